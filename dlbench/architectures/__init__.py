@@ -1,0 +1,81 @@
+"""The built-in architectures, stated once: sizes, parameters, initial values, FLOPs and a NumPy forward pass.
+
+Every framework's version is proven equal to the one here. A new architecture is a module with a class that has the
+methods of `Architecture`, and one row in `_MODULES`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dlbench.errors import UnknownName
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlbench.plugin import Signature
+
+    Floats = npt.NDArray[np.float32]
+
+
+class Architecture(Protocol):
+    """One architecture at one size; a frozen record whose fields are its configuration."""
+
+    @property
+    def batch_size(self) -> int:
+        """Samples in a batch unless the user says otherwise."""
+        ...
+
+    @property
+    def sequence(self) -> int | None:
+        """Length of the sequences that this size is stated for; None where the task decides."""
+        ...
+
+    def initial_parameters(self, signature: Signature, seed: int) -> dict[str, Floats]:
+        """Initial values by canonical name in canonical layout; same seed, same values."""
+        ...
+
+    def flops_per_step(self, signature: Signature) -> float:
+        """Floating-point operations of one training step: forward, and twice as many backward."""
+        ...
+
+    def forward(self, parameters: Mapping[str, Any], inputs: Any, signature: Signature) -> Floats:
+        """The outputs without dropout, in NumPy float64 rounded to float32: the oracle for every framework."""
+        ...
+
+
+class _Row(Protocol):
+    DEFAULT_TASK: str
+    SIZES: Mapping[str, Architecture]
+
+
+_MODULES = {"transformer": "dlbench.architectures.transformer", "linear": "dlbench.architectures.linear"}
+
+
+def known(architecture: str) -> bool:
+    """Whether the core describes this architecture."""
+    return architecture in _MODULES
+
+
+def configuration(architecture: str, size: str) -> Architecture:
+    """The architecture at this size. Raises UnknownName."""
+    sizes = _row(architecture).SIZES
+    if size not in sizes:
+        raise UnknownName(f"size of {architecture}", size, sizes)
+    return sizes[size]
+
+
+def default_task(architecture: str) -> str:
+    """The task that closes this architecture unless the user names one. Raises UnknownName."""
+    return _row(architecture).DEFAULT_TASK
+
+
+def _row(architecture: str) -> _Row:
+    if architecture not in _MODULES:
+        raise UnknownName("architecture", architecture, _MODULES)
+    module: Any = importlib.import_module(_MODULES[architecture])
+    row: _Row = module
+    return row

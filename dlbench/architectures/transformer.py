@@ -1,0 +1,126 @@
+"""A post-norm transformer block (Vaswani et al., 2017), stacked, between an embedding and a dense layer.
+
+Canonical parameters, all float32, kernels as (inputs, outputs):
+
+    embedding/tokens      (vocabulary, width)      embedding/positions   (sequence, width)
+    block{i}/query/kernel (width, heads * key_dim) and /bias; likewise key, value
+    block{i}/projection/kernel (heads * key_dim, width) and /bias
+    block{i}/norm1/scale, /offset (width)          block{i}/norm2/scale, /offset (width)
+    block{i}/expand/kernel (width, feed_forward), /bias; block{i}/contract/kernel (feed_forward, width), /bias
+    output/kernel         (width, outputs), /bias
+
+Columns of query, key and value are heads one after the other. Forward, with dropout after projection and contract:
+
+    h = tokens[x] + positions
+    h = norm1(h + dropout(projection(softmax(q k^T / sqrt(key_dim), causal mask) v)))
+    h = norm2(h + dropout(contract(relu(expand(h)))))          for every block
+    outputs = h output/kernel + output/bias
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from dlbench.architectures.initial import Initial, draw
+from dlbench.plugin import Signature
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+DEFAULT_TASK = "text"
+
+
+class Transformer(msgspec.Struct, frozen=True, kw_only=True):
+    """Blocks and their widths; `sequence` tokens in, as many predictions out."""
+
+    blocks: int
+    width: int
+    heads: int
+    key_dim: int
+    feed_forward: int
+    sequence: int
+    batch_size: int
+    dropout: float = 0.1
+    norm_epsilon: float = 1e-6
+
+    def initials(self, signature: Signature) -> dict[str, Initial]:
+        """Shape and rule of every parameter."""
+        width, inner = self.width, self.heads * self.key_dim
+        initials = {
+            "embedding/tokens": Initial((signature.vocabulary or 0, width), "embedding"),
+            "embedding/positions": Initial((self.sequence, width), "embedding"),
+        }
+        for block in range(self.blocks):
+            for name in ("query", "key", "value"):
+                initials |= _dense(f"block{block}/{name}", width, inner)
+            initials |= _dense(f"block{block}/projection", inner, width) | _norm(f"block{block}/norm1", width)
+            initials |= _dense(f"block{block}/expand", width, self.feed_forward)
+            initials |= _dense(f"block{block}/contract", self.feed_forward, width) | _norm(f"block{block}/norm2", width)
+        return initials | _dense("output", width, signature.outputs.shape[-1])
+
+    def initial_parameters(self, signature: Signature, seed: int) -> dict[str, Floats]:
+        """Initial values by canonical name; same seed, same values."""
+        return draw(self.initials(signature), seed)
+
+    def flops_per_step(self, signature: Signature) -> float:
+        """Two per multiply-add of every matrix product, three times for forward and backward; the rest is left out.
+
+        Attention is counted whole, as the masked half is computed by most implementations.
+        """
+        inner, tokens = self.heads * self.key_dim, signature.inputs.shape[0] * self.sequence
+        kernels = self.blocks * (4 * self.width * inner + 2 * self.width * self.feed_forward)
+        kernels += self.width * signature.outputs.shape[-1]
+        attention = self.blocks * 2 * self.sequence * inner
+        return 3.0 * 2.0 * tokens * (kernels + attention)
+
+    def forward(self, parameters: Mapping[str, Any], inputs: Any, signature: Signature) -> Floats:
+        """Logits (batch, sequence, outputs) without dropout, computed in float64."""
+        p = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
+        h = p["embedding/tokens"][inputs] + p["embedding/positions"]
+        for block in range(self.blocks):
+            prefix = f"block{block}"
+            h = self._normalise(p, f"{prefix}/norm1", h + self._attend(p, prefix, h, signature.causal))
+            hidden = np.maximum(_apply(p, f"{prefix}/expand", h), 0.0)
+            h = self._normalise(p, f"{prefix}/norm2", h + _apply(p, f"{prefix}/contract", hidden))
+        return _apply(p, "output", h).astype(np.float32)
+
+    def _attend(self, p: Mapping[str, Doubles], prefix: str, h: Doubles, causal: bool) -> Doubles:
+        def heads(name: str) -> Doubles:
+            flat = _apply(p, f"{prefix}/{name}", h)
+            return flat.reshape(*flat.shape[:2], self.heads, self.key_dim).transpose(0, 2, 1, 3)
+
+        scores = heads("query") @ heads("key").transpose(0, 1, 3, 2) / np.sqrt(self.key_dim)
+        if causal:
+            scores = np.where(np.tri(scores.shape[-1], dtype=bool), scores, -np.inf)
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        mixed = weights / weights.sum(axis=-1, keepdims=True) @ heads("value")
+        joined = mixed.transpose(0, 2, 1, 3).reshape(*h.shape[:2], -1)
+        return _apply(p, f"{prefix}/projection", joined)
+
+    def _normalise(self, p: Mapping[str, Doubles], name: str, h: Doubles) -> Doubles:
+        centred = h - h.mean(axis=-1, keepdims=True)
+        deviation = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + self.norm_epsilon)
+        return np.asarray(centred / deviation * p[f"{name}/scale"] + p[f"{name}/offset"])
+
+
+SIZES = {
+    "small": Transformer(blocks=1, width=32, heads=2, key_dim=32, feed_forward=32, sequence=64, batch_size=32),
+    "base": Transformer(blocks=4, width=256, heads=4, key_dim=64, feed_forward=1024, sequence=128, batch_size=16),
+}
+
+
+def _dense(name: str, inputs: int, outputs: int) -> dict[str, Initial]:
+    return {f"{name}/kernel": Initial((inputs, outputs)), f"{name}/bias": Initial((outputs,), "zeros")}
+
+
+def _norm(name: str, width: int) -> dict[str, Initial]:
+    return {f"{name}/scale": Initial((width,), "ones"), f"{name}/offset": Initial((width,), "zeros")}
+
+
+def _apply(p: Mapping[str, Doubles], name: str, h: Doubles) -> Doubles:
+    return np.asarray(h @ p[f"{name}/kernel"] + p[f"{name}/bias"])

@@ -1,0 +1,55 @@
+"""Everything that can go wrong by name, drawn as a tree.
+
+    DlbenchError
+    ├── UnknownName         a plugin, task, size, metric or format that nobody provides
+    ├── PluginLoadError     an entry point that exists and cannot be loaded
+    ├── SpecError           a Spec, Policy or command-line value that makes no sense
+    ├── ContractViolation   a plugin broke a clause of the contract
+    ├── Unsupported         a plugin cannot do what was asked here; recorded as a skip
+    └── RecordError         a record file that cannot be read or written
+
+A message says what happened, to which named thing, with which value, and what to do next. The command line prints it
+as one line and exits with 2. Any other exception is a defect of dlbench and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DlbenchError(Exception):
+    """The base of every error that dlbench raises on purpose."""
+
+
+class UnknownName(DlbenchError):
+    """A name that nobody provides; the message carries near matches and what to do."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], advice: str = "") -> None:
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
+        super().__init__("; ".join(filter(None, (f"unknown {kind} {name!r}", hint, advice))))
+
+
+class PluginLoadError(DlbenchError):
+    """An installed plugin that cannot be loaded: names the distribution, the entry point and the cause."""
+
+    def __init__(self, name: str, distribution: str, cause: str) -> None:
+        super().__init__(f"plugin {name} of {distribution} cannot be loaded: {cause}")
+
+
+class SpecError(DlbenchError):
+    """A value of a Spec, a Policy or a command line that makes no sense."""
+
+
+class ContractViolation(DlbenchError):
+    """A plugin broke a clause of the contract: which clause, and what came back."""
+
+
+class Unsupported(DlbenchError):
+    """Raised by a plugin that cannot do what was asked on this machine; never worked around."""
+
+
+class RecordError(DlbenchError):
+    """A record that cannot be read or written: file, line, reason, what to do."""

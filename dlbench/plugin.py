@@ -1,0 +1,201 @@
+"""The contract between the core and a plugin: three methods, and capabilities that a plugin may add.
+
+A plugin builds, steps and predicts. It never owns a clock: the core times, counts, stops and records. A plugin that
+cannot do what a Spec asks raises `dlbench.errors.Unsupported`; it never does something else instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+import msgspec
+
+from dlbench.spec import Path, Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+    Parameters = Mapping[str, npt.NDArray[np.float32]]
+
+
+class Batch(NamedTuple):
+    """Inputs and targets of one step: NumPy arrays from the core, or whatever the plugin's `stage` made of them."""
+
+    inputs: Any
+    targets: Any
+
+
+class ArraySpec(msgspec.Struct, frozen=True):
+    """Shape (the batch first) and NumPy dtype name of an array."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task feeds a model and wants of it.
+
+    `outputs` are logits for the loss `cross_entropy` and values for `mse`. `vocabulary` is the number of distinct
+    tokens where the inputs are tokens; `causal` says that output t may depend on inputs 0..t only.
+    """
+
+    inputs: ArraySpec
+    targets: ArraySpec
+    outputs: ArraySpec
+    loss: str
+    vocabulary: int | None = None
+    causal: bool = False
+
+
+class Adam(msgspec.Struct, frozen=True, kw_only=True):
+    """Adam (Kingma and Ba, 2015, algorithm 1), with epsilon added to the bias-corrected root of the second moment.
+
+    One update at step t = 1, 2, ...: `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g^2`,
+    `w -= learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)`, the two corrections computed in
+    float64. Libraries differ in the place of epsilon and in the precision of the correction; a plugin must not.
+    """
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """All that a plugin needs to build.
+
+    `configuration` is the architecture's own record (such as `dlbench.architectures.transformer.Transformer`) and
+    `parameters` its initial values, float32, by canonical name in canonical layout; both are None for an architecture
+    that the core does not describe.
+    """
+
+    spec: Spec
+    signature: Signature
+    optimizer: Adam
+    configuration: Any = None
+    parameters: Parameters | None = None
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the plugin reads back after building; the core compares it with the Spec, and a difference is an error.
+
+    `device` in the words of a Spec (`cpu`, `gpu:0`); `precision` likewise; `compiler` is None where nothing compiles;
+    `versions` maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer variant).
+    """
+
+    parameter_count: int
+    device: str
+    precision: str
+    path: Path
+    compiler: str | None = None
+    threads: int | None = None
+    device_name: str = ""
+    versions: dict[str, str] = {}
+    details: dict[str, str] = {}
+
+
+class Compilation(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof that the compiled path ran: how many graphs, breaks between them, and compilations after the first."""
+
+    graphs: int
+    breaks: int
+    recompilations: int
+
+
+@runtime_checkable
+class ModelPlugin(Protocol):
+    """One architecture on one framework. All of it: a class with these three methods is a whole plugin."""
+
+    def build(self, request: BuildRequest) -> ModelInfo:
+        """Make the model and its optimizer from the request alone; same request, same model.
+
+        Raises Unsupported where the Spec asks for what this framework or machine does not have.
+        """
+        ...
+
+    def train_step(self, batch: Batch) -> Any:
+        """Update the model on one batch and return its mean loss: anything that `float()` accepts.
+
+        Reading the loss waits until the update is done (or the plugin has `sync`).
+        """
+        ...
+
+    def predict(self, inputs: Any) -> Any:
+        """Return the outputs for the inputs: anything that `numpy.asarray()` accepts. Changes no state."""
+        ...
+
+
+@runtime_checkable
+class Stages(Protocol):
+    """Can put a batch where a step needs it; called outside the clock."""
+
+    def stage(self, batch: Batch) -> Batch:
+        """Return the batch as the framework's own arrays on the device."""
+        ...
+
+
+@runtime_checkable
+class Synchronizes(Protocol):
+    """Can wait for all device work, where reading the loss is not enough."""
+
+    def sync(self) -> None:
+        """Return when everything that was asked of the device is done."""
+        ...
+
+
+@runtime_checkable
+class ReportsDeviceMemory(Protocol):
+    """Knows the peak of device memory since the last reset."""
+
+    def device_memory_peak(self) -> int:
+        """Return the peak in bytes that the allocator handed out."""
+        ...
+
+    def reset_device_memory_peak(self) -> None:
+        """Forget the peak."""
+        ...
+
+
+@runtime_checkable
+class ExchangesParameters(Protocol):
+    """Can read and write all parameters in the core's canonical names and layout; what parity needs."""
+
+    def export_parameters(self) -> dict[str, Array]:
+        """Return a copy of every parameter, float32."""
+        ...
+
+    def import_parameters(self, parameters: Parameters) -> None:
+        """Overwrite every parameter."""
+        ...
+
+
+@runtime_checkable
+class ComputesGradients(Protocol):
+    """Can return the gradients of the mean loss without an update."""
+
+    def gradients(self, batch: Batch) -> dict[str, Array]:
+        """Return the gradient of every parameter by canonical name, with dropout off."""
+        ...
+
+
+@runtime_checkable
+class ReportsCompilation(Protocol):
+    """Can prove that the compiled path ran."""
+
+    def compilation(self) -> Compilation:
+        """Return the counts since `build`."""
+        ...
+
+
+@runtime_checkable
+class ListsDevices(Protocol):
+    """Can name the devices that its framework sees here."""
+
+    def devices(self) -> dict[str, str]:
+        """Return device words of a Spec with a description each, such as `{"cpu": "AMD EPYC"}`."""
+        ...

@@ -1,0 +1,197 @@
+"""The one file format: a Run a line, JSON. The writing side and the reading side meet here and nowhere else.
+
+Schema history:
+    1   first version
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path as FilePath
+from typing import Literal, get_args
+
+import msgspec
+
+from dlbench.errors import DlbenchError, RecordError
+from dlbench.plugin import Compilation, ModelInfo
+from dlbench.spec import Policy, Spec
+
+SCHEMA = 1
+
+Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "diverged", "error"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+Stage = Literal["warm-up", "steady", "latency", "converge"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all records share: immutable, by keyword, and strict about unknown fields."""
+
+
+class Sample(Record, frozen=True):
+    """`steps` consecutive steps ended by the barrier: wall and CPU seconds of all of them together.
+
+    `turn` counts the samples of the whole lockstep group, so that the order in which arms took turns can be read back;
+    samples with the same `round` are paired. Both are None outside lockstep (warm-up, latency, converge).
+    """
+
+    stage: Stage
+    steps: int
+    seconds: float
+    cpu_seconds: float
+    round: int | None = None
+    turn: int | None = None
+
+
+class Evaluation(Record, frozen=True):
+    """Quality on held-out data after `steps` training steps that took `seconds`; `loss` is the last training loss."""
+
+    steps: int
+    seconds: float
+    quality: float
+    loss: float
+
+
+class PhaseTime(Record, frozen=True):
+    """Wall seconds of what is done once: `import`, `build`, `first_step` (trace and compile included)."""
+
+    phase: str
+    seconds: float
+
+
+class PhaseMemory(Record, frozen=True):
+    """Host memory of the child in one phase, in bytes: its peak, and what was resident at its end.
+
+    `device_peak_bytes` is the peak that the framework's allocator handed out, None without such a device.
+    """
+
+    phase: str
+    peak_bytes: int
+    resident_bytes: int
+    device_peak_bytes: int | None = None
+
+
+class TaskInfo(Record, frozen=True):
+    """The task as it was: data and its checksum, quality metric, which way is better, the target."""
+
+    name: str
+    data: str
+    sha256: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+    target: float
+    budget_steps: int
+
+
+class Load(Record, frozen=True):
+    """How busy the machine was while the Run went on.
+
+    Pressure (PSI) is the share of the time in which some task waited for the resource, steal the share of CPU time that
+    the hypervisor gave away; None where the kernel does not say.
+    """
+
+    load_average: float | None = None
+    cpu_pressure: float | None = None
+    memory_pressure: float | None = None
+    steal: float | None = None
+    voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
+    major_faults: int | None = None
+
+
+class Environment(Record, frozen=True):
+    """What machine and software this was."""
+
+    cpu: str
+    cpu_vendor: str
+    cores: int
+    memory_bytes: int
+    system: str
+    python: str
+    packages: dict[str, str]
+    variables: dict[str, str]
+    memory_method: str
+
+
+class Run(Record, frozen=True):
+    """One Spec in one process, whatever happened to it.
+
+    `group` numbers the processes of a Spec; Runs of one session with the same workload and group were in lockstep, and
+    `arm` is this Run's place in the order of starting. `flags` are `not_settled` and the like; `reason` says in a
+    person's words why status is not ok, and `output_tail` ends what the child printed.
+    """
+
+    spec: Spec
+    policy: Policy
+    session: str
+    group: int
+    arm: int
+    arms: int
+    status: Status
+    started: str
+    wall_seconds: float
+    reason: str = ""
+    output_tail: str = ""
+    flags: tuple[str, ...] = ()
+    info: ModelInfo | None = None
+    task: TaskInfo | None = None
+    compilation: Compilation | None = None
+    flops_per_step: float | None = None
+    times: tuple[PhaseTime, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    memory: tuple[PhaseMemory, ...] = ()
+    environment: Environment | None = None
+    load: Load | None = None
+    schema: int = SCHEMA
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Run)
+
+
+class _Version(msgspec.Struct):
+    schema: int
+
+
+def decode(line: bytes, where: str) -> Run:
+    """Turn one line into a Run. Raises RecordError that begins with `where` and says what to do."""
+    try:
+        schema = msgspec.json.decode(line, type=_Version).schema
+        if schema != SCHEMA:
+            raise RecordError(f"{where}: schema {schema}, this dlbench reads {SCHEMA}; use the dlbench that wrote it")
+        return _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
+        if isinstance(error, RecordError):
+            raise
+        raise RecordError(f"{where}: not a Run ({error}); remove the line to read the rest") from error
+
+
+def read_runs(path: FilePath) -> list[Run]:
+    """Read every Run of a file, in order. Raises RecordError naming file and line."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror}); give a runs.jsonl or its folder") from error
+    if not content:
+        raise RecordError(f"{path}: holds no Run; the session that wrote it was stopped before its first")
+    lines = content.split(b"\n")
+    if lines[-1]:
+        raise RecordError(
+            f"{path}:{len(lines)}: truncated (no newline at its end); remove the last line to read the rest"
+        )
+    return [decode(line, f"{path}:{number}") for number, line in enumerate(lines[:-1], start=1)]
+
+
+def append_runs(path: FilePath, runs: Iterable[Run]) -> None:
+    """Append Runs, and return when they are on the disk. Raises RecordError when they are not."""
+    lines = b"".join(_encoder.encode(run) + b"\n" for run in runs)
+    try:
+        with path.open("ab") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be written ({error.strerror}); give another --out") from error

@@ -1,0 +1,124 @@
+"""Which plugins are installed: names from metadata alone, and one loaded on demand.
+
+A plugin is an entry point of the group `dlbench.plugins`: its name is `framework.architecture`, its value a callable
+without arguments that returns a ModelPlugin.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import importlib_metadata as metadata
+
+from dlbench.errors import ContractViolation, DlbenchError, PluginLoadError, UnknownName
+from dlbench.plugin import ModelPlugin
+
+GROUP = "dlbench.plugins"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An installed plugin; `broken` says why it cannot work, as far as metadata tells, and is empty otherwise."""
+
+    name: str
+    distribution: str
+    version: str
+    value: str
+    broken: str = ""
+
+
+def entries() -> list[Entry]:
+    """All installed plugins by name, broken ones included. Imports none of them."""
+    found = [_entry(point) for point in metadata.entry_points(group=GROUP)]
+    return sorted(_mark_duplicates(found), key=lambda entry: (entry.name, entry.distribution))
+
+
+def find(name: str) -> Entry:
+    """The plugin of this name. Raises UnknownName, and PluginLoadError when metadata shows that it cannot work."""
+    installed = entries()
+    for entry in installed:
+        if entry.name == name:
+            if entry.broken:
+                raise PluginLoadError(name, entry.distribution, entry.broken)
+            return entry
+    raise UnknownName("plugin", name, {entry.name for entry in installed}, _advice(name, installed))
+
+
+def load(name: str) -> ModelPlugin:
+    """Import a plugin and call its factory. Raises UnknownName, PluginLoadError or ContractViolation."""
+    entry = find(name)
+    point = metadata.EntryPoint(name, entry.value, GROUP)
+    try:
+        plugin = point.load()()
+    except DlbenchError:
+        raise
+    except Exception as error:
+        raise PluginLoadError(name, entry.distribution, f"{type(error).__name__}: {error}") from error
+    if not isinstance(plugin, ModelPlugin):
+        raise ContractViolation(f"plugin {name}: {entry.value} returned {plugin!r}, which lacks {_missing(plugin)}")
+    return plugin
+
+
+def _entry(point: metadata.EntryPoint) -> Entry:
+    distribution = point.dist
+    assert distribution is not None, "entry_points() gives every entry point its distribution"
+    broken = _why_name(point.name) or _why_module(point.value) or _why_requirement(distribution.requires or [])
+    return Entry(point.name, distribution.name, distribution.version, point.value, broken)
+
+
+def _why_name(name: str) -> str:
+    return "" if re.fullmatch(r"\w+\.\w+", name) else f"its name {name!r} is not framework.architecture"
+
+
+def _why_module(value: str) -> str:
+    match = re.fullmatch(r"\s*(\w+)[\w.]*\s*:\s*\w+[\w.]*\s*", value)
+    if match is None:
+        return f"its value {value!r} is not module:callable"
+    return "" if importlib.util.find_spec(match[1]) else f"module {match[1]} is not there; install it again"
+
+
+def _why_requirement(requires: Iterable[str]) -> str:
+    """The first requirement that is not installed; versions, extras and markers are left to the installer."""
+    for requirement in requires:
+        if ";" not in requirement and not _installed(name := re.split(r"[^\w.-]", requirement)[0]):
+            return f"it needs {name}, which is not installed; pip install {name}"
+    return ""
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _mark_duplicates(found: list[Entry]) -> list[Entry]:
+    owners: dict[str, list[Entry]] = {}
+    for entry in found:
+        owners.setdefault(entry.name, []).append(entry)
+    return [_duplicate(entry, owners) for entry in found]
+
+
+def _duplicate(entry: Entry, owners: Mapping[str, list[Entry]]) -> Entry:
+    if len(owners[entry.name]) == 1:
+        return entry
+    names = " and ".join(sorted(owner.distribution for owner in owners[entry.name]))
+    return Entry(
+        entry.name, entry.distribution, entry.version, entry.value, f"{names} both claim this name; uninstall one"
+    )
+
+
+def _advice(name: str, installed: Iterable[Entry]) -> str:
+    framework = name.partition(".")[0]
+    if any(entry.name.startswith(f"{framework}.") for entry in installed):
+        return ""
+    package = f"dlbench-{framework}"
+    return f"plugins called {framework}.* come by custom from a package {package}: pip install {package}"
+
+
+def _missing(plugin: object) -> str:
+    return ", ".join(name for name in ("build", "train_step", "predict") if not callable(getattr(plugin, name, None)))

@@ -1,0 +1,131 @@
+"""What to measure (Spec), how hard to try (Policy), and the grid that several values span."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from dlbench.errors import SpecError
+
+Phase = Literal["train", "predict", "converge"]
+Path = Literal["eager", "graph", "jit"]
+
+PHASES: tuple[Phase, ...] = get_args(Phase)
+PATHS: tuple[Path, ...] = get_args(Path)
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing to measure, complete: two equal Specs ask for the same computation.
+
+    `plugin` is `framework.architecture`; `batch_size` counts samples; `threads` is the number of CPU threads that the
+    framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`.
+    """
+
+    plugin: str
+    phase: Phase
+    path: Path
+    size: str
+    task: str
+    batch_size: int
+    threads: int
+    device: str = "cpu"
+    precision: str = "fp32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require("." in self.plugin.strip("."), "plugin", self.plugin, "a name like framework.architecture")
+        _require(self.phase in PHASES, "phase", self.phase, f"one of {', '.join(PHASES)}")
+        _require(self.path in PATHS, "path", self.path, f"one of {', '.join(PATHS)}")
+        _require(self.batch_size >= 1, "batch size", self.batch_size, "1 or more")
+        _require(self.threads >= 1, "threads", self.threads, "1 or more")
+        _require(0 <= self.seed < 2**31, "seed", self.seed, "between 0 and 2147483647")
+
+    @property
+    def framework(self) -> str:
+        """The part of the plugin's name before the dot."""
+        return self.plugin.partition(".")[0]
+
+    @property
+    def architecture(self) -> str:
+        """The part of the plugin's name after the dot."""
+        return self.plugin.partition(".")[2]
+
+    @property
+    def label(self) -> str:
+        """How people read this Spec among others of the same workload, such as `tf.transformer jit`."""
+        return f"{self.plugin} {self.path}"
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What two Specs must share for the ratio of their times to mean something: all but plugin and path."""
+
+    architecture: str
+    phase: Phase
+    size: str
+    task: str
+    batch_size: int
+    threads: int
+    device: str
+    precision: str
+    seed: int
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How hard to measure. Times are in seconds. Sources: METHOD in the project's documentation."""
+
+    processes: int = 5
+    samples: int = 40
+    sample_seconds: float = 0.020
+    settle_steps: int = 5
+    settle_seconds: float = 1.0
+    settle_cap_seconds: float = 60.0
+    settle_cap_samples: int = 500
+    settle_tolerance: float = 0.02
+    latency_steps: int = 200
+    latency_seconds: float = 2.0
+    budget_seconds: float | None = None
+    timeout_seconds: float = 600.0
+    order_seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.processes >= 1, "processes", self.processes, "1 or more")
+        _require(self.samples >= 1, "samples", self.samples, "1 or more")
+        for name in ("sample_seconds", "settle_cap_seconds", "latency_seconds", "timeout_seconds"):
+            _require(getattr(self, name) > 0, name.replace("_", " "), getattr(self, name), "more than 0")
+        budget = self.budget_seconds
+        _require(budget is None or budget > 0, "budget", budget, "more than 0 seconds")
+
+    @property
+    def indicative(self) -> bool:
+        """One process per Spec has no replication: its figures can be read and can never gate."""
+        return self.processes == 1
+
+
+def _require(holds: bool, what: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise SpecError(f"{what} is {value!r}: it must be {wanted}")
+
+
+def workload(spec: Spec) -> Workload:
+    """The workload of a Spec."""
+    values = {name: getattr(spec, name) for name in Workload.__struct_fields__}
+    return Workload(**values)
+
+
+def spec_id(spec: Spec) -> str:
+    """Twelve hexadecimal digits that stand for this Spec in any process, on any machine."""
+    return hashlib.sha256(msgspec.json.encode(spec)).hexdigest()[:12]
+
+
+def grid(axes: Mapping[str, Sequence[Any]]) -> list[Spec]:
+    """All combinations of the axes' values, the last axis fastest, each once.
+
+    Raises SpecError when a value is outside its range.
+    """
+    combinations: Iterable[tuple[Any, ...]] = itertools.product(*axes.values())
+    specs = (Spec(**dict(zip(axes, values, strict=True))) for values in combinations)
+    return list(dict.fromkeys(specs))

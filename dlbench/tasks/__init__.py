@@ -1,0 +1,78 @@
+"""Tasks: seeded data, a loss, a quality metric and a target.
+
+A task is a module with an `open_task(TaskRequest)` that returns a `Task`, and one row in `TASKS`. Data comes from
+installed packages, is checked by its SHA-256 and is never downloaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from dlbench.errors import UnknownName
+from dlbench.plugin import Adam, Batch, Signature
+from dlbench.record import TaskInfo
+
+
+class TaskRow(NamedTuple):
+    """A task as `dlbench list` shows it, known without importing its module."""
+
+    module: str
+    summary: str
+
+
+TASKS = {
+    "line": TaskRow("dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE"),
+    "text": TaskRow("dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy"),
+}
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """How to open a task: `size` chooses the goal, `sequence` is the length that the architecture is stated for."""
+
+    size: str
+    batch_size: int
+    sequence: int | None = None
+
+
+class Task(Protocol):
+    """Data and goal of one model. All arrays are NumPy, all batches have exactly the batch size of the request."""
+
+    @property
+    def info(self) -> TaskInfo:
+        """Data, metric, target: what the record keeps."""
+        ...
+
+    @property
+    def signature(self) -> Signature:
+        """What goes into the model and what must come out."""
+        ...
+
+    @property
+    def optimizer(self) -> Adam:
+        """The optimizer that reached the target."""
+        ...
+
+    @property
+    def evaluate_every(self) -> int:
+        """Steps between two evaluations."""
+        ...
+
+    def batch(self, seed: int, step: int) -> Batch:
+        """The training batch of step 0, 1, ...: depends on nothing but the data, seed and step."""
+        ...
+
+    def evaluate(self, predict: Callable[[Any], Any]) -> float:
+        """Quality on held-out data, in the metric's unit."""
+        ...
+
+
+def open_task(name: str, request: TaskRequest) -> Task:
+    """Load and check a task's data. Raises UnknownName, and SpecError when the data is not what it should be."""
+    if name not in TASKS:
+        raise UnknownName("task", name, TASKS)
+    task: Task = importlib.import_module(TASKS[name].module).open_task(request)
+    return task

@@ -1,0 +1,28 @@
+"""What counts as trained: a target that was reached, and the budget to look at quality when it was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Target in the task's metric, learning rate that reached it, steps to train in any case, steps between looks."""
+
+    target: float
+    learning_rate: float
+    budget_steps: int
+    evaluate_every: int
+
+
+def goal_for(goals: Mapping[str, Goal], size: str) -> Goal:
+    """The goal stated for this size; a size of a third party's own has the goal of `small`."""
+    return goals.get(size, goals["small"])
+
+
+def stream(*keys: int) -> np.random.Generator:
+    """A random stream of its own for these keys, such as seed and step; independent of every other stream."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(keys)))
