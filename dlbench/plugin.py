@@ -152,12 +152,12 @@ class Synchronizes(Protocol):
 class ReportsDeviceMemory(Protocol):
     """Knows the peak of device memory since the last reset."""
 
-    def device_memory_peak(self) -> int:
-        """Return the peak in bytes that the allocator handed out."""
+    def device_memory_peak(self) -> int | None:
+        """Return the peak in bytes that the allocator handed out; None on a device that does not count it."""
         ...
 
     def reset_device_memory_peak(self) -> None:
-        """Forget the peak."""
+        """Forget the peak; nothing to do where it is not counted."""
         ...
 
 

@@ -1,0 +1,225 @@
+"""One Spec in one child while a group is measured: what it has been asked, what came back, the Run at its end."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from dlbench.isolate import ChildError
+from dlbench.orders import (
+    Build,
+    Built,
+    Close,
+    Closed,
+    Evaluate,
+    Evaluated,
+    First,
+    Order,
+    Reply,
+    Settle,
+    Settled,
+    Stepped,
+    Take,
+    Taken,
+)
+from dlbench.record import Evaluation, PhaseMemory, PhaseTime, Run, Sample
+from dlbench.spec import Policy, Spec
+
+R = TypeVar("R", bound=Reply)
+
+
+class ObedientChild(Protocol):
+    """What an arm needs of a child; tests give a scripted one."""
+
+    def obey(self, order: Order, kind: type[R]) -> R:
+        """Carry out an order. Raises ChildError."""
+        ...
+
+    def quieten(self) -> bool:
+        """Wait until the child uses no CPU."""
+        ...
+
+    def output_tail(self) -> str:
+        """The end of what it printed."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a Run stands in its session: the session, the group, this arm's place in the order of starting."""
+
+    session: str
+    group: int
+    arm: int
+    arms: int
+
+
+@dataclass
+class Findings:
+    """What has been measured so far."""
+
+    samples: list[Sample] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
+    times: list[PhaseTime] = field(default_factory=list)
+    memory: list[PhaseMemory] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+
+
+class Arm:
+    """Gives orders to one child and keeps the answers; after a failure it gives no more."""
+
+    def __init__(self, spec: Spec, policy: Policy, place: Place, start: Callable[[], ObedientChild]) -> None:
+        self.spec, self.policy, self.place = spec, policy, place
+        self._started, self._begin = datetime.datetime.now(datetime.UTC), time.monotonic()
+        self._child = start()
+        self._found = Findings()
+        self._built: Built | None = None
+        self._closed: Closed | None = None
+        self.failure: ChildError | None = None
+        self.steps = 1
+        self._trained_steps, self._trained_seconds = 0, 0.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the arm can still be measured."""
+        return self.failure is None
+
+    @property
+    def turns(self) -> int:
+        """How many turns this arm is due: samples to take, or looks at its quality until the budget is used."""
+        if self.spec.phase != "converge" or self._built is None:
+            return self.policy.samples
+        return -(-self._built.task.budget_steps // self._built.evaluate_every)
+
+    def build(self) -> None:
+        """Build the model and take its first step."""
+        built = self._ask(Build(spec=self.spec), Built)
+        if built is None:
+            return
+        self._built = built
+        self._found.times += built.times
+        self._found.memory += built.memory
+        stepped = self._ask(First(), Stepped)
+        if stepped is not None:
+            self._found.times.append(stepped.time)
+            self._found.memory.append(stepped.memory)
+            self._trained_steps, self._trained_seconds = 1, stepped.time.seconds
+
+    def settle(self) -> None:
+        """Warm up until steady; nothing to do where every step counts."""
+        if self.spec.phase == "converge":
+            return
+        settled = self._ask(Settle(policy=self.policy), Settled)
+        if settled is not None:
+            self.steps = settled.steps
+            self._found.samples += settled.samples
+            self._found.flags += [] if settled.settled else ["not_settled"]
+
+    def turn(self, round_number: int, turn: int) -> None:
+        """Take this arm's turn: one sample, or the training up to the next look at its quality."""
+        if self.spec.phase == "converge":
+            self._train_on(round_number)
+            return
+        taken = self._ask(Take(stage="steady", steps=self.steps, untimed=1), Taken)
+        if taken is not None:
+            self._found.samples += [_placed(sample, round_number, turn) for sample in taken.samples]
+
+    def latencies(self) -> None:
+        """Time single steps, each ended by the barrier, as many as the policy's time allows."""
+        steady = [sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "steady"]
+        if self.spec.phase == "converge" or not steady:
+            return
+        count = int(self.policy.latency_seconds / max(sorted(steady)[len(steady) // 2], 1e-9))
+        order = Take(stage="latency", steps=1, count=max(1, min(self.policy.latency_steps, count)))
+        taken = self._ask(order, Taken)
+        if taken is not None:
+            self._found.samples += taken.samples
+
+    def rest(self) -> None:
+        """Wait until this arm's child leaves the machine to the next one."""
+        if self.alive and not self._child.quieten() and "not_quiet" not in self._found.flags:
+            self._found.flags.append("not_quiet")
+
+    def close(self) -> None:
+        """Ask for what remains, and end the child."""
+        if self.alive:
+            self._closed = self._ask(Close(), Closed)
+            if self._closed is not None:
+                self._found.memory.append(self._closed.memory)
+
+    def abandon(self) -> None:
+        """End the child whatever it does."""
+        self._child.close()
+
+    def run(self) -> Run:
+        """The record of all this."""
+        failure, found = self.failure, self._found
+        return Run(
+            spec=self.spec,
+            policy=self.policy,
+            **asdict(self.place),
+            status=failure.status if failure else "ok",
+            reason=failure.reason if failure else "",
+            output_tail=self._child.output_tail() if failure else "",
+            started=self._started.isoformat(timespec="seconds"),
+            wall_seconds=time.monotonic() - self._begin,
+            flags=tuple(found.flags),
+            times=tuple(found.times),
+            samples=tuple(found.samples),
+            evaluations=tuple(found.evaluations),
+            memory=tuple(found.memory),
+            **self._read_back(),
+        )
+
+    def _read_back(self) -> dict[str, Any]:
+        """What the child said of its model, its task and its surroundings; nothing where it did not come to that."""
+        fields: dict[str, Any] = {}
+        if (built := self._built) is not None:
+            names = ("info", "task", "flops_per_step", "environment")
+            fields |= {name: getattr(built, name) for name in names}
+        if (closed := self._closed) is not None:
+            fields |= {"compilation": closed.compilation, "load": closed.load}
+        return fields
+
+    def _train_on(self, round_number: int) -> None:
+        assert self._built is not None
+        due = min((round_number + 1) * self._built.evaluate_every, self._built.task.budget_steps) - self._trained_steps
+        if due <= 0:
+            return
+        taken = self._ask(Take(stage="converge", steps=due), Taken)
+        evaluated = None if taken is None else self._ask(Evaluate(), Evaluated)
+        if taken is None or evaluated is None or taken.loss is None:
+            return
+        self._found.samples += taken.samples
+        self._trained_steps += due
+        self._trained_seconds += sum(sample.seconds for sample in taken.samples)
+        self._found.evaluations.append(
+            Evaluation(
+                steps=self._trained_steps,
+                seconds=self._trained_seconds,
+                quality=evaluated.quality,
+                loss=taken.loss,
+            )
+        )
+
+    def _ask(self, order: Order, kind: type[R]) -> R | None:
+        if self.failure is not None:
+            return None
+        try:
+            return self._child.obey(order, kind)
+        except ChildError as error:
+            self.failure = error
+            self._found.flags += ["not_loaded"] if error.loading else []
+            return None
+
+
+def _placed(sample: Sample, round_number: int, turn: int) -> Sample:
+    fields: dict[str, Any] = {name: getattr(sample, name) for name in ("stage", "steps", "seconds", "cpu_seconds")}
+    return Sample(**fields, round=round_number, turn=turn)

@@ -1,0 +1,112 @@
+"""Turns: the arms of one comparison are alive together and are measured sample by sample in a balanced order.
+
+On a shared machine speed changes within seconds, for whoever is running. Programs measured one after the other differ
+by that; programs that take turns of one sample each meet the same machine, and their ratio holds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+
+class TakesTurns(Protocol):
+    """What the group needs of an arm."""
+
+    steps: int
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be measured."""
+        ...
+
+    @property
+    def turns(self) -> int:
+        """How many turns it is due."""
+        ...
+
+    def build(self) -> None:
+        """Build the model and take its first step."""
+        ...
+
+    def settle(self) -> None:
+        """Warm up until steady."""
+        ...
+
+    def turn(self, round_number: int, turn: int) -> None:
+        """Take a turn; turns of one round are paired."""
+        ...
+
+    def latencies(self) -> None:
+        """Time single steps."""
+        ...
+
+    def rest(self) -> None:
+        """Return when it uses no CPU."""
+        ...
+
+    def close(self) -> None:
+        """Ask for what remains."""
+        ...
+
+
+Announce = Callable[[str, int], None]
+"""Told what the group does now (`building`, `warming up`, `measuring`, `closing`) and which arm or round."""
+
+
+def measure_group(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> None:
+    """Build, settle, take turns, and close all arms; an arm that fails drops out and the others go on."""
+    for stage, action in (("building", "build"), ("warming up", "settle")):
+        for number, arm in enumerate(arms):
+            announce(stage, number)
+            getattr(arm, action)()
+            arm.rest()
+    share_steps([arm for arm in arms if arm.alive])
+    _take_turns(arms, seed, announce)
+    for number, arm in enumerate(arms):
+        announce("closing", number)
+        arm.latencies()
+        arm.rest()
+    for arm in arms:
+        arm.close()
+
+
+def orders(arms: int, seed: int) -> Iterator[list[int]]:
+    """Endless rounds: a random order of the arms, then the same reversed, so that a drift meets all alike.
+
+    Two arms give ABBA or BAAB, chosen afresh for each pair of rounds. The order depends on the seed alone.
+    """
+    generator = random.Random(seed)  # noqa: S311 (an order of turns needs no secrecy)
+    while True:
+        order = generator.sample(range(arms), arms)
+        yield order
+        yield order[::-1]
+
+
+def share_steps(arms: Sequence[TakesTurns]) -> None:
+    """Give arms of similar speed the same number of steps a sample.
+
+    Sample sizes found separately differ a little, and a difference in size is a difference in the share of the
+    barrier: it read as 1.2 % between equal programs. Arms that differ by 2x or more keep their own sizes, lest the slow
+    one take for ever.
+    """
+    left = sorted(arms, key=lambda arm: -arm.steps)
+    while left:
+        largest = left[0].steps
+        alike = [arm for arm in left if 2 * arm.steps > largest]
+        left = [arm for arm in left if 2 * arm.steps <= largest]
+        for arm in alike:
+            arm.steps = largest
+
+
+def _take_turns(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> None:
+    turn = 0
+    rounds = max((arm.turns for arm in arms if arm.alive), default=0)
+    for round_number, order in zip(range(rounds), orders(len(arms), seed), strict=False):
+        announce("measuring", round_number)
+        for arm in (arms[place] for place in order):
+            if arm.alive and round_number < arm.turns:
+                arm.turn(round_number, turn)
+                arm.rest()
+                turn += 1

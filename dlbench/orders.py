@@ -1,0 +1,140 @@
+"""What the parent may order of a child and what the child answers: one JSON line each way."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dlbench.plugin import Compilation, ModelInfo
+from dlbench.record import Environment, Load, PhaseMemory, PhaseTime, Sample, Stage, Status, TaskInfo
+from dlbench.spec import Policy, Spec
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """What all messages share."""
+
+
+class Build(Message, frozen=True, tag="build"):
+    """Load the plugin, open the task, build the model."""
+
+    spec: Spec
+
+
+class First(Message, frozen=True, tag="first"):
+    """Take the first step, which traces and compiles."""
+
+
+class Settle(Message, frozen=True, tag="settle"):
+    """Take warm-up samples until steady."""
+
+    policy: Policy
+
+
+class Take(Message, frozen=True, tag="take"):
+    """Take `count` samples of `steps` steps each, after `untimed` steps that warm the caches."""
+
+    stage: Stage
+    steps: int
+    count: int = 1
+    untimed: int = 0
+
+
+class Evaluate(Message, frozen=True, tag="evaluate"):
+    """Compute the task's quality on held-out data."""
+
+
+class Devices(Message, frozen=True, tag="devices"):
+    """Load the plugin and ask which devices it sees."""
+
+    plugin: str
+
+
+class Close(Message, frozen=True, tag="close"):
+    """Say what remains to be said, then exit."""
+
+
+Order = Build | First | Settle | Take | Evaluate | Devices | Close
+
+
+class Built(Message, frozen=True, tag="built"):
+    """The model stands."""
+
+    info: ModelInfo
+    task: TaskInfo
+    evaluate_every: int
+    flops_per_step: float | None
+    times: list[PhaseTime]
+    memory: list[PhaseMemory]
+    environment: Environment
+
+
+class Stepped(Message, frozen=True, tag="stepped"):
+    """The first step is done; `loss` is None in the phase `predict`."""
+
+    time: PhaseTime
+    memory: PhaseMemory
+    loss: float | None
+
+
+class Settled(Message, frozen=True, tag="settled"):
+    """Warm-up is over; `steps` is the sample size that was found."""
+
+    steps: int
+    settled: bool
+    samples: list[Sample]
+
+
+class Taken(Message, frozen=True, tag="taken"):
+    """The samples; `loss` is the last step's training loss, None in the phase `predict`."""
+
+    samples: list[Sample]
+    loss: float | None
+
+
+class Evaluated(Message, frozen=True, tag="evaluated"):
+    """Quality in the metric's unit."""
+
+    quality: float
+
+
+class DeviceList(Message, frozen=True, tag="device-list"):
+    """Device words with a description each; empty where the plugin cannot list them."""
+
+    devices: dict[str, str]
+
+
+class Closed(Message, frozen=True, tag="closed"):
+    """The last answer."""
+
+    memory: PhaseMemory
+    load: Load
+    compilation: Compilation | None
+
+
+class Failed(Message, frozen=True, tag="failed"):
+    """The order could not be carried out, and the child is about to exit."""
+
+    status: Status
+    reason: str
+    loading: bool = False
+
+
+Reply = Built | Stepped | Settled | Taken | Evaluated | DeviceList | Closed | Failed
+
+_encoder = msgspec.json.Encoder()
+_orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
+_replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+
+
+def to_line(message: Message) -> bytes:
+    """One line of JSON with its newline."""
+    return _encoder.encode(message) + b"\n"
+
+
+def to_order(line: bytes) -> Order:
+    """Read an order. Raises msgspec.MsgspecError."""
+    return _orders.decode(line)
+
+
+def to_reply(line: bytes) -> Reply:
+    """Read a reply. Raises msgspec.MsgspecError."""
+    return _replies.decode(line)

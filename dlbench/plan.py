@@ -1,0 +1,121 @@
+"""From what the user selected to the groups that are measured: defaults, grid, replication."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from dlbench import architectures, registry
+from dlbench.environment import usable_cores
+from dlbench.errors import SpecError, UnknownName
+from dlbench.spec import PHASES, Path, Phase, Policy, Spec, Workload, grid, workload
+from dlbench.tasks import TASKS
+
+DEFAULT_BATCH_SIZE = 32
+"""For an architecture that the core does not describe."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user asked for; an empty axis takes the default."""
+
+    plugins: Sequence[str]
+    paths: Sequence[Path] = ("eager",)
+    phases: Sequence[Phase] = PHASES
+    sizes: Sequence[str] = ("small",)
+    batch_sizes: Sequence[int] = ()
+    devices: Sequence[str] = ("cpu",)
+    seeds: Sequence[int] = ()
+    task: str = ""
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """The Specs of one workload, measured together once, each in a process of its own."""
+
+    number: int
+    specs: tuple[Spec, ...]
+
+
+def expand(selection: Selection, policy: Policy) -> list[Spec]:
+    """The Specs that a selection spans, defaults filled in.
+
+    The phase `converge` has a Spec a seed, as many as there are processes, unless seeds are given. Raises UnknownName,
+    PluginLoadError or SpecError before anything is measured.
+    """
+    if not selection.plugins:
+        raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
+    specs = [spec for plugin in dict.fromkeys(selection.plugins) for spec in _expand_plugin(plugin, selection, policy)]
+    return list(dict.fromkeys(specs))
+
+
+def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
+    """Specs by workload, each workload `processes` times; a first pass over everything comes before a second.
+
+    The order of starting alternates from group to group of a workload. Seeds of `converge` are its replication.
+    """
+    arms: dict[Workload, list[Spec]] = {}
+    for spec in specs:
+        arms.setdefault(workload(spec), []).append(spec)
+    passes = [(place, number, load) for load, numbers in _numbers(arms, policy) for place, number in enumerate(numbers)]
+    passes.sort(key=lambda item: item[0] if item[2].phase != "converge" else _rank(item[2], arms))
+    return [Group(number, tuple(arms[load] if number % 2 == 0 else reversed(arms[load]))) for _, number, load in passes]
+
+
+def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Spec]:
+    registry.find(plugin)
+    architecture = plugin.partition(".")[2]
+    task = _task(plugin, architecture, selection.task)
+    specs: list[Spec] = []
+    for phase in dict.fromkeys(selection.phases):
+        for size in selection.sizes:
+            specs += grid(
+                {
+                    "plugin": [plugin],
+                    "phase": [phase],
+                    "size": [size],
+                    "task": [task],
+                    "batch_size": selection.batch_sizes or [_batch_size(architecture, size)],
+                    "threads": [selection.threads or usable_cores()],
+                    "device": selection.devices,
+                    "seed": selection.seeds or _seeds(phase, policy),
+                    "path": selection.paths,
+                }
+            )
+    return specs
+
+
+def _task(plugin: str, architecture: str, asked: str) -> str:
+    if asked:
+        if asked not in TASKS:
+            raise UnknownName("task", asked, TASKS)
+        return asked
+    if architectures.known(architecture):
+        return architectures.default_task(architecture)
+    raise SpecError(
+        f"{plugin}: dlbench has no default task for the architecture {architecture!r}; "
+        f"give --task NAME, one of {', '.join(TASKS)}"
+    )
+
+
+def _batch_size(architecture: str, size: str) -> int:
+    known = architectures.known(architecture)
+    return architectures.configuration(architecture, size).batch_size if known else DEFAULT_BATCH_SIZE
+
+
+def _seeds(phase: Phase, policy: Policy) -> Sequence[int]:
+    return range(policy.processes) if phase == "converge" else (0,)
+
+
+def _numbers(arms: dict[Workload, list[Spec]], policy: Policy) -> list[tuple[Workload, list[int]]]:
+    """The group numbers of each workload: one for a seed of `converge`, else as many as processes."""
+    return [(load, [_rank(load, arms)] if load.phase == "converge" else list(range(policy.processes))) for load in arms]
+
+
+def _rank(load: Workload, arms: dict[Workload, list[Spec]]) -> int:
+    """The place of this workload's seed among those that differ from it by the seed alone."""
+    alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]
+    return alike.index(load)

@@ -1,0 +1,163 @@
+"""The model under measurement, in the child: its steps, their barrier, and checks of what comes back."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from dlbench import memory
+from dlbench.errors import ContractViolation, DlbenchError
+from dlbench.plugin import (
+    Batch,
+    Compilation,
+    ModelPlugin,
+    ReportsCompilation,
+    ReportsDeviceMemory,
+    Stages,
+    Synchronizes,
+)
+from dlbench.prepare import Prepared
+from dlbench.record import PhaseMemory
+from dlbench.spec import Spec
+
+RING = 16
+"""Staged batches that a timed step goes round: more than a cache holds of one, few enough to stage at once."""
+
+
+class DivergedError(DlbenchError):
+    """The loss is no longer a finite number."""
+
+
+class Feed(Protocol):
+    """Hands out staged batches; `ready` is called outside the clock, `next` inside it."""
+
+    def ready(self, steps: int) -> None:
+        """Make sure that this many batches are staged."""
+        ...
+
+    def next(self) -> Batch:
+        """The next batch."""
+        ...
+
+
+class Ring:
+    """The batches of the first steps, over and over: what a timed step is fed."""
+
+    def __init__(self, staged: Callable[[int], Batch]) -> None:
+        self._batches = deque(staged(step) for step in range(RING))
+
+    def ready(self, steps: int) -> None:
+        """All are staged."""
+
+    def next(self) -> Batch:
+        """The next batch round the ring."""
+        self._batches.rotate(-1)
+        return self._batches[-1]
+
+
+class Stream:
+    """The batch of every step once: what training to a target is fed."""
+
+    def __init__(self, staged: Callable[[int], Batch]) -> None:
+        self._staged, self._step = staged, 0
+        self._batches: deque[Batch] = deque()
+
+    def ready(self, steps: int) -> None:
+        """Stage what the coming steps need."""
+        while len(self._batches) < steps:
+            self._batches.append(self._staged(self._step))
+            self._step += 1
+
+    def next(self) -> Batch:
+        """The next batch; never the same again."""
+        return self._batches.popleft()
+
+
+class Subject:
+    """A built plugin with its task: a step, a barrier, an evaluation."""
+
+    def __init__(self, spec: Spec, prepared: Prepared) -> None:
+        self._spec, self._plugin, self._task = spec, prepared.plugin, prepared.task
+        self._feed: Feed = Stream(self._staged) if spec.phase == "converge" else Ring(self._staged)
+        self.loss: float | None = None
+        self.step: Callable[[], Any] = _step_function(spec, self._plugin, self._feed)
+        self.ready = self._feed.ready
+
+    def barrier(self, result: Any) -> None:
+        """Wait for the device by reading what the last step returned. Raises when it makes no sense."""
+        if isinstance(self._plugin, Synchronizes):
+            self._plugin.sync()
+        if self._spec.phase == "predict":
+            self._checked(result)
+        else:
+            self.loss = self._read_loss(result)
+
+    def quality(self) -> float:
+        """The task's quality on held-out data."""
+        return self._task.evaluate(self._predict)
+
+    def mark(self, phase: str) -> PhaseMemory:
+        """Memory of the phase that ends here."""
+        if not isinstance(self._plugin, ReportsDeviceMemory):
+            return memory.mark(phase)
+        peak = self._plugin.device_memory_peak()
+        self._plugin.reset_device_memory_peak()
+        return memory.mark(phase, peak)
+
+    def compilation(self) -> Compilation | None:
+        """Proof that the path `jit` ran compiled, whole and once. Raises ContractViolation without it."""
+        found = self._plugin.compilation() if isinstance(self._plugin, ReportsCompilation) else None
+        if self._spec.path == "jit":
+            _check_compiled(self._spec.plugin, found)
+        return found
+
+    def _staged(self, step: int) -> Batch:
+        return self._stage(self._task.batch(self._spec.seed, step))
+
+    def _stage(self, batch: Batch) -> Batch:
+        return self._plugin.stage(batch) if isinstance(self._plugin, Stages) else batch
+
+    def _predict(self, inputs: Any) -> Any:
+        targets = self._task.signature.targets
+        staged = self._stage(Batch(inputs, np.zeros(targets.shape, targets.dtype)))
+        return self._checked(self._plugin.predict(staged.inputs))
+
+    def _read_loss(self, result: Any) -> float:
+        try:
+            loss = float(result)
+        except (TypeError, ValueError) as error:
+            clause = "train_step must return a loss that float() accepts"
+            raise ContractViolation(f"{self._spec.plugin}: {clause}, got {result!r}") from error
+        if not math.isfinite(loss):
+            raise DivergedError(f"{self._spec.plugin}: the training loss became {loss}; lower the learning rate")
+        return loss
+
+    def _checked(self, result: Any) -> Any:
+        outputs, wanted = np.asarray(result), self._task.signature.outputs.shape
+        if outputs.shape != wanted:
+            clause = f"predict must return outputs of shape {wanted}"
+            raise ContractViolation(f"{self._spec.plugin}: {clause}, got {outputs.shape}")
+        return outputs
+
+
+def _step_function(spec: Spec, plugin: ModelPlugin, feed: Feed) -> Callable[[], Any]:
+    take = feed.next
+    if spec.phase == "predict":
+        predict = plugin.predict
+        return lambda: predict(take().inputs)
+    train_step = plugin.train_step
+    return lambda: train_step(take())
+
+
+def _check_compiled(plugin: str, found: Compilation | None) -> None:
+    if found is None:
+        raise ContractViolation(f"{plugin}: the path jit must be proven; add compilation() to the plugin")
+    if found.graphs == 0 or found.breaks or found.recompilations:
+        raise ContractViolation(
+            f"{plugin}: not compiled whole and once: {found.graphs} graphs, {found.breaks} breaks, "
+            f"{found.recompilations} recompilations"
+        )

@@ -1,0 +1,193 @@
+"""The child: orders in, replies out, one JSON line each way, until `close` or the end of its input.
+
+Run as `python -m dlbench.worker`. Whatever the plugin or its framework prints goes to standard error, so that it cannot
+be taken for a reply.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+import traceback
+from typing import BinaryIO
+
+from dlbench import environment, measure, memory, registry
+from dlbench.errors import DlbenchError, PluginLoadError, UnknownName, Unsupported
+from dlbench.orders import (
+    Build,
+    Built,
+    Close,
+    Closed,
+    DeviceList,
+    Devices,
+    Evaluate,
+    Evaluated,
+    Failed,
+    First,
+    Order,
+    Reply,
+    Settle,
+    Settled,
+    Stepped,
+    Take,
+    Taken,
+    to_line,
+    to_order,
+)
+from dlbench.plugin import ListsDevices
+from dlbench.prepare import Prepared, build_checked, prepare
+from dlbench.record import PhaseTime, Sample, Stage, Status
+from dlbench.spec import Policy, Spec
+from dlbench.subject import DivergedError, Subject
+
+_OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
+
+
+class Worker:
+    """One model in this process, and what is asked of it."""
+
+    def __init__(self) -> None:
+        self._load = environment.LoadMeter()
+
+    def obey(self, order: Order) -> Reply:  # noqa: PLR0911 (one return an order)
+        """Carry out one order. Raises whatever the plugin raises."""
+        match order:
+            case Build(spec=spec):
+                return self._build(spec)
+            case First():
+                return self._first()
+            case Settle(policy=policy):
+                return self._settle(policy)
+            case Take():
+                return self._take(order)
+            case Evaluate():
+                return Evaluated(quality=self._subject.quality())
+            case Devices(plugin=name):
+                plugin = registry.load(name)
+                return DeviceList(devices=plugin.devices() if isinstance(plugin, ListsDevices) else {})
+            case Close():
+                return self._close()
+
+    def _build(self, spec: Spec) -> Built:
+        marks = [memory.mark("start")]
+        start = time.perf_counter()
+        plugin = registry.load(spec.plugin)
+        imported = time.perf_counter()
+        marks.append(memory.mark("import"))
+        prepared = prepare(spec, plugin)
+        marks.append(memory.mark("task"))
+        building = time.perf_counter()
+        info = build_checked(plugin, prepared.request)
+        built = time.perf_counter()
+        self._phase, self._subject = spec.phase, Subject(spec, prepared)
+        self._sampler = measure.Sampler(self._subject.step, self._subject.barrier, self._subject.ready)
+        return Built(
+            info=info,
+            task=prepared.task.info,
+            evaluate_every=prepared.task.evaluate_every,
+            flops_per_step=_flops(prepared, spec),
+            times=[_time("import", imported - start), _time("build", built - building)],
+            memory=[*marks, self._subject.mark("build")],
+            environment=environment.describe(spec.framework, info.versions),
+        )
+
+    def _first(self) -> Stepped:
+        timing = self._sampler.take(1)
+        mark = self._subject.mark("first_step")
+        gc.collect()
+        gc.freeze()  # what the framework holds for good is not walked again before every sample
+        return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
+
+    def _settle(self, policy: Policy) -> Settled:
+        rule = measure.SettleRule(
+            sample_seconds=max(policy.sample_seconds, 1000 * self._sampler.overhead()),
+            steps=policy.settle_steps,
+            seconds=policy.settle_seconds,
+            tolerance=policy.settle_tolerance,
+            cap_seconds=policy.settle_cap_seconds,
+            cap_samples=policy.settle_cap_samples,
+        )
+        timings, steps, settled = measure.settle(self._sampler.take, rule)
+        return Settled(steps=steps, settled=settled, samples=[_sample("warm-up", timing) for timing in timings])
+
+    def _take(self, order: Take) -> Taken:
+        if order.untimed:
+            self._sampler.take(order.untimed)
+        samples = [_sample(order.stage, self._sampler.take(order.steps)) for _ in range(order.count)]
+        return Taken(samples=samples, loss=self._subject.loss)
+
+    def _close(self) -> Closed:
+        mark = self._subject.mark(self._phase)
+        return Closed(memory=mark, load=self._load.read(), compilation=self._subject.compilation())
+
+
+def answer(worker: Worker, line: bytes) -> Reply:
+    """The reply to one line of input; what the plugin raises becomes `Failed`."""
+    try:
+        return worker.obey(to_order(line))
+    except Exception as error:
+        traceback.print_exc()
+        return Failed(status=_status(error), reason=_reason(error), loading=_is_loading(error))
+
+
+def main() -> None:
+    """Obey until told to close, or until the parent is gone."""
+    orders, replies = sys.stdin.buffer, _take_over_output()
+    worker = Worker()
+    for line in orders:
+        reply = answer(worker, line)
+        replies.write(to_line(reply))
+        replies.flush()
+        if isinstance(reply, Closed | Failed | DeviceList):
+            break
+    replies.close()
+    sys.stderr.flush()
+    os._exit(0)  # a plugin's threads and exit handlers cannot keep the child alive
+
+
+def _take_over_output() -> BinaryIO:
+    """Keep standard output for replies alone, and send what anyone prints to standard error."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return replies
+
+
+def _status(error: Exception) -> Status:
+    if isinstance(error, Unsupported):
+        return "unsupported"
+    if isinstance(error, DivergedError):
+        return "diverged"
+    names = {base.__name__ for base in type(error).__mro__}
+    return "out-of-memory" if names & _OUT_OF_MEMORY else "error"
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, DlbenchError) else f"{type(error).__name__}: {error}"
+
+
+def _is_loading(error: Exception) -> bool:
+    """Whether the plugin could not even be found or imported: nothing was measured, and no row is due."""
+    return isinstance(error, PluginLoadError | UnknownName)
+
+
+def _time(phase: str, seconds: float) -> PhaseTime:
+    return PhaseTime(phase=phase, seconds=seconds)
+
+
+def _sample(stage: Stage, timing: measure.Timing) -> Sample:
+    return Sample(stage=stage, steps=timing.steps, seconds=timing.seconds, cpu_seconds=timing.cpu_seconds)
+
+
+def _flops(prepared: Prepared, spec: Spec) -> float | None:
+    """FLOPs of one step of this phase; a step of `predict` is the forward third of a training step."""
+    configuration = prepared.request.configuration
+    if configuration is None:
+        return None
+    flops = float(configuration.flops_per_step(prepared.task.signature))
+    return flops / 3.0 if spec.phase == "predict" else flops
+
+
+if __name__ == "__main__":
+    main()

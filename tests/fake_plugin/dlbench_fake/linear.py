@@ -1,0 +1,125 @@
+"""A plugin as it should be: the core's `linear` architecture in NumPy, with every capability that a CPU can have.
+
+`DLBENCH_FAKE_JIT="GRAPHS,BREAKS,RECOMPILATIONS"` makes it accept the path `jit` and report these counts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlbench.errors import Unsupported
+from dlbench.plugin import Adam, Batch, BuildRequest, Compilation, ModelInfo
+from dlbench.spec import Spec
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Array
+
+    Arrays = dict[str, Array]
+
+JIT_VARIABLE = "DLBENCH_FAKE_JIT"
+
+
+class LinearPlugin:
+    """`outputs = inputs kernel + bias`, mean squared error, the contract's Adam; all float32."""
+
+    def build(self, request: BuildRequest) -> ModelInfo:
+        """Start from the core's parameters, or from zeros for an architecture that the core does not describe."""
+        _check(request)
+        self._adam, self._step, self._path = request.optimizer, 0, request.spec.path
+        given = request.parameters if request.parameters is not None else _zeros(request)
+        self._parameters = {name: np.array(value, np.float32) for name, value in given.items()}
+        self._moments = [{name: np.zeros_like(value) for name, value in given.items()} for _ in range(2)]
+        return ModelInfo(
+            parameter_count=sum(value.size for value in given.values()),
+            device="cpu",
+            precision="fp32",
+            path=self._path,
+            compiler="fake" if self._path == "jit" else None,
+            device_name="NumPy",
+            versions={"numpy": np.__version__},
+        )
+
+    def train_step(self, batch: Batch) -> float:
+        """One step of Adam."""
+        loss, gradients = self._differentiate(batch)
+        self._step += 1
+        self._moments = _moments(self._moments, gradients, self._adam)
+        for name, change in _changes(self._moments, self._step, self._adam).items():
+            self._parameters[name] = self._parameters[name] - change
+        return loss
+
+    def predict(self, inputs: Array) -> Array:
+        """The outputs."""
+        return np.asarray(inputs @ self._parameters["kernel"] + self._parameters["bias"])
+
+    def stage(self, batch: Batch) -> Batch:
+        """Contiguous arrays."""
+        return Batch(np.ascontiguousarray(batch.inputs), np.ascontiguousarray(batch.targets))
+
+    def gradients(self, batch: Batch) -> Arrays:
+        """Of the mean loss, without an update."""
+        return self._differentiate(batch)[1]
+
+    def export_parameters(self) -> Arrays:
+        """Copies."""
+        return {name: value.copy() for name, value in self._parameters.items()}
+
+    def import_parameters(self, parameters: Mapping[str, Array]) -> None:
+        """Overwrite; the optimizer's moments stay."""
+        self._parameters = {name: np.array(parameters[name], np.float32) for name in self._parameters}
+
+    def compilation(self) -> Compilation:
+        """The counts of the environment variable on the path `jit`, otherwise zeros."""
+        counts = os.environ[JIT_VARIABLE] if self._path == "jit" else "0,0,0"
+        graphs, breaks, recompilations = map(int, counts.split(","))
+        return Compilation(graphs=graphs, breaks=breaks, recompilations=recompilations)
+
+    def devices(self) -> dict[str, str]:
+        """The CPU."""
+        return {"cpu": "NumPy"}
+
+    def _differentiate(self, batch: Batch) -> tuple[float, Arrays]:
+        error = self.predict(batch.inputs) - batch.targets
+        upstream = error * np.float32(2 / error.size)
+        return float(np.mean(error**2)), {"kernel": batch.inputs.T @ upstream, "bias": upstream.sum(axis=0)}
+
+
+def _check(request: BuildRequest) -> None:
+    spec: Spec = request.spec
+    if spec.device not in ("cpu", "auto"):
+        raise Unsupported(f"looked for the device {spec.device}, found cpu only")
+    if spec.precision != "fp32":
+        raise Unsupported(f"precision {spec.precision}: NumPy computes in fp32 here")
+    if spec.path != "eager" and not (spec.path == "jit" and JIT_VARIABLE in os.environ):
+        raise Unsupported(f"path {spec.path}: NumPy has eager only")
+    if request.signature.loss != "mse":
+        raise Unsupported(f"loss {request.signature.loss}: this model trains with mse; choose --task line")
+
+
+def _zeros(request: BuildRequest) -> Arrays:
+    inputs, outputs = request.signature.inputs.shape[-1], request.signature.outputs.shape[-1]
+    return {"kernel": np.zeros((inputs, outputs), np.float32), "bias": np.zeros(outputs, np.float32)}
+
+
+def _moments(moments: list[Arrays], gradients: Arrays, adam: Adam) -> list[Arrays]:
+    def blend(old: Array, new: Array, beta: float) -> Array:
+        return np.float32(beta) * old + np.float32(1 - beta) * new
+
+    mean, square = moments
+    return [
+        {name: blend(mean[name], gradient, adam.beta1) for name, gradient in gradients.items()},
+        {name: blend(square[name], gradient * gradient, adam.beta2) for name, gradient in gradients.items()},
+    ]
+
+
+def _changes(moments: list[Arrays], step: int, adam: Adam) -> Arrays:
+    """What to subtract; Python floats are float64, so the two corrections are computed in it."""
+    rate = np.float32(adam.learning_rate / (1 - adam.beta1**step))
+    correction = np.float32(1 / (1 - adam.beta2**step))
+    mean, square = moments
+    epsilon = np.float32(adam.epsilon)
+    return {name: rate * mean[name] / (np.sqrt(square[name] * correction) + epsilon) for name in mean}
