@@ -10,19 +10,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from dlbench.errors import DlbenchError
-from dlbench.orders import Failed, Order, Reply, to_line, to_reply
+from dlbench.orders import DeviceList, Devices, Failed, Order, Reply, to_line, to_reply
 from dlbench.record import Status
 
 TAIL_BYTES = 2000
-QUIET_PAUSE, QUIET_CAP, QUIET_SHARE = 0.003, 0.050, 0.05
-"""Seconds between two looks at a child's CPU time, seconds to wait for it at most, share of a core that is quiet.
+QUIET_PAUSE, QUIET_CAP = 0.002, 0.25
+"""Seconds between two looks at a child's threads, and seconds to wait for them to stop at most.
 
 The OpenMP threads of a child that has just stopped spin for some milliseconds more and would slow the next child down.
 """
@@ -66,16 +65,18 @@ class Child:
             raise ChildError("error", f"the child answered {type(order).__name__} with {type(reply).__name__}")
         return reply
 
-    def quieten(self, wait: Callable[[float], None] = time.sleep) -> bool:
-        """Return once the child uses no CPU, and whether it came to that before the cap."""
-        deadline = time.monotonic() + QUIET_CAP
-        before = self._cpu_seconds()
+    def quieten(self) -> bool:
+        """Return once two looks in a row found no thread of the child running; False when that did not come about.
+
+        Also False where the system does not tell the state of a thread.
+        """
+        deadline, quiet_before = time.monotonic() + QUIET_CAP, False
         while time.monotonic() < deadline:
-            wait(QUIET_PAUSE)
-            now = self._cpu_seconds()
-            if now - before < QUIET_SHARE * QUIET_PAUSE:
+            time.sleep(QUIET_PAUSE)
+            quiet = self._is_quiet()
+            if quiet and quiet_before:
                 return True
-            before = now
+            quiet_before = quiet
         return False
 
     def output_tail(self) -> str:
@@ -132,9 +133,9 @@ class Child:
         hint = " (often the kernel's answer to too little memory)" if name == "SIGKILL" else ""
         return ChildError("crashed", f"the child was ended by {name}{hint}")
 
-    def _cpu_seconds(self) -> float:
-        """CPU seconds of all threads, from the scheduler's nanosecond counters; 0 where there are none."""
-        return 1e-9 * sum(_thread_nanoseconds(path) for path in Path(f"/proc/{self._process.pid}/task").glob("*"))
+    def _is_quiet(self) -> bool:
+        states = {_thread_state(task) for task in Path(f"/proc/{self._process.pid}/task").glob("*")}
+        return bool(states) and "R" not in states
 
 
 def child_environment(parent: os._Environ[str] | dict[str, str], threads: int) -> dict[str, str]:
@@ -146,9 +147,18 @@ def child_environment(parent: os._Environ[str] | dict[str, str], threads: int) -
     return {**parent, **dict.fromkeys(names, str(threads)), "PYTHONHASHSEED": "0"}
 
 
-def _thread_nanoseconds(task: Path) -> int:
-    """Time on a CPU (the kernel's documentation, scheduler/sched-stats: /proc/<pid>/schedstat)."""
+def _thread_state(task: Path) -> str:
+    """One letter, `R` for running or ready to run (proc(5), /proc/pid/stat); empty for a thread that has ended."""
     try:
-        return int((task / "schedstat").read_text().split()[0])
-    except (OSError, IndexError, ValueError):
-        return 0
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
+
+
+def ask_devices(plugin: str, timeout: float = 120.0) -> dict[str, str]:
+    """The devices that a plugin's framework sees here, asked in a child. Raises ChildError."""
+    child = Child(threads=1, timeout=timeout)
+    try:
+        return child.obey(Devices(plugin=plugin), DeviceList).devices
+    finally:
+        child.close()

@@ -28,7 +28,7 @@ Tokens = npt.NDArray[np.int32]
 DEFAULT_SEQUENCE = 64
 GOALS = {
     "small": Goal(target=2.80, learning_rate=1e-2, budget_steps=600, evaluate_every=50),
-    "base": Goal(target=2.40, learning_rate=1e-3, budget_steps=600, evaluate_every=50),
+    "base": Goal(target=2.60, learning_rate=3e-4, budget_steps=600, evaluate_every=50),
 }
 
 

@@ -33,7 +33,7 @@ class Minimal:
         return float(np.mean(error**2))
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
-        return inputs @ self._kernel
+        return np.asarray(inputs @ self._kernel)
 
     def _update(self, gradient: np.ndarray) -> None:
         adam, self._step = self._adam, self._step + 1

@@ -1,0 +1,38 @@
+# The whole of the daily work: bench, test, check; each makes the environment that it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PACKAGES := . plugins/dlbench-tf plugins/dlbench-torch tests/fake_plugin
+
+.PHONY: bench test test-gpu check fix clean help
+
+bench: $(READY)  ## measure tf.transformer under XLA and say where the report is
+	$(BIN)/dlbench run --plugin tf.transformer --jit
+
+test: $(READY)  ## run the whole suite, benchmarks included
+	$(BIN)/python -m pytest
+
+test-gpu: $(READY)  ## run the tests that need an accelerator
+	$(BIN)/python -m pytest -m gpu
+
+check: $(READY)  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fix: $(READY)  ## format, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove the environment
+	rm -rf $(VENV)
+
+help:  ## show this
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
+
+$(READY): constraints.txt $(PACKAGES:%=%/pyproject.toml)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' $(patsubst %,-e %,$(wordlist 2,9,$(PACKAGES)))
+	touch $@

@@ -1,0 +1,131 @@
+"""The command line: one function a command, each handing over to one library function.
+
+Commands import what they need when they are called, so that `dlbench --help` and `dlbench list` start at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dlbench import __version__
+from dlbench.errors import DlbenchError
+from dlbench.spec import PATHS, PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERRUPTED = 130
+"""What a shell expects of a program that Ctrl-C ended."""
+
+
+class Values(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on only
+    """Several values of one option: the option repeated, or its values joined by commas."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any] = str, choices: tuple[str, ...] = ()) -> None:
+        self.name, self._parse, self._choices = name, parse, choices
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Split at commas and read each value."""
+        parts = [part.strip() for part in str(value).split(",")]
+        return tuple(self._one(part, param, ctx) for part in parts)
+
+    def _one(self, part: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not part or (self._choices and part not in self._choices):
+            self.fail(f"{part!r} is none of {', '.join(self._choices) or 'its values'}", param, ctx)
+        try:
+            return self._parse(part)
+        except ValueError:
+            self.fail(f"{part!r} is not a {self.name}", param, ctx)
+
+
+def _flat(_: click.Context, __: click.Parameter, value: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(one for group in value for one in group))
+
+
+def _axis(flag: str, help_text: str, kind: Values, **more: Any) -> Callable[[Any], Any]:
+    """An option that takes several values and so spans a grid."""
+    return click.option(flag, type=kind, multiple=True, callback=_flat, help=f"{help_text}  [several]", **more)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, package_name="dlbench")
+def cli() -> None:
+    """Benchmarks of deep learning that hold."""
+
+
+@cli.command()
+@_axis("--plugin", "What to measure, as framework.architecture.", Values("name"))
+@click.option("--jit", is_flag=True, help="Short for --path jit.")
+@_axis("--path", "How the framework executes: eager, graph or jit; eager unless given.", Values("path", str, PATHS))
+@_axis("--phase", "train, predict, converge; all unless given.", Values("phase", str, PHASES))
+@_axis("--size", "Size of the architecture; small unless given.", Values("size"))
+@_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
+@_axis("--device", "cpu, gpu, gpu:N or auto; cpu unless given.", Values("device"))
+@_axis("--seed", "Seed of initial values and batches; 0 unless given.", Values("whole number", int))
+@click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
+@click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
+@click.option("--quick", is_flag=True, help="1 process: indicative figures, fast.")
+@click.option("--rigorous", is_flag=True, help="15 processes.")
+@click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]")
+@click.option("--budget", type=float, default=None, help="Seconds after which no further process starts.")
+@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may be silent.")
+@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
+@_axis("--format", "Files to render: markdown, json; both unless given.", Values("format"))
+@click.option("--quiet", is_flag=True, help="Print nothing but the place of the report.")
+def run(**options: Any) -> None:
+    """Measure plugins and write a report.
+
+    Several plugins, or several values of an option, are measured side by side in one session.
+    """
+    from dlbench import commands
+
+    if commands.run(commands.RunOptions.read(options)):
+        sys.exit(2)
+
+
+@cli.command()
+@click.argument("source", type=click.Path(path_type=FilePath))
+@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder to write to.")
+@_axis("--format", "Files to render: markdown, json; none unless given.", Values("format"))
+@click.option("--quiet", is_flag=True, help="Print no tables.")
+def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool) -> None:  # noqa: A002
+    """Render a report again from SOURCE, a runs.jsonl or its folder. Needs no framework."""
+    from dlbench import commands
+
+    commands.render(source, out, format, quiet=quiet)
+
+
+@cli.command("list")
+@click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
+def list_(devices: bool) -> None:
+    """Show plugins, tasks and, if asked, devices."""
+    from dlbench import listing
+
+    for line in listing.lines(with_devices=devices):
+        click.echo(line)
+
+
+def main() -> None:
+    """Run the command line; every expected error is one line on standard error and exit code 2."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        _give_up(error.format_message())
+    except DlbenchError as error:
+        _give_up(str(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _give_up(message: str) -> None:
+    click.echo(f"dlbench: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

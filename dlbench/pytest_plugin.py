@@ -1,0 +1,155 @@
+"""The bridge to pytest-benchmark: the fixture `dlbench_benchmark` times any plugin's step, the barrier inside.
+
+    def test_step(dlbench_benchmark):
+        dlbench_benchmark("torch.transformer", phase="train", path="eager")
+
+The plugin runs in the process of the test, so a framework that was imported earlier in the same process, and the tests
+before this one, are part of what is measured; `dlbench run` measures in processes of their own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from dlbench.plugin import ModelInfo
+    from dlbench.spec import Spec
+    from dlbench.subject import Subject
+
+ROUNDS = 20
+_SETTLE_SECONDS = 10.0
+"""After so long the model is measured as it is; `extra_info` then says `settled: false`."""
+
+_AXES = {
+    "phase": "phases",
+    "path": "paths",
+    "size": "sizes",
+    "batch_size": "batch_sizes",
+    "device": "devices",
+    "seed": "seeds",
+}
+
+
+class Bridge:
+    """The fixture where pytest-benchmark is at work."""
+
+    @pytest.fixture
+    def dlbench_benchmark(self, benchmark: Any) -> Callable[..., Any]:
+        """Benchmark a plugin: `dlbench_benchmark(name, phase="train", path="eager", size="small", ...)`.
+
+        The other values are those of a Spec (`batch_size`, `task`, `threads`, `device`, `seed`) and `rounds`, the
+        number of samples. Returns pytest-benchmark's fixture, whose `extra_info` says what was measured. What the
+        plugin declares Unsupported skips the test with its reason; any other DlbenchError fails it.
+        """
+
+        def run(plugin: str, *, rounds: int = ROUNDS, **asked: Any) -> Any:
+            from dlbench.errors import Unsupported
+
+            spec = _spec(plugin, asked)
+            try:
+                return _benchmark(benchmark, spec, rounds)
+            except Unsupported as reason:
+                pytest.skip(f"{spec.label}: {reason}")
+
+        return run
+
+
+class Missing:
+    """The fixture where pytest-benchmark is not."""
+
+    @pytest.fixture
+    def dlbench_benchmark(self) -> None:
+        """Fail, and say what is missing."""
+        pytest.fail(
+            "the fixture dlbench_benchmark needs pytest-benchmark, which is not installed or switched off; "
+            "pip install 'dlbench[pytest]', and drop -p no:benchmark",
+            pytrace=False,
+        )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Offer the fixture, with a clear failure instead of an unknown name when pytest-benchmark is absent."""
+    present = config.pluginmanager.hasplugin("benchmark")
+    config.pluginmanager.register(Bridge() if present else Missing(), "dlbench-bridge")
+
+
+def _spec(plugin: str, asked: dict[str, Any]) -> Spec:
+    """One Spec with the defaults of `dlbench run`, but one thread: tests share their machine."""
+    from dlbench.plan import Selection, expand
+    from dlbench.spec import Policy
+
+    known = {*_AXES, "task", "threads"}
+    if wrong := sorted(asked.keys() - known):
+        raise TypeError(f"dlbench_benchmark takes no {', '.join(wrong)}; it takes rounds, {', '.join(sorted(known))}")
+    if asked.get("phase") == "converge":
+        raise TypeError("dlbench_benchmark times steps: phase is train or predict; `dlbench run` measures converge")
+    selection: dict[str, Any] = {"threads": 1, "phases": ("train",)}
+    selection |= {_AXES.get(name, name): (value,) if name in _AXES else value for name, value in asked.items()}
+    (spec,) = expand(Selection(plugins=(plugin,), **selection), Policy())
+    return spec
+
+
+def _benchmark(benchmark: Any, spec: Spec, rounds: int) -> Any:
+    """Let pytest-benchmark take samples of k steps; a single step where benchmarks are disabled.
+
+    A round is a sample and an iteration a step, so that figures are seconds a step, whatever k was found. The barrier
+    is in the last iteration of each round.
+    """
+    info, subject = _built(spec)
+    steps, settled = (1, False) if benchmark.disabled else _settle(subject)
+    ends = itertools.cycle([*itertools.repeat(False, steps - 1), True])
+
+    def step() -> None:
+        result = subject.step()
+        if next(ends):
+            subject.barrier(result)
+
+    subject.ready(steps)
+    benchmark.extra_info.update(_facts(spec, info), settled=settled)
+    benchmark.pedantic(step, rounds=rounds, iterations=steps)
+    subject.compilation()
+    if not benchmark.disabled:
+        benchmark.extra_info["samples_per_second"] = spec.batch_size / benchmark.stats.stats.median
+    return benchmark
+
+
+def _built(spec: Spec) -> tuple[ModelInfo, Subject]:
+    from dlbench import registry
+    from dlbench.prepare import build_checked, prepare
+    from dlbench.subject import Subject
+
+    prepared = prepare(spec, registry.load(spec.plugin))
+    info = build_checked(prepared.plugin, prepared.request)
+    return info, Subject(spec, prepared)
+
+
+def _settle(subject: Subject) -> tuple[int, bool]:
+    """Compile, warm up, and find how many steps make a sample."""
+    from dlbench import measure
+    from dlbench.spec import Policy
+
+    policy = Policy()
+    sampler = measure.Sampler(subject.step, subject.barrier, subject.ready)
+    sampler.take(1)
+    rule = measure.SettleRule(
+        sample_seconds=max(policy.sample_seconds, 1000 * sampler.overhead()),
+        steps=policy.settle_steps,
+        seconds=policy.settle_seconds,
+        tolerance=policy.settle_tolerance,
+        cap_seconds=_SETTLE_SECONDS,
+        cap_samples=policy.settle_cap_samples,
+    )
+    settled = measure.settle(sampler.take, rule)
+    return settled.steps, settled.settled
+
+
+def _facts(spec: Spec, info: ModelInfo) -> dict[str, Any]:
+    """What was asked, and what stands: where both speak of the same thing, what stands."""
+    import msgspec
+
+    facts: dict[str, Any] = msgspec.to_builtins(spec) | msgspec.to_builtins(info)
+    return facts | {"threads": spec.threads if info.threads is None else info.threads}

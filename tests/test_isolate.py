@@ -1,0 +1,153 @@
+"""A child of one's own: obedience, death, silence, noise."""
+
+import os
+import time
+
+import psutil
+import pytest
+
+from dlbench.isolate import Child, ChildError, ask_devices, child_environment
+from dlbench.orders import (
+    Build,
+    Built,
+    Close,
+    Closed,
+    Evaluate,
+    Evaluated,
+    First,
+    Settle,
+    Settled,
+    Stepped,
+    Take,
+    Taken,
+    to_line,
+)
+from dlbench.spec import Policy, Spec
+
+SPEC = Spec(plugin="naughty.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
+FAST = Policy(sample_seconds=0.002, settle_seconds=0.01)
+
+
+@pytest.fixture
+def start(monkeypatch):
+    children = []
+
+    def start(misdeed="", timeout=60.0):
+        monkeypatch.setenv("DLBENCH_FAKE", misdeed)
+        children.append(Child(threads=1, timeout=timeout))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.close()
+
+
+def test_a_child_obeys_from_build_to_close(start):
+    child = start()
+    built = child.obey(Build(spec=SPEC), Built)
+    assert [mark.phase for mark in built.memory] == ["start", "import", "task", "build"]
+    assert child.obey(First(), Stepped).time.phase == "first_step"
+    settled = child.obey(Settle(policy=FAST), Settled)
+    taken = child.obey(Take(stage="steady", steps=settled.steps, count=3), Taken)
+    assert [sample.steps for sample in taken.samples] == [settled.steps] * 3
+    assert child.obey(Evaluate(), Evaluated).quality >= 0
+    closed = child.obey(Close(), Closed)
+    assert closed.memory.phase == "train"
+
+
+def test_what_a_plugin_prints_is_kept_and_never_taken_for_a_reply(start):
+    child = start("build:print=50000")
+    child.obey(Build(spec=SPEC), Built)
+    assert child.output_tail().strip("x\n") == ""
+    assert len(child.output_tail()) == 2000
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "status", "text"),
+    [
+        ("import:raise", "error", "naughty.linear.*dlbench-fake.*ValueError: told to fail"),
+        ("build:raise", "error", "ValueError: told to fail"),
+        ("build:raise=Unsupported", "unsupported", "told to fail"),
+        ("build:raise=MemoryError", "out-of-memory", "MemoryError"),
+        ("build:exit=3", "crashed", "exited with code 3"),
+        ("build:os-exit=0", "crashed", "exited with code 0"),
+        ("build:signal=SIGSEGV", "crashed", "SIGSEGV"),
+        ("build:signal=SIGKILL", "crashed", "SIGKILL .*memory"),
+        ("build:lie=device", "error", "device cpu.*device gpu:7"),
+        ("build:lie=path", "error", "path eager.*path graph"),
+    ],
+)
+def test_what_goes_wrong_in_build_has_a_status_and_a_reason(start, misdeed, status, text):
+    with pytest.raises(ChildError, match=text) as caught:
+        start(misdeed).obey(Build(spec=SPEC), Built)
+    assert caught.value.status == status
+    assert caught.value.loading == misdeed.startswith("import")
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "status", "text"),
+    [
+        ("train_step:raise@2", "error", "ValueError"),
+        ("train_step:return=nan@2", "diverged", "nan"),
+        ("train_step:return=inf@2", "diverged", "inf"),
+        ("train_step:return=text@2", "error", "float.*'not a number'"),
+        ("train_step:return=none@2", "error", "float.*None"),
+        ("train_step:signal=SIGABRT@2", "crashed", "SIGABRT"),
+    ],
+)
+def test_what_goes_wrong_in_a_step_has_a_status_and_a_reason(start, misdeed, status, text):
+    child = start(misdeed)
+    child.obey(Build(spec=SPEC), Built)
+    child.obey(First(), Stepped)
+    with pytest.raises(ChildError, match=text) as caught:
+        child.obey(Take(stage="steady", steps=1), Taken)
+    assert caught.value.status == status
+
+
+def test_outputs_of_another_shape_are_refused(start):
+    child = start("predict:return=shape")
+    child.obey(Build(spec=SPEC), Built)
+    with pytest.raises(ChildError, match=r"\(32, 1\), got \(32, 1, 1\)"):
+        child.obey(Evaluate(), Evaluated)
+
+
+def test_a_child_that_hangs_is_killed_and_leaves_nobody_behind(start):
+    child = start("build:hang", timeout=2.0)
+    with pytest.raises(ChildError, match=r"no answer within 2 s.*--timeout") as caught:
+        child.obey(Build(spec=SPEC), Built)
+    assert caught.value.status == "timeout"
+    assert not [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_an_idle_child_uses_no_cpu_and_a_busy_one_is_not_called_quiet(start):
+    child = start()
+    child.obey(Build(spec=SPEC), Built)
+    assert child.quieten()
+    spinning = start("build:hang")
+    spinning._process.stdin.write(to_line(Build(spec=SPEC)))
+    spinning._process.stdin.flush()
+    patience = time.monotonic() + 60
+    while psutil.Process(spinning._process.pid).cpu_times().user < 2.0:
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    assert not spinning.quieten()
+
+
+def test_a_child_without_a_parent_ends(start):
+    child = start()
+    child.obey(Build(spec=SPEC), Built)
+    child._process.stdin.close()
+    assert child._process.wait(timeout=30) == 0
+
+
+def test_the_child_gets_one_thread_setting_and_keeps_the_rest():
+    environment = child_environment({"HOME": "/x", "OMP_NUM_THREADS": "7"}, 2)
+    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "2"
+    assert environment["HOME"] == "/x"
+    assert "OMP_WAIT_POLICY" not in environment
+
+
+def test_devices_are_asked_in_a_child():
+    assert "cpu" in ask_devices("fake.linear")
+    assert ask_devices("fake.minimal") == {}
+    assert "dlbench_fake" not in os.sys.modules

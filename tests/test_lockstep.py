@@ -1,0 +1,117 @@
+"""Who takes the next sample: order, balance, and what happens when an arm drops out. No process, no clock."""
+
+from collections import Counter
+from itertools import islice, pairwise
+
+import pytest
+
+from dlbench.lockstep import measure_group, orders, share_steps
+
+
+class Recorder:
+    """An arm that writes down what it is asked."""
+
+    def __init__(self, name, diary, steps=1, turns=4, dies_in=None):
+        self.name, self.diary, self.steps, self.turns, self.dies_in = name, diary, steps, turns, dies_in
+        self.alive = True
+
+    def _note(self, what):
+        if self.alive:
+            self.diary.append(f"{self.name} {what}")
+        self.alive = self.alive and what != self.dies_in
+
+    def build(self):
+        self._note("build")
+
+    def settle(self):
+        self._note("settle")
+
+    def turn(self, round_number, turn):
+        self._note(f"turn {round_number}.{turn}")
+
+    def latencies(self):
+        self._note("latencies")
+
+    def rest(self):
+        self._note("rest")
+
+    def close(self):
+        self._note("close")
+
+
+def measure(*arms, seed=0):
+    measure_group(arms, seed, lambda stage, number: None)
+
+
+def test_all_are_built_and_settled_before_anyone_is_measured_and_all_end_after():
+    diary = []
+    measure(Recorder("A", diary), Recorder("B", diary))
+    kinds = [entry.split()[1] for entry in diary if not entry.endswith("rest")]
+    assert kinds == ["build"] * 2 + ["settle"] * 2 + ["turn"] * 8 + ["latencies"] * 2 + ["close"] * 2
+
+
+def test_every_hand_over_waits_for_the_last_one_to_rest():
+    diary = []
+    measure(Recorder("A", diary), Recorder("B", diary))
+    for before, after in pairwise(diary):
+        if before.split()[1] in ("build", "settle", "turn", "latencies"):
+            assert after == f"{before.split()[0]} rest"
+
+
+def test_turns_are_numbered_as_they_were_taken_and_rounds_hold_every_arm_once():
+    diary = []
+    measure(Recorder("A", diary), Recorder("B", diary), Recorder("C", diary))
+    turns = [entry for entry in diary if " turn " in entry]
+    assert [int(entry.rpartition(".")[2]) for entry in turns] == list(range(12))
+    rounds = [tuple(sorted(entry[0] for entry in turns[at : at + 3])) for at in range(0, 12, 3)]
+    assert rounds == [("A", "B", "C")] * 4
+
+
+def test_two_arms_go_abba_or_baab_and_both_occur():
+    rounds = list(islice(orders(2, seed=1), 40))
+    pairs = {tuple(rounds[at] + rounds[at + 1]) for at in range(0, 40, 2)}
+    assert pairs == {(0, 1, 1, 0), (1, 0, 0, 1)}
+
+
+@pytest.mark.parametrize("arms", [2, 3, 5])
+def test_a_linear_drift_meets_all_arms_alike(arms):
+    moments = Counter()
+    for number, order in enumerate(islice(orders(arms, seed=7), 20)):
+        for place, arm in enumerate(order):
+            moments[arm] += number * arms + place
+    assert len(set(moments.values())) == 1
+
+
+def test_the_order_follows_the_seed():
+    def first(seed):
+        return list(islice(orders(5, seed), 6))
+
+    assert first(3) == first(3)
+    assert first(3) != first(4)
+
+
+@pytest.mark.parametrize("dies_in", ["build", "settle", "turn 1.2", "turn 1.3", "latencies"])
+def test_an_arm_that_dies_leaves_the_others_whole(dies_in):
+    diary = []
+    arms = Recorder("A", diary), Recorder("B", diary, dies_in=dies_in)
+    measure(*arms)
+    assert len([entry for entry in diary if entry.startswith("A turn")]) == 4
+    assert "A close" in diary
+    if not arms[1].alive:
+        assert "B close" not in diary
+
+
+def test_arms_with_fewer_turns_stop_earlier():
+    diary = []
+    measure(Recorder("A", diary, turns=2), Recorder("B", diary, turns=5))
+    assert Counter(entry[0] for entry in diary if " turn " in entry) == {"A": 2, "B": 5}
+
+
+@pytest.mark.parametrize(
+    ("found", "given"),
+    [([10, 11], [11, 11]), ([10, 19], [19, 19]), ([10, 20], [10, 20]), ([1, 100, 60, 50], [1, 100, 100, 50]), ([], [])],
+)
+def test_similar_arms_share_the_larger_sample_size(found, given):
+    arms = [Recorder(str(number), [], steps) for number, steps in enumerate(found)]
+    share_steps(arms)
+    assert [arm.steps for arm in arms] == given

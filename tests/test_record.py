@@ -1,0 +1,302 @@
+"""The one file format: what is written is read back, and what is no record is refused by file and line."""
+
+from __future__ import annotations
+
+import json
+import os
+import string
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlbench import record
+from dlbench.errors import RecordError
+from dlbench.plugin import Compilation, ModelInfo
+from dlbench.record import (
+    STATUSES,
+    Environment,
+    Evaluation,
+    Load,
+    PhaseMemory,
+    PhaseTime,
+    Run,
+    Sample,
+    TaskInfo,
+    append_runs,
+    decode,
+    read_runs,
+)
+from dlbench.spec import PATHS, PHASES, Policy, Spec
+
+# JSON has no NaN and no infinity: what is not finite never gets into a record.
+_floats = st.floats(allow_nan=False, allow_infinity=False)
+_seconds = st.floats(0, 1e6)
+_counts = st.integers(0, 2**53)
+_texts = st.text(max_size=20)
+_maps = st.dictionaries(_texts, _texts, max_size=3)
+_shares = st.none() | st.floats(0, 1)
+_maybe_counts = st.none() | _counts
+
+_specs = st.builds(
+    Spec,
+    plugin=st.just("fake.linear") | st.text(string.ascii_letters, min_size=1).map(lambda name: f"fake.{name}"),
+    phase=st.sampled_from(PHASES),
+    path=st.sampled_from(PATHS),
+    size=_texts,
+    task=_texts,
+    batch_size=st.integers(1, 2**40),
+    threads=st.integers(1, 2**20),
+    device=_texts,
+    precision=_texts,
+    seed=st.integers(0, 2**31 - 1),
+)
+_policies = st.builds(
+    Policy, processes=st.integers(1, 100), samples=st.integers(1, 1000), budget_seconds=st.none() | st.floats(1, 1e6)
+)
+_samples = st.builds(
+    Sample,
+    stage=st.sampled_from(["warm-up", "steady", "latency", "converge"]),
+    steps=_counts,
+    seconds=_seconds,
+    cpu_seconds=_seconds,
+    round=_maybe_counts,
+    turn=_maybe_counts,
+)
+_evaluations = st.builds(Evaluation, steps=_counts, seconds=_seconds, quality=_floats, loss=_floats)
+_times = st.builds(PhaseTime, phase=_texts, seconds=_seconds)
+_memory = st.builds(
+    PhaseMemory, phase=_texts, peak_bytes=_counts, resident_bytes=_counts, device_peak_bytes=_maybe_counts
+)
+_tasks = st.builds(
+    TaskInfo,
+    name=_texts,
+    data=_texts,
+    sha256=_texts,
+    metric=_texts,
+    unit=_texts,
+    higher_is_better=st.booleans(),
+    target=_floats,
+    budget_steps=_counts,
+)
+_loads = st.builds(
+    Load,
+    load_average=st.none() | _seconds,
+    cpu_pressure=_shares,
+    memory_pressure=_shares,
+    steal=_shares,
+    voluntary_switches=_maybe_counts,
+    involuntary_switches=_maybe_counts,
+    major_faults=_maybe_counts,
+)
+_environments = st.builds(
+    Environment,
+    cpu=_texts,
+    cpu_vendor=_texts,
+    cores=_counts,
+    memory_bytes=_counts,
+    system=_texts,
+    python=_texts,
+    packages=_maps,
+    variables=_maps,
+    memory_method=_texts,
+)
+_infos = st.builds(
+    ModelInfo,
+    parameter_count=_counts,
+    device=_texts,
+    precision=_texts,
+    path=st.sampled_from(PATHS),
+    compiler=st.none() | _texts,
+    threads=_maybe_counts,
+    device_name=_texts,
+    versions=_maps,
+    details=_maps,
+)
+_compilations = st.builds(Compilation, graphs=_counts, breaks=_counts, recompilations=_counts)
+
+
+def _tuples(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(values, max_size=3).map(tuple)
+
+
+_runs = st.builds(
+    Run,
+    spec=_specs,
+    policy=_policies,
+    session=_texts,
+    group=_counts,
+    arm=_counts,
+    arms=_counts,
+    status=st.sampled_from(STATUSES),
+    started=_texts,
+    wall_seconds=_seconds,
+    reason=_texts,
+    output_tail=_texts,
+    flags=_tuples(_texts),
+    info=st.none() | _infos,
+    task=st.none() | _tasks,
+    compilation=st.none() | _compilations,
+    flops_per_step=st.none() | _seconds,
+    times=_tuples(_times),
+    samples=_tuples(_samples),
+    evaluations=_tuples(_evaluations),
+    memory=_tuples(_memory),
+    environment=st.none() | _environments,
+    load=st.none() | _loads,
+)
+
+SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
+RUN = Run(
+    spec=SPEC,
+    policy=Policy(),
+    session="s",
+    group=0,
+    arm=0,
+    arms=1,
+    status="ok",
+    started="2026-01-01T00:00:00Z",
+    wall_seconds=1.5,
+    samples=(Sample(stage="steady", steps=10, seconds=0.25, cpu_seconds=0.25, round=0, turn=0),),
+)
+LINE = msgspec.json.encode(RUN)
+
+
+@given(st.lists(_runs, min_size=1, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_every_run_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, runs: list[Run]) -> None:
+    path = tmp_path_factory.mktemp("record") / "runs.jsonl"
+    append_runs(path, runs)
+    assert read_runs(path) == runs
+
+
+def test_the_round_trip_covers_every_record_type_and_field() -> None:
+    """A record type or a field added to the module must be added to the strategies above."""
+    kinds = {kind for kind in vars(record).values() if isinstance(kind, type) and issubclass(kind, record.Record)}
+    strategies = (_samples, _evaluations, _times, _memory, _tasks, _loads, _environments, _runs)
+    examples = [_drawn_fields(strategy) for strategy in strategies]
+    assert {kind for kind, _ in examples} == kinds - {record.Record}
+    for kind, given_fields in examples:
+        assert given_fields | {"schema"} >= set(kind.__struct_fields__), kind.__name__
+
+
+def _drawn_fields(strategy: Any) -> tuple[type, set[str]]:
+    builds = strategy.wrapped_strategy if hasattr(strategy, "wrapped_strategy") else strategy
+    return builds.target, set(builds.kwargs)
+
+
+def test_runs_are_appended_in_order_a_line_each(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    for group in range(3):
+        append_runs(path, [msgspec.structs.replace(RUN, group=group)])
+    assert [run.group for run in read_runs(path)] == [0, 1, 2]
+    assert path.read_bytes().count(b"\n") == 3
+    assert json.loads(path.read_text().splitlines()[0])["schema"] == record.SCHEMA
+
+
+def test_appended_runs_are_on_the_disk_before_the_call_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "runs.jsonl", []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    append_runs(path, [RUN, RUN])
+    assert synced == [path.stat().st_size]
+
+
+def test_a_folder_that_cannot_be_written_is_a_record_error(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing" / "runs.jsonl"):
+        with pytest.raises(RecordError) as caught:
+            append_runs(path, [RUN])
+        assert str(caught.value).startswith(f"{path}: cannot be written (")
+        assert str(caught.value).endswith("; give another --out")
+
+
+def test_a_full_disk_is_a_record_error() -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(RecordError, match="No space left"):
+        append_runs(full, [RUN])
+
+
+def test_a_file_that_is_not_there_is_a_record_error(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.jsonl", tmp_path):
+        with pytest.raises(RecordError, match="cannot be read .*give a runs.jsonl or its folder"):
+            read_runs(path)
+
+
+def _change(**values: object) -> bytes:
+    return json.dumps(json.loads(LINE) | values).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "number", "message"),
+    [
+        (b"", None, "holds no Run"),
+        (LINE + b"\n" + LINE[:100], 2, "truncated (no newline at its end); remove the last line"),
+        (LINE, 1, "truncated"),
+        (
+            LINE + b"\n" + _change(schema=99) + b"\n",
+            2,
+            "schema 99, this dlbench reads 1; use the dlbench that wrote it",
+        ),
+        (LINE + b"\nnot json\n" + LINE + b"\n", 2, "not a Run (JSON is malformed"),
+        (LINE + b"\n\n" + LINE + b"\n", 2, "not a Run"),
+        (b"\x00\xff\xfe\x80\n", 1, "not a Run"),
+        (b"[1, 2]\n", 1, "not a Run"),
+        (b"{}\n", 1, "not a Run"),
+        (b'{"schema": 1}\n', 1, "not a Run"),
+        (_change(surprise=1) + b"\n", 1, "unknown field `surprise`"),
+        (_change(status="fine") + b"\n", 1, "Invalid enum value 'fine'"),
+        (_change(spec=json.loads(LINE)["spec"] | {"batch_size": 0}) + b"\n", 1, "batch size is 0"),
+        (b"[" * 100_000 + b"\n", 1, "not a Run"),
+        (LINE.replace(b'"s"', b'"\xff"') + b"\n", 1, "not a Run"),
+    ],
+    ids=lambda value: value[-24:] if isinstance(value, bytes) else None,
+)
+def test_what_is_no_record_is_refused_by_file_line_and_advice(
+    tmp_path: Path, content: bytes, number: int | None, message: str
+) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(RecordError) as caught:
+        read_runs(path)
+    place = f"{path}:{number}: " if number else f"{path}: "
+    assert str(caught.value).startswith(place)
+    assert message in str(caught.value)
+    assert ";" in str(caught.value), "says what to do"
+    assert "\n" not in str(caught.value)
+
+
+def _damaged(line: bytes) -> st.SearchStrategy[bytes]:
+    """The line with one stretch of bytes replaced by others."""
+    places = st.integers(0, len(line))
+    return st.builds(
+        lambda start, length, new: line[:start] + new + line[start + length :],
+        places,
+        st.integers(0, 40),
+        st.binary(max_size=8),
+    )
+
+
+@given(_damaged(LINE) | st.binary(max_size=200) | st.text(max_size=50).map(str.encode))
+@settings(max_examples=500, deadline=None)
+def test_a_damaged_line_is_a_run_or_a_record_error_and_nothing_else(line: bytes) -> None:
+    try:
+        assert isinstance(decode(line, "runs.jsonl:7"), Run)
+    except RecordError as error:
+        assert str(error).startswith("runs.jsonl:7: ")
+
+
+@given(st.binary(max_size=300) | st.lists(st.sampled_from([LINE, b"{}", b"", b"\xff", b"\r"])).map(b"\n".join))
+@settings(max_examples=200, deadline=None)
+def test_any_file_is_runs_or_a_record_error_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("record") / "runs.jsonl"
+    path.write_bytes(content)
+    try:
+        assert all(isinstance(run, Run) for run in read_runs(path))
+    except RecordError as error:
+        assert str(error).startswith(f"{path}:")

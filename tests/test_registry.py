@@ -1,0 +1,170 @@
+"""Discovery: names from metadata alone, and every way in which an installed plugin can be broken.
+
+Distributions are made up: a folder `<name>.dist-info` on `sys.path` is all that an installed package shows of itself.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dlbench import registry
+from dlbench.errors import ContractViolation, PluginLoadError, UnknownName, Unsupported
+from dlbench.plugin import ModelPlugin
+
+Install = Callable[..., Path]
+
+GOOD = "class Plugin:\n    def build(self, request): ...\n    train_step = predict = build\n"
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Install a distribution with entry points, and perhaps a module, for the length of a test."""
+
+    def installed(distribution: str, points: dict[str, str], *, requires: tuple[str, ...] = (), **modules: str) -> Path:
+        site = tmp_path / distribution
+        info = site / f"{distribution.replace('-', '_')}-1.2.dist-info"
+        info.mkdir(parents=True)
+        needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n{needs}")
+        lines = "".join(f"{name} = {value}\n" for name, value in points.items())
+        (info / "entry_points.txt").write_text(f"[dlbench.plugins]\n{lines}")
+        for name, text in modules.items():
+            (site / f"{name}.py").write_text(text)
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.syspath_prepend(site)
+        return site
+
+    return installed
+
+
+def _entry(name: str) -> registry.Entry:
+    (entry,) = [entry for entry in registry.entries() if entry.name == name]
+    return entry
+
+
+def test_an_installed_plugin_is_listed_with_its_distribution_and_version_and_loads(install: Install) -> None:
+    install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin"}, zoo_good=GOOD)
+    assert _entry("zoo.good") == registry.Entry("zoo.good", "dlbench-zoo", "1.2", "zoo_good:Plugin")
+    assert isinstance(registry.load("zoo.good"), ModelPlugin)
+
+
+def test_entries_come_sorted_by_name(install: Install) -> None:
+    install("dlbench-zoo", {"zoo.b": "zoo_good:Plugin", "zoo.a": "zoo_good:Plugin"}, zoo_good=GOOD)
+    names = [entry.name for entry in registry.entries()]
+    assert names == sorted(names)
+    assert {"zoo.a", "zoo.b", "fake.linear"} <= set(names)
+
+
+def test_listing_imports_no_plugin(install: Install) -> None:
+    site = install("dlbench-zoo", {"zoo.loud": "zoo_loud:Plugin"}, zoo_loud="raise SystemExit('was imported')\n")
+    code = "from dlbench import registry; print([entry.name for entry in registry.entries() if not entry.broken])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(site)})
+    assert result.returncode == 0, result.stderr
+    assert "'zoo.loud'" in result.stdout
+    with pytest.raises(SystemExit, match="was imported"):
+        registry.load("zoo.loud")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "requires", "reason"),
+    [
+        ("zoo.gone", "zoo_gone:Plugin", (), "module zoo_gone is not there; install it again"),
+        ("zoo.odd", "zoo_good", (), "its value 'zoo_good' is not module:callable"),
+        ("zoo", "zoo_good:Plugin", (), "its name 'zoo' is not framework.architecture"),
+        ("zoo.a.b", "zoo_good:Plugin", (), "its name 'zoo.a.b' is not framework.architecture"),
+        (
+            "zoo.needs",
+            "zoo_good:Plugin",
+            ("numpy>=1", "no-such-framework>=2; extra == 'x'", "no-such-framework[cpu]>=2"),
+            "it needs no-such-framework, which is not installed; pip install no-such-framework",
+        ),
+    ],
+)
+def test_a_plugin_that_cannot_work_is_listed_as_broken_and_refused_with_the_reason(
+    install: Install, name: str, value: str, requires: tuple[str, ...], reason: str
+) -> None:
+    install("dlbench-zoo", {name: value}, requires=requires, zoo_good=GOOD)
+    assert _entry(name).broken == reason
+    for attempt in (registry.find, registry.load):
+        with pytest.raises(PluginLoadError) as caught:
+            attempt(name)
+        assert str(caught.value) == f"plugin {name} of dlbench-zoo cannot be loaded: {reason}"
+
+
+def test_a_requirement_behind_a_marker_is_left_to_the_installer(install: Install) -> None:
+    needs = ("no-such-framework; python_version < '3'",)
+    install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin"}, requires=needs, zoo_good=GOOD)
+    assert not _entry("zoo.good").broken
+
+
+def test_one_broken_plugin_leaves_the_others_alone(install: Install) -> None:
+    install("dlbench-zoo", {"zoo.gone": "zoo_gone:Plugin"})
+    assert not _entry("fake.linear").broken
+    registry.load("fake.linear")
+
+
+def test_two_distributions_that_claim_one_name_are_both_named_and_neither_wins(install: Install) -> None:
+    for distribution in ("dlbench-zoo", "another-zoo"):
+        install(distribution, {"zoo.good": "zoo_good:Plugin"}, zoo_good=GOOD)
+    claims = [entry for entry in registry.entries() if entry.name == "zoo.good"]
+    assert [entry.distribution for entry in claims] == ["another-zoo", "dlbench-zoo"]
+    expected = "another-zoo and dlbench-zoo both claim this name; uninstall one"
+    assert {entry.broken for entry in claims} == {expected}
+    with pytest.raises(PluginLoadError, match=expected):
+        registry.load("zoo.good")
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("def broken(:\n", "SyntaxError: "),
+        ("1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("", "AttributeError: "),
+        ("def Plugin():\n    raise OSError('no driver')\n", "OSError: no driver"),
+        ("Plugin = 3\n", "TypeError: 'int' object is not callable"),
+        ("def Plugin(size): ...\n", "TypeError: Plugin() missing 1 required positional argument: 'size'"),
+    ],
+)
+def test_a_plugin_that_fails_to_import_or_to_be_made_names_the_cause(install: Install, text: str, cause: str) -> None:
+    install("dlbench-zoo", {"zoo.fails": "zoo_fails:Plugin"}, zoo_fails=text)
+    with pytest.raises(PluginLoadError) as caught:
+        registry.load("zoo.fails")
+    assert f"plugin zoo.fails of dlbench-zoo cannot be loaded: {cause}" in str(caught.value)
+
+
+def test_what_is_unsupported_while_loading_stays_unsupported(install: Install) -> None:
+    text = "from dlbench.errors import Unsupported\ndef Plugin():\n    raise Unsupported('no such chip')\n"
+    install("dlbench-zoo", {"zoo.picky": "zoo_picky:Plugin"}, zoo_picky=text)
+    with pytest.raises(Unsupported, match="no such chip"):
+        registry.load("zoo.picky")
+
+
+def test_a_factory_that_returns_no_plugin_is_told_which_methods_are_missing(install: Install) -> None:
+    text = "class Plugin:\n    def build(self, request): ...\n    def __repr__(self): return 'HALF'\n"
+    install("dlbench-zoo", {"zoo.half": "zoo_half:Plugin"}, zoo_half=text)
+    with pytest.raises(ContractViolation) as caught:
+        registry.load("zoo.half")
+    assert str(caught.value) == "plugin zoo.half: zoo_half:Plugin returned HALF, which lacks train_step, predict"
+
+
+def test_an_unknown_name_offers_near_ones() -> None:
+    with pytest.raises(UnknownName, match=r"unknown plugin 'fake\.linaer'; did you mean fake\.linear"):
+        registry.load("fake.linaer")
+
+
+def test_an_unknown_framework_comes_with_the_package_to_install() -> None:
+    with pytest.raises(UnknownName) as caught:
+        registry.find("abacus.mlp")
+    assert str(caught.value).endswith("pip install dlbench-abacus")
+
+
+def test_a_known_framework_comes_without_advice_to_install_it_again() -> None:
+    with pytest.raises(UnknownName) as caught:
+        registry.find("fake.zzzzzz")
+    assert "pip install" not in str(caught.value)

@@ -1,0 +1,139 @@
+"""Spec, Policy and grid: what is refused and how it is said, what order a grid has, what an identity depends on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlbench.errors import SpecError
+from dlbench.spec import Policy, Spec, Workload, grid, spec_id, workload
+
+VALUES: dict[str, Any] = {
+    "plugin": "fake.linear",
+    "phase": "train",
+    "path": "eager",
+    "size": "small",
+    "task": "line",
+    "batch_size": 32,
+    "threads": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("plugin", "linear", "plugin is 'linear': it must be a name like framework.architecture"),
+        ("plugin", ".linear", "plugin is '.linear': it must be a name like framework.architecture"),
+        ("plugin", "fake.", "plugin is 'fake.': it must be a name like framework.architecture"),
+        ("phase", "test", "phase is 'test': it must be one of train, predict, converge"),
+        ("path", "xla", "path is 'xla': it must be one of eager, graph, jit"),
+        ("batch_size", 0, "batch size is 0: it must be 1 or more"),
+        ("threads", -1, "threads is -1: it must be 1 or more"),
+        ("seed", -1, "seed is -1: it must be between 0 and 2147483647"),
+        ("seed", 2**31, "seed is 2147483648: it must be between 0 and 2147483647"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_what_it_must_be(name: str, value: object, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        Spec(**VALUES | {name: value})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("processes", 0, "processes is 0: it must be 1 or more"),
+        ("samples", 0, "samples is 0: it must be 1 or more"),
+        ("sample_seconds", 0.0, "sample seconds is 0.0: it must be more than 0"),
+        ("timeout_seconds", -1.0, "timeout seconds is -1.0: it must be more than 0"),
+        ("budget_seconds", 0.0, "budget is 0.0: it must be more than 0 seconds"),
+    ],
+)
+def test_a_policy_out_of_range_is_refused(name: str, value: Any, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        Policy(**{name: value})
+    assert str(caught.value) == message
+
+
+def test_one_process_is_indicative_and_two_are_not() -> None:
+    assert Policy(processes=1).indicative
+    assert not Policy(processes=2).indicative
+
+
+def test_the_last_axis_of_a_grid_is_the_fastest_and_nothing_comes_twice() -> None:
+    axes = {name: [value] for name, value in VALUES.items()} | {"batch_size": [8, 16, 8], "path": ["jit", "eager"]}
+    last = {name: axes.pop(name) for name in ("batch_size", "path")}
+    found = [(spec.batch_size, spec.path) for spec in grid(axes | last)]
+    assert found == [(8, "jit"), (8, "eager"), (16, "jit"), (16, "eager")]
+
+
+def test_a_grid_refuses_a_bad_value_anywhere() -> None:
+    axes = {name: [value] for name, value in VALUES.items()} | {"batch_size": [8, 0]}
+    with pytest.raises(SpecError, match="batch size is 0"):
+        grid(axes)
+
+
+def test_the_identity_is_the_same_in_another_process() -> None:
+    spec = Spec(**VALUES)
+    code = f"from dlbench.spec import Spec, spec_id; print(spec_id(Spec(**{VALUES!r})))"
+    for hash_seed in ("1", "2"):
+        environment = {"PYTHONHASHSEED": hash_seed}
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+        )
+        assert result.stdout.strip() == spec_id(spec)
+
+
+_specs = st.builds(
+    Spec,
+    plugin=st.sampled_from(["a.b", "a.c"]),
+    phase=st.sampled_from(["train", "predict"]),
+    path=st.sampled_from(["eager", "jit"]),
+    size=st.sampled_from(["small", "base"]),
+    task=st.sampled_from(["line", "text"]),
+    batch_size=st.integers(1, 3),
+    threads=st.integers(1, 2),
+    seed=st.integers(0, 2),
+)
+
+
+@given(_specs, _specs)
+def test_identities_are_equal_exactly_when_the_specs_are(one: Spec, other: Spec) -> None:
+    assert (spec_id(one) == spec_id(other)) == (one == other)
+
+
+@given(_specs)
+def test_a_spec_survives_json(spec: Spec) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(spec), type=Spec) == spec
+
+
+def test_a_workload_is_all_but_framework_and_path() -> None:
+    spec = Spec(**VALUES)
+    assert workload(spec) == workload(msgspec.structs.replace(spec, plugin="other.linear", path="jit"))
+    differing = {
+        "plugin": "fake.mlp",
+        "phase": "predict",
+        "size": "base",
+        "task": "text",
+        "batch_size": 1,
+        "threads": 2,
+    }
+    differing |= {"device": "gpu", "precision": "bf16", "seed": 1}
+    for name, value in differing.items():
+        assert workload(spec) != workload(msgspec.structs.replace(spec, **{name: value})), name
+
+
+def test_a_workload_holds_every_field_of_a_spec_that_is_not_left_out_on_purpose() -> None:
+    left_out = {"plugin", "path"}
+    assert set(Workload.__struct_fields__) == set(Spec.__struct_fields__) - left_out | {"architecture"}
+
+
+def test_a_name_splits_at_its_first_dot() -> None:
+    spec = Spec(**VALUES | {"plugin": "torch.transformer", "path": "jit"})
+    assert (spec.framework, spec.architecture, spec.label) == ("torch", "transformer", "torch.transformer jit")
