@@ -72,7 +72,9 @@ def execute(
         yield runs
 
 
-def record(groups: Sequence[Group], policy: Policy, folder: Path, listener: Listener) -> list[Run]:
+def record(
+    groups: Sequence[Group], policy: Policy, folder: Path, listener: Listener, start: StartChild = start_child
+) -> list[Run]:
     """Measure the groups and append every Run to `folder/runs.jsonl`, group by group.
 
     Nothing is written while all that is known is that something cannot run here: when it stays so, DlbenchError says
@@ -80,7 +82,7 @@ def record(groups: Sequence[Group], policy: Policy, folder: Path, listener: List
     """
     kept: list[Run] = []
     held_back: list[Run] = []
-    for runs in execute(groups, policy, listener):
+    for runs in execute(groups, policy, listener, start):
         held_back += runs
         if kept or not all(_never_ran(run) for run in held_back):
             _append(folder, held_back)

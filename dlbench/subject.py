@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,14 +34,12 @@ class DivergedError(DlbenchError):
 
 
 class Feed(Protocol):
-    """Hands out staged batches; `ready` is called outside the clock, `next` inside it."""
+    """Hands out staged batches: `ready` is called outside the clock, `batches` is read inside it."""
+
+    batches: Iterator[Batch]
 
     def ready(self, steps: int) -> None:
         """Make sure that this many batches are staged."""
-        ...
-
-    def next(self) -> Batch:
-        """The next batch."""
         ...
 
 
@@ -48,15 +47,10 @@ class Ring:
     """The batches of the first steps, over and over: what a timed step is fed."""
 
     def __init__(self, staged: Callable[[int], Batch]) -> None:
-        self._batches = deque(staged(step) for step in range(RING))
+        self.batches: Iterator[Batch] = itertools.cycle([staged(step) for step in range(RING)])
 
     def ready(self, steps: int) -> None:
         """All are staged."""
-
-    def next(self) -> Batch:
-        """The next batch round the ring."""
-        self._batches.rotate(-1)
-        return self._batches[-1]
 
 
 class Stream:
@@ -64,17 +58,14 @@ class Stream:
 
     def __init__(self, staged: Callable[[int], Batch]) -> None:
         self._staged, self._step = staged, 0
-        self._batches: deque[Batch] = deque()
+        self._waiting: deque[Batch] = deque()
+        self.batches: Iterator[Batch] = iter(self._waiting.popleft, None)
 
     def ready(self, steps: int) -> None:
         """Stage what the coming steps need."""
-        while len(self._batches) < steps:
-            self._batches.append(self._staged(self._step))
+        while len(self._waiting) < steps:
+            self._waiting.append(self._staged(self._step))
             self._step += 1
-
-    def next(self) -> Batch:
-        """The next batch; never the same again."""
-        return self._batches.popleft()
 
 
 class Subject:
@@ -145,12 +136,12 @@ class Subject:
 
 
 def _step_function(spec: Spec, plugin: ModelPlugin, feed: Feed) -> Callable[[], Any]:
-    take = feed.next
+    batches = feed.batches
     if spec.phase == "predict":
         predict = plugin.predict
-        return lambda: predict(take().inputs)
+        return lambda: predict(next(batches).inputs)
     train_step = plugin.train_step
-    return lambda: train_step(take())
+    return lambda: train_step(next(batches))
 
 
 def _check_compiled(plugin: str, found: Compilation | None) -> None:

@@ -63,8 +63,9 @@ def test_entries_come_sorted_by_name(install: Install) -> None:
 def test_listing_imports_no_plugin(install: Install) -> None:
     site = install("dlbench-zoo", {"zoo.loud": "zoo_loud:Plugin"}, zoo_loud="raise SystemExit('was imported')\n")
     code = "from dlbench import registry; print([entry.name for entry in registry.entries() if not entry.broken])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(site)})
-    assert result.returncode == 0, result.stderr
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(site)}, check=True
+    )
     assert "'zoo.loud'" in result.stdout
     with pytest.raises(SystemExit, match="was imported"):
         registry.load("zoo.loud")

@@ -117,7 +117,7 @@ class TextTask:
     def _bits(self, predict: Callable[[Any], Any], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         batch = self._at(np.resize(starts, self.batch_size))
         logits = np.asarray(predict(batch.inputs), np.float64)[: len(starts)]
-        logits -= logits.max(axis=-1, keepdims=True)
+        logits = logits - logits.max(axis=-1, keepdims=True)  # a new array: this one is the plugin's
         picked = np.take_along_axis(logits, batch.targets[: len(starts), :, None], axis=-1)[..., 0]
         return np.asarray((np.log(np.exp(logits).sum(axis=-1)) - picked) / np.log(2.0))
 

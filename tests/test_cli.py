@@ -1,0 +1,214 @@
+"""The command line from outside: exit codes, one clear line for bad input, files, and nothing half-written."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+DLBENCH = str(Path(sys.executable).with_name("dlbench"))
+FAST = ("--task", "line", "--processes", "2", "--threads", "1")
+
+
+def dlbench(*arguments, cwd, misdeed="", **more):
+    environment = {**os.environ, "DLBENCH_FAKE": misdeed}
+    return subprocess.run(
+        [DLBENCH, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True, **more
+    )
+
+
+def runs(folder):
+    return [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """One real session of two good plugins, in lockstep."""
+    folder = tmp_path_factory.mktemp("session")
+    done = dlbench("run", "--plugin", "fake.linear,twin.linear", "--quick", *FAST[:2], "--out", "out", cwd=folder)
+    return folder, done
+
+
+def test_a_session_measures_writes_and_shows(session):
+    folder, done = session
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["report.json", "report.md", "runs.jsonl"]
+    assert [(run["spec"]["plugin"], run["spec"]["phase"], run["status"]) for run in runs(folder / "out")] == [
+        (plugin, phase, "ok") for phase in ("train", "predict", "converge") for plugin in ("fake.linear", "twin.linear")
+    ]
+    assert done.stdout.rstrip().endswith("Report: out/report.md")
+    assert "samples/s" in done.stderr
+    assert "indicative" in (folder / "out" / "report.md").read_text()
+
+
+def test_arms_took_turns_sample_by_sample(session):
+    folder, _ = session
+    first, second = (run["samples"] for run in runs(folder / "out")[:2])
+    turns = [
+        {sample["turn"]: sample["round"] for sample in samples if sample.get("turn") is not None}
+        for samples in (first, second)
+    ]
+    assert sorted([*turns[0], *turns[1]]) == list(range(80))
+    assert sorted(turns[0].values()) == sorted(turns[1].values()) == list(range(40))
+
+
+def test_a_report_is_rendered_again_from_its_runs(session):
+    folder, _ = session
+    done = dlbench("report", "out", "--out", "again", "--format", "markdown,json", "--quiet", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    for name in ("report.md", "report.json"):
+        assert (folder / "again" / name).read_text() == (folder / "out" / name).read_text()
+    assert done.stdout.split() == ["again/report.md", "again/report.json"]
+
+
+def test_quiet_prints_the_place_of_the_report_alone(tmp_path):
+    done = dlbench(
+        "run", "--plugin", "fake.linear", "--quick", "--phase", "predict", "--quiet", "--out", "out", cwd=tmp_path
+    )
+    assert (done.stdout.split(), done.stderr) == (["out/report.md"], "")
+
+
+def test_one_format_is_one_file(tmp_path):
+    dlbench(
+        "run",
+        "--plugin",
+        "fake.linear",
+        "--quick",
+        "--phase",
+        "predict",
+        "--format",
+        "json",
+        "--out",
+        "o",
+        cwd=tmp_path,
+    )
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["report.json", "runs.jsonl"]
+
+
+BAD_INPUT = [
+    (("run",), "--plugin"),
+    (("run", "--plugin", "fake.liner"), "did you mean fake.linear"),
+    (("run", "--plugin", "acme.mlp"), "pip install dlbench-acme"),
+    (("run", "--plugin", "fake.linear", "--path", "jot"), "'jot' is none of eager, graph, jit"),
+    (("run", "--plugin", "fake.linear", "--phase", "test"), "'test' is none of train, predict, converge"),
+    (("run", "--plugin", "fake.linear", "--batch-size", "0"), "batch size is 0: it must be 1 or more"),
+    (("run", "--plugin", "fake.linear", "--batch-size", "many"), "'many' is not a whole number"),
+    (("run", "--plugin", "fake.linear", "--size", "huge"), "unknown size of linear 'huge'"),
+    (("run", "--plugin", "fake.linear", "--task", "tex"), "did you mean text"),
+    (("run", "--plugin", "fake.linear", "--threads", "0"), "threads is 0"),
+    (("run", "--plugin", "fake.linear", "--processes", "0"), "processes is 0"),
+    (("run", "--plugin", "fake.linear", "--budget", "-1"), "budget is -1.0"),
+    (("run", "--plugin", "fake.linear", "--quick", "--rigorous"), "--quick and --rigorous contradict"),
+    (("run", "--plugin", "fake.linear", "--format", "pdf"), "unknown format 'pdf'"),
+    (("run", "--plugin", "fake.linear", "--out", "/dev/null/x"), "/dev/null/x"),
+    (("run", "--plugin", "fake.linear", "--path", "graph", "--quick"), "graph"),
+    (("run", "--plugin", "fake.linear", "--device", "gpu", "--quick"), "gpu"),
+    (("run", "--plugin", "fake.minimal", "--quick"), "give --task NAME"),
+    (("report", "nowhere"), "cannot be read"),
+    (("rn",), "No such command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), BAD_INPUT, ids=[" ".join(arguments) for arguments, _ in BAD_INPUT])
+def test_bad_input_is_one_clear_line_and_leaves_nothing_behind(arguments, text, tmp_path):
+    done = dlbench(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("dlbench: ")]
+    assert len(lines) == 1
+    assert text in lines[0]
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plugin_that_cannot_be_imported_is_one_clear_line(tmp_path):
+    done = dlbench("run", "--plugin", "naughty.linear", cwd=tmp_path, misdeed="import:raise=ImportError")
+    assert done.returncode == 2
+    assert "dlbench-fake" in done.stderr
+    assert "ImportError" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "status"),
+    [("build:raise", "error"), ("train_step:return=nan", "diverged"), ("train_step:signal=SIGSEGV@30", "crashed")],
+)
+def test_one_bad_plugin_costs_its_rows_and_the_rest_goes_on(misdeed, status, tmp_path):
+    arguments = ("--plugin", "fake.linear,naughty.linear", "--phase", "train", "--quick", "--out", "out")
+    done = dlbench("run", *arguments, cwd=tmp_path, misdeed=misdeed)
+    assert done.returncode == 2
+    assert {run["spec"]["plugin"]: run["status"] for run in runs(tmp_path / "out")} == {
+        "fake.linear": "ok",
+        "naughty.linear": status,
+    }
+    assert status in (tmp_path / "out" / "report.md").read_text()
+
+
+DAMAGE = {
+    "truncated": (lambda text: text[:-20], "truncated"),
+    "another schema": (lambda text: text.replace('"schema":1', '"schema":99'), "schema 99"),
+    "not JSON": (lambda text: "hello\n" + text, "runs.jsonl:1: not a Run"),
+    "empty": (lambda text: "", "holds no Run"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_record_is_named_by_file_and_line(kind, session, tmp_path):
+    spoil, text = DAMAGE[kind]
+    (tmp_path / "runs.jsonl").write_text(spoil((session[0] / "out" / "runs.jsonl").read_text()))
+    done = dlbench("report", ".", "--format", "markdown", cwd=tmp_path)
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert "runs.jsonl" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.jsonl"]
+
+
+def test_ctrl_c_keeps_what_is_finished_and_ends_the_children(tmp_path):
+    arguments = [DLBENCH, "run", "--plugin", "fake.linear", "--processes", "50", "--phase", "predict", "--out", "out"]
+    process = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    patience = time.monotonic() + 120
+    while not (tmp_path / "out" / "runs.jsonl").exists():
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "partial" in errors
+    finished = len(runs(tmp_path / "out"))
+    assert 1 <= finished < 50
+    assert f"{finished} of 50" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_list_shows_plugins_and_tasks(tmp_path):
+    done = dlbench("list", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "fake.linear" in done.stdout
+    assert "dlbench-fake" in done.stdout
+    assert "text" in done.stdout
+
+
+def test_list_asks_for_devices_when_told_to(tmp_path):
+    from dlbench import isolate, listing, registry
+
+    entry = registry.Entry("fake.linear", "dlbench-fake", "0", "x:y")
+    original = registry.entries
+    registry.entries = lambda: [entry]
+    try:
+        shown = list(listing.lines(with_devices=True))
+    finally:
+        registry.entries = original
+    assert shown[-1].split()[:2] == ["fake", "cpu"]
+    assert isolate.ask_devices("fake.linear")["cpu"] in shown[-1]
+
+
+def test_help_and_list_import_nothing_heavy():
+    program = (
+        "import sys, dlbench.cli, dlbench.listing; list(dlbench.listing.lines(with_devices=False)); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"numpy", "scipy", "rich", "torch", "tensorflow", "keras", "jax", "dlbench_fake"}
