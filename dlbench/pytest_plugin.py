@@ -9,6 +9,7 @@ before this one, are part of what is measured; `dlbench run` measures in process
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,8 @@ import pytest
 
 if TYPE_CHECKING:
     from dlbench.plugin import ModelInfo
-    from dlbench.spec import Spec
+    from dlbench.spec import Policy, Spec
     from dlbench.subject import Subject
-
-ROUNDS = 20
-_SETTLE_SECONDS = 10.0
-"""After so long the model is measured as it is; `extra_info` then says `settled: false`."""
 
 _AXES = {
     "phase": "phases",
@@ -41,17 +38,20 @@ class Bridge:
     def dlbench_benchmark(self, benchmark: Any) -> Callable[..., Any]:
         """Benchmark a plugin: `dlbench_benchmark(name, phase="train", path="eager", size="small", ...)`.
 
-        The other values are those of a Spec (`batch_size`, `task`, `threads`, `device`, `seed`) and `rounds`, the
-        number of samples. Returns pytest-benchmark's fixture, whose `extra_info` says what was measured. What the
-        plugin declares Unsupported skips the test with its reason; any other DlbenchError fails it.
+        The other values are those of a Spec (`batch_size`, `task`, `threads`, `device`, `seed`) and a `policy`, whose
+        `samples` are pytest-benchmark's rounds. Returns pytest-benchmark's fixture, whose `extra_info` says what was
+        measured; `settled` is false there when the policy's cap ended the warm-up. What the plugin declares
+        Unsupported skips the test with its reason; any other DlbenchError fails it.
         """
 
-        def run(plugin: str, *, rounds: int = ROUNDS, **asked: Any) -> Any:
+        def run(plugin: str, *, policy: Policy | None = None, **asked: Any) -> Any:
             from dlbench.errors import Unsupported
+            from dlbench.spec import Policy
 
-            spec = _spec(plugin, asked)
+            policy = policy or Policy(samples=20, settle_cap_seconds=10.0)
+            spec = _spec(plugin, asked, policy)
             try:
-                return _benchmark(benchmark, spec, rounds)
+                return _benchmark(benchmark, spec, policy)
             except Unsupported as reason:
                 pytest.skip(f"{spec.label}: {reason}")
 
@@ -77,30 +77,43 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Bridge() if present else Missing(), "dlbench-bridge")
 
 
-def _spec(plugin: str, asked: dict[str, Any]) -> Spec:
+def _spec(plugin: str, asked: dict[str, Any], policy: Policy) -> Spec:
     """One Spec with the defaults of `dlbench run`, but one thread: tests share their machine."""
     from dlbench.plan import Selection, expand
-    from dlbench.spec import Policy
 
     known = {*_AXES, "task", "threads"}
     if wrong := sorted(asked.keys() - known):
-        raise TypeError(f"dlbench_benchmark takes no {', '.join(wrong)}; it takes rounds, {', '.join(sorted(known))}")
+        raise TypeError(f"dlbench_benchmark takes no {', '.join(wrong)}; it takes policy, {', '.join(sorted(known))}")
     if asked.get("phase") == "converge":
         raise TypeError("dlbench_benchmark times steps: phase is train or predict; `dlbench run` measures converge")
     selection: dict[str, Any] = {"threads": 1, "phases": ("train",)}
     selection |= {_AXES.get(name, name): (value,) if name in _AXES else value for name, value in asked.items()}
-    (spec,) = expand(Selection(plugins=(plugin,), **selection), Policy())
+    (spec,) = expand(Selection(plugins=(plugin,), **selection), policy)
     return spec
 
 
-def _benchmark(benchmark: Any, spec: Spec, rounds: int) -> Any:
+def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
     """Let pytest-benchmark take samples of k steps; a single step where benchmarks are disabled.
 
-    A round is a sample and an iteration a step, so that figures are seconds a step, whatever k was found. The barrier
-    is in the last iteration of each round.
+    A round is a sample and an iteration a step, so that figures are seconds a step, whatever k was found.
     """
     info, subject = _built(spec)
-    steps, settled = (1, False) if benchmark.disabled else _settle(subject)
+    benchmark.group = benchmark.group or f"{spec.architecture} {spec.phase} {spec.size}, batch of {spec.batch_size}"
+    benchmark.extra_info.update(_facts(spec, info))
+    gc.collect()
+    gc.freeze()  # what pytest and the framework hold is not walked again before every sample
+    try:
+        _take(benchmark, subject, policy)
+    finally:
+        gc.unfreeze()
+    if not benchmark.disabled:
+        benchmark.extra_info["samples_per_second"] = spec.batch_size / benchmark.stats.stats.median
+    return benchmark
+
+
+def _take(benchmark: Any, subject: Subject, policy: Policy) -> None:
+    """Settle, then the rounds: each is k steps and ends with the barrier in the last of them."""
+    steps, settled = (1, False) if benchmark.disabled else _settle(subject, policy)
     ends = itertools.cycle([*itertools.repeat(False, steps - 1), True])
 
     def step() -> None:
@@ -109,12 +122,9 @@ def _benchmark(benchmark: Any, spec: Spec, rounds: int) -> Any:
             subject.barrier(result)
 
     subject.ready(steps)
-    benchmark.extra_info.update(_facts(spec, info), settled=settled)
-    benchmark.pedantic(step, rounds=rounds, iterations=steps)
+    benchmark.extra_info["settled"] = settled
+    benchmark.pedantic(step, rounds=policy.samples, iterations=steps)
     subject.compilation()
-    if not benchmark.disabled:
-        benchmark.extra_info["samples_per_second"] = spec.batch_size / benchmark.stats.stats.median
-    return benchmark
 
 
 def _built(spec: Spec) -> tuple[ModelInfo, Subject]:
@@ -127,12 +137,10 @@ def _built(spec: Spec) -> tuple[ModelInfo, Subject]:
     return info, Subject(spec, prepared)
 
 
-def _settle(subject: Subject) -> tuple[int, bool]:
+def _settle(subject: Subject, policy: Policy) -> tuple[int, bool]:
     """Compile, warm up, and find how many steps make a sample."""
     from dlbench import measure
-    from dlbench.spec import Policy
 
-    policy = Policy()
     sampler = measure.Sampler(subject.step, subject.barrier, subject.ready)
     sampler.take(1)
     rule = measure.SettleRule(
@@ -140,7 +148,7 @@ def _settle(subject: Subject) -> tuple[int, bool]:
         steps=policy.settle_steps,
         seconds=policy.settle_seconds,
         tolerance=policy.settle_tolerance,
-        cap_seconds=_SETTLE_SECONDS,
+        cap_seconds=policy.settle_cap_seconds,
         cap_samples=policy.settle_cap_samples,
     )
     settled = measure.settle(sampler.take, rule)

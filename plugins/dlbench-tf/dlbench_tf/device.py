@@ -1,0 +1,88 @@
+"""Devices and threads: what TensorFlow sees here, and making this process use what the Spec asks."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import tensorflow as tf
+
+from dlbench.errors import Unsupported
+from dlbench.spec import Spec
+
+INTER_OP_THREADS = 1
+"""One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
+
+
+def devices() -> dict[str, str]:
+    """Device words of a Spec, each with its description."""
+    details = tf.config.experimental.get_device_details
+    names = [details(device).get("device_name", device.name) for device in _gpus()]
+    return {"cpu": platform.processor() or platform.machine()} | {f"gpu:{at}": name for at, name in enumerate(names)}
+
+
+def prepare(spec: Spec) -> str:
+    """Set threads and precision, hide every device but the one asked for, and return TensorFlow's name of it.
+
+    Raises Unsupported for a device that is not here, for a precision other than fp32, and when TensorFlow has already
+    started in this process with other threads or another device: it cannot change them then.
+    """
+    if spec.precision != "fp32":
+        raise Unsupported(f"precision {spec.precision}: the plugins of TensorFlow compute in fp32 only")
+    word = _resolve(spec.device)
+    wanted = [_gpus()[int(word.partition(":")[2])]] if word.startswith("gpu:") else []
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(spec.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(INTER_OP_THREADS)
+        if tf.config.get_visible_devices("GPU") != wanted:
+            tf.config.set_visible_devices(wanted, "GPU")
+    except RuntimeError as error:
+        raise Unsupported(
+            f"asked for {spec.threads} threads on {word}, but TensorFlow has already started in this process with "
+            f"{_setting()}; use a fresh process"
+        ) from error
+    return "/GPU:0" if wanted else "/CPU:0"
+
+
+def word_of(variable: tf.Variable) -> str:
+    """The Spec's word for where a variable lives."""
+    kind = tf.DeviceSpec.from_string(variable.device).device_type
+    return _visible_gpu() if kind == "GPU" else str(kind).lower()
+
+
+def memory_peak(variable: tf.Variable) -> int | None:
+    """Peak bytes that the allocator of the variable's device handed out; None on a CPU, where nobody counts."""
+    if word_of(variable) == "cpu":
+        return None
+    return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+
+
+def reset_memory_peak(variable: tf.Variable) -> None:
+    """Forget the peak of the variable's device, where it is counted."""
+    if word_of(variable) != "cpu":
+        tf.config.experimental.reset_memory_stats("GPU:0")
+
+
+def _resolve(asked: str) -> str:
+    found = devices()
+    if asked == "auto":
+        return "gpu:0" if "gpu:0" in found else "cpu"
+    word = "gpu:0" if asked == "gpu" else asked
+    if word not in found:
+        raise Unsupported(f"looked for device {asked}; TensorFlow {tf.__version__} finds {', '.join(found)} here")
+    return word
+
+
+def _gpus() -> list[Any]:
+    return list(tf.config.list_physical_devices("GPU"))
+
+
+def _visible_gpu() -> str:
+    return f"gpu:{_gpus().index(tf.config.get_visible_devices('GPU')[0])}"
+
+
+def _setting() -> str:
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    where = _visible_gpu() if tf.config.get_visible_devices("GPU") else "cpu"
+    return f"{threads or 'as many as cores'} threads on {where}"

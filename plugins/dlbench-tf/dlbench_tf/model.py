@@ -1,0 +1,133 @@
+"""One class for every architecture: the contract's three methods and its capabilities, around a forward pass."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from dlbench.errors import Unsupported
+from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
+from dlbench_tf import device, readback
+from dlbench_tf.adam import Adam
+from dlbench_tf.dropout import Dropout, SeededDropout, off
+from dlbench_tf.layers import LOSSES, Tensors
+from dlbench_tf.paths import Paths
+from dlbench_tf.weights import Weights
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Array, Parameters
+
+Forward = Callable[[Tensors, tf.Tensor, Dropout], tf.Tensor]
+"""Parameters by canonical name, inputs and dropout to outputs; all that an architecture is here."""
+Count = Callable[[], Any]
+
+
+class TFModel:
+    """A ModelPlugin; `make_forward` is the architecture. A loss that was read has waited for the update."""
+
+    def __init__(self, make_forward: Callable[[BuildRequest], Forward]) -> None:
+        self._make_forward = make_forward
+
+    def build(self, request: BuildRequest) -> ModelInfo:
+        """Make variables, optimizer and the functions of the Spec's path; they are traced when first called."""
+        if request.parameters is None:
+            raise Unsupported(f"{request.spec.plugin}: the core describes no architecture {request.spec.architecture}")
+        if request.signature.loss not in LOSSES:
+            raise Unsupported(f"loss {request.signature.loss}: TensorFlow's plugins have {', '.join(LOSSES)}")
+        self._device = device.prepare(request.spec)
+        with tf.device(self._device):
+            return self._build(request, request.parameters)
+
+    def train_step(self, batch: Batch) -> tf.Tensor:
+        """Update once and return the loss before the update."""
+        return self._train(batch.inputs, batch.targets)
+
+    def predict(self, inputs: Any) -> tf.Tensor:
+        """The outputs, with dropout off."""
+        return self._outputs(inputs)
+
+    def stage(self, batch: Batch) -> Batch:
+        """The batch as tensors on the device."""
+        with tf.device(self._device):
+            return Batch(tf.constant(batch.inputs), tf.constant(batch.targets))
+
+    def export_parameters(self) -> dict[str, Array]:
+        """Copies, by canonical name."""
+        return self._weights.arrays(self._weights.variables)
+
+    def import_parameters(self, parameters: Parameters) -> None:
+        """Overwrite; the optimizer's moments and its count of steps stay."""
+        self._weights.assign(parameters)
+
+    def gradients(self, batch: Batch) -> dict[str, Array]:
+        """Of the mean loss, dropout off, on the Spec's path."""
+        return self._weights.arrays(self._gradients(batch.inputs, batch.targets))
+
+    def compilation(self) -> Compilation:
+        """Graphs called so far; on the path jit each is a whole XLA program, or counts as a break."""
+        return self._paths.compilation()
+
+    def devices(self) -> dict[str, str]:
+        """What TensorFlow sees."""
+        return device.devices()
+
+    def device_memory_peak(self) -> int | None:
+        """Peak bytes of the allocator; None on a CPU."""
+        return device.memory_peak(self._weights.variables[0])
+
+    def reset_device_memory_peak(self) -> None:
+        """Start the peak anew."""
+        device.reset_memory_peak(self._weights.variables[0])
+
+    def _build(self, request: BuildRequest, parameters: Parameters) -> ModelInfo:
+        spec, signature = request.spec, request.signature
+        eager = spec.path == "eager"
+        self._forward, self._loss = self._make_forward(request), LOSSES[signature.loss]
+        self._weights = Weights(parameters, flat=not eager)
+        self._adam, self._seed = Adam(request.optimizer, self._weights.variables), spec.seed
+        self._count = _python_count() if eager else _graph_count()
+        self._paths = Paths(spec.path)
+        self._train = self._paths.put(self._update, signature.inputs, signature.targets)
+        self._outputs = self._paths.put(self._evaluate, signature.inputs)
+        self._gradients = self._paths.put(self._compare, signature.inputs, signature.targets)
+        return readback.model_info(self._weights.variables, spec.path)
+
+    def _update(self, inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        count = self._count()
+        loss, gradients = self._differentiate(inputs, targets, SeededDropout(self._seed, count))
+        self._adam.apply(gradients, count)
+        return loss
+
+    def _evaluate(self, inputs: tf.Tensor) -> tf.Tensor:
+        return self._forward(self._weights.tensors(self._values()), inputs, off)
+
+    def _compare(self, inputs: tf.Tensor, targets: tf.Tensor) -> list[tf.Tensor]:
+        return self._differentiate(inputs, targets, off)[1]
+
+    def _differentiate(
+        self, inputs: tf.Tensor, targets: tf.Tensor, dropout: Dropout
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        # The values live no longer than this call: an update copies a variable whose value somebody still holds.
+        values = self._values()
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            loss = self._loss(self._forward(self._weights.tensors(values), inputs, dropout), targets)
+        return loss, tape.gradient(loss, values)
+
+    def _values(self) -> list[tf.Tensor]:
+        return [variable.value() for variable in self._weights.variables]
+
+
+def _python_count() -> Count:
+    """1.0, 2.0, ...: cheapest where Python runs every step."""
+    counter = itertools.count(1)
+    return lambda: float(next(counter))
+
+
+def _graph_count() -> Count:
+    """1.0, 2.0, ... as float64 scalars; the state is in the graph, so that a call needs no new argument."""
+    variable = tf.Variable(0.0, dtype=tf.float64)
+    return lambda: variable.assign_add(1.0).value()

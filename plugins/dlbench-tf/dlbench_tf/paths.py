@@ -1,0 +1,66 @@
+"""The three paths: a function as it is, as a TensorFlow graph, or compiled whole by XLA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from dlbench.plugin import ArraySpec, Compilation
+from dlbench.spec import Path
+
+MUST_COMPILE = "_XlaMustCompile"
+"""The attribute that makes TensorFlow compile a function as one XLA program or raise; it never falls back."""
+
+
+class Graph:
+    """A function traced at its first call, for these shapes only, and called without a look at its arguments after.
+
+    What the function allocates or counts in Python happens once, while tracing.
+    """
+
+    def __init__(self, body: Callable[..., Any], arguments: Sequence[ArraySpec], *, xla: bool) -> None:
+        self._function = tf.function(body, jit_compile=xla or None, autograph=False)
+        self._arguments = [tf.TensorSpec(argument.shape, argument.dtype) for argument in arguments]
+        self._concrete: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run; trace, and compile, at the first call."""
+        if self._concrete is None:
+            self._concrete = self._function.get_concrete_function(*self._arguments)
+        return self._concrete(*arguments)
+
+    @property
+    def traces(self) -> int:
+        """How often the function was traced."""
+        return int(self._function.experimental_get_tracing_count())
+
+    @property
+    def whole(self) -> bool:
+        """Whether TensorFlow holds the traced function to XLA, as read from its definition."""
+        attributes = self._concrete.function_def.attr
+        return MUST_COMPILE in attributes and bool(attributes[MUST_COMPILE].b)
+
+
+class Paths:
+    """Puts functions on one path, and knows what became of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._graphs: list[Graph] = []
+
+    def put(self, body: Callable[..., Any], *arguments: ArraySpec) -> Callable[..., Any]:
+        """The function on this path, for arguments of these shapes."""
+        if self._path == "eager":
+            return body
+        graph = Graph(body, arguments, xla=self._path == "jit")
+        self._graphs.append(graph)
+        return graph
+
+    def compilation(self) -> Compilation:
+        """Graphs called so far, those of them that XLA need not compile on the path jit, and traces after the first."""
+        called = [graph for graph in self._graphs if graph.traces]
+        breaks = sum(not graph.whole for graph in called) if self._path == "jit" else 0
+        recompilations = sum(graph.traces - 1 for graph in called)
+        return Compilation(graphs=len(called), breaks=breaks, recompilations=recompilations)

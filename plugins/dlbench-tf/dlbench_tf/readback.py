@@ -1,0 +1,52 @@
+"""What was built, read from TensorFlow and its variables after building."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import metadata
+
+import tensorflow as tf
+
+from dlbench.plugin import ModelInfo
+from dlbench.spec import Path
+from dlbench_tf.device import devices, word_of
+
+
+def model_info(variables: Sequence[tf.Variable], path: Path) -> ModelInfo:
+    """The model that lives in these variables; the optimizer's own are not among them."""
+    device = word_of(variables[0])
+    return ModelInfo(
+        parameter_count=sum(variable.shape.num_elements() for variable in variables),
+        device=device,
+        precision=_precision(variables),
+        path=path,
+        compiler="xla" if path == "jit" else None,
+        threads=tf.config.threading.get_intra_op_parallelism_threads(),
+        device_name=devices()[device],
+        versions={name: metadata.version(name) for name in ("tensorflow", "dlbench-tf")},
+        details=_details(len(variables)),
+    )
+
+
+def _precision(variables: Sequence[tf.Variable]) -> str:
+    """`fp32` only where the values are and products on tensor cores are not rounded below it."""
+    kinds = {variable.dtype.name for variable in variables}
+    if kinds != {"float32"}:
+        return "/".join(sorted(kinds))
+    return "tf32" if tf.config.experimental.tensor_float_32_execution_enabled() else "fp32"
+
+
+def _details(variables: int) -> dict[str, str]:
+    return {
+        "optimizer": f"ResourceApplyAdam, {variables} variables",
+        "inter-op threads": str(tf.config.threading.get_inter_op_parallelism_threads()),
+        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "not set: TensorFlow's default"),
+        "denormals": _denormals(),
+    }
+
+
+def _denormals() -> str:
+    """What an operation makes of a product below the smallest normal float32."""
+    product = tf.constant(1e-20, tf.float32) * tf.constant(1e-20, tf.float32)
+    return "flushed to zero" if float(product) == 0.0 else "kept"

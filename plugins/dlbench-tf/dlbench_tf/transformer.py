@@ -1,0 +1,65 @@
+"""The core's transformer (`dlbench.architectures.transformer`) in TensorFlow operations."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from dlbench.architectures.transformer import Transformer
+from dlbench.errors import Unsupported
+from dlbench.plugin import BuildRequest
+from dlbench_tf.dropout import Dropout
+from dlbench_tf.layers import Tensors, dense, embed, layer_norm
+from dlbench_tf.model import Forward
+
+MASKED = np.float32(-1e9)
+"""Added to a score that a causal model must not see; exp of it is exactly 0 in float32."""
+
+
+def make_forward(request: BuildRequest) -> Forward:
+    """The forward pass for tokens of the request's shape. Raises Unsupported where the task has no tokens."""
+    model: Transformer = request.configuration
+    signature = request.signature
+    if signature.vocabulary is None:
+        raise Unsupported(f"tf.transformer embeds tokens and task {request.spec.task} has none; choose --task text")
+    mask = _causal_mask(model.sequence) if signature.causal else None
+
+    def forward(parameters: Tensors, inputs: tf.Tensor, dropout: Dropout) -> tf.Tensor:
+        # Rows (batch * sequence, width) throughout: plain matrix products, and reshapes are free.
+        tokens = embed(parameters["embedding/tokens"], tf.reshape(inputs, [-1]))
+        shape = [-1, model.sequence, model.width]
+        rows = tf.reshape(tf.reshape(tokens, shape) + parameters["embedding/positions"], [-1, model.width])
+        for number in range(model.blocks):
+            rows = _block(model, _within(parameters, f"block{number}/"), rows, mask, dropout)
+        return tf.reshape(dense(parameters, "output", rows), signature.outputs.shape)
+
+    return forward
+
+
+def _block(model: Transformer, p: Tensors, rows: tf.Tensor, mask: tf.Tensor | None, dropout: Dropout) -> tf.Tensor:
+    attended = dropout(_attend(model, p, rows, mask), model.dropout)
+    rows = layer_norm(rows + attended, p["norm1/scale"], p["norm1/offset"], model.norm_epsilon)
+    fed = dropout(dense(p, "contract", tf.nn.relu(dense(p, "expand", rows))), model.dropout)
+    return layer_norm(rows + fed, p["norm2/scale"], p["norm2/offset"], model.norm_epsilon)
+
+
+def _attend(model: Transformer, p: Tensors, rows: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+    """Scaled dot-product attention; batched products of (batch, heads, sequence, key) beat einsum on every path."""
+
+    def heads(projected: tf.Tensor) -> tf.Tensor:
+        split = tf.reshape(projected, [-1, model.sequence, model.heads, model.key_dim])
+        return tf.transpose(split, [0, 2, 1, 3])
+
+    query = heads(dense(p, "query", rows) * np.float32(model.key_dim**-0.5))
+    scores = tf.matmul(query, heads(dense(p, "key", rows)), transpose_b=True)
+    weights = tf.nn.softmax(scores if mask is None else scores + mask)
+    mixed = tf.transpose(tf.matmul(weights, heads(dense(p, "value", rows))), [0, 2, 1, 3])
+    return dense(p, "projection", tf.reshape(mixed, [-1, model.heads * model.key_dim]))
+
+
+def _causal_mask(sequence: int) -> tf.Tensor:
+    return tf.constant(np.where(np.tri(sequence, dtype=bool), np.float32(0.0), MASKED))
+
+
+def _within(parameters: Tensors, prefix: str) -> Tensors:
+    return {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}

@@ -1,0 +1,111 @@
+"""The pieces that every architecture in TensorFlow shares."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dlbench import plugin as contract
+from dlbench.plugin import ArraySpec
+from dlbench.spec import PATHS
+from dlbench_tf.adam import Adam
+from dlbench_tf.dropout import SeededDropout, off
+from dlbench_tf.layers import mse
+from dlbench_tf.paths import Graph, Paths
+
+SETTINGS = contract.Adam(learning_rate=0.01)
+
+
+def reference(weights, gradients, settings):
+    """The contract's formula, float64."""
+    m = v = np.zeros_like(weights)
+    for t, g in enumerate(gradients.astype(np.float64), 1):
+        m = settings.beta1 * m + (1 - settings.beta1) * g
+        v = settings.beta2 * v + (1 - settings.beta2) * g**2
+        weights = weights - settings.learning_rate * (m / (1 - settings.beta1**t)) / (
+            np.sqrt(v / (1 - settings.beta2**t)) + settings.epsilon
+        )
+    return weights
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_adam_is_the_contracts_formula_also_where_epsilon_rules(path):
+    scales = np.logspace(-10, 0, 40)  # around epsilon, its place decides the step
+    gradients = (np.random.default_rng(0).normal(size=(20, 40)) * scales).astype(np.float32)
+    variable, counter = tf.Variable(np.zeros(40, np.float32)), tf.Variable(0.0, dtype=tf.float64)
+    adam = Adam(SETTINGS, [variable])
+
+    def graph_update(gradient):
+        adam.apply([gradient], counter.assign_add(1.0).value())
+        return tf.constant(0)
+
+    update = Paths(path).put(graph_update, ArraySpec((40,), "float32"))
+    for t, gradient in enumerate(tf.unstack(tf.constant(gradients)), 1):
+        adam.apply([gradient], float(t)) if path == "eager" else update(gradient)
+    expected = reference(np.zeros(40), gradients, SETTINGS)
+    np.testing.assert_allclose(variable.numpy(), expected, rtol=3e-6, atol=3e-8)
+
+
+@pytest.mark.parametrize("shape", [(400, 500), (7, 3, 5)])
+def test_dropout_drops_its_share_and_keeps_the_mean(shape):
+    ones = tf.ones(shape)
+    dropped = SeededDropout(3, 1.0)(ones, 0.1).numpy()
+    assert dropped.shape == shape
+    assert set(np.round(np.unique(dropped), 4)) == {0.0, np.float32(1.1111)}
+    error = np.sqrt(0.1 * 0.9 / dropped.size)
+    assert abs((dropped == 0).mean() - 0.1) < 5 * error
+    assert abs(dropped.mean() - 1.0) < 6 * error
+
+
+def test_dropout_differs_by_draw_step_and_seed_only():
+    ones = tf.ones((64, 64))
+
+    def masks(seed, count):
+        dropout = SeededDropout(seed, count)
+        return [dropout(ones, 0.5).numpy() for _ in range(2)]
+
+    found = [*masks(0, 1.0), *masks(0, 2.0), *masks(1, 1.0), *masks(0, 3e7), *masks(0, 3e7 + 1)]
+    agreement = [(one == other).mean() for at, one in enumerate(found) for other in found[:at]]
+    assert all(0.4 < share < 0.6 for share in agreement), "independent masks agree in half of their values"
+    np.testing.assert_array_equal(masks(0, 2.0), found[2:4])
+
+
+def test_no_dropout_is_no_operation():
+    values = tf.ones(3)
+    assert SeededDropout(0, 1.0)(values, 0.0) is values
+    assert off(values, 0.9) is values
+
+
+def test_mse_is_the_mean_over_all_values():
+    rows = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    assert float(mse(tf.constant(rows[0]), tf.constant(rows[1]))) == pytest.approx(((rows[0] - rows[1]) ** 2).mean())
+
+
+def test_a_graph_that_xla_need_not_compile_is_told_apart():
+    numbers = ArraySpec((2,), "float32")
+    graphs = [Graph(lambda x: x + 1.0, [numbers], xla=xla) for xla in (True, False)]
+    for graph in graphs:
+        graph(tf.zeros(2))
+    assert [graph.whole for graph in graphs] == [True, False]
+
+
+def test_a_second_trace_counts_as_recompilation():
+    paths = Paths("jit")
+    graph = paths.put(lambda x: x + 1.0, ArraySpec((2,), "float32"))
+    graph(tf.zeros(2))
+    assert paths.compilation().recompilations == 0
+    graph._function(tf.zeros(3))
+    assert paths.compilation().recompilations == 1
+
+
+def test_what_xla_cannot_compile_raises_and_does_not_fall_back():
+    unsupported = Paths("jit").put(lambda x: tf.strings.length(tf.strings.as_string(x)), ArraySpec((2,), "float32"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="[Uu]nsupported|not.*compil"):
+        unsupported(tf.zeros(2))
+
+
+def test_another_shape_than_the_specs_is_an_error():
+    graph = Paths("graph").put(lambda x: x + 1.0, ArraySpec((2,), "float32"))
+    with pytest.raises((TypeError, ValueError, tf.errors.InvalidArgumentError)):
+        graph(tf.zeros(3))

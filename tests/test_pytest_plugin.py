@@ -1,0 +1,231 @@
+"""The bridge to pytest-benchmark, seen from a plugin author's own test suite in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+TESTS = """
+    from dlbench import Policy
+
+    FAST = Policy(samples=3, sample_seconds=0.002, settle_seconds=0.01, settle_cap_seconds=0.1)
+
+    def test_train(dlbench_benchmark):
+        dlbench_benchmark("naughty.linear", phase="train", path="eager", policy=FAST)
+
+    def test_predict(dlbench_benchmark):
+        dlbench_benchmark("naughty.linear", policy=FAST, phase="predict", batch_size=8, seed=2)
+
+    def test_without_benchmark():
+        pass
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder with a plugin author's tests."""
+    monkeypatch.delenv("DLBENCH_FAKE", raising=False)
+    pytester.makepyfile(test_author=TESTS)
+    return pytester
+
+
+def _benchmarks(path: Path) -> dict[str, dict]:
+    return {entry["name"]: entry for entry in json.loads(path.read_text())["benchmarks"]}
+
+
+def test_figures_are_seconds_a_step_and_say_what_was_measured(suite: pytest.Pytester) -> None:
+    result = suite.runpytest_subprocess("--benchmark-json=saved.json")
+    result.assert_outcomes(passed=3)
+    saved = _benchmarks(suite.path / "saved.json")
+    assert set(saved) == {"test_train", "test_predict"}
+    assert [saved[name]["stats"]["rounds"] for name in ("test_train", "test_predict")] == [3, 3]
+    assert saved["test_train"]["group"] == "linear train small, batch of 32"
+    for entry, phase, batch_size, seed in (
+        (saved["test_train"], "train", 32, 0),
+        (saved["test_predict"], "predict", 8, 2),
+    ):
+        facts, stats = entry["extra_info"], entry["stats"]
+        assert facts["samples_per_second"] == pytest.approx(batch_size / stats["median"])
+        assert (
+            facts.items()
+            >= {
+                "plugin": "naughty.linear",
+                "phase": phase,
+                "path": "eager",
+                "size": "small",
+                "task": "line",
+                "batch_size": batch_size,
+                "seed": seed,
+                "device": "cpu",
+                "threads": 1,
+                "parameter_count": 9,
+            }.items()
+        )
+        assert set(facts["versions"]) == {"numpy"}
+
+
+def test_what_was_saved_can_be_compared_by_pytest_benchmark(suite: pytest.Pytester) -> None:
+    for name in ("before", "after"):
+        suite.runpytest_subprocess("--benchmark-storage=store", f"--benchmark-save={name}").assert_outcomes(passed=3)
+    command = [sys.executable, "-m", "pytest_benchmark", "--storage=store", "compare", "--csv=compared.csv"]
+    result = subprocess.run(command, cwd=suite.path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    for test in ("test_train", "test_predict"):
+        for saved in ("0001_before", "0002_after"):
+            assert f"{test} ({saved})" in result.stdout
+    assert len((suite.path / "compared.csv").read_text().splitlines()) == 1 + 4
+
+
+def test_benchmark_only_runs_what_uses_the_fixture(suite: pytest.Pytester) -> None:
+    suite.runpytest_subprocess("--benchmark-only").assert_outcomes(passed=2, skipped=1)
+
+
+def test_benchmark_skip_leaves_it_out(suite: pytest.Pytester) -> None:
+    suite.runpytest_subprocess("--benchmark-skip").assert_outcomes(passed=1, skipped=2)
+
+
+def test_benchmark_disable_takes_exactly_one_step(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLBENCH_FAKE", "train_step:raise@2 predict:raise=OSError@2")
+    suite.runpytest_subprocess("--benchmark-disable").assert_outcomes(passed=3)
+    monkeypatch.setenv("DLBENCH_FAKE", "train_step:raise@1 predict:raise=OSError@1")
+    result = suite.runpytest_subprocess("--benchmark-disable")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*ValueError: told to fail", "*OSError: told to fail"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["-p", "no:benchmark"], {}), (["-p", "dlbench.pytest_plugin"], {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})],
+    ids=["switched off", "not there"],
+)
+def test_without_pytest_benchmark_only_the_users_of_the_fixture_fail_and_are_told_why(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, arguments: list[str], environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = suite.runpytest_subprocess(*arguments)
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(["the fixture dlbench_benchmark needs pytest-benchmark*pip install 'dlbench?pytest?'*"])
+
+
+@pytest.mark.parametrize(
+    ("mischief", "message"),
+    [
+        ("train_step:return=nan@3", "*DivergedError: naughty.linear: the training loss became nan*"),
+        ("train_step:return=text", "*ContractViolation: naughty.linear: train_step must return a loss*"),
+        ("build:lie=device", "*ContractViolation: plugin naughty.linear: asked for device cpu, built device gpu:7*"),
+        ("build:raise=MemoryError", "*MemoryError: told to fail"),
+        ("factory:raise", "*PluginLoadError: plugin naughty.linear of dlbench-fake cannot be loaded: ValueError*"),
+    ],
+)
+def test_a_plugin_that_breaks_the_contract_fails_the_test_with_the_clause(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, mischief: str, message: str
+) -> None:
+    monkeypatch.setenv("DLBENCH_FAKE", mischief)
+    result = suite.runpytest_subprocess("-k", "train")
+    result.assert_outcomes(failed=1, deselected=2)
+    result.stdout.fnmatch_lines([message])
+
+
+def test_outputs_of_the_wrong_shape_fail_the_test(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLBENCH_FAKE", "predict:return=shape")
+    result = suite.runpytest_subprocess("-k", "predict")
+    result.assert_outcomes(failed=1, deselected=2)
+    result.stdout.fnmatch_lines(["*predict must return outputs of shape (8, 1), got (8, 1, 1)"])
+
+
+def test_what_is_unsupported_is_skipped_with_the_plugins_reason(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLBENCH_FAKE", "build:raise=Unsupported")
+    result = suite.runpytest_subprocess("-rs", "-k", "train")
+    result.assert_outcomes(skipped=1, deselected=2)
+    result.stdout.fnmatch_lines(["SKIPPED*naughty.linear eager: told to fail"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("bach_size=8", "TypeError: dlbench_benchmark takes no bach_size; it takes policy, batch_size, device, path*"),
+        ("phase='converge'", "TypeError: dlbench_benchmark times steps*"),
+        ("path='xla'", "*SpecError: path is 'xla'*"),
+        ("task='lime'", "*UnknownName: unknown task 'lime'; did you mean line*"),
+        ("path='jit'", "*not compiled whole and once: 0 graphs*"),
+    ],
+)
+def test_a_call_that_makes_no_sense_fails_with_the_reason(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str
+) -> None:
+    monkeypatch.setenv("DLBENCH_FAKE_JIT", "0,0,0")
+    pytester.makepyfile(f"def test_it(dlbench_benchmark): dlbench_benchmark('fake.linear', {arguments})")
+    result = pytester.runpytest_subprocess("--benchmark-disable")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"*{message.lstrip('*')}"])
+
+
+RECORDER = """
+    import json, time
+    from pathlib import Path
+    from dlbench.plugin import ModelInfo
+
+    now, since, samples = 0.0, 0, []
+
+    def clock():
+        return now
+
+    class Loss:
+        def __float__(self):
+            global now, since
+            now += 100.0
+            samples.append(since)
+            since = 0
+            return 0.5
+
+    class Plugin:
+        def build(self, request):
+            return ModelInfo(parameter_count=0, device="cpu", precision="fp32", path="eager")
+
+        def train_step(self, batch):
+            global now, since
+            time.sleep(0.001)
+            now += 1.0
+            since += 1
+            return Loss()
+
+        def predict(self, inputs):
+            return inputs
+"""
+
+
+def test_each_round_is_k_steps_ended_by_one_barrier_inside_the_clock(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock that moves by 1 at each step and by 100 at each barrier, a step of a round of k lasts 1 + 100 / k."""
+    pytester.makepyfile(zoo_recorder=RECORDER)
+    info = pytester.mkdir("zoo_recorder-1.dist-info")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-recorder\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[dlbench.plugins]\nzoo.recorder = zoo_recorder:Plugin\n")
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    pytester.makepyfile(
+        """
+        import zoo_recorder
+        from dlbench import Policy
+
+        POLICY = Policy(samples=5, settle_seconds=0.01, settle_cap_seconds=0.5)
+
+        def test_it(dlbench_benchmark):
+            stats = dlbench_benchmark("zoo.recorder", task="line", policy=POLICY).stats
+            k = stats.iterations
+            assert k > 1
+            assert zoo_recorder.samples[-5:] == [k] * 5
+            assert stats.stats.data == [1 + 100 / k] * 5
+        """
+    )
+    result = pytester.runpytest_subprocess("--benchmark-timer=zoo_recorder.clock")
+    result.assert_outcomes(passed=1)
