@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from dlbench_fake.linear import LinearPlugin
-from dlbench_fake.minimal import Minimal
-from dlbench_fake.naughty import LIES, Naughty
 
 from dlbench import plugin as contract
 from dlbench.errors import ContractViolation, UnknownName, Unsupported
 from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin
 from dlbench.prepare import Prepared, build_checked, prepare
 from dlbench.spec import Spec
+from dlbench_fake import naughty
+from dlbench_fake.linear import LinearPlugin
+from dlbench_fake.minimal import Minimal
+from dlbench_fake.naughty import LIES, Mischief, Naughty
 
 CAPABILITIES = {
     contract.Stages: ("stage",),
@@ -179,9 +184,7 @@ def test_a_model_info_that_the_record_could_not_keep_is_a_violation(wrong: dict)
 
 @pytest.mark.parametrize("field", LIES)
 def test_every_lie_of_the_fake_plugin_is_found_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dlbench_fake import naughty
-
-    monkeypatch.setattr(naughty, "MISCHIEF", naughty.Mischief(f"build:lie={field}"))
+    monkeypatch.setattr(naughty, "MISCHIEF", Mischief(f"build:lie={field}"))
     with pytest.raises(ContractViolation, match=r"plugin naughty\.linear"):
         _built(Naughty(), plugin="naughty.linear")
 
@@ -248,3 +251,60 @@ def test_adam_of_the_good_plugin_is_that_of_torch() -> None:
         assert plugin.train_step(batch) == pytest.approx(loss.item(), rel=1e-5)
     for name, value in plugin.export_parameters().items():
         np.testing.assert_allclose(value, weights[name].detach().numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("switch", "code", "said"),
+    [
+        ("import:raise=OSError", 1, "OSError: told to fail"),
+        ("import:raise=Unsupported", 1, "Unsupported: told to fail"),
+        ("import:exit=3", 3, ""),
+        ("import:os-exit=4", 4, ""),
+        ("import:signal=SIGKILL", -9, ""),
+        ("import:signal=SIGSEGV", -11, ""),
+        ("import:print=5", 0, "xxxxx"),
+        ("import:leak=1 import:allocate=16 import:sleep=0.01 import:spin=0.01", 0, ""),
+        ("import:explode", 1, "'import:explode' is not WHERE:HOW"),
+        ("nowhere:raise", 1, "'nowhere:raise' is not WHERE:HOW"),
+    ],
+)
+def test_the_naughty_plugin_does_as_it_is_told(switch: str, code: int, said: str) -> None:
+    command = [sys.executable, "-c", "import dlbench_fake.naughty"]
+    environment = os.environ | {"DLBENCH_FAKE": switch}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert result.returncode == code
+    assert said in result.stdout + result.stderr
+
+
+def test_the_naughty_plugin_hangs_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-c", "print('up', flush=True); import dlbench_fake.naughty; print('past')"]
+    environment = os.environ | {"DLBENCH_FAKE": "import:hang"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        process.kill()
+        assert process.stdout.read() == ""
+
+
+@pytest.mark.parametrize(("factor", "repeats"), [("1.05", 5), ("2.5", 150), ("1", 0), ("3", 200)])
+def test_slower_by_a_factor_is_that_much_more_work(factor: str, repeats: int) -> None:
+    mischief, done = Mischief(f"train_step:slower={factor}"), []
+    for _ in range(100):
+        mischief.around("train_step", lambda: None, lambda: done.append(1))
+    assert len(done) == repeats
+
+
+def test_a_switch_with_a_number_acts_from_that_call_on() -> None:
+    mischief = Mischief("predict:return=none@3")
+    assert [mischief.around("predict", lambda: 1) for _ in range(4)] == [1, 1, None, None]
+
+
+def test_work_that_is_rehearsed_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = []
+    for switches in ("", "train_step:slower=3"):
+        monkeypatch.setattr(naughty, "MISCHIEF", Mischief(switches))
+        prepared = _built(Naughty(), plugin="naughty.linear")
+        results.append([prepared.plugin.train_step(prepared.task.batch(0, step)) for step in range(20)])
+    assert results[0] == results[1]

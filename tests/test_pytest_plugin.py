@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -211,7 +212,7 @@ def test_each_round_is_k_steps_ended_by_one_barrier_inside_the_clock(
     info = pytester.mkdir("zoo_recorder-1.dist-info")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-recorder\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[dlbench.plugins]\nzoo.recorder = zoo_recorder:Plugin\n")
-    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=os.pathsep)
     pytester.makepyfile(
         """
         import zoo_recorder

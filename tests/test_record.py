@@ -252,7 +252,7 @@ def _change(**values: object) -> bytes:
         (_change(surprise=1) + b"\n", 1, "unknown field `surprise`"),
         (_change(status="fine") + b"\n", 1, "Invalid enum value 'fine'"),
         (_change(spec=json.loads(LINE)["spec"] | {"batch_size": 0}) + b"\n", 1, "batch size is 0"),
-        (b"[" * 100_000 + b"\n", 1, "not a Run"),
+        (b'{"schema": 1, "deep": ' + b"[" * 100_000 + b"\n", 1, "not a Run"),
         (LINE.replace(b'"s"', b'"\xff"') + b"\n", 1, "not a Run"),
     ],
     ids=lambda value: value[-24:] if isinstance(value, bytes) else None,

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dlbench.errors import UnknownName
 from dlbench.plugin import Batch
@@ -53,10 +51,9 @@ def test_a_batch_is_the_same_bits_in_another_process_and_whatever_came_before(na
 
 
 @every_task
-@settings(max_examples=30, deadline=None)
-@given(keys=st.lists(st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 10**6)), min_size=2, max_size=4, unique=True))
-def test_another_seed_or_step_is_another_batch(name: str, keys: list[tuple[int, int]]) -> None:
+def test_another_seed_or_step_is_another_batch(name: str) -> None:
     task = _open(name)
+    keys = [(seed, step) for seed in (0, 1, 2, 2**31 - 1) for step in (0, 1, 2, 10**6)]
     assert len({_digest(task.batch(seed, step)) for seed, step in keys}) == len(keys)
 
 

@@ -15,13 +15,17 @@ MUST_COMPILE = "_XlaMustCompile"
 
 
 class Graph:
-    """A function traced at its first call, for these shapes only, and called without a look at its arguments after.
+    """A function traced at its first call and called directly after: no step looks for a trace that fits.
 
-    What the function allocates or counts in Python happens once, while tracing.
+    An argument of another shape is an error: a traced function would take it, and XLA compile anew without a word.
     """
 
     def __init__(self, body: Callable[..., Any], arguments: Sequence[ArraySpec], *, xla: bool) -> None:
-        self._function = tf.function(body, jit_compile=xla or None, autograph=False)
+        def checked(*values: tf.Tensor) -> Any:
+            pairs = zip(values, arguments, strict=True)
+            return body(*(tf.ensure_shape(value, argument.shape) for value, argument in pairs))
+
+        self._function = tf.function(checked, jit_compile=xla, autograph=False)
         self._arguments = [tf.TensorSpec(argument.shape, argument.dtype) for argument in arguments]
         self._concrete: Any = None
 

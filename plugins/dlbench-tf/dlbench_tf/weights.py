@@ -35,10 +35,10 @@ class Weights:
         return found
 
     def arrays(self, values: Sequence[Any]) -> dict[str, Array]:
-        """The same as copies in NumPy; `values` are the variables, or one gradient for each."""
+        """The same as copies in NumPy; `values` are the variables, or a gradient of each."""
         found: dict[str, Array] = {}
         for group, value in zip(self._groups, values, strict=True):
-            parts = np.split(np.array(value).ravel(), np.cumsum(self._sizes(group))[:-1])
+            parts = np.split(np.array(value.numpy()).ravel(), np.cumsum(self._sizes(group))[:-1])
             found |= {name: part.reshape(self._shapes[name]) for name, part in zip(group, parts, strict=True)}
         return found
 

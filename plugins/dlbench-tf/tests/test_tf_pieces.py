@@ -95,17 +95,19 @@ def test_a_second_trace_counts_as_recompilation():
     graph = paths.put(lambda x: x + 1.0, ArraySpec((2,), "float32"))
     graph(tf.zeros(2))
     assert paths.compilation().recompilations == 0
-    graph._function(tf.zeros(3))
+    graph._function(tf.zeros(2, tf.float64))
     assert paths.compilation().recompilations == 1
 
 
 def test_what_xla_cannot_compile_raises_and_does_not_fall_back():
     unsupported = Paths("jit").put(lambda x: tf.strings.length(tf.strings.as_string(x)), ArraySpec((2,), "float32"))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="[Uu]nsupported|not.*compil"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="AsString"):
         unsupported(tf.zeros(2))
 
 
-def test_another_shape_than_the_specs_is_an_error():
-    graph = Paths("graph").put(lambda x: x + 1.0, ArraySpec((2,), "float32"))
-    with pytest.raises((TypeError, ValueError, tf.errors.InvalidArgumentError)):
+@pytest.mark.parametrize("path", ["graph", "jit"])
+def test_another_shape_than_the_specs_is_an_error(path):
+    graph = Paths(path).put(lambda x: x + 1.0, ArraySpec((2,), "float32"))
+    graph(tf.zeros(2))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="shape"):
         graph(tf.zeros(3))

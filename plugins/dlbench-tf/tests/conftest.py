@@ -1,0 +1,17 @@
+"""TensorFlow fixes its threads when it starts: start it with one, unless somebody has started it before these tests."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+import tensorflow as tf
+
+
+@pytest.fixture(autouse=True, scope="session")
+def threads() -> int:
+    """Threads of this process's TensorFlow."""
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    return tf.config.threading.get_intra_op_parallelism_threads()
