@@ -29,8 +29,8 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     """
     known = architectures.known(spec.architecture)
     configuration = architectures.configuration(spec.architecture, spec.size) if known else None
-    sequence = configuration.sequence if configuration else None
-    task = open_task(spec.task, TaskRequest(size=spec.size, batch_size=spec.batch_size, sequence=sequence))
+    shape = configuration.input_shape if configuration else None
+    task = open_task(spec.task, TaskRequest(size=spec.size, batch_size=spec.batch_size, input_shape=shape))
     signature = task.signature
     parameters = configuration.initial_parameters(signature, spec.seed) if configuration else None
     request = BuildRequest(spec, signature, task.optimizer, configuration, parameters)

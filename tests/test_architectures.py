@@ -105,7 +105,7 @@ def _bits(parameters: Parameters) -> str:
 def test_initial_values_are_the_same_bits_in_another_process() -> None:
     code = (
         "import hashlib; from dlbench.architectures import configuration; from dlbench.tasks import *\n"
-        "signature = open_task('text', TaskRequest('small', 32, 64)).signature\n"
+        "signature = open_task('text', TaskRequest('small', 32, (64,))).signature\n"
         "values = configuration('transformer', 'small').initial_parameters(signature, 11)\n"
         "print(hashlib.sha256(b''.join(n.encode() + v.tobytes() for n, v in values.items())).hexdigest())"
     )
@@ -272,7 +272,7 @@ def test_every_architecture_has_its_sizes_and_a_task_that_closes_it(name: str) -
     assert architectures.default_task(name) in TASKS
     for size in ("small", "base"):
         architecture = architectures.configuration(name, size)
-        request = TaskRequest(size=size, batch_size=2, sequence=architecture.sequence)
+        request = TaskRequest(size=size, batch_size=2, input_shape=architecture.input_shape)
         task = open_task(architectures.default_task(name), request)
         parameters = architecture.initial_parameters(task.signature, 0)
         outputs = architecture.forward(parameters, task.batch(0, 0).inputs, task.signature)

@@ -17,8 +17,8 @@ from dlbench.tasks import line as line_module
 from dlbench.tasks.text import DEFAULT_SEQUENCE, corpus
 
 
-def _open(name: str, batch_size: int = 4, size: str = "small", sequence: int | None = None) -> Task:
-    return open_task(name, TaskRequest(size=size, batch_size=batch_size, sequence=sequence))
+def _open(name: str, batch_size: int = 4, size: str = "small", shape: tuple[int, ...] | None = None) -> Task:
+    return open_task(name, TaskRequest(size=size, batch_size=batch_size, input_shape=shape))
 
 
 def _digest(batch: Batch) -> str:

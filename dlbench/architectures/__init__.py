@@ -30,8 +30,8 @@ class Architecture(Protocol):
         ...
 
     @property
-    def sequence(self) -> int | None:
-        """Length of the sequences that this size is stated for; None where the task decides."""
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Shape of one sample that this size is stated for; None where the task decides."""
         ...
 
     def initial_parameters(self, signature: Signature, seed: int) -> dict[str, Floats]:
@@ -52,7 +52,10 @@ class _Row(Protocol):
     SIZES: Mapping[str, Architecture]
 
 
-_MODULES = {"transformer": "dlbench.architectures.transformer", "linear": "dlbench.architectures.linear"}
+_MODULES = {
+    name: f"dlbench.architectures.{name}"
+    for name in ("cnn", "gan", "gru", "linear", "lstm", "mlp", "rnn", "transformer")
+}
 
 
 def known(architecture: str) -> bool:

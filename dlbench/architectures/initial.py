@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,17 @@ class Initial:
     """Shape and rule of one parameter."""
 
     shape: tuple[int, ...]
-    rule: Literal["glorot_uniform", "embedding", "zeros", "ones"] = "glorot_uniform"
+    rule: Literal["glorot_uniform", "orthogonal", "embedding", "zeros", "ones"] = "glorot_uniform"
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of applying this parameter once as a kernel; 0 for what is added or looked up."""
+        return math.prod(self.shape) if self.rule in ("glorot_uniform", "orthogonal") else 0
+
+
+def dense(name: str, inputs: int, outputs: int) -> dict[str, Initial]:
+    """Kernel (inputs, outputs) and bias of a dense layer."""
+    return {f"{name}/kernel": Initial((inputs, outputs)), f"{name}/bias": Initial((outputs,), "zeros")}
 
 
 def draw(parameters: Mapping[str, Initial], seed: int) -> dict[str, Floats]:
@@ -39,12 +50,20 @@ def _draw(initial: Initial, seed: int, name: str) -> Floats:
             return np.ones(initial.shape, np.float32)
         case "embedding":
             return _uniform(generator, initial.shape, 0.05)
+        case "orthogonal":
+            return _orthogonal(generator, initial.shape)
         case "glorot_uniform":
             return _uniform(generator, initial.shape, _glorot_limit(initial.shape))
 
 
 def _uniform(generator: np.random.Generator, shape: tuple[int, ...], limit: float) -> Floats:
     return generator.uniform(-limit, limit, shape).astype(np.float32)
+
+
+def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """Rows of (inputs, outputs >= inputs) orthonormal (Saxe et al., 2014): QR of normal values, signs made unique."""
+    q, r = np.linalg.qr(generator.normal(size=shape[::-1]))
+    return np.ascontiguousarray((q * np.sign(np.diag(r))).T.astype(np.float32))
 
 
 def _glorot_limit(shape: tuple[int, ...]) -> float:

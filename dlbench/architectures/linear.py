@@ -19,7 +19,7 @@ class Linear(msgspec.Struct, frozen=True, kw_only=True):
     """The task decides on inputs and outputs."""
 
     batch_size: int
-    sequence: int | None = None
+    input_shape: tuple[int, ...] | None = None
 
     def initial_parameters(self, signature: Signature, seed: int) -> dict[str, npt.NDArray[np.float32]]:
         """Canonical parameters: kernel (inputs, outputs) and bias (outputs)."""

@@ -24,13 +24,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from dlbench.architectures.initial import Initial, draw
+from dlbench.architectures.initial import Floats, Initial, dense, draw
+from dlbench.architectures.layers import Doubles, affine, doubles, relu
 from dlbench.plugin import Signature
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
 DEFAULT_TASK = "text"
 
@@ -48,6 +45,11 @@ class Transformer(msgspec.Struct, frozen=True, kw_only=True):
     dropout: float = 0.1
     norm_epsilon: float = 1e-6
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Tokens of one sample."""
+        return (self.sequence,)
+
     def initials(self, signature: Signature) -> dict[str, Initial]:
         """Shape and rule of every parameter."""
         width, inner = self.width, self.heads * self.key_dim
@@ -57,11 +59,11 @@ class Transformer(msgspec.Struct, frozen=True, kw_only=True):
         }
         for block in range(self.blocks):
             for name in ("query", "key", "value"):
-                initials |= _dense(f"block{block}/{name}", width, inner)
-            initials |= _dense(f"block{block}/projection", inner, width) | _norm(f"block{block}/norm1", width)
-            initials |= _dense(f"block{block}/expand", width, self.feed_forward)
-            initials |= _dense(f"block{block}/contract", self.feed_forward, width) | _norm(f"block{block}/norm2", width)
-        return initials | _dense("output", width, signature.outputs.shape[-1])
+                initials |= dense(f"block{block}/{name}", width, inner)
+            initials |= dense(f"block{block}/projection", inner, width) | _norm(f"block{block}/norm1", width)
+            initials |= dense(f"block{block}/expand", width, self.feed_forward)
+            initials |= dense(f"block{block}/contract", self.feed_forward, width) | _norm(f"block{block}/norm2", width)
+        return initials | dense("output", width, signature.outputs.shape[-1])
 
     def initial_parameters(self, signature: Signature, seed: int) -> dict[str, Floats]:
         """Initial values by canonical name; same seed, same values."""
@@ -80,18 +82,18 @@ class Transformer(msgspec.Struct, frozen=True, kw_only=True):
 
     def forward(self, parameters: Mapping[str, Any], inputs: Any, signature: Signature) -> Floats:
         """Logits (batch, sequence, outputs) without dropout, computed in float64."""
-        p = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
+        p = doubles(parameters)
         h = p["embedding/tokens"][inputs] + p["embedding/positions"]
         for block in range(self.blocks):
             prefix = f"block{block}"
             h = self._normalise(p, f"{prefix}/norm1", h + self._attend(p, prefix, h, signature.causal))
-            hidden = np.maximum(_apply(p, f"{prefix}/expand", h), 0.0)
-            h = self._normalise(p, f"{prefix}/norm2", h + _apply(p, f"{prefix}/contract", hidden))
-        return _apply(p, "output", h).astype(np.float32)
+            hidden = relu(affine(p, f"{prefix}/expand", h))
+            h = self._normalise(p, f"{prefix}/norm2", h + affine(p, f"{prefix}/contract", hidden))
+        return affine(p, "output", h).astype(np.float32)
 
     def _attend(self, p: Mapping[str, Doubles], prefix: str, h: Doubles, causal: bool) -> Doubles:
         def heads(name: str) -> Doubles:
-            flat = _apply(p, f"{prefix}/{name}", h)
+            flat = affine(p, f"{prefix}/{name}", h)
             return flat.reshape(*flat.shape[:2], self.heads, self.key_dim).transpose(0, 2, 1, 3)
 
         scores = heads("query") @ heads("key").transpose(0, 1, 3, 2) / np.sqrt(self.key_dim)
@@ -100,7 +102,7 @@ class Transformer(msgspec.Struct, frozen=True, kw_only=True):
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         mixed = weights / weights.sum(axis=-1, keepdims=True) @ heads("value")
         joined = mixed.transpose(0, 2, 1, 3).reshape(*h.shape[:2], -1)
-        return _apply(p, f"{prefix}/projection", joined)
+        return affine(p, f"{prefix}/projection", joined)
 
     def _normalise(self, p: Mapping[str, Doubles], name: str, h: Doubles) -> Doubles:
         centred = h - h.mean(axis=-1, keepdims=True)
@@ -114,13 +116,5 @@ SIZES = {
 }
 
 
-def _dense(name: str, inputs: int, outputs: int) -> dict[str, Initial]:
-    return {f"{name}/kernel": Initial((inputs, outputs)), f"{name}/bias": Initial((outputs,), "zeros")}
-
-
 def _norm(name: str, width: int) -> dict[str, Initial]:
     return {f"{name}/scale": Initial((width,), "ones"), f"{name}/offset": Initial((width,), "zeros")}
-
-
-def _apply(p: Mapping[str, Doubles], name: str, h: Doubles) -> Doubles:
-    return np.asarray(h @ p[f"{name}/kernel"] + p[f"{name}/bias"])

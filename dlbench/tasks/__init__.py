@@ -24,6 +24,8 @@ class TaskRow(NamedTuple):
 
 
 TASKS = {
+    "demand": TaskRow("dlbench.tasks.demand", "half-hourly electricity demand; mean squared error"),
+    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy"),
     "line": TaskRow("dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE"),
     "text": TaskRow("dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy"),
 }
@@ -31,11 +33,11 @@ TASKS = {
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """How to open a task: `size` chooses the goal, `sequence` is the length that the architecture is stated for."""
+    """How to open a task: `size` chooses the goal, `input_shape` is what the architecture is stated for."""
 
     size: str
     batch_size: int
-    sequence: int | None = None
+    input_shape: tuple[int, ...] | None = None
 
 
 class Task(Protocol):

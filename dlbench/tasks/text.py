@@ -124,5 +124,5 @@ class TextTask:
 
 def open_task(request: TaskRequest) -> TextTask:
     """Read the text once per process."""
-    sequence = request.sequence or DEFAULT_SEQUENCE
+    (sequence,) = request.input_shape or (DEFAULT_SEQUENCE,)
     return TextTask(corpus(), goal_for(GOALS, request.size), request.batch_size, sequence)
