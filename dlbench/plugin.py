@@ -39,7 +39,8 @@ class ArraySpec(msgspec.Struct, frozen=True):
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """What a task feeds a model and wants of it.
 
-    `outputs` are logits for the loss `cross_entropy` and values for `mse`. `vocabulary` is the number of distinct
+    `outputs` are logits for the loss `cross_entropy`, values for `mse` and generated images for `adversarial`, whose
+    targets are real ones (`dlbench.architectures.gan` states both losses). `vocabulary` is the number of distinct
     tokens where the inputs are tokens; `causal` says that output t may depend on inputs 0..t only.
     """
 
@@ -121,7 +122,8 @@ class ModelPlugin(Protocol):
     def train_step(self, batch: Batch) -> Any:
         """Update the model on one batch and return its mean loss: anything that `float()` accepts.
 
-        Reading the loss waits until the update is done (or the plugin has `sync`).
+        For `adversarial` two of them in one array, generator and discriminator. Reading the loss waits until the update
+        is done (or the plugin has `sync`).
         """
         ...
 

@@ -119,7 +119,7 @@ class Subject:
 
     def _read_loss(self, result: Any) -> float:
         try:
-            loss = float(result)
+            loss = sum(float(part) for part in result) if getattr(result, "ndim", 0) else float(result)
         except (TypeError, ValueError) as error:
             clause = "train_step must return a loss that float() accepts"
             raise ContractViolation(f"{self._spec.plugin}: {clause}, got {result!r}") from error

@@ -26,6 +26,7 @@ class TaskRow(NamedTuple):
 TASKS = {
     "demand": TaskRow("dlbench.tasks.demand", "half-hourly electricity demand; mean squared error"),
     "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy"),
+    "digits_gan": TaskRow("dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss"),
     "line": TaskRow("dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE"),
     "text": TaskRow("dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy"),
 }

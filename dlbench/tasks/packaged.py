@@ -17,7 +17,9 @@ def find_file(package: str, relative: str, task: str) -> Path:
         if (path := Path(folder) / relative).is_file():
             return path
     what = f"has no {relative}" if spec else "is not installed"
-    raise SpecError(f"task {task}: its data comes with the package {package}, which {what}; pip install 'dlbench[data]'")
+    raise SpecError(
+        f"task {task}: its data comes with the package {package}, which {what}; pip install 'dlbench[data]'"
+    )
 
 
 def checksum(arrays: tuple[Any, ...]) -> str:

@@ -1,0 +1,95 @@
+"""How far generated digits are from real ones: the Frechet distance on the features of a small classifier.
+
+The distance between the normal distributions of features of both sets (Dowson and Landau, 1982; as FID uses it, Heusel et
+al., 2017). The features are the 64 hidden units of a perceptron that is trained here in NumPy, on the same images and
+from the same seed for every framework. For orientation: held-out real digits are at 0.3, noise at more than 200.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dlbench.tasks.digits import CLASSES, digits
+from dlbench.tasks.goal import stream
+
+Doubles = npt.NDArray[np.float64]
+Parameters = list[Doubles]
+
+FEATURES, EPOCHS, BATCH, RATE, MOMENTUM = 64, 12, 50, 0.05, 0.9
+SEED = 2**32 + 3
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A classifier whose hidden units are the features, and the statistics of the real images."""
+
+    parameters: Parameters
+    mean: Doubles
+    covariance: Doubles
+
+    def distance(self, images: npt.NDArray[np.float32]) -> float:
+        """Frechet distance of images (n, ...) scaled to [-1, 1] from the real training digits."""
+        mean, covariance = _moments(_features(self.parameters, _flat(images)))
+        # The trace of the root of a product of covariances is the sum of the roots of its eigenvalues.
+        eigenvalues = np.linalg.eigvals(covariance @ self.covariance).real
+        root = float(np.sqrt(np.maximum(eigenvalues, 0.0)).sum())
+        gap = float(((mean - self.mean) ** 2).sum())
+        return gap + float(np.trace(covariance) + np.trace(self.covariance)) - 2.0 * root
+
+    def classes(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        """The class of each image."""
+        _, _, kernel, bias = self.parameters
+        return np.asarray((_features(self.parameters, _flat(images)) @ kernel + bias).argmax(axis=-1))
+
+
+@functools.cache
+def judge() -> Judge:
+    """Train the classifier once per process."""
+    train = digits().train
+    images, labels = _flat(scaled(train.inputs)), np.eye(CLASSES)[train.targets]
+    generator = stream(SEED)
+    shapes = [(images.shape[1], FEATURES), (FEATURES, CLASSES)]
+    parameters: Parameters = []
+    for shape in shapes:
+        parameters += [generator.normal(size=shape) / np.sqrt(shape[0]), np.zeros(shape[1])]
+    velocity = [np.zeros_like(parameter) for parameter in parameters]
+    for _ in range(EPOCHS):
+        for chosen in np.split(generator.permutation(len(images)), len(images) // BATCH):
+            _step(parameters, velocity, images[chosen], labels[chosen])
+    mean, covariance = _moments(_features(parameters, images))
+    return Judge(parameters, mean, covariance)
+
+
+def scaled(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Grey values 0..255 to [-1, 1]."""
+    return (images / np.float32(127.5) - np.float32(1.0)).astype(np.float32)
+
+
+def _step(parameters: Parameters, velocity: Parameters, images: Doubles, labels: Doubles) -> None:
+    """Gradient descent with momentum on the cross-entropy."""
+    hidden = _features(parameters, images)
+    logits = hidden @ parameters[2] + parameters[3]
+    odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    error = (odds / odds.sum(axis=-1, keepdims=True) - labels) / len(images)
+    back = (error @ parameters[2].T) * (hidden > 0)
+    gradients = [images.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0)]
+    for parameter, speed, gradient in zip(parameters, velocity, gradients, strict=True):
+        speed *= MOMENTUM
+        speed -= RATE * gradient
+        parameter += speed
+
+
+def _features(parameters: Parameters, images: Doubles) -> Doubles:
+    return np.maximum(images @ parameters[0] + parameters[1], 0.0)
+
+
+def _flat(images: npt.NDArray[np.float32]) -> Doubles:
+    return np.asarray(images, np.float64).reshape(len(images), -1)
+
+
+def _moments(features: Doubles) -> tuple[Doubles, Doubles]:
+    return features.mean(axis=0), np.cov(features, rowvar=False)
