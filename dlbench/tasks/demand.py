@@ -37,7 +37,7 @@ Places = npt.NDArray[np.int64]
 
 @functools.cache
 def demand() -> tuple[Doubles, str]:
-    """The series, standardised by its training part, and its checksum; read as the literal list that it is in the file."""
+    """The series, standardised by its training part, and its checksum; read as the list that the file states."""
     source = find_file("pmdarima", "datasets/taylor.py", "demand").read_text(encoding="utf-8")
     lists = [ast.literal_eval(node) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.List)]
     values = np.array(max(lists, key=len), np.int64)
