@@ -57,6 +57,7 @@ class Place:
 
     session: str
     group: int
+    groups: int
     arm: int
     arms: int
 

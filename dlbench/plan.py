@@ -34,10 +34,11 @@ class Selection:
 
 @dataclass(frozen=True)
 class Group:
-    """The Specs of one workload, measured together once, each in a process of its own."""
+    """The Specs of one workload, measured together once, each in a process of its own; the `number`th `of` so many."""
 
     number: int
     specs: tuple[Spec, ...]
+    of: int
 
 
 def expand(selection: Selection, policy: Policy) -> list[Spec]:
@@ -60,9 +61,8 @@ def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
     arms: dict[Workload, list[Spec]] = {}
     for spec in specs:
         arms.setdefault(workload(spec), []).append(spec)
-    passes = [(place, number, load) for load, numbers in _numbers(arms, policy) for place, number in enumerate(numbers)]
-    passes.sort(key=lambda item: item[0] if item[2].phase != "converge" else _rank(item[2], arms))
-    return [Group(number, tuple(arms[load] if number % 2 == 0 else reversed(arms[load]))) for _, number, load in passes]
+    found = [group for load in arms for group in _groups(load, arms, policy)]
+    return sorted(found, key=lambda group: group.number)
 
 
 def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Spec]:
@@ -110,12 +110,10 @@ def _seeds(phase: Phase, policy: Policy) -> Sequence[int]:
     return range(policy.processes) if phase == "converge" else (0,)
 
 
-def _numbers(arms: dict[Workload, list[Spec]], policy: Policy) -> list[tuple[Workload, list[int]]]:
-    """The group numbers of each workload: one for a seed of `converge`, else as many as processes."""
-    return [(load, [_rank(load, arms)] if load.phase == "converge" else list(range(policy.processes))) for load in arms]
-
-
-def _rank(load: Workload, arms: dict[Workload, list[Spec]]) -> int:
-    """The place of this workload's seed among those that differ from it by the seed alone."""
-    alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]
-    return alike.index(load)
+def _groups(load: Workload, arms: dict[Workload, list[Spec]], policy: Policy) -> list[Group]:
+    """The groups of a workload: as many as processes; for `converge` one, of as many as there are seeds."""
+    numbers, of = range(policy.processes), policy.processes
+    if load.phase == "converge":
+        alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]
+        numbers, of = range(place := alike.index(load), place + 1), len(alike)
+    return [Group(number, tuple(arms[load] if number % 2 == 0 else reversed(arms[load])), of) for number in numbers]

@@ -118,8 +118,8 @@ class Environment(Record, frozen=True):
 class Run(Record, frozen=True):
     """One Spec in one process, whatever happened to it.
 
-    `group` numbers the processes of a Spec; Runs of one session with the same workload and group were in lockstep, and
-    `arm` is this Run's place in the order of starting. `flags` are `not_settled` and the like; `reason` says in a
+    `group` numbers the processes of a Spec, of `groups` that were planned; Runs of one session with the same workload
+    and group were in lockstep, and `arm` is this Run's place in the order of starting, of `arms`. `flags` are `not_settled` and the like; `reason` says in a
     person's words why status is not ok, and `output_tail` ends what the child printed.
     """
 
@@ -127,6 +127,7 @@ class Run(Record, frozen=True):
     policy: Policy
     session: str
     group: int
+    groups: int
     arm: int
     arms: int
     status: Status

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -67,7 +68,7 @@ def execute(
             return
         listener.group_started(group, done, len(groups), pace.left(groups[done:]))
         with pace.timing(group):
-            runs = _measure(Group(group.number, specs), policy, session, listener, start)
+            runs = _measure(replace(group, specs=specs), policy, session, listener, start)
         hopeless.learn(runs)
         yield runs
 
@@ -153,7 +154,7 @@ def _measure(group: Group, policy: Policy, session: str, listener: Listener, sta
     with ExitStack() as stack:
         arms = []
         for number, spec in enumerate(group.specs):
-            place = Place(session, group.number, number, len(group.specs))
+            place = Place(session, group.number, group.of, number, len(group.specs))
             arm = Arm(spec, policy, place, lambda spec=spec: start(spec, policy))  # type: ignore[misc]
             stack.callback(arm.abandon)
             arms.append(arm)

@@ -14,7 +14,7 @@ POLICY = Policy(samples=4, latency_steps=7)
 
 
 def measured(child, spec=SPEC, policy=POLICY):
-    arm = Arm(spec, policy, Place("session", 0, 0, 1), lambda: child)
+    arm = Arm(spec, policy, Place("session", 0, 1, 0, 1), lambda: child)
     measure_group([arm], 0, lambda stage, number: None)
     return arm.run()
 
@@ -83,7 +83,7 @@ def test_a_loss_that_diverges_keeps_the_curve_so_far():
 
 
 def test_turns_of_training_cover_the_budget():
-    arm = Arm(msgspec.structs.replace(SPEC, phase="converge"), POLICY, Place("s", 0, 0, 1), ScriptedChild)
+    arm = Arm(msgspec.structs.replace(SPEC, phase="converge"), POLICY, Place("s", 0, 1, 0, 1), ScriptedChild)
     arm.build()
     assert arm.turns == 3
     assert isinstance(BUILT, Built)
