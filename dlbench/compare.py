@@ -48,6 +48,11 @@ def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return found
 
 
+def planned(runs: Iterable[Run]) -> int:
+    """How many processes of one arm of a workload its sessions meant to run."""
+    return sum({run.session: run.groups for run in runs}.values())
+
+
 def baseline(runs: Iterable[Run]) -> str | None:
     """The first arm of a workload that ran; None when none did."""
     return next((label for label, of_arm in arms(runs).items() if any(run.status == "ok" for run in of_arm)), None)

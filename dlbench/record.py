@@ -119,8 +119,9 @@ class Run(Record, frozen=True):
     """One Spec in one process, whatever happened to it.
 
     `group` numbers the processes of a Spec, of `groups` that were planned; Runs of one session with the same workload
-    and group were in lockstep, and `arm` is this Run's place in the order of starting, of `arms`. `flags` are `not_settled` and the like; `reason` says in a
-    person's words why status is not ok, and `output_tail` ends what the child printed.
+    and group were in lockstep, and `arm` is this Run's place in the order of starting, of `arms`. `flags` are
+    `not_settled` and the like; `reason` says in a person's words why status is not ok, and `output_tail` ends what the
+    child printed.
     """
 
     spec: Spec

@@ -1,0 +1,30 @@
+"""FORMATS: from Runs to files that people and programs read. A new format is one pure function and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from dlbench.report import markdown
+from dlbench.report.summary import Report, summarize
+
+__all__ = ["FORMATS", "Format", "Report", "summarize"]
+
+
+class Format(NamedTuple):
+    """What a format writes: a file of this name with this content."""
+
+    file_name: str
+    render: Callable[[Report], str]
+
+
+def _json(report: Report) -> str:
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+FORMATS: dict[str, Format] = {
+    "markdown": Format("report.md", markdown.render),
+    "json": Format("report.json", _json),
+}

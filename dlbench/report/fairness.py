@@ -1,0 +1,81 @@
+"""What was asked of every arm and what the plugin read back after building, so that differences show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dlbench.plugin import ModelInfo
+from dlbench.record import Record, Run
+
+NOT_COMPARED = ("path", "compiler")
+"""An arm is chosen by these: they may differ without a word."""
+FLOPS = "FLOPs per step of each phase"
+MUST_AGREE = ("parameters", "device", "precision", "threads", FLOPS)
+"""Where arms differ in these they do not compute the same thing, or not with the same means."""
+
+
+class Row(Record, frozen=True):
+    """One property: what the Spec asked, what each arm said, and whether they say the same."""
+
+    name: str
+    asked: str
+    got: tuple[str, ...]
+    differs: bool
+
+
+class Fairness(Record, frozen=True):
+    """All arms that share architecture, size, task and batch; `got` of every row follows `arms`."""
+
+    subject: str
+    arms: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
+    """One table for all phases and seeds of a workload; arms that never came to be built are left out."""
+    subjects: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.info is not None:
+            subjects.setdefault(_subject(run), []).append(run)
+    for subject, built in subjects.items():
+        arms = tuple(dict.fromkeys(run.spec.label for run in built))
+        yield Fairness(subject=subject, arms=arms, rows=tuple(_rows(arms, built)))
+
+
+def _subject(run: Run) -> str:
+    spec = run.spec
+    return f"{spec.architecture} {spec.size}, task {spec.task}, batch {spec.batch_size}"
+
+
+def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
+    asked = {name: _joined(_asked(run)[name] for run in runs) for name in ("device", "precision", "threads", "path")}
+    got = {arm: [_got(run, run.info) for run in runs if run.spec.label == arm and run.info is not None] for arm in arms}
+    names = dict.fromkeys(name for said in got.values() for one in said for name in one)
+    for name in names:
+        cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
+        differs = name not in NOT_COMPARED and len({cell for cell in cells if cell}) > 1
+        yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=differs)
+
+
+def _asked(run: Run) -> dict[str, str]:
+    spec = run.spec
+    return {"device": spec.device, "precision": spec.precision, "threads": str(spec.threads), "path": spec.path}
+
+
+def _got(run: Run, info: ModelInfo) -> dict[str, str]:
+    """Properties in the order in which they are shown."""
+    shown = {
+        "parameters": f"{info.parameter_count:,}",
+        FLOPS: "" if run.flops_per_step is None else f"{run.flops_per_step:,.0f}",
+        "device": info.device,
+        "device name": info.device_name,
+        "precision": info.precision,
+        "threads": "" if info.threads is None else str(info.threads),
+        "path": info.path,
+        "compiler": info.compiler or "none",
+    }
+    return shown | info.details
+
+
+def _joined(values: Iterable[str]) -> str:
+    return " / ".join(dict.fromkeys(values))

@@ -1,0 +1,201 @@
+"""A Report in words and tables, the same for every format that people read: plain text in blocks, no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from dlbench.compare import Comparison
+from dlbench.metrics import METRICS
+from dlbench.report.fairness import Fairness
+from dlbench.report.learning import learning
+from dlbench.report.summary import Arm, Report, Section
+from dlbench.report.units import interval, shown
+from dlbench.spec import Workload
+
+NOTHING = "–"
+
+
+class Heading(NamedTuple):
+    """A heading; level 1 is the page's."""
+
+    level: int
+    text: str
+
+
+class Paragraph(NamedTuple):
+    """Running text."""
+
+    text: str
+
+
+class Bullets(NamedTuple):
+    """A list."""
+
+    items: Sequence[str]
+
+
+class Table(NamedTuple):
+    """Rows of cells under a head; the first column names the row. `detail` is left out where space is short."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    detail: bool = False
+
+
+class Code(NamedTuple):
+    """Text as it is."""
+
+    text: str
+
+
+Block = Heading | Paragraph | Bullets | Table | Code
+
+
+def page(report: Report) -> Iterator[Block]:
+    """All blocks in reading order: what was found, what to beware of, the figures, then how they were made."""
+    yield Heading(1, report.title)
+    yield Paragraph(_lead(report))
+    yield from _list("Findings", [_finding(section, one) for section in report.sections for one in section.comparisons])
+    yield from _list("Before you believe it", report.warnings)
+    for section in report.sections:
+        yield from _section(section)
+    yield from _failures(report.sections)
+    for table in report.fairness:
+        yield from _fairness(table, report.parity)
+    yield from _environment(report)
+    yield Heading(2, "Measure it again")
+    yield Code(report.command)
+
+
+def title(load: Workload) -> str:
+    """A workload in a few words: phase, architecture, size."""
+    return f"{load.phase}, {load.architecture} {load.size}"
+
+
+def _lead(report: Report) -> str:
+    most = max((arm.planned for section in report.sections for arm in section.arms), default=0)
+    how = (
+        "One process each, so these figures are indicative: they have no interval and decide nothing."
+        if report.indicative
+        else f"Figures are means over up to {most} fresh processes; brackets hold 95 % intervals over processes."
+    )
+    return f"Started {report.started}. {how} Plugins of one table took turns, sample by sample, and ratios are paired."
+
+
+def _list(heading: str, items: Sequence[str]) -> Iterator[Block]:
+    if items:
+        yield Heading(2, heading)
+        yield Bullets(items)
+
+
+def _finding(section: Section, found: Comparison) -> str:
+    where = f"{title(section.workload)}: a step of {found.candidate}"
+    if found.ratio is None:
+        return f"{where} is not compared with {found.baseline}: {found.reason}"
+    text = f"{where} takes {interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
+    text += f" ({found.reason})" if found.reason else ""
+    return text if found.smallest_change is None else f"{text}; could have shown {found.smallest_change:.1%}"
+
+
+def _section(section: Section) -> Iterator[Block]:
+    load = section.workload
+    yield Heading(2, title(load))
+    seeds = ", ".join(map(str, section.seeds))
+    yield Paragraph(
+        f"Task {load.task}, batch {load.batch_size}, device {load.device}, {load.precision}, "
+        f"threads {load.threads}, seed{'s' if len(section.seeds) > 1 else ''} {seeds}."
+    )
+    head = ["", *(arm.label for arm in section.arms)]
+    yield Table(head, [*_arms_row(section), *_metric_rows(section, "headline"), *_ratio_rows(section)])
+    yield from (Table(*table) for table in learning(section))
+    yield Table(["Once", *head[1:]], _metric_rows(section, "once"), detail=True)
+    yield Table(["Host memory above import", *head[1:]], _metric_rows(section, "memory"), detail=True)
+
+
+def _arms_row(section: Section) -> Iterator[list[str]]:
+    yield ["Processes", *(f"{arm.ok} of {arm.planned}" for arm in section.arms)]
+    compiled = [_compilation(arm) for arm in section.arms]
+    if any(cell != NOTHING for cell in compiled):
+        yield ["Compiled", *compiled]
+
+
+def _compilation(arm: Arm) -> str:
+    found = [
+        f"graphs {one.graphs}, breaks {one.breaks}, recompiled {one.recompilations}"
+        for one in arm.compilation
+        if one.graphs
+    ]
+    return " / ".join(found) or NOTHING
+
+
+def _metric_rows(section: Section, table: str) -> list[list[str]]:
+    """A row for each metric of this table that any arm has."""
+    rows = []
+    for name, metric in METRICS.items():
+        cells = [arm.metrics.get(name) for arm in section.arms]
+        if metric.table == table and any(cell is not None for cell in cells):
+            rows.append([metric.title, *(interval(cell, metric.unit) for cell in cells)])
+    return rows
+
+
+def _ratio_rows(section: Section) -> Iterator[list[str]]:
+    """Step time against the first arm that ran, with the verdict."""
+    of = {found.candidate: found for found in section.comparisons}
+    if not of:
+        return
+    cell: list[tuple[str, Callable[[Comparison], str]]] = [
+        ("Step time, ratio", lambda found: interval(found.ratio, "")),
+        ("Verdict", lambda found: found.verdict),
+        ("Smallest change it could show", lambda found: _percent(found.smallest_change)),
+    ]
+    first = next(iter(of.values())).baseline
+    for name, text in cell:
+        mine = "1 (baseline)" if name == "Step time, ratio" else NOTHING
+        cells = [mine if arm.label == first else NOTHING for arm in section.arms]
+        yield [name, *(text(of[a.label]) if a.label in of else c for a, c in zip(section.arms, cells, strict=True))]
+
+
+def _percent(share: float | None) -> str:
+    return NOTHING if share is None else f"{share:.1%}"
+
+
+def _failures(sections: Sequence[Section]) -> Iterator[Block]:
+    failed = [(section, arm, one) for section in sections for arm in section.arms for one in arm.failures]
+    if not failed:
+        return
+    yield Heading(2, "What did not run")
+    rows = [
+        [f"{section.workload.phase}, {arm.label}", one.status, str(one.runs), one.reason]
+        for section, arm, one in failed
+    ]
+    yield Table(["", "Status", "Runs", "Reason"], rows)
+    for section, arm, one in failed:
+        if one.output_tail.strip():
+            yield Paragraph(f"{section.workload.phase}, {arm.label}: the last output of the process")
+            yield Code(one.output_tail)
+
+
+def _fairness(table: Fairness, parity: str) -> Iterator[Block]:
+    yield Heading(2, f"Are the arms alike? {table.subject}")
+    yield Paragraph(f"Read back from each framework after building; ≠ marks a difference. Same model: {parity}.")
+    rows = [[f"≠ {row.name}" if row.differs else row.name, row.asked or NOTHING, *row.got] for row in table.rows]
+    yield Table(["", "Asked", *table.arms], rows, detail=True)
+
+
+def _environment(report: Report) -> Iterator[Block]:
+    yield Heading(2, "Where")
+    for at in report.environments:
+        rows = [
+            ["Processor", f"{at.cpu}, {at.cores} cores usable, {shown(at.memory_bytes, 'bytes')}"],
+            ["System", f"{at.system}, {at.python}"],
+            ["Packages", ", ".join(f"{name} {version}" for name, version in at.packages.items())],
+            ["Variables", ", ".join(f"{name}={value}" for name, value in at.variables.items()) or "none set"],
+            ["Host memory", at.memory_method],
+        ]
+        yield Table(["", ""], rows, detail=True)
+    for policy in report.policies:
+        yield Paragraph(
+            f"Each process: {policy.samples} steady samples of at least {shown(policy.sample_seconds, 's')}, once "
+            f"the medians of two windows of them agree within {policy.settle_tolerance:.0%}; latencies of single steps."
+        )

@@ -1,0 +1,203 @@
+"""Runs to a Report: every number that a rendering shows, and nothing that depends on when or where it is rendered."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from dlbench import compare, metrics
+from dlbench.compare import Comparison
+from dlbench.errors import DlbenchError
+from dlbench.metrics import METRICS
+from dlbench.plugin import Compilation
+from dlbench.record import SCHEMA, Environment, Record, Run, Status, TaskInfo
+from dlbench.report.fairness import Fairness, fairness
+from dlbench.report.warnings import warnings
+from dlbench.spec import Policy, Spec, Workload
+from dlbench.stats import Estimate
+
+CENSORED = ("steps_to_target", "seconds_to_target")
+
+
+class Spread(Record, frozen=True):
+    """What it took to reach a target: median and range over seeds, those that never did counting as beyond all others.
+
+    `median` or `high` is None where that lies beyond the budget; `low` is None when none reached the target.
+    """
+
+    reached: int
+    of: int
+    low: float | None
+    median: float | None
+    high: float | None
+
+
+class CurvePoint(Record, frozen=True):
+    """Quality after so many training steps: median and range over seeds, and how many of them there were."""
+
+    steps: int
+    quality: float
+    low: float
+    high: float
+    seeds: int
+
+
+class Failure(Record, frozen=True):
+    """Why Runs of an arm did not end well; `output_tail` ends what the last of them printed."""
+
+    status: Status
+    reason: str
+    output_tail: str
+    runs: int
+
+
+class Arm(Record, frozen=True):
+    """One plugin on one path in one workload: `ok` of `planned` processes ended well."""
+
+    label: str
+    ok: int
+    planned: int
+    metrics: dict[str, Estimate]
+    to_target: dict[str, Spread]
+    curve: tuple[CurvePoint, ...]
+    compilation: tuple[Compilation, ...]
+    failures: tuple[Failure, ...]
+
+
+class Section(Record, frozen=True):
+    """One workload: its arms in the order of the first group, and each compared with the first that ran."""
+
+    workload: Workload
+    seeds: tuple[int, ...]
+    task: TaskInfo | None
+    arms: tuple[Arm, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+class Report(Record, frozen=True):
+    """All that a rendering shows. `parity` says whether the plugins were proven to be the same model."""
+
+    title: str
+    started: str
+    indicative: bool
+    sections: tuple[Section, ...]
+    warnings: tuple[str, ...]
+    fairness: tuple[Fairness, ...]
+    environments: tuple[Environment, ...]
+    policies: tuple[Policy, ...]
+    command: str
+    parity: str = "not checked"
+    kind: Literal["dlbench report"] = "dlbench report"
+    schema: int = SCHEMA
+
+
+def summarize(runs: Sequence[Run]) -> Report:
+    """The Report of these Runs, in any order of sessions. Raises DlbenchError when there is none."""
+    if not runs:
+        raise DlbenchError("there is no Run to report; the session ended before its first")
+    comparisons = compare.compare(runs)
+    by_workload = compare.by_workload(runs)
+    sections = [_section(load, of_load, comparisons.get(load, [])) for load, of_load in by_workload.items()]
+    return Report(
+        title=", ".join(dict.fromkeys(run.spec.label for run in runs)),
+        started=min(run.started for run in runs),
+        indicative=all(run.policy.indicative for run in runs),
+        sections=tuple(sections),
+        warnings=tuple(warnings(by_workload)),
+        fairness=tuple(fairness(runs)),
+        environments=tuple(_environments(runs)),
+        policies=tuple(dict.fromkeys(run.policy for run in runs)),
+        command=command(runs),
+    )
+
+
+def command(runs: Sequence[Run]) -> str:
+    """The command that measures the same again, where the Specs span a whole grid."""
+    specs, policies = [run.spec for run in runs], [run.policy for run in runs]
+    axes = ("plugin", "path", "phase", "size", "batch_size", "device")
+    options = [f"--{axis.replace('_', '-')} {_joined(specs, axis)}" for axis in axes]
+    options += [f"--task {_joined(specs, 'task')}", f"--threads {_joined(specs, 'threads')}"]
+    seeds = [spec for spec in specs if spec.phase != "converge"] or specs
+    options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
+    return " ".join(["dlbench run", *options, f"--processes {max(policy.processes for policy in policies)}"])
+
+
+def _joined(specs: Iterable[Spec], axis: str) -> str:
+    return ",".join(dict.fromkeys(str(getattr(spec, axis)) for spec in specs))
+
+
+def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Section:
+    return Section(
+        workload=load,
+        seeds=tuple(dict.fromkeys(run.spec.seed for run in runs)),
+        task=next((run.task for run in runs if run.task is not None), None),
+        arms=tuple(_arm(label, of_arm) for label, of_arm in compare.arms(runs).items()),
+        comparisons=tuple(comparisons),
+    )
+
+
+def _arm(label: str, runs: Sequence[Run]) -> Arm:
+    ended_well = [run for run in runs if run.status == "ok"]
+    phase = runs[0].spec.phase
+    estimates = {
+        name: metrics.over(metric, runs)
+        for name, metric in METRICS.items()
+        if phase in metric.phases and name not in CENSORED
+    }
+    spreads = {name: _spread(name, ended_well) for name in CENSORED if phase == "converge" and ended_well}
+    return Arm(
+        label=label,
+        ok=len(ended_well),
+        planned=compare.planned(runs),
+        metrics={name: found for name, found in estimates.items() if found is not None},
+        to_target=spreads,
+        curve=tuple(_curve(ended_well)),
+        compilation=tuple(dict.fromkeys(run.compilation for run in ended_well if run.compilation is not None)),
+        failures=tuple(_failures(runs)),
+    )
+
+
+def _spread(name: str, runs: Sequence[Run]) -> Spread:
+    values = [METRICS[name].of(run) for run in runs]
+    reached = sorted(value for value in values if value is not None)
+    ordered = [*reached, *[None] * (len(values) - len(reached))]
+    lower, upper = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return Spread(
+        reached=len(reached),
+        of=len(values),
+        low=ordered[0],
+        median=None if lower is None or upper is None else (lower + upper) / 2,
+        high=ordered[-1],
+    )
+
+
+def _curve(runs: Iterable[Run]) -> Iterable[CurvePoint]:
+    at: dict[int, list[float]] = {}
+    for run in runs:
+        for evaluation in run.evaluations:
+            at.setdefault(evaluation.steps, []).append(evaluation.quality)
+    for steps, found in sorted(at.items()):
+        median, low, high = statistics.median(found), min(found), max(found)
+        yield CurvePoint(steps=steps, quality=median, low=low, high=high, seeds=len(found))
+
+
+def _failures(runs: Iterable[Run]) -> Iterable[Failure]:
+    failed = [run for run in runs if run.status != "ok"]
+    for (status, reason), number in Counter((run.status, run.reason) for run in failed).items():
+        tails = [run.output_tail for run in failed if (run.status, run.reason) == (status, reason)]
+        yield Failure(status=status, reason=reason, output_tail=tails[-1], runs=number)
+
+
+def _environments(runs: Iterable[Run]) -> Iterable[Environment]:
+    """Each machine and interpreter once, with the packages and variables of all its Runs."""
+    found: dict[tuple[str, str, str], Environment] = {}
+    for at in (run.environment for run in runs if run.environment is not None):
+        before = found.setdefault((at.cpu, at.system, at.python), at)
+        found[at.cpu, at.system, at.python] = msgspec.structs.replace(
+            before, packages=before.packages | at.packages, variables=before.variables | at.variables
+        )
+    return found.values()

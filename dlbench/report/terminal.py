@@ -1,0 +1,55 @@
+"""The page on a terminal, without the details that the file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from dlbench.report.markdown import plain
+from dlbench.report.page import Block, Bullets, Code, Heading, Paragraph, Table, page
+from dlbench.report.summary import Report
+
+SKIPPED = ("Are the arms alike?", "Where", "Measure it again")
+"""Parts that are for the file alone, by how their heading begins."""
+
+
+def render(report: Report) -> RenderableType:
+    """What rich prints."""
+    return Group(*_rendered(list(page(report))))
+
+
+def _rendered(blocks: Sequence[Block]) -> Iterator[RenderableType]:
+    skipping = False
+    for block in blocks:
+        if isinstance(block, Heading):
+            skipping = block.text.startswith(SKIPPED)
+        if not skipping and not (isinstance(block, Table) and block.detail):
+            yield _block(block)
+
+
+def _block(block: Block) -> RenderableType:
+    match block:
+        case Heading(level, text):
+            return Text(plain(text), style="bold underline" if level == 1 else "bold")
+        case Paragraph(text):
+            return Padding(Text(plain(text), style="dim"), (0, 0, 1, 0))
+        case Bullets(items):
+            lines = Text("\n").join(Text(f"• {' '.join(plain(item).split())}") for item in items)
+            return Padding(lines, (0, 0, 1, 0))
+        case Code(text):
+            return Padding(Text(plain(text), style="dim"), (0, 0, 0, 4))
+        case Table(head, rows):
+            return Padding(_grid(head, rows), (0, 0, 1, 0))
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
+    grid = Grid(show_edge=False, pad_edge=False)
+    for place, cell in enumerate(head):
+        grid.add_column(Text(plain(cell)), justify="right" if place else "left")
+    for cells in rows:
+        grid.add_row(*(Text(" ".join(plain(cell).split())) for cell in cells))
+    return grid

@@ -1,0 +1,56 @@
+"""Numbers for people: SI units and an interval in the unit of its value; records hold seconds and bytes throughout."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dlbench.stats import Estimate
+
+
+class Scale(NamedTuple):
+    """How to show values from `least` upwards: divided by `divisor`, with this unit."""
+
+    least: float
+    divisor: float
+    unit: str
+
+
+_SCALES = {
+    "s": (Scale(1.0, 1.0, "s"), Scale(1e-3, 1e-3, "ms"), Scale(0.0, 1e-6, "µs")),
+    "bytes": (Scale(2**30, 2**30, "GiB"), Scale(2**20, 2**20, "MiB"), Scale(0.0, 2**10, "KiB")),
+    "FLOP/s": (Scale(1e12, 1e12, "TFLOP/s"), Scale(1e9, 1e9, "GFLOP/s"), Scale(0.0, 1e6, "MFLOP/s")),
+}
+
+
+def shown(value: float | None, unit: str) -> str:
+    """The value with its unit, to three or four figures; a dash where there is none."""
+    if value is None:
+        return "–"
+    scale = _scale(value, unit)
+    return f"{_digits(value / scale.divisor, unit)} {scale.unit}".rstrip()
+
+
+def interval(found: Estimate | None, unit: str) -> str:
+    """The estimate with its interval, such as `1.52 ms (1.49–1.56)`."""
+    if found is None or found.low is None or found.high is None:
+        return shown(found.value if found is not None else None, unit)
+    low, high = (digits(end, unit, found.value) for end in (found.low, found.high))
+    return f"{shown(found.value, unit)} ({low}–{high})"
+
+
+def digits(value: float, unit: str, like: float) -> str:
+    """The value without its unit, in the scale in which `like` is shown."""
+    return _digits(value / _scale(like, unit).divisor, unit)
+
+
+def _scale(value: float, unit: str) -> Scale:
+    scales = _SCALES.get(unit, (Scale(0.0, 1.0, unit),))
+    return next((scale for scale in scales if abs(value) >= scale.least), scales[-1])
+
+
+def _digits(value: float, unit: str) -> str:
+    """Three significant figures or more, down to thousandths; what is counted in whole steps has no decimals."""
+    magnitude = abs(value)
+    whole = magnitude >= 100 or value == 0.0 or (unit == "steps" and value == int(value))
+    places = 0 if whole else 1 if magnitude >= 10 else 2 if magnitude >= 1 else 3
+    return f"{value:,.{places}f}"

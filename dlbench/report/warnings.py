@@ -1,0 +1,114 @@
+"""What a reader must know before believing the figures: read from the Runs, each in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from dlbench import compare, metrics
+from dlbench.record import Load, Run
+from dlbench.report.fairness import MUST_AGREE, fairness
+from dlbench.spec import Workload
+
+BUSY = 0.05
+"""Share of time in which a task waited for a core; above it another program was at work."""
+STOLEN = 0.01
+WIDE = 0.05
+"""Half-width of a throughput's interval, as a share, above which absolute figures say little."""
+
+FLAGS = {
+    "not_settled": "did not reach a steady state within the cap; their steady samples may still be warming up",
+    "not_quiet": "kept using a core after their turn; they may have slowed the others down",
+}
+
+
+def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
+    """All that applies, the most serious first."""
+    runs = [run for of_load in by_workload.values() for run in of_load]
+    yield from _unlike(runs)
+    for load, of_load in by_workload.items():
+        for label, of_arm in compare.arms(of_load).items():
+            yield from (f"{load.phase}, {label}: {text}" for text in _of_arm(of_arm))
+    yield from _drift(by_workload)
+    yield from _busy(runs)
+    yield from _slow_library(runs)
+    yield from _alone(by_workload)
+
+
+def _unlike(runs: Sequence[Run]) -> Iterator[str]:
+    for table in fairness(runs):
+        for row in table.rows:
+            if row.differs and row.name in MUST_AGREE:
+                said = ", ".join(f"{arm} {got}" for arm, got in zip(table.arms, row.got, strict=True))
+                yield f"{table.subject}: the arms differ in {row.name}: {said}"
+    machines = {run.environment.cpu for run in runs if run.environment is not None}
+    if len(machines) > 1:
+        yield f"the Runs come from {len(machines)} kinds of machine: {', '.join(sorted(machines))}"
+
+
+def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
+    ended_well = [run for run in runs if run.status == "ok"]
+    planned = compare.planned(runs)
+    if 0 < len(ended_well) < planned:
+        yield f"partial: {len(ended_well)} of {planned} processes"
+    for flag, text in FLAGS.items():
+        number = sum(flag in run.flags for run in ended_well)
+        if number:
+            yield f"{number} of {len(ended_well)} processes {text}"
+
+
+def _drift(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
+    widths = {
+        f"{load.phase}, {label}": width
+        for load, of_load in by_workload.items()
+        for label, of_arm in compare.arms(of_load).items()
+        if (width := _half_width(of_arm)) > WIDE
+    }
+    if widths:
+        worst = max(widths, key=lambda name: widths[name])
+        yield (
+            f"absolute figures drift: throughput is known within {widths[worst]:.0%} either way at worst ({worst}); "
+            "ratios of arms in lockstep hold better"
+        )
+
+
+def _half_width(runs: Sequence[Run]) -> float:
+    """Half the interval of the throughput as a share of it; 0 where there is no interval."""
+    found = metrics.over(metrics.METRICS["throughput"], runs)
+    if found is None or found.low is None or found.high is None:
+        return 0.0
+    return (found.high - found.low) / 2 / found.value
+
+
+def _busy(runs: Sequence[Run]) -> Iterator[str]:
+    marks: tuple[tuple[str, Callable[[Load], float | None], float], ...] = (
+        ("tasks waited for a core (CPU pressure)", lambda load: load.cpu_pressure, BUSY),
+        ("tasks waited for memory (memory pressure)", lambda load: load.memory_pressure, STOLEN),
+        ("the hypervisor gave CPU time away (steal)", lambda load: load.steal, STOLEN),
+    )
+    loads = [run.load for run in runs if run.load is not None]
+    for text, of, limit in marks:
+        shares = [share for load in loads if (share := of(load)) is not None]
+        above = [share for share in shares if share > limit]
+        if above:
+            often = f"above {limit:.0%} in {len(above)} of {len(shares)} processes"
+            yield f"busy machine: {text} {max(above):.0%} of the time at worst, {often}"
+
+
+def _slow_library(runs: Iterable[Run]) -> Iterator[str]:
+    """MKL takes a slower path on processors that are not its maker's; it can explain a difference."""
+    slow = [
+        run.spec.plugin
+        for run in runs
+        if run.environment is not None
+        and run.environment.cpu_vendor == "AuthenticAMD"
+        and run.info is not None
+        and "mkl" in run.info.details.get("BLAS", "").lower()
+    ]
+    if slow:
+        names = ", ".join(dict.fromkeys(slow))
+        yield f"{names}: matrix products come from MKL, which on AMD processors is slower than other libraries"
+
+
+def _alone(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
+    if all(len(compare.arms(runs)) == 1 for runs in by_workload.values()):
+        yield "measured alone: absolute figures carry the drift of this machine; name two plugins or paths for a ratio"
