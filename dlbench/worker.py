@@ -40,7 +40,7 @@ from dlbench.plugin import ListsDevices
 from dlbench.prepare import Prepared, build_checked, prepare
 from dlbench.record import PhaseTime, Sample, Stage, Status
 from dlbench.spec import Policy, Spec
-from dlbench.subject import DivergedError, Subject
+from dlbench.subject import DivergedError, Subject, settle
 
 _OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 
@@ -101,15 +101,7 @@ class Worker:
         return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
 
     def _settle(self, policy: Policy) -> Settled:
-        rule = measure.SettleRule(
-            sample_seconds=max(policy.sample_seconds, 1000 * self._sampler.overhead()),
-            steps=policy.settle_steps,
-            seconds=policy.settle_seconds,
-            tolerance=policy.settle_tolerance,
-            cap_seconds=policy.settle_cap_seconds,
-            cap_samples=policy.settle_cap_samples,
-        )
-        timings, steps, settled = measure.settle(self._sampler.take, rule)
+        timings, steps, settled = settle(self._sampler, policy)
         return Settled(steps=steps, settled=settled, samples=[_sample("warm-up", timing) for timing in timings])
 
     def _take(self, order: Take) -> Taken:
