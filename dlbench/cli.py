@@ -73,6 +73,7 @@ def cli() -> None:
 @click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]")
 @click.option("--budget", type=float, default=None, help="Seconds after which no further process starts.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may be silent.")
+@click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
 @_axis("--format", "Files to render: markdown, json; both unless given.", Values("format"))
 @click.option("--quiet", is_flag=True, help="Print nothing but the place of the report.")
@@ -84,6 +85,32 @@ def run(**options: Any) -> None:
     from dlbench import commands
 
     if commands.run(commands.RunOptions.read(options)):
+        sys.exit(2)
+
+
+@cli.command()
+@click.argument("plugins", nargs=-1, required=True)
+@_axis("--path", "How the frameworks execute; eager unless given.", Values("path", str, PATHS))
+@click.option("--jit", is_flag=True, help="Short for --path jit.")
+@_axis("--size", "Size of the architecture; small unless given.", Values("size"))
+@_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
+@_axis("--device", "cpu, gpu, gpu:N or auto; cpu unless given.", Values("device"))
+@click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
+@click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
+@click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Initial values and batches.")
+@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may be silent.")
+def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any) -> None:
+    """Prove that PLUGINS, such as two frameworks' versions of one architecture, are the same model.
+
+    Compares outputs, first gradients and the losses of 20 training steps, without dropout, from the same initial
+    values and batches. Exit code 1 when a figure is out of tolerance, 2 when it could not be checked.
+    """
+    from dlbench import commands
+
+    found = commands.prove(commands.selection({**options, "plugin": plugins}), seeds, timeout)
+    if any(one.same is False for one in found):
+        sys.exit(1)
+    if any(one.same is None for one in found):
         sys.exit(2)
 
 

@@ -9,13 +9,15 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
-from dlbench import plan, progress, schedule
+from dlbench import parity, plan, progress, schedule
 from dlbench.errors import RecordError, SpecError, UnknownName
-from dlbench.record import Run, read_runs
-from dlbench.report import FORMATS, summarize, terminal
-from dlbench.spec import Policy
+from dlbench.record import Parity, append_parities, read_parities, read_runs
+from dlbench.report import FORMATS, sameness, summarize, terminal
+from dlbench.spec import Policy, Spec
 
+PARITY_FILE = "parity.jsonl"
 DEFAULT_FORMATS = ("markdown", "json")
 PROCESSES = {"quick": 1, "rigorous": 15}
 
@@ -29,6 +31,7 @@ class RunOptions:
     folder: FilePath
     formats: Sequence[str]
     quiet: bool
+    parity: bool
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunOptions:
@@ -37,11 +40,12 @@ class RunOptions:
             processes=_processes(options), budget_seconds=options["budget"], timeout_seconds=options["timeout"]
         )
         return cls(
-            selection=_selection(options),
+            selection=selection(options),
             policy=policy,
             folder=options["out"] or _default_folder(options["plugin"]),
             formats=_known_formats(options["format"] or DEFAULT_FORMATS),
             quiet=options["quiet"],
+            parity=options["parity"],
         )
 
 
@@ -50,18 +54,21 @@ def run(options: RunOptions) -> bool:
 
     After Ctrl-C what is finished is reported as partial, and KeyboardInterrupt goes on to the caller.
     """
-    groups = plan.groups(plan.expand(options.selection, options.policy), options.policy)
+    specs = plan.expand(options.selection, options.policy)
+    groups = plan.groups(specs, options.policy)
     schedule.prepare_folder(options.folder)
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=options.quiet)
+    if options.parity:
+        _prove(parity.families(specs), options, console)
     try:
         with progress.listener(console, quiet=options.quiet) as listener:
             runs = schedule.record(groups, options.policy, options.folder, listener)
     except KeyboardInterrupt:
         if (options.folder / schedule.RUNS_FILE).exists():
             console.print("interrupted: what is finished is kept and reported as partial")
-            _finish(read_runs(options.folder / schedule.RUNS_FILE), options)
+            _finish(options)
         raise
-    _finish(runs, options)
+    _finish(options)
     return any(run.status not in ("ok", "unsupported") for run in runs)
 
 
@@ -69,7 +76,7 @@ def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, qu
     """Render a saved report again, and show it. Raises RecordError or UnknownName."""
     path = source / schedule.RUNS_FILE if source.is_dir() else source
     formats = _known_formats(formats)
-    report = summarize(read_runs(path))
+    report = summarize(read_runs(path), read_parities(path.with_name(PARITY_FILE)))
     folder = out or path.parent
     _write(report, folder, formats)
     if not quiet:
@@ -78,8 +85,29 @@ def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, qu
         print(folder / FORMATS[name].file_name)  # noqa: T201 (the answer to the command)
 
 
-def _finish(runs: Sequence[Run], options: RunOptions) -> None:
-    report = summarize(runs)
+def prove(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity]:
+    """Check that what a selection spans is one model, and show every figure. Raises SpecError or UnknownName."""
+    specs = list(dict.fromkeys(plan.expand(selection, Policy())))
+    if len(specs) < 2:
+        raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
+    found = parity.check(specs, range(seeds), timeout)
+    for one in found:
+        Console().print(terminal.blocks(sameness.blocks(one)))
+    return found
+
+
+def _prove(families: Sequence[Sequence[Spec]], options: RunOptions, console: Console) -> None:
+    """Check what can be checked before anything is measured, and keep what was found beside the Runs."""
+    for family in families:
+        console.print(f"Are {', '.join(spec.label for spec in family)} the same model?", highlight=False)
+        found = parity.check(family, (family[0].seed,), options.policy.timeout_seconds, gradients=False)
+        append_parities(options.folder / PARITY_FILE, found)
+        for one in found:
+            console.print(Text(f"    {sameness.sentence(one)}"), soft_wrap=True)
+
+
+def _finish(options: RunOptions) -> None:
+    report = summarize(read_runs(options.folder / schedule.RUNS_FILE), read_parities(options.folder / PARITY_FILE))
     _write(report, options.folder, options.formats)
     if not options.quiet:
         Console().print(terminal.render(report))
@@ -97,14 +125,15 @@ def _write(report: Any, folder: FilePath, formats: Sequence[str]) -> None:
             raise RecordError(f"{path} cannot be written ({error.strerror}); give another --out") from error
 
 
-def _selection(options: Mapping[str, Any]) -> plan.Selection:
+def selection(options: Mapping[str, Any]) -> plan.Selection:
+    """What the options of a command select. Raises SpecError."""
     given: dict[str, Any] = {
         "paths": ("jit", *options["path"]) if options["jit"] else options["path"],
-        "phases": options["phase"],
+        "phases": options.get("phase", ("train",)),
         "sizes": options["size"],
         "batch_sizes": options["batch_size"],
         "devices": options["device"],
-        "seeds": options["seed"],
+        "seeds": options.get("seed"),
         "task": options["task"],
     }
     if options["threads"] is not None:

@@ -48,11 +48,21 @@ class Devices(Message, frozen=True, tag="devices"):
     plugin: str
 
 
+class Probe(Message, frozen=True, tag="probe"):
+    """Build without dropout for every seed, and write what parity compares to a file."""
+
+    spec: Spec
+    seeds: list[int]
+    steps: int
+    path: str
+    gradients: bool
+
+
 class Close(Message, frozen=True, tag="close"):
     """Say what remains to be said, then exit."""
 
 
-Order = Build | First | Settle | Take | Evaluate | Devices | Close
+Order = Build | First | Settle | Take | Evaluate | Devices | Probe | Close
 
 
 class Built(Message, frozen=True, tag="built"):
@@ -102,6 +112,10 @@ class DeviceList(Message, frozen=True, tag="device-list"):
     devices: dict[str, str]
 
 
+class Probed(Message, frozen=True, tag="probed"):
+    """The file is written."""
+
+
 class Closed(Message, frozen=True, tag="closed"):
     """The last answer."""
 
@@ -118,7 +132,7 @@ class Failed(Message, frozen=True, tag="failed"):
     loading: bool = False
 
 
-Reply = Built | Stepped | Settled | Taken | Evaluated | DeviceList | Closed | Failed
+Reply = Built | Stepped | Settled | Taken | Evaluated | DeviceList | Probed | Closed | Failed
 
 _encoder = msgspec.json.Encoder()
 _orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)

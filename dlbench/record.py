@@ -150,8 +150,41 @@ class Run(Record, frozen=True):
     schema: int = SCHEMA
 
 
+class Difference(Record, frozen=True):
+    """One figure of a parity check beside its tolerance: the worst over the seeds.
+
+    `what` is `parameter NAME`, `gradient NAME`, `output`, `losses` or `FLOPs`. Infinite where only one side has it.
+    """
+
+    what: str
+    difference: float
+    tolerance: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is within its tolerance; a NaN is not."""
+        return self.difference <= self.tolerance
+
+
+class Parity(Record, frozen=True):
+    """Whether two Specs were found to be the same model; `reason` says why that was not checked where it was not."""
+
+    baseline: Spec
+    candidate: Spec
+    seeds: tuple[int, ...]
+    steps: int
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+
+    @property
+    def same(self) -> bool | None:
+        """Whether every figure is within its tolerance; None when nothing was compared."""
+        return all(difference.holds for difference in self.differences) if self.differences else None
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Run)
+_parity_decoder = msgspec.json.Decoder(Parity)
 
 
 class _Version(msgspec.Struct):
@@ -187,9 +220,28 @@ def read_runs(path: FilePath) -> list[Run]:
     return [decode(line, f"{path}:{number}") for number, line in enumerate(lines[:-1], start=1)]
 
 
+def read_parities(path: FilePath) -> list[Parity]:
+    """Read the parity checks that lie beside a file of Runs; none where there is no such file. Raises RecordError."""
+    if not path.exists():
+        return []
+    try:
+        return [_parity_decoder.decode(line) for line in path.read_bytes().splitlines()]
+    except (OSError, msgspec.MsgspecError, DlbenchError) as error:
+        raise RecordError(f"{path}: not a list of parity checks ({error}); remove it to read the Runs alone") from error
+
+
+def append_parities(path: FilePath, parities: Iterable[Parity]) -> None:
+    """Append parity checks. Raises RecordError when they are not written."""
+    _append(path, parities)
+
+
 def append_runs(path: FilePath, runs: Iterable[Run]) -> None:
     """Append Runs, and return when they are on the disk. Raises RecordError when they are not."""
-    lines = b"".join(_encoder.encode(run) + b"\n" for run in runs)
+    _append(path, runs)
+
+
+def _append(path: FilePath, records: Iterable[Record]) -> None:
+    lines = b"".join(_encoder.encode(record) + b"\n" for record in records)
     try:
         with path.open("ab") as file:
             file.write(lines)

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import BinaryIO
 
 from dlbench import environment, measure, memory, registry
@@ -27,6 +28,8 @@ from dlbench.orders import (
     Failed,
     First,
     Order,
+    Probe,
+    Probed,
     Reply,
     Settle,
     Settled,
@@ -38,6 +41,7 @@ from dlbench.orders import (
 )
 from dlbench.plugin import ListsDevices
 from dlbench.prepare import Prepared, build_checked, prepare
+from dlbench.probe import probe_to_file
 from dlbench.record import PhaseTime, Sample, Stage, Status
 from dlbench.spec import Policy, Spec
 from dlbench.subject import DivergedError, Subject, settle
@@ -64,9 +68,8 @@ class Worker:
                 return self._take(order)
             case Evaluate():
                 return Evaluated(quality=self._subject.quality())
-            case Devices(plugin=name):
-                plugin = registry.load(name)
-                return DeviceList(devices=plugin.devices() if isinstance(plugin, ListsDevices) else {})
+            case Devices() | Probe():
+                return _obey_alone(order)
             case Close():
                 return self._close()
 
@@ -124,6 +127,15 @@ def answer(worker: Worker, line: bytes) -> Reply:
         return Failed(status=_status(error), reason=_reason(error), loading=_is_loading(error))
 
 
+def _obey_alone(order: Devices | Probe) -> DeviceList | Probed:
+    """An order that is all that a child is asked."""
+    if isinstance(order, Probe):
+        probe_to_file(order.spec, order.seeds, order.steps, Path(order.path), gradients=order.gradients)
+        return Probed()
+    plugin = registry.load(order.plugin)
+    return DeviceList(devices=plugin.devices() if isinstance(plugin, ListsDevices) else {})
+
+
 def main() -> None:
     """Obey until told to close, or until the parent is gone."""
     orders, replies = sys.stdin.buffer, _take_over_output()
@@ -132,7 +144,7 @@ def main() -> None:
         reply = answer(worker, line)
         replies.write(to_line(reply))
         replies.flush()
-        if isinstance(reply, Closed | Failed | DeviceList):
+        if isinstance(reply, Closed | Failed | DeviceList | Probed):
             break
     replies.close()
     sys.stderr.flush()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dlbench.plugin import ModelInfo
 from dlbench.record import Record, Run
+from dlbench.spec import Spec
 
 NOT_COMPARED = ("path", "compiler")
 """An arm is chosen by these: they may differ without a word."""
@@ -36,14 +37,14 @@ def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
     subjects: dict[str, list[Run]] = {}
     for run in runs:
         if run.info is not None:
-            subjects.setdefault(_subject(run), []).append(run)
+            subjects.setdefault(subject_of(run.spec), []).append(run)
     for subject, built in subjects.items():
         arms = tuple(dict.fromkeys(run.spec.label for run in built))
         yield Fairness(subject=subject, arms=arms, rows=tuple(_rows(arms, built)))
 
 
-def _subject(run: Run) -> str:
-    spec = run.spec
+def subject_of(spec: Spec) -> str:
+    """What the arms of one fairness table share, in words."""
     return f"{spec.architecture} {spec.size}, task {spec.task}, batch {spec.batch_size}"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dlbench.report.page import Block, Bullets, Code, Heading, Paragraph, Table, page
+from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
+from dlbench.report.page import page
 from dlbench.report.summary import Report
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")

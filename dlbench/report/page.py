@@ -1,12 +1,14 @@
-"""A Report in words and tables, the same for every format that people read: plain text in blocks, no markup."""
+"""A Report in words and tables, the same for every format that people read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 from dlbench.compare import Comparison
 from dlbench.metrics import METRICS
+from dlbench.record import Parity
+from dlbench.report import sameness
+from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.fairness import Fairness
 from dlbench.report.learning import learning
 from dlbench.report.summary import Arm, Report, Section
@@ -14,42 +16,6 @@ from dlbench.report.units import interval, shown
 from dlbench.spec import Workload
 
 NOTHING = "–"
-
-
-class Heading(NamedTuple):
-    """A heading; level 1 is the page's."""
-
-    level: int
-    text: str
-
-
-class Paragraph(NamedTuple):
-    """Running text."""
-
-    text: str
-
-
-class Bullets(NamedTuple):
-    """A list."""
-
-    items: Sequence[str]
-
-
-class Table(NamedTuple):
-    """Rows of cells under a head; the first column names the row. `detail` is left out where space is short."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    detail: bool = False
-
-
-class Code(NamedTuple):
-    """Text as it is."""
-
-    text: str
-
-
-Block = Heading | Paragraph | Bullets | Table | Code
 
 
 def page(report: Report) -> Iterator[Block]:
@@ -62,7 +28,7 @@ def page(report: Report) -> Iterator[Block]:
         yield from _section(section)
     yield from _failures(report.sections)
     for table in report.fairness:
-        yield from _fairness(table, report.parity)
+        yield from _fairness(table, sameness.of_subject(table.subject, report.parity))
     yield from _environment(report)
     yield Heading(2, "Measure it again")
     yield Code(report.command)
@@ -176,9 +142,11 @@ def _failures(sections: Sequence[Section]) -> Iterator[Block]:
             yield Code(one.output_tail)
 
 
-def _fairness(table: Fairness, parity: str) -> Iterator[Block]:
+def _fairness(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]:
     yield Heading(2, f"Are the arms alike? {table.subject}")
-    yield Paragraph(f"Read back from each framework after building; ≠ marks a difference. Same model: {parity}.")
+    yield Paragraph("Read back from each framework after building; ≠ marks a difference.")
+    if len(table.arms) > 1:
+        yield Bullets([sameness.sentence(one) for one in parity] or ["Same model: not checked."])
     rows = [[f"≠ {row.name}" if row.differs else row.name, row.asked or NOTHING, *row.got] for row in table.rows]
     yield Table(["", "Asked", *table.arms], rows, detail=True)
 

@@ -14,7 +14,8 @@ from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.metrics import METRICS
 from dlbench.plugin import Compilation
-from dlbench.record import SCHEMA, Environment, Record, Run, Status, TaskInfo
+from dlbench.record import SCHEMA, Environment, Parity, Record, Run, Status, TaskInfo
+from dlbench.report import sameness
 from dlbench.report.fairness import Fairness, fairness
 from dlbench.report.warnings import warnings
 from dlbench.spec import Policy, Spec, Workload
@@ -79,7 +80,7 @@ class Section(Record, frozen=True):
 
 
 class Report(Record, frozen=True):
-    """All that a rendering shows. `parity` says whether the plugins were proven to be the same model."""
+    """All that a rendering shows; `parity` holds what was checked of the arms being the same model."""
 
     title: str
     started: str
@@ -90,13 +91,13 @@ class Report(Record, frozen=True):
     environments: tuple[Environment, ...]
     policies: tuple[Policy, ...]
     command: str
-    parity: str = "not checked"
+    parity: tuple[Parity, ...] = ()
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA
 
 
-def summarize(runs: Sequence[Run]) -> Report:
-    """The Report of these Runs, in any order of sessions. Raises DlbenchError when there is none."""
+def summarize(runs: Sequence[Run], parity: Sequence[Parity] = ()) -> Report:
+    """The Report of these Runs and parity checks, of any sessions. Raises DlbenchError when there is no Run."""
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
     comparisons = compare.compare(runs)
@@ -107,11 +108,12 @@ def summarize(runs: Sequence[Run]) -> Report:
         started=min(run.started for run in runs),
         indicative=all(run.policy.indicative for run in runs),
         sections=tuple(sections),
-        warnings=tuple(warnings(by_workload)),
+        warnings=(*sameness.warnings(parity), *warnings(by_workload)),
         fairness=tuple(fairness(runs)),
         environments=tuple(_environments(runs)),
         policies=tuple(dict.fromkeys(run.policy for run in runs)),
         command=command(runs),
+        parity=tuple(parity),
     )
 
 

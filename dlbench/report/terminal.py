@@ -9,8 +9,9 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.markdown import plain
-from dlbench.report.page import Block, Bullets, Code, Heading, Paragraph, Table, page
+from dlbench.report.page import page
 from dlbench.report.summary import Report
 
 SKIPPED = ("Are the arms alike?", "Where", "Measure it again")
@@ -19,7 +20,12 @@ SKIPPED = ("Are the arms alike?", "Where", "Measure it again")
 
 def render(report: Report) -> RenderableType:
     """What rich prints."""
-    return Group(*_rendered(list(page(report))))
+    return blocks(list(page(report)))
+
+
+def blocks(parts: Sequence[Block]) -> RenderableType:
+    """Some blocks of a page."""
+    return Group(*_rendered(parts))
 
 
 def _rendered(blocks: Sequence[Block]) -> Iterator[RenderableType]:

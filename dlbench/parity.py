@@ -1,0 +1,153 @@
+"""Proof that two plugins are the same model: same parameters, outputs, gradients and losses within rounding.
+
+Both sides start from the same canonical parameters and see the same batches, without dropout, each in a process of its
+own. The tolerances are some ten times what seven architectures on two frameworks showed, and each of them catches a
+planted fault (a gate order, a padding, a place of epsilon): see `tests/test_parity.py`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dlbench import architectures
+from dlbench.errors import SpecError
+from dlbench.isolate import Child, ChildError
+from dlbench.orders import Probe, Probed
+from dlbench.record import Difference, Parity
+from dlbench.spec import Spec, Workload, workload
+
+STEPS = 20
+TOLERANCES = {"parameter": 0.0, "FLOPs": 0.0, "output": 5e-6, "gradient": 5e-6, "losses": 1e-5}
+"""Largest difference of any element: of an output over its largest value where that is above 1, of a gradient over the
+largest value in that parameter's gradient, of a loss over the loss."""
+SILENT = 1e-4
+"""A parameter whose gradient stays below this share of the largest of all is measured against that share.
+
+The key biases of attention have a zero gradient in exact arithmetic; what is there is rounding.
+"""
+
+Arrays = Mapping[str, Any]
+
+
+def families(specs: Iterable[Spec]) -> list[list[Spec]]:
+    """The Specs of a run that should be one model each: a Spec an arm, whatever its phase and seed.
+
+    Architectures that the core does not describe cannot be checked and are left out.
+    """
+    found: dict[Workload, list[Spec]] = {}
+    for spec in specs:
+        arm = msgspec.structs.replace(spec, phase="train", seed=0)
+        family = found.setdefault(workload(arm), [])
+        if arm not in family and architectures.known(arm.architecture):
+            family.append(arm)
+    return [family for family in found.values() if len(family) > 1]
+
+
+def check(specs: Sequence[Spec], seeds: Sequence[int], timeout: float, *, gradients: bool = True) -> list[Parity]:
+    """Probe every Spec in a process of its own, and compare all others with the first.
+
+    Raises SpecError for Specs that do not ask for the same model; where a side cannot be probed, `reason` says why.
+    """
+    for spec in specs[1:]:
+        check_comparable(specs[0], spec)
+    sides = [_probe_or_reason(spec, seeds, timeout, gradients=gradients) for spec in specs]
+    pairs = zip(specs[1:], sides[1:], strict=True)
+    asked = Parity(baseline=specs[0], candidate=specs[0], seeds=tuple(seeds), steps=STEPS)
+    return [_judge(msgspec.structs.replace(asked, candidate=spec), sides[0], side) for spec, side in pairs]
+
+
+def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Parity:
+    """The same with what was found; a side that is a string says why it could not be probed."""
+    reasons = [side for side in (baseline, candidate) if isinstance(side, str)]
+    if isinstance(baseline, str) or isinstance(candidate, str):
+        return msgspec.structs.replace(asked, reason="; ".join(dict.fromkeys(reasons)))
+    found = [differences(_of_seed(baseline, seed), _of_seed(candidate, seed)) for seed in asked.seeds]
+    return msgspec.structs.replace(asked, differences=worst(found))
+
+
+def _probe_or_reason(spec: Spec, seeds: Sequence[int], timeout: float, *, gradients: bool) -> dict[str, Any] | str:
+    try:
+        return _probe(spec, seeds, timeout, gradients=gradients)
+    except ChildError as error:
+        return str(error)
+
+
+def check_comparable(baseline: Spec, candidate: Spec) -> None:
+    """Raise SpecError unless both Specs ask for the same model on the same data."""
+    for key in ("architecture", "task", "size", "batch_size", "precision"):
+        sides = [getattr(spec, key) for spec in (baseline, candidate)]
+        if sides[0] != sides[1]:
+            said = f"{key.replace('_', ' ')}: {sides[0]} and {sides[1]}"
+            raise SpecError(
+                f"{baseline.plugin} and {candidate.plugin} differ in {said}; "
+                "parity is between two plugins of one architecture on one task"
+            )
+
+
+def differences(baseline: Arrays, candidate: Arrays) -> list[Difference]:
+    """Compare what `probe` found of two models; a name or a shape that only one side has is an infinite difference."""
+    gradients = [float(np.abs(values).max()) for name, values in baseline.items() if name.startswith("gradient/")]
+    quiet = SILENT * max(gradients, default=0.0)
+    names = sorted({**baseline, **candidate}, key=_rank)
+    return [_compare(name, baseline.get(name), candidate.get(name), quiet) for name in names]
+
+
+def worst(found: Sequence[Sequence[Difference]]) -> tuple[Difference, ...]:
+    """The largest of each figure over several seeds, in the order of the first; a NaN is larger than any number."""
+    largest: dict[str, Difference] = {}
+    for difference in (difference for seed in found for difference in seed):
+        known = largest.setdefault(difference.what, difference)
+        if not difference.difference <= known.difference:
+            largest[difference.what] = difference
+    return tuple(largest.values())
+
+
+def _probe(spec: Spec, seeds: Sequence[int], timeout: float, *, gradients: bool) -> dict[str, Any]:
+    """Everything that `probe_to_file` writes, from a fresh process. Raises ChildError."""
+    with tempfile.TemporaryDirectory(prefix="dlbench-parity-") as folder:
+        path = Path(folder) / "probe.npz"
+        child = Child(spec.threads, timeout)
+        try:
+            child.obey(Probe(spec=spec, seeds=list(seeds), steps=STEPS, path=str(path), gradients=gradients), Probed)
+        finally:
+            child.close()
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+
+
+def _of_seed(arrays: Arrays, seed: int) -> dict[str, Any]:
+    prefix = f"{seed}/"
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _compare(name: str, baseline: Any, candidate: Any, quiet: float) -> Difference:
+    kind = name.partition("/")[0]
+    if baseline is None or candidate is None or np.shape(baseline) != np.shape(candidate):
+        return Difference(what=name.replace("/", " ", 1), difference=float("inf"), tolerance=TOLERANCES[kind])
+    a, b = (np.asarray(side, np.float64) for side in (baseline, candidate))
+    found = float((np.abs(a - b) / _scale(kind, a, quiet)).max())
+    return Difference(what=name.replace("/", " ", 1), difference=found, tolerance=TOLERANCES[kind])
+
+
+def _scale(kind: str, values: Any, quiet: float) -> Any:
+    """What a difference is measured against."""
+    largest = float(np.abs(values).max())
+    match kind:
+        case "output":
+            return max(1.0, largest)
+        case "gradient":
+            return max(largest, quiet) or 1.0
+        case "losses":
+            return np.where(values == 0.0, 1.0, np.abs(values))
+        case _:
+            return 1.0
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return ("FLOPs", "output", "losses", "parameter", "gradient").index(name.partition("/")[0]), name

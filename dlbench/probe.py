@@ -1,0 +1,85 @@
+"""What parity needs of a model, in the child: parameters, outputs, gradients and the losses of its first steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dlbench import registry
+from dlbench.errors import ContractViolation, Unsupported
+from dlbench.plugin import Batch, BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin, Stages
+from dlbench.prepare import Prepared, build_checked, prepare
+from dlbench.spec import Spec
+
+CAPABILITIES = {
+    ExchangesParameters: "export_parameters() and import_parameters()",
+    ComputesGradients: "gradients()",
+}
+
+
+def probe_to_file(spec: Spec, seeds: Sequence[int], steps: int, path: Path, *, gradients: bool) -> None:
+    """Write an .npz of arrays named `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/losses`.
+
+    Also `SEED/FLOPs`. Raises Unsupported naming the capability that the plugin lacks.
+    """
+    found: dict[str, Any] = {}
+    for seed in seeds:
+        prepared = prepare(msgspec.structs.replace(spec, seed=seed), registry.load(spec.plugin))
+        found |= {f"{seed}/{name}": array for name, array in probe(prepared, steps, gradients=gradients).items()}
+    np.savez(path, **found)
+
+
+def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
+    """Build without dropout and look at the model; the parameters are those that it exports before the first step."""
+    plugin, request = prepared.plugin, without_dropout(prepared.request)
+    require_capabilities(plugin, request.spec.plugin)
+    if request.configuration is None:
+        name = request.spec.architecture
+        raise Unsupported(f"{request.spec.plugin}: parity needs an architecture that dlbench describes; {name} is none")
+    build_checked(plugin, request)
+    assert isinstance(plugin, ExchangesParameters)
+    assert isinstance(plugin, ComputesGradients)
+    batches = [_staged(plugin, prepared.task.batch(request.spec.seed, step)) for step in range(steps)]
+    found = _named("parameter", plugin.export_parameters())
+    found["output"] = np.array(plugin.predict(batches[0].inputs), copy=True)
+    found |= _named("gradient", plugin.gradients(batches[0])) if gradients else {}
+    found["losses"] = np.array([np.array(plugin.train_step(batch), np.float64) for batch in batches])
+    found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
+    _check_finite(found, request.spec.plugin)
+    return found
+
+
+def without_dropout(request: BuildRequest) -> BuildRequest:
+    """The same request with dropout 0 where the architecture has any."""
+    if not hasattr(request.configuration, "dropout"):
+        return request
+    return replace(request, configuration=msgspec.structs.replace(request.configuration, dropout=0.0))
+
+
+def require_capabilities(plugin: ModelPlugin, name: str) -> None:
+    """Raise Unsupported that names the capability which is missing, and how to add it."""
+    for capability, methods in CAPABILITIES.items():
+        if not isinstance(plugin, capability):
+            raise Unsupported(
+                f"{name} lacks the capability {capability.__name__}, which parity needs; add {methods} to the plugin "
+                f"as dlbench.plugin.{capability.__name__} describes"
+            )
+
+
+def _staged(plugin: ModelPlugin, batch: Batch) -> Batch:
+    return plugin.stage(batch) if isinstance(plugin, Stages) else batch
+
+
+def _named(kind: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{kind}/{name}": np.asarray(array) for name, array in arrays.items()}
+
+
+def _check_finite(found: Mapping[str, Any], plugin: str) -> None:
+    for name, array in found.items():
+        if not np.isfinite(array).all():
+            raise ContractViolation(f"plugin {plugin}: {name} holds values that are not finite; nothing to compare")

@@ -1,0 +1,61 @@
+"""Parity in words: whether the arms of a report are the same model, and by how much they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dlbench.record import Difference, Parity
+from dlbench.report.blocks import Block, Paragraph, Table
+from dlbench.report.fairness import subject_of
+
+
+def sentence(parity: Parity) -> str:
+    """One line that names both sides and the verdict."""
+    sides = f"{parity.candidate.label} and {parity.baseline.label}"
+    if parity.same is None:
+        return f"{sides}: same model: not checked ({parity.reason})"
+    failed = [difference for difference in parity.differences if not difference.holds]
+    if failed:
+        first = failed[0]
+        return (
+            f"{sides}: same model: NO; {len(failed)} of {len(parity.differences)} figures out of tolerance, "
+            f"{first.what} by {first.difference:.1e} where {first.tolerance:.0e} is allowed"
+        )
+    figures = ", ".join(f"{kind} within {worst:.0e}" for kind, worst in _worst_by_kind(parity.differences))
+    return f"{sides}: same model: yes; {figures} over {len(parity.seeds)} seeds and {parity.steps} steps"
+
+
+def warnings(parities: Iterable[Parity]) -> Iterator[str]:
+    """What must stand before everything else in a report: arms that are not the same model."""
+    return (sentence(parity) for parity in parities if parity.same is False)
+
+
+def of_subject(subject: str, parities: Iterable[Parity]) -> list[Parity]:
+    """The checks that belong to one fairness table."""
+    return [parity for parity in parities if subject_of(parity.baseline) == subject]
+
+
+def blocks(parity: Parity) -> list[Block]:
+    """The verdict, then every figure beside its tolerance."""
+    if parity.same is None:
+        return [Paragraph(sentence(parity))]
+    return [Table(["", "Difference", "Tolerance", "Holds"], _rows(parity)), Paragraph(sentence(parity))]
+
+
+def _rows(parity: Parity) -> list[list[str]]:
+    return [
+        [
+            one.what,
+            f"{one.difference:.1e}",
+            f"{one.tolerance:.0e}" if one.tolerance else "0",
+            "yes" if one.holds else "NO",
+        ]
+        for one in parity.differences
+    ]
+
+
+def _worst_by_kind(differences: Sequence[Difference]) -> Iterator[tuple[str, float]]:
+    for kind, name in (("output", "output"), ("gradient", "gradients"), ("losses", "losses")):
+        found = [one.difference for one in differences if one.what.partition(" ")[0] == kind]
+        if found:
+            yield name, max(found)
