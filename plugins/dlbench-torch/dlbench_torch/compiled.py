@@ -1,0 +1,121 @@
+"""The path jit: gradients and Adam's update of a whole step in one graph, compiled by Inductor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._dynamo.utils import counters
+from torch._inductor.compile_fx import compile_fx
+
+from dlbench import plugin
+from dlbench.plugin import Batch, Compilation
+from dlbench_torch.objective import Objective, together
+
+Tensors = dict[str, Tensor]
+
+
+class CompiledSteps:
+    """Training, prediction and gradients of a module, each one full graph or an error.
+
+    Parameters and moments are updated in place by the compiled function; the step's number is a tensor, so that no
+    step is compiled anew.
+    """
+
+    def __init__(
+        self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, settings: plugin.Adam
+    ) -> None:
+        self._module, self._objective, self._settings = module, objective, settings
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)  # gradients come from torch.func, not from the tape
+        self._values: Tensors = {name: parameter.detach() for name, parameter in trained.items()}
+        self._moments = [{name: torch.zeros_like(value) for name, value in self._values.items()} for _ in range(2)]
+        device = next(iter(self._values.values())).device
+        self._count = torch.zeros((), dtype=torch.float64, device=device)
+        self._graphs: Counter[str] = Counter()
+        self._breaks_before = counters["graph_break"].total()
+        self._train = self._compile("train", self._update)
+        self._outputs = self._compile("predict", self._evaluate)
+        self._slopes = self._compile("gradients", self._compare)
+
+    @property
+    def optimizer(self) -> str:
+        """What updates the parameters."""
+        return "Adam written out in the compiled step"
+
+    def train(self, batch: Batch) -> Tensor:
+        """Update once; the loss or losses before the update."""
+        with torch.no_grad():
+            found: Tensor = self._train(self._values, *self._moments, self._count, batch.inputs, batch.targets)
+        return found
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """The outputs, with dropout off."""
+        with torch.no_grad():
+            found: Tensor = self._outputs(self._values, inputs)
+        return found
+
+    def gradients(self, batch: Batch) -> Tensors:
+        """By the module's names, with dropout off."""
+        with torch.no_grad():
+            found: Tensors = self._slopes(self._values, batch.inputs, batch.targets)
+        return found
+
+    def compilation(self) -> Compilation:
+        """Graphs that Inductor was given for each function, and breaks that Dynamo met, since `build`."""
+        breaks = counters["graph_break"].total() - self._breaks_before
+        again = sum(number - 1 for number in self._graphs.values())
+        return Compilation(graphs=len(self._graphs), breaks=breaks, recompilations=again)
+
+    def _compile(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
+        def inductor(graph: torch.fx.GraphModule, examples: Any) -> Any:
+            compiled = compile_fx(graph, examples)
+            self._graphs[name] += 1  # not before: Dynamo may break a compilation off and start it again
+            return compiled
+
+        return torch.compile(body, backend=inductor, fullgraph=True, dynamic=False)
+
+    def _update(
+        self, values: Tensors, means: Tensors, squares: Tensors, count: Tensor, inputs: Tensor, targets: Tensor
+    ) -> Tensor:
+        losses, gradients = self._differentiate(values, inputs, targets, training=True)
+        count += 1
+        adam = self._settings
+        rate = (adam.learning_rate / (1 - adam.beta1**count)).float()
+        correction = (1 / (1 - adam.beta2**count)).sqrt().float()
+        for name, gradient in gradients.items():
+            means[name].mul_(adam.beta1).add_(gradient, alpha=1 - adam.beta1)
+            squares[name].mul_(adam.beta2).add_(gradient * gradient, alpha=1 - adam.beta2)
+            values[name].sub_(rate * means[name] / (squares[name].sqrt() * correction + adam.epsilon))
+        return losses
+
+    def _evaluate(self, values: Tensors, inputs: Tensor) -> Tensor:
+        found: Tensor = torch.func.functional_call(self._module, values, (inputs, False))
+        return found
+
+    def _compare(self, values: Tensors, inputs: Tensor, targets: Tensor) -> Tensors:
+        return self._differentiate(values, inputs, targets, training=False)[1]
+
+    def _differentiate(
+        self, values: Tensors, inputs: Tensor, targets: Tensor, *, training: bool
+    ) -> tuple[Tensor, Tensors]:
+        """Each loss by the parameters that it trains; what the passes share is computed once by the compiler."""
+        losses: list[Tensor] = []
+        gradients: Tensors = {}
+        for number, owner in enumerate(self._objective.owners):
+            own = {name: value for name, value in values.items() if name.startswith(owner)}
+
+            def loss_of(own: Tensors, number: int = number) -> Tensor:
+                def forward(*arguments: Any) -> Tensor:
+                    outputs: Tensor = torch.func.functional_call(self._module, {**values, **own}, arguments)
+                    return outputs
+
+                return self._objective.losses(forward, inputs, targets, training)[number]
+
+            found, loss = torch.func.grad_and_value(loss_of)(own)
+            losses.append(loss)
+            gradients |= found
+        return together(tuple(losses)), gradients

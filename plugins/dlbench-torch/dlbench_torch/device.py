@@ -1,0 +1,81 @@
+"""Devices and threads: what PyTorch sees here, and making this process use what the Spec asks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+
+from dlbench.errors import Unsupported
+from dlbench.spec import Spec
+
+INTER_OP_THREADS = 1
+"""One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
+CACHE = "TORCHINDUCTOR_CACHE_DIR"
+_PREFIX = "dlbench-inductor-"
+
+
+def devices() -> dict[str, str]:
+    """Device words of a Spec, each with its description."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = {f"gpu:{number}": torch.cuda.get_device_name(number) for number in range(count)}
+    return {"cpu": platform.processor() or platform.machine()} | found
+
+
+def prepare(spec: Spec) -> torch.device:
+    """Set threads and precision, and return the device that the Spec asks for.
+
+    Raises Unsupported for a device that is not here, for a precision other than fp32, and on the path jit where there
+    is no C++ compiler.
+    """
+    if spec.precision != "fp32":
+        raise Unsupported(f"precision {spec.precision}: the plugins of PyTorch compute in fp32 only")
+    word = _resolve(spec.device)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_num_threads(spec.threads)
+    with contextlib.suppress(RuntimeError):  # it can be set only once, and is read back
+        torch.set_num_interop_threads(INTER_OP_THREADS)
+    if spec.path == "jit":
+        _require_compiler()
+        _start_with_empty_cache()
+    return torch.device(word.replace("gpu", "cuda"))
+
+
+def word_of(device: torch.device) -> str:
+    """The Spec's word for a device."""
+    return f"gpu:{device.index or 0}" if device.type == "cuda" else device.type
+
+
+def _resolve(asked: str) -> str:
+    found = devices()
+    if asked == "auto":
+        return "gpu:0" if "gpu:0" in found else "cpu"
+    word = "gpu:0" if asked == "gpu" else asked
+    if word not in found:
+        raise Unsupported(f"looked for device {asked}; PyTorch {torch.__version__} finds {', '.join(found)} here")
+    return word
+
+
+def _require_compiler() -> None:
+    wanted = [name for name in (os.environ.get("CXX"), "g++", "clang++", "c++") if name]
+    if not any(shutil.which(name) for name in wanted):
+        raise Unsupported(f"path jit: Inductor needs a C++ compiler and finds none of {', '.join(wanted)}; install g++")
+
+
+def _start_with_empty_cache() -> None:
+    """Give this process a compile cache of its own, so that compiling is timed and not reading a file.
+
+    One that the user names is left alone. Those of processes that are gone are removed.
+    """
+    if CACHE in os.environ:
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if not Path(f"/proc/{folder.name.removeprefix(_PREFIX)}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+    os.environ[CACHE] = str(Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}")

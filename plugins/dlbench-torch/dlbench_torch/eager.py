@@ -1,0 +1,70 @@
+"""The path eager: autograd op by op, and PyTorch's fused Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from dlbench import plugin
+from dlbench.plugin import Batch, Compilation
+from dlbench_torch.objective import Objective, together
+
+
+class EagerSteps:
+    """Training, prediction and gradients of a module, as they are written."""
+
+    def __init__(
+        self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, settings: plugin.Adam
+    ) -> None:
+        self._module, self._trained, self._objective = module, trained, objective
+        self._owned = [
+            [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
+        ]
+        self._adam = torch.optim.Adam(
+            trained.values(),
+            lr=settings.learning_rate,
+            betas=(settings.beta1, settings.beta2),
+            eps=settings.epsilon,
+            fused=True,
+        )
+
+    @property
+    def optimizer(self) -> str:
+        """What updates the parameters."""
+        return "torch.optim.Adam(fused=True)"
+
+    def train(self, batch: Batch) -> Tensor:
+        """Update once; the loss or losses before the update."""
+        losses = self._backward(batch, training=True)
+        self._adam.step()
+        return together(losses).detach()
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """The outputs, with dropout off."""
+        with torch.inference_mode():
+            found: Tensor = self._module(inputs, False)
+        return found
+
+    def gradients(self, batch: Batch) -> dict[str, Tensor]:
+        """By the module's names, with dropout off."""
+        self._backward(batch, training=False)
+        return {name: parameter.grad for name, parameter in self._trained.items() if parameter.grad is not None}
+
+    def compilation(self) -> Compilation:
+        """Nothing is compiled."""
+        return Compilation(graphs=0, breaks=0, recompilations=0)
+
+    def _backward(self, batch: Batch, *, training: bool) -> tuple[Tensor, ...]:
+        """Leave each parameter's gradient of the loss that trains it in its `grad`."""
+        losses = self._objective.losses(self._module, batch.inputs, batch.targets, training)
+        if len(losses) == 1:
+            self._adam.zero_grad()
+            losses[0].backward()  # type: ignore[no-untyped-call]
+            return losses
+        for number, (loss, owned) in enumerate(zip(losses, self._owned, strict=True)):
+            found = torch.autograd.grad(loss, owned, retain_graph=number + 1 < len(losses))
+            for parameter, gradient in zip(owned, found, strict=True):
+                parameter.grad = gradient
+        return losses

@@ -1,0 +1,96 @@
+"""Canonical parameters and where they live in a module: names, and the layout that PyTorch wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Array, Parameters
+
+
+class Slot(NamedTuple):
+    """A module's parameter, and the way between its layout and the canonical one; each is the other's inverse."""
+
+    name: str
+    to_torch: Callable[[Array], Array]
+    to_canonical: Callable[[Array], Array]
+
+
+FindSlot = Callable[[str, int], Slot]
+"""Canonical name and number of dimensions to the slot."""
+
+
+def find_slot(canonical: str, dimensions: int) -> Slot:
+    """Linear layers hold kernels transposed, convolutions as (outputs, inputs, height, width)."""
+    prefix, _, leaf = canonical.rpartition("/")
+    name = f"{prefix}/{_LEAVES.get(leaf, leaf)}".replace("/", ".")
+    if leaf == "kernel" and dimensions == 4:
+        return Slot(name, lambda array: array.transpose(3, 2, 0, 1), lambda array: array.transpose(2, 3, 1, 0))
+    if leaf == "kernel":
+        return Slot(name, np.transpose, np.transpose)
+    return Slot(name, np.asarray, np.asarray)
+
+
+def recurrent_slot(gates: tuple[int, ...], canonical: str, dimensions: int) -> Slot:
+    """A recurrent layer holds gates by row; `gates` says at which place of its own each canonical gate stands."""
+    if not canonical.startswith("cell/"):
+        return find_slot(canonical, dimensions)
+    back = tuple(int(place) for place in np.argsort(gates))
+    name = f"cell.{_CELL[canonical.removeprefix('cell/')]}"
+    return Slot(name, lambda array: _reorder(array.T, gates), lambda array: _reorder(array, back).T)
+
+
+gru_slot = partial(recurrent_slot, (1, 0, 2))
+"""The core's z r n against PyTorch's r z n."""
+lstm_slot = partial(recurrent_slot, (0, 1, 2, 3))
+rnn_slot = partial(recurrent_slot, (0,))
+
+_LEAVES = {"kernel": "weight", "scale": "weight", "offset": "bias"}
+_CELL = {"kernel": "weight_ih_l0", "recurrent": "weight_hh_l0", "bias": "bias_ih_l0", "recurrent_bias": "bias_hh_l0"}
+
+
+class Weights:
+    """A module's trained parameters under their canonical names."""
+
+    def __init__(self, module: nn.Module, parameters: Parameters, find: FindSlot) -> None:
+        self._slots = {name: find(name, value.ndim) for name, value in parameters.items()}
+        self._shapes = {name: tuple(value.shape) for name, value in parameters.items()}
+        live = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+        assert live.keys() == {slot.name for slot in self._slots.values()}, "the module has what the core states"
+        self.trained: dict[str, nn.Parameter] = live
+        self.assign(parameters)
+
+    def export(self) -> dict[str, Array]:
+        """Copies in canonical layout."""
+        return self.arrays(self.trained)
+
+    def arrays(self, values: Mapping[str, Tensor]) -> dict[str, Array]:
+        """Values by the module's names, as copies by canonical name and layout."""
+        return {
+            name: np.array(slot.to_canonical(values[slot.name].numpy(force=True)), order="C")
+            for name, slot in self._slots.items()
+        }
+
+    def assign(self, parameters: Parameters) -> None:
+        """Overwrite every parameter. Raises ValueError, before any change, for a name or a shape that is not ours."""
+        shapes = {name: tuple(value.shape) for name, value in parameters.items()}
+        if shapes != self._shapes:
+            wrong = sorted({name for name, _ in shapes.items() ^ self._shapes.items()})
+            raise ValueError(f"parameters do not fit this model in name or shape: {', '.join(wrong)}")
+        with torch.no_grad():
+            for name, slot in self._slots.items():
+                value = np.array(slot.to_torch(np.asarray(parameters[name], np.float32)), order="C")
+                self.trained[slot.name].copy_(torch.from_numpy(value))
+
+
+def _reorder(rows: Array, places: Iterable[int]) -> Array:
+    """Equal parts of the first axis: part `places[i]` of the result is part i."""
+    order = list(places)
+    parts = np.split(rows, len(order))
+    return np.concatenate([parts[order.index(place)] for place in range(len(order))])

@@ -1,0 +1,79 @@
+"""The core's transformer (`dlbench.architectures.transformer`)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
+
+from dlbench.architectures.transformer import Transformer
+from dlbench.errors import Unsupported
+from dlbench.plugin import BuildRequest
+
+
+class Embedding(nn.Module):
+    """Tokens (batch, sequence) to rows of a table, plus one of learned positions."""
+
+    def __init__(self, vocabulary: int, sequence: int, width: int) -> None:
+        super().__init__()
+        self.tokens = nn.Parameter(torch.empty(vocabulary, width))
+        self.positions = nn.Parameter(torch.empty(sequence, width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(batch, sequence, width)."""
+        return F.embedding(tokens, self.tokens) + self.positions
+
+
+class Block(nn.Module):
+    """Attention and a feed-forward network, each added to its input and normalised."""
+
+    def __init__(self, model: Transformer, *, causal: bool) -> None:
+        super().__init__()
+        inner, width = model.heads * model.key_dim, model.width
+        self.query, self.key, self.value = (nn.Linear(width, inner) for _ in range(3))
+        self.projection = nn.Linear(inner, width)
+        self.expand, self.contract = nn.Linear(width, model.feed_forward), nn.Linear(model.feed_forward, width)
+        self.norm1, self.norm2 = (nn.LayerNorm(width, eps=model.norm_epsilon) for _ in range(2))
+        self._heads, self._dropout, self._causal = model.heads, model.dropout, causal
+
+    def forward(self, rows: Tensor, training: bool) -> Tensor:
+        """(batch, sequence, width) to the same."""
+        attended = F.dropout(self._attend(rows), self._dropout, training)
+        rows = self.norm1(rows + attended)
+        fed = F.dropout(self.contract(F.relu(self.expand(rows))), self._dropout, training)
+        return self.norm2(rows + fed)  # type: ignore[no-any-return]  # modules are untyped callables
+
+    def _attend(self, rows: Tensor) -> Tensor:
+        query, key, value = (
+            layer(rows).unflatten(-1, (self._heads, -1)).transpose(1, 2) for layer in (self.query, self.key, self.value)
+        )
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=self._causal)
+        return self.projection(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+
+class Blocks(nn.Module):
+    """Embedding, blocks, and a linear layer for every position."""
+
+    def __init__(self, model: Transformer, vocabulary: int, outputs: int, *, causal: bool) -> None:
+        super().__init__()
+        self.embedding = Embedding(vocabulary, model.sequence, model.width)
+        self._blocks = [f"block{number}" for number in range(model.blocks)]
+        for name in self._blocks:
+            self.add_module(name, Block(model, causal=causal))
+        self.output = nn.Linear(model.width, outputs)
+
+    def forward(self, tokens: Tensor, training: bool) -> Tensor:
+        """Logits (batch, sequence, outputs)."""
+        rows = self.embedding(tokens)
+        for name in self._blocks:
+            rows = self.get_submodule(name)(rows, training)
+        return self.output(rows)  # type: ignore[no-any-return]  # modules are untyped callables
+
+
+def make_module(request: BuildRequest) -> nn.Module:
+    """For tokens of the request's shape. Raises Unsupported where the task has no tokens."""
+    signature = request.signature
+    if signature.vocabulary is None:
+        raise Unsupported(f"torch.transformer embeds tokens and task {request.spec.task} has none; choose --task text")
+    outputs = signature.outputs.shape[-1]
+    return Blocks(request.configuration, signature.vocabulary, outputs, causal=signature.causal)
