@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from dlbench.errors import Unsupported
+from dlbench.plugin import BuildRequest
+
 Tensors = Mapping[str, tf.Tensor]
+Forward = Callable[..., tf.Tensor]
+"""Parameters by canonical name, inputs and dropout to outputs; all that an architecture is here."""
 
 
 def dense(parameters: Tensors, name: str, rows: tf.Tensor) -> tf.Tensor:
@@ -52,18 +57,11 @@ def layer_norm(rows: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: fl
     return tf.custom_gradient(normalise)(rows, scale, offset)
 
 
-def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Mean over all labels of the negative log-likelihood in nats; logits (..., classes), labels (...)."""
-    flat = tf.reshape(logits, [-1, logits.shape[-1]])
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.reshape(labels, [-1]), flat))
-
-
-def mse(outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Mean squared error over all values."""
-    return tf.reduce_mean(tf.math.squared_difference(outputs, targets))
-
-
-LOSSES = {"cross_entropy": cross_entropy, "mse": mse}
+def require_inputs(request: BuildRequest, dimensions: int | None, what: str) -> None:
+    """Raise Unsupported unless the task's inputs are numbers in this many dimensions, the batch among them."""
+    found, spec = request.signature.inputs, request.spec
+    if request.signature.vocabulary is not None or (dimensions is not None and len(found.shape) != dimensions):
+        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {found.dtype} {found.shape}")
 
 
 def _mean(rows: tf.Tensor) -> tf.Tensor:

@@ -13,15 +13,14 @@ from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
 from dlbench_tf import device, readback
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import Dropout, SeededDropout, off
-from dlbench_tf.layers import LOSSES, Tensors
+from dlbench_tf.layers import Forward
+from dlbench_tf.objective import OBJECTIVES, together
 from dlbench_tf.paths import Paths
 from dlbench_tf.weights import Weights
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
 
-Forward = Callable[[Tensors, tf.Tensor, Dropout], tf.Tensor]
-"""Parameters by canonical name, inputs and dropout to outputs; all that an architecture is here."""
 Count = Callable[[], Any]
 
 
@@ -35,14 +34,14 @@ class TFModel:
         """Make variables, optimizer and the functions of the Spec's path; they are traced when first called."""
         if request.parameters is None:
             raise Unsupported(f"{request.spec.plugin}: the core describes no architecture {request.spec.architecture}")
-        if request.signature.loss not in LOSSES:
-            raise Unsupported(f"loss {request.signature.loss}: TensorFlow's plugins have {', '.join(LOSSES)}")
+        if request.signature.loss not in OBJECTIVES:
+            raise Unsupported(f"loss {request.signature.loss}: TensorFlow's plugins have {', '.join(OBJECTIVES)}")
         self._device = device.prepare(request.spec)
         with tf.device(self._device):
             return self._build(request, request.parameters)
 
     def train_step(self, batch: Batch) -> tf.Tensor:
-        """Update once and return the loss before the update."""
+        """Update once and return the loss or losses before the update."""
         return self._train(batch.inputs, batch.targets)
 
     def predict(self, inputs: Any) -> tf.Tensor:
@@ -85,7 +84,7 @@ class TFModel:
     def _build(self, request: BuildRequest, parameters: Parameters) -> ModelInfo:
         spec, signature = request.spec, request.signature
         eager = spec.path == "eager"
-        self._forward, self._loss = self._make_forward(request), LOSSES[signature.loss]
+        self._forward, self._objective = self._make_forward(request), OBJECTIVES[signature.loss]
         self._weights = Weights(parameters, flat=not eager)
         self._adam, self._seed = Adam(request.optimizer, self._weights.variables), spec.seed
         self._count = _python_count() if eager else _graph_count()
@@ -110,12 +109,19 @@ class TFModel:
     def _differentiate(
         self, inputs: tf.Tensor, targets: tf.Tensor, dropout: Dropout
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The loss or losses, and for each variable the gradient of the loss that trains it."""
         # The values live no longer than this call: an update copies a variable whose value somebody still holds.
-        values = self._values()
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(values)
-            loss = self._loss(self._forward(self._weights.tensors(values), inputs, dropout), targets)
-        return loss, tape.gradient(loss, values)
+        tensors, owners = self._weights.tensors(self._values()), self._objective.owners
+        with tf.GradientTape(watch_accessed_variables=False, persistent=len(owners) > 1) as tape:
+            tape.watch(tensors)
+            losses = self._objective.losses(
+                lambda inputs, **more: self._forward(tensors, inputs, dropout, **more), inputs, targets
+            )
+        gradients: dict[str, tf.Tensor] = {}
+        for loss, owner in zip(losses, owners, strict=True):
+            own = {name: tensor for name, tensor in tensors.items() if name.startswith(owner)}
+            gradients |= tape.gradient(loss, own)
+        return together(losses), self._weights.grouped(gradients)
 
     def _values(self) -> list[tf.Tensor]:
         return [variable.value() for variable in self._weights.variables]

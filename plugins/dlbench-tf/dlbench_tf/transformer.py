@@ -9,8 +9,7 @@ from dlbench.architectures.transformer import Transformer
 from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Tensors, dense, embed, layer_norm
-from dlbench_tf.model import Forward
+from dlbench_tf.layers import Forward, Tensors, dense, embed, layer_norm
 
 MASKED = np.float32(-1e9)
 """Added to a score that a causal model must not see; exp of it is exactly 0 in float32."""

@@ -34,6 +34,13 @@ class Weights:
             found |= self._cut(group, value) if len(group) > 1 else {group[0]: value}
         return found
 
+    def grouped(self, tensors: Tensors) -> list[tf.Tensor]:
+        """One tensor a variable, of one tensor a parameter."""
+        return [
+            tf.concat([tf.reshape(tensors[name], [-1]) for name in group], 0) if len(group) > 1 else tensors[group[0]]
+            for group in self._groups
+        ]
+
     def arrays(self, values: Sequence[Any]) -> dict[str, Array]:
         """The same as copies in NumPy; `values` are the variables, or a gradient of each."""
         found: dict[str, Array] = {}

@@ -1,0 +1,53 @@
+"""What is minimised: losses of a forward pass, and which parameters each of them trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from dlbench_tf.gan import DISCRIMINATOR, GENERATOR
+
+Losses = Callable[[Callable[..., tf.Tensor], tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]]
+
+
+class Objective(NamedTuple):
+    """`losses(forward, inputs, targets)` gives one loss for each of `owners`: a prefix of canonical names."""
+
+    losses: Losses
+    owners: tuple[str, ...] = ("",)
+
+
+def together(losses: tuple[tf.Tensor, ...]) -> tf.Tensor:
+    """What a training step returns: the loss, or all of them in one tensor."""
+    return losses[0] if len(losses) == 1 else tf.stack(losses)
+
+
+def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Mean over all labels of the negative log-likelihood in nats; logits (..., classes), labels (...)."""
+    flat = tf.reshape(logits, [-1, logits.shape[-1]])
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.reshape(labels, [-1]), flat))
+
+
+def mse(outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Mean squared error over all values."""
+    return tf.reduce_mean(tf.math.squared_difference(outputs, targets))
+
+
+def _supervised(loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Objective:
+    return Objective(lambda forward, inputs, targets: (loss(forward(inputs), targets),))
+
+
+def _adversarial(forward: Callable[..., tf.Tensor], noise: tf.Tensor, real: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Generator and discriminator loss, as `dlbench.architectures.gan` states them."""
+    of_fake, of_real = forward(noise, real=real)
+    generator = tf.reduce_mean(tf.nn.softplus(-of_fake))
+    return generator, tf.reduce_mean(tf.nn.softplus(-of_real)) + tf.reduce_mean(tf.nn.softplus(of_fake))
+
+
+OBJECTIVES = {
+    "cross_entropy": _supervised(cross_entropy),
+    "mse": _supervised(mse),
+    "adversarial": Objective(_adversarial, (GENERATOR, DISCRIMINATOR)),
+}
