@@ -115,6 +115,20 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any)
 
 
 @cli.command()
+@click.argument("plugins", nargs=-1, required=True)
+@_axis("--path", "Paths to examine; all that the plugin supports unless given.", Values("path", str, PATHS))
+@click.option("--size", default="small", show_default=True, help="Size of the architecture.")
+@click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
+def check(plugins: tuple[str, ...], path: tuple[Any, ...], **options: str) -> None:
+    """Examine PLUGINS against the contract, clause by clause. Exit code 1 when one is broken."""
+    from dlbench import examination
+
+    if not examination.show(plugins, path, **options):
+        sys.exit(1)
+
+
+@cli.command()
 @click.argument("source", type=click.Path(path_type=FilePath))
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder to write to.")
 @_axis("--format", "Files to render: markdown, json; none unless given.", Values("format"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
-from dlbench.record import Environment, Load, PhaseMemory, PhaseTime, Sample, Stage, Status, TaskInfo
+from dlbench.record import Environment, Finding, Load, PhaseMemory, PhaseTime, Sample, Stage, Status, TaskInfo
 from dlbench.spec import Policy, Spec
 
 
@@ -58,11 +58,17 @@ class Probe(Message, frozen=True, tag="probe"):
     gradients: bool
 
 
+class Check(Message, frozen=True, tag="check"):
+    """Examine the plugin clause by clause."""
+
+    spec: Spec
+
+
 class Close(Message, frozen=True, tag="close"):
     """Say what remains to be said, then exit."""
 
 
-Order = Build | First | Settle | Take | Evaluate | Devices | Probe | Close
+Order = Build | First | Settle | Take | Evaluate | Devices | Probe | Check | Close
 
 
 class Built(Message, frozen=True, tag="built"):
@@ -116,6 +122,12 @@ class Probed(Message, frozen=True, tag="probed"):
     """The file is written."""
 
 
+class Checked(Message, frozen=True, tag="checked"):
+    """A finding for every clause."""
+
+    findings: list[Finding]
+
+
 class Closed(Message, frozen=True, tag="closed"):
     """The last answer."""
 
@@ -132,7 +144,7 @@ class Failed(Message, frozen=True, tag="failed"):
     loading: bool = False
 
 
-Reply = Built | Stepped | Settled | Taken | Evaluated | DeviceList | Probed | Closed | Failed
+Reply = Built | Stepped | Settled | Taken | Evaluated | DeviceList | Probed | Checked | Closed | Failed
 
 _encoder = msgspec.json.Encoder()
 _orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)

@@ -182,6 +182,13 @@ class Parity(Record, frozen=True):
         return all(difference.holds for difference in self.differences) if self.differences else None
 
 
+class Finding(Record, frozen=True):
+    """What examining one clause of the contract gave; `problem` is empty where the plugin keeps it."""
+
+    clause: str
+    problem: str = ""
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Run)
 _parity_decoder = msgspec.json.Decoder(Parity)

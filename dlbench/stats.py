@@ -129,8 +129,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def verdict(log_ratios: Sequence[float], adjusted_p: float, delta: float = DELTA) -> tuple[Verdict, str]:
     """What these groups say, and why where that is not plain.
 
-    `adjusted_p` is `p_differs` after `holm` over all comparisons of the report. `slower` and `faster` need the one-sided
-    95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either way.
+    `adjusted_p` is `p_differs` after `holm` over all comparisons of the report. `slower` and `faster` need the
+    one-sided 95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either
+    way.
     """
     if len(log_ratios) < 2:
         return "indicative", "one process each: no interval"

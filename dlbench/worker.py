@@ -19,6 +19,8 @@ from dlbench.errors import DlbenchError, PluginLoadError, UnknownName, Unsupport
 from dlbench.orders import (
     Build,
     Built,
+    Check,
+    Checked,
     Close,
     Closed,
     DeviceList,
@@ -68,7 +70,7 @@ class Worker:
                 return self._take(order)
             case Evaluate():
                 return Evaluated(quality=self._subject.quality())
-            case Devices() | Probe():
+            case Devices() | Probe() | Check():
                 return _obey_alone(order)
             case Close():
                 return self._close()
@@ -127,8 +129,12 @@ def answer(worker: Worker, line: bytes) -> Reply:
         return Failed(status=_status(error), reason=_reason(error), loading=_is_loading(error))
 
 
-def _obey_alone(order: Devices | Probe) -> DeviceList | Probed:
+def _obey_alone(order: Devices | Probe | Check) -> DeviceList | Probed | Checked:
     """An order that is all that a child is asked."""
+    if isinstance(order, Check):
+        from dlbench.conformance.examine import examine
+
+        return Checked(findings=examine(order.spec))
     if isinstance(order, Probe):
         probe_to_file(order.spec, order.seeds, order.steps, Path(order.path), gradients=order.gradients)
         return Probed()
@@ -144,7 +150,7 @@ def main() -> None:
         reply = answer(worker, line)
         replies.write(to_line(reply))
         replies.flush()
-        if isinstance(reply, Closed | Failed | DeviceList | Probed):
+        if isinstance(reply, Closed | Failed | DeviceList | Probed | Checked):
             break
     replies.close()
     sys.stderr.flush()
