@@ -46,7 +46,9 @@ def _lead(report: Report) -> str:
         if report.indicative
         else f"Figures are means over up to {most} fresh processes; brackets hold 95 % intervals over processes."
     )
-    return f"Started {report.started}. {how} Plugins of one table took turns, sample by sample, and ratios are paired."
+    turns = "Plugins of one table took turns, sample by sample, and ratios are paired."
+    compared = any(section.comparisons for section in report.sections)
+    return " ".join(filter(None, (f"Started {report.started}.", how, turns if compared else "")))
 
 
 def _list(heading: str, items: Sequence[str]) -> Iterator[Block]:
@@ -75,8 +77,9 @@ def _section(section: Section) -> Iterator[Block]:
     head = ["", *(arm.label for arm in section.arms)]
     yield Table(head, [*_arms_row(section), *_metric_rows(section, "headline"), *_ratio_rows(section)])
     yield from (Table(*table) for table in learning(section))
-    yield Table(["Once", *head[1:]], _metric_rows(section, "once"), detail=True)
-    yield Table(["Host memory above import", *head[1:]], _metric_rows(section, "memory"), detail=True)
+    for name, table in (("Once", "once"), ("Host memory above import", "memory")):
+        if rows := _metric_rows(section, table):
+            yield Table([name, *head[1:]], rows, detail=True)
 
 
 def _arms_row(section: Section) -> Iterator[list[str]]:

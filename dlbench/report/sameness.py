@@ -22,7 +22,8 @@ def sentence(parity: Parity) -> str:
             f"{first.what} by {first.difference:.1e} where {first.tolerance:.0e} is allowed"
         )
     figures = ", ".join(f"{kind} within {worst:.0e}" for kind, worst in _worst_by_kind(parity.differences))
-    return f"{sides}: same model: yes; {figures} over {len(parity.seeds)} seeds and {parity.steps} steps"
+    seeds = f"{len(parity.seeds)} seed{'s' if len(parity.seeds) > 1 else ''}"
+    return f"{sides}: same model: yes; {figures} over {seeds} and {parity.steps} steps"
 
 
 def warnings(parities: Iterable[Parity]) -> Iterator[str]:

@@ -1,0 +1,281 @@
+"""Reports: the same Runs, the same bytes; nothing invented, nothing lost, and no plugin's text taken for markup."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from example_runs import bare_run, failed_runs, full_session, good_run, spec
+from rich.console import Console
+
+from dlbench import metrics
+from dlbench.errors import DlbenchError
+from dlbench.plugin import Compilation
+from dlbench.record import STATUSES, Difference, Load, Parity
+from dlbench.report import FORMATS, summarize, terminal
+from dlbench.report.learning import sparkline
+from dlbench.report.units import interval, shown
+from dlbench.stats import Estimate
+
+GOLDEN = Path(__file__).parent / "golden"
+SAME = Parity(
+    baseline=spec("tf.transformer"),
+    candidate=spec("torch.transformer"),
+    seeds=(0,),
+    steps=20,
+    differences=(
+        Difference(what="output", difference=4e-7, tolerance=5e-6),
+        Difference(what="losses", difference=2e-7, tolerance=1e-5),
+    ),
+)
+OTHER = msgspec.structs.replace(SAME, differences=(Difference(what="output", difference=0.2, tolerance=5e-6),))
+
+
+def markdown(runs, parity=()):
+    return FORMATS["markdown"].render(summarize(runs, parity))
+
+
+def on_terminal(report, width=100):
+    console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    console.print(terminal.render(report))
+    return console.export_text()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_full_session_renders_as_agreed(name):
+    """After a change that is meant: DLBENCH_WRITE_GOLDEN=1 pytest tests/test_report.py, and read the difference."""
+    path = GOLDEN / FORMATS[name].file_name
+    found = FORMATS[name].render(summarize([*full_session(), *failed_runs()], [SAME]))
+    if "DLBENCH_WRITE_GOLDEN" in os.environ:
+        path.write_text(found)
+    assert found == path.read_text()
+
+
+def test_rendering_needs_no_framework_and_no_writing_side():
+    program = (
+        "import sys; sys.path.insert(0, 'tests')\n"
+        "from example_runs import full_session\n"
+        "from dlbench.report import FORMATS, summarize\n"
+        "[FORMATS[name].render(summarize(full_session())) for name in FORMATS]\n"
+        "print(*sys.modules)"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=root)
+    loaded = set(done.stdout.split())
+    assert not {name.partition(".")[0] for name in loaded} & {"tensorflow", "torch", "keras", "jax", "dlbench_fake"}
+    assert not loaded & {"dlbench.worker", "dlbench.measure", "dlbench.registry", "dlbench.schedule"}
+
+
+def test_every_figure_of_the_summary_is_that_of_its_metric():
+    runs = full_session()
+    report = summarize(runs)
+    for section in report.sections:
+        for arm in section.arms:
+            mine = [run for run in runs if run.spec.label == arm.label and run.spec.phase == section.workload.phase]
+            for name, found in arm.metrics.items():
+                assert found == metrics.over(metrics.METRICS[name], mine)
+    train = report.sections[0].arms[0].metrics["throughput"]
+    assert train.n == 5
+    assert f"{train.value:,.0f} samples/s" in markdown(runs)
+
+
+def test_the_verdict_is_said_with_ratio_interval_and_smallest_change():
+    report = summarize(full_session())
+    found = report.sections[0].comparisons[0]
+    assert found.verdict == "slower"
+    assert 1.37 < found.ratio.value < 1.43
+    text = markdown(full_session())
+    assert re.search(
+        r"torch\.transformer jit takes 1\.\d\d \(1\.\d\d–1\.\d\d\) times as long .* slower; could have shown", text
+    )
+
+
+def test_one_process_is_indicative_and_has_no_interval():
+    policy = msgspec.structs.replace(bare_run().policy, processes=1)
+    runs = [good_run(plugin, groups=1, policy=policy) for plugin in ("tf.transformer", "torch.transformer")]
+    report = summarize(runs)
+    assert report.indicative
+    assert {one.verdict for section in report.sections for one in section.comparisons} == {"indicative"}
+    text = markdown(runs)
+    assert "these figures are indicative" in text
+    assert not re.search(r"samples/s \(", text)
+
+
+def test_seeds_that_never_reach_the_target_count_as_beyond_all_others():
+    section = next(one for one in summarize(full_session()).sections if one.workload.phase == "converge")
+    spread = section.arms[0].to_target["steps_to_target"]
+    assert (spread.reached, spread.of, spread.high) == (4, 5, None)
+    reached = sorted(
+        at.steps for run in full_session() if (at := first_at_target(run)) and run.spec.plugin == "tf.transformer"
+    )
+    assert (spread.low, spread.median) == (reached[0], reached[2])
+    text = markdown(full_session())
+    assert "| 4 of 5 | 4 of 5 |" in text
+    assert "–beyond the budget)" in text
+
+
+def first_at_target(run):
+    return next((at for at in run.evaluations if at.quality <= run.task.target), None)
+
+
+def test_none_that_reaches_the_target_is_said():
+    runs = [good_run(phase="converge", group=4, groups=1)]
+    assert "not within the budget" in markdown(runs)
+
+
+def test_a_run_with_nothing_in_it_renders():
+    for status in STATUSES:
+        runs = [bare_run(status=status, reason="because")]
+        for name in FORMATS:
+            assert FORMATS[name].render(summarize(runs))
+        on_terminal(summarize(runs))
+
+
+def test_no_run_is_an_error():
+    with pytest.raises(DlbenchError, match="no Run to report"):
+        summarize([])
+
+
+def test_every_status_is_shown_with_its_reason_and_the_last_output():
+    text = markdown(failed_runs())
+    for run in failed_runs():
+        assert f"| {run.status} | 1 |" in text
+    assert "tail" in text
+
+
+def test_what_a_plugin_says_is_text_and_never_markup():
+    text = markdown(failed_runs())
+    blocks = [block for block in text.split("\n\n") if block.startswith("|")]
+    for block in blocks:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+    assert "<script>" not in text
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\n# not a heading" not in text
+    assert "](http" not in text
+    assert "````text\n```\n| tail |\n````" in text
+    shown_there = on_terminal(summarize(failed_runs()))
+    assert "\x1b" not in shown_there
+    assert "\x07" not in shown_there
+
+
+def test_partial_results_say_how_many_of_how_many():
+    runs = full_session()[:14]  # the first two groups whole, then nothing of the third but two arms
+    report = summarize(runs)
+    assert "3 of 5 processes" in " ".join(report.warnings)
+    assert "| 3 of 5 | 3 of 5 |" in markdown(runs)
+
+
+def with_load(**values):
+    return [good_run(plugin, load=Load(**values)) for plugin in ("tf.transformer", "torch.transformer")]
+
+
+@pytest.mark.parametrize(
+    ("runs", "text"),
+    [
+        ([good_run(flags=("not_settled",))], "1 of 1 processes did not reach a steady state"),
+        ([good_run(flags=("not_quiet",))], "kept using a core after their turn"),
+        (with_load(cpu_pressure=0.31), "CPU pressure) 31% of the time at worst, above 5% in 2 of 2"),
+        (with_load(memory_pressure=0.2), "memory pressure) 20%"),
+        (with_load(steal=0.07), "steal) 7%"),
+        ([good_run()], "measured alone"),
+        (
+            [good_run(), good_run("torch.transformer", info=msgspec.structs.replace(good_run().info, threads=1))],
+            "the arms differ in threads: tf.transformer jit 2, torch.transformer jit 1",
+        ),
+        (
+            [
+                good_run(
+                    info=msgspec.structs.replace(good_run().info, details={"BLAS": "mkl"}),
+                    environment=msgspec.structs.replace(good_run().environment, cpu_vendor="AuthenticAMD"),
+                )
+            ],
+            "products come from MKL",
+        ),
+    ],
+    ids=["settled", "quiet", "cpu", "memory", "steal", "alone", "unlike", "MKL"],
+)
+def test_what_a_reader_must_know_is_said(runs, text):
+    assert text in " ".join(summarize(runs).warnings)
+
+
+def test_a_quiet_session_of_like_arms_warns_of_nothing_but_drift():
+    assert all("absolute figures drift" in warning for warning in summarize(full_session()).warnings)
+
+
+def test_parity_stands_where_the_arms_are_compared_and_a_failure_stands_first():
+    assert "same model: yes; output within 4e-07, losses within 2e-07" in markdown(full_session(), [SAME])
+    assert "Same model: not checked." in markdown(full_session())
+    failed = summarize(full_session(), [OTHER])
+    assert "same model: NO" in failed.warnings[0]
+    unchecked = msgspec.structs.replace(SAME, differences=(), reason="acme lacks gradients()")
+    assert "not checked (acme lacks gradients" in markdown(full_session(), [unchecked])
+
+
+def test_the_json_holds_the_numbers_and_reads_back():
+    report = summarize(full_session(), [SAME])
+    found = json.loads(FORMATS["json"].render(report))
+    assert found["kind"] == "dlbench report"
+    assert found["sections"][0]["arms"][0]["metrics"]["throughput"]["n"] == 5
+    assert msgspec.convert(found, type(report)) == report
+
+
+def test_the_command_names_what_was_measured():
+    command = summarize(full_session()).command
+    assert command == (
+        "dlbench run --plugin tf.transformer,torch.transformer --path jit --phase train,predict,converge --size small "
+        "--batch-size 32 --device cpu --task text --threads 2 --processes 5"
+    )
+
+
+def test_compilation_is_shown_where_something_was_compiled():
+    assert "graphs 1, breaks 0, recompiled 0" in markdown(full_session())
+    eager = [good_run(compilation=Compilation(graphs=0, breaks=0, recompilations=0))]
+    assert "| Compiled |" not in markdown(eager)
+
+
+def test_the_terminal_shows_the_figures_without_the_details():
+    shown_there = on_terminal(summarize(full_session()))
+    assert "Throughput" in shown_there
+    assert "Verdict" in shown_there
+    assert "Resident after import" not in shown_there
+    assert "Measure it again" not in shown_there
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "s", "–"),
+        (0.0, "s", "0 µs"),
+        (2.5e-6, "s", "2.50 µs"),
+        (0.01234, "s", "12.3 ms"),
+        (75.25, "s", "75.2 s"),
+        (3 << 20, "bytes", "3.00 MiB"),
+        (2.5 * 2**30, "bytes", "2.50 GiB"),
+        (-5 * 2**20, "bytes", "-5.00 MiB"),
+        (12345.6, "samples/s", "12,346 samples/s"),
+        (2.5e12, "FLOP/s", "2.50 TFLOP/s"),
+        (60.0, "steps", "60 steps"),
+        (0.0123, "", "0.012"),
+    ],
+)
+def test_numbers_are_scaled_for_people(value, unit, text):
+    assert shown(value, unit) == text
+
+
+def test_an_interval_is_shown_in_the_unit_of_its_value():
+    assert interval(Estimate(0.0011, 0.0009, 0.0013, 5), "s") == "1.10 ms (0.900–1.30)"
+    assert interval(Estimate(0.0011), "s") == "1.10 ms"
+    assert interval(None, "s") == "–"
+
+
+def test_a_sparkline_goes_from_the_least_to_the_greatest():
+    assert sparkline([3.0, 2.0, 1.0, 1.0]) == "█▄▁▁"
+    assert sparkline([1.0]) == "▁"
+    assert sparkline([]) == "–"
