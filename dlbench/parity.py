@@ -7,6 +7,7 @@ planted fault (a gate order, a padding, a place of epsilon): see `tests/test_par
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,10 +27,11 @@ STEPS = 20
 TOLERANCES = {"parameter": 0.0, "FLOPs": 0.0, "output": 5e-6, "gradient": 5e-6, "losses": 1e-5}
 """Largest difference of any element: of an output over its largest value where that is above 1, of a gradient over the
 largest value in that parameter's gradient, of a loss over the loss."""
-SILENT = 1e-4
+SILENT = 1e-2
 """A parameter whose gradient stays below this share of the largest of all is measured against that share.
 
-The key biases of attention have a zero gradient in exact arithmetic; what is there is rounding.
+The key biases of attention have a zero gradient in exact arithmetic; what is there is rounding. The output bias of a
+discriminator is the difference of two sums that nearly cancel.
 """
 
 Arrays = Mapping[str, Any]
@@ -68,7 +70,7 @@ def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Pa
     if isinstance(baseline, str) or isinstance(candidate, str):
         return msgspec.structs.replace(asked, reason="; ".join(dict.fromkeys(reasons)))
     found = [differences(_of_seed(baseline, seed), _of_seed(candidate, seed)) for seed in asked.seeds]
-    return msgspec.structs.replace(asked, differences=worst(found))
+    return msgspec.structs.replace(asked, differences=over_seeds(found))
 
 
 def _probe_or_reason(spec: Spec, seeds: Sequence[int], timeout: float, *, gradients: bool) -> dict[str, Any] | str:
@@ -98,14 +100,21 @@ def differences(baseline: Arrays, candidate: Arrays) -> list[Difference]:
     return [_compare(name, baseline.get(name), candidate.get(name), quiet) for name in names]
 
 
-def worst(found: Sequence[Sequence[Difference]]) -> tuple[Difference, ...]:
-    """The largest of each figure over several seeds, in the order of the first; a NaN is larger than any number."""
-    largest: dict[str, Difference] = {}
+def over_seeds(found: Sequence[Sequence[Difference]]) -> tuple[Difference, ...]:
+    """The median of each figure over several seeds, and its worst; a NaN is larger than any number.
+
+    The median, because of knife edges: where a ReLU or a maximum is decided by less than rounding, two correct models
+    take different sides, and all that follows differs. One seed in ten of the small cnn does that. A fault is in all.
+    """
+    figures: dict[str, list[Difference]] = {}
     for difference in (difference for seed in found for difference in seed):
-        known = largest.setdefault(difference.what, difference)
-        if not difference.difference <= known.difference:
-            largest[difference.what] = difference
-    return tuple(largest.values())
+        figures.setdefault(difference.what, []).append(difference)
+    return tuple(_median(of_seeds) for of_seeds in figures.values())
+
+
+def _median(of_seeds: list[Difference]) -> Difference:
+    ordered = sorted(of_seeds, key=lambda one: math.inf if math.isnan(one.difference) else one.difference)
+    return msgspec.structs.replace(ordered[len(ordered) // 2], worst=ordered[-1].difference)
 
 
 def _probe(spec: Spec, seeds: Sequence[int], timeout: float, *, gradients: bool) -> dict[str, Any]:
@@ -129,10 +138,14 @@ def _of_seed(arrays: Arrays, seed: int) -> dict[str, Any]:
 def _compare(name: str, baseline: Any, candidate: Any, quiet: float) -> Difference:
     kind = name.partition("/")[0]
     if baseline is None or candidate is None or np.shape(baseline) != np.shape(candidate):
-        return Difference(what=name.replace("/", " ", 1), difference=float("inf"), tolerance=TOLERANCES[kind])
+        return _difference(name, math.inf)
     a, b = (np.asarray(side, np.float64) for side in (baseline, candidate))
-    found = float((np.abs(a - b) / _scale(kind, a, quiet)).max())
-    return Difference(what=name.replace("/", " ", 1), difference=found, tolerance=TOLERANCES[kind])
+    return _difference(name, float((np.abs(a - b) / _scale(kind, a, quiet)).max()))
+
+
+def _difference(name: str, found: float) -> Difference:
+    tolerance = TOLERANCES[name.partition("/")[0]]
+    return Difference(what=name.replace("/", " ", 1), difference=found, tolerance=tolerance, worst=found)
 
 
 def _scale(kind: str, values: Any, quiet: float) -> Any:

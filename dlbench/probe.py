@@ -48,7 +48,7 @@ def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
     found = _named("parameter", plugin.export_parameters())
     found["output"] = np.array(plugin.predict(batches[0].inputs), copy=True)
     found |= _named("gradient", plugin.gradients(batches[0])) if gradients else {}
-    found["losses"] = np.array([np.array(plugin.train_step(batch), np.float64) for batch in batches])
+    found["losses"] = np.array([np.asarray(plugin.train_step(batch)).astype(np.float64) for batch in batches])
     found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
     _check_finite(found, request.spec.plugin)
     return found

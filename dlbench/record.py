@@ -151,7 +151,7 @@ class Run(Record, frozen=True):
 
 
 class Difference(Record, frozen=True):
-    """One figure of a parity check beside its tolerance: the worst over the seeds.
+    """One figure of a parity check beside its tolerance: its median over the seeds, and the worst of them.
 
     `what` is `parameter NAME`, `gradient NAME`, `output`, `losses` or `FLOPs`. Infinite where only one side has it.
     """
@@ -159,6 +159,7 @@ class Difference(Record, frozen=True):
     what: str
     difference: float
     tolerance: float
+    worst: float
 
     @property
     def holds(self) -> bool:

@@ -55,7 +55,7 @@ class Model:
 
     def train(self, batch: Batch) -> Any:
         """The loss or losses of one step, float64."""
-        return np.array(self.plugin.train_step(batch), np.float64)
+        return np.asarray(self.plugin.train_step(batch)).astype(np.float64)
 
     def outputs(self, step: int = 0) -> Any:
         """Predictions for the batch of a step, copied."""

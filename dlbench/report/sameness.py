@@ -40,17 +40,15 @@ def blocks(parity: Parity) -> list[Block]:
     """The verdict, then every figure beside its tolerance."""
     if parity.same is None:
         return [Paragraph(sentence(parity))]
-    return [Table(["", "Difference", "Tolerance", "Holds"], _rows(parity)), Paragraph(sentence(parity))]
+    return [
+        Table(["", "Difference, median", "Worst seed", "Tolerance", "Holds"], _rows(parity)),
+        Paragraph(sentence(parity)),
+    ]
 
 
 def _rows(parity: Parity) -> list[list[str]]:
     return [
-        [
-            one.what,
-            f"{one.difference:.1e}",
-            f"{one.tolerance:.0e}" if one.tolerance else "0",
-            "yes" if one.holds else "NO",
-        ]
+        [one.what, f"{one.difference:.1e}", f"{one.worst:.1e}", f"{one.tolerance:.0e}", "yes" if one.holds else "NO"]
         for one in parity.differences
     ]
 
