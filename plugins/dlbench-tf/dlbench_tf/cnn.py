@@ -7,12 +7,12 @@ import tensorflow as tf
 from dlbench.architectures.cnn import CNN, POOL
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, require_inputs
+from dlbench_tf.layers import Forward, Tensors, dense, require_task
 
 
 def make_forward(request: BuildRequest) -> Forward:
     """The forward pass for images of the request's shape. Raises Unsupported for anything else."""
-    require_inputs(request, 4, "images (batch, height, width, channels)")
+    require_task(request, 4, "images (batch, height, width, channels)")
     model: CNN = request.configuration
 
     def forward(parameters: Tensors, images: tf.Tensor, _: Dropout) -> tf.Tensor:

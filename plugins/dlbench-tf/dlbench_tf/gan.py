@@ -21,7 +21,9 @@ def make_forward(request: BuildRequest) -> Forward:
     model: GAN = request.configuration
     signature = request.signature
     if signature.loss != "adversarial":
-        raise Unsupported(f"tf.gan needs a task of generated images and {request.spec.task} is none; --task digits_gan")
+        raise Unsupported(
+            f"tf.gan generates images and task {request.spec.task} has none to learn; choose --task digits_gan"
+        )
 
     def forward(parameters: Tensors, noise: tf.Tensor, _: Dropout, real: tf.Tensor | None = None) -> tf.Tensor:
         fake = tf.tanh(_run(parameters, GENERATOR, len(model.generator), noise))

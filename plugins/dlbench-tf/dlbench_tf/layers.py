@@ -57,11 +57,15 @@ def layer_norm(rows: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: fl
     return tf.custom_gradient(normalise)(rows, scale, offset)
 
 
-def require_inputs(request: BuildRequest, dimensions: int | None, what: str) -> None:
-    """Raise Unsupported unless the task's inputs are numbers in this many dimensions, the batch among them."""
-    found, spec = request.signature.inputs, request.spec
-    if request.signature.vocabulary is not None or (dimensions is not None and len(found.shape) != dimensions):
-        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {found.dtype} {found.shape}")
+def require_task(request: BuildRequest, dimensions: int | None, what: str) -> None:
+    """Raise Unsupported unless the task has numbers in this many dimensions, the batch among them, and wants rows."""
+    spec, found = request.spec, request.signature
+    inputs, outputs = found.inputs, found.outputs
+    if found.vocabulary is not None or (dimensions is not None and len(inputs.shape) != dimensions):
+        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {inputs.dtype} {inputs.shape}")
+    if found.loss == "adversarial" or len(outputs.shape) != 2:
+        wanted = f"outputs {outputs.shape} under loss {found.loss}"
+        raise Unsupported(f"{spec.plugin} gives one row (batch, outputs) and task {spec.task} wants {wanted}")
 
 
 def _mean(rows: tf.Tensor) -> tf.Tensor:

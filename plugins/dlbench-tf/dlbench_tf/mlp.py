@@ -9,12 +9,12 @@ import tensorflow as tf
 from dlbench.architectures.mlp import MLP
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, require_inputs
+from dlbench_tf.layers import Forward, Tensors, dense, require_task
 
 
 def make_forward(request: BuildRequest) -> Forward:
     """The forward pass for inputs of any shape. Raises Unsupported for tokens."""
-    require_inputs(request, None, "numbers")
+    require_task(request, None, "numbers")
     model: MLP = request.configuration
     features = math.prod(request.signature.inputs.shape[1:])
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from dlbench.architectures.recurrent import Cell, Recurrent
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, require_inputs
+from dlbench_tf.layers import Forward, Tensors, dense, require_task
 
 Advance = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """Parameters, the part that comes from the input, h and c, to the next h and c."""
@@ -20,7 +20,7 @@ Advance = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, 
 
 def make_forward(request: BuildRequest) -> Forward:
     """The forward pass for sequences of the request's shape. Raises Unsupported for anything else."""
-    require_inputs(request, 3, "sequences (batch, time, features)")
+    require_task(request, 3, "sequences (batch, time, features)")
     model: Recurrent = request.configuration
     batch, steps, features = request.signature.inputs.shape
     advance = ADVANCE[model.cell]

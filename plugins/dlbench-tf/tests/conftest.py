@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
+
+
+sys.path.append(str(Path(__file__).parent))  # tests find tf_building, wherever pytest was started
 
 
 @pytest.fixture(autouse=True, scope="session")

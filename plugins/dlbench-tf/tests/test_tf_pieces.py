@@ -11,7 +11,7 @@ from dlbench.plugin import ArraySpec
 from dlbench.spec import PATHS
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import SeededDropout, off
-from dlbench_tf.layers import mse
+from dlbench_tf.objective import mse
 from dlbench_tf.paths import Graph, Paths
 
 SETTINGS = contract.Adam(learning_rate=0.01)

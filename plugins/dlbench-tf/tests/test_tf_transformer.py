@@ -3,72 +3,42 @@
 from __future__ import annotations
 
 import functools
-import types
 
 import msgspec
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_building
+from tf_building import Case, built, signature, slopes, trajectory
 
 from dlbench import plugin as contract
 from dlbench.architectures import transformer as core
 from dlbench.errors import Unsupported
-from dlbench.plugin import ArraySpec, Batch, BuildRequest, Compilation, Signature
-from dlbench.spec import PATHS, Spec
+from dlbench.plugin import Batch, BuildRequest, Compilation
+from dlbench.spec import PATHS
 from dlbench_tf import transformer
 
 TINY = core.Transformer(blocks=2, width=8, heads=2, key_dim=4, feed_forward=12, sequence=6, batch_size=4)
 EXACT = msgspec.structs.replace(TINY, dropout=0.0)
 VOCABULARY = 11
-EPSILON = 1e-6  # large enough to matter among these gradients
 
 
-def request(path="eager", configuration=TINY, seed=0, adam=None, **spec) -> BuildRequest:
+def case(configuration) -> Case:
     shape = (configuration.batch_size, configuration.sequence)
-    tokens, outputs = ArraySpec(shape, "int32"), ArraySpec((*shape, VOCABULARY), "float32")
-    signature = Signature(
-        inputs=tokens, targets=tokens, outputs=outputs, loss="cross_entropy", vocabulary=VOCABULARY, causal=True
-    )
-    values = {"device": "cpu", "precision": "fp32", "threads": tf.config.threading.get_intra_op_parallelism_threads()}
-    spec = Spec(
-        **values | spec,
-        plugin="tf.transformer",
-        phase="train",
-        path=path,
-        size="tiny",
-        task="text",
-        batch_size=4,
-        seed=seed,
-    )
-    return BuildRequest(
-        spec,
-        signature,
-        adam or contract.Adam(learning_rate=1e-2, epsilon=EPSILON),
-        configuration,
-        scattered(configuration.initial_parameters(signature, seed), seed),
-    )
+    given = signature(shape, shape, (*shape, VOCABULARY), "cross_entropy", vocabulary=VOCABULARY, causal=True)
+    return Case("transformer", configuration, given)
 
 
-def scattered(parameters, seed):
-    """No zeros and ones: a bias or a scale that is left out, or used twice, shows."""
-    noise = np.random.default_rng(seed)
-    return {name: (value + noise.normal(0, 0.1, value.shape)).astype(np.float32) for name, value in parameters.items()}
-
-
-def built(asked: BuildRequest):
-    model = transformer()
-    model.build(asked)
-    return model
+def request(path="eager", configuration=TINY, seed=0, **more) -> BuildRequest:
+    return tf_building.request(case(configuration), path, seed, **more)
 
 
 def batch(seed=0) -> Batch:
-    tokens = np.random.default_rng(seed).integers(0, VOCABULARY, (TINY.batch_size, TINY.sequence + 1), np.int32)
-    return Batch(np.ascontiguousarray(tokens[:, :-1]), np.ascontiguousarray(tokens[:, 1:]))
+    return tf_building.batch(case(TINY).signature, seed)
 
 
 def losses(model, steps, same_batch=False):
-    staged = (model.stage(batch(0 if same_batch else step)) for step in range(steps))
-    return [float(model.train_step(one)) for one in staged]
+    return tf_building.losses(model, (batch(0 if same_batch else step) for step in range(steps)))
 
 
 @functools.cache
@@ -104,72 +74,32 @@ def test_a_model_that_is_not_causal_sees_what_follows():
     np.testing.assert_allclose(np.asarray(model.predict(batch().inputs)), expected, rtol=0, atol=5e-6)
 
 
-@pytest.fixture(scope="module")
+@functools.cache
 def differences():
-    """Gradients of the oracle's mean cross-entropy by central differences in float64."""
-    asked, data, step = request("eager", EXACT), batch(3), 1e-5
-    parameters = {name: value.astype(np.float64) for name, value in asked.parameters.items()}
-
-    def loss():
-        logits = TINY.forward(parameters, data.inputs, asked.signature)
-        assert logits.dtype == np.float64
-        shifted = logits - logits.max(-1, keepdims=True)
-        picked = np.take_along_axis(shifted, data.targets[..., None], -1)[..., 0]
-        return (np.log(np.exp(shifted).sum(-1)) - picked).mean()
-
-    def slope(value, at):
-        original, sides = value[at], []
-        for moved in (original + step, original - step):
-            value[at] = moved
-            sides.append(loss())
-        value[at] = original
-        return (sides[0] - sides[1]) / (2 * step)
-
-    with pytest.MonkeyPatch.context() as patch:
-        # The oracle rounds its result to float32, too coarse to take differences of.
-        patch.setattr(core, "np", types.SimpleNamespace(**vars(np) | {"float32": np.float64}))
-        return {
-            name: np.array([slope(value, at) for at in np.ndindex(value.shape)]).reshape(value.shape)
-            for name, value in parameters.items()
-        }
+    return slopes(case(EXACT), request().parameters, batch(3))
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_gradients_agree_with_differences_of_the_oracle(path, differences):
+def test_gradients_agree_with_differences_of_the_oracle(path):
     model = shared(path)
     model.import_parameters(request(path, EXACT).parameters)
     found = model.gradients(model.stage(batch(3)))
-    assert found.keys() == differences.keys()
-    for name, expected in differences.items():
+    assert found.keys() == differences().keys()
+    for name, expected in differences().items():
         np.testing.assert_allclose(found[name], expected, rtol=0, atol=2e-6, err_msg=name)
 
 
-def reference_losses(settings: contract.Adam, steps: int) -> tuple[list[float], dict[str, np.ndarray]]:
-    """The contract's Adam in NumPy float64, on gradients of the eager model (proven above)."""
-    asked = request("eager", EXACT, adam=settings)
-    model = shared("eager")
-    w = {name: value.astype(np.float64) for name, value in asked.parameters.items()}
-    m, v = ({name: np.zeros_like(value) for name, value in w.items()} for _ in range(2))
-    found = []
-    for t in range(1, steps + 1):
-        model.import_parameters({name: value.astype(np.float32) for name, value in w.items()})
-        data = batch(t - 1)
-        logits = tf.constant(model.predict(data.inputs))
-        found.append(float(tf.reduce_mean(tf.keras.losses.sparse_categorical_crossentropy(data.targets, logits, True))))
-        for name, g in model.gradients(data).items():
-            m[name] = settings.beta1 * m[name] + (1 - settings.beta1) * g
-            v[name] = settings.beta2 * v[name] + (1 - settings.beta2) * g.astype(np.float64) ** 2
-            root = np.sqrt(v[name] / (1 - settings.beta2**t)) + settings.epsilon
-            w[name] -= settings.learning_rate * (m[name] / (1 - settings.beta1**t)) / root
-    return found, w
+@functools.cache
+def true_trajectory():
+    return trajectory(case(EXACT), shared("eager"), request(), [batch(step) for step in range(20)])
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_twenty_steps_follow_adam_in_float64(path):
     asked = request(path, EXACT)
-    model, (expected, weights) = built(asked), reference_losses(asked.optimizer, 20)
-    assert expected[-1] < 0.97 * expected[0]
-    np.testing.assert_allclose(losses(model, 20), expected, rtol=1e-5)
+    model, (expected, weights) = built(asked), true_trajectory()
+    assert expected[-1][0] < 0.97 * expected[0][0]
+    np.testing.assert_allclose(losses(model, 20), np.ravel(expected), rtol=1e-5)
     for name, found in model.export_parameters().items():
         if "key/bias" not in name:  # its gradient is 0 in exact arithmetic, and Adam makes steps of the rounding
             np.testing.assert_allclose(found, weights[name], rtol=0, atol=2e-5, err_msg=name)

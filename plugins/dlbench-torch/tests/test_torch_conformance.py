@@ -1,0 +1,28 @@
+"""Every architecture on every path against the contract, the core's NumPy version and its own compiled self."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlbench import conformance
+from dlbench_torch import __all__ as names
+
+ARCHITECTURES = sorted(set(names) - {"TorchModel"})
+
+
+@pytest.mark.parametrize("path", ["eager", "jit"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_conforms(architecture, path):
+    conformance.assert_conforms(f"torch.{architecture}", path)
+
+
+def test_there_is_no_graph_path():
+    with pytest.raises(AssertionError, match="unsupported: path graph: PyTorch has none without a compiler"):
+        conformance.assert_conforms("torch.mlp", "graph")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("path", ["eager", "jit"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_conforms_on_a_gpu(architecture, path):
+    conformance.assert_conforms(f"torch.{architecture}", path, device="gpu")

@@ -1,0 +1,266 @@
+"""The conformance suite: a good plugin keeps every clause, and each clause catches the plugin that breaks it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from dlbench import conformance, registry
+from dlbench.conformance.clauses import CLAUSES
+from dlbench.conformance.examine import examine
+from dlbench.conformance.model import Session
+from dlbench.errors import UnknownName
+from dlbench.plugin import Batch, Compilation
+from dlbench.spec import Spec
+from dlbench_fake.linear import LinearPlugin
+from dlbench_fake.minimal import Minimal
+
+DLBENCH = str(Path(sys.executable).with_name("dlbench"))
+SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
+
+
+def problems(factory, monkeypatch, spec=SPEC):
+    """The clauses that a plugin made by this factory breaks."""
+    monkeypatch.setattr(registry, "load", lambda _: factory())
+    return {finding.clause: finding.problem for finding in examine(spec) if finding.problem}
+
+
+@pytest.fixture(autouse=True)
+def fewer_steps(monkeypatch):
+    monkeypatch.setattr("dlbench.conformance.clauses.LEAK_STEPS", 200)
+
+
+@pytest.mark.parametrize(("plugin", "name"), [(LinearPlugin, "fake.linear"), (Minimal, "fake.minimal")])
+def test_a_good_plugin_keeps_every_clause(plugin, name, monkeypatch):
+    assert problems(plugin, monkeypatch, msgspec.structs.replace(SPEC, plugin=name)) == {}
+
+
+class Drifting(LinearPlugin):
+    """Adds noise of its own to the initial values."""
+
+    def build(self, request):
+        info = super().build(request)
+        self._parameters["bias"] = self._parameters["bias"] + np.random.default_rng().normal(size=1).astype(np.float32)
+        return info
+
+
+class Scribbling(LinearPlugin):
+    """Keeps the arrays of the request and trains in them."""
+
+    def build(self, request):
+        info = super().build(request)
+        self._parameters = {name: np.zeros_like(value) for name, value in self._parameters.items()}
+        return info
+
+
+class Boasting(LinearPlugin):
+    def export_parameters(self):
+        return super().export_parameters() | {"extra": np.zeros(3, np.float32)}
+
+
+class Bent(LinearPlugin):
+    """Another architecture than the core's."""
+
+    def predict(self, inputs):
+        return super().predict(inputs) * np.float32(1.001)
+
+
+class Climbing(LinearPlugin):
+    """Goes up the gradient."""
+
+    def _differentiate(self, batch):
+        loss, gradients = super()._differentiate(batch)
+        return loss, {name: -value for name, value in gradients.items()}
+
+
+class Remembering(LinearPlugin):
+    """Each prediction moves the model."""
+
+    def predict(self, inputs):
+        outputs = super().predict(inputs)
+        self._parameters["bias"] = self._parameters["bias"] + np.float32(1e-4)
+        return outputs
+
+
+class Noisy(LinearPlugin):
+    """Predicts with dropout on."""
+
+    def predict(self, inputs):
+        outputs = super().predict(inputs)
+        return outputs * (np.random.default_rng().random(outputs.shape) < 0.9).astype(np.float32)
+
+
+class Escaping(LinearPlugin):
+    """Returns the loss at once and goes on working behind the barrier."""
+
+    def train_step(self, batch):
+        threading.Thread(target=self._late).start()
+        return super().train_step(batch)
+
+    def _late(self):
+        time.sleep(0.02)
+        end = time.thread_time() + 0.01
+        while time.thread_time() < end:
+            pass
+
+
+class Printing(LinearPlugin):
+    def train_step(self, batch):
+        os.write(2, b"step")  # past whatever stands in for sys.stderr, as a library in C does
+        return super().train_step(batch)
+
+
+class Leaking(LinearPlugin):
+    kept: list = []  # noqa: RUF012 (that is the offence)
+
+    def train_step(self, batch):
+        self.kept.append(np.ones(100_000, np.uint8))
+        return super().train_step(batch)
+
+
+class FallingBack(LinearPlugin):
+    """Takes the CPU for whatever device it is asked for, and says so."""
+
+    def build(self, request):
+        spec = msgspec.structs.replace(request.spec, device="cpu", precision="fp32")
+        return super().build(type(request)(**{**vars(request), "spec": spec}))
+
+
+class Crashing(LinearPlugin):
+    def build(self, request):
+        if request.spec.device != "cpu":
+            raise KeyError(request.spec.device)
+        return super().build(request)
+
+
+class WrongSlope(LinearPlugin):
+    def gradients(self, batch):
+        return {name: value * 2 for name, value in super().gradients(batch).items()}
+
+
+class Deaf(LinearPlugin):
+    def import_parameters(self, parameters):
+        pass
+
+
+class Spoiling(LinearPlugin):
+    def stage(self, batch):
+        return Batch(batch.inputs[::-1], batch.targets)
+
+
+class Threaded(LinearPlugin):
+    def __init__(self):
+        threading.Thread(target=time.sleep, args=(0.5,), daemon=True).start()
+
+
+OFFENDERS = [
+    (Drifting, "build_is_repeatable"),
+    (Scribbling, "what_was_read_back_is_true"),
+    (Boasting, "what_was_read_back_is_true"),
+    (Bent, "outputs_are_the_architecture"),
+    (Climbing, "the_loss_falls"),
+    (Remembering, "predict_changes_nothing"),
+    (Noisy, "predict_changes_nothing"),
+    (Escaping, "the_barrier_holds"),
+    (Printing, "nothing_is_printed"),
+    (Leaking, "nothing_leaks"),
+    (FallingBack, "what_is_unsupported_is_raised"),
+    (Crashing, "what_is_unsupported_is_raised"),
+    (WrongSlope, "capabilities_work"),
+    (Deaf, "capabilities_work"),
+    (Spoiling, "capabilities_work"),
+    (Threaded, "import_does_no_work"),
+]
+
+
+@pytest.mark.parametrize(("offender", "clause"), OFFENDERS, ids=[one.__name__ for one, _ in OFFENDERS])
+def test_a_clause_catches_the_plugin_that_breaks_it(offender, clause, monkeypatch):
+    found = problems(offender, monkeypatch)
+    assert clause in found
+    assert found[clause]
+
+
+class Compiling(LinearPlugin):
+    found = Compilation(graphs=2, breaks=0, recompilations=0)
+
+    def build(self, request):
+        spec = msgspec.structs.replace(request.spec, path="eager")
+        info = super().build(type(request)(**{**vars(request), "spec": spec}))
+        return msgspec.structs.replace(info, path="jit", compiler="fake")
+
+    def compilation(self):
+        return self.found
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0), (2, 1, 0), (2, 0, 1)])
+def test_jit_that_did_not_compile_whole_and_once_is_caught(counts, monkeypatch):
+    jit = msgspec.structs.replace(SPEC, path="jit")
+    monkeypatch.setenv("DLBENCH_FAKE_JIT", "0,0,0")
+    assert "jit_really_compiled" not in problems(Compiling, monkeypatch, jit)
+    found = Compilation(**dict(zip(("graphs", "breaks", "recompilations"), counts, strict=True)))
+    assert "jit_really_compiled" in problems(type("Eager", (Compiling,), {"found": found}), monkeypatch, jit)
+
+
+def test_every_clause_has_an_offender():
+    assert set(CLAUSES) - {clause for _, clause in OFFENDERS} == {"jit_really_compiled"}
+
+
+def test_clauses_share_few_models(monkeypatch):
+    """Compiling is what takes time."""
+    built = []
+
+    class Counting(LinearPlugin):
+        def build(self, request):
+            info = super().build(request)
+            built.append(request.spec)
+            return info
+
+    problems(Counting, monkeypatch)
+    shared = [name for name, value in vars(Session).items() if hasattr(value, "attrname")]
+    assert len(built) == len(shared) == 4
+
+
+def test_assert_conforms_lists_what_is_broken(monkeypatch):
+    conformance.assert_conforms("fake.linear", "eager")
+    monkeypatch.setenv("DLBENCH_FAKE", "train_step:print=5@12")
+    with pytest.raises(AssertionError, match=r"naughty.linear on the path eager[\s\S]*nothing_is_printed"):
+        conformance.assert_conforms("naughty.linear", "eager")
+
+
+def test_what_cannot_be_examined_counts_as_broken(monkeypatch):
+    with pytest.raises(AssertionError, match="unsupported: path graph: NumPy has eager only"):
+        conformance.assert_conforms("fake.linear", "graph")
+    monkeypatch.setenv("DLBENCH_FAKE", "train_step:signal=SIGSEGV@3")
+    with pytest.raises(AssertionError, match=r"crashed: .*SIGSEGV"):
+        conformance.assert_conforms("naughty.linear", "eager")
+    with pytest.raises(UnknownName):
+        conformance.assert_conforms("fake.liner", "eager")
+
+
+def check(*arguments, cwd):
+    return subprocess.run([DLBENCH, "check", *arguments], check=False, cwd=cwd, capture_output=True, text=True)
+
+
+def test_the_command_shows_every_clause_and_answers_by_its_exit_code(tmp_path, monkeypatch):
+    good = check("fake.linear", cwd=tmp_path)
+    assert good.returncode == 0, good.stderr
+    assert good.stdout.count("  holds ") == len(CLAUSES) + 1
+    assert "unsupported: path graph" in good.stdout
+    named = check("fake.linear", "--path", "graph", cwd=tmp_path)
+    assert named.returncode == 1
+    monkeypatch.setenv("DLBENCH_FAKE", "train_step:return=nan")
+    bad = check("naughty.linear", "--path", "eager", cwd=tmp_path)
+    assert bad.returncode == 1
+    assert "broken  the_loss_falls" in bad.stdout
+    nothing = check("tf.mlp", "--task", "text", "--path", "eager", cwd=tmp_path)
+    assert nothing.returncode == 1
+    unknown = check("fake.liner", cwd=tmp_path)
+    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (2, 1)
