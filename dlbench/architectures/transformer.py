@@ -113,6 +113,7 @@ class Transformer(msgspec.Struct, frozen=True, kw_only=True):
 SIZES = {
     "small": Transformer(blocks=1, width=32, heads=2, key_dim=32, feed_forward=32, sequence=64, batch_size=32),
     "base": Transformer(blocks=4, width=256, heads=4, key_dim=64, feed_forward=1024, sequence=128, batch_size=16),
+    "large": Transformer(blocks=12, width=1024, heads=16, key_dim=64, feed_forward=4096, sequence=256, batch_size=32),
 }
 
 

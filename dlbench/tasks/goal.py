@@ -19,8 +19,12 @@ class Goal:
 
 
 def goal_for(goals: Mapping[str, Goal], size: str) -> Goal:
-    """The goal stated for this size; a size of a third party's own has the goal of `small`."""
-    return goals.get(size, goals["small"])
+    """The goal stated for this size.
+
+    `large` has that of `base`, which nobody has tried at that size; a size of a third party's own has that of `small`.
+    """
+    small = goals["small"]
+    return goals.get(size, goals.get("base", small) if size == "large" else small)
 
 
 def stream(*keys: int) -> np.random.Generator:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-
 sys.path.append(str(Path(__file__).parent))  # tests find tf_building, wherever pytest was started
 
 

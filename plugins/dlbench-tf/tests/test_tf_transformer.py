@@ -206,10 +206,10 @@ def test_what_the_plugin_does_not_know_is_unsupported():
     asked = request()
     hinge = msgspec.structs.replace(asked.signature, loss="hinge")
     values = msgspec.structs.replace(asked.signature, vocabulary=None)
-    for signature, parameters, words in [
+    for given, parameters, words in [
         (asked.signature, None, "no architecture transformer"),
         (hinge, asked.parameters, "loss hinge"),
         (values, asked.parameters, "embeds tokens"),
     ]:
         with pytest.raises(Unsupported, match=words):
-            transformer().build(BuildRequest(asked.spec, signature, asked.optimizer, TINY, parameters))
+            transformer().build(BuildRequest(asked.spec, given, asked.optimizer, TINY, parameters))
