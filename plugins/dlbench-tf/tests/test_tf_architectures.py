@@ -179,7 +179,7 @@ def test_every_architecture_is_an_entry_point():
         ("lstm", IMAGES, "sequences"),
         ("gru", msgspec.structs.replace(SERIES, vocabulary=3), "sequences"),
         ("gan", IMAGES, "--task digits_gan"),
-        ("mlp", NOISE, "adversarial"),
+        ("mlp", signature((4, 5), (4, 6), (4, 6), "adversarial"), "loss adversarial"),
         ("rnn", signature((4, 5, 3), (4, 5, 2), (4, 5, 2), "mse"), "one row"),
     ],
 )
