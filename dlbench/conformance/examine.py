@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from pathlib import Path
 
@@ -33,11 +32,11 @@ def examine(spec: Spec) -> list[Finding]:
 
 
 def _import(plugin: str) -> str:
-    """Loading the plugin starts no thread of Python, draws no random number and stays in its folder."""
-    folder, threads, state = Path.cwd(), threading.active_count(), random.getstate()
+    """Loading the plugin starts no thread of Python and stays in its folder."""
+    folder, threads = Path.cwd(), threading.active_count()
     registry.load(plugin)
     if folder != Path.cwd():
         return "loading the plugin changed the working directory"
     if threading.active_count() > threads:
         return f"loading the plugin started {threading.active_count() - threads} threads"
-    return "loading the plugin drew from the random module" if state != random.getstate() else ""
+    return ""

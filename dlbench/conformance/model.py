@@ -90,6 +90,7 @@ class Session:
     def again(self) -> Model:
         """Built from the same request, and trained alike with two predictions before every step."""
         model = Model.build(self.spec)
+        model.observed["parameters"] = model.parameters()
         model.observed["predictions"] = [[model.outputs(), model.outputs()]]
         model.observed["losses"] = []
         for step in range(self.STEPS):
@@ -104,7 +105,9 @@ class Session:
 
     @cached_property
     def exact(self) -> Model:
-        """Without dropout; its first parameters are kept in `observed`."""
+        """Without dropout; its first parameters are kept in `observed`. One more build only where there is dropout."""
+        if not getattr(self.again.request.configuration, "dropout", 0.0):
+            return self.again
         model = Model.build(self.spec, dropout=False)
         model.observed["parameters"] = model.parameters()
         return model
