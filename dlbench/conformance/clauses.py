@@ -25,10 +25,10 @@ from dlbench.plugin import ReportsCompilation
 
 REPEATED = 60
 """Steps on one batch after which the loss must have fallen."""
-LEAK_STEPS, LEAK_SECONDS, LEAK_BYTES = 500, 3.0, 2 << 20
+LEAK_STEPS, LEAK_SECONDS, LEAK_BYTES = 500, 3.0, 4 << 20
 """Memory may grow by so much in a half of so many steps, or in what fits into so many seconds: allocators keep some."""
 ESCAPED = 0.25
-"""Share of a step's CPU time that may still be spent after the barrier, for each further step before it."""
+"""Share of a step's time that may still be spent after the barrier, for each further step before it."""
 
 
 def build_is_repeatable(session: Session) -> None:
@@ -92,10 +92,10 @@ def the_barrier_holds(session: Session) -> None:
     model = session.plain
     batch = model.batch(0)
     few, many = (min(_cpu_after(model, batch, steps) for _ in range(3)) for steps in (1, 9))
-    step = _cpu_of_step(model, batch)
+    step = _seconds_of_step(model, batch)
     require(
         many - few <= max(0.02, ESCAPED * 8 * step),
-        f"after the loss was read the process went on for {many - few:.3f} CPU seconds, a step takes {step:.3f}; "
+        f"after the loss was read the process went on for {many - few:.3f} CPU seconds, a step takes {step:.3f} s; "
         "wait for the update in sync()",
     )
 
@@ -192,11 +192,14 @@ def _cpu_after(model: Model, batch: Any, steps: int) -> float:
     return time.process_time() - start
 
 
-def _cpu_of_step(model: Model, batch: Any) -> float:
-    start = time.process_time()
+def _seconds_of_step(model: Model, batch: Any) -> float:
+    """The fastest of some steps, on the clock of the wall: what escaped from others does not count."""
+    found = []
     for _ in range(5):
+        start = time.perf_counter()
         model.train(batch)
-    return (time.process_time() - start) / 5
+        found.append(time.perf_counter() - start)
+    return min(found)
 
 
 def _output_of(work: Callable[[], object]) -> bytes:
