@@ -115,3 +115,45 @@ def test_a_saved_order_of_runs_does_not_change_a_ratio():
     runs = full_session()
     one, other = (next(iter(compare.compare(some).values()))[0] for some in (runs, [*runs[6:], *runs[:6]]))
     assert one.ratio.value == pytest.approx(other.ratio.value)
+
+
+def arms(**log_ratios):
+    """Groups in lockstep: a baseline of one second a step, and each other framework's log ratio to it."""
+    sides = {"tf": [0.0] * len(next(iter(log_ratios.values()))), **log_ratios}
+    return [
+        run(f"{framework}.transformer", group=group, samples=steady(math.exp(value)))
+        for framework, values in sides.items()
+        for group, value in enumerate(values)
+    ]
+
+
+BORDER = [0.01, 0.05, 0.09, 0.02, 0.07]
+NOTHING = [0.03, -0.04, 0.05, -0.05, 0.02]
+
+
+def test_a_difference_that_stands_alone_may_not_stand_among_others():
+    ((alone,),) = compare.compare(arms(torch=BORDER)).values()
+    ((first, second),) = compare.compare(arms(torch=BORDER, acme=NOTHING)).values()
+    assert (alone.verdict, first.verdict, second.verdict) == ("slower", "inconclusive", "inconclusive")
+    assert "not among this many comparisons" in first.reason
+    assert (first.ratio, first.smallest_change) == (alone.ratio, alone.smallest_change)
+
+
+def test_a_comparison_of_one_group_does_not_count_among_the_others():
+    ((first, second),) = compare.compare(arms(torch=BORDER, acme=NOTHING[:1])).values()
+    assert (first.verdict, second.verdict) == ("slower", "indicative")
+    assert second.smallest_change is None
+
+
+def test_more_than_one_is_a_slower_candidate_with_the_interval_of_its_groups():
+    ((found,),) = compare.compare(arms(torch=BORDER)).values()
+    assert (found.baseline, found.candidate) == (TF, TORCH)
+    assert found.ratio.value == pytest.approx(math.exp(0.048))
+    assert (found.ratio.low, found.ratio.high) == pytest.approx([math.exp(end) for end in stats.interval(BORDER)])
+    assert found.ratio.n == 5
+    assert found.smallest_change == pytest.approx(stats.smallest_change(BORDER))
+
+
+def test_samples_without_a_round_are_not_paired():
+    before, after = (run(name, samples=steady(1.0, rounds=[None])) for name in ("tf.transformer", "torch.transformer"))
+    assert compare.group_log_ratios([before], [after]) == []

@@ -129,3 +129,18 @@ def test_one_number_a_process_goes_into_an_estimate():
     values = [METRICS["throughput"].of(one) for one in runs]
     assert min(values) < found.low < found.value < found.high
     assert good_run().samples != runs[1].samples
+
+
+def test_a_seed_that_never_reaches_the_target_gives_no_number_and_is_counted_by_its_absence():
+    """The budget does not stand in for it: the mean is of the others, and `n` says that it is."""
+    never = msgspec.structs.replace(
+        CONVERGED, evaluations=tuple(Evaluation(steps=n, seconds=n / 10, quality=2.9, loss=1.0) for n in (100, 200))
+    )
+    assert (found := over(METRICS["steps_to_target"], [CONVERGED, CONVERGED, never])).n == 2
+    assert found.value == pytest.approx(100)
+    assert over(METRICS["seconds_to_target"], [never]) is None
+    assert METRICS["quality_at_budget"].of(never) == pytest.approx(2.9)
+
+
+def test_no_metric_is_expected_that_is_not_there():
+    assert EXPECTED.keys() == METRICS.keys()

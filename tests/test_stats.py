@@ -87,15 +87,15 @@ def test_holms_worked_example():
     assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
-@pytest.mark.parametrize("groups", [3, 5, 10])
+@pytest.mark.parametrize("groups", [2, 3, 4, 5, 6, 10])
 def test_the_smallest_change_is_found_with_the_power_that_is_said(groups):
-    """The change itself varies with the spread that is seen; at the one for the true spread power is 80 %."""
-    noise = np.random.default_rng(groups).normal(0, BETWEEN, (4000, groups))
+    """By the whole verdict, ranks included: at the change stated for the true spread, power is 80 %."""
     exact = np.array([*(-1.0, 1.0) * (groups // 2), *((0.0,) if groups % 2 else ())])
     exact *= BETWEEN / exact.std(ddof=1)
-    change = stats.smallest_change(list(exact))
-    found = [stats.p_differs(list(row + math.log1p(change))) <= stats.ALARM for row in noise]
-    assert np.mean(found) == pytest.approx(stats.POWER, abs=0.03)
+    change = math.log1p(stats.smallest_change(list(exact)))
+    rows = [list(row) for row in np.random.default_rng(100 + groups).normal(change, BETWEEN, (1500, groups))]
+    found = [stats.verdict(row, stats.p_differs(row))[0] == "slower" for row in rows]
+    assert np.mean(found) == pytest.approx(stats.POWER, abs=0.035)
 
 
 def test_the_smallest_change_needs_two_groups():
@@ -132,9 +132,17 @@ def test_a_difference_that_does_not_survive_the_other_comparisons_is_inconclusiv
 
 
 def test_a_rank_test_that_disagrees_makes_it_inconclusive():
-    values = [0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, -0.001, -0.001]
-    assert stats.p_differs(values) <= stats.ALARM or stats.verdict(values, 0.04)[0] == "inconclusive"
-    assert stats.verdict(values, 0.04) == ("inconclusive", "the t test and the exact rank test disagree")
+    """One group of five short of the bound: 2 of the 32 ways to sign five ranks are as good, which is more than 5 %."""
+    values = [0.0095, 0.04, 0.05, 0.045, 0.055]
+    for sign in (1, -1):
+        signed = [sign * value for value in values]
+        assert stats.p_differs(signed) < 0.02
+        assert stats.verdict(signed, stats.p_differs(signed)) == (
+            "inconclusive",
+            "the t test and the exact rank test disagree",
+        )
+    above = [0.0105, *values[1:]]
+    assert stats.verdict(above, stats.p_differs(above)) == ("slower", "")
 
 
 def study(change, pooled=False, trials=600):
@@ -160,8 +168,8 @@ def test_the_method_raises_no_false_alarm_covers_the_truth_and_sees_what_it_shou
     alarms, coverage = study(0.0)
     assert alarms <= 0.01
     assert coverage >= 0.92
-    assert study(0.05)[0] >= 0.8
-    assert study(-0.05)[0] >= 0.8
+    assert study(0.05)[0] >= 0.95
+    assert study(-0.05)[0] >= 0.95
 
 
 def test_the_check_of_the_method_can_fail_samples_pooled_over_processes_raise_alarms():

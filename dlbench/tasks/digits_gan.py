@@ -20,7 +20,7 @@ from dlbench.tasks.goal import Goal, goal_for, stream
 
 IMAGES, NOISE_STREAM, LATENT = 1000, 2**32 + 4, 100
 GOALS = {
-    "small": Goal(target=12.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),
+    "small": Goal(target=25.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),
     "base": Goal(target=12.0, learning_rate=3e-4, budget_steps=2000, evaluate_every=250),
 }
 
