@@ -36,7 +36,12 @@ def session(tmp_path_factory):
 def test_a_session_measures_writes_and_shows(session):
     folder, done = session
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["report.json", "report.md", "runs.jsonl"]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "parity.jsonl",
+        "report.json",
+        "report.md",
+        "runs.jsonl",
+    ]
     assert [(run["spec"]["plugin"], run["spec"]["phase"], run["status"]) for run in runs(folder / "out")] == [
         (plugin, phase, "ok") for phase in ("train", "predict", "converge") for plugin in ("fake.linear", "twin.linear")
     ]
