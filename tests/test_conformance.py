@@ -106,7 +106,7 @@ class Escaping(LinearPlugin):
 
     def _late(self):
         time.sleep(0.02)
-        end = time.thread_time() + 0.01
+        end = time.thread_time() + 0.006
         while time.thread_time() < end:
             pass
 
@@ -121,7 +121,7 @@ class Leaking(LinearPlugin):
     kept: list = []  # noqa: RUF012 (that is the offence)
 
     def train_step(self, batch):
-        self.kept.append(np.ones(100_000, np.uint8))
+        self.kept.append(np.ones(1 << 20, np.uint8))
         return super().train_step(batch)
 
 
