@@ -1,6 +1,7 @@
 """A child of one's own: obedience, death, silence, noise."""
 
-import os
+import subprocess
+import sys
 import time
 
 import psutil
@@ -150,4 +151,7 @@ def test_the_child_gets_one_thread_setting_and_keeps_the_rest():
 def test_devices_are_asked_in_a_child():
     assert "cpu" in ask_devices("fake.linear")
     assert ask_devices("fake.minimal") == {}
-    assert "dlbench_fake" not in os.sys.modules
+    program = "import sys; from dlbench.isolate import ask_devices; ask_devices('fake.linear'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "dlbench.isolate" in done.stdout.split()
+    assert "dlbench_fake" not in done.stdout.split()
