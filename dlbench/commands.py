@@ -58,17 +58,16 @@ def run(options: RunOptions) -> bool:
     groups = plan.groups(specs, options.policy)
     schedule.prepare_folder(options.folder)
     console = Console(stderr=True, quiet=options.quiet)
-    if options.parity:
-        _prove(parity.families(specs), options, console)
+    proven = _prove(parity.families(specs), options.policy, console) if options.parity else []
     try:
         with progress.listener(console, quiet=options.quiet) as listener:
             runs = schedule.record(groups, options.policy, options.folder, listener)
     except KeyboardInterrupt:
         if (options.folder / schedule.RUNS_FILE).exists():
             console.print("interrupted: what is finished is kept and reported as partial")
-            _finish(options)
+            _finish(options, proven)
         raise
-    _finish(options)
+    _finish(options, proven)
     return any(run.status not in ("ok", "unsupported") for run in runs)
 
 
@@ -96,14 +95,16 @@ def prove(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity]
     return found
 
 
-def _prove(families: Sequence[Sequence[Spec]], options: RunOptions, console: Console) -> None:
-    """Check what can be checked before anything is measured, and keep what was found beside the Runs."""
+def _prove(families: Sequence[Sequence[Spec]], policy: Policy, console: Console) -> list[Parity]:
+    """Check what can be checked before anything is measured."""
+    proven: list[Parity] = []
     for family in families:
         console.print(f"Are {', '.join(spec.label for spec in family)} the same model?", highlight=False)
-        found = _check_quickly(family, options.policy.timeout_seconds)
-        append_parities(options.folder / PARITY_FILE, found)
+        found = _check_quickly(family, policy.timeout_seconds)
+        proven += found
         for one in found:
             console.print(Text(f"    {sameness.sentence(one)}"), soft_wrap=True)
+    return proven
 
 
 def _check_quickly(family: Sequence[Spec], timeout: float) -> list[Parity]:
@@ -114,8 +115,10 @@ def _check_quickly(family: Sequence[Spec], timeout: float) -> list[Parity]:
     return parity.check(family, (0, 1, 2), timeout, gradients=False)
 
 
-def _finish(options: RunOptions) -> None:
-    report = summarize(read_runs(options.folder / schedule.RUNS_FILE), read_parities(options.folder / PARITY_FILE))
+def _finish(options: RunOptions, proven: Sequence[Parity]) -> None:
+    if proven:
+        append_parities(options.folder / PARITY_FILE, proven)
+    report = summarize(read_runs(options.folder / schedule.RUNS_FILE), proven)
     _write(report, options.folder, options.formats)
     if not options.quiet:
         Console().print(terminal.render(report))

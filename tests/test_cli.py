@@ -217,3 +217,12 @@ def test_help_and_list_import_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert not loaded & {"numpy", "scipy", "rich", "torch", "tensorflow", "keras", "jax", "dlbench_fake"}
+
+
+def test_a_session_in_which_nothing_can_be_loaded_leaves_nothing_behind(tmp_path):
+    arguments = ("--plugin", "naughty.linear,fake.naughty", "--task", "line", "--quick", "--out", "out")
+    done = dlbench("run", *arguments, cwd=tmp_path, misdeed="import:raise=ImportError")
+    assert done.returncode == 2
+    assert "ImportError" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
