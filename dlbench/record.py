@@ -251,7 +251,6 @@ def append_runs(path: FilePath, runs: Iterable[Run]) -> None:
 def _append(path: FilePath, records: Iterable[Record]) -> None:
     lines = b"".join(_encoder.encode(record) + b"\n" for record in records)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(lines)
             file.flush()

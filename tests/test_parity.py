@@ -289,8 +289,8 @@ def test_a_side_that_cannot_be_probed_is_a_reason_and_no_verdict():
 
 def test_checks_are_written_and_read_back(tmp_path):
     found = parity.check([spec("fake.linear"), spec("twin.linear")], (0, 1), 60.0)
-    append_parities(tmp_path / "new" / "parity.jsonl", found)
-    assert read_parities(tmp_path / "new" / "parity.jsonl") == found
+    append_parities(tmp_path / "parity.jsonl", found)
+    assert read_parities(tmp_path / "parity.jsonl") == found
     assert read_parities(tmp_path / "none.jsonl") == []
 
 
