@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from dlbench.errors import Unsupported
 from dlbench.spec import Spec
@@ -71,9 +72,10 @@ def _require_compiler() -> None:
 def _start_with_empty_cache() -> None:
     """Give this process a compile cache of its own, so that compiling is timed and not reading a file.
 
-    One that the user names is left alone. Those of processes that are gone are removed.
+    One that the user names is left alone; PyTorch itself puts its default into the environment when it is imported.
+    Those of processes that are gone are removed.
     """
-    if CACHE in os.environ:
+    if os.environ.get(CACHE, default_cache_dir()) != default_cache_dir():
         return
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         if not Path(f"/proc/{folder.name.removeprefix(_PREFIX)}").exists():

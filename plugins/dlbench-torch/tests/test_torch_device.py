@@ -1,0 +1,61 @@
+"""Devices and the compile cache: what is asked for, or an error that says what is there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import msgspec
+import pytest
+import torch
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+
+from dlbench.errors import Unsupported
+from dlbench.spec import Spec
+from dlbench_torch import device
+
+SPEC = Spec(plugin="torch.mlp", phase="train", path="jit", size="small", task="digits", batch_size=32, threads=1)
+
+
+@pytest.mark.parametrize("given", [None, default_cache_dir()])
+def test_a_process_starts_with_an_empty_compile_cache_of_its_own(given, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(device.CACHE, "")
+    monkeypatch.delenv(device.CACHE) if given is None else monkeypatch.setenv(device.CACHE, given)
+    dead = tmp_path / "dlbench-inductor-999999999"
+    dead.mkdir()
+    device.prepare(SPEC)
+    assert os.environ[device.CACHE] == str(tmp_path / f"dlbench-inductor-{os.getpid()}")
+    assert not dead.exists()
+
+
+def test_a_cache_that_the_user_names_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv(device.CACHE, str(tmp_path))
+    device.prepare(SPEC)
+    assert os.environ[device.CACHE] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"device": "gpu:99"}, "looked for device gpu:99; PyTorch .* finds cpu"),
+        ({"precision": "tf32"}, "precision tf32: the plugins of PyTorch compute in fp32 only"),
+    ],
+)
+def test_what_is_not_there_is_refused(change, text):
+    with pytest.raises(Unsupported, match=text):
+        device.prepare(msgspec.structs.replace(SPEC, **change))
+
+
+def test_jit_without_a_compiler_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(Unsupported, match=r"needs a C\+\+ compiler and finds none of g\+\+, clang\+\+, c\+\+; install"):
+        device.prepare(SPEC)
+
+
+def test_threads_and_exact_products_are_set():
+    device.prepare(msgspec.structs.replace(SPEC, path="eager"))
+    assert torch.get_num_threads() == 1
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cudnn.allow_tf32
