@@ -17,11 +17,12 @@ from dlbench_torch import device
 SPEC = Spec(plugin="torch.mlp", phase="train", path="jit", size="small", task="digits", batch_size=32, threads=1)
 
 
-@pytest.mark.parametrize("given", [None, default_cache_dir()])
-def test_a_process_starts_with_an_empty_compile_cache_of_its_own(given, tmp_path, monkeypatch):
+@pytest.mark.parametrize("named_by_torch", [False, True])
+def test_a_process_starts_with_an_empty_compile_cache_of_its_own(named_by_torch, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv(device.CACHE, "")
-    monkeypatch.delenv(device.CACHE) if given is None else monkeypatch.setenv(device.CACHE, given)
+    monkeypatch.setenv(device.CACHE, default_cache_dir())
+    if not named_by_torch:
+        monkeypatch.delenv(device.CACHE)
     dead = tmp_path / "dlbench-inductor-999999999"
     dead.mkdir()
     device.prepare(SPEC)
