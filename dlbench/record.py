@@ -2,6 +2,8 @@
 
 Schema history:
     1   first version
+    2   a Spec names compiler, steps per call, place of the data and Python environment; version 1 is read with their
+        defaults
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from dlbench.errors import DlbenchError, RecordError
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.spec import Policy, Spec
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, 2)
 
 Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "diverged", "error"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -203,8 +206,9 @@ def decode(line: bytes, where: str) -> Run:
     """Turn one line into a Run. Raises RecordError that begins with `where` and says what to do."""
     try:
         schema = msgspec.json.decode(line, type=_Version).schema
-        if schema != SCHEMA:
-            raise RecordError(f"{where}: schema {schema}, this dlbench reads {SCHEMA}; use the dlbench that wrote it")
+        if schema not in READABLE:
+            known = " and ".join(map(str, READABLE))
+            raise RecordError(f"{where}: schema {schema}, this dlbench reads {known}; use the dlbench that wrote it")
         return _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
         if isinstance(error, RecordError):

@@ -13,16 +13,20 @@ from dlbench.errors import SpecError
 
 Phase = Literal["train", "predict", "converge"]
 Path = Literal["eager", "graph", "jit"]
+DataPlace = Literal["device", "host"]
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
 PATHS: tuple[Path, ...] = get_args(Path)
+DATA_PLACES: tuple[DataPlace, ...] = get_args(DataPlace)
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing to measure, complete: two equal Specs ask for the same computation.
 
     `plugin` is `framework.architecture`; `batch_size` counts samples; `threads` is the number of CPU threads that the
-    framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`.
+    framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
+    framework's own. One call of the plugin takes `steps_per_call` steps. `data` says whether batches wait on the device
+    or are copied to it within the step. `environment` names the Python environment, empty for that of dlbench itself.
     """
 
     plugin: str
@@ -35,6 +39,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     device: str = "cpu"
     precision: str = "fp32"
     seed: int = 0
+    compiler: str = ""
+    steps_per_call: int = 1
+    data: DataPlace = "device"
+    environment: str = ""
 
     def __post_init__(self) -> None:
         _require("." in self.plugin.strip("."), "plugin", self.plugin, "a name like framework.architecture")
@@ -42,6 +50,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         _require(self.path in PATHS, "path", self.path, f"one of {', '.join(PATHS)}")
         _require(self.batch_size >= 1, "batch size", self.batch_size, "1 or more")
         _require(self.threads >= 1, "threads", self.threads, "1 or more")
+        _require(self.steps_per_call >= 1, "steps per call", self.steps_per_call, "1 or more")
+        _require(self.data in DATA_PLACES, "data", self.data, f"one of {', '.join(DATA_PLACES)}")
+        _require(not self.compiler or self.path == "jit", "compiler", self.compiler, "left out unless the path is jit")
         _require(0 <= self.seed < 2**31, "seed", self.seed, "between 0 and 2147483647")
 
     @property
@@ -57,11 +68,15 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def label(self) -> str:
         """How people read this Spec among others of the same workload, such as `tf.transformer jit`."""
-        return f"{self.plugin} {self.path}"
+        place = f"@{self.environment}" if self.environment else ""
+        return " ".join(filter(None, (self.plugin, self.path, self.compiler, place)))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What two Specs must share for the ratio of their times to mean something: all but plugin and path."""
+    """What two Specs must share for the ratio of their times to mean something.
+
+    All but what makes the arms: framework, path, compiler and environment.
+    """
 
     architecture: str
     phase: Phase
@@ -72,6 +87,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     device: str
     precision: str
     seed: int
+    steps_per_call: int = 1
+    data: DataPlace = "device"
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,7 +30,7 @@ from dlbench.record import (
     decode,
     read_runs,
 )
-from dlbench.spec import PATHS, PHASES, Policy, Spec
+from dlbench.spec import DATA_PLACES, PATHS, PHASES, Policy, Spec
 
 # JSON has no NaN and no infinity: what is not finite never gets into a record.
 _floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -62,6 +62,10 @@ _specs = _builds(
     device=_texts,
     precision=_texts,
     seed=st.integers(0, 2**31 - 1),
+    steps_per_call=st.integers(1, 2**20),
+    data=st.sampled_from(DATA_PLACES),
+    environment=_texts,
+    compiler=st.just(""),  # with another only on the path jit
 )
 _policies = _builds(
     Policy, processes=st.integers(1, 100), samples=st.integers(1, 1000), budget_seconds=st.none() | st.floats(1, 1e6)
@@ -244,7 +248,7 @@ def _change(**values: object) -> bytes:
         (
             LINE + b"\n" + _change(schema=99) + b"\n",
             2,
-            "schema 99, this dlbench reads 1; use the dlbench that wrote it",
+            "schema 99, this dlbench reads 1 and 2; use the dlbench that wrote it",
         ),
         (LINE + b"\nnot json\n" + LINE + b"\n", 2, "not a Run (JSON is malformed"),
         (LINE + b"\n\n" + LINE + b"\n", 2, "not a Run"),

@@ -35,6 +35,9 @@ VALUES: dict[str, Any] = {
         ("path", "xla", "path is 'xla': it must be one of eager, graph, jit"),
         ("batch_size", 0, "batch size is 0: it must be 1 or more"),
         ("threads", -1, "threads is -1: it must be 1 or more"),
+        ("steps_per_call", 0, "steps per call is 0: it must be 1 or more"),
+        ("data", "disk", "data is 'disk': it must be one of device, host"),
+        ("compiler", "xla", "compiler is 'xla': it must be left out unless the path is jit"),
         ("seed", -1, "seed is -1: it must be between 0 and 2147483647"),
         ("seed", 2**31, "seed is 2147483648: it must be between 0 and 2147483647"),
     ],
@@ -116,6 +119,7 @@ def test_a_spec_survives_json(spec: Spec) -> None:
 def test_a_workload_is_all_but_framework_and_path() -> None:
     spec = Spec(**VALUES)
     assert workload(spec) == workload(msgspec.structs.replace(spec, plugin="other.linear", path="jit"))
+    assert workload(spec) == workload(msgspec.structs.replace(spec, path="jit", compiler="xla", environment="head"))
     differing = {
         "plugin": "fake.mlp",
         "phase": "predict",
@@ -124,16 +128,21 @@ def test_a_workload_is_all_but_framework_and_path() -> None:
         "batch_size": 1,
         "threads": 2,
     }
-    differing |= {"device": "gpu", "precision": "bf16", "seed": 1}
+    differing |= {"device": "gpu", "precision": "bf16", "seed": 1, "steps_per_call": 4, "data": "host"}
     for name, value in differing.items():
         assert workload(spec) != workload(msgspec.structs.replace(spec, **{name: value})), name
 
 
 def test_a_workload_holds_every_field_of_a_spec_that_is_not_left_out_on_purpose() -> None:
-    left_out = {"plugin", "path"}
+    left_out = {"plugin", "path", "compiler", "environment"}
     assert set(Workload.__struct_fields__) == set(Spec.__struct_fields__) - left_out | {"architecture"}
 
 
 def test_a_name_splits_at_its_first_dot() -> None:
     spec = Spec(**VALUES | {"plugin": "torch.transformer", "path": "jit"})
     assert (spec.framework, spec.architecture, spec.label) == ("torch", "transformer", "torch.transformer jit")
+
+
+def test_a_label_names_all_that_tells_arms_apart() -> None:
+    spec = Spec(**VALUES | {"plugin": "torch.mlp", "path": "jit"}, compiler="openxla", environment="head")
+    assert spec.label == "torch.mlp jit openxla @head"
