@@ -58,7 +58,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_axis("--plugin", "What to measure, as framework.architecture.", Values("name"))
+@_axis("--plugin", "What to measure, as framework.architecture, or a pattern such as '*.lstm'.", Values("name"))
 @click.option("--jit", is_flag=True, help="Short for --path jit.")
 @_axis("--path", "How the framework executes: eager, graph or jit; eager unless given.", Values("path", str, PATHS))
 @_axis("--phase", "train, predict, converge; all unless given.", Values("phase", str, PHASES))
@@ -76,6 +76,7 @@ def cli() -> None:
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
 @_axis("--format", "Files to render: markdown, json; both unless given.", Values("format"))
+@click.option("--dry-run", is_flag=True, help="Only say what would be measured, and in how many processes.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the place of the report.")
 def run(**options: Any) -> None:
     """Measure plugins and write a report.

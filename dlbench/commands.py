@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -11,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dlbench import parity, plan, progress, schedule
+from dlbench import outline, parity, plan, progress, schedule
 from dlbench.errors import RecordError, SpecError, UnknownName
 from dlbench.record import Parity, append_parities, read_parities, read_runs
 from dlbench.report import FORMATS, sameness, summarize, terminal
@@ -32,6 +33,7 @@ class RunOptions:
     formats: Sequence[str]
     quiet: bool
     parity: bool
+    dry_run: bool
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunOptions:
@@ -46,6 +48,7 @@ class RunOptions:
             formats=_known_formats(options["format"] or DEFAULT_FORMATS),
             quiet=options["quiet"],
             parity=options["parity"],
+            dry_run=options["dry_run"],
         )
 
 
@@ -57,8 +60,12 @@ def run(options: RunOptions) -> bool:
     specs = plan.expand(options.selection, options.policy)
     groups = plan.groups(specs, options.policy)
     schedule.prepare_folder(options.folder)
+    families = parity.families(specs) if options.parity else []
+    if options.dry_run:
+        print("\n".join(outline.lines(groups, families)))  # noqa: T201 (the answer to the command)
+        return False
     console = Console(stderr=True, quiet=options.quiet)
-    proven = _prove(parity.families(specs), options.policy, console) if options.parity else []
+    proven = _prove(families, options.policy, console)
     try:
         with progress.listener(console, quiet=options.quiet) as listener:
             runs = schedule.record(groups, options.policy, options.folder, listener)
@@ -174,4 +181,5 @@ def _known_formats(formats: Sequence[str]) -> Sequence[str]:
 def _default_folder(plugins: Sequence[str]) -> FilePath:
     """A new folder under `reports`, named by time and plugins."""
     now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    return FilePath("reports") / "-".join([now, *dict.fromkeys(plugins)])
+    names = (re.sub(r"[^\w.]+", "any", plugin) for plugin in dict.fromkeys(plugins))
+    return FilePath("reports") / "-".join([now, *names])

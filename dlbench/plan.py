@@ -42,14 +42,15 @@ class Group:
 
 
 def expand(selection: Selection, policy: Policy) -> list[Spec]:
-    """The Specs that a selection spans, defaults filled in.
+    """The Specs that a selection spans, defaults filled in; a plugin may be a pattern such as `*.lstm`.
 
     The phase `converge` has a Spec a seed, as many as there are processes, unless seeds are given. Raises UnknownName,
     PluginLoadError or SpecError before anything is measured.
     """
     if not selection.plugins:
         raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
-    specs = [spec for plugin in dict.fromkeys(selection.plugins) for spec in _expand_plugin(plugin, selection, policy)]
+    plugins = dict.fromkeys(name for asked in selection.plugins for name in registry.matching(asked))
+    specs = [spec for plugin in plugins for spec in _expand_plugin(plugin, selection, policy)]
     return list(dict.fromkeys(specs))
 
 

@@ -6,6 +6,7 @@ without arguments that returns a ModelPlugin.
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.util
 import re
 from collections.abc import Iterable, Mapping
@@ -47,6 +48,21 @@ def find(name: str) -> Entry:
     raise UnknownName("plugin", name, {entry.name for entry in installed}, _advice(name, installed))
 
 
+def matching(pattern: str) -> list[str]:
+    """Names of the installed plugins, broken ones included, that a pattern of the shell such as `*.lstm` stands for.
+
+    A name without wildcards stands for itself, installed or not. Raises UnknownName when a pattern matches nothing.
+    """
+    if not _is_pattern(pattern):
+        return [pattern]
+    installed = entries()
+    names = list(dict.fromkeys(entry.name for entry in installed))
+    found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+    if not found:
+        raise UnknownName("plugin", pattern, names, _advice(pattern, installed))
+    return found
+
+
 def load(name: str) -> ModelPlugin:
     """Import a plugin and call its factory. Raises UnknownName, PluginLoadError or ContractViolation."""
     entry = find(name)
@@ -60,6 +76,10 @@ def load(name: str) -> ModelPlugin:
     if not isinstance(plugin, ModelPlugin):
         raise ContractViolation(f"plugin {name}: {entry.value} returned {plugin!r}, which lacks {_missing(plugin)}")
     return plugin
+
+
+def _is_pattern(name: str) -> bool:
+    return any(wildcard in name for wildcard in "*?[")
 
 
 def _entry(point: metadata.EntryPoint) -> Entry:
@@ -114,7 +134,7 @@ def _duplicate(entry: Entry, owners: Mapping[str, list[Entry]]) -> Entry:
 
 def _advice(name: str, installed: Iterable[Entry]) -> str:
     framework = name.partition(".")[0]
-    if any(entry.name.startswith(f"{framework}.") for entry in installed):
+    if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in installed):
         return ""
     package = f"dlbench-{framework}"
     return f"plugins called {framework}.* come by custom from a package {package}: pip install {package}"

@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("metrics",)),
     ("reading", ("compare",)),
     ("reading", ("report",)),
-    ("edge", ("examination", "listing", "progress", "pytest_plugin")),
+    ("edge", ("examination", "listing", "outline", "progress", "pytest_plugin")),
     ("edge", ("commands",)),
     ("edge", ("cli",)),
 )

@@ -70,6 +70,24 @@ def test_a_report_is_rendered_again_from_its_runs(session):
     assert done.stdout.split() == ["again/report.md", "again/report.json"]
 
 
+def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
+    arguments = ("--plugin", "[ft]*.linear", "--phase", "train,converge", "--size", "small,base", "--processes", "3")
+    done = dlbench("run", *arguments, "--path", "eager,graph", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *others, last = done.stdout.splitlines()
+    assert first.startswith("train linear small, task line, batch 32, device cpu, threads ")
+    assert first.endswith(
+        "3 processes an arm: fake.linear eager, fake.linear graph, twin.linear eager, twin.linear graph"
+    )
+    assert [line.partition(",")[0] for line in others] == [
+        "train linear base",
+        "converge linear small",
+        "converge linear base",
+    ]
+    assert last == "48 processes in 12 groups, after 8 to check that arms are the same model; nothing was measured"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_quiet_prints_the_place_of_the_report_alone(tmp_path):
     done = dlbench(
         "run", "--plugin", "fake.linear", "--quick", "--phase", "predict", "--quiet", "--out", "out", cwd=tmp_path

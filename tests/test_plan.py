@@ -31,11 +31,17 @@ def test_axes_span_a_grid_without_repeats():
     assert len(specs) == len(set(specs)) == 2 * 2 * 2 * 2
 
 
+def test_a_pattern_names_every_plugin_that_it_matches_once():
+    specs = expand(selection(plugins=["twin.linear", "[ft]*.linear"], phases=["train"]), POLICY)
+    assert [spec.plugin for spec in specs] == ["twin.linear", "fake.linear"]
+
+
 @pytest.mark.parametrize(
     ("axes", "error", "text"),
     [
         ({"plugins": []}, SpecError, "--plugin"),
         ({"plugins": ["fake.liner"]}, UnknownName, "fake.linear"),
+        ({"plugins": ["*.linaer"]}, UnknownName, r"unknown plugin '\*.linaer'; did you mean"),
         ({"plugins": ["acme.linear"]}, UnknownName, "pip install dlbench-acme"),
         ({"sizes": ["huge"]}, UnknownName, "base, small"),
         ({"task": "txt"}, UnknownName, "text"),

@@ -97,6 +97,26 @@ def test_a_plugin_that_cannot_work_is_listed_as_broken_and_refused_with_the_reas
         assert str(caught.value) == f"plugin {name} of dlbench-zoo cannot be loaded: {reason}"
 
 
+def test_a_pattern_stands_for_the_installed_names_that_it_matches(install: Install) -> None:
+    install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin", "zoo.gone": "zoo_gone:Plugin"}, zoo_good=GOOD)
+    assert registry.matching("zoo.*") == registry.matching("z?o.go[no]*") == ["zoo.gone", "zoo.good"]
+    assert registry.matching("*.good") == ["zoo.good"]
+    assert registry.matching("not.installed") == ["not.installed"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("fake.x*", "unknown plugin 'fake.x.'; "),
+        ("acme.*", "pip install dlbench-acme"),
+        ("*.x", "known: fake.linear, "),
+    ],
+)
+def test_a_pattern_that_matches_nothing_says_what_there_is(pattern: str, text: str) -> None:
+    with pytest.raises(UnknownName, match=text):
+        registry.matching(pattern)
+
+
 def test_a_requirement_behind_a_marker_is_left_to_the_installer(install: Install) -> None:
     needs = ("no-such-framework; python_version < '3'",)
     install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin"}, requires=needs, zoo_good=GOOD)

@@ -1,0 +1,29 @@
+"""What a session would measure, before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dlbench.plan import Group
+from dlbench.spec import Spec
+
+
+def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]]) -> Iterator[str]:
+    """A line for each workload with its arms, in the order of measuring, then how many processes that makes.
+
+    `families` are the arms that are to be proven the same model first, each in a process of its own.
+    """
+    for group in groups:
+        if group.number == 0:
+            yield f"{_subject(group)}: {', '.join(spec.label for spec in group.specs)}"
+    processes = sum(len(group.specs) for group in groups)
+    proofs = sum(len(family) for family in families)
+    first = f", after {proofs} to check that arms are the same model" if proofs else ""
+    yield f"{processes} processes in {len(groups)} groups{first}; nothing was measured"
+
+
+def _subject(group: Group) -> str:
+    spec = group.specs[0]
+    repeats = f"{group.of} seeds" if spec.phase == "converge" else f"{group.of} processes an arm"
+    where = f"task {spec.task}, batch {spec.batch_size}, device {spec.device}, threads {spec.threads}"
+    return f"{spec.phase} {spec.architecture} {spec.size}, {where}, {repeats}"
