@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from dlbench import stats
+from dlbench import verdicts
 from dlbench.record import Record, Run
 from dlbench.spec import Workload, workload
-from dlbench.stats import Estimate, Verdict
+from dlbench.stats import Estimate
+from dlbench.verdicts import Paired, Verdict
 
 
 class Comparison(Record, frozen=True):
@@ -68,7 +69,7 @@ def compare(runs: Iterable[Run]) -> dict[Workload, list[Comparison]]:
         for other in of_arm
         if other != first
     ]
-    adjusted = _adjusted([log_ratios for *_, log_ratios in pairs])
+    adjusted = verdicts.adjusted([Paired(log_ratios) for *_, log_ratios in pairs])
     found: dict[Workload, list[Comparison]] = {}
     for (load, first, other, log_ratios), p_value in zip(pairs, adjusted, strict=True):
         found.setdefault(load, []).append(_comparison(first, other, log_ratios, p_value))
@@ -105,24 +106,17 @@ def _by_round(run: Run) -> Mapping[int, float]:
     }
 
 
-def _adjusted(families: Sequence[Sequence[float]]) -> list[float]:
-    """Holm's p values; comparisons without replication say nothing and do not count among the others."""
-    counting = [place for place, log_ratios in enumerate(families) if len(log_ratios) >= 2]
-    adjusted = stats.holm([stats.p_differs(families[place]) for place in counting])
-    found = dict(zip(counting, adjusted, strict=True))
-    return [found.get(place, 1.0) for place in range(len(families))]
-
-
 def _comparison(first: str, other: str, log_ratios: Sequence[float], p_value: float) -> Comparison:
     if not log_ratios:
         reason = "never in lockstep: no group of one session holds both"
         return Comparison(baseline=first, candidate=other, ratio=None, verdict="inconclusive", reason=reason)
-    verdict, reason = stats.verdict(log_ratios, p_value)
+    evidence = Paired(log_ratios)
+    verdict, reason = verdicts.verdict(evidence, p_value)
     return Comparison(
         baseline=first,
         candidate=other,
-        ratio=stats.ratio(log_ratios),
+        ratio=evidence.ratio(),
         verdict=verdict,
-        smallest_change=stats.smallest_change(log_ratios),
+        smallest_change=verdicts.smallest_change(evidence),
         reason=reason,
     )

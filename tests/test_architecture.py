@@ -22,7 +22,8 @@ CORE = ROOT / "dlbench"
 
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("errors", "stats")),
-    ("contract", ("spec",)),
+    ("contract", ("power", "spec")),
+    ("contract", ("verdicts",)),
     ("contract", ("plugin",)),
     ("contract", ("architectures", "record")),
     ("writing", ("measure", "memory", "orders", "registry", "tasks")),

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from example_runs import bare_run, full_session, good_run, spec
 
-from dlbench import compare, stats
+from dlbench import compare, stats, verdicts
 from dlbench.record import Sample
 from dlbench.spec import workload
 
@@ -86,7 +86,7 @@ def test_a_failed_process_leaves_its_group_out_and_no_more():
 def test_verdicts_are_corrected_for_their_number(monkeypatch):
     asked = []
     original = stats.holm
-    monkeypatch.setattr(stats, "holm", lambda p_values: asked.append(len(p_values)) or original(p_values))
+    monkeypatch.setattr(verdicts, "holm", lambda p_values: asked.append(len(p_values)) or original(p_values))
     compare.compare(full_session())
     assert asked == [2]  # train and predict; converge is not timed
 
@@ -151,7 +151,7 @@ def test_more_than_one_is_a_slower_candidate_with_the_interval_of_its_groups():
     assert found.ratio.value == pytest.approx(math.exp(0.048))
     assert (found.ratio.low, found.ratio.high) == pytest.approx([math.exp(end) for end in stats.interval(BORDER)])
     assert found.ratio.n == 5
-    assert found.smallest_change == pytest.approx(stats.smallest_change(BORDER))
+    assert found.smallest_change == pytest.approx(verdicts.smallest_change(verdicts.Paired(BORDER)))
 
 
 def test_samples_without_a_round_are_not_paired():

@@ -1,0 +1,105 @@
+"""How large a difference the two tests of a verdict see with 80 % power, and what their rank tests can reach at all.
+
+The t test and the rank test depend on each other, and their joint power has no closed form: it comes from seeded normal
+draws. A draw is shifted until both tests pass; the 80 % quantile of that shift is what 80 % of all draws see.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from dlbench.stats import Part, satterthwaite
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ALARM = 0.05
+"""One-sided error rate at which a difference is called one."""
+POWER = 0.80
+DRAWS = 10_000
+"""Draws behind the smallest change: its power is then known within 0.4 points (one standard error)."""
+
+
+@cache
+def paired_shift_seen(groups: int) -> float:
+    """How many standard deviations beyond the bound `slower` takes to be said of so many log ratios.
+
+    To pass the signed-rank test is to have as many positive Walsh averages as its rank sum must reach (Tukey 1949).
+    """
+    import numpy as np
+    from scipy import special
+
+    draws = np.random.default_rng(groups).normal(size=(DRAWS, groups))
+    t_limit = float(special.stdtrit(groups - 1, 1 - ALARM))
+    by_t = t_limit * draws.std(axis=1, ddof=1) / math.sqrt(groups) - draws.mean(axis=1)
+    first, second = np.triu_indices(groups)
+    averages = ((draw[first] + draw[second]) / 2 for draw in draws)
+    return _seen(by_t, averages, rank_sum_needed(groups))
+
+
+def unpaired_shift_seen(before: tuple[int, float], after: tuple[int, float], between: Part | None) -> float:
+    """How far beyond the bound `slower` takes to be said of two sessions, each `(processes, standard deviation)`."""
+    import numpy as np
+    from scipy import special
+
+    random = np.random.default_rng(before[0])
+    sides = [random.normal(0.0, spread, size=(DRAWS, n)) for n, spread in (before, after)]
+    if between is not None:
+        sides[1] += random.normal(0.0, math.sqrt(between.variance), size=(DRAWS, 1))
+    extra = 0.0 if between is None else between.variance
+    error = np.sqrt(sum(side.var(axis=1, ddof=1) / side.shape[1] for side in sides) + extra)
+    parts = [Part(spread**2 / n, n - 1) for n, spread in (before, after)]
+    freedom = satterthwaite([*parts, *([] if between is None else [between])])
+    by_t = float(special.stdtrit(freedom, 1 - ALARM)) * error - (sides[1].mean(axis=1) - sides[0].mean(axis=1))
+    differences = ((ours[:, None] - theirs).ravel() for theirs, ours in zip(*sides, strict=True))
+    return _seen(by_t, differences, pairs_needed(before[0], after[0]))
+
+
+def _seen(by_t: NDArray[np.float64], ranked: Iterable[NDArray[np.float64]], needed: int) -> float:
+    """The shift that POWER of the draws need: enough for t, and until so many of the ranked values are positive."""
+    import numpy as np
+
+    by_ranks = [-np.partition(values, -needed)[-needed] for values in ranked]
+    return float(np.quantile(np.maximum(by_t, by_ranks), POWER))
+
+
+@cache
+def rank_sum_needed(groups: int) -> int:
+    """The smallest sum of positive ranks at which the signed-rank test agrees: each rank is in the sum or is not."""
+    ways = [1]
+    for rank in range(1, groups + 1):
+        ways = [one + other for one, other in zip([*ways, *[0] * rank], [*[0] * rank, *ways], strict=True)]
+    return _least_passing(ways)
+
+
+@cache
+def pairs_needed(before: int, after: int) -> int:
+    """The smallest number of pairs with the candidate above at which the rank-sum test agrees.
+
+    Counted by the recursion of Mann and Whitney (1947): the largest of all values is the candidate's or it is not.
+    """
+    ways: dict[tuple[int, int], list[int]] = {}
+    for m, n in itertools.product(range(before + 1), range(after + 1)):
+        if m and n:
+            theirs, ours = ways[m - 1, n], [*[0] * m, *ways[m, n - 1]]
+            ways[m, n] = [sum(pair) for pair in itertools.zip_longest(theirs, ours, fillvalue=0)]
+        else:
+            ways[m, n] = [1]
+    return _least_passing(ways[before, after])
+
+
+def _least_passing(ways: Sequence[int]) -> int:
+    """The smallest value of a statistic at which its upper tail is no more than the level; `ways` counts each value."""
+    total = sum(ways)
+    passing = sum(tail <= _reachable(total) * total for tail in itertools.accumulate(reversed(ways)))
+    return len(ways) - passing
+
+
+def _reachable(arrangements: float) -> float:
+    """The level of a rank test with so many equally likely arrangements: 5 %, or the least that it can reach."""
+    return max(ALARM, 1.0 / arrangements)

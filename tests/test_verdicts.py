@@ -1,0 +1,194 @@
+"""Verdicts against SciPy, and the whole decision against data of which the truth is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from dlbench import power, stats, verdicts
+from dlbench.stats import Estimate, Part
+from dlbench.verdicts import Paired, Unpaired
+
+GROUPS, ROUNDS = 5, 40
+BETWEEN, WITHIN = 0.015, 0.02
+"""Spread of the log ratio between groups in lockstep (the method's 1.2 to 2.6 %), and of rounds within one."""
+
+numbers = st.floats(-1.0, 1.0).map(lambda value: round(value, 6))
+samples = st.lists(numbers, min_size=3, max_size=20).filter(lambda values: np.std(values) > 1e-4)
+
+
+@given(samples, st.sampled_from([0.0, 0.01, 0.1]))
+def test_the_p_value_is_scipys_smaller_one(values, delta):
+    bound = math.log1p(delta)
+    slower = scipy_stats.ttest_1samp(values, bound, alternative="greater").pvalue
+    faster = scipy_stats.ttest_1samp(values, -bound, alternative="less").pvalue
+    assert verdicts.p_differs(Paired(values), delta) == pytest.approx(min(slower, faster), abs=1e-12)
+
+
+def test_a_ratio_is_transformed_back():
+    found = Paired([math.log(1.1), math.log(1.3)]).ratio()
+    assert found.value == pytest.approx(math.sqrt(1.1 * 1.3))
+
+
+@pytest.mark.parametrize("groups", [2, 3, 4, 5, 6, 10])
+def test_the_smallest_change_is_found_with_the_power_that_is_said(groups):
+    """By the whole verdict, ranks included: at the change stated for the true spread, power is 80 %."""
+    exact = np.array([*(-1.0, 1.0) * (groups // 2), *((0.0,) if groups % 2 else ())])
+    exact *= BETWEEN / exact.std(ddof=1)
+    change = math.log1p(verdicts.smallest_change(Paired(list(exact))))
+    rows = [list(row) for row in np.random.default_rng(100 + groups).normal(change, BETWEEN, (1500, groups))]
+    found = [verdicts.verdict(Paired(row), verdicts.p_differs(Paired(row)))[0] == "slower" for row in rows]
+    assert np.mean(found) == pytest.approx(power.POWER, abs=0.035)
+
+
+@pytest.mark.parametrize(("before", "after", "between"), [(5, 5, 0.0), (3, 8, 0.0), (5, 5, 0.01)])
+def test_so_it_is_between_two_sessions(before, after, between):
+    """Sides of 1 % and 3 % spread, and sessions that differ by what a history of nine of them has shown."""
+    part = Part(2 * between**2, 8) if between else None
+    sides = [scaled(before, 0.01), scaled(after, 0.03)]
+    change = math.log1p(verdicts.smallest_change(Unpaired(*sides, part)))
+    random = np.random.default_rng(before + after)
+    found = []
+    for _ in range(1500):
+        shift = change + random.normal(0, math.sqrt(2) * between)
+        evidence = Unpaired(list(random.normal(0, 0.01, before)), list(random.normal(shift, 0.03, after)), part)
+        found.append(verdicts.verdict(evidence, verdicts.p_differs(evidence))[0] == "slower")
+    assert np.mean(found) == pytest.approx(power.POWER, abs=0.04)
+
+
+def scaled(n, spread):
+    values = np.linspace(-1, 1, n)
+    return list(values * spread / values.std(ddof=1))
+
+
+@given(samples, samples, st.sampled_from([0.0, 0.1]))
+def test_two_sessions_are_compared_by_scipys_welch_test(before, after, bound):
+    shift = Unpaired(before, after).shift()
+    raised = [value + bound for value in before]
+    welch = scipy_stats.ttest_ind(after, raised, equal_var=False, alternative="greater")
+    assert shift.p_beyond(bound) == pytest.approx(welch.pvalue, abs=1e-12)
+    expected = scipy_stats.ttest_ind(after, before, equal_var=False).confidence_interval()
+    assert shift.interval() == pytest.approx((expected.low, expected.high))
+
+
+@given(samples, st.sampled_from([0.0, 0.1]))
+def test_the_signed_ranks_are_scipys(values, bound):
+    """Without ties: SciPy drops zeros and gives equal sizes equal ranks, which its exact distribution does not know."""
+    values = [value + 1e-7 * place for place, value in enumerate(values)]
+    p_value = scipy_stats.wilcoxon([value - bound for value in values], alternative="greater", method="exact").pvalue
+    assert Paired(values).ranks_agree(bound) == (p_value <= max(power.ALARM, 0.5 ** len(values)))
+
+
+@given(samples, samples, st.sampled_from([0.0, 0.1]))
+def test_the_rank_sums_are_scipys(before, after, bound):
+    before, after = ([v + 1e-7 * p for p, v in enumerate(side, start=at)] for side, at in ((before, 0), (after, 50)))
+    raised = [value + bound for value in before]
+    p_value = scipy_stats.mannwhitneyu(after, raised, alternative="greater", method="exact").pvalue
+    least = 1 / math.comb(len(before) + len(after), len(after))
+    assert Unpaired(before, after).ranks_agree(bound) == (p_value <= max(power.ALARM, least))
+
+
+def test_what_sessions_differ_by_widens_the_interval_and_takes_away_a_verdict():
+    before, after = scaled(5, 0.01), [value + 0.08 for value in scaled(5, 0.01)]
+    alone, widened = Unpaired(before, after), Unpaired(before, after, Part(2 * 0.05**2, 4))
+    said = [verdicts.verdict(one, verdicts.p_differs(one))[0] for one in (alone, widened)]
+    assert said == ["slower", "inconclusive"]
+    assert widened.ratio().low < alone.ratio().low
+    assert verdicts.smallest_change(widened) > 3 * verdicts.smallest_change(alone)
+
+
+def test_a_single_process_on_one_side_is_indicative():
+    evidence = Unpaired([0.0], [0.5, 0.6])
+    assert verdicts.verdict(evidence, verdicts.p_differs(evidence))[0] == "indicative"
+    assert evidence.ratio() == Estimate(pytest.approx(math.exp(0.55)), None, None, 1)
+
+
+def test_numbers_without_any_spread_decide_by_their_difference():
+    equal, more = Unpaired([1.0, 1.0], [1.0, 1.0]), Unpaired([1.0, 1.0], [1.2, 1.2])
+    assert [verdicts.verdict(one, verdicts.p_differs(one))[0] for one in (equal, more)] == ["same", "slower"]
+    assert verdicts.smallest_change(equal) == pytest.approx(verdicts.DELTA)
+
+
+def test_the_smallest_change_needs_two_groups():
+    assert verdicts.smallest_change(Paired([0.1])) is None
+
+
+CASES = {
+    "slower": ([0.05, 0.051, 0.049, 0.052, 0.05], "slower", ""),
+    "faster": ([-0.05, -0.051, -0.049, -0.052, -0.05], "faster", ""),
+    "same": ([0.001, -0.002, 0.0, 0.002, -0.001], "same", ""),
+    "wide": ([0.2, -0.2, 0.1, -0.1, 0.05], "inconclusive", ""),
+    "within delta": ([0.005, 0.0051, 0.0049, 0.005, 0.0052], "same", ""),
+    "one": ([0.5], "indicative", "one process each"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdicts(name):
+    values, verdict, reason = CASES[name]
+    p_value = verdicts.p_differs(Paired(values)) if len(values) > 1 else 1.0
+    found = verdicts.verdict(Paired(values), p_value)
+    assert found[0] == verdict
+    assert reason in found[1]
+
+
+def test_a_difference_that_does_not_survive_the_other_comparisons_is_inconclusive():
+    values = [0.04, 0.06, 0.09, 0.03, 0.07]
+    p_value = verdicts.p_differs(Paired(values))
+    assert verdicts.verdict(Paired(values), p_value)[0] == "slower"
+    assert verdicts.verdict(Paired(values), 20 * p_value) == (
+        "inconclusive",
+        "a difference alone, but not among this many comparisons",
+    )
+
+
+def test_a_rank_test_that_disagrees_makes_it_inconclusive():
+    """One group of five short of the bound: 2 of the 32 ways to sign five ranks are as good, which is more than 5 %."""
+    values = [0.0095, 0.04, 0.05, 0.045, 0.055]
+    for sign in (1, -1):
+        signed = [sign * value for value in values]
+        assert verdicts.p_differs(Paired(signed)) < 0.02
+        assert verdicts.verdict(Paired(signed), verdicts.p_differs(Paired(signed))) == (
+            "inconclusive",
+            "the t test and the exact rank test disagree",
+        )
+    above = [0.0105, *values[1:]]
+    assert verdicts.verdict(Paired(above), verdicts.p_differs(Paired(above))) == ("slower", "")
+
+
+def study(change, pooled=False, trials=600):
+    """Shares of trials that were called slower or faster, and that hold the truth in their interval."""
+    random = np.random.default_rng(7)
+    called, covered = 0, 0
+    for _ in range(trials):
+        groups = random.normal(math.log1p(change), BETWEEN, GROUPS)
+        rounds = groups[:, None] + random.normal(0, WITHIN, (GROUPS, ROUNDS))
+        values = list(rounds.ravel()) if pooled else [float(np.median(group)) for group in rounds]
+        # As pooled tests are done: on the samples' own spread, without the rank test.
+        called += (
+            verdicts.p_differs(Paired(values)) <= power.ALARM
+            if pooled
+            else verdicts.verdict(Paired(values), verdicts.p_differs(Paired(values)))[0] in ("slower", "faster")
+        )
+        low, high = stats.interval(values)
+        covered += low <= math.log1p(change) <= high
+    return called / trials, covered / trials
+
+
+def test_the_method_raises_no_false_alarm_covers_the_truth_and_sees_what_it_should():
+    alarms, coverage = study(0.0)
+    assert alarms <= 0.01
+    assert coverage >= 0.92
+    assert study(0.05)[0] >= 0.95
+    assert study(-0.05)[0] >= 0.95
+
+
+def test_the_check_of_the_method_can_fail_samples_pooled_over_processes_raise_alarms():
+    alarms, coverage = study(0.0, pooled=True)
+    assert alarms > 0.01
+    assert coverage < 0.92
