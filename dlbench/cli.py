@@ -141,6 +141,36 @@ def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quie
     commands.render(source, out, format, quiet=quiet)
 
 
+def _judged(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a gate and of a comparison with another session."""
+    source = click.Path(path_type=FilePath)
+    options = (
+        _axis("--fail-on", "Gate: slower:2%, memory:5%, compile:20%, counts; exit code 1 beyond.", Values("condition")),
+        click.option("--strict", is_flag=True, help="Exit code 3 where the gate is undecided."),
+        _axis("--allow", "Key in which two reports may differ: of the Spec, machine, session.", Values("key")),
+        click.option("--history", type=source, multiple=True, help="Reports of unchanged code: how sessions differ."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("baseline", type=click.Path(path_type=FilePath))
+@click.argument("candidate", type=click.Path(path_type=FilePath))
+@_judged
+@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder for comparison.md and .json.")
+@click.option("--quiet", is_flag=True, help="Print nothing.")
+def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet: bool, **options: Any) -> None:
+    """Compare two saved reports, BASELINE and CANDIDATE, each a runs.jsonl or its folder.
+
+    Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2 when there is nothing to compare.
+    """
+    from dlbench import judging
+
+    sys.exit(judging.compare_files(baseline, candidate, judging.Question.read(options), out, quiet=quiet))
+
+
 @cli.command("list")
 @click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
 def list_(devices: bool) -> None:

@@ -1,26 +1,32 @@
-"""Arms side by side: their ratio where they were in lockstep, and which keys differ where they may not be compared."""
+"""Arms side by side: which Runs are compared, what evidence they give, and what that says."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from dlbench import verdicts
+from dlbench import metrics, verdicts
+from dlbench.metrics import METRICS
 from dlbench.record import Record, Run
-from dlbench.spec import Workload, workload
-from dlbench.stats import Estimate
-from dlbench.verdicts import Paired, Verdict
+from dlbench.spec import Spec, Workload, workload
+from dlbench.stats import Estimate, Part
+from dlbench.verdicts import Evidence, Paired, Unpaired, Verdict
+
+BUSY = 0.05
+"""Share of time in which a task waited for a core; above it another program was at work."""
 
 
 class Comparison(Record, frozen=True):
-    """Time of the candidate's step over the baseline's: more than 1 is slower.
+    """Candidate over baseline, of one metric of one process or group: more than 1 is slower, or more memory.
 
-    `ratio.n` counts groups of processes in lockstep. `smallest_change` is the share of slowdown that this many groups,
-    spread like these, call `slower` with 80 % power. `ratio` is None, and the verdict `inconclusive`, for arms that
-    never were in lockstep; `reason` says so.
+    `ratio.n` counts groups of processes in lockstep, or for `cross_session` the processes of the side that has fewer.
+    `smallest_change` is the share of slowdown that this many, spread like these, call `slower` with 80 % power. `ratio`
+    is None, and the verdict `inconclusive`, for arms that never were in lockstep; `reason` says so. `before` and
+    `after` are the metric itself.
     """
 
     baseline: str
@@ -29,6 +35,26 @@ class Comparison(Record, frozen=True):
     verdict: Verdict
     smallest_change: float | None = None
     reason: str = ""
+    metric: str = "step_time"
+    cross_session: bool = False
+    before: Estimate | None = None
+    after: Estimate | None = None
+
+
+class Pair(NamedTuple):
+    """Two Specs that are compared, with their Runs that ended well."""
+
+    baseline: Spec
+    candidate: Spec
+    before: Sequence[Run]
+    after: Sequence[Run]
+
+    @property
+    def in_lockstep(self) -> bool:
+        """Whether any process of one took turns with one of the other."""
+        return bool(
+            {(run.session, run.group) for run in self.before} & {(run.session, run.group) for run in self.after}
+        )
 
 
 def by_workload(runs: Iterable[Run]) -> dict[Workload, list[Run]]:
@@ -59,21 +85,51 @@ def baseline(runs: Iterable[Run]) -> str | None:
     return next((label for label, of_arm in arms(runs).items() if any(run.status == "ok" for run in of_arm)), None)
 
 
-def compare(runs: Iterable[Run]) -> dict[Workload, list[Comparison]]:
-    """Every other arm of each timed workload against its baseline; verdicts are corrected for their number (Holm)."""
-    pairs = [
-        (load, first, other, group_log_ratios(of_arm[first], of_arm[other]))
-        for load, of_load in by_workload(runs).items()
-        if load.phase != "converge" and (first := baseline(of_load)) is not None
-        for of_arm in [arms(run for run in of_load if run.status == "ok")]
-        for other in of_arm
-        if other != first
-    ]
-    adjusted = verdicts.adjusted([Paired(log_ratios) for *_, log_ratios in pairs])
-    found: dict[Workload, list[Comparison]] = {}
-    for (load, first, other, log_ratios), p_value in zip(pairs, adjusted, strict=True):
-        found.setdefault(load, []).append(_comparison(first, other, log_ratios, p_value))
+def pairs(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
+    """Every other arm of each timed workload with its baseline."""
+    found: dict[Workload, list[Pair]] = {}
+    for load, of_load in by_workload(runs).items():
+        first, *others = arms(run for run in of_load if run.status == "ok").values() or [[]]
+        if load.phase != "converge" and others:
+            found[load] = [Pair(first[0].spec, other[0].spec, first, other) for other in others]
     return found
+
+
+def compare(runs: Iterable[Run]) -> dict[Workload, list[Comparison]]:
+    """Step times of every pair in lockstep; verdicts are corrected for their number (Holm)."""
+    found = pairs(runs)
+    everything = [pair for of_load in found.values() for pair in of_load]
+    made = iter(comparisons(everything, "step_time"))
+    return {load: [next(made) for _ in of_load] for load, of_load in found.items()}
+
+
+def comparisons(compared: Sequence[Pair], metric: str, history: Mapping[Spec, Part] | None = None) -> list[Comparison]:
+    """One metric of these pairs, a family for Holm's correction.
+
+    `history` is given for pairs that may be of two sessions: for each candidate the variance that sessions of
+    unchanged code add, where that is known.
+    """
+    family = [evidence(pair, metric, history) for pair in compared]
+    adjusted = iter(verdicts.adjusted([one for one in family if one is not None]))
+    return [
+        _without_evidence(pair, metric) if one is None else _comparison(pair, metric, one, next(adjusted))
+        for pair, one in zip(compared, family, strict=True)
+    ]
+
+
+def evidence(pair: Pair, metric: str, history: Mapping[Spec, Part] | None = None) -> Evidence | None:
+    """What these Runs tell of a metric: paired where they were in lockstep, else (with `history`) by process.
+
+    None where there is nothing to tell: no metric, values whose ratio means nothing, no lockstep.
+    """
+    if pair.in_lockstep:
+        log_ratios = group_log_ratios(pair.before, pair.after) if metric == "step_time" else _by_group(pair, metric)
+        return Paired(log_ratios) if log_ratios else None
+    if history is None:
+        return None
+    busy = contended([*pair.before, *pair.after])
+    before, after = (log_summaries(runs, metric, busy=busy) for runs in (pair.before, pair.after))
+    return Unpaired(before, after, history.get(pair.candidate)) if before and after else None
 
 
 def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]) -> list[float]:
@@ -88,6 +144,21 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
         paired = [math.log(after[at] / before[at]) for at in before if at in after]
         found += [statistics.median(paired)] if paired else []
     return found
+
+
+def log_summaries(runs: Iterable[Run], metric: str, *, busy: bool) -> list[float]:
+    """The logarithm of one number a process. Of step times it is the median, on a busy machine the lower quartile.
+
+    Which one is chosen from the machine's pressure before any time is looked at, and is the same for both sides.
+    """
+    of = metrics.step_lower_quartile if busy and metric == "step_time" else METRICS[metric].of
+    values = [of(run) for run in runs]
+    return [math.log(value) for value in values if value is not None and value > 0]
+
+
+def contended(runs: Iterable[Run]) -> bool:
+    """Whether tasks waited for a core (PSI) during any of these Runs."""
+    return any(run.load is not None and (run.load.cpu_pressure or 0.0) > BUSY for run in runs)
 
 
 def differing(workloads: Sequence[Workload]) -> dict[str, list[object]]:
@@ -106,17 +177,38 @@ def _by_round(run: Run) -> Mapping[int, float]:
     }
 
 
-def _comparison(first: str, other: str, log_ratios: Sequence[float], p_value: float) -> Comparison:
-    if not log_ratios:
-        reason = "never in lockstep: no group of one session holds both"
-        return Comparison(baseline=first, candidate=other, ratio=None, verdict="inconclusive", reason=reason)
-    evidence = Paired(log_ratios)
-    verdict, reason = verdicts.verdict(evidence, p_value)
+def _by_group(pair: Pair, metric: str) -> list[float]:
+    """The log ratio of one number a process, for every group that holds it for both."""
+    of = METRICS[metric].of
+    before = {(run.session, run.group): of(run) for run in pair.before}
+    both = [(before.get((run.session, run.group)), of(run)) for run in pair.after]
+    return [math.log(ours / theirs) for theirs, ours in both if theirs and ours and theirs > 0 and ours > 0]
+
+
+def _comparison(pair: Pair, metric: str, found: Evidence, p_value: float) -> Comparison:
+    verdict, reason = verdicts.verdict(found, p_value)
     return Comparison(
-        baseline=first,
-        candidate=other,
-        ratio=evidence.ratio(),
+        baseline=pair.baseline.label,
+        candidate=pair.candidate.label,
+        ratio=found.ratio(),
         verdict=verdict,
-        smallest_change=verdicts.smallest_change(evidence),
+        smallest_change=verdicts.smallest_change(found),
         reason=reason,
+        metric=metric,
+        cross_session=not pair.in_lockstep,
+        before=metrics.over(METRICS[metric], pair.before),
+        after=metrics.over(METRICS[metric], pair.after),
+    )
+
+
+def _without_evidence(pair: Pair, metric: str) -> Comparison:
+    lockstep = "never in lockstep: no group of one session holds both"
+    reason = f"neither side or only one has a {METRICS[metric].title.lower()}" if pair.in_lockstep else lockstep
+    return Comparison(
+        baseline=pair.baseline.label,
+        candidate=pair.candidate.label,
+        ratio=None,
+        verdict="inconclusive",
+        reason=reason,
+        metric=metric,
     )

@@ -55,6 +55,11 @@ def step_seconds(run: Run) -> float | None:
     return statistics.median(steady) if steady else None
 
 
+def step_lower_quartile(run: Run) -> float | None:
+    """Lower quartile of the steady seconds a step: what a contended machine disturbs less than their median."""
+    return percentile(steps_of(run, "steady"), 25)
+
+
 def throughput(run: Run) -> float | None:
     """Samples of data a second: the batch size over the median steady step."""
     step = step_seconds(run)

@@ -38,10 +38,11 @@ def paired_shift_seen(groups: int) -> float:
     t_limit = float(special.stdtrit(groups - 1, 1 - ALARM))
     by_t = t_limit * draws.std(axis=1, ddof=1) / math.sqrt(groups) - draws.mean(axis=1)
     first, second = np.triu_indices(groups)
-    averages = ((draw[first] + draw[second]) / 2 for draw in draws)
+    averages = ((rows[:, first] + rows[:, second]) / 2 for rows in _chunks(draws, len(first)))
     return _seen(by_t, averages, rank_sum_needed(groups))
 
 
+@cache
 def unpaired_shift_seen(before: tuple[int, float], after: tuple[int, float], between: Part | None) -> float:
     """How far beyond the bound `slower` takes to be said of two sessions, each `(processes, standard deviation)`."""
     import numpy as np
@@ -56,16 +57,25 @@ def unpaired_shift_seen(before: tuple[int, float], after: tuple[int, float], bet
     parts = [Part(spread**2 / n, n - 1) for n, spread in (before, after)]
     freedom = satterthwaite([*parts, *([] if between is None else [between])])
     by_t = float(special.stdtrit(freedom, 1 - ALARM)) * error - (sides[1].mean(axis=1) - sides[0].mean(axis=1))
-    differences = ((ours[:, None] - theirs).ravel() for theirs, ours in zip(*sides, strict=True))
+    pairs = before[0] * after[0]
+    both = zip(*(_chunks(side, pairs) for side in sides), strict=True)
+    differences = ((ours[:, :, None] - theirs[:, None, :]).reshape(-1, pairs) for theirs, ours in both)
     return _seen(by_t, differences, pairs_needed(before[0], after[0]))
 
 
 def _seen(by_t: NDArray[np.float64], ranked: Iterable[NDArray[np.float64]], needed: int) -> float:
-    """The shift that POWER of the draws need: enough for t, and until so many of the ranked values are positive."""
+    """The shift that POWER of the draws need: enough for t, and until so many ranked values are positive."""
     import numpy as np
 
-    by_ranks = [-np.partition(values, -needed)[-needed] for values in ranked]
+    by_ranks = np.concatenate([-np.partition(rows, -needed, axis=1)[:, -needed] for rows in ranked])
     return float(np.quantile(np.maximum(by_t, by_ranks), POWER))
+
+
+def _chunks(draws: NDArray[np.float64], width: int) -> list[NDArray[np.float64]]:
+    """Draws in parts of which each becomes no more than two million values of so many a draw."""
+    import numpy as np
+
+    return np.array_split(draws, 1 + len(draws) * width // 2_000_000)
 
 
 @cache

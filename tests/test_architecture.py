@@ -34,7 +34,10 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("schedule",)),
     ("reading", ("metrics",)),
     ("reading", ("compare",)),
+    ("reading", ("matching",)),
+    ("reading", ("gate",)),
     ("reading", ("report",)),
+    ("edge", ("judging",)),
     ("edge", ("examination", "listing", "outline", "progress", "pytest_plugin")),
     ("edge", ("commands",)),
     ("edge", ("cli",)),
@@ -43,7 +46,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 OWNERS = {
     "click": {"cli", "examination"},
-    "rich": {"commands", "progress", "report.terminal"},
+    "rich": {"judging", "commands", "progress", "report.terminal"},
     "pytest": {"pytest_plugin"},
 }
 """Who alone may import what: the rest of the core can then be used without it."""

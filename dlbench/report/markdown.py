@@ -17,7 +17,12 @@ _LEADING = re.compile(r"^(#|[-+](?=\s)|\d+[.)](?=\s))")
 
 def render(report: Report) -> str:
     """The whole report."""
-    return "\n\n".join(_block(block) for block in page(report)) + "\n"
+    return text(list(page(report)))
+
+
+def text(blocks: Sequence[Block]) -> str:
+    """Some blocks of a page."""
+    return "\n\n".join(_block(block) for block in blocks) + "\n"
 
 
 def plain(text: str) -> str:

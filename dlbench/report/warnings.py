@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from dlbench import compare, metrics
+from dlbench.compare import BUSY
 from dlbench.record import Load, Run
 from dlbench.report.fairness import MUST_AGREE, fairness
 from dlbench.spec import Workload
 
-BUSY = 0.05
-"""Share of time in which a task waited for a core; above it another program was at work."""
 STOLEN = 0.01
 WIDE = 0.05
 """Half-width of a throughput's interval, as a share, above which absolute figures say little."""

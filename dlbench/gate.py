@@ -1,0 +1,193 @@
+"""The gate of a session or a comparison: conditions and Runs in, outcomes and an exit code out. Pure.
+
+A condition such as `slower:2%` has three answers. It fails when the candidate is shown to be slower by more than that:
+the one-sided 95 % bound of the ratio lies beyond, the rank test agrees, Holm is paid. It passes when the candidate is
+shown not to be: the other one-sided bound lies within (a test of non-inferiority; Westlake 1981). Else it is undecided:
+`underpowered` where these numbers could not have told a change of that size from none, `inconclusive` otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from dlbench import compare, matching, verdicts
+from dlbench.compare import Pair
+from dlbench.errors import SpecError, UnknownName
+from dlbench.matching import Count
+from dlbench.power import ALARM
+from dlbench.record import Record
+from dlbench.spec import Spec
+from dlbench.stats import Estimate, Part
+from dlbench.verdicts import Evidence, Unpaired
+
+METRICS = {"slower": ("step_time",), "memory": ("memory_peak", "device_memory_peak"), "compile": ("compile_time",)}
+"""What each condition with a threshold looks at."""
+COUNTS = "counts"
+"""The condition without one: parameters, FLOPs, graphs, breaks and recompilations are equal."""
+
+Result = Literal["passed", "regression", "inconclusive", "underpowered"]
+FINE, REGRESSION, UNDECIDED = 0, 1, 3
+"""Exit codes; 2 says that something was asked wrongly or did not run."""
+
+History = Mapping[str, Mapping[Spec, Part]]
+"""By metric and candidate: the variance that sessions of unchanged code add."""
+
+
+class Condition(Record, frozen=True):
+    """What may not happen: worse than the baseline by more than `threshold`, a share; any difference for `counts`."""
+
+    name: str
+    threshold: float = 0.0
+
+    def __str__(self) -> str:
+        return self.name if self.name == COUNTS else f"{self.name}:{self.threshold * 100:g}%"
+
+
+class Outcome(Record, frozen=True):
+    """What became of a condition for one pair; `could_show` is the smallest change that it could tell from none."""
+
+    condition: str
+    pair: str
+    result: Result
+    metric: str = ""
+    ratio: Estimate | None = None
+    could_show: float | None = None
+    reason: str = ""
+
+
+def parse(texts: Sequence[str]) -> tuple[Condition, ...]:
+    """Read conditions such as `slower:2%` and `counts`. Raises UnknownName or SpecError."""
+    found = tuple(_parse(text) for text in texts)
+    names = [condition.name for condition in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise SpecError(f"--fail-on {name} is given {names.count(name)} times; give it once")
+    return found
+
+
+def judge(
+    pairs: Sequence[Pair], conditions: Sequence[Condition], counts: Sequence[Count], history: History
+) -> list[Outcome]:
+    """The outcome of every condition for every pair that has the metric; each metric is a family for Holm."""
+    found: list[Outcome] = []
+    for condition in conditions:
+        if condition.name == COUNTS:
+            found += _judge_counts(counts, condition)
+        for metric in METRICS.get(condition.name, ()):
+            found += _judge_metric(pairs, condition, metric, history.get(metric, {}))
+    return found
+
+
+def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
+    """What is left of outcomes in a session that was found to see differences where there are none."""
+    return [
+        Outcome(condition=one.condition, pair=one.pair, result="inconclusive", metric=one.metric, reason=reason)
+        for one in outcomes
+    ]
+
+
+def refusals(
+    pairs: Sequence[Pair], conditions: Sequence[Condition], history: History, *, sessions: bool
+) -> Iterator[str]:
+    """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
+    for condition in conditions:
+        families = [_family(pairs, metric, history.get(metric, {})) for metric in METRICS.get(condition.name, ())]
+        family = [evidence for of_metric in families for _, evidence in of_metric]
+        if families and not family:
+            yield f"no pair of Runs has what {condition} looks at; leave it out"
+        if any(evidence.shift() is None for evidence in family):
+            yield "one process each is indicative and never gates; measure at least 2"
+        if not sessions and any(isinstance(evidence, Unpaired) and evidence.between is None for evidence in family):
+            yield (
+                "the two sides are of two sessions and nothing says how much sessions differ; give --history with at "
+                f"least {matching.LEAST_SESSIONS} sessions of unchanged code, measure both in one session "
+                "(dlbench run --env), or give --allow session"
+            )
+
+
+def exit_code(outcomes: Sequence[Outcome], *, strict: bool) -> int:
+    """1 for a regression; 3 for a gate too weak for its threshold and, when strict, for anything undecided."""
+    results = {outcome.result for outcome in outcomes}
+    if "regression" in results:
+        return REGRESSION
+    if "underpowered" in results or (strict and "inconclusive" in results):
+        return UNDECIDED
+    return FINE
+
+
+def _parse(text: str) -> Condition:
+    name, colon, share = text.partition(":")
+    if name not in (*METRICS, COUNTS):
+        raise UnknownName("condition", name, (*METRICS, COUNTS), "write it like slower:2%")
+    if name == COUNTS:
+        if colon:
+            raise SpecError(f"--fail-on {text}: counts are equal or not; leave the threshold out")
+        return Condition(name=name)
+    return Condition(name=name, threshold=_share(text, share))
+
+
+def _share(text: str, share: str) -> float:
+    try:
+        found = float(share.removesuffix("%")) / 100 if share.endswith("%") else -1.0
+    except ValueError:
+        found = -1.0
+    if not 0 < found < 10:
+        raise SpecError(
+            f"--fail-on {text}: the threshold must be a percentage above 0% and below 1000%, like slower:2%"
+        )
+    return found
+
+
+def _family(pairs: Sequence[Pair], metric: str, history: Mapping[Spec, Part]) -> list[tuple[Pair, Evidence]]:
+    found = [(pair, compare.evidence(pair, metric, history)) for pair in pairs]
+    return [(pair, evidence) for pair, evidence in found if evidence is not None]
+
+
+def _judge_metric(
+    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part]
+) -> Iterator[Outcome]:
+    family = _family(pairs, metric, history)
+    adjusted = verdicts.adjusted([evidence for _, evidence in family], condition.threshold)
+    for (pair, evidence), p_value in zip(family, adjusted, strict=True):
+        result, reason = _decide(evidence, p_value, condition.threshold)
+        yield Outcome(
+            condition=str(condition),
+            pair=name_of(pair),
+            result=result,
+            metric=metric,
+            ratio=evidence.ratio(),
+            could_show=verdicts.smallest_change(evidence, 0.0),
+            reason=reason,
+        )
+
+
+def _decide(evidence: Evidence, p_value: float, threshold: float) -> tuple[Result, str]:
+    shift = evidence.shift()
+    if shift is None:
+        return "inconclusive", "one process each: indicative, never gates"
+    said, reason = verdicts.verdict(evidence, p_value, threshold)
+    if said == "slower":
+        return "regression", ""
+    could_show = verdicts.smallest_change(evidence, 0.0)
+    if could_show is not None and could_show > threshold:
+        return "underpowered", f"could show {could_show:.1%} at best"
+    if shift.interval(1 - 2 * ALARM)[1] < math.log1p(threshold):
+        return "passed", ""
+    return "inconclusive", reason
+
+
+def _judge_counts(counts: Sequence[Count], condition: Condition) -> Iterator[Outcome]:
+    if not counts:
+        yield Outcome(condition=str(condition), pair="all pairs", result="passed")
+    for count in counts:
+        said = f"{count.name} {count.before} became {count.after}"
+        yield Outcome(condition=str(condition), pair=count.label, result="regression", reason=said)
+
+
+def name_of(pair: Pair) -> str:
+    """How people read a pair: `train, tf.lstm jit` where both sides have the same Spec."""
+    same = pair.baseline == pair.candidate
+    against = "" if same else f" against {pair.baseline.label}"
+    return f"{pair.candidate.phase}, {pair.candidate.label}{against}"

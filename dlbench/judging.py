@@ -1,0 +1,120 @@
+"""What is compared and gated once Runs are there: two reports, or the arms of one session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from dlbench import gate, matching
+from dlbench.compare import Pair
+from dlbench.errors import DlbenchError, RecordError, SpecError
+from dlbench.record import Run, read_runs
+from dlbench.report import comparison, markdown, terminal
+from dlbench.report.comparison import Compared
+from dlbench.schedule import RUNS_FILE
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a comparison was asked: the gate, the differences that are meant, sessions of unchanged code."""
+
+    conditions: Sequence[gate.Condition] = ()
+    allow: Sequence[str] = ()
+    history: Sequence[Run] = ()
+    strict: bool = False
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any]) -> Question:
+        """Check the options of the command line. Raises DlbenchError."""
+        matching.check_keys(options["allow"])
+        history = [run for source in options["history"] for run in _read_all(source)]
+        conditions = gate.parse(options["fail_on"])
+        if options["strict"] and not conditions:
+            raise SpecError("--strict tightens a gate and there is none; give --fail-on slower:2%")
+        return cls(conditions, options["allow"], history, options["strict"])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came out, and the exit code that it asks for; `refused` says why it cannot be gated."""
+
+    compared: Compared
+    code: int
+    refused: str = ""
+
+
+def read(source: Path) -> list[Run]:
+    """The Runs of a report, a runs.jsonl or its folder. Raises RecordError."""
+    return read_runs(source / RUNS_FILE if source.is_dir() else source)
+
+
+def compare_files(baseline: Path, candidate: Path, question: Question, out: Path | None, *, quiet: bool) -> int:
+    """Compare two saved reports, show what came out, and return the exit code. Raises DlbenchError."""
+    return show(reports((str(baseline), str(candidate)), read(baseline), read(candidate), question), out, quiet=quiet)
+
+
+def reports(names: tuple[str, str], before: Sequence[Run], after: Sequence[Run], question: Question) -> Answer:
+    """Compare two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared."""
+    found = matching.match(before, after, question.allow)
+    return _answer(names, found.pairs, [f"not compared: {text}" for text in found.left_out], question)
+
+
+def show(answer: Answer, out: Path | None, *, quiet: bool) -> int:
+    """Print the comparison, write it where asked, and return the exit code. Raises DlbenchError for a gate refused."""
+    if not quiet:
+        Console().print(terminal.blocks(list(comparison.page(answer.compared))))
+    if out is not None:
+        _write(answer.compared, out)
+    if answer.refused:
+        raise DlbenchError(f"not gated: {answer.refused}")
+    return answer.code
+
+
+def _answer(names: tuple[str, str], pairs: Sequence[Pair], beware: Sequence[str], question: Question) -> Answer:
+    history = {metric: matching.between_sessions(question.history, pairs, metric) for metric in comparison.COMPARED}
+    counts = tuple(matching.counts(pairs))
+    outcomes = gate.judge(pairs, question.conditions, counts, history)
+    refused = "; ".join(dict.fromkeys(_refusals(pairs, question, history)))
+    compared = Compared(
+        baseline=names[0],
+        candidate=names[1],
+        rows=tuple(comparison.rows(pairs, history)),
+        counts=counts,
+        warnings=(*comparison.warnings(pairs, history), *beware),
+        outcomes=() if refused else tuple(outcomes),
+    )
+    return Answer(compared, gate.exit_code(outcomes, strict=question.strict), refused)
+
+
+def _refusals(pairs: Sequence[Pair], question: Question, history: gate.History) -> Iterator[str]:
+    """Why a gate that was asked for cannot be one."""
+    sessions = matching.SESSION in question.allow
+    yield from gate.refusals(pairs, question.conditions, history, sessions=sessions)
+    if question.conditions and matching.MACHINE not in question.allow:
+        before, after = [run for pair in pairs for run in pair.before], [run for pair in pairs for run in pair.after]
+        for said in matching.machines(before, after):
+            yield f"another machine ({said}); give --allow machine if that is meant"
+
+
+def _read_all(source: Path) -> list[Run]:
+    """Every Run below a folder, or of one file."""
+    files = sorted(source.rglob(RUNS_FILE)) if source.is_dir() else [source]
+    if not files:
+        raise RecordError(f"{source}: holds no {RUNS_FILE}; give the folder of the reports of unchanged code")
+    return [run for file in files for run in read_runs(file)]
+
+
+def _write(compared: Compared, folder: Path) -> None:
+    text = msgspec.json.format(msgspec.json.encode(compared), indent=2).decode() + "\n"
+    files = {"comparison.md": markdown.text(list(comparison.page(compared))), "comparison.json": text}
+    for name, content in files.items():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise RecordError(f"{folder / name} cannot be written ({error.strerror}); give another --out") from error

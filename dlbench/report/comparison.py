@@ -1,0 +1,138 @@
+"""Two sides of a comparison: a row for each metric, what to beware of, and what the gate says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from dlbench import compare, gate, matching
+from dlbench.compare import Comparison, Pair
+from dlbench.gate import Outcome
+from dlbench.matching import Count
+from dlbench.metrics import METRICS
+from dlbench.record import SCHEMA, Record, Run
+from dlbench.report.blocks import Block, Bullets, Heading, Paragraph, Table
+from dlbench.report.units import interval, shown
+
+COMPARED = ("step_time", "compile_time", "memory_peak", "device_memory_peak")
+WORDS = {"slower": "more", "faster": "less"}
+"""What a verdict is called where the metric is no time."""
+
+
+class Row(Record, frozen=True):
+    """One metric of one pair."""
+
+    pair: str
+    comparison: Comparison
+
+
+class Compared(Record, frozen=True):
+    """All that a rendering of a comparison shows."""
+
+    baseline: str
+    candidate: str
+    rows: tuple[Row, ...]
+    counts: tuple[Count, ...]
+    warnings: tuple[str, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    kind: Literal["dlbench comparison"] = "dlbench comparison"
+    schema: int = SCHEMA
+
+
+def rows(pairs: Sequence[Pair], history: gate.History) -> Iterator[Row]:
+    """Every metric that both sides of a pair have; each metric is a family for Holm's correction."""
+    for metric in COMPARED:
+        found = compare.comparisons(pairs, metric, history.get(metric, {}))
+        yield from (
+            Row(pair=gate.name_of(pair), comparison=one)
+            for pair, one in zip(pairs, found, strict=True)
+            if one.ratio is not None
+        )
+
+
+def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
+    """What a reader must know before believing a comparison of two reports."""
+    before, after = ([run for pair in pairs for run in side(pair)] for side in (_before, _after))
+    for said in matching.machines(before, after):
+        yield f"another machine: {said}"
+    apart = [pair for pair in pairs if not pair.in_lockstep]
+    if apart:
+        yield _cross_session(apart, history)
+    if apart and compare.contended([*before, *after]):
+        yield "busy machine: step times are lower quartiles, not medians, on both sides"
+    yield from _versions(before, after)
+    for count in matching.counts(pairs):
+        yield f"{count.label}: {count.name} {count.before} became {count.after}"
+
+
+def page(found: Compared) -> Iterator[Block]:
+    """All blocks in reading order."""
+    yield Heading(1, f"{found.candidate} against {found.baseline}")
+    if found.outcomes:
+        yield Heading(2, "Gate")
+        yield Bullets(list(_gate(found.outcomes)))
+    if found.warnings:
+        yield Heading(2, "Before you believe it")
+        yield Bullets(found.warnings)
+    yield Heading(2, "Candidate over baseline")
+    yield Paragraph("Above 1 is slower, or more memory. Brackets hold 95 % intervals over processes or groups.")
+    for metric in COMPARED:
+        of_metric = [row for row in found.rows if row.comparison.metric == metric]
+        if of_metric:
+            head = [METRICS[metric].title, "Baseline", "Candidate", "Ratio", "Verdict", "Could show"]
+            yield Table(head, [_cells(row) for row in of_metric])
+
+
+def _cells(row: Row) -> list[str]:
+    one = row.comparison
+    unit = METRICS[one.metric].unit
+    verdict = one.verdict if unit == "s" else WORDS.get(one.verdict, one.verdict)
+    said = f"{verdict} ({one.reason})" if one.reason else verdict
+    could_show = "–" if one.smallest_change is None else f"{one.smallest_change:.1%}"
+    before, after = (shown(side.value if side else None, unit) for side in (one.before, one.after))
+    return [row.pair, before, after, interval(one.ratio, ""), said, could_show]
+
+
+def _gate(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """One line a condition, and one for every pair that did not pass."""
+    for condition in dict.fromkeys(one.condition for one in outcomes):
+        mine = [one for one in outcomes if one.condition == condition]
+        yield f"{condition}: {sum(one.result == 'passed' for one in mine)} of {len(mine)} passed"
+        yield from (_outcome(one) for one in mine if one.result != "passed")
+
+
+def _outcome(found: Outcome) -> str:
+    ratio = "" if found.ratio is None else f", ratio {interval(found.ratio, '')}"
+    reason = f" ({found.reason})" if found.reason else ""
+    return f"{found.result} of {found.condition}: {found.pair}{ratio}{reason}"
+
+
+def _cross_session(pairs: Sequence[Pair], history: gate.History) -> str:
+    text = f"cross-session: {len(pairs)} of the pairs were measured apart, so a ratio holds what the sessions differ by"
+    timed = [pair for pair in pairs if pair.candidate.phase != "converge"]
+    if timed and all(pair.candidate in history.get("step_time", {}) for pair in timed):
+        return f"{text}; their intervals are widened by what sessions of unchanged code differed by"
+    return f"{text}; without a history of unchanged code (--history) they do not gate"
+
+
+def _versions(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
+    theirs, ours = (_packages(runs) for runs in (before, after))
+    for name in sorted({*theirs, *ours}):
+        if theirs.get(name) != ours.get(name):
+            yield f"versions differ: {name} {theirs.get(name, 'not there')} became {ours.get(name, 'not there')}"
+
+
+def _packages(runs: Iterable[Run]) -> Mapping[str, str]:
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for name, version in (run.environment.packages if run.environment else {}).items():
+            found.setdefault(name, {})[version] = None
+    return {name: " / ".join(versions) for name, versions in found.items()}
+
+
+def _before(pair: Pair) -> Sequence[Run]:
+    return pair.before
+
+
+def _after(pair: Pair) -> Sequence[Run]:
+    return pair.after
