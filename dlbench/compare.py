@@ -170,6 +170,8 @@ def differing(workloads: Sequence[Workload]) -> dict[str, list[object]]:
 
 
 def _by_round(run: Run) -> Mapping[int, float]:
+    if "unstable" in run.flags:
+        return {}
     return {
         sample.round: sample.seconds / sample.steps
         for sample in run.samples

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from dlbench import gate, matching
+from dlbench import gate, matching, steadiness
 from dlbench.compare import Pair
 from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.record import Run, read_runs
@@ -60,7 +60,7 @@ def compare_files(baseline: Path, candidate: Path, question: Question, out: Path
 
 def reports(names: tuple[str, str], before: Sequence[Run], after: Sequence[Run], question: Question) -> Answer:
     """Compare two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared."""
-    found = matching.match(before, after, question.allow)
+    found = matching.match(steadiness.mark(before), steadiness.mark(after), question.allow)
     return _answer(names, found.pairs, [f"not compared: {text}" for text in found.left_out], question)
 
 

@@ -45,7 +45,9 @@ def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
 
 
 def steps_of(run: Run, stage: Stage) -> list[float]:
-    """Seconds a step of each sample of a stage, in order."""
+    """Seconds a step of each sample of a stage, in order; none of a program that had no steady state."""
+    if "unstable" in run.flags:
+        return []
     return [sample.seconds / sample.steps for sample in run.samples if sample.stage == stage]
 
 

@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("schedule",)),
     ("reading", ("metrics",)),
     ("reading", ("compare",)),
-    ("reading", ("matching",)),
+    ("reading", ("matching", "steadiness")),
     ("reading", ("gate",)),
     ("reading", ("report",)),
     ("edge", ("judging",)),

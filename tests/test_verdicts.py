@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from dlbench import power, stats, verdicts
+from dlbench import lockstep, power, stats, verdicts
 from dlbench.stats import Estimate, Part
 from dlbench.verdicts import Paired, Unpaired
 
@@ -192,3 +193,62 @@ def test_the_check_of_the_method_can_fail_samples_pooled_over_processes_raise_al
     alarms, coverage = study(0.0, pooled=True)
     assert alarms > 0.01
     assert coverage < 0.92
+
+
+COMPARISONS = 12
+
+
+def sessions_with_an_alarm(trials=600):
+    """Share of sessions in which any of twelve comparisons is called, though all differ by just the delta."""
+    random = np.random.default_rng(12)
+    called = 0
+    for _ in range(trials):
+        family = [Paired(list(random.normal(math.log1p(verdicts.DELTA), BETWEEN, GROUPS))) for _ in range(COMPARISONS)]
+        adjusted = verdicts.adjusted(family)
+        called += any(
+            verdicts.verdict(evidence, p_value)[0] in ("slower", "faster")
+            for evidence, p_value in zip(family, adjusted, strict=True)
+        )
+    return called / trials
+
+
+def test_many_comparisons_raise_no_more_alarms_than_one():
+    """The level is 5 %; three standard errors of so many trials are 2.7 %."""
+    assert sessions_with_an_alarm() <= 0.077
+
+
+def test_the_check_of_many_comparisons_can_fail_without_holm(monkeypatch):
+    monkeypatch.setattr(verdicts, "holm", list)
+    assert sessions_with_an_alarm() > 0.2
+
+
+DRIFT = 0.05
+"""How much slower the machine has become at the end of a group."""
+
+
+def alarms_under_drift(order, trials=200):
+    """Share of sessions of two equal programs that are called, the turns of a group taken in this order of arms."""
+    random = np.random.default_rng(5)
+    called = 0
+    for trial in range(trials):
+        groups = []
+        for group in range(GROUPS):
+            turns = order(trial * GROUPS + group)
+            times = DRIFT * np.arange(len(turns)) / len(turns) + random.normal(0, WITHIN, len(turns))
+            sides = [times[np.array(turns) == arm] for arm in (0, 1)]
+            groups.append(float(np.median(sides[1] - sides[0])))
+        evidence = Paired(groups)
+        called += verdicts.verdict(evidence, verdicts.p_differs(evidence))[0] in ("slower", "faster")
+    return called / trials
+
+
+def balanced(seed):
+    return [arm for turns in itertools.islice(lockstep.orders(2, seed), ROUNDS) for arm in turns]
+
+
+def test_turns_in_the_balanced_order_raise_no_alarm_under_drift():
+    assert alarms_under_drift(balanced) <= 0.01
+
+
+def test_the_check_of_the_order_can_fail_one_arm_after_the_other_raises_alarms():
+    assert alarms_under_drift(lambda _: [0] * ROUNDS + [1] * ROUNDS) > 0.9

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import compare, metrics
+from dlbench import compare, metrics, steadiness
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.metrics import METRICS
@@ -100,6 +100,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = ()) -> Report:
     """The Report of these Runs and parity checks, of any sessions. Raises DlbenchError when there is no Run."""
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
+    runs = steadiness.mark(runs)
     comparisons = compare.compare(runs)
     by_workload = compare.by_workload(runs)
     sections = [_section(load, of_load, comparisons.get(load, [])) for load, of_load in by_workload.items()]

@@ -15,6 +15,7 @@ WIDE = 0.05
 """Half-width of a throughput's interval, as a share, above which absolute figures say little."""
 
 FLAGS = {
+    "unstable": "slowed down or never had a steady state, so no time is read from them; see their samples",
     "not_settled": "did not reach a steady state within the cap; their steady samples may still be warming up",
     "not_quiet": "kept using a core after their turn; they may have slowed the others down",
 }
