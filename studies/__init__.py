@@ -1,0 +1,1 @@
+"""Studies of dlbench itself, each a command that can be run again."""

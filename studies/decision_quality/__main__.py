@@ -1,0 +1,55 @@
+"""The command line of the study: collect pools, replay rules on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from studies.decision_quality import pool, report
+from studies.decision_quality.collect import collect
+from studies.decision_quality.replay import replay
+from studies.decision_quality.workloads import WORKLOADS
+
+FOLDER = Path("reports/decision-quality")
+
+_out = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=FOLDER, show_default=True, help="Folder."
+)
+
+
+@click.group()
+def main() -> None:
+    """How often are verdicts right? Planted slowdowns, measured; rules of several tools, replayed."""
+
+
+@main.command("collect")
+@click.option("--pool", "name", default="quiet", show_default=True, help="The pool to add to: quiet, busy, ...")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), required=True, help="Begin nothing later.")
+@click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)), help="Default: all.")
+@_out
+def _collect(name: str, minutes: float, workloads: tuple[str, ...], out: Path) -> None:
+    """Add to a pool for so many minutes; it can be stopped and continued at any time."""
+    collect(out / f"pool-{name}.jsonl.gz", workloads or list(WORKLOADS), 60 * minutes, click.echo)
+
+
+@main.command("replay")
+@click.option("--sessions", type=click.IntRange(min=10), default=1000, show_default=True, help="Drawn for a cell.")
+@_out
+def _replay(sessions: int, out: Path) -> None:
+    """Replay every rule on every pool of the folder, and write report.md beside them."""
+    paths = sorted(out.glob("pool-*.jsonl.gz"), reverse=True)
+    if not paths:
+        raise click.UsageError(f"{out} holds no pool-*.jsonl.gz; collect one first")
+    found = {}
+    for path in paths:
+        batches = pool.read(path)
+        name = path.name.removeprefix("pool-").removesuffix(".jsonl.gz")
+        found[name] = batches, report.Cells(replay(batches, sessions))
+    command = f"python -m studies.decision_quality replay --sessions {sessions}"
+    (out / "report.md").write_text(report.render(found, command, sessions), encoding="utf-8")
+    click.echo(out / "report.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""An arm of dlbench with a slowdown planted in it: its samples execute more of the same steps."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dlbench.arm import Arm
+from dlbench.record import Run
+from studies.decision_quality.pool import Taken
+from studies.decision_quality.workloads import WHOLE
+
+
+class Planted:
+    """Takes turns as the arm within does, `slowdown` more steps a sample, and counts the seconds that it held."""
+
+    def __init__(self, name: str, slowdown: float, arm: Arm, held: float) -> None:
+        self._name, self._slowdown, self._arm = name, slowdown, arm
+        self.steps, self._held = 1, held
+
+    @property
+    def alive(self) -> bool:
+        """Whether the arm can still be measured."""
+        return self._arm.alive
+
+    @property
+    def turns(self) -> int:
+        """How many turns it is due."""
+        return self._arm.turns
+
+    def build(self) -> None:
+        """Build the model and take its first step."""
+        with self._holding():
+            self._arm.build()
+
+    def settle(self) -> None:
+        """Warm up until steady; what the arm found is then shared, and rounded when a turn is taken."""
+        with self._holding():
+            self._arm.settle()
+        self.steps = self._arm.steps
+
+    def turn(self, round_number: int, turn: int) -> None:
+        """One sample of `executed` steps."""
+        self._arm.steps = self.executed
+        with self._holding():
+            self._arm.turn(round_number, turn)
+
+    def latencies(self) -> None:
+        """None are needed."""
+
+    def rest(self) -> None:
+        """Wait until the child leaves the machine to the next one."""
+        with self._holding():
+            self._arm.rest()
+
+    def close(self) -> None:
+        """Ask for what remains."""
+        with self._holding():
+            self._arm.close()
+
+    @property
+    def nominal(self) -> int:
+        """Steps of a sample without the slowdown."""
+        return math.ceil(self.steps / WHOLE) * WHOLE
+
+    @property
+    def executed(self) -> int:
+        """Steps of a sample with it."""
+        return round(self.nominal * (1 + self._slowdown))
+
+    def taken(self) -> Taken:
+        """What goes into the pool. Raises RuntimeError when the arm failed."""
+        run: Run = self._arm.run()
+        if run.status != "ok":
+            raise RuntimeError(f"{run.spec.plugin}, arm {self._name}: {run.status}: {run.reason}\n{run.output_tail}")
+        steady = [sample for sample in run.samples if sample.stage == "steady"]
+        return Taken(
+            arm=self._name,
+            nominal=self.nominal,
+            executed=self.executed,
+            held=round(self._held, 3),
+            nanoseconds=[round(sample.seconds / self.nominal * 1e9) for sample in steady],
+            flags=list(run.flags),
+        )
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self._held += time.monotonic() - begin

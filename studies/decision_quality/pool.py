@@ -1,0 +1,87 @@
+"""Raw times on the disk: one JSON line a batch, each a gzip member of its own, so that a pool can be appended to."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from dlbench.record import Environment, Load
+
+Kind = Literal["lockstep", "sequential"]
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """One process: wall nanoseconds of each sample over its `nominal` steps, of which it executed `executed`.
+
+    `held` counts the seconds in which it had the machine or was waited for: building, warming up, turns, hand-overs.
+    """
+
+    arm: str
+    nominal: int
+    executed: int
+    held: float
+    nanoseconds: list[int]
+    flags: list[str] = []
+
+    @property
+    def slowdown(self) -> float:
+        """The share that was planted, as it was executed."""
+        return self.executed / self.nominal - 1
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Processes measured together: a group in lockstep, or one process of each arm, one after the other in this order.
+
+    `import_seconds` is what importing the framework took the parent that the processes were forked from.
+    """
+
+    kind: Kind
+    workload: str
+    number: int
+    started: str
+    processes: list[Taken]
+    load: Load
+    import_seconds: float
+    environment: Environment
+
+
+_decoder = msgspec.json.Decoder(Batch)
+
+
+def append(path: Path, batches: list[Batch]) -> None:
+    """Append batches and return when they are on the disk; a torn end that a kill left is cut off first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = b"".join(gzip.compress(msgspec.json.encode(batch) + b"\n", mtime=0) for batch in batches)
+    whole = sum(map(len, _members(path.read_bytes()))) if path.exists() else 0
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.truncate(whole)
+        file.seek(whole)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> list[Batch]:
+    """All batches of a pool in order; what a kill left unfinished at its end is left out."""
+    return [_decoder.decode(gzip.decompress(member)) for member in _members(path.read_bytes())] if path.exists() else []
+
+
+def _members(data: bytes) -> list[bytes]:
+    """The whole gzip members at the start of these bytes."""
+    found = []
+    while data:
+        reader = zlib.decompressobj(wbits=31)
+        try:
+            reader.decompress(data)
+        except zlib.error:
+            break
+        if not reader.eof:
+            break
+        found.append(data[: len(data) - len(reader.unused_data)])
+        data = reader.unused_data
+    return found

@@ -1,0 +1,206 @@
+"""Draws sessions from a pool and lets every rule decide on them: dlbench in lockstep, the others at equal wall time."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlbench import compare
+from dlbench.record import Run, Sample
+from dlbench.verdicts import Paired
+from studies.decision_quality import rules
+from studies.decision_quality.pool import Batch, Taken
+from studies.decision_quality.rules import PEERS, Peer, Verdict
+from studies.decision_quality.workloads import POLICY, SLOWDOWNS, WORKLOADS
+
+if TYPE_CHECKING:
+    from studies.decision_quality.rules import Floats
+
+BASE, AGAIN, EQUAL_STEPS = "base", "again", "any two"
+ARMS = tuple(name for name in SLOWDOWNS if name != BASE)
+FIXED, ADAPTIVE, CONFIRMED = "dlbench, 5 groups", "dlbench", "dlbench, confirmed"
+GROUPS = 5
+"""What `dlbench run` measures unless told otherwise."""
+MOST = 0.5
+"""Share of the pool that a session may draw of an arm one after the other, lest all sessions be the same."""
+
+
+@dataclass
+class Cell:
+    """A rule on sessions of one workload and one arm: what it said, scores, cost, size, intervals that held."""
+
+    rule: str
+    workload: str
+    arm: str
+    said: Counter[Verdict] = field(default_factory=Counter)
+    scores: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    covered: list[bool] = field(default_factory=list)
+
+    def share(self, *verdicts: Verdict) -> float:
+        """Share of sessions in which it said one of these."""
+        return sum(self.said[verdict] for verdict in verdicts) / self.said.total()
+
+    @property
+    def cost(self) -> float:
+        """Mean seconds of a session."""
+        return statistics.fmean(self.seconds)
+
+    @property
+    def size(self) -> float:
+        """Mean number of groups, or of processes a side."""
+        return statistics.fmean(self.sizes)
+
+    @property
+    def coverage(self) -> float:
+        """Share of intervals that hold the truth; NaN for a rule that gives none."""
+        return sum(self.covered) / len(self.covered) if self.covered else math.nan
+
+    def add(self, verdict: Verdict, seconds: float, size: int) -> None:
+        """One more session: its verdict, cost, and groups or processes a side."""
+        self.said[verdict] += 1
+        self.seconds.append(seconds)
+        self.sizes.append(size)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Two arms in lockstep: a log ratio a group, seconds of both, and the log ratio that was planted."""
+
+    log_ratios: list[float]
+    seconds: list[float]
+    truth: float
+
+    def drawn(self, order: Sequence[int]) -> Groups:
+        """These groups in this order."""
+        return Groups([self.log_ratios[at] for at in order], [self.seconds[at] for at in order], self.truth)
+
+
+def lockstep(batches: Iterable[Batch], arm: str, base: str = BASE) -> Groups:
+    """The groups of one workload; the log ratio of each is dlbench's own."""
+    pairs = [(batch.number, _of(batch, base), _of(batch, arm)) for batch in batches if batch.kind == "lockstep"]
+    before, after = [_run(n, one) for n, one, _ in pairs], [_run(n, other) for n, _, other in pairs]
+    return Groups(
+        compare.group_log_ratios(before, after),
+        [one.held + other.held for _, one, other in pairs],
+        statistics.fmean(math.log1p(other.slowdown) - math.log1p(one.slowdown) for _, one, other in pairs),
+    )
+
+
+def equal_steps(batches: Sequence[Batch]) -> list[Groups]:
+    """Every two arms brought to equal steps: pairs of programs of which we know that they are the same."""
+    pairs = [lockstep(batches, other, one) for one, other in itertools.combinations(SLOWDOWNS, 2)]
+    return [Groups([value - pair.truth for value in pair.log_ratios], pair.seconds, 0.0) for pair in pairs]
+
+
+def replay(batches: Sequence[Batch], sessions: int) -> Iterator[Cell]:
+    """Every rule on every arm of every workload of a pool."""
+    for workload in WORKLOADS:
+        of_load = [batch for batch in batches if batch.workload == workload]
+        if sum(batch.kind == "lockstep" for batch in of_load) < 2:
+            continue
+        yield from _dlbench(workload, EQUAL_STEPS, equal_steps(of_load), sessions)
+        for arm in ARMS:
+            ours = list(_dlbench(workload, arm, [lockstep(of_load, arm)], sessions))
+            yield from ours
+            yield from _peers(of_load, arm, statistics.fmean(ours[1].seconds), sessions)
+
+
+def _dlbench(workload: str, arm: str, pairs: Sequence[Groups], sessions: int) -> Iterator[Cell]:
+    """Without replacement within a session; confirmed on groups that the session has not used."""
+    cells = [Cell(rule, workload, arm) for rule in (FIXED, ADAPTIVE, CONFIRMED)]
+    generator = random.Random(f"{workload} {arm}")  # noqa: S311 (draws need no secrecy)
+    for _ in range(sessions):
+        pair = generator.choice(pairs)
+        pool = pair.drawn(generator.sample(range(len(pair.log_ratios)), len(pair.log_ratios)))
+        _judge(cells[0], pool, min(GROUPS, len(pool.log_ratios)))
+        used = rules.groups_used(pool.log_ratios, pool.seconds)
+        verdict = _judge(cells[1], pool, used)
+        _confirm(cells[2], pool, used, verdict)
+    yield from cells
+
+
+def _judge(cell: Cell, pool: Groups, used: int) -> Verdict:
+    log_ratios = pool.log_ratios[:used]
+    verdict = rules.dlbench(log_ratios)
+    cell.add(verdict, sum(pool.seconds[:used]), used)
+    if (shift := Paired(log_ratios).shift()) is not None:
+        low, high = shift.interval()
+        cell.covered.append(low <= pool.truth <= high)
+    return verdict
+
+
+def _confirm(cell: Cell, pool: Groups, used: int, verdict: Verdict) -> None:
+    """A difference counts when as many fresh groups say the same; where there are none left it is undecided."""
+    total = used
+    if verdict in ("slower", "faster"):
+        total = min(2 * used, len(pool.log_ratios))
+        again = pool.log_ratios[used:total]
+        verdict = verdict if len(again) == used and rules.dlbench(again) == verdict else "inconclusive"
+    cell.add(verdict, sum(pool.seconds[:total]), total)
+
+
+def _peers(batches: Sequence[Batch], arm: str, seconds: float, sessions: int) -> Iterator[Cell]:
+    """Each of the other tools with as many processes as it ships with, and with as many as the seconds pay for."""
+    rows = [batch for batch in batches if batch.kind == "sequential"]
+    sides = [[_of(batch, name) for batch in rows] for name in (BASE, arm)]
+    if len(rows) < 2:
+        return
+    for peer in PEERS:
+        cost = statistics.fmean(_cost(taken, peer) for side in sides for taken in side)
+        for rule, processes in ((f"{peer.name}, as shipped", peer.processes), (peer.name, int(seconds / 2 / cost))):
+            cell = Cell(rule, rows[0].workload, arm)
+            size = max(1, min(processes, int(MOST * len(rows))))
+            generator = random.Random(f"{rule} {rows[0].workload} {arm}")  # noqa: S311 (draws need no secrecy)
+            for _ in range(sessions):
+                before, after = (generator.sample(side, size) for side in sides)
+                said = peer.say(_pooled(before, peer), _pooled(after, peer))
+                cell.add(said.verdict, sum(_cost(taken, peer) for taken in (*before, *after)), size)
+                cell.scores.append(said.score)
+            yield cell
+
+
+def _pooled(processes: Iterable[Taken], peer: Peer) -> Floats:
+    """Seconds a step of all samples that the tool takes of these processes."""
+    taken = [process.nanoseconds[: peer.samples or None] for process in processes]
+    return np.array(list(itertools.chain.from_iterable(taken))) * 1e-9
+
+
+def _cost(taken: Taken, peer: Peer) -> float:
+    """Seconds of a process that ends after the samples that the tool takes."""
+    unneeded = taken.nanoseconds[peer.samples :] if peer.samples else []
+    return taken.held - sum(unneeded) * taken.nominal * 1e-9
+
+
+def _of(batch: Batch, arm: str) -> Taken:
+    return next(taken for taken in batch.processes if taken.arm == arm)
+
+
+def _run(number: int, taken: Taken) -> Run:
+    """The process as dlbench's record has it, as far as `compare` reads it."""
+    samples = tuple(
+        Sample(stage="steady", steps=1, seconds=value * 1e-9, cpu_seconds=math.nan, round=place)
+        for place, value in enumerate(taken.nanoseconds)
+    )
+    return Run(
+        spec=next(iter(WORKLOADS.values())),
+        policy=POLICY,
+        session="pool",
+        group=number,
+        groups=number + 1,
+        arm=0,
+        arms=1,
+        status="ok",
+        started="",
+        wall_seconds=taken.held,
+        samples=samples,
+    )

@@ -1,0 +1,246 @@
+"""What the replay found, as Markdown: every rule beside every other, and the goals with what came out."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from studies.decision_quality import replay
+from studies.decision_quality.pool import Batch, Taken
+from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, BASE, CONFIRMED, EQUAL_STEPS, FIXED, Cell
+from studies.decision_quality.rules import BUDGET, HALF_WIDTH, LOOKS, PEERS
+from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
+
+EFFECT = "3%"
+QUIET_ALARMS, BUSY_ALARMS, POWER, COVERAGE = 0.01, 0.02, 0.90, 0.92
+"""Goals: false alarms at most, power at a slowdown of 3 % and coverage of the 95 % interval at least."""
+
+
+class Cells:
+    """The cells of a pool by rule, workload and arm."""
+
+    def __init__(self, cells: Iterable[Cell]) -> None:
+        self._cells = {(cell.rule, cell.workload, cell.arm): cell for cell in cells}
+
+    @property
+    def workloads(self) -> list[str]:
+        """Those that the pool has, in the order of the study."""
+        return [name for name in WORKLOADS if (ADAPTIVE, name, AGAIN) in self._cells]
+
+    def of(self, rule: str, workload: str, arm: str) -> Cell | None:
+        """A cell, None where the pool has nothing for it."""
+        return self._cells.get((rule, workload, arm))
+
+
+def render(pools: Mapping[str, tuple[Sequence[Batch], Cells]], command: str, sessions: int) -> str:
+    """The whole page."""
+    parts = [_introduction(command, sessions)]
+    for name, (batches, cells) in pools.items():
+        parts += [f"## Pool `{name}`", *_pool(name, batches, cells)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _introduction(command: str, sessions: int) -> str:
+    slowdowns = ", ".join(name for name, share in SLOWDOWNS.items() if share)
+    return f"""# How often are verdicts right?
+
+Written by `{command}` from the pools of raw times beside this file; `studies/README.md` says how they are collected.
+
+In lockstep, {len(SLOWDOWNS)} arms are alive together and take turns of one sample of 20 ms or more: the baseline, the
+same once more, and slowdowns of {slowdowns}. A slowdown is executed: its samples are so many more of
+the same steps. One after the other, each arm has a process of its own, in a random order. Processes are forked from a
+parent that has only imported the framework. A group takes {POLICY.samples} rounds, a process alone {SEQUENTIAL_SAMPLES}
+samples.
+
+For every cell {sessions} sessions are drawn from the pool, without replacement within a session. dlbench measures
+{LOOKS} groups, until the half-width of its 95 % interval is at most {HALF_WIDTH * 100:g} % or {BUDGET:g} s are spent;
+`dlbench.compare.group_log_ratios` and `dlbench.verdicts` compute its verdict. The other tools get the wall time of that
+session for processes one after the other (at most half of the pool a side), which they pool as they do; "as shipped" is
+with the number of processes that they start and of samples that they take by default. Seconds count forked processes:
+fresh ones take the import longer, for every rule alike.
+
+All sessions come from one pool, so a share is no surer than so many groups can make it."""
+
+
+def _pool(name: str, batches: Sequence[Batch], cells: Cells) -> Iterator[str]:
+    yield _facts(batches)
+    yield "### What was measured\n\n" + _spreads(batches, cells)
+    yield "### Goals\n\n" + _goals(name, cells)
+    yield "### dlbench, by planted slowdown\n\n" + _by_effect(cells)
+    yield f"### Every rule: false alarms, and power at {EFFECT}\n\n" + _rules(cells)
+    yield f"### At equal false alarms, at equal power ({EFFECT})\n\n" + _head_to_head(cells)
+
+
+def _facts(batches: Sequence[Batch]) -> str:
+    machine = batches[-1].environment
+    pressures = [batch.load.cpu_pressure for batch in batches if batch.load.cpu_pressure is not None]
+    steals = [batch.load.steal for batch in batches if batch.load.steal is not None]
+    packages = {name: version for batch in batches for name, version in batch.environment.packages.items()}
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))
+    return (
+        f"{machine.cpu}, {machine.cores} cores, {machine.system}, {machine.python}, {versions}. Collected from "
+        f"{min(batch.started for batch in batches)} to {max(batch.started for batch in batches)}. Tasks waited for a "
+        f"core {_range(pressures)} of the time (median and range over batches), steal {_range(steals)}."
+    )
+
+
+def _spreads(batches: Sequence[Batch], cells: Cells) -> str:
+    rows = []
+    for load in cells.workloads:
+        of_load = [batch for batch in batches if batch.workload == load]
+        alone = [taken for batch in of_load if batch.kind == "sequential" for taken in batch.processes]
+        pair, nulls = replay.lockstep(of_load, AGAIN), replay.equal_steps(of_load)
+        samples = [taken.nominal * statistics.median(taken.nanoseconds) * 1e-6 for taken in alone]
+        rows.append(
+            [
+                load,
+                str(len(pair.log_ratios)),
+                str(sum(taken.arm == BASE for taken in alone)),
+                f"{statistics.median(samples):.0f} ms" if samples else "",
+                _percent(_spread([math.log(_step(taken)) for taken in alone])),
+                _percent(statistics.median(_spread(null.log_ratios) for null in nulls)),
+                f"{math.exp(statistics.fmean(pair.log_ratios)):.4f}",
+                f"{statistics.fmean(pair.seconds):.1f} s",
+                f"{statistics.median(batch.import_seconds for batch in of_load):.1f} s",
+            ]
+        )
+    head = ["", "Groups", "Processes an arm", "Sample", "Spread, one after the other", "Spread of a ratio in lockstep"]
+    return _table([*head, "A/A ratio", "A group of two arms", "Import"], rows)
+
+
+def _goals(name: str, cells: Cells) -> str:
+    limit = QUIET_ALARMS if name == "quiet" else BUSY_ALARMS
+    rows = []
+    for load in cells.workloads:
+        found = {arm: cells.of(ADAPTIVE, load, arm) for arm in (EQUAL_STEPS, *ARMS)}
+        null, same, effect = found[EQUAL_STEPS], found[AGAIN], found[EFFECT]
+        assert null is not None
+        assert same is not None
+        assert effect is not None
+        covered = [held for cell in found.values() if cell is not None for held in cell.covered]
+        coverage = sum(covered) / len(covered)
+        rows.append(
+            [
+                load,
+                _judged(same.share("slower", "faster"), limit, at_most=True),
+                _judged(null.share("slower", "faster"), limit, at_most=True),
+                _judged(effect.share("slower"), POWER, at_most=False),
+                f"{effect.cost:.0f} s",
+                _judged(coverage, COVERAGE, at_most=False),
+                _percent(
+                    max(cell.share("same") for arm, cell in found.items() if cell and SLOWDOWNS.get(arm, 0) >= 0.05)
+                ),
+            ]
+        )
+    head = ["", f"False alarms, goal {_percent(limit)} at most", "the same, any two arms at equal steps"]
+    head += [f"Power at {EFFECT}, goal {_percent(POWER)}", f"Cost, goal {BUDGET:.0f} s at most"]
+    return _table([*head, f"Coverage, goal {_percent(COVERAGE)}", "`same` at 5 % or 10 %"], rows)
+
+
+def _by_effect(cells: Cells) -> str:
+    rows = []
+    for load in cells.workloads:
+        for rule in (FIXED, ADAPTIVE, CONFIRMED):
+            for arm in (AGAIN, EQUAL_STEPS, *ARMS[1:]):
+                cell = cells.of(rule, load, arm)
+                assert cell is not None
+                shares = [_percent(cell.share(one)) for one in ("slower", "faster", "same", "inconclusive")]
+                label = {AGAIN: "none", EQUAL_STEPS: "none, any two arms"}.get(arm, arm)
+                figures = [_percent(cell.coverage), f"{cell.size:.1f}", f"{cell.cost:.0f} s"]
+                rows.append([load, rule, label, *shares, *figures])
+    head = ["", "Rule", "Slowdown", "slower", "faster", "same", "inconclusive", "Coverage", "Groups", "Cost"]
+    return _table(head, rows)
+
+
+def _rules(cells: Cells) -> str:
+    names = [peer.name for peer in PEERS]
+    rows = []
+    for load in cells.workloads:
+        for rule in (FIXED, ADAPTIVE, CONFIRMED, *names, *(f"{name}, as shipped" for name in names)):
+            null, effect = cells.of(rule, load, AGAIN), cells.of(rule, load, EFFECT)
+            if null is None or effect is None:
+                continue
+            powers = [cell.share("slower") for arm in ARMS[1:] if (cell := cells.of(rule, load, arm)) is not None]
+            shares = map(_percent, (null.share("slower", "faster"), *powers, effect.share("same")))
+            rows.append([load, rule, *shares, f"{effect.size:.0f}", f"{effect.cost:.0f} s"])
+    head = ["", "Rule", "False alarms", *(f"`slower` at {arm}" for arm in ARMS[1:]), f"`same` or passed at {EFFECT}"]
+    return _table([*head, "Groups or processes a side", "Cost"], rows)
+
+
+def _head_to_head(cells: Cells) -> str:
+    """Thresholds of the other tools moved, with knowledge of the truth, to the false alarms or the power of dlbench."""
+    rows = []
+    for load in cells.workloads:
+        ours, our_power = cells.of(ADAPTIVE, load, AGAIN), cells.of(ADAPTIVE, load, EFFECT)
+        assert ours is not None
+        assert our_power is not None
+        alarms, power = ours.share("slower"), our_power.share("slower")
+        for peer in PEERS:
+            null, effect = cells.of(peer.name, load, AGAIN), cells.of(peer.name, load, EFFECT)
+            if null is None or effect is None:
+                continue
+            theirs_power = power_at(null.scores, effect.scores, alarms)
+            theirs_alarms = alarms_at(null.scores, effect.scores, power)
+            ahead = (
+                "yes" if power > theirs_power or alarms < theirs_alarms else "level" if power == theirs_power else "no"
+            )
+            rows.append(
+                [
+                    load,
+                    peer.name,
+                    _percent(alarms),
+                    _percent(power),
+                    _percent(theirs_power),
+                    _percent(theirs_alarms),
+                    ahead,
+                ]
+            )
+    head = ["", "Other tool", "dlbench: says `slower` of the same", f"dlbench: power at {EFFECT}"]
+    return _table([*head, "its power at these false alarms", "its false alarms at this power", "dlbench ahead"], rows)
+
+
+def power_at(null: Sequence[float], effect: Sequence[float], alarms: float) -> float:
+    """Share of scores with an effect above the threshold that at most this share of scores without one exceeds."""
+    threshold = np.sort(null)[len(null) - 1 - math.floor(alarms * len(null))]
+    return float(np.mean(np.asarray(effect) > threshold))
+
+
+def alarms_at(null: Sequence[float], effect: Sequence[float], power: float) -> float:
+    """Share of scores without an effect at or above the threshold that this share of scores with one reaches."""
+    needed = math.ceil(power * len(effect))
+    if needed == 0:
+        return 0.0
+    threshold = np.sort(effect)[len(effect) - needed]
+    return float(np.mean(np.asarray(null) >= threshold))
+
+
+def _step(taken: Taken) -> float:
+    """Median nanoseconds of a step that was executed."""
+    return statistics.median(taken.nanoseconds) * taken.nominal / taken.executed
+
+
+def _spread(values: Sequence[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def _judged(share: float, goal: float, *, at_most: bool) -> str:
+    holds = share <= goal if at_most else share >= goal
+    return f"{_percent(share)}, {'met' if holds else '**missed**'}"
+
+
+def _percent(share: float) -> str:
+    return "" if math.isnan(share) else f"{share * 100:.1f} %"
+
+
+def _range(shares: Sequence[float]) -> str:
+    if not shares:
+        return "not known"
+    return f"{_percent(statistics.median(shares))} ({_percent(min(shares))} to {_percent(max(shares))})"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,152 @@
+"""Decision rules: dlbench's own, called, and those of other tools, written anew from their sources and documentation.
+
+The other tools measure a program in processes of its own and pool the samples, or measure in one process. A rule here
+is what such a tool says of the samples of both sides, and a score of which it asks that it lies above a threshold, so
+that the threshold can be moved to compare tools at equal false alarms. Read were pytest-benchmark 5.3.1, pyperf 2.10.0,
+asv 0.6.6 with asv_runner (7032df7, 01d4a25) and torch 2.13.0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from dlbench import verdicts
+from dlbench.verdicts import Paired
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+Verdict = Literal["slower", "faster", "same", "inconclusive"]
+"""`same` is for the other tools that they let the change pass."""
+
+LOOKS, HALF_WIDTH, BUDGET = (6, 10, 15, 20), 0.015, 180.0
+"""Groups after which a session may stop, the half-width of the ratio's 95 % interval at which it does, and seconds."""
+
+
+class Said(NamedTuple):
+    """A verdict, and how far the evidence for `slower` went."""
+
+    verdict: Verdict
+    score: float
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another tool's rule: samples a process (0 for all that there are), processes as it ships, and what it says."""
+
+    name: str
+    samples: int
+    processes: int
+    say: Callable[[Floats, Floats], Said]
+
+
+def dlbench(log_ratios: Sequence[float]) -> Verdict:
+    """The verdict of one comparison in lockstep, from one log ratio a group."""
+    evidence = Paired(log_ratios)
+    found = verdicts.verdict(evidence, verdicts.p_differs(evidence))[0]
+    return found if found in ("slower", "faster", "same") else "inconclusive"
+
+
+def groups_used(log_ratios: Sequence[float], seconds: Sequence[float]) -> int:
+    """How many of these groups a session measures: until a look finds its interval narrow, or the budget is spent."""
+    spent = 0.0
+    for n, cost in enumerate(seconds, start=1):
+        spent += cost
+        if n in LOOKS and (n == LOOKS[-1] or _half_width(log_ratios[:n]) <= HALF_WIDTH):
+            return n
+        if n >= 2 and n < len(seconds) and spent + seconds[n] > BUDGET:
+            return n
+    return len(seconds)
+
+
+def _half_width(log_ratios: Sequence[float]) -> float:
+    shift = Paired(log_ratios).shift()
+    assert shift is not None, "a look has two groups or more"
+    low, high = shift.interval()
+    return (high - low) / 2
+
+
+def compare_fail(field: Callable[[Floats], np.floating]) -> Callable[[Floats, Floats], Said]:
+    """pytest-benchmark's `--benchmark-compare-fail=FIELD:5%`: more than 5 % up; it looks that way only."""
+
+    def say(before: Floats, after: Floats) -> Said:
+        score = float(field(after) / field(before)) - 1
+        return Said("slower" if score > 0.05 else "same", score)
+
+    return say
+
+
+def pyperf(before: Floats, after: Floats) -> Said:
+    """`pyperf compare_to`: Student's two-sample t test with pooled variance over all values, two-sided at 5 %."""
+    from scipy import special
+
+    error = math.sqrt((before.var(ddof=1) + after.var(ddof=1)) / len(before))
+    score = float(after.mean() - before.mean()) / error
+    return _said(score, float(special.stdtrit(len(before) + len(after) - 2, 0.975)))
+
+
+def asv(before: Floats, after: Floats, factor: float = 1.1) -> Said:
+    """`asv continuous`: medians apart by more than the factor, and a Mann-Whitney test with p below 0.002.
+
+    Exact up to 20 samples a side, normal beyond. Fewer than 6 samples a side can never differ: the smallest p value is
+    too large, and the 99 % intervals that asv then looks at are infinite.
+    """
+    from scipy import stats
+
+    if len(before) < 6:
+        return Said("same", 0.0)
+    method: Literal["exact", "asymptotic"] = "exact" if len(before) <= 20 else "asymptotic"
+    p_value = float(stats.mannwhitneyu(before, after, method=method, use_continuity=False).pvalue)
+    score = float(np.log(np.median(after) / np.median(before)))
+    return _said(score if p_value < 0.002 else 0.0, math.log(factor))
+
+
+def torch_compare(before: Floats, after: Floats) -> Said:
+    """`torch.utils.benchmark.Compare` with trimmed figures: the printed medians differ, and neither has a warning.
+
+    A median is printed with the significant figures that 1.645 standard errors of its interquartile samples leave, at
+    most 4; a warning is printed where the interquartile range exceeds 10 % of the median.
+    """
+    figures = min(_significant_figures(before), _significant_figures(after))
+    printed = [float(f"{np.median(side):.{figures - 1}e}") for side in (before, after)]
+    score = math.log(printed[1] / printed[0])
+    if any(np.subtract(*np.quantile(side, (0.75, 0.25))) > 0.1 * np.median(side) for side in (before, after)):
+        return Said("inconclusive", 0.0)
+    return _said(score, 0.0)
+
+
+def torch_ranges(before: Floats, after: Floats) -> Said:
+    """What a reader does with two printed `Measurement`s: their interquartile ranges do not overlap."""
+    (low, high), (after_low, after_high) = (np.quantile(side, (0.25, 0.75)) for side in (before, after))
+    score = max(math.log(after_low / high), 0.0) - max(math.log(low / after_high), 0.0)
+    return _said(score, 0.0)
+
+
+PEERS = (
+    Peer("pytest-benchmark mean:5%", 0, 1, compare_fail(np.mean)),
+    Peer("pytest-benchmark median:5%", 0, 1, compare_fail(np.median)),
+    Peer("pytest-benchmark min:5%", 0, 1, compare_fail(np.min)),
+    Peer("pyperf compare_to", 3, 20, pyperf),
+    Peer("asv continuous", 5, 2, asv),
+    Peer("torch Compare, printed figures", 0, 1, torch_compare),
+    Peer("torch Measurement, IQR apart", 0, 1, torch_ranges),
+)
+
+
+def _said(score: float, threshold: float) -> Said:
+    return Said("slower" if score > threshold else "faster" if score < -threshold else "same", score)
+
+
+def _significant_figures(times: Floats) -> int:
+    """Seconds in; the confidence interval is 25 ns at least."""
+    ordered, n = np.sort(times), len(times)
+    middle = ordered[n // 4 : math.ceil(3 * n / 4)]
+    half = max(1.645 * float(middle.std()) / math.sqrt(len(middle)), 25e-9)
+    return min(max(math.floor(math.log10(float(np.median(times)) / half)), 1), 4)
