@@ -1,0 +1,164 @@
+"""Each plugin's training step against the best hand-written program, and Keras `fit` against the plugin.
+
+    python benchmarks/expert.py [PLUGIN:PATH ...] [--size SIZE] [--rounds N]
+
+A process for each plugin and path. In it the candidates of `experts` race, the fastest of them takes turns with the
+plugin, and then Keras `compile` and `fit` does, on the plugin's framework as backend: run eagerly on the path eager,
+compiled by XLA on the path jit of TensorFlow. All train on the same batches; `fit` takes them as NumPy arrays, as
+people give them, and the others in the framework's own arrays. Prints a table in Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+from experts import Problem, Program, programs
+from pairing import Loop, Ratio, loop_over, steps_for, take_turns
+
+from dlbench import registry
+from dlbench.plan import Selection, expand
+from dlbench.prepare import Prepared, build_checked, prepare
+from dlbench.spec import Policy, Spec
+
+ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
+PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit")}
+BACKENDS = {"tf": "tensorflow", "torch": "torch"}
+SAMPLE_SECONDS, BATCHES = 0.1, 16
+RACE_ROUNDS = 5
+FIT_STEPS, FIT_SHARE = 20, 4
+"""Steps in an epoch of `fit` at least, so that starting it does not count; and a round for so many of the others."""
+HEADER = (
+    "| plugin | path | plugin / expert | fit / plugin | step, ms | first step, s | the expert |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+class First(NamedTuple):
+    """A loop after its first step, which traces and compiles, and the seconds that this took."""
+
+    loop: Loop
+    seconds: float
+
+    @classmethod
+    def of(cls, program: Program) -> First:
+        """Take the first step."""
+        loop = loop_over(program)
+        return cls(loop, loop(1))
+
+
+def measure(spec: Spec, rounds: int) -> str:
+    """A row of the table."""
+    prepared = prepare(spec, registry.load(spec.plugin))
+    problem = problem_of(spec, prepared)
+    plugin = First.of(plugin_program(prepared, problem))
+    steps = steps_for(plugin.loop, SAMPLE_SECONDS, warm_up=3)
+    name, expert = fastest(programs(spec.framework, problem), steps)
+    turns = take_turns((plugin.loop, expert), steps, rounds)
+    ratio = Ratio.of([own / other for own, other in turns])
+    step = min(own for own, _ in turns) / steps
+    fit = Ratio.of(
+        [
+            other / own
+            for own, other in take_turns(
+                (plugin.loop, fit_loop(problem)), max(steps, FIT_STEPS), 1 + rounds // FIT_SHARE
+            )
+        ]
+    )
+    return (
+        f"| {spec.plugin} | {spec.path} | {shown(ratio)} | {shown(fit)} | {1000 * step:.3g} "
+        f"| {plugin.seconds:.2g} | {name} |"
+    )
+
+
+def shown(ratio: Ratio) -> str:
+    """With its interval."""
+    return f"{ratio.middle:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+
+
+def fastest(candidates: dict[str, Program], steps: int) -> tuple[str, Loop]:
+    """The candidate with the least median time in a few rounds."""
+    loops = {name: First.of(program).loop for name, program in candidates.items()}
+    if len(loops) == 1:
+        return next(iter(loops.items()))
+    few = max(1, steps // 2)
+    times = zip(*take_turns(list(loops.values()), few, RACE_ROUNDS), strict=True)
+    race = dict(zip(loops, (sorted(seconds)[RACE_ROUNDS // 2] for seconds in times), strict=True))
+    for name, seconds in race.items():
+        print(f"  {name}: {1000 * seconds / few:.3f} ms", file=sys.stderr)
+    winner = min(race, key=lambda name: race[name])
+    return winner, loops[winner]
+
+
+def problem_of(spec: Spec, prepared: Prepared) -> Problem:
+    """What the experts are given."""
+    task = prepared.task
+    return Problem(
+        architecture=spec.architecture,
+        path=spec.path,
+        sizes=prepared.request.configuration,
+        signature=task.signature,
+        batches=[task.batch(spec.seed, step) for step in range(BATCHES)],
+        threads=spec.threads,
+        learning_rate=task.optimizer.learning_rate,
+    )
+
+
+def plugin_program(prepared: Prepared, problem: Problem) -> Program:
+    """The plugin's step on staged batches."""
+    plugin = prepared.plugin
+    build_checked(plugin, prepared.request)
+    batches = itertools.cycle([plugin.stage(batch) for batch in problem.batches])
+    return lambda: plugin.train_step(next(batches))
+
+
+def fit_loop(problem: Problem) -> Loop:
+    """Keras's own way; one call is one epoch."""
+    from experts.keras_fit import fit
+
+    run = fit(problem)
+    run(FIT_STEPS)
+
+    def loop(steps: int) -> float:
+        start = time.perf_counter()
+        run(steps)
+        return time.perf_counter() - start
+
+    return loop
+
+
+def main() -> None:
+    """Print the table, row by row."""
+    names = [
+        f"{framework}.{architecture}:{path}"
+        for framework, paths in PATHS.items()
+        for architecture in ARCHITECTURES
+        for path in paths
+    ]
+    parser = argparse.ArgumentParser(description="plugins against experts and Keras fit")
+    parser.add_argument("names", nargs="*", default=names, metavar="PLUGIN:PATH")
+    parser.add_argument("--size", default="small")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--row", action="store_true", help="measure one, in this process, and print its row alone")
+    options = parser.parse_args()
+    if not options.row:
+        print(*HEADER, sep="\n", flush=True)
+        for name in options.names:
+            subprocess.run(
+                [sys.executable, __file__, name, "--row", "--size", options.size, "--rounds", str(options.rounds)],
+                check=True,
+            )
+        return
+    plugin, _, path = options.names[0].partition(":")
+    os.environ.setdefault("KERAS_BACKEND", BACKENDS[plugin.partition(".")[0]])
+    (spec,) = expand(Selection(plugins=[plugin], paths=[path], phases=["train"], sizes=[options.size]), Policy())
+    print(measure(spec, options.rounds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
