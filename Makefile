@@ -12,7 +12,8 @@ bench: $(READY)  ## measure tf.transformer under XLA and say where the report is
 	$(BIN)/dlbench run --plugin tf.transformer --jit
 
 test: $(READY)  ## run the whole suite, benchmarks included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'untimed and not gpu' -n 2 --dist loadgroup plugins/dlbench-torch plugins/dlbench-tf tests
+	$(BIN)/python -m pytest -m 'not untimed and not gpu'
 
 test-gpu: $(READY)  ## run the tests that need an accelerator
 	$(BIN)/python -m pytest -m gpu
@@ -26,8 +27,8 @@ fix: $(READY)  ## format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:  ## remove the environment
-	rm -rf $(VENV)
+clean:  ## remove the environment and what the tests keep
+	rm -rf $(VENV) .pytest_cache
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile

@@ -18,6 +18,8 @@ from dlbench.errors import UnknownName
 from dlbench.plugin import ArraySpec, Signature
 from dlbench.tasks import TASKS, TaskRequest, open_task
 
+pytestmark = pytest.mark.untimed
+
 Parameters = Mapping[str, np.ndarray]
 
 

@@ -21,6 +21,8 @@ from dlbench.plugin import BuildRequest, Compilation
 from dlbench.spec import PATHS
 from dlbench_tf.recurrent import UNROLLED
 
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("test_tf_architectures")]  # tests share models
+
 STEPS = 20
 SERIES = signature((4, 5, 3), (4, 2), (4, 2), "mse")
 LONG = signature((4, UNROLLED + 1, 3), (4, 2), (4, 2), "mse")  # under XLA a loop

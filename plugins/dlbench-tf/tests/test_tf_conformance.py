@@ -8,6 +8,8 @@ from dlbench import conformance
 from dlbench.spec import PATHS
 from dlbench_tf import __all__ as names
 
+pytestmark = pytest.mark.untimed
+
 ARCHITECTURES = sorted(set(names) - {"TFModel"})
 
 

@@ -14,6 +14,8 @@ from dlbench_tf.dropout import SeededDropout, off
 from dlbench_tf.objective import mse
 from dlbench_tf.paths import Graph, Paths
 
+pytestmark = pytest.mark.untimed
+
 SETTINGS = contract.Adam(learning_rate=0.01)
 
 

@@ -18,6 +18,8 @@ from dlbench.plugin import Batch, BuildRequest, Compilation
 from dlbench.spec import PATHS
 from dlbench_tf import transformer
 
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("test_tf_transformer")]  # tests share models
+
 TINY = core.Transformer(blocks=2, width=8, heads=2, key_dim=4, feed_forward=12, sequence=6, batch_size=4)
 EXACT = msgspec.structs.replace(TINY, dropout=0.0)
 VOCABULARY = 11

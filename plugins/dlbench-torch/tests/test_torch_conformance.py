@@ -7,10 +7,12 @@ import pytest
 from dlbench import conformance
 from dlbench_torch import __all__ as names
 
+pytestmark = pytest.mark.untimed
+
 ARCHITECTURES = sorted(set(names) - {"TorchModel"})
 
 
-@pytest.mark.parametrize("path", ["eager", "jit"])
+@pytest.mark.parametrize("path", ["jit", "eager"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_conforms(architecture, path):
     conformance.assert_conforms(f"torch.{architecture}", path)

@@ -1,0 +1,19 @@
+"""What keeps the suite fast, in one place; nothing here changes what a test asserts.
+
+- Tests that time nothing carry the mark `untimed`: `make test` gives them to two workers (pytest-xdist), and runs all
+  others one by one afterwards, on a machine that nothing else uses. It is the untimed ones that are marked, so that a
+  new test is safe until somebody has looked at it.
+- PyTorch's compiled code is kept in the cache of pytest: what takes long in these tests is the C++ compiler, and the
+  same graphs come again and again. Tests that look at cold starts name a folder of their own.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before PyTorch is imported, which puts a default of its own into the environment; children inherit it."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(config.rootpath / ".pytest_cache" / "inductor"))
