@@ -52,16 +52,20 @@ def families(specs: Iterable[Spec]) -> list[list[Spec]]:
 
 
 def check(specs: Sequence[Spec], seeds: Sequence[int], timeout: float, *, gradients: bool = True) -> list[Parity]:
-    """Probe every Spec in a process of its own, and compare all others with the first.
+    """Probe every Spec in a process of its own, and compare all others with the first that could be probed.
 
     Raises SpecError for Specs that do not ask for the same model; where a side cannot be probed, `reason` says why.
     """
     for spec in specs[1:]:
         check_comparable(specs[0], spec)
     sides = [_probe_or_reason(spec, seeds, timeout, gradients=gradients) for spec in specs]
-    pairs = zip(specs[1:], sides[1:], strict=True)
-    asked = Parity(baseline=specs[0], candidate=specs[0], seeds=tuple(seeds), steps=STEPS)
-    return [_judge(msgspec.structs.replace(asked, candidate=spec), sides[0], side) for spec, side in pairs]
+    first = next((place for place, side in enumerate(sides) if not isinstance(side, str)), 0)
+    asked = Parity(baseline=specs[first], candidate=specs[first], seeds=tuple(seeds), steps=STEPS)
+    return [
+        _judge(msgspec.structs.replace(asked, candidate=spec), sides[first], side)
+        for place, (spec, side) in enumerate(zip(specs, sides, strict=True))
+        if place != first
+    ]
 
 
 def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Parity:

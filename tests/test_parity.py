@@ -28,6 +28,8 @@ from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 from dlbench_torch import mapping
 
+pytestmark = pytest.mark.untimed
+
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 
@@ -37,7 +39,7 @@ def spec(plugin, size="small", **changes):
     known = architectures.known(architecture)
     batch = architectures.configuration(architecture, size).batch_size if known else 32
     task = architectures.default_task(architecture) if known else "line"
-    values = {"phase": "train", "path": "eager", "size": size, "task": task, "batch_size": batch, "threads": 2}
+    values = {"phase": "train", "path": "eager", "size": size, "task": task, "batch_size": batch, "threads": 1}
     return Spec(plugin=plugin, **values | changes)
 
 
@@ -59,6 +61,16 @@ def test_tensorflow_and_pytorch_are_the_same_model(architecture):
     assert found.same, [one for one in found.differences if not one.holds]
     kinds = {one.what.partition(" ")[0] for one in found.differences}
     assert kinds == {"FLOPs", "output", "losses", "parameter", "gradient"}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_they_are_at_size_base_too(architecture, monkeypatch):
+    """Outputs and first gradients of one seed: twenty steps of all would take minutes."""
+    monkeypatch.setattr(parity, "STEPS", 1)
+    asked = [spec(f"tf.{architecture}", "base", path="graph"), spec(f"torch.{architecture}", "base")]
+    (found,) = parity.check(asked, (0,), 600.0)
+    assert found.reason == ""
+    assert found.same, [one for one in found.differences if not one.holds]
 
 
 @pytest.fixture
@@ -285,6 +297,13 @@ def test_a_side_that_cannot_be_probed_is_a_reason_and_no_verdict():
     (found,) = parity.check([spec("fake.linear"), spec("fake.linear", path="graph")], (0,), 60.0)
     assert found.same is None
     assert "NumPy has eager only" in found.reason
+
+
+def test_the_others_are_compared_with_the_first_that_can_be_probed():
+    asked = [spec("fake.linear", path="graph"), spec("fake.linear"), spec("twin.linear")]
+    unable, found = parity.check(asked, (0,), 60.0)
+    assert (unable.baseline, unable.candidate, unable.same) == (asked[1], asked[0], None)
+    assert (found.baseline, found.candidate, found.same) == (asked[1], asked[2], True)
 
 
 def test_checks_are_written_and_read_back(tmp_path):
