@@ -236,6 +236,46 @@ def test_the_command_names_what_was_measured():
     )
 
 
+def many_workloads():
+    """Two architectures that differ in task and batch, on a path that one framework refuses."""
+    shapes = ({"task": "text", "batch_size": 32}, {"task": "digits", "batch_size": 256, "size": "base"})
+    refused = {"status": "unsupported", "reason": "path graph: none", "output_tail": "Traceback", "info": None}
+    for name, shape in zip(("transformer", "mlp"), shapes, strict=True):
+        yield good_run(spec=spec(f"tf.{name}", path="graph", **shape))
+        yield good_run("torch.transformer", spec=spec(f"torch.{name}", path="eager", **shape))
+        yield bare_run(spec=spec(f"torch.{name}", path="graph", **shape), **refused)
+
+
+def test_defaults_that_differ_from_architecture_to_architecture_are_left_out_of_the_command():
+    runs = list(many_workloads())
+    command = summarize(runs).command
+    assert "--batch-size" not in command
+    assert "--task" not in command
+    other = good_run(spec=spec("tf.mlp", size="base", task="digits", batch_size=8))
+    assert "--batch-size 32,256,8" in summarize([*runs, other]).command
+
+
+def test_a_title_names_few_arms_and_counts_many():
+    runs = list(many_workloads())
+    assert summarize(runs[:2]).title == "tf.transformer graph, torch.transformer eager"
+    others = [good_run(spec=spec("acme.mlp", path=path)) for path in ("graph", "eager", "jit")]
+    assert summarize([*runs, *others]).title == "5 plugins of tf, torch, acme on graph, eager, jit"
+
+
+def test_what_a_framework_refuses_is_one_line_and_no_column():
+    text = markdown(list(many_workloads()))
+    assert "| train, torch.transformer graph; train, torch.mlp graph | unsupported | 2 | path graph: none |" in text
+    assert "|  | tf.mlp graph | torch.mlp eager |" in text
+    assert "Traceback" not in text
+    assert "0 of 1" in markdown([run for run in many_workloads() if run.status == "unsupported"])
+
+
+def test_a_check_of_an_arm_that_was_never_built_says_nothing_more():
+    runs = list(many_workloads())
+    check = msgspec.structs.replace(SAME, baseline=runs[0].spec, candidate=runs[2].spec, reason="path graph: none")
+    assert markdown(runs, [check]).count("path graph: none") == 1
+
+
 def test_compilation_is_shown_where_something_was_compiled():
     assert "graphs 1, breaks 0, recompiled 0" in markdown(full_session())
     eager = [good_run(compilation=Compilation(graphs=0, breaks=0, recompilations=0))]

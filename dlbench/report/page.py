@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from dlbench.compare import Comparison
 from dlbench.metrics import METRICS
 from dlbench.record import Parity
@@ -11,7 +13,7 @@ from dlbench.report import sameness
 from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.fairness import Fairness
 from dlbench.report.learning import learning
-from dlbench.report.summary import Arm, Report, Section
+from dlbench.report.summary import Arm, Failure, Report, Section
 from dlbench.report.units import interval, shown
 from dlbench.spec import Workload
 
@@ -74,12 +76,19 @@ def _section(section: Section) -> Iterator[Block]:
         f"Task {load.task}, batch {load.batch_size}, device {load.device}, {load.precision}, "
         f"threads {load.threads}, seed{'s' if len(section.seeds) > 1 else ''} {seeds}."
     )
+    section = msgspec.structs.replace(section, arms=_supported(section.arms))
     head = ["", *(arm.label for arm in section.arms)]
     yield Table(head, [*_arms_row(section), *_metric_rows(section, "headline"), *_ratio_rows(section)])
     yield from (Table(*table) for table in learning(section))
     for name, table in (("Once", "once"), ("Host memory above import", "memory")):
         if rows := _metric_rows(section, table):
             yield Table([name, *head[1:]], rows, detail=True)
+
+
+def _supported(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """Those that could be: what a framework refuses has a line among what did not run and no column; unless all do."""
+    found = [arm for arm in arms if arm.ok or any(one.status != "unsupported" for one in arm.failures)]
+    return tuple(found or arms)
 
 
 def _arms_row(section: Section) -> Iterator[list[str]]:
@@ -130,26 +139,33 @@ def _percent(share: float | None) -> str:
 
 
 def _failures(sections: Sequence[Section]) -> Iterator[Block]:
-    failed = [(section, arm, one) for section in sections for arm in section.arms for one in arm.failures]
+    """Each reason once, with all that it kept from running; then what a process printed that was not just refused."""
+    failed: dict[tuple[str, str], list[tuple[str, Failure]]] = {}
+    for section in sections:
+        for arm in section.arms:
+            for one in arm.failures:
+                failed.setdefault((one.status, one.reason), []).append((f"{section.workload.phase}, {arm.label}", one))
     if not failed:
         return
     yield Heading(2, "What did not run")
-    rows = [
-        [f"{section.workload.phase}, {arm.label}", one.status, str(one.runs), one.reason]
-        for section, arm, one in failed
-    ]
-    yield Table(["", "Status", "Runs", "Reason"], rows)
-    for section, arm, one in failed:
-        if one.output_tail.strip():
-            yield Paragraph(f"{section.workload.phase}, {arm.label}: the last output of the process")
+    yield Table(["", "Status", "Runs", "Reason"], [_failure(*why, found) for why, found in failed.items()])
+    for where, one in (item for found in failed.values() for item in found):
+        if one.output_tail.strip() and one.status != "unsupported":
+            yield Paragraph(f"{where}: the last output of the process")
             yield Code(one.output_tail)
+
+
+def _failure(status: str, reason: str, found: Sequence[tuple[str, Failure]]) -> list[str]:
+    where = "; ".join(dict.fromkeys(place for place, _ in found))
+    return [where, status, str(sum(one.runs for _, one in found)), reason]
 
 
 def _fairness(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]:
     yield Heading(2, f"Are the arms alike? {table.subject}")
     yield Paragraph("Read back from each framework after building; ≠ marks a difference.")
     if len(table.arms) > 1:
-        yield Bullets([sameness.sentence(one) for one in parity] or ["Same model: not checked."])
+        built = [one for one in parity if {one.baseline.label, one.candidate.label} <= set(table.arms)]
+        yield Bullets([sameness.sentence(one) for one in built] or ["Same model: not checked."])
     rows = [[f"≠ {row.name}" if row.differs else row.name, row.asked or NOTHING, *row.got] for row in table.rows]
     yield Table(["", "Asked", *table.arms], rows, detail=True)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
-from dlbench import compare, metrics, steadiness
+from dlbench import architectures, compare, metrics, steadiness
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.metrics import METRICS
@@ -21,6 +21,12 @@ from dlbench.report.warnings import warnings
 from dlbench.spec import Policy, Spec, Workload
 from dlbench.stats import Estimate
 
+DEFAULTS: dict[str, Callable[[Spec], object]] = {
+    "task": lambda spec: architectures.default_task(spec.architecture),
+    "batch_size": lambda spec: architectures.configuration(spec.architecture, spec.size).batch_size,
+}
+LONGEST_TITLE = 6
+"""Arms that are named one by one."""
 CENSORED = ("steps_to_target", "seconds_to_target")
 
 
@@ -105,7 +111,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = ()) -> Report:
     by_workload = compare.by_workload(runs)
     sections = [_section(load, of_load, comparisons.get(load, [])) for load, of_load in by_workload.items()]
     return Report(
-        title=", ".join(dict.fromkeys(run.spec.label for run in runs)),
+        title=_title([run.spec for run in runs]),
         started=min(run.started for run in runs),
         indicative=all(run.policy.indicative for run in runs),
         sections=tuple(sections),
@@ -118,15 +124,33 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = ()) -> Report:
     )
 
 
+def _title(specs: Sequence[Spec]) -> str:
+    """The arms, or where they are many what they have in common."""
+    arms = list(dict.fromkeys(spec.label for spec in specs))
+    if len(arms) <= LONGEST_TITLE:
+        return ", ".join(arms)
+    number = len({spec.plugin for spec in specs})
+    frameworks, paths = ([*dict.fromkeys(getattr(spec, axis) for spec in specs)] for axis in ("framework", "path"))
+    return f"{number} plugins of {', '.join(frameworks)} on {', '.join(paths)}"
+
+
 def command(runs: Sequence[Run]) -> str:
     """The command that measures the same again, where the Specs span a whole grid."""
     specs, policies = [run.spec for run in runs], [run.policy for run in runs]
-    axes = ("plugin", "path", "phase", "size", "batch_size", "device")
-    options = [f"--{axis.replace('_', '-')} {_joined(specs, axis)}" for axis in axes]
-    options += [f"--task {_joined(specs, 'task')}", f"--threads {_joined(specs, 'threads')}"]
+    axes = ["plugin", "path", "phase", "size", "batch_size", "device", "task", "threads"]
+    given = [axis for axis in axes if axis not in DEFAULTS or not _as_by_default(specs, axis)]
+    options = [f"--{axis.replace('_', '-')} {_joined(specs, axis)}" for axis in given]
     seeds = [spec for spec in specs if spec.phase != "converge"] or specs
     options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
     return " ".join(["dlbench run", *options, f"--processes {max(policy.processes for policy in policies)}"])
+
+
+def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
+    """Whether this differs from Spec to Spec as the architectures have it: then it is to be left out."""
+    values = {getattr(spec, axis) for spec in specs}
+    return len(values) > 1 and all(
+        architectures.known(spec.architecture) and DEFAULTS[axis](spec) == getattr(spec, axis) for spec in specs
+    )
 
 
 def _joined(specs: Iterable[Spec], axis: str) -> str:
