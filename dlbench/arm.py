@@ -26,7 +26,7 @@ from dlbench.orders import (
     Taken,
 )
 from dlbench.record import Evaluation, PhaseMemory, PhaseTime, Run, Sample
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Isolation, Policy, Spec
 
 R = TypeVar("R", bound=Reply)
 
@@ -53,13 +53,14 @@ class ObedientChild(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a Run stands in its session: the session, the group, this arm's place in the order of starting."""
+    """Where a Run stands in its session: the group, this arm's place in the order of starting, its kind of process."""
 
     session: str
     group: int
     groups: int
     arm: int
     arms: int
+    isolation: Isolation = "fresh"
 
 
 @dataclass
@@ -79,13 +80,13 @@ class Arm:
     def __init__(self, spec: Spec, policy: Policy, place: Place, start: Callable[[], ObedientChild]) -> None:
         self.spec, self.policy, self.place = spec, policy, place
         self._started, self._begin = datetime.datetime.now(datetime.UTC), time.monotonic()
-        self._child = start()
         self._found = Findings()
         self._built: Built | None = None
         self._closed: Closed | None = None
         self.failure: ChildError | None = None
         self.steps = 1
         self._trained_steps, self._trained_seconds = 0, 0.0
+        self._child = self._started_by(start)
 
     @property
     def alive(self) -> bool:
@@ -145,8 +146,13 @@ class Arm:
 
     def rest(self) -> None:
         """Wait until this arm's child leaves the machine to the next one."""
-        if self.alive and not self._child.quieten() and "not_quiet" not in self._found.flags:
-            self._found.flags.append("not_quiet")
+        if self.alive and self._child is not None and not self._child.quieten():
+            self.flag("not_quiet")
+
+    def flag(self, name: str) -> None:
+        """Say of the Run what a reader must know."""
+        if name not in self._found.flags:
+            self._found.flags.append(name)
 
     def close(self) -> None:
         """Ask for what remains, and end the child."""
@@ -157,7 +163,8 @@ class Arm:
 
     def abandon(self) -> None:
         """End the child whatever it does."""
-        self._child.close()
+        if self._child is not None:
+            self._child.close()
 
     def run(self) -> Run:
         """The record of all this."""
@@ -168,7 +175,7 @@ class Arm:
             **asdict(self.place),
             status=failure.status if failure else "ok",
             reason=failure.reason if failure else "",
-            output_tail=self._child.output_tail() if failure else "",
+            output_tail=self._output_tail(),
             started=self._started.isoformat(timespec="seconds"),
             wall_seconds=time.monotonic() - self._begin,
             flags=tuple(found.flags),
@@ -178,6 +185,11 @@ class Arm:
             memory=tuple(found.memory),
             **self._read_back(),
         )
+
+    def _output_tail(self) -> str:
+        if self.failure is None:
+            return ""
+        return self._child.output_tail() if self._child is not None else self.failure.output
 
     def _read_back(self) -> dict[str, Any]:
         """What the child said of its model, its task and its surroundings; nothing where it did not come to that."""
@@ -211,14 +223,25 @@ class Arm:
         )
 
     def _ask(self, order: Order, kind: type[R]) -> R | None:
-        if self.failure is not None:
+        if self.failure is not None or self._child is None:
             return None
         try:
             return self._child.obey(order, kind)
         except ChildError as error:
-            self.failure = error
-            self._found.flags += ["not_loaded"] if error.loading else []
+            self._fail(error)
             return None
+
+    def _started_by(self, start: Callable[[], ObedientChild]) -> ObedientChild | None:
+        try:
+            return start()
+        except ChildError as error:
+            self._fail(error)
+            return None
+
+    def _fail(self, error: ChildError) -> None:
+        self.failure = error
+        if error.loading:
+            self.flag("not_loaded")
 
 
 def _placed(sample: Sample, round_number: int, turn: int) -> Sample:

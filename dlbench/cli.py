@@ -13,7 +13,7 @@ import click
 
 from dlbench import __version__
 from dlbench.errors import DlbenchError
-from dlbench.spec import PATHS, PHASES
+from dlbench.spec import ISOLATIONS, PATHS, PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,9 +72,20 @@ def cli() -> None:
 @click.option("--rigorous", is_flag=True, help="15 processes.")
 @click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]")
 @click.option("--budget", type=float, default=None, help="Seconds after which no further process starts.")
-@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may be silent.")
+@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work in all.")
+@click.option(
+    "--memory-limit", default="", help="Memory that a process may have, such as 4G; all there is unless given."
+)
+@click.option(
+    "--isolation",
+    type=click.Choice(ISOLATIONS),
+    default="fresh",
+    show_default=True,
+    help="What a Spec runs in: a new process, a fork of one that imported the framework (much faster), or none.",
+)
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
+@click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder whose session goes on.")
 @_axis("--format", "Files to render: markdown, json; both unless given.", Values("format"))
 @click.option("--dry-run", is_flag=True, help="Only say what would be measured, and in how many processes.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the place of the report.")
@@ -99,7 +110,7 @@ def run(**options: Any) -> None:
 @click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
 @click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
 @click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Initial values and batches.")
-@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may be silent.")
+@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work.")
 def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any) -> None:
     """Prove that PLUGINS, such as two frameworks' versions of one architecture, are the same model.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -12,15 +13,21 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dlbench import outline, parity, plan, progress, schedule
+from dlbench import journal, outline, parity, plan, progress, schedule
 from dlbench.errors import RecordError, SpecError, UnknownName
-from dlbench.record import Parity, append_parities, read_parities, read_runs
+from dlbench.journal import Journal
+from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, read_parities, read_runs
 from dlbench.report import FORMATS, sameness, summarize, terminal
 from dlbench.spec import Policy, Spec
+from dlbench.start import Starter
 
-PARITY_FILE = "parity.jsonl"
 DEFAULT_FORMATS = ("markdown", "json")
 PROCESSES = {"quick": 1, "rigorous": 15}
+PLANNED = (
+    *("plugin", "path", "jit", "phase", "size", "batch_size", "device", "seed", "task", "threads"),
+    *("quick", "rigorous", "processes", "budget", "memory_limit", "out"),
+)
+"""Options that a plan answers."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class RunOptions:
     selection: plan.Selection
     policy: Policy
     folder: FilePath
+    resume: bool
     formats: Sequence[str]
     quiet: bool
     parity: bool
@@ -38,13 +46,11 @@ class RunOptions:
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunOptions:
         """Check the options of the command line. Raises SpecError or UnknownName."""
-        policy = Policy(
-            processes=_processes(options), budget_seconds=options["budget"], timeout_seconds=options["timeout"]
-        )
         return cls(
             selection=selection(options),
-            policy=policy,
-            folder=options["out"] or _default_folder(options["plugin"]),
+            policy=_policy(options),
+            folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
+            resume=options["resume"] is not None,
             formats=_known_formats(options["format"] or DEFAULT_FORMATS),
             quiet=options["quiet"],
             parity=options["parity"],
@@ -57,30 +63,38 @@ def run(options: RunOptions) -> bool:
 
     After Ctrl-C what is finished is reported as partial, and KeyboardInterrupt goes on to the caller.
     """
+    with _open(options) as open_journal:
+        specs, policy = open_journal.plan.specs, open_journal.plan.policy
+        groups = plan.groups(specs, policy)
+        families = parity.families(specs) if options.parity else []
+        if options.dry_run:
+            print("\n".join(outline.lines(groups, families)))  # noqa: T201 (the answer to the command)
+            return False
+        console = Console(stderr=True, quiet=options.quiet)
+        proven = _proven(families, open_journal, console)
+        try:
+            with progress.listener(console, quiet=options.quiet) as listener, Starter() as start:
+                runs = schedule.record(groups, open_journal, listener, start)
+        except KeyboardInterrupt:
+            if open_journal.runs:
+                console.print(f"interrupted: what is finished is kept; --resume {options.folder} goes on from there")
+                _finish(options, open_journal, proven)
+            raise
+        _finish(options, open_journal, proven)
+        return any(run.status not in ("ok", "unsupported") for run in runs)
+
+
+def _open(options: RunOptions) -> Journal:
+    """The journal of a new session, or of the one that is resumed."""
+    if options.resume:
+        return journal.resume(options.folder)
     specs = plan.expand(options.selection, options.policy)
-    groups = plan.groups(specs, options.policy)
-    schedule.prepare_folder(options.folder)
-    families = parity.families(specs) if options.parity else []
-    if options.dry_run:
-        print("\n".join(outline.lines(groups, families)))  # noqa: T201 (the answer to the command)
-        return False
-    console = Console(stderr=True, quiet=options.quiet)
-    proven = _prove(families, options.policy, console)
-    try:
-        with progress.listener(console, quiet=options.quiet) as listener:
-            runs = schedule.record(groups, options.policy, options.folder, listener)
-    except KeyboardInterrupt:
-        if (options.folder / schedule.RUNS_FILE).exists():
-            console.print("interrupted: what is finished is kept and reported as partial")
-            _finish(options, proven)
-        raise
-    _finish(options, proven)
-    return any(run.status not in ("ok", "unsupported") for run in runs)
+    return journal.begin(options.folder, Plan(session=uuid.uuid4().hex[:12], specs=tuple(specs), policy=options.policy))
 
 
 def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, quiet: bool) -> None:
     """Render a saved report again, and show it. Raises RecordError or UnknownName."""
-    path = source / schedule.RUNS_FILE if source.is_dir() else source
+    path = source / RUNS_FILE if source.is_dir() else source
     formats = _known_formats(formats)
     report = summarize(read_runs(path), read_parities(path.with_name(PARITY_FILE)))
     folder = out or path.parent
@@ -100,6 +114,17 @@ def prove(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity]
     for one in found:
         Console().print(terminal.blocks(sameness.blocks(one)))
     return found
+
+
+def _proven(families: Sequence[Sequence[Spec]], open_journal: Journal, console: Console) -> list[Parity]:
+    """What is known of the arms being one model; checked now, and on the disk, unless the folder has it."""
+    path = open_journal.folder / PARITY_FILE
+    if path.exists():
+        return read_parities(path)
+    proven = _prove(families, open_journal.plan.policy, console)
+    if proven:
+        journal.append(path, proven)
+    return proven
 
 
 def _prove(families: Sequence[Sequence[Spec]], policy: Policy, console: Console) -> list[Parity]:
@@ -122,10 +147,8 @@ def _check_quickly(family: Sequence[Spec], timeout: float) -> list[Parity]:
     return parity.check(family, (0, 1, 2), timeout, gradients=False)
 
 
-def _finish(options: RunOptions, proven: Sequence[Parity]) -> None:
-    if proven:
-        append_parities(options.folder / PARITY_FILE, proven)
-    report = summarize(read_runs(options.folder / schedule.RUNS_FILE), proven)
+def _finish(options: RunOptions, open_journal: Journal, proven: Sequence[Parity]) -> None:
+    report = summarize(open_journal.runs, proven)
     _write(report, options.folder, options.formats)
     if not options.quiet:
         Console().print(terminal.render(report))
@@ -159,6 +182,28 @@ def selection(options: Mapping[str, Any]) -> plan.Selection:
             raise SpecError(f"threads is {options['threads']}: it must be 1 or more")
         given["threads"] = options["threads"]
     return plan.Selection(plugins=options["plugin"], **{name: value for name, value in given.items() if value})
+
+
+def _policy(options: Mapping[str, Any]) -> Policy:
+    """How hard to measure. Raises SpecError, also for what a resumed session has in its plan already."""
+    if options["resume"] and (given := [name for name in PLANNED if options[name]]):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise SpecError(f"--resume goes on with what was planned; leave {names} out")
+    return Policy(
+        processes=_processes(options),
+        budget_seconds=options["budget"],
+        timeout_seconds=options["timeout"],
+        isolation=options["isolation"],
+        memory_limit_bytes=_bytes(options["memory_limit"]) if options["memory_limit"] else None,
+    )
+
+
+def _bytes(text: str) -> int:
+    """`512M` or `4G`, in powers of 1024. Raises SpecError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    if match is None:
+        raise SpecError(f"memory limit is {text!r}: it must be a size such as 512M or 4G")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
 def _processes(options: Mapping[str, Any]) -> int:

@@ -85,7 +85,9 @@ def pooled_latency(rank: float, runs: Sequence[Run]) -> float | None:
 
 
 def once(phase: str, run: Run) -> float | None:
-    """Seconds of what is done once: `import`, `build`, `first_step`."""
+    """Seconds of what is done once: `import`, `build`, `first_step`; only a fresh process imports."""
+    if phase == "import" and run.isolation != "fresh":
+        return None
     return next((time.seconds for time in run.times if time.phase == phase), None)
 
 
@@ -151,6 +153,9 @@ def _first_step_excess(run: Run) -> float | None:
 
 
 def _mark(run: Run, phase: str) -> PhaseMemory | None:
+    """Memory of a phase in a fresh process; that of another is mixed with what its parent held."""
+    if run.isolation != "fresh":
+        return None
     return next((mark for mark in run.memory if mark.phase == phase), None)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.record import Environment, Finding, Load, PhaseMemory, PhaseTime, Sample, Stage, Status, TaskInfo
 from dlbench.spec import Policy, Spec
+
+NO_MEMORY = re.compile(r"std::bad_alloc|cannot allocate memory|out of memory|resource_exhausted", re.IGNORECASE)
+"""What the C++ library, the C library and allocators of devices say when there is no memory left."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ import numpy as np
 
 from dlbench import architectures
 from dlbench.errors import SpecError
-from dlbench.isolate import Child, ChildError
+from dlbench.isolate import ChildError, fresh_child
 from dlbench.orders import Probe, Probed
 from dlbench.record import Difference, Parity
 from dlbench.spec import Spec, Workload, workload
@@ -125,7 +125,7 @@ def _probe(spec: Spec, seeds: Sequence[int], timeout: float, *, gradients: bool)
     """Everything that `probe_to_file` writes, from a fresh process. Raises ChildError."""
     with tempfile.TemporaryDirectory(prefix="dlbench-parity-") as folder:
         path = Path(folder) / "probe.npz"
-        child = Child(spec.threads, timeout)
+        child = fresh_child(spec.threads, timeout)
         try:
             child.obey(Probe(spec=spec, seeds=list(seeds), steps=STEPS, path=str(path), gradients=gradients), Probed)
         finally:

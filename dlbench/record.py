@@ -8,8 +8,6 @@ Schema history:
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from pathlib import Path as FilePath
 from typing import Literal, get_args
 
@@ -17,7 +15,10 @@ import msgspec
 
 from dlbench.errors import DlbenchError, RecordError
 from dlbench.plugin import Compilation, ModelInfo
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Isolation, Policy, Spec
+
+RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
+"""What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
 SCHEMA = 2
 READABLE = (1, 2)
@@ -122,9 +123,9 @@ class Run(Record, frozen=True):
     """One Spec in one process, whatever happened to it.
 
     `group` numbers the processes of a Spec, of `groups` that were planned; Runs of one session with the same workload
-    and group were in lockstep, and `arm` is this Run's place in the order of starting, of `arms`. `flags` are
-    `not_settled` and the like; `reason` says in a person's words why status is not ok, and `output_tail` ends what the
-    child printed.
+    and group were in lockstep, and `arm` is this Run's place in the order of starting, of `arms`. `isolation` says what
+    process it was. `flags` are `not_settled` and the like; `reason` says in a person's words why status is not ok, and
+    `output_tail` ends what the child printed.
     """
 
     spec: Spec
@@ -137,6 +138,7 @@ class Run(Record, frozen=True):
     status: Status
     started: str
     wall_seconds: float
+    isolation: Isolation = "fresh"
     reason: str = ""
     output_tail: str = ""
     flags: tuple[str, ...] = ()
@@ -150,6 +152,15 @@ class Run(Record, frozen=True):
     memory: tuple[PhaseMemory, ...] = ()
     environment: Environment | None = None
     load: Load | None = None
+    schema: int = SCHEMA
+
+
+class Plan(Record, frozen=True):
+    """What a session means to measure, on the disk before it starts: with it and the Runs, it can be resumed."""
+
+    session: str
+    specs: tuple[Spec, ...]
+    policy: Policy
     schema: int = SCHEMA
 
 
@@ -193,8 +204,8 @@ class Finding(Record, frozen=True):
     problem: str = ""
 
 
-_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Run)
+_plan_decoder = msgspec.json.Decoder(Plan)
 _parity_decoder = msgspec.json.Decoder(Parity)
 
 
@@ -224,12 +235,31 @@ def read_runs(path: FilePath) -> list[Run]:
         raise RecordError(f"{path}: cannot be read ({error.strerror}); give a runs.jsonl or its folder") from error
     if not content:
         raise RecordError(f"{path}: holds no Run; the session that wrote it was stopped before its first")
-    lines = content.split(b"\n")
-    if lines[-1]:
+    whole, torn = split(content)
+    if torn:
         raise RecordError(
-            f"{path}:{len(lines)}: truncated (no newline at its end); remove the last line to read the rest"
+            f"{path}:{len(whole) + 1}: truncated (no newline at its end); --resume measures that Run again, "
+            "or remove the last line to read the rest"
         )
-    return [decode(line, f"{path}:{number}") for number, line in enumerate(lines[:-1], start=1)]
+    return [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
+
+
+def split(content: bytes) -> tuple[list[bytes], bytes]:
+    """The whole lines, and what follows the last newline: a line that was being written when its writer ended."""
+    *whole, torn = content.split(b"\n")
+    return whole, torn
+
+
+def read_plan(path: FilePath) -> Plan:
+    """Read the plan of a session. Raises RecordError."""
+    try:
+        return _plan_decoder.decode(path.read_bytes())
+    except OSError as error:
+        raise RecordError(
+            f"{path}: cannot be read ({error.strerror}); only a folder with a {PLAN_FILE} can be resumed"
+        ) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
+        raise RecordError(f"{path}: not a plan ({error}); measure anew with another --out") from error
 
 
 def read_parities(path: FilePath) -> list[Parity]:
@@ -240,24 +270,3 @@ def read_parities(path: FilePath) -> list[Parity]:
         return [_parity_decoder.decode(line) for line in path.read_bytes().splitlines()]
     except (OSError, msgspec.MsgspecError, DlbenchError) as error:
         raise RecordError(f"{path}: not a list of parity checks ({error}); remove it to read the Runs alone") from error
-
-
-def append_parities(path: FilePath, parities: Iterable[Parity]) -> None:
-    """Append parity checks. Raises RecordError when they are not written."""
-    _append(path, parities)
-
-
-def append_runs(path: FilePath, runs: Iterable[Run]) -> None:
-    """Append Runs, and return when they are on the disk. Raises RecordError when they are not."""
-    _append(path, runs)
-
-
-def _append(path: FilePath, records: Iterable[Record]) -> None:
-    lines = b"".join(_encoder.encode(record) + b"\n" for record in records)
-    try:
-        with path.open("ab") as file:
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be written ({error.strerror}); give another --out") from error

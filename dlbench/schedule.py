@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import asdict
+from functools import partial
 from typing import Protocol
+
+import msgspec
 
 from dlbench.arm import Arm, ObedientChild, Place
 from dlbench.errors import DlbenchError, RecordError
-from dlbench.isolate import Child
+from dlbench.journal import Journal
 from dlbench.lockstep import measure_group
 from dlbench.plan import Group
-from dlbench.record import Run, append_runs
-from dlbench.spec import Policy, Spec
-
-RUNS_FILE = "runs.jsonl"
+from dlbench.record import RUNS_FILE, Plan, Run
+from dlbench.spec import Isolation, Policy, Spec
 
 StartChild = Callable[[Spec, Policy], ObedientChild]
+"""Makes the child of a Spec; the policy's isolation is that of this very process."""
+
+FORK_HUNG = "fork_hung"
+NOT_TRIED = "not_tried"
 
 
 class Listener(Protocol):
@@ -43,77 +47,118 @@ class Listener(Protocol):
         ...
 
 
-def start_child(spec: Spec, policy: Policy) -> ObedientChild:
-    """A fresh process for this Spec."""
-    return Child(spec.threads, policy.timeout_seconds)
+class Session:
+    """Measures what a plan still lacks; knows what is not worth trying and how long things take."""
+
+    def __init__(self, plan: Plan, listener: Listener, start: StartChild) -> None:
+        self._plan, self._listener, self._start = plan, listener, start
+        self._hopeless, self._pace = _Hopeless(), Pace()
+
+    def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
+        """Measure the groups in order and yield the Runs of each, one a Spec whatever happens to it.
+
+        A Spec that turned out unsupported is not tried again, nor is a plugin that could not be loaded: their Runs say
+        so. Stops before a group that would overrun the policy's budget. `before` is what an earlier session found.
+        """
+        begin, budget = time.monotonic(), self._plan.policy.budget_seconds
+        self._hopeless.learn(before)
+        for done, group in enumerate(groups):
+            elapsed = time.monotonic() - begin
+            if budget is not None and elapsed + (self._pace.of(group) or 0.0) > budget:
+                left = len(groups) - done
+                self._listener.stopped(f"the budget of {budget:g} s is used; {left} groups left out")
+                return
+            hopeful = [one for one in groups[done:] if not all(spec in self._hopeless for spec in one.specs)]
+            self._listener.group_started(group, done, len(groups), self._pace.left(hopeful))
+            with self._pace.timing(group):
+                runs = self._measure(group)
+            self._hopeless.learn(runs)
+            yield runs
+
+    def _measure(self, group: Group) -> list[Run]:
+        """With the plan's isolation; a group in which a forked child hung is measured again in fresh processes."""
+        isolation = self._isolation(group)
+        runs = self._measure_once(group, isolation)
+        hung = {run.spec for run in runs if isolation == "fork" and run.status == "timeout"}
+        if not hung:
+            return runs
+        again = self._measure_once(group, "fresh")
+        return [
+            msgspec.structs.replace(run, flags=(*run.flags, FORK_HUNG)) if run.spec in hung else run for run in again
+        ]
+
+    def _isolation(self, group: Group) -> Isolation:
+        """The first process of a Spec is fresh even where others are forked: memory and cold start come from it."""
+        asked = self._plan.policy.isolation
+        fresh = group.number == 0 or self._hopeless.hung(group)
+        return "fresh" if asked == "fork" and fresh else asked
+
+    def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:
+        plan = self._plan
+        policy = msgspec.structs.replace(plan.policy, isolation=isolation)
+        with ExitStack() as stack:
+            arms: dict[Spec, Arm] = {}
+            for spec, place in self._places(group, isolation):
+                if spec not in self._hopeless:
+                    arms[spec] = arm = Arm(spec, plan.policy, place, partial(self._start, spec, policy))
+                    stack.callback(arm.abandon)
+            seed = policy.order_seed + group.number
+            measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))
+            return [
+                arms[spec].run() if spec in arms else self._hopeless.run(spec, plan.policy, place)
+                for spec, place in self._places(group, isolation)
+            ]
+
+    def _places(self, group: Group, isolation: Isolation) -> Iterator[tuple[Spec, Place]]:
+        for number, spec in enumerate(group.specs):
+            yield spec, Place(self._plan.session, group.number, group.of, number, len(group.specs), isolation)
 
 
-def execute(
-    groups: Sequence[Group], policy: Policy, listener: Listener, start: StartChild = start_child
-) -> Iterator[list[Run]]:
-    """Measure the groups in order and yield the Runs of each.
-
-    A Spec that turned out unsupported is not tried again, nor is a plugin that could not be loaded. Stops before a
-    group that would overrun the policy's budget.
-    """
-    session, begin = uuid.uuid4().hex[:12], time.monotonic()
-    pace, hopeless = Pace(), _Hopeless()
-    for done, group in enumerate(groups):
-        specs = tuple(spec for spec in group.specs if spec not in hopeless)
-        if not specs:
-            continue
-        elapsed = time.monotonic() - begin
-        if policy.budget_seconds is not None and elapsed + (pace.of(group) or 0.0) > policy.budget_seconds:
-            listener.stopped(f"the budget of {policy.budget_seconds:g} s is used; {len(groups) - done} groups left out")
-            return
-        listener.group_started(group, done, len(groups), pace.left(groups[done:]))
-        with pace.timing(group):
-            runs = _measure(replace(group, specs=specs), policy, session, listener, start)
-        hopeless.learn(runs)
-        yield runs
-
-
-def record(
-    groups: Sequence[Group], policy: Policy, folder: Path, listener: Listener, start: StartChild = start_child
-) -> list[Run]:
-    """Measure the groups and append every Run to `folder/runs.jsonl`, group by group.
+def record(groups: Sequence[Group], journal: Journal, listener: Listener, start: StartChild) -> list[Run]:
+    """Measure what the journal still lacks of these groups, and append every Run to it, group by group.
 
     Nothing is written while all that is known is that something cannot run here: when it stays so, DlbenchError says
-    why, and the disk is as it was.
+    why. Returns all Runs of the journal.
     """
-    kept: list[Run] = []
-    held_back: list[Run] = []
-    for runs in execute(groups, policy, listener, start):
+    session, held_back = Session(journal.plan, listener, start), list[Run]()
+    missing = remaining(groups, journal)
+    for runs in session.execute(missing, journal.runs):
         held_back += runs
-        if kept or not all(_never_ran(run) for run in held_back):
-            _append(folder, held_back)
+        if journal.runs or not all(_never_ran(run) for run in held_back):
+            journal.append(held_back)
             for run in held_back:
                 listener.finished(run)
-            kept += held_back
             held_back = []
-    if not kept:
+    if not journal.runs:
         raise DlbenchError("; ".join(dict.fromkeys(run.reason for run in held_back)) or "nothing was measured")
-    return kept
+    return journal.runs
 
 
-def prepare_folder(folder: Path) -> None:
-    """Check that a report can be written there, without leaving anything behind. Raises RecordError."""
-    if (folder / RUNS_FILE).exists():
-        raise RecordError(f"{folder} already holds a report; give another --out, or remove it first")
-    home = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    try:
-        probe = home / f".dlbench-{uuid.uuid4().hex}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
+def remaining(groups: Sequence[Group], journal: Journal) -> list[Group]:
+    """The groups that the journal lacks; one that was cut short is forgotten, for its arms were to run together.
+
+    Raises RecordError when the journal holds what these groups do not.
+    """
+    planned = {(spec, group.number) for group in groups for spec in group.specs}
+    have = [(run.spec, run.group) for run in journal.runs]
+    path = journal.folder / RUNS_FILE
+    for line, (key, run) in enumerate(zip(have, journal.runs, strict=True), start=1):
+        if key not in planned or run.session != journal.plan.session or key in have[: line - 1]:
+            raise RecordError(f"{path}:{line}: this Run is not of the plan beside it; measure anew with another --out")
+    missing = [group for group in groups if not all((spec, group.number) in have for spec in group.specs)]
+    lacking = {(spec, group.number) for group in missing for spec in group.specs}
+    kept = next((place for place, key in enumerate(have) if key in lacking), len(have))
+    if any(key not in lacking for key in have[kept:]):
+        raise RecordError(f"{path}:{kept + 1}: a group is not whole and others follow; measure anew with another --out")
+    journal.keep(kept)
+    return missing
 
 
 class Pace:
-    """How long groups take, by phase: what the remaining time is estimated from."""
+    """How long groups take: what the remaining time is estimated from."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, list[float]] = {}
+        self._seconds: dict[object, float] = {}
 
     def timing(self, group: Group) -> ExitStack:
         """A context whose duration counts as this group's."""
@@ -122,12 +167,13 @@ class Pace:
         return stack
 
     def add(self, group: Group, seconds: float) -> None:
-        """A group of this phase took so long."""
-        self._seconds.setdefault(group.specs[0].phase, []).append(seconds)
+        """A group of these Specs took so long."""
+        for key in _keys(group):
+            self._seconds[key] = max(seconds, self._seconds.get(key, 0.0))
 
     def of(self, group: Group) -> float | None:
-        """Seconds to expect for this group: the longest of its phase so far."""
-        return max(self._seconds.get(group.specs[0].phase, []), default=None)
+        """Seconds to expect for this group: the longest of the same Specs so far, or else of its phase."""
+        return next((self._seconds[key] for key in _keys(group) if key in self._seconds), None)
 
     def left(self, groups: Sequence[Group]) -> float | None:
         """Seconds to expect for these groups; None until a group of every phase among them has been measured."""
@@ -135,41 +181,49 @@ class Pace:
         return sum(known) if len(known) == len(groups) else None
 
 
+def _keys(group: Group) -> tuple[object, object]:
+    return frozenset(group.specs), group.specs[0].phase
+
+
 class _Hopeless:
-    """Specs that are not tried again."""
+    """Specs that are not tried again, with the Run that says why; plugins that are not forked again."""
 
     def __init__(self) -> None:
-        self._specs: set[Spec] = set()
-        self._plugins: set[str] = set()
+        self._specs: dict[Spec, Run] = {}
+        self._plugins: dict[str, Run] = {}
+        self._hung: set[str] = set()
 
     def __contains__(self, spec: Spec) -> bool:
         return spec in self._specs or spec.plugin in self._plugins
 
-    def learn(self, runs: Sequence[Run]) -> None:
-        self._specs |= {run.spec for run in runs if run.status == "unsupported"}
-        self._plugins |= {run.spec.plugin for run in runs if "not_loaded" in run.flags}
+    def learn(self, runs: Iterable[Run]) -> None:
+        for run in runs:
+            if run.status == "unsupported":
+                self._specs.setdefault(run.spec, run)
+            if "not_loaded" in run.flags:
+                self._plugins.setdefault(run.spec.plugin, run)
+            if FORK_HUNG in run.flags:
+                self._hung.add(run.spec.plugin)
 
+    def hung(self, group: Group) -> bool:
+        """Whether a forked child of one of these plugins hung."""
+        return any(spec.plugin in self._hung for spec in group.specs)
 
-def _measure(group: Group, policy: Policy, session: str, listener: Listener, start: StartChild) -> list[Run]:
-    with ExitStack() as stack:
-        arms = []
-        for number, spec in enumerate(group.specs):
-            place = Place(session, group.number, group.of, number, len(group.specs))
-            arm = Arm(spec, policy, place, lambda spec=spec: start(spec, policy))  # type: ignore[misc]
-            stack.callback(arm.abandon)
-            arms.append(arm)
-        seed = policy.order_seed + group.number
-        measure_group(arms, seed, lambda stage, at: listener.announce(group, stage, at))
-        return [arm.run() for arm in arms]
+    def run(self, spec: Spec, policy: Policy, place: Place) -> Run:
+        """The Run of a Spec that is not tried: why it is not."""
+        known = self._specs.get(spec) or self._plugins[spec.plugin]
+        return Run(
+            spec=spec,
+            policy=policy,
+            **asdict(place),
+            status=known.status,
+            reason=known.reason,
+            output_tail=known.output_tail,
+            flags=tuple(dict.fromkeys((*known.flags, NOT_TRIED))),
+            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            wall_seconds=0.0,
+        )
 
 
 def _never_ran(run: Run) -> bool:
     return run.status == "unsupported" or "not_loaded" in run.flags
-
-
-def _append(folder: Path, runs: Sequence[Run]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordError(f"{folder} cannot be made ({error.strerror}); give another --out") from error
-    append_runs(folder / RUNS_FILE, runs)

@@ -14,10 +14,12 @@ from dlbench.errors import SpecError
 Phase = Literal["train", "predict", "converge"]
 Path = Literal["eager", "graph", "jit"]
 DataPlace = Literal["device", "host"]
+Isolation = Literal["fresh", "fork", "none"]
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
 PATHS: tuple[Path, ...] = get_args(Path)
 DATA_PLACES: tuple[DataPlace, ...] = get_args(DataPlace)
+ISOLATIONS: tuple[Isolation, ...] = get_args(Isolation)
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,7 +94,12 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How hard to measure. Times are in seconds. Sources: METHOD in the project's documentation."""
+    """How hard to measure. Times are in seconds. Sources: METHOD in the project's documentation.
+
+    A process may work `timeout_seconds` in all and have `memory_limit_bytes` of memory of its own. With the isolation
+    `fork` the first process of a Spec is fresh (memory and cold start come from it) and the others are forked from a
+    parent that has only imported the framework; with `none` everything runs in the parent itself.
+    """
 
     processes: int = 5
     samples: int = 40
@@ -107,6 +114,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     budget_seconds: float | None = None
     timeout_seconds: float = 600.0
     order_seed: int = 0
+    isolation: Isolation = "fresh"
+    memory_limit_bytes: int | None = None
 
     def __post_init__(self) -> None:
         _require(self.processes >= 1, "processes", self.processes, "1 or more")
@@ -115,6 +124,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             _require(getattr(self, name) > 0, name.replace("_", " "), getattr(self, name), "more than 0")
         budget = self.budget_seconds
         _require(budget is None or budget > 0, "budget", budget, "more than 0 seconds")
+        _require(self.isolation in ISOLATIONS, "isolation", self.isolation, f"one of {', '.join(ISOLATIONS)}")
+        limit = self.memory_limit_bytes
+        _require(limit is None or limit > 0, "memory limit", limit, "more than 0 bytes")
 
     @property
     def indicative(self) -> bool:

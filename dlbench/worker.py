@@ -17,6 +17,7 @@ from typing import BinaryIO
 from dlbench import environment, measure, memory, registry
 from dlbench.errors import DlbenchError, PluginLoadError, UnknownName, Unsupported
 from dlbench.orders import (
+    NO_MEMORY,
     Build,
     Built,
     Check,
@@ -126,7 +127,12 @@ def answer(worker: Worker, line: bytes) -> Reply:
         return worker.obey(to_order(line))
     except Exception as error:
         traceback.print_exc()
-        return Failed(status=_status(error), reason=_reason(error), loading=_is_loading(error))
+        return failed(error)
+
+
+def failed(error: Exception) -> Failed:
+    """What went wrong, in the words of a Run."""
+    return Failed(status=_status(error), reason=_reason(error), loading=_is_loading(error))
 
 
 def _obey_alone(order: Devices | Probe | Check) -> DeviceList | Probed | Checked:
@@ -170,11 +176,13 @@ def _status(error: Exception) -> Status:
     if isinstance(error, DivergedError):
         return "diverged"
     names = {base.__name__ for base in type(error).__mro__}
-    return "out-of-memory" if names & _OUT_OF_MEMORY else "error"
+    lacks_memory = names & _OUT_OF_MEMORY or (not isinstance(error, DlbenchError) and NO_MEMORY.search(str(error)))
+    return "out-of-memory" if lacks_memory else "error"
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, DlbenchError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, DlbenchError) else f"{type(error).__name__}: {error}"
+    return text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be written down
 
 
 def _is_loading(error: Exception) -> bool:

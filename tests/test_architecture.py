@@ -26,11 +26,13 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("verdicts",)),
     ("contract", ("plugin",)),
     ("contract", ("architectures", "record")),
-    ("writing", ("measure", "memory", "orders", "registry", "tasks")),
-    ("writing", ("environment", "isolate", "lockstep", "prepare")),
+    ("writing", ("guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
+    ("writing", ("environment", "lockstep", "prepare", "process")),
+    ("writing", ("isolate",)),
     ("writing", ("parity", "plan", "probe", "subject")),
     ("writing", ("conformance",)),
-    ("writing", ("arm", "worker")),
+    ("writing", ("arm", "forking", "worker")),
+    ("writing", ("start", "warm")),
     ("writing", ("schedule",)),
     ("reading", ("metrics",)),
     ("reading", ("compare",)),
@@ -129,18 +131,14 @@ def measure_knows_numbers_only(module: Module) -> Iterator[str]:
         yield from (f"imports {target}" for target in _imported(module) if target.startswith("dlbench"))
 
 
-def only_record_appends(module: Module) -> Iterator[str]:
+def only_the_journal_appends(module: Module) -> Iterator[str]:
     """Records are appended; so nobody else may open a file for appending, however it is spelt."""
-    if module.name == "record":
+    if module.name == "journal":
         return
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute | ast.Name) and "O_APPEND" in ast.unparse(node):
             yield "opens with O_APPEND"
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in (
-            "open",
-            "fdopen",
-            "append_runs",
-        ):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("open", "fdopen"):
             texts = [
                 value.value for value in [*node.args, *(keyword.value for keyword in node.keywords)] if _text(value)
             ]
@@ -188,7 +186,7 @@ CORE_RULES: tuple[Rule, ...] = (
     imports_point_down,
     libraries_have_owners,
     measure_knows_numbers_only,
-    only_record_appends,
+    only_the_journal_appends,
     no_framework_by_name,
     modules_are_short,
 )
@@ -230,9 +228,9 @@ PLANTED = [
     (libraries_have_owners, "listing", "import click", "imports click"),
     (libraries_have_owners, "report.json", "from rich.table import Table", "imports rich.table"),
     (measure_knows_numbers_only, "measure", "from dlbench.spec import Policy", "imports dlbench.spec"),
-    (only_record_appends, "schedule", "open(path, 'a')", "opens with mode 'a'"),
-    (only_record_appends, "schedule", "path.open(mode='ab')", "opens with mode 'ab'"),
-    (only_record_appends, "schedule", "os.open(path, os.O_WRONLY | os.O_APPEND)", "opens with O_APPEND"),
+    (only_the_journal_appends, "schedule", "open(path, 'a')", "opens with mode 'a'"),
+    (only_the_journal_appends, "schedule", "path.open(mode='ab')", "opens with mode 'ab'"),
+    (only_the_journal_appends, "schedule", "os.open(path, os.O_WRONLY | os.O_APPEND)", "opens with O_APPEND"),
     (no_framework_by_name, "worker", "if framework == 'tensorflow': pass", "says 'tensorflow'"),
     (no_framework_by_name, "worker", "use_torch = True", "says 'use_torch'"),
     (no_framework_by_name, "worker", "import jax", "says 'jax'"),
@@ -258,7 +256,7 @@ def test_a_planted_violation_is_caught(rule: Rule, name: str, text: str, fault: 
         (imports_point_down, "progress", "from dlbench import metrics, schedule"),
         (no_framework_by_name, "spec", "'''Such as torch.'''\nX = 1\n'''Torch's.'''\n# torch"),
         (no_framework_by_name, "spec", "ajax = platform = 'outfit'"),
-        (only_record_appends, "spec", "open('a.txt'); path.open('rb'); names.append('x')"),
+        (only_the_journal_appends, "spec", "open('a.txt'); path.open('rb'); names.append('x')"),
         (plugins_know_the_contract_only, "module", "from dlbench.errors import Unsupported\nimport dlbench_tf.x"),
         (plugins_know_the_contract_only, "module", "from dlbench import Unsupported"),
     ],

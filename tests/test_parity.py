@@ -19,10 +19,11 @@ import dlbench_torch
 import dlbench_torch.eager
 from dlbench import architectures, parity, registry
 from dlbench.errors import ContractViolation, SpecError, Unsupported
+from dlbench.journal import append
 from dlbench.plugin import Adam
 from dlbench.prepare import prepare
 from dlbench.probe import probe
-from dlbench.record import Difference, append_parities, read_parities
+from dlbench.record import Difference, read_parities
 from dlbench.spec import Spec
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
@@ -298,7 +299,7 @@ def test_the_others_are_compared_with_the_first_that_can_be_probed():
 
 def test_checks_are_written_and_read_back(tmp_path):
     found = parity.check([spec("fake.linear"), spec("twin.linear")], (0, 1), 60.0)
-    append_parities(tmp_path / "parity.jsonl", found)
+    append(tmp_path / "parity.jsonl", found)
     assert read_parities(tmp_path / "parity.jsonl") == found
     assert read_parities(tmp_path / "none.jsonl") == []
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from dlbench import record
 from dlbench.errors import RecordError
+from dlbench.journal import append
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.record import (
     STATUSES,
@@ -26,11 +27,10 @@ from dlbench.record import (
     Run,
     Sample,
     TaskInfo,
-    append_runs,
     decode,
     read_runs,
 )
-from dlbench.spec import DATA_PLACES, PATHS, PHASES, Policy, Spec
+from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, PHASES, Policy, Spec
 
 # JSON has no NaN and no infinity: what is not finite never gets into a record.
 _floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -148,6 +148,7 @@ _runs = _builds(
     status=st.sampled_from(STATUSES),
     started=_texts,
     wall_seconds=_seconds,
+    isolation=st.sampled_from(ISOLATIONS),
     reason=_texts,
     output_tail=_texts,
     flags=_tuples(_texts),
@@ -184,14 +185,19 @@ LINE = msgspec.json.encode(RUN)
 @settings(max_examples=60, deadline=None)
 def test_every_run_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, runs: list[Run]) -> None:
     path = tmp_path_factory.mktemp("record") / "runs.jsonl"
-    append_runs(path, runs)
+    append(path, runs)
     assert read_runs(path) == runs
 
 
 def test_the_round_trip_draws_every_record_type_and_field() -> None:
     """A record type or a field added to the module must be added to the strategies above."""
     kinds = {kind for kind in vars(record).values() if isinstance(kind, type) and issubclass(kind, record.Record)}
-    beside_runs = {record.Parity, record.Difference, record.Finding}  # their round trips: test_parity, test_conformance
+    beside_runs = {
+        record.Parity,
+        record.Difference,
+        record.Finding,
+        record.Plan,
+    }  # their round trips: test_parity, test_conformance
     assert kinds - {record.Record} - beside_runs <= set(DRAWN)
     for kind in set(DRAWN) - {Policy}:
         assert DRAWN[kind] | {"schema"} >= set(kind.__struct_fields__), kind.__name__
@@ -200,7 +206,7 @@ def test_the_round_trip_draws_every_record_type_and_field() -> None:
 def test_runs_are_appended_in_order_a_line_each(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     for group in range(3):
-        append_runs(path, [msgspec.structs.replace(RUN, group=group)])
+        append(path, [msgspec.structs.replace(RUN, group=group)])
     assert [run.group for run in read_runs(path)] == [0, 1, 2]
     assert path.read_bytes().count(b"\n") == 3
     assert json.loads(path.read_text().splitlines()[0])["schema"] == record.SCHEMA
@@ -208,17 +214,19 @@ def test_runs_are_appended_in_order_a_line_each(tmp_path: Path) -> None:
 
 def test_appended_runs_are_on_the_disk_before_the_call_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, synced = tmp_path / "runs.jsonl", []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
-    append_runs(path, [RUN, RUN])
-    assert synced == [path.stat().st_size]
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    append(path, [RUN, RUN])
+    assert synced == [path, tmp_path], "the file, and the folder that it is new in"
+    append(path, [RUN])
+    assert synced[2:] == [path]
 
 
 def test_a_folder_that_cannot_be_written_is_a_record_error(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing" / "runs.jsonl"):
         with pytest.raises(RecordError) as caught:
-            append_runs(path, [RUN])
+            append(path, [RUN])
         assert str(caught.value).startswith(f"{path}: cannot be written (")
-        assert str(caught.value).endswith("; give another --out")
+        assert str(caught.value).endswith("or give another --out")
 
 
 def test_a_full_disk_is_a_record_error() -> None:
@@ -226,7 +234,7 @@ def test_a_full_disk_is_a_record_error() -> None:
     if not full.exists():
         pytest.skip("this system has no /dev/full")
     with pytest.raises(RecordError, match="No space left"):
-        append_runs(full, [RUN])
+        append(full, [RUN])
 
 
 def test_a_file_that_is_not_there_is_a_record_error(tmp_path: Path) -> None:
@@ -243,7 +251,7 @@ def _change(**values: object) -> bytes:
     ("content", "number", "message"),
     [
         (b"", None, "holds no Run"),
-        (LINE + b"\n" + LINE[:100], 2, "truncated (no newline at its end); remove the last line"),
+        (LINE + b"\n" + LINE[:100], 2, "truncated (no newline at its end); --resume measures that Run again"),
         (LINE, 1, "truncated"),
         (
             LINE + b"\n" + _change(schema=99) + b"\n",

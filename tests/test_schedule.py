@@ -3,11 +3,11 @@
 import pytest
 from scripted import ScriptedChild
 
-from dlbench import schedule
-from dlbench.errors import DlbenchError, RecordError
+from dlbench import journal, schedule
+from dlbench.errors import DlbenchError
 from dlbench.isolate import ChildError
 from dlbench.plan import Selection, expand, groups
-from dlbench.record import read_runs
+from dlbench.record import Plan, read_runs
 from dlbench.spec import Policy
 
 POLICY = Policy(processes=3, samples=2, latency_steps=1)
@@ -39,6 +39,13 @@ def diary():
     return Diary()
 
 
+def record(planned, folder, diary, start, policy=POLICY):
+    """A whole session in this folder."""
+    specs = tuple(dict.fromkeys(spec for group in planned for spec in group.specs))
+    with journal.begin(folder, Plan(session="s", specs=specs, policy=policy)) as book:
+        return schedule.record(planned, book, diary, start)
+
+
 def plan(policy=POLICY, **axes):
     axes = {"plugins": ["fake.linear", "twin.linear"], "phases": ["train"], **axes}
     return groups(expand(Selection(**axes), policy), policy)
@@ -60,7 +67,7 @@ class Children:
 
 def test_every_spec_has_one_run_a_process_in_one_session(diary, tmp_path):
     start = Children()
-    runs = schedule.record(plan(), POLICY, tmp_path / "new" / "folder", diary, start)
+    runs = record(plan(), tmp_path / "new" / "folder", diary, start)
     assert sorted((run.spec.plugin, run.group) for run in runs) == [
         (plugin, number) for plugin in ("fake.linear", "twin.linear") for number in range(3)
     ]
@@ -79,38 +86,42 @@ def test_a_group_is_on_the_disk_before_the_next_one_starts(diary, tmp_path):
         return ScriptedChild()
 
     start = Children(make)
-    schedule.record(plan(), POLICY, tmp_path, diary, start)
+    record(plan(), tmp_path, diary, start)
     assert written == [0, 0, 2, 2, 4, 4]
 
 
-def test_what_is_unsupported_is_recorded_once_and_not_tried_again(diary, tmp_path):
+def test_what_is_unsupported_has_a_run_a_process_and_is_not_tried_again(diary, tmp_path):
     start = Children(
         lambda spec: ScriptedChild(fails_at="Build" if spec.plugin == "twin.linear" else "", error=UNSUPPORTED),
     )
-    runs = schedule.record(plan(), POLICY, tmp_path, diary, start)
-    assert [(run.spec.plugin, run.status) for run in runs if run.status != "ok"] == [("twin.linear", "unsupported")]
+    runs = record(plan(), tmp_path, diary, start)
+    found = [(run.spec.plugin, run.group, run.status, run.flags) for run in runs if run.status != "ok"]
+    assert found == [("twin.linear", at, "unsupported", ("not_tried",) if at else ()) for at in range(3)]
+    assert {run.reason for run in runs if run.status != "ok"} == {"no gpu: found cpu"}
     assert len(start.of("twin.linear")) == 1
 
 
 def test_a_plugin_that_does_not_load_is_not_tried_in_another_phase(diary, tmp_path):
     error = ChildError("error", "ImportError", loading=True)
     start = Children(lambda spec: ScriptedChild(fails_at="Build" if "twin" in spec.plugin else "", error=error))
-    schedule.record(plan(phases=["train", "predict"]), POLICY, tmp_path, diary, start)
+    record(plan(phases=["train", "predict"]), tmp_path, diary, start)
     assert len(start.of("twin.linear")) == 1
 
 
 def test_nothing_is_written_when_nothing_could_run(diary, tmp_path):
     start = Children(lambda spec: ScriptedChild(fails_at="Build", error=UNSUPPORTED))
     with pytest.raises(DlbenchError, match="no gpu: found cpu"):
-        schedule.record(plan(), POLICY, tmp_path / "out", diary, start)
+        record(plan(), tmp_path / "out", diary, start)
     assert not (tmp_path / "out").exists()
 
 
 def test_what_could_not_run_is_recorded_as_soon_as_something_else_could(diary, tmp_path):
     start = Children(lambda spec: ScriptedChild(fails_at="Build" if spec.phase == "train" else "", error=UNSUPPORTED))
-    runs = schedule.record(plan(phases=["train", "predict"]), POLICY, tmp_path, diary, start)
-    assert [run.status for run in read_runs(tmp_path / "runs.jsonl")] == ["unsupported"] * 2 + ["ok"] * 6
-    assert len(runs) == 8
+    runs = record(plan(phases=["train", "predict"]), tmp_path, diary, start)
+    assert [run.status for run in read_runs(tmp_path / "runs.jsonl")] == ["unsupported"] * 2 + ["ok"] * 2 + (
+        ["unsupported"] * 2 + ["ok"] * 2
+    ) * 2
+    assert len(runs) == 12
 
 
 def test_the_budget_stops_before_a_group_and_says_what_is_left_out(monkeypatch, diary, tmp_path):
@@ -118,7 +129,7 @@ def test_the_budget_stops_before_a_group_and_says_what_is_left_out(monkeypatch, 
     now = iter(range(0, 10_000, 10))
     monkeypatch.setattr(schedule.time, "monotonic", lambda: float(next(now)))
     policy = Policy(processes=5, samples=2, budget_seconds=200)
-    runs = schedule.record(plan(policy), policy, tmp_path, diary, start)
+    runs = record(plan(policy), tmp_path, diary, start, policy)
     assert 0 < len(runs) < 10
     assert "200 s" in diary.reasons[0]
     assert f"{5 - len(runs) // 2} groups left out" in diary.reasons[0]
@@ -126,7 +137,7 @@ def test_the_budget_stops_before_a_group_and_says_what_is_left_out(monkeypatch, 
 
 def test_time_left_is_not_guessed_before_it_is_known(diary, tmp_path):
     start = Children()
-    schedule.record(plan(phases=["train", "predict"]), POLICY, tmp_path, diary, start)
+    record(plan(phases=["train", "predict"]), tmp_path, diary, start)
     assert diary.left[:2] == [None, None]
     assert all(left is not None for left in diary.left[2:])
 
@@ -143,20 +154,6 @@ def test_pace_expects_the_longest_of_the_phase():
 def test_children_are_ended_when_the_session_is_interrupted(diary, tmp_path):
     start = Children(lambda spec: ScriptedChild(fails_at="Settle", error=KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
-        schedule.record(plan(), POLICY, tmp_path, diary, start)
+        record(plan(), tmp_path, diary, start)
     assert start.made
     assert all(child.closed for _, child in start.made)
-
-
-def test_a_folder_that_holds_a_report_is_left_alone(tmp_path):
-    (tmp_path / "runs.jsonl").write_text("precious")
-    with pytest.raises(RecordError, match="already holds a report"):
-        schedule.prepare_folder(tmp_path)
-
-
-def test_a_folder_that_cannot_be_written_is_found_out_before_measuring(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RecordError, match="--out"):
-        schedule.prepare_folder(tmp_path / "file" / "report")
-    schedule.prepare_folder(tmp_path / "new" / "report")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

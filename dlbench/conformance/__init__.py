@@ -13,7 +13,7 @@ Each plugin and path is examined in a process of its own. A clause that could no
 
 from __future__ import annotations
 
-from dlbench.isolate import Child, ChildError
+from dlbench.isolate import ChildError, fresh_child
 from dlbench.orders import Check, Checked
 from dlbench.plan import Selection, expand
 from dlbench.record import Finding
@@ -31,7 +31,7 @@ def specs(plugin: str, path: Path, size: str = "small", task: str = "", device: 
 
 def check(spec: Spec, timeout: float = 600.0) -> list[Finding]:
     """Examine one plugin on one path; a Finding for every clause, or one that says why there is none."""
-    child = Child(spec.threads, timeout)
+    child = fresh_child(spec.threads, timeout)
     try:
         return child.obey(Check(spec=spec), Checked).findings
     except ChildError as error:

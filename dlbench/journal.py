@@ -1,0 +1,171 @@
+"""The folder of a report while a session writes it: one writer at a time, and what is written stays written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from dlbench.errors import RecordError
+from dlbench.record import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run, decode, read_plan, split
+
+_encoder = msgspec.json.Encoder()
+
+
+class Journal:
+    """A plan and the Runs so far, locked against other processes; a context that lets go of the folder.
+
+    A session that began here and leaves without a Run takes away what it made.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, lock: int, made: Sequence[Path] | None = None) -> None:
+        self.folder, self.plan = folder, plan
+        self.runs: list[Run] = []
+        self._lock, self._made = lock, made
+
+    def append(self, runs: Sequence[Run]) -> None:
+        """Return when the Runs are on the disk. Raises RecordError, and then the file is as it was."""
+        append(self.folder / RUNS_FILE, runs)
+        self.runs += runs
+
+    def keep(self, number: int) -> None:
+        """Forget all Runs after the first so many: they belong to a group that was cut short."""
+        path, kept = self.folder / RUNS_FILE, self.runs[:number]
+        if kept != self.runs:
+            _replace(path, b"".join(path.read_bytes().splitlines(keepends=True)[:number]))
+        self.runs = kept
+
+    def __enter__(self) -> Journal:
+        """The folder is locked already."""
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Let go of the folder; nothing is left of a session without a Run."""
+        if not self.runs and self._made is not None:
+            _remove(self.folder, self._made)
+        os.close(self._lock)
+
+
+def begin(folder: Path, plan: Plan) -> Journal:
+    """Make the folder and put the plan there. Raises RecordError when it cannot be, or already holds a report."""
+    made: list[Path] = []
+    try:
+        _make(folder, made)
+        journal = Journal(folder, plan, _locked(folder), made)
+    except OSError as error:
+        _remove(folder, made)
+        raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
+    if (folder / RUNS_FILE).exists() or (folder / PLAN_FILE).exists():
+        os.close(journal._lock)
+        raise RecordError(f"{folder} already holds a report; --resume it, give another --out, or remove it first")
+    try:
+        _replace(folder / PLAN_FILE, _encoder.encode(plan) + b"\n")
+    except OSError as error:
+        journal.__exit__(None)
+        raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
+    return journal
+
+
+def resume(folder: Path) -> Journal:
+    """Open a folder that a session left; a line that was being written is cut off. Raises RecordError."""
+    plan, path = read_plan(folder / PLAN_FILE), folder / RUNS_FILE
+    try:
+        journal = Journal(folder, plan, _locked(folder))
+        whole, torn = split(path.read_bytes() if path.exists() else b"")
+        journal.runs = [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
+        if torn:
+            _replace(path, b"".join(line + b"\n" for line in whole))
+    except OSError as error:
+        raise RecordError(f"{path} cannot be resumed ({error.strerror}); make room, or copy the folder") from error
+    return journal
+
+
+def append(path: Path, records: Iterable[Record]) -> None:
+    """Append records, a line each, and return when they are on the disk.
+
+    Raises RecordError when they are not; what was in the file before stays as it was, without half a line.
+    """
+    lines = b"".join(_encoder.encode(record) + b"\n" for record in records)
+    try:
+        new = not path.exists()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            _write(descriptor, lines)
+        finally:
+            os.close(descriptor)
+        if new:
+            _sync(path.parent)
+    except OSError as error:
+        raise RecordError(
+            f"{path}: cannot be written ({error.strerror}); what is finished is kept; make room and --resume, "
+            "or give another --out"
+        ) from error
+
+
+def _write(descriptor: int, lines: bytes) -> None:
+    size, left = os.fstat(descriptor).st_size, memoryview(lines)
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):  # a device has no length
+            os.ftruncate(descriptor, size)
+        raise
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a whole file in the place of another, or none."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make a folder with its parents, each entry on the disk; `made` gets those that were not there."""
+    for one in (*reversed(folder.parents), folder):
+        if not one.exists():
+            one.mkdir(exist_ok=True)
+            made.append(one)
+            _sync(one.parent)
+
+
+def _remove(folder: Path, made: Sequence[Path]) -> None:
+    with contextlib.suppress(OSError):
+        for name in (RUNS_FILE, PARITY_FILE, PLAN_FILE):
+            (folder / name).unlink(missing_ok=True)
+        for one in reversed(made):
+            one.rmdir()
+
+
+def _sync(folder: Path) -> None:
+    """Have the kernel write a folder's entries: fsync(2) says that syncing a file does not do that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(folder: Path) -> int:
+    """A descriptor that holds the lock on a folder; the kernel releases it with the process. Raises RecordError."""
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise RecordError(f"{folder} is being written by another dlbench; wait for it or give another --out") from error
+    return descriptor

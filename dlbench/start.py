@@ -1,0 +1,85 @@
+"""How the child of a Spec comes into being: a fresh interpreter, a fork of a warm parent, or this very process."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TypeVar
+
+from dlbench.arm import ObedientChild
+from dlbench.forking import Warm
+from dlbench.isolate import ChildError, fresh_child
+from dlbench.orders import Failed, Order, Reply, to_line
+from dlbench.process import Limits
+from dlbench.spec import Policy, Spec
+
+R = TypeVar("R", bound=Reply)
+
+
+class Starter:
+    """Starts children as the policy's isolation says, and keeps one warm parent for each plugin and thread setting."""
+
+    def __init__(self) -> None:
+        self._warm: dict[tuple[str, int], Warm] = {}
+
+    def __call__(self, spec: Spec, policy: Policy) -> ObedientChild:
+        """A child for this Spec. Raises ChildError."""
+        match policy.isolation:
+            case "none":
+                return HereChild()
+            case "fork":
+                return self._parent(spec, policy).fork()
+            case _:
+                limit = policy.memory_limit_bytes
+                return fresh_child(spec.threads, policy.timeout_seconds, memory_bytes=limit)
+
+    def __enter__(self) -> Starter:
+        """Nothing is started yet."""
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """End the warm parents."""
+        for warm in self._warm.values():
+            warm.close()
+
+    def _parent(self, spec: Spec, policy: Policy) -> Warm:
+        key = spec.plugin, spec.threads
+        if key not in self._warm:
+            limits = Limits(spec.threads, policy.memory_limit_bytes)
+            self._warm[key] = Warm(spec.plugin, limits, policy.timeout_seconds)
+        return self._warm[key]
+
+
+class HereChild:
+    """Obeys in this process: no time-out, no memory limit, no memory by phase, and a crash ends everything.
+
+    Thread settings are those of whoever came first, and what is printed is not kept.
+    """
+
+    def __init__(self) -> None:
+        from dlbench.worker import Worker  # imports NumPy, which the parent otherwise has no need of
+
+        self._worker = Worker()
+
+    def obey(self, order: Order, kind: type[R]) -> R:
+        """Carry out an order. Raises ChildError."""
+        from dlbench.worker import answer
+
+        try:
+            reply = answer(self._worker, to_line(order))
+        except SystemExit as error:
+            raise ChildError("crashed", f"the plugin asked to exit with code {error.code}") from error
+        if isinstance(reply, Failed):
+            raise ChildError(reply.status, reply.reason, loading=reply.loading)
+        assert isinstance(reply, kind)
+        return reply
+
+    def quieten(self) -> bool:
+        """There is nobody to wait for."""
+        return True
+
+    def output_tail(self) -> str:
+        """Nothing was kept."""
+        return ""
+
+    def close(self) -> None:
+        """Nothing to end."""
