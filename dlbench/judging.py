@@ -13,10 +13,9 @@ from rich.console import Console
 from dlbench import gate, matching, steadiness
 from dlbench.compare import Pair
 from dlbench.errors import DlbenchError, RecordError, SpecError
-from dlbench.record import Run, read_runs
+from dlbench.record import RUNS_FILE, Run, read_runs
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
-from dlbench.schedule import RUNS_FILE
 
 
 @dataclass(frozen=True)
