@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import signal
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,8 +62,9 @@ class RunOptions:
 def run(options: RunOptions) -> bool:
     """Measure, write the report, show it. True when a Run failed for another reason than not being supported.
 
-    After Ctrl-C what is finished is reported as partial, and KeyboardInterrupt goes on to the caller.
+    After Ctrl-C or SIGTERM what is finished is reported as partial, and KeyboardInterrupt goes on to the caller.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _open(options) as open_journal:
         specs, policy = open_journal.plan.specs, open_journal.plan.policy
         groups = plan.groups(specs, policy)
@@ -77,7 +79,9 @@ def run(options: RunOptions) -> bool:
                 runs = schedule.record(groups, open_journal, listener, start)
         except KeyboardInterrupt:
             if open_journal.runs:
-                console.print(f"interrupted: what is finished is kept; --resume {options.folder} goes on from there")
+                console.print(
+                    f"interrupted: reported as partial; dlbench run --resume {options.folder} goes on from there"
+                )
                 _finish(options, open_journal, proven)
             raise
         _finish(options, open_journal, proven)

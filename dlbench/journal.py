@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +14,8 @@ import msgspec
 
 from dlbench.errors import RecordError
 from dlbench.record import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run, decode, read_plan, split
+
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 _encoder = msgspec.json.Encoder()
 
@@ -29,8 +33,9 @@ class Journal:
 
     def append(self, runs: Sequence[Run]) -> None:
         """Return when the Runs are on the disk. Raises RecordError, and then the file is as it was."""
-        append(self.folder / RUNS_FILE, runs)
-        self.runs += runs
+        with _undisturbed():
+            append(self.folder / RUNS_FILE, runs)
+            self.runs += runs
 
     def keep(self, number: int) -> None:
         """Forget all Runs after the first so many: they belong to a group that was cut short."""
@@ -104,6 +109,23 @@ def append(path: Path, records: Iterable[Record]) -> None:
             f"{path}: cannot be written ({error.strerror}); what is finished is kept; make room and --resume, "
             "or give another --out"
         ) from error
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put Ctrl-C off until what is measured is written; only the main thread is ever interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = [(one, signal.signal(one, lambda number, _: asked.append(number))) for one in INTERRUPTS]
+    try:
+        yield
+    finally:
+        for interrupt, handler in before:
+            signal.signal(interrupt, handler)
+        for number in asked:
+            signal.raise_signal(number)
 
 
 def _write(descriptor: int, lines: bytes) -> None:

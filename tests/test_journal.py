@@ -1,6 +1,7 @@
 """What lies on the disk, whatever comes between: a kill, a full disk, a second writer."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -152,14 +153,10 @@ def test_a_disk_that_is_full_in_the_middle_of_a_line_costs_that_line_alone(tmp_p
     assert read_runs(tmp_path / "runs.jsonl") == runs(0, 1, 2)
 
 
-def test_ctrl_c_while_a_line_is_written_leaves_no_half_of_it(tmp_path, monkeypatch):
-    def interrupted(descriptor):
-        raise KeyboardInterrupt
-
+def test_ctrl_c_waits_until_what_is_measured_is_written(tmp_path, monkeypatch):
     with journal.begin(tmp_path, PLAN) as book:
-        book.append(runs(0))
-        monkeypatch.setattr(os, "fsync", interrupted)
+        monkeypatch.setattr(os, "fsync", lambda _: signal.raise_signal(signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
-            book.append(runs(1))
-        monkeypatch.undo()
+            book.append(runs(0))
+        assert book.runs == runs(0)
     assert read_runs(tmp_path / "runs.jsonl") == runs(0)
