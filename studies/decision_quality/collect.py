@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from dlbench.isolate import child_environment
+from dlbench.process import environment as child_environment
 from studies.decision_quality import pool
 from studies.decision_quality.pool import Batch, Kind
 from studies.decision_quality.warm import Request
