@@ -7,7 +7,8 @@ import math
 import numpy as np
 from example_runs import bare_run, good_run, spec
 
-from dlbench.record import Sample, append_runs
+from dlbench.journal import append
+from dlbench.record import Sample
 
 SPREAD = 0.01
 
@@ -28,7 +29,7 @@ def session(name, factor=1.0, processes=5, spread=SPREAD, seed=0, of=None, **cha
 
 def saved(folder, runs):
     folder.mkdir(parents=True)
-    append_runs(folder / "runs.jsonl", runs)
+    append(folder / "runs.jsonl", runs)
     return folder
 
 

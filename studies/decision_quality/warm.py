@@ -11,7 +11,6 @@ import os
 import random
 import signal
 import sys
-import tempfile
 import time
 from typing import NoReturn
 
@@ -21,6 +20,7 @@ from dlbench import environment, registry, worker
 from dlbench.arm import Arm, Place
 from dlbench.isolate import Child
 from dlbench.lockstep import measure_group
+from dlbench.process import Output
 from dlbench.spec import Spec
 from studies.decision_quality.planted import Planted
 from studies.decision_quality.pool import Batch, Kind, Taken
@@ -35,33 +35,31 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Forked:
-    """What `Child` uses of a `subprocess.Popen`: the process that runs dlbench's worker after a fork."""
+    """A process that runs dlbench's worker after a fork of this one."""
 
-    def __init__(self, output: int) -> None:
-        orders, to_child = os.pipe()
-        from_child, replies = os.pipe()
+    def __init__(self) -> None:
+        self.output = Output()
+        orders, self.orders = os.pipe()
+        self.replies, replies = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            _work(orders, replies, output)
+            _work(orders, replies, self.output.descriptor)
+        self.output.handed_over()
         os.close(orders)
         os.close(replies)
-        self.stdin, self.stdout = os.fdopen(to_child, "wb"), os.fdopen(from_child, "rb", buffering=0)
         self._code: int | None = None
 
-    def wait(self) -> int:
-        """The exit code, negative for a signal."""
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it lives."""
         if self._code is None:
-            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self._code = os.waitstatus_to_exitcode(status) if ended else None
         return self._code
 
-
-class ForkedChild(Child):
-    """A child of dlbench that is forked from this process rather than started afresh."""
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout, self._pending = timeout, b""
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
-        self._process = Forked(self._output.fileno())  # type: ignore[assignment]
+    def close(self) -> None:
+        """Let go of its pipes."""
+        os.close(self.orders)
+        os.close(self.replies)
 
 
 def _work(orders: int, replies: int, output: int) -> NoReturn:
@@ -108,7 +106,9 @@ def _alone(spec: Spec, name: str, number: int) -> Taken:
 
 def _planted(spec: Spec, name: str, number: int, place: int, arms: int) -> tuple[Planted, Arm]:
     begin = time.monotonic()
-    arm = Arm(spec, POLICY, Place("pool", number, number + 1, place, arms), lambda: ForkedChild(POLICY.timeout_seconds))
+    arm = Arm(
+        spec, POLICY, Place("pool", number, number + 1, place, arms), lambda: Child(Forked(), POLICY.timeout_seconds)
+    )
     return Planted(name, SLOWDOWNS[name], arm, time.monotonic() - begin), arm
 
 
