@@ -17,7 +17,7 @@ def lines(*, with_devices: bool) -> Iterator[str]:
     if not entries:
         yield "  none; pip install a package that provides some, such as dlbench-<framework>"
     yield "Tasks"
-    yield from _columns([(name, row.summary) for name, row in TASKS.items()])
+    yield from _columns([(name, row.summary, f"for {', '.join(row.fits)}") for name, row in TASKS.items()])
     if with_devices:
         yield "Devices"
         yield from _devices(entries)

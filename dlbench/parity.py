@@ -24,9 +24,10 @@ from dlbench.record import Difference, Parity
 from dlbench.spec import Spec, Workload, workload
 
 STEPS = 20
-TOLERANCES = {"parameter": 0.0, "FLOPs": 0.0, "output": 5e-6, "gradient": 5e-6, "losses": 1e-5}
+TOLERANCES = {"parameter": 0.0, "FLOPs": 0.0, "output": 5e-6, "gradient": 1e-5, "losses": 1e-5}
 """Largest difference of any element: of an output over its largest value where that is above 1, of a gradient over the
-largest value in that parameter's gradient, of a loss over the loss."""
+largest value in that parameter's gradient, of a loss over the loss. A gradient that sums thousands of rows which nearly
+cancel is rounded by 7e-6 in one framework's layer normalisation, measured against float64, and by 2e-6 in another's."""
 SILENT = 1e-2
 """A parameter whose gradient stays below this share of the largest of all is measured against that share.
 

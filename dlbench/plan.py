@@ -11,7 +11,7 @@ from dlbench import architectures, registry
 from dlbench.environment import usable_cores
 from dlbench.errors import SpecError, UnknownName
 from dlbench.spec import PHASES, Path, Phase, Policy, Spec, Workload, grid, workload
-from dlbench.tasks import TASKS
+from dlbench.tasks import TASKS, fitting
 
 DEFAULT_BATCH_SIZE = 32
 """For an architecture that the core does not describe."""
@@ -90,11 +90,17 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
 
 
 def _task(plugin: str, architecture: str, asked: str) -> str:
+    known = architectures.known(architecture)
     if asked:
         if asked not in TASKS:
             raise UnknownName("task", asked, TASKS)
+        if known and asked not in fitting(architecture):
+            fits = ", ".join(fitting(architecture))
+            raise SpecError(
+                f"{plugin}: task {asked} does not fit the architecture {architecture}; tasks that do: {fits}"
+            )
         return asked
-    if architectures.known(architecture):
+    if known:
         return architectures.default_task(architecture)
     raise SpecError(
         f"{plugin}: dlbench has no default task for the architecture {architecture!r}; "

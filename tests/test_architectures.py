@@ -13,10 +13,11 @@ import pytest
 
 from dlbench import architectures
 from dlbench.architectures.initial import Initial, draw
+from dlbench.architectures.recurrent import Cell, Recurrent
 from dlbench.architectures.transformer import Transformer
 from dlbench.errors import UnknownName
 from dlbench.plugin import ArraySpec, Signature
-from dlbench.tasks import TASKS, TaskRequest, open_task
+from dlbench.tasks import TaskRequest, fitting, open_task
 
 pytestmark = pytest.mark.untimed
 
@@ -36,7 +37,7 @@ TINY_SIGNATURE = _signature(batch=2, sequence=7, vocabulary=11)
 TOKENS = np.random.default_rng(0).integers(0, 11, (2, 7)).astype(np.int32)
 
 
-def _scattered(architecture: Transformer, signature: Signature) -> dict[str, np.ndarray]:
+def _scattered(architecture: Transformer | Recurrent, signature: Signature) -> dict[str, np.ndarray]:
     """Parameters none of which is a zero or a one: a scale, an offset or a bias that is left out shows."""
     generator = np.random.default_rng(1)
     shapes = {name: value.shape for name, value in architecture.initial_parameters(signature, 0).items()}
@@ -246,6 +247,53 @@ def test_every_parameter_matters_but_the_biases_of_the_keys() -> None:
         assert np.allclose(before, after, atol=1e-6) == name.endswith("key/bias"), name
 
 
+FEATURES = Signature(
+    inputs=ArraySpec((2, 7, 11), "float32"),
+    targets=ArraySpec((2,), "int32"),
+    outputs=ArraySpec((2, 11), "float32"),
+    loss="cross_entropy",
+)
+POOLED = msgspec.structs.replace(TINY_SIGNATURE, outputs=FEATURES.outputs, causal=False)
+ONE_HOT = np.eye(11, dtype=np.float32)[TOKENS]
+
+
+def test_outputs_of_a_whole_sequence_are_the_mean_of_those_of_its_steps() -> None:
+    """The last layer is affine, so that it may come before the mean or after it."""
+    parameters = _scattered(TINY, TINY_SIGNATURE)
+    steps = TINY.forward(parameters, TOKENS, msgspec.structs.replace(TINY_SIGNATURE, causal=False))
+    np.testing.assert_allclose(TINY.forward(parameters, TOKENS, POOLED), steps.mean(axis=1), rtol=1e-5, atol=1e-6)
+
+
+def test_features_that_are_one_hot_go_in_like_tokens() -> None:
+    parameters = _scattered(TINY, FEATURES)
+    as_tokens = {name: value for name, value in parameters.items() if not name.startswith("embedding")}
+    as_tokens["embedding/tokens"] = parameters["embedding/kernel"]
+    as_tokens["embedding/positions"] = parameters["embedding/positions"] + parameters["embedding/bias"]
+    expected = TINY.forward(as_tokens, TOKENS, POOLED)
+    np.testing.assert_allclose(TINY.forward(parameters, ONE_HOT, FEATURES), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_tokens_go_into_a_recurrent_layer_as_rows_of_the_table(cell: Cell) -> None:
+    model = Recurrent(cell=cell, units=5, batch_size=2)
+    parameters = _scattered(model, POOLED)
+    assert parameters["embedding/tokens"].shape == (11, 5)
+    rows = parameters["embedding/tokens"][TOKENS]
+    given = msgspec.structs.replace(POOLED, inputs=ArraySpec((2, 7, 5), "float32"), vocabulary=None)
+    without = {name: value for name, value in parameters.items() if name != "embedding/tokens"}
+    assert without.keys() == model.initial_parameters(given, 0).keys()
+    expected = model.forward(without, rows, given)
+    np.testing.assert_array_equal(model.forward(parameters, TOKENS, POOLED), expected)
+    assert model.flops_per_step(POOLED) == model.flops_per_step(given)
+
+
+def test_the_flops_of_other_ends_are_counted_by_hand() -> None:
+    """Per sequence of 7: projection 11 to 6; per block q, k, v, projection, two products, feed-forward; one row out."""
+    block = 4 * 6 * 12 + 2 * 7 * 12 + 2 * 6 * 5
+    assert TINY.flops_per_step(POOLED) == 3 * 2 * 2 * (7 * 2 * block + 6 * 11)
+    assert TINY.flops_per_step(FEATURES) == 3 * 2 * 2 * (7 * (11 * 6 + 2 * block) + 6 * 11)
+
+
 def test_the_flops_of_the_line_are_counted_by_hand() -> None:
     line = architectures.configuration("linear", "small")
     assert line.flops_per_step(open_task("line", TaskRequest("small", 32)).signature) == 3 * 2 * 32 * 8 * 1
@@ -269,13 +317,13 @@ def test_the_flops_of_a_step_are_three_times_those_that_torch_counts_in_a_forwar
 
 
 @pytest.mark.parametrize("name", architectures._MODULES)
-def test_every_architecture_has_its_sizes_and_a_task_that_closes_it(name: str) -> None:
+def test_every_architecture_has_its_sizes_and_tasks_that_close_it(name: str) -> None:
     assert architectures.known(name)
-    assert architectures.default_task(name) in TASKS
-    for size in ("small", "base"):
+    assert architectures.default_task(name) in fitting(name)
+    for size, task_name in [("base", architectures.default_task(name)), *(("small", task) for task in fitting(name))]:
         architecture = architectures.configuration(name, size)
         request = TaskRequest(size=size, batch_size=2, input_shape=architecture.input_shape)
-        task = open_task(architectures.default_task(name), request)
+        task = open_task(task_name, request)
         parameters = architecture.initial_parameters(task.signature, 0)
         outputs = architecture.forward(parameters, task.batch(0, 0).inputs, task.signature)
         assert (outputs.shape, outputs.dtype.name) == (task.signature.outputs.shape, task.signature.outputs.dtype)

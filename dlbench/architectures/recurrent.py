@@ -1,7 +1,8 @@
 """One recurrent layer over a sequence, its last state into a dense layer: plain (Elman), LSTM and GRU.
 
-Canonical parameters, float32, with u units and g gates side by side: `cell/kernel` (features, g u), `cell/recurrent`
-(u, g u), `cell/bias` (g u); then `output/kernel`, `output/bias`. States start at zero. Gates, in this order:
+Features go straight in; tokens are first looked up in `embedding/tokens` (vocabulary, u). Canonical parameters,
+float32, with u units and g gates side by side: `cell/kernel` (features, g u), `cell/recurrent` (u, g u), `cell/bias`
+(g u); then `output/kernel`, `output/bias`. States start at zero. Gates, in this order:
 
     rnn     1: h' = tanh(a)
     lstm    i f c o (Hochreiter and Schmidhuber, 1997; Gers et al., 2000): a = x kernel + h recurrent + bias;
@@ -19,6 +20,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
+from dlbench.architectures.ends import embedding, enter
 from dlbench.architectures.initial import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, sigmoid
 from dlbench.plugin import Signature
@@ -39,8 +41,9 @@ class Recurrent(msgspec.Struct, frozen=True, kw_only=True):
     def initials(self, signature: Signature) -> dict[str, Initial]:
         """Shape and rule of every parameter."""
         wide = GATES[self.cell] * self.units
-        initials = {
-            "cell/kernel": Initial((signature.inputs.shape[-1], wide)),
+        features = self.units if signature.vocabulary is not None else signature.inputs.shape[-1]
+        initials = embedding(signature, self.units, project=False) | {
+            "cell/kernel": Initial((features, wide)),
             "cell/recurrent": Initial((self.units, wide), "orthogonal"),
             "cell/bias": Initial((wide,), "zeros"),
         }
@@ -62,7 +65,7 @@ class Recurrent(msgspec.Struct, frozen=True, kw_only=True):
         """Outputs (batch, outputs), computed in float64."""
         p = doubles(parameters)
         h = c = np.zeros((len(inputs), self.units))
-        for x in np.moveaxis(np.asarray(inputs, np.float64), 1, 0):
+        for x in np.moveaxis(enter(p, inputs), 1, 0):
             from_input = x @ p["cell/kernel"] + p["cell/bias"]
             h, c = self._advance(p, from_input, h, c)
         return affine(p, "output", h).astype(np.float32)

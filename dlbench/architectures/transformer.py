@@ -1,8 +1,11 @@
 """A post-norm transformer block (Vaswani et al., 2017), stacked, between an embedding and a dense layer.
 
+It takes sequences of tokens or of features, and gives outputs for every step or, of the mean over time, for the whole.
+
 Canonical parameters, all float32, kernels as (inputs, outputs):
 
-    embedding/tokens      (vocabulary, width)      embedding/positions   (sequence, width)
+    embedding/tokens      (vocabulary, width); of features embedding/kernel (features, width) and /bias
+    embedding/positions   (time, width)
     block{i}/query/kernel (width, heads * key_dim) and /bias; likewise key, value
     block{i}/projection/kernel (heads * key_dim, width) and /bias
     block{i}/norm1/scale, /offset (width)          block{i}/norm2/scale, /offset (width)
@@ -11,9 +14,10 @@ Canonical parameters, all float32, kernels as (inputs, outputs):
 
 Columns of query, key and value are heads one after the other. Forward, with dropout after projection and contract:
 
-    h = tokens[x] + positions
+    h = tokens[x] + positions                                  of features: x kernel + bias + positions
     h = norm1(h + dropout(projection(softmax(q k^T / sqrt(key_dim), causal mask) v)))
     h = norm2(h + dropout(contract(relu(expand(h)))))          for every block
+    h = mean of h over time                                    where the outputs are one row a sequence
     outputs = h output/kernel + output/bias
 """
 
@@ -25,6 +29,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from dlbench.architectures.ends import embedding, enter, one_for_all
 from dlbench.architectures.initial import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, relu
 from dlbench.plugin import Signature
@@ -33,7 +38,7 @@ DEFAULT_TASK = "text"
 
 
 class Transformer(msgspec.Struct, frozen=True, kw_only=True):
-    """Blocks and their widths; `sequence` tokens in, as many predictions out."""
+    """Blocks and their widths, and how many tokens this size is stated for; the task may have sequences of its own."""
 
     blocks: int
     width: int
@@ -53,10 +58,8 @@ class Transformer(msgspec.Struct, frozen=True, kw_only=True):
     def initials(self, signature: Signature) -> dict[str, Initial]:
         """Shape and rule of every parameter."""
         width, inner = self.width, self.heads * self.key_dim
-        initials = {
-            "embedding/tokens": Initial((signature.vocabulary or 0, width), "embedding"),
-            "embedding/positions": Initial((self.sequence, width), "embedding"),
-        }
+        initials = embedding(signature, width, project=True)
+        initials["embedding/positions"] = Initial((signature.inputs.shape[1], width), "embedding")
         for block in range(self.blocks):
             for name in ("query", "key", "value"):
                 initials |= dense(f"block{block}/{name}", width, inner)
@@ -74,21 +77,25 @@ class Transformer(msgspec.Struct, frozen=True, kw_only=True):
 
         Attention is counted whole, as the masked half is computed by most implementations.
         """
-        inner, tokens = self.heads * self.key_dim, signature.inputs.shape[0] * self.sequence
+        (batch, steps), inner = signature.inputs.shape[:2], self.heads * self.key_dim
         kernels = self.blocks * (4 * self.width * inner + 2 * self.width * self.feed_forward)
-        kernels += self.width * signature.outputs.shape[-1]
-        attention = self.blocks * 2 * self.sequence * inner
-        return 3.0 * 2.0 * tokens * (kernels + attention)
+        if signature.vocabulary is None:
+            kernels += signature.inputs.shape[-1] * self.width
+        attention = self.blocks * 2 * steps * inner
+        rows = batch if one_for_all(signature) else batch * steps
+        outputs = rows * self.width * signature.outputs.shape[-1]
+        return 3.0 * 2.0 * (batch * steps * (kernels + attention) + outputs)
 
     def forward(self, parameters: Mapping[str, Any], inputs: Any, signature: Signature) -> Floats:
-        """Logits (batch, sequence, outputs) without dropout, computed in float64."""
+        """Outputs (batch, time, outputs) or (batch, outputs) without dropout, computed in float64."""
         p = doubles(parameters)
-        h = p["embedding/tokens"][inputs] + p["embedding/positions"]
+        h = enter(p, inputs) + p["embedding/positions"]
         for block in range(self.blocks):
             prefix = f"block{block}"
             h = self._normalise(p, f"{prefix}/norm1", h + self._attend(p, prefix, h, signature.causal))
             hidden = relu(affine(p, f"{prefix}/expand", h))
             h = self._normalise(p, f"{prefix}/norm2", h + affine(p, f"{prefix}/contract", hidden))
+        h = h.mean(axis=1) if one_for_all(signature) else h
         return affine(p, "output", h).astype(np.float32)
 
     def _attend(self, p: Mapping[str, Doubles], prefix: str, h: Doubles, causal: bool) -> Doubles:

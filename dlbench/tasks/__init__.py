@@ -17,18 +17,32 @@ from dlbench.record import TaskInfo
 
 
 class TaskRow(NamedTuple):
-    """A task as `dlbench list` shows it, known without importing its module."""
+    """A task as `dlbench list` shows it, known without importing its module.
+
+    `fits` are the architectures of the core that can close it; `open_task` refuses no others, as the core does not
+    describe them.
+    """
 
     module: str
     summary: str
+    fits: tuple[str, ...]
 
 
+SEQUENCES = ("gru", "lstm", "rnn", "transformer")
 TASKS = {
-    "demand": TaskRow("dlbench.tasks.demand", "half-hourly electricity demand; mean squared error"),
-    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy"),
-    "digits_gan": TaskRow("dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss"),
-    "line": TaskRow("dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE"),
-    "text": TaskRow("dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy"),
+    "demand": TaskRow("dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3]),
+    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy", ("cnn", "mlp")),
+    "digits_gan": TaskRow("dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss", ("gan",)),
+    "line": TaskRow(
+        "dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE", ("linear", "mlp")
+    ),
+    "sentiment": TaskRow(
+        "dlbench.tasks.sentiment", "good and bad reviews in Chinese; cross-entropy", ("gru", "lstm", "transformer")
+    ),
+    "text": TaskRow(
+        "dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy", ("transformer",)
+    ),
+    "vowels": TaskRow("dlbench.tasks.vowels", "who says these Japanese vowels; cross-entropy", ("mlp", *SEQUENCES)),
 }
 
 
@@ -79,3 +93,8 @@ def open_task(name: str, request: TaskRequest) -> Task:
         raise UnknownName("task", name, TASKS)
     task: Task = importlib.import_module(TASKS[name].module).open_task(request)
     return task
+
+
+def fitting(architecture: str) -> list[str]:
+    """The tasks that this architecture of the core can close."""
+    return [name for name, row in TASKS.items() if architecture in row.fits]

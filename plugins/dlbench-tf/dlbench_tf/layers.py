@@ -19,6 +19,14 @@ def dense(parameters: Tensors, name: str, rows: tf.Tensor) -> tf.Tensor:
     return tf.nn.bias_add(tf.matmul(rows, parameters[f"{name}/kernel"]), parameters[f"{name}/bias"])
 
 
+def enter(parameters: Tensors, inputs: tf.Tensor) -> tf.Tensor:
+    """Tokens of any shape or features (..., features) as rows (n, width), by `dlbench.architectures.ends`."""
+    if "embedding/tokens" in parameters:
+        return embed(parameters["embedding/tokens"], tf.reshape(inputs, [-1]))
+    rows = tf.reshape(inputs, [-1, inputs.shape[-1]])
+    return dense(parameters, "embedding", rows) if "embedding/kernel" in parameters else rows
+
+
 def embed(table: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
     """Rows of the table (vocabulary, width) for tokens (n), as (n, width).
 
@@ -57,13 +65,19 @@ def layer_norm(rows: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: fl
     return tf.custom_gradient(normalise)(rows, scale, offset)
 
 
-def require_task(request: BuildRequest, dimensions: int | None, what: str) -> None:
-    """Raise Unsupported unless the task has numbers in this many dimensions, the batch among them, and wants rows."""
+def require_task(
+    request: BuildRequest, dimensions: int | None, what: str, *, tokens: bool = False, steps: bool = False
+) -> None:
+    """Raise Unsupported unless the task has inputs in this many dimensions, the batch among them, and wants rows.
+
+    Inputs are numbers; with `tokens` they may be tokens, which have one dimension less; with `steps` outputs may be one
+    row for every time step.
+    """
     spec, found = request.spec, request.signature
-    inputs, outputs = found.inputs, found.outputs
-    if found.vocabulary is not None or (dimensions is not None and len(inputs.shape) != dimensions):
+    inputs, outputs, has_tokens = found.inputs, found.outputs, found.vocabulary is not None
+    if (has_tokens and not tokens) or (dimensions is not None and len(inputs.shape) + has_tokens != dimensions):
         raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {inputs.dtype} {inputs.shape}")
-    if found.loss == "adversarial" or len(outputs.shape) != 2:
+    if found.loss == "adversarial" or len(outputs.shape) not in (2, 2 + steps):
         wanted = f"outputs {outputs.shape} under loss {found.loss}"
         raise Unsupported(f"{spec.plugin} gives one row (batch, outputs) and task {spec.task} wants {wanted}")
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from dlbench.architectures.recurrent import Cell, Recurrent
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, require_task
+from dlbench_tf.layers import Forward, Tensors, dense, enter, require_task
 
 Advance = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """Parameters, the part that comes from the input, h and c, to the next h and c."""
@@ -32,13 +32,14 @@ and then three times as long a step, and the others gain nothing. A TensorFlow g
 
 def make_forward(request: BuildRequest) -> Forward:
     """The forward pass for sequences of the request's shape. Raises Unsupported for anything else."""
-    require_task(request, 3, "sequences (batch, time, features)")
+    require_task(request, 3, "sequences (batch, time, features) or tokens (batch, time)", tokens=True)
     model: Recurrent = request.configuration
-    batch, steps, features = request.signature.inputs.shape
+    batch, steps, *features = request.signature.inputs.shape
+    time_first = [1, 0, 2][: 2 + len(features)]
     last_state = _looped if request.spec.path == "jit" and steps > UNROLLED else _unrolled
 
     def forward(parameters: Tensors, sequence: tf.Tensor, _: Dropout) -> tf.Tensor:
-        by_time = tf.reshape(tf.transpose(sequence, [1, 0, 2]), [-1, features])
+        by_time = enter(parameters, tf.transpose(sequence, time_first))
         from_inputs = tf.reshape(dense(parameters, "cell", by_time), [steps, batch, -1])
         advance = partial(ADVANCE[model.cell], parameters)
         return dense(parameters, "output", last_state(advance, from_inputs, tf.zeros([batch, model.units])))

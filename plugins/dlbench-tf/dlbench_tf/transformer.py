@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import tensorflow as tf
 
+from dlbench.architectures.ends import one_for_all
 from dlbench.architectures.transformer import Transformer
-from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, embed, layer_norm
+from dlbench_tf.layers import Forward, Tensors, dense, enter, layer_norm, require_task
 
 MASKED = np.float32(-1e9)
 """Added to a score that a causal model must not see; exp of it is exactly 0 in float32."""
 
 
 def make_forward(request: BuildRequest) -> Forward:
-    """The forward pass for tokens of the request's shape. Raises Unsupported where the task has no tokens."""
-    model: Transformer = request.configuration
+    """The forward pass for sequences of the request's shape. Raises Unsupported for anything else."""
+    what = "sequences (batch, time, features) or tokens (batch, time)"
+    require_task(request, 3, what, tokens=True, steps=True)
     signature = request.signature
-    if signature.vocabulary is None:
-        raise Unsupported(f"tf.transformer embeds tokens and task {request.spec.task} has none; choose --task text")
+    model: Transformer = msgspec.structs.replace(request.configuration, sequence=signature.inputs.shape[1])
     mask = _causal_mask(model.sequence) if signature.causal else None
 
     def forward(parameters: Tensors, inputs: tf.Tensor, dropout: Dropout) -> tf.Tensor:
-        # Rows (batch * sequence, width) throughout: plain matrix products, and reshapes are free.
-        tokens = embed(parameters["embedding/tokens"], tf.reshape(inputs, [-1]))
-        shape = [-1, model.sequence, model.width]
-        rows = tf.reshape(tf.reshape(tokens, shape) + parameters["embedding/positions"], [-1, model.width])
+        # Rows (batch * time, width) throughout: plain matrix products, and reshapes are free.
+        entered = tf.reshape(enter(parameters, inputs), [-1, model.sequence, model.width])
+        rows = tf.reshape(entered + parameters["embedding/positions"], [-1, model.width])
         for number in range(model.blocks):
             rows = _block(model, _within(parameters, f"block{number}/"), rows, mask, dropout)
+        if one_for_all(signature):
+            rows = tf.reduce_mean(tf.reshape(rows, [-1, model.sequence, model.width]), axis=1)
         return tf.reshape(dense(parameters, "output", rows), signature.outputs.shape)
 
     return forward

@@ -16,6 +16,7 @@ from dlbench.architectures.cnn import CNN
 from dlbench.architectures.gan import GAN
 from dlbench.architectures.mlp import MLP
 from dlbench.architectures.recurrent import Recurrent
+from dlbench.architectures.transformer import Transformer
 from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest, Compilation
 from dlbench.spec import PATHS
@@ -29,6 +30,7 @@ LONG = signature((4, UNROLLED + 1, 3), (4, 2), (4, 2), "mse")  # under XLA a loo
 # Sides that differ and channels that differ show a transposed flattening; the first pooling drops a row and a column.
 IMAGES = signature((4, 15, 19, 2), (4,), (4, 3), "cross_entropy")
 NOISE = signature((4, 5), (4, 4, 3, 1), (4, 4, 3, 1), "adversarial")
+STEPWISE = signature((4, 5, 3), (4, 5, 2), (4, 5, 2), "mse")
 TOKENS = signature((4, 5), (4, 5), (4, 5, 7), "cross_entropy", vocabulary=7)
 CASES = {
     "mlp": Case("mlp", MLP(widths=(7, 5), batch_size=4), signature((4, 3, 2), (4,), (4, 3), "cross_entropy")),
@@ -84,6 +86,33 @@ def test_predict_agrees_with_the_oracle(architecture, path):
         found = np.asarray(model.predict(model.stage(data).inputs))
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, rtol=0, atol=5e-6)
+
+
+SENTENCES = signature((4, 5), (4,), (4, 3), "cross_entropy", vocabulary=7)
+BLOCK = Transformer(blocks=1, width=8, heads=2, key_dim=4, feed_forward=12, sequence=64, batch_size=4, dropout=0.0)
+ENDS = {
+    "lstm of tokens": Case("lstm", Recurrent(cell="lstm", units=6, batch_size=4), SENTENCES),
+    "transformer of tokens to one row": Case("transformer", BLOCK, SENTENCES),
+    "transformer of features": Case("transformer", BLOCK, SERIES),
+    "transformer of features to a row a step": Case("transformer", BLOCK, STEPWISE),
+}
+
+
+@pytest.mark.parametrize(
+    ("ends", "path"),
+    [*((ends, "eager") for ends in ENDS), ("lstm of tokens", "jit"), ("transformer of features", "jit")],
+)
+def test_other_ends_agree_with_the_oracle_and_its_differences(ends, path):
+    case = ENDS[ends]
+    asked, data = request(case, path), batch(case.signature)
+    model = built(asked)
+    expected = case.configuration.forward(asked.parameters, data.inputs, case.signature)
+    assert np.ptp(expected) > 0.1, "outputs that vary"
+    staged = model.stage(data)
+    np.testing.assert_allclose(np.asarray(model.predict(staged.inputs)), expected, rtol=0, atol=5e-6)
+    gradients = model.gradients(staged)
+    for name, slope in slopes(case, asked.parameters, data).items():
+        np.testing.assert_allclose(gradients[name], slope, rtol=0, atol=2e-6, err_msg=name)
 
 
 @each
@@ -177,12 +206,12 @@ def test_every_architecture_is_an_entry_point():
         ("mlp", TOKENS, "numbers"),
         ("cnn", TOKENS, "images"),
         ("cnn", SERIES, "images"),
-        ("rnn", TOKENS, "sequences"),
+        ("rnn", TOKENS, "one row"),
         ("lstm", IMAGES, "sequences"),
         ("gru", msgspec.structs.replace(SERIES, vocabulary=3), "sequences"),
         ("gan", IMAGES, "--task digits_gan"),
         ("mlp", signature((4, 5), (4, 6), (4, 6), "adversarial"), "loss adversarial"),
-        ("rnn", signature((4, 5, 3), (4, 5, 2), (4, 5, 2), "mse"), "one row"),
+        ("rnn", STEPWISE, "one row"),
     ],
 )
 def test_a_task_that_does_not_fit_is_unsupported(architecture, given, words):

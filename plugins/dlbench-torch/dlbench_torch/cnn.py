@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench.architectures.cnn import CNN, KERNEL, POOL
 from dlbench.plugin import BuildRequest
-from dlbench_torch.layers import require_inputs
+from dlbench_torch.layers import require_task
 
 
 class Convolutions(nn.Module):
@@ -34,7 +34,7 @@ class Convolutions(nn.Module):
 
 def make_module(request: BuildRequest) -> nn.Module:
     """For images of the request's shape. Raises Unsupported for anything else."""
-    require_inputs(request, 4, "images (batch, height, width, channels)")
+    require_task(request, 4, "images (batch, height, width, channels)")
     assert request.parameters is not None
     features = request.parameters["dense/kernel"].shape[0]
     signature = request.signature

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import ArraySpec, BuildRequest
+from dlbench.plugin import ArraySpec, BuildRequest, Signature
 
 
 def dense_stack(inputs: int, widths: Sequence[int], outputs: int) -> nn.ModuleDict:
@@ -23,8 +25,40 @@ def shape_of(array: ArraySpec) -> tuple[int, ...]:
     return array.shape[1:]
 
 
-def require_inputs(request: BuildRequest, dimensions: int | None, what: str) -> None:
-    """Raise Unsupported unless the task's inputs are numbers in this many dimensions, the batch among them."""
-    found, spec = request.signature.inputs, request.spec
-    if request.signature.vocabulary is not None or (dimensions is not None and len(found.shape) != dimensions):
-        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {found.dtype} {found.shape}")
+class Embedding(nn.Module):
+    """Tokens (batch, time) looked up, or features (batch, time, features) through a linear layer, to (..., width).
+
+    With `positions`, a learned row for each time step is added.
+    """
+
+    def __init__(self, signature: Signature, width: int, *, positions: bool) -> None:
+        super().__init__()
+        self._looks_up = signature.vocabulary is not None
+        if signature.vocabulary is not None:
+            self.tokens = nn.Parameter(torch.empty(signature.vocabulary, width))
+        else:
+            self.weight = nn.Parameter(torch.empty(width, signature.inputs.shape[-1]))
+            self.bias = nn.Parameter(torch.empty(width))
+        self.positions = nn.Parameter(torch.empty(signature.inputs.shape[1], width)) if positions else None
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(batch, time, width)."""
+        rows = F.embedding(inputs, self.tokens) if self._looks_up else F.linear(inputs, self.weight, self.bias)
+        return rows if self.positions is None else rows + self.positions
+
+
+def require_task(
+    request: BuildRequest, dimensions: int | None, what: str, *, tokens: bool = False, steps: bool = False
+) -> None:
+    """Raise Unsupported unless the task has inputs in this many dimensions, the batch among them, and wants rows.
+
+    Inputs are numbers; with `tokens` they may be tokens, which have one dimension less; with `steps` outputs may be one
+    row for every time step.
+    """
+    spec, found = request.spec, request.signature
+    inputs, outputs, has_tokens = found.inputs, found.outputs, found.vocabulary is not None
+    if (has_tokens and not tokens) or (dimensions is not None and len(inputs.shape) + has_tokens != dimensions):
+        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {inputs.dtype} {inputs.shape}")
+    if found.loss == "adversarial" or len(outputs.shape) not in (2, 2 + steps):
+        wanted = f"outputs {outputs.shape} under loss {found.loss}"
+        raise Unsupported(f"{spec.plugin} gives one row (batch, outputs) and task {spec.task} wants {wanted}")

@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench.architectures.mlp import MLP
 from dlbench.plugin import BuildRequest
-from dlbench_torch.layers import dense_stack, require_inputs, shape_of
+from dlbench_torch.layers import dense_stack, require_task, shape_of
 
 
 class Perceptron(nn.Module):
@@ -31,6 +31,6 @@ class Perceptron(nn.Module):
 
 def make_module(request: BuildRequest) -> nn.Module:
     """For inputs of any shape. Raises Unsupported for tokens."""
-    require_inputs(request, None, "numbers")
+    require_task(request, None, "numbers")
     signature = request.signature
     return Perceptron(request.configuration, math.prod(shape_of(signature.inputs)), signature.outputs.shape[-1])

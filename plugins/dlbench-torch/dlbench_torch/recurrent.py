@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench.architectures.recurrent import Recurrent
-from dlbench.plugin import BuildRequest
-from dlbench_torch.layers import require_inputs
+from dlbench.plugin import BuildRequest, Signature
+from dlbench_torch.layers import Embedding, require_task
 
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -31,17 +31,21 @@ class Bare(nn.Module):
 class LastState(nn.Module):
     """A recurrent layer over a sequence, its last state into a linear layer."""
 
-    def __init__(self, model: Recurrent, features: int, outputs: int, *, written_out: bool) -> None:
+    def __init__(self, model: Recurrent, signature: Signature, *, written_out: bool) -> None:
         super().__init__()
+        tokens = signature.vocabulary is not None
+        self.embedding = Embedding(signature, model.units, positions=False) if tokens else nn.Identity()
+        features = model.units if tokens else signature.inputs.shape[-1]
         layer = LAYERS[model.cell](features, model.units, batch_first=True)
         self.cell: nn.Module = Bare(layer) if written_out else layer
         if model.cell != "gru":  # one bias of the two is live, as in the core
             nn.init.zeros_(self._cell("bias_hh_l0")).requires_grad_(False)
-        self.output = nn.Linear(model.units, outputs)
+        self.output = nn.Linear(model.units, signature.outputs.shape[-1])
         self._advance = ADVANCE[model.cell] if written_out else None
 
-    def forward(self, sequence: Tensor, training: bool) -> Tensor:  # noqa: ARG002
-        """Outputs (batch, outputs) of a sequence (batch, time, features)."""
+    def forward(self, inputs: Tensor, training: bool) -> Tensor:  # noqa: ARG002
+        """Outputs (batch, outputs) of a sequence (batch, time, features) or of tokens (batch, time)."""
+        sequence = self.embedding(inputs)
         if self._advance is None:
             return self.output(self.cell(sequence)[0][:, -1])  # type: ignore[no-any-return]
         from_inputs = F.linear(sequence, self._cell("weight_ih_l0"), self._cell("bias_ih_l0"))
@@ -59,10 +63,8 @@ class LastState(nn.Module):
 
 def make_module(request: BuildRequest) -> nn.Module:
     """For sequences of the request's shape. Raises Unsupported for anything else."""
-    require_inputs(request, 3, "sequences (batch, time, features)")
-    signature = request.signature
-    sides = signature.inputs.shape[-1], signature.outputs.shape[-1]
-    return LastState(request.configuration, *sides, written_out=request.spec.path == "jit")
+    require_task(request, 3, "sequences (batch, time, features) or tokens (batch, time)", tokens=True)
+    return LastState(request.configuration, request.signature, written_out=request.spec.path == "jit")
 
 
 def _rnn(from_input: Tensor, from_state: Tensor, _: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:

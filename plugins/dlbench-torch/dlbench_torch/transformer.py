@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
+from dlbench.architectures.ends import one_for_all
 from dlbench.architectures.transformer import Transformer
-from dlbench.errors import Unsupported
-from dlbench.plugin import BuildRequest
-
-
-class Embedding(nn.Module):
-    """Tokens (batch, sequence) to rows of a table, plus one of learned positions."""
-
-    def __init__(self, vocabulary: int, sequence: int, width: int) -> None:
-        super().__init__()
-        self.tokens = nn.Parameter(torch.empty(vocabulary, width))
-        self.positions = nn.Parameter(torch.empty(sequence, width))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(batch, sequence, width)."""
-        return F.embedding(tokens, self.tokens) + self.positions
+from dlbench.plugin import BuildRequest, Signature
+from dlbench_torch.layers import Embedding, require_task
 
 
 class Block(nn.Module):
@@ -52,28 +39,27 @@ class Block(nn.Module):
 
 
 class Blocks(nn.Module):
-    """Embedding, blocks, and a linear layer for every position."""
+    """Embedding, blocks, and a linear layer for every position or for their mean."""
 
-    def __init__(self, model: Transformer, vocabulary: int, outputs: int, *, causal: bool) -> None:
+    def __init__(self, model: Transformer, signature: Signature) -> None:
         super().__init__()
-        self.embedding = Embedding(vocabulary, model.sequence, model.width)
+        self.embedding = Embedding(signature, model.width, positions=True)
         self._blocks = [f"block{number}" for number in range(model.blocks)]
         for name in self._blocks:
-            self.add_module(name, Block(model, causal=causal))
-        self.output = nn.Linear(model.width, outputs)
+            self.add_module(name, Block(model, causal=signature.causal))
+        self.output = nn.Linear(model.width, signature.outputs.shape[-1])
+        self._pooled = one_for_all(signature)
 
-    def forward(self, tokens: Tensor, training: bool) -> Tensor:
-        """Logits (batch, sequence, outputs)."""
-        rows = self.embedding(tokens)
+    def forward(self, inputs: Tensor, training: bool) -> Tensor:
+        """Outputs (batch, time, outputs), or (batch, outputs) where the task wants one row a sequence."""
+        rows = self.embedding(inputs)
         for name in self._blocks:
             rows = self.get_submodule(name)(rows, training)
-        return self.output(rows)  # type: ignore[no-any-return]  # modules are untyped callables
+        return self.output(rows.mean(1) if self._pooled else rows)  # type: ignore[no-any-return]
 
 
 def make_module(request: BuildRequest) -> nn.Module:
-    """For tokens of the request's shape. Raises Unsupported where the task has no tokens."""
-    signature = request.signature
-    if signature.vocabulary is None:
-        raise Unsupported(f"torch.transformer embeds tokens and task {request.spec.task} has none; choose --task text")
-    outputs = signature.outputs.shape[-1]
-    return Blocks(request.configuration, signature.vocabulary, outputs, causal=signature.causal)
+    """For sequences of the request's shape. Raises Unsupported for anything else."""
+    what = "sequences (batch, time, features) or tokens (batch, time)"
+    require_task(request, 3, what, tokens=True, steps=True)
+    return Blocks(request.configuration, request.signature)
