@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from pytest_benchmark.utils import PercentageRegressionCheck
@@ -75,15 +76,26 @@ def test_a_slowdown_is_executed_to_the_step(name):
     assert planted.executed / planted.nominal - 1 == pytest.approx(SLOWDOWNS[name])
 
 
-def test_a_group_is_collected_with_the_childs_own_machinery(tmp_path):
-    command = [sys.executable, "-m", "studies.decision_quality", "collect", "--out", str(tmp_path)]
-    subprocess.run([*command, "--workload", "two modes", "--minutes", "0.01"], cwd=ROOT, check=True)
+def test_a_group_is_collected_beside_a_neighbour_and_nothing_is_left_running(tmp_path):
+    options = ["--workload", "two modes", "--minutes", "0.01", "--neighbours", "1", "--out", str(tmp_path)]
+    before = set(psutil.pids())
+    subprocess.run([sys.executable, "-m", "studies.decision_quality", "collect", *options], cwd=ROOT, check=True)
+    left = [" ".join(_command(pid)) for pid in set(psutil.pids()) - before]
+    assert not any(str(tmp_path) in text or "two modes" in text or "neighbours" in text for text in left)
     (batch,) = pool.read(tmp_path / "pool-quiet.jsonl.gz")
+    assert batch.neighbours == 1
     assert batch.kind == "lockstep"
     assert [taken.arm for taken in batch.processes] == list(SLOWDOWNS)
     assert [taken.slowdown for taken in batch.processes] == pytest.approx(list(SLOWDOWNS.values()))
     assert len({taken.nominal for taken in batch.processes}) == 1
     assert {len(taken.nanoseconds) for taken in batch.processes} == {16}
+
+
+def _command(pid):
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_the_workload_with_the_fewest_batches_is_due_if_it_fits():

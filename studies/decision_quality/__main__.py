@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from studies.decision_quality import pool, report
-from studies.decision_quality.collect import collect
+from studies.decision_quality.collect import Plan, collect
 from studies.decision_quality.replay import replay
 from studies.decision_quality.workloads import WORKLOADS
 
@@ -26,11 +26,13 @@ def main() -> None:
 @main.command("collect")
 @click.option("--pool", "name", default="quiet", show_default=True, help="The pool to add to: quiet, busy, ...")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), required=True, help="Begin nothing later.")
+@click.option("--neighbours", type=click.IntRange(min=0), default=0, help="Programs that work in bursts meanwhile.")
 @click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)), help="Default: all.")
 @_out
-def _collect(name: str, minutes: float, workloads: tuple[str, ...], out: Path) -> None:
+def _collect(name: str, minutes: float, neighbours: int, workloads: tuple[str, ...], out: Path) -> None:
     """Add to a pool for so many minutes; it can be stopped and continued at any time."""
-    collect(out / f"pool-{name}.jsonl.gz", workloads or list(WORKLOADS), 60 * minutes, click.echo)
+    plan = Plan(workloads or list(WORKLOADS), 60 * minutes, neighbours)
+    collect(out / f"pool-{name}.jsonl.gz", plan, click.echo)
 
 
 @main.command("replay")

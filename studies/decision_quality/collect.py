@@ -9,17 +9,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from dlbench.process import environment as child_environment
 from studies.decision_quality import pool
+from studies.decision_quality.neighbours import ROOT, neighbours
 from studies.decision_quality.pool import Batch, Kind
 from studies.decision_quality.warm import Request
 from studies.decision_quality.workloads import WORKLOADS
 
-ROOT = Path(__file__).parents[2]
 KINDS: tuple[Kind, ...] = ("lockstep", "sequential")
 
 
@@ -54,20 +55,30 @@ class Warm:
         self._process.wait()
 
 
-def collect(path: Path, workloads: Sequence[str], seconds: float, say: Callable[[str], None]) -> None:
+@dataclass(frozen=True)
+class Plan:
+    """What to add to a pool: of which workloads, for how many seconds, beside how many neighbours."""
+
+    workloads: Sequence[str]
+    seconds: float
+    neighbours: int = 0
+
+
+def collect(path: Path, plan: Plan, say: Callable[[str], None]) -> None:
     """Append batches to the pool until the time is up; a batch that would overrun it is not begun."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + plan.seconds
     numbers = Counter((batch.workload, batch.kind) for batch in pool.read(path))
     longest: dict[tuple[str, Kind], float] = {}
     with ExitStack() as stack:
+        stack.enter_context(neighbours(plan.neighbours))
         warm: dict[str, Warm] = {}
-        while workload_and_kind := due(numbers, workloads, longest, deadline - time.monotonic()):
+        while workload_and_kind := due(numbers, plan.workloads, longest, deadline - time.monotonic()):
             workload, kind = workload_and_kind
             if workload not in warm:
                 warm[workload] = Warm(workload)
                 stack.callback(warm[workload].close)
             begin, number = time.monotonic(), numbers[workload, kind]
-            batch = warm[workload].measure(Request(kind, number))
+            batch = warm[workload].measure(Request(kind, number, plan.neighbours))
             pool.append(path, [batch])
             took = time.monotonic() - begin
             longest[workload, kind] = max(longest.get((workload, kind), 0.0), took)

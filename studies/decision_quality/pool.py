@@ -37,7 +37,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Processes measured together: a group in lockstep, or one process of each arm, one after the other in this order.
 
-    `import_seconds` is what importing the framework took the parent that the processes were forked from.
+    `import_seconds` is what importing the framework took the parent that the processes were forked from; `neighbours`
+    counts the programs that the study itself let work beside them.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     load: Load
     import_seconds: float
     environment: Environment
+    neighbours: int = 0
 
 
 _decoder = msgspec.json.Decoder(Batch)

@@ -28,10 +28,11 @@ from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWD
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A group in lockstep or a row of single processes, and the seed of its order."""
+    """A group in lockstep or a row of single processes, the seed of its order, and how many neighbours there are."""
 
     kind: Kind
     number: int
+    neighbours: int = 0
 
 
 class Forked:
@@ -130,6 +131,7 @@ def main() -> None:
             processes=(lockstep if request.kind == "lockstep" else sequential)(spec, request.number),
             load=meter.read(),
             import_seconds=round(imported, 2),
+            neighbours=request.neighbours,
             environment=environment.describe(spec.framework, PACKAGES[spec.framework]),
         )
         sys.stdout.buffer.write(msgspec.json.encode(batch) + b"\n")

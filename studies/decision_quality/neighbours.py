@@ -1,0 +1,52 @@
+"""Other programs on the machine, as a shared one has them: each works in bursts, and rests in between."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from dlbench.isolate import child_environment
+
+ROOT = Path(__file__).parents[2]
+
+SHORTEST, LONGEST = 0.05, 3.0
+"""Seconds of a burst and of a rest, drawn so that every length counts alike on a logarithmic scale."""
+
+
+@contextmanager
+def neighbours(count: int) -> Iterator[None]:
+    """So many programs, from here to the end of the block."""
+    command, environment = (
+        [sys.executable, "-m", "studies.decision_quality.neighbours"],
+        child_environment(os.environ, 1),
+    )
+    started = [subprocess.Popen([*command, str(seed)], env=environment, cwd=ROOT) for seed in range(count)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def main() -> None:
+    """Work and rest in turns while the parent lives: products of matrices, which take the caches too."""
+    generator, parent = random.Random(sys.argv[1]), os.getppid()  # noqa: S311 (bursts need no secrecy)
+    matrix = np.ones((256, 256), np.float32)
+    while os.getppid() == parent:
+        end = time.monotonic() + SHORTEST * (LONGEST / SHORTEST) ** generator.random()
+        while time.monotonic() < end:
+            matrix @ matrix
+        time.sleep(SHORTEST * (LONGEST / SHORTEST) ** generator.random())
+
+
+if __name__ == "__main__":
+    main()
