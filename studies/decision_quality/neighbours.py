@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlbench.isolate import child_environment
+from dlbench.process import environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,11 +24,9 @@ SHORTEST, LONGEST = 0.05, 3.0
 @contextmanager
 def neighbours(count: int) -> Iterator[None]:
     """So many programs, from here to the end of the block."""
-    command, environment = (
-        [sys.executable, "-m", "studies.decision_quality.neighbours"],
-        child_environment(os.environ, 1),
-    )
-    started = [subprocess.Popen([*command, str(seed)], env=environment, cwd=ROOT) for seed in range(count)]
+    command = [sys.executable, "-m", "studies.decision_quality.neighbours"]
+    variables = environment(os.environ, threads=1)
+    started = [subprocess.Popen([*command, str(seed)], env=variables, cwd=ROOT) for seed in range(count)]
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dlbench.arm import Arm
-from dlbench.record import Run
+from dlbench.record import Environment, Run
 from studies.decision_quality.pool import Taken
 from studies.decision_quality.workloads import WHOLE
 
@@ -69,6 +69,13 @@ class Planted:
     def executed(self) -> int:
         """Steps of a sample with it."""
         return round(self.nominal * (1 + self._slowdown))
+
+    @property
+    def environment(self) -> Environment:
+        """What the child said of the machine and its software; known once it is built."""
+        found = self._arm.run().environment
+        assert found is not None, "the arm was built"
+        return found
 
     def taken(self) -> Taken:
         """What goes into the pool. Raises RuntimeError when the arm failed."""

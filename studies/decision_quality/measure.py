@@ -1,0 +1,87 @@
+"""One batch of processes, measured by dlbench: all arms in lockstep, or each by itself.
+
+Children are forked by `dlbench.forking` from a parent that has only imported the framework: they step as fast as fresh
+ones and start at once, and a pool of hundreds of processes is then a matter of minutes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import random
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from dlbench.arm import Arm, Place
+from dlbench.environment import LoadMeter
+from dlbench.forking import Warm
+from dlbench.lockstep import measure_group
+from dlbench.process import Limits
+from studies.decision_quality.planted import Planted
+from studies.decision_quality.pool import Batch, Kind
+from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
+
+Start = Callable[[str, int, int], Planted]
+"""Starts an arm by name, at a place among the arms that are alive together."""
+
+
+class Bench:
+    """A workload whose framework a warm parent has imported. Raises ChildError where it cannot be."""
+
+    def __init__(self, workload: str) -> None:
+        begin = time.monotonic()
+        self._workload, self._spec = workload, WORKLOADS[workload]
+        self._warm = Warm(self._spec.plugin, Limits(self._spec.threads), POLICY.timeout_seconds)
+        self._import_seconds = time.monotonic() - begin
+
+    def measure(self, kind: Kind, number: int, neighbours: int) -> Batch:
+        """The batch of this number, which is also the seed of its order. Raises RuntimeError when an arm fails."""
+        started, meter = datetime.datetime.now(datetime.UTC), LoadMeter()
+        with ExitStack() as stack:
+
+            def start(name: str, place: int, arms: int) -> Planted:
+                begin = time.monotonic()
+                where = Place("pool", number, number + 1, place, arms, "fork")
+                arm = Arm(self._spec, POLICY, where, self._warm.fork)
+                stack.callback(arm.abandon)
+                return Planted(name, SLOWDOWNS[name], arm, time.monotonic() - begin)
+
+            measured = (_lockstep if kind == "lockstep" else _sequential)(start, number)
+            return Batch(
+                kind=kind,
+                workload=self._workload,
+                number=number,
+                started=started.isoformat(timespec="seconds"),
+                processes=[one.taken() for one in measured],
+                load=meter.read(),
+                import_seconds=round(self._import_seconds, 2),
+                environment=measured[0].environment,
+                neighbours=neighbours,
+            )
+
+    def close(self) -> None:
+        """End the warm parent."""
+        self._warm.close()
+
+
+def _lockstep(start: Start, number: int) -> list[Planted]:
+    """All arms alive together, taking turns as in any session of dlbench; started in an order that alternates."""
+    names = list(SLOWDOWNS)[:: 1 if number % 2 == 0 else -1]
+    arms = [start(name, place, len(names)) for place, name in enumerate(names)]
+    measure_group(arms, POLICY.order_seed + number, lambda *_: None)
+    return arms
+
+
+def _sequential(start: Start, number: int) -> list[Planted]:
+    """One process of each arm after the other, in a random order; nobody waits for anybody between samples."""
+    names = random.Random(number).sample(list(SLOWDOWNS), len(SLOWDOWNS))  # noqa: S311 (an order needs no secrecy)
+    return [_alone(start(name, 0, 1)) for name in names]
+
+
+def _alone(arm: Planted) -> Planted:
+    arm.build()
+    arm.settle()
+    for turn in range(SEQUENTIAL_SAMPLES):
+        arm.turn(turn, turn)
+    arm.close()
+    return arm
