@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -78,10 +79,9 @@ def test_a_slowdown_is_executed_to_the_step(name):
 
 def test_a_group_is_collected_beside_a_neighbour_and_nothing_is_left_running(tmp_path):
     options = ["--workload", "two modes", "--minutes", "0.01", "--neighbours", "1", "--out", str(tmp_path)]
-    before = set(psutil.pids())
-    subprocess.run([sys.executable, "-m", "studies.decision_quality", "collect", *options], cwd=ROOT, check=True)
-    left = [" ".join(_command(pid)) for pid in set(psutil.pids()) - before]
-    assert not any(str(tmp_path) in text or "two modes" in text or "neighbours" in text for text in left)
+    command, mark = [sys.executable, "-m", "studies.decision_quality", "collect", *options], str(tmp_path)
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "STUDY_TEST": mark}, check=True)
+    assert not [process for process in psutil.process_iter() if _variables(process).get("STUDY_TEST") == mark]
     (batch,) = pool.read(tmp_path / "pool-quiet.jsonl.gz")
     assert batch.neighbours == 1
     assert batch.kind == "lockstep"
@@ -91,11 +91,11 @@ def test_a_group_is_collected_beside_a_neighbour_and_nothing_is_left_running(tmp
     assert {len(taken.nanoseconds) for taken in batch.processes} == {16}
 
 
-def _command(pid):
+def _variables(process):
     try:
-        return psutil.Process(pid).cmdline()
+        return process.environ()
     except psutil.Error:
-        return []
+        return {}
 
 
 def test_the_workload_with_the_fewest_batches_is_due_if_it_fits():
