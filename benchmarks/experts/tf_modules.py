@@ -69,12 +69,14 @@ class Recurrence(tf.Module):
         if self.block:
             peephole = tf.zeros([self.units])
             weights = {"w": tf.concat([self.w, self.u], 0), "wci": peephole, "wcf": peephole, "wco": peephole}
-            states = tf.raw_ops.BlockLSTMV2(
+            states = tf.raw_ops.BlockLSTM(
                 seq_len_max=tf.constant(self.steps, tf.int64),
                 x=by_time,
                 cs_prev=zeros,
                 h_prev=zeros,
                 b=self.b,
+                forget_bias=0.0,
+                cell_clip=-1.0,
                 **weights,
             )
             return states.h[-1]

@@ -176,15 +176,16 @@ def test_jit_is_compiled_whole_and_once(architecture):
     assert model.compilation() == Compilation(graphs=2, breaks=0, recompilations=0)
 
 
-def test_only_xla_loops_over_long_sequences():
+def test_only_xla_loops_over_long_sequences_and_an_lstm_outside_it_is_one_kernel():
     """Unrolled, an LSTM of 64 steps takes XLA over a minute; as a graph, a loop is slower."""
 
-    def loops(architecture, path):
+    def has(architecture, path, kind):
         graph = trained(architecture, path)[0]._train._concrete.graph
-        return any("While" in operation.type for operation in graph.get_operations())
+        return any(kind in operation.type for operation in graph.get_operations())
 
-    found = {(name, path): loops(name, path) for name in ("lstm", "gru") for path in ("graph", "jit")}
-    assert [where for where, loop in found.items() if loop] == [("lstm", "jit")]
+    where = [(name, path) for name in ("lstm", "gru") for path in ("graph", "jit")]
+    assert [one for one in where if has(*one, "While")] == [("lstm", "jit")]
+    assert [one for one in where if has(*one, "BlockLSTM")] == [("lstm", "graph")]
 
 
 def test_a_gan_returns_both_losses_in_one_tensor_and_predicts_images():
