@@ -12,7 +12,7 @@ import itertools
 
 from pairing import Loop, Ratio, loop_over, steps_for, take_turns
 
-from dlbench import measure, registry
+from dlbench import registry
 from dlbench.plan import Selection, expand
 from dlbench.prepare import build_checked, prepare
 from dlbench.spec import Policy, Spec
@@ -37,7 +37,7 @@ def through_dlbench(spec: Spec) -> Loop:
     prepared = prepare(spec, registry.load(spec.plugin))
     build_checked(prepared.plugin, prepared.request)
     subject = Subject(spec, prepared)
-    sampler = measure.Sampler(subject.step, subject.barrier, subject.ready)
+    sampler = subject.sampler()
     return lambda steps: sampler.take(steps).seconds
 
 

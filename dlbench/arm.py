@@ -112,7 +112,7 @@ class Arm:
         if stepped is not None:
             self._found.times.append(stepped.time)
             self._found.memory.append(stepped.memory)
-            self._trained_steps, self._trained_seconds = 1, stepped.time.seconds
+            self._trained_steps, self._trained_seconds = self.spec.steps_per_call, stepped.time.seconds
 
     def settle(self) -> None:
         """Warm up until steady; nothing to do where every step counts."""
@@ -211,7 +211,7 @@ class Arm:
         if taken is None or evaluated is None or taken.loss is None:
             return
         self._found.samples += taken.samples
-        self._trained_steps += due
+        self._trained_steps += sum(sample.steps for sample in taken.samples)
         self._trained_seconds += sum(sample.seconds for sample in taken.samples)
         self._found.evaluations.append(
             Evaluation(

@@ -13,7 +13,7 @@ import click
 
 from dlbench import __version__
 from dlbench.errors import DlbenchError
-from dlbench.spec import ISOLATIONS, PATHS, PHASES
+from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, PHASES, PRECISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,19 @@ def _axis(flag: str, help_text: str, kind: Values, **more: Any) -> Callable[[Any
     return click.option(flag, type=kind, multiple=True, callback=_flat, help=f"{help_text}  [several]", **more)
 
 
+def _how(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The axes of how a step is computed that every command about models has."""
+    options = (
+        _axis("--compiler", "Compiler of the path jit; the framework's own unless given.", Values("compiler")),
+        _axis("--steps-per-call", "Training steps in one call; 1 unless given.", Values("whole number", int)),
+        _axis("--data", "Batches wait on the device, or are copied from the host.", Values("place", str, DATA_PLACES)),
+        _axis("--device", "cpu, gpu, gpu:N or cuda:N, mps, auto; cpu unless given.", Values("device")),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, package_name="dlbench")
 def cli() -> None:
@@ -64,7 +77,13 @@ def cli() -> None:
 @_axis("--phase", "train, predict, converge; all unless given.", Values("phase", str, PHASES))
 @_axis("--size", "Size of the architecture; small unless given.", Values("size"))
 @_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
-@_axis("--device", "cpu, gpu, gpu:N or auto; cpu unless given.", Values("device"))
+@_how
+@_axis(
+    "--precision",
+    "Of matrix products: fp32, tf32, bf16, fp16; fp32 unless given.",
+    Values("precision", str, PRECISIONS),
+)
+@click.option("--allow-breaks", is_flag=True, help="Accept, and flag, a compiled step of several graphs.")
 @_axis("--seed", "Seed of initial values and batches; 0 unless given.", Values("whole number", int))
 @click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
 @click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
@@ -106,7 +125,7 @@ def run(**options: Any) -> None:
 @click.option("--jit", is_flag=True, help="Short for --path jit.")
 @_axis("--size", "Size of the architecture; small unless given.", Values("size"))
 @_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
-@_axis("--device", "cpu, gpu, gpu:N or auto; cpu unless given.", Values("device"))
+@_how
 @click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
 @click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
 @click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Initial values and batches.")

@@ -180,6 +180,11 @@ def selection(options: Mapping[str, Any]) -> plan.Selection:
         "devices": options["device"],
         "seeds": options.get("seed"),
         "task": options["task"],
+        "compilers": options["compiler"],
+        "precisions": options.get("precision"),
+        "steps_per_call": options["steps_per_call"],
+        "data": options["data"],
+        "allow_breaks": options.get("allow_breaks"),
     }
     if options["threads"] is not None:
         if options["threads"] < 1:

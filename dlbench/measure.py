@@ -39,7 +39,10 @@ class Clock:
 
 
 class Sampler:
-    """Takes samples of one step function, the barrier inside the clock and the garbage collector outside it."""
+    """Takes samples of one step function, the barrier inside the clock and the garbage collector outside it.
+
+    A call of the function takes `steps_per_call` steps; a sample holds as many whole calls as its steps need.
+    """
 
     def __init__(
         self,
@@ -47,26 +50,29 @@ class Sampler:
         barrier: Barrier,
         ready: Callable[[int], None] = lambda _: None,
         clock: Clock | None = None,
+        steps_per_call: int = 1,
     ) -> None:
         self._step, self._barrier, self._ready = step, barrier, ready
+        self._steps_per_call = steps_per_call
         self._clock = clock or Clock()
 
     def take(self, steps: int) -> Timing:
-        """Time `steps` consecutive steps and the barrier that ends them."""
+        """Time `steps` consecutive steps, or as many more as the last call takes, and the barrier that ends them."""
         step, wall, cpu = self._step, self._clock.wall, self._clock.cpu
         result = None
-        self._ready(steps)
+        calls = -(-steps // self._steps_per_call)
+        self._ready(calls)
         gc.collect()
         gc.disable()
         try:
             cpu_start, start = cpu(), wall()
-            for _ in range(steps):
+            for _ in range(calls):
                 result = step()
             self._barrier(result)
             seconds, cpu_seconds = wall() - start, cpu() - cpu_start
         finally:
             gc.enable()
-        return Timing(steps, seconds, cpu_seconds)
+        return Timing(calls * self._steps_per_call, seconds, cpu_seconds)
 
     def overhead(self, repeats: int = 101) -> float:
         """Median seconds that reading the clocks and an empty barrier add to a sample."""
@@ -103,6 +109,7 @@ def settle(take: Callable[[int], Timing], rule: SettleRule) -> Settled:
     steps, elapsed = 1, 0.0
     while elapsed < rule.cap_seconds and len(timings) < rule.cap_samples:
         timings.append(take(steps))
+        steps = timings[-1].steps
         elapsed += timings[-1].seconds
         larger = _steps_for(rule.sample_seconds, timings, steps)
         if larger > steps:

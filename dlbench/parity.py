@@ -80,14 +80,15 @@ def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Pa
 
 def _probe_or_reason(spec: Spec, seeds: Sequence[int], timeout: float, *, gradients: bool) -> dict[str, Any] | str:
     try:
-        return _probe(spec, seeds, timeout, gradients=gradients)
+        exact = msgspec.structs.replace(spec, precision="fp32")  # no tolerance is claimed for less
+        return _probe(exact, seeds, timeout, gradients=gradients)
     except ChildError as error:
         return str(error)
 
 
 def check_comparable(baseline: Spec, candidate: Spec) -> None:
     """Raise SpecError unless both Specs ask for the same model on the same data."""
-    for key in ("architecture", "task", "size", "batch_size", "precision"):
+    for key in ("architecture", "task", "size", "batch_size", "precision", "steps_per_call"):
         sides = [getattr(spec, key) for spec in (baseline, candidate)]
         if sides[0] != sides[1]:
             said = f"{key.replace('_', ' ')}: {sides[0]} and {sides[1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import msgspec
 from dlbench import architectures, registry
 from dlbench.environment import usable_cores
 from dlbench.errors import SpecError, UnknownName
-from dlbench.spec import PHASES, Path, Phase, Policy, Spec, Workload, grid, workload
+from dlbench.spec import PHASES, DataPlace, Path, Phase, Policy, Spec, Workload, grid, workload
 from dlbench.tasks import TASKS, fitting
 
 DEFAULT_BATCH_SIZE = 32
@@ -30,6 +31,11 @@ class Selection:
     seeds: Sequence[int] = ()
     task: str = ""
     threads: int = 0
+    compilers: Sequence[str] = ()
+    precisions: Sequence[str] = ("fp32",)
+    steps_per_call: Sequence[int] = (1,)
+    data: Sequence[DataPlace] = ("device",)
+    allow_breaks: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,20 @@ def expand(selection: Selection, policy: Policy) -> list[Spec]:
     """
     if not selection.plugins:
         raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
+    _check_jit_alone(selection)
     plugins = dict.fromkeys(name for asked in selection.plugins for name in registry.matching(asked))
     specs = [spec for plugin in plugins for spec in _expand_plugin(plugin, selection, policy)]
     return list(dict.fromkeys(specs))
+
+
+def _check_jit_alone(selection: Selection) -> None:
+    """What only the path jit has was asked together with it."""
+    if "jit" in selection.paths:
+        return
+    if selection.compilers:
+        raise SpecError(f"--compiler {','.join(selection.compilers)} needs the path jit; add --jit")
+    if selection.allow_breaks:
+        raise SpecError("--allow-breaks needs the path jit; add --jit")
 
 
 def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
@@ -66,26 +83,37 @@ def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
     return sorted(found, key=lambda group: group.number)
 
 
+def device_word(asked: str) -> str:
+    """A Spec's word for what the user may call CUDA's way: `cuda:1` is `gpu:1`."""
+    kind, colon, number = asked.partition(":")
+    return f"gpu{colon}{number}" if kind == "cuda" else asked
+
+
 def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Spec]:
     registry.find(plugin)
     architecture = plugin.partition(".")[2]
     task = _task(plugin, architecture, selection.task)
     specs: list[Spec] = []
-    for phase in dict.fromkeys(selection.phases):
-        for size in selection.sizes:
-            specs += grid(
-                {
-                    "plugin": [plugin],
-                    "phase": [phase],
-                    "size": [size],
-                    "task": [task],
-                    "batch_size": selection.batch_sizes or [_batch_size(architecture, size)],
-                    "threads": [selection.threads or usable_cores()],
-                    "device": selection.devices,
-                    "seed": selection.seeds or _seeds(phase, policy),
-                    "path": selection.paths,
-                }
-            )
+    for phase, size, path in itertools.product(dict.fromkeys(selection.phases), selection.sizes, selection.paths):
+        jit = path == "jit"
+        specs += grid(
+            {
+                "plugin": [plugin],
+                "phase": [phase],
+                "size": [size],
+                "task": [task],
+                "batch_size": selection.batch_sizes or [_batch_size(architecture, size)],
+                "threads": [selection.threads or usable_cores()],
+                "device": [device_word(word) for word in selection.devices],
+                "precision": selection.precisions,
+                "steps_per_call": selection.steps_per_call,
+                "data": selection.data,
+                "seed": selection.seeds or _seeds(phase, policy),
+                "path": [path],
+                "compiler": (selection.compilers or [""]) if jit else [""],
+                "allow_breaks": [selection.allow_breaks and jit],
+            }
+        )
     return specs
 
 

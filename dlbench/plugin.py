@@ -2,6 +2,18 @@
 
 A plugin builds, steps and predicts. It never owns a clock: the core times, counts, stops and records. A plugin that
 cannot do what a Spec asks raises `dlbench.errors.Unsupported`; it never does something else instead.
+
+Steps per call. Where `Spec.steps_per_call` is K > 1, each array of the batches that `train_step` gets has a further
+first axis of K: the batches of K consecutive steps. The plugin takes the K updates in order, in one call of what it
+compiled on the paths `graph` and `jit`, and returns the K losses in one array, K first. `predict` and `gradients` take
+one batch as ever.
+
+Data. With `data` `device` every batch is handed to `stage`, outside the clock, before a step gets it; with `host` the
+step and `predict` get the core's own NumPy arrays and copy them themselves, each time anew, within the clock.
+
+Precision. `fp32`: values and products. `tf32`: values are float32 and products and convolutions are rounded to TF32.
+`bf16` and `fp16`: parameters, optimizer and loss stay float32, and matrix products and convolutions are computed in the
+type, as each framework's own automatic mixed precision does; `fp16` with dynamic loss scaling.
 """
 
 from __future__ import annotations
@@ -12,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from dlbench.spec import Path, Spec
+from dlbench.spec import DataPlace, Path, Spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,8 +97,10 @@ class BuildRequest:
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What the plugin reads back after building; the core compares it with the Spec, and a difference is an error.
 
-    `device` in the words of a Spec (`cpu`, `gpu:0`); `precision` likewise; `compiler` is None where nothing compiles;
-    `versions` maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer variant).
+    `device` in the words of a Spec (`cpu`, `gpu:0`); `precision`, `steps_per_call`, `data` likewise, so that a plugin
+    that says nothing of them has built one step a call with its data in place; `compiler` is None where nothing
+    compiles; `versions` maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer
+    variant).
     """
 
     parameter_count: int
@@ -95,6 +109,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     compiler: str | None = None
     threads: int | None = None
+    steps_per_call: int = 1
+    data: DataPlace = "device"
     device_name: str = ""
     versions: dict[str, str] = {}
     details: dict[str, str] = {}
@@ -122,8 +138,9 @@ class ModelPlugin(Protocol):
     def train_step(self, batch: Batch) -> Any:
         """Update the model on one batch and return its mean loss: anything that `float()` accepts.
 
-        For `adversarial` two of them in one array, generator and discriminator. Reading the loss waits until the update
-        is done (or the plugin has `sync`).
+        For `adversarial` two of them in one array, generator and discriminator. Several batches and losses where the
+        Spec has several steps per call, as this module says. Reading the loss waits until the update is done (or the
+        plugin has `sync`).
         """
         ...
 
@@ -134,7 +151,10 @@ class ModelPlugin(Protocol):
 
 @runtime_checkable
 class Stages(Protocol):
-    """Can put a batch where a step needs it; called outside the clock."""
+    """Can put a batch where a step needs it; called outside the clock, and not at all where the data is on the host.
+
+    A plugin on another device than the CPU must have it, or say that its data is on the host.
+    """
 
     def stage(self, batch: Batch) -> Batch:
         """Return the batch as the framework's own arrays on the device."""

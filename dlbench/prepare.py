@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
 from dlbench import architectures
 from dlbench.errors import ContractViolation
-from dlbench.plugin import BuildRequest, ModelInfo, ModelPlugin
+from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin, Stages
 from dlbench.spec import Spec
 from dlbench.tasks import Task, TaskRequest, open_task
 
@@ -37,6 +38,20 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     return Prepared(plugin, task, request)
 
 
+def batch_of_call(task: Task, spec: Spec, call: int) -> Batch:
+    """What call 0, 1, ... of `train_step` gets: one batch, or those of its steps along a further first axis."""
+    if spec.steps_per_call == 1:
+        return task.batch(spec.seed, call)
+    first = call * spec.steps_per_call
+    batches = [task.batch(spec.seed, step) for step in range(first, first + spec.steps_per_call)]
+    return Batch(*(np.stack(parts) for parts in zip(*batches, strict=True)))
+
+
+def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
+    """The batch where the Spec wants it before the step: as the plugin stages it, or as it is on the host."""
+    return plugin.stage(batch) if isinstance(plugin, Stages) and spec.data == "device" else batch
+
+
 def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
     """Build, and compare what the plugin read back with what was asked.
 
@@ -44,7 +59,7 @@ def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
     """
     name = request.spec.plugin
     info = _checked_types(name, plugin.build(request))
-    for clause, asked, built, holds in _clauses(info, request):
+    for clause, asked, built, holds in [*_clauses(info, request), _staging(plugin, info)]:
         if not holds:
             raise ContractViolation(
                 f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; "
@@ -69,11 +84,24 @@ def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, 
     return [
         ("device", spec.device, info.device, _device_agrees(spec.device, info.device)),
         ("path", spec.path, info.path, spec.path == info.path),
-        ("compiler", f"for path {spec.path}", info.compiler, spec.path != "jit" or bool(info.compiler)),
+        ("compiler", spec.compiler or f"for path {spec.path}", info.compiler, _compiler_agrees(spec, info)),
         ("precision", spec.precision, info.precision, spec.precision == info.precision),
+        ("steps per call", spec.steps_per_call, info.steps_per_call, spec.steps_per_call == info.steps_per_call),
+        ("data", f"on the {spec.data}", f"on the {info.data}", spec.data == info.data),
         ("threads", spec.threads, info.threads, info.threads in (None, spec.threads)),
         ("parameter count", count, info.parameter_count, count in (None, info.parameter_count)),
     ]
+
+
+def _staging(plugin: ModelPlugin, info: ModelInfo) -> tuple[str, object, object, bool]:
+    """Data that waits on another device than the CPU has been staged there."""
+    staged = isinstance(plugin, Stages) or info.data == "host" or info.device == "cpu"
+    return "data", f"on the {info.device}", "on the host, without stage()", staged
+
+
+def _compiler_agrees(spec: Spec, info: ModelInfo) -> bool:
+    """The one that was asked for; where none was named, any on the path `jit` and none on the others."""
+    return spec.compiler == info.compiler if spec.compiler else bool(info.compiler) == (spec.path == "jit")
 
 
 def _device_agrees(asked: str, built: str) -> bool:

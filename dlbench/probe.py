@@ -12,8 +12,8 @@ import numpy as np
 
 from dlbench import registry
 from dlbench.errors import ContractViolation, Unsupported
-from dlbench.plugin import Batch, BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin, Stages
-from dlbench.prepare import Prepared, build_checked, prepare
+from dlbench.plugin import BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
+from dlbench.prepare import Prepared, batch_of_call, build_checked, prepare, stage
 from dlbench.spec import Spec
 
 CAPABILITIES = {
@@ -44,11 +44,14 @@ def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
     build_checked(plugin, request)
     assert isinstance(plugin, ExchangesParameters)
     assert isinstance(plugin, ComputesGradients)
-    batches = [_staged(plugin, prepared.task.batch(request.spec.seed, step)) for step in range(steps)]
+    spec, task = request.spec, prepared.task
+    first = stage(plugin, spec, task.batch(spec.seed, 0))
     found = _named("parameter", plugin.export_parameters())
-    found["output"] = np.array(plugin.predict(batches[0].inputs), copy=True)
-    found |= _named("gradient", plugin.gradients(batches[0])) if gradients else {}
-    found["losses"] = np.array([np.asarray(plugin.train_step(batch)).astype(np.float64) for batch in batches])
+    found["output"] = np.array(plugin.predict(first.inputs), copy=True)
+    found |= _named("gradient", plugin.gradients(first)) if gradients else {}
+    calls = [stage(plugin, spec, batch_of_call(task, spec, call)) for call in range(-(-steps // spec.steps_per_call))]
+    losses = np.array([np.asarray(plugin.train_step(batch)).astype(np.float64) for batch in calls])
+    found["losses"] = (losses if spec.steps_per_call == 1 else np.concatenate(losses))[:steps]
     found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
     _check_finite(found, request.spec.plugin)
     return found
@@ -69,10 +72,6 @@ def require_capabilities(plugin: ModelPlugin, name: str) -> None:
                 f"{name} lacks the capability {capability.__name__}, which parity needs; add {methods} to the plugin "
                 f"as dlbench.plugin.{capability.__name__} describes"
             )
-
-
-def _staged(plugin: ModelPlugin, batch: Batch) -> Batch:
-    return plugin.stage(batch) if isinstance(plugin, Stages) else batch
 
 
 def _named(kind: str, arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -139,10 +139,9 @@ def _built(spec: Spec) -> tuple[ModelInfo, Subject]:
 
 def _settle(subject: Subject, policy: Policy) -> tuple[int, bool]:
     """Compile, warm up, and find how many steps make a sample."""
-    from dlbench import measure
     from dlbench.subject import settle
 
-    sampler = measure.Sampler(subject.step, subject.barrier, subject.ready)
+    sampler = subject.sampler()
     sampler.take(1)
     settled = settle(sampler, policy)
     return settled.steps, settled.settled

@@ -20,6 +20,8 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
 PATHS: tuple[Path, ...] = get_args(Path)
 DATA_PLACES: tuple[DataPlace, ...] = get_args(DataPlace)
 ISOLATIONS: tuple[Isolation, ...] = get_args(Isolation)
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+"""What the command line offers; `dlbench.plugin` says what each of them means."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,8 +29,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `plugin` is `framework.architecture`; `batch_size` counts samples; `threads` is the number of CPU threads that the
     framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
-    framework's own. One call of the plugin takes `steps_per_call` steps. `data` says whether batches wait on the device
-    or are copied to it within the step. `environment` names the Python environment, empty for that of dlbench itself.
+    framework's own; `allow_breaks` accepts a compiled step of several graphs. One call of the plugin takes
+    `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
+    `environment` names the Python environment, empty for that of dlbench itself.
     """
 
     plugin: str
@@ -45,6 +48,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     steps_per_call: int = 1
     data: DataPlace = "device"
     environment: str = ""
+    allow_breaks: bool = False
 
     def __post_init__(self) -> None:
         _require("." in self.plugin.strip("."), "plugin", self.plugin, "a name like framework.architecture")
@@ -53,8 +57,12 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         _require(self.batch_size >= 1, "batch size", self.batch_size, "1 or more")
         _require(self.threads >= 1, "threads", self.threads, "1 or more")
         _require(self.steps_per_call >= 1, "steps per call", self.steps_per_call, "1 or more")
+        alone = self.steps_per_call == 1 or self.phase != "predict"
+        _require(alone, "steps per call", self.steps_per_call, "1 in the phase predict: only training takes several")
         _require(self.data in DATA_PLACES, "data", self.data, f"one of {', '.join(DATA_PLACES)}")
         _require(not self.compiler or self.path == "jit", "compiler", self.compiler, "left out unless the path is jit")
+        jit = not self.allow_breaks or self.path == "jit"
+        _require(jit, "allow breaks", self.allow_breaks, "left out unless the path is jit")
         _require(0 <= self.seed < 2**31, "seed", self.seed, "between 0 and 2147483647")
 
     @property
@@ -71,13 +79,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def label(self) -> str:
         """How people read this Spec among others of the same workload, such as `tf.transformer jit`."""
         place = f"@{self.environment}" if self.environment else ""
-        return " ".join(filter(None, (self.plugin, self.path, self.compiler, place)))
+        breaks = "(breaks allowed)" if self.allow_breaks else ""
+        return " ".join(filter(None, (self.plugin, self.path, self.compiler, breaks, place)))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What two Specs must share for the ratio of their times to mean something.
 
-    All but what makes the arms: framework, path, compiler and environment.
+    All but what makes the arms: framework, path, compiler, its breaks and environment.
     """
 
     architecture: str

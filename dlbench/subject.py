@@ -18,10 +18,9 @@ from dlbench.plugin import (
     ModelPlugin,
     ReportsCompilation,
     ReportsDeviceMemory,
-    Stages,
     Synchronizes,
 )
-from dlbench.prepare import Prepared
+from dlbench.prepare import Prepared, batch_of_call, stage
 from dlbench.record import PhaseMemory
 from dlbench.spec import Policy, Spec
 
@@ -38,34 +37,34 @@ class Feed(Protocol):
 
     batches: Iterator[Batch]
 
-    def ready(self, steps: int) -> None:
-        """Make sure that this many batches are staged."""
+    def ready(self, calls: int) -> None:
+        """Make sure that the batches of this many calls are staged."""
         ...
 
 
 class Ring:
-    """The batches of the first steps, over and over: what a timed step is fed."""
+    """The batches of the first calls, over and over: what a timed step is fed."""
 
-    def __init__(self, staged: Callable[[int], Batch]) -> None:
-        self.batches: Iterator[Batch] = itertools.cycle([staged(step) for step in range(RING)])
+    def __init__(self, staged: Callable[[int], Batch], size: int) -> None:
+        self.batches: Iterator[Batch] = itertools.cycle([staged(call) for call in range(size)])
 
-    def ready(self, steps: int) -> None:
+    def ready(self, calls: int) -> None:
         """All are staged."""
 
 
 class Stream:
-    """The batch of every step once: what training to a target is fed."""
+    """The batch of every call once: what training to a target is fed."""
 
     def __init__(self, staged: Callable[[int], Batch]) -> None:
-        self._staged, self._step = staged, 0
+        self._staged, self._call = staged, 0
         self._waiting: deque[Batch] = deque()
         self.batches: Iterator[Batch] = iter(self._waiting.popleft, None)
 
-    def ready(self, steps: int) -> None:
-        """Stage what the coming steps need."""
-        while len(self._waiting) < steps:
-            self._waiting.append(self._staged(self._step))
-            self._step += 1
+    def ready(self, calls: int) -> None:
+        """Stage what the coming calls need."""
+        while len(self._waiting) < calls:
+            self._waiting.append(self._staged(self._call))
+            self._call += 1
 
 
 class Subject:
@@ -73,10 +72,15 @@ class Subject:
 
     def __init__(self, spec: Spec, prepared: Prepared) -> None:
         self._spec, self._plugin, self._task = spec, prepared.plugin, prepared.task
-        self._feed: Feed = Stream(self._staged) if spec.phase == "converge" else Ring(self._staged)
+        size = max(2, -(-RING // spec.steps_per_call))
+        self._feed: Feed = Stream(self._staged) if spec.phase == "converge" else Ring(self._staged, size)
         self.loss: float | None = None
         self.step: Callable[[], Any] = _step_function(spec, self._plugin, self._feed)
         self.ready = self._feed.ready
+
+    def sampler(self) -> measure.Sampler:
+        """Times these steps."""
+        return measure.Sampler(self.step, self.barrier, self.ready, steps_per_call=self._spec.steps_per_call)
 
     def barrier(self, result: Any) -> None:
         """Wait for the device by reading what the last step returned. Raises when it makes no sense."""
@@ -106,11 +110,11 @@ class Subject:
             _check_compiled(self._spec.plugin, found)
         return found
 
-    def _staged(self, step: int) -> Batch:
-        return self._stage(self._task.batch(self._spec.seed, step))
+    def _staged(self, call: int) -> Batch:
+        return self._stage(batch_of_call(self._task, self._spec, call))
 
     def _stage(self, batch: Batch) -> Batch:
-        return self._plugin.stage(batch) if isinstance(self._plugin, Stages) else batch
+        return stage(self._plugin, self._spec, batch)
 
     def _predict(self, inputs: Any) -> Any:
         targets = self._task.signature.targets
@@ -118,10 +122,15 @@ class Subject:
         return self._checked(self._plugin.predict(staged.inputs))
 
     def _read_loss(self, result: Any) -> float:
+        several = self._spec.steps_per_call
         try:
-            loss = sum(float(part) for part in result) if getattr(result, "ndim", 0) else float(result)
-        except (TypeError, ValueError) as error:
-            clause = "train_step must return a loss that float() accepts"
+            if several > 1 and len(result) != several:
+                raise ValueError(f"{len(result)} losses")
+            last = result if several == 1 else result[-1]
+            loss = sum(float(part) for part in last) if getattr(last, "ndim", 0) else float(last)
+        except (TypeError, ValueError, IndexError) as error:
+            wanted = "a loss that float() accepts" if several == 1 else f"an array of {several} losses, one a step"
+            clause = f"train_step must return {wanted}"
             raise ContractViolation(f"{self._spec.plugin}: {clause}, got {result!r}") from error
         if not math.isfinite(loss):
             raise DivergedError(f"{self._spec.plugin}: the training loss became {loss}; lower the learning rate")

@@ -88,7 +88,7 @@ class Worker:
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
         self._phase, self._subject = spec.phase, Subject(spec, prepared)
-        self._sampler = measure.Sampler(self._subject.step, self._subject.barrier, self._subject.ready)
+        self._sampler = self._subject.sampler()
         return Built(
             info=info,
             task=prepared.task.info,

@@ -87,3 +87,16 @@ def test_turns_of_training_cover_the_budget():
     arm.build()
     assert arm.turns == 3
     assert isinstance(BUILT, Built)
+
+
+def test_training_in_calls_of_several_steps_counts_what_was_trained():
+    spec = msgspec.structs.replace(SPEC, phase="converge", steps_per_call=3)
+
+    class Rounding(ScriptedChild):
+        def _take(self, order):
+            return super()._take(msgspec.structs.replace(order, steps=-(-order.steps // 3) * 3))
+
+    child = Rounding()
+    run = measured(child, spec)
+    assert [order.steps for order in child.orders if type(order).__name__ == "Take"] == [47, 49, 18]
+    assert [at.steps for at in run.evaluations] == [51, 102, 120]

@@ -155,6 +155,63 @@ class Spoiling(LinearPlugin):
         return Batch(batch.inputs[::-1], batch.targets)
 
 
+class Deferring(LinearPlugin):
+    """Leaves its update to a device that works on its own, and waits for it at the next call only."""
+
+    working = None
+
+    def train_step(self, batch):
+        if self.working is not None:
+            self.working.join()
+        loss = super().train_step(batch)
+        self.working = threading.Thread(target=time.sleep, args=(0.005,))
+        self.working.start()
+        return loss
+
+
+class Once(LinearPlugin):
+    """Takes the first of several steps, and says that these were all."""
+
+    def train_step(self, batch):
+        if not self._several:
+            return super().train_step(batch)
+        return np.full(len(batch.inputs), self._train(Batch(*(part[0] for part in batch))))
+
+
+class Single(LinearPlugin):
+    """Returns the last loss alone."""
+
+    def train_step(self, batch):
+        return np.asarray(super().train_step(batch)).ravel()[-1]
+
+
+class Accumulating(LinearPlugin):
+    """Looks at all batches first and updates afterwards."""
+
+    def train_step(self, batch):
+        if not self._several:
+            return super().train_step(batch)
+        batches = [Batch(*parts) for parts in zip(*batch, strict=True)]
+        losses = [self._differentiate(one)[0] for one in batches]
+        for one in batches:
+            self._train(one)
+        return np.array(losses)
+
+
+class Caching(LinearPlugin):
+    """Copies an array when it first sees it."""
+
+    def build(self, request):
+        self._seen = {} if request.spec.data == "host" else None
+        return super().build(request)
+
+    def train_step(self, batch):
+        if self._seen is None:
+            return super().train_step(batch)
+        kept = self._seen.setdefault(id(batch.inputs), Batch(*(part.copy() for part in batch)))
+        return super().train_step(kept)
+
+
 class Threaded(LinearPlugin):
     def __init__(self):
         threading.Thread(target=time.sleep, args=(0.5,), daemon=True).start()
@@ -177,13 +234,18 @@ OFFENDERS = [
     (Deaf, "capabilities_work"),
     (Spoiling, "capabilities_work"),
     (Threaded, "import_does_no_work"),
+    (Deferring, "no_work_outlives_the_barrier"),
+    (Once, "several_steps_are_so_many_single_ones"),
+    (Single, "several_steps_are_so_many_single_ones"),
+    (Accumulating, "several_steps_are_so_many_single_ones"),
+    (Caching, "host_data_is_copied_in_every_step"),
 ]
 
 
 @pytest.mark.parametrize(("offender", "clause"), OFFENDERS, ids=[one.__name__ for one, _ in OFFENDERS])
 def test_a_clause_catches_the_plugin_that_breaks_it(offender, clause, monkeypatch):
     if offender is Escaping:  # a machine that is busy with others needs longer to spend the time that escapes
-        monkeypatch.setattr("dlbench.conformance.clauses.PAUSE_SECONDS", 0.6)
+        monkeypatch.setattr("dlbench.conformance.barrier.PAUSE_SECONDS", 0.6)
         monkeypatch.setattr("dlbench.conformance.clauses.LEAK_STEPS", 2)
     found = problems(offender, monkeypatch)
     assert clause in found
@@ -226,7 +288,9 @@ def test_clauses_share_few_models(monkeypatch):
             return info
 
     problems(Counting, monkeypatch)
-    assert len(built) == 3  # two of one request, one of another seed; a fourth only where there is dropout to leave out
+    plain = [spec for spec in built if spec.steps_per_call == 1 and spec.data == "device"]
+    assert len(plain) == 3  # two of one request, one of another seed; a fourth only where there is dropout to leave out
+    assert len(built) == 5
 
 
 def test_assert_conforms_lists_what_is_broken(monkeypatch):

@@ -53,6 +53,22 @@ def test_the_barrier_is_inside_the_clock_and_staging_outside():
     assert timing.seconds == pytest.approx(3 * 0.001 + 0.5)
 
 
+def test_a_sample_of_calls_of_several_steps_holds_as_many_whole_calls_as_its_steps_need():
+    world = World()
+    sampler = Sampler(world.step, world.barrier, world.ready, Clock(world.wall, lambda: 0.0), steps_per_call=4)
+    assert sampler.take(9).steps == 12
+    assert world.diary == ["ready 3", "clock", "step", "step", "step", "barrier result", "clock"]
+
+
+def test_warm_up_counts_in_whole_calls():
+    def take(steps):
+        return Timing(-(-steps // 4) * 4, -(-steps // 4) * 0.006, 0.0)
+
+    settled = settle(take, RULE)
+    assert (settled.steps, settled.settled) == (16, True)
+    assert {timing.steps for timing in settled.timings} == {4, 16}
+
+
 def test_the_garbage_collector_is_on_again_even_when_a_step_raises():
     def broken():
         raise ZeroDivisionError

@@ -36,6 +36,24 @@ def test_a_pattern_names_every_plugin_that_it_matches_once():
     assert [spec.plugin for spec in specs] == ["twin.linear", "fake.linear"]
 
 
+def test_a_compiler_and_its_breaks_belong_to_jit_alone():
+    asked = selection(paths=["eager", "jit"], phases=["train"], compilers=["one", "two"], allow_breaks=True)
+    found = [(spec.path, spec.compiler, spec.allow_breaks) for spec in expand(asked, POLICY)]
+    assert found == [("eager", "", False), ("jit", "one", True), ("jit", "two", True)]
+
+
+def test_each_way_to_compute_a_step_is_an_axis():
+    axes = {"precisions": ["fp32", "bf16"], "steps_per_call": [1, 4], "data": ["device", "host"], "phases": ["train"]}
+    specs = expand(selection(**axes), POLICY)
+    assert len({(spec.precision, spec.steps_per_call, spec.data) for spec in specs}) == len(specs) == 8
+    assert len(groups(specs, POLICY)) == 8 * POLICY.processes
+
+
+@pytest.mark.parametrize(("asked", "word"), [("cuda", "gpu"), ("cuda:3", "gpu:3"), ("cpu", "cpu"), ("mps", "mps")])
+def test_a_device_may_be_named_as_cuda_names_it(asked, word):
+    assert {spec.device for spec in expand(selection(devices=[asked]), POLICY)} == {word}
+
+
 @pytest.mark.parametrize(
     ("axes", "error", "text"),
     [
@@ -47,6 +65,8 @@ def test_a_pattern_names_every_plugin_that_it_matches_once():
         ({"task": "txt"}, UnknownName, "text"),
         ({"batch_sizes": [0]}, SpecError, "batch size is 0"),
         ({"plugins": ["fake.minimal"]}, SpecError, "--task"),
+        ({"compilers": ["xla"]}, SpecError, "--compiler xla needs the path jit"),
+        ({"allow_breaks": True}, SpecError, "--allow-breaks needs the path jit"),
         ({"seeds": [-1]}, SpecError, "seed is -1"),
     ],
 )

@@ -114,6 +114,11 @@ class _Says:
         return inputs
 
 
+class _Stages(_Says):
+    def stage(self, batch: Batch) -> Batch:
+        return batch
+
+
 def _info(**values: object) -> ModelInfo:
     honest = {"parameter_count": 9, "device": "cpu", "precision": "fp32", "path": "eager"}
     return ModelInfo(**honest | values)  # type: ignore[arg-type]
@@ -126,6 +131,8 @@ def _info(**values: object) -> ModelInfo:
         ({"path": "graph"}, "asked for path eager, built path graph"),
         ({"precision": "tf32"}, "asked for precision fp32, built precision tf32"),
         ({"threads": 4}, "asked for threads 1, built threads 4"),
+        ({"steps_per_call": 2}, "asked for steps per call 1, built steps per call 2"),
+        ({"data": "host"}, "asked for data on the device, built data on the host"),
         ({"parameter_count": 8}, "asked for parameter count 9, built parameter count 8"),
     ],
 )
@@ -149,7 +156,7 @@ def test_a_difference_between_spec_and_model_names_the_clause_and_both_values(sa
     ],
 )
 def test_devices_agree_as_the_spec_says(asked: str, said: str, agrees: bool) -> None:
-    prepared = _prepared(_Says(_info(device=said)), device=asked)
+    prepared = _prepared(_Stages(_info(device=said)), device=asked)
     if agrees:
         assert build_checked(prepared.plugin, prepared.request).device == said
     else:
@@ -160,6 +167,24 @@ def test_devices_agree_as_the_spec_says(asked: str, said: str, agrees: bool) -> 
 def test_threads_may_be_left_open_and_the_count_of_an_unknown_architecture_is_believed() -> None:
     _built(_Says(_info(threads=None)))
     _built(_Says(_info(threads=1, parameter_count=123)), plugin="fake.other")
+
+
+@pytest.mark.parametrize("asked", [{"steps_per_call": 10}, {"data": "host"}])
+def test_a_plugin_that_says_nothing_of_an_axis_is_refused_when_it_is_asked_for(asked: dict) -> None:
+    with pytest.raises(ContractViolation, match=r"fake\.minimal: asked for (steps per call 10|data on the host)"):
+        _built(Minimal(), plugin="fake.minimal", task="line", **asked)
+
+
+def test_the_compiler_is_the_one_that_was_asked_for() -> None:
+    with pytest.raises(ContractViolation, match="asked for compiler other, built compiler fake"):
+        _built(_Says(_info(path="jit", compiler="fake")), path="jit", compiler="other")
+    _built(_Says(_info(path="jit", compiler="fake")), path="jit", compiler="fake")
+
+
+def test_data_on_another_device_was_staged_there() -> None:
+    with pytest.raises(ContractViolation, match=r"asked for data on the gpu:0, built data on the host, without stage"):
+        _built(_Says(_info(device="gpu:0")), device="gpu")
+    _built(_Says(_info(device="gpu:0", data="host")), device="gpu", data="host")
 
 
 def test_the_path_jit_must_name_its_compiler() -> None:

@@ -30,7 +30,7 @@ from dlbench.record import (
     decode,
     read_runs,
 )
-from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, PHASES, Policy, Spec
+from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, Policy, Spec
 
 # JSON has no NaN and no infinity: what is not finite never gets into a record.
 _floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -53,7 +53,7 @@ def _builds(kind: type, **fields: Any) -> st.SearchStrategy[Any]:
 _specs = _builds(
     Spec,
     plugin=st.just("fake.linear") | st.text(string.ascii_letters, min_size=1).map(lambda name: f"fake.{name}"),
-    phase=st.sampled_from(PHASES),
+    phase=st.sampled_from(("train", "converge")),
     path=st.sampled_from(PATHS),
     size=_texts,
     task=_texts,
@@ -66,6 +66,7 @@ _specs = _builds(
     data=st.sampled_from(DATA_PLACES),
     environment=_texts,
     compiler=st.just(""),  # with another only on the path jit
+    allow_breaks=st.just(False),  # likewise
 )
 _policies = _builds(
     Policy, processes=st.integers(1, 100), samples=st.integers(1, 1000), budget_seconds=st.none() | st.floats(1, 1e6)
@@ -119,6 +120,8 @@ _environments = _builds(
 )
 _infos = _builds(
     ModelInfo,
+    steps_per_call=_counts,
+    data=st.sampled_from(DATA_PLACES),
     parameter_count=_counts,
     device=_texts,
     precision=_texts,

@@ -38,6 +38,7 @@ VALUES: dict[str, Any] = {
         ("steps_per_call", 0, "steps per call is 0: it must be 1 or more"),
         ("data", "disk", "data is 'disk': it must be one of device, host"),
         ("compiler", "xla", "compiler is 'xla': it must be left out unless the path is jit"),
+        ("allow_breaks", True, "allow breaks is True: it must be left out unless the path is jit"),
         ("seed", -1, "seed is -1: it must be between 0 and 2147483647"),
         ("seed", 2**31, "seed is 2147483648: it must be between 0 and 2147483647"),
     ],
@@ -134,7 +135,7 @@ def test_a_workload_is_all_but_framework_and_path() -> None:
 
 
 def test_a_workload_holds_every_field_of_a_spec_that_is_not_left_out_on_purpose() -> None:
-    left_out = {"plugin", "path", "compiler", "environment"}
+    left_out = {"plugin", "path", "compiler", "environment", "allow_breaks"}
     assert set(Workload.__struct_fields__) == set(Spec.__struct_fields__) - left_out | {"architecture"}
 
 
@@ -146,3 +147,11 @@ def test_a_name_splits_at_its_first_dot() -> None:
 def test_a_label_names_all_that_tells_arms_apart() -> None:
     spec = Spec(**VALUES | {"plugin": "torch.mlp", "path": "jit"}, compiler="openxla", environment="head")
     assert spec.label == "torch.mlp jit openxla @head"
+    broken = Spec(**VALUES | {"plugin": "torch.mlp", "path": "jit"}, allow_breaks=True)
+    assert broken.label == "torch.mlp jit (breaks allowed)"
+
+
+def test_only_training_takes_several_steps_a_call() -> None:
+    Spec(**VALUES | {"phase": "converge"}, steps_per_call=4)
+    with pytest.raises(SpecError, match="steps per call is 4: it must be 1 in the phase predict"):
+        Spec(**VALUES | {"phase": "predict"}, steps_per_call=4)

@@ -18,8 +18,10 @@ import numpy as np
 import psutil
 
 from dlbench import architectures, parity
+from dlbench.conformance.barrier import no_work_outlives_the_barrier, the_barrier_holds
 from dlbench.conformance.capabilities import capabilities_work
 from dlbench.conformance.model import Broken, Model, Session, require
+from dlbench.conformance.variants import host_data_is_copied_in_every_step, several_steps_are_so_many_single_ones
 from dlbench.errors import DlbenchError, Unsupported
 from dlbench.plugin import ReportsCompilation
 
@@ -27,8 +29,6 @@ REPEATED = 60
 """Steps on one batch after which the loss must have fallen."""
 LEAK_STEPS, LEAK_SECONDS, LEAK_BYTES = 500, 3.0, 4 << 20
 """Memory may grow by so much in a half of so many steps, or in what fits into so many seconds: allocators keep some."""
-ESCAPED, ESCAPED_SECONDS, PAUSE_SECONDS = 0.25, 0.02, 0.1
-"""CPU time in a pause after the barrier that is no fault, for each step more before it: a share of it, or seconds."""
 
 
 def build_is_repeatable(session: Session) -> None:
@@ -85,19 +85,6 @@ def predict_changes_nothing(session: Session) -> None:
     for once, again in session.again.observed["predictions"]:
         require(np.array_equal(once, again), "two predictions for the same inputs differ: is dropout on?")
     require(np.array_equal(plain, between), f"with predictions in between the losses {plain} became {between}")
-
-
-def the_barrier_holds(session: Session) -> None:
-    """Once the loss was read, the step's work is done: no CPU time is spent on it afterwards."""
-    model = session.plain
-    batch = model.batch(0)
-    few, many = (min(_cpu_after(model, batch, steps) for _ in range(3)) for steps in (1, 9))
-    step = _seconds_of_step(model, batch)
-    require(
-        many - few <= max(ESCAPED_SECONDS, ESCAPED * 8 * step),
-        f"after the loss was read the process went on for {many - few:.3f} CPU seconds, a step takes {step:.3f} s; "
-        "wait for the update in sync()",
-    )
 
 
 def nothing_is_printed(session: Session) -> None:
@@ -163,10 +150,13 @@ CLAUSES: dict[str, Callable[[Session], None]] = {
         the_loss_falls,
         predict_changes_nothing,
         the_barrier_holds,
+        no_work_outlives_the_barrier,
         nothing_is_printed,
         nothing_leaks,
         what_is_unsupported_is_raised,
         jit_really_compiled,
+        several_steps_are_so_many_single_ones,
+        host_data_is_copied_in_every_step,
         capabilities_work,
     )
 }
@@ -180,26 +170,6 @@ def _train_for(model: Model, batches: Sequence[Any], steps: int) -> int:
         if time.monotonic() > end:
             return step + 1
     return steps
-
-
-def _cpu_after(model: Model, batch: Any, steps: int) -> float:
-    """CPU seconds that the process spends in a pause after the loss of the last of so many steps was read."""
-    for _ in range(steps - 1):
-        model.plugin.train_step(batch)
-    model.train(batch)
-    start = time.process_time()
-    time.sleep(PAUSE_SECONDS)
-    return time.process_time() - start
-
-
-def _seconds_of_step(model: Model, batch: Any) -> float:
-    """The fastest of some steps, on the clock of the wall: what escaped from others does not count."""
-    found = []
-    for _ in range(5):
-        start = time.perf_counter()
-        model.train(batch)
-        found.append(time.perf_counter() - start)
-    return min(found)
 
 
 def _output_of(work: Callable[[], object]) -> bytes:

@@ -11,8 +11,8 @@ import numpy as np
 
 from dlbench import registry
 from dlbench.errors import DlbenchError
-from dlbench.plugin import Batch, BuildRequest, ExchangesParameters, ModelInfo, ModelPlugin, Stages
-from dlbench.prepare import build_checked, prepare
+from dlbench.plugin import Batch, BuildRequest, ExchangesParameters, ModelInfo, ModelPlugin
+from dlbench.prepare import batch_of_call, build_checked, prepare, stage
 from dlbench.probe import without_dropout
 from dlbench.spec import Spec
 from dlbench.tasks import Task
@@ -45,21 +45,22 @@ class Model:
         request = prepared.request if dropout else without_dropout(prepared.request)
         return cls(prepared.plugin, prepared.task, request, build_checked(prepared.plugin, request))
 
-    def batch(self, step: int) -> Batch:
-        """The staged batch of a step."""
-        return self.stage(self.task.batch(self.request.spec.seed, step))
+    def batch(self, call: int) -> Batch:
+        """What a call of `train_step` gets, staged."""
+        return self.stage(batch_of_call(self.task, self.request.spec, call))
 
     def stage(self, batch: Batch) -> Batch:
         """As the plugin wants it."""
-        return self.plugin.stage(batch) if isinstance(self.plugin, Stages) else batch
+        return stage(self.plugin, self.request.spec, batch)
 
     def train(self, batch: Batch) -> Any:
-        """The loss or losses of one step, float64."""
+        """The loss or losses of one call, float64."""
         return np.asarray(self.plugin.train_step(batch)).astype(np.float64)
 
     def outputs(self, step: int = 0) -> Any:
         """Predictions for the batch of a step, copied."""
-        return np.array(self.plugin.predict(self.batch(step).inputs), copy=True)
+        inputs = self.stage(self.task.batch(self.request.spec.seed, step)).inputs
+        return np.array(self.plugin.predict(inputs), copy=True)
 
     def parameters(self) -> dict[str, Any]:
         """What the plugin exports; empty where it cannot."""

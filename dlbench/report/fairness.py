@@ -11,7 +11,7 @@ from dlbench.spec import Spec
 NOT_COMPARED = ("path", "compiler")
 """An arm is chosen by these: they may differ without a word."""
 FLOPS = "FLOPs per step of each phase"
-MUST_AGREE = ("parameters", "device", "precision", "threads", FLOPS)
+MUST_AGREE = ("parameters", "device", "precision", "threads", "steps per call", "data", FLOPS)
 """Where arms differ in these they do not compute the same thing, or not with the same means."""
 
 
@@ -45,11 +45,18 @@ def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
 
 def subject_of(spec: Spec) -> str:
     """What the arms of one fairness table share, in words."""
-    return f"{spec.architecture} {spec.size}, task {spec.task}, batch {spec.batch_size}"
+    more = [
+        "" if spec.precision == "fp32" else spec.precision,
+        "" if spec.steps_per_call == 1 else f"{spec.steps_per_call} steps a call",
+        "" if spec.data == "device" else f"data on the {spec.data}",
+    ]
+    return ", ".join(
+        [f"{spec.architecture} {spec.size}", f"task {spec.task}", f"batch {spec.batch_size}", *filter(None, more)]
+    )
 
 
 def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
-    asked = {name: _joined(_asked(run)[name] for run in runs) for name in ("device", "precision", "threads", "path")}
+    asked = {name: _joined(_asked(run)[name] for run in runs) for name in _asked(runs[0])}
     got = {arm: [_got(run, run.info) for run in runs if run.spec.label == arm and run.info is not None] for arm in arms}
     names = dict.fromkeys(name for said in got.values() for one in said for name in one)
     for name in names:
@@ -60,7 +67,15 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
 
 def _asked(run: Run) -> dict[str, str]:
     spec = run.spec
-    return {"device": spec.device, "precision": spec.precision, "threads": str(spec.threads), "path": spec.path}
+    return {
+        "device": spec.device,
+        "precision": spec.precision,
+        "threads": str(spec.threads),
+        "steps per call": str(spec.steps_per_call),
+        "data": spec.data,
+        "path": spec.path,
+        "compiler": spec.compiler,
+    }
 
 
 def _got(run: Run, info: ModelInfo) -> dict[str, str]:
@@ -72,6 +87,8 @@ def _got(run: Run, info: ModelInfo) -> dict[str, str]:
         "device name": info.device_name,
         "precision": info.precision,
         "threads": "" if info.threads is None else str(info.threads),
+        "steps per call": str(info.steps_per_call),
+        "data": info.data,
         "path": info.path,
         "compiler": info.compiler or "none",
     }
@@ -79,4 +96,4 @@ def _got(run: Run, info: ModelInfo) -> dict[str, str]:
 
 
 def _joined(values: Iterable[str]) -> str:
-    return " / ".join(dict.fromkeys(values))
+    return " / ".join(dict.fromkeys(filter(None, values)))

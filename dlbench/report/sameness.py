@@ -21,9 +21,10 @@ def sentence(parity: Parity) -> str:
             f"{sides}: same model: NO; {len(failed)} of {len(parity.differences)} figures out of tolerance, "
             f"{first.what} by {first.difference:.1e} where {first.tolerance:.0e} is allowed"
         )
+    exactly = "" if parity.baseline.precision == "fp32" else ", looked at in fp32"
     figures = ", ".join(f"{kind} within {worst:.0e}" for kind, worst in _worst_by_kind(parity.differences))
     seeds = f"{len(parity.seeds)} seed{'s' if len(parity.seeds) > 1 else ''}"
-    return f"{sides}: same model: yes; {figures} over {seeds} and {parity.steps} steps"
+    return f"{sides}: same model: yes{exactly}; {figures} over {seeds} and {parity.steps} steps"
 
 
 def warnings(parities: Iterable[Parity]) -> Iterator[str]:

@@ -27,6 +27,8 @@ DEFAULTS: dict[str, Callable[[Spec], object]] = {
 }
 LONGEST_TITLE = 6
 """Arms that are named one by one."""
+PLAIN: dict[str, object] = {"compiler": "", "precision": "fp32", "steps_per_call": 1, "data": "device"}
+"""Axes that a command names only where they are not this."""
 CENSORED = ("steps_to_target", "seconds_to_target")
 
 
@@ -139,7 +141,9 @@ def command(runs: Sequence[Run]) -> str:
     specs, policies = [run.spec for run in runs], [run.policy for run in runs]
     axes = ["plugin", "path", "phase", "size", "batch_size", "device", "task", "threads"]
     given = [axis for axis in axes if axis not in DEFAULTS or not _as_by_default(specs, axis)]
+    given += [axis for axis in PLAIN if any(getattr(spec, axis) != PLAIN[axis] for spec in specs)]
     options = [f"--{axis.replace('_', '-')} {_joined(specs, axis)}" for axis in given]
+    options += ["--allow-breaks"] if any(spec.allow_breaks for spec in specs) else []
     seeds = [spec for spec in specs if spec.phase != "converge"] or specs
     options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
     return " ".join(["dlbench run", *options, f"--processes {max(policy.processes for policy in policies)}"])
@@ -154,7 +158,7 @@ def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
 
 
 def _joined(specs: Iterable[Spec], axis: str) -> str:
-    return ",".join(dict.fromkeys(str(getattr(spec, axis)) for spec in specs))
+    return ",".join(dict.fromkeys(text for spec in specs if (text := str(getattr(spec, axis)))))
 
 
 def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Section:

@@ -29,6 +29,8 @@ def prepare(spec: Spec) -> str:
     """
     if spec.precision != "fp32":
         raise Unsupported(f"precision {spec.precision}: the plugins of TensorFlow compute in fp32 only")
+    if spec.compiler not in ("", "xla"):
+        raise Unsupported(f"compiler {spec.compiler}: TensorFlow compiles with xla only; leave --compiler out")
     word = _resolve(spec.device)
     wanted = [_gpus()[int(word.partition(":")[2])]] if word.startswith("gpu:") else []
     tf.config.experimental.enable_tensor_float_32_execution(False)

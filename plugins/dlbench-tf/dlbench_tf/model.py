@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
+from dlbench.plugin import ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, Signature
 from dlbench_tf import device, readback
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import Dropout, SeededDropout, off
 from dlbench_tf.layers import Forward
 from dlbench_tf.objective import OBJECTIVES, together
-from dlbench_tf.paths import Paths
+from dlbench_tf.paths import Paths, repeated
 from dlbench_tf.weights import Weights
 
 if TYPE_CHECKING:
@@ -41,17 +42,17 @@ class TFModel:
             return self._build(request, request.parameters)
 
     def train_step(self, batch: Batch) -> tf.Tensor:
-        """Update once and return the loss or losses before the update."""
-        return self._train(batch.inputs, batch.targets)
+        """Update and return the loss or losses before each update; data on the host is copied first."""
+        inputs, targets = self.stage(batch) if self._from_host else batch
+        return self._train(inputs, targets)
 
     def predict(self, inputs: Any) -> tf.Tensor:
         """The outputs, with dropout off."""
-        return self._outputs(inputs)
+        return self._outputs(self._constant(inputs) if self._from_host else inputs)
 
     def stage(self, batch: Batch) -> Batch:
         """The batch as tensors on the device."""
-        with tf.device(self._device):
-            return Batch(tf.constant(batch.inputs), tf.constant(batch.targets))
+        return Batch(*(self._constant(part) for part in batch))
 
     def export_parameters(self) -> dict[str, Array]:
         """Copies, by canonical name."""
@@ -89,10 +90,22 @@ class TFModel:
         self._adam, self._seed = Adam(request.optimizer, self._weights.variables), spec.seed
         self._count = _python_count() if eager else _graph_count()
         self._paths = Paths(spec.path)
-        self._train = self._paths.put(self._update, signature.inputs, signature.targets)
+        self._from_host = spec.data == "host"
+        self._train = self._put_training(spec.steps_per_call, signature)
         self._outputs = self._paths.put(self._evaluate, signature.inputs)
         self._gradients = self._paths.put(self._compare, signature.inputs, signature.targets)
-        return readback.model_info(self._weights.variables, spec.path)
+        return readback.model_info(self._weights.variables, spec)
+
+    def _constant(self, array: Any) -> tf.Tensor:
+        with tf.device(self._device):
+            return tf.constant(array)
+
+    def _put_training(self, steps: int, signature: Signature) -> Callable[..., tf.Tensor]:
+        """One update a call, or several on batches along a further first axis."""
+        if steps == 1:
+            return self._paths.put(self._update, signature.inputs, signature.targets)
+        arrays = [ArraySpec((steps, *array.shape), array.dtype) for array in (signature.inputs, signature.targets)]
+        return self._paths.put(partial(repeated, self._update, steps), *arrays)
 
     def _update(self, inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         count = self._count()

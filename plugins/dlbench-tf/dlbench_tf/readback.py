@@ -9,19 +9,21 @@ from importlib import metadata
 import tensorflow as tf
 
 from dlbench.plugin import ModelInfo
-from dlbench.spec import Path
+from dlbench.spec import Spec
 from dlbench_tf.device import devices, word_of
 
 
-def model_info(variables: Sequence[tf.Variable], path: Path) -> ModelInfo:
+def model_info(variables: Sequence[tf.Variable], spec: Spec) -> ModelInfo:
     """The model that lives in these variables; the optimizer's own are not among them."""
     device = word_of(variables[0])
     return ModelInfo(
         parameter_count=sum(variable.shape.num_elements() for variable in variables),
         device=device,
         precision=_precision(variables),
-        path=path,
-        compiler="xla" if path == "jit" else None,
+        path=spec.path,
+        compiler="xla" if spec.path == "jit" else None,
+        steps_per_call=spec.steps_per_call,
+        data=spec.data,
         threads=tf.config.threading.get_intra_op_parallelism_threads(),
         device_name=devices()[device],
         versions={name: metadata.version(name) for name in ("tensorflow", "dlbench-tf")},

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch._dynamo.utils import counters
 from torch._inductor.compile_fx import compile_fx
 
-from dlbench import plugin
-from dlbench.plugin import Batch, Compilation
+from dlbench.plugin import Batch, BuildRequest, Compilation
 from dlbench_torch.objective import Objective, together
 
 Tensors = dict[str, Tensor]
@@ -26,9 +25,9 @@ class CompiledSteps:
     """
 
     def __init__(
-        self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, settings: plugin.Adam
+        self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
     ) -> None:
-        self._module, self._objective, self._settings = module, objective, settings
+        self._module, self._objective, self._settings = module, objective, request.optimizer
         for parameter in module.parameters():
             parameter.requires_grad_(False)  # gradients come from torch.func, not from the tape
         self._values: Tensors = {name: parameter.detach() for name, parameter in trained.items()}
@@ -37,7 +36,7 @@ class CompiledSteps:
         self._count = torch.zeros((), dtype=torch.float64, device=device)
         self._graphs: Counter[str] = Counter()
         self._breaks_before = counters["graph_break"].total()
-        self._train = self._compile("train", self._update)
+        self._train = self._compile("train", self._update if request.spec.steps_per_call == 1 else self._update_often)
         self._outputs = self._compile("predict", self._evaluate)
         self._slopes = self._compile("gradients", self._compare)
 
@@ -47,7 +46,7 @@ class CompiledSteps:
         return "Adam written out in the compiled step"
 
     def train(self, batch: Batch) -> Tensor:
-        """Update once; the loss or losses before the update."""
+        """Update once, or once for each batch along the first axis; the loss or losses before each update."""
         with torch.no_grad():
             found: Tensor = self._train(self._values, *self._moments, self._count, batch.inputs, batch.targets)
         return found
@@ -91,6 +90,12 @@ class CompiledSteps:
             squares[name].mul_(adam.beta2).add_(gradient * gradient, alpha=1 - adam.beta2)
             values[name].sub_(rate * means[name] / (squares[name].sqrt() * correction + adam.epsilon))
         return losses
+
+    def _update_often(self, *arguments: Any) -> Tensor:
+        """Several updates in one graph, which the compiler gets unrolled."""
+        values, means, squares, count, inputs, targets = arguments
+        batches = zip(inputs, targets, strict=True)
+        return torch.stack([self._update(values, means, squares, count, *batch) for batch in batches])
 
     def _evaluate(self, values: Tensors, inputs: Tensor) -> Tensor:
         found: Tensor = torch.func.functional_call(self._module, values, (inputs, False))

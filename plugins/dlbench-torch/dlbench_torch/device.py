@@ -43,6 +43,8 @@ def prepare(spec: Spec) -> torch.device:
     with contextlib.suppress(RuntimeError):  # it can be set only once, and is read back
         torch.set_num_interop_threads(INTER_OP_THREADS)
     if spec.path == "jit":
+        if spec.compiler not in ("", "inductor"):
+            raise Unsupported(f"compiler {spec.compiler}: the plugins of PyTorch have inductor")
         _require_compiler()
         _start_with_empty_cache()
     return torch.device(word.replace("gpu", "cuda"))

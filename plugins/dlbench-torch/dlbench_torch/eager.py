@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from dlbench import plugin
-from dlbench.plugin import Batch, Compilation
+from dlbench.plugin import Batch, BuildRequest, Compilation
 from dlbench_torch.objective import Objective, together
 
 
@@ -16,8 +15,9 @@ class EagerSteps:
     """Training, prediction and gradients of a module, as they are written."""
 
     def __init__(
-        self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, settings: plugin.Adam
+        self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
     ) -> None:
+        settings, self._several = request.optimizer, request.spec.steps_per_call > 1
         self._module, self._trained, self._objective = module, trained, objective
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
@@ -36,10 +36,10 @@ class EagerSteps:
         return "torch.optim.Adam(fused=True)"
 
     def train(self, batch: Batch) -> Tensor:
-        """Update once; the loss or losses before the update."""
-        losses = self._backward(batch, training=True)
-        self._adam.step()
-        return together(losses).detach()
+        """Update once, or once for each batch along the first axis; the loss or losses before each update."""
+        if self._several:
+            return torch.stack([self._update(Batch(*parts)) for parts in zip(*batch, strict=True)])
+        return self._update(batch)
 
     def predict(self, inputs: Tensor) -> Tensor:
         """The outputs, with dropout off."""
@@ -55,6 +55,11 @@ class EagerSteps:
     def compilation(self) -> Compilation:
         """Nothing is compiled."""
         return Compilation(graphs=0, breaks=0, recompilations=0)
+
+    def _update(self, batch: Batch) -> Tensor:
+        losses = self._backward(batch, training=True)
+        self._adam.step()
+        return together(losses).detach()
 
     def _backward(self, batch: Batch, *, training: bool) -> tuple[Tensor, ...]:
         """Leave each parameter's gradient of the loss that trains it in its `grad`."""

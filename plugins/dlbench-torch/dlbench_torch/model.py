@@ -43,12 +43,13 @@ class TorchModel:
         module = self._make_module(request).to(self._device)
         self._weights = Weights(module, request.parameters, self._slots)
         objective, steps = OBJECTIVES[request.signature.loss], CompiledSteps if spec.path == "jit" else EagerSteps
-        self._steps: EagerSteps | CompiledSteps = steps(module, self._weights.trained, objective, request.optimizer)
-        return readback.model_info(self._weights, spec.path, self._steps.optimizer)
+        self._steps: EagerSteps | CompiledSteps = steps(module, self._weights.trained, objective, request)
+        self._from_host = spec.data == "host"
+        return readback.model_info(self._weights, spec, self._steps.optimizer)
 
     def train_step(self, batch: Batch) -> Tensor:
-        """Update once and return the loss or losses before the update."""
-        return self._steps.train(batch)
+        """Update and return the loss or losses before each update; data on the host is copied first."""
+        return self._steps.train(self.stage(batch) if self._from_host else batch)
 
     def predict(self, inputs: Any) -> Array:
         """The outputs, with dropout off."""

@@ -8,14 +8,14 @@ from importlib import metadata
 import torch
 
 from dlbench.plugin import ModelInfo
-from dlbench.spec import Path
+from dlbench.spec import Path, Spec
 from dlbench_torch.device import CACHE, devices, word_of
 from dlbench_torch.mapping import Weights
 
 
-def model_info(weights: Weights, path: Path, optimizer: str) -> ModelInfo:
+def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
     """The model that lives in these weights; the optimizer's own are not among them."""
-    parameters = list(weights.trained.values())
+    path, parameters = spec.path, list(weights.trained.values())
     device = word_of(parameters[0].device)
     return ModelInfo(
         parameter_count=sum(parameter.numel() for parameter in parameters),
@@ -24,6 +24,8 @@ def model_info(weights: Weights, path: Path, optimizer: str) -> ModelInfo:
         path=path,
         compiler="inductor" if path == "jit" else None,
         threads=torch.get_num_threads(),
+        steps_per_call=spec.steps_per_call,
+        data=spec.data,
         device_name=devices()[device],
         versions={name: metadata.version(name) for name in ("torch", "dlbench-torch")},
         details=_details(path, optimizer),

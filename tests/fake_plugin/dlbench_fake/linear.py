@@ -30,6 +30,7 @@ class LinearPlugin:
         """Start from the core's parameters, or from zeros for an architecture that the core does not describe."""
         _check(request)
         self._adam, self._step, self._path = request.optimizer, 0, request.spec.path
+        self._several = request.spec.steps_per_call > 1
         given = request.parameters if request.parameters is not None else _zeros(request)
         self._parameters = {name: np.array(value, np.float32) for name, value in given.items()}
         self._moments = [{name: np.zeros_like(value) for name, value in given.items()} for _ in range(2)]
@@ -38,13 +39,20 @@ class LinearPlugin:
             device="cpu",
             precision="fp32",
             path=self._path,
+            steps_per_call=request.spec.steps_per_call,
+            data=request.spec.data,
             compiler="fake" if self._path == "jit" else None,
             device_name="NumPy",
             versions={"numpy": np.__version__},
         )
 
-    def train_step(self, batch: Batch) -> float:
-        """One step of Adam."""
+    def train_step(self, batch: Batch) -> float | Array:
+        """One step of Adam, or one for each batch along the first axis."""
+        if self._several:
+            return np.array([self._train(Batch(*parts)) for parts in zip(*batch, strict=True)])
+        return self._train(batch)
+
+    def _train(self, batch: Batch) -> float:
         loss, gradients = self._differentiate(batch)
         self._step += 1
         self._moments = _moments(self._moments, gradients, self._adam)

@@ -46,6 +46,9 @@ LIES = {
     "threads": 1000,
     "parameter_count": 1,
     "versions": "none",
+    "steps_per_call": 3,
+    "data": "host",
+    "compiler": "other",
 }
 
 _kept: list[Any] = []

@@ -1,0 +1,77 @@
+"""The clauses on the barrier: once the loss was read, the work of the step is done, wherever it was done."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dlbench.conformance.model import Model, Session, require
+
+ESCAPED, ESCAPED_SECONDS, PAUSE_SECONDS = 0.25, 0.02, 0.1
+"""Work after the barrier that is no fault, for each step more before it: a share of it, or CPU seconds in a pause."""
+PAIRS, ATTEMPTS = 8, 3
+"""Samples of one and of two steps whose fastest count, and how often they must say the same."""
+REST = 0.005
+"""Seconds at least between two samples: what escaped from one is done before the next."""
+
+
+def the_barrier_holds(session: Session) -> None:
+    """Once the loss was read no CPU time is spent on the step."""
+    model = session.plain
+    batch = model.batch(0)
+    few, many = (min(_cpu_after(model, batch, steps) for _ in range(3)) for steps in (1, 9))
+    step = min(_seconds_of(model, batch, 1) for _ in range(5))
+    require(
+        many - few <= max(ESCAPED_SECONDS, ESCAPED * 8 * step),
+        f"after the loss was read the process went on for {many - few:.3f} CPU seconds, a step takes {step:.3f} s; "
+        "wait for the update in sync()",
+    )
+
+
+def no_work_outlives_the_barrier(session: Session) -> None:
+    """Two steps take twice as long as one: a line through both that begins below zero says that work escaped.
+
+    What a step leaves undone the next one waits for; only that of a sample's last step is never seen. Knows nothing of
+    the device, so that it looks at any.
+    """
+    model = session.plain
+    batch = model.batch(0)
+    for _ in range(ATTEMPTS):
+        one, two = _fastest(model, batch)
+        step, start = two - one, 2 * one - two
+        if start >= -ESCAPED * step:
+            return
+    require(
+        holds=False,
+        otherwise=f"one step takes {one:.6f} s and two take {two:.6f} s: {-start:.6f} s of work escape the barrier; "
+        "wait for the update in sync()",
+    )
+
+
+def _fastest(model: Model, batch: Any) -> tuple[float, float]:
+    """Seconds of one step and of two, the fastest of several samples with a rest before each."""
+    found: tuple[list[float], list[float]] = ([], [])
+    pause = REST
+    for _ in range(PAIRS):
+        for seconds, steps in zip(found, (1, 2), strict=True):
+            time.sleep(pause)
+            seconds.append(_seconds_of(model, batch, steps))
+            pause = max(pause, 2 * seconds[-1] / steps)
+    return min(found[0]), min(found[1])
+
+
+def _seconds_of(model: Model, batch: Any, steps: int) -> float:
+    """Of so many steps and the reading of the last loss, on the clock of the wall."""
+    start = time.perf_counter()
+    for _ in range(steps - 1):
+        model.plugin.train_step(batch)
+    model.train(batch)
+    return time.perf_counter() - start
+
+
+def _cpu_after(model: Model, batch: Any, steps: int) -> float:
+    """CPU seconds that the process spends in a pause after the loss of the last of so many steps was read."""
+    _seconds_of(model, batch, steps)
+    start = time.process_time()
+    time.sleep(PAUSE_SECONDS)
+    return time.process_time() - start
