@@ -150,12 +150,12 @@ def _text(node: ast.AST) -> bool:
 
 
 def no_framework_by_name(module: Module) -> Iterator[str]:
-    """In identifiers and strings; docstrings, comments and the strings that describe attributes may give examples."""
+    """In identifiers and strings, the precision `tf32` apart; docstrings, comments and the strings that describe attributes may give examples."""
     tree = module.tree
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and _text(node.value)}
     for node in ast.walk(tree):
         for word in _words(node) if id(node) not in prose else ():
-            if re.search(rf"(?<![a-z])({'|'.join(FRAMEWORKS)}|tf)(?![a-z])", word, re.IGNORECASE):
+            if re.search(rf"(?<![a-z])({'|'.join(FRAMEWORKS)}|tf(?!32))(?![a-z])", word, re.IGNORECASE):
                 yield f"says {word!r}"
 
 
@@ -233,6 +233,7 @@ PLANTED = [
     (only_the_journal_appends, "schedule", "os.open(path, os.O_WRONLY | os.O_APPEND)", "opens with O_APPEND"),
     (no_framework_by_name, "worker", "if framework == 'tensorflow': pass", "says 'tensorflow'"),
     (no_framework_by_name, "worker", "use_torch = True", "says 'use_torch'"),
+    (no_framework_by_name, "worker", "if kind == 'tf': pass", "says 'tf'"),
     (no_framework_by_name, "worker", "import jax", "says 'jax'"),
     (no_framework_by_name, "worker", "names = {'TF_CPP_MIN_LOG_LEVEL'}", "says 'TF_CPP_MIN_LOG_LEVEL'"),
     (no_framework_by_name, "worker", "f'no {x} for Keras'", "says ' for Keras'"),
