@@ -150,7 +150,10 @@ def _text(node: ast.AST) -> bool:
 
 
 def no_framework_by_name(module: Module) -> Iterator[str]:
-    """In identifiers and strings, the precision `tf32` apart; docstrings, comments and the strings that describe attributes may give examples."""
+    """In identifiers and strings; docstrings, comments and the strings that describe attributes may give examples.
+
+    `tf32` is a precision.
+    """
     tree = module.tree
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and _text(node.value)}
     for node in ast.walk(tree):
