@@ -85,8 +85,8 @@ def pooled_latency(rank: float, runs: Sequence[Run]) -> float | None:
 
 
 def once(phase: str, run: Run) -> float | None:
-    """Seconds of what is done once: `import`, `build`, `first_step`; only a fresh process imports."""
-    if phase == "import" and run.isolation != "fresh":
+    """Seconds of what is done once: `import`, `build`, `first_step`; a process that is not fresh has less to do."""
+    if run.isolation != "fresh":
         return None
     return next((time.seconds for time in run.times if time.phase == phase), None)
 

@@ -88,9 +88,12 @@ class Session:
         ]
 
     def _isolation(self, group: Group) -> Isolation:
-        """The first process of a Spec is fresh even where others are forked: memory and cold start come from it."""
+        """Forked are those that time steps; the first process of a Spec is fresh: memory and cold start come from it.
+
+        So is one that trains to a target: the time that it takes begins with the first step.
+        """
         asked = self._plan.policy.isolation
-        fresh = group.number == 0 or self._hopeless.hung(group)
+        fresh = group.number == 0 or group.specs[0].phase == "converge" or self._hopeless.hung(group)
         return "fresh" if asked == "fork" and fresh else asked
 
     def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:

@@ -75,6 +75,7 @@ class Subject:
         size = max(2, -(-RING // spec.steps_per_call))
         self._feed: Feed = Stream(self._staged) if spec.phase == "converge" else Ring(self._staged, size)
         self.loss: float | None = None
+        self._outputs: Any = None
         self.step: Callable[[], Any] = _step_function(spec, self._plugin, self._feed)
         self.ready = self._feed.ready
 
@@ -87,13 +88,18 @@ class Subject:
         if isinstance(self._plugin, Synchronizes):
             self._plugin.sync()
         if self._spec.phase == "predict":
-            self._checked(result)
+            self._outputs = self._checked(result)
         else:
             self.loss = self._read_loss(result)
 
+    def check(self) -> None:
+        """Look at the last outputs, outside the clock. Raises DivergedError when they are not finite numbers."""
+        if self._outputs is not None:
+            self._finite(self._outputs)
+
     def quality(self) -> float:
-        """The task's quality on held-out data."""
-        return self._task.evaluate(self._predict)
+        """The task's quality on held-out data. Raises DivergedError when it is none."""
+        return float(self._finite(self._task.evaluate(self._predict)))
 
     def mark(self, phase: str) -> PhaseMemory:
         """Memory of the phase that ends here."""
@@ -119,7 +125,12 @@ class Subject:
     def _predict(self, inputs: Any) -> Any:
         targets = self._task.signature.targets
         staged = self._stage(Batch(inputs, np.zeros(targets.shape, targets.dtype)))
-        return self._checked(self._plugin.predict(staged.inputs))
+        return self._finite(self._checked(self._plugin.predict(staged.inputs)))
+
+    def _finite(self, values: Any) -> Any:
+        if not np.isfinite(values).all():
+            raise DivergedError(f"{self._spec.plugin}: predict returned values that are not finite numbers")
+        return values
 
     def _read_loss(self, result: Any) -> float:
         several = self._spec.steps_per_call
@@ -127,11 +138,15 @@ class Subject:
             if several > 1 and len(result) != several:
                 raise ValueError(f"{len(result)} losses")
             last = result if several == 1 else result[-1]
-            loss = sum(float(part) for part in last) if getattr(last, "ndim", 0) else float(last)
+            parts = [float(part) for part in (last if getattr(last, "ndim", 0) else [last])]
         except (TypeError, ValueError, IndexError) as error:
             wanted = "a loss that float() accepts" if several == 1 else f"an array of {several} losses, one a step"
             clause = f"train_step must return {wanted}"
             raise ContractViolation(f"{self._spec.plugin}: {clause}, got {result!r}") from error
+        count, loss = 2 if self._task.signature.loss == "adversarial" else 1, sum(parts)
+        if len(parts) != count:
+            clause = f"the loss of {self._spec.task} is {count} number{'s' if count > 1 else ''}"
+            raise ContractViolation(f"{self._spec.plugin}: {clause}, train_step returned {len(parts)}")
         if not math.isfinite(loss):
             raise DivergedError(f"{self._spec.plugin}: the training loss became {loss}; lower the learning rate")
         return loss

@@ -101,6 +101,7 @@ class Worker:
 
     def _first(self) -> Stepped:
         timing = self._sampler.take(1)
+        self._subject.check()
         mark = self._subject.mark("first_step")
         gc.collect()
         gc.freeze()  # what the framework holds for good is not walked again before every sample
@@ -114,6 +115,7 @@ class Worker:
         if order.untimed:
             self._sampler.take(order.untimed)
         samples = [_sample(order.stage, self._sampler.take(order.steps)) for _ in range(order.count)]
+        self._subject.check()
         return Taken(samples=samples, loss=self._subject.loss)
 
     def _close(self) -> Closed:
@@ -175,9 +177,15 @@ def _status(error: Exception) -> Status:
         return "unsupported"
     if isinstance(error, DivergedError):
         return "diverged"
+    return "out-of-memory" if _lacks_memory(error) else "error"
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether this error, or one that it came from, says that there is no memory left."""
     names = {base.__name__ for base in type(error).__mro__}
-    lacks_memory = names & _OUT_OF_MEMORY or (not isinstance(error, DlbenchError) and NO_MEMORY.search(str(error)))
-    return "out-of-memory" if lacks_memory else "error"
+    if names & _OUT_OF_MEMORY or (not isinstance(error, DlbenchError) and NO_MEMORY.search(str(error))):
+        return True
+    return error.__cause__ is not None and _lacks_memory(error.__cause__)
 
 
 def _reason(error: Exception) -> str:

@@ -110,7 +110,7 @@ def test_what_goes_wrong_in_a_step_has_a_status_and_a_reason(start, misdeed, sta
 def test_outputs_of_another_shape_are_refused(start):
     child = start("predict:return=shape")
     child.obey(Build(spec=SPEC), Built)
-    with pytest.raises(ChildError, match=r"\(32, 1\), got \(32, 1, 1\)"):
+    with pytest.raises(ChildError, match=r"\(32, 1\), got \(32, 1, 2\)"):
         child.obey(Evaluate(), Evaluated)
 
 

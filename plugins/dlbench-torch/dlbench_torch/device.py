@@ -19,6 +19,8 @@ INTER_OP_THREADS = 1
 """One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
 CACHE = "TORCHINDUCTOR_CACHE_DIR"
 _PREFIX = "dlbench-inductor-"
+_IMPORTED_BY = os.getpid()
+"""The process that imported this package: this one, or the one that it was forked from."""
 
 
 def devices() -> dict[str, str]:
@@ -74,6 +76,8 @@ def _require_compiler() -> None:
 def _start_with_empty_cache() -> None:
     """Give this process a compile cache of its own, so that compiling is timed and not reading a file.
 
+    Processes forked from one that only imported share one: nobody takes the time of compiling from them.
+
     One that the user names is left alone; PyTorch itself puts its default into the environment when it is imported.
     Those of processes that are gone are removed.
     """
@@ -82,4 +86,4 @@ def _start_with_empty_cache() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         if not Path(f"/proc/{folder.name.removeprefix(_PREFIX)}").exists():
             shutil.rmtree(folder, ignore_errors=True)
-    os.environ[CACHE] = str(Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}")
+    os.environ[CACHE] = str(Path(tempfile.gettempdir()) / f"{_PREFIX}{_IMPORTED_BY}")

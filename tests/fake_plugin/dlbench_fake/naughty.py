@@ -1,7 +1,7 @@
 """A plugin that misbehaves as it is told, and otherwise is the good one.
 
-`DLBENCH_FAKE="WHERE:HOW[=VALUE][@N]"`, several of them separated by blanks: at WHERE, from its N-th call on (the first
-unless told), do HOW.
+`DLBENCH_FAKE="WHERE:HOW[=VALUE][@N][!]"`, several of them separated by blanks: at WHERE, from its N-th call on (the
+first unless told), do HOW; with `!` at that call alone.
 
 WHERE is `import`, `factory`, `build`, `stage`, `train_step` or `predict`. HOW is one of
 
@@ -9,9 +9,10 @@ WHERE is `import`, `factory`, `build`, `stage`, `train_step` or `predict`. HOW i
     exit=CODE       sys.exit            os-exit=CODE    os._exit          signal=NAME   send itself SIGSEGV or such
     hang            loop for ever       sleep=SECONDS                     spin=SECONDS  busy for that long
     allocate=MIB    take that much memory in blocks and keep it; without a value, until there is no more
+    spike=MIB       take that much and give it back after 40 ms           thread        start one that never ends
     leak=KIB        keep that much more at each call                      print=COUNT   print that many characters
     slower=FACTOR   do the step's work FACTOR times (1.05: once more in every twentieth call); `train_step`, `predict`
-    return=WORD     nan, inf, text, none, or shape (the result with an axis more)
+    return=WORD     nan, inf, text, none, or shape (the result twice, along an axis more)
     lie=FIELD       a wrong value in that field of ModelInfo; `build`
 """
 
@@ -22,6 +23,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -61,6 +63,11 @@ class Switch(NamedTuple):
     how: str
     value: str
     call: int
+    once: bool
+
+    def due(self, where: str, call: int) -> bool:
+        """Whether to misbehave in this call."""
+        return self.where == where and (call == self.call if self.once else call >= self.call)
 
 
 def _raise(value: str) -> None:
@@ -84,6 +91,22 @@ def _allocate(value: str) -> None:
     _kept.extend(np.ones(16 << 20, np.uint8) for _ in blocks)
 
 
+def _spike(value: str) -> None:
+    block = np.ones(int(value) << 20, np.uint8)
+    time.sleep(0.04)
+    del block
+
+
+def _start_thread(_: str) -> None:
+    threading.Thread(target=threading.Event().wait).start()
+
+
+def _print(value: str) -> None:
+    for _ in range(int(value) >> 16):
+        sys.stdout.write("x" * (1 << 16))
+    print("x" * (int(value) % (1 << 16)), flush=True)  # noqa: T201 (told to)
+
+
 DEEDS: dict[str, Callable[[str], object]] = {
     "raise": _raise,
     "exit": lambda value: sys.exit(int(value or 0)),
@@ -94,15 +117,17 @@ DEEDS: dict[str, Callable[[str], object]] = {
     "spin": _spin,
     "allocate": _allocate,
     "leak": lambda value: _kept.append(np.ones(int(value) << 10, np.uint8)),
-    "print": lambda value: print("x" * int(value), flush=True),  # noqa: T201 (told to)
+    "spike": _spike,
+    "thread": _start_thread,
+    "print": _print,
 }
 
 RESULTS: dict[str, Callable[[Any], Any]] = {
-    "nan": lambda _: float("nan"),
+    "nan": lambda result: result * np.nan if isinstance(result, np.ndarray) else np.nan,
     "inf": lambda _: float("inf"),
     "text": lambda _: "not a number",
     "none": lambda _: None,
-    "shape": lambda result: np.asarray(result)[..., None],
+    "shape": lambda result: np.stack([np.asarray(result)] * 2, axis=-1),
 }
 
 
@@ -117,7 +142,7 @@ class Mischief:
     def around(self, where: str, work: Callable[[], Any], rehearse: Callable[[], object] | None = None) -> Any:
         """Do the deeds that are due, then the work, then spoil its result; `rehearse` is the work without effect."""
         self._calls[where] += 1
-        due = [switch for switch in self._switches if switch.where == where and self._calls[where] >= switch.call]
+        due = [switch for switch in self._switches if switch.due(where, self._calls[where])]
         for switch in due:
             if switch.how in DEEDS:
                 DEEDS[switch.how](switch.value)
@@ -137,10 +162,10 @@ class Mischief:
 
 
 def _switch(word: str) -> Switch:
-    match = re.fullmatch(r"(\w+):([\w-]+)(?:=([^@]*))?(?:@(\d+))?", word)
+    match = re.fullmatch(r"(\w+):([\w-]+)(?:=([^@!]*))?(?:@(\d+))?(!?)", word)
     if match is None or match[1] not in PLACES or match[2] not in {*DEEDS, "slower", "return", "lie"}:
-        raise RuntimeError(f"{VARIABLE}: {word!r} is not WHERE:HOW[=VALUE][@N]")
-    return Switch(match[1], match[2], match[3] or "", int(match[4] or 1))
+        raise RuntimeError(f"{VARIABLE}: {word!r} is not WHERE:HOW[=VALUE][@N][!]")
+    return Switch(match[1], match[2], match[3] or "", int(match[4] or 1), bool(match[5]))
 
 
 def _spoil(switch: Switch, result: Any) -> Any:
