@@ -31,20 +31,20 @@ class Entry:
     broken: str = ""
 
 
-def entries() -> list[Entry]:
-    """All installed plugins by name, broken ones included. Imports none of them."""
-    found = [_entry(point) for point in metadata.entry_points(group=GROUP)]
+def entries(name: str = "") -> list[Entry]:
+    """All installed plugins by name, or those that claim this name; broken ones included. Imports none of them."""
+    points = metadata.entry_points(group=GROUP)
+    found = [_entry(point) for point in points if name in ("", point.name)]
     return sorted(_mark_duplicates(found), key=lambda entry: (entry.name, entry.distribution))
 
 
 def find(name: str) -> Entry:
     """The plugin of this name. Raises UnknownName, and PluginLoadError when metadata shows that it cannot work."""
+    for entry in entries(name):
+        if entry.broken:
+            raise PluginLoadError(name, entry.distribution, entry.broken)
+        return entry
     installed = entries()
-    for entry in installed:
-        if entry.name == name:
-            if entry.broken:
-                raise PluginLoadError(name, entry.distribution, entry.broken)
-            return entry
     raise UnknownName("plugin", name, {entry.name for entry in installed}, _advice(name, installed))
 
 

@@ -227,7 +227,7 @@ def test_list_asks_for_devices_when_told_to(tmp_path):
 
     entry = registry.Entry("fake.linear", "dlbench-fake", "0", "x:y")
     original = registry.entries
-    registry.entries = lambda: [entry]
+    registry.entries = lambda name="": [entry]
     try:
         shown = list(listing.lines(with_devices=True))
     finally:

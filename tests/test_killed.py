@@ -19,7 +19,7 @@ DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 POLICY = Policy(samples=2, sample_seconds=0.001, settle_seconds=0.0, settle_cap_seconds=0.05, latency_steps=2)
 
 
-@pytest.mark.parametrize(("isolation", "kills", "processes"), [("none", 50, 25), ("fresh", 5, 3), ("fork", 3, 3)])
+@pytest.mark.parametrize(("isolation", "kills", "processes"), [("none", 50, 12), ("fresh", 5, 3), ("fork", 3, 3)])
 def test_kills_at_any_moment_lose_no_run_and_repeat_none(isolation, kills, processes, tmp_path):
     policy = msgspec.structs.replace(POLICY, processes=processes, isolation=isolation)
     specs = expand(Selection(["fake.linear", "twin.linear"], phases=["train"], threads=1), policy)
@@ -29,7 +29,7 @@ def test_kills_at_any_moment_lose_no_run_and_repeat_none(isolation, kills, proce
     kept = [line.split() for line in done.stdout.splitlines()]
     assert len(kept) == kills
     assert {(unchanged, orphans) for _, unchanged, orphans in kept} == {("True", "0")}
-    assert kills < 50 or len({number for number, *_ in kept}) >= 10, "kills came between Runs"
+    assert kills < 50 or len({number for number, *_ in kept}) >= 8, "kills came between Runs"
     runs = read_runs(tmp_path / "runs.jsonl")
     assert [(run.spec, run.group) for run in runs] == [
         (spec, group.number) for group in groups(specs, policy) for spec in group.specs

@@ -79,7 +79,7 @@ def test_a_broken_plugin_is_named(monkeypatch):
     from dlbench import registry
 
     entry = registry.Entry("fake.linear", "dlbench-fake", "1", "x:y", "it needs acme")
-    monkeypatch.setattr(registry, "entries", lambda: [entry])
+    monkeypatch.setattr(registry, "entries", lambda name="": [entry])
     with pytest.raises(PluginLoadError, match=r"dlbench-fake.*it needs acme"):
         expand(selection(), POLICY)
 
