@@ -89,6 +89,16 @@ def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_path_that_no_plugin_of_a_pattern_has_is_one_line_of_the_report(tmp_path):
+    arguments = ("--plugin", "[ft]*.linear", "--path", "graph,eager", "--phase", "predict", "--size", "small,base")
+    done = dlbench("run", *arguments, "--quick", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "out" / "report.md").read_text()
+    (refused,) = [line for line in text.splitlines() if "unsupported" in line]
+    assert refused.startswith("| predict, fake.linear graph; predict, twin.linear graph | unsupported | 4 |")
+    assert text.count("same model: yes") == 2
+
+
 def test_quiet_prints_the_place_of_the_report_alone(tmp_path):
     done = dlbench(
         "run", "--plugin", "fake.linear", "--quick", "--phase", "predict", "--quiet", "--out", "out", cwd=tmp_path

@@ -327,5 +327,8 @@ def test_the_command_shows_every_clause_and_answers_by_its_exit_code(tmp_path, m
     assert "broken  the_loss_falls" in bad.stdout
     nothing = check("tf.mlp", "--task", "text", "--path", "eager", cwd=tmp_path)
     assert nothing.returncode == 1
+    skipped = check("fake.linear", "--device", "gpu:9", cwd=tmp_path)
+    assert skipped.returncode == 2
+    assert "nothing could be examined" in skipped.stderr
     unknown = check("fake.liner", cwd=tmp_path)
     assert (unknown.returncode, len(unknown.stderr.splitlines())) == (2, 1)

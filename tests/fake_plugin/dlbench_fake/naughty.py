@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -199,6 +199,18 @@ class Naughty:
     def predict(self, inputs: Array) -> Any:
         """Predict."""
         return MISCHIEF.around("predict", lambda: self._model.predict(inputs))
+
+    def gradients(self, batch: Batch) -> dict[str, Array]:
+        """Those of the good model."""
+        return self._model.gradients(batch)
+
+    def export_parameters(self) -> dict[str, Array]:
+        """Those of the good model."""
+        return self._model.export_parameters()
+
+    def import_parameters(self, parameters: Mapping[str, Array]) -> None:
+        """Into the good model."""
+        self._model.import_parameters(parameters)
 
     def _rehearse(self, batch: Batch) -> None:
         """A training step that leaves nothing behind."""
