@@ -36,7 +36,7 @@ def _collect(name: str, minutes: float, neighbours: int, workloads: tuple[str, .
 
 
 @main.command("replay")
-@click.option("--sessions", type=click.IntRange(min=10), default=1000, show_default=True, help="Drawn for a cell.")
+@click.option("--sessions", type=click.IntRange(min=10), default=500, show_default=True, help="Drawn for a cell.")
 @_out
 def _replay(sessions: int, out: Path) -> None:
     """Replay every rule on every pool of the folder, and write report.md beside them."""

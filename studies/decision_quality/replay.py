@@ -9,7 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -85,6 +85,13 @@ class Groups:
         return Groups([self.log_ratios[at] for at in order], [self.seconds[at] for at in order], self.truth)
 
 
+class Alone(NamedTuple):
+    """Processes one after the other: seconds a step of each of their samples (processes, samples), and of each."""
+
+    times: Floats
+    seconds: Floats
+
+
 def lockstep(batches: Iterable[Batch], arm: str, base: str = BASE) -> Groups:
     """The groups of one workload; the log ratio of each is dlbench's own."""
     pairs = [(batch.number, _of(batch, base), _of(batch, arm)) for batch in batches if batch.kind == "lockstep"]
@@ -152,33 +159,29 @@ def _confirm(cell: Cell, pool: Groups, used: int, verdict: Verdict) -> None:
 def _peers(batches: Sequence[Batch], arm: str, seconds: float, sessions: int) -> Iterator[Cell]:
     """Each of the other tools with as many processes as it ships with, and with as many as the seconds pay for."""
     rows = [batch for batch in batches if batch.kind == "sequential"]
-    sides = [[_of(batch, name) for batch in rows] for name in (BASE, arm)]
     if len(rows) < 2:
         return
     for peer in PEERS:
-        cost = statistics.fmean(_cost(taken, peer) for side in sides for taken in side)
-        for rule, processes in ((f"{peer.name}, as shipped", peer.processes), (peer.name, int(seconds / 2 / cost))):
+        before, after = (_alone([_of(batch, name) for batch in rows], peer) for name in (BASE, arm))
+        paid = int(seconds / float(before.seconds.mean() + after.seconds.mean()))
+        for rule, processes in ((f"{peer.name}, as shipped", peer.processes), (peer.name, paid)):
             cell = Cell(rule, rows[0].workload, arm)
             size = max(1, min(processes, int(MOST * len(rows))))
             generator = random.Random(f"{rule} {rows[0].workload} {arm}")  # noqa: S311 (draws need no secrecy)
             for _ in range(sessions):
-                before, after = (generator.sample(side, size) for side in sides)
-                said = peer.say(_pooled(before, peer), _pooled(after, peer))
-                cell.add(said.verdict, sum(_cost(taken, peer) for taken in (*before, *after)), size)
+                ours, theirs = (generator.sample(range(len(rows)), size) for _ in range(2))
+                said = peer.say(before.times[ours].ravel(), after.times[theirs].ravel())
+                cell.add(said.verdict, float(before.seconds[ours].sum() + after.seconds[theirs].sum()), size)
                 cell.scores.append(said.score)
             yield cell
 
 
-def _pooled(processes: Iterable[Taken], peer: Peer) -> Floats:
-    """Seconds a step of all samples that the tool takes of these processes."""
-    taken = [process.nanoseconds[: peer.samples or None] for process in processes]
-    return np.array(list(itertools.chain.from_iterable(taken))) * 1e-9
-
-
-def _cost(taken: Taken, peer: Peer) -> float:
-    """Seconds of a process that ends after the samples that the tool takes."""
-    unneeded = taken.nanoseconds[peer.samples :] if peer.samples else []
-    return taken.held - sum(unneeded) * taken.nominal * 1e-9
+def _alone(processes: Sequence[Taken], peer: Peer) -> Alone:
+    """Processes as this tool takes them: they end after the samples that it wants, and cost the less."""
+    times = np.array([taken.nanoseconds for taken in processes]) * 1e-9
+    wanted = peer.samples or times.shape[1]
+    unneeded = times[:, wanted:].sum(axis=1) * [taken.nominal for taken in processes]
+    return Alone(times[:, :wanted], np.array([taken.held for taken in processes]) - unneeded)
 
 
 def _of(batch: Batch, arm: str) -> Taken:
