@@ -124,9 +124,11 @@ def test_the_rules_of_other_tools_say_what_the_tools_say(seed):
     measured = [Measurement(1, list(side), TaskSpec("", "")) for side in (before, after)]
     figures = min(one.significant_figures for one in measured)
     printed = [trim_sigfig(one.median, figures) for one in measured]
-    said = rules.torch_compare(before, after).verdict
-    assert (said == "inconclusive") == any(one.has_warnings for one in measured)
-    assert said in ("inconclusive", "slower" if printed[1] > printed[0] * (1 + 1e-9) else said)
+    difference = printed[1] / printed[0] - 1
+    expected = "same" if abs(difference) < 1e-6 else "slower" if difference > 0 else "faster"
+    warned = any(one.has_warnings for one in measured)
+    assert rules.torch_compare(before, after).verdict == ("inconclusive" if warned else expected)
+    assert [rules._significant_figures(side) for side in (before, after)] == [m.significant_figures for m in measured]
     low, high = torch.tensor(before).quantile(0.75), torch.tensor(after).quantile(0.25)
     assert (rules.torch_ranges(before, after).verdict == "slower") == bool(high > low)
 
@@ -195,5 +197,13 @@ def test_thresholds_are_moved_to_equal_alarms_and_equal_power():
 def test_the_report_names_goals_met_and_missed(batches, cells):
     text = report.render({"quiet": (batches, cells)}, "the command", SESSIONS)
     assert ", met" in text
-    missed = report.Cells(replay.replay(synthetic_pool(12, pair=0.06), 20))
+    missed = report.Cells(replay.replay(synthetic_pool(70, pair=0.06), 20))
     assert "**missed**" in report.render({"busy": (batches, missed)}, "the command", 20)
+
+
+def test_a_pool_of_a_session_or_two_decides_no_goal():
+    few = synthetic_pool(8)
+    text = report.render({"busy": (few, report.Cells(replay.replay(few, 20)))}, "the command", 20)
+    assert "undecided" in text
+    assert ", met" not in text
+    assert "the pool holds too few sessions" in text

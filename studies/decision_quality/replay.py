@@ -35,11 +35,15 @@ MOST = 0.5
 
 @dataclass
 class Cell:
-    """A rule on sessions of one workload and one arm: what it said, scores, cost, size, intervals that held."""
+    """A rule on sessions of one workload and one arm, from so many groups: what it said, scores, cost, size.
+
+    `covered` says of each interval whether it held the truth.
+    """
 
     rule: str
     workload: str
     arm: str
+    pool: int
     said: Counter[Verdict] = field(default_factory=Counter)
     scores: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -124,7 +128,7 @@ def replay(batches: Sequence[Batch], sessions: int) -> Iterator[Cell]:
 
 def _dlbench(workload: str, arm: str, pairs: Sequence[Groups], sessions: int) -> Iterator[Cell]:
     """Without replacement within a session; confirmed on groups that the session has not used."""
-    cells = [Cell(rule, workload, arm) for rule in (FIXED, ADAPTIVE, CONFIRMED)]
+    cells = [Cell(rule, workload, arm, len(pairs[0].log_ratios)) for rule in (FIXED, ADAPTIVE, CONFIRMED)]
     generator = random.Random(f"{workload} {arm}")  # noqa: S311 (draws need no secrecy)
     for _ in range(sessions):
         pair = generator.choice(pairs)
@@ -165,7 +169,7 @@ def _peers(batches: Sequence[Batch], arm: str, seconds: float, sessions: int) ->
         before, after = (_alone([_of(batch, name) for batch in rows], peer) for name in (BASE, arm))
         paid = int(seconds / float(before.seconds.mean() + after.seconds.mean()))
         for rule, processes in ((f"{peer.name}, as shipped", peer.processes), (peer.name, paid)):
-            cell = Cell(rule, rows[0].workload, arm)
+            cell = Cell(rule, rows[0].workload, arm, len(rows))
             size = max(1, min(processes, int(MOST * len(rows))))
             generator = random.Random(f"{rule} {rows[0].workload} {arm}")  # noqa: S311 (draws need no secrecy)
             for _ in range(sessions):

@@ -15,6 +15,8 @@ from studies.decision_quality.rules import BUDGET, HALF_WIDTH, LOOKS, PEERS
 from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
 
 EFFECT, LARGE = "3%", ("3%", "5%", "10%")
+FEWEST = 3.0
+"""Sessions without a group in common that a pool must hold before a share of them says anything."""
 QUIET_ALARMS, BUSY_ALARMS, POWER, COVERAGE = 0.01, 0.02, 0.90, 0.92
 """Goals: false alarms at most, power at a slowdown of 3 % and coverage of the 95 % interval at least."""
 
@@ -29,6 +31,11 @@ class Cells:
     def workloads(self) -> list[str]:
         """Those that the pool has, in the order of the study."""
         return [name for name in WORKLOADS if (ADAPTIVE, name, AGAIN) in self._cells]
+
+    def held(self, workload: str) -> float:
+        """How many sessions as large as dlbench's at a slowdown of 3 % the pool holds without a group in common."""
+        cell = self._cells[ADAPTIVE, workload, EFFECT]
+        return cell.pool / cell.size
 
     def of(self, rule: str, workload: str, arm: str) -> Cell | None:
         """A cell, None where the pool has nothing for it."""
@@ -62,7 +69,8 @@ session for processes one after the other (at most half of the pool a side), whi
 with the number of processes that they start and of samples that they take by default. Seconds count forked processes:
 fresh ones take the import longer, for every rule alike.
 
-All sessions come from one pool, so a share is no surer than so many groups can make it."""
+All sessions come from one pool, so a share is no surer than its groups can make it: "Sessions" counts how many of this
+size it holds without a group in common, and below {FEWEST:g} a goal stays undecided."""
 
 
 def _pool(name: str, batches: Sequence[Batch], cells: Cells) -> Iterator[str]:
@@ -123,21 +131,22 @@ def _goals(name: str, cells: Cells) -> str:
         assert same is not None
         assert effect is not None
         covered = [held for cell in found.values() if cell is not None for held in cell.covered]
-        coverage = sum(covered) / len(covered)
+        coverage, held = sum(covered) / len(covered), cells.held(load)
         rows.append(
             [
                 load,
-                _judged(same.share("slower", "faster"), limit, at_most=True),
-                _judged(null.share("slower", "faster"), limit, at_most=True),
-                _judged(effect.share("slower"), POWER, at_most=False),
+                f"{held:.1f}",
+                _judged(same.share("slower", "faster"), held, most=limit),
+                _judged(null.share("slower", "faster"), held, most=limit),
+                _judged(effect.share("slower"), held, least=POWER),
                 f"{effect.cost:.0f} s",
-                _judged(coverage, COVERAGE, at_most=False),
+                _judged(coverage, held, least=COVERAGE),
                 _percent(
                     max(cell.share("same") for arm, cell in found.items() if cell and SLOWDOWNS.get(arm, 0) >= 0.05)
                 ),
             ]
         )
-    head = ["", f"False alarms, goal {_percent(limit)} at most", "the same, any two arms at equal steps"]
+    head = ["", "Sessions", f"False alarms, goal {_percent(limit)} at most", "the same, any two arms at equal steps"]
     head += [f"Power at {EFFECT}, goal {_percent(POWER)}", f"Cost, goal {BUDGET:.0f} s at most"]
     return _table([*head, f"Coverage, goal {_percent(COVERAGE)}", f"`same` at {', '.join(LARGE)}"], rows)
 
@@ -175,7 +184,7 @@ def _rules(cells: Cells) -> str:
 def _head_to_head(cells: Cells) -> str:
     """Thresholds of the other tools, moved by somebody who knows the truth to the alarms or the power of dlbench."""
     rows = []
-    for load in cells.workloads:
+    for load in (load for load in cells.workloads if cells.held(load) >= FEWEST):
         ours, our_power = cells.of(ADAPTIVE, load, AGAIN), cells.of(ADAPTIVE, load, EFFECT)
         assert ours is not None
         assert our_power is not None
@@ -207,7 +216,9 @@ def _head_to_head(cells: Cells) -> str:
     moved = (
         "Thresholds of the other tools are moved to the false alarms of dlbench, and to its power, with knowledge of"
     )
-    return f"{moved} the truth. {found}\n\n{_table(head, rows)}"
+    left_out = ", ".join(load for load in cells.workloads if cells.held(load) < FEWEST)
+    silent = f" Of {left_out} the pool holds too few sessions." if left_out else ""
+    return f"{moved} the truth. {found}{silent}\n\n{_table(head, rows)}"
 
 
 def power_at(null: Sequence[float], effect: Sequence[float], alarms: float) -> float:
@@ -244,9 +255,10 @@ def _spread(values: Sequence[float]) -> float:
     return statistics.stdev(values) if len(values) > 1 else math.nan
 
 
-def _judged(share: float, goal: float, *, at_most: bool) -> str:
-    holds = share <= goal if at_most else share >= goal
-    return f"{_percent(share)}, {'met' if holds else '**missed**'}"
+def _judged(share: float, held: float, *, most: float = 1.0, least: float = 0.0) -> str:
+    """The share beside what became of its goal; nothing became of it where the pool holds too few sessions."""
+    outcome = "undecided" if held < FEWEST else "met" if least <= share <= most else "**missed**"
+    return f"{_percent(share)}, {outcome}"
 
 
 def _percent(share: float) -> str:

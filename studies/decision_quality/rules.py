@@ -69,8 +69,7 @@ def groups_used(log_ratios: Sequence[float], seconds: Sequence[float]) -> int:
 def _half_width(log_ratios: Sequence[float]) -> float:
     shift = Paired(log_ratios).shift()
     assert shift is not None, "a look has two groups or more"
-    low, high = shift.interval()
-    return (high - low) / 2
+    return math.expm1(shift.interval()[1] - shift.mean)
 
 
 def compare_fail(field: Callable[[Floats], np.floating]) -> Callable[[Floats, Floats], Said]:
