@@ -225,7 +225,8 @@ def main() -> None:
 
 
 def _give_up(message: str) -> None:
-    click.echo(f"dlbench: {' '.join(message.split())}", err=True)
+    shown = "".join(character if character.isprintable() else " " for character in message)
+    click.echo(f"dlbench: {' '.join(shown.split())}", err=True)
     sys.exit(2)
 
 

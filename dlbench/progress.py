@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from dlbench import metrics
+from dlbench import metrics, schedule
 from dlbench.plan import Group
 from dlbench.record import Run
+from dlbench.report.markdown import plain
 from dlbench.schedule import Listener
 
 SECONDS_BETWEEN_DRAWINGS = 0.25
@@ -57,7 +58,7 @@ class Lines(Quiet):
         self._print(f"stopped: {reason}")
 
     def _print(self, text: str) -> None:
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(" ".join(plain(text).split("\n"))), soft_wrap=True)
 
 
 class Live(Lines, AbstractContextManager["Live"]):
@@ -114,7 +115,8 @@ def headline(run: Run) -> str:
     """A Run in one line: its first figure, or its status and reason."""
     name = f"{run.spec.label} {run.spec.phase}"
     if run.status != "ok":
-        return f"{name}: {run.status}: {run.reason}"
+        skipped = "not tried again, " if schedule.NOT_TRIED in run.flags else ""
+        return f"{name}: {skipped}{run.status}: {run.reason}"
     return f"{name}: {_figure(run)}{''.join(f' [{flag}]' for flag in run.flags)}"
 
 

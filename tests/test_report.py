@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,11 +15,11 @@ import pytest
 from example_runs import bare_run, failed_runs, full_session, good_run, spec
 from rich.console import Console
 
-from dlbench import metrics
+from dlbench import metrics, progress
 from dlbench.errors import DlbenchError
 from dlbench.plugin import Compilation
 from dlbench.record import STATUSES, Difference, Load, Parity
-from dlbench.report import FORMATS, summarize, terminal
+from dlbench.report import FORMATS, markdown, summarize, terminal
 from dlbench.report.learning import sparkline
 from dlbench.report.units import interval, shown
 from dlbench.stats import Estimate
@@ -321,3 +322,14 @@ def test_a_sparkline_goes_from_the_least_to_the_greatest():
     assert sparkline([3.0, 2.0, 1.0, 1.0]) == "█▄▁▁"
     assert sparkline([1.0]) == "▁"
     assert sparkline([]) == "–"
+
+
+def test_what_would_steer_a_terminal_or_turn_text_around_is_left_out_of_progress_and_pages():
+    name = "\x1b]0;title\x07evil\x1b[2J\u202etxt\u2028line"
+    run = bare_run(status="error", reason=name)
+    console = Console(file=io.StringIO(), force_terminal=True)
+    progress.Lines(console).finished(run)
+    shown = [console.file.getvalue(), markdown.render(summarize([run]))]
+    for text in shown:
+        assert not set(text) & set("\x1b\x07\u202e\u2028"), text
+        assert "evil" in text

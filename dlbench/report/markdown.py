@@ -9,7 +9,7 @@ from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Tabl
 from dlbench.report.page import page
 from dlbench.report.summary import Report
 
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _MARKUP = re.compile(r"([\\`*_\[\]|])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _LEADING = re.compile(r"^(#|[-+](?=\s)|\d+[.)](?=\s))")
@@ -26,7 +26,7 @@ def text(blocks: Sequence[Block]) -> str:
 
 
 def plain(text: str) -> str:
-    """Without escape sequences and control characters other than tab and newline."""
+    """Without escape sequences, marks that turn text around, and control characters other than tab and newline."""
     return _CONTROL.sub("", text)
 
 

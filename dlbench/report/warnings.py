@@ -18,6 +18,7 @@ FLAGS = {
     "unstable": "slowed down or never had a steady state, so no time is read from them; see their samples",
     "not_settled": "did not reach a steady state within the cap; their steady samples may still be warming up",
     "not_quiet": "kept using a core after their turn; they may have slowed the others down",
+    "fork_hung": "were measured in fresh processes after a forked one hung; use --isolation fresh",
 }
 
 
