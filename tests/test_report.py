@@ -19,7 +19,7 @@ from dlbench import metrics, progress
 from dlbench.errors import DlbenchError
 from dlbench.plugin import Compilation
 from dlbench.record import STATUSES, Difference, Load, Parity
-from dlbench.report import FORMATS, markdown, summarize, terminal
+from dlbench.report import FORMATS, summarize, terminal
 from dlbench.report.learning import sparkline
 from dlbench.report.units import interval, shown
 from dlbench.stats import Estimate
@@ -329,7 +329,7 @@ def test_what_would_steer_a_terminal_or_turn_text_around_is_left_out_of_progress
     run = bare_run(status="error", reason=name)
     console = Console(file=io.StringIO(), force_terminal=True)
     progress.Lines(console).finished(run)
-    shown = [console.file.getvalue(), markdown.render(summarize([run]))]
+    shown = [console.file.getvalue(), FORMATS["markdown"].render(summarize([run]))]
     for text in shown:
         assert not set(text) & set("\x1b\x07\u202e\u2028"), text
         assert "evil" in text
