@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._higher_order_ops.scan import scan
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from experts import Problem
 
+UNROLLED = 16
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
@@ -61,7 +63,7 @@ class Recurrent(nn.Module):
 
 
 class WrittenOut(nn.Module):
-    """Its time steps one by one."""
+    """Its time steps one by one, or a loop over them where unrolling would take the compiler minutes."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()
@@ -73,9 +75,16 @@ class WrittenOut(nn.Module):
 
     def forward(self, sequence: Tensor) -> Tensor:
         h = c = sequence.new_zeros(sequence.shape[0], self.units)
-        for x in self.inputs(sequence).unbind(1):
+        xs = self.inputs(sequence).transpose(0, 1)
+        if len(xs) > UNROLLED:
+            return self.output(scan(self.step, (h, c.clone()), xs)[0][0])
+        for x in xs:
             h, c = self.advance(x, self.states(h), h, c)
         return self.output(h)
+
+    def step(self, state: tuple[Tensor, Tensor], x: Tensor) -> Any:
+        h, c = self.advance(x, self.states(state[0]), *state)
+        return (h, c.clone()), h.clone()
 
     def advance(self, x: Tensor, s: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         if self.kind == "rnn":

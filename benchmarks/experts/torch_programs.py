@@ -20,9 +20,11 @@ def programs(problem: Problem) -> dict[str, Program]:
     torch.set_num_threads(problem.threads)
     if problem.path == "eager":
         return {"modules": eager(problem, torch_modules.make(problem))}
-    found = {"whole step": whole_step(problem), "compiled forward and backward": compiled_model(problem)}
-    cell = problem.architecture in torch_modules.CELLS
-    return {} if cell and problem.signature.inputs.shape[1] > 16 else found  # minutes to compile
+    found = {"compiled forward and backward": compiled_model(problem)}
+    long = problem.signature.inputs.shape[1] > torch_modules.UNROLLED
+    if long and problem.architecture in torch_modules.CELLS:
+        return found  # torch.func cannot enter a loop
+    return found | {"whole step": whole_step(problem)}
 
 
 def eager(problem: Problem, module: nn.Module, forward: Callable[..., Any] = lambda function: function) -> Program:
