@@ -25,6 +25,7 @@ from dlbench.orders import (
     Take,
     Taken,
 )
+from dlbench.plugin import Compilation
 from dlbench.record import Evaluation, PhaseMemory, PhaseTime, Run, Sample
 from dlbench.spec import Isolation, Policy, Spec
 
@@ -160,6 +161,8 @@ class Arm:
             self._closed = self._ask(Close(), Closed)
             if self._closed is not None:
                 self._found.memory.append(self._closed.memory)
+                self._found.times += self._closed.times
+                self._found.flags += _compiled_in_parts(self._closed.compilation)
 
     def abandon(self) -> None:
         """End the child whatever it does."""
@@ -198,7 +201,7 @@ class Arm:
             names = ("info", "task", "flops_per_step", "environment")
             fields |= {name: getattr(built, name) for name in names}
         if (closed := self._closed) is not None:
-            fields |= {"compilation": closed.compilation, "load": closed.load}
+            fields |= {name: getattr(closed, name) for name in ("compilation", "load", "peak_flop_rate")}
         return fields
 
     def _train_on(self, round_number: int) -> None:
@@ -242,6 +245,13 @@ class Arm:
         self.failure = error
         if error.loading:
             self.flag("not_loaded")
+
+
+def _compiled_in_parts(found: Compilation | None) -> list[str]:
+    """What a Spec that allows breaks must be told of."""
+    if found is None:
+        return []
+    return [flag for flag, number in (("graph_breaks", found.breaks), ("recompiled", found.late)) if number]
 
 
 def _placed(sample: Sample, round_number: int, turn: int) -> Sample:

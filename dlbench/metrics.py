@@ -20,9 +20,9 @@ TIMED: tuple[Phase, ...] = ("train", "predict")
 class Metric(NamedTuple):
     """One row of METRICS.
 
-    `unit` is one of `s`, `bytes`, `samples/s`, `FLOP/s`, `steps` and empty for the task's own; `better` is None where
-    neither direction is. `table` says which table of a report shows it. `pooled` takes the Runs together where one is
-    too short to tell by itself.
+    `unit` is one of `s`, `bytes`, `samples/s`, `FLOP/s`, `%` (a share), `steps` and empty for the task's own; `better`
+    is None where neither direction is. `table` says which table of a report shows it. `pooled` takes the Runs together
+    where one is too short to tell by itself.
     """
 
     title: str
@@ -74,6 +74,16 @@ def flop_rate(run: Run) -> float | None:
     return run.flops_per_step / step if step and run.flops_per_step is not None else None
 
 
+def utilization(run: Run) -> float | None:
+    """Model FLOPs utilization (MFU): `flop_rate` over that of a large matrix product in the same process.
+
+    The product has the framework, device, precision and threads of the Spec. Chowdhery et al. (2022, PaLM, section
+    4.1) divide by the maker's figure instead, which no CPU has.
+    """
+    rate = flop_rate(run)
+    return None if rate is None or not run.peak_flop_rate else rate / run.peak_flop_rate
+
+
 def latency(rank: float, run: Run) -> float | None:
     """Percentile of the seconds of single steps, each ended by the barrier."""
     return percentile(steps_of(run, "latency"), rank)
@@ -94,6 +104,12 @@ def once(phase: str, run: Run) -> float | None:
 def compile_seconds(run: Run) -> float | None:
     """First step minus the median steady step, where a compiler was at work."""
     return _first_step_excess(run) if run.info is not None and run.info.compiler is not None else None
+
+
+def warm_compile_seconds(run: Run) -> float | None:
+    """The same of a second model in the same process: the compiler's caches are warm."""
+    first, step = once("first_step_warm", run), step_seconds(run)
+    return None if first is None or step is None else first - step
 
 
 def warm_up_seconds(run: Run) -> float | None:
@@ -175,7 +191,9 @@ METRICS: dict[str, Metric] = {
     "latency_p95": _latency_row(95),
     "latency_p99": _latency_row(99),
     "flop_rate": Metric("Achieved arithmetic", "FLOP/s", "higher", "headline", flop_rate, TIMED),
+    "utilization": Metric("Share of a matrix product's (MFU)", "%", "higher", "headline", utilization, TIMED),
     "compile_time": Metric("Compile time", "s", "lower", "headline", compile_seconds, TIMED),
+    "warm_compile_time": Metric("Compile time, warm", "s", "lower", "headline", warm_compile_seconds, TIMED),
     "memory_peak": Metric("Peak memory above import", "bytes", "lower", "headline", memory_peak),
     "device_memory_peak": Metric("Peak device memory", "bytes", "lower", "headline", device_memory_peak),
     "import_time": Metric("Import", "s", "lower", "once", partial(once, "import")),

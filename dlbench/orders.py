@@ -139,6 +139,8 @@ class Closed(Message, frozen=True, tag="closed"):
     memory: PhaseMemory
     load: Load
     compilation: Compilation | None
+    times: list[PhaseTime] = []
+    peak_flop_rate: float | None = None
 
 
 class Failed(Message, frozen=True, tag="failed"):

@@ -18,7 +18,7 @@ type, as each framework's own automatic mixed precision does; `fp16` with dynami
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
@@ -117,11 +117,15 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compilation(msgspec.Struct, frozen=True, kw_only=True):
-    """Proof that the compiled path ran: how many graphs, breaks between them, and compilations after the first."""
+    """Proof that the compiled path ran: how many graphs, breaks between them, and compilations after the first.
+
+    `late` counts those of them that came after warm-up; the core does that, a plugin leaves it out.
+    """
 
     graphs: int
     breaks: int
     recompilations: int
+    late: int = 0
 
 
 @runtime_checkable
@@ -211,6 +215,18 @@ class ReportsCompilation(Protocol):
 
     def compilation(self) -> Compilation:
         """Return the counts since `build`."""
+        ...
+
+
+@runtime_checkable
+class MultipliesMatrices(Protocol):
+    """Can show what the machine does at most, in the precision and on the device that were built."""
+
+    def multiply(self, order: int) -> Callable[[], Any]:
+        """Return a function that multiplies two square matrices of this order, which hold random numbers.
+
+        Element `[0, 0]` of what it returns can be read by `float()`, which waits for the product.
+        """
         ...
 
 

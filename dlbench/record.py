@@ -58,7 +58,10 @@ class Evaluation(Record, frozen=True):
 
 
 class PhaseTime(Record, frozen=True):
-    """Wall seconds of what is done once: `import`, `build`, `first_step` (trace and compile included)."""
+    """Wall seconds of what is done once: `import`, `build`, `first_step` (trace and compile included).
+
+    `first_step_warm` is the first step of a second model in the same process, when the compiler's caches are warm.
+    """
 
     phase: str
     seconds: float
@@ -146,6 +149,7 @@ class Run(Record, frozen=True):
     task: TaskInfo | None = None
     compilation: Compilation | None = None
     flops_per_step: float | None = None
+    peak_flop_rate: float | None = None
     times: tuple[PhaseTime, ...] = ()
     samples: tuple[Sample, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()

@@ -87,7 +87,7 @@ class Worker:
         building = time.perf_counter()
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
-        self._phase, self._subject = spec.phase, Subject(spec, prepared)
+        self._spec, self._subject = spec, Subject(spec, prepared)
         self._sampler = self._subject.sampler()
         return Built(
             info=info,
@@ -103,12 +103,14 @@ class Worker:
         timing = self._sampler.take(1)
         self._subject.check()
         mark = self._subject.mark("first_step")
+        self._subject.warmed_up()
         gc.collect()
         gc.freeze()  # what the framework holds for good is not walked again before every sample
         return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
 
     def _settle(self, policy: Policy) -> Settled:
         timings, steps, settled = settle(self._sampler, policy)
+        self._subject.warmed_up()
         return Settled(steps=steps, settled=settled, samples=[_sample("warm-up", timing) for timing in timings])
 
     def _take(self, order: Take) -> Taken:
@@ -119,8 +121,21 @@ class Worker:
         return Taken(samples=samples, loss=self._subject.loss)
 
     def _close(self) -> Closed:
-        mark = self._subject.mark(self._phase)
-        return Closed(memory=mark, load=self._load.read(), compilation=self._subject.compilation())
+        mark = self._subject.mark(self._spec.phase)
+        load, compilation = self._load.read(), self._subject.compilation()
+        if self._spec.phase == "converge":
+            return Closed(memory=mark, load=load, compilation=compilation)
+        peak = self._subject.peak_flop_rate()
+        times = [_time("first_step_warm", self._first_again())] if self._spec.path == "jit" else []
+        return Closed(memory=mark, load=load, compilation=compilation, times=times, peak_flop_rate=peak)
+
+    def _first_again(self) -> float:
+        """Seconds of the first call of a second model of the same Spec: the compiler's caches are warm now."""
+        del self._subject, self._sampler  # a device may hold no two models
+        gc.collect()
+        prepared = prepare(self._spec, registry.load(self._spec.plugin))
+        build_checked(prepared.plugin, prepared.request)
+        return Subject(self._spec, prepared).sampler().take(1).seconds
 
 
 def answer(worker: Worker, line: bytes) -> Reply:

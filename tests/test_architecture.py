@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("plugin",)),
     ("contract", ("architectures", "record")),
     ("writing", ("guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
-    ("writing", ("environment", "lockstep", "prepare", "process")),
+    ("writing", ("environment", "lockstep", "peak", "prepare", "process")),
     ("writing", ("isolate",)),
     ("writing", ("parity", "plan", "probe", "subject")),
     ("writing", ("conformance",)),

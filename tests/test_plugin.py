@@ -20,6 +20,7 @@ from dlbench_fake.minimal import Minimal
 from dlbench_fake.naughty import LIES, Mischief, Naughty
 
 CAPABILITIES = {
+    contract.MultipliesMatrices: ("multiply",),
     contract.Stages: ("stage",),
     contract.Synchronizes: ("sync",),
     contract.ReportsDeviceMemory: ("device_memory_peak", "reset_device_memory_peak"),

@@ -13,6 +13,15 @@ NOT_COMPARED = ("path", "compiler")
 FLOPS = "FLOPs per step of each phase"
 MUST_AGREE = ("parameters", "device", "precision", "threads", "steps per call", "data", FLOPS)
 """Where arms differ in these they do not compute the same thing, or not with the same means."""
+EXPLANATIONS = {
+    "BLAS": "matrix products come from different libraries; MKL is slower than others on processors of other makers",
+    "optimizer": "a fused optimizer updates many parameters in one kernel, where an unfused one launches several each",
+    "convolution layout": "channels last is what most convolution kernels read fastest; the other order is rearranged",
+    "denormals": "arithmetic on numbers below the smallest normal one is up to a hundred times slower where it is kept",
+    "inter-op threads": "with more than one, operations that do not depend on each other run at the same time",
+    "precision": "the arms do not compute the same thing: their times say nothing of the frameworks",
+}
+"""What a difference in a row may do to the figures."""
 
 
 class Row(Record, frozen=True):

@@ -11,7 +11,7 @@ from dlbench.metrics import METRICS
 from dlbench.record import Parity
 from dlbench.report import sameness
 from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
-from dlbench.report.fairness import Fairness
+from dlbench.report.fairness import EXPLANATIONS, Fairness
 from dlbench.report.learning import learning
 from dlbench.report.summary import Arm, Failure, Report, Section
 from dlbench.report.units import interval, shown
@@ -78,7 +78,8 @@ def _section(section: Section) -> Iterator[Block]:
     )
     section = msgspec.structs.replace(section, arms=_supported(section.arms))
     head = ["", *(arm.label for arm in section.arms)]
-    yield Table(head, [*_arms_row(section), *_metric_rows(section, "headline"), *_ratio_rows(section)])
+    headline = _metric_rows(section, "headline")
+    yield Table(head, [*_arms_row(section), *headline, *_payback_row(section), *_ratio_rows(section)])
     yield from (Table(*table) for table in learning(section))
     for name, table in (("Once", "once"), ("Host memory above import", "memory")):
         if rows := _metric_rows(section, table):
@@ -134,6 +135,13 @@ def _ratio_rows(section: Section) -> Iterator[list[str]]:
         yield [name, *(text(of[a.label]) if a.label in of else c for a, c in zip(section.arms, cells, strict=True))]
 
 
+def _payback_row(section: Section) -> Iterator[list[str]]:
+    """From which step on compiling has paid for itself."""
+    of = {one.label: "never" if one.steps is None else f"{shown(one.steps, 'steps')}" for one in section.paybacks}
+    if of:
+        yield ["Compiling pays, against eager, after", *(of.get(arm.label, NOTHING) for arm in section.arms)]
+
+
 def _percent(share: float | None) -> str:
     return NOTHING if share is None else f"{share:.1%}"
 
@@ -168,6 +176,11 @@ def _fairness(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]:
         yield Bullets([sameness.sentence(one) for one in built] or ["Same model: not checked."])
     rows = [[f"≠ {row.name}" if row.differs else row.name, row.asked or NOTHING, *row.got] for row in table.rows]
     yield Table(["", "Asked", *table.arms], rows, detail=True)
+    explained = [
+        f"{row.name}: {EXPLANATIONS[row.name]}" for row in table.rows if row.differs and row.name in EXPLANATIONS
+    ]
+    if explained:
+        yield Bullets(explained)
 
 
 def _environment(report: Report) -> Iterator[Block]:

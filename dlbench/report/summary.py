@@ -17,6 +17,7 @@ from dlbench.plugin import Compilation
 from dlbench.record import SCHEMA, Environment, Parity, Record, Run, Status, TaskInfo
 from dlbench.report import sameness
 from dlbench.report.fairness import Fairness, fairness
+from dlbench.report.payback import Payback, paybacks
 from dlbench.report.warnings import warnings
 from dlbench.spec import Policy, Spec, Workload
 from dlbench.stats import Estimate
@@ -85,6 +86,7 @@ class Section(Record, frozen=True):
     task: TaskInfo | None
     arms: tuple[Arm, ...]
     comparisons: tuple[Comparison, ...]
+    paybacks: tuple[Payback, ...] = ()
 
 
 class Report(Record, frozen=True):
@@ -168,6 +170,7 @@ def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparis
         task=next((run.task for run in runs if run.task is not None), None),
         arms=tuple(_arm(label, of_arm) for label, of_arm in compare.arms(runs).items()),
         comparisons=tuple(comparisons),
+        paybacks=tuple(paybacks(compare.arms(runs))),
     )
 
 

@@ -18,6 +18,7 @@ class Scale(NamedTuple):
 _SCALES = {
     "s": (Scale(1.0, 1.0, "s"), Scale(1e-3, 1e-3, "ms"), Scale(0.0, 1e-6, "µs")),
     "bytes": (Scale(2**30, 2**30, "GiB"), Scale(2**20, 2**20, "MiB"), Scale(0.0, 2**10, "KiB")),
+    "%": (Scale(0.0, 0.01, "%"),),
     "FLOP/s": (Scale(1e12, 1e12, "TFLOP/s"), Scale(1e9, 1e9, "GFLOP/s"), Scale(0.0, 1e6, "MFLOP/s")),
 }
 

@@ -17,6 +17,8 @@ WIDE = 0.05
 FLAGS = {
     "unstable": "slowed down or never had a steady state, so no time is read from them; see their samples",
     "not_settled": "did not reach a steady state within the cap; their steady samples may still be warming up",
+    "graph_breaks": "ran a step that was compiled in parts, with Python between them",
+    "recompiled": "compiled again after warm-up; their steady samples may hold compiling",
     "not_quiet": "kept using a core after their turn; they may have slowed the others down",
     "fork_hung": "were measured in fresh processes after a forked one hung; use --isolation fresh",
 }

@@ -24,16 +24,18 @@ def devices() -> dict[str, str]:
 def prepare(spec: Spec) -> str:
     """Set threads and precision, hide every device but the one asked for, and return TensorFlow's name of it.
 
-    Raises Unsupported for a device that is not here, for a precision other than fp32, and when TensorFlow has already
-    started in this process with other threads or another device: it cannot change them then.
+    Raises Unsupported for a device that is not here, for a precision that it does not have, and when TensorFlow has
+    already started in this process with other threads or another device: it cannot change them then.
     """
-    if spec.precision != "fp32":
-        raise Unsupported(f"precision {spec.precision}: the plugins of TensorFlow compute in fp32 only")
+    if spec.precision not in ("fp32", "tf32"):
+        raise Unsupported(f"precision {spec.precision}: the plugins of TensorFlow compute in fp32, or in tf32 on a GPU")
     if spec.compiler not in ("", "xla"):
         raise Unsupported(f"compiler {spec.compiler}: TensorFlow compiles with xla only; leave --compiler out")
     word = _resolve(spec.device)
     wanted = [_gpus()[int(word.partition(":")[2])]] if word.startswith("gpu:") else []
-    tf.config.experimental.enable_tensor_float_32_execution(False)
+    if spec.precision == "tf32" and not wanted:
+        raise Unsupported("precision tf32: a CPU has no TF32; it is a mode of NVIDIA's tensor cores")
+    tf.config.experimental.enable_tensor_float_32_execution(spec.precision == "tf32")
     try:
         tf.config.threading.set_intra_op_parallelism_threads(spec.threads)
         tf.config.threading.set_inter_op_parallelism_threads(INTER_OP_THREADS)

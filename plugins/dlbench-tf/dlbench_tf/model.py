@@ -70,6 +70,12 @@ class TFModel:
         """Graphs called so far; on the path jit each is a whole XLA program, or counts as a break."""
         return self._paths.compilation()
 
+    def multiply(self, order: int) -> Callable[[], tf.Tensor]:
+        """Of two random square matrices, op by op."""
+        with tf.device(self._device):
+            left, right = (tf.random.stateless_uniform([order, order], [0, side]) for side in range(2))
+        return lambda: tf.matmul(left, right)
+
     def devices(self) -> dict[str, str]:
         """What TensorFlow sees."""
         return device.devices()

@@ -35,6 +35,7 @@ class CompiledSteps:
         device = next(iter(self._values.values())).device
         self._count = torch.zeros((), dtype=torch.float64, device=device)
         self._graphs: Counter[str] = Counter()
+        self._whole = not request.spec.allow_breaks
         self._breaks_before = counters["graph_break"].total()
         self._train = self._compile("train", self._update if request.spec.steps_per_call == 1 else self._update_often)
         self._outputs = self._compile("predict", self._evaluate)
@@ -67,7 +68,10 @@ class CompiledSteps:
         """Graphs that Inductor was given for each function, and breaks that Dynamo met, since `build`."""
         breaks = counters["graph_break"].total() - self._breaks_before
         again = sum(number - 1 for number in self._graphs.values())
-        return Compilation(graphs=len(self._graphs), breaks=breaks, recompilations=again)
+        if self._whole:
+            return Compilation(graphs=len(self._graphs), breaks=breaks, recompilations=again)
+        # A break parts a function into one graph more; what there are beyond that was compiled again.
+        return Compilation(graphs=self._graphs.total(), breaks=breaks, recompilations=max(0, again - breaks))
 
     def _compile(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
         def inductor(graph: torch.fx.GraphModule, examples: Any) -> Any:
@@ -75,7 +79,7 @@ class CompiledSteps:
             self._graphs[name] += 1  # not before: Dynamo may break a compilation off and start it again
             return compiled
 
-        return torch.compile(body, backend=inductor, fullgraph=True, dynamic=False)
+        return torch.compile(body, backend=inductor, fullgraph=self._whole, dynamic=False)
 
     def _update(
         self, values: Tensors, means: Tensors, squares: Tensors, count: Tensor, inputs: Tensor, targets: Tensor

@@ -14,6 +14,7 @@ from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from dlbench.errors import Unsupported
 from dlbench.spec import Spec
+from dlbench_torch import precision
 
 INTER_OP_THREADS = 1
 """One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
@@ -27,20 +28,20 @@ def devices() -> dict[str, str]:
     """Device words of a Spec, each with its description."""
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     found = {f"gpu:{number}": torch.cuda.get_device_name(number) for number in range(count)}
+    if torch.backends.mps.is_available():
+        found["mps"] = "Apple GPU"
     return {"cpu": platform.processor() or platform.machine()} | found
 
 
 def prepare(spec: Spec) -> torch.device:
     """Set threads and precision, and return the device that the Spec asks for.
 
-    Raises Unsupported for a device that is not here, for a precision other than fp32, and on the path jit where there
-    is no C++ compiler.
+    Raises Unsupported for a device that is not here, for a precision that it does not have, and on the path jit where
+    there is no C++ compiler.
     """
-    if spec.precision != "fp32":
-        raise Unsupported(f"precision {spec.precision}: the plugins of PyTorch compute in fp32 only")
-    word = _resolve(spec.device)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    device = torch.device(_resolve(spec.device).replace("gpu", "cuda"))
+    precision.prepare(spec.precision, device)
+    torch.set_flush_denormal(True)  # as the other frameworks do; threads that start later inherit it
     torch.set_num_threads(spec.threads)
     with contextlib.suppress(RuntimeError):  # it can be set only once, and is read back
         torch.set_num_interop_threads(INTER_OP_THREADS)
@@ -49,7 +50,7 @@ def prepare(spec: Spec) -> torch.device:
             raise Unsupported(f"compiler {spec.compiler}: the plugins of PyTorch have inductor")
         _require_compiler()
         _start_with_empty_cache()
-    return torch.device(word.replace("gpu", "cuda"))
+    return device
 
 
 def word_of(device: torch.device) -> str:

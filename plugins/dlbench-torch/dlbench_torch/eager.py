@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,8 @@ class EagerSteps:
             eps=settings.epsilon,
             fused=True,
         )
+        kind = next(iter(trained.values())).device.type
+        self._scaler = torch.amp.GradScaler(kind, enabled=request.spec.precision == "fp16")
 
     @property
     def optimizer(self) -> str:
@@ -58,18 +61,24 @@ class EagerSteps:
 
     def _update(self, batch: Batch) -> Tensor:
         losses = self._backward(batch, training=True)
-        self._adam.step()
+        self._scaler.step(self._adam)
+        self._scaler.update()
         return together(losses).detach()
 
     def _backward(self, batch: Batch, *, training: bool) -> tuple[Tensor, ...]:
         """Leave each parameter's gradient of the loss that trains it in its `grad`."""
         losses = self._objective.losses(self._module, batch.inputs, batch.targets, training)
+        scale = self._scaler.scale if training else _as_it_is
         if len(losses) == 1:
             self._adam.zero_grad()
-            losses[0].backward()  # type: ignore[no-untyped-call]
+            scale(losses[0]).backward()
             return losses
         for number, (loss, owned) in enumerate(zip(losses, self._owned, strict=True)):
-            found = torch.autograd.grad(loss, owned, retain_graph=number + 1 < len(losses))
+            found = torch.autograd.grad(scale(loss), owned, retain_graph=number + 1 < len(losses))
             for parameter, gradient in zip(owned, found, strict=True):
                 parameter.grad = gradient
         return losses
+
+
+def _as_it_is(loss: Tensor) -> Any:
+    return loss

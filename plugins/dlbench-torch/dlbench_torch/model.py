@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
-from dlbench_torch import device, readback
+from dlbench_torch import device, precision, readback
 from dlbench_torch.compiled import CompiledSteps
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.mapping import FindSlot, Weights, find_slot
@@ -36,14 +36,18 @@ class TorchModel:
             raise Unsupported(f"{spec.plugin}: the core describes no architecture {spec.architecture}")
         if request.signature.loss not in OBJECTIVES:
             raise Unsupported(f"loss {request.signature.loss}: PyTorch's plugins have {', '.join(OBJECTIVES)}")
+        if spec.precision == "fp16" and spec.path == "jit":
+            raise Unsupported("precision fp16 on the path jit: loss scaling is on the path eager only; choose bf16")
         if spec.path == "graph":
             raise Unsupported("path graph: PyTorch has none without a compiler; choose eager or jit")
         self._device = device.prepare(spec)
         torch.manual_seed(spec.seed)  # dropout
         module = self._make_module(request).to(self._device)
         self._weights = Weights(module, request.parameters, self._slots)
+        precision.mix(module, spec.precision, self._device)
         objective, steps = OBJECTIVES[request.signature.loss], CompiledSteps if spec.path == "jit" else EagerSteps
         self._steps: EagerSteps | CompiledSteps = steps(module, self._weights.trained, objective, request)
+        self._precision = spec.precision
         self._from_host = spec.data == "host"
         return readback.model_info(self._weights, spec, self._steps.optimizer)
 
@@ -76,6 +80,12 @@ class TorchModel:
     def compilation(self) -> Compilation:
         """Counts since `build`."""
         return self._steps.compilation()
+
+    def multiply(self, order: int) -> Callable[[], Tensor]:
+        """Of two random square matrices in the precision of the Spec."""
+        kind = precision.MIXED.get(self._precision, torch.float32)
+        left, right = (torch.rand(order, order, device=self._device).to(kind) for _ in range(2))
+        return lambda: left @ right
 
     def devices(self) -> dict[str, str]:
         """Device words with a description each."""

@@ -9,6 +9,7 @@ import torch
 
 from dlbench.plugin import ModelInfo
 from dlbench.spec import Path, Spec
+from dlbench_torch import precision
 from dlbench_torch.device import CACHE, devices, word_of
 from dlbench_torch.mapping import Weights
 
@@ -20,7 +21,7 @@ def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
     return ModelInfo(
         parameter_count=sum(parameter.numel() for parameter in parameters),
         device=device,
-        precision=_precision(parameters),
+        precision=precision.read_back(parameters, spec.precision),
         path=path,
         compiler="inductor" if path == "jit" else None,
         threads=torch.get_num_threads(),
@@ -30,15 +31,6 @@ def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
         versions={name: metadata.version(name) for name in ("torch", "dlbench-torch")},
         details=_details(path, optimizer),
     )
-
-
-def _precision(parameters: list[torch.nn.Parameter]) -> str:
-    """`fp32` only where the values are and products on tensor cores are not rounded below it."""
-    kinds = {parameter.dtype for parameter in parameters}
-    if kinds != {torch.float32}:
-        return "/".join(sorted(str(kind).removeprefix("torch.") for kind in kinds))
-    rounded = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
-    return "tf32" if rounded else "fp32"
 
 
 def _details(path: Path, optimizer: str) -> dict[str, str]:
@@ -61,6 +53,7 @@ def _blas() -> str:
 
 
 def _denormals() -> str:
-    """What an operation makes of a product below the smallest normal float32."""
-    product = torch.tensor(1e-20) * torch.tensor(1e-20)
-    return "flushed to zero" if float(product) == 0.0 else "kept"
+    """What products below the smallest normal float32 become, of so many that every thread has some."""
+    tiny = torch.full((1 << 20,), 1e-20)
+    kept = int((tiny * tiny).view(torch.int32).count_nonzero())  # as bits: a comparison may flush too
+    return "flushed to zero" if not kept else "kept" if kept == len(tiny) else "kept on some threads"

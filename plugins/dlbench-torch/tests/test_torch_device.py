@@ -39,8 +39,9 @@ def test_a_cache_that_the_user_names_is_left_alone(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
+        ({"compiler": "xla"}, "compiler xla: the plugins of PyTorch have inductor"),
         ({"device": "gpu:99"}, "looked for device gpu:99; PyTorch .* finds cpu"),
-        ({"precision": "tf32"}, "precision tf32: the plugins of PyTorch compute in fp32 only"),
+        ({"precision": "tf32"}, "precision tf32: a cpu has no TF32"),
     ],
 )
 def test_what_is_not_there_is_refused(change, text):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,6 +85,11 @@ class LinearPlugin:
         counts = os.environ[JIT_VARIABLE] if self._path == "jit" else "0,0,0"
         graphs, breaks, recompilations = map(int, counts.split(","))
         return Compilation(graphs=graphs, breaks=breaks, recompilations=recompilations)
+
+    def multiply(self, order: int) -> Callable[[], Array]:
+        """A product of two square matrices."""
+        left, right = np.random.default_rng(0).random((2, order, order), np.float32)
+        return lambda: np.asarray(left @ right)
 
     def devices(self) -> dict[str, str]:
         """The CPU."""

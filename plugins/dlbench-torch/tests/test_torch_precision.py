@@ -1,0 +1,85 @@
+"""Precision: set, refused where the machine has none, read back, and felt in the losses."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from dlbench import registry
+from dlbench.errors import Unsupported
+from dlbench.prepare import build_checked, prepare, stage
+from dlbench.spec import Spec
+from dlbench_torch import precision
+
+SPEC = Spec(plugin="torch.mlp", phase="train", path="eager", size="small", task="digits", batch_size=32, threads=1)
+
+
+def losses(spec):
+    prepared = prepare(spec, registry.load(spec.plugin))
+    info = build_checked(prepared.plugin, prepared.request)
+    batches = [stage(prepared.plugin, spec, prepared.task.batch(0, step)) for step in range(8)]
+    return info, np.array([float(prepared.plugin.train_step(batch)) for batch in batches])
+
+
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+def test_products_of_less_precision_change_the_losses_a_little_and_training_goes_on(kind, monkeypatch):
+    monkeypatch.setattr(precision, "cpu_flags", lambda: {"avx512_bf16", "avx512_fp16"})  # PyTorch emulates both
+    exact, rounded = losses(SPEC)[1], losses(msgspec.structs.replace(SPEC, precision=kind))
+    assert rounded[0].precision == kind
+    assert 0 < np.abs(rounded[1] - exact).max() < 0.05
+    assert rounded[1][-1] < rounded[1][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("bf16", "this CPU has none of amx_bf16, avx512_bf16, bf16; choose fp32"),
+        ("fp16", "this CPU has none of amx_fp16, asimdhp, avx512_fp16"),
+        ("tf32", "a cpu has no TF32"),
+        ("fp7", "the plugins of PyTorch have fp32, tf32, bf16 and fp16"),
+    ],
+)
+def test_what_this_machine_has_no_arithmetic_for_is_refused(kind, text, monkeypatch):
+    monkeypatch.setattr(precision, "cpu_flags", lambda: {"avx2"})
+    with pytest.raises(Unsupported, match=text):
+        precision.prepare(kind, torch.device("cpu"))
+
+
+def test_half_of_the_settings_of_tf32_is_not_read_back_as_either():
+    precision.prepare("fp32", torch.device("cpu"))
+    parameters = [torch.nn.Parameter(torch.ones(1))]
+    assert precision.read_back(parameters, "fp32") == "fp32"
+    torch.backends.cudnn.allow_tf32 = True
+    try:
+        assert precision.read_back(parameters, "fp32") == "fp32/tf32"
+    finally:
+        precision.prepare("fp32", torch.device("cpu"))
+
+
+def test_denormals_are_flushed_as_in_the_other_frameworks():
+    assert losses(SPEC)[0].details["denormals"] == "flushed to zero"
+
+
+@pytest.mark.gpu
+def test_events_of_the_device_agree_with_the_clock_of_the_wall():
+    """A step timed between two CUDA events takes as long as between two looks at the clock, or work escaped."""
+    import time
+
+    spec = msgspec.structs.replace(SPEC, device="gpu", size="base", batch_size=4096)
+    prepared = prepare(spec, registry.load(spec.plugin))
+    build_checked(prepared.plugin, prepared.request)
+    batch = stage(prepared.plugin, spec, prepared.task.batch(0, 0))
+    for _ in range(10):
+        float(prepared.plugin.train_step(batch))
+    first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start = time.perf_counter()
+    first.record()
+    for _ in range(50):
+        loss = prepared.plugin.train_step(batch)
+    last.record()
+    float(loss)
+    seconds = time.perf_counter() - start
+    torch.cuda.synchronize()
+    assert first.elapsed_time(last) / 1000 == pytest.approx(seconds, rel=0.05)
