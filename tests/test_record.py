@@ -132,7 +132,7 @@ _infos = _builds(
     versions=_maps,
     details=_maps,
 )
-_compilations = _builds(Compilation, graphs=_counts, breaks=_counts, recompilations=_counts)
+_compilations = _builds(Compilation, graphs=_counts, breaks=_counts, recompilations=_counts, late=_counts)
 
 
 def _tuples(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -158,6 +158,7 @@ _runs = _builds(
     info=st.none() | _infos,
     task=st.none() | _tasks,
     compilation=st.none() | _compilations,
+    peak_flop_rate=st.none() | _seconds,
     flops_per_step=st.none() | _seconds,
     times=_tuples(_times),
     samples=_tuples(_samples),
