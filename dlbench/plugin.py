@@ -51,8 +51,10 @@ class ArraySpec(msgspec.Struct, frozen=True):
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """What a task feeds a model and wants of it.
 
-    `outputs` are logits for the loss `cross_entropy`, values for `mse` and generated images for `adversarial`, whose
-    targets are real ones (`dlbench.architectures.gan` states both losses). `vocabulary` is the number of distinct
+    `outputs` are logits for the loss `cross_entropy`, values for `mse`, logits of actions for
+    `policy_gradient` and generated images for `adversarial`, whose targets are real ones (`dlbench.architectures.gan`
+    states both losses). Targets of `policy_gradient` are action and advantage, both float32, side by side; its loss is
+    the mean of the advantage times the negative log-likelihood of the action. `vocabulary` is the number of distinct
     tokens where the inputs are tokens; `causal` says that output t may depend on inputs 0..t only.
     """
 

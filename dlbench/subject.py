@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -12,7 +11,8 @@ import msgspec
 import numpy as np
 
 from dlbench import measure, memory, peak
-from dlbench.errors import ContractViolation, DlbenchError
+from dlbench.course import Course, DivergedError
+from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import (
     Batch,
     Compilation,
@@ -25,13 +25,10 @@ from dlbench.plugin import (
 from dlbench.prepare import Prepared, batch_of_call, stage
 from dlbench.record import PhaseMemory
 from dlbench.spec import Policy, Spec
+from dlbench.tasks import LearnsByActing
 
 RING = 16
 """Staged batches that a timed step goes round: more than a cache holds of one, few enough to stage at once."""
-
-
-class DivergedError(DlbenchError):
-    """The loss is no longer a finite number."""
 
 
 class Feed(Protocol):
@@ -69,16 +66,27 @@ class Stream:
             self._call += 1
 
 
+class Play:
+    """The batches of a task that learns by acting: the model plays for them, so that it is part of the clocked step."""
+
+    def __init__(self, batches: Iterator[Batch], stage: Callable[[Batch], Batch]) -> None:
+        self.batches: Iterator[Batch] = map(stage, batches)
+
+    def ready(self, calls: int) -> None:
+        """Nothing can be staged before the model has come so far."""
+
+
 class Subject:
     """A built plugin with its task: a step, a barrier, an evaluation."""
 
     def __init__(self, spec: Spec, prepared: Prepared) -> None:
         self._spec, self._plugin, self._task = spec, prepared.plugin, prepared.task
-        size = max(2, -(-RING // spec.steps_per_call))
-        self._feed: Feed = Stream(self._staged) if spec.phase == "converge" else Ring(self._staged, size)
+        self._feed = self._feed_for(spec)
         self.loss: float | None = None
         self._outputs: Any = None
-        self.step: Callable[[], Any] = _step_function(spec, self._plugin, self._feed)
+        self._course = Course(spec, parts=2 if prepared.task.signature.loss == "adversarial" else 1)
+        step = _step_function(spec, self._plugin, self._feed)
+        self.step: Callable[[], Any] = self._course.follow(step) if spec.phase == "converge" else step
         self.ready = self._feed.ready
         self._recompiled = 0
 
@@ -93,7 +101,7 @@ class Subject:
         if self._spec.phase == "predict":
             self._outputs = self._checked(result)
         else:
-            self.loss = self._read_loss(result)
+            self.loss = self._course.look(result)
 
     def check(self) -> None:
         """Look at the last outputs, outside the clock. Raises DivergedError when they are not finite numbers."""
@@ -146,27 +154,18 @@ class Subject:
 
     def _finite(self, values: Any) -> Any:
         if not np.isfinite(values).all():
-            raise DivergedError(f"{self._spec.plugin}: predict returned values that are not finite numbers")
+            place = f" after step {self._course.steps}" if self._course.steps else ""
+            raise DivergedError(f"{self._spec.plugin}: predict returned values that are not finite numbers{place}")
         return values
 
-    def _read_loss(self, result: Any) -> float:
-        several = self._spec.steps_per_call
-        try:
-            if several > 1 and len(result) != several:
-                raise ValueError(f"{len(result)} losses")
-            last = result if several == 1 else result[-1]
-            parts = [float(part) for part in (last if getattr(last, "ndim", 0) else [last])]
-        except (TypeError, ValueError, IndexError) as error:
-            wanted = "a loss that float() accepts" if several == 1 else f"an array of {several} losses, one a step"
-            clause = f"train_step must return {wanted}"
-            raise ContractViolation(f"{self._spec.plugin}: {clause}, got {result!r}") from error
-        count, loss = 2 if self._task.signature.loss == "adversarial" else 1, sum(parts)
-        if len(parts) != count:
-            clause = f"the loss of {self._spec.task} is {count} number{'s' if count > 1 else ''}"
-            raise ContractViolation(f"{self._spec.plugin}: {clause}, train_step returned {len(parts)}")
-        if not math.isfinite(loss):
-            raise DivergedError(f"{self._spec.plugin}: the training loss became {loss}; lower the learning rate")
-        return loss
+    def _feed_for(self, spec: Spec) -> Feed:
+        if spec.phase != "converge":
+            return Ring(self._staged, max(2, -(-RING // spec.steps_per_call)))
+        if not isinstance(self._task, LearnsByActing):
+            return Stream(self._staged)
+        if spec.steps_per_call > 1:
+            raise Unsupported(f"task {spec.task} plays with the model before a step: it has one step a call")
+        return Play(self._task.batches(spec.seed, self._predict), self._stage)
 
     def _checked(self, result: Any) -> Any:
         outputs, wanted = np.asarray(result), self._task.signature.outputs.shape

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dlbench import environment, measure, memory, registry
+from dlbench.course import DivergedError
 from dlbench.errors import DlbenchError, PluginLoadError, UnknownName, Unsupported
 from dlbench.orders import (
     NO_MEMORY,
@@ -47,7 +48,7 @@ from dlbench.prepare import Prepared, build_checked, prepare
 from dlbench.probe import probe_to_file
 from dlbench.record import PhaseTime, Sample, Stage, Status
 from dlbench.spec import Policy, Spec
-from dlbench.subject import DivergedError, Subject, settle
+from dlbench.subject import Subject, settle
 
 _OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 

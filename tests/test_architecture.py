@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("verdicts",)),
     ("contract", ("plugin",)),
     ("contract", ("architectures", "record")),
-    ("writing", ("guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
+    ("writing", ("course", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
     ("writing", ("environment", "lockstep", "peak", "prepare", "process")),
     ("writing", ("isolate",)),
     ("writing", ("parity", "plan", "probe", "subject")),

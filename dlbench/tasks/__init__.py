@@ -7,9 +7,9 @@ installed packages, is checked by its SHA-256 and is never downloaded.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from dlbench.errors import UnknownName
 from dlbench.plugin import Adam, Batch, Signature
@@ -84,6 +84,15 @@ class Task(Protocol):
 
     def evaluate(self, predict: Callable[[Any], Any]) -> float:
         """Quality on held-out data, in the metric's unit."""
+        ...
+
+
+@runtime_checkable
+class LearnsByActing(Protocol):
+    """The capability of a task whose training batches depend on the model: it owns an environment to act in."""
+
+    def batches(self, seed: int, predict: Callable[[Any], Any]) -> Iterator[Batch]:
+        """The training batches of step 0, 1, ...; each is asked for after the step before it was taken."""
         ...
 
 

@@ -28,7 +28,7 @@ TRAIN, A_DAY, A_WEEK = 2763, 48, 336
 CALENDAR, HORIZON = 5, 12
 DEFAULT_SHAPE = (48, CALENDAR)
 GOALS = {
-    "small": Goal(target=0.008, learning_rate=1e-2, budget_steps=500, evaluate_every=25),
+    "small": Goal(target=0.008, learning_rate=1e-2, budget_steps=400, evaluate_every=25),
     "base": Goal(target=0.06, learning_rate=1e-3, budget_steps=400, evaluate_every=25),
 }
 Doubles = npt.NDArray[np.float64]

@@ -20,7 +20,7 @@ from dlbench.tasks.packaged import checksum, find_file, verify
 SHA256 = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 CLASSES, TRAIN_A_CLASS, SIDE = 10, 400, 28
 GOALS = {
-    "small": Goal(target=0.92, learning_rate=1e-3, budget_steps=800, evaluate_every=50),
+    "small": Goal(target=0.92, learning_rate=1e-3, budget_steps=600, evaluate_every=50),
     "base": Goal(target=0.93, learning_rate=3e-4, budget_steps=400, evaluate_every=25),
 }
 Images = npt.NDArray[np.float32]

@@ -35,6 +35,13 @@ def mse(outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.math.squared_difference(outputs, targets))
 
 
+def policy_gradient(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Mean of advantage times negative log-likelihood of the action; targets (..., 2) hold action and advantage."""
+    actions, advantages = tf.unstack(targets, axis=-1)
+    likelihood = -tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(actions, tf.int32), logits)
+    return -tf.reduce_mean(likelihood * advantages)
+
+
 def _supervised(loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Objective:
     return Objective(lambda forward, inputs, targets: (loss(forward(inputs), targets),))
 
@@ -49,5 +56,6 @@ def _adversarial(forward: Callable[..., tf.Tensor], noise: tf.Tensor, real: tf.T
 OBJECTIVES = {
     "cross_entropy": _supervised(cross_entropy),
     "mse": _supervised(mse),
+    "policy_gradient": _supervised(policy_gradient),
     "adversarial": Objective(_adversarial, (GENERATOR, DISCRIMINATOR)),
 }

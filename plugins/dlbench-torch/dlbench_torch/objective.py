@@ -36,6 +36,13 @@ def _mse(forward: Forward, inputs: Tensor, targets: Tensor, training: bool) -> t
     return (F.mse_loss(forward(inputs, training), targets),)
 
 
+def _policy_gradient(forward: Forward, inputs: Tensor, targets: Tensor, training: bool) -> tuple[Tensor, ...]:
+    """Mean of advantage times negative log-likelihood of the action; targets (batch, 2) hold action and advantage."""
+    actions, advantages = targets.unbind(-1)
+    surprise = F.cross_entropy(forward(inputs, training), actions.long(), reduction="none")
+    return ((surprise * advantages).mean(),)
+
+
 def _adversarial(forward: Forward, inputs: Tensor, targets: Tensor, training: bool) -> tuple[Tensor, ...]:
     """Generator and discriminator loss, as `dlbench.architectures.gan` states them."""
     logits = forward(inputs, training, targets)
@@ -48,5 +55,6 @@ def _adversarial(forward: Forward, inputs: Tensor, targets: Tensor, training: bo
 OBJECTIVES = {
     "cross_entropy": Objective(_cross_entropy),
     "mse": Objective(_mse),
+    "policy_gradient": Objective(_policy_gradient),
     "adversarial": Objective(_adversarial, (GENERATOR, DISCRIMINATOR)),
 }
