@@ -5,11 +5,16 @@
   new test is safe until somebody has looked at it.
 - PyTorch's compiled code is kept in the cache of pytest: what takes long in these tests is the C++ compiler, and the
   same graphs come again and again. Tests that look at cold starts name a folder of their own.
+
+And one thing that keeps tests apart: a PyTorch plugin that is built in the process of the tests flushes denormals, as
+it should in a child; the tests that come after it find the arithmetic as it was.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,3 +22,11 @@ import pytest
 def pytest_configure(config: pytest.Config) -> None:
     """Before PyTorch is imported, which puts a default of its own into the environment; children inherit it."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(config.rootpath / ".pytest_cache" / "inductor"))
+
+
+@pytest.fixture(autouse=True)
+def denormals_as_before() -> Iterator[None]:
+    """Nothing is imported for it: where PyTorch is not, nothing was changed."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
