@@ -267,9 +267,11 @@ def test_a_session_in_which_nothing_can_be_loaded_leaves_nothing_behind(tmp_path
 def comparable(folder):
     """The Runs without what was measured and when."""
     measured = ("session", "started", "wall_seconds", "times", "memory", "load", "environment")
+    noise = {"not_settled", "not_quiet"}
     kept = []
     for run in runs(folder):
         kept.append({name: value for name, value in run.items() if name not in measured})
+        kept[-1]["flags"] = [one for one in run.get("flags", []) if one not in noise]
         kept[-1]["evaluations"] = [{**at, "seconds": 0} for at in run.get("evaluations", [])]
         kept[-1]["samples"] = [(one["stage"], one.get("round"), one.get("turn")) for one in run.get("samples", [])]
         kept[-1]["samples"] = [one for one in kept[-1]["samples"] if one[0] in ("steady", "converge")]
