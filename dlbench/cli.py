@@ -64,6 +64,20 @@ def _how(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _judged(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a gate and of a comparison with another session."""
+    source = click.Path(path_type=FilePath)
+    options = (
+        _axis("--fail-on", "Gate: slower:2%, memory:5%, compile:20%, counts; exit code 1 beyond.", Values("condition")),
+        click.option("--strict", is_flag=True, help="Exit code 3 where the gate is undecided."),
+        _axis("--allow", "Key in which two reports may differ: of the Spec, machine, session.", Values("key")),
+        click.option("--history", type=source, multiple=True, help="Reports of unchanged code: how sessions differ."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, package_name="dlbench")
 def cli() -> None:
@@ -103,6 +117,7 @@ def cli() -> None:
     help="What a Spec runs in: a new process, a fork of one that imported the framework (much faster), or none.",
 )
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
+@_judged
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
 @click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder whose session goes on.")
 @_axis("--format", "Files to render: markdown, json; both unless given.", Values("format"))
@@ -111,12 +126,14 @@ def cli() -> None:
 def run(**options: Any) -> None:
     """Measure plugins and write a report.
 
-    Several plugins, or several values of an option, are measured side by side in one session.
+    Several plugins, or several values of an option, are measured side by side in one session. With --fail-on the first
+    of them is the baseline of the others. Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2
+    when something did not run.
     """
     from dlbench import commands
 
-    if commands.run(commands.RunOptions.read(options)):
-        sys.exit(2)
+    if code := commands.run(commands.RunOptions.read(options)):
+        sys.exit(code)
 
 
 @cli.command()
@@ -169,20 +186,6 @@ def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quie
     from dlbench import commands
 
     commands.render(source, out, format, quiet=quiet)
-
-
-def _judged(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of a gate and of a comparison with another session."""
-    source = click.Path(path_type=FilePath)
-    options = (
-        _axis("--fail-on", "Gate: slower:2%, memory:5%, compile:20%, counts; exit code 1 beyond.", Values("condition")),
-        click.option("--strict", is_flag=True, help="Exit code 3 where the gate is undecided."),
-        _axis("--allow", "Key in which two reports may differ: of the Spec, machine, session.", Values("key")),
-        click.option("--history", type=source, multiple=True, help="Reports of unchanged code: how sessions differ."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @cli.command()

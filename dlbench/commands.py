@@ -14,14 +14,16 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dlbench import journal, outline, parity, plan, progress, schedule
-from dlbench.errors import RecordError, SpecError, UnknownName
+from dlbench import gate, journal, judging, outline, parity, plan, progress, schedule
+from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.journal import Journal
-from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, read_parities, read_runs
+from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run, read_parities, read_runs
 from dlbench.report import FORMATS, sameness, summarize, terminal
 from dlbench.spec import Policy, Spec
 from dlbench.start import Starter
 
+FAILED = 2
+"""Exit code of a session in which something did not run."""
 DEFAULT_FORMATS = ("markdown", "json")
 PROCESSES = {"quick": 1, "rigorous": 15}
 PLANNED = (
@@ -43,6 +45,7 @@ class RunOptions:
     quiet: bool
     parity: bool
     dry_run: bool
+    question: judging.Question
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunOptions:
@@ -56,22 +59,27 @@ class RunOptions:
             quiet=options["quiet"],
             parity=options["parity"],
             dry_run=options["dry_run"],
+            question=judging.Question.read(options),
         )
 
 
-def run(options: RunOptions) -> bool:
-    """Measure, write the report, show it. True when a Run failed for another reason than not being supported.
+def run(options: RunOptions) -> int:
+    """Measure, write the report, show it, and return the exit code.
+
+    1 for a regression; else 2 when a Run failed for another reason than not being supported; else what the gate says.
+    Raises DlbenchError for a gate that cannot be one.
 
     After Ctrl-C or SIGTERM what is finished is reported as partial, and KeyboardInterrupt goes on to the caller.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _open(options) as open_journal:
         specs, policy = open_journal.plan.specs, open_journal.plan.policy
+        gate.check_arms(specs, policy.processes, options.question.conditions)
         groups = plan.groups(specs, policy)
         families = parity.families(specs) if options.parity else []
         if options.dry_run:
             print("\n".join(outline.lines(groups, families)))  # noqa: T201 (the answer to the command)
-            return False
+            return gate.FINE
         console = Console(stderr=True, quiet=options.quiet)
         proven = _proven(families, open_journal, console)
         try:
@@ -84,8 +92,9 @@ def run(options: RunOptions) -> bool:
                 )
                 _finish(options, open_journal, proven)
             raise
-        _finish(options, open_journal, proven)
-        return any(run.status not in ("ok", "unsupported") for run in runs)
+        judged = judging.session(specs, runs, options.question)
+        _finish(options, open_journal, proven, judged)
+        return _exit_code(runs, judged, options.question)
 
 
 def _open(options: RunOptions) -> Journal:
@@ -151,8 +160,18 @@ def _check_quickly(family: Sequence[Spec], timeout: float) -> list[Parity]:
     return parity.check(family, (0, 1, 2), timeout, gradients=False)
 
 
-def _finish(options: RunOptions, open_journal: Journal, proven: Sequence[Parity]) -> None:
-    report = summarize(open_journal.runs, proven)
+def _exit_code(runs: Sequence[Run], judged: gate.Gate | None, question: judging.Question) -> int:
+    if judged is not None and judged.refused:
+        raise DlbenchError(f"not gated: {judged.refused}")
+    code = gate.exit_code(judged.outcomes if judged else (), strict=question.strict)
+    failed = any(run.status not in ("ok", "unsupported") for run in runs)
+    return FAILED if failed and code != gate.REGRESSION else code
+
+
+def _finish(
+    options: RunOptions, open_journal: Journal, proven: Sequence[Parity], judged: gate.Gate | None = None
+) -> None:
+    report = summarize(open_journal.runs, proven, judged)
     _write(report, options.folder, options.formats)
     if not options.quiet:
         Console().print(terminal.render(report))

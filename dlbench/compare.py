@@ -85,6 +85,21 @@ def baseline(runs: Iterable[Run]) -> str | None:
     return next((label for label, of_arm in arms(runs).items() if any(run.status == "ok" for run in of_arm)), None)
 
 
+def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
+    """The first Spec of every timed workload, the baseline, and the others of that workload."""
+    found: dict[Workload, list[Spec]] = {}
+    for spec in specs:
+        if spec.phase != "converge":
+            found.setdefault(workload(spec), []).append(spec)
+    return [(first, others) for first, *others in found.values()]
+
+
+def planned_pairs(specs: Iterable[Spec], runs: Sequence[Run]) -> list[Pair]:
+    """What a session meant to compare, whether it ran or not: every other Spec with the first of its workload."""
+    of = {spec: [run for run in runs if run.spec == spec and run.status == "ok"] for spec in specs}
+    return [Pair(first, other, of[first], of[other]) for first, others in families(of) for other in others]
+
+
 def pairs(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
     """Every other arm of each timed workload with its baseline."""
     found: dict[Workload, list[Pair]] = {}

@@ -57,6 +57,13 @@ class Outcome(Record, frozen=True):
     reason: str = ""
 
 
+class Gate(Record, frozen=True):
+    """What the gate of a session said of its arms; `refused` is why it could not say anything."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    refused: str = ""
+
+
 def parse(texts: Sequence[str]) -> tuple[Condition, ...]:
     """Read conditions such as `slower:2%` and `counts`. Raises UnknownName or SpecError."""
     found = tuple(_parse(text) for text in texts)
@@ -65,6 +72,19 @@ def parse(texts: Sequence[str]) -> tuple[Condition, ...]:
         if names.count(name) > 1:
             raise SpecError(f"--fail-on {name} is given {names.count(name)} times; give it once")
     return found
+
+
+def check_arms(specs: Sequence[Spec], processes: int, conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a session whose arms these conditions cannot gate."""
+    if not conditions:
+        return
+    if not any(others for _, others in compare.families(specs)):
+        raise SpecError(
+            f"--fail-on compares the arms of a timed phase and {specs[0].label} is measured alone; name a second "
+            "plugin, path or environment"
+        )
+    if processes == 1 and any(condition.name != COUNTS for condition in conditions):
+        raise SpecError("one process each is indicative and never gates; measure at least 2")
 
 
 def judge(

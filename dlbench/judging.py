@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from dlbench import gate, matching, steadiness
+from dlbench import compare, gate, matching, steadiness
 from dlbench.compare import Pair
 from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.record import RUNS_FILE, Run, read_runs
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
+from dlbench.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ def reports(names: tuple[str, str], before: Sequence[Run], after: Sequence[Run],
     return _answer(names, found.pairs, [f"not compared: {text}" for text in found.left_out], question)
 
 
+def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> gate.Gate | None:
+    """Gate the arms of one session against the first of each workload as planned; None where no gate was asked for."""
+    if not question.conditions:
+        return None
+    pairs = compare.planned_pairs(specs, steadiness.mark(runs))
+    refused = "; ".join(dict.fromkeys((*_absent(pairs, runs), *_apart(pairs, question))))
+    outcomes = gate.judge(pairs, question.conditions, list(matching.counts(pairs)), {})
+    return gate.Gate(outcomes=() if refused else tuple(outcomes), refused=refused)
+
+
 def show(answer: Answer, out: Path | None, *, quiet: bool) -> int:
     """Print the comparison, write it where asked, and return the exit code. Raises DlbenchError for a gate refused."""
     if not quiet:
@@ -88,6 +99,24 @@ def _answer(names: tuple[str, str], pairs: Sequence[Pair], beware: Sequence[str]
         outcomes=() if refused else tuple(outcomes),
     )
     return Answer(compared, gate.exit_code(outcomes, strict=question.strict), refused)
+
+
+def _absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
+    """What never ran cannot pass."""
+    for pair in pairs:
+        for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
+            if not ended_well:
+                mine = [run for run in runs if run.spec == spec]
+                why = f"{mine[-1].status}: {mine[-1].reason}" if mine else "the session ended before it"
+                yield f"{spec.phase}, {spec.label} did not run ({why}); leave it out or make it run"
+
+
+def _apart(pairs: Sequence[Pair], question: Question) -> Iterator[str]:
+    """What stands against gating pairs that ran."""
+    ran = [pair for pair in pairs if pair.before and pair.after]
+    yield from (f"{gate.name_of(pair)}: never took turns" for pair in ran if not pair.in_lockstep)
+    together = [pair for pair in ran if pair.in_lockstep]
+    yield from gate.refusals(together, question.conditions, {}, sessions=False) if together else ()
 
 
 def _refusals(pairs: Sequence[Pair], question: Question, history: gate.History) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dlbench.gate import Outcome
 from dlbench.matching import Count
 from dlbench.metrics import METRICS
 from dlbench.record import SCHEMA, Record, Run
+from dlbench.report import gating
 from dlbench.report.blocks import Block, Bullets, Heading, Paragraph, Table
 from dlbench.report.units import interval, shown
 
@@ -68,9 +69,7 @@ def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
 def page(found: Compared) -> Iterator[Block]:
     """All blocks in reading order."""
     yield Heading(1, f"{found.candidate} against {found.baseline}")
-    if found.outcomes:
-        yield Heading(2, "Gate")
-        yield Bullets(list(_gate(found.outcomes)))
+    yield from gating.blocks(found.outcomes)
     if found.warnings:
         yield Heading(2, "Before you believe it")
         yield Bullets(found.warnings)
@@ -91,20 +90,6 @@ def _cells(row: Row) -> list[str]:
     could_show = "–" if one.smallest_change is None else f"{one.smallest_change:.1%}"
     before, after = (shown(side.value if side else None, unit) for side in (one.before, one.after))
     return [row.pair, before, after, interval(one.ratio, ""), said, could_show]
-
-
-def _gate(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """One line a condition, and one for every pair that did not pass."""
-    for condition in dict.fromkeys(one.condition for one in outcomes):
-        mine = [one for one in outcomes if one.condition == condition]
-        yield f"{condition}: {sum(one.result == 'passed' for one in mine)} of {len(mine)} passed"
-        yield from (_outcome(one) for one in mine if one.result != "passed")
-
-
-def _outcome(found: Outcome) -> str:
-    ratio = "" if found.ratio is None else f", ratio {interval(found.ratio, '')}"
-    reason = f" ({found.reason})" if found.reason else ""
-    return f"{found.result} of {found.condition}: {found.pair}{ratio}{reason}"
 
 
 def _cross_session(pairs: Sequence[Pair], history: gate.History) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from dlbench.compare import Comparison
 from dlbench.metrics import METRICS
 from dlbench.record import Parity
-from dlbench.report import sameness
+from dlbench.report import gating, sameness
 from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.fairness import EXPLANATIONS, Fairness
 from dlbench.report.learning import learning
@@ -24,6 +24,8 @@ def page(report: Report) -> Iterator[Block]:
     """All blocks in reading order: what was found, what to beware of, the figures, then how they were made."""
     yield Heading(1, report.title)
     yield Paragraph(_lead(report))
+    if report.gate is not None:
+        yield from gating.blocks(report.gate.outcomes, report.gate.refused)
     yield from _list("Findings", [_finding(section, one) for section in report.sections for one in section.comparisons])
     yield from _list("Before you believe it", report.warnings)
     for section in report.sections:

@@ -12,6 +12,7 @@ import msgspec
 from dlbench import architectures, compare, metrics, steadiness
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
+from dlbench.gate import Gate
 from dlbench.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record import SCHEMA, Environment, Parity, Record, Run, Status, TaskInfo
@@ -90,7 +91,10 @@ class Section(Record, frozen=True):
 
 
 class Report(Record, frozen=True):
-    """All that a rendering shows; `parity` holds what was checked of the arms being the same model."""
+    """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
+
+    `gate` is what a gate that was asked for said.
+    """
 
     title: str
     started: str
@@ -102,11 +106,12 @@ class Report(Record, frozen=True):
     policies: tuple[Policy, ...]
     command: str
     parity: tuple[Parity, ...] = ()
+    gate: Gate | None = None
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA
 
 
-def summarize(runs: Sequence[Run], parity: Sequence[Parity] = ()) -> Report:
+def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | None = None) -> Report:
     """The Report of these Runs and parity checks, of any sessions. Raises DlbenchError when there is no Run."""
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
@@ -125,6 +130,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = ()) -> Report:
         policies=tuple(dict.fromkeys(run.policy for run in runs)),
         command=command(runs),
         parity=tuple(parity),
+        gate=gate,
     )
 
 

@@ -1,0 +1,143 @@
+"""`dlbench run --fail-on`: the arms of one session under a gate, from Runs to the report and the exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from example_runs import full_session, spec
+from rich.console import Console
+
+from dlbench import commands, gate, judging
+from dlbench.errors import DlbenchError, SpecError
+from dlbench.judging import Question
+from dlbench.report import FORMATS, summarize, terminal
+
+DLBENCH = str(Path(sys.executable).with_name("dlbench"))
+BASELINE, CANDIDATE = spec("tf.transformer"), spec("torch.transformer")
+
+
+def question(*texts, **more):
+    return Question(conditions=gate.parse(texts), **more)
+
+
+def runs():
+    """Two arms that trained in lockstep: the second is 40 % slower."""
+    return [run for run in full_session() if run.spec.phase == "train"]
+
+
+def judged(specs, found, *texts):
+    return judging.session(specs, found, question(*texts))
+
+
+@pytest.mark.untimed
+def test_the_first_arm_as_planned_is_the_baseline_of_the_others():
+    (slower,) = judged([BASELINE, CANDIDATE], runs(), "slower:2%").outcomes
+    (faster,) = judged([CANDIDATE, BASELINE], runs(), "slower:2%").outcomes
+    assert (slower.result, slower.pair) == (
+        "regression",
+        "train, torch.transformer jit against tf.transformer jit",
+    )
+    assert (faster.result, faster.pair) == ("passed", "train, tf.transformer jit against torch.transformer jit")
+    assert judged([BASELINE, CANDIDATE], runs()) is None
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize("absent", [BASELINE, CANDIDATE], ids=["baseline", "candidate"])
+def test_what_did_not_run_cannot_pass(absent):
+    found = [
+        msgspec.structs.replace(run, status="unsupported", reason="no gpu") if run.spec == absent else run
+        for run in runs()
+    ]
+    said = judged([BASELINE, CANDIDATE], found, "slower:2%")
+    assert said.outcomes == ()
+    assert said.refused == f"train, {absent.label} did not run (unsupported: no gpu); leave it out or make it run"
+    with pytest.raises(DlbenchError, match="not gated: train"):
+        commands._exit_code(found, said, question("slower:2%"))
+
+
+@pytest.mark.untimed
+def test_arms_that_never_took_turns_are_not_gated():
+    found = [run for run in runs() if (run.group < 2) == (run.spec == BASELINE)]
+    assert "never took turns" in judged([BASELINE, CANDIDATE], found, "slower:2%").refused
+
+
+@pytest.mark.untimed
+def test_a_regression_outweighs_a_run_that_failed_and_that_outweighs_a_pass():
+    failed = [*runs(), msgspec.structs.replace(runs()[0], status="crashed", group=9)]
+    both = [BASELINE, CANDIDATE]
+    assert commands._exit_code(failed, judged(both, runs(), "slower:2%"), question("slower:2%")) == 1
+    assert commands._exit_code(failed, judged(both, runs(), "slower:60%"), question("slower:60%")) == 2
+    assert commands._exit_code(runs(), judged(both, runs(), "slower:60%"), question("slower:60%")) == 0
+    near = judged(both, runs(), "slower:40%")
+    assert {one.result for one in near.outcomes} <= {"inconclusive", "underpowered"}
+    assert commands._exit_code(runs(), near, question("slower:40%", strict=True)) == 3
+
+
+@pytest.mark.untimed
+def test_outcomes_stand_in_every_rendering():
+    report = summarize(runs(), (), judged([BASELINE, CANDIDATE], runs(), "slower:2%", "memory:5%"))
+    written = io.StringIO()
+    Console(file=written, width=200).print(terminal.render(report))
+    for text in (FORMATS["markdown"].render(report), written.getvalue()):
+        assert "slower:2%: 0 of 1 passed" in text
+        assert "regression of slower:2%: train, torch.transformer jit against tf.transformer jit, ratio 1." in text
+        assert "memory:5%: 1 of 1 passed" in text
+    kept = json.loads(FORMATS["json"].render(report))["gate"]["outcomes"]
+    assert [one["result"] for one in kept] == ["regression", "passed"]
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize(
+    ("specs", "processes", "text"),
+    [
+        ([BASELINE], 5, "tf.transformer jit is measured alone"),
+        ([spec(phase="converge"), spec("torch.transformer", "converge")], 5, "of a timed phase"),
+        ([BASELINE, CANDIDATE], 1, "never gates"),
+    ],
+)
+def test_what_could_never_gate_is_refused_before_anything_is_measured(specs, processes, text):
+    with pytest.raises(SpecError, match=text):
+        gate.check_arms(specs, processes, gate.parse(["slower:2%"]))
+    gate.check_arms(specs, processes, ())
+
+
+def dlbench(*arguments, cwd):
+    return subprocess.run([DLBENCH, *arguments], check=False, cwd=cwd, capture_output=True, text=True, env=os.environ)
+
+
+def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
+    arguments = ("--plugin", "fake.linear,twin.linear", "--phase", "predict", "--processes", "2", "--threads", "1")
+    done = dlbench("run", *arguments, "--fail-on", "counts,slower:900%", "--no-parity", "--out", "out", cwd=tmp_path)
+    assert done.returncode in (0, 3), done.stderr
+    assert "counts: 1 of 1 passed" in done.stdout
+    kept = json.loads((tmp_path / "out" / "report.json").read_text())["gate"]
+    assert [one["condition"] for one in kept["outcomes"]] == ["counts", "slower:900%"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--fail-on", "slower:2%"), "measured alone"),
+        (("--fail-on", "slower"), "must be a percentage above 0%"),
+        (("--fail-on", "slower:-2%"), "must be a percentage above 0%"),
+        (("--fail-on", "slower:2"), "must be a percentage above 0%"),
+        (("--fail-on", "slower:nan%"), "must be a percentage above 0%"),
+        (("--fail-on", "counts:2%"), "leave the threshold out"),
+        (("--fail-on", "slow:2%"), "did you mean slower"),
+        (("--fail-on", "slower:2%,slower:3%"), "given 2 times"),
+        (("--strict",), "there is none"),
+    ],
+)
+def test_a_gate_that_makes_no_sense_is_one_line_and_leaves_nothing(arguments, text, tmp_path):
+    done = dlbench("run", "--plugin", "fake.linear", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert text in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
