@@ -106,6 +106,7 @@ def cli() -> None:
 @click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]")
 @click.option("--budget", type=float, default=None, help="Seconds after which no further process starts.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work in all.")
+@click.option("--cold", is_flag=True, help="Cold start is what counts: discard no process of each arm first.")
 @click.option(
     "--memory-limit", default="", help="Memory that a process may have, such as 4G; all there is unless given."
 )

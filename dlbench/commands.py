@@ -28,7 +28,7 @@ DEFAULT_FORMATS = ("markdown", "json")
 PROCESSES = {"quick": 1, "rigorous": 15}
 PLANNED = (
     *("plugin", "path", "jit", "phase", "size", "batch_size", "device", "seed", "task", "threads"),
-    *("quick", "rigorous", "processes", "budget", "memory_limit", "out"),
+    *("quick", "rigorous", "processes", "budget", "memory_limit", "cold", "out"),
 )
 """Options that a plan answers."""
 
@@ -78,7 +78,7 @@ def run(options: RunOptions) -> int:
         groups = plan.groups(specs, policy)
         families = parity.families(specs) if options.parity else []
         if options.dry_run:
-            print("\n".join(outline.lines(groups, families)))  # noqa: T201 (the answer to the command)
+            print("\n".join(outline.lines(groups, families, policy)))  # noqa: T201 (the answer to the command)
             return gate.FINE
         console = Console(stderr=True, quiet=options.quiet)
         proven = _proven(families, open_journal, console)
@@ -217,12 +217,14 @@ def _policy(options: Mapping[str, Any]) -> Policy:
     if options["resume"] and (given := [name for name in PLANNED if options[name]]):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise SpecError(f"--resume goes on with what was planned; leave {names} out")
+    processes = _processes(options)
     return Policy(
-        processes=_processes(options),
+        processes=processes,
         budget_seconds=options["budget"],
         timeout_seconds=options["timeout"],
         isolation=options["isolation"],
         memory_limit_bytes=_bytes(options["memory_limit"]) if options["memory_limit"] else None,
+        discard=processes > 1 and not options["cold"] and options["isolation"] != "none",
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dlbench.discard import Discarded
 from dlbench.plan import Group
-from dlbench.spec import Spec
+from dlbench.spec import Policy, Spec
 
 
-def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]]) -> Iterator[str]:
+def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: Policy) -> Iterator[str]:
     """A line for each workload with its arms, in the order of measuring, then how many processes that makes.
 
     `families` are the arms that are to be proven the same model first, each in a process of its own.
@@ -18,8 +19,11 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]]) -> Iterat
             yield f"{_subject(group)}: {', '.join(spec.label for spec in group.specs)}"
     processes = sum(len(group.specs) for group in groups)
     proofs = sum(len(family) for family in families)
-    first = f", after {proofs} to check that arms are the same model" if proofs else ""
-    yield f"{processes} processes in {len(groups)} groups{first}; nothing was measured"
+    discarded = len(Discarded().lacking(spec for group in groups for spec in group.specs)) if policy.discard else 0
+    first = [f"{proofs} to check that arms are the same model"] if proofs else []
+    first += [f"{discarded} that are discarded"] if discarded else []
+    after = f", after {' and '.join(first)}" if first else ""
+    yield f"{processes} processes in {len(groups)} groups{after}; nothing was measured"
 
 
 def _subject(group: Group) -> str:

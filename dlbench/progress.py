@@ -18,6 +18,7 @@ from dlbench.plan import Group
 from dlbench.record import Run
 from dlbench.report.markdown import plain
 from dlbench.schedule import Listener
+from dlbench.spec import Spec
 
 SECONDS_BETWEEN_DRAWINGS = 0.25
 
@@ -26,6 +27,9 @@ class Quiet:
     """Says nothing."""
 
     def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
+        """Nothing."""
+
+    def discarding(self, spec: Spec) -> None:
         """Nothing."""
 
     def announce(self, group: Group, stage: str, number: int) -> None:
@@ -48,6 +52,10 @@ class Lines(Quiet):
         """What is measured now and what is left."""
         left = f", about {duration(seconds_left)} left" if seconds_left is not None else ""
         self._print(f"[{done + 1}/{total}] {title(group)}{left}")
+
+    def discarding(self, spec: Spec) -> None:
+        """What is done and not measured."""
+        self._print(f"    {spec.label}: one process first that is discarded (page cache, compile cache)")
 
     def finished(self, run: Run) -> None:
         """The figure that was found, or why there is none."""

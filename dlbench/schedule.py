@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from dlbench.arm import Arm, ObedientChild, Place
+from dlbench.discard import Discarded
 from dlbench.errors import DlbenchError, RecordError
 from dlbench.journal import Journal
 from dlbench.lockstep import measure_group
@@ -34,6 +35,10 @@ class Listener(Protocol):
         """A group begins; `seconds_left` estimates the time for it and all that follow, None before it is known."""
         ...
 
+    def discarding(self, spec: Spec) -> None:
+        """A process of this Spec begins that is thrown away."""
+        ...
+
     def announce(self, group: Group, stage: str, number: int) -> None:
         """What the group does now, and which arm or round that is."""
         ...
@@ -52,7 +57,7 @@ class Session:
 
     def __init__(self, plan: Plan, listener: Listener, start: StartChild) -> None:
         self._plan, self._listener, self._start = plan, listener, start
-        self._hopeless, self._pace = _Hopeless(), Pace()
+        self._hopeless, self._pace, self._discarded = _Hopeless(), Pace(), Discarded()
 
     def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
         """Measure the groups in order and yield the Runs of each, one a Spec whatever happens to it.
@@ -70,10 +75,19 @@ class Session:
                 return
             hopeful = [one for one in groups[done:] if not all(spec in self._hopeless for spec in one.specs)]
             self._listener.group_started(group, done, len(groups), self._pace.left(hopeful))
+            self._discard(group)
             with self._pace.timing(group):
                 runs = self._measure(group)
             self._hopeless.learn(runs)
             yield runs
+
+    def _discard(self, group: Group) -> None:
+        """A process of each arm that has had none in this session, also where it goes on after an interruption."""
+        policy = msgspec.structs.replace(self._plan.policy, isolation="fresh")
+        hopeful = [spec for spec in group.specs if policy.discard and spec not in self._hopeless]
+        for spec in self._discarded.lacking(hopeful):
+            self._listener.discarding(spec)
+            self._discarded.measure(spec, partial(self._start, spec, policy))
 
     def _measure(self, group: Group) -> list[Run]:
         """With the plan's isolation; a group in which a forked child hung is measured again in fresh processes."""

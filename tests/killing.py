@@ -30,7 +30,7 @@ class Ticking(Quiet):
     def tick(self, *_):
         os.write(self.descriptor, b".")
 
-    group_started = announce = finished = tick
+    group_started = discarding = announce = finished = tick
 
 
 def session(folder, descriptor):

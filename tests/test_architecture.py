@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("parity", "plan", "probe", "subject")),
     ("writing", ("conformance",)),
     ("writing", ("arm", "forking", "worker")),
-    ("writing", ("start", "warm")),
+    ("writing", ("discard", "start", "warm")),
     ("writing", ("schedule",)),
     ("reading", ("metrics",)),
     ("reading", ("compare",)),

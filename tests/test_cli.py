@@ -85,7 +85,10 @@ def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
         "converge linear small",
         "converge linear base",
     ]
-    assert last == "48 processes in 12 groups, after 8 to check that arms are the same model; nothing was measured"
+    assert last == (
+        "48 processes in 12 groups, after 8 to check that arms are the same model and 8 that are discarded; "
+        "nothing was measured"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

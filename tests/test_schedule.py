@@ -18,11 +18,14 @@ class Diary:
     """A listener that writes down what it hears."""
 
     def __init__(self):
-        self.groups, self.runs, self.reasons, self.left = [], [], [], []
+        self.groups, self.runs, self.reasons, self.left, self.discarded = [], [], [], [], []
 
     def group_started(self, group, done, total, seconds_left):
         self.groups.append((done, total, group.specs))
         self.left.append(seconds_left)
+
+    def discarding(self, spec):
+        self.discarded.append(spec)
 
     def announce(self, group, stage, number):
         pass
@@ -157,3 +160,52 @@ def test_children_are_ended_when_the_session_is_interrupted(diary, tmp_path):
         record(plan(), tmp_path, diary, start)
     assert start.made
     assert all(child.closed for _, child in start.made)
+
+
+DISCARD = Policy(processes=3, samples=2, latency_steps=1, discard=True)
+
+
+def test_each_arm_has_one_process_first_that_takes_a_step_and_is_no_run(diary, tmp_path):
+    start = Children()
+    planned = plan(DISCARD, phases=["train", "predict", "converge"])
+    runs = record(planned, tmp_path, diary, start, DISCARD)
+    assert [child.asked for _, child in start.made[:2]] == [["Build", "First"]] * 2
+    assert all(child.closed for _, child in start.made)
+    assert [spec.plugin for spec in diary.discarded] == ["fake.linear", "twin.linear"]
+    assert len(runs) == len(start.made) - 2 == 2 * (3 + 3 + 3)
+    assert all(len(child.asked) > 2 for _, child in start.made[2:])
+
+
+def test_a_discarded_process_is_fresh_also_where_others_are_forked(diary, tmp_path):
+    isolations = []
+
+    def start(spec, policy):
+        isolations.append(policy.isolation)
+        return ScriptedChild()
+
+    policy = Policy(processes=2, samples=2, latency_steps=1, discard=True, isolation="fork")
+    record(plan(policy), tmp_path, diary, start, policy)
+    assert isolations == ["fresh"] * 4 + ["fork"] * 2
+
+
+@pytest.mark.parametrize("order", ["Build", "First"])
+def test_what_goes_wrong_in_a_discarded_process_is_told_by_the_run_that_meets_it_again(order, diary, tmp_path):
+    start = Children(lambda spec: ScriptedChild(fails_at=order if "twin" in spec.plugin else "", error=UNSUPPORTED))
+    runs = record(plan(DISCARD), tmp_path, diary, start, DISCARD)
+    assert [run.status for run in runs if run.spec.plugin == "twin.linear"] == ["unsupported"] * 3
+    assert len(start.of("twin.linear")) == 2
+
+
+def test_a_session_that_goes_on_discards_again_and_only_for_what_is_left(diary, tmp_path):
+    planned = plan(DISCARD)
+    record(planned, tmp_path, diary, Children(), DISCARD)
+    again, start = Diary(), Children()
+    with journal.resume(tmp_path) as book:
+        schedule.record(planned, book, again, start)
+    assert (again.discarded, start.made) == ([], [])
+    with journal.resume(tmp_path) as book:
+        book.keep(2)
+        runs = schedule.record(planned, book, again, start)
+    assert len(again.discarded) == 2
+    assert len(start.made) == 2 + 4
+    assert len(runs) == 6

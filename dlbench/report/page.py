@@ -197,7 +197,9 @@ def _environment(report: Report) -> Iterator[Block]:
         ]
         yield Table(["", ""], rows, detail=True)
     for policy in report.policies:
+        first = " One process of each arm went first and was discarded." if policy.discard else ""
         yield Paragraph(
             f"Each process: {policy.samples} steady samples of at least {shown(policy.sample_seconds, 's')}, once "
             f"the medians of two windows of them agree within {policy.settle_tolerance:.0%}; latencies of single steps."
+            + first
         )

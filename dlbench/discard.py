@@ -1,0 +1,48 @@
+"""One process of each arm that is thrown away before anything is measured.
+
+It brings what the arm reads into the page cache and fills whatever caches a driver or a compiler keeps on the disk, so
+that the first process that counts starts as the others do. It goes as far as the first step and stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from dlbench.arm import ObedientChild
+from dlbench.isolate import ChildError
+from dlbench.orders import Build, Built, First, Stepped
+from dlbench.spec import Spec
+
+
+class Discarded:
+    """The arms of a session that have had their process."""
+
+    def __init__(self) -> None:
+        self._done: set[Spec] = set()
+
+    def lacking(self, specs: Iterable[Spec]) -> list[Spec]:
+        """One Spec of each arm that has not had its process: phases and seeds of an arm read the same files."""
+        found = {_arm(spec): spec for spec in reversed(list(specs)) if _arm(spec) not in self._done}
+        return list(reversed(found.values()))
+
+    def measure(self, spec: Spec, start: Callable[[], ObedientChild]) -> None:
+        """Build, take the first step, and end the child; a failure is left to the Run that will meet it again."""
+        self._done.add(_arm(spec))
+        try:
+            child = start()
+        except ChildError:
+            return
+        try:
+            child.obey(Build(spec=spec), Built)
+            child.obey(First(), Stepped)
+        except ChildError:
+            pass
+        finally:
+            child.close()
+
+
+def _arm(spec: Spec) -> Spec:
+    """What stands for all phases and seeds of an arm."""
+    return msgspec.structs.replace(spec, phase="train", seed=0)
