@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from dlbench.isolate import ChildError
+from dlbench.lockstep import UNTIMED
 from dlbench.orders import (
     Build,
     Built,
@@ -130,7 +133,7 @@ class Arm:
         if self.spec.phase == "converge":
             self._train_on(round_number)
             return
-        taken = self._ask(Take(stage="steady", steps=self.steps, untimed=1), Taken)
+        taken = self._ask(Take(stage="steady", steps=self.steps, untimed=UNTIMED), Taken)
         if taken is not None:
             self._found.samples += [_placed(sample, round_number, turn) for sample in taken.samples]
 
@@ -255,5 +258,4 @@ def _compiled_in_parts(found: Compilation | None) -> list[str]:
 
 
 def _placed(sample: Sample, round_number: int, turn: int) -> Sample:
-    fields: dict[str, Any] = {name: getattr(sample, name) for name in ("stage", "steps", "seconds", "cpu_seconds")}
-    return Sample(**fields, round=round_number, turn=turn)
+    return msgspec.structs.replace(sample, round=round_number, turn=turn)

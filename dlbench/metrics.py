@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
+from dlbench.leaks import growth
 from dlbench.record import PhaseMemory, Run, Stage, TaskInfo
 from dlbench.spec import PHASES, Phase
 from dlbench.stats import Estimate, estimate, percentile
@@ -205,6 +206,7 @@ METRICS: dict[str, Metric] = {
     "memory_build": _memory_row("Build, peak", "build"),
     "memory_first_step": _memory_row("First step, peak", "first_step"),
     "memory_steady": _memory_row("Steps thereafter, peak", "steady"),
+    "memory_growth": Metric("Growth a step: a leak", "bytes", "lower", "memory", growth, TIMED),
     "steps_to_target": Metric("Steps to target", "steps", "lower", "learning", steps_to_target, ("converge",)),
     "seconds_to_target": Metric("Training time to target", "s", "lower", "learning", seconds_to_target, ("converge",)),
     "quality_at_budget": Metric("Quality at budget", "", None, "learning", quality_at_budget, ("converge",)),

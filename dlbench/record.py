@@ -38,6 +38,7 @@ class Sample(Record, frozen=True):
 
     `turn` counts the samples of the whole lockstep group, so that the order in which arms took turns can be read back;
     samples with the same `round` are paired. Both are None outside lockstep (warm-up, latency, converge).
+    `resident_bytes` is the host memory of the child after the sample, read outside the clock.
     """
 
     stage: Stage
@@ -46,6 +47,7 @@ class Sample(Record, frozen=True):
     cpu_seconds: float
     round: int | None = None
     turn: int | None = None
+    resident_bytes: int | None = None
 
 
 class Evaluation(Record, frozen=True):

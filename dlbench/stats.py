@@ -115,6 +115,14 @@ def interval(values: Sequence[float], level: float = CONFIDENCE) -> tuple[float,
     return None if shift is None else shift.interval(level)
 
 
+def theil_sen(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """The slope of Theil and Sen, and the lower end of its 95 % interval (Sen 1968, section 4)."""
+    from scipy.stats import theilslopes
+
+    found = theilslopes(y, x, alpha=0.95)
+    return float(found.slope), float(found.low_slope)
+
+
 def estimate(values: Sequence[float]) -> Estimate:
     """The mean of logarithms with its t interval, transformed back: the geometric mean over processes.
 

@@ -219,7 +219,7 @@ def _time(phase: str, seconds: float) -> PhaseTime:
 
 
 def _sample(stage: Stage, timing: measure.Timing) -> Sample:
-    return Sample(stage=stage, steps=timing.steps, seconds=timing.seconds, cpu_seconds=timing.cpu_seconds)
+    return Sample(stage=stage, **timing._asdict(), resident_bytes=memory.resident())
 
 
 def _flops(prepared: Prepared, spec: Spec) -> float | None:

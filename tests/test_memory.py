@@ -3,9 +3,17 @@
 import subprocess
 import sys
 
+import msgspec
 import pytest
+from example_runs import bare_run, spec
 
-from dlbench import memory
+from dlbench import journal, leaks, memory, metrics, schedule
+from dlbench.plan import Group
+from dlbench.progress import Quiet
+from dlbench.record import Plan, Sample
+from dlbench.report import warnings
+from dlbench.spec import Policy, Spec, workload
+from dlbench.start import Starter
 
 MEGABYTE = 1 << 20
 pytestmark = pytest.mark.skipif(not memory._can_reset(), reason="this kernel cannot reset the high-water mark")
@@ -52,3 +60,60 @@ def test_the_size_of_the_parent_is_not_inherited():
     hoard = bytearray(300 * MEGABYTE)
     (peak,) = in_a_fresh_process("print(memory.mark('only').peak_bytes)")
     assert len(hoard) > peak * MEGABYTE
+
+
+GOOD = Spec(plugin="naughty.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
+POLICY = Policy(processes=1, samples=20, sample_seconds=0.0001, settle_seconds=0.0, settle_cap_seconds=0.1)
+
+
+def measured(misdeed, tmp_path, monkeypatch):
+    """A Run as it comes out of a session, whose plugin misbehaves."""
+    monkeypatch.setenv("DLBENCH_FAKE", misdeed)
+    group = Group(0, (GOOD,), 1)
+    policy = msgspec.structs.replace(POLICY, latency_steps=2)
+    with journal.begin(tmp_path / "out", Plan(session="s", specs=group.specs, policy=policy)) as book, Starter() as new:
+        (run,) = schedule.record([group], book, Quiet(), new)
+    assert run.status == "ok", run.reason
+    return run
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "metric", "megabytes"),
+    [
+        ("train_step:spike=200@30!", "memory_steady", 200),
+        ("train_step:spike=200!", "memory_first_step", 200),
+        ("build:allocate=1024!", "memory_build", 1024),
+    ],
+)
+def test_known_allocations_are_found_in_their_phase_of_a_run(misdeed, metric, megabytes, tmp_path, monkeypatch):
+    calm = measured("", tmp_path / "calm", monkeypatch)
+    run = measured(misdeed, tmp_path / "odd", monkeypatch)
+    values = [metrics.METRICS[metric].of(one) / MEGABYTE for one in (calm, run)]
+    assert values[1] - values[0] == pytest.approx(megabytes, rel=0.02, abs=2)
+    assert metrics.METRICS["memory_peak"].of(run) / MEGABYTE == pytest.approx(megabytes + values[0], rel=0.02, abs=2)
+
+
+def test_a_leak_is_found_step_by_step_and_the_report_says_so(tmp_path, monkeypatch):
+    assert leaks.growth(measured("", tmp_path / "calm", monkeypatch)) is None
+    run = measured("train_step:leak=1024", tmp_path / "odd", monkeypatch)
+    assert leaks.growth(run) / MEGABYTE == pytest.approx(1.0, rel=0.02)
+    (said,) = [line for line in warnings.warnings({workload(run.spec): [run]}) if "leak" in line]
+    assert "1.00 MiB a step in 1 of 1 processes" in said
+
+
+def resident(values, isolation="fresh"):
+    samples = [
+        Sample(stage="steady", steps=10, seconds=0.1, cpu_seconds=0.1, resident_bytes=int(value)) for value in values
+    ]
+    return bare_run(spec=spec(), isolation=isolation, samples=tuple(samples))
+
+
+def test_what_is_taken_once_or_goes_up_and_down_is_no_leak():
+    once = [500 * MEGABYTE] * 6 + [700 * MEGABYTE] * 24
+    swinging = [(500 + 100 * (number % 2)) * MEGABYTE for number in range(30)]
+    little = [500 * MEGABYTE + 1000 * number for number in range(30)]
+    assert [leaks.growth(resident(values)) for values in (once, swinging, little)] == [None, None, None]
+    growing = [(500 + number) * MEGABYTE for number in range(30)]
+    assert leaks.growth(resident(growing)) == pytest.approx(MEGABYTE / 11)
+    assert leaks.growth(resident(growing, isolation="none")) is None
+    assert leaks.growth(resident(growing[:9])) is None

@@ -21,8 +21,10 @@ def samples(stage, seconds, steps=1):
 TIMED = bare_run(
     info=INFO,
     flops_per_step=6e6,
+    peak_flop_rate=6e7,
     times=tuple(
-        PhaseTime(phase=name, seconds=value) for name, value in (("import", 3.0), ("build", 0.5), ("first_step", 2.0))
+        PhaseTime(phase=name, seconds=value)
+        for name, value in (("import", 3.0), ("build", 0.5), ("first_step", 2.0), ("first_step_warm", 0.5))
     ),
     samples=(
         *samples("warm-up", [9.0, 9.0]),
@@ -56,7 +58,9 @@ EXPECTED = {
     "latency_p95": 0.9505,
     "latency_p99": 0.9901,
     "flop_rate": 6e6 / 0.2,
+    "utilization": 0.5,
     "compile_time": 1.8,
+    "warm_compile_time": 0.3,
     "memory_peak": 300 * MEBI,
     "device_memory_peak": 3000,
     "import_time": 3.0,
@@ -68,6 +72,7 @@ EXPECTED = {
     "memory_build": 50 * MEBI,
     "memory_first_step": 300 * MEBI,
     "memory_steady": 250 * MEBI,
+    "memory_growth": None,  # of three samples; test_memory has more
     "steps_to_target": 100,
     "seconds_to_target": 10.0,
     "quality_at_budget": 2.5,

@@ -79,6 +79,7 @@ _samples = _builds(
     cpu_seconds=_seconds,
     round=_maybe_counts,
     turn=_maybe_counts,
+    resident_bytes=_maybe_counts,
 )
 _evaluations = _builds(Evaluation, steps=_counts, seconds=_seconds, quality=_floats, loss=_floats)
 _times = _builds(PhaseTime, phase=_texts, seconds=_seconds)

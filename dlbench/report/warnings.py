@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from dlbench import compare, metrics
 from dlbench.compare import BUSY
+from dlbench.leaks import growth
 from dlbench.record import Load, Run
 from dlbench.report.fairness import MUST_AGREE, fairness
+from dlbench.report.units import shown
 from dlbench.spec import Workload
 
 STOLEN = 0.01
@@ -53,6 +56,12 @@ def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
     planned = compare.planned(runs)
     if 0 < len(ended_well) < planned:
         yield f"partial: {len(ended_well)} of {planned} processes"
+    grew = [grown for run in ended_well if (grown := growth(run)) is not None]
+    if grew:
+        yield (
+            f"memory grew by {shown(statistics.median(grew), 'bytes')} a step in {len(grew)} of {len(ended_well)} "
+            "processes and was not given back: a leak, or a cache without bound; `dlbench check` looks closer"
+        )
     for flag, text in FLAGS.items():
         number = sum(flag in run.flags for run in ended_well)
         if number:
