@@ -119,6 +119,7 @@ def cli() -> None:
 )
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @_judged
+@click.option("--against", type=click.Path(path_type=FilePath), default=None, help="Saved report to compare with.")
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
 @click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder whose session goes on.")
 @_axis("--format", "Files to render: markdown, json; both unless given.", Values("format"))
@@ -128,8 +129,8 @@ def run(**options: Any) -> None:
     """Measure plugins and write a report.
 
     Several plugins, or several values of an option, are measured side by side in one session. With --fail-on the first
-    of them is the baseline of the others. Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2
-    when something did not run.
+    of them is the baseline of the others; with --against a saved report is, Spec by Spec. Exit code 1 when the gate
+    fails, 3 when it is too weak for its threshold, 2 when something did not run.
     """
     from dlbench import commands
 

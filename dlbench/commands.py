@@ -46,6 +46,7 @@ class RunOptions:
     parity: bool
     dry_run: bool
     question: judging.Question
+    against: judging.Saved | None
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunOptions:
@@ -60,6 +61,7 @@ class RunOptions:
             parity=options["parity"],
             dry_run=options["dry_run"],
             question=judging.Question.read(options),
+            against=judging.Saved.named(options),
         )
 
 
@@ -74,7 +76,7 @@ def run(options: RunOptions) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _open(options) as open_journal:
         specs, policy = open_journal.plan.specs, open_journal.plan.policy
-        gate.check_arms(specs, policy.processes, options.question.conditions)
+        _check_question(options, specs, policy)
         groups = plan.groups(specs, policy)
         families = parity.families(specs) if options.parity else []
         if options.dry_run:
@@ -84,7 +86,7 @@ def run(options: RunOptions) -> int:
         proven = _proven(families, open_journal, console)
         try:
             with progress.listener(console, quiet=options.quiet) as listener, Starter() as start:
-                runs = schedule.record(groups, open_journal, listener, start)
+                schedule.record(groups, open_journal, listener, start)
         except KeyboardInterrupt:
             if open_journal.runs:
                 console.print(
@@ -92,9 +94,7 @@ def run(options: RunOptions) -> int:
                 )
                 _finish(options, open_journal, proven)
             raise
-        judged = judging.session(specs, runs, options.question)
-        _finish(options, open_journal, proven, judged)
-        return _exit_code(runs, judged, options.question)
+        return _conclude(options, open_journal, proven)
 
 
 def _open(options: RunOptions) -> Journal:
@@ -160,10 +160,29 @@ def _check_quickly(family: Sequence[Spec], timeout: float) -> list[Parity]:
     return parity.check(family, (0, 1, 2), timeout, gradients=False)
 
 
-def _exit_code(runs: Sequence[Run], judged: gate.Gate | None, question: judging.Question) -> int:
+def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) -> None:
+    """Find out before measuring what could not be compared or gated afterwards. Raises DlbenchError."""
+    if options.against is None:
+        gate.check_arms(specs, policy.processes, options.question.conditions)
+    else:
+        options.against.check(specs, options.question)
+
+
+def _conclude(options: RunOptions, open_journal: Journal, proven: Sequence[Parity]) -> int:
+    """Write and show the report, compare and gate as was asked, and return the exit code. Raises DlbenchError."""
+    runs, question, saved = open_journal.runs, options.question, options.against
+    judged = judging.session(open_journal.plan.specs, runs, question) if saved is None else None
+    _finish(options, open_journal, proven, judged)
+    if saved is not None:
+        answer = judging.reports((saved.name, str(options.folder)), saved.runs, runs, question)
+        return _exit_code(runs, judging.show(answer, options.folder, quiet=options.quiet))
     if judged is not None and judged.refused:
         raise DlbenchError(f"not gated: {judged.refused}")
-    code = gate.exit_code(judged.outcomes if judged else (), strict=question.strict)
+    return _exit_code(runs, gate.exit_code(judged.outcomes if judged else (), strict=question.strict))
+
+
+def _exit_code(runs: Sequence[Run], code: int) -> int:
+    """What the gate says, unless a Run failed; a regression outweighs that too."""
     failed = any(run.status not in ("ok", "unsupported") for run in runs)
     return FAILED if failed and code != gate.REGRESSION else code
 

@@ -31,6 +31,12 @@ Result = Literal["passed", "regression", "inconclusive", "underpowered"]
 FINE, REGRESSION, UNDECIDED = 0, 1, 3
 """Exit codes; 2 says that something was asked wrongly or did not run."""
 
+TWO_SESSIONS = (
+    "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "
+    f"{matching.LEAST_SESSIONS} sessions of unchanged code, measure both in one session (dlbench run --env), or give "
+    "--allow session"
+)
+
 History = Mapping[str, Mapping[Spec, Part]]
 """By metric and candidate: the variance that sessions of unchanged code add."""
 
@@ -120,11 +126,7 @@ def refusals(
         if any(evidence.shift() is None for evidence in family):
             yield "one process each is indicative and never gates; measure at least 2"
         if not sessions and any(isinstance(evidence, Unpaired) and evidence.between is None for evidence in family):
-            yield (
-                "the two sides are of two sessions and nothing says how much sessions differ; give --history with at "
-                f"least {matching.LEAST_SESSIONS} sessions of unchanged code, measure both in one session "
-                "(dlbench run --env), or give --allow session"
-            )
+            yield TWO_SESSIONS
 
 
 def exit_code(outcomes: Sequence[Outcome], *, strict: bool) -> int:

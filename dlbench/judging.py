@@ -40,6 +40,29 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A report that what is measured now is compared with."""
+
+    name: str
+    runs: Sequence[Run]
+
+    @classmethod
+    def named(cls, options: Mapping[str, Any]) -> Saved | None:
+        """What `--against` names; None without it. Raises RecordError, and SpecError for options that belong to it."""
+        source = options["against"]
+        if source is None and (given := [name for name in ("allow", "history") if options[name]]):
+            raise SpecError(f"--{given[0]} is about another report; give --against REPORT, or leave it out")
+        return None if source is None else cls(str(source), read(source))
+
+    def check(self, specs: Sequence[Spec], question: Question) -> None:
+        """Raise, before anything is measured, RecordError where nothing could be compared, SpecError for a gate."""
+        matching.check_common([run.spec for run in self.runs if run.status == "ok"], specs, question.allow)
+        timed = any(condition.name != gate.COUNTS for condition in question.conditions)
+        if timed and not question.history and matching.SESSION not in question.allow:
+            raise SpecError(f"not gated: {gate.TWO_SESSIONS}")
+
+
+@dataclass(frozen=True)
 class Answer:
     """What came out, and the exit code that it asks for; `refused` says why it cannot be gated."""
 
@@ -61,7 +84,8 @@ def compare_files(baseline: Path, candidate: Path, question: Question, out: Path
 def reports(names: tuple[str, str], before: Sequence[Run], after: Sequence[Run], question: Question) -> Answer:
     """Compare two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared."""
     found = matching.match(steadiness.mark(before), steadiness.mark(after), question.allow)
-    return _answer(names, found.pairs, [f"not compared: {text}" for text in found.left_out], question)
+    beware = [f"not compared: {text}" for text in found.left_out]
+    return _answer(names, found.pairs, beware, question, [*_fallen(before, after)] if question.conditions else ())
 
 
 def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> gate.Gate | None:
@@ -85,11 +109,13 @@ def show(answer: Answer, out: Path | None, *, quiet: bool) -> int:
     return answer.code
 
 
-def _answer(names: tuple[str, str], pairs: Sequence[Pair], beware: Sequence[str], question: Question) -> Answer:
+def _answer(
+    names: tuple[str, str], pairs: Sequence[Pair], beware: Sequence[str], question: Question, fallen: Sequence[str]
+) -> Answer:
     history = {metric: matching.between_sessions(question.history, pairs, metric) for metric in comparison.COMPARED}
     counts = tuple(matching.counts(pairs))
     outcomes = gate.judge(pairs, question.conditions, counts, history)
-    refused = "; ".join(dict.fromkeys(_refusals(pairs, question, history)))
+    refused = "; ".join(dict.fromkeys((*fallen, *_refusals(pairs, question, history))))
     compared = Compared(
         baseline=names[0],
         candidate=names[1],
@@ -99,6 +125,15 @@ def _answer(names: tuple[str, str], pairs: Sequence[Pair], beware: Sequence[str]
         outcomes=() if refused else tuple(outcomes),
     )
     return Answer(compared, gate.exit_code(outcomes, strict=question.strict), refused)
+
+
+def _fallen(before: Sequence[Run], after: Sequence[Run]) -> Iterator[str]:
+    """What ran in the baseline and in the other report never did, though it was tried."""
+    well = {run.spec for run in after if run.status == "ok"}
+    for spec in dict.fromkeys(run.spec for run in before if run.status == "ok"):
+        failed = next((run for run in after if run.spec == spec and spec not in well), None)
+        if failed is not None and spec.phase != "converge":
+            yield f"{spec.phase}, {spec.label} did not run in the candidate ({failed.status}: {failed.reason})"
 
 
 def _absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:

@@ -60,6 +60,12 @@ def match(before: Sequence[Run], after: Sequence[Run], allow: Collection[str] = 
     return Matching(pairs, list(_left_out(*left)))
 
 
+def check_common(before: Collection[Spec], after: Collection[Spec], allow: Collection[str]) -> None:
+    """Raise RecordError where no Spec of one side can be compared with one of the other."""
+    if not any(not set(differing(theirs, ours)) - set(allow) for theirs in before for ours in after):
+        raise RecordError(_nothing_in_common(list(before), list(after)))
+
+
 def check_keys(allow: Iterable[str]) -> None:
     """Raise UnknownName for what `--allow` does not know."""
     for key in allow:

@@ -1,0 +1,105 @@
+"""`dlbench run --against REPORT`: measured now, compared with what was saved, gated like two reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from sessions import saved, session
+
+from dlbench import gate, judging
+from dlbench.errors import RecordError, SpecError
+from dlbench.judging import Question, Saved
+from dlbench.record import read_runs
+
+DLBENCH = str(Path(sys.executable).with_name("dlbench"))
+PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1")
+
+
+def dlbench(*arguments, cwd, misdeed=""):
+    environment = {**os.environ, "DLBENCH_FAKE": misdeed}
+    return subprocess.run([DLBENCH, *arguments], check=False, cwd=cwd, capture_output=True, text=True, env=environment)
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """A real session of one plugin, and copies of it in which every step took another time or the machine differs."""
+    folder = tmp_path_factory.mktemp("before")
+    done = dlbench("run", *PLAN, "--out", "same", "--quiet", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    runs = read_runs(folder / "same" / "runs.jsonl")
+    saved(folder / "fast", [_scaled(run, 1e-3) for run in runs])
+    other = msgspec.structs.replace(runs[0].environment, cpu="Another CPU")
+    saved(folder / "elsewhere", [msgspec.structs.replace(run, environment=other) for run in runs])
+    return folder
+
+
+def _scaled(run, factor):
+    samples = [msgspec.structs.replace(one, seconds=one.seconds * factor) for one in run.samples]
+    return msgspec.structs.replace(run, samples=tuple(samples))
+
+
+def test_what_is_measured_now_is_gated_against_what_was_saved(before, tmp_path):
+    arguments = ("--against", str(before / "fast"), "--fail-on", "slower:900%,counts", "--allow", "session")
+    done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "regression of slower:900%" in done.stdout
+    assert "cross-session" in done.stdout
+    kept = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert {one["condition"]: one["result"] for one in kept["outcomes"]} == {
+        "slower:900%": "regression",
+        "counts": "passed",
+    }
+    assert (tmp_path / "out" / "report.md").exists()
+
+
+def test_another_machine_is_said_and_not_gated(before, tmp_path):
+    arguments = ("--against", str(before / "elsewhere"), "--fail-on", "counts")
+    done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("dlbench: not gated: another machine (Another CPU")
+
+
+def test_nothing_is_measured_for_a_report_without_a_common_spec_or_a_gate_without_a_history(before, tmp_path):
+    other = [*PLAN[:2], "--phase", "train", *PLAN[4:]]
+    done = dlbench("run", *other, "--against", str(before / "same"), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no Spec in common: the nearest differ in phase ('predict' against 'train')" in done.stderr
+    done = dlbench("run", *PLAN, "--against", str(before / "same"), "--fail-on", "slower:2%", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "give --history" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.untimed
+def test_what_can_be_known_before_measuring_is():
+    runs = session("a")
+    spec = runs[0].spec
+    Saved("a", runs).check([spec], Question(gate.parse(["counts"])))
+    Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"]), allow=["session"]))
+    with pytest.raises(SpecError, match="two sessions"):
+        Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"])))
+    other = msgspec.structs.replace(spec, batch_size=7)
+    with pytest.raises(RecordError, match="--allow batch_size"):
+        Saved("a", runs).check([other], Question())
+    Saved("a", runs).check([other], Question(allow=["batch_size"]))
+    with pytest.raises(RecordError, match="BASELINE holds no Run that ended well"):
+        Saved("a", [msgspec.structs.replace(run, status="error") for run in runs]).check([spec], Question())
+
+
+@pytest.mark.untimed
+def test_what_ran_before_and_fails_now_cannot_pass():
+    before, after = session("a"), session("b")
+    crashed = msgspec.structs.replace(before[0].spec, phase="predict")
+    before += session("a", of=crashed)
+    after += [msgspec.structs.replace(run, status="crashed", reason="SIGSEGV") for run in session("b", of=crashed)]
+    asked = Question(gate.parse(["slower:30%"]), allow=["session"])
+    said = judging.reports(("a", "b"), before, after, asked)
+    assert said.refused == "predict, tf.transformer jit did not run in the candidate (crashed: SIGSEGV)"
+    assert judging.reports(("a", "b"), before, after, Question()).refused == ""
+    assert judging.reports(("a", "b"), before, after[:5], asked).refused == ""
