@@ -11,7 +11,6 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from dlbench.isolate import ChildError
-from dlbench.lockstep import UNTIMED
 from dlbench.orders import (
     Build,
     Built,
@@ -29,7 +28,7 @@ from dlbench.orders import (
     Taken,
 )
 from dlbench.plugin import Compilation
-from dlbench.record import Evaluation, PhaseMemory, PhaseTime, Run, Sample
+from dlbench.record import UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
 from dlbench.spec import Isolation, Policy, Spec
 
 R = TypeVar("R", bound=Reply)

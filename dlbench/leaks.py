@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import itertools
 
-from dlbench.lockstep import UNTIMED
-from dlbench.record import Run
+from dlbench.record import UNTIMED, Run
 from dlbench.stats import theil_sen
 
 SHORTEST = 10

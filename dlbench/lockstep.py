@@ -10,9 +10,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-UNTIMED = 1
-"""Steps at the beginning of a turn that no sample holds: they warm the caches that the other arms have used."""
-
 
 class TakesTurns(Protocol):
     """What the group needs of an arm."""

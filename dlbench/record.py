@@ -33,6 +33,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What all records share: immutable, by keyword, and strict about unknown fields."""
 
 
+UNTIMED = 1
+"""Steps at the beginning of a turn that no sample holds: they warm the caches that the other arms have used."""
+
+
 class Sample(Record, frozen=True):
     """`steps` consecutive steps ended by the barrier: wall and CPU seconds of all of them together.
 

@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("arm", "forking", "worker")),
     ("writing", ("discard", "start", "warm")),
     ("writing", ("schedule",)),
+    ("reading", ("leaks",)),
     ("reading", ("metrics",)),
     ("reading", ("compare",)),
     ("reading", ("matching", "steadiness")),

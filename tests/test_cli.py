@@ -269,7 +269,7 @@ def test_a_session_in_which_nothing_can_be_loaded_leaves_nothing_behind(tmp_path
 
 def comparable(folder):
     """The Runs without what was measured and when."""
-    measured = ("session", "started", "wall_seconds", "times", "memory", "load", "environment")
+    measured = ("session", "started", "wall_seconds", "times", "memory", "load", "environment", "peak_flop_rate")
     noise = {"not_settled", "not_quiet"}
     kept = []
     for run in runs(folder):

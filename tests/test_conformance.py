@@ -325,8 +325,9 @@ def test_the_command_shows_every_clause_and_answers_by_its_exit_code(tmp_path, m
     bad = check("naughty.linear", "--path", "eager", cwd=tmp_path)
     assert bad.returncode == 1
     assert "broken  the_loss_falls" in bad.stdout
-    nothing = check("tf.mlp", "--task", "text", "--path", "eager", cwd=tmp_path)
-    assert nothing.returncode == 1
+    unfit = check("tf.mlp", "--task", "text", "--path", "eager", cwd=tmp_path)
+    assert unfit.returncode == 2
+    assert "tasks that do: " in unfit.stderr
     skipped = check("fake.linear", "--device", "gpu:9", cwd=tmp_path)
     assert skipped.returncode == 2
     assert "nothing could be examined" in skipped.stderr

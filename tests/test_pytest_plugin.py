@@ -138,7 +138,7 @@ def test_outputs_of_the_wrong_shape_fail_the_test(suite: pytest.Pytester, monkey
     monkeypatch.setenv("DLBENCH_FAKE", "predict:return=shape")
     result = suite.runpytest_subprocess("-k", "predict")
     result.assert_outcomes(failed=1, deselected=2)
-    result.stdout.fnmatch_lines(["*predict must return outputs of shape (8, 1), got (8, 1, 1)"])
+    result.stdout.fnmatch_lines(["*predict must return outputs of shape (8, 1), got (8, 1, 2)"])
 
 
 def test_what_is_unsupported_is_skipped_with_the_plugins_reason(
