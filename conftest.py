@@ -5,6 +5,8 @@
   new test is safe until somebody has looked at it.
 - PyTorch's compiled code is kept in the cache of pytest: what takes long in these tests is the C++ compiler, and the
   same graphs come again and again. Tests that look at cold starts name a folder of their own.
+- Of several workers each has a core of its own, and so have the processes that it starts: those of one thread are held
+  to the first core that their parent may use, and would all meet there.
 
 And one thing that keeps tests apart: a PyTorch plugin that is built in the process of the tests flushes denormals, as
 it should in a child; the tests that come after it find the arithmetic as it was.
@@ -13,6 +15,7 @@ it should in a child; the tests that come after it find the arithmetic as it was
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 
@@ -21,6 +24,10 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before PyTorch is imported, which puts a default of its own into the environment; children inherit it."""
+    worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, [cores[int(worker[1]) % len(cores)]])
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(config.rootpath / ".pytest_cache" / "inductor"))
 
 

@@ -25,7 +25,8 @@ def describe(framework: str, packages: Iterable[str] = ()) -> Environment:
     return Environment(
         cpu=_cpu_field("model name") or platform.processor() or platform.machine(),
         cpu_vendor=_cpu_field("vendor_id"),
-        cores=usable_cores(),
+        cores=os.cpu_count() or 1,
+        usable_cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",

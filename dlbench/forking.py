@@ -12,7 +12,7 @@ from typing import Any
 
 from dlbench.errors import SpecError
 from dlbench.isolate import Child, ChildError, ending
-from dlbench.process import GUARD, Limits, Output, environment, limit_memory
+from dlbench.process import GUARD, Limits, Output, environment, limit_cores, limit_memory
 from dlbench.record import Status
 
 MESSAGE_BYTES = 1 << 16
@@ -37,6 +37,7 @@ class Warm:
             start_new_session=True,
         )
         GUARD.watch(self._popen.pid)
+        limit_cores(self._popen.pid, limits.threads)
         self._output.handed_over()
         theirs.close()
         self._channel.settimeout(timeout)

@@ -96,6 +96,7 @@ class Fresh:
         assert self._popen.stdout is not None
         self.pid, self.orders, self.replies = self._popen.pid, self._popen.stdin.fileno(), self._popen.stdout.fileno()
         GUARD.watch(self.pid)
+        limit_cores(self.pid, limits.threads)
         limit_memory(self.pid, limits.memory_bytes)
 
     def poll(self) -> int | None:
@@ -117,6 +118,17 @@ def environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
     """
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {**parent, **dict.fromkeys(names, str(threads)), "PYTHONHASHSEED": "0"}
+
+
+def limit_cores(pid: int, threads: int) -> None:
+    """Hold a process that has no threads yet to the first so many of the cores that this one may use.
+
+    A framework that counts the cores and ignores every thread setting then starts as many threads as were asked for,
+    and arms that take turns do so on the same cores. Outside Linux nobody can be held to cores.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(pid, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def limit_memory(pid: int, limit: int | None) -> None:

@@ -115,7 +115,7 @@ class Load(Record, frozen=True):
 
 
 class Environment(Record, frozen=True):
-    """What machine and software this was."""
+    """What machine and software this was; `usable_cores` are those of the `cores` that the process could run on."""
 
     cpu: str
     cpu_vendor: str
@@ -126,6 +126,7 @@ class Environment(Record, frozen=True):
     packages: dict[str, str]
     variables: dict[str, str]
     memory_method: str
+    usable_cores: int | None = None
 
 
 class Run(Record, frozen=True):

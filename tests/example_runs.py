@@ -106,6 +106,7 @@ def good_run(plugin="tf.transformer", phase="train", group=0, groups=5, **change
             packages={"dlbench": "0.1.0", plugin.partition(".")[0]: "2.0"},
             variables={"OMP_NUM_THREADS": "2"},
             memory_method="VmHWM, reset by phase",
+            usable_cores=2,
         ),
         load=Load(load_average=0.5, cpu_pressure=0.01, memory_pressure=0.0, steal=0.0),
     )

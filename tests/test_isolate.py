@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import psutil
 import pytest
 
@@ -26,6 +27,7 @@ from dlbench.orders import (
 )
 from dlbench.process import environment
 from dlbench.spec import Policy, Spec
+from dlbench.start import Starter
 
 SPEC = Spec(plugin="naughty.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
 FAST = Policy(sample_seconds=0.002, settle_seconds=0.01)
@@ -147,6 +149,20 @@ def test_the_child_gets_one_thread_setting_and_keeps_the_rest():
     assert given["OMP_NUM_THREADS"] == given["MKL_NUM_THREADS"] == "2"
     assert given["HOME"] == "/x"
     assert "OMP_WAIT_POLICY" not in given
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux holds a process to cores")
+@pytest.mark.parametrize("isolation", ["fresh", "fork"])
+def test_a_process_of_one_thread_is_held_to_one_core_with_all_its_threads(isolation):
+    with Starter() as starter:
+        child = starter(msgspec.structs.replace(SPEC, plugin="fake.linear"), Policy(isolation=isolation))
+        built = child.obey(Build(spec=msgspec.structs.replace(SPEC, plugin="fake.linear")), Built)
+        process = psutil.Process(child._process.pid)
+        held = {tuple(os.sched_getaffinity(thread.id)) for thread in process.threads()}
+        child.close()
+    assert held == {(min(os.sched_getaffinity(0)),)}
+    assert built.environment.usable_cores == 1
+    assert built.environment.cores == os.cpu_count()
 
 
 def test_devices_are_asked_in_a_child():

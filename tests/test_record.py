@@ -118,6 +118,7 @@ _environments = _builds(
     packages=_maps,
     variables=_maps,
     memory_method=_texts,
+    usable_cores=_maybe_counts,
 )
 _infos = _builds(
     ModelInfo,

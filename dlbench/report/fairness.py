@@ -11,7 +11,8 @@ from dlbench.spec import Spec
 NOT_COMPARED = ("path", "compiler")
 """An arm is chosen by these: they may differ without a word."""
 FLOPS = "FLOPs per step of each phase"
-MUST_AGREE = ("parameters", "device", "precision", "threads", "steps per call", "data", FLOPS)
+CORES = "cores it may use"
+MUST_AGREE = ("parameters", "device", "precision", "threads", CORES, "steps per call", "data", FLOPS)
 """Where arms differ in these they do not compute the same thing, or not with the same means."""
 EXPLANATIONS = {
     "BLAS": "matrix products come from different libraries; MKL is slower than others on processors of other makers",
@@ -80,6 +81,7 @@ def _asked(run: Run) -> dict[str, str]:
         "device": spec.device,
         "precision": spec.precision,
         "threads": str(spec.threads),
+        CORES: str(spec.threads),
         "steps per call": str(spec.steps_per_call),
         "data": spec.data,
         "path": spec.path,
@@ -101,7 +103,8 @@ def _got(run: Run, info: ModelInfo) -> dict[str, str]:
         "path": info.path,
         "compiler": info.compiler or "none",
     }
-    return shown | info.details
+    cores = run.environment and run.environment.usable_cores
+    return shown | ({CORES: str(cores)} if cores else {}) | info.details
 
 
 def _joined(values: Iterable[str]) -> str:

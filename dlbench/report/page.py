@@ -189,7 +189,7 @@ def _environment(report: Report) -> Iterator[Block]:
     yield Heading(2, "Where")
     for at in report.environments:
         rows = [
-            ["Processor", f"{at.cpu}, {at.cores} cores usable, {shown(at.memory_bytes, 'bytes')}"],
+            ["Processor", f"{at.cpu}, {at.cores} cores, {shown(at.memory_bytes, 'bytes')}"],
             ["System", f"{at.system}, {at.python}"],
             ["Packages", ", ".join(f"{name} {version}" for name, version in at.packages.items())],
             ["Variables", ", ".join(f"{name}={value}" for name, value in at.variables.items()) or "none set"],

@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 
 from dlbench import plugin as contract
+from dlbench.isolate import fresh_child
+from dlbench.orders import Build, Built, First, Stepped, Take, Taken
 from dlbench.plugin import ArraySpec
-from dlbench.spec import PATHS
+from dlbench.spec import PATHS, Spec
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import SeededDropout, off
 from dlbench_tf.objective import mse
@@ -113,3 +115,13 @@ def test_another_shape_than_the_specs_is_an_error(path):
     graph(tf.zeros(2))
     with pytest.raises(tf.errors.InvalidArgumentError, match="shape"):
         graph(tf.zeros(3))
+
+
+def test_a_run_of_one_thread_uses_one_core():
+    spec = Spec(plugin="tf.mlp", phase="train", path="eager", size="base", task="digits", batch_size=1024, threads=1)
+    child = fresh_child(1, timeout=120.0)
+    child.obey(Build(spec=spec), Built)
+    child.obey(First(), Stepped)
+    (sample,) = child.obey(Take(stage="steady", steps=10), Taken).samples
+    child.close()
+    assert sample.cpu_seconds <= 1.05 * sample.seconds

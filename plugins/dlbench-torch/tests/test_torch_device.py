@@ -11,6 +11,8 @@ import torch
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from dlbench.errors import Unsupported
+from dlbench.isolate import fresh_child
+from dlbench.orders import Build, Built, First, Stepped, Take, Taken
 from dlbench.spec import Spec
 from dlbench_torch import device
 
@@ -61,3 +63,13 @@ def test_threads_and_exact_products_are_set():
     assert torch.get_num_threads() == 1
     assert not torch.backends.cuda.matmul.allow_tf32
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_a_run_of_one_thread_uses_one_core():
+    spec = Spec(plugin="torch.mlp", phase="train", path="eager", size="base", task="digits", batch_size=1024, threads=1)
+    child = fresh_child(1, timeout=120.0)
+    child.obey(Build(spec=spec), Built)
+    child.obey(First(), Stepped)
+    (sample,) = child.obey(Take(stage="steady", steps=10), Taken).samples
+    child.close()
+    assert sample.cpu_seconds <= 1.05 * sample.seconds
