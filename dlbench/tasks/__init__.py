@@ -30,6 +30,7 @@ class TaskRow(NamedTuple):
 
 SEQUENCES = ("gru", "lstm", "rnn", "transformer")
 TASKS = {
+    "cartpole": TaskRow("dlbench.tasks.cartpole", "balancing a pole by acting; policy gradient", ("mlp",)),
     "demand": TaskRow("dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3]),
     "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy", ("cnn", "mlp")),
     "digits_gan": TaskRow("dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss", ("gan",)),

@@ -1,0 +1,178 @@
+"""Balancing a pole on a cart (Barto, Sutton and Anderson, 1983): CartPole-v1 of gymnasium (MIT), by policy gradient.
+
+The model acts through `predict` and learns through `train_step`; the game is here. In a round as many games as a batch
+has samples are played at once, actions drawn from the softmax of the logits, until the last has ended; then 8 batches
+are drawn from what was seen, and the next round is played. This is REINFORCE (Williams, 1992) with a baseline: the
+advantage of an action is the discounted return that followed it, less the mean of all games that still went on at that
+time, over its deviation in the round. Quality is the mean return of 100 games that no training sees, the more likely
+action always taken; 475 is the threshold of the game's own authors, 500 is all there is, a coin reaches 22.
+
+Starts and draws come from streams of the seed and the round, so two frameworks play the same games until rounding tips
+one draw; from there on they differ, as chaos has it. Only training to a target plays with the model, and playing is
+part of its seconds. Batches of steps that are timed alone come from games that a coin plays.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dlbench.errors import SpecError
+from dlbench.plugin import Adam, ArraySpec, Batch, Signature
+from dlbench.record import TaskInfo
+from dlbench.tasks import TaskRequest
+from dlbench.tasks.goal import Goal, goal_for, stream
+from dlbench.tasks.packaged import checksum, verify
+
+SHA256 = "b98fc207592e41754484a6f221124c9f24f519972d9e40df88d735f7c7a88092"
+OBSERVED, ACTIONS, MOST_STEPS = 4, 2, 500
+GAMES, UPDATES, DISCOUNT = 100, 8, 0.99
+EVALUATION_STREAM, CHECK_SEED = 2**32 + 5, 1
+GOALS = {"small": Goal(target=475.0, learning_rate=1e-3, budget_steps=400, evaluate_every=40)}
+Floats = npt.NDArray[np.float32]
+Acts = npt.NDArray[np.int64]
+Policy = Callable[[Floats], Acts]
+"""Observations (games, 4) to actions (games): 0 pushes left, 1 right."""
+
+
+class Games(NamedTuple):
+    """What was seen (time, games, 4), done (time, games), and whether the game still went on (time, games)."""
+
+    observations: Floats
+    actions: Acts
+    alive: npt.NDArray[np.bool_]
+
+    @property
+    def returns(self) -> npt.NDArray[np.int64]:
+        """Of each game: a step is worth 1."""
+        return np.asarray(self.alive.sum(axis=0))
+
+    def advantages(self) -> npt.NDArray[np.float64]:
+        """Of every action, (time, games); what follows the end of a game is meaningless."""
+        returns = np.zeros(self.alive.shape)
+        following = np.zeros(self.alive.shape[1])
+        for time in reversed(range(len(returns))):
+            returns[time] = following = (1.0 + DISCOUNT * following) * self.alive[time]
+        apart = returns - returns.sum(axis=1, keepdims=True) / self.alive.sum(axis=1, keepdims=True)
+        return np.asarray(apart / (apart[self.alive].std() + 1e-8))
+
+
+@dataclass(frozen=True)
+class CartPoleTask:
+    """Observations (batch, 4) to logits (batch, 2)."""
+
+    goal: Goal
+    batch_size: int
+    sha256: str
+
+    @property
+    def info(self) -> TaskInfo:
+        """Data, metric, target."""
+        return TaskInfo(
+            name="cartpole",
+            data="CartPole-v1 of gymnasium",
+            sha256=self.sha256,
+            metric="mean return",
+            unit="",
+            higher_is_better=True,
+            target=self.goal.target,
+            budget_steps=self.goal.budget_steps,
+        )
+
+    @property
+    def signature(self) -> Signature:
+        """Observations to logits; targets are actions and advantages."""
+        return Signature(
+            inputs=ArraySpec((self.batch_size, OBSERVED), "float32"),
+            targets=ArraySpec((self.batch_size, 2), "float32"),
+            outputs=ArraySpec((self.batch_size, ACTIONS), "float32"),
+            loss="policy_gradient",
+        )
+
+    @property
+    def optimizer(self) -> Adam:
+        """Adam at the learning rate that reached the target."""
+        return Adam(learning_rate=self.goal.learning_rate)
+
+    @property
+    def evaluate_every(self) -> int:
+        """Steps between two evaluations."""
+        return self.goal.evaluate_every
+
+    def batch(self, seed: int, step: int) -> Batch:
+        """From games that a coin plays."""
+        generator = stream(seed, step)
+        return next(self._round(generator, lambda seen: generator.integers(0, ACTIONS, len(seen))))
+
+    def batches(self, seed: int, predict: Callable[[Any], Any]) -> Iterator[Batch]:
+        """From games that the model plays, a round when the batches of the one before are used up."""
+        for number in itertools.count():
+            generator = stream(seed, number)
+            yield from self._round(generator, functools.partial(_draw, generator, predict))
+
+    def evaluate(self, predict: Callable[[Any], Any]) -> float:
+        """Mean return; the last games that are played at once are filled up and the filling not counted."""
+        rounds = range(-(-GAMES // self.batch_size))
+        returns = [play(self.batch_size, stream(EVALUATION_STREAM, one), _greedy(predict)).returns for one in rounds]
+        return float(np.concatenate(returns)[:GAMES].mean())
+
+    def _round(self, generator: np.random.Generator, policy: Policy) -> Iterator[Batch]:
+        games = play(self.batch_size, generator, policy)
+        seen, actions, advantages = (one[games.alive] for one in (*games[:2], games.advantages()))
+        targets = np.stack((actions, advantages), axis=-1).astype(np.float32)
+        for chosen in generator.integers(0, len(seen), (UPDATES, self.batch_size)):
+            yield Batch(seen[chosen], targets[chosen])
+
+
+def open_task(request: TaskRequest) -> CartPoleTask:
+    """Four numbers whatever the architecture is stated for. Raises SpecError without gymnasium, or another game."""
+    return CartPoleTask(goal_for(GOALS, request.size), request.batch_size, _verified())
+
+
+def play(games: int, generator: np.random.Generator, policy: Policy) -> Games:
+    """Play so many games at once until the last has ended; the generator chooses where they start."""
+    environment = _environment(games)
+    observations, _ = environment.reset(seed=int(generator.integers(2**63)))
+    alive, moments = np.ones(games, np.bool_), []
+    while alive.any():
+        actions = policy(np.ascontiguousarray(observations))
+        moments.append((observations, actions, alive))
+        observations, _, fallen, over, _ = environment.step(actions)
+        alive = alive & ~(fallen | over)
+    return Games(*(np.stack(part) for part in zip(*moments, strict=True)))
+
+
+def _environment(games: int) -> Any:
+    try:
+        from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
+    except ImportError as error:
+        raise SpecError(
+            f"task cartpole: its game comes with the package gymnasium, which cannot be imported ({error}); "
+            "pip install 'dlbench[data]'"
+        ) from error
+    return CartPoleVectorEnv(games, max_episode_steps=MOST_STEPS)
+
+
+@functools.cache
+def _verified() -> str:
+    """The checksum of some games that a coin plays, to three digits: a game with other rules is another task."""
+    coin = stream(CHECK_SEED)
+    games = play(4, coin, lambda seen: coin.integers(0, ACTIONS, len(seen)))
+    what = checksum((np.round(games.observations * 1000).astype(np.int32), games.alive))
+    return verify(what, SHA256, "cartpole", "gymnasium")
+
+
+def _draw(generator: np.random.Generator, predict: Callable[[Any], Any], seen: Floats) -> Acts:
+    logits = np.asarray(predict(seen), np.float64)
+    odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(generator.random(len(seen)) * odds.sum(axis=-1) < odds[:, 1], np.int64)
+
+
+def _greedy(predict: Callable[[Any], Any]) -> Policy:
+    return lambda seen: np.asarray(np.asarray(predict(seen)).argmax(axis=-1))
