@@ -102,6 +102,7 @@ def _open(options: RunOptions) -> Journal:
     if options.resume:
         return journal.resume(options.folder)
     specs = plan.expand(options.selection, options.policy)
+    specs = plan.with_twins(specs) if options.question.metrics else specs
     return journal.begin(options.folder, Plan(session=uuid.uuid4().hex[:12], specs=tuple(specs), policy=options.policy))
 
 
@@ -162,8 +163,9 @@ def _check_quickly(family: Sequence[Spec], timeout: float) -> list[Parity]:
 
 def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) -> None:
     """Find out before measuring what could not be compared or gated afterwards. Raises DlbenchError."""
+    gate.check_processes(policy.processes, options.question.conditions)
     if options.against is None:
-        gate.check_arms(specs, policy.processes, options.question.conditions)
+        gate.check_arms(specs, options.question.conditions)
     else:
         options.against.check(specs, options.question)
 

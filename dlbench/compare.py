@@ -89,7 +89,7 @@ def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
     """The first Spec of every timed workload, the baseline, and the others of that workload."""
     found: dict[Workload, list[Spec]] = {}
     for spec in specs:
-        if spec.phase != "converge":
+        if spec.phase != "converge" and not spec.twin:
             found.setdefault(workload(spec), []).append(spec)
     return [(first, others) for first, *others in found.values()]
 

@@ -44,5 +44,5 @@ class Discarded:
 
 
 def _arm(spec: Spec) -> Spec:
-    """What stands for all phases and seeds of an arm."""
-    return msgspec.structs.replace(spec, phase="train", seed=0)
+    """What stands for all phases and seeds of an arm, and for its twin."""
+    return msgspec.structs.replace(spec, phase="train", seed=0, twin=False)

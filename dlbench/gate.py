@@ -80,7 +80,7 @@ def parse(texts: Sequence[str]) -> tuple[Condition, ...]:
     return found
 
 
-def check_arms(specs: Sequence[Spec], processes: int, conditions: Sequence[Condition]) -> None:
+def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
     """Raise SpecError, before anything is measured, for a session whose arms these conditions cannot gate."""
     if not conditions:
         return
@@ -89,6 +89,10 @@ def check_arms(specs: Sequence[Spec], processes: int, conditions: Sequence[Condi
             f"--fail-on compares the arms of a timed phase and {specs[0].label} is measured alone; name a second "
             "plugin, path or environment"
         )
+
+
+def check_processes(processes: int, conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a gate on times or memory without replication."""
     if processes == 1 and any(condition.name != COUNTS for condition in conditions):
         raise SpecError("one process each is indicative and never gates; measure at least 2")
 
@@ -107,9 +111,11 @@ def judge(
 
 
 def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
-    """What is left of outcomes in a session that was found to see differences where there are none."""
+    """What is left of outcomes in a session that was found to see differences where there are none; counts hold."""
     return [
         Outcome(condition=one.condition, pair=one.pair, result="inconclusive", metric=one.metric, reason=reason)
+        if one.metric
+        else one
         for one in outcomes
     ]
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from dlbench import compare, gate, matching, steadiness
+from dlbench import compare, gate, matching, nulls, steadiness
 from dlbench.compare import Pair
 from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.record import RUNS_FILE, Run, read_runs
@@ -27,6 +27,11 @@ class Question:
     allow: Sequence[str] = ()
     history: Sequence[Run] = ()
     strict: bool = False
+
+    @property
+    def metrics(self) -> list[str]:
+        """What the conditions look at; empty where they only count."""
+        return [metric for condition in self.conditions for metric in gate.METRICS.get(condition.name, ())]
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> Question:
@@ -57,8 +62,7 @@ class Saved:
     def check(self, specs: Sequence[Spec], question: Question) -> None:
         """Raise, before anything is measured, RecordError where nothing could be compared, SpecError for a gate."""
         matching.check_common([run.spec for run in self.runs if run.status == "ok"], specs, question.allow)
-        timed = any(condition.name != gate.COUNTS for condition in question.conditions)
-        if timed and not question.history and matching.SESSION not in question.allow:
+        if question.metrics and not question.history and matching.SESSION not in question.allow:
             raise SpecError(f"not gated: {gate.TWO_SESSIONS}")
 
 
@@ -83,18 +87,26 @@ def compare_files(baseline: Path, candidate: Path, question: Question, out: Path
 
 def reports(names: tuple[str, str], before: Sequence[Run], after: Sequence[Run], question: Question) -> Answer:
     """Compare two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared."""
-    found = matching.match(steadiness.mark(before), steadiness.mark(after), question.allow)
+    before, after = steadiness.mark(before), steadiness.mark(after)
+    objection = nulls.objection(one for runs in (before, after) for one in nulls.null_pairs(runs))
+    before, after = nulls.without_twins(before), nulls.without_twins(after)
+    found = matching.match(before, after, question.allow)
     beware = [f"not compared: {text}" for text in found.left_out]
-    return _answer(names, found.pairs, beware, question, [*_fallen(before, after)] if question.conditions else ())
+    answer = _answer(names, found.pairs, beware, question, [*_fallen(before, after)] if question.conditions else ())
+    return _vetoed(answer, objection, question) if objection else answer
 
 
 def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> gate.Gate | None:
     """Gate the arms of one session against the first of each workload as planned; None where no gate was asked for."""
     if not question.conditions:
         return None
-    pairs = compare.planned_pairs(specs, steadiness.mark(runs))
-    refused = "; ".join(dict.fromkeys((*_absent(pairs, runs), *_apart(pairs, question))))
+    marked = steadiness.mark(runs)
+    pairs, found = compare.planned_pairs(specs, marked), nulls.null_pairs(marked, question.metrics)
+    against = (*_absent(pairs, runs), *_apart(pairs, question), *_unchecked(pairs, found, question))
+    refused = "; ".join(dict.fromkeys(against))
     outcomes = gate.judge(pairs, question.conditions, list(matching.counts(pairs)), {})
+    if objection := nulls.objection(found):
+        outcomes = gate.vetoed(outcomes, objection)
     return gate.Gate(outcomes=() if refused else tuple(outcomes), refused=refused)
 
 
@@ -125,6 +137,24 @@ def _answer(
         outcomes=() if refused else tuple(outcomes),
     )
     return Answer(compared, gate.exit_code(outcomes, strict=question.strict), refused)
+
+
+def _vetoed(answer: Answer, objection: str, question: Question) -> Answer:
+    """The answer of a session that is not to be believed."""
+    found = answer.compared
+    rows = [msgspec.structs.replace(row, comparison=nulls.vetoed([row.comparison], objection)[0]) for row in found.rows]
+    outcomes = gate.vetoed(found.outcomes, objection)
+    compared = msgspec.structs.replace(found, rows=tuple(rows), outcomes=tuple(outcomes))
+    return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
+
+
+def _unchecked(pairs: Sequence[Pair], found: Sequence[nulls.NullPair], question: Question) -> Iterator[str]:
+    """Baselines that ran without a twin, so that nothing says what equal programs look like in this session."""
+    checked = {one.spec for one in found}
+    for spec in dict.fromkeys(pair.baseline for pair in pairs if pair.before):
+        if question.metrics and spec not in checked:
+            why = "its twin did not run, or the session was planned without a gate; measure anew"
+            yield f"{spec.phase}, {spec.label} has no null pair: {why}"
 
 
 def _fallen(before: Sequence[Run], after: Sequence[Run]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from dlbench.spec import Spec
 from dlbench.stats import Part
 
 MACHINE, SESSION = "machine", "session"
-KEYS = (*(name for name in Spec.__struct_fields__ if name != "phase"), MACHINE, SESSION)
+KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "twin")), MACHINE, SESSION)
 """What `--allow` takes: a key of the Spec in which the two sides may differ, another machine, another session."""
 
 LEAST_SESSIONS = 3

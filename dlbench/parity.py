@@ -45,7 +45,7 @@ def families(specs: Iterable[Spec]) -> list[list[Spec]]:
     """
     found: dict[Workload, list[Spec]] = {}
     for spec in specs:
-        arm = msgspec.structs.replace(spec, phase="train", seed=0)
+        arm = msgspec.structs.replace(spec, phase="train", seed=0, twin=False)
         family = found.setdefault(workload(arm), [])
         if arm not in family and architectures.known(arm.architecture):
             family.append(arm)

@@ -83,6 +83,17 @@ def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
     return sorted(found, key=lambda group: group.number)
 
 
+def with_twins(specs: Sequence[Spec]) -> list[Spec]:
+    """The Specs, the first of each timed workload followed by its twin."""
+    found: list[Spec] = []
+    seen: set[Workload] = set()
+    for spec in specs:
+        first = spec.phase != "converge" and workload(spec) not in seen
+        seen.add(workload(spec))
+        found += [spec, msgspec.structs.replace(spec, twin=True)] if first else [spec]
+    return found
+
+
 def device_word(asked: str) -> str:
     """A Spec's word for what the user may call CUDA's way: `cuda:1` is `gpu:1`."""
     kind, colon, number = asked.partition(":")

@@ -31,7 +31,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
     framework's own; `allow_breaks` accepts a compiled step of several graphs. One call of the plugin takes
     `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
-    `environment` names the Python environment, empty for that of dlbench itself.
+    `environment` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
+    computation, measured to see whether the session tells equal programs apart.
     """
 
     plugin: str
@@ -49,6 +50,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     data: DataPlace = "device"
     environment: str = ""
     allow_breaks: bool = False
+    twin: bool = False
 
     def __post_init__(self) -> None:
         _require("." in self.plugin.strip("."), "plugin", self.plugin, "a name like framework.architecture")
@@ -80,7 +82,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """How people read this Spec among others of the same workload, such as `tf.transformer jit`."""
         place = f"@{self.environment}" if self.environment else ""
         breaks = "(breaks allowed)" if self.allow_breaks else ""
-        return " ".join(filter(None, (self.plugin, self.path, self.compiler, breaks, place)))
+        twin = "(twin)" if self.twin else ""
+        return " ".join(filter(None, (self.plugin, self.path, self.compiler, breaks, place, twin)))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("leaks",)),
     ("reading", ("metrics",)),
     ("reading", ("compare",)),
-    ("reading", ("matching", "steadiness")),
+    ("reading", ("matching", "nulls", "steadiness")),
     ("reading", ("gate",)),
     ("reading", ("report",)),
     ("edge", ("judging",)),

@@ -67,6 +67,7 @@ _specs = _builds(
     environment=_texts,
     compiler=st.just(""),  # with another only on the path jit
     allow_breaks=st.just(False),  # likewise
+    twin=st.booleans(),
 )
 _policies = _builds(
     Policy, processes=st.integers(1, 100), samples=st.integers(1, 1000), budget_seconds=st.none() | st.floats(1, 1e6)

@@ -8,6 +8,7 @@ import msgspec
 
 from dlbench.compare import Comparison
 from dlbench.metrics import METRICS
+from dlbench.nulls import NullPair
 from dlbench.record import Parity
 from dlbench.report import gating, sameness
 from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
@@ -27,7 +28,7 @@ def page(report: Report) -> Iterator[Block]:
     if report.gate is not None:
         yield from gating.blocks(report.gate.outcomes, report.gate.refused)
     yield from _list("Findings", [_finding(section, one) for section in report.sections for one in section.comparisons])
-    yield from _list("Before you believe it", report.warnings)
+    yield from _list("Before you believe it", [*map(_null_pair, report.null_pairs), *report.warnings])
     for section in report.sections:
         yield from _section(section)
     yield from _failures(report.sections)
@@ -68,6 +69,12 @@ def _finding(section: Section, found: Comparison) -> str:
     text = f"{where} takes {interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
     text += f" ({found.reason})" if found.reason else ""
     return text if found.smallest_change is None else f"{text}; could have shown {found.smallest_change:.1%}"
+
+
+def _null_pair(found: NullPair) -> str:
+    said = found.comparison
+    text = f"null pair: ratio {interval(said.ratio, '')} of two equal arms ({found.spec.phase}, {found.spec.label})"
+    return f"{text}: told apart, so this session gives no verdicts" if found.flagged else f"{text}: {said.verdict}"
 
 
 def _section(section: Section) -> Iterator[Block]:

@@ -9,11 +9,12 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import architectures, compare, metrics, steadiness
+from dlbench import architectures, compare, metrics, nulls, steadiness
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate
 from dlbench.metrics import METRICS
+from dlbench.nulls import NullPair
 from dlbench.plugin import Compilation
 from dlbench.record import SCHEMA, Environment, Parity, Record, Run, Status, TaskInfo
 from dlbench.report import sameness
@@ -93,7 +94,7 @@ class Section(Record, frozen=True):
 class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
 
-    `gate` is what a gate that was asked for said.
+    `gate` is what a gate that was asked for said; `null_pairs` hold how arms compared with their twins.
     """
 
     title: str
@@ -107,6 +108,7 @@ class Report(Record, frozen=True):
     command: str
     parity: tuple[Parity, ...] = ()
     gate: Gate | None = None
+    null_pairs: tuple[NullPair, ...] = ()
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA
 
@@ -116,7 +118,9 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
     runs = steadiness.mark(runs)
-    comparisons = compare.compare(runs)
+    null_pairs = nulls.null_pairs(runs)
+    runs, objection = nulls.without_twins(runs), nulls.objection(null_pairs)
+    comparisons = {load: nulls.vetoed(found, objection) for load, found in compare.compare(runs).items()}
     by_workload = compare.by_workload(runs)
     sections = [_section(load, of_load, comparisons.get(load, [])) for load, of_load in by_workload.items()]
     return Report(
@@ -131,6 +135,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
         command=command(runs),
         parity=tuple(parity),
         gate=gate,
+        null_pairs=tuple(null_pairs),
     )
 
 
