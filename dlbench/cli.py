@@ -69,6 +69,7 @@ def _judged(command: Callable[..., None]) -> Callable[..., None]:
     source = click.Path(path_type=FilePath)
     options = (
         _axis("--fail-on", "Gate: slower:2%, memory:5%, compile:20%, counts; exit code 1 beyond.", Values("condition")),
+        click.option("--confirm", is_flag=True, help="Measure again, in fresh processes, what would fail the gate."),
         click.option("--strict", is_flag=True, help="Exit code 3 where the gate is undecided."),
         _axis("--allow", "Key in which two reports may differ: of the Spec, machine, session.", Values("key")),
         click.option("--history", type=source, multiple=True, help="Reports of unchanged code: how sessions differ."),
@@ -201,9 +202,9 @@ def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet
 
     Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2 when there is nothing to compare.
     """
-    from dlbench import judging
+    from dlbench import confirming, judging
 
-    sys.exit(judging.compare_files(baseline, candidate, judging.Question.read(options), out, quiet=quiet))
+    sys.exit(confirming.compare_files(baseline, candidate, judging.Question.read(options), out, quiet=quiet))
 
 
 @cli.command("list")

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dlbench import gate, journal, judging, outline, parity, plan, progress, schedule
+from dlbench import confirming, gate, journal, judging, outline, parity, plan, progress, schedule
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.journal import Journal
 from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run, read_parities, read_runs
@@ -87,6 +87,7 @@ def run(options: RunOptions) -> int:
         try:
             with progress.listener(console, quiet=options.quiet) as listener, Starter() as start:
                 schedule.record(groups, open_journal, listener, start)
+            return _conclude(options, open_journal, proven, console)
         except KeyboardInterrupt:
             if open_journal.runs:
                 console.print(
@@ -94,7 +95,6 @@ def run(options: RunOptions) -> int:
                 )
                 _finish(options, open_journal, proven)
             raise
-        return _conclude(options, open_journal, proven)
 
 
 def _open(options: RunOptions) -> Journal:
@@ -170,13 +170,17 @@ def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) 
         options.against.check(specs, options.question)
 
 
-def _conclude(options: RunOptions, open_journal: Journal, proven: Sequence[Parity]) -> int:
+def _conclude(options: RunOptions, open_journal: Journal, proven: Sequence[Parity], console: Console) -> int:
     """Write and show the report, compare and gate as was asked, and return the exit code. Raises DlbenchError."""
     runs, question, saved = open_journal.runs, options.question, options.against
+    again = confirming.measure_in(options.folder / confirming.FOLDER, console, quiet=options.quiet)
     judged = judging.session(open_journal.plan.specs, runs, question) if saved is None else None
+    if judged is not None and question.confirm:
+        judged = confirming.of_session(judged, open_journal.plan, question, again)
     _finish(options, open_journal, proven, judged)
     if saved is not None:
         answer = judging.reports((saved.name, str(options.folder)), saved.runs, runs, question)
+        answer = confirming.of_reports(answer, [*saved.runs, *runs], question, again) if question.confirm else answer
         return _exit_code(runs, judging.show(answer, options.folder, quiet=options.quiet))
     if judged is not None and judged.refused:
         raise DlbenchError(f"not gated: {judged.refused}")

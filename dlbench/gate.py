@@ -52,7 +52,10 @@ class Condition(Record, frozen=True):
 
 
 class Outcome(Record, frozen=True):
-    """What became of a condition for one pair; `could_show` is the smallest change that it could tell from none."""
+    """What became of a condition for one pair; `could_show` is the smallest change that it could tell from none.
+
+    `specs` are baseline and candidate where something was measured, not counted.
+    """
 
     condition: str
     pair: str
@@ -61,6 +64,7 @@ class Outcome(Record, frozen=True):
     ratio: Estimate | None = None
     could_show: float | None = None
     reason: str = ""
+    specs: tuple[Spec, ...] = ()
 
 
 class Gate(Record, frozen=True):
@@ -188,6 +192,7 @@ def _judge_metric(
             ratio=evidence.ratio(),
             could_show=verdicts.smallest_change(evidence, 0.0),
             reason=reason,
+            specs=(pair.baseline, pair.candidate),
         )
 
 

@@ -27,6 +27,7 @@ class Question:
     allow: Sequence[str] = ()
     history: Sequence[Run] = ()
     strict: bool = False
+    confirm: bool = False
 
     @property
     def metrics(self) -> list[str]:
@@ -41,7 +42,9 @@ class Question:
         conditions = gate.parse(options["fail_on"])
         if options["strict"] and not conditions:
             raise SpecError("--strict tightens a gate and there is none; give --fail-on slower:2%")
-        return cls(conditions, options["allow"], history, options["strict"])
+        if options["confirm"] and not conditions:
+            raise SpecError("--confirm measures again what a gate flags and there is none; give --fail-on slower:2%")
+        return cls(conditions, options["allow"], history, options["strict"], options["confirm"])
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,6 @@ class Answer:
 def read(source: Path) -> list[Run]:
     """The Runs of a report, a runs.jsonl or its folder. Raises RecordError."""
     return read_runs(source / RUNS_FILE if source.is_dir() else source)
-
-
-def compare_files(baseline: Path, candidate: Path, question: Question, out: Path | None, *, quiet: bool) -> int:
-    """Compare two saved reports, show what came out, and return the exit code. Raises DlbenchError."""
-    return show(reports((str(baseline), str(candidate)), read(baseline), read(candidate), question), out, quiet=quiet)
 
 
 def reports(names: tuple[str, str], before: Sequence[Run], after: Sequence[Run], question: Question) -> Answer:

@@ -42,6 +42,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("report",)),
     ("edge", ("judging",)),
     ("edge", ("examination", "listing", "outline", "progress", "pytest_plugin")),
+    ("edge", ("confirming",)),
     ("edge", ("commands",)),
     ("edge", ("cli",)),
 )
@@ -49,7 +50,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 OWNERS = {
     "click": {"cli", "examination"},
-    "rich": {"judging", "commands", "progress", "report.terminal"},
+    "rich": {"judging", "commands", "confirming", "progress", "report.terminal"},
     "pytest": {"pytest_plugin"},
 }
 """Who alone may import what: the rest of the core can then be used without it."""

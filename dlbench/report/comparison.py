@@ -61,7 +61,7 @@ def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
         yield _cross_session(apart, history)
     if apart and compare.contended([*before, *after]):
         yield "busy machine: step times are lower quartiles, not medians, on both sides"
-    yield from _versions(before, after)
+    yield from versions(before, after)
     for count in matching.counts(pairs):
         yield f"{count.label}: {count.name} {count.before} became {count.after}"
 
@@ -100,7 +100,8 @@ def _cross_session(pairs: Sequence[Pair], history: gate.History) -> str:
     return f"{text}; without a history of unchanged code (--history) they do not gate"
 
 
-def _versions(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
+def versions(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
+    """In a line each the packages whose versions differ."""
     theirs, ours = (_packages(runs) for runs in (before, after))
     for name in sorted({*theirs, *ours}):
         if theirs.get(name) != ours.get(name):

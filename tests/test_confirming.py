@@ -1,0 +1,150 @@
+"""What a gate flags is measured again: what comes back fails, what does not is inconclusive and says why."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from scripted import BUILT, ScriptedChild
+from sessions import saved, session
+from test_judging import run as _run
+from test_schedule import Children, Diary, record
+
+from dlbench import confirming, gate, judging, plan
+from dlbench.judging import Question
+from dlbench.record import Plan
+from dlbench.spec import Policy
+
+pytestmark = pytest.mark.untimed
+run = _run  # the fixture
+POLICY = Policy(processes=5, samples=4, latency_steps=1)
+ASKED = Question(conditions=gate.parse(["slower:2%"]), confirm=True)
+SLOW, ALIKE = {"twin.linear": 0.003}, {}
+
+
+class Machine:
+    """Measures plans with scripted children whose steps last what `times` says of their plugin, else 2 ms."""
+
+    def __init__(self, folder, times):
+        self.folder, self.times, self.plans = folder, times, []
+
+    def __call__(self, planned):
+        self.plans.append(planned)
+        children = Children(lambda spec: ScriptedChild(step_seconds=self.times.get(spec.plugin, 0.002)))
+        folder = self.folder / str(len(self.plans))
+        return record(plan.groups(planned.specs, planned.policy), folder, Diary(), children, planned.policy)
+
+
+@pytest.fixture
+def planned():
+    specs = plan.expand(plan.Selection(["fake.linear", "twin.linear"], phases=["train", "predict"]), POLICY)
+    return Plan(session="s", specs=tuple(plan.with_twins(specs)), policy=POLICY)
+
+
+def judged(planned, folder):
+    return judging.session(planned.specs, Machine(folder, SLOW)(planned), ASKED)
+
+
+def test_a_change_that_is_seen_twice_fails_the_gate(planned, tmp_path):
+    again = Machine(tmp_path / "again", SLOW)
+    found = confirming.of_session(judged(planned, tmp_path / "first"), planned, ASKED, again)
+    assert {one.result for one in found.outcomes} == {"regression"}
+    assert {one.reason for one in found.outcomes} == {"confirmed: measured again, the ratio is 1.5"}
+
+
+def test_a_change_that_is_not_seen_again_is_inconclusive(planned, tmp_path):
+    again = Machine(tmp_path / "again", ALIKE)
+    found = confirming.of_session(judged(planned, tmp_path / "first"), planned, ASKED, again)
+    assert {(one.result, one.reason) for one in found.outcomes} == {
+        ("inconclusive", "not confirmed: measured again, the ratio is 1: passed")
+    }
+    assert gate.exit_code(found.outcomes, strict=False) == 0
+    assert gate.exit_code(found.outcomes, strict=True) == 3
+
+
+def test_it_is_measured_in_reversed_order_in_a_session_of_its_own_with_its_twin(planned, tmp_path):
+    again = Machine(tmp_path / "again", SLOW)
+    confirming.of_session(judged(planned, tmp_path / "first"), planned, ASKED, again)
+    (second,) = again.plans
+    assert second.specs == tuple(reversed(planned.specs))
+    assert (second.session != planned.session, second.policy) == (True, planned.policy)
+
+
+def test_only_what_was_flagged_is_measured_again(planned, tmp_path):
+    found = judged(planned, tmp_path / "first")
+    train, predict = found.outcomes
+    passed = msgspec.structs.replace(predict, result="passed")
+    again = Machine(tmp_path / "again", SLOW)
+    confirming.of_session(msgspec.structs.replace(found, outcomes=(train, passed)), planned, ASKED, again)
+    assert {spec.phase for spec in again.plans[0].specs} == {train.specs[0].phase}
+    nothing = msgspec.structs.replace(found, outcomes=(passed,))
+    assert confirming.of_session(nothing, planned, ASKED, Machine(tmp_path, {})) is nothing
+
+
+def reports(folder, change, **environment):
+    """Two saved sessions: a plugin, and 50 % slower what `change` made of it."""
+    before = [one for one in Machine(folder / "a", {})(_alone("fake.linear")) if not one.spec.twin]
+    after = Machine(folder / "b", SLOW)(_alone("twin.linear"))
+    at = msgspec.structs.replace(BUILT.environment, **environment)
+    after = [msgspec.structs.replace(one, session="t", spec=change(one.spec), environment=at) for one in after]
+    return before, after
+
+
+def _alone(plugin):
+    specs = plan.expand(plan.Selection([plugin], phases=["train"]), POLICY)
+    return Plan(session="s", specs=tuple(specs), policy=POLICY)
+
+
+def confirmed(folder, change, allow, times, **environment):
+    asked = Question(gate.parse(["slower:2%"]), allow=[*allow, "session", "machine"], confirm=True)
+    before, after = reports(folder, change, **environment)
+    answer = judging.reports(("a", "b"), before, after, asked)
+    assert answer.code == 1
+    again = Machine(folder / "again", times)
+    return confirming.of_reports(answer, [*before, *after], asked, again), again
+
+
+def same(spec):
+    return msgspec.structs.replace(spec, plugin="fake.linear")
+
+
+def test_reports_of_two_specs_are_measured_again_side_by_side(tmp_path):
+    answer, again = confirmed(tmp_path, lambda spec: spec, ["plugin"], SLOW)
+    (found,) = answer.compared.outcomes
+    assert (found.result, answer.code) == ("regression", 1)
+    assert "confirmed" in found.reason
+    assert [spec.twin for spec in again.plans[0].specs] == [False, True, False]
+    answer, _ = confirmed(tmp_path / "alike", lambda spec: spec, ["plugin"], ALIKE)
+    assert (answer.compared.outcomes[0].result, answer.code) == ("inconclusive", 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "allow", "text"),
+    [
+        (same, [], "the code of the baseline's session is not here"),
+        (lambda spec: msgspec.structs.replace(spec, batch_size=7), ["plugin", "batch_size"], "cannot take turns"),
+        (lambda spec: msgspec.structs.replace(spec, environment="head"), ["plugin", "environment"], "environments"),
+    ],
+)
+def test_what_cannot_be_measured_again_here_is_not_confirmed(change, allow, text, tmp_path):
+    answer, again = confirmed(tmp_path, change, allow, SLOW)
+    (found,) = answer.compared.outcomes
+    assert (found.result, answer.code, again.plans) == ("inconclusive", 0, [])
+    assert found.reason.startswith("not confirmed: ")
+    assert text in found.reason
+
+
+def test_another_version_here_confirms_nothing(tmp_path):
+    answer, _ = confirmed(tmp_path, lambda spec: spec, ["plugin"], SLOW, packages={"torch": "1.0"})
+    assert (
+        "not what the reports hold: versions differ: torch 1.0 became not there" in answer.compared.outcomes[0].reason
+    )
+
+
+def test_compare_says_that_it_cannot_confirm_and_does_not_fail(run, tmp_path):
+    before, after = saved(tmp_path / "a", session("a")), saved(tmp_path / "b", session("b", 1.1, seed=1))
+    code, out, _ = run(before, after, "--fail-on", "slower:2%", "--allow", "session", "--confirm")
+    assert code == 0
+    assert "inconclusive of slower:2%" in out
+    assert "not confirmed: the code of the baseline's session is not here" in out
+    code, _, err = run(before, after, "--confirm")
+    assert (code, "give --fail-on" in err) == (2, True)
