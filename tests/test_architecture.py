@@ -22,7 +22,7 @@ CORE = ROOT / "dlbench"
 
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("errors", "stats")),
-    ("contract", ("power", "spec")),
+    ("contract", ("arithmetic", "power", "spec")),
     ("contract", ("verdicts",)),
     ("contract", ("plugin",)),
     ("contract", ("architectures", "record")),
@@ -55,7 +55,7 @@ OWNERS = {
 }
 """Who alone may import what: the rest of the core can then be used without it."""
 
-FOR_PLUGINS = {"architectures", "conformance", "errors", "plugin", "spec"}
+FOR_PLUGINS = {"architectures", "arithmetic", "conformance", "errors", "plugin", "spec"}
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax")
 LONGEST = 300
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from dlbench.architectures.cnn import CNN, POOL
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, require_task
+from dlbench_tf.layers import Forward, Tensors, as_type, dense, require_task
 
 
 def make_forward(request: BuildRequest) -> Forward:
@@ -17,8 +17,9 @@ def make_forward(request: BuildRequest) -> Forward:
 
     def forward(parameters: Tensors, images: tf.Tensor, _: Dropout) -> tf.Tensor:
         for layer in range(len(model.channels)):
-            maps = tf.nn.conv2d(images, parameters[f"conv{layer}/kernel"], strides=1, padding="VALID")
-            maps = tf.nn.relu(tf.nn.bias_add(maps, parameters[f"conv{layer}/bias"]))
+            kernel = parameters[f"conv{layer}/kernel"]
+            maps = tf.nn.conv2d(as_type(images, kernel.dtype), kernel, strides=1, padding="VALID")
+            maps = tf.nn.relu(tf.nn.bias_add(as_type(maps, tf.float32), parameters[f"conv{layer}/bias"]))
             images = tf.nn.max_pool2d(maps, POOL, POOL, "VALID")
         flat = tf.reshape(images, [images.shape[0], -1])
         return dense(parameters, "output", tf.nn.relu(dense(parameters, "dense", flat)))

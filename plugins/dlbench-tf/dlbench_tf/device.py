@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dlbench.errors import Unsupported
 from dlbench.spec import Spec
+from dlbench_tf import precision
 
 INTER_OP_THREADS = 1
 """One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
@@ -27,15 +28,11 @@ def prepare(spec: Spec) -> str:
     Raises Unsupported for a device that is not here, for a precision that it does not have, and when TensorFlow has
     already started in this process with other threads or another device: it cannot change them then.
     """
-    if spec.precision not in ("fp32", "tf32"):
-        raise Unsupported(f"precision {spec.precision}: the plugins of TensorFlow compute in fp32, or in tf32 on a GPU")
     if spec.compiler not in ("", "xla"):
         raise Unsupported(f"compiler {spec.compiler}: TensorFlow compiles with xla only; leave --compiler out")
     word = _resolve(spec.device)
     wanted = [_gpus()[int(word.partition(":")[2])]] if word.startswith("gpu:") else []
-    if spec.precision == "tf32" and not wanted:
-        raise Unsupported("precision tf32: a CPU has no TF32; it is a mode of NVIDIA's tensor cores")
-    tf.config.experimental.enable_tensor_float_32_execution(spec.precision == "tf32")
+    precision.prepare(spec.precision, gpu=bool(wanted))
     try:
         tf.config.threading.set_intra_op_parallelism_threads(spec.threads)
         tf.config.threading.set_inter_op_parallelism_threads(INTER_OP_THREADS)

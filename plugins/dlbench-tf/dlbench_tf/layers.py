@@ -16,7 +16,17 @@ Forward = Callable[..., tf.Tensor]
 
 def dense(parameters: Tensors, name: str, rows: tf.Tensor) -> tf.Tensor:
     """Rows (n, inputs) to (n, outputs)."""
-    return tf.nn.bias_add(tf.matmul(rows, parameters[f"{name}/kernel"]), parameters[f"{name}/bias"])
+    return tf.nn.bias_add(multiply(rows, parameters[f"{name}/kernel"]), parameters[f"{name}/bias"])
+
+
+def multiply(rows: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Their matrix product in the type of the kernel (`dlbench_tf.precision`), as float32."""
+    return as_type(tf.matmul(as_type(rows, kernel.dtype), kernel), tf.float32)
+
+
+def as_type(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:
+    """The values in this type; tf.cast costs microseconds in an eager step also where there is nothing to do."""
+    return values if values.dtype == kind else tf.cast(values, kind)
 
 
 def enter(parameters: Tensors, inputs: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, Signature
-from dlbench_tf import device, readback
+from dlbench_tf import device, precision, readback
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import Dropout, SeededDropout, off
 from dlbench_tf.layers import Forward
@@ -71,9 +71,10 @@ class TFModel:
         return self._paths.compilation()
 
     def multiply(self, order: int) -> Callable[[], tf.Tensor]:
-        """Of two random square matrices, op by op."""
+        """Of two random square matrices, op by op, in the type of the Spec's products."""
         with tf.device(self._device):
-            left, right = (tf.random.stateless_uniform([order, order], [0, side]) for side in range(2))
+            drawn = {f"{side}/kernel": tf.random.stateless_uniform([order, order], [0, side]) for side in range(2)}
+            left, right = self._rounded(drawn).values()
         return lambda: tf.matmul(left, right)
 
     def devices(self) -> dict[str, str]:
@@ -97,10 +98,12 @@ class TFModel:
         self._count = _python_count() if eager else _graph_count()
         self._paths = Paths(spec.path)
         self._from_host = spec.data == "host"
+        self._rounded = partial(precision.rounded, precision=spec.precision)
         self._train = self._put_training(spec.steps_per_call, signature)
         self._outputs = self._paths.put(self._evaluate, signature.inputs)
         self._gradients = self._paths.put(self._compare, signature.inputs, signature.targets)
-        return readback.model_info(self._weights.variables, spec)
+        tensors = self._weights.tensors(self._values())
+        return readback.model_info(self._weights.variables, spec, precision.read_back(tensors, self._rounded(tensors)))
 
     def _constant(self, array: Any) -> tf.Tensor:
         with tf.device(self._device):
@@ -120,7 +123,7 @@ class TFModel:
         return loss
 
     def _evaluate(self, inputs: tf.Tensor) -> tf.Tensor:
-        return self._forward(self._weights.tensors(self._values()), inputs, off)
+        return self._forward(self._rounded(self._weights.tensors(self._values())), inputs, off)
 
     def _compare(self, inputs: tf.Tensor, targets: tf.Tensor) -> list[tf.Tensor]:
         return self._differentiate(inputs, targets, off)[1]
@@ -133,8 +136,9 @@ class TFModel:
         tensors, owners = self._weights.tensors(self._values()), self._objective.owners
         with tf.GradientTape(watch_accessed_variables=False, persistent=len(owners) > 1) as tape:
             tape.watch(tensors)
+            taken = self._rounded(tensors)
             losses = self._objective.losses(
-                lambda inputs, **more: self._forward(tensors, inputs, dropout, **more), inputs, targets
+                lambda inputs, **more: self._forward(taken, inputs, dropout, **more), inputs, targets
             )
         gradients: dict[str, tf.Tensor] = {}
         for loss, owner in zip(losses, owners, strict=True):

@@ -13,13 +13,13 @@ from dlbench.spec import Spec
 from dlbench_tf.device import devices, word_of
 
 
-def model_info(variables: Sequence[tf.Variable], spec: Spec) -> ModelInfo:
-    """The model that lives in these variables; the optimizer's own are not among them."""
+def model_info(variables: Sequence[tf.Variable], spec: Spec, computed_in: str) -> ModelInfo:
+    """The model that lives in these variables, the optimizer's own not among them, and computes products so."""
     device = word_of(variables[0])
     return ModelInfo(
         parameter_count=sum(variable.shape.num_elements() for variable in variables),
         device=device,
-        precision=_precision(variables),
+        precision=computed_in,
         path=spec.path,
         compiler="xla" if spec.path == "jit" else None,
         steps_per_call=spec.steps_per_call,
@@ -29,14 +29,6 @@ def model_info(variables: Sequence[tf.Variable], spec: Spec) -> ModelInfo:
         versions={name: metadata.version(name) for name in ("tensorflow", "dlbench-tf")},
         details=_details(len(variables)),
     )
-
-
-def _precision(variables: Sequence[tf.Variable]) -> str:
-    """`fp32` only where the values are and products on tensor cores are not rounded below it."""
-    kinds = {variable.dtype.name for variable in variables}
-    if kinds != {"float32"}:
-        return "/".join(sorted(kinds))
-    return "tf32" if tf.config.experimental.tensor_float_32_execution_enabled() else "fp32"
 
 
 def _details(variables: int) -> dict[str, str]:

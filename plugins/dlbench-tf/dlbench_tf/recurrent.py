@@ -1,7 +1,7 @@
 """The core's rnn, lstm and gru (`dlbench.architectures.recurrent`) in TensorFlow operations.
 
-An LSTM outside XLA is one operation over all time steps, forward and backward. Elsewhere the products with the inputs
-of all time steps are one matrix product before the loop over time.
+An LSTM in fp32 outside XLA is one operation over all time steps, forward and backward. Elsewhere the products with the
+inputs of all time steps are one matrix product before the loop over time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tensorflow as tf
 from dlbench.architectures.recurrent import Cell, Recurrent
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, enter, require_task
+from dlbench_tf.layers import Forward, Tensors, dense, enter, multiply, require_task
 
 Advance = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """Parameters, the part that comes from the input, h and c, to the next h and c."""
@@ -43,7 +43,7 @@ def make_forward(request: BuildRequest) -> Forward:
     def forward(parameters: Tensors, sequence: tf.Tensor, _: Dropout) -> tf.Tensor:
         by_time = enter(parameters, tf.transpose(sequence, time_first))
         zeros = tf.zeros([batch, model.units], by_time.dtype)
-        if model.cell == "lstm" and not compiled and by_time.dtype == tf.float32:
+        if model.cell == "lstm" and not compiled and parameters["cell/kernel"].dtype == tf.float32:
             return dense(parameters, "output", _fused(parameters, tf.reshape(by_time, [steps, batch, -1]), zeros))
         rows = dense(parameters, "cell", by_time)
         advance = partial(ADVANCE[model.cell], parameters)
@@ -99,17 +99,17 @@ def _looped(advance: Step, from_inputs: tf.Tensor, zeros: tf.Tensor) -> tf.Tenso
 
 
 def _rnn(p: Tensors, from_input: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.tanh(from_input + tf.matmul(h, p["cell/recurrent"])), c
+    return tf.tanh(from_input + multiply(h, p["cell/recurrent"])), c
 
 
 def _lstm(p: Tensors, from_input: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    i, f, candidate, o = tf.split(from_input + tf.matmul(h, p["cell/recurrent"]), 4, axis=1)
+    i, f, candidate, o = tf.split(from_input + multiply(h, p["cell/recurrent"]), 4, axis=1)
     c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(candidate)
     return tf.sigmoid(o) * tf.tanh(c), c
 
 
 def _gru(p: Tensors, from_input: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    from_state = tf.nn.bias_add(tf.matmul(h, p["cell/recurrent"]), p["cell/recurrent_bias"])
+    from_state = tf.nn.bias_add(multiply(h, p["cell/recurrent"]), p["cell/recurrent_bias"])
     x_z, x_r, x_n = tf.split(from_input, 3, axis=1)
     h_z, h_r, h_n = tf.split(from_state, 3, axis=1)
     new = tf.tanh(x_n + tf.sigmoid(x_r + h_r) * h_n)

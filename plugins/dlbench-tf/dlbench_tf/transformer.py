@@ -10,7 +10,7 @@ from dlbench.architectures.ends import one_for_all
 from dlbench.architectures.transformer import Transformer
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, enter, layer_norm, require_task
+from dlbench_tf.layers import Forward, Tensors, as_type, dense, enter, layer_norm, require_task
 
 MASKED = np.float32(-1e9)
 """Added to a score that a causal model must not see; exp of it is exactly 0 in float32."""
@@ -46,15 +46,16 @@ def _block(model: Transformer, p: Tensors, rows: tf.Tensor, mask: tf.Tensor | No
 
 def _attend(model: Transformer, p: Tensors, rows: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     """Scaled dot-product attention; batched products of (batch, heads, sequence, key) beat einsum on every path."""
+    kind = p["query/kernel"].dtype
 
     def heads(projected: tf.Tensor) -> tf.Tensor:
-        split = tf.reshape(projected, [-1, model.sequence, model.heads, model.key_dim])
+        split = tf.reshape(as_type(projected, kind), [-1, model.sequence, model.heads, model.key_dim])
         return tf.transpose(split, [0, 2, 1, 3])
 
     query = heads(dense(p, "query", rows) * np.float32(model.key_dim**-0.5))
-    scores = tf.matmul(query, heads(dense(p, "key", rows)), transpose_b=True)
+    scores = as_type(tf.matmul(query, heads(dense(p, "key", rows)), transpose_b=True), tf.float32)
     weights = tf.nn.softmax(scores if mask is None else scores + mask)
-    mixed = tf.transpose(tf.matmul(weights, heads(dense(p, "value", rows))), [0, 2, 1, 3])
+    mixed = tf.transpose(tf.matmul(as_type(weights, kind), heads(dense(p, "value", rows))), [0, 2, 1, 3])
     return dense(p, "projection", tf.reshape(mixed, [-1, model.heads * model.key_dim]))
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from dlbench import arithmetic
 from dlbench.errors import Unsupported
 
 MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
-CPU_FLAGS = {"bf16": {"avx512_bf16", "amx_bf16", "bf16"}, "fp16": {"avx512_fp16", "amx_fp16", "asimdhp"}}
-"""Any one of these says that a CPU multiplies in the type; without them PyTorch emulates it, slower than fp32."""
 
 
 def prepare(precision: str, device: torch.device) -> None:
@@ -26,9 +24,8 @@ def prepare(precision: str, device: torch.device) -> None:
         raise Unsupported(f"precision tf32: a {device.type} has no TF32; it is a mode of NVIDIA's tensor cores")
     if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise Unsupported(f"precision bf16: {torch.cuda.get_device_name(device)} has no arithmetic for it")
-    if precision in MIXED and device.type == "cpu" and not cpu_flags() & CPU_FLAGS[precision]:
-        wanted = ", ".join(sorted(CPU_FLAGS[precision]))
-        raise Unsupported(f"precision {precision}: this CPU has none of {wanted}; choose fp32")
+    if device.type == "cpu":
+        arithmetic.require(precision)
     rounded = precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = rounded
     torch.backends.cudnn.allow_tf32 = rounded
@@ -61,13 +58,3 @@ def read_back(parameters: list[nn.Parameter], precision: str) -> str:
         return next((name for name, kind in MIXED.items() if product.dtype == kind), str(product.dtype))
     rounded = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     return "tf32" if all(rounded) else "fp32" if not any(rounded) else "fp32/tf32"
-
-
-def cpu_flags() -> set[str]:
-    """Instruction sets of this CPU, as the kernel names them; none where it does not say."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return set()
-    found = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return set(found.partition(":")[2].split())

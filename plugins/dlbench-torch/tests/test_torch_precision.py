@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlbench import registry
+from dlbench import arithmetic, registry
 from dlbench.errors import Unsupported
 from dlbench.prepare import build_checked, prepare, stage
 from dlbench.spec import Spec
@@ -25,7 +25,7 @@ def losses(spec):
 
 @pytest.mark.parametrize("kind", ["bf16", "fp16"])
 def test_products_of_less_precision_change_the_losses_a_little_and_training_goes_on(kind, monkeypatch):
-    monkeypatch.setattr(precision, "cpu_flags", lambda: {"avx512_bf16", "avx512_fp16"})  # PyTorch emulates both
+    monkeypatch.setattr(arithmetic, "cpu_flags", lambda: {"avx512_bf16", "avx512_fp16"})  # PyTorch emulates both
     exact, rounded = losses(SPEC)[1], losses(msgspec.structs.replace(SPEC, precision=kind))
     assert rounded[0].precision == kind
     assert 0 < np.abs(rounded[1] - exact).max() < 0.05
@@ -42,7 +42,7 @@ def test_products_of_less_precision_change_the_losses_a_little_and_training_goes
     ],
 )
 def test_what_this_machine_has_no_arithmetic_for_is_refused(kind, text, monkeypatch):
-    monkeypatch.setattr(precision, "cpu_flags", lambda: {"avx2"})
+    monkeypatch.setattr(arithmetic, "cpu_flags", lambda: {"avx2"})
     with pytest.raises(Unsupported, match=text):
         precision.prepare(kind, torch.device("cpu"))
 

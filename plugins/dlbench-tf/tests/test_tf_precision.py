@@ -1,0 +1,62 @@
+"""Precision: refused where the machine has none, read back, and felt in the losses of every architecture."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from dlbench import architectures, arithmetic, registry
+from dlbench.errors import Unsupported
+from dlbench.prepare import build_checked, prepare, stage
+from dlbench.spec import Spec
+from dlbench_tf import precision
+
+pytestmark = pytest.mark.untimed
+
+ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
+
+
+def losses(architecture, path, kind):
+    task = architectures.default_task(architecture)
+    batch = architectures.configuration(architecture, "small").batch_size
+    spec = Spec(
+        plugin=f"tf.{architecture}", phase="train", path=path, size="small", task=task, batch_size=batch, threads=1
+    )
+    spec = msgspec.structs.replace(spec, precision=kind)
+    prepared = prepare(spec, registry.load(spec.plugin))
+    info = build_checked(prepared.plugin, prepared.request)
+    batches = [stage(prepared.plugin, spec, prepared.task.batch(0, step)) for step in range(6)]
+    found = np.array([np.asarray(prepared.plugin.train_step(batch)).sum() for batch in batches])
+    assert prepared.plugin.predict(batches[0].inputs).dtype == "float32"
+    assert prepared.plugin.multiply(8)().dtype == {"fp32": "float32", "bf16": "bfloat16"}[kind]
+    return info, found
+
+
+@pytest.fixture
+def emulated(monkeypatch):
+    """TensorFlow computes in bf16 on any CPU, slowly."""
+    monkeypatch.setattr(arithmetic, "cpu_flags", lambda: {"avx512_bf16"})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "path"), [*((name, "eager") for name in ARCHITECTURES), ("mlp", "graph"), ("lstm", "jit")]
+)
+def test_products_in_bf16_change_the_losses_a_little(architecture, path, emulated):
+    exact, (info, rounded) = losses(architecture, path, "fp32")[1], losses(architecture, path, "bf16")
+    assert info.precision == "bf16"
+    assert 0 < np.abs(rounded / exact - 1).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("bf16", "this CPU has none of amx_bf16, avx512_bf16, bf16; choose fp32"),
+        ("tf32", "a CPU has no TF32"),
+        ("fp16", "the plugins of TensorFlow have fp32, tf32 and bf16"),
+    ],
+)
+def test_what_this_machine_has_no_arithmetic_for_is_refused(kind, text, monkeypatch):
+    monkeypatch.setattr(arithmetic, "cpu_flags", lambda: {"avx2"})
+    with pytest.raises(Unsupported, match=text):
+        precision.prepare(kind, gpu=False)
