@@ -101,6 +101,12 @@ def cli() -> None:
 @click.option("--allow-breaks", is_flag=True, help="Accept, and flag, a compiled step of several graphs.")
 @_axis("--seed", "Seed of initial values and batches; 0 unless given.", Values("whole number", int))
 @click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
+@click.option(
+    "--env",
+    multiple=True,
+    metavar="NAME=PYTHON",
+    help="Measure in this Python, the first being the baseline; repeat it to compare two commits or versions.",
+)
 @click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
 @click.option("--quick", is_flag=True, help="1 process: indicative figures, fast.")
 @click.option("--rigorous", is_flag=True, help="15 processes.")

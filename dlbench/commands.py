@@ -7,14 +7,14 @@ import re
 import signal
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from dlbench import confirming, gate, journal, judging, outline, parity, plan, progress, schedule
+from dlbench import confirming, gate, interpreters, journal, judging, outline, parity, plan, progress, schedule
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.journal import Journal
 from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run, read_parities, read_runs
@@ -28,7 +28,7 @@ DEFAULT_FORMATS = ("markdown", "json")
 PROCESSES = {"quick": 1, "rigorous": 15}
 PLANNED = (
     *("plugin", "path", "jit", "phase", "size", "batch_size", "device", "seed", "task", "threads"),
-    *("quick", "rigorous", "processes", "budget", "memory_limit", "cold", "out"),
+    *("quick", "rigorous", "processes", "budget", "memory_limit", "cold", "env", "out"),
 )
 """Options that a plan answers."""
 
@@ -38,6 +38,7 @@ class RunOptions:
     """What `dlbench run` was asked, checked."""
 
     selection: plan.Selection
+    pythons: Mapping[str, str]
     policy: Policy
     folder: FilePath
     resume: bool
@@ -51,8 +52,12 @@ class RunOptions:
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunOptions:
         """Check the options of the command line. Raises SpecError or UnknownName."""
+        pythons = interpreters.read(options["env"])
+        if pythons and options["isolation"] == "none":
+            raise SpecError("--isolation none runs in the Python of dlbench itself; leave it out, or leave --env out")
         return cls(
-            selection=selection(options),
+            selection=replace(selection(options), environments=tuple(pythons) or ("",)),
+            pythons=pythons,
             policy=_policy(options),
             folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
             resume=options["resume"] is not None,
@@ -85,7 +90,10 @@ def run(options: RunOptions) -> int:
         console = Console(stderr=True, quiet=options.quiet)
         proven = _proven(families, open_journal, console)
         try:
-            with progress.listener(console, quiet=options.quiet) as listener, Starter() as start:
+            with (
+                progress.listener(console, quiet=options.quiet) as listener,
+                Starter(open_journal.plan.pythons) as start,
+            ):
                 schedule.record(groups, open_journal, listener, start)
             return _conclude(options, open_journal, proven, console)
         except KeyboardInterrupt:
@@ -100,10 +108,16 @@ def run(options: RunOptions) -> int:
 def _open(options: RunOptions) -> Journal:
     """The journal of a new session, or of the one that is resumed."""
     if options.resume:
-        return journal.resume(options.folder)
-    specs = plan.expand(options.selection, options.policy)
+        resumed = journal.resume(options.folder)
+        if resumed.plan.pythons:
+            interpreters.plugins(resumed.plan.pythons, list({spec.plugin: None for spec in resumed.plan.specs}))
+        return resumed
+    found = interpreters.plugins(options.pythons, options.selection.plugins) if options.pythons else None
+    specs = plan.expand(options.selection, options.policy, found)
     specs = plan.with_twins(specs) if options.question.metrics else specs
-    return journal.begin(options.folder, Plan(session=uuid.uuid4().hex[:12], specs=tuple(specs), policy=options.policy))
+    session, pythons = uuid.uuid4().hex[:12], dict(options.pythons)
+    planned = Plan(session=session, specs=tuple(specs), policy=options.policy, pythons=pythons)
+    return journal.begin(options.folder, planned)
 
 
 def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, quiet: bool) -> None:
@@ -135,30 +149,30 @@ def _proven(families: Sequence[Sequence[Spec]], open_journal: Journal, console: 
     path = open_journal.folder / PARITY_FILE
     if path.exists():
         return read_parities(path)
-    proven = _prove(families, open_journal.plan.policy, console)
+    proven = _prove(families, open_journal.plan, console)
     if proven:
         journal.append(path, proven)
     return proven
 
 
-def _prove(families: Sequence[Sequence[Spec]], policy: Policy, console: Console) -> list[Parity]:
+def _prove(families: Sequence[Sequence[Spec]], planned: Plan, console: Console) -> list[Parity]:
     """Check what can be checked before anything is measured."""
     proven: list[Parity] = []
     for family in families:
         console.print(f"Are {', '.join(spec.label for spec in family)} the same model?", highlight=False)
-        found = _check_quickly(family, policy.timeout_seconds)
+        found = _check_quickly(family, planned.policy.timeout_seconds, planned.pythons)
         proven += found
         for one in found:
             console.print(Text(f"    {sameness.sentence(one)}"), soft_wrap=True)
     return proven
 
 
-def _check_quickly(family: Sequence[Spec], timeout: float) -> list[Parity]:
+def _check_quickly(family: Sequence[Spec], timeout: float, pythons: Mapping[str, str]) -> list[Parity]:
     """One seed, and three where that one fails: it may stand on a knife edge."""
-    found = parity.check(family, (0,), timeout, gradients=False)
+    found = parity.check(family, (0,), timeout, gradients=False, pythons=pythons)
     if all(one.same is not False for one in found):
         return found
-    return parity.check(family, (0, 1, 2), timeout, gradients=False)
+    return parity.check(family, (0, 1, 2), timeout, gradients=False, pythons=pythons)
 
 
 def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) -> None:

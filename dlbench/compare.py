@@ -12,7 +12,7 @@ import msgspec
 from dlbench import metrics, verdicts
 from dlbench.metrics import METRICS
 from dlbench.record import Record, Run
-from dlbench.spec import Spec, Workload, workload
+from dlbench.spec import Spec, Workload, baseline_of, workload
 from dlbench.stats import Estimate, Part
 from dlbench.verdicts import Evidence, Paired, Unpaired, Verdict
 
@@ -86,16 +86,17 @@ def baseline(runs: Iterable[Run]) -> str | None:
 
 
 def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
-    """The first Spec of every timed workload, the baseline, and the others of that workload."""
+    """Every baseline of a timed workload with the Specs that are compared with it."""
     found: dict[Workload, list[Spec]] = {}
     for spec in specs:
         if spec.phase != "converge" and not spec.twin:
             found.setdefault(workload(spec), []).append(spec)
-    return [(first, others) for first, *others in found.values()]
+    pairs = [(baseline_of(spec, of_load), spec) for of_load in found.values() for spec in of_load[1:]]
+    return [(first, [spec for one, spec in pairs if one == first]) for first in dict.fromkeys(one for one, _ in pairs)]
 
 
 def planned_pairs(specs: Iterable[Spec], runs: Sequence[Run]) -> list[Pair]:
-    """What a session meant to compare, whether it ran or not: every other Spec with the first of its workload."""
+    """What a session meant to compare, whether it ran or not: every other Spec with its baseline."""
     of = {spec: [run for run in runs if run.spec == spec and run.status == "ok"] for spec in specs}
     return [Pair(first, other, of[first], of[other]) for first, others in families(of) for other in others]
 
@@ -104,9 +105,10 @@ def pairs(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
     """Every other arm of each timed workload with its baseline."""
     found: dict[Workload, list[Pair]] = {}
     for load, of_load in by_workload(runs).items():
-        first, *others = arms(run for run in of_load if run.status == "ok").values() or [[]]
-        if load.phase != "converge" and others:
-            found[load] = [Pair(first[0].spec, other[0].spec, first, other) for other in others]
+        of = {one[0].spec: one for one in arms(run for run in of_load if run.status == "ok").values()}
+        if load.phase != "converge" and len(of) > 1:
+            paired = [(baseline_of(spec, list(of)), spec) for spec in list(of)[1:]]
+            found[load] = [Pair(one, other, of[one], of[other]) for one, other in paired]
     return found
 
 

@@ -37,7 +37,7 @@ def measure_in(folder: Path, console: Console, *, quiet: bool) -> Measure:
         with (
             journal.begin(folder, again) as book,
             progress.listener(console, quiet=quiet) as listener,
-            Starter() as start,
+            Starter(again.pythons) as start,
         ):
             return schedule.record(plan.groups(again.specs, again.policy), book, listener, start)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -19,7 +20,7 @@ _PREFIXES = ("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "BLIS_", "CUDA_", "NV
 _CORE_PACKAGES = ("dlbench", "numpy")
 
 
-def describe(framework: str, packages: Iterable[str] = ()) -> Environment:
+def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> Environment:
     """The environment of this process; variables are those that numerical libraries and the framework read."""
     prefixes = (*_PREFIXES, framework.upper())
     return Environment(
@@ -33,6 +34,7 @@ def describe(framework: str, packages: Iterable[str] = ()) -> Environment:
         packages={name: _version(name) for name in sorted({*_CORE_PACKAGES, *packages})},
         variables={name: value for name, value in sorted(os.environ.items()) if name.startswith(prefixes)},
         memory_method=memory.method(),
+        name=name,
     )
 
 
@@ -119,6 +121,9 @@ def _cpu_field(name: str) -> str:
 
 def _version(distribution: str) -> str:
     try:
-        return metadata.version(distribution)
+        found = metadata.distribution(distribution)
     except metadata.PackageNotFoundError:
         return "not installed"
+    origin = json.loads(found.read_text("direct_url.json") or "{}")  # PEP 610
+    commit = origin.get("vcs_info", {}).get("commit_id", "")[:12]
+    return f"{found.version} ({commit})" if commit else found.version

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from typing import Any
 
 import msgspec
 
@@ -156,6 +158,19 @@ Reply = Built | Stepped | Settled | Taken | Evaluated | DeviceList | Probed | Ch
 _encoder = msgspec.json.Encoder()
 _orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
 _replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+
+
+def protocol() -> str:
+    """Twelve hexadecimal digits of all orders and replies, records included: who has the same understands us."""
+    schema = msgspec.json.schema_components((Order, Reply))
+    return hashlib.sha256(msgspec.json.encode(_bare(schema), order="sorted")).hexdigest()[:12]
+
+
+def _bare(schema: Any) -> Any:
+    """A schema without its descriptions, which are for people."""
+    if isinstance(schema, dict):
+        return {name: _bare(part) for name, part in schema.items() if name != "description"}
+    return [_bare(part) for part in schema] if isinstance(schema, list | tuple) else schema
 
 
 def to_line(message: Message) -> bytes:

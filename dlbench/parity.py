@@ -8,9 +8,12 @@ planted fault (a gate order, a padding, a place of epsilon): see `tests/test_par
 from __future__ import annotations
 
 import math
+import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -18,7 +21,7 @@ import numpy as np
 
 from dlbench import architectures
 from dlbench.errors import SpecError
-from dlbench.isolate import ChildError, fresh_child
+from dlbench.isolate import Child, ChildError, fresh_child
 from dlbench.orders import Probe, Probed
 from dlbench.record import Difference, Parity
 from dlbench.spec import Spec, Workload, workload
@@ -36,6 +39,7 @@ discriminator is the difference of two sums that nearly cancel.
 """
 
 Arrays = Mapping[str, Any]
+Start = Callable[[], Child]
 
 
 def families(specs: Iterable[Spec]) -> list[list[Spec]]:
@@ -52,14 +56,27 @@ def families(specs: Iterable[Spec]) -> list[list[Spec]]:
     return [family for family in found.values() if len(family) > 1]
 
 
-def check(specs: Sequence[Spec], seeds: Sequence[int], timeout: float, *, gradients: bool = True) -> list[Parity]:
+def check(
+    specs: Sequence[Spec],
+    seeds: Sequence[int],
+    timeout: float,
+    *,
+    gradients: bool = True,
+    pythons: Mapping[str, str] = MappingProxyType({}),
+) -> list[Parity]:
     """Probe every Spec in a process of its own, and compare all others with the first that could be probed.
 
+    `pythons` holds the interpreters of named Python environments.
     Raises SpecError for Specs that do not ask for the same model; where a side cannot be probed, `reason` says why.
     """
     for spec in specs[1:]:
         check_comparable(specs[0], spec)
-    sides = [_probe_or_reason(spec, seeds, timeout, gradients=gradients) for spec in specs]
+    starts = [
+        partial(fresh_child, spec.threads, timeout, {"": sys.executable, **pythons}[spec.environment]) for spec in specs
+    ]
+    sides = [
+        _probe_or_reason(spec, seeds, start, gradients=gradients) for spec, start in zip(specs, starts, strict=True)
+    ]
     first = next((place for place, side in enumerate(sides) if not isinstance(side, str)), 0)
     asked = Parity(baseline=specs[first], candidate=specs[first], seeds=tuple(seeds), steps=STEPS)
     return [
@@ -78,10 +95,10 @@ def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Pa
     return msgspec.structs.replace(asked, differences=over_seeds(found))
 
 
-def _probe_or_reason(spec: Spec, seeds: Sequence[int], timeout: float, *, gradients: bool) -> dict[str, Any] | str:
+def _probe_or_reason(spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool) -> dict[str, Any] | str:
     try:
         exact = msgspec.structs.replace(spec, precision="fp32")  # no tolerance is claimed for less
-        return _probe(exact, seeds, timeout, gradients=gradients)
+        return _probe(exact, seeds, start, gradients=gradients)
     except ChildError as error:
         return str(error)
 
@@ -123,11 +140,11 @@ def _median(of_seeds: list[Difference]) -> Difference:
     return msgspec.structs.replace(ordered[len(ordered) // 2], worst=ordered[-1].difference)
 
 
-def _probe(spec: Spec, seeds: Sequence[int], timeout: float, *, gradients: bool) -> dict[str, Any]:
+def _probe(spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool) -> dict[str, Any]:
     """Everything that `probe_to_file` writes, from a fresh process. Raises ChildError."""
     with tempfile.TemporaryDirectory(prefix="dlbench-parity-") as folder:
         path = Path(folder) / "probe.npz"
-        child = fresh_child(spec.threads, timeout)
+        child = start()
         try:
             child.obey(Probe(spec=spec, seeds=list(seeds), steps=STEPS, path=str(path), gradients=gradients), Probed)
         finally:

@@ -11,7 +11,7 @@ import msgspec
 from dlbench import architectures, registry
 from dlbench.environment import usable_cores
 from dlbench.errors import SpecError, UnknownName
-from dlbench.spec import PHASES, DataPlace, Path, Phase, Policy, Spec, Workload, grid, workload
+from dlbench.spec import PHASES, DataPlace, Path, Phase, Policy, Spec, Workload, baseline_of, grid, workload
 from dlbench.tasks import TASKS, fitting
 
 DEFAULT_BATCH_SIZE = 32
@@ -36,6 +36,7 @@ class Selection:
     steps_per_call: Sequence[int] = (1,)
     data: Sequence[DataPlace] = ("device",)
     allow_breaks: bool = False
+    environments: Sequence[str] = ("",)
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,17 @@ class Group:
     of: int
 
 
-def expand(selection: Selection, policy: Policy) -> list[Spec]:
+def expand(selection: Selection, policy: Policy, found: Sequence[str] | None = None) -> list[Spec]:
     """The Specs that a selection spans, defaults filled in; a plugin may be a pattern such as `*.lstm`.
 
-    The phase `converge` has a Spec a seed, as many as there are processes, unless seeds are given. Raises UnknownName,
-    PluginLoadError or SpecError before anything is measured.
+    `found` names the plugins where they were looked for in other Python environments. The phase `converge` has a Spec a
+    seed, as many as there are processes, unless seeds are given. Raises UnknownName, PluginLoadError or SpecError
+    before anything is measured.
     """
     if not selection.plugins:
         raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
     _check_jit_alone(selection)
-    plugins = dict.fromkeys(name for asked in selection.plugins for name in registry.matching(asked))
+    plugins = found if found is not None else _installed(selection.plugins)
     specs = [spec for plugin in plugins for spec in _expand_plugin(plugin, selection, policy)]
     return list(dict.fromkeys(specs))
 
@@ -84,13 +86,16 @@ def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
 
 
 def with_twins(specs: Sequence[Spec]) -> list[Spec]:
-    """The Specs, the first of each timed workload followed by its twin."""
-    found: list[Spec] = []
-    seen: set[Workload] = set()
+    """The Specs, each baseline of a timed workload followed by its twin."""
+    loads: dict[Workload, list[Spec]] = {}
     for spec in specs:
-        first = spec.phase != "converge" and workload(spec) not in seen
-        seen.add(workload(spec))
-        found += [spec, msgspec.structs.replace(spec, twin=True)] if first else [spec]
+        loads.setdefault(workload(spec), []).append(spec)
+    found: list[Spec] = []
+    for spec in specs:
+        of_load = loads[workload(spec)]
+        is_baseline = any(baseline_of(one, of_load) == spec for one in of_load)
+        twins = [msgspec.structs.replace(spec, twin=True)] if is_baseline and spec.phase != "converge" else []
+        found += [spec, *twins]
     return found
 
 
@@ -100,8 +105,14 @@ def device_word(asked: str) -> str:
     return f"gpu{colon}{number}" if kind == "cuda" else asked
 
 
+def _installed(asked: Sequence[str]) -> list[str]:
+    names = list(dict.fromkeys(name for pattern in asked for name in registry.matching(pattern)))
+    for name in names:
+        registry.find(name)
+    return names
+
+
 def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Spec]:
-    registry.find(plugin)
     architecture = plugin.partition(".")[2]
     task = _task(plugin, architecture, selection.task)
     specs: list[Spec] = []
@@ -123,6 +134,7 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
                 "path": [path],
                 "compiler": (selection.compilers or [""]) if jit else [""],
                 "allow_breaks": [selection.allow_breaks and jit],
+                "environment": selection.environments,
             }
         )
     return specs

@@ -115,7 +115,10 @@ class Load(Record, frozen=True):
 
 
 class Environment(Record, frozen=True):
-    """What machine and software this was; `usable_cores` are those of the `cores` that the process could run on."""
+    """What machine and software this was; `usable_cores` are those of the `cores` that the process could run on.
+
+    `name` is that of the Python environment, empty for that of dlbench.
+    """
 
     cpu: str
     cpu_vendor: str
@@ -127,6 +130,7 @@ class Environment(Record, frozen=True):
     variables: dict[str, str]
     memory_method: str
     usable_cores: int | None = None
+    name: str = ""
 
 
 class Run(Record, frozen=True):
@@ -167,11 +171,15 @@ class Run(Record, frozen=True):
 
 
 class Plan(Record, frozen=True):
-    """What a session means to measure, on the disk before it starts: with it and the Runs, it can be resumed."""
+    """What a session means to measure, on the disk before it starts: with it and the Runs, it can be resumed.
+
+    `pythons` holds the interpreter of each named Python environment, in the order given.
+    """
 
     session: str
     specs: tuple[Spec, ...]
     policy: Policy
+    pythons: dict[str, str] = {}
     schema: int = SCHEMA
 
 

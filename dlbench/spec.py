@@ -159,6 +159,12 @@ def workload(spec: Spec) -> Workload:
     return Workload(**values)
 
 
+def baseline_of(spec: Spec, arms: Sequence[Spec]) -> Spec:
+    """What this arm of a workload is compared with: itself in the first environment, or else the first of all."""
+    itself = msgspec.structs.replace(spec, environment=arms[0].environment)
+    return itself if itself != spec and itself in arms else arms[0]
+
+
 def spec_id(spec: Spec) -> str:
     """Twelve hexadecimal digits that stand for this Spec in any process, on any machine."""
     return hashlib.sha256(msgspec.json.encode(spec)).hexdigest()[:12]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TypeVar
 
@@ -16,10 +18,14 @@ R = TypeVar("R", bound=Reply)
 
 
 class Starter:
-    """Starts children as the policy's isolation says, and keeps one warm parent for each plugin and thread setting."""
+    """Starts children as the policy's isolation says, each in the Python environment of its Spec.
 
-    def __init__(self) -> None:
-        self._warm: dict[tuple[str, int], Warm] = {}
+    Keeps one warm parent for each plugin, thread setting and environment.
+    """
+
+    def __init__(self, pythons: Mapping[str, str] | None = None) -> None:
+        self._pythons = {"": sys.executable, **(pythons or {})}
+        self._warm: dict[tuple[str, int, str], Warm] = {}
 
     def __call__(self, spec: Spec, policy: Policy) -> ObedientChild:
         """A child for this Spec. Raises ChildError."""
@@ -30,7 +36,8 @@ class Starter:
                 return self._parent(spec, policy).fork()
             case _:
                 limit = policy.memory_limit_bytes
-                return fresh_child(spec.threads, policy.timeout_seconds, memory_bytes=limit)
+                python = self._pythons[spec.environment]
+                return fresh_child(spec.threads, policy.timeout_seconds, python, limit)
 
     def __enter__(self) -> Starter:
         """Nothing is started yet."""
@@ -42,10 +49,11 @@ class Starter:
             warm.close()
 
     def _parent(self, spec: Spec, policy: Policy) -> Warm:
-        key = spec.plugin, spec.threads
+        key = spec.plugin, spec.threads, spec.environment
         if key not in self._warm:
             limits = Limits(spec.threads, policy.memory_limit_bytes)
-            self._warm[key] = Warm(spec.plugin, limits, policy.timeout_seconds)
+            python = self._pythons[spec.environment]
+            self._warm[key] = Warm(spec.plugin, limits, policy.timeout_seconds, python)
         return self._warm[key]
 
 

@@ -97,7 +97,7 @@ class Worker:
             flops_per_step=_flops(prepared, spec),
             times=[_time("import", imported - start), _time("build", built - building)],
             memory=[*marks, self._subject.mark("build")],
-            environment=environment.describe(spec.framework, info.versions),
+            environment=environment.describe(spec.framework, info.versions, spec.environment),
         )
 
     def _first(self) -> Stepped:

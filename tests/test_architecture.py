@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("architectures", "record")),
     ("writing", ("course", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
     ("writing", ("environment", "lockstep", "peak", "prepare", "process")),
-    ("writing", ("isolate",)),
+    ("writing", ("interpreters", "isolate")),
     ("writing", ("parity", "plan", "probe", "subject")),
     ("writing", ("conformance",)),
     ("writing", ("arm", "forking", "worker")),

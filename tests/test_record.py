@@ -120,6 +120,7 @@ _environments = _builds(
     variables=_maps,
     memory_method=_texts,
     usable_cores=_maybe_counts,
+    name=_texts,
 )
 _infos = _builds(
     ModelInfo,

@@ -73,6 +73,25 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
         cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
         differs = name not in NOT_COMPARED and len({cell for cell in cells if cell}) > 1
         yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=differs)
+    yield from _versions(arms, runs)
+
+
+def _versions(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
+    """Versions that differ between the Python environments of these arms."""
+    named = [run for run in runs if run.environment is not None and run.environment.name]
+    versions = {arm: _installed(run for run in named if run.spec.label == arm) for arm in arms}
+    for name in dict.fromkeys(name for of_arm in versions.values() for name in of_arm):
+        cells = tuple(versions[arm].get(name, "") for arm in arms)
+        if len({cell for cell in cells if cell}) > 1:
+            yield Row(name=f"version of {name}", asked="", got=cells, differs=True)
+
+
+def _installed(runs: Iterable[Run]) -> dict[str, str]:
+    """Versions by package, and that of Python."""
+    found: dict[str, str] = {}
+    for at in (run.environment for run in runs if run.environment is not None):
+        found |= {"Python": at.python, **at.packages}
+    return found
 
 
 def _asked(run: Run) -> dict[str, str]:

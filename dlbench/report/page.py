@@ -137,11 +137,13 @@ def _ratio_rows(section: Section) -> Iterator[list[str]]:
         ("Verdict", lambda found: found.verdict),
         ("Smallest change it could show", lambda found: _percent(found.smallest_change)),
     ]
-    first = next(iter(of.values())).baseline
+    first, *others = dict.fromkeys(found.baseline for found in of.values())
     for name, text in cell:
         mine = "1 (baseline)" if name == "Step time, ratio" else NOTHING
         cells = [mine if arm.label == first else NOTHING for arm in section.arms]
         yield [name, *(text(of[a.label]) if a.label in of else c for a, c in zip(section.arms, cells, strict=True))]
+    if others:
+        yield ["Compared with", *(of[arm.label].baseline if arm.label in of else NOTHING for arm in section.arms)]
 
 
 def _payback_row(section: Section) -> Iterator[list[str]]:
@@ -196,6 +198,7 @@ def _environment(report: Report) -> Iterator[Block]:
     yield Heading(2, "Where")
     for at in report.environments:
         rows = [
+            *([["Python environment", at.name]] if at.name else []),
             ["Processor", f"{at.cpu}, {at.cores} cores, {shown(at.memory_bytes, 'bytes')}"],
             ["System", f"{at.system}, {at.python}"],
             ["Packages", ", ".join(f"{name} {version}" for name, version in at.packages.items())],

@@ -156,6 +156,7 @@ def command(runs: Sequence[Run]) -> str:
     given = [axis for axis in axes if axis not in DEFAULTS or not _as_by_default(specs, axis)]
     given += [axis for axis in PLAIN if any(getattr(spec, axis) != PLAIN[axis] for spec in specs)]
     options = [f"--{axis.replace('_', '-')} {_joined(specs, axis)}" for axis in given]
+    options += [f"--env {name}=PYTHON" for name in dict.fromkeys(spec.environment for spec in specs) if name]
     options += ["--allow-breaks"] if any(spec.allow_breaks for spec in specs) else []
     seeds = [spec for spec in specs if spec.phase != "converge"] or specs
     options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
@@ -239,10 +240,11 @@ def _failures(runs: Iterable[Run]) -> Iterable[Failure]:
 
 def _environments(runs: Iterable[Run]) -> Iterable[Environment]:
     """Each machine and interpreter once, with the packages and variables of all its Runs."""
-    found: dict[tuple[str, str, str], Environment] = {}
+    found: dict[tuple[str, ...], Environment] = {}
     for at in (run.environment for run in runs if run.environment is not None):
-        before = found.setdefault((at.cpu, at.system, at.python), at)
-        found[at.cpu, at.system, at.python] = msgspec.structs.replace(
+        key = at.name, at.cpu, at.system, at.python
+        before = found.setdefault(key, at)
+        found[key] = msgspec.structs.replace(
             before, packages=before.packages | at.packages, variables=before.variables | at.variables
         )
     return found.values()
