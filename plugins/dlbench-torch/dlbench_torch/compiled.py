@@ -1,4 +1,4 @@
-"""The path jit: gradients and Adam's update of a whole step in one graph, compiled by Inductor."""
+"""The path jit: gradients and Adam's update of a whole step in one graph, compiled by Inductor or by XLA."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from torch._dynamo.utils import counters
 from torch._inductor.compile_fx import compile_fx
 
 from dlbench.plugin import Batch, BuildRequest, Compilation
+from dlbench_torch import openxla
 from dlbench_torch.objective import Objective, together
 
 Tensors = dict[str, Tensor]
+COMPILERS: dict[str, Callable[..., Any]] = {"inductor": compile_fx, openxla.NAME: openxla.compiled}
 
 
 class CompiledSteps:
@@ -37,6 +39,7 @@ class CompiledSteps:
         self._graphs: Counter[str] = Counter()
         self._whole = not request.spec.allow_breaks
         self._breaks_before = counters["graph_break"].total()
+        self._compiler = COMPILERS[request.spec.compiler or "inductor"]
         self._train = self._compile("train", self._update if request.spec.steps_per_call == 1 else self._update_often)
         self._outputs = self._compile("predict", self._evaluate)
         self._slopes = self._compile("gradients", self._compare)
@@ -65,7 +68,7 @@ class CompiledSteps:
         return found
 
     def compilation(self) -> Compilation:
-        """Graphs that Inductor was given for each function, and breaks that Dynamo met, since `build`."""
+        """Graphs that the compiler was given for each function, and breaks that Dynamo met, since `build`."""
         breaks = counters["graph_break"].total() - self._breaks_before
         again = sum(number - 1 for number in self._graphs.values())
         if self._whole:
@@ -74,12 +77,12 @@ class CompiledSteps:
         return Compilation(graphs=self._graphs.total(), breaks=breaks, recompilations=max(0, again - breaks))
 
     def _compile(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
-        def inductor(graph: torch.fx.GraphModule, examples: Any) -> Any:
-            compiled = compile_fx(graph, examples)
+        def compiler(graph: torch.fx.GraphModule, examples: Any) -> Any:
+            compiled = self._compiler(graph, examples)
             self._graphs[name] += 1  # not before: Dynamo may break a compilation off and start it again
             return compiled
 
-        return torch.compile(body, backend=inductor, fullgraph=self._whole, dynamic=False)
+        return torch.compile(body, backend=compiler, fullgraph=self._whole, dynamic=False)
 
     def _update(
         self, values: Tensors, means: Tensors, squares: Tensors, count: Tensor, inputs: Tensor, targets: Tensor

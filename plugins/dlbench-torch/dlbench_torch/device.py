@@ -14,7 +14,7 @@ from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from dlbench.errors import Unsupported
 from dlbench.spec import Spec
-from dlbench_torch import precision
+from dlbench_torch import openxla, precision
 
 INTER_OP_THREADS = 1
 """One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
@@ -36,18 +36,19 @@ def devices() -> dict[str, str]:
 def prepare(spec: Spec) -> torch.device:
     """Set threads and precision, and return the device that the Spec asks for.
 
-    Raises Unsupported for a device that is not here, for a precision that it does not have, and on the path jit where
-    there is no C++ compiler.
+    Raises Unsupported for a device that is not here, for a precision that it does not have, for a compiler that is not
+    here, and for Inductor where there is no C++ compiler.
     """
-    device = torch.device(_resolve(spec.device).replace("gpu", "cuda"))
+    if spec.compiler not in ("", "inductor", openxla.NAME):
+        raise Unsupported(f"compiler {spec.compiler}: the plugins of PyTorch have inductor and {openxla.NAME}")
+    xla = spec.compiler == openxla.NAME
+    device = openxla.prepare(spec) if xla else torch.device(_resolve(spec.device).replace("gpu", "cuda"))
     precision.prepare(spec.precision, device)
     torch.set_flush_denormal(True)  # as the other frameworks do; threads that start later inherit it
     torch.set_num_threads(spec.threads)
     with contextlib.suppress(RuntimeError):  # it can be set only once, and is read back
         torch.set_num_interop_threads(INTER_OP_THREADS)
-    if spec.path == "jit":
-        if spec.compiler not in ("", "inductor"):
-            raise Unsupported(f"compiler {spec.compiler}: the plugins of PyTorch have inductor")
+    if spec.path == "jit" and not xla:
         _require_compiler()
         _start_with_empty_cache()
     return device
@@ -55,6 +56,8 @@ def prepare(spec: Spec) -> torch.device:
 
 def word_of(device: torch.device) -> str:
     """The Spec's word for a device."""
+    if device.type == "xla":
+        return openxla.word()
     return f"gpu:{device.index or 0}" if device.type == "cuda" else device.type
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
-from dlbench_torch import device, precision, readback
+from dlbench_torch import device, openxla, precision, readback
 from dlbench_torch.compiled import CompiledSteps
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.mapping import FindSlot, Weights, find_slot
@@ -49,7 +49,9 @@ class TorchModel:
         self._steps: EagerSteps | CompiledSteps = steps(module, self._weights.trained, objective, request)
         self._precision = spec.precision
         self._from_host = spec.data == "host"
-        return readback.model_info(self._weights, spec, self._steps.optimizer)
+        info = readback.model_info(self._weights, spec, self._steps.optimizer)
+        self._xla = openxla.Counters() if self._device.type == "xla" else None
+        return info
 
     def train_step(self, batch: Batch) -> Tensor:
         """Update and return the loss or losses before each update; data on the host is copied first."""
@@ -78,14 +80,15 @@ class TorchModel:
         return self._weights.arrays(self._steps.gradients(batch))
 
     def compilation(self) -> Compilation:
-        """Counts since `build`."""
-        return self._steps.compilation()
+        """Counts since `build`; where XLA compiles, its own counters must bear them out."""
+        found = self._steps.compilation()
+        return self._xla.bear_out(found) if self._xla else found
 
     def multiply(self, order: int) -> Callable[[], Tensor]:
         """Of two random square matrices in the precision of the Spec."""
         kind = precision.MIXED.get(self._precision, torch.float32)
         left, right = (torch.rand(order, order, device=self._device).to(kind) for _ in range(2))
-        return lambda: left @ right
+        return openxla.multiply(left, right) if self._device.type == "xla" else lambda: left @ right
 
     def devices(self) -> dict[str, str]:
         """Device words with a description each."""

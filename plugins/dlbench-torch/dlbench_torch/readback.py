@@ -7,41 +7,44 @@ from importlib import metadata
 
 import torch
 
+from dlbench.environment import usable_cores
 from dlbench.plugin import ModelInfo
-from dlbench.spec import Path, Spec
-from dlbench_torch import precision
+from dlbench.spec import Spec
+from dlbench_torch import openxla, precision
 from dlbench_torch.device import CACHE, devices, word_of
 from dlbench_torch.mapping import Weights
 
 
 def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
     """The model that lives in these weights; the optimizer's own are not among them."""
-    path, parameters = spec.path, list(weights.trained.values())
-    device = word_of(parameters[0].device)
+    parameters = list(weights.trained.values())
+    device, xla = word_of(parameters[0].device), parameters[0].device.type == "xla"
+    compiler = openxla.NAME if xla else "inductor" if spec.path == "jit" else None
+    packages = ("torch", "torch_xla", "dlbench-torch") if xla else ("torch", "dlbench-torch")
     return ModelInfo(
         parameter_count=sum(parameter.numel() for parameter in parameters),
         device=device,
         precision=precision.read_back(parameters, spec.precision),
-        path=path,
-        compiler="inductor" if path == "jit" else None,
-        threads=torch.get_num_threads(),
+        path=spec.path,
+        compiler=compiler,
+        threads=usable_cores() if xla else torch.get_num_threads(),
         steps_per_call=spec.steps_per_call,
         data=spec.data,
         device_name=devices()[device],
-        versions={name: metadata.version(name) for name in ("torch", "dlbench-torch")},
-        details=_details(path, optimizer),
+        versions={name: metadata.version(name) for name in packages},
+        details=_details(parameters[0].device, compiler, optimizer),
     )
 
 
-def _details(path: Path, optimizer: str) -> dict[str, str]:
-    caches = {"compile cache": os.environ.get(CACHE, "")} if path == "jit" else {}
+def _details(device: torch.device, compiler: str | None, optimizer: str) -> dict[str, str]:
+    caches = {"compile cache": os.environ.get(CACHE, "")} if compiler == "inductor" else {}
     if f"{os.getpid()}" in caches.get("compile cache", ""):
         caches["compile cache"] = "empty at the start of each process"
     return {
         "optimizer": optimizer,
         "inter-op threads": str(torch.get_num_interop_threads()),
-        "BLAS": _blas(),
-        "denormals": _denormals(),
+        "BLAS": "of XLA" if device.type == "xla" else _blas(),
+        "denormals": _denormals(device),
         **caches,
     }
 
@@ -52,8 +55,8 @@ def _blas() -> str:
     return settings.get("BLAS_INFO", "unknown").strip()
 
 
-def _denormals() -> str:
+def _denormals(device: torch.device) -> str:
     """What products below the smallest normal float32 become, of so many that every thread has some."""
-    tiny = torch.full((1 << 20,), 1e-20)
-    kept = int((tiny * tiny).view(torch.int32).count_nonzero())  # as bits: a comparison may flush too
+    tiny = torch.full((1 << 20,), 1e-20, device=device)
+    kept = int((tiny * tiny).cpu().view(torch.int32).count_nonzero())  # as bits: a comparison may flush too
     return "flushed to zero" if not kept else "kept" if kept == len(tiny) else "kept on some threads"

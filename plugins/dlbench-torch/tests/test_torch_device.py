@@ -41,7 +41,7 @@ def test_a_cache_that_the_user_names_is_left_alone(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"compiler": "xla"}, "compiler xla: the plugins of PyTorch have inductor"),
+        ({"compiler": "xla"}, "compiler xla: the plugins of PyTorch have inductor and openxla"),
         ({"device": "gpu:99"}, "looked for device gpu:99; PyTorch .* finds cpu"),
         ({"precision": "tf32"}, "precision tf32: a cpu has no TF32"),
     ],
