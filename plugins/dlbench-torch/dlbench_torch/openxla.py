@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlbench.environment import usable_cores
 from dlbench.errors import Unsupported
 from dlbench.plugin import Compilation
 from dlbench.spec import Spec
@@ -33,16 +32,21 @@ def prepare(spec: Spec) -> torch.device:
         )
     if spec.precision != "fp32":
         raise Unsupported(f"compiler {NAME} in precision {spec.precision}: through torch_xla the plugins have fp32")
-    if spec.threads != usable_cores():
+    if spec.threads != cores():
         raise Unsupported(
             f"compiler {NAME} on {spec.threads} threads: XLA starts one for each core that the process may use, "
-            f"{usable_cores()}; ask for so many, in fresh processes"
+            f"{cores()}; ask for so many, in fresh processes"
         )
     os.environ["PJRT_DEVICE"] = "CPU"
     xla = _library()
     xla.manual_seed(spec.seed)
     device: torch.device = xla.device()
     return device
+
+
+def cores() -> int:
+    """Threads that XLA starts: one for each core that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def word() -> str:

@@ -7,7 +7,6 @@ from importlib import metadata
 
 import torch
 
-from dlbench.environment import usable_cores
 from dlbench.plugin import ModelInfo
 from dlbench.spec import Spec
 from dlbench_torch import openxla, precision
@@ -27,7 +26,7 @@ def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
         precision=precision.read_back(parameters, spec.precision),
         path=spec.path,
         compiler=compiler,
-        threads=usable_cores() if xla else torch.get_num_threads(),
+        threads=openxla.cores() if xla else torch.get_num_threads(),
         steps_per_call=spec.steps_per_call,
         data=spec.data,
         device_name=devices()[device],
