@@ -22,12 +22,21 @@ def method() -> str:
     return "VmHWM, reset by phase" if _can_reset() else "peak over the life of the process, not by phase"
 
 
-def mark(phase: str, device_peak_bytes: int | None = None) -> PhaseMemory:
-    """The peak since the last mark and what is resident now, in bytes; the next phase starts here."""
+def mark(phase: str, device_peak_bytes: int | None = None, driver_bytes: int | None = None) -> PhaseMemory:
+    """The peak since the last mark and what is resident now, in bytes; the next phase starts here.
+
+    What is held on a device is for others to say.
+    """
     peak, resident = _read()
     if _can_reset():
         _CLEAR.write_text("5")
-    return PhaseMemory(phase=phase, peak_bytes=peak, resident_bytes=resident, device_peak_bytes=device_peak_bytes)
+    return PhaseMemory(
+        phase=phase,
+        peak_bytes=peak,
+        resident_bytes=resident,
+        device_peak_bytes=device_peak_bytes,
+        driver_bytes=driver_bytes,
+    )
 
 
 def resident() -> int:

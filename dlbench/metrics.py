@@ -141,6 +141,11 @@ def device_memory_peak(run: Run) -> float | None:
     return max((mark.device_peak_bytes for mark in run.memory if mark.device_peak_bytes is not None), default=None)
 
 
+def driver_memory(run: Run) -> float | None:
+    """The most that the driver saw the process hold on devices at the end of any phase."""
+    return max((mark.driver_bytes for mark in run.memory if mark.driver_bytes is not None), default=None)
+
+
 def reaches(task: TaskInfo, quality: float) -> bool:
     """Whether this quality is the target or better."""
     return quality >= task.target if task.higher_is_better else quality <= task.target
@@ -197,6 +202,7 @@ METRICS: dict[str, Metric] = {
     "warm_compile_time": Metric("Compile time, warm", "s", "lower", "headline", warm_compile_seconds, TIMED),
     "memory_peak": Metric("Peak memory above import", "bytes", "lower", "headline", memory_peak),
     "device_memory_peak": Metric("Peak device memory", "bytes", "lower", "headline", device_memory_peak),
+    "driver_memory": Metric("Device memory by the driver", "bytes", "lower", "memory", driver_memory),
     "import_time": Metric("Import", "s", "lower", "once", partial(once, "import")),
     "build_time": Metric("Build", "s", "lower", "once", partial(once, "build")),
     "first_step_time": Metric("First step", "s", "lower", "once", partial(once, "first_step")),

@@ -76,13 +76,15 @@ class PhaseTime(Record, frozen=True):
 class PhaseMemory(Record, frozen=True):
     """Host memory of the child in one phase, in bytes: its peak, and what was resident at its end.
 
-    `device_peak_bytes` is the peak that the framework's allocator handed out, None without such a device.
+    `device_peak_bytes` is the peak that the framework's allocator handed out, None without such a device;
+    `driver_bytes` is what the driver says that the process holds on devices at the end of the phase.
     """
 
     phase: str
     peak_bytes: int
     resident_bytes: int
     device_peak_bytes: int | None = None
+    driver_bytes: int | None = None
 
 
 class TaskInfo(Record, frozen=True):

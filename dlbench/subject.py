@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
-from dlbench import measure, memory, peak
+from dlbench import driver, measure, memory, peak
 from dlbench.course import Course, DivergedError
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import (
@@ -118,7 +118,7 @@ class Subject:
             return memory.mark(phase)
         peak = self._plugin.device_memory_peak()
         self._plugin.reset_device_memory_peak()
-        return memory.mark(phase, peak)
+        return memory.mark(phase, peak, None if peak is None else driver.device_bytes())
 
     def warmed_up(self) -> None:
         """What is compiled again from here on is late."""

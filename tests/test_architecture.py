@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("verdicts",)),
     ("contract", ("plugin",)),
     ("contract", ("architectures", "record")),
-    ("writing", ("course", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
+    ("writing", ("course", "driver", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
     ("writing", ("environment", "lockstep", "peak", "prepare", "process")),
     ("writing", ("interpreters", "isolate")),
     ("writing", ("parity", "plan", "probe", "subject")),
@@ -52,6 +52,7 @@ OWNERS = {
     "click": {"cli", "examination"},
     "rich": {"judging", "commands", "confirming", "progress", "report.terminal"},
     "pytest": {"pytest_plugin"},
+    "pynvml": {"driver"},
 }
 """Who alone may import what: the rest of the core can then be used without it."""
 

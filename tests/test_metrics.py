@@ -32,7 +32,13 @@ TIMED = bare_run(
         *samples("latency", [0.01 * n for n in range(1, 101)]),
     ),
     memory=tuple(
-        PhaseMemory(phase=name, peak_bytes=peak * MEBI, resident_bytes=resident * MEBI, device_peak_bytes=device)
+        PhaseMemory(
+            phase=name,
+            peak_bytes=peak * MEBI,
+            resident_bytes=resident * MEBI,
+            device_peak_bytes=device,
+            driver_bytes=device and device + 7,
+        )
         for name, peak, resident, device in (
             ("start", 30, 20, None),
             ("import", 500, 400, None),
@@ -63,6 +69,7 @@ EXPECTED = {
     "warm_compile_time": 0.3,
     "memory_peak": 300 * MEBI,
     "device_memory_peak": 3000,
+    "driver_memory": 3007,
     "import_time": 3.0,
     "build_time": 0.5,
     "first_step_time": 2.0,

@@ -85,7 +85,12 @@ _samples = _builds(
 _evaluations = _builds(Evaluation, steps=_counts, seconds=_seconds, quality=_floats, loss=_floats)
 _times = _builds(PhaseTime, phase=_texts, seconds=_seconds)
 _memory = _builds(
-    PhaseMemory, phase=_texts, peak_bytes=_counts, resident_bytes=_counts, device_peak_bytes=_maybe_counts
+    PhaseMemory,
+    phase=_texts,
+    peak_bytes=_counts,
+    resident_bytes=_counts,
+    device_peak_bytes=_maybe_counts,
+    driver_bytes=_maybe_counts,
 )
 _tasks = _builds(
     TaskInfo,
