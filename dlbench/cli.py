@@ -223,6 +223,15 @@ def list_(devices: bool) -> None:
         click.echo(line)
 
 
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def doctor(*, as_json: bool) -> None:
+    """Show what this machine is, what works on it, and how small a change it can show."""
+    from dlbench import doctor
+
+    doctor.show(as_json=as_json)
+
+
 def main() -> None:
     """Run the command line; every expected error is one line on standard error and exit code 2."""
     try:

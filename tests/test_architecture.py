@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("architectures", "record")),
     ("writing", ("course", "driver", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
     ("writing", ("environment", "lockstep", "peak", "prepare", "process")),
-    ("writing", ("interpreters", "isolate")),
+    ("writing", ("interpreters", "isolate", "noise")),
     ("writing", ("parity", "plan", "probe", "subject")),
     ("writing", ("conformance",)),
     ("writing", ("arm", "forking", "worker")),
@@ -41,7 +41,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("gate",)),
     ("reading", ("report",)),
     ("edge", ("judging",)),
-    ("edge", ("examination", "listing", "outline", "progress", "pytest_plugin")),
+    ("edge", ("doctor", "examination", "listing", "outline", "progress", "pytest_plugin")),
     ("edge", ("confirming",)),
     ("edge", ("commands",)),
     ("edge", ("cli",)),
@@ -50,7 +50,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 OWNERS = {
     "click": {"cli", "examination"},
-    "rich": {"judging", "commands", "confirming", "progress", "report.terminal"},
+    "rich": {"judging", "commands", "confirming", "doctor", "progress", "report.terminal"},
     "pytest": {"pytest_plugin"},
     "pynvml": {"driver"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from dlbench import compare, metrics
 from dlbench.compare import BUSY
@@ -16,6 +17,37 @@ from dlbench.spec import Workload
 STOLEN = 0.01
 WIDE = 0.05
 """Half-width of a throughput's interval, as a share, above which absolute figures say little."""
+
+
+class Mark(NamedTuple):
+    """A share of time, what it means, above which it is worth a word, and what to do."""
+
+    text: str
+    of: Callable[[Load], float | None]
+    limit: float
+    advice: str
+
+
+MARKS = (
+    Mark(
+        "tasks waited for a core (CPU pressure)",
+        lambda load: load.cpu_pressure,
+        BUSY,
+        "other programs, or more threads than cores; end them, or give fewer --threads",
+    ),
+    Mark(
+        "tasks waited for memory (memory pressure)",
+        lambda load: load.memory_pressure,
+        STOLEN,
+        "memory is short; end other programs, or measure fewer arms at once",
+    ),
+    Mark(
+        "the hypervisor gave CPU time away (steal)",
+        lambda load: load.steal,
+        STOLEN,
+        "other guests of the host; measure at another time or on a machine of one's own, and believe ratios alone",
+    ),
+)
 
 FLAGS = {
     "unstable": "slowed down or never had a steady state, so no time is read from them; see their samples",
@@ -35,7 +67,7 @@ def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
         for label, of_arm in compare.arms(of_load).items():
             yield from (f"{load.phase}, {label}: {text}" for text in _of_arm(of_arm))
     yield from _drift(by_workload)
-    yield from _busy(runs)
+    yield from busy([run.load for run in runs if run.load is not None])
     yield from _slow_library(runs)
     yield from _alone(by_workload)
 
@@ -91,19 +123,18 @@ def _half_width(runs: Sequence[Run]) -> float:
     return (found.high - found.low) / 2 / found.value
 
 
-def _busy(runs: Sequence[Run]) -> Iterator[str]:
-    marks: tuple[tuple[str, Callable[[Load], float | None], float], ...] = (
-        ("tasks waited for a core (CPU pressure)", lambda load: load.cpu_pressure, BUSY),
-        ("tasks waited for memory (memory pressure)", lambda load: load.memory_pressure, STOLEN),
-        ("the hypervisor gave CPU time away (steal)", lambda load: load.steal, STOLEN),
-    )
-    loads = [run.load for run in runs if run.load is not None]
-    for text, of, limit in marks:
-        shares = [share for load in loads if (share := of(load)) is not None]
-        above = [share for share in shares if share > limit]
+def busy(loads: Sequence[Load]) -> Iterator[str]:
+    """Number, likely cause and next action for each way in which the machine was not left alone."""
+    for mark in MARKS:
+        values = [value for load in loads if (value := mark.of(load)) is not None]
+        above = [value for value in values if value > mark.limit]
         if above:
-            often = f"above {limit:.0%} in {len(above)} of {len(shares)} processes"
-            yield f"busy machine: {text} {max(above):.0%} of the time at worst, {often}"
+            often = (
+                f" at worst, above {mark.limit:.0%} in {len(above)} of {len(values)} processes"
+                if len(loads) > 1
+                else ""
+            )
+            yield f"busy machine: {mark.text} {max(above):.0%} of the time{often}; {mark.advice}"
 
 
 def _slow_library(runs: Iterable[Run]) -> Iterator[str]:
