@@ -2,7 +2,8 @@
 
 The distance between the normal distributions of features of both sets (Dowson and Landau, 1982; used so by Heusel et
 al., 2017). The features are the 64 hidden units of a perceptron that is trained here in NumPy, on the same images and
-from the same seed for every framework. For orientation: held-out real digits are at 0.3, noise at more than 200.
+from the same seed for every framework. For orientation: held-out real digits are at 1.8, training ones of one class
+alone at 67 or more, every pixel from another image 70, noise 103.
 """
 
 from __future__ import annotations
