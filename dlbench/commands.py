@@ -14,7 +14,20 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dlbench import confirming, gate, interpreters, journal, judging, outline, parity, plan, progress, schedule
+from dlbench import (
+    confirming,
+    effort,
+    gate,
+    interpreters,
+    journal,
+    judging,
+    outline,
+    parity,
+    plan,
+    progress,
+    schedule,
+    stopping,
+)
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.journal import Journal
 from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run, read_parities, read_runs
@@ -25,12 +38,6 @@ from dlbench.start import Starter
 FAILED = 2
 """Exit code of a session in which something did not run."""
 DEFAULT_FORMATS = ("markdown", "json")
-PROCESSES = {"quick": 1, "rigorous": 15}
-PLANNED = (
-    *("plugin", "path", "jit", "phase", "size", "batch_size", "device", "seed", "task", "threads"),
-    *("quick", "rigorous", "processes", "budget", "memory_limit", "cold", "env", "out"),
-)
-"""Options that a plan answers."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class RunOptions:
         return cls(
             selection=replace(selection(options), environments=tuple(pythons) or ("",)),
             pythons=pythons,
-            policy=_policy(options),
+            policy=effort.policy(options),
             folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
             resume=options["resume"] is not None,
             formats=_known_formats(options["format"] or DEFAULT_FORMATS),
@@ -94,7 +101,7 @@ def run(options: RunOptions) -> int:
                 progress.listener(console, quiet=options.quiet) as listener,
                 Starter(open_journal.plan.pythons) as start,
             ):
-                schedule.record(groups, open_journal, listener, start)
+                schedule.record(groups, open_journal, listener, start, stopping.enough)
             return _conclude(options, open_journal, proven, console)
         except KeyboardInterrupt:
             if open_journal.runs:
@@ -249,40 +256,6 @@ def selection(options: Mapping[str, Any]) -> plan.Selection:
             raise SpecError(f"threads is {options['threads']}: it must be 1 or more")
         given["threads"] = options["threads"]
     return plan.Selection(plugins=options["plugin"], **{name: value for name, value in given.items() if value})
-
-
-def _policy(options: Mapping[str, Any]) -> Policy:
-    """How hard to measure. Raises SpecError, also for what a resumed session has in its plan already."""
-    if options["resume"] and (given := [name for name in PLANNED if options[name]]):
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise SpecError(f"--resume goes on with what was planned; leave {names} out")
-    processes = _processes(options)
-    return Policy(
-        processes=processes,
-        budget_seconds=options["budget"],
-        timeout_seconds=options["timeout"],
-        isolation=options["isolation"],
-        memory_limit_bytes=_bytes(options["memory_limit"]) if options["memory_limit"] else None,
-        discard=processes > 1 and not options["cold"] and options["isolation"] != "none",
-    )
-
-
-def _bytes(text: str) -> int:
-    """`512M` or `4G`, in powers of 1024. Raises SpecError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
-    if match is None:
-        raise SpecError(f"memory limit is {text!r}: it must be a size such as 512M or 4G")
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
-
-
-def _processes(options: Mapping[str, Any]) -> int:
-    asked = [name for name in ("quick", "rigorous") if options[name]]
-    asked += ["processes"] if options["processes"] is not None else []
-    if len(asked) > 1:
-        raise SpecError(f"--{' and --'.join(asked)} contradict each other; give one")
-    if not asked:
-        return Policy().processes
-    return PROCESSES[asked[0]] if asked[0] in PROCESSES else int(options["processes"])
 
 
 def _known_formats(formats: Sequence[str]) -> Sequence[str]:

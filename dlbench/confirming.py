@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from dlbench import gate, journal, judging, matching, plan, progress, schedule
+from dlbench import gate, journal, judging, matching, plan, progress, schedule, stopping
 from dlbench.gate import Gate, Outcome
 from dlbench.judging import Answer, Question
 from dlbench.record import Plan, Run
@@ -39,7 +39,7 @@ def measure_in(folder: Path, console: Console, *, quiet: bool) -> Measure:
             progress.listener(console, quiet=quiet) as listener,
             Starter(again.pythons) as start,
         ):
-            return schedule.record(plan.groups(again.specs, again.policy), book, listener, start)
+            return schedule.record(plan.groups(again.specs, again.policy), book, listener, start, stopping.enough)
 
     return measure
 

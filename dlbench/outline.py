@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dlbench.discard import Discarded
+from dlbench.looks import LOOKS
 from dlbench.plan import Group
 from dlbench.spec import Policy, Spec
 
@@ -16,7 +17,7 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: P
     """
     for group in groups:
         if group.number == 0:
-            yield f"{_subject(group)}: {', '.join(spec.label for spec in group.specs)}"
+            yield f"{_subject(group, policy)}: {', '.join(spec.label for spec in group.specs)}"
     processes = sum(len(group.specs) for group in groups)
     proofs = sum(len(family) for family in families)
     discarded = len(Discarded().lacking(spec for group in groups for spec in group.specs)) if policy.discard else 0
@@ -26,8 +27,9 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: P
     yield f"{processes} processes in {len(groups)} groups{after}; nothing was measured"
 
 
-def _subject(group: Group) -> str:
+def _subject(group: Group, policy: Policy) -> str:
     spec = group.specs[0]
-    repeats = f"{group.of} seeds" if spec.phase == "converge" else f"{group.of} processes an arm"
+    least = f"{LOOKS[0]} to " if policy.adaptive and len(group.specs) > 1 else ""
+    repeats = f"{group.of} seeds" if spec.phase == "converge" else f"{least}{group.of} processes an arm"
     where = f"task {spec.task}, batch {spec.batch_size}, device {spec.device}, threads {spec.threads}"
     return f"{spec.phase} {spec.architecture} {spec.size}, {where}, {repeats}"

@@ -11,6 +11,7 @@ import msgspec
 from dlbench import architectures, registry
 from dlbench.environment import usable_cores
 from dlbench.errors import SpecError, UnknownName
+from dlbench.looks import LOOKS
 from dlbench.spec import PHASES, DataPlace, Path, Phase, Policy, Spec, Workload, baseline_of, grid, workload
 from dlbench.tasks import TASKS, fitting
 
@@ -76,7 +77,8 @@ def _check_jit_alone(selection: Selection) -> None:
 def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
     """Specs by workload, each workload `processes` times; a first pass over everything comes before a second.
 
-    The order of starting alternates from group to group of a workload. Seeds of `converge` are its replication.
+    Where a session may stop at a look, there are as many groups as the last look has. The order of starting
+    alternates from group to group of a workload. Seeds of `converge` are its replication.
     """
     arms: dict[Workload, list[Spec]] = {}
     for spec in specs:
@@ -170,7 +172,8 @@ def _seeds(phase: Phase, policy: Policy) -> Sequence[int]:
 
 def _groups(load: Workload, arms: dict[Workload, list[Spec]], policy: Policy) -> list[Group]:
     """The groups of a workload: as many as processes; for `converge` one, of as many as there are seeds."""
-    numbers, of = range(policy.processes), policy.processes
+    of = LOOKS[-1] if policy.adaptive and len(arms[load]) > 1 else policy.processes
+    numbers = range(of)
     if load.phase == "converge":
         alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]
         numbers, of = range(place := alike.index(load), place + 1), len(alike)

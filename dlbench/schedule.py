@@ -19,10 +19,13 @@ from dlbench.journal import Journal
 from dlbench.lockstep import measure_group
 from dlbench.plan import Group
 from dlbench.record import RUNS_FILE, Plan, Run
-from dlbench.spec import Isolation, Policy, Spec
+from dlbench.spec import Isolation, Policy, Spec, Workload, workload
 
 StartChild = Callable[[Spec, Policy], ObedientChild]
 """Makes the child of a Spec; the policy's isolation is that of this very process."""
+
+Enough = Callable[[Sequence[Run]], bool]
+"""Whether these Runs of one workload are enough of them."""
 
 FORK_HUNG = "fork_hung"
 NOT_TRIED = "not_tried"
@@ -55,8 +58,9 @@ class Listener(Protocol):
 class Session:
     """Measures what a plan still lacks; knows what is not worth trying and how long things take."""
 
-    def __init__(self, plan: Plan, listener: Listener, start: StartChild) -> None:
+    def __init__(self, plan: Plan, listener: Listener, start: StartChild, enough: Enough = lambda _: False) -> None:
         self._plan, self._listener, self._start = plan, listener, start
+        self._finished = _Finished(enough) if plan.policy.adaptive else None
         self._hopeless, self._pace, self._discarded = _Hopeless(), Pace(), Discarded()
 
     def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
@@ -66,8 +70,10 @@ class Session:
         so. Stops before a group that would overrun the policy's budget. `before` is what an earlier session found.
         """
         begin, budget = time.monotonic(), self._plan.policy.budget_seconds
-        self._hopeless.learn(before)
+        self._learn(before)
         for done, group in enumerate(groups):
+            if self._finished is not None and group in self._finished:
+                continue
             elapsed = time.monotonic() - begin
             if budget is not None and elapsed + (self._pace.of(group) or 0.0) > budget:
                 left = len(groups) - done
@@ -78,8 +84,13 @@ class Session:
             self._discard(group)
             with self._pace.timing(group):
                 runs = self._measure(group)
-            self._hopeless.learn(runs)
+            self._learn(runs)
             yield runs
+
+    def _learn(self, runs: Sequence[Run]) -> None:
+        self._hopeless.learn(runs)
+        if self._finished is not None:
+            self._finished.learn(runs)
 
     def _discard(self, group: Group) -> None:
         """A process of each arm that has had none in this session, also where it goes on after an interruption."""
@@ -131,13 +142,19 @@ class Session:
             yield spec, Place(self._plan.session, group.number, group.of, number, len(group.specs), isolation)
 
 
-def record(groups: Sequence[Group], journal: Journal, listener: Listener, start: StartChild) -> list[Run]:
+def record(
+    groups: Sequence[Group],
+    journal: Journal,
+    listener: Listener,
+    start: StartChild,
+    enough: Enough = lambda _: False,
+) -> list[Run]:
     """Measure what the journal still lacks of these groups, and append every Run to it, group by group.
 
     Nothing is written while all that is known is that something cannot run here: when it stays so, DlbenchError says
     why. Returns all Runs of the journal.
     """
-    session, held_back = Session(journal.plan, listener, start), list[Run]()
+    session, held_back = Session(journal.plan, listener, start, enough), list[Run]()
     missing = remaining(groups, journal)
     for runs in session.execute(missing, journal.runs):
         held_back += runs
@@ -200,6 +217,26 @@ class Pace:
 
 def _keys(group: Group) -> tuple[object, object]:
     return frozenset(group.specs), group.specs[0].phase
+
+
+class _Finished:
+    """Workloads that need no further group."""
+
+    def __init__(self, enough: Enough) -> None:
+        self._enough = enough
+        self._runs: dict[Workload, list[Run]] = {}
+        self._done: set[Workload] = set()
+
+    def __contains__(self, group: Group) -> bool:
+        return workload(group.specs[0]) in self._done
+
+    def learn(self, runs: Sequence[Run]) -> None:
+        """To be told of whole groups."""
+        for run in runs:
+            self._runs.setdefault(workload(run.spec), []).append(run)
+        for load in dict.fromkeys(workload(run.spec) for run in runs):
+            if load.phase != "converge" and self._enough(self._runs[load]):
+                self._done.add(load)
 
 
 class _Hopeless:

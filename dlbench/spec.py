@@ -111,7 +111,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     A process may work `timeout_seconds` in all and have `memory_limit_bytes` of memory of its own. With the isolation
     `fork` the first process of a Spec is fresh (memory and cold start come from it) and the others are forked from a
     parent that has only imported the framework; with `none` everything runs in the parent itself. `discard` has one
-    process of each arm built and stepped once before any is measured, and thrown away.
+    process of each arm built and stepped once before any is measured, and thrown away. With `adaptive`
+    a timed workload of several arms has as many groups as its ratios take (`dlbench.looks`), and others `processes`.
     """
 
     processes: int = 5
@@ -130,6 +131,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     isolation: Isolation = "fresh"
     memory_limit_bytes: int | None = None
     discard: bool = False
+    adaptive: bool = False
 
     def __post_init__(self) -> None:
         _require(self.processes >= 1, "processes", self.processes, "1 or more")

@@ -14,7 +14,8 @@ import pytest
 
 from dlbench import registry
 from dlbench.cli import cli
-from dlbench.commands import DEFAULT_FORMATS, PROCESSES
+from dlbench.commands import DEFAULT_FORMATS
+from dlbench.effort import PROCESSES
 from dlbench.errors import UnknownName
 from dlbench.report import FORMATS
 from dlbench.spec import PATHS, PHASES, Policy

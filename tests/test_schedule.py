@@ -209,3 +209,19 @@ def test_a_session_that_goes_on_discards_again_and_only_for_what_is_left(diary, 
     assert len(again.discarded) == 2
     assert len(start.made) == 2 + 4
     assert len(runs) == 6
+
+
+def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go_on(diary, tmp_path):
+    policy = Policy(processes=2, samples=2, latency_steps=1, adaptive=True)
+    planned = plan(policy, phases=["train", "predict"])
+
+    def enough(runs):
+        return runs[0].spec.phase == "train" and len({run.group for run in runs}) == 6
+
+    with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
+        runs = schedule.record(planned, book, diary, Children(), enough)
+    assert [sum(run.spec.phase == phase for run in runs) // 2 for phase in ("train", "predict")] == [6, 20]
+    start = Children()
+    with journal.resume(tmp_path) as book:
+        assert schedule.record(planned, book, Diary(), start, enough) == runs
+    assert start.made == []

@@ -85,6 +85,8 @@ def _section(section: Section) -> Iterator[Block]:
         f"Task {load.task}, batch {load.batch_size}, device {load.device}, {load.precision}, "
         f"threads {load.threads}, seed{'s' if len(section.seeds) > 1 else ''} {seeds}."
     )
+    if section.stopped:
+        yield Paragraph(section.stopped)
     section = msgspec.structs.replace(section, arms=_supported(section.arms))
     head = ["", *(arm.label for arm in section.arms)]
     headline = _metric_rows(section, "headline")

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import architectures, compare, metrics, nulls, steadiness
+from dlbench import architectures, compare, metrics, nulls, steadiness, stopping
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate
@@ -89,6 +89,7 @@ class Section(Record, frozen=True):
     arms: tuple[Arm, ...]
     comparisons: tuple[Comparison, ...]
     paybacks: tuple[Payback, ...] = ()
+    stopped: str = ""
 
 
 class Report(Record, frozen=True):
@@ -160,7 +161,9 @@ def command(runs: Sequence[Run]) -> str:
     options += ["--allow-breaks"] if any(spec.allow_breaks for spec in specs) else []
     seeds = [spec for spec in specs if spec.phase != "converge"] or specs
     options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
-    return " ".join(["dlbench run", *options, f"--processes {max(policy.processes for policy in policies)}"])
+    adaptive = any(policy.adaptive for policy in policies)
+    number = "--adaptive" if adaptive else f"--processes {max(policy.processes for policy in policies)}"
+    return " ".join(["dlbench run", *options, number])
 
 
 def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
@@ -183,6 +186,7 @@ def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparis
         arms=tuple(_arm(label, of_arm) for label, of_arm in compare.arms(runs).items()),
         comparisons=tuple(comparisons),
         paybacks=tuple(paybacks(compare.arms(runs))),
+        stopped=stopping.sentence(runs),
     )
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from dlbench.looks import HALF_WIDTH, LOOKS
 from studies.decision_quality import replay
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, BASE, CONFIRMED, EQUAL_STEPS, FIXED, Cell
-from studies.decision_quality.rules import BUDGET, HALF_WIDTH, LOOKS, PEERS
+from studies.decision_quality.rules import BUDGET, PEERS
 from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
 
 EFFECT, LARGE = "3%", ("3%", "5%", "10%")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from dlbench import verdicts
+from dlbench.looks import LOOKS, are_enough
 from dlbench.verdicts import Paired
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 Verdict = Literal["slower", "faster", "same", "inconclusive"]
 """`same` is for the other tools that they let the change pass."""
 
-LOOKS, HALF_WIDTH, BUDGET = (6, 10, 15, 20), 0.015, 180.0
-"""Groups after which a session may stop, the half-width of the ratio's 95 % interval at which it does, and seconds."""
+BUDGET = 180.0
+"""Seconds that a session may take."""
 
 
 class Said(NamedTuple):
@@ -59,17 +60,11 @@ def groups_used(log_ratios: Sequence[float], seconds: Sequence[float]) -> int:
     spent = 0.0
     for n, cost in enumerate(seconds, start=1):
         spent += cost
-        if n in LOOKS and (n == LOOKS[-1] or _half_width(log_ratios[:n]) <= HALF_WIDTH):
+        if n == LOOKS[-1] or are_enough(n, [log_ratios[:n]]):
             return n
         if n >= 2 and n < len(seconds) and spent + seconds[n] > BUDGET:
             return n
     return len(seconds)
-
-
-def _half_width(log_ratios: Sequence[float]) -> float:
-    shift = Paired(log_ratios).shift()
-    assert shift is not None, "a look has two groups or more"
-    return math.expm1(shift.interval()[1] - shift.mean)
 
 
 def compare_fail(field: Callable[[Floats], np.floating]) -> Callable[[Floats, Floats], Said]:

@@ -1,0 +1,38 @@
+"""Whether a workload has been measured in enough groups, and in words why it stopped where it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dlbench import compare, looks, nulls, steadiness
+from dlbench.looks import HALF_WIDTH, LOOKS
+from dlbench.record import Run
+
+
+def enough(runs: Sequence[Run]) -> bool:
+    """Whether the Runs of one workload know all of its ratios well enough, at a look."""
+    return looks.are_enough(_groups(runs), _pairs(nulls.without_twins(steadiness.mark(runs))))
+
+
+def sentence(runs: Sequence[Run]) -> str:
+    """Why no further group of a workload was measured; empty where their number was fixed. `runs` are marked."""
+    pairs, groups = _pairs(runs), _groups(runs)
+    if not runs[0].policy.adaptive or runs[0].spec.phase == "converge" or not pairs:
+        return ""
+    width, target = max(looks.half_width(pair) for pair in pairs), f"{HALF_WIDTH * 100:g} %"
+    known = f"the widest interval of a ratio is ±{width * 100:.2g} %" if groups > 1 else "a ratio has no interval"
+    if looks.are_enough(groups, pairs):
+        return f"Stopped at the look after {groups} groups: {known}, the target ±{target}."
+    if groups >= LOOKS[-1]:
+        return f"Stopped after {groups} groups, the last look: {known}, and the target of ±{target} was not reached."
+    return f"Cut short after {groups} groups, by the budget or an interruption: {known}, the target ±{target}."
+
+
+def _groups(runs: Sequence[Run]) -> int:
+    return len({(run.session, run.group) for run in runs})
+
+
+def _pairs(runs: Sequence[Run]) -> list[list[float]]:
+    """Log ratios a group of every pair; those of a pair that was never in lockstep are none."""
+    found = [pair for of_load in compare.pairs(runs).values() for pair in of_load]
+    return [compare.group_log_ratios(pair.before, pair.after) for pair in found]
