@@ -14,8 +14,8 @@ import msgspec
 from rich.console import Console
 
 from dlbench import environment, noise, registry
-from dlbench.environment import LoadMeter
 from dlbench.isolate import ChildError, ask_devices
+from dlbench.load import LoadMeter
 from dlbench.noise import Noise
 from dlbench.record import Environment, Load, Record
 from dlbench.registry import Entry
@@ -138,6 +138,7 @@ def _row(found: Framework) -> list[str]:
 def _quiet(load: Load, probed: Noise) -> Iterator[list[str]]:
     yield ["Load average", "not said" if load.load_average is None else f"{load.load_average:.2g}"]
     shares = {"CPU pressure": load.cpu_pressure, "Memory pressure": load.memory_pressure, "Steal": load.steal}
+    shares["Throttled by a quota of CPU"] = load.throttled
     yield from ([name, "not said" if share is None else f"{share:.1%}"] for name, share in shares.items())
     ratios = (f"{value:+.2%}" for value in sorted(probed.log_ratios))
     yield ["Equal programs differ by", ", ".join(ratios)]

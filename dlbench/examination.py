@@ -8,7 +8,7 @@ import click
 
 from dlbench import conformance
 from dlbench.errors import SpecError
-from dlbench.record import Finding
+from dlbench.orders import Finding
 from dlbench.spec import PATHS, Path, Spec
 
 UNSUPPORTED = "unsupported: "

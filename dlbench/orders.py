@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
-from dlbench.record import Environment, Finding, Load, PhaseMemory, PhaseTime, Sample, Stage, Status, TaskInfo
+from dlbench.record import Environment, Load, PhaseMemory, PhaseTime, Record, Sample, Stage, Status, TaskInfo
 from dlbench.spec import Policy, Spec
 
 NO_MEMORY = re.compile(r"std::bad_alloc|cannot allocate memory|out of memory|resource_exhausted", re.IGNORECASE)
@@ -127,6 +127,13 @@ class DeviceList(Message, frozen=True, tag="device-list"):
 
 class Probed(Message, frozen=True, tag="probed"):
     """The file is written."""
+
+
+class Finding(Record, frozen=True):
+    """What examining one clause of the contract gave; `problem` is empty where the plugin keeps it."""
+
+    clause: str
+    problem: str = ""
 
 
 class Checked(Message, frozen=True, tag="checked"):

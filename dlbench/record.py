@@ -100,11 +100,23 @@ class TaskInfo(Record, frozen=True):
     budget_steps: int
 
 
+class GpuLoad(Record, frozen=True):
+    """What a GPU did in a Run: lowest clock (MHz), highest temperature (°C) and power, and why clocks were limited."""
+
+    clock_mhz: int
+    clock_limit_mhz: int
+    temperature: int
+    power_watts: float
+    power_limit_watts: float
+    limited_by: tuple[str, ...] = ()
+
+
 class Load(Record, frozen=True):
     """How busy the machine was while the Run went on.
 
     Pressure (PSI) is the share of the time in which some task waited for the resource, steal the share of CPU time that
-    the hypervisor gave away; None where the kernel does not say.
+    the hypervisor gave away, `throttled` the share of the time in which the control group had used up its quota of CPU;
+    None where the system does not say. `gpu` is None without an NVIDIA GPU, or without the package that reads it.
     """
 
     load_average: float | None = None
@@ -114,6 +126,8 @@ class Load(Record, frozen=True):
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
     major_faults: int | None = None
+    throttled: float | None = None
+    gpu: GpuLoad | None = None
 
 
 class Environment(Record, frozen=True):
@@ -216,13 +230,6 @@ class Parity(Record, frozen=True):
     def same(self) -> bool | None:
         """Whether every figure is within its tolerance; None when nothing was compared."""
         return all(difference.holds for difference in self.differences) if self.differences else None
-
-
-class Finding(Record, frozen=True):
-    """What examining one clause of the contract gave; `problem` is empty where the plugin keeps it."""
-
-    clause: str
-    problem: str = ""
 
 
 _decoder = msgspec.json.Decoder(Run)

@@ -14,9 +14,13 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from dlbench import environment, measure, memory, registry
 from dlbench.course import DivergedError
 from dlbench.errors import DlbenchError, PluginLoadError, UnknownName, Unsupported
+from dlbench.gpu import Gauge
+from dlbench.load import LoadMeter
 from dlbench.orders import (
     NO_MEMORY,
     Build,
@@ -57,7 +61,7 @@ class Worker:
     """One model in this process, and what is asked of it."""
 
     def __init__(self) -> None:
-        self._load = environment.LoadMeter()
+        self._load = LoadMeter()
 
     def obey(self, order: Order) -> Reply:  # noqa: PLR0911 (one return an order)
         """Carry out one order. Raises whatever the plugin raises."""
@@ -89,7 +93,7 @@ class Worker:
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
         self._spec, self._subject = spec, Subject(spec, prepared)
-        self._sampler = self._subject.sampler()
+        self._sampler, self._gpu = self._subject.sampler(), Gauge(spec.device)
         return Built(
             info=info,
             task=prepared.task.info,
@@ -118,12 +122,14 @@ class Worker:
         if order.untimed:
             self._sampler.take(order.untimed)
         samples = [_sample(order.stage, self._sampler.take(order.steps)) for _ in range(order.count)]
+        self._gpu.look()
         self._subject.check()
         return Taken(samples=samples, loss=self._subject.loss)
 
     def _close(self) -> Closed:
         mark = self._subject.mark(self._spec.phase)
-        load, compilation = self._load.read(), self._subject.compilation()
+        load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.read())
+        compilation = self._subject.compilation()
         if self._spec.phase == "converge":
             return Closed(memory=mark, load=load, compilation=compilation)
         peak = self._subject.peak_flop_rate()

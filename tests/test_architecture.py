@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("plugin",)),
     ("contract", ("architectures", "record")),
     ("writing", ("course", "driver", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
-    ("writing", ("environment", "lockstep", "peak", "prepare", "process")),
+    ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process")),
     ("writing", ("interpreters", "isolate", "noise")),
     ("writing", ("parity", "plan", "probe", "subject")),
     ("writing", ("conformance",)),

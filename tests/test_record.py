@@ -21,6 +21,7 @@ from dlbench.record import (
     STATUSES,
     Environment,
     Evaluation,
+    GpuLoad,
     Load,
     PhaseMemory,
     PhaseTime,
@@ -103,6 +104,15 @@ _tasks = _builds(
     target=_floats,
     budget_steps=_counts,
 )
+_gpus = _builds(
+    GpuLoad,
+    clock_mhz=_counts,
+    clock_limit_mhz=_counts,
+    temperature=_counts,
+    power_watts=_seconds,
+    power_limit_watts=_seconds,
+    limited_by=st.lists(_texts, max_size=2).map(tuple),
+)
 _loads = _builds(
     Load,
     load_average=st.none() | _seconds,
@@ -112,6 +122,8 @@ _loads = _builds(
     voluntary_switches=_maybe_counts,
     involuntary_switches=_maybe_counts,
     major_faults=_maybe_counts,
+    throttled=_shares,
+    gpu=st.none() | _gpus,
 )
 _environments = _builds(
     Environment,
@@ -208,9 +220,8 @@ def test_the_round_trip_draws_every_record_type_and_field() -> None:
     beside_runs = {
         record.Parity,
         record.Difference,
-        record.Finding,
         record.Plan,
-    }  # their round trips: test_parity, test_conformance
+    }  # their round trips: test_parity, test_journal
     assert kinds - {record.Record} - beside_runs <= set(DRAWN)
     for kind in set(DRAWN) - {Policy}:
         assert DRAWN[kind] | {"schema"} >= set(kind.__struct_fields__), kind.__name__

@@ -18,7 +18,7 @@ from rich.console import Console
 from dlbench import metrics, progress
 from dlbench.errors import DlbenchError
 from dlbench.plugin import Compilation
-from dlbench.record import STATUSES, Difference, Load, Parity
+from dlbench.record import STATUSES, Difference, GpuLoad, Load, Parity
 from dlbench.report import FORMATS, summarize, terminal
 from dlbench.report.learning import sparkline
 from dlbench.report.units import interval, shown
@@ -34,6 +34,14 @@ SAME = Parity(
         Difference(what="output", difference=4e-7, tolerance=5e-6, worst=5e-7),
         Difference(what="losses", difference=2e-7, tolerance=1e-5, worst=2e-7),
     ),
+)
+HOT = GpuLoad(
+    clock_mhz=1200,
+    clock_limit_mhz=1980,
+    temperature=83,
+    power_watts=699.0,
+    power_limit_watts=700.0,
+    limited_by=("power cap",),
 )
 OTHER = msgspec.structs.replace(
     SAME, differences=(Difference(what="output", difference=0.2, tolerance=5e-6, worst=5e-7),)
@@ -187,6 +195,14 @@ def with_load(**values):
         (with_load(cpu_pressure=0.31), "CPU pressure) 31% of the time at worst, above 5% in 2 of 2"),
         (with_load(memory_pressure=0.2), "memory pressure) 20%"),
         (with_load(steal=0.07), "steal) 7%"),
+        (with_load(steal=0.07), "of the host; measure at another time"),
+        (with_load(throttled=0.2), "(throttling) 20% of the time at worst, above 1% in 2 of 2"),
+        (with_load(major_faults=4321), "4,321 pages were read from the disk (major faults)"),
+        ([good_run(spec=spec(device="gpu:1"))], "not read in 1 of 1 processes, so throttling would not show"),
+        (
+            [good_run(spec=spec(device="gpu"), load=Load(gpu=HOT))],
+            "held back by power cap in 1 of 1 processes: at worst 1,200 of 1,980 MHz, 83 °C, 699 of 700 W; cool it",
+        ),
         ([good_run()], "measured alone"),
         (
             [good_run(), good_run("torch.transformer", info=msgspec.structs.replace(good_run().info, threads=1))],
@@ -202,7 +218,12 @@ def with_load(**values):
             "products come from MKL",
         ),
     ],
-    ids=["settled", "quiet", "cpu", "memory", "steal", "alone", "unlike", "MKL"],
+    ids=[
+        *("settled", "quiet", "cpu", "memory", "steal", "advice", "quota", "disk", "no gauge", "hot"),
+        "alone",
+        "unlike",
+        "MKL",
+    ],
 )
 def test_what_a_reader_must_know_is_said(runs, text):
     assert text in " ".join(summarize(runs).warnings)

@@ -14,9 +14,8 @@ Each plugin and path is examined in a process of its own. A clause that could no
 from __future__ import annotations
 
 from dlbench.isolate import ChildError, fresh_child
-from dlbench.orders import Check, Checked
+from dlbench.orders import Check, Checked, Finding
 from dlbench.plan import Selection, expand
-from dlbench.record import Finding
 from dlbench.spec import Path, Policy, Spec
 
 __all__ = ["assert_conforms", "check", "specs"]

@@ -9,7 +9,7 @@ from dlbench import registry
 from dlbench.conformance.clauses import CLAUSES
 from dlbench.conformance.model import Broken, Session
 from dlbench.errors import Unsupported
-from dlbench.record import Finding
+from dlbench.orders import Finding
 from dlbench.spec import Spec
 
 

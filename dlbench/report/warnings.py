@@ -15,6 +15,8 @@ from dlbench.report.units import shown
 from dlbench.spec import Workload
 
 STOLEN = 0.01
+FAULTS = 1000
+"""Pages read from the disk above which a process was not measured warm."""
 WIDE = 0.05
 """Half-width of a throughput's interval, as a share, above which absolute figures say little."""
 
@@ -47,6 +49,12 @@ MARKS = (
         STOLEN,
         "other guests of the host; measure at another time or on a machine of one's own, and believe ratios alone",
     ),
+    Mark(
+        "the control group's quota of CPU was used up (throttling)",
+        lambda load: load.throttled,
+        STOLEN,
+        "a limit of the container; raise it, or give fewer --threads",
+    ),
 )
 
 FLAGS = {
@@ -67,7 +75,10 @@ def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
         for label, of_arm in compare.arms(of_load).items():
             yield from (f"{load.phase}, {label}: {text}" for text in _of_arm(of_arm))
     yield from _drift(by_workload)
-    yield from busy([run.load for run in runs if run.load is not None])
+    loads = [run.load for run in runs if run.load is not None]
+    yield from busy(loads)
+    yield from _disk(loads)
+    yield from _gpu(runs)
     yield from _slow_library(runs)
     yield from _alone(by_workload)
 
@@ -135,6 +146,35 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
                 else ""
             )
             yield f"busy machine: {mark.text} {max(above):.0%} of the time{often}; {mark.advice}"
+
+
+def _disk(loads: Sequence[Load]) -> Iterator[str]:
+    faults = [load.major_faults or 0 for load in loads]
+    above = [number for number in faults if number > FAULTS]
+    if above:
+        yield (
+            f"{max(above):,} pages were read from the disk (major faults) in a process at worst, above {FAULTS:,} in "
+            f"{len(above)} of {len(faults)}: memory is short or files were not cached; measure again"
+        )
+
+
+def _gpu(runs: Sequence[Run]) -> Iterator[str]:
+    on_gpu = [run for run in runs if run.spec.device.startswith("gpu") and run.load is not None]
+    found = [run.load.gpu for run in on_gpu if run.load is not None and run.load.gpu is not None]
+    if len(found) < len(on_gpu):
+        yield (
+            f"clocks, temperature and power of the GPU were not read in {len(on_gpu) - len(found)} of {len(on_gpu)} "
+            "processes, so throttling would not show; on NVIDIA: pip install 'dlbench[gpu]'"
+        )
+    slowed = [gpu for gpu in found if gpu.limited_by]
+    if slowed:
+        worst = min(slowed, key=lambda gpu: gpu.clock_mhz / gpu.clock_limit_mhz)
+        yield (
+            f"the GPU was held back by {', '.join(worst.limited_by)} in {len(slowed)} of {len(found)} processes: "
+            f"at worst {worst.clock_mhz:,} of {worst.clock_limit_mhz:,} MHz, {worst.temperature} °C, "
+            f"{worst.power_watts:.0f} of {worst.power_limit_watts:.0f} W; "
+            "cool it, raise its limit, or lock its clocks lower (nvidia-smi -lgc)"
+        )
 
 
 def _slow_library(runs: Iterable[Run]) -> Iterator[str]:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from dlbench.arm import Arm, Place
-from dlbench.environment import LoadMeter
 from dlbench.forking import Warm
+from dlbench.load import LoadMeter
 from dlbench.lockstep import measure_group
 from dlbench.process import Limits
 from studies.decision_quality.planted import Planted

@@ -1,0 +1,100 @@
+"""How busy the machine was while a Run went on, from the counters of the kernel."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import psutil
+
+from dlbench.record import Load
+
+ROOT = Path("/")
+
+Counters = dict[str, float | None]
+
+
+class LoadMeter:
+    """Reads the machine's counters when made and again at `read`; what is returned is the difference."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._start = self._counters()
+
+    def read(self) -> Load:
+        """Load since this meter was made."""
+        end = self._counters()
+        return Load(
+            load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+            steal=_share(self._start, end, "steal", "ticks"),
+            cpu_pressure=_share(self._start, end, "cpu", "wall"),
+            memory_pressure=_share(self._start, end, "memory", "wall"),
+            throttled=_share(self._start, end, "throttled", "wall"),
+            voluntary_switches=_rise(self._start, end, "voluntary_switches"),
+            involuntary_switches=_rise(self._start, end, "involuntary_switches"),
+            major_faults=_rise(self._start, end, "major_faults"),
+        )
+
+    def _counters(self) -> Counters:
+        times, switches = psutil.cpu_times(), self._process.num_ctx_switches()
+        return {
+            "wall": time.monotonic(),
+            "cpu": pressure("cpu"),
+            "memory": pressure("memory"),
+            "throttled": throttled(),
+            "steal": getattr(times, "steal", None),
+            "ticks": sum(times),
+            "voluntary_switches": switches.voluntary,
+            "involuntary_switches": switches.involuntary,
+            "major_faults": major_faults(),
+        }
+
+
+def pressure(resource: str, root: Path = ROOT) -> float | None:
+    """Seconds in which some task waited for the resource (the kernel's documentation, accounting/psi)."""
+    match = re.search(r"^some .*total=(\d+)", _text(root / f"proc/pressure/{resource}"), re.MULTILINE)
+    return int(match[1]) * 1e-6 if match else None
+
+
+def major_faults(root: Path = ROOT) -> int | None:
+    """Pages that this process had to read from the disk (proc(5), the twelfth field of stat)."""
+    fields = _text(root / "proc/self/stat").rpartition(")")[2].split()
+    return int(fields[9]) if len(fields) > 9 else None
+
+
+def throttled(root: Path = ROOT) -> float | None:
+    """Seconds in which this process's control group had used up its quota of CPU and was stopped.
+
+    `cpu.stat` of the group, in version 2 (`throttled_usec`; the kernel's admin-guide/cgroup-v2) or 1 (`throttled_time`
+    in nanoseconds; scheduler/sched-bwc). In a container the group's own path may not be mounted: then its root is read.
+    None where the system has neither.
+    """
+    for group in re.finditer(r"^\d+:([^:]*):(.*)$", _text(root / "proc/self/cgroup"), re.MULTILINE):
+        if group[1] == "" or "cpu" in group[1].split(","):
+            mount = root / "sys/fs/cgroup" / ("cpu" if group[1] else "")
+            for folder in (mount / group[2].lstrip("/"), mount):
+                found = re.search(r"^throttled_(usec|time) (\d+)$", _text(folder / "cpu.stat"), re.MULTILINE)
+                if found:
+                    return int(found[2]) * (1e-6 if found[1] == "usec" else 1e-9)
+    return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _share(start: Counters, end: Counters, part: str, whole: str) -> float | None:
+    first, last, begin, until = start[part], end[part], start[whole], end[whole]
+    if first is None or last is None or begin is None or until is None or until == begin:
+        return None
+    return max(0.0, (last - first) / (until - begin))
+
+
+def _rise(start: Counters, end: Counters, name: str) -> int | None:
+    first, last = start[name], end[name]
+    return None if first is None or last is None else int(last - first)
