@@ -42,7 +42,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("gate", "stopping")),
     ("reading", ("report",)),
     ("edge", ("judging",)),
-    ("edge", ("doctor", "examination", "listing", "outline", "progress", "pytest_plugin")),
+    ("edge", ("doctor", "effort", "examination", "listing", "outline", "progress", "pytest_plugin")),
     ("edge", ("confirming",)),
     ("edge", ("commands",)),
     ("edge", ("cli",)),
