@@ -14,6 +14,7 @@ it should in a child; the tests that come after it find the arithmetic as it was
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -37,3 +38,20 @@ def denormals_as_before() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@functools.cache
+def devices_of(plugin: str) -> dict[str, str]:
+    """What the plugin's framework finds here; asked in a process of its own."""
+    from dlbench.isolate import ask_devices
+
+    return ask_devices(plugin)
+
+
+@pytest.fixture(autouse=True)
+def an_accelerator(request: pytest.FixtureRequest) -> None:
+    """A test with the mark `gpu(PLUGIN)` is skipped where the plugin's framework finds none."""
+    if mark := request.node.get_closest_marker("gpu"):
+        found = devices_of(*mark.args)
+        if "gpu:0" not in found:
+            pytest.skip(f"needs a GPU; the framework of {mark.args[0]} finds {', '.join(found)} here")

@@ -26,7 +26,7 @@ def test_conforms_in_a_process_of_its_own():
     conformance.assert_conforms("tf.mlp", "graph")
 
 
-@pytest.mark.gpu
+@pytest.mark.gpu("tf.mlp")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_conforms_on_a_gpu(architecture, path):

@@ -31,7 +31,7 @@ def test_there_is_no_graph_path():
         conformance.assert_conforms("torch.mlp", "graph")
 
 
-@pytest.mark.gpu
+@pytest.mark.gpu("torch.mlp")
 @pytest.mark.parametrize("path", ["eager", "jit"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_conforms_on_a_gpu(architecture, path):

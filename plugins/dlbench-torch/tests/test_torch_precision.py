@@ -62,7 +62,7 @@ def test_denormals_are_flushed_as_in_the_other_frameworks():
     assert losses(SPEC)[0].details["denormals"] == "flushed to zero"
 
 
-@pytest.mark.gpu
+@pytest.mark.gpu("torch.mlp")
 def test_events_of_the_device_agree_with_the_clock_of_the_wall():
     """A step timed between two CUDA events takes as long as between two looks at the clock, or work escaped."""
     import time
