@@ -244,18 +244,18 @@ class _Hopeless:
 
     def __init__(self) -> None:
         self._specs: dict[Spec, Run] = {}
-        self._plugins: dict[str, Run] = {}
+        self._plugins: dict[tuple[str, str], Run] = {}
         self._hung: set[str] = set()
 
     def __contains__(self, spec: Spec) -> bool:
-        return spec in self._specs or spec.plugin in self._plugins
+        return spec in self._specs or _place_of(spec) in self._plugins
 
     def learn(self, runs: Iterable[Run]) -> None:
         for run in runs:
             if run.status == "unsupported":
                 self._specs.setdefault(run.spec, run)
             if "not_loaded" in run.flags:
-                self._plugins.setdefault(run.spec.plugin, run)
+                self._plugins.setdefault(_place_of(run.spec), run)
             if FORK_HUNG in run.flags:
                 self._hung.add(run.spec.plugin)
 
@@ -265,7 +265,7 @@ class _Hopeless:
 
     def run(self, spec: Spec, policy: Policy, place: Place) -> Run:
         """The Run of a Spec that is not tried: why it is not."""
-        known = self._specs.get(spec) or self._plugins[spec.plugin]
+        known = self._specs.get(spec) or self._plugins[_place_of(spec)]
         return Run(
             spec=spec,
             policy=policy,
@@ -277,6 +277,11 @@ class _Hopeless:
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             wall_seconds=0.0,
         )
+
+
+def _place_of(spec: Spec) -> tuple[str, str]:
+    """The plugin, and the Python environment in which it may lack what it has in another."""
+    return spec.plugin, spec.environment
 
 
 def _never_ran(run: Run) -> bool:

@@ -18,7 +18,7 @@ import msgspec
 
 from dlbench import environment, measure, memory, registry
 from dlbench.course import DivergedError
-from dlbench.errors import DlbenchError, PluginLoadError, UnknownName, Unsupported
+from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported
 from dlbench.gpu import Gauge
 from dlbench.load import LoadMeter
 from dlbench.orders import (
@@ -216,8 +216,8 @@ def _reason(error: Exception) -> str:
 
 
 def _is_loading(error: Exception) -> bool:
-    """Whether the plugin could not even be found or imported: nothing was measured, and no row is due."""
-    return isinstance(error, PluginLoadError | UnknownName)
+    """Whether the plugin or the data of its task could not even be found or read: no other process would do better."""
+    return isinstance(error, PluginLoadError | UnknownName | SpecError)
 
 
 def _time(phase: str, seconds: float) -> PhaseTime:

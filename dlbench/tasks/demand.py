@@ -127,5 +127,6 @@ class DemandTask:
 
 def open_task(request: TaskRequest) -> DemandTask:
     """A window of 48 steps with calendar unless the architecture is stated for another."""
+    demand()  # read and checked now
     steps, features = request.input_shape or DEFAULT_SHAPE
     return DemandTask(goal_for(GOALS, request.size), request.batch_size, steps, features)

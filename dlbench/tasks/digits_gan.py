@@ -83,5 +83,6 @@ class DigitsGanTask:
 
 def open_task(request: TaskRequest) -> DigitsGanTask:
     """Noise of 100 values unless the architecture is stated for another length."""
+    digits()  # read and checked now
     (latent,) = request.input_shape or (LATENT,)
     return DigitsGanTask(goal_for(GOALS, request.size), request.batch_size, latent)
