@@ -172,3 +172,25 @@ def test_devices_are_asked_in_a_child():
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert "dlbench.isolate" in done.stdout.split()
     assert "dlbench_fake" not in done.stdout.split()
+
+
+@pytest.mark.parametrize("plugin", ["torch.mlp", "tf.mlp"])
+def test_a_child_that_waits_for_its_turn_uses_no_cpu_while_another_has_it(plugin, start):
+    pytest.importorskip(f"dlbench_{plugin.partition('.')[0]}")
+    values = {"plugin": plugin, "task": "digits", "batch_size": 64, "threads": 2}
+    waiting, working = start(timeout=300.0), start(timeout=300.0)
+    for child in (waiting, working):
+        child.obey(Build(spec=msgspec.structs.replace(SPEC, **values)), Built)
+        child.obey(First(), Stepped)
+        assert child.quieten()
+    before = cpu_seconds(waiting), cpu_seconds(working)
+    while cpu_seconds(working) - before[1] < 1.0:
+        working.obey(Take(stage="steady", steps=50), Taken)
+    assert working.quieten()
+    assert cpu_seconds(waiting) - before[0] <= 0.02
+
+
+def cpu_seconds(child):
+    """Of all threads of a child, in ticks of a hundredth."""
+    times = psutil.Process(child._process.pid).cpu_times()
+    return times.user + times.system
