@@ -77,7 +77,7 @@ def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 def planned(runs: Iterable[Run]) -> int:
     """How many processes of one arm of a workload its sessions meant to run; where that was open, how many did."""
-    fixed = {run.session: run.groups for run in runs if not _is_open(run)}
+    fixed = {(run.session, run.group // run.groups): run.groups for run in runs if not _is_open(run)}
     return sum(fixed.values()) + len({(run.session, run.group) for run in runs if _is_open(run)})
 
 

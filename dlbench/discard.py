@@ -20,23 +20,28 @@ class Discarded:
     """The arms of a session that have had their process."""
 
     def __init__(self) -> None:
-        self._done: set[Spec] = set()
+        self._done: dict[Spec, int] = {}
 
     def lacking(self, specs: Iterable[Spec]) -> list[Spec]:
         """One Spec of each arm that has not had its process: phases and seeds of an arm read the same files."""
         found = {_arm(spec): spec for spec in reversed(list(specs)) if _arm(spec) not in self._done}
         return list(reversed(found.values()))
 
+    def sizes(self, specs: Iterable[Spec]) -> dict[Spec, int]:
+        """Peak bytes of host memory up to the first step, of those whose arm came that far."""
+        return {spec: size for spec in specs if (size := self._done.get(_arm(spec), 0))}
+
     def measure(self, spec: Spec, start: Callable[[], ObedientChild]) -> None:
         """Build, take the first step, and end the child; a failure is left to the Run that will meet it again."""
-        self._done.add(_arm(spec))
+        self._done[_arm(spec)] = 0
         try:
             child = start()
         except ChildError:
             return
         try:
-            child.obey(Build(spec=spec), Built)
-            child.obey(First(), Stepped)
+            built = child.obey(Build(spec=spec), Built)
+            stepped = child.obey(First(), Stepped)
+            self._done[_arm(spec)] = max(mark.peak_bytes for mark in (*built.memory, stepped.memory))
         except ChildError:
             pass
         finally:

@@ -115,7 +115,7 @@ def listener(console: Console, *, quiet: bool) -> AbstractContextManager[Listene
 def title(group: Group) -> str:
     """A group in a few words."""
     spec = group.specs[0]
-    repeat = f"seed {spec.seed}" if spec.phase == "converge" else f"process {group.number + 1}"
+    repeat = f"seed {spec.seed}" if spec.phase == "converge" else f"process {group.number % group.of + 1}"
     return f"{spec.phase} {' | '.join(arm.label for arm in group.specs)} {spec.size} · {repeat}"
 
 

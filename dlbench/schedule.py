@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from dlbench import sharing
 from dlbench.arm import Arm, ObedientChild, Place
 from dlbench.discard import Discarded
 from dlbench.errors import DlbenchError, RecordError
@@ -83,7 +84,7 @@ class Session:
             self._listener.group_started(group, done, len(groups), self._pace.left(hopeful))
             self._discard(group)
             with self._pace.timing(group):
-                runs = self._measure(group)
+                runs = [run for part in self._parts(group) for run in self._measure(part)]
             self._learn(runs)
             yield runs
 
@@ -99,6 +100,13 @@ class Session:
         for spec in self._discarded.lacking(hopeful):
             self._listener.discarding(spec)
             self._discarded.measure(spec, partial(self._start, spec, policy))
+
+    def _parts(self, group: Group) -> list[Group]:
+        """The group, or where memory does not hold it parts of it, numbered as groups that follow the last."""
+        planned = [spec for spec in self._plan.specs if spec in group.specs]
+        parts = sharing.split(planned, self._discarded.sizes(planned), sharing.room())
+        ordered = [tuple(spec for spec in group.specs if spec in part) for part in parts]
+        return [Group(group.number + place * group.of, part, group.of) for place, part in enumerate(ordered)]
 
     def _measure(self, group: Group) -> list[Run]:
         """With the plan's isolation; a group in which a forked child hung is measured again in fresh processes."""
@@ -118,7 +126,7 @@ class Session:
         So is one that trains to a target: the time that it takes begins with the first step.
         """
         asked = self._plan.policy.isolation
-        fresh = group.number == 0 or group.specs[0].phase == "converge" or self._hopeless.hung(group)
+        fresh = group.number % group.of == 0 or group.specs[0].phase == "converge" or self._hopeless.hung(group)
         return "fresh" if asked == "fork" and fresh else asked
 
     def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:
@@ -174,10 +182,11 @@ def remaining(groups: Sequence[Group], journal: Journal) -> list[Group]:
     Raises RecordError when the journal holds what these groups do not.
     """
     planned = {(spec, group.number) for group in groups for spec in group.specs}
-    have = [(run.spec, run.group) for run in journal.runs]
+    runs = [(run.spec, run.group) for run in journal.runs]
+    have = [(run.spec, run.group % run.groups) for run in journal.runs]  # parts of a group follow the last group
     path = journal.folder / RUNS_FILE
     for line, (key, run) in enumerate(zip(have, journal.runs, strict=True), start=1):
-        if key not in planned or run.session != journal.plan.session or key in have[: line - 1]:
+        if key not in planned or run.session != journal.plan.session or runs[line - 1] in runs[: line - 1]:
             raise RecordError(f"{path}:{line}: this Run is not of the plan beside it; measure anew with another --out")
     missing = [group for group in groups if not all((spec, group.number) in have for spec in group.specs)]
     lacking = {(spec, group.number) for group in missing for spec in group.specs}

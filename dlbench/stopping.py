@@ -29,7 +29,7 @@ def sentence(runs: Sequence[Run]) -> str:
 
 
 def _groups(runs: Sequence[Run]) -> int:
-    return len({(run.session, run.group) for run in runs})
+    return len({(run.session, run.group % run.groups) for run in runs})
 
 
 def _pairs(runs: Sequence[Run]) -> list[list[float]]:

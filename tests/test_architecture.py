@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("course", "driver", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
     ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process")),
     ("writing", ("interpreters", "isolate", "noise")),
-    ("writing", ("parity", "plan", "probe", "subject")),
+    ("writing", ("parity", "plan", "probe", "sharing", "subject")),
     ("writing", ("conformance",)),
     ("writing", ("arm", "forking", "worker")),
     ("writing", ("discard", "start", "warm")),

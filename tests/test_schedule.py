@@ -218,7 +218,8 @@ def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go
     def enough(runs):
         return runs[0].spec.phase == "train" and len({run.group for run in runs}) == 6
 
-    with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
+    specs = tuple(dict.fromkeys(spec for group in planned for spec in group.specs))
+    with journal.begin(tmp_path, Plan(session="s", specs=specs, policy=policy)) as book:
         runs = schedule.record(planned, book, diary, Children(), enough)
     assert [sum(run.spec.phase == phase for run in runs) // 2 for phase in ("train", "predict")] == [6, 20]
     start = Children()

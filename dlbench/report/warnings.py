@@ -80,6 +80,7 @@ def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     yield from _disk(loads)
     yield from _gpu(runs)
     yield from _slow_library(runs)
+    yield from _in_parts(by_workload)
     yield from _alone(by_workload)
 
 
@@ -190,6 +191,16 @@ def _slow_library(runs: Iterable[Run]) -> Iterator[str]:
     if slow:
         names = ", ".join(dict.fromkeys(slow))
         yield f"{names}: matrix products come from MKL, which on AMD processors is slower than other libraries"
+
+
+def _in_parts(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
+    """Parts of a group are numbered as groups that follow the last."""
+    for load, runs in by_workload.items():
+        if (parts := 1 + max(run.group // run.groups for run in runs)) > 1:
+            yield (
+                f"{load.phase}, {load.architecture} {load.size}: memory does not hold all arms together, so they were "
+                f"measured in {parts} parts; arms take turns with those of their part alone"
+            )
 
 
 def _alone(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:

@@ -1,0 +1,88 @@
+"""Which arms are alive together, and what becomes of those that memory does not hold."""
+
+import msgspec
+import pytest
+from scripted import ScriptedChild
+from test_schedule import Children, Diary, plan
+
+from dlbench import compare, journal, schedule, sharing
+from dlbench.orders import Stepped
+from dlbench.record import PhaseMemory, PhaseTime, Plan
+from dlbench.report import warnings
+from dlbench.sharing import SHARE, split
+from dlbench.spec import Policy, Spec
+
+pytestmark = pytest.mark.untimed
+BASE, *OTHERS = (
+    Spec(plugin=f"{name}.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
+    for name in "abcd"
+)
+ALL = [BASE, *OTHERS]
+
+
+def parts(sizes, room, specs=ALL):
+    found = split(specs, dict(zip(specs, sizes, strict=True)), room)
+    return ["".join(spec.plugin[0] + "@" * bool(spec.environment) for spec in part) for part in found]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "expected"),
+    [
+        ([1, 1, 1, 1], 4, ["abcd"]),
+        ([1, 1, 1, 1], 3, ["abc", "ad"]),
+        ([2, 3, 1, 3], 5, ["ab", "ac", "ad"]),
+        ([1, 9, 1, 1], 3, ["acd", "b"]),
+        ([9, 1, 1, 1], 3, ["a", "b", "c", "d"]),
+        ([0, 0, 0, 0], 0, ["abcd"]),
+    ],
+)
+def test_parts_fit_and_hold_the_baseline(sizes, room, expected):
+    assert sorted(parts(sizes, room)) == sorted(expected)
+
+
+def test_an_arm_stays_with_itself_in_the_first_environment_and_a_twin_with_its_arm():
+    ours = [msgspec.structs.replace(BASE, environment=name) for name in ("base", "head")]
+    theirs = [msgspec.structs.replace(OTHERS[0], environment=name) for name in ("base", "head")]
+    found = split([*ours, *theirs], dict.fromkeys([*ours, *theirs], 1), 3)
+    assert any({*theirs} <= {*part} for part in found)
+    twin = msgspec.structs.replace(BASE, twin=True)
+    assert {BASE, twin} <= {*split([BASE, twin, *OTHERS], dict.fromkeys(ALL, 1) | {twin: 1}, 2)[0]}
+
+
+class Large(ScriptedChild):
+    def _first(self, order):
+        memory = PhaseMemory(phase="first_step", peak_bytes=1000, resident_bytes=1)
+        return Stepped(time=PhaseTime(phase="first_step", seconds=2.0), memory=memory, loss=1.0)
+
+
+def session(folder, monkeypatch, room):
+    monkeypatch.setattr(sharing.psutil, "virtual_memory", lambda: type("Memory", (), {"available": room / SHARE}))
+    policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
+    planned = plan(policy, plugins=["fake.linear", "twin.linear"], paths=["eager", "graph"])
+    with journal.begin(folder, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
+        return planned, schedule.record(planned, book, Diary(), Children(lambda spec: Large()))
+
+
+def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_it_stopped(monkeypatch, tmp_path):
+    planned, runs = session(tmp_path, monkeypatch, 2001)
+    assert [(run.group, run.arms, run.spec.label) for run in runs if run.group in (0, 2, 4)] == [
+        (0, 2, "fake.linear eager"), (0, 2, "fake.linear graph"),
+        (2, 2, "fake.linear eager"), (2, 2, "twin.linear eager"),
+        (4, 2, "fake.linear eager"), (4, 2, "twin.linear graph"),
+    ]  # fmt: skip
+    (found,) = compare.compare(runs).values()
+    assert [one.ratio.n for one in found] == [2, 2, 2]
+    assert [compare.planned(of_arm) for of_arm in compare.arms(runs).values()] == [6, 2, 2, 2]
+    assert any("in 3 parts" in text for text in warnings.warnings(compare.by_workload(runs)))
+    start = Children(lambda spec: Large())
+    with journal.resume(tmp_path) as book:
+        assert schedule.record(planned, book, Diary(), start) == runs
+        assert start.made == []
+        book.keep(6)
+        assert len(schedule.record(planned, book, Diary(), start)) == len(runs)
+
+
+def test_arms_that_fit_stay_together(monkeypatch, tmp_path):
+    _, runs = session(tmp_path, monkeypatch, 4001)
+    assert {(run.group, run.arms) for run in runs} == {(0, 4), (1, 4)}
+    assert not any("parts" in text for text in warnings.warnings(compare.by_workload(runs)))
