@@ -75,5 +75,13 @@ class Course:
         return [sum(parts) for parts in losses]
 
 
+def numbers(result: Any) -> Any:
+    """What `train_step` returned as Python numbers, in lists as deep as it has axes.
+
+    Read one by one, as the contract says: NumPy cannot take an array of another device whole.
+    """
+    return [numbers(part) for part in result] if getattr(result, "ndim", 0) else float(result)
+
+
 def _parts(loss: Any) -> Any:
     return loss if getattr(loss, "ndim", 0) else (loss,)

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from dlbench import registry
+from dlbench.course import numbers
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
 from dlbench.prepare import Prepared, batch_of_call, build_checked, prepare, stage
@@ -50,7 +51,7 @@ def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
     found["output"] = np.array(plugin.predict(first.inputs), copy=True)
     found |= _named("gradient", plugin.gradients(first)) if gradients else {}
     calls = [stage(plugin, spec, batch_of_call(task, spec, call)) for call in range(-(-steps // spec.steps_per_call))]
-    losses = np.array([np.asarray(plugin.train_step(batch)).astype(np.float64) for batch in calls])
+    losses = np.array([numbers(plugin.train_step(batch)) for batch in calls], np.float64)
     found["losses"] = (losses if spec.steps_per_call == 1 else np.concatenate(losses))[:steps]
     found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
     _check_finite(found, request.spec.plugin)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dlbench.course import EXPLODED, Course, DivergedError
+from dlbench.course import EXPLODED, Course, DivergedError, numbers
 from dlbench.errors import ContractViolation
 from dlbench.spec import Spec
 
@@ -72,3 +72,24 @@ def test_parts_of_a_loss_are_summed_and_steps_of_a_call_counted_one_by_one():
 def test_without_steps_that_were_followed_the_loss_alone_is_named():
     with pytest.raises(DivergedError, match="the training loss became nan; lower"):
         Course(spec()).look(math.nan)
+
+
+class OnADevice:
+    """An array that gives its numbers one by one and never itself, as those of GPUs."""
+
+    def __init__(self, values):
+        self._values, self.ndim = np.array(values), np.ndim(values)
+
+    def __iter__(self):
+        return map(OnADevice, self._values)
+
+    def __float__(self):
+        return float(self._values)
+
+    def __array__(self, *arguments, **options):
+        raise TypeError("this array is on a device")
+
+
+@pytest.mark.parametrize("values", [0.5, [0.5, 2.0], [[0.5, 2.0], [1.0, 3.0], [4.0, 5.0]]])
+def test_losses_of_another_device_are_read_one_by_one(values):
+    assert numbers(OnADevice(values)) == numbers(np.array(values)) == values

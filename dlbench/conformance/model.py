@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from dlbench import registry
+from dlbench.course import numbers
 from dlbench.errors import DlbenchError
 from dlbench.plugin import Batch, BuildRequest, ExchangesParameters, ModelInfo, ModelPlugin
 from dlbench.prepare import batch_of_call, build_checked, prepare, stage
@@ -55,7 +56,7 @@ class Model:
 
     def train(self, batch: Batch) -> Any:
         """The loss or losses of one call, float64."""
-        return np.asarray(self.plugin.train_step(batch)).astype(np.float64)
+        return np.array(numbers(self.plugin.train_step(batch)), np.float64)
 
     def outputs(self, step: int = 0) -> Any:
         """Predictions for the batch of a step, copied."""

@@ -27,9 +27,23 @@ class Convolutions(nn.Module):
         """Logits (batch, outputs) of images (batch, height, width, channels)."""
         maps = images.permute(0, 3, 1, 2)
         for layer in range(self._layers):
-            maps = F.max_pool2d(F.relu(self.get_submodule(f"conv{layer}")(maps)), POOL)
+            maps = _pooled(F.relu(self.get_submodule(f"conv{layer}")(maps)))
         flat = maps.permute(0, 2, 3, 1).flatten(1)
         return self.output(F.relu(self.dense(flat)))  # type: ignore[no-any-return]  # modules are untyped callables
+
+
+def _pooled(maps: Tensor) -> Tensor:
+    """The largest of each square (batch, channels, height, width); on XLA by reshaping.
+
+    The pooling of torch_xla is a C++ function that torch.func cannot differentiate. Where values of a square are equal
+    the gradients differ, which behind a ReLU are those of zeros, and so zero.
+    """
+    if maps.device.type != "xla":
+        return F.max_pool2d(maps, POOL)
+    batch, channels, height, width = maps.shape
+    rows, columns = height // POOL, width // POOL
+    cut = maps[:, :, : rows * POOL, : columns * POOL]
+    return cut.reshape(batch, channels, rows, POOL, columns, POOL).amax((3, 5))
 
 
 def make_module(request: BuildRequest) -> nn.Module:

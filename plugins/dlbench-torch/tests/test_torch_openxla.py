@@ -109,4 +109,7 @@ def test_xla_compiles_every_architecture_whole_and_once(architecture, phase):
     proof = child.obey(Close(), Closed).compilation
     child.close()
     assert (info.device, info.compiler, info.threads) == ("cpu", "openxla", 1)
-    assert proof == Compilation(graphs=1, breaks=0, recompilations=0)
+    assert proof is not None
+    assert (proof.graphs, proof.breaks, proof.late) == (1, 0, 0)
+    # Each of several losses is read by a small program of its own, compiled when it is first read.
+    assert proof.recompilations == (2 if (architecture, phase) == ("gan", "train") else 0)
