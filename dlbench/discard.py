@@ -6,13 +6,15 @@ that the first process that counts starts as the others do. It goes as far as th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from dlbench.arm import ObedientChild
 from dlbench.isolate import ChildError
 from dlbench.orders import Build, Built, First, Stepped
+from dlbench.record import PhaseMemory
+from dlbench.sharing import Bytes
 from dlbench.spec import Spec
 
 
@@ -20,20 +22,20 @@ class Discarded:
     """The arms of a session that have had their process."""
 
     def __init__(self) -> None:
-        self._done: dict[Spec, int] = {}
+        self._done: dict[Spec, Bytes | None] = {}
 
     def lacking(self, specs: Iterable[Spec]) -> list[Spec]:
         """One Spec of each arm that has not had its process: phases and seeds of an arm read the same files."""
         found = {_arm(spec): spec for spec in reversed(list(specs)) if _arm(spec) not in self._done}
         return list(reversed(found.values()))
 
-    def sizes(self, specs: Iterable[Spec]) -> dict[Spec, int]:
-        """Peak bytes of host memory up to the first step, of those whose arm came that far."""
-        return {spec: size for spec in specs if (size := self._done.get(_arm(spec), 0))}
+    def sizes(self, specs: Iterable[Spec]) -> dict[Spec, Bytes]:
+        """The most memory up to the first step, of those whose arm came that far."""
+        return {spec: size for spec in specs if (size := self._done.get(_arm(spec)))}
 
     def measure(self, spec: Spec, start: Callable[[], ObedientChild]) -> None:
         """Build, take the first step, and end the child; a failure is left to the Run that will meet it again."""
-        self._done[_arm(spec)] = 0
+        self._done[_arm(spec)] = None
         try:
             child = start()
         except ChildError:
@@ -41,11 +43,17 @@ class Discarded:
         try:
             built = child.obey(Build(spec=spec), Built)
             stepped = child.obey(First(), Stepped)
-            self._done[_arm(spec)] = max(mark.peak_bytes for mark in (*built.memory, stepped.memory))
+            self._done[_arm(spec)] = _most([*built.memory, stepped.memory])
         except ChildError:
             pass
         finally:
             child.close()
+
+
+def _most(marks: Sequence[PhaseMemory]) -> Bytes:
+    """Peaks of host and device; on the device what the driver saw, where that is more than the allocator's peak."""
+    device = (of for mark in marks for of in (mark.device_peak_bytes, mark.driver_bytes) if of is not None)
+    return Bytes(max(mark.peak_bytes for mark in marks), max(device, default=0))
 
 
 def _arm(spec: Spec) -> Spec:

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 import psutil
 
+from dlbench import driver
 from dlbench.spec import Spec, baseline_of
 
 SHARE = 0.8
-"""Of the memory that is available when a group starts: what is left serves what grows after the first step."""
+"""Of the memory that is free when a group starts: what is left serves what grows after the first step."""
 
 
-def room() -> int:
-    """Bytes that the arms of one group may take together, now."""
-    return int(SHARE * psutil.virtual_memory().available)
+class Bytes(NamedTuple):
+    """Memory of the host, and of a device that is not the CPU."""
+
+    host: float
+    device: float = 0.0
+
+    def within(self, room: Bytes) -> bool:
+        """Whether there is room for it."""
+        return self.host <= room.host and self.device <= room.device
 
 
-def split(specs: Sequence[Spec], sizes: Mapping[Spec, int], room: int) -> list[tuple[Spec, ...]]:
-    """Parts of a group that fit into `room` bytes one after the other, in the order of `specs`, the baseline first.
+def room(device: str) -> Bytes:
+    """What the arms of one group on this device may take together, now; infinite where the driver does not say."""
+    free = driver.free_bytes(device)
+    return Bytes(SHARE * psutil.virtual_memory().available, math.inf if free is None else SHARE * free)
+
+
+def split(specs: Sequence[Spec], sizes: Mapping[Spec, Bytes], room: Bytes) -> list[tuple[Spec, ...]]:
+    """Parts of a group that fit into the room one after the other, in the order of `specs`, the baseline first.
 
     An arm of unknown size counts for nothing. An arm that does not fit beside what it is compared with is alone.
     """
     parts: list[set[Spec]] = []
     for spec in specs:
         needed = {spec, *_companions(spec, specs)}
-        home = next((part for part in parts if _size(part | needed, sizes) <= room), None)
+        home = next((part for part in parts if _size(part | needed, sizes).within(room)), None)
         if home is not None:
             home |= needed
         elif not any(spec in part for part in parts):
-            parts.append(needed if _size(needed, sizes) <= room else {spec})
+            parts.append(needed if _size(needed, sizes).within(room) else {spec})
     return [tuple(spec for spec in specs if spec in part) for part in parts]
 
 
@@ -40,5 +55,6 @@ def _companions(spec: Spec, specs: Sequence[Spec]) -> list[Spec]:
     return [itself, baseline_of(itself, specs)]
 
 
-def _size(specs: set[Spec], sizes: Mapping[Spec, int]) -> int:
-    return sum(sizes.get(spec, 0) for spec in specs)
+def _size(specs: set[Spec], sizes: Mapping[Spec, Bytes]) -> Bytes:
+    known = [sizes[spec] for spec in specs if spec in sizes]
+    return Bytes(sum(one.host for one in known), sum(one.device for one in known))

@@ -42,6 +42,7 @@ def nvml(monkeypatch):
             "nvmlDeviceGetCount": lambda: len(devices),
             "nvmlDeviceGetHandleByIndex": lambda number: number,
             "nvmlDeviceGetComputeRunningProcesses": processes,
+            "nvmlDeviceGetMemoryInfo": lambda number: SimpleNamespace(free=100 + number),
         }
         for name, answer in answers.items():
             setattr(module, name, may(name, answer))
@@ -78,3 +79,23 @@ def test_what_the_driver_does_not_say_is_not_zero(devices, refuses, nvml):
 def test_without_the_library_nobody_says(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert driver.device_bytes() is None
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "free"),
+    [
+        ("gpu", None, 100),
+        ("gpu:1", None, 101),
+        ("gpu:0", "3,1", 103),
+        ("gpu:2", "3,1", None),
+        ("gpu", "GPU-4a", None),
+        ("cpu", None, None),
+        ("auto", None, None),
+    ],
+)
+def test_what_is_free_is_that_of_the_device_as_frameworks_number_it(device, visible, free, nvml, monkeypatch):
+    nvml([], [], [], [])
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert driver.free_bytes(device) == free

@@ -1,15 +1,17 @@
 """Which arms are alive together, and what becomes of those that memory does not hold."""
 
+import math
+
 import msgspec
 import pytest
 from scripted import ScriptedChild
 from test_schedule import Children, Diary, plan
 
-from dlbench import compare, journal, schedule, sharing
+from dlbench import compare, discard, journal, schedule, sharing
 from dlbench.orders import Stepped
 from dlbench.record import PhaseMemory, PhaseTime, Plan
 from dlbench.report import warnings
-from dlbench.sharing import SHARE, split
+from dlbench.sharing import SHARE, Bytes, split
 from dlbench.spec import Policy, Spec
 
 pytestmark = pytest.mark.untimed
@@ -21,7 +23,7 @@ ALL = [BASE, *OTHERS]
 
 
 def parts(sizes, room, specs=ALL):
-    found = split(specs, dict(zip(specs, sizes, strict=True)), room)
+    found = split(specs, {spec: Bytes(size) for spec, size in zip(specs, sizes, strict=True)}, Bytes(room))
     return ["".join(spec.plugin[0] + "@" * bool(spec.environment) for spec in part) for part in found]
 
 
@@ -43,10 +45,34 @@ def test_parts_fit_and_hold_the_baseline(sizes, room, expected):
 def test_an_arm_stays_with_itself_in_the_first_environment_and_a_twin_with_its_arm():
     ours = [msgspec.structs.replace(BASE, environment=name) for name in ("base", "head")]
     theirs = [msgspec.structs.replace(OTHERS[0], environment=name) for name in ("base", "head")]
-    found = split([*ours, *theirs], dict.fromkeys([*ours, *theirs], 1), 3)
+    found = split([*ours, *theirs], dict.fromkeys([*ours, *theirs], Bytes(1)), Bytes(3))
     assert any({*theirs} <= {*part} for part in found)
     twin = msgspec.structs.replace(BASE, twin=True)
-    assert {BASE, twin} <= {*split([BASE, twin, *OTHERS], dict.fromkeys(ALL, 1) | {twin: 1}, 2)[0]}
+    assert {BASE, twin} <= {*split([BASE, twin, *OTHERS], dict.fromkeys([*ALL, twin], Bytes(1)), Bytes(2))[0]}
+
+
+def test_a_device_is_shared_too():
+    sizes = dict.fromkeys(ALL, Bytes(1, device=4))
+    assert len(split(ALL, sizes, Bytes(100, device=16))) == 1
+    assert [len(part) for part in split(ALL, sizes, Bytes(100, device=8))] == [2, 2, 2]
+    assert [len(part) for part in split(ALL, sizes, Bytes(100, device=7))] == [1, 1, 1, 1]
+    assert len(split(ALL, sizes, Bytes(100, device=math.inf))) == 1
+
+
+def test_what_an_arm_takes_is_the_most_of_any_phase_and_on_a_device_what_the_driver_saw():
+    marks = [
+        PhaseMemory(phase="build", peak_bytes=9, resident_bytes=1, device_peak_bytes=3),
+        PhaseMemory(phase="first_step", peak_bytes=5, resident_bytes=1, device_peak_bytes=4, driver_bytes=7),
+    ]
+    assert discard._most(marks) == Bytes(9, 7)
+    assert discard._most([PhaseMemory(phase="build", peak_bytes=9, resident_bytes=1)]) == Bytes(9, 0)
+
+
+def test_the_room_is_a_share_of_what_is_free(monkeypatch):
+    monkeypatch.setattr(sharing.driver, "free_bytes", lambda device: 1000 if device == "gpu:1" else None)
+    assert sharing.room("gpu:1").device == SHARE * 1000
+    assert sharing.room("cpu").device == math.inf
+    assert 0 < sharing.room("cpu").host < sharing.psutil.virtual_memory().total
 
 
 class Large(ScriptedChild):
