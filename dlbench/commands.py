@@ -131,7 +131,7 @@ def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, qu
     """Render a saved report again, and show it. Raises RecordError or UnknownName."""
     path = source / RUNS_FILE if source.is_dir() else source
     formats = _known_formats(formats)
-    report = summarize(read_runs(path), read_parities(path.with_name(PARITY_FILE)))
+    report = summarize(read_runs(path), read_parities(path.with_name(PARITY_FILE)), judging.kept(path.parent))
     folder = out or path.parent
     _write(report, folder, formats)
     if not quiet:
@@ -217,6 +217,7 @@ def _exit_code(runs: Sequence[Run], code: int) -> int:
 def _finish(
     options: RunOptions, open_journal: Journal, proven: Sequence[Parity], judged: gate.Gate | None = None
 ) -> None:
+    judging.keep(judged, open_journal.folder)
     report = summarize(open_journal.runs, proven, judged)
     _write(report, options.folder, options.formats)
     if not options.quiet:

@@ -24,6 +24,8 @@ from dlbench.verdicts import Evidence, Unpaired
 
 METRICS = {"slower": ("step_time",), "memory": ("memory_peak", "device_memory_peak"), "compile": ("compile_time",)}
 """What each condition with a threshold looks at."""
+GATE_FILE = "gate.json"
+"""What the gate of a session said, beside its Runs."""
 COUNTS = "counts"
 """The condition without one: parameters, FLOPs, graphs, breaks and recompilations are equal."""
 

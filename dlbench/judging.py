@@ -13,7 +13,7 @@ from rich.console import Console
 from dlbench import compare, gate, matching, nulls, steadiness
 from dlbench.compare import Pair
 from dlbench.errors import DlbenchError, RecordError, SpecError
-from dlbench.record import RUNS_FILE, Run, read_runs
+from dlbench.record import RUNS_FILE, Record, Run, read_runs
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
 from dlbench.spec import Spec
@@ -106,6 +106,23 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> g
     if objection := nulls.objection(found):
         outcomes = gate.vetoed(outcomes, objection)
     return gate.Gate(outcomes=() if refused else tuple(outcomes), refused=refused)
+
+
+def keep(judged: gate.Gate | None, folder: Path) -> None:
+    """Put what the gate said beside the Runs, so that rendering them again shows it; None takes away what was there."""
+    if judged is None:
+        (folder / gate.GATE_FILE).unlink(missing_ok=True)
+    else:
+        _put(folder, {gate.GATE_FILE: _json(judged)})
+
+
+def kept(folder: Path) -> gate.Gate | None:
+    """What the gate of the session in this folder said; None where there was none. Raises RecordError."""
+    path = folder / gate.GATE_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=gate.Gate) if path.exists() else None
+    except (OSError, msgspec.MsgspecError, DlbenchError) as error:
+        raise RecordError(f"{path}: not what a gate said ({error}); remove it to read the Runs alone") from error
 
 
 def show(answer: Answer, out: Path | None, *, quiet: bool) -> int:
@@ -201,8 +218,15 @@ def _read_all(source: Path) -> list[Run]:
 
 
 def _write(compared: Compared, folder: Path) -> None:
-    text = msgspec.json.format(msgspec.json.encode(compared), indent=2).decode() + "\n"
-    files = {"comparison.md": markdown.text(list(comparison.page(compared))), "comparison.json": text}
+    page = markdown.text(list(comparison.page(compared)))
+    _put(folder, {"comparison.md": page, "comparison.json": _json(compared)})
+
+
+def _json(record: Record) -> str:
+    return msgspec.json.format(msgspec.json.encode(record), indent=2).decode() + "\n"
+
+
+def _put(folder: Path, files: Mapping[str, str]) -> None:
     for name, content in files.items():
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from example_runs import full_session, spec
 from rich.console import Console
 
 from dlbench import commands, gate, judging
-from dlbench.errors import SpecError
+from dlbench.errors import RecordError, SpecError
 from dlbench.judging import Question
 from dlbench.report import FORMATS, summarize, terminal
 
@@ -130,6 +130,21 @@ def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "null pair: ratio " in text
     assert "(twin)" not in text
+    again = dlbench("report", "out", "--out", "again", "--format", "markdown", "--quiet", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "report.md").read_text() == text
+
+
+@pytest.mark.untimed
+def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
+    said = judged([BASELINE, CANDIDATE], runs(), "slower:2%", "counts")
+    judging.keep(said, tmp_path)
+    assert judging.kept(tmp_path) == said
+    judging.keep(None, tmp_path)
+    assert judging.kept(tmp_path) is None
+    (tmp_path / gate.GATE_FILE).write_text("{")
+    with pytest.raises(RecordError, match="remove it to read the Runs alone"):
+        judging.kept(tmp_path)
 
 
 @pytest.mark.parametrize(
