@@ -16,6 +16,7 @@ from rich.console import Console
 from dlbench import gate, journal, judging, matching, plan, progress, schedule, stopping
 from dlbench.gate import Gate, Outcome
 from dlbench.judging import Answer, Question
+from dlbench.plan import Group
 from dlbench.record import Plan, Run
 from dlbench.report import comparison
 from dlbench.spec import Spec, workload
@@ -26,20 +27,20 @@ FOLDER = "confirmation"
 
 Sides = tuple[Spec, ...]
 """Baseline and candidate."""
-Measure = Callable[[Plan], Sequence[Run]]
+Measure = Callable[[Plan, Sequence[Group]], Sequence[Run]]
 
 
 def measure_in(folder: Path, console: Console, *, quiet: bool) -> Measure:
-    """What carries out a plan in this folder."""
+    """What measures the groups of a plan in this folder."""
 
-    def measure(again: Plan) -> Sequence[Run]:
+    def measure(again: Plan, groups: Sequence[Group]) -> Sequence[Run]:
         console.print(f"measured again: {', '.join(spec.label for spec in again.specs)}", highlight=False)
         with (
             journal.begin(folder, again) as book,
             progress.listener(console, quiet=quiet) as listener,
             Starter(again.pythons) as start,
         ):
-            return schedule.record(plan.groups(again.specs, again.policy), book, listener, start, stopping.enough)
+            return schedule.record(groups, book, listener, start, stopping.enough)
 
     return measure
 
@@ -50,7 +51,7 @@ def of_session(judged: Gate, planned: Plan, question: Question, measure: Measure
     specs = [spec for spec in planned.specs if msgspec.structs.replace(spec, twin=False) in flagged]
     if not specs:
         return judged
-    second = judging.session(specs, measure(_reversed(planned, specs)), question)
+    second = judging.session(specs, _again(planned, specs, measure), question)
     return msgspec.structs.replace(judged, outcomes=tuple(_settled(judged.outcomes, second, {})))
 
 
@@ -65,7 +66,7 @@ def of_reports(answer: Answer, runs: Sequence[Run], question: Question, measure:
     second = None
     if specs:
         like = Plan(session="", specs=(), policy=next(run.policy for run in runs if run.spec in specs))
-        found = measure(_reversed(like, specs))
+        found = _again(like, specs, measure)
         second = judging.session(specs, found, question)
         strange = "; ".join(_strangers([run for run in runs if run.spec in specs], found))
         reasons |= {sides: f"not what the reports hold: {strange}" for sides in flagged if strange}
@@ -90,9 +91,10 @@ def _flagged(outcomes: Iterable[Outcome]) -> list[Sides]:
     return list(dict.fromkeys(one.specs for one in outcomes if one.result == "regression" and one.specs))
 
 
-def _reversed(planned: Plan, specs: Sequence[Spec]) -> Plan:
-    """The same policy and seed of orders over the arms reversed: each starts and takes turns in another's place."""
-    return msgspec.structs.replace(planned, session=uuid.uuid4().hex[:12], specs=tuple(reversed(specs)))
+def _again(like: Plan, specs: Sequence[Spec], measure: Measure) -> Sequence[Run]:
+    """Measured by the same policy, the arms reversed: each starts, and takes its turns, in another's place."""
+    again = msgspec.structs.replace(like, session=uuid.uuid4().hex[:12], specs=tuple(specs))
+    return measure(again, plan.groups(list(reversed(specs)), again.policy))
 
 
 def _impossible(baseline: Spec, candidate: Spec) -> str:

@@ -147,8 +147,8 @@ def _nothing_in_common(before: Sequence[Spec], after: Sequence[Spec]) -> str:
     found = differing(theirs, ours)
     keys = ", ".join(f"{name} ({values[0]!r} against {values[1]!r})" for name, values in found.items())
     allow = " ".join(f"--allow {name}" for name in found if name in KEYS)
-    advice = f"; give {allow} to compare across" if set(found) <= set(KEYS) else ""
-    return f"the reports have no Spec in common: the nearest differ in {keys}{advice}"
+    advice = f"give {allow} to compare across" if set(found) <= set(KEYS) else "measure the same phase on both sides"
+    return f"the reports have no Spec in common: the nearest differ in {keys}; {advice}"
 
 
 def _left_out(before: Sequence[Spec], after: Sequence[Spec]) -> Iterator[str]:

@@ -69,7 +69,7 @@ def test_nothing_is_measured_for_a_report_without_a_common_spec_or_a_gate_withou
     other = [*PLAN[:2], "--phase", "train", *PLAN[4:]]
     done = dlbench("run", *other, "--against", str(before / "same"), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "no Spec in common: the nearest differ in phase ('predict' against 'train')" in done.stderr
+    assert "the nearest differ in phase ('predict' against 'train'); measure the same phase on both" in done.stderr
     done = dlbench("run", *PLAN, "--against", str(before / "same"), "--fail-on", "slower:2%", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "give --history" in done.stderr

@@ -25,13 +25,15 @@ class Machine:
     """Measures plans with scripted children whose steps last what `times` says of their plugin, else 2 ms."""
 
     def __init__(self, folder, times):
-        self.folder, self.times, self.plans = folder, times, []
+        self.folder, self.times, self.plans, self.groups = folder, times, [], []
 
-    def __call__(self, planned):
+    def __call__(self, planned, groups=None):
+        groups = groups or plan.groups(planned.specs, planned.policy)
         self.plans.append(planned)
+        self.groups.append(groups)
         children = Children(lambda spec: ScriptedChild(step_seconds=self.times.get(spec.plugin, 0.002)))
         folder = self.folder / str(len(self.plans))
-        return record(plan.groups(planned.specs, planned.policy), folder, Diary(), children, planned.policy)
+        return record(groups, folder, Diary(), children, planned.policy)
 
 
 @pytest.fixture
@@ -65,7 +67,10 @@ def test_it_is_measured_in_reversed_order_in_a_session_of_its_own_with_its_twin(
     again = Machine(tmp_path / "again", SLOW)
     confirming.of_session(judged(planned, tmp_path / "first"), planned, ASKED, again)
     (second,) = again.plans
-    assert second.specs == tuple(reversed(planned.specs))
+    assert second.specs == planned.specs
+    for first in plan.groups(planned.specs, POLICY):
+        mate = next(one for one in again.groups[0] if (one.number, set(one.specs)) == (first.number, set(first.specs)))
+        assert mate.specs == tuple(reversed(first.specs))
     assert (second.session != planned.session, second.policy) == (True, planned.policy)
 
 
@@ -112,7 +117,7 @@ def test_reports_of_two_specs_are_measured_again_side_by_side(tmp_path):
     (found,) = answer.compared.outcomes
     assert (found.result, answer.code) == ("regression", 1)
     assert "confirmed" in found.reason
-    assert [spec.twin for spec in again.plans[0].specs] == [False, True, False]
+    assert [spec.twin for spec in again.groups[0][0].specs] == [False, True, False]
     answer, _ = confirmed(tmp_path / "alike", lambda spec: spec, ["plugin"], ALIKE)
     assert (answer.compared.outcomes[0].result, answer.code) == ("inconclusive", 0)
 

@@ -36,7 +36,7 @@ def test_without_a_common_spec_the_nearest_keys_are_listed_and_how_to_allow_them
 
 
 def test_another_phase_is_never_allowed():
-    with pytest.raises(RecordError, match=r"differ in phase \('train' against 'predict'\)$"):
+    with pytest.raises(RecordError, match=r"differ in phase \('train' against 'predict'\); measure the same phase"):
         matching.match(session("a"), session("b", of=spec(phase="predict")))
 
 
