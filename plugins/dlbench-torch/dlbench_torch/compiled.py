@@ -9,14 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
-from torch._inductor.compile_fx import compile_fx
 
 from dlbench.plugin import Batch, BuildRequest, Compilation
-from dlbench_torch import openxla
+from dlbench_torch import loop, openxla
 from dlbench_torch.objective import Objective, together
 
 Tensors = dict[str, Tensor]
-COMPILERS: dict[str, Callable[..., Any]] = {"inductor": compile_fx, openxla.NAME: openxla.compiled}
+COMPILERS: dict[str, Callable[..., Any]] = {"inductor": loop.compiled, openxla.NAME: openxla.compiled}
 
 
 class CompiledSteps:
