@@ -1,11 +1,13 @@
 """Each plugin's training step against the best hand-written program, and Keras `fit` against the plugin.
 
-    python benchmarks/expert.py [PLUGIN:PATH ...] [--size SIZE] [--rounds N]
+    python benchmarks/expert.py [PLUGIN:PATH ...] [--size SIZE] [--rounds N] [--sample-ms MS] [--out FOLDER]
 
 A process for each plugin and path. In it the candidates of `experts` race, the fastest of them takes turns with the
 plugin, and then Keras `compile` and `fit` does, on the plugin's framework as backend: run eagerly on the path eager,
 compiled by XLA on the path jit of TensorFlow. All train on the same batches; `fit` takes them as NumPy arrays, as
-people give them, and the others in the framework's own arrays. Prints a table in Markdown.
+people give them, and the others in the framework's own arrays. Prints a table in Markdown, row by row, and with
+`--out` keeps it in FOLDER/expert.md. A plugin is `within` the bar where the whole interval of its ratio lies below 1.1,
+`beyond` where it lies above, and else `undecided`: more rounds, on a quieter machine.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from experts import Problem, Program, programs
@@ -29,13 +32,15 @@ from dlbench.spec import Policy, Spec
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit")}
 BACKENDS = {"tf": "tensorflow", "torch": "torch"}
-SAMPLE_SECONDS, BATCHES = 0.1, 16
+BAR = 1.1
+"""A plugin's step may take so many times that of the best hand-written program."""
+BATCHES = 16
 RACE_ROUNDS = 5
 FIT_STEPS, FIT_SHARE = 20, 4
 """Steps in an epoch of `fit` at least, so that starting it does not count; and a round for so many of the others."""
 HEADER = (
-    "| plugin | path | plugin / expert | fit / plugin | step, ms | first step, s | the expert |",
-    "|---|---|---|---|---|---|---|",
+    "| plugin | path | plugin / expert | within 10 % | fit / plugin | step, ms | first step, s | the expert |",
+    "|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -52,12 +57,12 @@ class First(NamedTuple):
         return cls(loop, loop(1))
 
 
-def measure(spec: Spec, rounds: int) -> str:
+def measure(spec: Spec, rounds: int, sample_seconds: float) -> str:
     """A row of the table."""
     prepared = prepare(spec, registry.load(spec.plugin))
     problem = problem_of(spec, prepared)
     plugin = First.of(plugin_program(prepared, problem))
-    steps = steps_for(plugin.loop, SAMPLE_SECONDS, warm_up=3)
+    steps = steps_for(plugin.loop, sample_seconds, warm_up=3)
     name, expert = fastest(programs(spec.framework, problem), steps)
     turns = take_turns((plugin.loop, expert), steps, rounds)
     ratio = Ratio.of([own / other for own, other in turns])
@@ -71,7 +76,7 @@ def measure(spec: Spec, rounds: int) -> str:
         ]
     )
     return (
-        f"| {spec.plugin} | {spec.path} | {shown(ratio)} | {shown(fit)} | {1000 * step:.3g} "
+        f"| {spec.plugin} | {spec.path} | {shown(ratio)} | {verdict(ratio)} | {shown(fit)} | {1000 * step:.3g} "
         f"| {plugin.seconds:.2g} | {name} |"
     )
 
@@ -79,6 +84,11 @@ def measure(spec: Spec, rounds: int) -> str:
 def shown(ratio: Ratio) -> str:
     """With its interval."""
     return f"{ratio.middle:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+
+
+def verdict(ratio: Ratio) -> str:
+    """Where the interval lies against the bar."""
+    return "within" if ratio.high <= BAR else "beyond" if ratio.low > BAR else "undecided"
 
 
 def fastest(candidates: dict[str, Program], steps: int) -> tuple[str, Loop]:
@@ -132,6 +142,26 @@ def fit_loop(problem: Problem) -> Loop:
     return loop
 
 
+def tabulate(options: argparse.Namespace) -> int:
+    """A process for each row, which says so where it fails; the number of those that did."""
+    failed = 0
+    lines = [f"Size {options.size}, {options.rounds} rounds of {options.sample_ms:g} ms.", "", *HEADER]
+    print(*lines, sep="\n", flush=True)
+    same = ["--size", options.size, "--rounds", str(options.rounds), "--sample-ms", str(options.sample_ms)]
+    for name in options.names:
+        command = [sys.executable, __file__, name, "--row", *same]
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+        failed += done.returncode != 0
+        plugin, _, path = name.partition(":")
+        row = done.stdout.strip() if done.returncode == 0 else f"| {plugin} | {path} | failed | | | | | |"
+        print(row, flush=True)
+        lines.append(row)
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+            (options.out / "expert.md").write_text("\n".join([*lines, ""]))
+    return failed
+
+
 def main() -> None:
     """Print the table, row by row."""
     names = [
@@ -144,20 +174,16 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=names, metavar="PLUGIN:PATH")
     parser.add_argument("--size", default="small")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--sample-ms", type=float, default=50.0, help="how long a turn lasts at least")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="keep the table in FOLDER/expert.md")
     parser.add_argument("--row", action="store_true", help="measure one, in this process, and print its row alone")
     options = parser.parse_args()
     if not options.row:
-        print(*HEADER, sep="\n", flush=True)
-        for name in options.names:
-            subprocess.run(
-                [sys.executable, __file__, name, "--row", "--size", options.size, "--rounds", str(options.rounds)],
-                check=True,
-            )
-        return
+        sys.exit(min(1, tabulate(options)))
     plugin, _, path = options.names[0].partition(":")
     os.environ.setdefault("KERAS_BACKEND", BACKENDS[plugin.partition(".")[0]])
     (spec,) = expand(Selection(plugins=[plugin], paths=[path], phases=["train"], sizes=[options.size]), Policy())
-    print(measure(spec, options.rounds), flush=True)
+    print(measure(spec, options.rounds, options.sample_ms / 1000), flush=True)
 
 
 if __name__ == "__main__":
