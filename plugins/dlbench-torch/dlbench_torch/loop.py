@@ -20,7 +20,12 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 from dlbench_torch.cells import ADVANCE, RETREAT
 
 UNROLLED = 10
-"""Time steps that the compiler gets unrolled; a longer sequence is a loop."""
+"""Time steps that the compiler gets unrolled; a longer sequence is a loop.
+
+Measured on a CPU, interleaved on a busy machine, value and gradients of an LSTM of 256 units over 16 time steps, batch
+64, one thread: the loop takes 1.20 (1.13-1.26, quartiles) times as long a step and compiles in 0.56 of the time. What
+it takes to compile does not grow with the time steps.
+"""
 
 torch.library.define(
     "dlbench_torch::advance",
