@@ -113,13 +113,13 @@ def _apart(*tensors: Tensor) -> list[Tensor]:
     return [tensor.clone() for tensor in tensors]
 
 
-@torch.library.register_fake("dlbench_torch::advance")
+@torch.library.register_fake("dlbench_torch::advance")  # type: ignore[untyped-decorator]
 def _advance_shapes(_: str, from_inputs: Tensor, weight: Tensor, bias: Tensor, zeros: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
     states = [zeros.new_empty(len(from_inputs), *zeros.shape) for _ in range(2)]
     return torch.empty_like(zeros), torch.empty(from_inputs.shape, dtype=weight.dtype, device=zeros.device), *states
 
 
-@torch.library.register_fake("dlbench_torch::retreat")
+@torch.library.register_fake("dlbench_torch::retreat")  # type: ignore[untyped-decorator]
 def _retreat_shapes(_: str, by_last: Tensor, weight: Tensor, from_inputs: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
     by_inputs = torch.empty(from_inputs.shape, dtype=from_inputs.dtype, device=weight.device)
     return by_inputs, torch.empty_like(weight), weight.new_empty(len(weight))
@@ -127,8 +127,11 @@ def _retreat_shapes(_: str, by_last: Tensor, weight: Tensor, from_inputs: Tensor
 
 def decompositions() -> dict[Any, Callable[..., Any]]:
     """What Inductor is to take operators apart into: its own table, and the loops."""
-    ours = {torch.ops.dlbench_torch.advance.default: _advance, torch.ops.dlbench_torch.retreat.default: _retreat}
-    return select_decomp_table() | ours
+    ours: dict[Any, Callable[..., Any]] = {
+        torch.ops.dlbench_torch.advance.default: _advance,
+        torch.ops.dlbench_torch.retreat.default: _retreat,
+    }
+    return {**select_decomp_table(), **ours}
 
 
 def compiled(graph: torch.fx.GraphModule, examples: Any) -> Any:
