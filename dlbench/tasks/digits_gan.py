@@ -1,6 +1,7 @@
 """Generating handwritten digits: noise in, images like those of the task `digits` out.
 
 Quality is the Frechet distance of 1000 images from fixed noise to the real training digits (`dlbench.tasks.frechet`).
+The goal of size base is not known to be reached: one seed of PyTorch was at 103 after 1000 of its 2000 steps.
 """
 
 from __future__ import annotations
