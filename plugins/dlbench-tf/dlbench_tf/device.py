@@ -38,6 +38,8 @@ def prepare(spec: Spec) -> str:
         tf.config.threading.set_inter_op_parallelism_threads(INTER_OP_THREADS)
         if tf.config.get_visible_devices("GPU") != wanted:
             tf.config.set_visible_devices(wanted, "GPU")
+        for gpu in wanted:  # by default the whole card is taken, and no other arm could live beside this one
+            tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError as error:
         raise Unsupported(
             f"asked for {spec.threads} threads on {word}, but TensorFlow has already started in this process with "
