@@ -20,8 +20,11 @@ _CORE_PACKAGES = ("dlbench", "numpy")
 
 
 def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> Environment:
-    """The environment of this process; variables are those that numerical libraries and the framework read."""
-    prefixes = (*_PREFIXES, framework.upper())
+    """The environment of this process; variables are those that numerical libraries and the framework read.
+
+    Without a framework ("") they are those of the libraries alone: what else is set may be a secret.
+    """
+    prefixes = (*_PREFIXES, framework.upper()) if framework else _PREFIXES
     return Environment(
         cpu=_cpu_field("model name") or platform.processor() or platform.machine(),
         cpu_vendor=_cpu_field("vendor_id"),

@@ -75,6 +75,8 @@ def found(monkeypatch):
     monkeypatch.setattr(doctor.registry, "entries", lambda: entries)
     monkeypatch.setattr(doctor, "ask_devices", ask)
     monkeypatch.setattr(doctor.noise, "probe", lambda: QUIET)
+    monkeypatch.setenv("SOME_TOKEN", "a secret")
+    monkeypatch.setenv("MKL_VERBOSE", "0")
     return doctor.examine()
 
 
@@ -87,6 +89,11 @@ def test_a_framework_that_does_not_work_costs_one_row_with_the_reason(found):
     }
     assert {one.name: one.devices for one in found.frameworks}["half"] == {"cpu": "half.b"}
     assert found.frameworks[0].versions["numpy"][0].isdigit()
+
+
+def test_of_the_variables_only_those_of_numerical_libraries_are_told(found):
+    assert found.environment.variables["MKL_VERBOSE"] == "0"
+    assert "a secret" not in msgspec.json.encode(found).decode()
 
 
 def test_the_answer_for_machines_reads_back_and_that_for_people_has_every_row(found, monkeypatch, capsys):
