@@ -3,7 +3,8 @@
 A condition such as `slower:2%` has three answers. It fails when the candidate is shown to be slower by more than that:
 the one-sided 95 % bound of the ratio lies beyond, the rank test agrees, Holm is paid. It passes when the candidate is
 shown not to be: the other one-sided bound lies within (a test of non-inferiority; Westlake 1981). Else it is undecided:
-`underpowered` where these numbers could not have told a change of that size from none, `inconclusive` otherwise.
+`underpowered` where these numbers, or the want of any, could not have told a change of that size from none,
+`inconclusive` otherwise.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from dlbench import compare, matching, verdicts
+from dlbench import compare, matching, metrics, verdicts
 from dlbench.compare import Pair
 from dlbench.errors import SpecError, UnknownName
 from dlbench.matching import Count
@@ -106,13 +107,14 @@ def check_processes(processes: int, conditions: Sequence[Condition]) -> None:
 def judge(
     pairs: Sequence[Pair], conditions: Sequence[Condition], counts: Sequence[Count], history: History
 ) -> list[Outcome]:
-    """The outcome of every condition for every pair that has the metric; each metric is a family for Holm."""
+    """The outcome of every condition for every pair that has the metric, or should; each is a family for Holm."""
     found: list[Outcome] = []
     for condition in conditions:
         if condition.name == COUNTS:
             found += _judge_counts(counts, condition)
         for metric in METRICS.get(condition.name, ()):
             found += _judge_metric(pairs, condition, metric, history.get(metric, {}))
+            found += _without_evidence(pairs, condition, metric, history.get(metric, {}))
     return found
 
 
@@ -196,6 +198,35 @@ def _judge_metric(
             reason=reason,
             specs=(pair.baseline, pair.candidate),
         )
+
+
+def _without_evidence(
+    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part]
+) -> Iterator[Outcome]:
+    """Pairs that the condition is about and that show nothing of it: no change of any size would have been seen."""
+    for pair in pairs:
+        if compare.evidence(pair, metric, history) is None and (reason := _lacking(pair, metric)):
+            yield Outcome(
+                condition=str(condition), pair=name_of(pair), result="underpowered", metric=metric, reason=reason
+            )
+
+
+def _lacking(pair: Pair, metric: str) -> str:
+    """Why a pair shows nothing of a metric; empty where neither side was ever to have it.
+
+    Every program that ran in a timed phase was to have a step time, unless it never became steady; a metric that one
+    side alone has may be what the other changed.
+    """
+    of = metrics.METRICS[metric]
+    if not pair.before or not pair.after or pair.candidate.phase not in of.phases:
+        return ""
+    has = [any((of.of(run) or 0.0) > 0 for run in runs) for runs in (pair.before, pair.after)]
+    if metric == "step_time" or any(has):
+        lacks = [spec.label for spec, it in zip((pair.baseline, pair.candidate), has, strict=True) if not it]
+        flagged = any("unstable" in run.flags for run in (*pair.before, *pair.after))
+        why = ": the steps never became steady" if metric == "step_time" and flagged else ""
+        return f"{' and '.join(dict.fromkeys(lacks)) or 'no group of both'} has no {of.title.lower()}{why}"
+    return ""
 
 
 def _decide(evidence: Evidence, p_value: float, threshold: float) -> tuple[Result, str]:

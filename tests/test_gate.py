@@ -58,6 +58,36 @@ def test_memory_and_compile_time_are_gates_of_their_own():
     ]
 
 
+def unsteady(runs):
+    return [msgspec.structs.replace(run, flags=("unstable",)) for run in runs]
+
+
+@pytest.mark.parametrize("side", [0, 1, 2], ids=["baseline", "candidate", "both"])
+def test_a_pair_without_a_step_time_is_never_green_beside_one_that_passes(side):
+    other = msgspec.structs.replace(session("a")[0].spec, phase="predict")
+    pair = [session("a"), session("b", seed=1)]
+    pair = [unsteady(runs) if side in (at, 2) else runs for at, runs in enumerate(pair)]
+    before, after = session("a", of=other) + pair[0], session("b", of=other, seed=1) + pair[1]
+    fine, undecided = outcomes(before, after, "slower:9%")
+    assert (fine.result, undecided.result, undecided.ratio) == ("passed", "underpowered", None)
+    assert undecided.pair == "train, tf.transformer jit"
+    assert undecided.reason == "tf.transformer jit has no step time, median: the steps never became steady"
+    assert gate.exit_code([fine, undecided], strict=False) == 3
+
+
+def test_a_metric_that_only_one_side_has_is_undecided_and_one_that_neither_has_is_no_question():
+    other = msgspec.structs.replace(session("a")[0].spec, phase="predict")
+    before, after = session("a", of=other), session("b", of=other, seed=1)
+    eager = msgspec.structs.replace(session("b")[0].info, compiler=None)
+    alone = outcomes(before + session("a"), after + session("b", info=eager), "compile:20%")
+    assert [(one.pair, one.result) for one in alone] == [
+        ("predict, tf.transformer jit", "passed"),
+        ("train, tf.transformer jit", "underpowered"),
+    ]
+    neither = outcomes(before + session("a", info=eager), after + session("b", info=eager), "compile:20%")
+    assert [one.pair for one in neither] == ["predict, tf.transformer jit"]
+
+
 def test_counts_must_be_equal():
     info = msgspec.structs.replace(session("a")[0].info, parameter_count=7)
     (found,) = outcomes(session("a"), session("b", info=info), "counts")
