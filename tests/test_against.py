@@ -58,6 +58,17 @@ def test_what_is_measured_now_is_gated_against_what_was_saved(before, tmp_path):
     assert (tmp_path / "out" / "report.md").exists()
 
 
+def test_what_the_budget_left_out_cannot_pass(before, tmp_path):
+    runs = read_runs(before / "same" / "runs.jsonl")
+    trained = [msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, phase="train")) for run in runs]
+    both = saved(tmp_path / "both", [*trained, *runs])
+    plan = ("--phase", "train,predict", "--budget", "0.01", *PLAN[:2], *PLAN[4:])
+    done = dlbench("run", *plan, "--against", str(both), "--fail-on", "counts", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    said = "predict, fake.linear eager did not run in the candidate (the session ended before it)"
+    assert f"dlbench: not gated: {said}" in done.stderr.splitlines()[-1]
+
+
 def test_another_machine_is_said_and_not_gated(before, tmp_path):
     arguments = ("--against", str(before / "elsewhere"), "--fail-on", "counts")
     done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
@@ -103,3 +114,30 @@ def test_what_ran_before_and_fails_now_cannot_pass():
     assert said.refused == "predict, tf.transformer jit did not run in the candidate (crashed: SIGSEGV)"
     assert judging.reports(("a", "b"), before, after, Question()).refused == ""
     assert judging.reports(("a", "b"), before, after[:5], asked).refused == ""
+
+
+@pytest.mark.untimed
+def test_what_was_planned_and_never_ran_cannot_pass():
+    """By its own Spec, or by the one that --allow compares it with."""
+    before, after = session("a"), session("b")
+    other = msgspec.structs.replace(before[0].spec, phase="predict")
+    before += session("a", of=other)
+    renamed = msgspec.structs.replace(other, batch_size=7)
+    for spec, allow in ((other, ["session"]), (renamed, ["session", "batch_size"])):
+        asked = Question(gate.parse(["counts"]), allow=allow)
+        said = judging.reports(("a", "b"), before, after, asked, [after[0].spec, spec])
+        assert said.refused == (
+            "predict, tf.transformer jit did not run in the candidate (the session ended before it)"
+        )
+        assert judging.reports(("a", "b"), before, after, asked, [after[0].spec]).refused == ""
+
+
+@pytest.mark.untimed
+def test_a_twin_that_was_planned_must_have_run():
+    before, after = session("a"), session("b")
+    asked = Question(gate.parse(["slower:30%"]), allow=["session"])
+    twin = msgspec.structs.replace(after[0].spec, twin=True)
+    alone = judging.reports(("a", "b"), before, after, asked, [after[0].spec, twin])
+    assert alone.refused.startswith("train, tf.transformer jit has no null pair (Step time, median): its twin")
+    both = judging.reports(("a", "b"), before, [*after, *session("b", of=twin)], asked, [after[0].spec, twin])
+    assert both.refused == ""

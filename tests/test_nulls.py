@@ -85,6 +85,43 @@ def test_a_report_with_a_null_pair_that_was_told_apart_is_compared_without_verdi
     assert len(answer.compared.outcomes) == 2, "a twin is no result"
 
 
+def larger_twins(runs):
+    """The same Runs, every twin with a quarter more memory than the arm that it repeats."""
+
+    def larger(mark):
+        return msgspec.structs.replace(mark, peak_bytes=mark.peak_bytes + 10 * (mark.phase == "train"))
+
+    return [
+        msgspec.structs.replace(run, memory=tuple(map(larger, run.memory))) if run.spec.twin else run for run in runs
+    ]
+
+
+def test_a_null_pair_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_beside_it(tmp_path):
+    specs, runs = measured(tmp_path / "a", by_plugin)
+    runs, asked = larger_twins(runs), Question(gate.parse(["memory:5%"]), allow=["session", "machine"])
+    judged = judging.session(specs, runs, asked)
+    assert [one.result for one in judged.outcomes] == ["inconclusive"]
+    report = summarize(runs, (), judged)
+    assert [one.verdict for one in report.sections[0].comparisons] == ["inconclusive"]
+    text = FORMATS["markdown"].render(report)
+    assert "of two equal arms (train, fake.linear eager, peak memory above import): told apart" in text
+    assert [one.verdict for one in summarize(runs).sections[0].comparisons] == ["slower"], "no gate looked at memory"
+    _, other = measured(tmp_path / "b", by_plugin)
+    other = [msgspec.structs.replace(run, session="t") for run in other]
+    for sides in ((runs, other), (other, runs)):
+        answer = judging.reports(("a", "b"), *sides, asked)
+        assert {one.result for one in answer.compared.outcomes} == {"inconclusive"}
+
+
+def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):
+    specs, runs = measured(tmp_path, by_plugin)
+    runs = [msgspec.structs.replace(run, memory=()) if run.spec.twin else run for run in runs]
+    asked = Question(gate.parse(["slower:2%", "memory:5%"]))
+    said = judging.session(specs, runs, asked).refused
+    assert said.startswith("train, fake.linear eager has no null pair (Peak memory above import): its twin")
+    assert judging.session(specs, runs, Question(gate.parse(["slower:2%"]))).refused == ""
+
+
 def test_without_a_null_pair_there_is_no_gate_on_time(tmp_path):
     specs, runs = measured(tmp_path, by_plugin)
     alone = nulls.without_twins(runs)

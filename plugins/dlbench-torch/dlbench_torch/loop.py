@@ -66,12 +66,13 @@ class LastState(torch.autograd.Function):
 
 
 def last_state(cell: str, from_inputs: Tensor, weight: Tensor, bias: Tensor, zeros: Tensor) -> Tensor:
-    """The last h (batch, units), for the compiler alone; from_inputs (time, batch, gates x units) must be computed.
+    """The last h (batch, units), for the compiler alone; from_inputs are (time, batch, gates x units).
 
     Dynamo takes the derivative from `LastState` where an argument is the result of what is differentiated; of bare
-    parameters it does not know that.
+    parameters it does not know that, and their gradients would be zero. So each is a result here: a view of itself.
     """
-    found: Tensor = LastState.apply(cell, from_inputs, weight, bias, zeros)[0]  # type: ignore[no-untyped-call]
+    results = (given.view_as(given) for given in (from_inputs, weight, bias))
+    found: Tensor = LastState.apply(cell, *results, zeros)[0]  # type: ignore[no-untyped-call]
     return found
 
 
@@ -79,7 +80,7 @@ def _advance(cell: str, from_inputs: Tensor, weight: Tensor, bias: Tensor, zeros
     def step(h: Tensor, c: Tensor, from_input: Tensor, weight: Tensor, bias: Tensor) -> list[Tensor]:
         from_state = F.linear(h.to(weight.dtype), weight, bias)
         next_h, next_c = ADVANCE[cell](from_input, from_state, h, c)
-        return _apart(next_h, next_c, from_state, h, c)
+        return _apart(next_h.to(h.dtype), next_c.to(c.dtype), from_state, h, c)  # sums of less precision have less
 
     (last, _), (from_states, hs, cs) = _scan(step, [zeros, zeros.clone()], [from_inputs], (weight, bias))
     return last, from_states, hs, cs
