@@ -193,14 +193,15 @@ def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) 
 
 def _conclude(options: RunOptions, open_journal: Journal, proven: Sequence[Parity], console: Console) -> int:
     """Write and show the report, compare and gate as was asked, and return the exit code. Raises DlbenchError."""
-    runs, question, saved = open_journal.runs, options.question, options.against
+    specs, runs = open_journal.plan.specs, open_journal.runs
+    question, saved = options.question, options.against
     again = confirming.measure_in(options.folder / confirming.FOLDER, console, quiet=options.quiet)
-    judged = judging.session(open_journal.plan.specs, runs, question) if saved is None else None
+    judged = judging.session(specs, runs, question) if saved is None else None
     if judged is not None and question.confirm:
         judged = confirming.of_session(judged, open_journal.plan, question, again)
     _finish(options, open_journal, proven, judged)
     if saved is not None:
-        answer = judging.reports((saved.name, str(options.folder)), saved.runs, runs, question)
+        answer = judging.reports((saved.name, str(options.folder)), saved.runs, runs, question, specs)
         answer = confirming.of_reports(answer, [*saved.runs, *runs], question, again) if question.confirm else answer
         return _exit_code(runs, judging.show(answer, options.folder, quiet=options.quiet))
     if judged is not None and judged.refused:

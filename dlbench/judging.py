@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.console import Console
 from dlbench import compare, gate, matching, nulls, steadiness
 from dlbench.compare import Pair
 from dlbench.errors import DlbenchError, RecordError, SpecError
+from dlbench.metrics import METRICS
 from dlbench.record import RUNS_FILE, Record, Run, read_runs
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
@@ -83,14 +85,29 @@ def read(source: Path) -> list[Run]:
     return read_runs(source / RUNS_FILE if source.is_dir() else source)
 
 
-def reports(names: tuple[str, str], before: Sequence[Run], after: Sequence[Run], question: Question) -> Answer:
-    """Compare two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared."""
+def reports(
+    names: tuple[str, str],
+    before: Sequence[Run],
+    after: Sequence[Run],
+    question: Question,
+    planned: Sequence[Spec] = (),
+) -> Answer:
+    """Compare two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared.
+
+    `planned` is what the session of `after` meant to measure, where it is this one: what of it never ran cannot pass,
+    and its twins are to have run.
+    """
     before, after = steadiness.mark(before), steadiness.mark(after)
-    objection = nulls.objection(one for runs in (before, after) for one in nulls.null_pairs(runs))
+    looked_at = dict.fromkeys(("step_time", *question.metrics))
+    null_pairs = [nulls.null_pairs(runs, looked_at) for runs in (before, after)]
+    objection = nulls.objection(one for of_side in null_pairs for one in of_side)
+    arms = [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin]
+    unchecked = _unchecked(arms, after, null_pairs[1], question)
     before, after = nulls.without_twins(before), nulls.without_twins(after)
     found = matching.match(before, after, question.allow)
     beware = [f"not compared: {text}" for text in found.left_out]
-    answer = _answer(names, found.pairs, beware, question, [*_fallen(before, after)] if question.conditions else ())
+    against = [*_fallen(before, after, planned, question.allow), *unchecked] if question.conditions else ()
+    answer = _answer(names, found.pairs, beware, question, against)
     return _vetoed(answer, objection, question) if objection else answer
 
 
@@ -100,7 +117,8 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> g
         return None
     marked = steadiness.mark(runs)
     pairs, found = compare.planned_pairs(specs, marked), nulls.null_pairs(marked, question.metrics)
-    against = (*_absent(pairs, runs), *_apart(pairs, question), *_unchecked(pairs, found, question))
+    baselines = list(dict.fromkeys(pair.baseline for pair in pairs))
+    against = (*_absent(pairs, runs), *_apart(pairs, question), *_unchecked(baselines, marked, found, question))
     refused = "; ".join(dict.fromkeys(against))
     outcomes = gate.judge(pairs, question.conditions, list(matching.counts(pairs)), {})
     if objection := nulls.objection(found):
@@ -163,22 +181,29 @@ def _vetoed(answer: Answer, objection: str, question: Question) -> Answer:
     return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
 
 
-def _unchecked(pairs: Sequence[Pair], found: Sequence[nulls.NullPair], question: Question) -> Iterator[str]:
-    """Baselines that ran without a twin, so that nothing says what equal programs look like in this session."""
-    checked = {one.spec for one in found}
-    for spec in dict.fromkeys(pair.baseline for pair in pairs if pair.before):
-        if question.metrics and spec not in checked:
-            why = "its twin did not run, or the session was planned without a gate; measure anew"
-            yield f"{spec.phase}, {spec.label} has no null pair: {why}"
+def _unchecked(
+    arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[nulls.NullPair], question: Question
+) -> Iterator[str]:
+    """Arms whose gated metrics no twin has, so that nothing says what equal programs look like in this session."""
+    checked = {(one.spec, one.comparison.metric) for one in found}
+    for spec, metric in itertools.product(arms, question.metrics):
+        values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
+        if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
+            why = "its twin did not run or never became steady, or the session was planned without a gate"
+            yield f"{spec.phase}, {spec.label} has no null pair ({METRICS[metric].title}): {why}; measure anew"
 
 
-def _fallen(before: Sequence[Run], after: Sequence[Run]) -> Iterator[str]:
-    """What ran in the baseline and in the other report never did, though it was tried."""
+def _fallen(
+    before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]
+) -> Iterator[str]:
+    """What has a mate in the baseline and never ran in the other report, though it was planned or tried."""
     well = {run.spec for run in after if run.status == "ok"}
-    for spec in dict.fromkeys(run.spec for run in before if run.status == "ok"):
-        failed = next((run for run in after if run.spec == spec and spec not in well), None)
-        if failed is not None and spec.phase != "converge":
-            yield f"{spec.phase}, {spec.label} did not run in the candidate ({failed.status}: {failed.reason})"
+    mates = {run.spec for run in before if run.status == "ok"} - well
+    for spec in dict.fromkeys((*planned, *(run.spec for run in after))):
+        if spec in well or spec.twin or spec.phase == "converge":
+            continue
+        if any(not set(matching.differing(mate, spec)) - set(allow) for mate in mates):
+            yield f"{spec.phase}, {spec.label} did not run in the candidate ({_why_not(spec, after)})"
 
 
 def _absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
@@ -186,9 +211,12 @@ def _absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
     for pair in pairs:
         for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
             if not ended_well:
-                mine = [run for run in runs if run.spec == spec]
-                why = f"{mine[-1].status}: {mine[-1].reason}" if mine else "the session ended before it"
-                yield f"{spec.phase}, {spec.label} did not run ({why}); leave it out or make it run"
+                yield f"{spec.phase}, {spec.label} did not run ({_why_not(spec, runs)}); leave it out or make it run"
+
+
+def _why_not(spec: Spec, runs: Sequence[Run]) -> str:
+    mine = [run for run in runs if run.spec == spec]
+    return f"{mine[-1].status}: {mine[-1].reason}" if mine else "the session ended before it"
 
 
 def _apart(pairs: Sequence[Pair], question: Question) -> Iterator[str]:

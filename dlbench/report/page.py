@@ -73,7 +73,9 @@ def _finding(section: Section, found: Comparison) -> str:
 
 def _null_pair(found: NullPair) -> str:
     said = found.comparison
-    text = f"null pair: ratio {interval(said.ratio, '')} of two equal arms ({found.spec.phase}, {found.spec.label})"
+    of = "" if said.metric == "step_time" else f", {METRICS[said.metric].title.lower()}"
+    arms = f"two equal arms ({found.spec.phase}, {found.spec.label}{of})"
+    text = f"null pair: ratio {interval(said.ratio, '')} of {arms}"
     return f"{text}: told apart, so this session gives no verdicts" if found.flagged else f"{text}: {said.verdict}"
 
 

@@ -119,7 +119,8 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
     runs = steadiness.mark(runs)
-    null_pairs = nulls.null_pairs(runs)
+    gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
+    null_pairs = nulls.null_pairs(runs, dict.fromkeys(("step_time", *gated)))
     runs, objection = nulls.without_twins(runs), nulls.objection(null_pairs)
     comparisons = {load: nulls.vetoed(found, objection) for load, found in compare.compare(runs).items()}
     by_workload = compare.by_workload(runs)
