@@ -6,18 +6,19 @@ import pytest
 import torch
 from torch._dynamo.backends.common import aot_autograd
 
-from dlbench import registry
+from dlbench import arithmetic, registry
 from dlbench.prepare import build_checked, prepare, stage
 from dlbench.spec import Spec
-from dlbench_torch import cells, loop, recurrent
+from dlbench_torch import cells, compiled, loop, recurrent
 
 pytestmark = pytest.mark.untimed
 
 STEPS, BATCH, UNITS = 12, 4, 5
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+INTERPRETED = aot_autograd(fw_compiler=lambda graph, _: graph, decompositions=loop.decompositions())
 
 
-def values_and_slopes(cell, last_state, compiled):
+def values_and_slopes(cell, last_state, compiled, bare=False):
     """Of the last state by inputs, weight and bias; without Inductor's code, which double precision does not change."""
     wide = GATES[cell] * UNITS
     shapes = {"inputs": (STEPS, BATCH, wide), "weight": (wide, UNITS), "bias": (wide,)}
@@ -26,22 +27,22 @@ def values_and_slopes(cell, last_state, compiled):
     zeros = torch.zeros(BATCH, UNITS, dtype=torch.float64)
 
     def loss(given):
-        return last_state(cell, given["inputs"] * 0.5, given["weight"], given["bias"], zeros).square().sum()
+        inputs = given["inputs"] if bare else given["inputs"] * 0.5
+        return last_state(cell, inputs, given["weight"], given["bias"], zeros).square().sum()
 
     def step(given):
         return torch.func.grad_and_value(loss)(given)
 
     if not compiled:
         return step(given)
-    interpreted = aot_autograd(fw_compiler=lambda graph, _: graph, decompositions=loop.decompositions())
     with torch.no_grad():
-        return torch.compile(step, backend=interpreted, fullgraph=True, dynamic=False)(given)
+        return torch.compile(step, backend=INTERPRETED, fullgraph=True, dynamic=False)(given)
 
 
-@pytest.mark.parametrize("cell", GATES)
-def test_the_derivative_of_the_loop_is_that_of_its_time_steps(cell):
-    expected, value = values_and_slopes(cell, recurrent._unrolled, compiled=False)
-    found, same = values_and_slopes(cell, loop.last_state, compiled=True)
+@pytest.mark.parametrize(("cell", "bare"), [("rnn", False), ("lstm", False), ("gru", False), ("rnn", True)])
+def test_the_derivative_of_the_loop_is_that_of_its_time_steps(cell, bare):
+    expected, value = values_and_slopes(cell, recurrent._unrolled, False, bare)
+    found, same = values_and_slopes(cell, loop.last_state, True, bare)
     torch.testing.assert_close(same, value, rtol=1e-13, atol=0)
     for name, gradient in expected.items():
         assert gradient.abs().max() > 1e-3, f"{name} has a derivative"
@@ -79,3 +80,22 @@ def test_a_long_sequence_is_one_graph_with_the_gradients_of_the_eager_layer(monk
     assert (compilation.graphs, compilation.breaks, compilation.recompilations) == (1, 0, 0)
     for name, gradient in found["eager"].items():
         assert abs(found["jit"][name] - gradient).max() < 5e-6 * abs(gradient).max()
+
+
+@pytest.mark.parametrize("cell", GATES)
+def test_products_of_less_precision_leave_the_states_of_the_loop_their_own(cell, monkeypatch):
+    """A loop must keep the types of its states, whatever the cell makes of what the products give."""
+    monkeypatch.setattr(loop, "UNROLLED", 4)
+    monkeypatch.setattr(arithmetic, "cpu_flags", lambda: {"avx512_bf16"})  # PyTorch emulates it
+    monkeypatch.setitem(compiled.COMPILERS, "inductor", INTERPRETED)
+    exact, found = (gradients(f"torch.{cell}", precision=kind) for kind in ("fp32", "bf16"))
+    for name, gradient in exact.items():
+        assert 0 < abs(found[name] - gradient).max() < 0.1 * abs(gradient).max(), name
+
+
+def gradients(plugin, precision):
+    arms = {"path": "jit", "size": "small", "task": "demand", "batch_size": 32, "threads": 1}
+    spec = Spec(plugin=plugin, phase="train", precision=precision, **arms)
+    prepared = prepare(spec, registry.load(spec.plugin))
+    build_checked(prepared.plugin, prepared.request)
+    return prepared.plugin.gradients(stage(prepared.plugin, spec, prepared.task.batch(0, 0)))
