@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import msgspec
 
@@ -19,6 +20,8 @@ from dlbench.errors import SpecError
 from dlbench.orders import protocol
 from dlbench.process import environment
 
+SHARED = ("PYTHONPATH", "PYTHONHOME")
+"""Variables that give every interpreter the same code, whatever its environment holds."""
 SECONDS = 120.0
 """How long an interpreter may take to say what it has."""
 PROGRAM = """
@@ -65,6 +68,7 @@ def plugins(pythons: Mapping[str, str], asked: Sequence[str]) -> list[str]:
 
     Raises SpecError naming the first environment in which a child could not run, and what to do.
     """
+    _require_apart()
     have = {name: _examined(name, python) for name, python in pythons.items()}
     first = next(iter(have.values()))
     found: dict[str, None] = {}
@@ -76,11 +80,21 @@ def plugins(pythons: Mapping[str, str], asked: Sequence[str]) -> list[str]:
     return list(found)
 
 
+def _require_apart() -> None:
+    for name in SHARED:
+        if value := os.environ.get(name):
+            raise SpecError(
+                f"{name} is set ({value}): all environments of --env would import the same code from there; unset it, "
+                "and install in each environment what it is to have"
+            )
+
+
 def _program(name: str, python: str) -> str:
+    """The path from the root: a session may go on from another folder. A link stays one, for it has an environment."""
     program = shutil.which(python)
     if program is None:
         raise SpecError(f"--env {name}: there is no program {python}; give the path of a Python, as in NAME/bin/python")
-    return program
+    return str(Path(program).absolute())
 
 
 def _examined(name: str, python: str) -> Installed:

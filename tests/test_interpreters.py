@@ -102,6 +102,20 @@ def test_names_are_checked(two):
             interpreters.read(texts)
 
 
+def test_an_interpreter_is_the_same_from_every_folder(two, monkeypatch):
+    """The link of the environment itself, not the Python that it points to: that has other packages."""
+    base = Path(two["base"])
+    monkeypatch.chdir(base.parent.parent)
+    assert interpreters.read(["a=bin/python"]) == {"a": str(base)}
+
+
+@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHOME"])
+def test_a_variable_that_gives_all_environments_the_same_code_is_refused(name, two, monkeypatch, tmp_path):
+    monkeypatch.setenv(name, str(tmp_path))
+    with pytest.raises(SpecError, match=f"{name} is set .{tmp_path}.: all environments .* unset it"):
+        interpreters.plugins(two, ["fake.linear"])
+
+
 def test_what_no_child_could_run_in_is_refused(two, tmp_path):
     bare, _ = environment(tmp_path / "bare")
     old, site = environment(tmp_path / "old")
