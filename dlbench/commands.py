@@ -31,7 +31,7 @@ from dlbench import (
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.journal import Journal
 from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run, read_parities, read_runs
-from dlbench.report import FORMATS, sameness, summarize, terminal
+from dlbench.report import FORMATS, Report, sameness, summarize, terminal
 from dlbench.spec import Policy, Spec
 from dlbench.start import Starter
 
@@ -102,7 +102,6 @@ def run(options: RunOptions) -> int:
                 Starter(open_journal.plan.pythons) as start,
             ):
                 schedule.record(groups, open_journal, listener, start, stopping.enough)
-            return _conclude(options, open_journal, proven, console)
         except KeyboardInterrupt:
             if open_journal.runs:
                 console.print(
@@ -110,6 +109,7 @@ def run(options: RunOptions) -> int:
                 )
                 _finish(options, open_journal, proven)
             raise
+        return _conclude(options, open_journal, proven, console)
 
 
 def _open(options: RunOptions) -> Journal:
@@ -195,14 +195,17 @@ def _conclude(options: RunOptions, open_journal: Journal, proven: Sequence[Parit
     """Write and show the report, compare and gate as was asked, and return the exit code. Raises DlbenchError."""
     specs, runs = open_journal.plan.specs, open_journal.runs
     question, saved = options.question, options.against
-    again = confirming.measure_in(options.folder / confirming.FOLDER, console, quiet=options.quiet)
+    again = confirming.measure_in(options.folder, console, quiet=options.quiet)
     judged = judging.session(specs, runs, question) if saved is None else None
     if judged is not None and question.confirm:
+        _keep(options, open_journal, proven, judged)
         judged = confirming.of_session(judged, open_journal.plan, question, again)
     _finish(options, open_journal, proven, judged)
     if saved is not None:
         answer = judging.reports((saved.name, str(options.folder)), saved.runs, runs, question, specs)
-        answer = confirming.of_reports(answer, [*saved.runs, *runs], question, again) if question.confirm else answer
+        if question.confirm and not answer.refused:
+            judging.show(answer, options.folder, quiet=True)
+            answer = confirming.of_reports(answer, [*saved.runs, *runs], question, again)
         return _exit_code(runs, judging.show(answer, options.folder, quiet=options.quiet))
     if judged is not None and judged.refused:
         raise DlbenchError(f"not gated: {judged.refused}")
@@ -218,13 +221,19 @@ def _exit_code(runs: Sequence[Run], code: int) -> int:
 def _finish(
     options: RunOptions, open_journal: Journal, proven: Sequence[Parity], judged: gate.Gate | None = None
 ) -> None:
-    judging.keep(judged, open_journal.folder)
-    report = summarize(open_journal.runs, proven, judged)
-    _write(report, options.folder, options.formats)
+    report = _keep(options, open_journal, proven, judged)
     if not options.quiet:
         Console().print(terminal.render(report))
     first = FORMATS[options.formats[0]].file_name
     print(f"Report: {options.folder / first}" if not options.quiet else options.folder / first)  # noqa: T201
+
+
+def _keep(options: RunOptions, open_journal: Journal, proven: Sequence[Parity], judged: gate.Gate | None) -> Report:
+    """The report, on the disk."""
+    judging.keep(judged, open_journal.folder)
+    report = summarize(open_journal.runs, proven, judged)
+    _write(report, options.folder, options.formats)
+    return report
 
 
 def _write(report: Any, folder: FilePath, formats: Sequence[str]) -> None:

@@ -1,10 +1,12 @@
 """What a gate flags is measured again, in fresh processes and reversed order, before it may fail.
 
-Whoever looks at many numbers flags one by chance now and then; seldom the same one twice.
+Whoever looks at many numbers flags one by chance now and then; seldom the same one twice. A second measuring that comes
+to nothing takes nothing back.
 """
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +16,7 @@ import msgspec
 from rich.console import Console
 
 from dlbench import gate, journal, judging, matching, plan, progress, schedule, stopping
+from dlbench.errors import DlbenchError
 from dlbench.gate import Gate, Outcome
 from dlbench.judging import Answer, Question
 from dlbench.plan import Group
@@ -23,7 +26,7 @@ from dlbench.spec import Spec, workload
 from dlbench.start import Starter
 
 FOLDER = "confirmation"
-"""Where the second measuring lies within the folder of the first."""
+"""Where the second measuring lies within the folder of the first; further ones are `confirmation-2` and so on."""
 
 Sides = tuple[Spec, ...]
 """Baseline and candidate."""
@@ -31,12 +34,12 @@ Measure = Callable[[Plan, Sequence[Group]], Sequence[Run]]
 
 
 def measure_in(folder: Path, console: Console, *, quiet: bool) -> Measure:
-    """What measures the groups of a plan in this folder."""
+    """What measures the groups of a plan in a new folder within this one."""
 
     def measure(again: Plan, groups: Sequence[Group]) -> Sequence[Run]:
         console.print(f"measured again: {', '.join(spec.label for spec in again.specs)}", highlight=False)
         with (
-            journal.begin(folder, again) as book,
+            journal.begin(_free(folder), again) as book,
             progress.listener(console, quiet=quiet) as listener,
             Starter(again.pythons) as start,
         ):
@@ -45,32 +48,40 @@ def measure_in(folder: Path, console: Console, *, quiet: bool) -> Measure:
     return measure
 
 
+def _free(folder: Path) -> Path:
+    """Where nothing lies yet: an earlier confirmation, such as one that was interrupted, stays what it is."""
+    names = itertools.chain([FOLDER], (f"{FOLDER}-{number}" for number in itertools.count(2)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
 def of_session(judged: Gate, planned: Plan, question: Question, measure: Measure) -> Gate:
     """The gate of a session once its regressions have been measured again."""
     flagged = {spec for sides in _flagged(judged.outcomes) for spec in sides}
     specs = [spec for spec in planned.specs if msgspec.structs.replace(spec, twin=False) in flagged]
     if not specs:
         return judged
-    second = judging.session(specs, _again(planned, specs, measure), question)
-    return msgspec.structs.replace(judged, outcomes=tuple(_settled(judged.outcomes, second, {})))
+    second = _judged(specs, planned, measure, question)[0]
+    again = dict.fromkeys(_flagged(judged.outcomes), second)
+    return msgspec.structs.replace(judged, outcomes=tuple(_settled(judged.outcomes, again, {})))
 
 
 def of_reports(answer: Answer, runs: Sequence[Run], question: Question, measure: Measure) -> Answer:
     """The answer for two reports once the regressions whose both sides can be measured here have been.
 
-    Both sides can be where they are two Specs of one workload; the code of another session is not here.
+    Both sides can be where they are two Specs of one workload; the code of another session is not here. Each pair has a
+    session of its own: in a common one, a Spec would be compared with the first of its workload.
     """
     flagged = _flagged(answer.compared.outcomes)
     reasons = {sides: why for sides in flagged if (why := _impossible(*sides))}
-    specs = plan.with_twins(list(dict.fromkeys(spec for sides in flagged if sides not in reasons for spec in sides)))
-    second = None
-    if specs:
-        like = Plan(session="", specs=(), policy=next(run.policy for run in runs if run.spec in specs))
-        found = _again(like, specs, measure)
-        second = judging.session(specs, found, question)
-        strange = "; ".join(_strangers([run for run in runs if run.spec in specs], found))
-        reasons |= {sides: f"not what the reports hold: {strange}" for sides in flagged if strange}
-    outcomes = tuple(_settled(answer.compared.outcomes, second, reasons))
+    again: dict[Sides, Gate] = {}
+    for sides in flagged:
+        if sides not in reasons:
+            before = [run for run in runs if run.spec in sides]
+            like = Plan(session="", specs=(), policy=before[0].policy)
+            again[sides], found = _judged(plan.with_twins(sides), like, measure, question)
+            strange = "; ".join(_strangers(before, found)) if found else ""
+            reasons |= {sides: f"not what the reports hold: {strange}"} if strange else {}
+    outcomes = tuple(_settled(answer.compared.outcomes, again, reasons))
     compared = msgspec.structs.replace(answer.compared, outcomes=outcomes)
     return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
 
@@ -81,7 +92,7 @@ def compare_files(baseline: Path, candidate: Path, question: Question, out: Path
     answer = judging.reports((str(baseline), str(candidate)), before, after, question)
     if question.confirm:
         with tempfile.TemporaryDirectory() as folder:
-            again = measure_in(Path(folder) / FOLDER, Console(stderr=True, quiet=quiet), quiet=quiet)
+            again = measure_in(Path(folder), Console(stderr=True, quiet=quiet), quiet=quiet)
             answer = of_reports(answer, [*before, *after], question, again)
     return judging.show(answer, out, quiet=quiet)
 
@@ -89,6 +100,15 @@ def compare_files(baseline: Path, candidate: Path, question: Question, out: Path
 def _flagged(outcomes: Iterable[Outcome]) -> list[Sides]:
     """The pairs of regressions that noise may have made; counts are exact."""
     return list(dict.fromkeys(one.specs for one in outcomes if one.result == "regression" and one.specs))
+
+
+def _judged(specs: Sequence[Spec], like: Plan, measure: Measure, question: Question) -> tuple[Gate, Sequence[Run]]:
+    """What the gate says of a second measuring, and its Runs; refused where nothing could be measured."""
+    try:
+        found = _again(like, specs, measure)
+    except DlbenchError as error:
+        return Gate(refused=str(error)), ()
+    return judging.session(specs, found, question) or Gate(), found
 
 
 def _again(like: Plan, specs: Sequence[Spec], measure: Measure) -> Sequence[Run]:
@@ -112,19 +132,30 @@ def _strangers(before: Sequence[Run], again: Sequence[Run]) -> Iterator[str]:
     yield from comparison.versions(before, again)
 
 
-def _settled(outcomes: Iterable[Outcome], second: Gate | None, reasons: Mapping[Sides, str]) -> Iterator[Outcome]:
-    """The outcomes with every regression confirmed or undone."""
-    again = {(one.condition, one.metric, one.specs): one for one in (second.outcomes if second else ())}
+def _settled(
+    outcomes: Iterable[Outcome], again: Mapping[Sides, Gate], reasons: Mapping[Sides, str]
+) -> Iterator[Outcome]:
+    """The outcomes with every regression confirmed or undone; one stands where measuring again gave no answer."""
     for one in outcomes:
         if one.result != "regression" or not one.specs:
             yield one
-            continue
-        mate, why = again.get((one.condition, one.metric, one.specs)), reasons.get(one.specs, "")
-        if not why and mate is not None and mate.result == "regression":
-            yield msgspec.structs.replace(one, reason=f"confirmed: measured again, the ratio is {_ratio(mate)}")
-            continue
-        why = why or (_undone(mate) if mate is not None else (second.refused if second else "") or "not measured again")
-        yield msgspec.structs.replace(one, result="inconclusive", reason=f"not confirmed: {why}")
+        elif one.specs in reasons:
+            why = f"not confirmed: {reasons[one.specs]}"
+            yield msgspec.structs.replace(one, result="inconclusive", reason=why)
+        else:
+            yield _twice(one, again[one.specs])
+
+
+def _twice(one: Outcome, second: Gate) -> Outcome:
+    """A regression beside what the gate of the second session said."""
+    key = one.condition, one.metric, one.specs
+    mate = next((found for found in second.outcomes if (found.condition, found.metric, found.specs) == key), None)
+    if mate is None or mate.ratio is None:
+        why = second.refused or (mate.reason if mate is not None else "") or "it was not measured"
+        return msgspec.structs.replace(one, reason=f"stands: measured again without an answer ({why})")
+    if mate.result == "regression":
+        return msgspec.structs.replace(one, reason=f"confirmed: measured again, the ratio is {_ratio(mate)}")
+    return msgspec.structs.replace(one, result="inconclusive", reason=f"not confirmed: {_undone(mate)}")
 
 
 def _undone(found: Outcome) -> str:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from dlbench import compare, matching, metrics, verdicts
 from dlbench.compare import Pair
@@ -57,7 +59,8 @@ class Condition(Record, frozen=True):
 class Outcome(Record, frozen=True):
     """What became of a condition for one pair; `could_show` is the smallest change that it could tell from none.
 
-    `specs` are baseline and candidate where something was measured, not counted.
+    `ratio` is None where nothing was measured that is believed. `specs` are baseline and candidate; none of what is
+    counted.
     """
 
     condition: str
@@ -120,12 +123,8 @@ def judge(
 
 def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
     """What is left of outcomes in a session that was found to see differences where there are none; counts hold."""
-    return [
-        Outcome(condition=one.condition, pair=one.pair, result="inconclusive", metric=one.metric, reason=reason)
-        if one.metric
-        else one
-        for one in outcomes
-    ]
+    unknown: dict[str, Any] = {"result": "inconclusive", "ratio": None, "could_show": None, "reason": reason}
+    return [msgspec.structs.replace(one, **unknown) if one.metric else one for one in outcomes]
 
 
 def refusals(
@@ -207,7 +206,12 @@ def _without_evidence(
     for pair in pairs:
         if compare.evidence(pair, metric, history) is None and (reason := _lacking(pair, metric)):
             yield Outcome(
-                condition=str(condition), pair=name_of(pair), result="underpowered", metric=metric, reason=reason
+                condition=str(condition),
+                pair=name_of(pair),
+                result="underpowered",
+                metric=metric,
+                reason=reason,
+                specs=(pair.baseline, pair.candidate),
             )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import msgspec
 import pytest
+from rich.console import Console
 from scripted import BUILT, ScriptedChild
 from sessions import saved, session
 from test_judging import run as _run
 from test_schedule import Children, Diary, record
 
-from dlbench import confirming, gate, judging, plan
+from dlbench import commands, confirming, gate, journal, judging, plan
+from dlbench.errors import DlbenchError
 from dlbench.judging import Question
 from dlbench.record import Plan
 from dlbench.spec import Policy
@@ -34,6 +38,17 @@ class Machine:
         children = Children(lambda spec: ScriptedChild(step_seconds=self.times.get(spec.plugin, 0.002)))
         folder = self.folder / str(len(self.plans))
         return record(groups, folder, Diary(), children, planned.policy)
+
+
+class Changed(Machine):
+    """Steps of 2 ms, and what `change` makes of every Run."""
+
+    def __init__(self, folder, change):
+        super().__init__(folder, {})
+        self.change = change
+
+    def __call__(self, planned, groups):
+        return [self.change(run) for run in super().__call__(planned, groups)]
 
 
 @pytest.fixture
@@ -85,6 +100,66 @@ def test_only_what_was_flagged_is_measured_again(planned, tmp_path):
     assert confirming.of_session(nothing, planned, ASKED, Machine(tmp_path, {})) is nothing
 
 
+def stands(planned, folder, again):
+    """What becomes of a session's regressions when they are measured again like this; they fail the gate."""
+    found = confirming.of_session(judged(planned, folder / "first"), planned, ASKED, again)
+    assert gate.exit_code(found.outcomes, strict=False) == 1
+    (reason,) = {one.reason for one in found.outcomes if one.result == "regression"}
+    assert reason.startswith("stands: measured again without an answer (")
+    return reason
+
+
+def test_a_regression_stands_where_the_second_measuring_gives_no_answer(planned, tmp_path):
+    def crashing(run):
+        crashed = {"status": "crashed", "reason": "SIGSEGV"}
+        return msgspec.structs.replace(run, **crashed) if run.spec.plugin == "twin.linear" else run
+
+    def unsteady(run):
+        return msgspec.structs.replace(run, flags=("unstable",)) if run.spec == planned.specs[2] else run
+
+    def noisy(run):
+        return _slower(run) if run.spec.twin else run
+
+    def nothing(planned, groups):
+        raise DlbenchError("nothing was measured")
+
+    assert "twin.linear eager did not run (crashed: SIGSEGV)" in stands(
+        planned, tmp_path / "a", Changed(tmp_path / "crashed", crashing)
+    )
+    assert "has no step time" in stands(planned, tmp_path / "b", Changed(tmp_path / "unsteady", unsteady))
+    assert "tells equal programs apart" in stands(planned, tmp_path / "c", Changed(tmp_path / "noisy", noisy))
+    assert "(nothing was measured)" in stands(planned, tmp_path / "d", nothing)
+
+
+def _slower(run):
+    samples = [msgspec.structs.replace(one, seconds=one.seconds * 1.5) for one in run.samples]
+    return msgspec.structs.replace(run, samples=tuple(samples))
+
+
+def test_the_report_is_on_the_disk_before_anything_is_measured_again(planned, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    Machine(tmp_path, SLOW)(planned)
+    monkeypatch.setattr(confirming, "of_session", interrupted)
+    folder = tmp_path / "1"
+    options = SimpleNamespace(folder=folder, formats=["markdown"], quiet=True, question=ASKED, against=None)
+    with journal.resume(folder) as book, pytest.raises(KeyboardInterrupt):
+        commands._conclude(options, book, [], Console(quiet=True))
+    assert "slower:2%: 0 of 2 passed" in (folder / "report.md").read_text()
+    assert len(judging.kept(folder).outcomes) == 2
+
+
+def test_an_earlier_confirmation_is_in_nobodys_way(planned, tmp_path, monkeypatch):
+    """It may have been interrupted: its folder is left alone and measured is in the next."""
+    monkeypatch.setattr(confirming.schedule, "record", lambda groups, book, *_: book.folder)
+    measure = confirming.measure_in(tmp_path, Console(quiet=True), quiet=True)
+    for name in ("confirmation", "confirmation-2", "confirmation-3"):
+        assert measure(planned, []) == tmp_path / name
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "runs.jsonl").write_text("")
+
+
 def reports(folder, change, **environment):
     """Two saved sessions: a plugin, and 50 % slower what `change` made of it."""
     before = [one for one in Machine(folder / "a", {})(_alone("fake.linear")) if not one.spec.twin]
@@ -120,6 +195,26 @@ def test_reports_of_two_specs_are_measured_again_side_by_side(tmp_path):
     assert [spec.twin for spec in again.groups[0][0].specs] == [False, True, False]
     answer, _ = confirmed(tmp_path / "alike", lambda spec: spec, ["plugin"], ALIKE)
     assert (answer.compared.outcomes[0].result, answer.code) == ("inconclusive", 0)
+
+
+def test_every_flagged_pair_of_two_reports_is_measured_again_against_its_own_baseline(tmp_path):
+    """Eager in one report and jit in the other: all four are one workload."""
+    plugins = ("fake.linear", "twin.linear")
+    eager = [one for name in plugins for one in Machine(tmp_path / "a" / name, {})(_alone(name))]
+    jit = [
+        one for name in plugins for one in Machine(tmp_path / "b" / name, dict.fromkeys(plugins, 0.003))(_alone(name))
+    ]
+    jit = [msgspec.structs.replace(one, session="t", spec=msgspec.structs.replace(one.spec, path="jit")) for one in jit]
+    asked = Question(gate.parse(["slower:2%"]), allow=["path", "session", "machine"], confirm=True)
+    answer = judging.reports(("a", "b"), eager, jit, asked)
+    assert [one.result for one in answer.compared.outcomes] == ["regression", "regression"]
+
+    def jit_is_slower(run):
+        return _slower(run) if run.spec.path == "jit" else run
+
+    again = confirming.of_reports(answer, [*eager, *jit], asked, Changed(tmp_path / "again", jit_is_slower))
+    assert [one.reason for one in again.compared.outcomes] == ["confirmed: measured again, the ratio is 1.5"] * 2
+    assert again.code == 1
 
 
 @pytest.mark.parametrize(
