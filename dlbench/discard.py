@@ -6,6 +6,7 @@ that the first process that counts starts as the others do. It goes as far as th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -17,6 +18,9 @@ from dlbench.record import PhaseMemory
 from dlbench.sharing import Bytes
 from dlbench.spec import Spec
 
+NONE_HOLDS = Bytes(math.inf, math.inf)
+"""The size of an arm that ran out of memory alone: nothing can be beside it."""
+
 
 class Discarded:
     """The arms of a session that have had their process."""
@@ -24,13 +28,19 @@ class Discarded:
     def __init__(self) -> None:
         self._done: dict[Spec, Bytes | None] = {}
 
-    def lacking(self, specs: Iterable[Spec]) -> list[Spec]:
-        """One Spec of each arm that has not had its process: phases and seeds of an arm read the same files."""
-        found = {_arm(spec): spec for spec in reversed(list(specs)) if _arm(spec) not in self._done}
-        return list(reversed(found.values()))
+    def lacking(self, specs: Iterable[Spec], planned: Iterable[Spec]) -> list[Spec]:
+        """One planned Spec of each of these arms that has not had its process: all of an arm read the same files.
+
+        One that trains, if there is one, for it takes more memory than one that only predicts.
+        """
+        found: dict[Spec, Spec] = {}
+        for spec in sorted(planned, key=lambda spec: spec.phase == "predict"):
+            found.setdefault(_arm(spec), spec)
+        arms = dict.fromkeys(_arm(spec) for spec in specs)
+        return [found[arm] for arm in arms if arm in found and arm not in self._done]
 
     def sizes(self, specs: Iterable[Spec]) -> dict[Spec, Bytes]:
-        """The most memory up to the first step, of those whose arm came that far."""
+        """The most memory up to the first step, of those whose arm came that far or ran out of memory on the way."""
         return {spec: size for spec in specs if (size := self._done.get(_arm(spec)))}
 
     def measure(self, spec: Spec, start: Callable[[], ObedientChild]) -> None:
@@ -44,8 +54,8 @@ class Discarded:
             built = child.obey(Build(spec=spec), Built)
             stepped = child.obey(First(), Stepped)
             self._done[_arm(spec)] = _most([*built.memory, stepped.memory])
-        except ChildError:
-            pass
+        except ChildError as error:
+            self._done[_arm(spec)] = NONE_HOLDS if error.status == "out-of-memory" else None
         finally:
             child.close()
 

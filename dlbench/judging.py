@@ -189,7 +189,10 @@ def _unchecked(
     for spec, metric in itertools.product(arms, question.metrics):
         values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
         if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
-            why = "its twin did not run or never became steady, or the session was planned without a gate"
+            why = (
+                "its twin did not run beside it (memory may not hold both) or never became steady, or the session was "
+                "planned without a gate"
+            )
             yield f"{spec.phase}, {spec.label} has no null pair ({METRICS[metric].title}): {why}; measure anew"
 
 

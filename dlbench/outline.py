@@ -20,7 +20,8 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: P
             yield f"{_subject(group, policy)}: {', '.join(spec.label for spec in group.specs)}"
     processes = sum(len(group.specs) for group in groups)
     proofs = sum(len(family) for family in families)
-    discarded = len(Discarded().lacking(spec for group in groups for spec in group.specs)) if policy.discard else 0
+    specs = [spec for group in groups for spec in group.specs]
+    discarded = len(Discarded().lacking(specs, specs)) if policy.discard else 0
     first = [f"{proofs} to check that arms are the same model"] if proofs else []
     first += [f"{discarded} that are discarded"] if discarded else []
     after = f", after {' and '.join(first)}" if first else ""

@@ -96,8 +96,8 @@ class Session:
     def _discard(self, group: Group) -> None:
         """A process of each arm that has had none in this session, also where it goes on after an interruption."""
         policy = msgspec.structs.replace(self._plan.policy, isolation="fresh")
-        hopeful = [spec for spec in group.specs if policy.discard and spec not in self._hopeless]
-        for spec in self._discarded.lacking(hopeful):
+        hopeful = [spec for spec in self._plan.specs if policy.discard and spec not in self._hopeless]
+        for spec in self._discarded.lacking(group.specs, hopeful):
             self._listener.discarding(spec)
             self._discarded.measure(spec, partial(self._start, spec, policy))
 

@@ -119,6 +119,7 @@ def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):
     asked = Question(gate.parse(["slower:2%", "memory:5%"]))
     said = judging.session(specs, runs, asked).refused
     assert said.startswith("train, fake.linear eager has no null pair (Peak memory above import): its twin")
+    assert "memory may not hold both" in said
     assert judging.session(specs, runs, Question(gate.parse(["slower:2%"]))).refused == ""
 
 

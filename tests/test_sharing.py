@@ -8,6 +8,7 @@ from scripted import ScriptedChild
 from test_schedule import Children, Diary, plan
 
 from dlbench import compare, discard, journal, schedule, sharing
+from dlbench.isolate import ChildError
 from dlbench.orders import Stepped
 from dlbench.record import PhaseMemory, PhaseTime, Plan
 from dlbench.report import warnings
@@ -112,3 +113,40 @@ def test_arms_that_fit_stay_together(monkeypatch, tmp_path):
     _, runs = session(tmp_path, monkeypatch, 4001)
     assert {(run.group, run.arms) for run in runs} == {(0, 4), (1, 4)}
     assert not any("parts" in text for text in warnings.warnings(compare.by_workload(runs)))
+
+
+def of_one_arm(error_at_first=None, status="out-of-memory"):
+    found = discard.Discarded()
+    error = ChildError(status, "no memory") if error_at_first else None
+    found.measure(BASE, lambda: Large(fails_at="First" if error else "", error=error))
+    return found
+
+
+def test_an_arm_that_ran_out_of_memory_before_anything_was_measured_is_alone():
+    sizes = of_one_arm("First").sizes(ALL) | dict.fromkeys(OTHERS, Bytes(1))
+    assert split([*OTHERS, BASE], sizes, Bytes(100)) == [tuple(OTHERS), (BASE,)]
+    assert of_one_arm("First", status="error").sizes(ALL) == {}, "a fault of another kind says nothing of memory"
+    assert of_one_arm().sizes(ALL) == {BASE: Bytes(1000)}
+
+
+def test_an_arm_is_as_large_as_where_it_trains(tmp_path):
+    policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
+    planned, diary = plan(policy, plugins=["fake.linear"], phases=["predict", "train"]), Diary()
+    specs = tuple(dict.fromkeys(spec for group in planned for spec in group.specs))
+    with journal.begin(tmp_path, Plan(session="s", specs=specs, policy=policy)) as book:
+        schedule.record(planned, book, diary, Children())
+    assert planned[0].specs[0].phase == "predict"
+    assert [spec.phase for spec in diary.discarded] == ["train"]
+
+
+@pytest.mark.parametrize(("discarded", "warned"), [(False, True), (True, False)])
+def test_arms_that_lack_memory_together_are_told_when_their_sizes_were_not_known(discarded, warned, tmp_path):
+    policy = Policy(processes=1, samples=2, latency_steps=1, discard=discarded)
+    error = ChildError("out-of-memory", "no memory")
+    start = Children(lambda spec: ScriptedChild(fails_at="Settle" if "twin" in spec.plugin else "", error=error))
+    planned = plan(policy)
+    with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
+        runs = schedule.record(planned, book, Diary(), start)
+    said = [text for text in warnings.warnings(compare.by_workload(runs)) if "sizes were not known" in text]
+    assert bool(said) == warned
+    assert all(text.startswith("twin.linear eager: out of memory") for text in said)

@@ -81,6 +81,7 @@ def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     yield from _gpu(runs)
     yield from _slow_library(runs)
     yield from _in_parts(by_workload)
+    yield from _not_in_parts(runs)
     yield from _alone(by_workload)
 
 
@@ -201,6 +202,17 @@ def _in_parts(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
                 f"{load.phase}, {load.architecture} {load.size}: memory does not hold all arms together, so they were "
                 f"measured in {parts} parts; arms take turns with those of their part alone"
             )
+
+
+def _not_in_parts(runs: Sequence[Run]) -> Iterator[str]:
+    """Sizes come from processes that are discarded first; without them all arms are alive together."""
+    full = [run for run in runs if run.status == "out-of-memory" and run.arms > 1 and not run.policy.discard]
+    if full:
+        names = ", ".join(dict.fromkeys(run.spec.label for run in full))
+        yield (
+            f"{names}: out of memory beside other arms, whose sizes were not known (no process is discarded first with "
+            "--quick, --cold or --isolation none); measure without these options, or fewer arms at once"
+        )
 
 
 def _alone(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
