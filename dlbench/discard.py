@@ -27,6 +27,7 @@ class Discarded:
 
     def __init__(self) -> None:
         self._done: dict[Spec, Bytes | None] = {}
+        self._devices: dict[Spec, str] = {}
 
     def lacking(self, specs: Iterable[Spec], planned: Iterable[Spec]) -> list[Spec]:
         """One planned Spec of each of these arms that has not had its process: all of an arm read the same files.
@@ -43,6 +44,11 @@ class Discarded:
         """The most memory up to the first step, of those whose arm came that far or ran out of memory on the way."""
         return {spec: size for spec in specs if (size := self._done.get(_arm(spec)))}
 
+    def device(self, specs: Iterable[Spec]) -> str:
+        """Where these arms run, which may be asked to be together: a GPU if one of them was built there."""
+        found = [self._devices.get(_arm(spec), spec.device) for spec in specs]
+        return next((device for device in found if device.startswith("gpu")), found[0])
+
     def measure(self, spec: Spec, start: Callable[[], ObedientChild]) -> None:
         """Build, take the first step, and end the child; a failure is left to the Run that will meet it again."""
         self._done[_arm(spec)] = None
@@ -52,6 +58,7 @@ class Discarded:
             return
         try:
             built = child.obey(Build(spec=spec), Built)
+            self._devices[_arm(spec)] = built.info.device
             stepped = child.obey(First(), Stepped)
             self._done[_arm(spec)] = _most([*built.memory, stepped.memory])
         except ChildError as error:

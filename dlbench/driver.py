@@ -7,7 +7,7 @@ took behind the allocator's back.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,17 +23,27 @@ def device_bytes() -> int | None:
 
 
 def free_bytes(device: str) -> int | None:
-    """Bytes that are free on `gpu` (the first) or `gpu:N`; None where the driver does not say, and for other devices.
+    """Bytes that are free on `gpu` (the first) or `gpu:N`; None where nobody says, and for other devices."""
+    return _asked(partial(_free, device))
 
-    Devices are numbered as frameworks number them: among those of CUDA_VISIBLE_DEVICES.
+
+def handle(nvml: Any, device: str, variables: Mapping[str, str] = os.environ) -> Any | None:
+    """What NVML calls `gpu` (the first) or `gpu:N`; None for other devices. Raises NVMLError.
+
+    Frameworks count the devices that CUDA is shown, CUDA_VISIBLE_DEVICES: numbers or identifiers, none if it is empty
+    (the CUDA C++ programming guide, environment variables). NVML counts all.
     """
     kind, _, number = device.partition(":")
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    try:
-        at = int(number or 0) if visible is None else int(visible.split(",")[int(number or 0)])
-    except (ValueError, IndexError):
+    if kind != "gpu":
         return None
-    return _asked(partial(_free, at)) if kind == "gpu" else None
+    shown, at = variables.get("CUDA_VISIBLE_DEVICES"), int(number or 0)
+    if shown is None:
+        return nvml.nvmlDeviceGetHandleByIndex(at)
+    names = [name.strip() for name in shown.split(",") if name.strip()]
+    if at >= len(names):
+        return None
+    name = names[at]
+    return nvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else nvml.nvmlDeviceGetHandleByUUID(name)
 
 
 def _asked(question: Callable[[Any], T]) -> T | None:
@@ -54,8 +64,9 @@ def _asked(question: Callable[[Any], T]) -> T | None:
         pynvml.nvmlShutdown()
 
 
-def _free(number: int, nvml: Any) -> int:
-    return int(nvml.nvmlDeviceGetMemoryInfo(nvml.nvmlDeviceGetHandleByIndex(number)).free)
+def _free(device: str, nvml: Any) -> int | None:
+    found = handle(nvml, device)
+    return None if found is None else int(nvml.nvmlDeviceGetMemoryInfo(found).free)
 
 
 def _held_by_this_process(nvml: Any) -> int | None:

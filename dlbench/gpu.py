@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from dlbench.driver import handle
 from dlbench.record import GpuLoad
 
 REASONS = {
@@ -65,9 +66,8 @@ class Gauge:
 
 
 def _opened(device: str, variables: Mapping[str, str]) -> tuple[Any, Any]:
-    """The library and the handle of the GPU that a Spec's word means; None for both where there is neither."""
-    kind, _, number = device.partition(":")
-    if kind != "gpu":
+    """The library and the handle of the GPU that a model's word means; None for both where there is neither."""
+    if not device.startswith("gpu"):
         return None, None
     try:
         nvml = importlib.import_module("pynvml")
@@ -75,15 +75,7 @@ def _opened(device: str, variables: Mapping[str, str]) -> tuple[Any, Any]:
         return None, None
     try:
         nvml.nvmlInit()
-        return nvml, _handle(nvml, int(number or 0), variables.get("CUDA_VISIBLE_DEVICES", ""))
+        found = handle(nvml, device, variables)
     except nvml.NVMLError:
         return None, None
-
-
-def _handle(nvml: Any, number: int, visible: str) -> Any:
-    """CUDA counts the devices that it is shown (CUDA_VISIBLE_DEVICES: numbers or identifiers), NVML counts all."""
-    shown = [one.strip() for one in visible.split(",") if one.strip()]
-    name = shown[number] if number < len(shown) else str(number)
-    if name.isdigit():
-        return nvml.nvmlDeviceGetHandleByIndex(int(name))
-    return nvml.nvmlDeviceGetHandleByUUID(name)
+    return (None, None) if found is None else (nvml, found)

@@ -104,7 +104,8 @@ class Session:
     def _parts(self, group: Group) -> list[Group]:
         """The group, or where memory does not hold it parts of it, numbered as groups that follow the last."""
         planned = [spec for spec in self._plan.specs if spec in group.specs]
-        parts = sharing.split(planned, self._discarded.sizes(planned), sharing.room(planned[0].device))
+        room = sharing.room(self._discarded.device(planned))
+        parts = sharing.split(planned, self._discarded.sizes(planned), room)
         ordered = [tuple(spec for spec in group.specs if spec in part) for part in parts]
         return [Group(group.number + place * group.of, part, group.of) for place, part in enumerate(ordered)]
 

@@ -93,7 +93,7 @@ class Worker:
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
         self._spec, self._subject = spec, Subject(spec, prepared)
-        self._sampler, self._gpu = self._subject.sampler(), Gauge(spec.device)
+        self._sampler, self._gpu = self._subject.sampler(), Gauge(info.device)
         return Built(
             info=info,
             task=prepared.task.info,

@@ -41,6 +41,7 @@ def nvml(monkeypatch):
             "nvmlShutdown": lambda: setattr(module, "closed", module.closed + 1),
             "nvmlDeviceGetCount": lambda: len(devices),
             "nvmlDeviceGetHandleByIndex": lambda number: number,
+            "nvmlDeviceGetHandleByUUID": lambda name: int(name.removeprefix("GPU-")),
             "nvmlDeviceGetComputeRunningProcesses": processes,
             "nvmlDeviceGetMemoryInfo": lambda number: SimpleNamespace(free=100 + number),
         }
@@ -88,7 +89,8 @@ def test_without_the_library_nobody_says(monkeypatch):
         ("gpu:1", None, 101),
         ("gpu:0", "3,1", 103),
         ("gpu:2", "3,1", None),
-        ("gpu", "GPU-4a", None),
+        ("gpu:1", "0, GPU-3", 103),
+        ("gpu", "", None),
         ("cpu", None, None),
         ("auto", None, None),
     ],

@@ -141,21 +141,27 @@ def test_a_gauge_sums_up_its_looks(nvml):
 @pytest.mark.parametrize(
     ("device", "visible", "asked"),
     [
-        ("gpu", "", ("index", 0)),
-        ("gpu:1", "", ("index", 1)),
+        ("gpu", None, ("index", 0)),
+        ("gpu:1", None, ("index", 1)),
         ("gpu:1", "3,2", ("index", 2)),
         ("gpu", "GPU-abc,GPU-def", ("identifier", "GPU-abc")),
     ],
 )
 def test_the_gpu_is_the_one_that_the_framework_sees(device, visible, asked, nvml):
     found = nvml(library())
-    gpu.Gauge(device, {"CUDA_VISIBLE_DEVICES": visible})
+    gpu.Gauge(device, {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
     assert found.asked == [asked]
 
 
 def test_nothing_is_read_without_a_gpu_a_library_or_an_answer(nvml):
-    for device, found in (("cpu", library()), ("gpu", None), ("gpu", library(broken=True))):
+    for device, found, shown in (
+        ("cpu", library(), "0"),
+        ("gpu", None, "0"),
+        ("gpu", library(broken=True), "0"),
+        ("gpu", library(), ""),
+        ("gpu:1", library(), "0"),
+    ):
         nvml(found)
-        gauge = gpu.Gauge(device, {})
+        gauge = gpu.Gauge(device, {"CUDA_VISIBLE_DEVICES": shown})
         gauge.look()
         assert gauge.read() is None

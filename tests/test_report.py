@@ -35,6 +35,7 @@ SAME = Parity(
         Difference(what="losses", difference=2e-7, tolerance=1e-5, worst=2e-7),
     ),
 )
+ON_GPU = msgspec.structs.replace(good_run().info, device="gpu:0")
 HOT = GpuLoad(
     clock_mhz=1200,
     clock_limit_mhz=1980,
@@ -198,9 +199,12 @@ def with_load(**values):
         (with_load(steal=0.07), "of the host; measure at another time"),
         (with_load(throttled=0.2), "(throttling) 20% of the time at worst, above 1% in 2 of 2"),
         (with_load(major_faults=4321), "4,321 pages were read from the disk (major faults)"),
-        ([good_run(spec=spec(device="gpu:1"))], "not read in 1 of 1 processes, so throttling would not show"),
         (
-            [good_run(spec=spec(device="gpu"), load=Load(gpu=HOT))],
+            [good_run(spec=spec(device="auto"), info=ON_GPU)],
+            "not read in 1 of 1 processes, so throttling would not show",
+        ),
+        (
+            [good_run(spec=spec(device="auto"), info=ON_GPU, load=Load(gpu=HOT))],
             "held back by power cap in 1 of 1 processes: at worst 1,200 of 1,980 MHz, 83 °C, 699 of 700 W; cool it",
         ),
         ([good_run()], "measured alone"),

@@ -4,12 +4,12 @@ import math
 
 import msgspec
 import pytest
-from scripted import ScriptedChild
+from scripted import BUILT, ScriptedChild
 from test_schedule import Children, Diary, plan
 
-from dlbench import compare, discard, journal, schedule, sharing
+from dlbench import compare, discard, journal, schedule, sharing, worker
 from dlbench.isolate import ChildError
-from dlbench.orders import Stepped
+from dlbench.orders import Build, Stepped
 from dlbench.record import PhaseMemory, PhaseTime, Plan
 from dlbench.report import warnings
 from dlbench.sharing import SHARE, Bytes, split
@@ -150,3 +150,31 @@ def test_arms_that_lack_memory_together_are_told_when_their_sizes_were_not_known
     said = [text for text in warnings.warnings(compare.by_workload(runs)) if "sizes were not known" in text]
     assert bool(said) == warned
     assert all(text.startswith("twin.linear eager: out of memory") for text in said)
+
+
+class OnGpu(ScriptedChild):
+    """Built on a GPU whatever it was asked for, where each arm takes 4 bytes."""
+
+    def _build(self, order):
+        info = msgspec.structs.replace(BUILT.info, device="gpu:0")
+        return msgspec.structs.replace(BUILT, info=info)
+
+    def _memory(self, phase):
+        return PhaseMemory(phase=phase, peak_bytes=1, resident_bytes=1, device_peak_bytes=4)
+
+
+def test_a_gpu_that_was_found_and_not_asked_for_is_shared_too(monkeypatch, tmp_path):
+    monkeypatch.setattr(sharing.driver, "free_bytes", lambda device: 7 / SHARE if device == "gpu:0" else None)
+    policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
+    planned = plan(policy, devices=["auto"])
+    with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
+        runs = schedule.record(planned, book, Diary(), Children(lambda spec: OnGpu()))
+    assert {run.spec.device for run in runs} == {"auto"}
+    assert {run.arms for run in runs} == {1}
+
+
+def test_a_gauge_looks_at_the_device_that_the_model_is_on(monkeypatch):
+    found = []
+    monkeypatch.setattr(worker, "Gauge", found.append)
+    worker.Worker().obey(Build(spec=Spec(**msgspec.structs.asdict(BASE) | {"plugin": "fake.linear", "device": "auto"})))
+    assert found == ["cpu"]

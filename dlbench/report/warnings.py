@@ -161,7 +161,9 @@ def _disk(loads: Sequence[Load]) -> Iterator[str]:
 
 
 def _gpu(runs: Sequence[Run]) -> Iterator[str]:
-    on_gpu = [run for run in runs if run.spec.device.startswith("gpu") and run.load is not None]
+    on_gpu = [
+        run for run in runs if run.info is not None and run.info.device.startswith("gpu") and run.load is not None
+    ]
     found = [run.load.gpu for run in on_gpu if run.load is not None and run.load.gpu is not None]
     if len(found) < len(on_gpu):
         yield (
