@@ -140,9 +140,9 @@ def run(**options: Any) -> None:
     of them is the baseline of the others; with --against a saved report is, Spec by Spec. Exit code 1 when the gate
     fails, 3 when it is too weak for its threshold, 2 when something did not run.
     """
-    from dlbench import commands
+    from dlbench import asking, commands
 
-    if code := commands.run(commands.RunOptions.read(options)):
+    if code := commands.run(asking.RunOptions.read(options)):
         sys.exit(code)
 
 
@@ -163,9 +163,9 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any)
     Compares outputs, first gradients and the losses of 20 training steps, without dropout, from the same initial
     values and batches. Exit code 1 when a figure is out of tolerance, 2 when it could not be checked.
     """
-    from dlbench import commands
+    from dlbench import asking, commands
 
-    found = commands.prove(commands.selection({**options, "plugin": plugins}), seeds, timeout)
+    found = commands.prove(asking.selection({**options, "plugin": plugins}), seeds, timeout)
     if any(one.same is False for one in found):
         sys.exit(1)
     if any(one.same is None for one in found):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-import re
 import signal
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -15,8 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from dlbench import (
+    asking,
     confirming,
-    effort,
     gate,
     interpreters,
     journal,
@@ -28,7 +25,8 @@ from dlbench import (
     schedule,
     stopping,
 )
-from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
+from dlbench.asking import RunOptions
+from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.journal import Journal
 from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run, read_parities, read_runs
 from dlbench.report import FORMATS, Report, sameness, summarize, terminal
@@ -37,44 +35,6 @@ from dlbench.start import Starter
 
 FAILED = 2
 """Exit code of a session in which something did not run."""
-DEFAULT_FORMATS = ("markdown", "json")
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What `dlbench run` was asked, checked."""
-
-    selection: plan.Selection
-    pythons: Mapping[str, str]
-    policy: Policy
-    folder: FilePath
-    resume: bool
-    formats: Sequence[str]
-    quiet: bool
-    parity: bool
-    dry_run: bool
-    question: judging.Question
-    against: judging.Saved | None
-
-    @classmethod
-    def read(cls, options: Mapping[str, Any]) -> RunOptions:
-        """Check the options of the command line. Raises SpecError or UnknownName."""
-        pythons = interpreters.read(options["env"])
-        if pythons and options["isolation"] == "none":
-            raise SpecError("--isolation none runs in the Python of dlbench itself; leave it out, or leave --env out")
-        return cls(
-            selection=replace(selection(options), environments=tuple(pythons) or ("",)),
-            pythons=pythons,
-            policy=effort.policy(options),
-            folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
-            resume=options["resume"] is not None,
-            formats=_known_formats(options["format"] or DEFAULT_FORMATS),
-            quiet=options["quiet"],
-            parity=options["parity"],
-            dry_run=options["dry_run"],
-            question=judging.Question.read(options),
-            against=judging.Saved.named(options),
-        )
 
 
 def run(options: RunOptions) -> int:
@@ -104,9 +64,8 @@ def run(options: RunOptions) -> int:
                 schedule.record(groups, open_journal, listener, start, stopping.enough)
         except KeyboardInterrupt:
             if open_journal.runs:
-                console.print(
-                    f"interrupted: reported as partial; dlbench run --resume {options.folder} goes on from there"
-                )
+                goes_on = asking.on(options.folder, options.asked)
+                console.print(Text(f"interrupted: reported as partial; {goes_on} goes on from there"), soft_wrap=True)
                 _finish(options, open_journal, proven)
             raise
         return _conclude(options, open_journal, proven, console)
@@ -116,6 +75,7 @@ def _open(options: RunOptions) -> Journal:
     """The journal of a new session, or of the one that is resumed."""
     if options.resume:
         resumed = journal.resume(options.folder)
+        options.check_resumed(resumed.plan)
         if resumed.plan.pythons:
             interpreters.plugins(resumed.plan.pythons, list({spec.plugin: None for spec in resumed.plan.specs}))
         return resumed
@@ -123,14 +83,14 @@ def _open(options: RunOptions) -> Journal:
     specs = plan.expand(options.selection, options.policy, found)
     specs = plan.with_twins(specs) if options.question.metrics else specs
     session, pythons = uuid.uuid4().hex[:12], dict(options.pythons)
-    planned = Plan(session=session, specs=tuple(specs), policy=options.policy, pythons=pythons)
+    planned = Plan(session=session, specs=tuple(specs), policy=options.policy, pythons=pythons, asked=options.asked)
     return journal.begin(options.folder, planned)
 
 
 def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, quiet: bool) -> None:
     """Render a saved report again, and show it. Raises RecordError or UnknownName."""
     path = source / RUNS_FILE if source.is_dir() else source
-    formats = _known_formats(formats)
+    formats = asking.known_formats(formats)
     report = summarize(read_runs(path), read_parities(path.with_name(PARITY_FILE)), judging.kept(path.parent))
     folder = out or path.parent
     _write(report, folder, formats)
@@ -184,7 +144,7 @@ def _check_quickly(family: Sequence[Spec], timeout: float, pythons: Mapping[str,
 
 def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) -> None:
     """Find out before measuring what could not be compared or gated afterwards. Raises DlbenchError."""
-    gate.check_processes(policy.processes, options.question.conditions)
+    gate.check_processes(policy, options.question.conditions)
     if options.against is None:
         gate.check_arms(specs, options.question.conditions)
     else:
@@ -244,40 +204,3 @@ def _write(report: Any, folder: FilePath, formats: Sequence[str]) -> None:
             path.write_text(FORMATS[name].render(report), encoding="utf-8")
         except OSError as error:
             raise RecordError(f"{path} cannot be written ({error.strerror}); give another --out") from error
-
-
-def selection(options: Mapping[str, Any]) -> plan.Selection:
-    """What the options of a command select. Raises SpecError."""
-    given: dict[str, Any] = {
-        "paths": ("jit", *options["path"]) if options["jit"] else options["path"],
-        "phases": options.get("phase", ("train",)),
-        "sizes": options["size"],
-        "batch_sizes": options["batch_size"],
-        "devices": options["device"],
-        "seeds": options.get("seed"),
-        "task": options["task"],
-        "compilers": options["compiler"],
-        "precisions": options.get("precision"),
-        "steps_per_call": options["steps_per_call"],
-        "data": options["data"],
-        "allow_breaks": options.get("allow_breaks"),
-    }
-    if options["threads"] is not None:
-        if options["threads"] < 1:
-            raise SpecError(f"threads is {options['threads']}: it must be 1 or more")
-        given["threads"] = options["threads"]
-    return plan.Selection(plugins=options["plugin"], **{name: value for name, value in given.items() if value})
-
-
-def _known_formats(formats: Sequence[str]) -> Sequence[str]:
-    for name in formats:
-        if name not in FORMATS:
-            raise UnknownName("format", name, FORMATS)
-    return formats
-
-
-def _default_folder(plugins: Sequence[str]) -> FilePath:
-    """A new folder under `reports`, named by time and plugins."""
-    now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    names = (re.sub(r"[^\w.]+", "any", plugin) for plugin in dict.fromkeys(plugins))
-    return FilePath("reports") / "-".join([now, *names])

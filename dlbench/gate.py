@@ -21,12 +21,14 @@ from dlbench.errors import SpecError, UnknownName
 from dlbench.matching import Count
 from dlbench.power import ALARM
 from dlbench.record import Record
-from dlbench.spec import Spec
+from dlbench.spec import Policy, Spec
 from dlbench.stats import Estimate, Part
 from dlbench.verdicts import Evidence, Unpaired
 
 METRICS = {"slower": ("step_time",), "memory": ("memory_peak", "device_memory_peak"), "compile": ("compile_time",)}
 """What each condition with a threshold looks at."""
+FRESH = ("memory", "compile")
+"""What is read from fresh processes alone: that of others is mixed with what their parent had or did."""
 GATE_FILE = "gate.json"
 """What the gate of a session said, beside its Runs."""
 COUNTS = "counts"
@@ -101,10 +103,16 @@ def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
         )
 
 
-def check_processes(processes: int, conditions: Sequence[Condition]) -> None:
+def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
     """Raise SpecError, before anything is measured, for a gate on times or memory without replication."""
-    if processes == 1 and any(condition.name != COUNTS for condition in conditions):
+    if policy.processes == 1 and any(condition.name != COUNTS for condition in conditions):
         raise SpecError("one process each is indicative and never gates; measure at least 2")
+    for condition in conditions:
+        if policy.isolation != "fresh" and condition.name in FRESH:
+            raise SpecError(
+                f"{condition} needs fresh processes and --isolation {policy.isolation} has at most one of each arm; "
+                "give --isolation fresh"
+            )
 
 
 def judge(

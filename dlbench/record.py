@@ -20,8 +20,7 @@ from dlbench.spec import Isolation, Policy, Spec
 RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 """What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
-SCHEMA = 2
-READABLE = (1, 2)
+SCHEMA, READABLE = 2, (1, 2)
 
 Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "diverged", "error"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -189,13 +188,14 @@ class Run(Record, frozen=True):
 class Plan(Record, frozen=True):
     """What a session means to measure, on the disk before it starts: with it and the Runs, it can be resumed.
 
-    `pythons` holds the interpreter of each named Python environment, in the order given.
+    `pythons` holds the interpreter of each named Python environment, in order; `asked` the words that ask for the gate.
     """
 
     session: str
     specs: tuple[Spec, ...]
     policy: Policy
     pythons: dict[str, str] = {}
+    asked: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 

@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("report",)),
     ("edge", ("judging",)),
     ("edge", ("doctor", "effort", "examination", "listing", "outline", "progress", "pytest_plugin")),
-    ("edge", ("confirming",)),
+    ("edge", ("asking", "confirming")),
     ("edge", ("commands",)),
     ("edge", ("cli",)),
 )

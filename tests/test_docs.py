@@ -13,8 +13,8 @@ import click
 import pytest
 
 from dlbench import registry
+from dlbench.asking import DEFAULT_FORMATS
 from dlbench.cli import cli
-from dlbench.commands import DEFAULT_FORMATS
 from dlbench.effort import PROCESSES
 from dlbench.errors import UnknownName
 from dlbench.report import FORMATS

@@ -14,10 +14,12 @@ import pytest
 from example_runs import full_session, spec
 from rich.console import Console
 
-from dlbench import commands, gate, judging
+from dlbench import asking, commands, gate, judging
 from dlbench.errors import RecordError, SpecError
 from dlbench.judging import Question
+from dlbench.record import Plan, read_plan
 from dlbench.report import FORMATS, summarize, terminal
+from dlbench.spec import Policy
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 BASELINE, CANDIDATE = spec("tf.transformer"), spec("torch.transformer")
@@ -112,8 +114,17 @@ def test_what_could_never_gate_is_refused_before_anything_is_measured(specs, tex
 @pytest.mark.untimed
 def test_one_process_gates_counts_alone():
     with pytest.raises(SpecError, match="never gates"):
-        gate.check_processes(1, gate.parse(["counts", "slower:2%"]))
-    gate.check_processes(1, gate.parse(["counts"]))
+        gate.check_processes(Policy(processes=1), gate.parse(["counts", "slower:2%"]))
+    gate.check_processes(Policy(processes=1), gate.parse(["counts"]))
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize("text", ["memory:5%", "compile:20%"])
+def test_what_only_fresh_processes_tell_is_gated_in_them_alone(text):
+    with pytest.raises(SpecError, match=f"{text} needs fresh processes .* give --isolation fresh"):
+        gate.check_processes(Policy(processes=5, isolation="fork"), gate.parse([text]))
+    gate.check_processes(Policy(processes=5, isolation="fork"), gate.parse(["slower:2%", "counts"]))
+    gate.check_processes(Policy(processes=5), gate.parse([text]))
 
 
 def dlbench(*arguments, cwd):
@@ -130,9 +141,34 @@ def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "null pair: ratio " in text
     assert "(twin)" not in text
+    assert read_plan(tmp_path / "out" / "plan.json").asked == ("--fail-on", "counts", "--fail-on", "slower:900%")
+    dropped = dlbench("run", "--resume", "out", cwd=tmp_path)
+    assert dropped.returncode == 2
+    assert "give dlbench run --resume out --fail-on counts --fail-on slower:900%" in dropped.stderr
+    assert json.loads((tmp_path / "out" / "gate.json").read_text()) == kept
     again = dlbench("report", "out", "--out", "again", "--format", "markdown", "--quiet", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again" / "report.md").read_text() == text
+
+
+@pytest.mark.untimed
+def test_the_words_of_a_gate_can_be_given_again(tmp_path):
+    given = {"fail_on": ("counts", "slower:2%"), "confirm": True, "strict": False, "allow": ("session",)}
+    words = asking._words({**given, "history": (tmp_path / "a b",), "against": None})
+    assert asking.on(tmp_path, tuple(words)) == (
+        f"dlbench run --resume {tmp_path} --fail-on counts --fail-on slower:2% --confirm --allow session "
+        f"--history '{tmp_path}/a b'"
+    )
+
+
+@pytest.mark.untimed
+def test_a_gate_on_figures_needs_a_plan_with_null_pairs(tmp_path):
+    plan = Plan(session="s", specs=(BASELINE, CANDIDATE), policy=Policy(processes=2))
+    (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))
+    done = dlbench("run", "--resume", ".", "--fail-on", "slower:2%", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "was planned without a gate on figures and has no null pair" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 
 @pytest.mark.untimed
@@ -160,6 +196,7 @@ def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
         (("--fail-on", "slower:2%,slower:3%"), "given 2 times"),
         (("--strict",), "there is none"),
         (("--quick", "--fail-on", "slower:2%"), "never gates"),
+        (("--isolation", "fork", "--fail-on", "memory:5%"), "give --isolation fresh"),
         (("--allow", "session"), "--allow is about another report; give --against REPORT"),
         (("--against", "nowhere"), "nowhere: cannot be read"),
     ],
