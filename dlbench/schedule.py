@@ -15,11 +15,13 @@ import msgspec
 from dlbench import sharing
 from dlbench.arm import Arm, ObedientChild, Place
 from dlbench.discard import Discarded
-from dlbench.errors import DlbenchError, RecordError
+from dlbench.errors import DlbenchError
 from dlbench.journal import Journal
 from dlbench.lockstep import measure_group
+from dlbench.pace import Pace
 from dlbench.plan import Group
-from dlbench.record import RUNS_FILE, Plan, Run
+from dlbench.record import Plan, Run
+from dlbench.remaining import remaining
 from dlbench.spec import Isolation, Policy, Spec, Workload, workload
 
 StartChild = Callable[[Spec, Policy], ObedientChild]
@@ -61,7 +63,7 @@ class Session:
 
     def __init__(self, plan: Plan, listener: Listener, start: StartChild, enough: Enough = lambda _: False) -> None:
         self._plan, self._listener, self._start = plan, listener, start
-        self._finished = _Finished(enough) if plan.policy.adaptive else None
+        self._finished = _Finished(enough if plan.policy.adaptive else lambda _: False)
         self._hopeless, self._pace, self._discarded = _Hopeless(), Pace(), Discarded()
 
     def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
@@ -73,14 +75,14 @@ class Session:
         begin, budget = time.monotonic(), self._plan.policy.budget_seconds
         self._learn(before)
         for done, group in enumerate(groups):
-            if self._finished is not None and group in self._finished:
+            if group in self._finished:
                 continue
+            ahead = [one for one in groups[done:] if one not in self._finished]
             elapsed = time.monotonic() - begin
             if budget is not None and elapsed + (self._pace.of(group) or 0.0) > budget:
-                left = len(groups) - done
-                self._listener.stopped(f"the budget of {budget:g} s is used; {left} groups left out")
+                self._listener.stopped(f"the budget of {budget:g} s is used; {len(ahead)} groups left out")
                 return
-            hopeful = [one for one in groups[done:] if not all(spec in self._hopeless for spec in one.specs)]
+            hopeful = [one for one in ahead if not all(spec in self._hopeless for spec in one.specs)]
             self._listener.group_started(group, done, len(groups), self._pace.left(hopeful))
             self._discard(group)
             with self._pace.timing(group):
@@ -90,8 +92,7 @@ class Session:
 
     def _learn(self, runs: Sequence[Run]) -> None:
         self._hopeless.learn(runs)
-        if self._finished is not None:
-            self._finished.learn(runs)
+        self._finished.learn(runs)
 
     def _discard(self, group: Group) -> None:
         """A process of each arm that has had none in this session, also where it goes on after an interruption."""
@@ -175,58 +176,6 @@ def record(
     if not journal.runs:
         raise DlbenchError("; ".join(dict.fromkeys(run.reason for run in held_back)) or "nothing was measured")
     return journal.runs
-
-
-def remaining(groups: Sequence[Group], journal: Journal) -> list[Group]:
-    """The groups that the journal lacks; one that was cut short is forgotten, for its arms were to run together.
-
-    Raises RecordError when the journal holds what these groups do not.
-    """
-    planned = {(spec, group.number) for group in groups for spec in group.specs}
-    runs = [(run.spec, run.group) for run in journal.runs]
-    have = [(run.spec, run.group % run.groups) for run in journal.runs]  # parts of a group follow the last group
-    path = journal.folder / RUNS_FILE
-    for line, (key, run) in enumerate(zip(have, journal.runs, strict=True), start=1):
-        if key not in planned or run.session != journal.plan.session or runs[line - 1] in runs[: line - 1]:
-            raise RecordError(f"{path}:{line}: this Run is not of the plan beside it; measure anew with another --out")
-    missing = [group for group in groups if not all((spec, group.number) in have for spec in group.specs)]
-    lacking = {(spec, group.number) for group in missing for spec in group.specs}
-    kept = next((place for place, key in enumerate(have) if key in lacking), len(have))
-    if any(key not in lacking for key in have[kept:]):
-        raise RecordError(f"{path}:{kept + 1}: a group is not whole and others follow; measure anew with another --out")
-    journal.keep(kept)
-    return missing
-
-
-class Pace:
-    """How long groups take: what the remaining time is estimated from."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[object, float] = {}
-
-    def timing(self, group: Group) -> ExitStack:
-        """A context whose duration counts as this group's."""
-        stack, begin = ExitStack(), time.monotonic()
-        stack.callback(lambda: self.add(group, time.monotonic() - begin))
-        return stack
-
-    def add(self, group: Group, seconds: float) -> None:
-        """A group of these Specs took so long."""
-        for key in _keys(group):
-            self._seconds[key] = max(seconds, self._seconds.get(key, 0.0))
-
-    def of(self, group: Group) -> float | None:
-        """Seconds to expect for this group: the longest of the same Specs so far, or else of its phase."""
-        return next((self._seconds[key] for key in _keys(group) if key in self._seconds), None)
-
-    def left(self, groups: Sequence[Group]) -> float | None:
-        """Seconds to expect for these groups; None until a group of every phase among them has been measured."""
-        known = [seconds for group in groups if (seconds := self.of(group)) is not None]
-        return sum(known) if len(known) == len(groups) else None
-
-
-def _keys(group: Group) -> tuple[object, object]:
-    return frozenset(group.specs), group.specs[0].phase
 
 
 class _Finished:

@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process")),
     ("writing", ("interpreters", "isolate", "noise")),
     ("writing", ("parity", "plan", "probe", "sharing", "subject")),
-    ("writing", ("conformance",)),
+    ("writing", ("conformance", "pace", "remaining")),
     ("writing", ("arm", "forking", "worker")),
     ("writing", ("discard", "start", "warm")),
     ("writing", ("schedule",)),

@@ -6,6 +6,7 @@ from scripted import ScriptedChild
 from dlbench import journal, schedule
 from dlbench.errors import DlbenchError
 from dlbench.isolate import ChildError
+from dlbench.pace import Pace
 from dlbench.plan import Selection, expand, groups
 from dlbench.record import Plan, read_runs
 from dlbench.spec import Policy
@@ -146,7 +147,7 @@ def test_time_left_is_not_guessed_before_it_is_known(diary, tmp_path):
 
 
 def test_pace_expects_the_longest_of_the_phase():
-    pace, (first, second, *_) = schedule.Pace(), plan(phases=["train", "predict"])
+    pace, (first, second, *_) = Pace(), plan(phases=["train", "predict"])
     pace.add(first, 10.0)
     pace.add(first, 12.0)
     assert (pace.of(first), pace.of(second)) == (12.0, None)
@@ -211,7 +212,8 @@ def test_a_session_that_goes_on_discards_again_and_only_for_what_is_left(diary, 
     assert len(runs) == 6
 
 
-def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go_on(diary, tmp_path):
+def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go_on(diary, tmp_path, monkeypatch):
+    monkeypatch.setattr(Pace, "left", lambda _, groups: len(groups))
     policy = Policy(processes=2, samples=2, latency_steps=1, adaptive=True)
     planned = plan(policy, phases=["train", "predict"])
 
@@ -222,6 +224,7 @@ def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go
     with journal.begin(tmp_path, Plan(session="s", specs=specs, policy=policy)) as book:
         runs = schedule.record(planned, book, diary, Children(), enough)
     assert [sum(run.spec.phase == phase for run in runs) // 2 for phase in ("train", "predict")] == [6, 20]
+    assert diary.left[-14:] == list(range(14, 0, -1)), "what stopped is not ahead"
     start = Children()
     with journal.resume(tmp_path) as book:
         assert schedule.record(planned, book, Diary(), start, enough) == runs

@@ -11,6 +11,7 @@ from dlbench import compare, discard, journal, schedule, sharing, worker
 from dlbench.isolate import ChildError
 from dlbench.orders import Build, Stepped
 from dlbench.record import PhaseMemory, PhaseTime, Plan
+from dlbench.remaining import remaining
 from dlbench.report import warnings
 from dlbench.sharing import SHARE, Bytes, split
 from dlbench.spec import Policy, Spec
@@ -107,6 +108,11 @@ def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_i
         assert start.made == []
         book.keep(6)
         assert len(schedule.record(planned, book, Diary(), start)) == len(runs)
+    with journal.resume(tmp_path) as book:
+        assert book.runs[-1].spec == planned[0].specs[0], "of the last part the baseline is torn, others have it"
+        book.keep(len(runs) - 1)
+        (left,) = remaining(planned, book)
+        assert (left.number, len(book.runs)) == (1, 6)
 
 
 def test_arms_that_fit_stay_together(monkeypatch, tmp_path):
