@@ -14,8 +14,8 @@ bench: $(READY)  ## measure tf.transformer under XLA and say where the report is
 	$(BIN)/dlbench run --plugin tf.transformer --jit
 
 test: $(READY)  ## run the whole suite, benchmarks included
-	$(BIN)/python -m pytest -m 'untimed and not gpu' -n 2 --dist loadgroup plugins/dlbench-torch plugins/dlbench-tf tests
-	$(BIN)/python -m pytest -m 'not untimed and not gpu'
+	$(BIN)/python -m pytest -m 'untimed and not gpu' --durations=12 -n 2 --dist loadgroup plugins/dlbench-torch plugins/dlbench-tf tests
+	$(BIN)/python -m pytest -m 'not untimed and not gpu' --durations=12
 
 test-gpu: $(READY)  ## run the tests that need an accelerator
 	$(BIN)/python -m pytest -m gpu

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from dlbench import conformance, registry
+from dlbench.conformance import barrier
 from dlbench.conformance.clauses import CLAUSES
 from dlbench.conformance.examine import examine
 from dlbench.errors import UnknownName
@@ -250,6 +251,16 @@ def test_a_clause_catches_the_plugin_that_breaks_it(offender, clause, monkeypatc
     found = problems(offender, monkeypatch)
     assert clause in found
     assert found[clause]
+
+
+def test_what_waited_for_a_core_is_not_taken_for_work(monkeypatch):
+    """Of threads that waited at the same time the longest counts; one that is new has waited since it began."""
+    waits = iter([{"1": 5.0, "2": 1.0}, {"1": 5.5, "2": 1.25, "3": 0.125}])
+    clock = iter([10.0, 12.0])
+    monkeypatch.setattr(barrier, "_waits", lambda: next(waits))
+    monkeypatch.setattr(barrier, "_take", lambda *_: None)
+    monkeypatch.setattr(barrier.time, "perf_counter", lambda: next(clock))
+    assert barrier._seconds_of(None, None, 1) == 1.5
 
 
 class Compiling(LinearPlugin):

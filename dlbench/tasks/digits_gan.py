@@ -1,7 +1,7 @@
 """Generating handwritten digits: noise in, images like those of the task `digits` out.
 
 Quality is the Frechet distance of 1000 images from fixed noise to the real training digits (`dlbench.tasks.frechet`).
-The goal of size base is not known to be reached: one seed of PyTorch was at 103 after 1000 of its 2000 steps.
+The goal of size base is from one seed of PyTorch: 35 after 1000 steps, 16.7 after 1500, 10.3 after 2000.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dlbench.tasks.goal import Goal, goal_for, stream
 IMAGES, NOISE_STREAM, LATENT = 1000, 2**32 + 4, 100
 GOALS = {
     "small": Goal(target=25.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),
-    "base": Goal(target=12.0, learning_rate=3e-4, budget_steps=2000, evaluate_every=250),
+    "base": Goal(target=20.0, learning_rate=1e-3, budget_steps=2000, evaluate_every=250),
 }
 
 
