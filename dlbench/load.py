@@ -31,7 +31,7 @@ class LoadMeter:
             steal=_share(self._start, end, "steal", "ticks"),
             cpu_pressure=_share(self._start, end, "cpu", "wall"),
             memory_pressure=_share(self._start, end, "memory", "wall"),
-            throttled=_share(self._start, end, "throttled", "wall"),
+            throttled=_share(self._start, end, "throttled", "periods"),
             voluntary_switches=_rise(self._start, end, "voluntary_switches"),
             involuntary_switches=_rise(self._start, end, "involuntary_switches"),
             major_faults=_rise(self._start, end, "major_faults"),
@@ -39,11 +39,13 @@ class LoadMeter:
 
     def _counters(self) -> Counters:
         times, switches = psutil.cpu_times(), self._process.num_ctx_switches()
+        periods, used_up = quota()
         return {
             "wall": time.monotonic(),
             "cpu": pressure("cpu"),
             "memory": pressure("memory"),
-            "throttled": throttled(),
+            "throttled": used_up,
+            "periods": periods,
             "steal": getattr(times, "steal", None),
             "ticks": sum(times),
             "voluntary_switches": switches.voluntary,
@@ -64,21 +66,21 @@ def major_faults(root: Path = ROOT) -> int | None:
     return int(fields[9]) if len(fields) > 9 else None
 
 
-def throttled(root: Path = ROOT) -> float | None:
-    """Seconds in which this process's control group had used up its quota of CPU and was stopped.
+def quota(root: Path = ROOT) -> tuple[int | None, int | None]:
+    """Periods in which this process's control group could use its quota of CPU, and those in which it was used up.
 
-    `cpu.stat` of the group, in version 2 (`throttled_usec`; the kernel's admin-guide/cgroup-v2) or 1 (`throttled_time`
-    in nanoseconds; scheduler/sched-bwc). In a container the group's own path may not be mounted: then its root is read.
-    None where the system has neither.
+    `nr_periods` and `nr_throttled` in `cpu.stat` of the group, in either version (the kernel's scheduler/sched-bwc).
+    Not the time that it was stopped, which adds up over cores and can exceed the clock's. In a container the group's
+    own path may not be mounted: then its root is read. None for both where the system has no such groups.
     """
     for group in re.finditer(r"^\d+:([^:]*):(.*)$", _text(root / "proc/self/cgroup"), re.MULTILINE):
         if group[1] == "" or "cpu" in group[1].split(","):
             mount = root / "sys/fs/cgroup" / ("cpu" if group[1] else "")
             for folder in (mount / group[2].lstrip("/"), mount):
-                found = re.search(r"^throttled_(usec|time) (\d+)$", _text(folder / "cpu.stat"), re.MULTILINE)
-                if found:
-                    return int(found[2]) * (1e-6 if found[1] == "usec" else 1e-9)
-    return None
+                found = dict(re.findall(r"^nr_(periods|throttled) (\d+)$", _text(folder / "cpu.stat"), re.MULTILINE))
+                if len(found) == 2:
+                    return int(found["periods"]), int(found["throttled"])
+    return None, None
 
 
 def _text(path: Path) -> str:

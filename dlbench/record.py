@@ -114,8 +114,8 @@ class Load(Record, frozen=True):
     """How busy the machine was while the Run went on.
 
     Pressure (PSI) is the share of the time in which some task waited for the resource, steal the share of CPU time that
-    the hypervisor gave away, `throttled` the share of the time in which the control group had used up its quota of CPU;
-    None where the system does not say. `gpu` is None without an NVIDIA GPU, or without the package that reads it.
+    the hypervisor gave away, `throttled` the share of the scheduler's periods in which the control group used up its
+    quota of CPU; None where nothing says. `gpu` is None without an NVIDIA GPU, or without the package that reads it.
     """
 
     load_average: float | None = None

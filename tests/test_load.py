@@ -24,7 +24,7 @@ nr_periods 120
 nr_throttled 40
 throttled_usec 1500000
 """
-V1 = "nr_periods 120\nnr_throttled 40\nthrottled_time 2500000000\n"
+V1 = "nr_periods 90\nnr_throttled 30\nthrottled_time 2500000000\n"
 
 
 def put(root, name, text):
@@ -45,21 +45,31 @@ def test_major_faults_are_read_behind_whatever_name_a_process_has(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("groups", "where", "text", "seconds"),
+    ("groups", "where", "text", "periods"),
     [
-        ("0::/user.slice/x\n", "sys/fs/cgroup/user.slice/x/cpu.stat", V2, 1.5),
-        ("0::/not/mounted/here\n", "sys/fs/cgroup/cpu.stat", V2, 1.5),
-        ("4:memory:/m\n3:cpu,cpuacct:/docker/y\n0::/\n", "sys/fs/cgroup/cpu/docker/y/cpu.stat", V1, 2.5),
-        ("2:cpuacct:/\n1:cpu:/\n0::/\n", "sys/fs/cgroup/cpu/cpu.stat", V1, 2.5),
-        ("0::/\n", "sys/fs/cgroup/cpu.stat", "usage_usec 7\n", None),
-        ("", "sys/fs/cgroup/cpu.stat", V2, None),
+        ("0::/user.slice/x\n", "sys/fs/cgroup/user.slice/x/cpu.stat", V2, (120, 40)),
+        ("0::/not/mounted/here\n", "sys/fs/cgroup/cpu.stat", V2, (120, 40)),
+        ("4:memory:/m\n3:cpu,cpuacct:/docker/y\n0::/\n", "sys/fs/cgroup/cpu/docker/y/cpu.stat", V1, (90, 30)),
+        ("2:cpuacct:/\n1:cpu:/\n0::/\n", "sys/fs/cgroup/cpu/cpu.stat", V1, (90, 30)),
+        ("0::/\n", "sys/fs/cgroup/cpu.stat", "usage_usec 7\n", (None, None)),
+        ("", "sys/fs/cgroup/cpu.stat", V2, (None, None)),
     ],
     ids=["v2", "v2 in a container", "v1", "v1 at its root", "no quota", "no groups"],
 )
-def test_throttling_is_read_from_either_version_of_control_groups(groups, where, text, seconds, tmp_path):
+def test_throttling_is_read_from_either_version_of_control_groups(groups, where, text, periods, tmp_path):
     put(tmp_path, "proc/self/cgroup", groups)
     put(tmp_path, where, text)
-    assert load.throttled(tmp_path) == (None if seconds is None else pytest.approx(seconds))
+    assert load.quota(tmp_path) == periods
+
+
+def test_a_group_that_is_stopped_in_every_period_is_throttled_all_of_the_time_on_any_number_of_cores(monkeypatch):
+    monkeypatch.setattr(load, "quota", iter([(100, 40), (110, 50)]).__next__)
+    assert load.LoadMeter().read().throttled == 1.0
+
+
+def test_without_a_period_of_a_quota_nothing_is_said(monkeypatch):
+    monkeypatch.setattr(load, "quota", lambda: (0, 0))
+    assert load.LoadMeter().read().throttled is None
 
 
 def test_a_meter_gives_what_happened_between_its_two_readings(monkeypatch):
@@ -67,7 +77,7 @@ def test_a_meter_gives_what_happened_between_its_two_readings(monkeypatch):
     seconds = {"cpu": iter([5.0, 8.0]), "memory": iter([None, 1.0])}
     monkeypatch.setattr(load.time, "monotonic", lambda: next(wall))
     monkeypatch.setattr(load, "pressure", lambda resource: next(seconds[resource]))
-    monkeypatch.setattr(load, "throttled", iter([0.25, 1.25]).__next__)
+    monkeypatch.setattr(load, "quota", iter([(100, 5), (120, 7)]).__next__)
     monkeypatch.setattr(load, "major_faults", iter([7, 12]).__next__)
     found = load.LoadMeter().read()
     assert (found.cpu_pressure, found.memory_pressure, found.throttled) == (

@@ -197,7 +197,7 @@ def with_load(**values):
         (with_load(memory_pressure=0.2), "memory pressure) 20%"),
         (with_load(steal=0.07), "steal) 7%"),
         (with_load(steal=0.07), "of the host; measure at another time"),
-        (with_load(throttled=0.2), "(throttling) 20% of the time at worst, above 1% in 2 of 2"),
+        (with_load(throttled=0.2), "(throttling) 20% of its periods at worst, above 1% in 2 of 2"),
         (with_load(major_faults=4321), "4,321 pages were read from the disk (major faults)"),
         (
             [good_run(spec=spec(device="auto"), info=ON_GPU)],

@@ -22,12 +22,13 @@ WIDE = 0.05
 
 
 class Mark(NamedTuple):
-    """A share of time, what it means, above which it is worth a word, and what to do."""
+    """A share of `whole`, what it means, above which it is worth a word, and what to do."""
 
     text: str
     of: Callable[[Load], float | None]
     limit: float
     advice: str
+    whole: str = "the time"
 
 
 MARKS = (
@@ -54,6 +55,7 @@ MARKS = (
         lambda load: load.throttled,
         STOLEN,
         "a limit of the container; raise it, or give fewer --threads",
+        "its periods",
     ),
 )
 
@@ -147,7 +149,7 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
                 if len(loads) > 1
                 else ""
             )
-            yield f"busy machine: {mark.text} {max(above):.0%} of the time{often}; {mark.advice}"
+            yield f"busy machine: {mark.text} {max(above):.0%} of {mark.whole}{often}; {mark.advice}"
 
 
 def _disk(loads: Sequence[Load]) -> Iterator[str]:
