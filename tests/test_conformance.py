@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -255,12 +256,12 @@ def test_a_clause_catches_the_plugin_that_breaks_it(offender, clause, monkeypatc
 
 def test_what_waited_for_a_core_is_not_taken_for_work(monkeypatch):
     """Of threads that waited at the same time the longest counts; one that is new has waited since it began."""
-    waits = iter([{"1": 5.0, "2": 1.0}, {"1": 5.5, "2": 1.25, "3": 0.125}])
-    clock = iter([10.0, 12.0])
-    monkeypatch.setattr(barrier, "_waits", lambda: next(waits))
-    monkeypatch.setattr(barrier, "_take", lambda *_: None)
-    monkeypatch.setattr(barrier.time, "perf_counter", lambda: next(clock))
-    assert barrier._seconds_of(None, None, 1) == 1.5
+    waits = [{"1": 5.0, "2": 1.0}, {"1": 5.5, "2": 1.25, "3": 0.125}]
+    asked = itertools.cycle(waits)
+    monkeypatch.setattr(barrier, "_waits", lambda: next(asked))
+    monkeypatch.setattr(barrier, "_seconds_of", lambda model, batch, steps: {1: 1.0, 2: 2.5}[steps])
+    monkeypatch.setattr(barrier.time, "sleep", lambda _: None)
+    assert barrier._fastest(None, None) == (1.0, 2.0)
 
 
 class Compiling(LinearPlugin):

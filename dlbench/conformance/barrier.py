@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,27 +53,29 @@ def no_work_outlives_the_barrier(session: Session) -> None:
 
 
 def _fastest(model: Model, batch: Any) -> tuple[float, float]:
-    """Seconds of one step and of two, the fastest of several samples with a rest before each."""
-    found: tuple[list[float], list[float]] = ([], [])
+    """Seconds of one step and of two, the fastest of several samples with a rest before each.
+
+    On a busy machine a short sample that follows a rest gets through in one go and a longer one does not: what two
+    steps waited for a core is not counted. That can only hide, on such a machine, and never accuse.
+    """
+    one, two = math.inf, math.inf
     pause = REST
     for _ in range(PAIRS):
-        for seconds, steps in zip(found, (1, 2), strict=True):
-            time.sleep(pause)
-            seconds.append(_seconds_of(model, batch, steps))
-            pause = max(pause, 2 * seconds[-1] / steps)
-    return min(found[0]), min(found[1])
+        time.sleep(pause)
+        one = min(one, seconds := _seconds_of(model, batch, 1))
+        time.sleep(max(pause, 2 * seconds))
+        before = _waits()
+        seconds = _seconds_of(model, batch, 2)
+        two = min(two, seconds - _longest(before, _waits()))
+        pause = max(pause, seconds)
+    return one, two
 
 
 def _seconds_of(model: Model, batch: Any, steps: int) -> float:
-    """Of so many steps and the reading of the last loss, on the clock of the wall, without what waited for a core.
-
-    On a busy machine a short sample that follows a rest gets through in one go and a longer one does not. Of several
-    threads that waited the longest counts: they may have done so at the same time.
-    """
-    before, start = _waits(), time.perf_counter()
+    """Of so many steps and the reading of the last loss, on the clock of the wall."""
+    start = time.perf_counter()
     _take(model, batch, steps)
-    seconds, after = time.perf_counter() - start, _waits()
-    return seconds - max((waited - before.get(task, 0.0) for task, waited in after.items()), default=0.0)
+    return time.perf_counter() - start
 
 
 def _take(model: Model, batch: Any, steps: int) -> None:
@@ -87,6 +91,11 @@ def _waits() -> dict[str, float]:
         with contextlib.suppress(OSError):
             found[task.name] = int((task / "schedstat").read_text().split()[1]) * 1e-9
     return found
+
+
+def _longest(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """The longest wait of a thread: several may have waited at the same time."""
+    return max((waited - before.get(task, 0.0) for task, waited in after.items()), default=0.0)
 
 
 def _cpu_after(model: Model, batch: Any, steps: int) -> float:
