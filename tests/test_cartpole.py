@@ -40,10 +40,11 @@ def test_balancing_reaches_the_target_and_pushing_to_one_side_or_the_wrong_one_d
 
 @pytest.mark.parametrize("batch_size", [7, GAMES, 150])
 def test_every_batch_size_is_evaluated_over_a_hundred_games(batch_size, monkeypatch):
+    task = opened(batch_size)  # which plays to see that the game is the one that it knows
     lengths = iter(range(1, 10_000))
     alive = lambda games: np.arange(200)[:, None] < [next(lengths) for _ in range(games)]  # noqa: E731
     monkeypatch.setattr(cartpole, "play", lambda games, *_: Games(np.empty(0), np.empty(0), alive(games)))
-    assert opened(batch_size).evaluate(always_left) == np.minimum(np.arange(1, GAMES + 1), 200).mean()
+    assert task.evaluate(always_left) == np.minimum(np.arange(1, GAMES + 1), 200).mean()
 
 
 def test_a_game_is_over_when_the_pole_has_fallen_or_all_its_steps_are_done():
