@@ -62,19 +62,18 @@ def expected(place, way):
 
 def cells(place, later):
     ways = [way for way in WAYS if not (place == "import" and way.startswith("return"))]
-    return {
-        way.partition("=")[0] + way[-4:]: (way, f"{place}:{way}{later}{'!' * way.startswith(ONCE)}") for way in ways
-    }
+    deeds = [(way, f"{place}:{way}{later}{'!' * way.startswith(ONCE)}") for way in ways]
+    return dict(enumerate(deeds, start=1))
 
 
 class Misled:
-    """Starts each child with the misdeed that its Spec's environment names."""
+    """Starts each child with the misdeed that its Spec's seed stands for."""
 
     def __init__(self, misdeeds, starter, monkeypatch):
         self.misdeeds, self.starter, self.monkeypatch = misdeeds, starter, monkeypatch
 
     def __call__(self, spec, policy):
-        _, misdeed = self.misdeeds.get(spec.environment, ("", ""))
+        _, misdeed = self.misdeeds.get(spec.seed, ("", ""))
         self.monkeypatch.setenv("DLBENCH_FAKE", misdeed)
         seconds = 1.0 if ":hang" in misdeed else policy.timeout_seconds
         return self.starter(spec, msgspec.structs.replace(policy, timeout_seconds=seconds))
@@ -86,7 +85,7 @@ class Misled:
 def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, later, tmp_path, monkeypatch):
     phase, misdeeds = PLACES[place][0], cells(place, later)
     good = msgspec.structs.replace(GOOD, phase=phase)
-    bad = [msgspec.structs.replace(good, plugin="naughty.linear", environment=name) for name in misdeeds]
+    bad = [msgspec.structs.replace(good, plugin="naughty.linear", seed=seed) for seed in misdeeds]
     group = Group(0, (good, *bad), 1)
     plan = Plan(session="s", specs=group.specs, policy=POLICY)
     with journal.begin(tmp_path / "out", plan) as book, Starter() as starter:
@@ -95,8 +94,8 @@ def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, late
     assert [run.spec for run in runs] == list(group.specs), "exactly one Run for every Spec"
     assert runs[0].status == "ok"
     assert sum(sample.stage == "steady" for sample in runs[0].samples) == POLICY.samples
-    found = {run.spec.environment: (run.status, run.reason) for run in runs[1:]}
-    for name, (way, misdeed) in misdeeds.items():
+    found = {run.spec.seed: (run.status, run.reason) for run in runs[1:]}
+    for seed, (way, misdeed) in misdeeds.items():
         status, reason = expected(place, way)
-        assert found[name][0] == status, (misdeed, found[name])
-        assert re.search(reason, found[name][1]) if reason else not found[name][1], (misdeed, found[name])
+        assert found[seed][0] == status, (misdeed, found[seed])
+        assert re.search(reason, found[seed][1]) if reason else not found[seed][1], (misdeed, found[seed])
