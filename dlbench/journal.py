@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,8 @@ from dlbench.errors import RecordError
 from dlbench.record import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run, decode, read_plan, split
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+LOCK_SECONDS = 2.0
+"""How long to wait for another writer to go."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -181,13 +184,20 @@ def _sync(folder: Path) -> None:
 
 
 def _locked(folder: Path) -> int:
-    """A descriptor that holds the lock on a folder; the kernel releases it with the process. Raises RecordError."""
+    """A descriptor that holds the lock on a folder; the kernel releases it with the process. Raises RecordError.
+
+    A child that was about to start when its parent was killed holds a copy until it has started, so a moment is waited.
+    """
     import fcntl
 
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise RecordError(f"{folder} is being written by another dlbench; wait for it or give another --out") from error
-    return descriptor
+    descriptor, deadline = os.open(folder, os.O_RDONLY), time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                said = f"{folder} is being written by another dlbench; wait for it or give another --out"
+                raise RecordError(said) from error
+            time.sleep(0.02)

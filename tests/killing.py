@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import psutil
@@ -38,6 +39,8 @@ def session(folder, descriptor):
         with journal.resume(folder) as book, Starter() as start:
             planned = plan.groups(book.plan.specs, book.plan.policy)
             schedule.record(planned, book, Ticking(descriptor), start)
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(0)
 

@@ -71,6 +71,7 @@ def test_a_report_is_rendered_again_from_its_runs(session):
     assert done.stdout.split() == ["again/report.md", "again/report.json"]
 
 
+@pytest.mark.untimed
 def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
     arguments = ("--plugin", "[ft]*.linear", "--phase", "train,converge", "--size", "small,base", "--processes", "3")
     done = dlbench("run", *arguments, "--path", "eager,graph", "--dry-run", cwd=tmp_path)
@@ -92,6 +93,7 @@ def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.untimed
 def test_a_path_that_no_plugin_of_a_pattern_has_is_one_line_of_the_report(tmp_path):
     arguments = ("--plugin", "[ft]*.linear", "--path", "graph,eager", "--phase", "predict", "--size", "small,base")
     done = dlbench("run", *arguments, "--quick", "--out", "out", cwd=tmp_path)
@@ -157,6 +159,7 @@ BAD_INPUT = [
 ]
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize(("arguments", "text"), BAD_INPUT, ids=[" ".join(arguments) for arguments, _ in BAD_INPUT])
 def test_bad_input_is_one_clear_line_and_leaves_nothing_behind(arguments, text, tmp_path):
     done = dlbench(*arguments, cwd=tmp_path)
@@ -169,6 +172,7 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing_behind(arguments, text, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.untimed
 def test_a_plugin_that_cannot_be_imported_is_one_clear_line(tmp_path):
     done = dlbench("run", "--plugin", "naughty.linear", cwd=tmp_path, misdeed="import:raise=ImportError")
     assert done.returncode == 2
@@ -177,6 +181,7 @@ def test_a_plugin_that_cannot_be_imported_is_one_clear_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize(
     ("misdeed", "status"),
     [("build:raise", "error"), ("train_step:return=nan", "diverged"), ("train_step:signal=SIGSEGV@30", "crashed")],
@@ -258,6 +263,7 @@ def test_help_and_list_import_nothing_heavy():
     assert not loaded & {"numpy", "scipy", "rich", "torch", "tensorflow", "keras", "jax", "dlbench_fake"}
 
 
+@pytest.mark.untimed
 def test_a_session_in_which_nothing_can_be_loaded_leaves_nothing_behind(tmp_path):
     arguments = ("--plugin", "naughty.linear,fake.naughty", "--task", "line", "--quick", "--out", "out")
     done = dlbench("run", *arguments, cwd=tmp_path, misdeed="import:raise=ImportError")

@@ -15,6 +15,8 @@ from dlbench.record import Plan, read_runs
 from dlbench.spec import Policy, Spec
 from dlbench.start import Starter
 
+pytestmark = pytest.mark.untimed
+
 MEBI = 1 << 20
 POLICY = Policy(
     processes=1,

@@ -1,9 +1,11 @@
 """What lies on the disk, whatever comes between: a kill, a full disk, a second writer."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -94,6 +96,15 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
         assert "is being written by another dlbench" in second.stderr
         book.append(runs(0))
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+def test_a_writer_that_is_just_going_is_waited_for(tmp_path):
+    (tmp_path / "plan.json").write_bytes(msgspec.json.encode(PLAN))
+    going = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(going, fcntl.LOCK_EX)
+    threading.Timer(0.2, os.close, [going]).start()
+    with journal.resume(tmp_path) as book:
+        book.append(runs(0))
 
 
 def test_a_torn_last_line_is_cut_off_and_the_rest_is_kept(tmp_path):

@@ -15,6 +15,8 @@ from dlbench.plan import Selection, expand, groups
 from dlbench.record import Plan, read_runs
 from dlbench.spec import Policy
 
+pytestmark = pytest.mark.untimed
+
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 POLICY = Policy(samples=2, sample_seconds=0.001, settle_seconds=0.0, settle_cap_seconds=0.05, latency_steps=2)
 
@@ -30,6 +32,7 @@ def test_kills_at_any_moment_lose_no_run_and_repeat_none(isolation, kills, proce
     assert len(kept) == kills
     assert {(unchanged, orphans) for _, unchanged, orphans in kept} == {("True", "0")}
     assert kills < 50 or len({number for number, *_ in kept}) >= 8, "kills came between Runs"
+    assert done.stderr == ""
     runs = read_runs(tmp_path / "runs.jsonl")
     assert [(run.spec, run.group) for run in runs] == [
         (spec, group.number) for group in groups(specs, policy) for spec in group.specs
