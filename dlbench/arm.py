@@ -160,7 +160,8 @@ class Arm:
     def close(self) -> None:
         """Ask for what remains, and end the child."""
         if self.alive:
-            self._closed = self._ask(Close(), Closed)
+            fresh = self.place.isolation == "fresh"  # what is done once is read from fresh processes alone
+            self._closed = self._ask(Close(compile_again=fresh), Closed)
             if self._closed is not None:
                 self._found.memory.append(self._closed.memory)
                 self._found.times += self._closed.times

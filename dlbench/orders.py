@@ -72,7 +72,9 @@ class Check(Message, frozen=True, tag="check"):
 
 
 class Close(Message, frozen=True, tag="close"):
-    """Say what remains to be said, then exit."""
+    """Say what remains to be said, then exit; `compile_again` is to time a compiler whose caches are warm."""
+
+    compile_again: bool = True
 
 
 Order = Build | First | Settle | Take | Evaluate | Devices | Probe | Check | Close

@@ -79,7 +79,7 @@ class Worker:
             case Devices() | Probe() | Check():
                 return _obey_alone(order)
             case Close():
-                return self._close()
+                return self._close(compile_again=order.compile_again and self._spec.path == "jit")
 
     def _build(self, spec: Spec) -> Built:
         marks = [memory.mark("start")]
@@ -126,14 +126,14 @@ class Worker:
         self._subject.check()
         return Taken(samples=samples, loss=self._subject.loss)
 
-    def _close(self) -> Closed:
+    def _close(self, *, compile_again: bool) -> Closed:
         mark = self._subject.mark(self._spec.phase)
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.read())
         compilation = self._subject.compilation()
         if self._spec.phase == "converge":
             return Closed(memory=mark, load=load, compilation=compilation)
         peak = self._subject.peak_flop_rate()
-        times = [_time("first_step_warm", self._first_again())] if self._spec.path == "jit" else []
+        times = [_time("first_step_warm", self._first_again())] if compile_again else []
         return Closed(memory=mark, load=load, compilation=compilation, times=times, peak_flop_rate=peak)
 
     def _first_again(self) -> float:

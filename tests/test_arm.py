@@ -39,6 +39,14 @@ def test_one_untimed_step_warms_the_caches_before_a_timed_sample():
     assert {(order.untimed, order.steps) for order in steady} == {(1, 10)}
 
 
+@pytest.mark.parametrize(("isolation", "again"), [("fresh", True), ("fork", False), ("none", False)])
+def test_only_a_fresh_process_compiles_again_for_a_figure_that_is_read_from_those_alone(isolation, again):
+    child = ScriptedChild()
+    arm = Arm(SPEC, POLICY, Place("session", 0, 1, 0, 1, isolation), lambda: child)
+    measure_group([arm], 0, lambda stage, number: None)
+    assert child.orders[-1].compile_again is again
+
+
 def test_latencies_fit_into_their_time():
     child = ScriptedChild(step_seconds=0.5)
     run = measured(child)

@@ -77,13 +77,15 @@ def test_what_was_allowed_is_flagged(found, flags):
     assert (run.times[-1].phase, run.peak_flop_rate) == ("first_step_warm", 1e9)
 
 
-@pytest.mark.parametrize(("path", "phases"), [("jit", ["first_step_warm"]), ("eager", [])])
-def test_the_warm_compilation_and_the_peak_are_taken_at_the_end(path, phases, monkeypatch):
+@pytest.mark.parametrize(
+    ("path", "again", "phases"), [("jit", True, ["first_step_warm"]), ("jit", False, []), ("eager", True, [])]
+)
+def test_the_warm_compilation_and_the_peak_are_taken_at_the_end(path, again, phases, monkeypatch):
     monkeypatch.setenv(JIT_VARIABLE, "1,0,0")
     worker = Worker()
     worker.obey(Build(spec=Spec(**JIT | {"path": path}, threads=1)))
     worker.obey(First())
     worker.obey(Settle(policy=Policy(settle_seconds=0.01, sample_seconds=0.001)))
-    closed = worker.obey(Close())
+    closed = worker.obey(Close(compile_again=again))
     assert [time.phase for time in closed.times] == phases
     assert closed.peak_flop_rate > 1e6
