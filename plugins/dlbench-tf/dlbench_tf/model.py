@@ -103,7 +103,8 @@ class TFModel:
         self._outputs = self._paths.put(self._evaluate, signature.inputs)
         self._gradients = self._paths.put(self._compare, signature.inputs, signature.targets)
         tensors = self._weights.tensors(self._values())
-        return readback.model_info(self._weights.variables, spec, precision.read_back(tensors, self._rounded(tensors)))
+        computed_in = precision.read_back(tensors, self._rounded(tensors))
+        return readback.model_info(self._weights.variables, tensors, spec, computed_in)
 
     def _constant(self, array: Any) -> tf.Tensor:
         with tf.device(self._device):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 import tensorflow as tf
@@ -13,8 +13,13 @@ from dlbench.spec import Spec
 from dlbench_tf.device import devices, word_of
 
 
-def model_info(variables: Sequence[tf.Variable], spec: Spec, computed_in: str) -> ModelInfo:
-    """The model that lives in these variables, the optimizer's own not among them, and computes products so."""
+def model_info(
+    variables: Sequence[tf.Variable], tensors: Mapping[str, tf.Tensor], spec: Spec, computed_in: str
+) -> ModelInfo:
+    """The model that lives in these variables, the optimizer's own not among them, and computes products so.
+
+    `tensors` are its parameters by canonical name, each in its own shape.
+    """
     device = word_of(variables[0])
     return ModelInfo(
         parameter_count=sum(variable.shape.num_elements() for variable in variables),
@@ -27,7 +32,7 @@ def model_info(variables: Sequence[tf.Variable], spec: Spec, computed_in: str) -
         threads=tf.config.threading.get_intra_op_parallelism_threads(),
         device_name=devices()[device],
         versions={name: metadata.version(name) for name in ("tensorflow", "dlbench-tf")},
-        details=_details(len(variables)),
+        details=_details(len(variables)) | _layout(tensors),
     )
 
 
@@ -38,6 +43,11 @@ def _details(variables: int) -> dict[str, str]:
         "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "not set: TensorFlow's default"),
         "denormals": _denormals(),
     }
+
+
+def _layout(tensors: Mapping[str, tf.Tensor]) -> dict[str, str]:
+    """That of tf.nn.conv2d unless told otherwise, NHWC; nothing for a model without convolutions."""
+    return {"convolution layout": "channels last"} if any(one.shape.rank == 4 for one in tensors.values()) else {}
 
 
 def _denormals() -> str:

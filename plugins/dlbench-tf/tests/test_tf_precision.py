@@ -45,6 +45,7 @@ def emulated(monkeypatch):
 def test_products_in_bf16_change_the_losses_a_little(architecture, path, emulated):
     exact, (info, rounded) = losses(architecture, path, "fp32")[1], losses(architecture, path, "bf16")
     assert info.precision == "bf16"
+    assert info.details.get("convolution layout") == ("channels last" if architecture == "cnn" else None)
     assert 0 < np.abs(rounded / exact - 1).max() < 0.05
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib import metadata
 
 import torch
+from torch import Tensor
 
 from dlbench.plugin import ModelInfo
 from dlbench.spec import Spec
@@ -31,7 +33,7 @@ def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
         data=spec.data,
         device_name=devices()[device],
         versions={name: metadata.version(name) for name in packages},
-        details=_details(parameters[0].device, compiler, optimizer),
+        details=_details(parameters[0].device, compiler, optimizer) | _layout(parameters),
     )
 
 
@@ -46,6 +48,13 @@ def _details(device: torch.device, compiler: str | None, optimizer: str) -> dict
         "denormals": _denormals(device),
         **caches,
     }
+
+
+def _layout(parameters: Sequence[Tensor]) -> dict[str, str]:
+    """How the kernels of convolutions lie in memory; nothing for a model without any."""
+    kernels = [one for one in parameters if one.dim() == 4]
+    last = all(one.is_contiguous(memory_format=torch.channels_last) for one in kernels)
+    return {"convolution layout": "channels last" if last else "channels first"} if kernels else {}
 
 
 def _blas() -> str:

@@ -12,6 +12,7 @@ from dlbench.errors import Unsupported
 from dlbench.prepare import build_checked, prepare, stage
 from dlbench.spec import Spec
 from dlbench_torch import precision
+from dlbench_torch.cnn import Convolutions
 
 SPEC = Spec(plugin="torch.mlp", phase="train", path="eager", size="small", task="digits", batch_size=32, threads=1)
 
@@ -60,6 +61,14 @@ def test_half_of_the_settings_of_tf32_is_not_read_back_as_either():
 
 def test_denormals_are_flushed_as_in_the_other_frameworks():
     assert losses(SPEC)[0].details["denormals"] == "flushed to zero"
+
+
+@pytest.mark.parametrize(("plugin", "layout"), [("torch.cnn", "channels last"), ("torch.mlp", None)])
+def test_the_layout_of_convolutions_is_read_from_their_kernels(plugin, layout, monkeypatch):
+    assert losses(msgspec.structs.replace(SPEC, plugin=plugin))[0].details.get("convolution layout") == layout
+    monkeypatch.setattr(Convolutions, "to", lambda self, *_, **__: self)
+    first = "channels first" if layout else None
+    assert losses(msgspec.structs.replace(SPEC, plugin=plugin))[0].details.get("convolution layout") == first
 
 
 @pytest.mark.gpu("torch.mlp")
