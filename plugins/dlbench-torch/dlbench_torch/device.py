@@ -43,6 +43,10 @@ def prepare(spec: Spec) -> torch.device:
         raise Unsupported(f"compiler {spec.compiler}: the plugins of PyTorch have inductor and {openxla.NAME}")
     xla = spec.compiler == openxla.NAME
     device = openxla.prepare(spec) if xla else torch.device(_resolve(spec.device).replace("gpu", "cuda"))
+    if device.type == "mps" and spec.path == "jit":
+        raise Unsupported(
+            "path jit on mps: the compiled step counts in float64, mps has none; choose --path eager"
+        )
     precision.prepare(spec.precision, device)
     torch.set_flush_denormal(True)  # as the other frameworks do; threads that start later inherit it
     torch.set_num_threads(spec.threads)

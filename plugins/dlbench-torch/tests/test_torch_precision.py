@@ -11,7 +11,7 @@ from dlbench import arithmetic, registry
 from dlbench.errors import Unsupported
 from dlbench.prepare import build_checked, prepare, stage
 from dlbench.spec import Spec
-from dlbench_torch import precision
+from dlbench_torch import device, precision
 from dlbench_torch.cnn import Convolutions
 
 SPEC = Spec(plugin="torch.mlp", phase="train", path="eager", size="small", task="digits", batch_size=32, threads=1)
@@ -61,6 +61,12 @@ def test_half_of_the_settings_of_tf32_is_not_read_back_as_either():
 
 def test_denormals_are_flushed_as_in_the_other_frameworks():
     assert losses(SPEC)[0].details["denormals"] == "flushed to zero"
+
+
+def test_a_compiled_step_is_refused_where_there_is_no_float64(monkeypatch):
+    monkeypatch.setattr(device, "devices", lambda: {"cpu": "", "mps": "Apple GPU"})
+    with pytest.raises(Unsupported, match="path jit on mps"):
+        device.prepare(msgspec.structs.replace(SPEC, device="mps", path="jit"))
 
 
 @pytest.mark.parametrize(("plugin", "layout"), [("torch.cnn", "channels last"), ("torch.mlp", None)])
