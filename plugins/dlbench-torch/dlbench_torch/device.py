@@ -44,9 +44,7 @@ def prepare(spec: Spec) -> torch.device:
     xla = spec.compiler == openxla.NAME
     device = openxla.prepare(spec) if xla else torch.device(_resolve(spec.device).replace("gpu", "cuda"))
     if device.type == "mps" and spec.path == "jit":
-        raise Unsupported(
-            "path jit on mps: the compiled step counts in float64, mps has none; choose --path eager"
-        )
+        raise Unsupported("path jit on mps: the compiled step counts in float64, mps has none; choose --path eager")
     precision.prepare(spec.precision, device)
     torch.set_flush_denormal(True)  # as the other frameworks do; threads that start later inherit it
     torch.set_num_threads(spec.threads)
