@@ -140,9 +140,11 @@ def refusals(
 ) -> Iterator[str]:
     """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
     for condition in conditions:
-        families = [_family(pairs, metric, history.get(metric, {})) for metric in METRICS.get(condition.name, ())]
+        looked_at = METRICS.get(condition.name, ())
+        families = [_family(pairs, metric, history.get(metric, {})) for metric in looked_at]
         family = [evidence for of_metric in families for _, evidence in of_metric]
-        if families and not family:
+        undecided = any(_lacking(pair, metric) for pair in pairs for metric in looked_at)
+        if looked_at and not family and not undecided:
             yield f"no pair of Runs has what {condition} looks at; leave it out"
         if any(evidence.shift() is None for evidence in family):
             yield "one process each is indicative and never gates; measure at least 2"
