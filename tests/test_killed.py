@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -53,7 +54,9 @@ def test_a_plugin_that_loops_for_ever_does_not_outlive_its_parent(how, isolation
     (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))
     environment = {**os.environ, "DLBENCH_FAKE": "train_step:hang@3"}
     command = [DLBENCH, "run", "--resume", str(tmp_path), "--no-parity"]
-    parent = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # in the background of a shell it is ignored
+    parent = psutil.Popen(command, env=environment, preexec_fn=heeds, **silent)
     patience, busy = time.monotonic() + 100, []
     while not busy:
         assert time.monotonic() < patience

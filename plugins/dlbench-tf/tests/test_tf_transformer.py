@@ -193,7 +193,7 @@ def test_every_capability_is_there():
     [
         ({"device": "gpu:99"}, ["gpu:99", "finds cpu"]),
         ({"device": "tpu"}, ["tpu", "finds cpu"]),
-        ({"precision": "bf16"}, ["bf16", "fp32"]),
+        ({"precision": "fp16"}, ["fp16", "fp32"]),
         ({"threads": 977}, ["977", "fresh process"]),
     ],
 )
