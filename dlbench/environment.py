@@ -15,7 +15,19 @@ import psutil
 from dlbench import memory
 from dlbench.record import Environment
 
-_PREFIXES = ("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "BLIS_", "CUDA_", "NVIDIA_", "XLA_", "LD_PRELOAD", "MALLOC_")
+_PREFIXES = (
+    "OMP_",
+    "MKL_",
+    "KMP_",
+    "GOMP_",
+    "OPENBLAS_",
+    "BLIS_",
+    "CUDA_",
+    "NVIDIA_TF32",
+    "XLA_",
+    "LD_PRELOAD",
+    "MALLOC_",
+)
 _CORE_PACKAGES = ("dlbench", "numpy")
 
 

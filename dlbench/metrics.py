@@ -202,7 +202,7 @@ METRICS: dict[str, Metric] = {
     "warm_compile_time": Metric("Compile time, warm", "s", "lower", "headline", warm_compile_seconds, TIMED),
     "memory_peak": Metric("Peak memory above import", "bytes", "lower", "headline", memory_peak),
     "device_memory_peak": Metric("Peak device memory", "bytes", "lower", "headline", device_memory_peak),
-    "driver_memory": Metric("Device memory by the driver", "bytes", "lower", "memory", driver_memory),
+    "driver_memory": Metric("Device memory by the driver", "bytes", "lower", "headline", driver_memory),
     "import_time": Metric("Import", "s", "lower", "once", partial(once, "import")),
     "build_time": Metric("Build", "s", "lower", "once", partial(once, "build")),
     "first_step_time": Metric("First step", "s", "lower", "once", partial(once, "first_step")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def capabilities_work(session: Session) -> None:
     if isinstance(plugin, Stages):
         raw = model.task.batch(session.spec.seed, 0)
         staged = plugin.stage(raw)
-        require(np.array_equal(np.asarray(staged.inputs), raw.inputs), "stage() changed the inputs")
+        require(np.array_equal(_on_host(staged.inputs), raw.inputs), "stage() changed the inputs")
     if isinstance(plugin, ListsDevices):
         require(model.info.device in plugin.devices(), f"devices() lacks {model.info.device}, where the model is")
     if isinstance(plugin, ReportsDeviceMemory):
@@ -34,6 +35,11 @@ def capabilities_work(session: Session) -> None:
         _exchange(model, plugin)
         if isinstance(plugin, ComputesGradients):
             _slopes(model, plugin, plugin)
+
+
+def _on_host(staged: Any) -> Any:
+    """Values of an array or a tensor, wherever it lies: tensors on an accelerator refuse NumPy and make lists."""
+    return np.asarray(staged.tolist() if hasattr(staged, "tolist") else staged)
 
 
 def _exchange(model: Model, plugin: ExchangesParameters) -> None:

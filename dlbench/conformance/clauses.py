@@ -29,6 +29,8 @@ REPEATED = 60
 """Steps on one batch after which the loss must have fallen."""
 LEAK_STEPS, LEAK_SECONDS, LEAK_BYTES = 500, 3.0, 4 << 20
 """Memory may grow by so much in a half of so many steps, or in what fits into so many seconds: allocators keep some."""
+ROUGHER = 4
+"""Times by which an accelerator's outputs may be further off: its libraries approximate tanh (cuDNN: 8e-6 was seen)."""
 
 
 def build_is_repeatable(session: Session) -> None:
@@ -67,7 +69,7 @@ def outputs_are_the_architecture(session: Session) -> None:
         outputs = model.observed.get("outputs")
         outputs = model.outputs() if outputs is None else outputs
         found = np.abs(outputs - expected).max() / max(1.0, np.abs(expected).max())
-        allowed = parity.TOLERANCES["output"]
+        allowed = parity.TOLERANCES["output"] * (1 if model.info.device == "cpu" else ROUGHER)
         require(found <= allowed, f"outputs differ from the NumPy version by {found:.1e}, {allowed:.0e} is allowed")
 
 
@@ -80,11 +82,16 @@ def the_loss_falls(session: Session) -> None:
 
 
 def predict_changes_nothing(session: Session) -> None:
-    """Losses are the same to the last bit with and without predictions in between, and predictions repeat."""
+    """Losses are the same to the last bit with and without predictions in between, and predictions repeat.
+
+    On an accelerator they are so within float noise: threads add up gradients in the order in which they come.
+    """
     plain, between = session.plain.observed["losses"], session.again.observed["losses"]
+    noise = 0.0 if session.plain.info.device == "cpu" else parity.TOLERANCES["losses"]
     for once, again in session.again.observed["predictions"]:
         require(np.array_equal(once, again), "two predictions for the same inputs differ: is dropout on?")
-    require(np.array_equal(plain, between), f"with predictions in between the losses {plain} became {between}")
+    same = np.allclose(plain, between, rtol=noise, atol=0.0)
+    require(same, f"with predictions in between the losses {plain} became {between}")
 
 
 def nothing_is_printed(session: Session) -> None:

@@ -49,11 +49,18 @@ def _lead(report: Report) -> str:
     how = (
         "One process each, so these figures are indicative: they have no interval and decide nothing."
         if report.indicative
-        else f"Figures are means over up to {most} fresh processes; brackets hold 95 % intervals over processes."
+        else f"Figures are means over up to {most} {_processes(report)}; brackets hold 95 % intervals over processes."
     )
     turns = "Plugins of one table took turns, sample by sample, and ratios are paired."
     compared = any(section.comparisons for section in report.sections)
     return " ".join(filter(None, (f"Started {report.started}.", how, turns if compared else "")))
+
+
+def _processes(report: Report) -> str:
+    kinds = {policy.isolation for policy in report.policies}
+    if "fork" in kinds:
+        return "processes, the first of each arm fresh and the others forked"
+    return "series in one process" if "none" in kinds else "fresh processes"
 
 
 def _list(heading: str, items: Sequence[str]) -> Iterator[Block]:

@@ -164,7 +164,8 @@ def command(runs: Sequence[Run]) -> str:
     options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
     adaptive = any(policy.adaptive for policy in policies)
     number = "--adaptive" if adaptive else f"--processes {max(policy.processes for policy in policies)}"
-    return " ".join(["dlbench run", *options, number])
+    isolations = dict.fromkeys(policy.isolation for policy in policies if policy.isolation != "fresh")
+    return " ".join(["dlbench run", *options, number, *(f"--isolation {name}" for name in isolations)])
 
 
 def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
