@@ -18,7 +18,7 @@ from dlbench import conformance, registry
 from dlbench.conformance import barrier
 from dlbench.conformance.clauses import CLAUSES
 from dlbench.conformance.examine import examine
-from dlbench.errors import UnknownName
+from dlbench.errors import UnknownName, Unsupported
 from dlbench.plugin import Batch, Compilation
 from dlbench.spec import Spec
 from dlbench_fake.linear import LinearPlugin
@@ -42,6 +42,61 @@ def fewer_steps(monkeypatch):
 @pytest.mark.parametrize(("plugin", "name"), [(LinearPlugin, "fake.linear"), (Minimal, "fake.minimal")])
 def test_a_good_plugin_keeps_every_clause(plugin, name, monkeypatch):
     assert problems(plugin, monkeypatch, msgspec.structs.replace(SPEC, plugin=name)) == {}
+
+
+class Tensor:
+    """An array that NumPy may not touch where it lies."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, *_, **__):
+        raise TypeError("can't convert device type tensor to numpy")
+
+    def tolist(self):
+        return self.values.tolist()
+
+
+class Accelerated(LinearPlugin):
+    """As on an accelerator: tensors of its own, and sums in the order in which threads come."""
+
+    noise, device = 1e-7, "gpu:0"
+
+    def build(self, request):
+        if request.spec.device != "gpu:0":
+            raise Unsupported(f"looked for {request.spec.device}, found gpu:0")
+        spec = msgspec.structs.replace(request.spec, device="cpu")
+        info = super().build(type(request)(**{**vars(request), "spec": spec}))
+        return msgspec.structs.replace(info, device=self.device)
+
+    def devices(self):
+        return {self.device: "NumPy"}
+
+    def stage(self, batch):
+        return Batch(Tensor(batch.inputs), batch.targets)
+
+    def train_step(self, batch):
+        inputs = batch.inputs.values if isinstance(batch.inputs, Tensor) else batch.inputs
+        noise = self.noise * np.random.default_rng().uniform(-1, 1) if self._step else 0.0
+        return super().train_step(Batch(inputs, batch.targets)) * (1 + noise)
+
+    def gradients(self, batch):
+        return super().gradients(Batch(batch.inputs.values, batch.targets))
+
+    def predict(self, inputs):
+        return super().predict(inputs.values if isinstance(inputs, Tensor) else inputs)
+
+
+class Moved(Accelerated):
+    """Predictions change its losses by more than the order of a sum can."""
+
+    noise = 1e-3
+
+
+def test_an_accelerator_keeps_its_tensors_and_the_order_of_its_sums(monkeypatch):
+    spec = msgspec.structs.replace(SPEC, device="gpu:0")
+    assert problems(Accelerated, monkeypatch, spec) == {}
+    assert "predict_changes_nothing" in problems(Moved, monkeypatch, spec)
 
 
 class Drifting(LinearPlugin):

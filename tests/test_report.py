@@ -281,6 +281,15 @@ def test_defaults_that_differ_from_architecture_to_architecture_are_left_out_of_
     assert "--batch-size 32,256,8" in summarize([*runs, other]).command
 
 
+def test_processes_that_are_not_fresh_are_named_and_asked_for_again():
+    fork = msgspec.structs.replace(good_run().policy, isolation="fork")
+    report = summarize([msgspec.structs.replace(run, policy=fork) for run in full_session()])
+    text = FORMATS["markdown"].render(report)
+    assert report.command.endswith(" --isolation fork")
+    assert "processes, the first of each arm fresh and the others forked" in text
+    assert "--isolation" not in summarize(full_session()).command
+
+
 def test_a_title_names_few_arms_and_counts_many():
     runs = list(many_workloads())
     assert summarize(runs[:2]).title == "tf.transformer graph, torch.transformer eager"
@@ -330,7 +339,7 @@ def test_the_terminal_shows_the_figures_without_the_details():
         (12345.6, "samples/s", "12,346 samples/s"),
         (2.5e12, "FLOP/s", "2.50 TFLOP/s"),
         (60.0, "steps", "60 steps"),
-        (0.0123, "", "0.012"),
+        (0.0123, "", "0.0123"),
     ],
 )
 def test_numbers_are_scaled_for_people(value, unit, text):

@@ -73,7 +73,7 @@ def _curve_rows(arms: Sequence[Arm]) -> Iterator[list[str]]:
 def _point(point: CurvePoint | None) -> str:
     if point is None:
         return NOTHING
-    return f"{point.quality:.3f}" + (f" ({point.low:.3f}–{point.high:.3f})" if point.seeds > 1 else "")
+    return shown(point.quality, "") + (f" ({span(point.low, point.high, '')})" if point.seeds > 1 else "")
 
 
 def sparkline(values: Sequence[float]) -> str:

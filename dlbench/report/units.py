@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from dlbench.stats import Estimate
@@ -50,8 +51,7 @@ def _scale(value: float, unit: str) -> Scale:
 
 
 def _digits(value: float, unit: str) -> str:
-    """Three significant figures or more, down to thousandths; what is counted in whole steps has no decimals."""
-    magnitude = abs(value)
-    whole = magnitude >= 100 or value == 0.0 or (unit == "steps" and value == int(value))
-    places = 0 if whole else 1 if magnitude >= 10 else 2 if magnitude >= 1 else 3
+    """Three significant figures or more, down to millionths; what is counted in whole steps has no decimals."""
+    whole = abs(value) >= 100 or value == 0.0 or (unit == "steps" and value == int(value))
+    places = 0 if whole else min(2 - math.floor(math.log10(abs(value))), 6)
     return f"{value:,.{places}f}"
