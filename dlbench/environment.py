@@ -28,6 +28,8 @@ _PREFIXES = (
     "LD_PRELOAD",
     "MALLOC_",
 )
+_OF_OTHERS = ("TF_CLI_", "TF_VAR_")
+"""Terraform's, whose prefix is that of TensorFlow; its variables may be secrets."""
 _CORE_PACKAGES = ("dlbench", "numpy")
 
 
@@ -46,7 +48,11 @@ def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> En
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         packages={name: _version(name) for name in sorted({*_CORE_PACKAGES, *packages})},
-        variables={name: value for name, value in sorted(os.environ.items()) if name.startswith(prefixes)},
+        variables={
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith(prefixes) and not name.startswith(_OF_OTHERS)
+        },
         memory_method=memory.method(),
         name=name,
     )
