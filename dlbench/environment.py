@@ -29,7 +29,7 @@ _PREFIXES = (
     "MALLOC_",
 )
 _OF_OTHERS = ("TF_CLI_", "TF_VAR_")
-"""Terraform's, whose prefix is that of TensorFlow; its variables may be secrets."""
+"""Terraform's: they begin as a framework's do, and may be secrets."""
 _CORE_PACKAGES = ("dlbench", "numpy")
 
 
