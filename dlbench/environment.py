@@ -28,8 +28,8 @@ _PREFIXES = (
     "LD_PRELOAD",
     "MALLOC_",
 )
-_OF_OTHERS = ("TF_CLI_", "TF_VAR_")
-"""Terraform's: they begin as a framework's do, and may be secrets."""
+_TERRAFORM = ("_CLI_", "_VAR_")
+"""What follows a framework's name in variables of Terraform, which has the same prefix; they may be secrets."""
 _CORE_PACKAGES = ("dlbench", "numpy")
 
 
@@ -39,6 +39,7 @@ def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> En
     Without a framework ("") they are those of the libraries alone: what else is set may be a secret.
     """
     prefixes = (*_PREFIXES, framework.upper()) if framework else _PREFIXES
+    others = tuple(framework.upper() + of for of in _TERRAFORM)
     return Environment(
         cpu=_cpu_field("model name") or platform.processor() or platform.machine(),
         cpu_vendor=_cpu_field("vendor_id"),
@@ -51,7 +52,7 @@ def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> En
         variables={
             name: value
             for name, value in sorted(os.environ.items())
-            if name.startswith(prefixes) and not name.startswith(_OF_OTHERS)
+            if name.startswith(prefixes) and not name.startswith(others)
         },
         memory_method=memory.method(),
         name=name,
