@@ -56,13 +56,17 @@ class Devices(Message, frozen=True, tag="devices"):
 
 
 class Probe(Message, frozen=True, tag="probe"):
-    """Build without dropout for every seed, and write what parity compares to a file."""
+    """Build without dropout for every seed, and write what parity compares to a file.
+
+    With `moved` that is the losses alone, from parameters that are changed in their last place.
+    """
 
     spec: Spec
     seeds: list[int]
     steps: int
     path: str
     gradients: bool
+    moved: bool = False
 
 
 class Check(Message, frozen=True, tag="check"):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,9 +12,9 @@ import numpy as np
 from dlbench import registry
 from dlbench.course import numbers
 from dlbench.errors import ContractViolation, Unsupported
+from dlbench.orders import Probe
 from dlbench.plugin import BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
 from dlbench.prepare import Prepared, batch_of_call, build_checked, prepare, stage
-from dlbench.spec import Spec
 
 CAPABILITIES = {
     ExchangesParameters: "export_parameters() and import_parameters()",
@@ -23,16 +22,21 @@ CAPABILITIES = {
 }
 
 
-def probe_to_file(spec: Spec, seeds: Sequence[int], steps: int, path: Path, *, gradients: bool) -> None:
+def probe_to_file(order: Probe) -> None:
     """Write an .npz of arrays named `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/losses`.
 
-    Also `SEED/FLOPs`. Raises Unsupported naming the capability that the plugin lacks.
+    Also `SEED/FLOPs`; `SEED/moved` alone where the order says so. Raises Unsupported naming the capability that the
+    plugin lacks.
     """
     found: dict[str, Any] = {}
-    for seed in seeds:
-        prepared = prepare(msgspec.structs.replace(spec, seed=seed), registry.load(spec.plugin))
-        found |= {f"{seed}/{name}": array for name, array in probe(prepared, steps, gradients=gradients).items()}
-    np.savez(path, **found)
+    for seed in order.seeds:
+        prepared = prepare(msgspec.structs.replace(order.spec, seed=seed), registry.load(order.spec.plugin))
+        if order.moved:
+            of_seed = {"moved": moved_losses(prepared, order.steps)}
+        else:
+            of_seed = probe(prepared, order.steps, gradients=order.gradients)
+        found |= {f"{seed}/{name}": array for name, array in of_seed.items()}
+    np.savez(order.path, **found)
 
 
 def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
@@ -50,12 +54,32 @@ def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
     found = _named("parameter", plugin.export_parameters())
     found["output"] = np.array(plugin.predict(first.inputs), copy=True)
     found |= _named("gradient", plugin.gradients(first)) if gradients else {}
-    calls = [stage(plugin, spec, batch_of_call(task, spec, call)) for call in range(-(-steps // spec.steps_per_call))]
-    losses = np.array([numbers(plugin.train_step(batch)) for batch in calls], np.float64)
-    found["losses"] = (losses if spec.steps_per_call == 1 else np.concatenate(losses))[:steps]
+    found["losses"] = _losses(prepared, steps)
     found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
     _check_finite(found, request.spec.plugin)
     return found
+
+
+def moved_losses(prepared: Prepared, steps: int) -> Any:
+    """The losses from parameters each of which was moved to the next float32 up or down, by a coin of a fixed seed."""
+    request = without_dropout(prepared.request)
+    coin = np.random.default_rng(0)
+    given = request.parameters or {}
+    moved = {
+        name: np.nextafter(array, coin.choice(np.array([-np.inf, np.inf], np.float32), np.shape(array)))
+        for name, array in given.items()
+    }
+    build_checked(prepared.plugin, replace(request, parameters=moved))
+    return _losses(prepared, steps)
+
+
+def _losses(prepared: Prepared, steps: int) -> Any:
+    """Of the first steps of the plugin as it stands, float64."""
+    plugin, spec = prepared.plugin, prepared.request.spec
+    calls = range(-(-steps // spec.steps_per_call))
+    batches = [stage(plugin, spec, batch_of_call(prepared.task, spec, call)) for call in calls]
+    losses = np.array([numbers(plugin.train_step(batch)) for batch in batches], np.float64)
+    return (losses if spec.steps_per_call == 1 else np.concatenate(losses))[:steps]
 
 
 def without_dropout(request: BuildRequest) -> BuildRequest:

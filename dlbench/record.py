@@ -203,12 +203,14 @@ class Difference(Record, frozen=True):
     """One figure of a parity check beside its tolerance: its median over the seeds, and the worst of them.
 
     `what` is `parameter NAME`, `gradient NAME`, `output`, `losses` or `FLOPs`. Infinite where only one side has it.
+    `rounding` is by how much a change in the last place of the parameters moves the losses, where that was looked at.
     """
 
     what: str
     difference: float
     tolerance: float
     worst: float
+    rounding: float | None = None
 
     @property
     def holds(self) -> bool:

@@ -11,7 +11,6 @@ import os
 import sys
 import time
 import traceback
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -166,7 +165,7 @@ def _obey_alone(order: Devices | Probe | Check) -> DeviceList | Probed | Checked
 
         return Checked(findings=examine(order.spec))
     if isinstance(order, Probe):
-        probe_to_file(order.spec, order.seeds, order.steps, Path(order.path), gradients=order.gradients)
+        probe_to_file(order)
         return Probed()
     plugin = registry.load(order.plugin)
     return DeviceList(devices=plugin.devices() if isinstance(plugin, ListsDevices) else {})

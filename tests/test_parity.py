@@ -24,8 +24,9 @@ from dlbench.errors import ContractViolation, SpecError, Unsupported
 from dlbench.journal import append
 from dlbench.plugin import Adam
 from dlbench.prepare import prepare
-from dlbench.probe import probe
+from dlbench.probe import moved_losses, probe
 from dlbench.record import Difference, read_parities
+from dlbench.report.sameness import sentence
 from dlbench.spec import Spec
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
@@ -51,6 +52,11 @@ def probed(asked, plugin=None, seed=0):
     return probe(prepare(asked, plugin or registry.load(asked.plugin)), parity.STEPS, gradients=True)
 
 
+def moved(asked, plugin=None, seed=0):
+    asked = msgspec.structs.replace(asked, seed=seed)
+    return {"moved": moved_losses(prepare(asked, plugin or registry.load(asked.plugin)), parity.STEPS)}
+
+
 def failing(baseline, candidate):
     return [one.what for one in parity.differences(baseline, candidate) if not one.holds]
 
@@ -59,8 +65,9 @@ def failing(baseline, candidate):
 def in_this_process(monkeypatch):
     """Which has both frameworks already: importing them for 28 sides takes minutes."""
 
-    def _probe(asked, seeds, timeout, *, gradients):
-        of_seeds = {seed: probed(asked, seed=seed) for seed in seeds}
+    def _probe(asked, start):
+        of_one = moved if asked.moved else probed
+        of_seeds = {seed: of_one(asked.spec, seed=seed) for seed in asked.seeds}
         return {f"{seed}/{name}": array for seed, found in of_seeds.items() for name, array in found.items()}
 
     monkeypatch.setattr(parity, "_probe", _probe)
@@ -216,6 +223,24 @@ def test_a_planted_fault_is_caught(fault, faulty):
     assert failing(good, faulty(fault, architecture)) != []
 
 
+def test_losses_that_rounding_alone_moves_are_held_to_what_it_does(in_this_process):
+    """The base gan: within twenty steps a change in the last place of its parameters is a tenth of its losses."""
+    asked = [spec("tf.gan", "base", path="graph"), spec("torch.gan", "base")]
+    (found,) = parity.check(asked, range(3), 600.0, gradients=False)
+    (losses,) = [one for one in found.differences if one.what == "losses"]
+    assert found.same
+    assert losses.tolerance == parity.ROUNDING * losses.rounding > 1e-4
+    assert "rounding alone moves them by" in sentence(found)
+
+
+@pytest.mark.parametrize("fault", [epsilon_of_the_library, misplaced_epsilon])
+def test_a_fault_is_caught_where_rounding_is_amplified(fault, monkeypatch):
+    asked = spec("torch.gan", "base")
+    good = probed(asked) | moved(asked)
+    fault(monkeypatch)
+    assert failing(good, probed(asked) | moved(asked)) == ["losses"]
+
+
 def arrays(**changes):
     good = {
         "FLOPs": np.array(10.0),
@@ -245,6 +270,16 @@ def test_equal_arrays_are_the_same_and_each_kind_is_held_to_its_tolerance():
     }
     for name, value in outside.items():
         assert failing(arrays(), arrays(**{name: value})) == [name.replace("/", " ")]
+
+
+def test_rounding_excuses_no_step_before_it_was_amplified():
+    apart, noise = np.array([2.0, 1.0 + 1e-3]), np.array([2.0, 1.0 + 2e-4])
+    assert failing(arrays(), arrays(losses=apart)) == ["losses"]
+    assert failing(arrays(), arrays(losses=apart, moved=np.array([2.0, 1.0 + 1e-3 + 2e-4]))) == []
+    assert failing(arrays(moved=noise), arrays(losses=apart)) == []
+    assert failing(arrays(moved=noise), arrays(losses=np.array([2.0 + 1e-4, 1.0]))) == ["losses"]
+    assert failing(arrays(moved=noise), arrays(losses=np.array([2.0, 1.0 + 3e-3]))) == ["losses"]
+    assert failing(arrays(moved=noise), arrays(losses=apart, output=np.array([1.0, -2.1]))) == ["output"]
 
 
 def test_a_silent_gradient_is_measured_against_the_loudest():
