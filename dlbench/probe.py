@@ -61,7 +61,7 @@ def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
 
 
 def moved_losses(prepared: Prepared, steps: int) -> Any:
-    """The losses from parameters each of which was moved to the next float32 up or down, by a coin of each arm's own."""
+    """The losses from parameters moved to the next float32 up or down, by a coin of the arm's own."""
     request = without_dropout(prepared.request)
     coin = np.random.default_rng(list(request.spec.label.encode()))
     given = request.parameters or {}
