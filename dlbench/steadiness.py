@@ -18,7 +18,6 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import compare
 from dlbench.record import Run
 from dlbench.spec import Spec
 from dlbench.stats import one_sample
@@ -41,14 +40,18 @@ SERIES = 20
 
 
 def mark(runs: Iterable[Run]) -> list[Run]:
-    """The Runs, those of a program without a steady state flagged `unstable`, so that no figure is read from them."""
+    """The Runs, those of a program without a steady state flagged.
+
+    `unstable` where it recurs, so that no figure is read from them; `drifted` where there is one process alone, which
+    cannot tell a program that changes from a machine that does: such figures are indicative, and are kept.
+    """
     runs = list(runs)
     of_spec: dict[Spec, list[Run]] = {}
     for run in runs:
         if run.status == "ok" and run.spec.phase != "converge":
             of_spec.setdefault(run.spec, []).append(run)
-    unstable = {spec for spec, of_one in of_spec.items() if _shape_of(of_one) in UNSTABLE}
-    return [_flagged(run) if run.status == "ok" and run.spec in unstable else run for run in runs]
+    flags = {spec: _flag_of(of_one) for spec, of_one in of_spec.items()}
+    return [_flagged(run, flags.get(run.spec, "")) if run.status == "ok" else run for run in runs]
 
 
 def shape(processes: Sequence[Sequence[float]]) -> Shape:
@@ -97,20 +100,19 @@ def change_points(values: Sequence[float]) -> list[int]:
     return found[::-1]
 
 
-def _shape_of(runs: Sequence[Run]) -> Shape:
-    series = [_series(run) for run in runs]
-    long_enough = [values for values in series if len(values) >= SERIES]
-    if not long_enough or (len(long_enough) == 1 and compare.contended(runs)):
-        return "flat"
-    return shape(long_enough)
+def _flag_of(runs: Sequence[Run]) -> str:
+    long_enough = [values for values in map(_series, runs) if len(values) >= SERIES]
+    if not long_enough or shape(long_enough) not in UNSTABLE:
+        return ""
+    return "unstable" if len(long_enough) > 1 else "drifted"
 
 
 def _series(run: Run) -> list[float]:
     return [math.log(one.seconds / one.steps) for one in run.samples if one.stage in ("warm-up", "steady")]
 
 
-def _flagged(run: Run) -> Run:
-    return run if "unstable" in run.flags else msgspec.structs.replace(run, flags=(*run.flags, "unstable"))
+def _flagged(run: Run, flag: str) -> Run:
+    return run if not flag or flag in run.flags else msgspec.structs.replace(run, flags=(*run.flags, flag))
 
 
 def _segments(values: Sequence[float]) -> list[tuple[int, int]]:
