@@ -93,7 +93,7 @@ class TFModel:
         spec, signature = request.spec, request.signature
         eager = spec.path == "eager"
         self._forward, self._objective = self._make_forward(request), OBJECTIVES[signature.loss]
-        self._weights = Weights(parameters, flat=not eager)
+        self._weights = Weights(parameters, flat=spec.path == "graph")
         self._adam, self._seed = Adam(request.optimizer, self._weights.variables), spec.seed
         self._count = _python_count() if eager else _graph_count()
         self._paths = Paths(spec.path)

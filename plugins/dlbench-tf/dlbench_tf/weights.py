@@ -18,8 +18,9 @@ class Weights:
     """Float32 parameters in the core's names and layout.
 
     `flat` keeps all of them end to end in one variable: one optimizer update and three resources a call instead of
-    three a parameter, which made the graph and XLA steps about 5 % faster. Run op by op, cutting the variable up costs
-    more than it saves, so the eager path has one variable a parameter.
+    three a parameter, which made the graph's step about 5 % faster. Run op by op, cutting the variable up costs more
+    than it saves. XLA fuses the sums of the biases' gradients into the joining of all gradients, and with two threads
+    and more computes them anew for every element of it: a step of the small gan took 103 ms instead of 1.7.
     """
 
     def __init__(self, parameters: Parameters, *, flat: bool) -> None:
