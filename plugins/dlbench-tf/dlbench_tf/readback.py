@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port
 
 from dlbench.plugin import ModelInfo
 from dlbench.spec import Spec
@@ -32,7 +33,7 @@ def model_info(
         threads=tf.config.threading.get_intra_op_parallelism_threads(),
         device_name=devices()[device],
         versions={name: metadata.version(name) for name in ("tensorflow", "dlbench-tf")},
-        details=_details(len(variables)) | _layout(tensors),
+        details={"BLAS": _blas_of(device, spec.path)} | _details(len(variables)) | _layout(tensors),
     )
 
 
@@ -43,6 +44,15 @@ def _details(variables: int) -> dict[str, str]:
         "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "not set: TensorFlow's default"),
         "denormals": _denormals(),
     }
+
+
+def _blas_of(device: str, path: str) -> str:
+    return "cuBLAS" if device.startswith("gpu") else "of XLA" if path == "jit" else blas()
+
+
+def blas() -> str:
+    """What multiplies matrices on a CPU: `oneDNN` where this build uses it and nobody turned it off, else `Eigen`."""
+    return "oneDNN" if _pywrap_util_port.IsMklEnabled() else "Eigen"
 
 
 def _layout(tensors: Mapping[str, tf.Tensor]) -> dict[str, str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -115,6 +119,14 @@ def test_another_shape_than_the_specs_is_an_error(path):
     graph(tf.zeros(2))
     with pytest.raises(tf.errors.InvalidArgumentError, match="shape"):
         graph(tf.zeros(3))
+
+
+@pytest.mark.parametrize(("setting", "library"), [("0", "Eigen"), ("1", "oneDNN")])
+def test_the_library_of_products_is_that_of_the_process(setting, library):
+    code = "from dlbench_tf.readback import blas; print(blas())"
+    variables = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": setting}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == library
 
 
 def test_a_run_of_one_thread_uses_one_core():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from importlib import metadata
 
@@ -44,7 +45,7 @@ def _details(device: torch.device, compiler: str | None, optimizer: str) -> dict
     return {
         "optimizer": optimizer,
         "inter-op threads": str(torch.get_num_interop_threads()),
-        "BLAS": "of XLA" if device.type == "xla" else _blas(),
+        "BLAS": {"xla": "of XLA", "cuda": "cuBLAS"}.get(device.type) or blas(),
         "denormals": _denormals(device),
         **caches,
     }
@@ -57,10 +58,10 @@ def _layout(parameters: Sequence[Tensor]) -> dict[str, str]:
     return {"convolution layout": "channels last" if last else "channels first"} if kernels else {}
 
 
-def _blas() -> str:
-    """The library behind matrix products, as PyTorch was built."""
-    settings = dict(part.split("=", 1) for part in torch.__config__.show().split(", ") if "=" in part)
-    return settings.get("BLAS_INFO", "unknown").strip()
+def blas() -> str:
+    """The library behind matrix products on a CPU, as PyTorch was built: `mkl`, `open`."""
+    found = re.search(r"\bBLAS_INFO=([^,\s]+)", torch.__config__.show())
+    return found[1] if found else "unknown"
 
 
 def _denormals(device: torch.device) -> str:

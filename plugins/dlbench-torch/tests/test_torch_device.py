@@ -14,7 +14,7 @@ from dlbench.errors import Unsupported
 from dlbench.isolate import fresh_child
 from dlbench.orders import Build, Built, First, Stepped, Take, Taken
 from dlbench.spec import Spec
-from dlbench_torch import device
+from dlbench_torch import device, readback
 
 SPEC = Spec(plugin="torch.mlp", phase="train", path="jit", size="small", task="digits", batch_size=32, threads=1)
 
@@ -63,6 +63,11 @@ def test_threads_and_exact_products_are_set():
     assert torch.get_num_threads() == 1
     assert not torch.backends.cuda.matmul.allow_tf32
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_the_library_of_products_is_read_from_the_build():
+    assert (readback.blas() == "mkl") == torch.backends.mkl.is_available()
+    assert readback.blas() != "unknown"
 
 
 def test_a_run_of_one_thread_uses_one_core():
