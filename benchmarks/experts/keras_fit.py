@@ -52,14 +52,14 @@ def make_gan(problem: Problem) -> keras.Model:
         def call(self, noise: Any) -> Any:
             return self.generator(noise)
 
-        def losses(self, noise: Any, real: Any) -> tuple[Any, Any]:
+        def adversarial(self, noise: Any, real: Any) -> tuple[Any, Any]:
             of_fake, of_real = self.discriminator(self.generator(noise)), self.discriminator(real)
             fake = ops.mean(ops.softplus(of_fake))
             return ops.mean(ops.softplus(-of_fake)), ops.mean(ops.softplus(-of_real)) + fake
 
         def train_step(self, data: Any) -> Any:
             weights = [network.trainable_weights for network in networks]
-            losses, gradients = GRADIENTS[keras.backend.backend()](self.losses, data, weights)
+            losses, gradients = GRADIENTS[keras.backend.backend()](self.adversarial, data, weights)
             for adam, gradient, own in zip(self.adams, gradients, weights, strict=True):
                 adam.apply(gradient, own)
             return dict(zip(("generator", "discriminator"), losses, strict=True))

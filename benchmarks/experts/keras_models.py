@@ -54,8 +54,7 @@ def _cnn(problem: Problem, images: Any) -> Any:
 
 def _transformer(problem: Problem, tokens: Any) -> Any:
     sizes = problem.sizes
-    positions = layers.Embedding(sizes.sequence, sizes.width)(ops.arange(sizes.sequence))
-    rows = layers.Embedding(problem.signature.vocabulary, sizes.width)(tokens) + positions
+    rows = Positions(sizes.sequence, sizes.width)(layers.Embedding(problem.signature.vocabulary, sizes.width)(tokens))
     for _ in range(sizes.blocks):
         attention = layers.MultiHeadAttention(sizes.heads, sizes.key_dim)
         attended = attention(rows, rows, use_causal_mask=problem.signature.causal)
@@ -63,6 +62,18 @@ def _transformer(problem: Problem, tokens: Any) -> Any:
         fed = layers.Dense(sizes.width)(layers.Dense(sizes.feed_forward, activation="relu")(rows))
         rows = layers.LayerNormalization(epsilon=sizes.norm_epsilon)(rows + layers.Dropout(sizes.dropout)(fed))
     return rows
+
+
+class Positions(layers.Layer):  # type: ignore[misc]
+    """Adds an embedding of the place to each row; looked up anew in every step, so that it is trained."""
+
+    def __init__(self, steps: int, width: int) -> None:
+        super().__init__()
+        self.steps, self.table = steps, layers.Embedding(steps, width)
+
+    def call(self, rows: Any) -> Any:
+        """Rows (batch, steps, width)."""
+        return rows + self.table(ops.arange(self.steps))
 
 
 def _leaky(widths: tuple[int, ...]) -> list[Any]:
