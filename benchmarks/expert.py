@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experts import Problem, Program, programs
-from pairing import Loop, Ratio, loop_over, steps_for, take_turns
+from pairing import FEWEST, Loop, Ratio, loop_over, steps_for, take_turns
 
 from dlbench import registry
 from dlbench.plan import Selection, expand
@@ -71,7 +71,7 @@ def measure(spec: Spec, rounds: int, sample_seconds: float) -> str:
         [
             other / own
             for own, other in take_turns(
-                (plugin.loop, fit_loop(problem)), max(steps, FIT_STEPS), 1 + rounds // FIT_SHARE
+                (plugin.loop, fit_loop(problem)), max(steps, FIT_STEPS), max(FEWEST, rounds // FIT_SHARE)
             )
         ]
     )
@@ -178,6 +178,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="keep the table in FOLDER/expert.md")
     parser.add_argument("--row", action="store_true", help="measure one, in this process, and print its row alone")
     options = parser.parse_args()
+    if options.rounds < FEWEST:
+        parser.error(f"--rounds {options.rounds}: fewer than {FEWEST} have no 95 % interval")
     if not options.row:
         sys.exit(min(1, tabulate(options)))
     plugin, _, path = options.names[0].partition(":")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pairing
 import pytest
 from pairing import Loop, Ratio, loop_over, steps_for, take_turns
+from scipy import stats
 
 
 def test_rounds_are_abba_and_each_sample_has_an_untimed_step_before_it() -> None:
@@ -21,7 +23,15 @@ def test_rounds_are_abba_and_each_sample_has_an_untimed_step_before_it() -> None
 def test_the_interval_holds_the_median_and_most_of_the_rounds() -> None:
     ratio = Ratio.of([*range(1, 21)])
     assert ratio.middle == 10.5
-    assert (ratio.low, ratio.high) == (7, 15)
+    assert (ratio.low, ratio.high) == (6, 15)
+
+
+@pytest.mark.parametrize("rounds", [6, 7, 10, 20, 33])
+def test_the_interval_misses_the_median_in_at_most_one_of_forty_on_either_side(rounds: int) -> None:
+    ratio = Ratio.of([*range(rounds)])
+    for below in (ratio.low, rounds - 1 - ratio.high):
+        assert stats.binom.cdf(below, rounds, 0.5) <= 0.025 < stats.binom.cdf(below + 1, rounds, 0.5)
+    assert pairing.FEWEST == 6
 
 
 def test_one_round_has_no_spread() -> None:

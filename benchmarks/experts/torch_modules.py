@@ -56,6 +56,8 @@ class Recurrent(nn.Module):
         super().__init__()
         cell, units = CELLS[problem.architecture], problem.sizes.units
         self.cell = cell(problem.signature.inputs.shape[-1], units, batch_first=True)
+        if problem.architecture != "gru":  # the other cells have one bias, as the plugin does
+            self.cell.bias_hh_l0.requires_grad_(requires_grad=False).zero_()
         self.output = nn.Linear(units, problem.signature.outputs.shape[-1])
 
     def forward(self, sequence: Tensor) -> Tensor:
