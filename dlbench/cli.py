@@ -113,7 +113,7 @@ def cli() -> None:
 @click.option("--adaptive", is_flag=True, help="6, 10, 15 or 20 processes: until ratios are known within 1.5 %.")
 @click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]")
 @click.option("--budget", type=float, default=None, help="Seconds after which no further process starts.")
-@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work in all.")
+@click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")
 @click.option("--cold", is_flag=True, help="Cold start is what counts: discard no process of each arm first.")
 @click.option(
     "--memory-limit", default="", help="Memory that a process may have, such as 4G; all there is unless given."
@@ -121,9 +121,9 @@ def cli() -> None:
 @click.option(
     "--isolation",
     type=click.Choice(ISOLATIONS),
-    default="fresh",
-    show_default=True,
-    help="What a Spec runs in: a new process, a fork of one that imported the framework (much faster), or none.",
+    default=None,
+    help="What a Spec runs in: a new process, a fork of one that imported the framework (much faster), or none.  "
+    "[default: fresh]",
 )
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @_judged

@@ -12,6 +12,7 @@ from dlbench.spec import Policy
 PROCESSES = {"quick": 1, "rigorous": 15}
 PLANNED = (
     *("plugin", "path", "jit", "phase", "size", "batch_size", "device", "seed", "task", "threads"),
+    *("precision", "steps_per_call", "data", "compiler", "allow_breaks", "timeout", "isolation"),
     *("quick", "rigorous", "processes", "budget", "memory_limit", "cold", "env", "adaptive", "out"),
 )
 """Options that a plan answers."""
@@ -27,8 +28,8 @@ def policy(options: Mapping[str, Any]) -> Policy:
         processes=processes,
         adaptive=options["adaptive"],
         budget_seconds=options["budget"],
-        timeout_seconds=options["timeout"],
-        isolation=options["isolation"],
+        timeout_seconds=Policy().timeout_seconds if options["timeout"] is None else options["timeout"],
+        isolation=options["isolation"] or Policy().isolation,
         memory_limit_bytes=_bytes(options["memory_limit"]) if options["memory_limit"] else None,
         discard=processes > 1 and not options["cold"] and options["isolation"] != "none",
     )

@@ -139,7 +139,7 @@ def kept(folder: Path) -> gate.Gate | None:
     path = folder / gate.GATE_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=gate.Gate) if path.exists() else None
-    except (OSError, msgspec.MsgspecError, DlbenchError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, DlbenchError) as error:
         raise RecordError(f"{path}: not what a gate said ({error}); remove it to read the Runs alone") from error
 
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from dlbench import architectures
-from dlbench.errors import ContractViolation
+from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin, Stages
 from dlbench.spec import Spec
 from dlbench.tasks import Task, TaskRequest, open_task
@@ -26,12 +26,18 @@ class Prepared:
 def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     """Open the task and, where the core describes the architecture, draw its initial parameters.
 
-    Raises UnknownName for a size or a task that does not exist, and SpecError when the data is not what it should be.
+    Raises UnknownName for a size or a task that does not exist, SpecError when the data is not what it should be, and
+    Unsupported for calls of more steps than there are between two evaluations.
     """
     known = architectures.known(spec.architecture)
     configuration = architectures.configuration(spec.architecture, spec.size) if known else None
     shape = configuration.input_shape if configuration else None
     task = open_task(spec.task, TaskRequest(size=spec.size, batch_size=spec.batch_size, input_shape=shape))
+    if spec.phase == "converge" and spec.steps_per_call > task.evaluate_every:
+        raise Unsupported(
+            f"{spec.steps_per_call} steps a call in the phase converge: task {spec.task} is evaluated every "
+            f"{task.evaluate_every} steps; choose no more"
+        )
     signature = task.signature
     parameters = configuration.initial_parameters(signature, spec.seed) if configuration else None
     request = BuildRequest(spec, signature, task.optimizer, configuration, parameters)

@@ -138,7 +138,9 @@ def _figure(run: Run) -> str:
     if run.spec.phase != "converge":
         throughput = metrics.throughput(run)
         return "no steady sample" if throughput is None else f"{throughput:,.0f} samples/s"
-    assert run.task is not None and run.evaluations
+    assert run.task is not None
+    if not run.evaluations:
+        return "never evaluated"
     last, steps = run.evaluations[-1], metrics.steps_to_target(run)
     reached = f"target reached at step {steps:g}" if steps is not None else "target not reached"
     return f"{reached}, {last.quality:.3g} {run.task.unit} after {last.steps} steps"

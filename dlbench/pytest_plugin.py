@@ -124,6 +124,7 @@ def _take(benchmark: Any, subject: Subject, policy: Policy) -> None:
     subject.ready(steps)
     benchmark.extra_info["settled"] = settled
     benchmark.pedantic(step, rounds=policy.samples, iterations=steps)
+    subject.check()
     subject.compilation()
 
 

@@ -267,10 +267,8 @@ def read_runs(path: FilePath) -> list[Run]:
         raise RecordError(f"{path}: holds no Run; the session that wrote it was stopped before its first")
     whole, torn = split(content)
     if torn:
-        raise RecordError(
-            f"{path}:{len(whole) + 1}: truncated (no newline at its end); --resume measures that Run again, "
-            "or remove the last line to read the rest"
-        )
+        said = "truncated (no newline at its end); --resume measures that Run again, or remove the last line"
+        raise RecordError(f"{path}:{len(whole) + 1}: {said} to read the rest")
     return [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
 
 
@@ -285,9 +283,8 @@ def read_plan(path: FilePath) -> Plan:
     try:
         return _plan_decoder.decode(path.read_bytes())
     except OSError as error:
-        raise RecordError(
-            f"{path}: cannot be read ({error.strerror}); only a folder with a {PLAN_FILE} can be resumed"
-        ) from error
+        said = f"cannot be read ({error.strerror}); only a folder with a {PLAN_FILE} can be resumed"
+        raise RecordError(f"{path}: {said}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
         raise RecordError(f"{path}: not a plan ({error}); measure anew with another --out") from error
 
@@ -298,5 +295,5 @@ def read_parities(path: FilePath) -> list[Parity]:
         return []
     try:
         return [_parity_decoder.decode(line) for line in path.read_bytes().splitlines()]
-    except (OSError, msgspec.MsgspecError, DlbenchError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, DlbenchError) as error:
         raise RecordError(f"{path}: not a list of parity checks ({error}); remove it to read the Runs alone") from error

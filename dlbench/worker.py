@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from dlbench import environment, measure, memory, registry
+from dlbench import architectures, environment, measure, memory, registry
 from dlbench.course import DivergedError
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported
 from dlbench.gpu import Gauge
@@ -228,12 +228,9 @@ def _sample(stage: Stage, timing: measure.Timing) -> Sample:
 
 
 def _flops(prepared: Prepared, spec: Spec) -> float | None:
-    """FLOPs of one step of this phase; a step of `predict` is the forward third of a training step."""
+    """FLOPs of one step of this phase, where the core describes the architecture."""
     configuration = prepared.request.configuration
-    if configuration is None:
-        return None
-    flops = float(configuration.flops_per_step(prepared.task.signature))
-    return flops / 3.0 if spec.phase == "predict" else flops
+    return None if configuration is None else architectures.flops(configuration, prepared.task.signature, spec.phase)
 
 
 if __name__ == "__main__":

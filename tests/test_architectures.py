@@ -294,6 +294,16 @@ def test_the_flops_of_other_ends_are_counted_by_hand() -> None:
     assert TINY.flops_per_step(FEATURES) == 3 * 2 * 2 * (7 * (11 * 6 + 2 * block) + 6 * 11)
 
 
+def test_the_flops_of_a_prediction_of_the_gan_are_those_of_its_generator() -> None:
+    gan = architectures.configuration("gan", "small")
+    signature = open_task("digits_gan", TaskRequest("small", 32)).signature
+    assert architectures.flops(gan, signature, "predict") == 2 * 32 * (100 * 128 + 128 * 784)
+    line = architectures.configuration("linear", "small")
+    of_line = open_task("line", TaskRequest("small", 32)).signature
+    assert architectures.flops(line, of_line, "predict") == 2 * 32 * 8 * 1
+    assert architectures.flops(line, of_line, "train") == 3 * 2 * 32 * 8 * 1
+
+
 def test_the_flops_of_the_line_are_counted_by_hand() -> None:
     line = architectures.configuration("linear", "small")
     assert line.flops_per_step(open_task("line", TaskRequest("small", 32)).signature) == 3 * 2 * 32 * 8 * 1

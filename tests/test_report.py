@@ -258,7 +258,7 @@ def test_the_command_names_what_was_measured():
     command = summarize(full_session()).command
     assert command == (
         "dlbench run --plugin tf.transformer,torch.transformer --path jit --phase train,predict,converge --size small "
-        "--batch-size 32 --device cpu --task text --threads 2 --processes 5"
+        "--batch-size 32 --device cpu --task text --threads 2 --processes 5 --cold"
     )
 
 
@@ -279,6 +279,34 @@ def test_defaults_that_differ_from_architecture_to_architecture_are_left_out_of_
     assert "--task" not in command
     other = good_run(spec=spec("tf.mlp", size="base", task="digits", batch_size=8))
     assert "--batch-size 32,256,8" in summarize([*runs, other]).command
+
+
+def test_seeds_that_diverge_or_run_out_of_time_have_missed_the_target():
+    runs = [good_run(phase="converge", group=group) for group in range(5)]
+    ended = [msgspec.structs.replace(run, status="diverged", reason="NaN", evaluations=()) for run in runs]
+    some = [*runs[:2], *ended[2:4], msgspec.structs.replace(ended[4], status="timeout")]
+    text = markdown(some)
+    assert "| Seeds that reached it | 2 of 5 |" in text
+    assert "beyond the budget (" in text
+    assert ", 2 of 5 seeds |" in text
+    none = markdown(ended)
+    assert "| Seeds that reached it | 0 of 5 |" in none
+    assert "not within the budget" in none
+
+
+def test_a_session_that_went_on_after_an_upgrade_shows_both_versions():
+    runs = [good_run(group=group) for group in range(2)]
+    newer = msgspec.structs.replace(runs[1].environment, packages={**runs[1].environment.packages, "dlbench": "9"})
+    runs[1] = msgspec.structs.replace(runs[1], environment=newer)
+    assert f"dlbench {runs[0].environment.packages['dlbench']} / 9" in markdown(runs)
+
+
+def test_a_cold_session_is_asked_for_cold_again():
+    policy = good_run().policy
+    cold = msgspec.structs.replace(policy, processes=5, discard=False)
+    assert " --cold" in summarize([msgspec.structs.replace(good_run(), policy=cold)]).command
+    warm = msgspec.structs.replace(cold, discard=True)
+    assert " --cold" not in summarize([msgspec.structs.replace(good_run(), policy=warm)]).command
 
 
 def test_processes_that_are_not_fresh_are_named_and_asked_for_again():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from dlbench.errors import UnknownName
 
@@ -47,6 +47,15 @@ class Architecture(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsPredictions(Protocol):
+    """Of an architecture whose prediction is no third of its training step."""
+
+    def flops_per_prediction(self, signature: Signature) -> float:
+        """Floating-point operations of the outputs of one batch."""
+        ...
+
+
 class _Row(Protocol):
     DEFAULT_TASK: str
     SIZES: Mapping[str, Architecture]
@@ -74,6 +83,18 @@ def configuration(architecture: str, size: str) -> Architecture:
 def default_task(architecture: str) -> str:
     """The task that closes this architecture unless the user names one. Raises UnknownName."""
     return _row(architecture).DEFAULT_TASK
+
+
+def flops(configuration: Architecture, signature: Signature, phase: str) -> float:
+    """Floating-point operations of one step of a phase.
+
+    Predicting is the forward third of a training step; an architecture of several networks says what it is itself.
+    """
+    if phase != "predict":
+        return configuration.flops_per_step(signature)
+    if isinstance(configuration, CountsPredictions):
+        return configuration.flops_per_prediction(signature)
+    return configuration.flops_per_step(signature) / 3.0
 
 
 def _row(architecture: str) -> _Row:

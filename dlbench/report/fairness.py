@@ -56,6 +56,7 @@ def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
 def subject_of(spec: Spec) -> str:
     """What the arms of one fairness table share, in words."""
     more = [
+        "" if spec.device == "cpu" else f"device {spec.device}",
         "" if spec.precision == "fp32" else spec.precision,
         "" if spec.steps_per_call == 1 else f"{spec.steps_per_call} steps a call",
         "" if spec.data == "device" else f"data on the {spec.data}",

@@ -21,12 +21,13 @@ Cells = tuple[list[str], list[list[str]], bool]
 def learning(section: Section) -> Iterator[Cells]:
     """Nothing for a section that did not train towards a target."""
     task, arms = section.task, section.arms
-    if task is None or not any(arm.curve for arm in arms):
+    if task is None or not any(arm.to_target for arm in arms):
         return
     sign = "at least" if task.higher_is_better else "at most"
     head = [f"{task.metric}, target {sign} {task.target:g} {task.unit}", *(arm.label for arm in arms)]
     yield head, list(_target_rows(task, arms)), False
-    yield ["Steps", *head[1:]], list(_curve_rows(arms)), True
+    if any(arm.curve for arm in arms):
+        yield ["Steps", *head[1:]], list(_curve_rows(arms)), True
 
 
 def _target_rows(task: TaskInfo, arms: Sequence[Arm]) -> Iterator[list[str]]:
@@ -35,8 +36,16 @@ def _target_rows(task: TaskInfo, arms: Sequence[Arm]) -> Iterator[list[str]]:
         metric = METRICS[name]
         yield [f"{metric.title}, median and range", *(_spread(arm.to_target.get(name), metric.unit) for arm in arms)]
     quality = f"{METRICS['quality_at_budget'].title} ({task.budget_steps} steps)"
-    yield [quality, *(interval(arm.metrics.get("quality_at_budget"), task.unit) for arm in arms)]
+    yield [quality, *(_at_budget(arm, task.unit) for arm in arms)]
     yield ["Curve", *(sparkline([point.quality for point in arm.curve]) for arm in arms)]
+
+
+def _at_budget(arm: Arm, unit: str) -> str:
+    """Of the seeds that came so far, and how many these are where some did not."""
+    found, tried = arm.metrics.get("quality_at_budget"), arm.to_target.get("steps_to_target")
+    text = interval(found, unit)
+    few = found is not None and tried is not None and found.n < tried.of
+    return f"{text}, {found.n} of {tried.of} seeds" if few and found is not None and tried is not None else text
 
 
 def _reached(arm: Arm) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -33,6 +33,8 @@ LONGEST_TITLE = 6
 PLAIN: dict[str, object] = {"compiler": "", "precision": "fp32", "steps_per_call": 1, "data": "device"}
 """Axes that a command names only where they are not this."""
 CENSORED = ("steps_to_target", "seconds_to_target")
+TRAINED = ("ok", "diverged", "timeout")
+"""What became of a seed that was trained; one that diverged or was not done in time has missed the target."""
 
 
 class Spread(Record, frozen=True):
@@ -164,6 +166,8 @@ def command(runs: Sequence[Run]) -> str:
     options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
     adaptive = any(policy.adaptive for policy in policies)
     number = "--adaptive" if adaptive else f"--processes {max(policy.processes for policy in policies)}"
+    cold = all(one.processes > 1 and not one.discard and one.isolation != "none" for one in policies)
+    number += " --cold" if cold else ""
     isolations = dict.fromkeys(policy.isolation for policy in policies if policy.isolation != "fresh")
     return " ".join(["dlbench run", *options, number, *(f"--isolation {name}" for name in isolations)])
 
@@ -200,7 +204,8 @@ def _arm(label: str, runs: Sequence[Run]) -> Arm:
         for name, metric in METRICS.items()
         if phase in metric.phases and name not in CENSORED
     }
-    spreads = {name: _spread(name, ended_well) for name in CENSORED if phase == "converge" and ended_well}
+    trained = [run for run in runs if run.status in TRAINED]
+    spreads = {name: _spread(name, trained) for name in CENSORED if phase == "converge" and trained}
     return Arm(
         label=label,
         ok=len(ended_well),
@@ -214,6 +219,7 @@ def _arm(label: str, runs: Sequence[Run]) -> Arm:
 
 
 def _spread(name: str, runs: Sequence[Run]) -> Spread:
+    """What never reached the target, for whatever reason, lies beyond all that did."""
     values = [METRICS[name].of(run) for run in runs]
     reached = sorted(value for value in values if value is not None)
     ordered = [*reached, *[None] * (len(values) - len(reached))]
@@ -246,11 +252,15 @@ def _failures(runs: Iterable[Run]) -> Iterable[Failure]:
 
 def _environments(runs: Iterable[Run]) -> Iterable[Environment]:
     """Each machine and interpreter once, with the packages and variables of all its Runs."""
-    found: dict[tuple[str, ...], Environment] = {}
+    found: dict[tuple[str, ...], list[Environment]] = {}
     for at in (run.environment for run in runs if run.environment is not None):
-        key = at.name, at.cpu, at.system, at.python
-        before = found.setdefault(key, at)
-        found[key] = msgspec.structs.replace(
-            before, packages=before.packages | at.packages, variables=before.variables | at.variables
-        )
-    return found.values()
+        found.setdefault((at.name, at.cpu, at.system, at.python), []).append(at)
+    for alike in found.values():
+        packages, variables = _every([at.packages for at in alike]), _every([at.variables for at in alike])
+        yield msgspec.structs.replace(alike[0], packages=packages, variables=variables)
+
+
+def _every(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Each name with all the values that it has: a session that went on after an upgrade has two."""
+    names = dict.fromkeys(name for of_one in settings for name in of_one)
+    return {name: " / ".join(dict.fromkeys(of_one[name] for of_one in settings if name in of_one)) for name in names}

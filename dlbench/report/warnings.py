@@ -118,16 +118,16 @@ def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
 
 def _drift(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     widths = {
-        f"{load.phase}, {label}": width
+        (load, label): width
         for load, of_load in by_workload.items()
         for label, of_arm in compare.arms(of_load).items()
         if (width := _half_width(of_arm)) > WIDE
     }
     if widths:
-        worst = max(widths, key=lambda name: widths[name])
+        load, label = worst = max(widths, key=lambda arm: widths[arm])
         yield (
-            f"absolute figures drift: throughput is known within {widths[worst]:.0%} either way at worst ({worst}); "
-            "ratios of arms in lockstep hold better"
+            f"absolute figures drift: throughput is known within {widths[worst]:.0%} either way at worst "
+            f"({load.phase}, {label}); ratios of arms in lockstep hold better"
         )
 
 
