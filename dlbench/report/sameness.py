@@ -24,7 +24,7 @@ def sentence(parity: Parity) -> str:
     exactly = "" if parity.baseline.precision == "fp32" else ", looked at in fp32"
     figures = ", ".join(f"{kind} within {worst:.0e}" for kind, worst in _worst_by_kind(parity.differences))
     rounding = max((one.rounding for one in parity.differences if one.rounding is not None), default=None)
-    figures += f" (rounding alone moves them by {rounding:.0e})" if rounding is not None else ""
+    figures += f" (rounding alone moves them by {rounding:.0e})" if rounding else ""
     seeds = f"{len(parity.seeds)} seed{'s' if len(parity.seeds) > 1 else ''}"
     return f"{sides}: same model: yes{exactly}; {figures} over {seeds} and {parity.steps} steps"
 
