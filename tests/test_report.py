@@ -296,9 +296,12 @@ def test_seeds_that_diverge_or_run_out_of_time_have_missed_the_target():
 
 def test_a_session_that_went_on_after_an_upgrade_shows_both_versions():
     runs = [good_run(group=group) for group in range(2)]
-    newer = msgspec.structs.replace(runs[1].environment, packages={**runs[1].environment.packages, "dlbench": "9"})
+    packages = {**runs[1].environment.packages, "dlbench": "9"}
+    newer = msgspec.structs.replace(runs[1].environment, packages=packages, variables={"OMP_NUM_THREADS": "of-one"})
     runs[1] = msgspec.structs.replace(runs[1], environment=newer)
-    assert f"dlbench {runs[0].environment.packages['dlbench']} / 9" in markdown(runs)
+    text = markdown(runs)
+    assert f"dlbench {runs[0].environment.packages['dlbench']} / 9" in text
+    assert "| Variables | OMP\\_NUM\\_THREADS=of-one |" in text
 
 
 def test_a_cold_session_is_asked_for_cold_again():

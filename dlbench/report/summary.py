@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -256,11 +256,14 @@ def _environments(runs: Iterable[Run]) -> Iterable[Environment]:
     for at in (run.environment for run in runs if run.environment is not None):
         found.setdefault((at.name, at.cpu, at.system, at.python), []).append(at)
     for alike in found.values():
-        packages, variables = _every([at.packages for at in alike]), _every([at.variables for at in alike])
+        packages = _every([at.packages for at in alike])
+        variables = dict(
+            ChainMap(*(at.variables for at in reversed(alike)))
+        )  # some name a process, as compile caches do
         yield msgspec.structs.replace(alike[0], packages=packages, variables=variables)
 
 
-def _every(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Each name with all the values that it has: a session that went on after an upgrade has two."""
-    names = dict.fromkeys(name for of_one in settings for name in of_one)
-    return {name: " / ".join(dict.fromkeys(of_one[name] for of_one in settings if name in of_one)) for name in names}
+def _every(packages: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Each package with all its versions: a session that went on after an upgrade has two."""
+    names = dict.fromkeys(name for of_one in packages for name in of_one)
+    return {name: " / ".join(dict.fromkeys(of_one[name] for of_one in packages if name in of_one)) for name in names}

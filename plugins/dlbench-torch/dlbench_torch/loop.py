@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 from torch._higher_order_ops.scan import scan_op
 from torch._inductor.compile_fx import compile_fx
 from torch._inductor.decomposition import select_decomp_table
@@ -27,11 +27,11 @@ Measured on a CPU, interleaved on a busy machine, value and gradients of an LSTM
 it takes to compile does not grow with the time steps.
 """
 
-torch.library.define(
+library.define(
     "dlbench_torch::advance",
     "(str cell, Tensor from_inputs, Tensor weight, Tensor bias, Tensor zeros) -> (Tensor, Tensor, Tensor, Tensor)",
 )
-torch.library.define(
+library.define(
     "dlbench_torch::retreat",
     "(str cell, Tensor by_last, Tensor weight, Tensor from_inputs, Tensor from_states, Tensor hs, Tensor cs)"
     " -> (Tensor, Tensor, Tensor)",
@@ -114,13 +114,13 @@ def _apart(*tensors: Tensor) -> list[Tensor]:
     return [tensor.clone() for tensor in tensors]
 
 
-@torch.library.register_fake("dlbench_torch::advance")  # type: ignore[untyped-decorator]
+@library.register_fake("dlbench_torch::advance")  # type: ignore[untyped-decorator]
 def _advance_shapes(_: str, from_inputs: Tensor, weight: Tensor, bias: Tensor, zeros: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
     states = [zeros.new_empty(len(from_inputs), *zeros.shape) for _ in range(2)]
     return torch.empty_like(zeros), torch.empty(from_inputs.shape, dtype=weight.dtype, device=zeros.device), *states
 
 
-@torch.library.register_fake("dlbench_torch::retreat")  # type: ignore[untyped-decorator]
+@library.register_fake("dlbench_torch::retreat")  # type: ignore[untyped-decorator]
 def _retreat_shapes(_: str, by_last: Tensor, weight: Tensor, from_inputs: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
     by_inputs = torch.empty(from_inputs.shape, dtype=from_inputs.dtype, device=weight.device)
     return by_inputs, torch.empty_like(weight), weight.new_empty(len(weight))
