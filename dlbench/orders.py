@@ -58,7 +58,7 @@ class Devices(Message, frozen=True, tag="devices"):
 class Probe(Message, frozen=True, tag="probe"):
     """Build without dropout for every seed, and write what parity compares to a file.
 
-    With `moved` that is the losses alone, from parameters that are changed in their last place.
+    With `moved` that is the losses alone, from parameters that are changed in their last bits.
     """
 
     spec: Spec

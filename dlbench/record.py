@@ -203,7 +203,7 @@ class Difference(Record, frozen=True):
     """One figure of a parity check beside its tolerance: its median over the seeds, and the worst of them.
 
     `what` is `parameter NAME`, `gradient NAME`, `output`, `losses` or `FLOPs`. Infinite where only one side has it.
-    `rounding` is by how much a change in the last place of the parameters moves the losses, where that was looked at.
+    `rounding` is by how much a change in the last bits of the parameters moves the losses, where that was looked at.
     """
 
     what: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
@@ -15,7 +17,7 @@ GENERATOR, DISCRIMINATOR = "generator.", "discriminator."
 
 
 class Networks(nn.Module):
-    """Noise to images; with real images too, to the discriminator's logits of generated and then of real ones."""
+    """Noise to images; with real images too, to the discriminator's logits of generated and of real ones."""
 
     def __init__(self, model: GAN, latent: int, image: tuple[int, ...]) -> None:
         super().__init__()
@@ -24,12 +26,12 @@ class Networks(nn.Module):
         self.discriminator = dense_stack(pixels, model.discriminator, 1)
         self._image = image
 
-    def forward(self, noise: Tensor, training: bool, real: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Images (batch, ...), or logits (2 batch, 1)."""
+    def forward(self, noise: Tensor, training: bool, real: Tensor | None = None) -> Any:  # noqa: ARG002
+        """Images (batch, ...), or a pair of logits (batch, 1)."""
         fake = _run(self.generator, noise).tanh()
         if real is None:
             return fake.reshape(-1, *self._image)
-        return torch.cat([_run(self.discriminator, images) for images in (fake, real.flatten(1))])
+        return _run(self.discriminator, fake), _run(self.discriminator, real.flatten(1))
 
 
 def make_module(request: BuildRequest) -> nn.Module:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench_torch.gan import DISCRIMINATOR, GENERATOR
 
-Forward = Callable[..., Tensor]
+Forward = Callable[..., Any]
+"""The module with the parameters in question."""
 
 
 class Objective(NamedTuple):
@@ -45,8 +46,7 @@ def _policy_gradient(forward: Forward, inputs: Tensor, targets: Tensor, training
 
 def _adversarial(forward: Forward, inputs: Tensor, targets: Tensor, training: bool) -> tuple[Tensor, ...]:
     """Generator and discriminator loss, as `dlbench.architectures.gan` states them."""
-    logits = forward(inputs, training, targets)
-    fake, real = logits.chunk(2)
+    fake, real = forward(inputs, training, targets)
     generator = F.softplus(-fake).mean()
     discriminator = F.softplus(-real).mean() + F.softplus(fake).mean()
     return generator, discriminator
