@@ -71,7 +71,6 @@ def make_module(request: BuildRequest) -> nn.Module:
 
 def _unrolled(cell: str, from_inputs: Tensor, weight: Tensor, bias: Tensor, zeros: Tensor) -> Tensor:
     h = c = zeros
-    live = bias if cell == "gru" else None  # of the others it stays zero, and adding it takes 3 % of a small step
     for from_input in from_inputs.unbind():
-        h, c = ADVANCE[cell](from_input, F.linear(h, weight, live), h, c)
+        h, c = ADVANCE[cell](from_input, F.linear(h, weight, bias), h, c)
     return h
