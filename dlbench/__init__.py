@@ -9,9 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dlbench.decoding import read_runs
     from dlbench.errors import ContractViolation, DlbenchError, Unsupported
     from dlbench.plugin import Adam, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, ModelPlugin, Signature
-    from dlbench.record import Run, read_runs
+    from dlbench.record import Run
     from dlbench.spec import Policy, Spec
 
 __version__ = "0.1.0"
@@ -31,7 +32,7 @@ _HOMES = {
     "Signature": "plugin",
     "Spec": "spec",
     "Unsupported": "errors",
-    "read_runs": "record",
+    "read_runs": "decoding",
 }
 
 __all__ = [

@@ -250,7 +250,3 @@ def _give_up(message: str) -> None:
     shown = "".join(character if character.isprintable() else " " for character in message)
     click.echo(f"dlbench: {' '.join(shown.split())}", err=True)
     sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

@@ -26,10 +26,12 @@ from dlbench import (
     stopping,
 )
 from dlbench.asking import RunOptions
+from dlbench.decoding import read_parities, read_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.journal import Journal
-from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run, read_parities, read_runs
+from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run
 from dlbench.report import FORMATS, Report, sameness, summarize, terminal
+from dlbench.report.fairness import subject_of
 from dlbench.spec import Policy, Spec
 from dlbench.start import Starter
 
@@ -126,7 +128,8 @@ def _prove(families: Sequence[Sequence[Spec]], planned: Plan, console: Console) 
     """Check what can be checked before anything is measured."""
     proven: list[Parity] = []
     for family in families:
-        console.print(f"Are {', '.join(spec.label for spec in family)} the same model?", highlight=False)
+        arms = ", ".join(spec.label for spec in family)
+        console.print(Text(f"{subject_of(family[0])}: are {arms} the same model?"), soft_wrap=True)
         found = _check_quickly(family, planned.policy.timeout_seconds, planned.pythons)
         proven += found
         for one in found:

@@ -10,6 +10,7 @@ import itertools
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -114,7 +115,8 @@ def _judged(specs: Sequence[Spec], like: Plan, measure: Measure, question: Quest
 def _again(like: Plan, specs: Sequence[Spec], measure: Measure) -> Sequence[Run]:
     """Measured by the same policy, the arms reversed: each starts, and takes its turns, in another's place."""
     again = msgspec.structs.replace(like, session=uuid.uuid4().hex[:12], specs=tuple(specs))
-    return measure(again, plan.groups(list(reversed(specs)), again.policy))
+    groups = plan.groups(specs, again.policy)
+    return measure(again, [replace(group, specs=group.specs[::-1]) for group in groups])
 
 
 def _impossible(baseline: Spec, candidate: Spec) -> str:

@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from dlbench import compare, matching, metrics, verdicts
+from dlbench import compare, matching, metrics, naming, verdicts
 from dlbench.compare import Pair
 from dlbench.errors import SpecError, UnknownName
 from dlbench.matching import Count
+from dlbench.naming import Names
 from dlbench.power import ALARM
 from dlbench.record import Record
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Policy, Spec, workload
 from dlbench.stats import Estimate, Part
 from dlbench.verdicts import Evidence, Unpaired
 
@@ -120,12 +121,14 @@ def judge(
 ) -> list[Outcome]:
     """The outcome of every condition for every pair that has the metric, or should; each is a family for Holm."""
     found: list[Outcome] = []
+    names = names_of(pairs)
     for condition in conditions:
         if condition.name == COUNTS:
             found += _judge_counts(counts, condition)
         for metric in METRICS.get(condition.name, ()):
-            found += _judge_metric(pairs, condition, metric, history.get(metric, {}))
-            found += _without_evidence(pairs, condition, metric, history.get(metric, {}))
+            of_metric = history.get(metric, {})
+            found += _judge_metric(pairs, condition, metric, of_metric, names)
+            found += _without_evidence(pairs, condition, metric, of_metric, names)
     return found
 
 
@@ -139,11 +142,12 @@ def refusals(
     pairs: Sequence[Pair], conditions: Sequence[Condition], history: History, *, sessions: bool
 ) -> Iterator[str]:
     """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
+    names = names_of(pairs)
     for condition in conditions:
         looked_at = METRICS.get(condition.name, ())
         families = [_family(pairs, metric, history.get(metric, {})) for metric in looked_at]
         family = [evidence for of_metric in families for _, evidence in of_metric]
-        undecided = any(_lacking(pair, metric) for pair in pairs for metric in looked_at)
+        undecided = any(_lacking(pair, metric, names) for pair in pairs for metric in looked_at)
         if looked_at and not family and not undecided:
             yield f"no pair of Runs has what {condition} looks at; leave it out"
         if any(evidence.shift() is None for evidence in family):
@@ -191,7 +195,7 @@ def _family(pairs: Sequence[Pair], metric: str, history: Mapping[Spec, Part]) ->
 
 
 def _judge_metric(
-    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part]
+    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part], names: Names
 ) -> Iterator[Outcome]:
     family = _family(pairs, metric, history)
     adjusted = verdicts.adjusted([evidence for _, evidence in family], condition.threshold)
@@ -199,7 +203,7 @@ def _judge_metric(
         result, reason = _decide(evidence, p_value, condition.threshold)
         yield Outcome(
             condition=str(condition),
-            pair=name_of(pair),
+            pair=name_of(pair, names),
             result=result,
             metric=metric,
             ratio=evidence.ratio(),
@@ -210,14 +214,14 @@ def _judge_metric(
 
 
 def _without_evidence(
-    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part]
+    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part], names: Names
 ) -> Iterator[Outcome]:
     """Pairs that the condition is about and that show nothing of it: no change of any size would have been seen."""
     for pair in pairs:
-        if compare.evidence(pair, metric, history) is None and (reason := _lacking(pair, metric)):
+        if compare.evidence(pair, metric, history) is None and (reason := _lacking(pair, metric, names)):
             yield Outcome(
                 condition=str(condition),
-                pair=name_of(pair),
+                pair=name_of(pair, names),
                 result="underpowered",
                 metric=metric,
                 reason=reason,
@@ -225,7 +229,7 @@ def _without_evidence(
             )
 
 
-def _lacking(pair: Pair, metric: str) -> str:
+def _lacking(pair: Pair, metric: str, names: Names) -> str:
     """Why a pair shows nothing of a metric; empty where neither side was ever to have it.
 
     Every program that ran in a timed phase was to have a step time, unless it never became steady; a metric that one
@@ -236,7 +240,8 @@ def _lacking(pair: Pair, metric: str) -> str:
         return ""
     has = [any((of.of(run) or 0.0) > 0 for run in runs) for runs in (pair.before, pair.after)]
     if metric == "step_time" or any(has):
-        lacks = [spec.label for spec, it in zip((pair.baseline, pair.candidate), has, strict=True) if not it]
+        sides = zip((pair.baseline, pair.candidate), has, strict=True)
+        lacks = [_beside(spec, pair, names) for spec, it in sides if not it]
         flagged = any("unstable" in run.flags for run in (*pair.before, *pair.after))
         why = ": the steps never became steady" if metric == "step_time" and flagged else ""
         return f"{' and '.join(dict.fromkeys(lacks)) or 'no group of both'} has no {of.title.lower()}{why}"
@@ -266,8 +271,17 @@ def _judge_counts(counts: Sequence[Count], condition: Condition) -> Iterator[Out
         yield Outcome(condition=str(condition), pair=count.label, result="regression", reason=said)
 
 
-def name_of(pair: Pair) -> str:
+def names_of(pairs: Iterable[Pair]) -> Names:
+    """Names for both sides of these pairs."""
+    return naming.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
+
+
+def name_of(pair: Pair, names: Names) -> str:
     """How people read a pair: `train, tf.lstm jit` where both sides have the same Spec."""
-    same = pair.baseline == pair.candidate
-    against = "" if same else f" against {pair.baseline.label}"
-    return f"{pair.candidate.phase}, {pair.candidate.label}{against}"
+    against = "" if pair.baseline == pair.candidate else f" against {_beside(pair.baseline, pair, names)}"
+    return f"{names.spec(pair.candidate)}{against}"
+
+
+def _beside(spec: Spec, pair: Pair, names: Names) -> str:
+    """One side of a pair; with what tells its workload apart only where that is not the other's too."""
+    return spec.label if workload(pair.baseline) == workload(pair.candidate) else names.label(spec)

@@ -13,8 +13,9 @@ from types import TracebackType
 
 import msgspec
 
+from dlbench.decoding import decode, read_plan, split
 from dlbench.errors import RecordError
-from dlbench.record import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run, decode, read_plan, split
+from dlbench.record import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 LOCK_SECONDS = 2.0

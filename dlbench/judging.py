@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from dlbench import compare, gate, matching, nulls, steadiness
+from dlbench import compare, gate, matching, naming, nulls, steadiness
 from dlbench.compare import Pair
+from dlbench.decoding import read_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.metrics import METRICS
-from dlbench.record import RUNS_FILE, Record, Run, read_runs
+from dlbench.record import RUNS_FILE, Record, Run
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
 from dlbench.spec import Spec
@@ -100,7 +101,8 @@ def reports(
     before, after = steadiness.mark(before), steadiness.mark(after)
     looked_at = dict.fromkeys(("step_time", *question.metrics))
     null_pairs = [nulls.null_pairs(runs, looked_at) for runs in (before, after)]
-    objection = nulls.objection(one for of_side in null_pairs for one in of_side)
+    called = naming.of_specs(run.spec for run in (*before, *after))
+    objection = nulls.objection([one for of_side in null_pairs for one in of_side], called)
     arms = [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin]
     unchecked = _unchecked(arms, after, null_pairs[1], question)
     before, after = nulls.without_twins(before), nulls.without_twins(after)
@@ -121,7 +123,7 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> g
     against = (*_absent(pairs, runs), *_apart(pairs, question), *_unchecked(baselines, marked, found, question))
     refused = "; ".join(dict.fromkeys(against))
     outcomes = gate.judge(pairs, question.conditions, list(matching.counts(pairs)), {})
-    if objection := nulls.objection(found):
+    if objection := nulls.objection(found, naming.of_specs(specs)):
         outcomes = gate.vetoed(outcomes, objection)
     return gate.Gate(outcomes=() if refused else tuple(outcomes), refused=refused)
 
@@ -185,7 +187,7 @@ def _unchecked(
     arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[nulls.NullPair], question: Question
 ) -> Iterator[str]:
     """Arms whose gated metrics no twin has, so that nothing says what equal programs look like in this session."""
-    checked = {(one.spec, one.comparison.metric) for one in found}
+    checked, names = {(one.spec, one.comparison.metric) for one in found}, naming.of_specs(arms)
     for spec, metric in itertools.product(arms, question.metrics):
         values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
         if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
@@ -193,7 +195,7 @@ def _unchecked(
                 "its twin did not run beside it (memory may not hold both) or never became steady, or the session was "
                 "planned without a gate"
             )
-            yield f"{spec.phase}, {spec.label} has no null pair ({METRICS[metric].title}): {why}; measure anew"
+            yield f"{names.spec(spec)} has no null pair ({METRICS[metric].title}): {why}; measure anew"
 
 
 def _fallen(
@@ -202,19 +204,22 @@ def _fallen(
     """What has a mate in the baseline and never ran in the other report, though it was planned or tried."""
     well = {run.spec for run in after if run.status == "ok"}
     mates = {run.spec for run in before if run.status == "ok"} - well
-    for spec in dict.fromkeys((*planned, *(run.spec for run in after))):
+    asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
+    names = naming.of_specs(asked)
+    for spec in asked:
         if spec in well or spec.twin or spec.phase == "converge":
             continue
         if any(not set(matching.differing(mate, spec)) - set(allow) for mate in mates):
-            yield f"{spec.phase}, {spec.label} did not run in the candidate ({_why_not(spec, after)})"
+            yield f"{names.spec(spec)} did not run in the candidate ({_why_not(spec, after)})"
 
 
 def _absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
     """What never ran cannot pass."""
+    names = gate.names_of(pairs)
     for pair in pairs:
         for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
             if not ended_well:
-                yield f"{spec.phase}, {spec.label} did not run ({_why_not(spec, runs)}); leave it out or make it run"
+                yield f"{names.spec(spec)} did not run ({_why_not(spec, runs)}); leave it out or make it run"
 
 
 def _why_not(spec: Spec, runs: Sequence[Run]) -> str:
@@ -224,8 +229,8 @@ def _why_not(spec: Spec, runs: Sequence[Run]) -> str:
 
 def _apart(pairs: Sequence[Pair], question: Question) -> Iterator[str]:
     """What stands against gating pairs that ran."""
-    ran = [pair for pair in pairs if pair.before and pair.after]
-    yield from (f"{gate.name_of(pair)}: never took turns" for pair in ran if not pair.in_lockstep)
+    ran, names = [pair for pair in pairs if pair.before and pair.after], gate.names_of(pairs)
+    yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran if not pair.in_lockstep)
     together = [pair for pair in ran if pair.in_lockstep]
     yield from gate.refusals(together, question.conditions, {}, sessions=False) if together else ()
 

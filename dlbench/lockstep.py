@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class TakesTurns(Protocol):
@@ -82,6 +84,17 @@ def orders(arms: int, seed: int) -> Iterator[list[int]]:
         order = generator.sample(range(arms), arms)
         yield order
         yield order[::-1]
+
+
+def starting_order(arms: Sequence[T], group: int) -> list[T]:
+    """The arms as this group starts them: every other group in reverse, every two groups one place further on.
+
+    What a place does to a process, as memory that lies in one piece still, meets all arms alike in twice as many groups
+    as there are arms; merely reversed, the middle one of three would never be first. Two arms give AB, BA, BA, AB.
+    """
+    first = group // 2 % len(arms)
+    turned = [*arms[first:], *arms[:first]]
+    return turned if group % 2 == 0 else turned[::-1]
 
 
 def share_steps(arms: Sequence[TakesTurns]) -> None:

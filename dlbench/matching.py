@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dlbench import compare
+from dlbench import compare, naming
 from dlbench.compare import Pair
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record import Record, Run
@@ -88,14 +88,14 @@ def machines(before: Iterable[Run], after: Iterable[Run]) -> tuple[str, ...]:
     return (" against ".join(said),)
 
 
-def counts(pairs: Iterable[Pair]) -> Iterator[Count]:
+def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
     """Parameters, FLOPs, graphs, breaks and recompilations that are not equal on both sides."""
+    names = naming.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
     for pair in pairs:
         before, after = _counted(pair.before), _counted(pair.after)
         for name in before:
             if before[name] != after[name]:
-                label = f"{pair.candidate.phase}, {pair.candidate.label}"
-                yield Count(label=label, name=name, before=before[name], after=after[name])
+                yield Count(label=names.spec(pair.candidate), name=name, before=before[name], after=after[name])
 
 
 def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str) -> dict[Spec, Part]:

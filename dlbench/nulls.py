@@ -12,6 +12,7 @@ import msgspec
 from dlbench import compare
 from dlbench.compare import Comparison, Pair
 from dlbench.metrics import METRICS
+from dlbench.naming import Names
 from dlbench.record import Record, Run
 from dlbench.spec import Spec
 
@@ -45,10 +46,10 @@ def null_pairs(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> 
     ]
 
 
-def objection(found: Iterable[NullPair]) -> str:
+def objection(found: Iterable[NullPair], names: Names) -> str:
     """Why the session gives no verdicts; empty where no null pair stands against them."""
     said = [
-        f"{one.spec.phase}, {one.spec.label}: {METRICS[one.comparison.metric].title} {one.comparison.ratio.value:.3g}"
+        f"{names.spec(one.spec)}: {METRICS[one.comparison.metric].title} {one.comparison.ratio.value:.3g}"
         for one in found
         if one.flagged and one.comparison.ratio is not None
     ]

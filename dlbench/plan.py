@@ -11,6 +11,7 @@ import msgspec
 from dlbench import architectures, registry
 from dlbench.environment import usable_cores
 from dlbench.errors import SpecError, UnknownName
+from dlbench.lockstep import starting_order
 from dlbench.looks import LOOKS
 from dlbench.spec import PHASES, DataPlace, Path, Phase, Policy, Spec, Workload, baseline_of, grid, workload
 from dlbench.tasks import TASKS, fitting
@@ -78,7 +79,7 @@ def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
     """Specs by workload, each workload `processes` times; a first pass over everything comes before a second.
 
     Where a session may stop at a look, there are as many groups as the last look has. The order of starting
-    alternates from group to group of a workload. Seeds of `converge` are its replication.
+    turns from group to group of a workload. Seeds of `converge` are its replication.
     """
     arms: dict[Workload, list[Spec]] = {}
     for spec in specs:
@@ -177,4 +178,4 @@ def _groups(load: Workload, arms: dict[Workload, list[Spec]], policy: Policy) ->
     if load.phase == "converge":
         alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]
         numbers, of = range(place := alike.index(load), place + 1), len(alike)
-    return [Group(number, tuple(arms[load] if number % 2 == 0 else reversed(arms[load])), of) for number in numbers]
+    return [Group(number, tuple(starting_order(arms[load], number)), of) for number in numbers]

@@ -1,4 +1,4 @@
-"""The one file format: a Run a line, JSON. The writing side and the reading side meet here and nowhere else.
+"""The one file format: a Run a line, JSON. What is written and what is read (`dlbench.decoding`) meet here alone.
 
 Schema history:
     1   first version
@@ -8,12 +8,10 @@ Schema history:
 
 from __future__ import annotations
 
-from pathlib import Path as FilePath
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from dlbench.errors import DlbenchError, RecordError
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.spec import Isolation, Policy, Spec
 
@@ -21,6 +19,11 @@ RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 """What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
 SCHEMA, READABLE = 2, (1, 2)
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Elapsed = Annotated[float, msgspec.Meta(gt=0)]
+"""What figures divide by; a file that was changed by hand may hold anything."""
 
 Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "diverged", "error"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -45,8 +48,8 @@ class Sample(Record, frozen=True):
     """
 
     stage: Stage
-    steps: int
-    seconds: float
+    steps: AtLeastOne
+    seconds: Elapsed
     cpu_seconds: float
     round: int | None = None
     turn: int | None = None
@@ -160,10 +163,10 @@ class Run(Record, frozen=True):
     spec: Spec
     policy: Policy
     session: str
-    group: int
-    groups: int
-    arm: int
-    arms: int
+    group: NotNegative
+    groups: AtLeastOne
+    arm: NotNegative
+    arms: AtLeastOne
     status: Status
     started: str
     wall_seconds: float
@@ -232,68 +235,3 @@ class Parity(Record, frozen=True):
     def same(self) -> bool | None:
         """Whether every figure is within its tolerance; None when nothing was compared."""
         return all(difference.holds for difference in self.differences) if self.differences else None
-
-
-_decoder = msgspec.json.Decoder(Run)
-_plan_decoder = msgspec.json.Decoder(Plan)
-_parity_decoder = msgspec.json.Decoder(Parity)
-
-
-class _Version(msgspec.Struct):
-    schema: int
-
-
-def decode(line: bytes, where: str) -> Run:
-    """Turn one line into a Run. Raises RecordError that begins with `where` and says what to do."""
-    try:
-        schema = msgspec.json.decode(line, type=_Version).schema
-        if schema not in READABLE:
-            known = " and ".join(map(str, READABLE))
-            raise RecordError(f"{where}: schema {schema}, this dlbench reads {known}; use the dlbench that wrote it")
-        return _decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
-        if isinstance(error, RecordError):
-            raise
-        raise RecordError(f"{where}: not a Run ({error}); remove the line to read the rest") from error
-
-
-def read_runs(path: FilePath) -> list[Run]:
-    """Read every Run of a file, in order. Raises RecordError naming file and line."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror}); give a runs.jsonl or its folder") from error
-    if not content:
-        raise RecordError(f"{path}: holds no Run; the session that wrote it was stopped before its first")
-    whole, torn = split(content)
-    if torn:
-        said = "truncated (no newline at its end); --resume measures that Run again, or remove the last line"
-        raise RecordError(f"{path}:{len(whole) + 1}: {said} to read the rest")
-    return [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
-
-
-def split(content: bytes) -> tuple[list[bytes], bytes]:
-    """The whole lines, and what follows the last newline: a line that was being written when its writer ended."""
-    *whole, torn = content.split(b"\n")
-    return whole, torn
-
-
-def read_plan(path: FilePath) -> Plan:
-    """Read the plan of a session. Raises RecordError."""
-    try:
-        return _plan_decoder.decode(path.read_bytes())
-    except OSError as error:
-        said = f"cannot be read ({error.strerror}); only a folder with a {PLAN_FILE} can be resumed"
-        raise RecordError(f"{path}: {said}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
-        raise RecordError(f"{path}: not a plan ({error}); measure anew with another --out") from error
-
-
-def read_parities(path: FilePath) -> list[Parity]:
-    """Read the parity checks that lie beside a file of Runs; none where there is no such file. Raises RecordError."""
-    if not path.exists():
-        return []
-    try:
-        return [_parity_decoder.decode(line) for line in path.read_bytes().splitlines()]
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, DlbenchError) as error:
-        raise RecordError(f"{path}: not a list of parity checks ({error}); remove it to read the Runs alone") from error

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 
 from dlbench import journal, plan, schedule
+from dlbench.decoding import split
 from dlbench.progress import Quiet
-from dlbench.record import split
 from dlbench.start import Starter
 
 

@@ -13,9 +13,9 @@ import pytest
 from sessions import saved, session
 
 from dlbench import gate, judging
+from dlbench.decoding import read_runs
 from dlbench.errors import RecordError, SpecError
 from dlbench.judging import Question, Saved
-from dlbench.record import read_runs
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1")

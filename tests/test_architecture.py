@@ -25,8 +25,9 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("arithmetic", "power", "spec")),
     ("contract", ("verdicts",)),
     ("contract", ("looks",)),
-    ("contract", ("plugin",)),
+    ("contract", ("naming", "plugin")),
     ("contract", ("architectures", "record")),
+    ("contract", ("decoding",)),
     ("writing", ("course", "driver", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
     ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process")),
     ("writing", ("interpreters", "isolate", "noise")),
@@ -46,6 +47,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("edge", ("asking", "confirming")),
     ("edge", ("commands",)),
     ("edge", ("cli",)),
+    ("edge", ("__main__",)),
 )
 """From the bottom up: a module imports lower layers only; writing and reading import nothing of each other."""
 

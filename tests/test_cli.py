@@ -51,6 +51,15 @@ def test_a_session_measures_writes_and_shows(session):
     assert "indicative" in (folder / "out" / "report.md").read_text()
 
 
+def test_a_python_runs_the_dlbench_that_it_has(tmp_path):
+    command = [sys.executable, "-m", "dlbench"]
+    listed = subprocess.run([*command, "list"], check=True, cwd=tmp_path, capture_output=True, text=True)
+    assert "fake.linear" in listed.stdout
+    wrong = subprocess.run([*command, "lst"], check=False, cwd=tmp_path, capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("dlbench: No such command")
+
+
 def test_arms_took_turns_sample_by_sample(session):
     folder, _ = session
     first, second = (run["samples"] for run in runs(folder / "out")[:2])

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
+from offenders import OFFENDERS, Accelerated, Escaping, Moved
 
 from dlbench import conformance, registry
 from dlbench.conformance import barrier
 from dlbench.conformance.clauses import CLAUSES
 from dlbench.conformance.examine import examine
-from dlbench.errors import UnknownName, Unsupported
-from dlbench.plugin import Batch, Compilation
+from dlbench.errors import UnknownName
+from dlbench.plugin import Compilation
 from dlbench.spec import Spec
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
@@ -44,259 +41,10 @@ def test_a_good_plugin_keeps_every_clause(plugin, name, monkeypatch):
     assert problems(plugin, monkeypatch, msgspec.structs.replace(SPEC, plugin=name)) == {}
 
 
-class Tensor:
-    """An array that NumPy may not touch where it lies."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def __array__(self, *_, **__):
-        raise TypeError("can't convert device type tensor to numpy")
-
-    def tolist(self):
-        return self.values.tolist()
-
-
-class Accelerated(LinearPlugin):
-    """As on an accelerator: tensors of its own, and sums in the order in which threads come."""
-
-    noise, device = 1e-7, "gpu:0"
-
-    def build(self, request):
-        if request.spec.device != "gpu:0":
-            raise Unsupported(f"looked for {request.spec.device}, found gpu:0")
-        spec = msgspec.structs.replace(request.spec, device="cpu")
-        info = super().build(type(request)(**{**vars(request), "spec": spec}))
-        return msgspec.structs.replace(info, device=self.device)
-
-    def devices(self):
-        return {self.device: "NumPy"}
-
-    def stage(self, batch):
-        return Batch(Tensor(batch.inputs), batch.targets)
-
-    def train_step(self, batch):
-        inputs = batch.inputs.values if isinstance(batch.inputs, Tensor) else batch.inputs
-        noise = self.noise * np.random.default_rng().uniform(-1, 1) if self._step else 0.0
-        return super().train_step(Batch(inputs, batch.targets)) * (1 + noise)
-
-    def gradients(self, batch):
-        return super().gradients(Batch(batch.inputs.values, batch.targets))
-
-    def predict(self, inputs):
-        return super().predict(inputs.values if isinstance(inputs, Tensor) else inputs)
-
-
-class Moved(Accelerated):
-    """Predictions change its losses by more than the order of a sum can."""
-
-    noise = 1e-3
-
-
 def test_an_accelerator_keeps_its_tensors_and_the_order_of_its_sums(monkeypatch):
     spec = msgspec.structs.replace(SPEC, device="gpu:0")
     assert problems(Accelerated, monkeypatch, spec) == {}
     assert "predict_changes_nothing" in problems(Moved, monkeypatch, spec)
-
-
-class Drifting(LinearPlugin):
-    """Adds noise of its own to the initial values."""
-
-    def build(self, request):
-        info = super().build(request)
-        self._parameters["bias"] = self._parameters["bias"] + np.random.default_rng().normal(size=1).astype(np.float32)
-        return info
-
-
-class Scribbling(LinearPlugin):
-    """Keeps the arrays of the request and trains in them."""
-
-    def build(self, request):
-        info = super().build(request)
-        self._parameters = {name: np.zeros_like(value) for name, value in self._parameters.items()}
-        return info
-
-
-class Boasting(LinearPlugin):
-    def export_parameters(self):
-        return super().export_parameters() | {"extra": np.zeros(3, np.float32)}
-
-
-class Bent(LinearPlugin):
-    """Another architecture than the core's."""
-
-    def predict(self, inputs):
-        return super().predict(inputs) * np.float32(1.001)
-
-
-class Climbing(LinearPlugin):
-    """Goes up the gradient."""
-
-    def _differentiate(self, batch):
-        loss, gradients = super()._differentiate(batch)
-        return loss, {name: -value for name, value in gradients.items()}
-
-
-class Remembering(LinearPlugin):
-    """Each prediction moves the model."""
-
-    def predict(self, inputs):
-        outputs = super().predict(inputs)
-        self._parameters["bias"] = self._parameters["bias"] + np.float32(1e-4)
-        return outputs
-
-
-class Noisy(LinearPlugin):
-    """Predicts with dropout on."""
-
-    def predict(self, inputs):
-        outputs = super().predict(inputs)
-        return outputs * (np.random.default_rng().random(outputs.shape) < 0.9).astype(np.float32)
-
-
-class Escaping(LinearPlugin):
-    """Returns the loss at once and goes on working behind the barrier."""
-
-    def train_step(self, batch):
-        threading.Thread(target=self._late).start()
-        return super().train_step(batch)
-
-    def _late(self):
-        time.sleep(0.02)
-        end = time.thread_time() + 0.02
-        while time.thread_time() < end:
-            pass
-
-
-class Printing(LinearPlugin):
-    def train_step(self, batch):
-        os.write(2, b"step")  # past whatever stands in for sys.stderr, as a library in C does
-        return super().train_step(batch)
-
-
-class Leaking(LinearPlugin):
-    kept: list = []  # noqa: RUF012 (that is the offence)
-
-    def train_step(self, batch):
-        self.kept.append(np.ones(1 << 20, np.uint8))
-        return super().train_step(batch)
-
-
-class FallingBack(LinearPlugin):
-    """Takes the CPU for whatever device it is asked for, and says so."""
-
-    def build(self, request):
-        spec = msgspec.structs.replace(request.spec, device="cpu", precision="fp32")
-        return super().build(type(request)(**{**vars(request), "spec": spec}))
-
-
-class Crashing(LinearPlugin):
-    def build(self, request):
-        if request.spec.device != "cpu":
-            raise KeyError(request.spec.device)
-        return super().build(request)
-
-
-class WrongSlope(LinearPlugin):
-    def gradients(self, batch):
-        return {name: value * 2 for name, value in super().gradients(batch).items()}
-
-
-class Deaf(LinearPlugin):
-    def import_parameters(self, parameters):
-        pass
-
-
-class Spoiling(LinearPlugin):
-    def stage(self, batch):
-        return Batch(batch.inputs[::-1], batch.targets)
-
-
-class Deferring(LinearPlugin):
-    """Leaves its update to a device that works on its own, and waits for it at the next call only."""
-
-    working = None
-
-    def train_step(self, batch):
-        if self.working is not None:
-            self.working.join()
-        loss = super().train_step(batch)
-        self.working = threading.Thread(target=time.sleep, args=(0.005,))
-        self.working.start()
-        return loss
-
-
-class Once(LinearPlugin):
-    """Takes the first of several steps, and says that these were all."""
-
-    def train_step(self, batch):
-        if not self._several:
-            return super().train_step(batch)
-        return np.full(len(batch.inputs), self._train(Batch(*(part[0] for part in batch))))
-
-
-class Single(LinearPlugin):
-    """Returns the last loss alone."""
-
-    def train_step(self, batch):
-        return np.asarray(super().train_step(batch)).ravel()[-1]
-
-
-class Accumulating(LinearPlugin):
-    """Looks at all batches first and updates afterwards."""
-
-    def train_step(self, batch):
-        if not self._several:
-            return super().train_step(batch)
-        batches = [Batch(*parts) for parts in zip(*batch, strict=True)]
-        losses = [self._differentiate(one)[0] for one in batches]
-        for one in batches:
-            self._train(one)
-        return np.array(losses)
-
-
-class Caching(LinearPlugin):
-    """Copies an array when it first sees it."""
-
-    def build(self, request):
-        self._seen = {} if request.spec.data == "host" else None
-        return super().build(request)
-
-    def train_step(self, batch):
-        if self._seen is None:
-            return super().train_step(batch)
-        kept = self._seen.setdefault(id(batch.inputs), Batch(*(part.copy() for part in batch)))
-        return super().train_step(kept)
-
-
-class Threaded(LinearPlugin):
-    def __init__(self):
-        threading.Thread(target=time.sleep, args=(0.5,), daemon=True).start()
-
-
-OFFENDERS = [
-    (Drifting, "build_is_repeatable"),
-    (Scribbling, "what_was_read_back_is_true"),
-    (Boasting, "what_was_read_back_is_true"),
-    (Bent, "outputs_are_the_architecture"),
-    (Climbing, "the_loss_falls"),
-    (Remembering, "predict_changes_nothing"),
-    (Noisy, "predict_changes_nothing"),
-    (Escaping, "the_barrier_holds"),
-    (Printing, "nothing_is_printed"),
-    (Leaking, "nothing_leaks"),
-    (FallingBack, "what_is_unsupported_is_raised"),
-    (Crashing, "what_is_unsupported_is_raised"),
-    (WrongSlope, "capabilities_work"),
-    (Deaf, "capabilities_work"),
-    (Spoiling, "capabilities_work"),
-    (Threaded, "import_does_no_work"),
-    (Deferring, "no_work_outlives_the_barrier"),
-    (Once, "several_steps_are_so_many_single_ones"),
-    (Single, "several_steps_are_so_many_single_ones"),
-    (Accumulating, "several_steps_are_so_many_single_ones"),
-    (Caching, "host_data_is_copied_in_every_step"),
-]
 
 
 @pytest.mark.parametrize(("offender", "clause"), OFFENDERS, ids=[one.__name__ for one, _ in OFFENDERS])

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from dlbench import journal, schedule
+from dlbench.decoding import read_runs
 from dlbench.plan import Group
 from dlbench.progress import Quiet
-from dlbench.record import Plan, read_runs
+from dlbench.record import Plan
 from dlbench.spec import Policy, Spec
 from dlbench.start import Starter
 

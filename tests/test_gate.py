@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from example_runs import full_session
+from example_runs import full_session, spec
 from sessions import session
 
 from dlbench import compare, gate, matching, power, verdicts
@@ -44,6 +44,19 @@ def test_what_is_too_weak_is_never_green_however_well_it_looks():
     assert found.ratio.high < 1.02
     assert found.result == "underpowered"
     assert found.could_show > 0.1
+
+
+def test_outcomes_of_two_sizes_are_told_apart_and_two_batches_against_each_other():
+    sizes = [spec(), spec(size="base")]
+    before, after = ([run for of in sizes for run in session(name, of=of)] for name in "ab")
+    assert [one.pair for one in outcomes(before, after, "slower:9%")] == [
+        "train, tf.transformer jit, small",
+        "train, tf.transformer jit, base",
+    ]
+    larger = session("b", of=spec(batch_size=64))
+    (pair,) = matching.match(session("a"), larger, ["batch_size"]).pairs
+    said = "train, tf.transformer jit, batch 64 against tf.transformer jit, batch 32"
+    assert gate.name_of(pair, gate.names_of([pair])) == said
 
 
 def test_memory_and_compile_time_are_gates_of_their_own():

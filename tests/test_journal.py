@@ -13,8 +13,9 @@ import pytest
 from scripted import SPEC
 
 from dlbench import journal
+from dlbench.decoding import read_runs
 from dlbench.errors import RecordError
-from dlbench.record import Plan, Run, read_runs
+from dlbench.record import Plan, Run
 from dlbench.spec import Policy
 
 PLAN = Plan(session="s", specs=(SPEC,), policy=Policy())

@@ -12,8 +12,9 @@ import msgspec
 import psutil
 import pytest
 
+from dlbench.decoding import read_runs
 from dlbench.plan import Selection, expand, groups
-from dlbench.record import Plan, read_runs
+from dlbench.record import Plan
 from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed

@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from dlbench.lockstep import measure_group, orders, share_steps
+from dlbench.lockstep import measure_group, orders, share_steps, starting_order
 
 
 class Recorder:
@@ -115,3 +115,12 @@ def test_similar_arms_share_the_larger_sample_size(found, given):
     arms = [Recorder(str(number), [], steps) for number, steps in enumerate(found)]
     share_steps(arms)
     assert [arm.steps for arm in arms] == given
+
+
+@pytest.mark.parametrize("arms", [1, 2, 3, 7])
+def test_every_arm_is_started_at_every_place_equally_often(arms):
+    started = [starting_order(range(arms), group) for group in range(2 * arms)]
+    for place in range(arms):
+        assert Counter(order[place] for order in started) == dict.fromkeys(range(arms), 2)
+    assert started[0] == list(range(arms))
+    assert all(one == other[::-1] for one, other in zip(started[::2], started[1::2], strict=True))

@@ -99,6 +99,9 @@ def test_counts_are_compared_exactly():
         ("graphs", "1", "2"),
     ]
     assert list(matching.counts(matching.match(before, session("b")).pairs)) == []
+    larger = session("b", compilation=compiled, of=spec(batch_size=64))
+    (other,) = matching.counts(matching.match(before, larger, ["batch_size"]).pairs)
+    assert other.label == "train, tf.transformer jit, batch 64"
 
 
 def test_a_history_tells_what_sessions_of_one_code_differ_by():

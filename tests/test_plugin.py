@@ -334,3 +334,9 @@ def test_work_that_is_rehearsed_leaves_no_trace(monkeypatch: pytest.MonkeyPatch)
         prepared = _built(Naughty(), plugin="naughty.linear")
         results.append([prepared.plugin.train_step(prepared.task.batch(0, step)) for step in range(20)])
     assert results[0] == results[1]
+
+
+def test_a_call_may_take_no_more_steps_than_lie_between_two_evaluations() -> None:
+    with pytest.raises(Unsupported, match=r"100000 steps a call in the phase converge: task line .*; choose no more"):
+        _prepared(LinearPlugin(), phase="converge", steps_per_call=100_000)
+    assert _prepared(LinearPlugin(), phase="train", steps_per_call=100_000).request.spec.steps_per_call == 100_000

@@ -4,190 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import string
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
+from drawn_runs import DRAWN, any_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlbench import record
+from dlbench.decoding import decode, read_runs
 from dlbench.errors import RecordError
 from dlbench.journal import append
-from dlbench.plugin import Compilation, ModelInfo
-from dlbench.record import (
-    STATUSES,
-    Environment,
-    Evaluation,
-    GpuLoad,
-    Load,
-    PhaseMemory,
-    PhaseTime,
-    Run,
-    Sample,
-    TaskInfo,
-    decode,
-    read_runs,
-)
-from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, Policy, Spec
-
-# JSON has no NaN and no infinity: what is not finite never gets into a record.
-_floats = st.floats(allow_nan=False, allow_infinity=False)
-_seconds = st.floats(0, 1e6)
-_counts = st.integers(0, 2**53)
-_texts = st.text(max_size=20)
-_maps = st.dictionaries(_texts, _texts, max_size=3)
-_shares = st.none() | st.floats(0, 1)
-_maybe_counts = st.none() | _counts
-
-DRAWN: dict[type, set[str]] = {}
-"""Which fields of which record the strategies below draw."""
-
-
-def _builds(kind: type, **fields: Any) -> st.SearchStrategy[Any]:
-    DRAWN[kind] = set(fields)
-    return st.builds(kind, **fields)
-
-
-_specs = _builds(
-    Spec,
-    plugin=st.just("fake.linear") | st.text(string.ascii_letters, min_size=1).map(lambda name: f"fake.{name}"),
-    phase=st.sampled_from(("train", "converge")),
-    path=st.sampled_from(PATHS),
-    size=_texts,
-    task=_texts,
-    batch_size=st.integers(1, 2**40),
-    threads=st.integers(1, 2**20),
-    device=_texts,
-    precision=_texts,
-    seed=st.integers(0, 2**31 - 1),
-    steps_per_call=st.integers(1, 2**20),
-    data=st.sampled_from(DATA_PLACES),
-    environment=_texts,
-    compiler=st.just(""),  # with another only on the path jit
-    allow_breaks=st.just(False),  # likewise
-    twin=st.booleans(),
-)
-_policies = _builds(
-    Policy, processes=st.integers(1, 100), samples=st.integers(1, 1000), budget_seconds=st.none() | st.floats(1, 1e6)
-)
-_samples = _builds(
-    Sample,
-    stage=st.sampled_from(["warm-up", "steady", "latency", "converge"]),
-    steps=_counts,
-    seconds=_seconds,
-    cpu_seconds=_seconds,
-    round=_maybe_counts,
-    turn=_maybe_counts,
-    resident_bytes=_maybe_counts,
-)
-_evaluations = _builds(Evaluation, steps=_counts, seconds=_seconds, quality=_floats, loss=_floats)
-_times = _builds(PhaseTime, phase=_texts, seconds=_seconds)
-_memory = _builds(
-    PhaseMemory,
-    phase=_texts,
-    peak_bytes=_counts,
-    resident_bytes=_counts,
-    device_peak_bytes=_maybe_counts,
-    driver_bytes=_maybe_counts,
-)
-_tasks = _builds(
-    TaskInfo,
-    name=_texts,
-    data=_texts,
-    sha256=_texts,
-    metric=_texts,
-    unit=_texts,
-    higher_is_better=st.booleans(),
-    target=_floats,
-    budget_steps=_counts,
-)
-_gpus = _builds(
-    GpuLoad,
-    clock_mhz=_counts,
-    clock_limit_mhz=_counts,
-    temperature=_counts,
-    power_watts=_seconds,
-    power_limit_watts=_seconds,
-    limited_by=st.lists(_texts, max_size=2).map(tuple),
-)
-_loads = _builds(
-    Load,
-    load_average=st.none() | _seconds,
-    cpu_pressure=_shares,
-    memory_pressure=_shares,
-    steal=_shares,
-    voluntary_switches=_maybe_counts,
-    involuntary_switches=_maybe_counts,
-    major_faults=_maybe_counts,
-    throttled=_shares,
-    gpu=st.none() | _gpus,
-)
-_environments = _builds(
-    Environment,
-    cpu=_texts,
-    cpu_vendor=_texts,
-    cores=_counts,
-    memory_bytes=_counts,
-    system=_texts,
-    python=_texts,
-    packages=_maps,
-    variables=_maps,
-    memory_method=_texts,
-    usable_cores=_maybe_counts,
-    name=_texts,
-)
-_infos = _builds(
-    ModelInfo,
-    steps_per_call=_counts,
-    data=st.sampled_from(DATA_PLACES),
-    parameter_count=_counts,
-    device=_texts,
-    precision=_texts,
-    path=st.sampled_from(PATHS),
-    compiler=st.none() | _texts,
-    threads=_maybe_counts,
-    device_name=_texts,
-    versions=_maps,
-    details=_maps,
-)
-_compilations = _builds(Compilation, graphs=_counts, breaks=_counts, recompilations=_counts, late=_counts)
-
-
-def _tuples(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
-    return st.lists(values, max_size=3).map(tuple)
-
-
-_runs = _builds(
-    Run,
-    spec=_specs,
-    policy=_policies,
-    session=_texts,
-    group=_counts,
-    arm=_counts,
-    groups=_counts,
-    arms=_counts,
-    status=st.sampled_from(STATUSES),
-    started=_texts,
-    wall_seconds=_seconds,
-    isolation=st.sampled_from(ISOLATIONS),
-    reason=_texts,
-    output_tail=_texts,
-    flags=_tuples(_texts),
-    info=st.none() | _infos,
-    task=st.none() | _tasks,
-    compilation=st.none() | _compilations,
-    peak_flop_rate=st.none() | _seconds,
-    flops_per_step=st.none() | _seconds,
-    times=_tuples(_times),
-    samples=_tuples(_samples),
-    evaluations=_tuples(_evaluations),
-    memory=_tuples(_memory),
-    environment=st.none() | _environments,
-    load=st.none() | _loads,
-)
+from dlbench.record import Run, Sample
+from dlbench.spec import Policy, Spec
 
 SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
 RUN = Run(
@@ -204,9 +34,10 @@ RUN = Run(
     samples=(Sample(stage="steady", steps=10, seconds=0.25, cpu_seconds=0.25, round=0, turn=0),),
 )
 LINE = msgspec.json.encode(RUN)
+STILL = {"stage": "steady", "steps": 1, "seconds": 1.0, "cpu_seconds": 0.0}
 
 
-@given(st.lists(_runs, min_size=1, max_size=3))
+@given(st.lists(any_run, min_size=1, max_size=3))
 @settings(max_examples=60, deadline=None)
 def test_every_run_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, runs: list[Run]) -> None:
     path = tmp_path_factory.mktemp("record") / "runs.jsonl"
@@ -215,7 +46,7 @@ def test_every_run_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempP
 
 
 def test_the_round_trip_draws_every_record_type_and_field() -> None:
-    """A record type or a field added to the module must be added to the strategies above."""
+    """A record type or a field added to the module must be added to the strategies."""
     kinds = {kind for kind in vars(record).values() if isinstance(kind, type) and issubclass(kind, record.Record)}
     beside_runs = {
         record.Parity,
@@ -290,6 +121,10 @@ def _change(**values: object) -> bytes:
         (b'{"schema": 1}\n', 1, "not a Run"),
         (_change(surprise=1) + b"\n", 1, "unknown field `surprise`"),
         (_change(status="fine") + b"\n", 1, "Invalid enum value 'fine'"),
+        (_change(groups=0) + b"\n", 1, "Expected `int` >= 1 - at `$.groups`"),
+        (_change(group=-1) + b"\n", 1, "Expected `int` >= 0 - at `$.group`"),
+        (_change(samples=[STILL | {"steps": 0}]) + b"\n", 1, "Expected `int` >= 1 - at `$.samples[0].steps`"),
+        (_change(samples=[STILL | {"seconds": 0.0}]) + b"\n", 1, "Expected `float` > 0.0 - at `$.samples[0].seconds`"),
         (_change(spec=json.loads(LINE)["spec"] | {"batch_size": 0}) + b"\n", 1, "batch size is 0"),
         (b'{"schema": 1, "deep": ' + b"[" * 100_000 + b"\n", 1, "not a Run"),
         (LINE.replace(b'"s"', b'"\xff"') + b"\n", 1, "not a Run"),

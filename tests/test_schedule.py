@@ -4,11 +4,12 @@ import pytest
 from scripted import ScriptedChild
 
 from dlbench import journal, schedule
+from dlbench.decoding import read_runs
 from dlbench.errors import DlbenchError
 from dlbench.isolate import ChildError
 from dlbench.pace import Pace
 from dlbench.plan import Selection, expand, groups
-from dlbench.record import Plan, read_runs
+from dlbench.record import Plan
 from dlbench.spec import Policy
 
 POLICY = Policy(processes=3, samples=2, latency_steps=1)

@@ -155,7 +155,7 @@ def test_arms_that_lack_memory_together_are_told_when_their_sizes_were_not_known
         runs = schedule.record(planned, book, Diary(), start)
     said = [text for text in warnings.warnings(compare.by_workload(runs)) if "sizes were not known" in text]
     assert bool(said) == warned
-    assert all(text.startswith("twin.linear eager: out of memory") for text in said)
+    assert all(text.startswith("train, twin.linear eager: out of memory") for text in said)
 
 
 class OnGpu(ScriptedChild):

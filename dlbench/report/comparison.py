@@ -42,10 +42,11 @@ class Compared(Record, frozen=True):
 
 def rows(pairs: Sequence[Pair], history: gate.History) -> Iterator[Row]:
     """Every metric that both sides of a pair have; each metric is a family for Holm's correction."""
+    names = gate.names_of(pairs)
     for metric in COMPARED:
         found = compare.comparisons(pairs, metric, history.get(metric, {}))
         yield from (
-            Row(pair=gate.name_of(pair), comparison=one)
+            Row(pair=gate.name_of(pair, names), comparison=one)
             for pair, one in zip(pairs, found, strict=True)
             if one.ratio is not None
         )

@@ -8,40 +8,38 @@ import msgspec
 
 from dlbench.compare import Comparison
 from dlbench.metrics import METRICS
+from dlbench.naming import Names
 from dlbench.nulls import NullPair
 from dlbench.record import Parity
-from dlbench.report import gating, sameness
+from dlbench.report import gating, sameness, unrun
 from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.fairness import EXPLANATIONS, Fairness
 from dlbench.report.learning import learning
-from dlbench.report.summary import Arm, Failure, Report, Section
+from dlbench.report.summary import Arm, Report, Section
 from dlbench.report.units import interval, shown
-from dlbench.spec import Workload
 
 NOTHING = "–"
 
 
 def page(report: Report) -> Iterator[Block]:
     """All blocks in reading order: what was found, what to beware of, the figures, then how they were made."""
+    names = Names(section.workload for section in report.sections)
     yield Heading(1, report.title)
     yield Paragraph(_lead(report))
     if report.gate is not None:
         yield from gating.blocks(report.gate.outcomes, report.gate.refused)
-    yield from _list("Findings", [_finding(section, one) for section in report.sections for one in section.comparisons])
-    yield from _list("Before you believe it", [*map(_null_pair, report.null_pairs), *report.warnings])
+    findings = [(section.workload, one) for section in report.sections for one in section.comparisons]
+    yield from _list("Findings", [_finding(names.title(load), one) for load, one in findings])
+    null_pairs = [_null_pair(one, names) for one in report.null_pairs]
+    yield from _list("Before you believe it", [*null_pairs, *report.warnings])
     for section in report.sections:
-        yield from _section(section)
-    yield from _failures(report.sections)
+        yield from _section(section, names)
+    yield from unrun.blocks(report.sections, names)
     for table in report.fairness:
         yield from _fairness(table, sameness.of_subject(table.subject, report.parity))
     yield from _environment(report)
     yield Heading(2, "Measure it again")
     yield Code(report.command)
-
-
-def title(load: Workload) -> str:
-    """A workload in a few words: phase, architecture, size."""
-    return f"{load.phase}, {load.architecture} {load.size}"
 
 
 def _lead(report: Report) -> str:
@@ -69,8 +67,8 @@ def _list(heading: str, items: Sequence[str]) -> Iterator[Block]:
         yield Bullets(items)
 
 
-def _finding(section: Section, found: Comparison) -> str:
-    where = f"{title(section.workload)}: a step of {found.candidate}"
+def _finding(title: str, found: Comparison) -> str:
+    where = f"{title}: a step of {found.candidate}"
     if found.ratio is None:
         return f"{where} is not compared with {found.baseline}: {found.reason}"
     text = f"{where} takes {interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
@@ -78,17 +76,17 @@ def _finding(section: Section, found: Comparison) -> str:
     return text if found.smallest_change is None else f"{text}; could have shown {found.smallest_change:.1%}"
 
 
-def _null_pair(found: NullPair) -> str:
+def _null_pair(found: NullPair, names: Names) -> str:
     said = found.comparison
     of = "" if said.metric == "step_time" else f", {METRICS[said.metric].title.lower()}"
-    arms = f"two equal arms ({found.spec.phase}, {found.spec.label}{of})"
+    arms = f"two equal arms ({names.spec(found.spec)}{of})"
     text = f"null pair: ratio {interval(said.ratio, '')} of {arms}"
     return f"{text}: told apart, so this session gives no verdicts" if found.flagged else f"{text}: {said.verdict}"
 
 
-def _section(section: Section) -> Iterator[Block]:
+def _section(section: Section, names: Names) -> Iterator[Block]:
     load = section.workload
-    yield Heading(2, title(load))
+    yield Heading(2, names.title(load))
     seeds = ", ".join(map(str, section.seeds))
     yield Paragraph(
         f"Task {load.task}, batch {load.batch_size}, device {load.device}, {load.precision}, "
@@ -166,28 +164,6 @@ def _payback_row(section: Section) -> Iterator[list[str]]:
 
 def _percent(share: float | None) -> str:
     return NOTHING if share is None else f"{share:.1%}"
-
-
-def _failures(sections: Sequence[Section]) -> Iterator[Block]:
-    """Each reason once, with all that it kept from running; then what a process printed that was not just refused."""
-    failed: dict[tuple[str, str], list[tuple[str, Failure]]] = {}
-    for section in sections:
-        for arm in section.arms:
-            for one in arm.failures:
-                failed.setdefault((one.status, one.reason), []).append((f"{section.workload.phase}, {arm.label}", one))
-    if not failed:
-        return
-    yield Heading(2, "What did not run")
-    yield Table(["", "Status", "Runs", "Reason"], [_failure(*why, found) for why, found in failed.items()])
-    for where, one in (item for found in failed.values() for item in found):
-        if one.output_tail.strip() and one.status != "unsupported":
-            yield Paragraph(f"{where}: the last output of the process")
-            yield Code(one.output_tail)
-
-
-def _failure(status: str, reason: str, found: Sequence[tuple[str, Failure]]) -> list[str]:
-    where = "; ".join(dict.fromkeys(place for place, _ in found))
-    return [where, status, str(sum(one.runs for _, one in found)), reason]
 
 
 def _fairness(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]:

@@ -31,7 +31,7 @@ def sentence(parity: Parity) -> str:
 
 def warnings(parities: Iterable[Parity]) -> Iterator[str]:
     """What must stand before everything else in a report: arms that are not the same model."""
-    return (sentence(parity) for parity in parities if parity.same is False)
+    return (f"{subject_of(one.baseline)}: {sentence(one)}" for one in parities if one.same is False)
 
 
 def of_subject(subject: str, parities: Iterable[Parity]) -> list[Parity]:

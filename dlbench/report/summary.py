@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import architectures, compare, metrics, nulls, steadiness, stopping
+from dlbench import architectures, compare, metrics, naming, nulls, steadiness, stopping
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate
@@ -123,7 +123,8 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     runs = steadiness.mark(runs)
     gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
     null_pairs = nulls.null_pairs(runs, dict.fromkeys(("step_time", *gated)))
-    runs, objection = nulls.without_twins(runs), nulls.objection(null_pairs)
+    objection = nulls.objection(null_pairs, naming.of_specs(run.spec for run in runs))
+    runs = nulls.without_twins(runs)
     comparisons = {load: nulls.vetoed(found, objection) for load, found in compare.compare(runs).items()}
     by_workload = compare.by_workload(runs)
     sections = [_section(load, of_load, comparisons.get(load, [])) for load, of_load in by_workload.items()]

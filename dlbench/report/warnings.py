@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dlbench import compare, metrics
 from dlbench.compare import BUSY
 from dlbench.leaks import growth
+from dlbench.naming import Names
 from dlbench.record import Load, Run
 from dlbench.report.fairness import MUST_AGREE, fairness
 from dlbench.report.units import shown
@@ -73,18 +74,19 @@ FLAGS = {
 def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     """All that applies, the most serious first."""
     runs = [run for of_load in by_workload.values() for run in of_load]
+    names = Names(by_workload)
     yield from _unlike(runs)
     for load, of_load in by_workload.items():
         for label, of_arm in compare.arms(of_load).items():
-            yield from (f"{load.phase}, {label}: {text}" for text in _of_arm(of_arm))
-    yield from _drift(by_workload)
+            yield from (f"{names.arm(load, label)}: {text}" for text in _of_arm(of_arm))
+    yield from _drift(by_workload, names)
     loads = [run.load for run in runs if run.load is not None]
     yield from busy(loads)
     yield from _disk(loads)
     yield from _gpu(runs)
     yield from _slow_library(runs)
-    yield from _in_parts(by_workload)
-    yield from _not_in_parts(runs)
+    yield from _in_parts(by_workload, names)
+    yield from _not_in_parts(runs, names)
     yield from _alone(by_workload)
 
 
@@ -97,6 +99,19 @@ def _unlike(runs: Sequence[Run]) -> Iterator[str]:
     machines = {run.environment.cpu for run in runs if run.environment is not None}
     if len(machines) > 1:
         yield f"the Runs come from {len(machines)} kinds of machine: {', '.join(sorted(machines))}"
+    yield from _upgraded(runs)
+
+
+def _upgraded(runs: Sequence[Run]) -> Iterator[str]:
+    """Packages that changed within one Python environment, as a session that goes on after an upgrade has them."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for at in (run.environment for run in runs if run.environment is not None):
+        for package, version in at.packages.items():
+            found.setdefault((at.name, package), {})[version] = None
+    for (name, package), versions in found.items():
+        if len(versions) > 1:
+            where = f" of the environment {name}" if name else ""
+            yield f"the Runs have {package}{where} in {' and '.join(versions)}: not all measured one program"
 
 
 def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
@@ -116,7 +131,7 @@ def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
             yield f"{number} of {len(ended_well)} processes {text}"
 
 
-def _drift(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
+def _drift(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
     widths = {
         (load, label): width
         for load, of_load in by_workload.items()
@@ -124,10 +139,10 @@ def _drift(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
         if (width := _half_width(of_arm)) > WIDE
     }
     if widths:
-        load, label = worst = max(widths, key=lambda arm: widths[arm])
+        worst = max(widths, key=lambda arm: widths[arm])
         yield (
             f"absolute figures drift: throughput is known within {widths[worst]:.0%} either way at worst "
-            f"({load.phase}, {label}); ratios of arms in lockstep hold better"
+            f"({names.arm(*worst)}); ratios of arms in lockstep hold better"
         )
 
 
@@ -175,7 +190,7 @@ def _gpu(runs: Sequence[Run]) -> Iterator[str]:
         )
     slowed = [gpu for gpu in found if gpu.limited_by]
     if slowed:
-        worst = min(slowed, key=lambda gpu: gpu.clock_mhz / gpu.clock_limit_mhz)
+        worst = min(slowed, key=lambda gpu: gpu.clock_mhz / max(1, gpu.clock_limit_mhz))
         yield (
             f"the GPU was held back by {', '.join(worst.limited_by)} in {len(slowed)} of {len(found)} processes: "
             f"at worst {worst.clock_mhz:,} of {worst.clock_limit_mhz:,} MHz, {worst.temperature} °C, "
@@ -199,23 +214,23 @@ def _slow_library(runs: Iterable[Run]) -> Iterator[str]:
         yield f"{names}: matrix products come from MKL, which on AMD processors is slower than other libraries"
 
 
-def _in_parts(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
+def _in_parts(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
     """Parts of a group are numbered as groups that follow the last."""
     for load, runs in by_workload.items():
         if (parts := 1 + max(run.group // run.groups for run in runs)) > 1:
             yield (
-                f"{load.phase}, {load.architecture} {load.size}: memory does not hold all arms together, so they were "
+                f"{names.title(load)}: memory does not hold all arms together, so they were "
                 f"measured in {parts} parts; arms take turns with those of their part alone"
             )
 
 
-def _not_in_parts(runs: Sequence[Run]) -> Iterator[str]:
+def _not_in_parts(runs: Sequence[Run], names: Names) -> Iterator[str]:
     """Sizes come from processes that are discarded first; without them all arms are alive together."""
     full = [run for run in runs if run.status == "out-of-memory" and run.arms > 1 and not run.policy.discard]
     if full:
-        names = ", ".join(dict.fromkeys(run.spec.label for run in full))
+        arms = "; ".join(dict.fromkeys(names.spec(run.spec) for run in full))
         yield (
-            f"{names}: out of memory beside other arms, whose sizes were not known (no process is discarded first with "
+            f"{arms}: out of memory beside other arms, whose sizes were not known (no process is discarded first with "
             "--quick, --cold or --isolation none); measure without these options, or fewer arms at once"
         )
 

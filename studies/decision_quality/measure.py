@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dlbench.arm import Arm, Place
 from dlbench.forking import Warm
 from dlbench.load import LoadMeter
-from dlbench.lockstep import measure_group
+from dlbench.lockstep import measure_group, starting_order
 from dlbench.process import Limits
 from studies.decision_quality.planted import Planted
 from studies.decision_quality.pool import Batch, Kind
@@ -65,8 +65,8 @@ class Bench:
 
 
 def _lockstep(start: Start, number: int) -> list[Planted]:
-    """All arms alive together, taking turns as in any session of dlbench; started in an order that alternates."""
-    names = list(SLOWDOWNS)[:: 1 if number % 2 == 0 else -1]
+    """All arms alive together, started and taking turns as in any session of dlbench."""
+    names = starting_order(list(SLOWDOWNS), number)
     arms = [start(name, place, len(names)) for place, name in enumerate(names)]
     measure_group(arms, POLICY.order_seed + number, lambda *_: None)
     return arms

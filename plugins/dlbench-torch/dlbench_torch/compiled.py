@@ -15,14 +15,18 @@ from dlbench_torch import loop, openxla
 from dlbench_torch.objective import Objective, together
 
 Tensors = dict[str, Tensor]
+Powers = tuple[Tensor, Tensor]
+"""Each beta of Adam to the number of steps taken, float64."""
 COMPILERS: dict[str, Callable[..., Any]] = {"inductor": loop.compiled, openxla.NAME: openxla.compiled}
 
 
 class CompiledSteps:
     """Training, prediction and gradients of a module, each one full graph or an error.
 
-    Parameters and moments are updated in place by the compiled function; the step's number is a tensor, so that no
-    step is compiled anew.
+    Parameters and moments are updated in place by the compiled function. The powers of beta are tensors, so that no
+    step is compiled anew, and come back as new ones: changed in place and read by several kernels, as Inductor (PyTorch
+    2.13) fuses them, they made wrong losses within three steps. They are multiplied on from step to step:
+    `beta**count` would be computed anew in the loop over each parameter, a seventh of the small mlp's step.
     """
 
     def __init__(
@@ -33,8 +37,8 @@ class CompiledSteps:
             parameter.requires_grad_(False)  # gradients come from torch.func, not from the tape
         self._values: Tensors = {name: parameter.detach() for name, parameter in trained.items()}
         self._moments = [{name: torch.zeros_like(value) for name, value in self._values.items()} for _ in range(2)]
-        device = next(iter(self._values.values())).device
-        self._count = torch.zeros((), dtype=torch.float64, device=device)
+        one = torch.ones((), dtype=torch.float64, device=next(iter(self._values.values())).device)
+        self._powers: Powers = (one, one.clone())
         self._graphs: Counter[str] = Counter()
         self._whole = not request.spec.allow_breaks
         self._breaks_before = counters["graph_break"].total()
@@ -50,8 +54,9 @@ class CompiledSteps:
 
     def train(self, batch: Batch) -> Tensor:
         """Update once, or once for each batch along the first axis; the loss or losses before each update."""
+        found: Tensor
         with torch.no_grad():
-            found: Tensor = self._train(self._values, *self._moments, self._count, batch.inputs, batch.targets)
+            found, self._powers = self._train(self._values, *self._moments, self._powers, batch.inputs, batch.targets)
         return found
 
     def predict(self, inputs: Tensor) -> Tensor:
@@ -84,24 +89,27 @@ class CompiledSteps:
         return torch.compile(body, backend=compiler, fullgraph=self._whole, dynamic=False)
 
     def _update(
-        self, values: Tensors, means: Tensors, squares: Tensors, count: Tensor, inputs: Tensor, targets: Tensor
-    ) -> Tensor:
+        self, values: Tensors, means: Tensors, squares: Tensors, powers: Powers, inputs: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Powers]:
         losses, gradients = self._differentiate(values, inputs, targets, training=True)
-        count += 1
         adam = self._settings
-        rate = (adam.learning_rate / (1 - adam.beta1**count)).float()
-        correction = (1 / (1 - adam.beta2**count)).sqrt().float()
+        of_mean, of_square = powers[0] * adam.beta1, powers[1] * adam.beta2
+        rate = (adam.learning_rate / (1 - of_mean)).float()
+        correction = (1 / (1 - of_square)).sqrt().float()
         for name, gradient in gradients.items():
             means[name].mul_(adam.beta1).add_(gradient, alpha=1 - adam.beta1)
             squares[name].mul_(adam.beta2).add_(gradient * gradient, alpha=1 - adam.beta2)
             values[name].sub_(rate * means[name] / (squares[name].sqrt() * correction + adam.epsilon))
-        return losses
+        return losses, (of_mean, of_square)
 
-    def _update_often(self, *arguments: Any) -> Tensor:
+    def _update_often(self, *arguments: Any) -> tuple[Tensor, Powers]:
         """Several updates in one graph, which the compiler gets unrolled."""
-        values, means, squares, count, inputs, targets = arguments
-        batches = zip(inputs, targets, strict=True)
-        return torch.stack([self._update(values, means, squares, count, *batch) for batch in batches])
+        values, means, squares, powers, inputs, targets = arguments
+        losses = []
+        for batch in zip(inputs, targets, strict=True):
+            loss, powers = self._update(values, means, squares, powers, *batch)
+            losses.append(loss)
+        return torch.stack(losses), powers
 
     def _evaluate(self, values: Tensors, inputs: Tensor) -> Tensor:
         found: Tensor = torch.func.functional_call(self._module, values, (inputs, False))

@@ -1,0 +1,79 @@
+"""How one output calls what it is about, so that no two things in it have the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from dlbench.spec import Spec, Workload, workload
+
+WORDS = {
+    "size": "{}",
+    "task": "task {}",
+    "batch_size": "batch {}",
+    "steps_per_call": "steps per call {}",
+    "data": "data on the {}",
+    "precision": "{}",
+    "device": "{}",
+    "threads": "threads {}",
+    "seed": "seed {}",
+}
+"""Keys that tell workloads of one architecture and phase apart; those before are tried first."""
+
+
+class Names:
+    """Names for the arms of these workloads, each with as many keys as it takes to tell it from the others."""
+
+    def __init__(self, loads: Iterable[Workload]) -> None:
+        alike: dict[tuple[str, str], list[Workload]] = {}
+        for load in dict.fromkeys(map(_replicated, loads)):
+            alike.setdefault((load.phase, load.architecture), []).append(load)
+        self._telling = {head: _telling(found) for head, found in alike.items()}
+
+    def title(self, load: Workload) -> str:
+        """A workload in a few words: phase, architecture, size, and what else tells it apart."""
+        return _joined(f"{load.phase}, {load.architecture} {load.size}", load, self._keys(load, "size"))
+
+    def arm(self, load: Workload, label: str) -> str:
+        """An arm of a workload: `train, tf.lstm jit`, and what tells it apart."""
+        return _joined(f"{load.phase}, {label}", load, self._keys(load))
+
+    def spec(self, spec: Spec) -> str:
+        """The arm that a Spec is."""
+        return self.arm(workload(spec), spec.label)
+
+    def label(self, spec: Spec) -> str:
+        """The same where the phase was said already."""
+        load = workload(spec)
+        return _joined(spec.label, load, self._keys(load))
+
+    def _keys(self, load: Workload, *said: str) -> list[str]:
+        return [key for key in self._telling.get((load.phase, load.architecture), ()) if key not in said]
+
+
+def of_specs(specs: Iterable[Spec]) -> Names:
+    """Names for these Specs."""
+    return Names(map(workload, specs))
+
+
+def _replicated(load: Workload) -> Workload:
+    """The seeds of `converge` are its replication and have one name."""
+    return msgspec.structs.replace(load, seed=0) if load.phase == "converge" else load
+
+
+def _telling(loads: Sequence[Workload]) -> list[str]:
+    """The first keys that together tell all of these apart; one that adds nothing to those before it is left out."""
+    chosen: list[str] = []
+    for key in WORDS:
+        if _distinct(loads, [*chosen, key]) > _distinct(loads, chosen):
+            chosen.append(key)
+    return chosen
+
+
+def _distinct(loads: Sequence[Workload], keys: Sequence[str]) -> int:
+    return len({tuple(getattr(load, key) for key in keys) for load in loads})
+
+
+def _joined(head: str, load: Workload, keys: Sequence[str]) -> str:
+    return ", ".join([head, *(WORDS[key].format(getattr(load, key)) for key in keys)])

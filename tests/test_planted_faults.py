@@ -1,0 +1,144 @@
+"""Each fault that people really make, planted in a copy of a plugin, fails parity."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from functools import partial
+
+import msgspec
+import pytest
+import torch
+from sides import failing, moved, probed, spec
+
+import dlbench_torch
+import dlbench_torch.eager
+from dlbench import registry
+from dlbench.plugin import Adam
+from dlbench_torch import mapping
+
+pytestmark = pytest.mark.untimed
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    """Plant a fault in the PyTorch package, and probe again."""
+
+    def plant(name, architecture):
+        plugin = FAULTS[name][1](monkeypatch)
+        return probed(spec(f"torch.{architecture}"), plugin)
+
+    return plant
+
+
+def misplaced_epsilon(monkeypatch):
+    """Keras's place: the uncorrected root of the second moment plus epsilon."""
+    original = dlbench_torch.eager.EagerSteps.train
+
+    def train(self, batch):
+        self.count = getattr(self, "count", 0) + 1
+        for group in self._adam.param_groups:
+            group["eps"] = Adam().epsilon / math.sqrt(1 - Adam().beta2 ** self.count)
+        return original(self, batch)
+
+    monkeypatch.setattr(dlbench_torch.eager.EagerSteps, "train", train)
+
+
+def epsilon_of_the_library(monkeypatch):
+    """Keras's default, 1e-7."""
+    original = dlbench_torch.eager.EagerSteps.__init__
+
+    def init(self, module, trained, objective, request):
+        other = msgspec.structs.replace(request.optimizer, epsilon=1e-7)
+        original(self, module, trained, objective, dataclasses.replace(request, optimizer=other))
+
+    monkeypatch.setattr(dlbench_torch.eager.EagerSteps, "__init__", init)
+
+
+def gates_in_another_order(_):
+
+    from dlbench_torch.recurrent import make_module
+
+    return dlbench_torch.TorchModel(make_module, partial(mapping.recurrent_slot, (0, 2, 1, 3)))
+
+
+def gru_gates_in_the_other_order(_):
+
+    from dlbench_torch.recurrent import make_module
+
+    return dlbench_torch.TorchModel(make_module, partial(mapping.recurrent_slot, (0, 1, 2)))
+
+
+def second_bias_dropped(_):
+    """It stays at zero: no gradient reaches it."""
+    plugin = registry.load("torch.gru")
+    original = plugin.gradients
+    plugin.gradients = lambda batch: {
+        name: value * 0 if name == "cell/recurrent_bias" else value for name, value in original(batch).items()
+    }
+    return plugin
+
+
+def flattened_channels_first(monkeypatch):
+    from dlbench_torch.cnn import Convolutions
+
+    def forward(self, images, training):
+        maps = images.permute(0, 3, 1, 2)
+        for layer in range(self._layers):
+            maps = torch.max_pool2d(torch.relu(self.get_submodule(f"conv{layer}")(maps)), 2)
+        return self.output(torch.relu(self.dense(maps.flatten(1))))
+
+    monkeypatch.setattr(Convolutions, "forward", forward)
+
+
+def shifted_by_one(monkeypatch):
+    from dlbench_torch.cnn import Convolutions
+
+    original = Convolutions.forward
+    shift = (0, 0, 1, -1, 1, -1)
+    monkeypatch.setattr(
+        Convolutions,
+        "forward",
+        lambda self, images, training: original(self, torch.nn.functional.pad(images, shift), training),
+    )
+
+
+def other_layer_norm_epsilon(monkeypatch):
+    from dlbench_torch.transformer import Block
+
+    original = Block.__init__
+    monkeypatch.setattr(
+        Block,
+        "__init__",
+        lambda self, model, **more: original(self, msgspec.structs.replace(model, norm_epsilon=1e-5), **more),
+    )
+
+
+FAULTS = {
+    "the epsilon of another library": ("mlp", epsilon_of_the_library),
+    "epsilon before the correction": ("transformer", misplaced_epsilon),
+    "LSTM's gates in another order": ("lstm", gates_in_another_order),
+    "GRU's gates in another order": ("gru", gru_gates_in_the_other_order),
+    "GRU's second bias dropped": ("gru", second_bias_dropped),
+    "flattened channels first": ("cnn", flattened_channels_first),
+    "padding off by one": ("cnn", shifted_by_one),
+    "LayerNorm's epsilon of another library": ("transformer", other_layer_norm_epsilon),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_caught(fault, faulty):
+    architecture = FAULTS[fault][0]
+    asked = spec(f"torch.{architecture}")
+    good = probed(asked)
+    assert failing(good, probed(asked)) == []
+    assert failing(good, faulty(fault, architecture)) != []
+
+
+@pytest.mark.parametrize("architecture", ["gan", "cnn"])
+@pytest.mark.parametrize("fault", [epsilon_of_the_library, misplaced_epsilon])
+def test_a_fault_is_caught_where_rounding_is_amplified(fault, architecture, monkeypatch):
+    asked = spec(f"torch.{architecture}", "base")
+    good = probed(asked) | moved(asked)
+    fault(monkeypatch)
+    assert failing(good, probed(asked) | moved(asked)) == ["losses"]
