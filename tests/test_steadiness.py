@@ -58,6 +58,24 @@ def test_a_change_of_speed_that_comes_at_another_time_in_every_process_is_the_ma
     assert called <= 5
 
 
+def test_a_process_is_looked_at_where_the_others_say():
+    flat, slower = ([noisy(SHAPES[name], seed) for seed in range(5)] for name in ("flat", "slowdown"))
+    assert steadiness._rise(slower[0], flat[1:]) == 0.0, "its own change is not evidence where the others have none"
+    assert steadiness._rise(flat[0], slower[1:]) == pytest.approx(0.0, abs=0.02)
+    assert steadiness._rise(slower[0], slower[1:]) == pytest.approx(SLOW, abs=0.02)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.2])
+def test_steady_programs_on_a_noisy_machine_are_called_less_than_once_in_a_hundred(noise):
+    called = 0
+    for trial in range(200):
+        random = np.random.default_rng(trial)
+        machine = [np.repeat(random.normal(0, 0.1, 9), 10) for _ in range(5)]
+        processes = [list(random.normal(0, noise, 90) + at) for at in machine]
+        called += steadiness.shape(processes) in steadiness.UNSTABLE
+    assert called <= 1
+
+
 def test_what_recurs_is_called_in_spite_of_such_a_machine():
     called = 0
     for trial in range(40):
