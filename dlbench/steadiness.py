@@ -102,7 +102,7 @@ def change_points(values: Sequence[float]) -> list[int]:
 def _rise(own: Sequence[float], others: Sequence[Sequence[float]]) -> float:
     """From the fastest level to the last in this process, where the others say that they lie; 0 where they say nothing.
 
-    Its own segments would be chosen by looking at its own noise: 1 of 70 steady arms of a session had "recurred" so.
+    Segments that its own noise had a part in choosing would differ in it by having been chosen.
     """
     middle = _middle(others)
     segments = _segments(middle)
