@@ -14,6 +14,7 @@ from dlbench.record import SCHEMA, Record, Run
 from dlbench.report import gating
 from dlbench.report.blocks import Block, Bullets, Heading, Paragraph, Table
 from dlbench.report.units import interval, shown
+from dlbench.report.versions import installed
 
 COMPARED = ("step_time", "compile_time", "memory_peak", "device_memory_peak")
 WORDS = {"slower": "more", "faster": "less"}
@@ -110,10 +111,7 @@ def versions(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
 
 
 def _packages(runs: Iterable[Run]) -> Mapping[str, str]:
-    found: dict[str, dict[str, None]] = {}
-    for run in runs:
-        for name, version in (run.environment.packages if run.environment else {}).items():
-            found.setdefault(name, {})[version] = None
+    found = installed(run.environment for run in runs if run.environment is not None)
     return {name: " / ".join(versions) for name, versions in found.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import ChainMap, Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -20,6 +20,7 @@ from dlbench.record import SCHEMA, Environment, Parity, Record, Run, Status, Tas
 from dlbench.report import sameness
 from dlbench.report.fairness import Fairness, fairness
 from dlbench.report.payback import Payback, paybacks
+from dlbench.report.versions import installed
 from dlbench.report.warnings import warnings
 from dlbench.spec import Policy, Spec, Workload
 from dlbench.stats import Estimate
@@ -257,14 +258,8 @@ def _environments(runs: Iterable[Run]) -> Iterable[Environment]:
     for at in (run.environment for run in runs if run.environment is not None):
         found.setdefault((at.name, at.cpu, at.system, at.python), []).append(at)
     for alike in found.values():
-        packages = _every([at.packages for at in alike])
+        packages = {name: " / ".join(versions) for name, versions in installed(alike).items()}
         variables = dict(
             ChainMap(*(at.variables for at in reversed(alike)))
         )  # some name a process, as compile caches do
         yield msgspec.structs.replace(alike[0], packages=packages, variables=variables)
-
-
-def _every(packages: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Each package with all its versions: a session that went on after an upgrade has two."""
-    names = dict.fromkeys(name for of_one in packages for name in of_one)
-    return {name: " / ".join(dict.fromkeys(of_one[name] for of_one in packages if name in of_one)) for name in names}

@@ -13,6 +13,7 @@ from dlbench.naming import Names
 from dlbench.record import Load, Run
 from dlbench.report.fairness import MUST_AGREE, fairness
 from dlbench.report.units import shown
+from dlbench.report.versions import installed
 from dlbench.spec import Workload
 
 STOLEN = 0.01
@@ -104,14 +105,13 @@ def _unlike(runs: Sequence[Run]) -> Iterator[str]:
 
 def _upgraded(runs: Sequence[Run]) -> Iterator[str]:
     """Packages that changed within one Python environment, as a session that goes on after an upgrade has them."""
-    found: dict[tuple[str, str], dict[str, None]] = {}
-    for at in (run.environment for run in runs if run.environment is not None):
-        for package, version in at.packages.items():
-            found.setdefault((at.name, package), {})[version] = None
-    for (name, package), versions in found.items():
-        if len(versions) > 1:
-            where = f" of the environment {name}" if name else ""
-            yield f"the Runs have {package}{where} in {' and '.join(versions)}: not all measured one program"
+    found = [run.environment for run in runs if run.environment is not None]
+    for name in dict.fromkeys(at.name for at in found):
+        where = f" of the environment {name}" if name else ""
+        for package, versions in installed(at for at in found if at.name == name).items():
+            if len(versions) > 1:
+                had = " and ".join(versions)
+                yield f"the Runs have {package}{where} in {had}: not all measured one program; measure anew with one"
 
 
 def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
