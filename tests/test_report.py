@@ -238,10 +238,8 @@ def test_a_session_that_went_on_after_an_upgrade_shows_both_versions_and_warns()
     text = markdown(runs)
     assert f"dlbench {runs[0].environment.packages['dlbench']} / 9" in text
     assert "| Variables | OMP\\_NUM\\_THREADS=of-one |" in text
-    assert (
-        f"the Runs have dlbench in {runs[0].environment.packages['dlbench']} and 9: not all measured one program; measure anew"
-        in text
-    )
+    versions = f"{runs[0].environment.packages['dlbench']} and 9"
+    assert f"the Runs have dlbench in {versions}: not all measured one program; measure anew" in text
 
 
 def test_a_cold_session_is_asked_for_cold_again():

@@ -142,9 +142,7 @@ def _goals(name: str, cells: Cells) -> str:
                 _judged(effect.share("slower"), held, least=POWER),
                 f"{effect.cost:.0f} s",
                 _judged(coverage, held, least=COVERAGE),
-                _percent(
-                    max(cell.share("same") for arm, cell in found.items() if cell and SLOWDOWNS.get(arm, 0) >= 0.05)
-                ),
+                _percent(max(cell.share("same") for arm in LARGE if (cell := found[arm]))),
             ]
         )
     head = ["", "Sessions", f"False alarms, goal {_percent(limit)} at most", "the same, any two arms at equal steps"]
