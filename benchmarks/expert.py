@@ -1,13 +1,14 @@
 """Each plugin's training step against the best hand-written program, and Keras `fit` against the plugin.
 
-    python benchmarks/expert.py [PLUGIN:PATH ...] [--size SIZE] [--rounds N] [--sample-ms MS] [--out FOLDER]
+    python benchmarks/expert.py [PLUGIN:PATH ...] [--size SIZE] [--rounds N] [--sample-ms MS] [--no-fit] [--out FOLDER]
 
 A process for each plugin and path. In it the candidates of `experts` race, the fastest of them takes turns with the
 plugin, and then Keras `compile` and `fit` does, on the plugin's framework as backend: run eagerly on the path eager,
 compiled by XLA on the path jit of TensorFlow. All train on the same batches; `fit` takes them as NumPy arrays, as
-people give them, and the others in the framework's own arrays. Prints a table in Markdown, row by row, and with
-`--out` keeps it in FOLDER/expert.md. A plugin is `within` the bar where the whole interval of its ratio lies below 1.1,
-`beyond` where it lies above, and else `undecided`: more rounds, on a quieter machine.
+people give them, and the others in the framework's own arrays; with `--no-fit` it is left out. Prints a table in
+Markdown, row by row, and with `--out` keeps it in FOLDER/expert.md. A plugin is `within` the bar where the whole
+interval of its ratio lies below 1.1, `beyond` where it lies above, and else `undecided`: more rounds, on a quieter
+machine.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ class First(NamedTuple):
         return cls(loop, loop(1))
 
 
-def measure(spec: Spec, rounds: int, sample_seconds: float) -> str:
-    """A row of the table."""
+def measure(spec: Spec, rounds: int, sample_seconds: float, *, fit: bool) -> str:
+    """A row of the table; with a dash where `fit` is left out."""
     prepared = prepare(spec, registry.load(spec.plugin))
     problem = problem_of(spec, prepared)
     plugin = First.of(plugin_program(prepared, problem))
@@ -67,18 +68,18 @@ def measure(spec: Spec, rounds: int, sample_seconds: float) -> str:
     turns = take_turns((plugin.loop, expert), steps, rounds)
     ratio = Ratio.of([own / other for own, other in turns])
     step = min(own for own, _ in turns) / steps
-    fit = Ratio.of(
-        [
-            other / own
-            for own, other in take_turns(
-                (plugin.loop, fit_loop(problem)), max(steps, FIT_STEPS), max(FEWEST, rounds // FIT_SHARE)
-            )
-        ]
-    )
+    by_fit = shown(against_fit(plugin.loop, problem, steps, rounds)) if fit else "–"
     return (
-        f"| {spec.plugin} | {spec.path} | {shown(ratio)} | {verdict(ratio)} | {shown(fit)} | {1000 * step:.3g} "
+        f"| {spec.plugin} | {spec.path} | {shown(ratio)} | {verdict(ratio)} | {by_fit} | {1000 * step:.3g} "
         f"| {plugin.seconds:.2g} | {name} |"
     )
+
+
+def against_fit(plugin: Loop, problem: Problem, steps: int, rounds: int) -> Ratio:
+    """How many times the plugin's step Keras takes for one."""
+    loops = plugin, fit_loop(problem)
+    turns = take_turns(loops, max(steps, FIT_STEPS), max(FEWEST, rounds // FIT_SHARE))
+    return Ratio.of([other / own for own, other in turns])
 
 
 def shown(ratio: Ratio) -> str:
@@ -148,6 +149,7 @@ def tabulate(options: argparse.Namespace) -> int:
     lines = [f"Size {options.size}, {options.rounds} rounds of {options.sample_ms:g} ms.", "", *HEADER]
     print(*lines, sep="\n", flush=True)
     same = ["--size", options.size, "--rounds", str(options.rounds), "--sample-ms", str(options.sample_ms)]
+    same += [] if options.fit else ["--no-fit"]
     for name in options.names:
         command = [sys.executable, __file__, name, "--row", *same]
         done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
@@ -175,6 +177,7 @@ def main() -> None:
     parser.add_argument("--size", default="small")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--sample-ms", type=float, default=50.0, help="how long a turn lasts at least")
+    parser.add_argument("--no-fit", dest="fit", action="store_false", help="leave Keras `fit` out: half the time")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="keep the table in FOLDER/expert.md")
     parser.add_argument("--row", action="store_true", help="measure one, in this process, and print its row alone")
     options = parser.parse_args()
@@ -185,7 +188,7 @@ def main() -> None:
     plugin, _, path = options.names[0].partition(":")
     os.environ.setdefault("KERAS_BACKEND", BACKENDS[plugin.partition(".")[0]])
     (spec,) = expand(Selection(plugins=[plugin], paths=[path], phases=["train"], sizes=[options.size]), Policy())
-    print(measure(spec, options.rounds, options.sample_ms / 1000), flush=True)
+    print(measure(spec, options.rounds, options.sample_ms / 1000, fit=options.fit), flush=True)
 
 
 if __name__ == "__main__":

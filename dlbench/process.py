@@ -23,6 +23,13 @@ _PATIENCE = 1.0
 """Seconds to wait for the last output of a process that is gone: one that it started may hold the pipe open."""
 
 GUARD = Guard()
+SPINNING = {"OPENBLAS_THREAD_TIMEOUT": "24"}
+"""OpenBLAS's idle threads sleep after 2^24 ticks of the time-stamp counter, some 7 ms, rather than 0.1 s.
+
+The hand-over of a turn waits for that: a group of seven arms of a NumPy product on two threads took 20 s and takes 7.6,
+its steps as long as before. They would only sleep within a step that leaves them idle for as long, to be woken in
+microseconds.
+"""
 
 
 class Process(Protocol):
@@ -115,10 +122,12 @@ def environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
     """The parent's environment with one thread setting for every numerical library, and a fixed hash seed.
 
     The folder that dlbench was called in is no place to import from: two environments would find the same code there.
-    A passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower.
+    A passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower. How long OpenBLAS's
+    threads spin is, unless the parent says so itself: SPINNING.
     """
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return {**parent, **dict.fromkeys(names, str(threads)), "PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"}
+    fixed = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"}
+    return {**SPINNING, **parent, **dict.fromkeys(names, str(threads)), **fixed}
 
 
 def limit_cores(pid: int, threads: int) -> None:

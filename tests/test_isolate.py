@@ -151,6 +151,11 @@ def test_the_child_gets_one_thread_setting_and_keeps_the_rest():
     assert "OMP_WAIT_POLICY" not in given
 
 
+def test_threads_of_openblas_spin_for_milliseconds_unless_the_user_says_how_long():
+    assert environment({}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "24"
+    assert environment({"OPENBLAS_THREAD_TIMEOUT": "28"}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "28"
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux holds a process to cores")
 @pytest.mark.parametrize("isolation", ["fresh", "fork"])
 def test_a_process_of_one_thread_is_held_to_one_core_with_all_its_threads(isolation):

@@ -1,7 +1,8 @@
 """One batch of processes, measured by dlbench: all arms in lockstep, or each by itself.
 
 Children are forked by `dlbench.forking` from a parent that has only imported the framework: they step as fast as fresh
-ones and start at once, and a pool of hundreds of processes is then a matter of minutes.
+ones and start at once, and a pool of hundreds of processes is then a matter of minutes. Those of `FRESH` do not, and
+are new processes.
 """
 
 from __future__ import annotations
@@ -14,24 +15,28 @@ from contextlib import ExitStack
 
 from dlbench.arm import Arm, Place
 from dlbench.forking import Warm
+from dlbench.isolate import Child, fresh_child
 from dlbench.load import LoadMeter
 from dlbench.lockstep import measure_group, starting_order
 from dlbench.process import Limits
+from dlbench.spec import Isolation
 from studies.decision_quality.planted import Planted
 from studies.decision_quality.pool import Batch, Kind
-from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
+from studies.decision_quality.workloads import FRESH, POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
 
 Start = Callable[[str, int, int], Planted]
 """Starts an arm by name, at a place among the arms that are alive together."""
 
 
 class Bench:
-    """A workload whose framework a warm parent has imported. Raises ChildError where it cannot be."""
+    """A workload; a warm parent has imported its framework, if it is to fork. Raises ChildError where it cannot."""
 
     def __init__(self, workload: str) -> None:
         begin = time.monotonic()
         self._workload, self._spec = workload, WORKLOADS[workload]
-        self._warm = Warm(self._spec.plugin, Limits(self._spec.threads), POLICY.timeout_seconds)
+        limits, timeout = Limits(self._spec.threads), POLICY.timeout_seconds
+        self._warm = None if workload in FRESH else Warm(self._spec.plugin, limits, timeout)
+        self._isolation: Isolation = "fork" if self._warm else "fresh"
         self._import_seconds = time.monotonic() - begin
 
     def measure(self, kind: Kind, number: int, neighbours: int) -> Batch:
@@ -41,8 +46,8 @@ class Bench:
 
             def start(name: str, place: int, arms: int) -> Planted:
                 begin = time.monotonic()
-                where = Place("pool", number, number + 1, place, arms, "fork")
-                arm = Arm(self._spec, POLICY, where, self._warm.fork)
+                where = Place("pool", number, number + 1, place, arms, self._isolation)
+                arm = Arm(self._spec, POLICY, where, self._child)
                 stack.callback(arm.abandon)
                 return Planted(name, SLOWDOWNS[name], arm, time.monotonic() - begin)
 
@@ -60,8 +65,12 @@ class Bench:
             )
 
     def close(self) -> None:
-        """End the warm parent."""
-        self._warm.close()
+        """End the warm parent, if there is one."""
+        if self._warm:
+            self._warm.close()
+
+    def _child(self) -> Child:
+        return self._warm.fork() if self._warm else fresh_child(self._spec.threads, POLICY.timeout_seconds)
 
 
 def _lockstep(start: Start, number: int) -> list[Planted]:

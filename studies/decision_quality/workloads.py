@@ -29,3 +29,6 @@ WORKLOADS: dict[str, Spec] = {
     "two modes": _spec("study.modes"),
 }
 """Inference, because 100 of its steps fit into a sample of some 20 ms."""
+FRESH = frozenset({"gemm, 2 threads"})
+"""Measured in new processes. Where OpenBLAS has threads, a forked child in five stepped a tenth to a third faster than
+its siblings, at random, and new ones did not: the spread of a ratio in lockstep was 14.5 % and 1.9 % (12 groups)."""

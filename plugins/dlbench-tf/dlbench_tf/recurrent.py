@@ -117,14 +117,18 @@ def _lstm(p: Tensors, from_input: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tupl
 
 
 def _gru(p: Tensors, from_input: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Both gates at once: 0.94 of the time of one after the other under XLA, to the same bits."""
+    """Both gates at once, and the old state and the new one weighted apart.
+
+    Under XLA, interleaved on a CPU, a step at size small takes 0.9 of the time of `new + z * (h - new)` so, and of one
+    gate after the other; other paths and sizes do not care (0.99 to 1.02).
+    """
     from_state = tf.nn.bias_add(multiply(h, p["cell/recurrent"]), p["cell/recurrent_bias"])
     parts = [2 * h.shape[1], h.shape[1]]
     x_gates, x_n = tf.split(from_input, parts, axis=1)
     h_gates, h_n = tf.split(from_state, parts, axis=1)
     z, r = tf.split(tf.sigmoid(x_gates + h_gates), 2, axis=1)
     new = tf.tanh(x_n + r * h_n)
-    return new + z * (h - new), c
+    return z * h + (1 - z) * new, c
 
 
 ADVANCE: dict[Cell, Advance] = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}
