@@ -13,7 +13,7 @@ from studies.decision_quality import replay
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, BASE, CONFIRMED, EQUAL_STEPS, FIXED, Cell
 from studies.decision_quality.rules import BUDGET, PEERS
-from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
+from studies.decision_quality.workloads import FRESH, POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
 
 EFFECT, LARGE = "3%", ("3%", "5%", "10%")
 FEWEST = 3.0
@@ -60,15 +60,15 @@ Written by `{command}` from the pools of raw times beside this file; `studies/RE
 In lockstep, {len(SLOWDOWNS)} arms are alive together and take turns of one sample of 20 ms or more: the baseline, the
 same once more, and slowdowns of {slowdowns}. A slowdown is executed: its samples are so many more of
 the same steps. One after the other, each arm has a process of its own, in a random order. Processes are forked from a
-parent that has only imported the framework. A group takes {POLICY.samples} rounds, a process alone {SEQUENTIAL_SAMPLES}
-samples.
+parent that has only imported the framework; those of {", ".join(sorted(FRESH))} are new, as forked ones differ there
+more than new ones do. A group takes {POLICY.samples} rounds, a process alone {SEQUENTIAL_SAMPLES} samples.
 
 For every cell {sessions} sessions are drawn from the pool, without replacement within a session. dlbench measures
 {LOOKS} groups, until the half-width of its 95 % interval is at most {HALF_WIDTH * 100:g} % or {BUDGET:g} s are spent;
 `dlbench.compare.group_log_ratios` and `dlbench.verdicts` compute its verdict. The other tools get the wall time of that
 session for processes one after the other (at most half of the pool a side), which they pool as they do; "as shipped" is
-with the number of processes that they start and of samples that they take by default. Seconds count forked processes:
-fresh ones take the import longer, for every rule alike.
+with the number of processes that they start and of samples that they take by default. Seconds of
+forked processes leave importing the framework out, for every rule alike.
 
 All sessions come from one pool, so a share is no surer than its groups can make it: "Sessions" counts how many of this
 size it holds without a group in common, and below {FEWEST:g} a goal stays undecided."""
@@ -84,14 +84,16 @@ def _pool(name: str, batches: Sequence[Batch], cells: Cells) -> Iterator[str]:
 
 
 def _facts(batches: Sequence[Batch]) -> str:
-    machine = batches[-1].environment
+    machines = dict.fromkeys(
+        f"{at.cpu}, {at.cores} cores, {at.system}, {at.python}" for at in (batch.environment for batch in batches)
+    )
     pressures = [batch.load.cpu_pressure for batch in batches if batch.load.cpu_pressure is not None]
     steals = [batch.load.steal for batch in batches if batch.load.steal is not None]
     packages = {name: version for batch in batches for name, version in batch.environment.packages.items()}
     versions = ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))
     return (
-        f"{machine.cpu}, {machine.cores} cores, {machine.system}, {machine.python}, {versions}. Collected from "
-        f"{min(batch.started for batch in batches)} to {max(batch.started for batch in batches)}. Tasks waited for a "
+        f"{'; '.join(machines)}; {versions}. Collected from {min(batch.started for batch in batches)} to "
+        f"{max(batch.started for batch in batches)}. Tasks waited for a "
         f"core {_range(pressures)} of the time (median and range over batches), steal {_range(steals)}."
     )
 
@@ -114,7 +116,7 @@ def _spreads(batches: Sequence[Batch], cells: Cells) -> str:
                 _percent(statistics.median(_within(batch) for batch in of_load if batch.kind == "lockstep")),
                 f"{math.exp(statistics.fmean(pair.log_ratios)):.4f}",
                 f"{statistics.fmean(pair.seconds):.1f} s",
-                f"{statistics.median(batch.import_seconds for batch in of_load):.1f} s",
+                "in each" if load in FRESH else f"{statistics.median(batch.import_seconds for batch in of_load):.1f} s",
             ]
         )
     head = ["", "Groups", "Processes an arm", "Sample", "Spread, one after the other", "Spread of a ratio in lockstep"]
