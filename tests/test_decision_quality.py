@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +201,16 @@ def test_the_report_names_goals_met_and_missed(batches, cells):
     assert ", met" in text
     missed = report.Cells(replay.replay(synthetic_pool(70, pair=0.06), 20))
     assert "**missed**" in report.render({"busy": (batches, missed)}, "the command", 20)
+
+
+@pytest.mark.parametrize("arm", ["3%", "5%", "10%"])
+def test_a_large_slowdown_called_the_same_is_counted(batches, cells, arm):
+    changed = copy.deepcopy(cells)
+    (load,) = changed.workloads
+    changed.of(ADAPTIVE, load, arm).said = Counter(same=1, slower=3)
+    lines = report.render({"quiet": (batches, changed)}, "the command", SESSIONS).splitlines()
+    row = next(line for line in lines if line.startswith(f"| {load} |"))
+    assert row.split("|")[-2].strip() == "25.0 %"
 
 
 def test_a_pool_of_a_session_or_two_decides_no_goal():
