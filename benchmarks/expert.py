@@ -7,7 +7,7 @@ plugin, and then Keras `compile` and `fit` does, on the plugin's framework as ba
 compiled by XLA on the path jit of TensorFlow. All train on the same batches; `fit` takes them as NumPy arrays, as
 people give them, and the others in the framework's own arrays; with `--no-fit` it is left out. Prints a table in
 Markdown, row by row, and with `--out` keeps it in FOLDER/expert.md. A plugin is `within` the bar where the whole
-interval of its ratio lies below 1.1, `beyond` where it lies above, and else `undecided`: more rounds, on a quieter
+interval of its ratio reaches 1.1 at most, `beyond` where it lies above, and else `undecided`: more rounds, on a quieter
 machine.
 """
 
@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--size", default="small")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--sample-ms", type=float, default=50.0, help="how long a turn lasts at least")
-    parser.add_argument("--no-fit", dest="fit", action="store_false", help="leave Keras `fit` out: half the time")
+    parser.add_argument("--no-fit", dest="fit", action="store_false", help="leave Keras `fit` out")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="keep the table in FOLDER/expert.md")
     parser.add_argument("--row", action="store_true", help="measure one, in this process, and print its row alone")
     options = parser.parse_args()

@@ -34,7 +34,14 @@ INSTALL = {
     "brew": "xcode-select --install",
 }
 """How to get a C++ compiler, by the tool that installs packages here."""
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY", "KMP_BLOCKTIME")
+THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "KMP_BLOCKTIME",
+    "OPENBLAS_THREAD_TIMEOUT",
+)
 
 
 class Framework(Record, frozen=True):

@@ -20,7 +20,8 @@ from dlbench.record import Status
 QUIET_PAUSE, QUIET_CAP = 0.002, 0.25
 """Seconds between two looks at a child's threads, and seconds to wait for them to stop at most.
 
-The OpenMP threads of a child that has just stopped spin for some milliseconds more and would slow the next child down.
+The OpenMP threads of a child that has just stopped spin for some milliseconds more and would slow the next child down;
+OpenBLAS's would for 0.1 s (`dlbench.process.SPINNING`).
 """
 DYING_SECONDS = 5.0
 """How long a child that has closed its replies may take to end; a core dump takes some time."""

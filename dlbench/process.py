@@ -24,11 +24,11 @@ _PATIENCE = 1.0
 
 GUARD = Guard()
 SPINNING = {"OPENBLAS_THREAD_TIMEOUT": "24"}
-"""OpenBLAS's idle threads sleep after 2^24 ticks of the time-stamp counter, some 7 ms, rather than 0.1 s.
+"""OpenBLAS's idle threads sleep after 2^24 ticks of the processor's counter, 6.5 ms at 2.6 GHz, rather than 2^28.
 
-The hand-over of a turn waits for that: a group of seven arms of a NumPy product on two threads took 20 s and takes 7.6,
-its steps as long as before. They would only sleep within a step that leaves them idle for as long, to be woken in
-microseconds.
+The hand-over of a turn waits for that: a group of seven arms of a NumPy product on two threads took 20 s and takes 7.6.
+Within a step they sleep only where it leaves them idle for so long, and wake in microseconds; 14 pairs of processes that
+took turns stepped as fast with either (`docs/method.md`).
 """
 
 
@@ -122,8 +122,8 @@ def environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
     """The parent's environment with one thread setting for every numerical library, and a fixed hash seed.
 
     The folder that dlbench was called in is no place to import from: two environments would find the same code there.
-    A passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower. How long OpenBLAS's
-    threads spin is, unless the parent says so itself: SPINNING.
+    A passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower. OpenBLAS's
+    spinning is cut short (SPINNING) unless the parent's environment says how long it lasts.
     """
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     fixed = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"}

@@ -79,14 +79,16 @@ def test_a_slowdown_is_executed_to_the_step(name):
     assert planted.executed / planted.nominal - 1 == pytest.approx(SLOWDOWNS[name])
 
 
-def test_a_group_is_collected_beside_a_neighbour_and_nothing_is_left_running(tmp_path):
-    options = ["--workload", "two modes", "--minutes", "0.01", "--neighbours", "1", "--out", str(tmp_path)]
+@pytest.mark.parametrize(("workload", "isolation"), [("two modes", "fork"), ("gemm, 2 threads", "fresh")])
+def test_a_group_is_collected_beside_a_neighbour_and_nothing_is_left_running(tmp_path, workload, isolation):
+    options = ["--workload", workload, "--minutes", "0.01", "--neighbours", "1", "--out", str(tmp_path)]
     command, mark = [sys.executable, "-m", "studies.decision_quality", "collect", *options], str(tmp_path)
     subprocess.run(command, cwd=ROOT, env={**os.environ, "STUDY_TEST": mark}, check=True)
     assert not [process for process in psutil.process_iter() if _variables(process).get("STUDY_TEST") == mark]
     (batch,) = pool.read(tmp_path / "pool-quiet.jsonl.gz")
     assert batch.neighbours == 1
     assert batch.kind == "lockstep"
+    assert batch.isolation == isolation
     assert [taken.arm for taken in batch.processes] == list(SLOWDOWNS)
     assert [taken.slowdown for taken in batch.processes] == pytest.approx(list(SLOWDOWNS.values()))
     assert len({taken.nominal for taken in batch.processes}) == 1

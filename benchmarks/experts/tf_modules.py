@@ -104,7 +104,7 @@ class Recurrence(tf.Module):
         zr = tf.sigmoid(x[:, : 2 * self.units] + state[:, : 2 * self.units])
         z, r = tf.split(zr, 2, 1)
         n = tf.tanh(x[:, 2 * self.units :] + r * state[:, 2 * self.units :])
-        return n + z * (h - n), c
+        return z * h + (1 - z) * n, c
 
 
 class Transformer(tf.Module):

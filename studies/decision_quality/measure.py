@@ -1,8 +1,8 @@
 """One batch of processes, measured by dlbench: all arms in lockstep, or each by itself.
 
 Children are forked by `dlbench.forking` from a parent that has only imported the framework: they step as fast as fresh
-ones and start at once, and a pool of hundreds of processes is then a matter of minutes. Those of `FRESH` do not, and
-are new processes.
+ones and start at once, and a pool of hundreds of processes is then a matter of minutes. Workloads in `FRESH`, whose
+forked processes step differently, get new ones.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ Start = Callable[[str, int, int], Planted]
 
 
 class Bench:
-    """A workload; a warm parent has imported its framework, if it is to fork. Raises ChildError where it cannot."""
+    """A workload, with a warm parent that has loaded it unless it is in `FRESH`.
+
+    Raises ChildError where the parent cannot load it.
+    """
 
     def __init__(self, workload: str) -> None:
         begin = time.monotonic()
@@ -54,6 +57,7 @@ class Bench:
             measured = (_lockstep if kind == "lockstep" else _sequential)(start, number)
             return Batch(
                 kind=kind,
+                isolation=self._isolation,
                 workload=self._workload,
                 number=number,
                 started=started.isoformat(timespec="seconds"),

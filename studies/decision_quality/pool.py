@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from dlbench.record import Environment, Load
+from dlbench.spec import Isolation
 
 Kind = Literal["lockstep", "sequential"]
 
@@ -37,8 +38,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Processes measured together: a group in lockstep, or one process of each arm, one after the other in this order.
 
-    `import_seconds` is what importing the framework took the parent that the processes were forked from; `neighbours`
-    counts the programs that the study itself let work beside them.
+    `import_seconds` is what importing the framework took the parent that the processes were forked from, 0 where they are
+    new; `neighbours` counts the programs that the study itself let work beside them.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     import_seconds: float
     environment: Environment
     neighbours: int = 0
+    isolation: Isolation = "fork"
 
 
 _decoder = msgspec.json.Decoder(Batch)

@@ -13,7 +13,7 @@ from studies.decision_quality import replay
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, BASE, CONFIRMED, EQUAL_STEPS, FIXED, Cell
 from studies.decision_quality.rules import BUDGET, PEERS
-from studies.decision_quality.workloads import FRESH, POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
+from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
 
 EFFECT, LARGE = "3%", ("3%", "5%", "10%")
 FEWEST = 3.0
@@ -60,8 +60,8 @@ Written by `{command}` from the pools of raw times beside this file; `studies/RE
 In lockstep, {len(SLOWDOWNS)} arms are alive together and take turns of one sample of 20 ms or more: the baseline, the
 same once more, and slowdowns of {slowdowns}. A slowdown is executed: its samples are so many more of
 the same steps. One after the other, each arm has a process of its own, in a random order. Processes are forked from a
-parent that has only imported the framework; those of {", ".join(sorted(FRESH))} are new, as forked ones differ there
-more than new ones do. A group takes {POLICY.samples} rounds, a process alone {SEQUENTIAL_SAMPLES} samples.
+parent that has only imported the framework, or new, where each has an import of its own. A group takes
+{POLICY.samples} rounds, a process alone {SEQUENTIAL_SAMPLES} samples.
 
 For every cell {sessions} sessions are drawn from the pool, without replacement within a session. dlbench measures
 {LOOKS} groups, until the half-width of its 95 % interval is at most {HALF_WIDTH * 100:g} % or {BUDGET:g} s are spent;
@@ -89,8 +89,8 @@ def _facts(batches: Sequence[Batch]) -> str:
     )
     pressures = [batch.load.cpu_pressure for batch in batches if batch.load.cpu_pressure is not None]
     steals = [batch.load.steal for batch in batches if batch.load.steal is not None]
-    packages = {name: version for batch in batches for name, version in batch.environment.packages.items()}
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))
+    packages = {each for batch in batches for each in batch.environment.packages.items()}
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(packages))
     return (
         f"{'; '.join(machines)}; {versions}. Collected from {min(batch.started for batch in batches)} to "
         f"{max(batch.started for batch in batches)}. Tasks waited for a "
@@ -116,7 +116,7 @@ def _spreads(batches: Sequence[Batch], cells: Cells) -> str:
                 _percent(statistics.median(_within(batch) for batch in of_load if batch.kind == "lockstep")),
                 f"{math.exp(statistics.fmean(pair.log_ratios)):.4f}",
                 f"{statistics.fmean(pair.seconds):.1f} s",
-                "in each" if load in FRESH else f"{statistics.median(batch.import_seconds for batch in of_load):.1f} s",
+                _imported(of_load),
             ]
         )
     head = ["", "Groups", "Processes an arm", "Sample", "Spread, one after the other", "Spread of a ratio in lockstep"]
@@ -150,6 +150,13 @@ def _goals(name: str, cells: Cells) -> str:
     head = ["", "Sessions", f"False alarms, goal {_percent(limit)} at most", "the same, any two arms at equal steps"]
     head += [f"Power at {EFFECT}, goal {_percent(POWER)}", f"Cost, goal {BUDGET:.0f} s at most"]
     return _table([*head, f"Coverage, goal {_percent(COVERAGE)}", f"`same` at {', '.join(LARGE)}"], rows)
+
+
+def _imported(batches: Sequence[Batch]) -> str:
+    """What importing the framework took the parent of these processes, if they had one."""
+    if any(batch.isolation == "fresh" for batch in batches):
+        return "in each process"
+    return f"{statistics.median(batch.import_seconds for batch in batches):.1f} s"
 
 
 def _by_effect(cells: Cells) -> str:
