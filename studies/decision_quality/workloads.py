@@ -31,6 +31,6 @@ WORKLOADS: dict[str, Spec] = {
 """Inference, because 100 of its steps fit into a sample of some 20 ms."""
 FRESH = frozenset({"gemm, 2 threads"})
 """Measured in new processes. Where OpenBLAS has threads, a forked child in five stepped a tenth to a third faster than
-its siblings, at random, however long its threads spin, and of new ones one in a hundred: on one machine the spread of a
-ratio in lockstep was 14.5 % in six groups of seven forked arms, and 1.9 % in six of new ones that took turns with these.
+its siblings, at random, however long its threads spin, and of new ones one in a hundred. On one machine the spread of a
+ratio in lockstep was 14.5 % in six groups of seven forked arms, and 1.9 % in six of new ones between them.
 """

@@ -119,8 +119,8 @@ def _lstm(p: Tensors, from_input: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tupl
 def _gru(p: Tensors, from_input: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Both gates at once, and the old state and the new one weighted apart.
 
-    Under XLA, taking turns on a CPU with AVX-512, a small step takes 0.88, 0.91 and 0.88 (three runs) of the time that it
-    takes with `new + z * (h - new)`; other paths and size base do not care (0.99 to 1.02).
+    Under XLA, taking turns on a CPU with AVX-512, a small step takes 0.88, 0.91 and 0.88 (three runs) of the time that
+    it takes with `new + z * (h - new)`; other paths and size base do not care (0.99 to 1.02).
     """
     from_state = tf.nn.bias_add(multiply(h, p["cell/recurrent"]), p["cell/recurrent_bias"])
     parts = [2 * h.shape[1], h.shape[1]]
