@@ -110,7 +110,7 @@ def cli() -> None:
 @click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
 @click.option("--quick", is_flag=True, help="1 process: indicative figures, fast.")
 @click.option("--rigorous", is_flag=True, help="15 processes.")
-@click.option("--adaptive", is_flag=True, help="6, 10, 15 or 20 processes: until ratios are known within 1.5 %.")
+@click.option("--adaptive", is_flag=True, help="6, 10, 15, 20, 30 or 45 processes: until ratios are within 1.25 %.")
 @click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]")
 @click.option("--budget", type=float, default=None, help="Seconds after which no further process starts.")
 @click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")

@@ -51,10 +51,9 @@ class Pair(NamedTuple):
 
     @property
     def in_lockstep(self) -> bool:
-        """Whether any process of one took turns with one of the other."""
-        return bool(
-            {(run.session, run.group) for run in self.before} & {(run.session, run.group) for run in self.after}
-        )
+        """Whether any process of one took turns with one of the other: groups are numbered anew in each workload."""
+        sides = [{(run.session, run.group) for run in runs} for runs in (self.before, self.after)]
+        return workload(self.baseline) == workload(self.candidate) and not sides[0].isdisjoint(sides[1])
 
 
 def by_workload(runs: Iterable[Run]) -> dict[Workload, list[Run]]:
@@ -107,10 +106,11 @@ def planned_pairs(specs: Iterable[Spec], runs: Sequence[Run]) -> list[Pair]:
 
 
 def pairs(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
-    """Every other arm of each timed workload with its baseline."""
+    """Every other arm of each timed workload with its baseline: the first that ran well in any group."""
     found: dict[Workload, list[Pair]] = {}
     for load, of_load in by_workload(runs).items():
-        of = {one[0].spec: one for one in arms(run for run in of_load if run.status == "ok").values()}
+        well = {one[0].spec: [run for run in one if run.status == "ok"] for one in arms(of_load).values()}
+        of = {spec: of_arm for spec, of_arm in well.items() if of_arm}
         if load.phase != "converge" and len(of) > 1:
             paired = [(baseline_of(spec, list(of)), spec) for spec in list(of)[1:]]
             found[load] = [Pair(one, other, of[one], of[other]) for one, other in paired]

@@ -137,13 +137,14 @@ def _strangers(before: Sequence[Run], again: Sequence[Run]) -> Iterator[str]:
 def _settled(
     outcomes: Iterable[Outcome], again: Mapping[Sides, Gate], reasons: Mapping[Sides, str]
 ) -> Iterator[Outcome]:
-    """The outcomes with every regression confirmed or undone; one stands where measuring again gave no answer."""
+    """The outcomes with every regression confirmed or undone; one stands where measuring again gave no answer, or cannot
+    be done: to ask for confirmation must not turn a gate green that nothing was confirmed for.
+    """
     for one in outcomes:
         if one.result != "regression" or not one.specs:
             yield one
         elif one.specs in reasons:
-            why = f"not confirmed: {reasons[one.specs]}"
-            yield msgspec.structs.replace(one, result="inconclusive", reason=why)
+            yield msgspec.structs.replace(one, reason=f"stands, unconfirmed: {reasons[one.specs]}")
         else:
             yield _twice(one, again[one.specs])
 
@@ -157,7 +158,8 @@ def _twice(one: Outcome, second: Gate) -> Outcome:
         return msgspec.structs.replace(one, reason=f"stands: measured again without an answer ({why})")
     if mate.result == "regression":
         return msgspec.structs.replace(one, reason=f"confirmed: measured again, the ratio is {_ratio(mate)}")
-    return msgspec.structs.replace(one, result="inconclusive", reason=f"not confirmed: {_undone(mate)}")
+    result = "underpowered" if mate.result == "underpowered" else "inconclusive"
+    return msgspec.structs.replace(one, result=result, reason=f"not confirmed: {_undone(mate)}")
 
 
 def _undone(found: Outcome) -> str:

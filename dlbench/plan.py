@@ -173,7 +173,8 @@ def _seeds(phase: Phase, policy: Policy) -> Sequence[int]:
 
 def _groups(load: Workload, arms: dict[Workload, list[Spec]], policy: Policy) -> list[Group]:
     """The groups of a workload: as many as processes; for `converge` one, of as many as there are seeds."""
-    of = LOOKS[-1] if policy.adaptive and len(arms[load]) > 1 else policy.processes
+    compared = [spec for spec in arms[load] if not spec.twin]
+    of = LOOKS[-1] if policy.adaptive and len(compared) > 1 else policy.processes
     numbers = range(of)
     if load.phase == "converge":
         alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]

@@ -63,7 +63,7 @@ class Session:
 
     def __init__(self, plan: Plan, listener: Listener, start: StartChild, enough: Enough = lambda _: False) -> None:
         self._plan, self._listener, self._start = plan, listener, start
-        self._finished = _Finished(enough if plan.policy.adaptive else lambda _: False)
+        self._finished = _Finished(plan.specs, enough if plan.policy.adaptive else lambda _: False)
         self._hopeless, self._pace, self._discarded = _Hopeless(), Pace(), Discarded()
 
     def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
@@ -179,10 +179,10 @@ def record(
 
 
 class _Finished:
-    """Workloads that need no further group."""
+    """Workloads that need no further group; judged with the arms as planned, whichever of them started first."""
 
-    def __init__(self, enough: Enough) -> None:
-        self._enough = enough
+    def __init__(self, planned: Sequence[Spec], enough: Enough) -> None:
+        self._planned, self._enough = planned, enough
         self._runs: dict[Workload, list[Run]] = {}
         self._done: set[Workload] = set()
 
@@ -194,7 +194,8 @@ class _Finished:
         for run in runs:
             self._runs.setdefault(workload(run.spec), []).append(run)
         for load in dict.fromkeys(workload(run.spec) for run in runs):
-            if load.phase != "converge" and self._enough(self._runs[load]):
+            in_order = sorted(self._runs[load], key=lambda run: self._planned.index(run.spec))
+            if load.phase != "converge" and self._enough(in_order):
                 self._done.add(load)
 
 

@@ -50,7 +50,9 @@ def split(specs: Sequence[Spec], sizes: Mapping[Spec, Bytes], room: Bytes) -> li
 
 
 def _companions(spec: Spec, specs: Sequence[Spec]) -> list[Spec]:
-    """What an arm is compared with; of a twin also the arm whose twin it is."""
+    """What an arm is compared with; of a twin also the arm whose twin it is. Seeds are compared, not turns: none."""
+    if spec.phase == "converge":
+        return []
     itself = msgspec.structs.replace(spec, twin=False)
     return [itself, baseline_of(itself, specs)]
 

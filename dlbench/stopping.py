@@ -10,8 +10,9 @@ from dlbench.record import Run
 
 
 def enough(runs: Sequence[Run]) -> bool:
-    """Whether the Runs of one workload know all of its ratios well enough, at a look."""
-    return looks.are_enough(_groups(runs), _pairs(nulls.without_twins(steadiness.mark(runs))))
+    """Whether the Runs of one workload know all of its ratios well enough, at a look; without any, as if not adaptive."""
+    pairs, groups = _pairs(nulls.without_twins(steadiness.mark(runs))), _groups(runs)
+    return looks.are_enough(groups, pairs) if pairs else groups >= runs[0].policy.processes
 
 
 def sentence(runs: Sequence[Run]) -> str:
@@ -33,6 +34,6 @@ def _groups(runs: Sequence[Run]) -> int:
 
 
 def _pairs(runs: Sequence[Run]) -> list[list[float]]:
-    """Log ratios a group of every pair; those of a pair that was never in lockstep are none."""
+    """Log ratios a group of every pair that took turns: of another, further groups would teach nothing."""
     found = [pair for of_load in compare.pairs(runs).values() for pair in of_load]
-    return [compare.group_log_ratios(pair.before, pair.after) for pair in found]
+    return [compare.group_log_ratios(pair.before, pair.after) for pair in found if pair.in_lockstep]

@@ -49,8 +49,14 @@ def test_verdicts_and_intervals_hold_under_the_looks(spread):
     assert covered(found, 0.0) >= 0.92
 
 
+@pytest.mark.parametrize("spread", [0.005, 0.015, 0.02, 0.03, 0.04])
+def test_a_slowdown_of_three_percent_is_seen_in_nine_sessions_of_ten(spread):
+    found = sessions(spread, math.log1p(0.03))
+    assert sum(says(ratios) == "slower" for ratios in found) / len(found) >= 0.9
+
+
 def test_most_sessions_stop_at_different_looks_so_that_the_rule_is_put_to_the_test():
-    assert {len(ratios) for ratios in sessions(0.02)} == set(LOOKS)
+    assert {len(ratios) for ratios in sessions(0.02)} | {len(ratios) for ratios in sessions(0.03)} == set(LOOKS)
     assert {len(ratios) for ratios in sessions(0.005)} == {LOOKS[0]}
 
 
@@ -66,8 +72,8 @@ def test_a_rule_that_stops_at_significance_is_caught():
 
 
 def test_a_look_is_enough_when_every_ratio_is_narrow_and_at_no_other_number():
-    narrow = [NARROW, -NARROW] * 10
-    assert [n for n in range(1, 21) if are_enough(n, [narrow[:n]])] == list(LOOKS)
+    narrow = [NARROW, -NARROW] * LOOKS[-1]
+    assert [n for n in range(1, len(narrow)) if are_enough(n, [narrow[:n]])] == list(LOOKS)
     assert not are_enough(6, [narrow[:6], [WIDE, -WIDE] * 3])
     assert not are_enough(6, [[0.0]])
     assert half_width([0.0]) == math.inf
@@ -83,15 +89,15 @@ def session(number, spread, policy=ADAPTIVE):
         steady = [
             Sample(stage="steady", steps=1, seconds=seconds, cpu_seconds=0, round=at, turn=at) for at in (0, 1, 2)
         ]
-        place = {"group": group, "groups": 20, "arm": arm, "arms": 2}
+        place = {"group": group, "groups": LOOKS[-1], "arm": arm, "arms": 2}
         found.append(bare_run(spec=spec(plugin), policy=policy, samples=tuple(steady), **place))
     return found
 
 
 def test_the_report_says_why_it_stopped_and_counts_no_process_that_was_not_due():
     assert stopping.sentence(session(6, NARROW)).startswith("Stopped at the look after 6 groups: the widest interval")
-    assert "±0.12 %, the target ±1.5 %." in stopping.sentence(session(6, NARROW))
-    assert "after 20 groups, the last look" in stopping.sentence(session(20, WIDE))
+    assert "±0.12 %, the target ±1.25 %." in stopping.sentence(session(6, NARROW))
+    assert "after 45 groups, the last look" in stopping.sentence(session(45, WIDE))
     assert stopping.sentence(session(8, WIDE)).startswith("Cut short after 8 groups, by the budget or an interruption")
     assert stopping.sentence(session(6, NARROW, Policy())) == ""
     assert (stopping.enough(session(6, NARROW)), stopping.enough(session(6, WIDE))) == (True, False)

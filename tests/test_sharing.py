@@ -53,6 +53,11 @@ def test_an_arm_stays_with_itself_in_the_first_environment_and_a_twin_with_its_a
     assert {BASE, twin} <= {*split([BASE, twin, *OTHERS], dict.fromkeys([*ALL, twin], Bytes(1)), Bytes(2))[0]}
 
 
+def test_what_trains_to_a_target_does_so_once_a_seed():
+    training = [msgspec.structs.replace(spec, phase="converge") for spec in ALL]
+    assert parts([1, 1, 1, 1], 2, training) == ["ab", "cd"]
+
+
 def test_a_device_is_shared_too():
     sizes = dict.fromkeys(ALL, Bytes(1, device=4))
     assert len(split(ALL, sizes, Bytes(100, device=16))) == 1
