@@ -90,7 +90,7 @@ def of_reports(answer: Answer, runs: Sequence[Run], question: Question, measure:
 def compare_files(baseline: Path, candidate: Path, question: Question, out: Path | None, *, quiet: bool) -> int:
     """Compare two saved reports, show what came out, and return the exit code. Raises DlbenchError."""
     before, after = judging.read(baseline), judging.read(candidate)
-    answer = judging.reports((str(baseline), str(candidate)), before, after, question)
+    answer = judging.reports((str(baseline), str(candidate)), before, after, question, judging.planned(candidate))
     if question.confirm:
         with tempfile.TemporaryDirectory() as folder:
             again = measure_in(Path(folder), Console(stderr=True, quiet=quiet), quiet=quiet)
@@ -137,8 +137,9 @@ def _strangers(before: Sequence[Run], again: Sequence[Run]) -> Iterator[str]:
 def _settled(
     outcomes: Iterable[Outcome], again: Mapping[Sides, Gate], reasons: Mapping[Sides, str]
 ) -> Iterator[Outcome]:
-    """The outcomes with every regression confirmed or undone; one stands where measuring again gave no answer, or cannot
-    be done: to ask for confirmation must not turn a gate green that nothing was confirmed for.
+    """The outcomes with every regression confirmed or undone; one stands where measuring again gave no answer.
+
+    So does one that cannot be measured again: asking for a confirmation must not turn a gate green.
     """
     for one in outcomes:
         if one.result != "regression" or not one.specs:

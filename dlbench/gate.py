@@ -3,7 +3,7 @@
 A condition such as `slower:2%` has three answers. It fails when the candidate is shown to be slower by more than that:
 the one-sided 95 % bound of the ratio lies beyond, the rank test agrees, Holm is paid. It passes when the candidate is
 shown not to be: the other one-sided bound lies within (a test of non-inferiority; Westlake 1981). Else it is undecided:
-`underpowered` where these numbers, or the want of any, could not have told a change of that size from none,
+`underpowered` where these numbers, or the want of any to believe, could not have told a change of that size from none,
 `inconclusive` otherwise.
 """
 
@@ -133,8 +133,11 @@ def judge(
 
 
 def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
-    """What is left of outcomes in a session that was found to see differences where there are none; counts hold."""
-    unknown: dict[str, Any] = {"result": "inconclusive", "ratio": None, "could_show": None, "reason": reason}
+    """What is left of outcomes in a session that was found to see differences where there are none; counts hold.
+
+    No change of any size can be told from none there, and a gate is not green because the machine was noisy.
+    """
+    unknown: dict[str, Any] = {"result": "underpowered", "ratio": None, "could_show": None, "reason": reason}
     return [msgspec.structs.replace(one, **unknown) if one.metric else one for one in outcomes]
 
 

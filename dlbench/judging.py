@@ -13,10 +13,10 @@ from rich.console import Console
 
 from dlbench import compare, gate, matching, naming, nulls, steadiness
 from dlbench.compare import Pair
-from dlbench.decoding import read_runs
+from dlbench.decoding import read_plan, read_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.metrics import METRICS
-from dlbench.record import RUNS_FILE, Record, Run
+from dlbench.record import PLAN_FILE, RUNS_FILE, Record, Run
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
 from dlbench.spec import Spec
@@ -86,6 +86,13 @@ def read(source: Path) -> list[Run]:
     return read_runs(source / RUNS_FILE if source.is_dir() else source)
 
 
+def planned(source: Path) -> Sequence[Spec]:
+    """What the session of this report meant to measure; nothing where its plan is not beside it. Raises RecordError."""
+    path = (source if source.is_dir() else source.parent) / PLAN_FILE
+    of_a_session = source.is_dir() or source.name == RUNS_FILE
+    return read_plan(path).specs if of_a_session and path.exists() else ()
+
+
 def reports(
     names: tuple[str, str],
     before: Sequence[Run],
@@ -95,7 +102,7 @@ def reports(
 ) -> Answer:
     """Compare two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared.
 
-    `planned` is what the session of `after` meant to measure, where it is this one: what of it never ran cannot pass,
+    `planned` is what the session of `after` meant to measure, where that is known: what of it never ran cannot pass,
     and its twins are to have run.
     """
     before, after = steadiness.mark(before), steadiness.mark(after)
@@ -187,13 +194,14 @@ def _unchecked(
     arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[nulls.NullPair], question: Question
 ) -> Iterator[str]:
     """Arms whose gated metrics no twin has, so that nothing says what equal programs look like in this session."""
-    checked, names = {(one.spec, one.comparison.metric) for one in found}, naming.of_specs(arms)
+    checked = {(one.spec, one.comparison.metric) for one in found if one.comparison.verdict != "indicative"}
+    names = naming.of_specs(arms)
     for spec, metric in itertools.product(arms, question.metrics):
         values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
         if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
             why = (
-                "its twin did not run beside it (memory may not hold both) or never became steady, or the session was "
-                "planned without a gate"
+                "its twin did not run beside it twice (memory may not hold both) or never became steady, or the session "
+                "was planned without a gate"
             )
             yield f"{names.spec(spec)} has no null pair ({METRICS[metric].title}): {why}; measure anew"
 
@@ -201,8 +209,11 @@ def _unchecked(
 def _fallen(
     before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]
 ) -> Iterator[str]:
-    """What has a mate in the baseline and never ran in the other report, though it was planned or tried."""
-    well = {run.spec for run in after if run.status == "ok"}
+    """What has a mate in the baseline and did not run in the other report as it was planned or tried.
+
+    One whose process failed is not judged by those that came through: what failed may have been the slowest.
+    """
+    well = {run.spec for run in after if run.status == "ok"} - {run.spec for run in after if run.status != "ok"}
     mates = {run.spec for run in before if run.status == "ok"} - well
     asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
     names = naming.of_specs(asked)
@@ -224,7 +235,11 @@ def _absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
 
 def _why_not(spec: Spec, runs: Sequence[Run]) -> str:
     mine = [run for run in runs if run.spec == spec]
-    return f"{mine[-1].status}: {mine[-1].reason}" if mine else "the session ended before it"
+    failed = [run for run in mine if run.status != "ok"]
+    if not failed:
+        return "the session ended before it"
+    of = f"{len(failed)} of {len(mine)} processes: " if len(failed) < len(mine) else ""
+    return f"{of}{failed[-1].status}: {failed[-1].reason}"
 
 
 def _apart(pairs: Sequence[Pair], question: Question) -> Iterator[str]:
@@ -243,6 +258,9 @@ def _refusals(pairs: Sequence[Pair], question: Question, history: gate.History) 
         before, after = [run for pair in pairs for run in pair.before], [run for pair in pairs for run in pair.after]
         for said in matching.machines(before, after):
             yield f"another machine ({said}); give --allow machine if that is meant"
+        past = [run for run in question.history if any(run.spec == pair.candidate for pair in pairs)]
+        for said in matching.machines(past, after) if past else ():
+            yield f"a history of another machine ({said}); give --allow machine if that is meant"
 
 
 def _read_all(source: Path) -> list[Run]:
@@ -250,7 +268,7 @@ def _read_all(source: Path) -> list[Run]:
     files = sorted(source.rglob(RUNS_FILE)) if source.is_dir() else [source]
     if not files:
         raise RecordError(f"{source}: holds no {RUNS_FILE}; give the folder of the reports of unchanged code")
-    return [run for file in files for run in read_runs(file)]
+    return [run for file in files for run in steadiness.mark(read_runs(file))]
 
 
 def _write(compared: Compared, folder: Path) -> None:

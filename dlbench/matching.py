@@ -101,26 +101,28 @@ def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
 def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str) -> dict[Spec, Part]:
     """For each candidate, the variance that two sessions of the same code add to the difference of their means.
 
-    From the means of all sessions in the history that measured this Spec: their variance, less what the spread of
-    processes within them explains. Twice that, for a difference has two sessions. Missing with fewer than three.
+    Twice that of the means of the sessions in the history that measured this Spec, for a difference has two. What the
+    spread of processes explains of it is not taken off: of few sessions the rest would often come out as zero, and two
+    sessions gate as if they never differed. A session that is compared is none of the history. Missing with fewer than
+    three.
     """
     found: dict[Spec, Part] = {}
-    for spec in dict.fromkeys(pair.candidate for pair in pairs):
-        sessions: dict[str, list[Run]] = {}
-        for run in _by_spec(history).get(spec, []):
+    past = _by_spec(history)
+    for pair in pairs:
+        compared, sessions = [*pair.before, *pair.after], dict[str, list[Run]]()
+        for run in past.get(pair.candidate, []):
             sessions.setdefault(run.session, []).append(run)
-        values = [compare.log_summaries(runs, metric, busy=compare.contended(history)) for runs in sessions.values()]
-        part = _between([one for one in values if len(one) >= 2])
-        found |= {} if part is None else {spec: part}
+        for run in compared:
+            sessions.pop(run.session, None)
+        busy = compare.contended(compared)
+        part = _between([compare.log_summaries(runs, metric, busy=busy) for runs in sessions.values()])
+        found |= {} if part is None else {pair.candidate: part}
     return found
 
 
 def _between(sessions: Sequence[Sequence[float]]) -> Part | None:
-    if len(sessions) < LEAST_SESSIONS:
-        return None
-    within = statistics.fmean(statistics.variance(values) / len(values) for values in sessions)
-    variance = statistics.variance([statistics.fmean(values) for values in sessions])
-    return Part(2 * max(0.0, variance - within), len(sessions) - 1)
+    means = [statistics.fmean(values) for values in sessions if values]
+    return Part(2 * statistics.variance(means), len(means) - 1) if len(means) >= LEAST_SESSIONS else None
 
 
 def _by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:

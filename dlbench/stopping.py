@@ -10,7 +10,7 @@ from dlbench.record import Run
 
 
 def enough(runs: Sequence[Run]) -> bool:
-    """Whether the Runs of one workload know all of its ratios well enough, at a look; without any, as if not adaptive."""
+    """Whether the Runs of one workload know all of its ratios well enough, at a look; without any, not adaptive."""
     pairs, groups = _pairs(nulls.without_twins(steadiness.mark(runs))), _groups(runs)
     return looks.are_enough(groups, pairs) if pairs else groups >= runs[0].policy.processes
 

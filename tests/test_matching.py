@@ -105,14 +105,25 @@ def test_counts_are_compared_exactly():
 
 
 def test_a_history_tells_what_sessions_of_one_code_differ_by():
-    """Four sessions whose means differ by 4 % in standard deviation; within them it is 1 % over the root of five."""
+    """Four sessions: the variance of their means, twice; the candidate's own is none of them, though it lies there."""
     shifts = [0.0, 0.04, 0.08, 0.04]
     history = [run for at, shift in enumerate(shifts) for run in session(f"h{at}", math.exp(shift), seed=at)]
     pairs = matching.match(session("a"), session("b")).pairs
     part = matching.between_sessions(history, pairs, "step_time")[spec()]
     means = sum((shift - 0.04) ** 2 for shift in shifts) / 3
-    assert part.variance == pytest.approx(2 * (means - 0.01**2 / 5))
+    assert part.variance == pytest.approx(2 * means)
     assert part.freedom == 3
+    assert matching.between_sessions([*history, *session("b", 1.5)], pairs, "step_time")[spec()] == part
+
+
+@pytest.mark.parametrize("pressure", [0.0, 0.5])
+def test_a_history_is_read_by_the_measure_that_the_pair_is_read_by(pressure, monkeypatch):
+    asked = []
+    monkeypatch.setattr(compare, "log_summaries", lambda runs, metric, *, busy: asked.append(busy) or [0.0])
+    history = [run for at in range(3) for run in session(f"h{at}", seed=at)]
+    pairs = matching.match(session("a"), session("b", load=Load(cpu_pressure=pressure))).pairs
+    matching.between_sessions(history, pairs, "step_time")
+    assert asked == [pressure > 0] * 3
 
 
 def test_fewer_than_three_sessions_are_no_history():
