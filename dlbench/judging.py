@@ -87,7 +87,7 @@ def read(source: Path) -> list[Run]:
 
 
 def planned(source: Path) -> Sequence[Spec]:
-    """What the session of this report meant to measure; nothing where its plan is not beside it. Raises RecordError."""
+    """What the session of a report meant to measure; nothing where its plan is not beside it. Raises RecordError."""
     path = (source if source.is_dir() else source.parent) / PLAN_FILE
     of_a_session = source.is_dir() or source.name == RUNS_FILE
     return read_plan(path).specs if of_a_session and path.exists() else ()
@@ -200,8 +200,8 @@ def _unchecked(
         values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
         if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
             why = (
-                "its twin did not run beside it twice (memory may not hold both) or never became steady, or the session "
-                "was planned without a gate"
+                "its twin did not run beside it twice (memory may not hold both) or never became steady, or the "
+                "session was planned without a gate"
             )
             yield f"{names.spec(spec)} has no null pair ({METRICS[metric].title}): {why}; measure anew"
 

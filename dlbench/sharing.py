@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import psutil
 
-from dlbench import driver
+from dlbench import container, driver
 from dlbench.spec import Spec, baseline_of
 
 SHARE = 0.8
@@ -30,7 +30,8 @@ class Bytes(NamedTuple):
 def room(device: str) -> Bytes:
     """What the arms of one group on this device may take together, now; infinite where the driver does not say."""
     free = driver.free_bytes(device)
-    return Bytes(SHARE * psutil.virtual_memory().available, math.inf if free is None else SHARE * free)
+    host = min(psutil.virtual_memory().available, container.free_bytes())
+    return Bytes(SHARE * host, math.inf if free is None else SHARE * free)
 
 
 def split(specs: Sequence[Spec], sizes: Mapping[Spec, Bytes], room: Bytes) -> list[tuple[Spec, ...]]:

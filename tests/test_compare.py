@@ -83,6 +83,24 @@ def test_a_failed_process_leaves_its_group_out_and_no_more():
     assert found.ratio.n == 4
 
 
+def test_a_baseline_that_failed_in_the_first_group_stays_the_baseline():
+    runs = full_session()
+    first = runs[0].spec
+    spoilt = [
+        msgspec.structs.replace(one, status="crashed") if (one.group, one.spec) == (0, first) else one for one in runs
+    ]
+    found = next(iter(compare.compare(spoilt).values()))
+    assert {one.baseline for one in found} == {first.label}
+    assert {one.ratio.n for one in found} == {4}
+
+
+def test_groups_of_the_same_number_in_two_workloads_took_no_turns():
+    small, large = (spec(batch_size=size) for size in (32, 64))
+    sides = [[bare_run(spec=of, group=at, groups=3, samples=steady(1.0)) for at in range(3)] for of in (small, large)]
+    assert not compare.Pair(small, large, *sides).in_lockstep
+    assert compare.Pair(small, small, sides[0], sides[0]).in_lockstep
+
+
 def test_verdicts_are_corrected_for_their_number(monkeypatch):
     asked = []
     original = stats.holm

@@ -78,6 +78,19 @@ def test_a_change_that_is_not_seen_again_is_inconclusive(planned, tmp_path):
     assert gate.exit_code(found.outcomes, strict=True) == 3
 
 
+def test_a_second_measuring_too_weak_to_show_it_is_no_acquittal(planned, tmp_path):
+    def scattered(run):
+        factor = 1.3 if run.group % 2 and run.spec.plugin == "twin.linear" else 1.0
+        samples = [msgspec.structs.replace(one, seconds=one.seconds * factor) for one in run.samples]
+        return msgspec.structs.replace(run, samples=tuple(samples))
+
+    found = confirming.of_session(
+        judged(planned, tmp_path / "first"), planned, ASKED, Changed(tmp_path / "again", scattered)
+    )
+    assert {one.result for one in found.outcomes} == {"underpowered"}
+    assert gate.exit_code(found.outcomes, strict=False) == 3
+
+
 def test_it_is_measured_in_reversed_order_in_a_session_of_its_own_with_its_twin(planned, tmp_path):
     again = Machine(tmp_path / "again", SLOW)
     confirming.of_session(judged(planned, tmp_path / "first"), planned, ASKED, again)
@@ -225,26 +238,26 @@ def test_every_flagged_pair_of_two_reports_is_measured_again_against_its_own_bas
         (lambda spec: msgspec.structs.replace(spec, environment="head"), ["plugin", "environment"], "environments"),
     ],
 )
-def test_what_cannot_be_measured_again_here_is_not_confirmed(change, allow, text, tmp_path):
+def test_what_cannot_be_measured_again_here_stands(change, allow, text, tmp_path):
     answer, again = confirmed(tmp_path, change, allow, SLOW)
     (found,) = answer.compared.outcomes
-    assert (found.result, answer.code, again.plans) == ("inconclusive", 0, [])
-    assert found.reason.startswith("not confirmed: ")
+    assert (found.result, answer.code, again.plans) == ("regression", 1, [])
+    assert found.reason.startswith("stands, unconfirmed: ")
     assert text in found.reason
 
 
 def test_another_version_here_confirms_nothing(tmp_path):
-    answer, _ = confirmed(tmp_path, lambda spec: spec, ["plugin"], SLOW, packages={"torch": "1.0"})
+    answer, _ = confirmed(tmp_path, lambda spec: spec, ["plugin"], ALIKE, packages={"torch": "1.0"})
+    assert answer.code == 1
     assert (
         "not what the reports hold: versions differ: torch 1.0 became not there" in answer.compared.outcomes[0].reason
     )
 
 
-def test_compare_says_that_it_cannot_confirm_and_does_not_fail(run, tmp_path):
+def test_compare_says_that_it_cannot_confirm_and_still_fails(run, tmp_path):
     before, after = saved(tmp_path / "a", session("a")), saved(tmp_path / "b", session("b", 1.1, seed=1))
     code, out, _ = run(before, after, "--fail-on", "slower:2%", "--allow", "session", "--confirm")
-    assert code == 0
-    assert "inconclusive of slower:2%" in out
-    assert "not confirmed: the code of the baseline's session is not here" in out
+    assert code == 1
+    assert "stands, unconfirmed: the code of the baseline's session is not here" in out
     code, _, err = run(before, after, "--confirm")
     assert (code, "give --fail-on" in err) == (2, True)

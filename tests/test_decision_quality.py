@@ -21,6 +21,7 @@ from torch.utils.benchmark import Measurement
 from torch.utils.benchmark.utils.common import TaskSpec, trim_sigfig
 
 from dlbench import verdicts
+from dlbench.looks import LOOKS
 from dlbench.verdicts import Paired
 from studies.decision_quality import pool, replay, report, rules
 from studies.decision_quality.collect import due
@@ -146,10 +147,10 @@ def test_asv_takes_a_large_change_and_many_samples():
 
 
 def test_a_session_stops_at_a_look_or_with_its_budget():
-    narrow, wide, seconds = [0.001, -0.001] * 15, [0.1, -0.1] * 15, [1.0] * 30
+    narrow, wide, seconds = [0.001, -0.001] * 30, [0.1, -0.1] * 30, [1.0] * 60
     assert rules.groups_used(narrow, seconds) == 6
-    assert rules.groups_used(wide, seconds) == 20
-    assert rules.groups_used(wide, [50.0] * 30) == 3
+    assert rules.groups_used(wide, seconds) == LOOKS[-1]
+    assert rules.groups_used(wide, [50.0] * 60) == 3
     assert rules.groups_used(wide[:9], seconds[:9]) == 9
 
 
@@ -201,7 +202,7 @@ def test_thresholds_are_moved_to_equal_alarms_and_equal_power():
 def test_the_report_names_goals_met_and_missed(batches, cells):
     text = report.render({"quiet": (batches, cells)}, "the command", SESSIONS)
     assert ", met" in text
-    missed = report.Cells(replay.replay(synthetic_pool(70, pair=0.06), 20))
+    missed = report.Cells(replay.replay(synthetic_pool(140, pair=0.06), 20))
     assert "**missed**" in report.render({"busy": (batches, missed)}, "the command", 20)
 
 

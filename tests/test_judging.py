@@ -6,9 +6,11 @@ import json
 
 import msgspec
 import pytest
+from example_runs import spec
 from sessions import saved, session
 
 from dlbench import cli
+from dlbench.record import PLAN_FILE, Plan
 
 
 @pytest.fixture
@@ -57,6 +59,41 @@ def test_a_regression_is_exit_code_1_with_a_history_or_with_leave(run, reports, 
     assert run(*reports, "--fail-on", "slower:2%", "--history", tmp_path / "history")[0] == 1
     assert run(*reports, "--fail-on", "slower:2%", "--allow", "session")[0] == 1
     assert run(*reversed(reports), "--fail-on", "slower:5%", "--allow", "session")[0] == 0
+
+
+def test_a_history_is_of_this_machine_and_without_what_is_compared(run, reports, tmp_path):
+    gate = ("--fail-on", "slower:2%", "--history", tmp_path / "history")
+    for at in range(3):
+        saved(tmp_path / "history" / str(at), session(f"h{at}", seed=at))
+    saved(tmp_path / "history" / "candidate", session("b", 1.1, seed=1))
+    assert run(*reports, *gate)[0] == 1, "a history that holds the candidate would hide what it changed"
+    other = msgspec.structs.replace(session("x")[0].environment, cpu="Another CPU")
+    saved(tmp_path / "history" / "x", session("x", environment=other))
+    code, _, err = run(*reports, *gate)
+    assert (code, "a history of another machine (Another CPU" in err or "/ Example CPU" in err) == (2, True)
+    assert run(*reports, *gate, "--allow", "machine")[0] == 1
+
+
+def test_what_failed_in_the_candidate_is_not_judged_by_the_processes_that_came_through(run, reports, tmp_path):
+    alike = session("c", seed=1)
+    failed = [msgspec.structs.replace(one, status="crashed", reason="SIGSEGV", samples=()) for one in alike[:3]]
+    after = saved(tmp_path / "crashed", [*failed, *alike[3:]])
+    gate = ("--fail-on", "slower:2%", "--allow", "session")
+    code, _, err = run(reports[0], after, *gate)
+    assert (code, "did not run in the candidate (3 of 5 processes: crashed: SIGSEGV)" in err) == (2, True)
+    assert run(reports[0], after)[0] == 0
+
+
+def test_what_the_candidate_was_to_measure_and_did_not_cannot_pass(run, tmp_path):
+    eager = spec(path="eager")
+    before = saved(tmp_path / "a", [*session("a"), *session("a", of=eager)])
+    after = saved(tmp_path / "b", session("b", seed=1))
+    gate = ("--fail-on", "slower:10%", "--allow", "session")
+    assert run(before, after, *gate)[0] == 0
+    plan = Plan(session="b", specs=(spec(), eager), policy=session("b")[0].policy)
+    (after / PLAN_FILE).write_bytes(msgspec.json.encode(plan))
+    code, _, err = run(before, after, *gate)
+    assert (code, "eager did not run in the candidate (the session ended before it)" in err) == (2, True)
 
 
 def test_undecided_is_exit_code_3_when_strict_and_too_weak_always(run, tmp_path):

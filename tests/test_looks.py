@@ -104,6 +104,16 @@ def test_the_report_says_why_it_stopped_and_counts_no_process_that_was_not_due()
     assert compare.planned(session(6, NARROW)[::2]) == 6
 
 
+def test_where_nothing_took_turns_there_are_as_many_groups_as_without_looks():
+    alone = [run for run in session(5, NARROW) if run.arm == 0]
+    assert (stopping.enough(alone), stopping.enough(alone[:4])) == (True, False)
+    apart = [msgspec.structs.replace(run, group=run.group + LOOKS[-1] * run.arm) for run in session(5, NARROW)]
+    assert stopping.enough(apart)
+    assert stopping.sentence(apart) == ""
+    gating = [spec(), msgspec.structs.replace(spec(), twin=True)]
+    assert len(groups(gating, ADAPTIVE)) == ADAPTIVE.processes
+
+
 def test_only_what_is_compared_has_an_open_number_of_groups():
     one, other = spec(), spec("torch.transformer")
     assert len(groups([one, other], ADAPTIVE)) == LOOKS[-1]

@@ -224,8 +224,8 @@ def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go
     specs = tuple(dict.fromkeys(spec for group in planned for spec in group.specs))
     with journal.begin(tmp_path, Plan(session="s", specs=specs, policy=policy)) as book:
         runs = schedule.record(planned, book, diary, Children(), enough)
-    assert [sum(run.spec.phase == phase for run in runs) // 2 for phase in ("train", "predict")] == [6, 20]
-    assert diary.left[-14:] == list(range(14, 0, -1)), "what stopped is not ahead"
+    assert [sum(run.spec.phase == phase for run in runs) // 2 for phase in ("train", "predict")] == [6, 45]
+    assert diary.left[-39:] == list(range(39, 0, -1)), "what stopped is not ahead"
     start = Children()
     with journal.resume(tmp_path) as book:
         assert schedule.record(planned, book, Diary(), start, enough) == runs
