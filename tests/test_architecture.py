@@ -28,7 +28,10 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("naming", "plugin")),
     ("contract", ("architectures", "record")),
     ("contract", ("decoding",)),
-    ("writing", ("container", "course", "driver", "guard", "journal", "measure", "memory", "orders", "registry", "tasks")),
+    (
+        "writing",
+        ("container", "course", "driver", "guard", "journal", "measure", "memory", "orders", "registry", "tasks"),
+    ),
     ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process")),
     ("writing", ("interpreters", "isolate", "noise")),
     ("writing", ("parity", "plan", "probe", "sharing", "subject")),

@@ -88,7 +88,7 @@ def test_a_report_with_a_null_pair_that_was_told_apart_is_compared_without_verdi
     asked = Question(gate.parse(["slower:2%"]), allow=["session", "machine"])
     bad = [msgspec.structs.replace(run, session="t") for run in bad]
     answer = judging.reports(("a", "b"), good, bad, asked)
-    assert {one.result for one in answer.compared.outcomes} == {"inconclusive"}
+    assert {one.result for one in answer.compared.outcomes} == {"underpowered"}
     assert {row.comparison.verdict for row in answer.compared.rows} == {"inconclusive"}
     assert len(answer.compared.outcomes) == 2, "a twin is no result"
 
@@ -108,7 +108,7 @@ def test_a_null_pair_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_
     specs, runs = measured(tmp_path / "a", by_plugin)
     runs, asked = larger_twins(runs), Question(gate.parse(["memory:5%"]), allow=["session", "machine"])
     judged = judging.session(specs, runs, asked)
-    assert [one.result for one in judged.outcomes] == ["inconclusive"]
+    assert [one.result for one in judged.outcomes] == ["underpowered"]
     report = summarize(runs, (), judged)
     assert [one.verdict for one in report.sections[0].comparisons] == ["inconclusive"]
     text = FORMATS["markdown"].render(report)
@@ -118,7 +118,7 @@ def test_a_null_pair_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_
     other = [msgspec.structs.replace(run, session="t") for run in other]
     for sides in ((runs, other), (other, runs)):
         answer = judging.reports(("a", "b"), *sides, asked)
-        assert {one.result for one in answer.compared.outcomes} == {"inconclusive"}
+        assert {one.result for one in answer.compared.outcomes} == {"underpowered"}
 
 
 def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):
