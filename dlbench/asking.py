@@ -12,6 +12,7 @@ from typing import Any
 
 from dlbench import effort, interpreters, judging, plan
 from dlbench.errors import SpecError, UnknownName
+from dlbench.question import Question
 from dlbench.record import Plan
 from dlbench.report import FORMATS
 from dlbench.spec import Policy
@@ -34,7 +35,7 @@ class RunOptions:
     quiet: bool
     parity: bool
     dry_run: bool
-    question: judging.Question
+    question: Question
     against: judging.Saved | None
     asked: tuple[str, ...] = ()
 
@@ -54,7 +55,7 @@ class RunOptions:
             quiet=options["quiet"],
             parity=options["parity"],
             dry_run=options["dry_run"],
-            question=judging.Question.read(options),
+            question=Question.read(options),
             against=judging.Saved.named(options),
             asked=tuple(_words(options)),
         )

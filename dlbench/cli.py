@@ -209,9 +209,10 @@ def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet
 
     Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2 when there is nothing to compare.
     """
-    from dlbench import confirming, judging
+    from dlbench import confirming
+    from dlbench.question import Question
 
-    sys.exit(confirming.compare_files(baseline, candidate, judging.Question.read(options), out, quiet=quiet))
+    sys.exit(confirming.compare_files(baseline, candidate, Question.read(options), out, quiet=quiet))
 
 
 @cli.command("list")

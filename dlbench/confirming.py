@@ -19,8 +19,9 @@ from rich.console import Console
 from dlbench import gate, journal, judging, matching, plan, progress, schedule, stopping
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate, Outcome
-from dlbench.judging import Answer, Question
+from dlbench.judging import Answer
 from dlbench.plan import Group
+from dlbench.question import Question
 from dlbench.record import Plan, Run
 from dlbench.report import comparison
 from dlbench.spec import Spec, workload

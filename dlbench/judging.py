@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,43 +10,15 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from dlbench import compare, gate, matching, naming, nulls, steadiness
+from dlbench import compare, gate, matching, naming, nulls, objections, steadiness
 from dlbench.compare import Pair
 from dlbench.decoding import read_plan, read_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError
-from dlbench.metrics import METRICS
+from dlbench.question import Question
 from dlbench.record import PLAN_FILE, RUNS_FILE, Record, Run
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
 from dlbench.spec import Spec
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a comparison was asked: the gate, the differences that are meant, sessions of unchanged code."""
-
-    conditions: Sequence[gate.Condition] = ()
-    allow: Sequence[str] = ()
-    history: Sequence[Run] = ()
-    strict: bool = False
-    confirm: bool = False
-
-    @property
-    def metrics(self) -> list[str]:
-        """What the conditions look at; empty where they only count."""
-        return [metric for condition in self.conditions for metric in gate.METRICS.get(condition.name, ())]
-
-    @classmethod
-    def read(cls, options: Mapping[str, Any]) -> Question:
-        """Check the options of the command line. Raises DlbenchError."""
-        matching.check_keys(options["allow"])
-        history = [run for source in options["history"] for run in _read_all(source)]
-        conditions = gate.parse(options["fail_on"])
-        if options["strict"] and not conditions:
-            raise SpecError("--strict tightens a gate and there is none; give --fail-on slower:2%")
-        if options["confirm"] and not conditions:
-            raise SpecError("--confirm measures again what a gate flags and there is none; give --fail-on slower:2%")
-        return cls(conditions, options["allow"], history, options["strict"], options["confirm"])
 
 
 @dataclass(frozen=True)
@@ -111,11 +82,11 @@ def reports(
     called = naming.of_specs(run.spec for run in (*before, *after))
     objection = nulls.objection([one for of_side in null_pairs for one in of_side], called)
     arms = [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin]
-    unchecked = _unchecked(arms, after, null_pairs[1], question)
+    unchecked = objections.unchecked(arms, after, null_pairs[1], question)
     before, after = nulls.without_twins(before), nulls.without_twins(after)
     found = matching.match(before, after, question.allow)
     beware = [f"not compared: {text}" for text in found.left_out]
-    against = [*_fallen(before, after, planned, question.allow), *unchecked] if question.conditions else ()
+    against = [*objections.fallen(before, after, planned, question.allow), *unchecked] if question.conditions else ()
     answer = _answer(names, found.pairs, beware, question, against)
     return _vetoed(answer, objection, question) if objection else answer
 
@@ -127,7 +98,11 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> g
     marked = steadiness.mark(runs)
     pairs, found = compare.planned_pairs(specs, marked), nulls.null_pairs(marked, question.metrics)
     baselines = list(dict.fromkeys(pair.baseline for pair in pairs))
-    against = (*_absent(pairs, runs), *_apart(pairs, question), *_unchecked(baselines, marked, found, question))
+    against = (
+        *objections.absent(pairs, runs),
+        *objections.apart(pairs, question),
+        *objections.unchecked(baselines, marked, found, question),
+    )
     refused = "; ".join(dict.fromkeys(against))
     outcomes = gate.judge(pairs, question.conditions, list(matching.counts(pairs)), {})
     if objection := nulls.objection(found, naming.of_specs(specs)):
@@ -169,7 +144,7 @@ def _answer(
     history = {metric: matching.between_sessions(question.history, pairs, metric) for metric in comparison.COMPARED}
     counts = tuple(matching.counts(pairs))
     outcomes = gate.judge(pairs, question.conditions, counts, history)
-    refused = "; ".join(dict.fromkeys((*fallen, *_refusals(pairs, question, history))))
+    refused = "; ".join(dict.fromkeys((*fallen, *objections.refusals(pairs, question, history))))
     compared = Compared(
         baseline=names[0],
         candidate=names[1],
@@ -188,87 +163,6 @@ def _vetoed(answer: Answer, objection: str, question: Question) -> Answer:
     outcomes = gate.vetoed(found.outcomes, objection)
     compared = msgspec.structs.replace(found, rows=tuple(rows), outcomes=tuple(outcomes))
     return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
-
-
-def _unchecked(
-    arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[nulls.NullPair], question: Question
-) -> Iterator[str]:
-    """Arms whose gated metrics no twin has, so that nothing says what equal programs look like in this session."""
-    checked = {(one.spec, one.comparison.metric) for one in found if one.comparison.verdict != "indicative"}
-    names = naming.of_specs(arms)
-    for spec, metric in itertools.product(arms, question.metrics):
-        values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
-        if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
-            why = (
-                "its twin did not run beside it twice (memory may not hold both) or never became steady, or the "
-                "session was planned without a gate"
-            )
-            yield f"{names.spec(spec)} has no null pair ({METRICS[metric].title}): {why}; measure anew"
-
-
-def _fallen(
-    before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]
-) -> Iterator[str]:
-    """What has a mate in the baseline and did not run in the other report as it was planned or tried.
-
-    One whose process failed is not judged by those that came through: what failed may have been the slowest.
-    """
-    well = {run.spec for run in after if run.status == "ok"} - {run.spec for run in after if run.status != "ok"}
-    mates = {run.spec for run in before if run.status == "ok"} - well
-    asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
-    names = naming.of_specs(asked)
-    for spec in asked:
-        if spec in well or spec.twin or spec.phase == "converge":
-            continue
-        if any(not set(matching.differing(mate, spec)) - set(allow) for mate in mates):
-            yield f"{names.spec(spec)} did not run in the candidate ({_why_not(spec, after)})"
-
-
-def _absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
-    """What never ran cannot pass."""
-    names = gate.names_of(pairs)
-    for pair in pairs:
-        for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
-            if not ended_well:
-                yield f"{names.spec(spec)} did not run ({_why_not(spec, runs)}); leave it out or make it run"
-
-
-def _why_not(spec: Spec, runs: Sequence[Run]) -> str:
-    mine = [run for run in runs if run.spec == spec]
-    failed = [run for run in mine if run.status != "ok"]
-    if not failed:
-        return "the session ended before it"
-    of = f"{len(failed)} of {len(mine)} processes: " if len(failed) < len(mine) else ""
-    return f"{of}{failed[-1].status}: {failed[-1].reason}"
-
-
-def _apart(pairs: Sequence[Pair], question: Question) -> Iterator[str]:
-    """What stands against gating pairs that ran."""
-    ran, names = [pair for pair in pairs if pair.before and pair.after], gate.names_of(pairs)
-    yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran if not pair.in_lockstep)
-    together = [pair for pair in ran if pair.in_lockstep]
-    yield from gate.refusals(together, question.conditions, {}, sessions=False) if together else ()
-
-
-def _refusals(pairs: Sequence[Pair], question: Question, history: gate.History) -> Iterator[str]:
-    """Why a gate that was asked for cannot be one."""
-    sessions = matching.SESSION in question.allow
-    yield from gate.refusals(pairs, question.conditions, history, sessions=sessions)
-    if question.conditions and matching.MACHINE not in question.allow:
-        before, after = [run for pair in pairs for run in pair.before], [run for pair in pairs for run in pair.after]
-        for said in matching.machines(before, after):
-            yield f"another machine ({said}); give --allow machine if that is meant"
-        past = [run for run in question.history if any(run.spec == pair.candidate for pair in pairs)]
-        for said in matching.machines(past, after) if past else ():
-            yield f"a history of another machine ({said}); give --allow machine if that is meant"
-
-
-def _read_all(source: Path) -> list[Run]:
-    """Every Run below a folder, or of one file."""
-    files = sorted(source.rglob(RUNS_FILE)) if source.is_dir() else [source]
-    if not files:
-        raise RecordError(f"{source}: holds no {RUNS_FILE}; give the folder of the reports of unchanged code")
-    return [run for file in files for run in steadiness.mark(read_runs(file))]
 
 
 def _write(compared: Compared, folder: Path) -> None:

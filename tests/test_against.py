@@ -15,7 +15,8 @@ from sessions import saved, session
 from dlbench import gate, judging
 from dlbench.decoding import read_runs
 from dlbench.errors import RecordError, SpecError
-from dlbench.judging import Question, Saved
+from dlbench.judging import Saved
+from dlbench.question import Question
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1")

@@ -45,6 +45,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("matching", "nulls", "steadiness")),
     ("reading", ("gate", "stopping")),
     ("reading", ("report",)),
+    ("edge", ("question",)),
+    ("edge", ("objections",)),
     ("edge", ("judging",)),
     ("edge", ("doctor", "effort", "examination", "listing", "outline", "progress", "pytest_plugin")),
     ("edge", ("asking", "confirming")),

@@ -14,7 +14,7 @@ from test_schedule import Children, Diary, record
 
 from dlbench import commands, confirming, gate, journal, judging, plan
 from dlbench.errors import DlbenchError
-from dlbench.judging import Question
+from dlbench.question import Question
 from dlbench.record import Plan
 from dlbench.spec import Policy
 

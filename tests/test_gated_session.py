@@ -18,7 +18,7 @@ from rich.console import Console
 from dlbench import asking, commands, gate, judging
 from dlbench.decoding import read_plan
 from dlbench.errors import RecordError, SpecError
-from dlbench.judging import Question
+from dlbench.question import Question
 from dlbench.record import Plan
 from dlbench.report import FORMATS, summarize, terminal
 from dlbench.spec import Policy

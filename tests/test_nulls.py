@@ -9,7 +9,7 @@ from scripted import ScriptedChild
 from test_schedule import Children, Diary, record
 
 from dlbench import compare, gate, judging, matching, nulls, parity, plan
-from dlbench.judging import Question
+from dlbench.question import Question
 from dlbench.report import FORMATS, summarize
 from dlbench.spec import Policy
 

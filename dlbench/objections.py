@@ -1,0 +1,87 @@
+"""What stands against a gate whatever its numbers say: what did not run, nothing to check it by, another machine.
+
+Each objection is a line that says what to do; one is enough for a gate to be refused. Pure.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from dlbench import gate, matching, naming, nulls
+from dlbench.compare import Pair
+from dlbench.metrics import METRICS
+from dlbench.question import Question
+from dlbench.record import Run
+from dlbench.spec import Spec
+
+
+def unchecked(
+    arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[nulls.NullPair], question: Question
+) -> Iterator[str]:
+    """Arms whose gated metrics no twin has, so that nothing says what equal programs look like in this session."""
+    checked = {(one.spec, one.comparison.metric) for one in found if one.comparison.verdict != "indicative"}
+    names = naming.of_specs(arms)
+    for spec, metric in itertools.product(arms, question.metrics):
+        values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
+        if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
+            why = (
+                "its twin did not run beside it twice (memory may not hold both) or never became steady, or the "
+                "session was planned without a gate"
+            )
+            yield f"{names.spec(spec)} has no null pair ({METRICS[metric].title}): {why}; measure anew"
+
+
+def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]) -> Iterator[str]:
+    """What has a mate in the baseline and did not run in the other report as it was planned or tried.
+
+    One whose process failed is not judged by those that came through: what failed may have been the slowest.
+    """
+    well = {run.spec for run in after if run.status == "ok"} - {run.spec for run in after if run.status != "ok"}
+    mates = {run.spec for run in before if run.status == "ok"} - well
+    asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
+    names = naming.of_specs(asked)
+    for spec in asked:
+        if spec in well or spec.twin or spec.phase == "converge":
+            continue
+        if any(not set(matching.differing(mate, spec)) - set(allow) for mate in mates):
+            yield f"{names.spec(spec)} did not run in the candidate ({_why_not(spec, after)})"
+
+
+def absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
+    """What never ran cannot pass."""
+    names = gate.names_of(pairs)
+    for pair in pairs:
+        for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
+            if not ended_well:
+                yield f"{names.spec(spec)} did not run ({_why_not(spec, runs)}); leave it out or make it run"
+
+
+def _why_not(spec: Spec, runs: Sequence[Run]) -> str:
+    mine = [run for run in runs if run.spec == spec]
+    failed = [run for run in mine if run.status != "ok"]
+    if not failed:
+        return "the session ended before it"
+    of = f"{len(failed)} of {len(mine)} processes: " if len(failed) < len(mine) else ""
+    return f"{of}{failed[-1].status}: {failed[-1].reason}"
+
+
+def apart(pairs: Sequence[Pair], question: Question) -> Iterator[str]:
+    """What stands against gating pairs that ran."""
+    ran, names = [pair for pair in pairs if pair.before and pair.after], gate.names_of(pairs)
+    yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran if not pair.in_lockstep)
+    together = [pair for pair in ran if pair.in_lockstep]
+    yield from gate.refusals(together, question.conditions, {}, sessions=False) if together else ()
+
+
+def refusals(pairs: Sequence[Pair], question: Question, history: gate.History) -> Iterator[str]:
+    """Why a gate that was asked for cannot be one."""
+    sessions = matching.SESSION in question.allow
+    yield from gate.refusals(pairs, question.conditions, history, sessions=sessions)
+    if question.conditions and matching.MACHINE not in question.allow:
+        before, after = [run for pair in pairs for run in pair.before], [run for pair in pairs for run in pair.after]
+        for said in matching.machines(before, after):
+            yield f"another machine ({said}); give --allow machine if that is meant"
+        past = [run for run in question.history if any(run.spec == pair.candidate for pair in pairs)]
+        for said in matching.machines(past, after) if past else ():
+            yield f"a history of another machine ({said}); give --allow machine if that is meant"
