@@ -76,8 +76,13 @@ def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 def planned(runs: Iterable[Run]) -> int:
     """How many processes of one arm of a workload its sessions meant to run; where that was open, how many did."""
-    fixed = {(run.session, run.group // run.groups): run.groups for run in runs if not _is_open(run)}
+    fixed = {(run.session, _part(run)): run.groups for run in runs if not _is_open(run)}
     return sum(fixed.values()) + len({(run.session, run.group) for run in runs if _is_open(run)})
+
+
+def _part(run: Run) -> int:
+    """Which part of its groups a Run was in, where memory did not hold them whole; an arm trains in one of any."""
+    return 0 if run.spec.phase == "converge" else run.group // run.groups
 
 
 def _is_open(run: Run) -> bool:

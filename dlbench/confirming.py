@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from dlbench import gate, journal, judging, matching, plan, progress, schedule, stopping
+from dlbench import gate, journal, judging, matching, objections, plan, progress, schedule, stopping
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate, Outcome
 from dlbench.judging import Answer
@@ -91,7 +91,8 @@ def of_reports(answer: Answer, runs: Sequence[Run], question: Question, measure:
 def compare_files(baseline: Path, candidate: Path, question: Question, out: Path | None, *, quiet: bool) -> int:
     """Compare two saved reports, show what came out, and return the exit code. Raises DlbenchError."""
     before, after = judging.read(baseline), judging.read(candidate)
-    answer = judging.reports((str(baseline), str(candidate)), before, after, question, judging.planned(candidate))
+    planned = judging.planned(candidate) if question.conditions else ()
+    answer = judging.reports((str(baseline), str(candidate)), before, after, question, planned)
     if question.confirm:
         with tempfile.TemporaryDirectory() as folder:
             again = measure_in(Path(folder), Console(stderr=True, quiet=quiet), quiet=quiet)
@@ -105,11 +106,14 @@ def _flagged(outcomes: Iterable[Outcome]) -> list[Sides]:
 
 
 def _judged(specs: Sequence[Spec], like: Plan, measure: Measure, question: Question) -> tuple[Gate, Sequence[Run]]:
-    """What the gate says of a second measuring, and its Runs; refused where nothing could be measured."""
+    """What the gate says of a second measuring, and its Runs; refused where a process of it failed, or all."""
     try:
         found = _again(like, specs, measure)
     except DlbenchError as error:
         return Gate(refused=str(error)), ()
+    if failed := [run for run in found if run.status != "ok"]:
+        why = f"{failed[0].spec.label} did not run ({objections.why_not(failed[0].spec, found)})"
+        return Gate(refused=why), found
     return judging.session(specs, found, question) or Gate(), found
 
 

@@ -31,14 +31,16 @@ _VERSIONS = (
 def free_bytes(root: Path = ROOT) -> float:
     """Memory that the group may still take, cached files that it would give back included; infinite without a limit.
 
-    In a container the group's own path may not be mounted: then its root is read.
+    The limits of the groups above hold too. In a container the group's own path may not be mounted, but its root is.
     """
     found = [math.inf]
     for controllers, path in re.findall(r"^\d+:([^:]*):(.*)$", _text(root / "proc/self/cgroup"), re.MULTILINE):
         for version in _VERSIONS:
             if version.mount in controllers.split(","):
                 mount = root / "sys/fs/cgroup" / version.mount
-                found += [_left(folder, version) for folder in (mount / path.lstrip("/"), mount)]
+                own = mount / path.lstrip("/")
+                above = [folder for folder in own.parents if folder.is_relative_to(mount)]
+                found += [_left(folder, version) for folder in (own, *above)]
     return min(found)
 
 

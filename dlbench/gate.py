@@ -41,8 +41,8 @@ FINE, REGRESSION, UNDECIDED = 0, 1, 3
 
 TWO_SESSIONS = (
     "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "
-    f"{matching.LEAST_SESSIONS} sessions of unchanged code, measure both in one session (dlbench run --env), or give "
-    "--allow session"
+    f"{matching.LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run --env), "
+    "or give --allow session"
 )
 
 History = Mapping[str, Mapping[Spec, Part]]
@@ -139,6 +139,19 @@ def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
     """
     unknown: dict[str, Any] = {"result": "underpowered", "ratio": None, "could_show": None, "reason": reason}
     return [msgspec.structs.replace(one, **unknown) if one.metric else one for one in outcomes]
+
+
+def weakened(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Outcome]:
+    """Outcomes of candidates of which processes failed: those that came through cannot let them pass.
+
+    What failed may have been the slowest. A regression is one all the same.
+    """
+    return [
+        msgspec.structs.replace(one, result="underpowered", reason=f"processes of it failed ({failed[one.specs[1]]})")
+        if one.specs and one.specs[1] in failed and one.result != "regression"
+        else one
+        for one in outcomes
+    ]
 
 
 def refusals(

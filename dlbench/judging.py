@@ -18,7 +18,7 @@ from dlbench.question import Question
 from dlbench.record import PLAN_FILE, RUNS_FILE, Record, Run
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
-from dlbench.spec import Spec
+from dlbench.spec import Spec, workload
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Saved:
     def check(self, specs: Sequence[Spec], question: Question) -> None:
         """Raise, before anything is measured, RecordError where nothing could be compared, SpecError for a gate."""
         matching.check_common([run.spec for run in self.runs if run.status == "ok"], specs, question.allow)
-        if question.metrics and not question.history and matching.SESSION not in question.allow:
+        past = {run.session for run in question.history if run.status == "ok"} - {run.session for run in self.runs}
+        if question.metrics and len(past) < matching.LEAST_SESSIONS and matching.SESSION not in question.allow:
             raise SpecError(f"not gated: {gate.TWO_SESSIONS}")
 
 
@@ -81,10 +82,11 @@ def reports(
     null_pairs = [nulls.null_pairs(runs, looked_at) for runs in (before, after)]
     called = naming.of_specs(run.spec for run in (*before, *after))
     objection = nulls.objection([one for of_side in null_pairs for one in of_side], called)
-    arms = [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin]
-    unchecked = objections.unchecked(arms, after, null_pairs[1], question)
     before, after = nulls.without_twins(before), nulls.without_twins(after)
     found = matching.match(before, after, question.allow)
+    compared = {workload(pair.candidate) for pair in found.pairs}
+    arms = [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin and workload(spec) in compared]
+    unchecked = objections.unchecked(arms, after, null_pairs[1], question)
     beware = [f"not compared: {text}" for text in found.left_out]
     against = [*objections.fallen(before, after, planned, question.allow), *unchecked] if question.conditions else ()
     answer = _answer(names, found.pairs, beware, question, against)
@@ -143,7 +145,8 @@ def _answer(
 ) -> Answer:
     history = {metric: matching.between_sessions(question.history, pairs, metric) for metric in comparison.COMPARED}
     counts = tuple(matching.counts(pairs))
-    outcomes = gate.judge(pairs, question.conditions, counts, history)
+    failed = objections.partly([run for pair in pairs for run in pair.after])
+    outcomes = gate.weakened(gate.judge(pairs, question.conditions, counts, history), failed)
     refused = "; ".join(dict.fromkeys((*fallen, *objections.refusals(pairs, question, history))))
     compared = Compared(
         baseline=names[0],

@@ -33,11 +33,8 @@ def unchecked(
 
 
 def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]) -> Iterator[str]:
-    """What has a mate in the baseline and did not run in the other report as it was planned or tried.
-
-    One whose process failed is not judged by those that came through: what failed may have been the slowest.
-    """
-    well = {run.spec for run in after if run.status == "ok"} - {run.spec for run in after if run.status != "ok"}
+    """What has a mate in the baseline and never ran in the other report, though it was planned or tried."""
+    well = {run.spec for run in after if run.status == "ok"}
     mates = {run.spec for run in before if run.status == "ok"} - well
     asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
     names = naming.of_specs(asked)
@@ -45,7 +42,7 @@ def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec],
         if spec in well or spec.twin or spec.phase == "converge":
             continue
         if any(not set(matching.differing(mate, spec)) - set(allow) for mate in mates):
-            yield f"{names.spec(spec)} did not run in the candidate ({_why_not(spec, after)})"
+            yield f"{names.spec(spec)} did not run in the candidate ({why_not(spec, after)})"
 
 
 def absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
@@ -54,10 +51,17 @@ def absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
     for pair in pairs:
         for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
             if not ended_well:
-                yield f"{names.spec(spec)} did not run ({_why_not(spec, runs)}); leave it out or make it run"
+                yield f"{names.spec(spec)} did not run ({why_not(spec, runs)}); leave it out or make it run"
 
 
-def _why_not(spec: Spec, runs: Sequence[Run]) -> str:
+def partly(runs: Sequence[Run]) -> dict[Spec, str]:
+    """What failed of Specs of which some processes ran well."""
+    found = {run.spec: why_not(run.spec, runs) for run in runs if run.status != "ok"}
+    return {spec: why for spec, why in found.items() if any(run.spec == spec and run.status == "ok" for run in runs)}
+
+
+def why_not(spec: Spec, runs: Sequence[Run]) -> str:
+    """What became of the processes of a Spec that did not end well."""
     mine = [run for run in runs if run.spec == spec]
     failed = [run for run in mine if run.status != "ok"]
     if not failed:
@@ -82,6 +86,7 @@ def refusals(pairs: Sequence[Pair], question: Question, history: gate.History) -
         before, after = [run for pair in pairs for run in pair.before], [run for pair in pairs for run in pair.after]
         for said in matching.machines(before, after):
             yield f"another machine ({said}); give --allow machine if that is meant"
-        past = [run for run in question.history if any(run.spec == pair.candidate for pair in pairs)]
-        for said in matching.machines(past, after) if past else ():
-            yield f"a history of another machine ({said}); give --allow machine if that is meant"
+        for pair in pairs:
+            past = [run for run in question.history if run.spec == pair.candidate]
+            for said in matching.machines(past, pair.after) if past else ():
+                yield f"a history of another machine ({said}); give --allow machine if that is meant"

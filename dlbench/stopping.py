@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dlbench import compare, looks, nulls, steadiness
-from dlbench.looks import HALF_WIDTH, LOOKS
+from dlbench.looks import HALF_WIDTH
 from dlbench.record import Run
 
 
@@ -24,7 +24,7 @@ def sentence(runs: Sequence[Run]) -> str:
     known = f"the widest interval of a ratio is ±{width * 100:.2g} %" if groups > 1 else "a ratio has no interval"
     if looks.are_enough(groups, pairs):
         return f"Stopped at the look after {groups} groups: {known}, the target ±{target}."
-    if groups >= LOOKS[-1]:
+    if groups >= runs[0].groups:
         return f"Stopped after {groups} groups, the last look: {known}, and the target of ±{target} was not reached."
     return f"Cut short after {groups} groups, by the budget or an interruption: {known}, the target ±{target}."
 
@@ -34,6 +34,7 @@ def _groups(runs: Sequence[Run]) -> int:
 
 
 def _pairs(runs: Sequence[Run]) -> list[list[float]]:
-    """Log ratios a group of every pair that took turns: of another, further groups would teach nothing."""
+    """Log ratios a group of every pair that has any: of arms apart, or never steady, more teach nothing."""
     found = [pair for of_load in compare.pairs(runs).values() for pair in of_load]
-    return [compare.group_log_ratios(pair.before, pair.after) for pair in found if pair.in_lockstep]
+    log_ratios = [compare.group_log_ratios(pair.before, pair.after) for pair in found if pair.in_lockstep]
+    return [of_pair for of_pair in log_ratios if of_pair]

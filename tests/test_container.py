@@ -30,6 +30,7 @@ def machine(root, groups, folder, files):
     [
         ("0::/\n", "sys/fs/cgroup", V2, 500),
         ("0::/job/one\n", "sys/fs/cgroup/job/one", V2, 500),
+        ("0::/job/one/task\n", "sys/fs/cgroup/job", V2, 500),
         ("0::/not/mounted\n", "sys/fs/cgroup", V2, 500),
         ("0::/\n", "sys/fs/cgroup", V2 | {"memory.max": "max\n"}, math.inf),
         ("0::/\n", "sys/fs/cgroup", V2 | {"memory.current": "1500"}, 0),

@@ -79,9 +79,12 @@ def test_what_failed_in_the_candidate_is_not_judged_by_the_processes_that_came_t
     failed = [msgspec.structs.replace(one, status="crashed", reason="SIGSEGV", samples=()) for one in alike[:3]]
     after = saved(tmp_path / "crashed", [*failed, *alike[3:]])
     gate = ("--fail-on", "slower:2%", "--allow", "session")
-    code, _, err = run(reports[0], after, *gate)
-    assert (code, "did not run in the candidate (3 of 5 processes: crashed: SIGSEGV)" in err) == (2, True)
+    code, out, _ = run(reports[0], after, *gate)
+    assert (code, "processes of it failed (3 of 5 processes: crashed: SIGSEGV)" in out) == (3, True)
     assert run(reports[0], after)[0] == 0
+    slow = session("d", 1.5, seed=1)
+    after = saved(tmp_path / "slow", [*failed, *slow[3:]])
+    assert run(reports[0], after, *gate)[0] == 1, "a regression outweighs what failed"
 
 
 def test_what_the_candidate_was_to_measure_and_did_not_cannot_pass(run, tmp_path):
