@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
-
-import msgspec
+from typing import Literal
 
 from dlbench import compare, matching, metrics, naming, verdicts
 from dlbench.compare import Pair
@@ -41,8 +39,8 @@ FINE, REGRESSION, UNDECIDED = 0, 1, 3
 
 TWO_SESSIONS = (
     "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "
-    f"{matching.LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run --env), "
-    "or give --allow session"
+    f"{matching.LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run "
+    "--env), or give --allow session"
 )
 
 History = Mapping[str, Mapping[Spec, Part]]
@@ -130,28 +128,6 @@ def judge(
             found += _judge_metric(pairs, condition, metric, of_metric, names)
             found += _without_evidence(pairs, condition, metric, of_metric, names)
     return found
-
-
-def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
-    """What is left of outcomes in a session that was found to see differences where there are none; counts hold.
-
-    No change of any size can be told from none there, and a gate is not green because the machine was noisy.
-    """
-    unknown: dict[str, Any] = {"result": "underpowered", "ratio": None, "could_show": None, "reason": reason}
-    return [msgspec.structs.replace(one, **unknown) if one.metric else one for one in outcomes]
-
-
-def weakened(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Outcome]:
-    """Outcomes of candidates of which processes failed: those that came through cannot let them pass.
-
-    What failed may have been the slowest. A regression is one all the same.
-    """
-    return [
-        msgspec.structs.replace(one, result="underpowered", reason=f"processes of it failed ({failed[one.specs[1]]})")
-        if one.specs and one.specs[1] in failed and one.result != "regression"
-        else one
-        for one in outcomes
-    ]
 
 
 def refusals(

@@ -90,6 +90,8 @@ def reports(
     beware = [f"not compared: {text}" for text in found.left_out]
     against = [*objections.fallen(before, after, planned, question.allow), *unchecked] if question.conditions else ()
     answer = _answer(names, found.pairs, beware, question, against)
+    if failed := objections.partly(after):
+        answer = _with(answer, objections.weakened(answer.compared.outcomes, failed), question)
     return _vetoed(answer, objection, question) if objection else answer
 
 
@@ -108,7 +110,7 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> g
     refused = "; ".join(dict.fromkeys(against))
     outcomes = gate.judge(pairs, question.conditions, list(matching.counts(pairs)), {})
     if objection := nulls.objection(found, naming.of_specs(specs)):
-        outcomes = gate.vetoed(outcomes, objection)
+        outcomes = objections.vetoed(outcomes, objection)
     return gate.Gate(outcomes=() if refused else tuple(outcomes), refused=refused)
 
 
@@ -145,8 +147,7 @@ def _answer(
 ) -> Answer:
     history = {metric: matching.between_sessions(question.history, pairs, metric) for metric in comparison.COMPARED}
     counts = tuple(matching.counts(pairs))
-    failed = objections.partly([run for pair in pairs for run in pair.after])
-    outcomes = gate.weakened(gate.judge(pairs, question.conditions, counts, history), failed)
+    outcomes = gate.judge(pairs, question.conditions, counts, history)
     refused = "; ".join(dict.fromkeys((*fallen, *objections.refusals(pairs, question, history))))
     compared = Compared(
         baseline=names[0],
@@ -159,13 +160,18 @@ def _answer(
     return Answer(compared, gate.exit_code(outcomes, strict=question.strict), refused)
 
 
+def _with(answer: Answer, outcomes: Sequence[gate.Outcome], question: Question) -> Answer:
+    """The answer with other outcomes and the exit code that they ask for."""
+    compared = msgspec.structs.replace(answer.compared, outcomes=tuple(outcomes))
+    return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
+
+
 def _vetoed(answer: Answer, objection: str, question: Question) -> Answer:
     """The answer of a session that is not to be believed."""
     found = answer.compared
     rows = [msgspec.structs.replace(row, comparison=nulls.vetoed([row.comparison], objection)[0]) for row in found.rows]
-    outcomes = gate.vetoed(found.outcomes, objection)
-    compared = msgspec.structs.replace(found, rows=tuple(rows), outcomes=tuple(outcomes))
-    return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
+    unbelieved = Answer(msgspec.structs.replace(found, rows=tuple(rows)), answer.code, answer.refused)
+    return _with(unbelieved, objections.vetoed(found.outcomes, objection), question)
 
 
 def _write(compared: Compared, folder: Path) -> None:

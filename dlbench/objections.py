@@ -6,14 +6,40 @@ Each objection is a line that says what to do; one is enough for a gate to be re
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from dlbench import gate, matching, naming, nulls
 from dlbench.compare import Pair
+from dlbench.gate import Outcome
 from dlbench.metrics import METRICS
 from dlbench.question import Question
 from dlbench.record import Run
 from dlbench.spec import Spec
+
+
+def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
+    """What is left of outcomes in a session that was found to see differences where there are none; counts hold.
+
+    No change of any size can be told from none there, and a gate is not green because the machine was noisy.
+    """
+    unknown: dict[str, Any] = {"result": "underpowered", "ratio": None, "could_show": None, "reason": reason}
+    return [msgspec.structs.replace(one, **unknown) if one.metric else one for one in outcomes]
+
+
+def weakened(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Outcome]:
+    """Outcomes of candidates of which processes failed: those that came through cannot let them pass.
+
+    What failed may have been the slowest. A regression is one all the same.
+    """
+    return [
+        msgspec.structs.replace(one, result="underpowered", reason=f"processes of it failed ({failed[one.specs[1]]})")
+        if one.specs and one.specs[1] in failed and one.result != "regression"
+        else one
+        for one in outcomes
+    ]
 
 
 def unchecked(

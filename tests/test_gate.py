@@ -7,7 +7,7 @@ import pytest
 from example_runs import full_session, spec
 from sessions import session
 
-from dlbench import compare, gate, matching, power, verdicts
+from dlbench import compare, gate, matching, objections, power, verdicts
 from dlbench.errors import SpecError, UnknownName
 from dlbench.gate import Condition, Outcome
 from dlbench.verdicts import Paired, Unpaired
@@ -164,7 +164,7 @@ def test_a_history_of_unchanged_code_lets_two_sessions_gate_and_widens_them():
 
 def test_a_session_that_sees_what_is_not_there_gives_no_outcome():
     found = outcomes(session("a"), session("b", 1.5), "slower:2%")
-    (vetoed,) = gate.vetoed(found, "A/A")
+    (vetoed,) = objections.vetoed(found, "A/A")
     assert (vetoed.result, vetoed.reason, vetoed.ratio) == ("underpowered", "A/A", None)
 
 
