@@ -96,6 +96,10 @@ def test_what_can_be_known_before_measuring_is():
     Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"]), allow=["session"]))
     with pytest.raises(SpecError, match="two sessions"):
         Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"])))
+    history = [run for name in "bcd" for run in session(name)]
+    Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"]), history=history))
+    with pytest.raises(SpecError, match="at least 3 sessions of unchanged code besides these"):
+        Saved("b", session("b")).check([spec], Question(gate.parse(["slower:2%"]), history=history))
     other = msgspec.structs.replace(spec, batch_size=7)
     with pytest.raises(RecordError, match="--allow batch_size"):
         Saved("a", runs).check([other], Question())

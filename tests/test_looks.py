@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from example_runs import bare_run, spec
 
-from dlbench import compare, looks, stopping
+from dlbench import compare, looks, outline, stopping
 from dlbench.cli import cli
 from dlbench.looks import HALF_WIDTH, LOOKS, are_enough, half_width
 from dlbench.plan import groups
@@ -111,7 +111,11 @@ def test_where_nothing_took_turns_there_are_as_many_groups_as_without_looks():
     assert stopping.enough(apart)
     assert stopping.sentence(apart) == ""
     gating = [spec(), msgspec.structs.replace(spec(), twin=True)]
-    assert len(groups(gating, ADAPTIVE)) == ADAPTIVE.processes
+    gated = groups(gating, ADAPTIVE)
+    assert len(gated) == ADAPTIVE.processes
+    assert ", 5 processes an arm" in next(outline.lines(gated, [], ADAPTIVE))
+    compared = groups([spec(), spec("torch.transformer")], ADAPTIVE)
+    assert "6 to 45 processes an arm" in next(outline.lines(compared, [], ADAPTIVE))
 
 
 def test_only_what_is_compared_has_an_open_number_of_groups():
