@@ -8,6 +8,9 @@
 - Of several workers each has a core of its own, and so have the processes that it starts: those of one thread are held
   to the first core that their parent may use, and would all meet there.
 
+A shell without job control starts what it puts into the background with Ctrl-C ignored, and children inherit that: the
+tests of Ctrl-C get it back, wherever the suite was started from.
+
 And one thing that keeps tests apart: a PyTorch plugin that is built in the process of the tests flushes denormals, as
 it should in a child; the tests that come after it find the arithmetic as it was.
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -25,6 +29,7 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before PyTorch is imported, which puts a default of its own into the environment; children inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
     if worker and hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from dlbench import power
 from dlbench.power import ALARM
-from dlbench.stats import Estimate, Part, Shift, holm, one_sample, two_samples
+from dlbench.stats import Estimate, Part, Shift, holm, trimmed, two_samples
 
 DELTA = 0.01
 """A change by up to this share is not worth a word."""
@@ -65,8 +65,8 @@ class Paired:
         return len(self.log_ratios)
 
     def shift(self) -> Shift | None:
-        """Their mean, by t."""
-        return one_sample(self.log_ratios)
+        """Their mean by t, of 15 and more without the one in fifteen at either end."""
+        return trimmed(self.log_ratios)
 
     def ratio(self) -> Estimate:
         """Raises ValueError without any group."""
@@ -85,8 +85,9 @@ class Paired:
         return sum((one + other) / 2 > bound for one, other in averages) >= power.rank_sum_needed(self.n)
 
     def shift_seen(self) -> float:
-        """In proportion to the spread between groups."""
-        return power.paired_shift_seen(self.n) * statistics.stdev(self.log_ratios)
+        """In proportion to the error of the mean; 0 without replication."""
+        shift = self.shift()
+        return 0.0 if shift is None else power.paired_errors_seen(self.n) * shift.error
 
 
 @dataclass(frozen=True)

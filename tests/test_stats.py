@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,6 +21,23 @@ samples = st.lists(numbers, min_size=3, max_size=20).filter(lambda values: np.st
 def test_the_interval_is_scipys(values, level):
     expected = scipy_stats.ttest_1samp(values, 0.0).confidence_interval(level)
     assert stats.interval(values, level) == pytest.approx((expected.low, expected.high))
+
+
+@given(st.lists(numbers, min_size=15, max_size=60, unique=True))
+def test_the_trimmed_mean_and_its_error_are_scipys(values):
+    """SciPy's error is scaled by the number of all values where Yuen's has those that stay, and one less."""
+    found, n, cut = stats.trimmed(values), len(values), stats.left_out(len(values))
+    assert found.mean == pytest.approx(scipy_stats.trim_mean(values, (cut + 0.5) / n), abs=1e-12)
+    kept, limits = n - 2 * cut, ((cut + 0.5) / n,) * 2
+    scaled = kept / n * math.sqrt(n * (n - 1) / (kept * (kept - 1)))
+    error = scipy_stats.mstats.trimmed_stde(np.array(values), limits=limits) * (1 - sum(limits)) / (kept / n)
+    assert found.error == pytest.approx(scaled * error)
+    assert found.freedom == kept - 1
+
+
+@given(st.lists(numbers, min_size=2, max_size=14))
+def test_of_fewer_than_fifteen_none_is_left_out(values):
+    assert stats.trimmed(values) == pytest.approx(stats.one_sample(values))
 
 
 @given(st.lists(numbers, min_size=1, max_size=300), st.sampled_from([0, 25, 50, 95, 99]))

@@ -12,6 +12,7 @@ from dlbench.leaks import growth
 from dlbench.naming import Names
 from dlbench.record import Load, Run
 from dlbench.report.fairness import MUST_AGREE, fairness
+from dlbench.report.outlying import outlying
 from dlbench.report.units import shown
 from dlbench.report.versions import installed
 from dlbench.spec import Workload
@@ -80,6 +81,7 @@ def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     for load, of_load in by_workload.items():
         for label, of_arm in compare.arms(of_load).items():
             yield from (f"{names.arm(load, label)}: {text}" for text in _of_arm(of_arm))
+    yield from outlying(by_workload, names)
     yield from _drift(by_workload, names)
     loads = [run.load for run in runs if run.load is not None]
     yield from busy(loads)
