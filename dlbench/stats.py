@@ -77,7 +77,7 @@ def one_sample(values: Sequence[float]) -> Shift | None:
 def left_out(n: int) -> int:
     """How many of n groups a ratio leaves out at either end: one in fifteen, so none of fewer than that.
 
-    One process in 140 of a product on two threads steps a third off its group for as long as it lives
+    One process in 75 of a product on two threads differs from its group by more than a tenth for as long as it lives
     (`reports/decision-quality`): with it in the mean, 20 groups know a ratio no better than 10 do. To leave out one in
     ten costs the looks of `--adaptive` a percent of coverage.
     """
