@@ -150,8 +150,9 @@ def evidence(pair: Pair, metric: str, history: Mapping[Spec, Part] | None = None
     None where there is nothing to tell: no metric, values whose ratio means nothing, no lockstep.
     """
     if pair.in_lockstep:
-        log_ratios = group_log_ratios(pair.before, pair.after) if metric == "step_time" else _by_group(pair, metric)
-        return Paired(log_ratios) if log_ratios else None
+        of_time = metric == "step_time"
+        log_ratios = group_log_ratios(pair.before, pair.after) if of_time else _by_group(pair, metric)
+        return Paired(log_ratios, all_count=not of_time) if log_ratios else None
     if history is None:
         return None
     busy = contended([*pair.before, *pair.after])

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from dlbench.stats import Part, left_out, satterthwaite
+from dlbench.stats import Part, satterthwaite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +26,8 @@ DRAWS = 10_000
 
 
 @cache
-def paired_errors_seen(groups: int) -> float:
-    """How many standard errors beyond the bound `slower` takes to be said of so many log ratios.
+def paired_errors_seen(groups: int, cut: int = 0) -> float:
+    """How many standard errors beyond the bound `slower` takes to be said of so many log ratios, `cut` left out a side.
 
     To pass the signed-rank test is to have as many positive Walsh averages as its rank sum must reach (Tukey 1949).
     """
@@ -35,19 +35,18 @@ def paired_errors_seen(groups: int) -> float:
     from scipy import special
 
     draws = np.random.default_rng(groups).normal(size=(DRAWS, groups))
-    means, errors, freedom = _trimmed(draws)
+    means, errors, freedom = trimmed(draws, cut)
     by_t = float(special.stdtrit(freedom, 1 - ALARM)) * errors - means
     first, second = np.triu_indices(groups)
     averages = ((rows[:, first] + rows[:, second]) / 2 for rows in _chunks(draws, len(first)))
     return _seen(by_t, averages, rank_sum_needed(groups)) / float(np.sqrt(np.mean(errors**2)))
 
 
-def _trimmed(draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """`stats.trimmed` of every row: means, errors, and their degrees of freedom."""
+def trimmed(draws: NDArray[np.float64], cut: int) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """`stats.one_sample` of every row at once: means, errors, and their degrees of freedom."""
     import numpy as np
 
     groups = draws.shape[1]
-    cut = left_out(groups)
     kept = np.sort(draws, axis=1)[:, cut : groups - cut]
     drawn_in = np.clip(draws, kept[:, :1], kept[:, -1:]).std(axis=1, ddof=1)
     freedom = kept.shape[1] - 1

@@ -67,37 +67,30 @@ class Part(NamedTuple):
     freedom: float
 
 
-def one_sample(values: Sequence[float]) -> Shift | None:
-    """The mean of these values, by t (Student 1908); None for fewer than two."""
-    if len(values) < 2:
-        return None
-    return Shift(statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1)
+def one_sample(values: Sequence[float], cut: int = 0) -> Shift | None:
+    """The mean of these values, by t (Student 1908); None for fewer than two.
 
-
-def left_out(n: int) -> int:
-    """How many of n groups a ratio leaves out at either end: one in fifteen, so none of fewer than that.
-
-    One process in 75 of a product on two threads differs from its group by more than a tenth for as long as it lives
-    (`reports/decision-quality`): with it in the mean, 20 groups know a ratio no better than 10 do. To leave out one in
-    ten costs the looks of `--adaptive` a percent of coverage.
-    """
-    return n // 15
-
-
-def trimmed(values: Sequence[float]) -> Shift | None:
-    """The mean of those that are not left out, by t (Tukey and McLaughlin 1963); None for fewer than two values.
-
-    The error is that of Yuen (1974): the spread of the values with each that is left out drawn in to the outermost that
-    stays, over the number that stays. Where none is left out this is `one_sample`.
+    `cut` of them are left out at either end (Tukey and McLaughlin 1963). The error is then that of Yuen (1974): the
+    spread of the values with each that is left out drawn in to the outermost that stays, over the number that stays.
     """
     n = len(values)
     if n < 2:
         return None
-    cut, ordered = left_out(n), sorted(values)
+    ordered = sorted(values)
     kept = ordered[cut : n - cut]
     drawn_in = [*[kept[0]] * cut, *kept, *[kept[-1]] * cut]
     error = statistics.stdev(drawn_in) * math.sqrt((n - 1) / (len(kept) * (len(kept) - 1)))
     return Shift(statistics.fmean(kept), error, len(kept) - 1)
+
+
+def left_out(n: int) -> int:
+    """How many of n groups a ratio of step times leaves out at either end: one in fifteen, so none of fewer than that.
+
+    One process in 75 of a product on two threads differs from its group by more than a tenth for as long as it lives
+    (`reports/decision-quality`): with it in the mean, 20 groups know a ratio no better than 10 do. To leave out one in
+    ten costs the looks of `--adaptive` half a point of coverage.
+    """
+    return n // 15
 
 
 def two_samples(before: Sequence[float], after: Sequence[float], between: Part | None = None) -> Shift | None:

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from dlbench import power
 from dlbench.power import ALARM
-from dlbench.stats import Estimate, Part, Shift, holm, trimmed, two_samples
+from dlbench.stats import Estimate, Part, Shift, holm, left_out, one_sample, two_samples
 
 DELTA = 0.01
 """A change by up to this share is not worth a word."""
@@ -48,16 +48,21 @@ class Evidence(Protocol):
         """Whether an exact rank test also puts the difference above the bound."""
         ...
 
-    def shift_seen(self) -> float:
-        """How far beyond a bound the truth must lie for both tests to see it with 80 % power."""
+    def shift_seen(self) -> float | None:
+        """How far beyond a bound the truth must lie for both tests to see it with 80 % power; None as `shift`."""
         ...
 
 
 @dataclass(frozen=True)
 class Paired:
-    """One log ratio a group of processes in lockstep: candidate over baseline."""
+    """One log ratio a group of processes in lockstep: candidate over baseline.
+
+    Where the groups are many the outermost are left out (`stats.left_out`), unless all are to count: a process may run
+    at another speed for reasons of the machine, but what it takes of memory is its own.
+    """
 
     log_ratios: Sequence[float]
+    all_count: bool = False
 
     @property
     def n(self) -> int:
@@ -65,8 +70,8 @@ class Paired:
         return len(self.log_ratios)
 
     def shift(self) -> Shift | None:
-        """Their mean by t, of 15 and more without the one in fifteen at either end."""
-        return trimmed(self.log_ratios)
+        """Their mean without those that are left out, by t."""
+        return one_sample(self.log_ratios, self._cut)
 
     def ratio(self) -> Estimate:
         """Raises ValueError without any group."""
@@ -74,7 +79,7 @@ class Paired:
 
     def reversed(self) -> Paired:
         """The other arm as candidate."""
-        return Paired([-value for value in self.log_ratios])
+        return Paired([-value for value in self.log_ratios], self.all_count)
 
     def ranks_agree(self, bound: float) -> bool:
         """By the exact signed-rank test (Wilcoxon 1945), its rank sum counted as positive Walsh averages (Tukey 1949).
@@ -84,10 +89,14 @@ class Paired:
         averages = itertools.combinations_with_replacement(self.log_ratios, 2)
         return sum((one + other) / 2 > bound for one, other in averages) >= power.rank_sum_needed(self.n)
 
-    def shift_seen(self) -> float:
-        """In proportion to the error of the mean; 0 without replication."""
+    def shift_seen(self) -> float | None:
+        """In proportion to the error of the mean."""
         shift = self.shift()
-        return 0.0 if shift is None else power.paired_errors_seen(self.n) * shift.error
+        return None if shift is None else power.paired_errors_seen(self.n, self._cut) * shift.error
+
+    @property
+    def _cut(self) -> int:
+        return 0 if self.all_count else left_out(self.n)
 
 
 @dataclass(frozen=True)
@@ -124,8 +133,10 @@ class Unpaired:
         above = sum(ours - theirs > bound for ours in self.after for theirs in self.before)
         return above >= power.pairs_needed(len(self.before), len(self.after))
 
-    def shift_seen(self) -> float:
+    def shift_seen(self) -> float | None:
         """In proportion to the spreads within both sides and between their sessions."""
+        if self.n < 2:
+            return None
         before, after = ((len(side), statistics.stdev(side)) for side in (self.before, self.after))
         return power.unpaired_shift_seen(before, after, self.between)
 
@@ -159,9 +170,8 @@ def smallest_change(evidence: Evidence, delta: float = DELTA) -> float | None:
     Both tests of `verdict` must see it, the rank test too. None without replication. A Holm correction over several
     comparisons asks for more.
     """
-    if evidence.shift() is None:
-        return None
-    return math.expm1(math.log1p(delta) + evidence.shift_seen())
+    seen = evidence.shift_seen()
+    return None if seen is None else math.expm1(math.log1p(delta) + seen)
 
 
 def verdict(evidence: Evidence, adjusted_p: float, delta: float = DELTA) -> tuple[Verdict, str]:

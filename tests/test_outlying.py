@@ -3,11 +3,13 @@
 import itertools
 import math
 
+import msgspec
 import numpy as np
 import pytest
-from example_runs import bare_run, spec
+from example_runs import bare_run, good_run, spec
 
 from dlbench import compare
+from dlbench.metrics import memory_peak
 from dlbench.record import Sample
 from dlbench.report import warnings
 from dlbench.report.outlying import far_out
@@ -61,3 +63,21 @@ def test_groups_that_merely_scatter_are_not_named():
 def test_both_sides_are_named():
     assert "2 of 15 groups is" in said([*even(13), math.log(0.7), math.log(1.44)])[0]
     assert "(0.70, 1.44)" in said([*even(13), math.log(0.7), math.log(1.44)])[0]
+
+
+def test_one_process_that_takes_more_memory_counts_among_however_many():
+    """Speed is the machine's too; memory is the program's own."""
+    measured = [good_run(plugin, group=group, groups=30) for group in range(30) for plugin in PLUGINS]
+    last, larger = measured[-1], grown(measured[-1])
+    before, after = (pair_of(found).ratio().value for found in (measured, [*measured[:-1], larger]))
+    assert after / before == pytest.approx((memory_peak(larger) / memory_peak(last)) ** (1 / 30))
+
+
+def grown(run):
+    marks = [msgspec.structs.replace(mark, peak_bytes=2 * mark.peak_bytes) for mark in run.memory]
+    return msgspec.structs.replace(run, memory=tuple(marks))
+
+
+def pair_of(measured):
+    ((pair,),) = compare.pairs(measured).values()
+    return compare.evidence(pair, "memory_peak")

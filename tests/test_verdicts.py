@@ -26,7 +26,7 @@ samples = st.lists(numbers, min_size=3, max_size=40).filter(lambda values: np.st
 @given(samples, st.sampled_from([0.0, 0.01, 0.1]))
 def test_the_p_value_is_scipys_smaller_one(values, delta):
     """SciPy has the trimmed test for two samples (Yuen 1974); one that has no spread leaves the test of the other."""
-    assume(stats.trimmed(values).error > 1e-6)
+    assume(Paired(values).shift().error > 1e-6)
     bound = math.log1p(delta)
     share = (stats.left_out(len(values)) + 0.5) / len(values)
     slower, faster = (
@@ -43,6 +43,23 @@ def test_one_group_unlike_the_others_hides_a_slowdown_from_a_mean_but_not_from_f
         plain = scipy_stats.ttest_1samp(values, math.log1p(verdicts.DELTA), alternative="greater")
         assert plain.pvalue > power.ALARM
         assert verdicts.verdict(Paired(values), verdicts.p_differs(Paired(values)))[0] == expected
+
+
+def test_where_all_groups_count_none_is_left_out():
+    values = [math.log(3.0), *scaled(29, BETWEEN) + math.log(1.04)]
+    counting = Paired(values, all_count=True)
+    plain = scipy_stats.ttest_1samp(values, math.log1p(verdicts.DELTA), alternative="greater")
+    for evidence in (counting, counting.reversed().reversed()):
+        assert verdicts.p_differs(evidence) == pytest.approx(plain.pvalue)
+        assert verdicts.smallest_change(evidence) > 3 * verdicts.smallest_change(Paired(values))
+
+
+@pytest.mark.parametrize(("groups", "cut"), [(5, 0), (15, 1), (45, 3)])
+def test_the_draws_behind_the_smallest_change_take_the_same_mean_and_error(groups, cut):
+    draws = np.random.default_rng(groups).normal(size=(20, groups))
+    means, errors, freedom = power.trimmed(draws, cut)
+    for row, mean, error in zip(draws, means, errors, strict=True):
+        assert stats.one_sample(list(row), cut) == pytest.approx((mean, error, freedom))
 
 
 def test_a_ratio_is_transformed_back():
