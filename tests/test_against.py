@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import msgspec
 import pytest
+from command import dlbench
 from sessions import saved, session
 
 from dlbench import gate, judging
@@ -18,13 +15,7 @@ from dlbench.errors import RecordError, SpecError
 from dlbench.judging import Saved
 from dlbench.question import Question
 
-DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1")
-
-
-def dlbench(*arguments, cwd, misdeed=""):
-    environment = {**os.environ, "DLBENCH_FAKE": misdeed}
-    return subprocess.run([DLBENCH, *arguments], check=False, cwd=cwd, capture_output=True, text=True, env=environment)
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -283,78 +281,3 @@ def test_what_is_allowed_is_not_caught(rule: Rule, name: str, text: str) -> None
 def test_no_module_stands_twice_in_the_layers() -> None:
     names = [name for _, layer in LAYERS for name in layer]
     assert len(names) == len(set(names))
-
-
-def _loaded(code: str, *search: Path) -> set[str]:
-    """The top-level modules that a fresh interpreter holds after this code, whatever it prints or exits with."""
-    program = f"import sys\ntry:\n    exec({code!r})\nexcept SystemExit:\n    pass\nprint('\\n@', *sys.modules)"
-    environment = {"PYTHONPATH": ":".join(map(str, search))}
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    return {name.partition(".")[0] for name in result.stdout.rpartition("@")[2].split()}
-
-
-def _import(names: list[str]) -> str:
-    return "\n".join(f"import {name}" for name in names)
-
-
-def _all_modules() -> list[str]:
-    return [f"dlbench.{module.name}".rstrip(".") for module in _modules(CORE)]
-
-
-def test_importing_every_module_of_the_core_imports_no_framework() -> None:
-    loaded = _loaded(_import(_all_modules()))
-    assert "dlbench" in loaded
-    assert not loaded & set(FRAMEWORKS)
-
-
-HEAVY = {*FRAMEWORKS, "numpy", "scipy"}
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import dlbench",
-        "import dlbench.cli",
-        "import dlbench.pytest_plugin",
-        "from dlbench import Spec, Run, ModelPlugin, Unsupported",
-        "sys.argv = ['dlbench', '--help']; from dlbench.cli import main; main()",
-        "sys.argv = ['dlbench', 'run', '--help']; from dlbench.cli import main; main()",
-        "sys.argv = ['dlbench', 'list']; from dlbench.cli import main; main()",
-    ],
-)
-def test_what_must_start_at_once_imports_nothing_heavy(code: str) -> None:
-    loaded = _loaded(code)
-    assert "dlbench" in loaded
-    assert not loaded & HEAVY
-
-
-def test_a_module_that_imports_a_framework_would_be_caught(tmp_path: Path) -> None:
-    (tmp_path / "torch.py").write_text("")
-    (tmp_path / "planted.py").write_text("def later(): ...\nfrom torch import *\n")
-    assert "torch" in _loaded(_import(["dlbench", "planted"]), tmp_path)
-
-
-def test_the_public_names_are_sorted_complete_and_there() -> None:
-    assert dlbench.__all__ == sorted(dlbench.__all__)
-    assert set(dlbench.__all__) == set(dlbench._HOMES)
-    for name, home in dlbench._HOMES.items():
-        assert getattr(dlbench, name).__module__ == f"dlbench.{home}"
-
-
-def test_the_type_checker_sees_the_same_public_names() -> None:
-    (module,) = [module for module in _modules(CORE) if module.name == ""]
-    seen = {
-        alias.name: (node.module or "").removeprefix("dlbench.")
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dlbench.")
-        for alias in node.names
-    }
-    assert seen == dlbench._HOMES
-
-
-def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'dlbench' has no attribute 'Runner'"):
-        dlbench.Runner  # noqa: B018

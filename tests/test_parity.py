@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from command import dlbench
 from hypothesis import given
 from hypothesis import strategies as st
 from sides import failing, spec
@@ -25,8 +22,6 @@ from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 
 pytestmark = pytest.mark.untimed
-
-DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 
 
 def arrays(**changes):
@@ -164,11 +159,6 @@ def test_checks_are_written_and_read_back(tmp_path):
     append(tmp_path / "parity.jsonl", found)
     assert read_parities(tmp_path / "parity.jsonl") == found
     assert read_parities(tmp_path / "none.jsonl") == []
-
-
-def dlbench(*arguments, cwd, misdeed=""):
-    environment = {**os.environ, "DLBENCH_FAKE": misdeed}
-    return subprocess.run([DLBENCH, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 def test_the_command_shows_every_figure_and_answers_by_its_exit_code(tmp_path):

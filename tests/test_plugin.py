@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from built import built, unbuilt
 
 from dlbench import plugin as contract
 from dlbench.errors import ContractViolation, UnknownName, Unsupported
 from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin
-from dlbench.prepare import Prepared, build_checked, prepare
-from dlbench.spec import Spec
-from dlbench_fake import naughty
+from dlbench.prepare import build_checked
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
-from dlbench_fake.naughty import LIES, Mischief, Naughty
 
 CAPABILITIES = {
     contract.MultipliesMatrices: ("multiply",),
@@ -59,23 +53,8 @@ def test_the_minimal_plugin_has_no_capability_and_the_good_one_all_that_a_cpu_ca
     assert lacking == {"Synchronizes", "ReportsDeviceMemory"}
 
 
-def _spec(plugin: str = "fake.linear", **values: object) -> Spec:
-    defaults = {"phase": "train", "path": "eager", "size": "small", "task": "line", "batch_size": 32, "threads": 1}
-    return Spec(plugin=plugin, **defaults | values)  # type: ignore[arg-type]
-
-
-def _prepared(plugin: ModelPlugin, /, **values: object) -> Prepared:
-    return prepare(_spec(**values), plugin)
-
-
-def _built(plugin: ModelPlugin, /, **values: object) -> Prepared:
-    prepared = _prepared(plugin, **values)
-    build_checked(plugin, prepared.request)
-    return prepared
-
-
 def test_a_request_for_a_known_architecture_carries_its_configuration_and_initial_values() -> None:
-    request = _prepared(LinearPlugin(), seed=3).request
+    request = unbuilt(LinearPlugin(), seed=3).request
     assert request.configuration.batch_size == 32
     assert request.parameters is not None
     expected = request.configuration.initial_parameters(request.signature, 3)
@@ -85,18 +64,18 @@ def test_a_request_for_a_known_architecture_carries_its_configuration_and_initia
 
 
 def test_a_request_for_an_unknown_architecture_carries_neither() -> None:
-    request = _prepared(Minimal(), plugin="fake.minimal").request
+    request = unbuilt(Minimal(), plugin="fake.minimal").request
     assert (request.configuration, request.parameters) == (None, None)
 
 
 def test_the_sequence_of_a_size_reaches_the_task() -> None:
-    prepared = _prepared(LinearPlugin(), plugin="fake.transformer", task="text", size="base", batch_size=2)
+    prepared = unbuilt(LinearPlugin(), plugin="fake.transformer", task="text", size="base", batch_size=2)
     assert prepared.request.signature.inputs.shape == (2, 128)
 
 
 def test_a_size_that_does_not_exist_is_an_unknown_name() -> None:
     with pytest.raises(UnknownName, match="unknown size of linear 'smal'; did you mean small"):
-        _prepared(LinearPlugin(), size="smal")
+        unbuilt(LinearPlugin(), size="smal")
 
 
 class _Says:
@@ -139,7 +118,7 @@ def _info(**values: object) -> ModelInfo:
 )
 def test_a_difference_between_spec_and_model_names_the_clause_and_both_values(said: dict, clause: str) -> None:
     with pytest.raises(ContractViolation) as caught:
-        _built(_Says(_info(**said)))
+        built(_Says(_info(**said)))
     assert str(caught.value).startswith(f"plugin fake.linear: {clause}; ")
 
 
@@ -157,7 +136,7 @@ def test_a_difference_between_spec_and_model_names_the_clause_and_both_values(sa
     ],
 )
 def test_devices_agree_as_the_spec_says(asked: str, said: str, agrees: bool) -> None:
-    prepared = _prepared(_Stages(_info(device=said)), device=asked)
+    prepared = unbuilt(_Stages(_info(device=said)), device=asked)
     if agrees:
         assert build_checked(prepared.plugin, prepared.request).device == said
     else:
@@ -166,38 +145,38 @@ def test_devices_agree_as_the_spec_says(asked: str, said: str, agrees: bool) -> 
 
 
 def test_threads_may_be_left_open_and_the_count_of_an_unknown_architecture_is_believed() -> None:
-    _built(_Says(_info(threads=None)))
-    _built(_Says(_info(threads=1, parameter_count=123)), plugin="fake.other")
+    built(_Says(_info(threads=None)))
+    built(_Says(_info(threads=1, parameter_count=123)), plugin="fake.other")
 
 
 @pytest.mark.parametrize("asked", [{"steps_per_call": 10}, {"data": "host"}])
 def test_a_plugin_that_says_nothing_of_an_axis_is_refused_when_it_is_asked_for(asked: dict) -> None:
     with pytest.raises(ContractViolation, match=r"fake\.minimal: asked for (steps per call 10|data on the host)"):
-        _built(Minimal(), plugin="fake.minimal", task="line", **asked)
+        built(Minimal(), plugin="fake.minimal", task="line", **asked)
 
 
 def test_the_compiler_is_the_one_that_was_asked_for() -> None:
     with pytest.raises(ContractViolation, match="asked for compiler other, built compiler fake"):
-        _built(_Says(_info(path="jit", compiler="fake")), path="jit", compiler="other")
-    _built(_Says(_info(path="jit", compiler="fake")), path="jit", compiler="fake")
+        built(_Says(_info(path="jit", compiler="fake")), path="jit", compiler="other")
+    built(_Says(_info(path="jit", compiler="fake")), path="jit", compiler="fake")
 
 
 def test_data_on_another_device_was_staged_there() -> None:
     with pytest.raises(ContractViolation, match=r"asked for data on the gpu:0, built data on the host, without stage"):
-        _built(_Says(_info(device="gpu:0")), device="gpu")
-    _built(_Says(_info(device="gpu:0", data="host")), device="gpu", data="host")
+        built(_Says(_info(device="gpu:0")), device="gpu")
+    built(_Says(_info(device="gpu:0", data="host")), device="gpu", data="host")
 
 
 def test_the_path_jit_must_name_its_compiler() -> None:
     with pytest.raises(ContractViolation, match="compiler"):
-        _built(_Says(_info(path="jit")), path="jit")
-    _built(_Says(_info(path="jit", compiler="fake")), path="jit")
+        built(_Says(_info(path="jit")), path="jit")
+    built(_Says(_info(path="jit", compiler="fake")), path="jit")
 
 
 @pytest.mark.parametrize("nonsense", [None, "built", {"device": "cpu"}, ModelInfo])
 def test_what_is_no_model_info_is_a_violation(nonsense: object) -> None:
     with pytest.raises(ContractViolation, match=r"plugin fake\.linear: build\(\) must return a ModelInfo, got"):
-        _built(_Says(nonsense))
+        built(_Says(nonsense))
 
 
 @pytest.mark.parametrize(
@@ -205,138 +184,10 @@ def test_what_is_no_model_info_is_a_violation(nonsense: object) -> None:
 )
 def test_a_model_info_that_the_record_could_not_keep_is_a_violation(wrong: dict) -> None:
     with pytest.raises(ContractViolation, match="returned a ModelInfo that cannot be kept"):
-        _built(_Says(_info(**wrong)))
-
-
-@pytest.mark.parametrize("field", LIES)
-def test_every_lie_of_the_fake_plugin_is_found_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(naughty, "MISCHIEF", Mischief(f"build:lie={field}"))
-    with pytest.raises(ContractViolation, match=r"plugin naughty\.linear"):
-        _built(Naughty(), plugin="naughty.linear")
-
-
-@pytest.mark.parametrize("asked", [{"path": "jit"}, {"path": "graph"}, {"device": "gpu"}, {"precision": "bf16"}])
-@pytest.mark.parametrize("make", [LinearPlugin, Minimal])
-def test_what_a_plugin_cannot_do_is_unsupported(make: type, asked: dict) -> None:
-    with pytest.raises(Unsupported, match=next(iter(asked.values()))):
-        _built(make(), **asked)
-
-
-@pytest.mark.parametrize(("make", "name"), [(LinearPlugin, "fake.linear"), (Minimal, "fake.minimal")])
-def test_the_good_plugins_reach_the_target_of_the_line(make: type, name: str) -> None:
-    prepared = _built(make(), plugin=name)
-    for step in range(prepared.task.info.budget_steps):
-        prepared.plugin.train_step(prepared.task.batch(0, step))
-    assert prepared.task.evaluate(prepared.plugin.predict) <= prepared.task.info.target
-
-
-def test_the_good_plugin_predicts_what_the_core_says_and_predicting_changes_nothing() -> None:
-    prepared = _built(LinearPlugin())
-    request, inputs = prepared.request, prepared.task.batch(0, 0).inputs
-    oracle = request.configuration.forward(request.parameters, inputs, request.signature)
-    for _ in range(2):
-        np.testing.assert_allclose(prepared.plugin.predict(inputs), oracle, atol=5e-6)
-
-
-def test_the_gradients_of_the_good_plugin_agree_with_finite_differences() -> None:
-    prepared = _built(LinearPlugin())
-    plugin, batch = prepared.plugin, prepared.task.batch(0, 0)
-    assert isinstance(plugin, LinearPlugin)
-    start, gradients = plugin.export_parameters(), plugin.gradients(batch)
-
-    def loss(parameters: dict) -> float:
-        outputs = prepared.request.configuration.forward(parameters, batch.inputs, prepared.request.signature)
-        return float(((outputs.astype(np.float64) - batch.targets) ** 2).mean())
-
-    for name, value in start.items():
-        for place in np.ndindex(value.shape):
-            ends = []
-            for nudge in (1e-2, -1e-2):
-                moved = {key: array.astype(np.float64) for key, array in start.items()}
-                moved[name][place] += nudge
-                ends.append(loss(moved))
-            assert gradients[name][place] == pytest.approx((ends[0] - ends[1]) / 2e-2, abs=1e-4)
-
-
-def test_adam_of_the_good_plugin_is_that_of_torch() -> None:
-    torch = pytest.importorskip("torch")
-    prepared = _built(LinearPlugin())
-    plugin, request = prepared.plugin, prepared.request
-    assert isinstance(plugin, LinearPlugin)
-    assert request.parameters is not None
-    weights = {name: torch.tensor(value, requires_grad=True) for name, value in request.parameters.items()}
-    adam = request.optimizer
-    optimizer = torch.optim.Adam(weights.values(), adam.learning_rate, (adam.beta1, adam.beta2), adam.epsilon)
-    for step in range(20):
-        batch = prepared.task.batch(0, step)
-        optimizer.zero_grad()
-        outputs = torch.from_numpy(batch.inputs) @ weights["kernel"] + weights["bias"]
-        loss = torch.nn.functional.mse_loss(outputs, torch.from_numpy(batch.targets))
-        loss.backward()
-        optimizer.step()
-        assert plugin.train_step(batch) == pytest.approx(loss.item(), rel=1e-5)
-    for name, value in plugin.export_parameters().items():
-        np.testing.assert_allclose(value, weights[name].detach().numpy(), atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("switch", "code", "said"),
-    [
-        ("import:raise=OSError", 1, "OSError: told to fail"),
-        ("import:raise=Unsupported", 1, "Unsupported: told to fail"),
-        ("import:exit=3", 3, ""),
-        ("import:os-exit=4", 4, ""),
-        ("import:signal=SIGKILL", -9, ""),
-        ("import:signal=SIGSEGV", -11, ""),
-        ("import:print=5", 0, "xxxxx"),
-        ("import:leak=1 import:allocate=16 import:sleep=0.01 import:spin=0.01", 0, ""),
-        ("import:explode", 1, "'import:explode' is not WHERE:HOW"),
-        ("nowhere:raise", 1, "'nowhere:raise' is not WHERE:HOW"),
-    ],
-)
-def test_the_naughty_plugin_does_as_it_is_told(switch: str, code: int, said: str) -> None:
-    command = [sys.executable, "-c", "import dlbench_fake.naughty"]
-    environment = os.environ | {"DLBENCH_FAKE": switch}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert result.returncode == code
-    assert said in result.stdout + result.stderr
-
-
-def test_the_naughty_plugin_hangs_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = [sys.executable, "-c", "print('up', flush=True); import dlbench_fake.naughty; print('past')"]
-    environment = os.environ | {"DLBENCH_FAKE": "import:hang"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "up\n"
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(2)
-        process.kill()
-        assert process.stdout.read() == ""
-
-
-@pytest.mark.parametrize(("factor", "repeats"), [("1.05", 5), ("2.5", 150), ("1", 0), ("3", 200)])
-def test_slower_by_a_factor_is_that_much_more_work(factor: str, repeats: int) -> None:
-    mischief, done = Mischief(f"train_step:slower={factor}"), []
-    for _ in range(100):
-        mischief.around("train_step", lambda: None, lambda: done.append(1))
-    assert len(done) == repeats
-
-
-def test_a_switch_with_a_number_acts_from_that_call_on() -> None:
-    mischief = Mischief("predict:return=none@3")
-    assert [mischief.around("predict", lambda: 1) for _ in range(4)] == [1, 1, None, None]
-
-
-def test_work_that_is_rehearsed_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    results = []
-    for switches in ("", "train_step:slower=3"):
-        monkeypatch.setattr(naughty, "MISCHIEF", Mischief(switches))
-        prepared = _built(Naughty(), plugin="naughty.linear")
-        results.append([prepared.plugin.train_step(prepared.task.batch(0, step)) for step in range(20)])
-    assert results[0] == results[1]
+        built(_Says(_info(**wrong)))
 
 
 def test_a_call_may_take_no_more_steps_than_lie_between_two_evaluations() -> None:
     with pytest.raises(Unsupported, match=r"100000 steps a call in the phase converge: task line .*; choose no more"):
-        _prepared(LinearPlugin(), phase="converge", steps_per_call=100_000)
-    assert _prepared(LinearPlugin(), phase="train", steps_per_call=100_000).request.spec.steps_per_call == 100_000
+        unbuilt(LinearPlugin(), phase="converge", steps_per_call=100_000)
+    assert unbuilt(LinearPlugin(), phase="train", steps_per_call=100_000).request.spec.steps_per_call == 100_000

@@ -1,0 +1,22 @@
+"""The command line as a user has it: a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+DLBENCH = str(Path(sys.executable).with_name("dlbench"))
+
+
+def dlbench(*arguments, cwd, misdeed="", **more):
+    """Run it there; `misdeed` is what the fake plugin is told to do."""
+    environment = {**os.environ, "DLBENCH_FAKE": misdeed}
+    return subprocess.run(
+        [DLBENCH, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True, **more
+    )
+
+
+def raw_runs(folder):
+    """The records of a session as they stand in its file."""
+    return [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]
