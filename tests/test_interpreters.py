@@ -7,7 +7,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from test_cli import dlbench, runs
+from command import dlbench, raw_runs
 
 from dlbench import compare, interpreters
 from dlbench.errors import SpecError
@@ -46,7 +46,7 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     arguments = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1", "--out", "o")
     done = dlbench("run", *arguments, *given(two), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = runs(tmp_path / "o")
+    found = raw_runs(tmp_path / "o")
     assert [(run["group"], run["spec"]["environment"]) for run in found] == [
         (0, "base"), (0, "head"), (1, "head"), (1, "base"),
     ]  # fmt: skip
@@ -64,16 +64,16 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     (tmp_path / "o" / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in found[:2]))
     again = dlbench("run", "--resume", "o", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert [run["spec"]["environment"] for run in runs(tmp_path / "o")] == ["base", "head", "head", "base"]
+    assert [run["spec"]["environment"] for run in raw_runs(tmp_path / "o")] == ["base", "head", "head", "base"]
 
 
 def test_children_are_forked_from_a_parent_of_their_environment(two, tmp_path):
     arguments = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1", "--out", "o")
     done = dlbench("run", *arguments, *given(two), "--isolation", "fork", "--no-parity", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    forked = [run for run in runs(tmp_path / "o") if run["isolation"] == "fork"]
+    forked = [run for run in raw_runs(tmp_path / "o") if run["isolation"] == "fork"]
     assert {run["spec"]["environment"]: run["environment"]["packages"]["dlbench"] for run in forked} == {
-        "base": runs(tmp_path / "o")[0]["environment"]["packages"]["dlbench"],
+        "base": raw_runs(tmp_path / "o")[0]["environment"]["packages"]["dlbench"],
         "head": "9.9",
     }
 
