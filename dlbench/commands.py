@@ -148,6 +148,7 @@ def _check_quickly(family: Sequence[Spec], timeout: float, pythons: Mapping[str,
 def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) -> None:
     """Find out before measuring what could not be compared or gated afterwards. Raises DlbenchError."""
     gate.check_processes(policy, options.question.conditions)
+    gate.check_compiled(specs, options.question.conditions)
     if options.against is None:
         gate.check_arms(specs, options.question.conditions)
     else:

@@ -102,6 +102,16 @@ def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
         )
 
 
+def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a gate on compile time where no timed arm compiles."""
+    if all(spec.path == "eager" or spec.phase == "converge" for spec in specs):
+        for condition in conditions:
+            if condition.name == "compile":
+                raise SpecError(
+                    f"{condition} looks at what is compiled, and every arm is eager; leave it out, or give --path jit"
+                )
+
+
 def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
     """Raise SpecError, before anything is measured, for a gate on times or memory without replication."""
     if policy.processes == 1 and any(condition.name != COUNTS for condition in conditions):

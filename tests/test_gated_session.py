@@ -125,6 +125,16 @@ def test_what_only_fresh_processes_tell_is_gated_in_them_alone(text):
     gate.check_processes(Policy(processes=5), gate.parse([text]))
 
 
+@pytest.mark.untimed
+@pytest.mark.parametrize("path", ["graph", "jit"])
+def test_compile_time_is_gated_where_any_arm_may_compile(path):
+    gate.check_compiled([spec(path="eager"), spec(path=path)], gate.parse(["compile:20%"]))
+    gate.check_compiled([spec(path="eager")], gate.parse(["slower:2%", "counts"]))
+    trained = [spec(path="eager"), spec(phase="converge")]
+    with pytest.raises(SpecError, match="every arm is eager; leave it out, or give --path jit"):
+        gate.check_compiled(trained, gate.parse(["slower:2%", "compile:20%"]))
+
+
 def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
     arguments = ("--plugin", "fake.linear,twin.linear", "--phase", "predict", "--processes", "2", "--threads", "1")
     for _ in range(3):  # a busy machine takes the steady state of a twin away, and such a session is refused
@@ -197,6 +207,7 @@ def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
         (("--strict",), "there is none"),
         (("--quick", "--fail-on", "slower:2%"), "never gates"),
         (("--isolation", "fork", "--fail-on", "memory:5%"), "give --isolation fresh"),
+        (("--fail-on", "compile:20%"), "compile:20% looks at what is compiled, and every arm is eager"),
         (("--allow", "session"), "--allow is about another report; give --against REPORT"),
         (("--against", "nowhere"), "nowhere: cannot be read"),
     ],
