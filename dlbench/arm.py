@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -126,6 +127,18 @@ class Arm:
             self.steps = settled.steps
             self._found.samples += settled.samples
             self._found.flags += [] if settled.settled else ["not_settled"]
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds of a step in the fastest warm-up sample; infinite before there is one."""
+        warm = (sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "warm-up")
+        return min(warm, default=math.inf)
+
+    def warm_again(self) -> None:
+        """Take one more warm-up sample."""
+        taken = self._ask(Take(stage="warm-up", steps=self.steps), Taken)
+        if taken is not None:
+            self._found.samples += taken.samples
 
     def turn(self, round_number: int, turn: int) -> None:
         """Take this arm's turn: one sample, or the training up to the next look at its quality."""

@@ -14,9 +14,14 @@ T = TypeVar("T")
 
 
 class TakesTurns(Protocol):
-    """What the group needs of an arm."""
+    """What the group needs of an arm; `step_seconds` are a step's in the fastest of its warm-up samples."""
 
     steps: int
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds of a step in the fastest warm-up sample."""
+        ...
 
     @property
     def alive(self) -> bool:
@@ -36,6 +41,10 @@ class TakesTurns(Protocol):
         """Warm up until steady."""
         ...
 
+    def warm_again(self) -> None:
+        """Take one more warm-up sample."""
+        ...
+
     def turn(self, round_number: int, turn: int) -> None:
         """Take a turn; turns of one round are paired."""
         ...
@@ -53,6 +62,13 @@ class TakesTurns(Protocol):
         ...
 
 
+SECOND_LOOKS = 10
+"""Further warm-up samples at most for arms that look different.
+
+Of two equal arms one looks 2x slower only if a neighbour slows all of its samples and spares one of the other's; ten
+samples in turn leave that a chance of one in a thousand where half of the samples are slowed.
+"""
+
 Announce = Callable[[str, int], None]
 """Told what the group does now (`building`, `warming up`, `measuring`, `closing`) and which arm or round."""
 
@@ -64,7 +80,7 @@ def measure_group(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> 
             announce(stage, number)
             getattr(arm, action)()
             arm.rest()
-    share_steps([arm for arm in arms if arm.alive])
+    share_steps(arms)
     _take_turns(arms, seed, announce)
     for number, arm in enumerate(arms):
         announce("closing", number)
@@ -102,15 +118,31 @@ def share_steps(arms: Sequence[TakesTurns]) -> None:
 
     Sample sizes found separately differ a little, and a difference in size is a difference in the share of the
     barrier: it read as 1.2 % between equal programs. Arms that differ by 2x or more keep their own sizes, lest the slow
-    one take for ever.
+    one take for ever. Warm-ups that follow each other can meet a neighbour or not, so that equal arms look 3x apart:
+    arms that look different take further warm-up samples in turn, and the fastest sample of each decides.
     """
-    left = sorted(arms, key=lambda arm: -arm.steps)
-    while left:
-        largest = left[0].steps
-        alike = [arm for arm in left if 2 * arm.steps > largest]
-        left = [arm for arm in left if 2 * arm.steps <= largest]
+    for _ in range(SECOND_LOOKS):
+        if len(_by_speed(arms)) < 2:
+            break
+        for arm in (arm for arm in arms if arm.alive):
+            arm.warm_again()
+            arm.rest()
+    for alike in _by_speed(arms):
+        largest = max(arm.steps for arm in alike)
         for arm in alike:
             arm.steps = largest
+
+
+def _by_speed(arms: Sequence[TakesTurns]) -> list[list[TakesTurns]]:
+    """The living arms, fastest first, in lists of those less than 2x as slow as the first of the list."""
+    found: list[list[TakesTurns]] = []
+    for arm in sorted((arm for arm in arms if arm.alive), key=lambda arm: arm.step_seconds):
+        fastest = found[-1][0].step_seconds if found else None
+        if fastest is not None and (arm.step_seconds == fastest or arm.step_seconds < 2 * fastest):
+            found[-1].append(arm)
+        else:
+            found.append([arm])
+    return found
 
 
 def _take_turns(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> None:

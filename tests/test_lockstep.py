@@ -1,19 +1,22 @@
 """Who takes the next sample: order, balance, and what happens when an arm drops out. No process, no clock."""
 
+import math
 from collections import Counter
 from itertools import islice, pairwise
 
 import pytest
 
-from dlbench.lockstep import measure_group, orders, share_steps, starting_order
+from dlbench.lockstep import SECOND_LOOKS, measure_group, orders, share_steps, starting_order
 
 
 class Recorder:
     """An arm that writes down what it is asked."""
 
-    def __init__(self, name, diary, steps=1, turns=4, dies_in=None):
+    def __init__(self, name, diary, steps=1, turns=4, dies_in=None, warm_ups=(1.0,)):
         self.name, self.diary, self.steps, self.turns, self.dies_in = name, diary, steps, turns, dies_in
         self.alive = True
+        self.warm_ups = iter(warm_ups)
+        self.step_seconds = next(self.warm_ups)
 
     def _note(self, what):
         if self.alive:
@@ -25,6 +28,10 @@ class Recorder:
 
     def settle(self):
         self._note("settle")
+
+    def warm_again(self):
+        self._note("warm again")
+        self.step_seconds = min(self.step_seconds, next(self.warm_ups, self.step_seconds))
 
     def turn(self, round_number, turn):
         self._note(f"turn {round_number}.{turn}")
@@ -112,9 +119,40 @@ def test_arms_with_fewer_turns_stop_earlier():
     [([10, 11], [11, 11]), ([10, 19], [19, 19]), ([10, 20], [10, 20]), ([1, 100, 60, 50], [1, 100, 100, 50]), ([], [])],
 )
 def test_similar_arms_share_the_larger_sample_size(found, given):
-    arms = [Recorder(str(number), [], steps) for number, steps in enumerate(found)]
+    arms = [Recorder(str(number), [], steps, warm_ups=(1 / steps,)) for number, steps in enumerate(found)]
     share_steps(arms)
     assert [arm.steps for arm in arms] == given
+
+
+def test_equal_arms_take_equal_steps_though_one_warmed_up_beside_a_neighbour():
+    diary = []
+    slowed = Recorder("slowed", diary, steps=100, warm_ups=(3.0, 3.1, 2.9, 1.05))
+    spared = Recorder("spared", diary, steps=300, warm_ups=(1.0, 3.0, 3.2, 2.8))
+    share_steps([slowed, spared])
+    assert [slowed.steps, spared.steps] == [300, 300]
+    assert diary[:4] == ["slowed warm again", "slowed rest", "spared warm again", "spared rest"], "in turn"
+    assert diary.count("slowed warm again") == 3, "only until they look alike"
+
+
+def test_arms_of_different_speed_keep_their_own_steps():
+    diary = []
+    slow = Recorder("slow", diary, steps=100, warm_ups=(3.0,))
+    fast = Recorder("fast", diary, steps=300, warm_ups=(1.0,))
+    share_steps([slow, fast])
+    assert [slow.steps, fast.steps] == [100, 300]
+    assert diary.count("slow warm again") == SECOND_LOOKS
+
+
+def test_arms_without_a_warm_up_take_none():
+    diary = []
+    share_steps([Recorder(name, diary, warm_ups=(math.inf,)) for name in "AB"])
+    assert diary == [], "training to a target counts from its first step"
+
+
+def test_an_arm_that_dies_in_a_further_warm_up_does_not_count():
+    arms = [Recorder("A", [], steps=100, warm_ups=(3.0,), dies_in="warm again"), Recorder("B", [], steps=300)]
+    share_steps(arms)
+    assert arms[1].steps == 300
 
 
 @pytest.mark.parametrize("arms", [1, 2, 3, 7])

@@ -41,6 +41,16 @@ class Planted:
             self._arm.settle()
         self.steps = self._arm.steps
 
+    @property
+    def step_seconds(self) -> float:
+        """Seconds of a step in the fastest warm-up sample."""
+        return self._arm.step_seconds
+
+    def warm_again(self) -> None:
+        """Take one more warm-up sample."""
+        with self._holding():
+            self._arm.warm_again()
+
     def turn(self, round_number: int, turn: int) -> None:
         """One sample of `executed` steps."""
         self._arm.steps = self.executed
