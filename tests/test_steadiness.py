@@ -8,6 +8,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
+import ruptures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions import session
@@ -105,6 +106,27 @@ def test_change_points_are_those_of_the_best_of_all_partitions(values):
         if all(b - a >= steadiness.SHORTEST for a, b in itertools.pairwise([0, *places, n]))
     ]
     assert cost(steadiness.change_points(values)) == pytest.approx(min(map(cost, allowed)), abs=1e-9)
+
+
+def segment_cost(values, places):
+    """Sum of squares about the mean of every segment."""
+    parts = np.split(np.array(values), places)
+    return sum(((part - part.mean()) ** 2).sum() for part in parts)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_change_points_are_those_of_ruptures(seed):
+    """The same cost, penalty and shortest segment; of two partitions of equal cost either will do."""
+    random = np.random.default_rng(seed)
+    levels = np.repeat(random.choice([0.0, 0.1, 0.4], 6), random.integers(5, 40, 6))
+    values = list(levels + random.normal(0, 0.05, len(levels)))
+    penalty = steadiness.PENALTY * math.log(len(values)) * steadiness._noise(values) ** 2
+    pelt = ruptures.Pelt(model="l2", min_size=steadiness.SHORTEST, jump=1).fit(np.array(values))
+    *expected, end = pelt.predict(pen=penalty)
+    found = steadiness.change_points(values)
+    assert end == len(values)
+    assert len(found) == len(expected) > 0
+    assert segment_cost(values, found) == pytest.approx(segment_cost(values, expected), abs=1e-9)
 
 
 def shaped(name, processes=5, **changes):
