@@ -86,6 +86,9 @@ def cli() -> None:
 
 
 @cli.command()
+@click.option(
+    "--suite", default="", metavar="NAME", help="Options that a file names: quick, article, base, or your own."
+)
 @_axis("--plugin", "What to measure, as framework.architecture, or a pattern such as '*.lstm'.", Values("name"))
 @click.option("--jit", is_flag=True, help="Short for --path jit.")
 @_axis("--path", "How the framework executes: eager, graph or jit; eager unless given.", Values("path", str, PATHS))
@@ -140,9 +143,10 @@ def run(**options: Any) -> None:
     of them is the baseline of the others; with --against a saved report is, Spec by Spec. Exit code 1 when the gate
     fails, 3 when it is too weak for its threshold, 2 when something did not run.
     """
-    from dlbench import asking, commands
+    from dlbench import asking, commands, configuration
 
-    if code := commands.run(asking.RunOptions.read(options)):
+    read = configuration.configured(click.get_current_context(), options)
+    if code := commands.run(asking.RunOptions.read(read)):
         sys.exit(code)
 
 

@@ -1,10 +1,10 @@
-"""What `dlbench list` says: plugins from metadata, tasks, and devices when the frameworks are to be asked."""
+"""What `dlbench list` says: plugins from metadata, tasks, suites, and devices when the frameworks are to be asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dlbench import registry
+from dlbench import configuration, registry
 from dlbench.registry import Entry
 from dlbench.tasks import TASKS
 
@@ -18,6 +18,8 @@ def lines(*, with_devices: bool) -> Iterator[str]:
         yield "  none; pip install a package that provides some, such as dlbench-<framework>"
     yield "Tasks"
     yield from _columns([(name, row.summary, f"for {', '.join(row.fits)}") for name, row in TASKS.items()])
+    yield "Suites"
+    yield from _columns(list(configuration.suites().items()))
     if with_devices:
         yield "Devices"
         yield from _devices(entries)

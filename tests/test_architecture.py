@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("matching", "nulls", "steadiness")),
     ("reading", ("gate", "stopping")),
     ("reading", ("report",)),
-    ("edge", ("question",)),
+    ("edge", ("configuration", "question")),
     ("edge", ("objections",)),
     ("edge", ("judging",)),
     ("edge", ("doctor", "effort", "examination", "listing", "outline", "progress", "pytest_plugin")),
@@ -55,7 +55,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """From the bottom up: a module imports lower layers only; writing and reading import nothing of each other."""
 
 OWNERS = {
-    "click": {"cli", "examination"},
+    "click": {"cli", "configuration", "examination"},
     "rich": {"judging", "commands", "confirming", "doctor", "progress", "report.terminal"},
     "pytest": {"pytest_plugin"},
     "pynvml": {"driver"},
