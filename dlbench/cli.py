@@ -110,7 +110,12 @@ def cli() -> None:
     metavar="NAME=PYTHON",
     help="Measure in this Python, the first being the baseline; repeat it to compare two commits or versions.",
 )
-@click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
+@click.option(
+    "--threads",
+    type=int,
+    default=None,
+    help="CPU threads of an operation; OMP_NUM_THREADS, or all cores (of a quota), unless given.",
+)
 @click.option("--quick", is_flag=True, help="1 process: indicative figures, fast.")
 @click.option("--rigorous", is_flag=True, help="15 processes.")
 @click.option("--adaptive", is_flag=True, help="6, 10, 15, 20, 30 or 45 processes: until ratios are within 1.25 %.")
@@ -158,7 +163,12 @@ def run(**options: Any) -> None:
 @_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
 @_how
 @click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
-@click.option("--threads", type=int, default=None, help="CPU threads of an operation; all cores unless given.")
+@click.option(
+    "--threads",
+    type=int,
+    default=None,
+    help="CPU threads of an operation; OMP_NUM_THREADS, or all cores (of a quota), unless given.",
+)
 @click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Initial values and batches.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work.")
 def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import uuid
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from dlbench import (
     progress,
     schedule,
     stopping,
+    threads,
 )
 from dlbench.asking import RunOptions
 from dlbench.decoding import read_parities, read_runs
@@ -53,10 +55,11 @@ def run(options: RunOptions) -> int:
         _check_question(options, specs, policy)
         groups = plan.groups(specs, policy)
         families = parity.families(specs) if options.parity else []
+        console = Console(stderr=True, quiet=options.quiet)
+        _say_threads(options, specs, policy, console)
         if options.dry_run:
             print("\n".join(outline.lines(groups, families, policy)))  # noqa: T201 (the answer to the command)
             return gate.FINE
-        console = Console(stderr=True, quiet=options.quiet)
         proven = _proven(families, open_journal, console)
         try:
             with (
@@ -71,6 +74,13 @@ def run(options: RunOptions) -> int:
                 _finish(options, open_journal, proven)
             raise
         return _conclude(options, open_journal, proven, console)
+
+
+def _say_threads(options: RunOptions, specs: Sequence[Spec], policy: Policy, console: Console) -> None:
+    """One line where the number of threads, or what becomes of the caller's variables, may surprise."""
+    given = specs[0].threads if options.resume else options.selection.threads or None
+    if policy.isolation != "none" and (said := threads.note(given, os.environ)):
+        console.print(Text(said), soft_wrap=True)
 
 
 def _open(options: RunOptions) -> Journal:

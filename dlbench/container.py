@@ -1,12 +1,14 @@
-"""What the control group of this process leaves it of the machine's memory: in a container less than the machine has.
+"""Limits of the control group of this process: memory and processors, in a container less than the machine has.
 
-Version 2 of control groups (the kernel's admin-guide/cgroup-v2, `memory.*`) and version 1 (cgroup-v1/memory).
+Version 2 of control groups (the kernel's admin-guide/cgroup-v2, `memory.*` and `cpu.max`) and version 1
+(cgroup-v1/memory, scheduler/sched-bwc).
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,19 +31,37 @@ _VERSIONS = (
 
 
 def free_bytes(root: Path = ROOT) -> float:
-    """Memory that the group may still take, cached files that it would give back included; infinite without a limit.
+    """Memory that the group may still take, cached files that it would give back included; infinite without a limit."""
+    return min((_left(folder, files) for files in _VERSIONS for folder in _groups(root, files.mount)), default=math.inf)
 
-    The limits of the groups above hold too. In a container the group's own path may not be mounted, but its root is.
+
+def cpu_quota(root: Path = ROOT) -> float:
+    """Cores that the group may keep busy, 0.5 for half of one; infinite without a quota.
+
+    `cpu.max` of version 2, `cpu.cfs_quota_us` over `cpu.cfs_period_us` of version 1 (the kernel's scheduler/sched-bwc).
     """
-    found = [math.inf]
+    second = [_text(folder / "cpu.max").split() for folder in _groups(root, "")]
+    names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+    first = [[_text(folder / name).strip() for name in names] for folder in _groups(root, "cpu")]
+    return min((_cores(*found) for found in (*second, *first) if len(found) == len(names)), default=math.inf)
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """Folders of the group of this process and of the groups above, whose limits hold too; "" is version 2.
+
+    In a container the group's own path may not be mounted, but its root is.
+    """
+    mount = root / "sys/fs/cgroup" / controller
     for controllers, path in re.findall(r"^\d+:([^:]*):(.*)$", _text(root / "proc/self/cgroup"), re.MULTILINE):
-        for version in _VERSIONS:
-            if version.mount in controllers.split(","):
-                mount = root / "sys/fs/cgroup" / version.mount
-                own = mount / path.lstrip("/")
-                above = [folder for folder in own.parents if folder.is_relative_to(mount)]
-                found += [_left(folder, version) for folder in (own, *above)]
-    return min(found)
+        if controller in controllers.split(","):
+            own = mount / path.lstrip("/")
+            yield from (own, *(folder for folder in own.parents if folder.is_relative_to(mount)))
+
+
+def _cores(quota: str, period: str) -> float:
+    """Infinite for `max` and for -1."""
+    given, every = _number(quota), _number(period)
+    return given / every if given and every else math.inf
 
 
 def _left(folder: Path, files: _Files) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import importlib_metadata as metadata
 import psutil
 
-from dlbench import memory
+from dlbench import cpus, memory
 from dlbench.record import Environment
 
 _PREFIXES = (
@@ -61,9 +61,7 @@ def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> En
 
 def usable_cores() -> int:
     """CPU cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return cpus.count()
 
 
 def _cpu_field(name: str) -> str:

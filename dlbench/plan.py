@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from dlbench import architectures, registry
-from dlbench.environment import usable_cores
+from dlbench import architectures, registry, threads
 from dlbench.errors import SpecError, UnknownName
 from dlbench.lockstep import starting_order
 from dlbench.looks import LOOKS
@@ -128,7 +128,7 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
                 "size": [size],
                 "task": [task],
                 "batch_size": selection.batch_sizes or [_batch_size(architecture, size)],
-                "threads": [selection.threads or usable_cores()],
+                "threads": [selection.threads or threads.default(os.environ).count],
                 "device": [device_word(word) for word in selection.devices],
                 "precision": selection.precisions,
                 "steps_per_call": selection.steps_per_call,

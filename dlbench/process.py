@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from dlbench import cpus
 from dlbench.errors import SpecError
 from dlbench.guard import Guard
+from dlbench.threads import VARIABLES
 
 TAIL_BYTES = 2000
 _PATIENCE = 1.0
@@ -125,20 +127,19 @@ def environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
     A passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower. OpenBLAS's
     spinning is cut short (SPINNING) unless the parent's environment says how long it lasts.
     """
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     fixed = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"}
-    return {**SPINNING, **parent, **dict.fromkeys(names, str(threads)), **fixed}
+    return {**SPINNING, **parent, **dict.fromkeys(VARIABLES, str(threads)), **fixed}
 
 
 def limit_cores(pid: int, threads: int) -> None:
-    """Hold a process that has no threads yet to the first so many of the cores that this one may use.
+    """Hold a process that has no threads yet to as many processors, of those that this one may use, as it has threads.
 
-    A framework that counts the cores and ignores every thread setting then starts as many threads as were asked for,
-    and arms that take turns do so on the same cores. Outside Linux nobody can be held to cores.
+    A framework that counts the processors and ignores every thread setting then starts as many threads as were asked
+    for, and arms that take turns do so on the same processors. Outside Linux nobody can be held to them.
     """
     if hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(pid, sorted(os.sched_getaffinity(0))[:threads])
+            os.sched_setaffinity(pid, cpus.choose(threads, cpus.usable()))
 
 
 def limit_memory(pid: int, limit: int | None) -> None:

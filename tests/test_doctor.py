@@ -19,6 +19,7 @@ from dlbench.verdicts import Paired
 
 pytestmark = pytest.mark.untimed
 QUIET = Noise(log_ratios=(0.0, 0.001, -0.001), smallest_change=0.012)
+CALM = Load(cpu_pressure=0.01)
 
 
 class Drifting:
@@ -120,11 +121,11 @@ def test_the_answer_for_machines_reads_back_and_that_for_people_has_every_row(fo
 def test_a_missing_compiler_is_said_with_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert doctor.cxx({}) == ""
-    (said,) = doctor.advice(Load(), "", QUIET)
+    (said,) = doctor.advice(CALM, "", QUIET)
     assert said.endswith("install g++ or clang++")
     for tool, text in doctor.INSTALL.items():
         (tmp_path / tool).touch(mode=0o755)
-        assert next(iter(doctor.advice(Load(), "", QUIET))).endswith(text)
+        assert next(iter(doctor.advice(CALM, "", QUIET))).endswith(text)
         (tmp_path / tool).unlink()
     for name in ("g++", "mine"):
         (tmp_path / name).write_text(f"#!{sys.executable}\nprint('{name} 1.2')\n")
@@ -134,7 +135,7 @@ def test_a_missing_compiler_is_said_with_what_to_install(monkeypatch, tmp_path):
 
 
 def test_contention_and_noise_are_said_with_number_and_what_to_do():
-    assert list(doctor.advice(Load(cpu_pressure=0.01), "g++", QUIET)) == []
+    assert list(doctor.advice(CALM, "g++", QUIET)) == []
     busy, noisy = doctor.advice(Load(cpu_pressure=0.4), "g++", Noise(log_ratios=(0.1, -0.1), smallest_change=0.3))
     assert "CPU pressure) 40% of the time; other programs" in busy
     assert "from 30.0% on; end other programs" in noisy

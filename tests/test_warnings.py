@@ -37,6 +37,10 @@ def with_load(**values):
         (with_load(steal=0.07), "steal) 7%"),
         (with_load(steal=0.07), "of the host; measure at another time"),
         (with_load(throttled=0.2), "(throttling) 20% of its periods at worst, above 1% in 2 of 2"),
+        (
+            with_load(steal=0.0),
+            "the system did not say how long tasks waited for a core (/proc/pressure/cpu) in 2 of 2",
+        ),
         (with_load(major_faults=4321), "4,321 pages were read from the disk (major faults)"),
         (
             [good_run(spec=spec(device="auto"), info=ON_GPU)],
@@ -62,7 +66,7 @@ def with_load(**values):
         ),
     ],
     ids=[
-        *("settled", "quiet", "cpu", "memory", "steal", "advice", "quota", "disk", "no gauge", "hot"),
+        *("settled", "quiet", "cpu", "memory", "steal", "advice", "quota", "unseen", "disk", "no gauge", "hot"),
         "alone",
         "unlike",
         "MKL",

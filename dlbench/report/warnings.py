@@ -168,6 +168,13 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
                 else ""
             )
             yield f"busy machine: {mark.text} {max(above):.0%} of {mark.whole}{often}; {mark.advice}"
+    unseen = sum(load.cpu_pressure is None for load in loads)
+    if unseen:
+        where = f" in {unseen} of {len(loads)} processes" if len(loads) > 1 else ""
+        yield (
+            f"busy or not: the system did not say how long tasks waited for a core (/proc/pressure/cpu){where}, "
+            "so other programs would not show; look for them (top), or measure on a Linux that shows it (psi=1)"
+        )
 
 
 def _disk(loads: Sequence[Load]) -> Iterator[str]:
