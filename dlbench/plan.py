@@ -128,7 +128,7 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
                 "size": [size],
                 "task": [task],
                 "batch_size": selection.batch_sizes or [_batch_size(architecture, size)],
-                "threads": [selection.threads or threads.default(os.environ).count],
+                "threads": [selection.threads or threads.default(os.environ).number],
                 "device": [device_word(word) for word in selection.devices],
                 "precision": selection.precisions,
                 "steps_per_call": selection.steps_per_call,

@@ -19,7 +19,7 @@ LIMITS = ("OMP_THREAD_LIMIT", "KMP_DEVICE_THREAD_LIMIT", "KMP_ALL_THREADS")
 class Default(NamedTuple):
     """Threads of a Spec whose user gave none, and why it is not one a core; `why` is empty where it is."""
 
-    count: int
+    number: int
     why: str = ""
 
 
@@ -28,7 +28,7 @@ def default(variables: Mapping[str, str], root: Path = ROOT) -> Default:
     found = _asked(variables) or _by_quota(cpu_quota(root))
     for name in LIMITS:
         limit = _number(variables.get(name, ""))
-        if limit is not None and limit < found.count:
+        if limit is not None and limit < found.number:
             found = Default(limit, f"{name}={limit} of this environment")
     return found
 
@@ -41,12 +41,12 @@ def caller(variables: Mapping[str, str]) -> dict[str, str]:
 def note(given: int | None, variables: Mapping[str, str], root: Path = ROOT) -> str:
     """One line on a number of threads that may not be what the user expects; empty where there is nothing to say."""
     chosen = default(variables, root) if given is None else Default(given)
-    replaced = [f"{name}={value}" for name, value in caller(variables).items() if value.strip() != str(chosen.count)]
+    replaced = [f"{name}={value}" for name, value in caller(variables).items() if value.strip() != str(chosen.number)]
     said = []
     if chosen.why:
-        said.append(f"threads {chosen.count}: {chosen.why}; --threads gives another number")
+        said.append(f"threads {chosen.number}: {chosen.why}; --threads gives another number")
     if replaced:
-        said.append(f"threads {chosen.count} replaces {', '.join(replaced)} of this environment")
+        said.append(f"threads {chosen.number} replaces {', '.join(replaced)} of this environment")
     return "; ".join(said)
 
 

@@ -136,7 +136,7 @@ def test_threads_are_those_of_a_variable_or_of_the_quota_unless_given(
 ):
     monkeypatch.setattr(cpus, "usable", lambda: (0, 1, 2, 3))
     found = threads.default(variables, files(tmp_path, contents))
-    assert found.count == count
+    assert found.number == count
     assert why in found.why
     assert bool(why) == bool(found.why)
 
