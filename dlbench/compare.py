@@ -117,9 +117,16 @@ def pairs(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
         well = {one[0].spec: [run for run in one if run.status == "ok"] for one in arms(of_load).values()}
         of = {spec: of_arm for spec, of_arm in well.items() if of_arm}
         if load.phase != "converge" and len(of) > 1:
-            paired = [(baseline_of(spec, list(of)), spec) for spec in list(of)[1:]]
-            found[load] = [Pair(one, other, of[one], of[other]) for one, other in paired]
-    return found
+            paired = [(baseline_of(spec, _beside(spec, of)), spec) for spec in list(of)[1:]]
+            found[load] = [Pair(one, other, of[one], of[other]) for one, other in paired if one != other]
+    return {load: of_load for load, of_load in found.items() if of_load}
+
+
+def _beside(spec: Spec, of: Mapping[Spec, Sequence[Run]]) -> list[Spec]:
+    """The arms that one may be compared with: where some were made in several ways, those that it took turns with."""
+    if not any(other.variant for other in of):
+        return list(of)
+    return [other for other in of if other == spec or Pair(other, spec, of[other], of[spec]).in_lockstep]
 
 
 def compare(runs: Iterable[Run]) -> dict[Workload, list[Comparison]]:

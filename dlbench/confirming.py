@@ -16,14 +16,13 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from dlbench import gate, journal, judging, matching, objections, plan, progress, schedule, stopping
+from dlbench import gate, journal, judging, matching, objections, plan, progress, provenance, schedule, stopping
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate, Outcome
 from dlbench.judging import Answer
 from dlbench.plan import Group
 from dlbench.question import Question
 from dlbench.record import Plan, Run
-from dlbench.report import comparison
 from dlbench.spec import Spec, workload
 from dlbench.start import Starter
 
@@ -81,7 +80,7 @@ def of_reports(answer: Answer, runs: Sequence[Run], question: Question, measure:
             before = [run for run in runs if run.spec in sides]
             like = Plan(session="", specs=(), policy=before[0].policy)
             again[sides], found = _judged(plan.with_twins(sides), like, measure, question)
-            strange = "; ".join(_strangers(before, found)) if found else ""
+            strange = "; ".join(dict.fromkeys(_strangers(before, found))) if found else ""
             reasons |= {sides: f"not what the reports hold: {strange}"} if strange else {}
     outcomes = tuple(_settled(answer.compared.outcomes, again, reasons))
     compared = msgspec.structs.replace(answer.compared, outcomes=outcomes)
@@ -135,8 +134,9 @@ def _impossible(baseline: Spec, candidate: Spec) -> str:
 
 
 def _strangers(before: Sequence[Run], again: Sequence[Run]) -> Iterator[str]:
-    yield from (f"another machine ({said})" for said in matching.machines(before, again))
-    yield from comparison.versions(before, again)
+    for spec in dict.fromkeys(run.spec for run in before):
+        sides = [[run for run in runs if run.spec == spec] for runs in (before, again)]
+        yield from map(str, provenance.changes(*sides))
 
 
 def _settled(

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from dlbench import compare, gate, matching, naming, nulls, objections, steadiness
+from dlbench import compare, environment, gate, matching, naming, nulls, objections, provenance, steadiness
 from dlbench.compare import Pair
 from dlbench.decoding import read_plan, read_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError
@@ -38,7 +38,12 @@ class Saved:
 
     def check(self, specs: Sequence[Spec], question: Question) -> None:
         """Raise, before anything is measured, RecordError where nothing could be compared, SpecError for a gate."""
-        matching.check_common([run.spec for run in self.runs if run.status == "ok"], specs, question.allow)
+        well = [run for run in self.runs if run.status == "ok"]
+        matching.check_common([run.spec for run in well], specs, question.allow)
+        here = provenance.machine(environment.describe(""))
+        there = [found for run in well if (found := provenance.machine_of(run)) is not None]
+        differs = [provenance.against(one, here) for one in there]
+        matching.check_machine(differs[0] if differs and all(differs) else "", question.allow)
         past = {run.session for run in question.history if run.status == "ok"} - {run.session for run in self.runs}
         if question.metrics and len(past) < matching.LEAST_SESSIONS and matching.SESSION not in question.allow:
             raise SpecError(f"not gated: {gate.TWO_SESSIONS}")
@@ -77,19 +82,24 @@ def reports(
     `planned` is what the session of `after` meant to measure, where that is known: what of it never ran cannot pass,
     and its twins are to have run.
     """
-    before, after = steadiness.mark(before), steadiness.mark(after)
+    before, after = (
+        steadiness.mark(provenance.parted(runs)) for runs in (provenance.of_machine_first(before, after), after)
+    )
     looked_at = dict.fromkeys(("step_time", *question.metrics))
     null_pairs = [nulls.null_pairs(runs, looked_at) for runs in (before, after)]
     called = naming.of_specs(run.spec for run in (*before, *after))
     objection = nulls.objection([one for of_side in null_pairs for one in of_side], called)
     before, after = nulls.without_twins(before), nulls.without_twins(after)
     found = matching.match(before, after, question.allow)
+    for pair in found.pairs:
+        matching.check_machine(provenance.machines(pair.before, pair.after), question.allow)
     compared = {workload(pair.candidate) for pair in found.pairs}
     arms = [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin and workload(spec) in compared]
     unchecked = objections.unchecked(arms, after, null_pairs[1], question)
-    beware = [f"not compared: {text}" for text in found.left_out]
-    against = [*objections.fallen(before, after, planned, question.allow), *unchecked] if question.conditions else ()
-    answer = _answer(names, found.pairs, beware, question, against)
+    mixed = [*provenance.mixed(before), *provenance.mixed(after)]
+    beware = [*mixed, *(f"not compared: {text}" for text in found.left_out)]
+    against = [*mixed, *objections.fallen(before, after, planned, question.allow), *unchecked]
+    answer = _answer(names, found.pairs, beware, question, against if question.conditions else ())
     if failed := objections.partly(after):
         answer = _with(answer, objections.weakened(answer.compared.outcomes, failed), question)
     return _vetoed(answer, objection, question) if objection else answer
@@ -99,10 +109,11 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> g
     """Gate the arms of one session against the first of each workload as planned; None where no gate was asked for."""
     if not question.conditions:
         return None
-    marked = steadiness.mark(runs)
+    marked = steadiness.mark(provenance.parted(runs))
     pairs, found = compare.planned_pairs(specs, marked), nulls.null_pairs(marked, question.metrics)
     baselines = list(dict.fromkeys(pair.baseline for pair in pairs))
     against = (
+        *provenance.mixed(marked),
         *objections.absent(pairs, runs),
         *objections.apart(pairs, question),
         *objections.unchecked(baselines, marked, found, question),

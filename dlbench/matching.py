@@ -16,7 +16,7 @@ from dlbench.spec import Spec
 from dlbench.stats import Part
 
 MACHINE, SESSION = "machine", "session"
-KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "twin")), MACHINE, SESSION)
+KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "twin", "variant")), MACHINE, SESSION)
 """What `--allow` takes: a key of the Spec in which the two sides may differ, another machine, another session."""
 
 LEAST_SESSIONS = 3
@@ -66,6 +66,12 @@ def check_common(before: Collection[Spec], after: Collection[Spec], allow: Colle
         raise RecordError(_nothing_in_common(list(before), list(after)))
 
 
+def check_machine(differs: str, allow: Collection[str]) -> None:
+    """Raise RecordError for two machines, given in words, unless the comparison of such is allowed."""
+    if differs and MACHINE not in allow:
+        raise RecordError(f"another machine ({differs}); give --allow machine to compare across")
+
+
 def check_keys(allow: Iterable[str]) -> None:
     """Raise UnknownName for what `--allow` does not know."""
     for key in allow:
@@ -77,15 +83,6 @@ def differing(one: Spec, other: Spec) -> dict[str, tuple[object, object]]:
     """The keys in which two Specs differ, with both values; the seed of `converge` is its replication and no key."""
     values = {name: (getattr(one, name), getattr(other, name)) for name in Spec.__struct_fields__}
     return {name: both for name, both in values.items() if both[0] != both[1]}
-
-
-def machines(before: Iterable[Run], after: Iterable[Run]) -> tuple[str, ...]:
-    """In a line each how the machines of two sides differ; nothing where they are one and the same kind."""
-    sides = [{_machine(run) for run in runs if run.environment is not None} for runs in (before, after)]
-    if sides[0] == sides[1]:
-        return ()
-    said = (" / ".join(", ".join(one) for one in sorted(side)) or "not recorded" for side in sides)
-    return (" against ".join(said),)
 
 
 def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
@@ -159,13 +156,6 @@ def _left_out(before: Sequence[Spec], after: Sequence[Spec]) -> Iterator[str]:
             near = min((differing(spec, other) for other in others), key=len, default={})
             why = f"; the nearest differs in {', '.join(near)}" if near else ""
             yield f"{spec.phase}, {spec.label} {spec.size}, batch {spec.batch_size}: only in the {side}{why}"
-
-
-def _machine(run: Run) -> tuple[str, str]:
-    at = run.environment
-    assert at is not None
-    device = f", {run.info.device_name}" if run.info is not None and run.info.device != "cpu" else ""
-    return at.cpu or "unknown processor", f"{at.cores} cores{device}"
 
 
 def _counted(runs: Sequence[Run]) -> Mapping[str, str]:

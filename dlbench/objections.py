@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from dlbench import gate, matching, naming, nulls
+from dlbench import gate, matching, naming, nulls, provenance
 from dlbench.compare import Pair
 from dlbench.gate import Outcome
 from dlbench.metrics import METRICS
@@ -109,10 +109,7 @@ def refusals(pairs: Sequence[Pair], question: Question, history: gate.History) -
     sessions = matching.SESSION in question.allow
     yield from gate.refusals(pairs, question.conditions, history, sessions=sessions)
     if question.conditions and matching.MACHINE not in question.allow:
-        before, after = [run for pair in pairs for run in pair.before], [run for pair in pairs for run in pair.after]
-        for said in matching.machines(before, after):
-            yield f"another machine ({said}); give --allow machine if that is meant"
         for pair in pairs:
             past = [run for run in question.history if run.spec == pair.candidate]
-            for said in matching.machines(past, pair.after) if past else ():
+            if said := provenance.machines(past, pair.after):
                 yield f"a history of another machine ({said}); give --allow machine if that is meant"

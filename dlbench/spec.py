@@ -32,7 +32,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     framework's own; `allow_breaks` accepts a compiled step of several graphs. One call of the plugin takes
     `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
     `environment` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
-    computation, measured to see whether the session tells equal programs apart.
+    computation, measured to see whether the session tells equal programs apart. `variant` is 0 in what is measured;
+    reading numbers with it Runs that were not made alike (`dlbench.provenance`).
     """
 
     plugin: str
@@ -51,6 +52,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     environment: str = ""
     allow_breaks: bool = False
     twin: bool = False
+    variant: int = 0
 
     def __post_init__(self) -> None:
         _require("." in self.plugin.strip("."), "plugin", self.plugin, "a name like framework.architecture")
@@ -83,7 +85,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         place = f"@{self.environment}" if self.environment else ""
         breaks = "(breaks allowed)" if self.allow_breaks else ""
         twin = "(twin)" if self.twin else ""
-        return " ".join(filter(None, (self.plugin, self.path, self.compiler, breaks, place, twin)))
+        variant = f"#{self.variant + 1}" if self.variant else ""
+        return " ".join(filter(None, (self.plugin, self.path, self.compiler, breaks, place, twin, variant)))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -61,11 +61,12 @@ def test_what_the_budget_left_out_cannot_pass(before, tmp_path):
     assert f"dlbench: not gated: {said}" in done.stderr.splitlines()[-1]
 
 
-def test_another_machine_is_said_and_not_gated(before, tmp_path):
+def test_nothing_is_measured_for_a_report_of_another_machine(before, tmp_path):
     arguments = ("--against", str(before / "elsewhere"), "--fail-on", "counts")
     done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith("dlbench: not gated: another machine (Another CPU")
+    assert done.stderr.startswith("dlbench: another machine (Another CPU")
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_measured_for_a_report_without_a_common_spec_or_a_gate_without_a_history(before, tmp_path):
@@ -79,22 +80,28 @@ def test_nothing_is_measured_for_a_report_without_a_common_spec_or_a_gate_withou
     assert list(tmp_path.iterdir()) == []
 
 
+HERE = ["machine"]
+"""What lets reports that nobody measured be compared with this machine."""
+
+
 @pytest.mark.untimed
 def test_what_can_be_known_before_measuring_is():
     runs = session("a")
     spec = runs[0].spec
-    Saved("a", runs).check([spec], Question(gate.parse(["counts"])))
-    Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"]), allow=["session"]))
+    Saved("a", runs).check([spec], Question(gate.parse(["counts"]), HERE))
+    Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"]), allow=["session", *HERE]))
     with pytest.raises(SpecError, match="two sessions"):
-        Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"])))
+        Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"]), HERE))
     history = [run for name in "bcd" for run in session(name)]
-    Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"]), history=history))
+    Saved("a", runs).check([spec], Question(gate.parse(["slower:2%"]), HERE, history))
     with pytest.raises(SpecError, match="at least 3 sessions of unchanged code besides these"):
-        Saved("b", session("b")).check([spec], Question(gate.parse(["slower:2%"]), history=history))
+        Saved("b", session("b")).check([spec], Question(gate.parse(["slower:2%"]), HERE, history))
     other = msgspec.structs.replace(spec, batch_size=7)
     with pytest.raises(RecordError, match="--allow batch_size"):
         Saved("a", runs).check([other], Question())
-    Saved("a", runs).check([other], Question(allow=["batch_size"]))
+    Saved("a", runs).check([other], Question(allow=["batch_size", *HERE]))
+    with pytest.raises(RecordError, match=r"another machine .Example CPU.*give --allow machine"):
+        Saved("a", runs).check([spec], Question())
     with pytest.raises(RecordError, match="BASELINE holds no Run that ended well"):
         Saved("a", [msgspec.structs.replace(run, status="error") for run in runs]).check([spec], Question())
 

@@ -50,7 +50,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("arm", "forking", "worker")),
     ("writing", ("discard", "start", "warm")),
     ("writing", ("schedule",)),
-    ("reading", ("leaks",)),
+    ("reading", ("leaks", "provenance")),
     ("reading", ("metrics",)),
     ("reading", ("compare",)),
     ("reading", ("matching", "nulls", "steadiness")),

@@ -238,8 +238,9 @@ def test_a_session_that_went_on_after_an_upgrade_shows_both_versions_and_warns()
     text = markdown(runs)
     assert f"dlbench {runs[0].environment.packages['dlbench']} / 9" in text
     assert "| Variables | OMP\\_NUM\\_THREADS=of-one |" in text
-    versions = f"{runs[0].environment.packages['dlbench']} and 9"
-    assert f"the Runs have dlbench in {versions}: not all measured one program; measure anew" in text
+    versions = f"versions differ: dlbench {runs[0].environment.packages['dlbench']} became 9"
+    assert f"train, tf.transformer jit #2 (process 2 of session s): {versions}; measure anew for one figure" in text
+    assert "| Processes | 1 of 5 | 1 of 5 |" in text
 
 
 def test_a_cold_session_is_asked_for_cold_again():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from dlbench import compare, gate, matching
+from dlbench import compare, gate, matching, provenance
 from dlbench.compare import Comparison, Pair
 from dlbench.gate import Outcome
 from dlbench.matching import Count
@@ -14,7 +14,6 @@ from dlbench.record import SCHEMA, Record, Run
 from dlbench.report import gating
 from dlbench.report.blocks import Block, Bullets, Heading, Paragraph, Table
 from dlbench.report.units import interval, shown
-from dlbench.report.versions import installed
 
 COMPARED = ("step_time", "compile_time", "memory_peak", "device_memory_peak")
 WORDS = {"slower": "more", "faster": "less"}
@@ -56,14 +55,15 @@ def rows(pairs: Sequence[Pair], history: gate.History) -> Iterator[Row]:
 def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
     """What a reader must know before believing a comparison of two reports."""
     before, after = ([run for pair in pairs for run in side(pair)] for side in (_before, _after))
-    for said in matching.machines(before, after):
+    if said := provenance.machines(before, after):
         yield f"another machine: {said}"
     apart = [pair for pair in pairs if not pair.in_lockstep]
     if apart:
         yield _cross_session(apart, history)
     if apart and compare.contended([*before, *after]):
         yield "busy machine: step times are lower quartiles, not medians, on both sides"
-    yield from versions(before, after)
+    yield from changed(pairs)
+    yield from provenance.unrecorded(before, after)
     for count in matching.counts(pairs):
         yield f"{count.label}: {count.name} {count.before} became {count.after}"
 
@@ -102,17 +102,10 @@ def _cross_session(pairs: Sequence[Pair], history: gate.History) -> str:
     return f"{text}; without a history of unchanged code (--history) they do not gate"
 
 
-def versions(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
-    """In a line each the packages whose versions differ."""
-    theirs, ours = (_packages(runs) for runs in (before, after))
-    for name in sorted({*theirs, *ours}):
-        if theirs.get(name) != ours.get(name):
-            yield f"versions differ: {name} {theirs.get(name, 'not there')} became {ours.get(name, 'not there')}"
-
-
-def _packages(runs: Iterable[Run]) -> Mapping[str, str]:
-    found = installed(run.environment for run in runs if run.environment is not None)
-    return {name: " / ".join(versions) for name, versions in found.items()}
+def changed(pairs: Iterable[Pair]) -> list[str]:
+    """A line for everything else that differs between the sides of a pair, in where and with what they were made."""
+    found = [change for pair in pairs for change in provenance.changes(pair.before, pair.after)]
+    return list(dict.fromkeys(str(change) for change in found if not change.row.machine))
 
 
 def _before(pair: Pair) -> Sequence[Run]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import architectures, compare, metrics, naming, nulls, steadiness, stopping
+from dlbench import architectures, compare, metrics, naming, nulls, provenance, steadiness, stopping
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate
@@ -121,7 +121,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     """The Report of these Runs and parity checks, of any sessions. Raises DlbenchError when there is no Run."""
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
-    runs = steadiness.mark(runs)
+    runs = steadiness.mark(provenance.parted(runs))
     gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
     null_pairs = nulls.null_pairs(runs, dict.fromkeys(("step_time", *gated)))
     objection = nulls.objection(null_pairs, naming.of_specs(run.spec for run in runs))
@@ -130,7 +130,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     by_workload = compare.by_workload(runs)
     sections = [_section(load, of_load, comparisons.get(load, [])) for load, of_load in by_workload.items()]
     return Report(
-        title=_title([run.spec for run in runs]),
+        title=_title([msgspec.structs.replace(run.spec, variant=0) for run in runs]),
         started=min(run.started for run in runs),
         indicative=all(run.policy.indicative for run in runs),
         sections=tuple(sections),
@@ -256,7 +256,8 @@ def _environments(runs: Iterable[Run]) -> Iterable[Environment]:
     """Each machine and interpreter once, with the packages and variables of all its Runs."""
     found: dict[tuple[str, ...], list[Environment]] = {}
     for at in (run.environment for run in runs if run.environment is not None):
-        found.setdefault((at.name, at.cpu, at.system, at.python), []).append(at)
+        key = (at.name, *provenance.machine(at).values(), at.system, at.python)
+        found.setdefault(key, []).append(at)
     for alike in found.values():
         packages = {name: " / ".join(versions) for name, versions in installed(alike).items()}
         variables = dict(

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dlbench import compare, metrics
+from dlbench import compare, metrics, provenance
 from dlbench.compare import BUSY
 from dlbench.leaks import growth
 from dlbench.naming import Names
@@ -14,7 +14,6 @@ from dlbench.record import Load, Run
 from dlbench.report.fairness import MUST_AGREE, fairness
 from dlbench.report.outlying import outlying
 from dlbench.report.units import shown
-from dlbench.report.versions import installed
 from dlbench.spec import Workload
 
 STOLEN = 0.01
@@ -99,21 +98,10 @@ def _unlike(runs: Sequence[Run]) -> Iterator[str]:
             if row.differs and row.name in MUST_AGREE:
                 said = ", ".join(f"{arm} {got}" for arm, got in zip(table.arms, row.got, strict=True))
                 yield f"{table.subject}: the arms differ in {row.name}: {said}"
-    machines = {run.environment.cpu for run in runs if run.environment is not None}
+    machines = provenance.kinds(runs)
     if len(machines) > 1:
-        yield f"the Runs come from {len(machines)} kinds of machine: {', '.join(sorted(machines))}"
-    yield from _upgraded(runs)
-
-
-def _upgraded(runs: Sequence[Run]) -> Iterator[str]:
-    """Packages that changed within one Python environment, as a session that goes on after an upgrade has them."""
-    found = [run.environment for run in runs if run.environment is not None]
-    for name in dict.fromkeys(at.name for at in found):
-        where = f" of the environment {name}" if name else ""
-        for package, versions in installed(at for at in found if at.name == name).items():
-            if len(versions) > 1:
-                had = " and ".join(versions)
-                yield f"the Runs have {package}{where} in {had}: not all measured one program; measure anew with one"
+        yield f"the Runs come from {len(machines)} kinds of machine: {'; '.join(machines)}"
+    yield from provenance.mixed(runs)
 
 
 def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
