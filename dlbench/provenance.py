@@ -162,8 +162,9 @@ def _system(at: Environment) -> str:
 
 
 def _with_variant(run: Run, number: int) -> Run:
-    spec = run.spec
-    return msgspec.structs.replace(run, spec=msgspec.structs.replace(spec, variant=number)) if number else run
+    if run.spec.variant == number:
+        return run
+    return msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, variant=number))
 
 
 def _number(pools: list[Provenance], mine: Provenance) -> int:

@@ -4,6 +4,7 @@ Schema history:
     1   first version
     2   a Spec names compiler, steps per call, place of the data and Python environment; version 1 is read with their
         defaults
+    3   a Spec has a variant, which reading gives it; versions 1 and 2 are read with its default
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dlbench.spec import Isolation, Policy, Spec
 RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 """What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
-SCHEMA, READABLE = 2, (1, 2)
+SCHEMA, READABLE = 3, (1, 2, 3)
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]

@@ -60,6 +60,7 @@ _specs = _builds(
     compiler=st.just(""),  # with another only on the path jit
     allow_breaks=st.just(False),  # likewise
     twin=st.booleans(),
+    variant=st.integers(0, 9),
 )
 _policies = _builds(
     Policy, processes=st.integers(1, 100), samples=st.integers(1, 1000), budget_seconds=st.none() | st.floats(1, 1e6)
