@@ -63,6 +63,10 @@ class Child:
             raise ChildError("error", f"the child answered {type(order).__name__} with {type(reply).__name__}")
         return reply
 
+    def allow(self, seconds: float) -> None:
+        """Let the orders that follow take this long, whatever those before took."""
+        self._timeout = self._left = seconds
+
     def quieten(self) -> bool:
         """Return once two looks in a row found no thread of the child running; False when that did not come about.
 

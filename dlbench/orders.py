@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -70,9 +70,10 @@ class Probe(Message, frozen=True, tag="probe"):
 
 
 class Check(Message, frozen=True, tag="check"):
-    """Examine the plugin clause by clause."""
+    """Look at one clause of the contract; the models that it builds are kept for the next."""
 
     spec: Spec
+    clause: str
 
 
 class Close(Message, frozen=True, tag="close"):
@@ -135,17 +136,21 @@ class Probed(Message, frozen=True, tag="probed"):
     """The file is written."""
 
 
+Verdict = Literal["holds", "broken", "not looked at"]
+
+
 class Finding(Record, frozen=True):
-    """What examining one clause of the contract gave; `problem` is empty where the plugin keeps it."""
+    """What looking at one clause of the contract gave; `why` explains it, and may be empty where the clause holds."""
 
     clause: str
-    problem: str = ""
+    verdict: Verdict = "holds"
+    why: str = ""
 
 
 class Checked(Message, frozen=True, tag="checked"):
-    """A finding for every clause."""
+    """What was found of the clause."""
 
-    findings: list[Finding]
+    finding: Finding
 
 
 class Closed(Message, frozen=True, tag="closed"):

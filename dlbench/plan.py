@@ -151,13 +151,14 @@ def _task(plugin: str, architecture: str, asked: str) -> str:
         if known and asked not in fitting(architecture):
             fits = ", ".join(fitting(architecture))
             raise SpecError(
-                f"{plugin}: task {asked} does not fit the architecture {architecture}; tasks that do: {fits}"
+                f"{plugin}: task {asked} does not fit the architecture {architecture}; tasks that do: {fits} "
+                f"({architectures.meaning(architecture)}; one of the plugin's own needs another word after the dot)"
             )
         return asked
     if known:
         return architectures.default_task(architecture)
     raise SpecError(
-        f"{plugin}: dlbench has no default task for the architecture {architecture!r}; "
+        f"{plugin}: {architectures.meaning(architecture)}, and has no default task; "
         f"give --task NAME, one of {', '.join(TASKS)}"
     )
 

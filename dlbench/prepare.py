@@ -13,6 +13,12 @@ from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin, Stages
 from dlbench.spec import Spec
 from dlbench.tasks import Task, TaskRequest, open_task
 
+_REFUSED = "build() must do what the Spec asks or raise Unsupported"
+_COUNTED = (
+    "the word after the dot, {word}, names an architecture that dlbench describes: build from request.parameters, "
+    "or choose another word for an architecture of your own"
+)
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -31,8 +37,7 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     """
     known = architectures.known(spec.architecture)
     configuration = architectures.configuration(spec.architecture, spec.size) if known else None
-    shape = configuration.input_shape if configuration else None
-    task = open_task(spec.task, TaskRequest(size=spec.size, batch_size=spec.batch_size, input_shape=shape))
+    task = task_of(spec)
     if spec.phase == "converge" and spec.steps_per_call > task.evaluate_every:
         raise Unsupported(
             f"{spec.steps_per_call} steps a call in the phase converge: task {spec.task} is evaluated every "
@@ -42,6 +47,13 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     parameters = configuration.initial_parameters(signature, spec.seed) if configuration else None
     request = BuildRequest(spec, signature, task.optimizer, configuration, parameters)
     return Prepared(plugin, task, request)
+
+
+def task_of(spec: Spec) -> Task:
+    """The task of a Spec, its data read and checked. Raises as `prepare` does."""
+    known = architectures.known(spec.architecture)
+    shape = architectures.configuration(spec.architecture, spec.size).input_shape if known else None
+    return open_task(spec.task, TaskRequest(size=spec.size, batch_size=spec.batch_size, input_shape=shape))
 
 
 def batch_of_call(task: Task, spec: Spec, call: int) -> Batch:
@@ -67,10 +79,8 @@ def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
     info = _checked_types(name, plugin.build(request))
     for clause, asked, built, holds in [*_clauses(info, request), _staging(plugin, info)]:
         if not holds:
-            raise ContractViolation(
-                f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; "
-                "build() must do what the Spec asks or raise Unsupported"
-            )
+            remedy = _COUNTED.format(word=request.spec.architecture) if clause == "parameter count" else _REFUSED
+            raise ContractViolation(f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; {remedy}")
     return info
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import traceback
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -53,6 +53,9 @@ from dlbench.record import PhaseTime, Sample, Stage, Status
 from dlbench.spec import Policy, Spec
 from dlbench.subject import Subject, settle
 
+if TYPE_CHECKING:
+    from dlbench.conformance.examine import Examination
+
 _OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 
 
@@ -61,6 +64,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._load = LoadMeter()
+        self._examination: Examination | None = None
 
     def obey(self, order: Order) -> Reply:  # noqa: PLR0911 (one return an order)
         """Carry out one order. Raises whatever the plugin raises."""
@@ -76,9 +80,15 @@ class Worker:
             case Evaluate():
                 return Evaluated(quality=self._subject.quality())
             case Devices() | Probe() | Check():
-                return _obey_alone(order)
+                return self._check(order) if isinstance(order, Check) else _obey_alone(order)
             case Close():
                 return self._close(compile_again=order.compile_again and self._spec.path == "jit")
+
+    def _check(self, order: Check) -> Checked:
+        from dlbench.conformance.examine import Examination
+
+        self._examination = self._examination or Examination(order.spec)
+        return Checked(finding=self._examination.look(order.clause))
 
     def _build(self, spec: Spec) -> Built:
         marks = [memory.mark("start")]
@@ -158,12 +168,8 @@ def failed(error: Exception) -> Failed:
     return Failed(status=_status(error), reason=_reason(error), loading=_is_loading(error))
 
 
-def _obey_alone(order: Devices | Probe | Check) -> DeviceList | Probed | Checked:
+def _obey_alone(order: Devices | Probe) -> DeviceList | Probed:
     """An order that is all that a child is asked."""
-    if isinstance(order, Check):
-        from dlbench.conformance.examine import examine
-
-        return Checked(findings=examine(order.spec))
     if isinstance(order, Probe):
         probe_to_file(order)
         return Probed()
@@ -179,7 +185,7 @@ def main() -> None:
         reply = answer(worker, line)
         replies.write(to_line(reply))
         replies.flush()
-        if isinstance(reply, Closed | Failed | DeviceList | Probed | Checked):
+        if isinstance(reply, Closed | Failed | DeviceList | Probed):
             break
     replies.close()
     sys.stderr.flush()

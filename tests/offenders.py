@@ -8,6 +8,7 @@ import time
 
 import msgspec
 import numpy as np
+from off_course import OFF_COURSE
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch
@@ -146,6 +147,16 @@ class Leaking(LinearPlugin):
         return super().train_step(batch)
 
 
+class Hoarding(LinearPlugin):
+    """Keeps a little of each prediction."""
+
+    kept: list = []  # noqa: RUF012 (that is the offence)
+
+    def predict(self, inputs):
+        self.kept.append(np.ones(136 << 10, np.uint8))
+        return super().predict(inputs)
+
+
 class FallingBack(LinearPlugin):
     """Takes the CPU for whatever device it is asked for, and says so."""
 
@@ -169,6 +180,13 @@ class WrongSlope(LinearPlugin):
 class Deaf(LinearPlugin):
     def import_parameters(self, parameters):
         pass
+
+
+class Lost(LinearPlugin):
+    """Knows no device that it could be on."""
+
+    def devices(self):
+        return {"gpu:0": "NumPy"}
 
 
 class Spoiling(LinearPlugin):
@@ -249,15 +267,18 @@ OFFENDERS = [
     (Escaping, "the_barrier_holds"),
     (Printing, "nothing_is_printed"),
     (Leaking, "nothing_leaks"),
+    (Hoarding, "nothing_leaks"),
     (FallingBack, "what_is_unsupported_is_raised"),
     (Crashing, "what_is_unsupported_is_raised"),
-    (WrongSlope, "capabilities_work"),
-    (Deaf, "capabilities_work"),
-    (Spoiling, "capabilities_work"),
+    (WrongSlope, "gradients_are_the_slope"),
+    (Deaf, "parameters_can_be_exchanged"),
+    (Spoiling, "staging_keeps_the_batch"),
+    (Lost, "devices_are_reported"),
     (Threaded, "import_does_no_work"),
     (Deferring, "no_work_outlives_the_barrier"),
     (Once, "several_steps_are_so_many_single_ones"),
     (Single, "several_steps_are_so_many_single_ones"),
     (Accumulating, "several_steps_are_so_many_single_ones"),
     (Caching, "host_data_is_copied_in_every_step"),
+    *OFF_COURSE,
 ]

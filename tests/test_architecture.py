@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("looks",)),
     ("contract", ("naming", "plugin")),
     ("contract", ("architectures", "record")),
-    ("contract", ("decoding",)),
+    ("contract", ("decoding", "leaks")),
     (
         "writing",
         (
@@ -50,7 +50,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("arm", "forking", "worker")),
     ("writing", ("discard", "start", "warm")),
     ("writing", ("schedule",)),
-    ("reading", ("leaks", "provenance")),
+    ("reading", ("provenance",)),
     ("reading", ("metrics",)),
     ("reading", ("compare",)),
     ("reading", ("matching", "nulls", "steadiness")),
@@ -59,8 +59,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("edge", ("configuration", "question")),
     ("edge", ("objections",)),
     ("edge", ("judging",)),
-    ("edge", ("doctor", "effort", "examination", "listing", "outline", "progress", "pytest_plugin")),
-    ("edge", ("asking", "confirming")),
+    ("edge", ("doctor", "effort", "heartbeat", "listing", "outline", "progress", "pytest_plugin")),
+    ("edge", ("asking", "confirming", "examination")),
     ("edge", ("commands",)),
     ("edge", ("cli",)),
     ("edge", ("__main__",)),

@@ -8,6 +8,7 @@ import subprocess
 import msgspec
 import pytest
 from command import DLBENCH
+from off_course import BLIND, LOSS, Dropping, Normalising
 from offenders import OFFENDERS, Accelerated, Escaping, Moved
 
 from dlbench import conformance, registry
@@ -21,17 +22,18 @@ from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 
 SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
+OWN = msgspec.structs.replace(SPEC, plugin="fake.minimal")
 
 
 def problems(factory, monkeypatch, spec=SPEC):
     """The clauses that a plugin made by this factory breaks."""
     monkeypatch.setattr(registry, "load", lambda _: factory())
-    return {finding.clause: finding.problem for finding in examine(spec) if finding.problem}
+    return {finding.clause: finding.why for finding in examine(spec) if finding.verdict == "broken"}
 
 
 @pytest.fixture(autouse=True)
-def fewer_steps(monkeypatch):
-    monkeypatch.setattr("dlbench.conformance.clauses.LEAK_STEPS", 200)
+def short_samples(monkeypatch):
+    monkeypatch.setattr("dlbench.conformance.quiet.LEAK_SECONDS", 0.1)
 
 
 @pytest.mark.parametrize(("plugin", "name"), [(LinearPlugin, "fake.linear"), (Minimal, "fake.minimal")])
@@ -49,10 +51,22 @@ def test_an_accelerator_keeps_its_tensors_and_the_order_of_its_sums(monkeypatch)
 def test_a_clause_catches_the_plugin_that_breaks_it(offender, clause, monkeypatch):
     if offender is Escaping:  # a machine that is busy with others needs longer to spend the time that escapes
         monkeypatch.setattr("dlbench.conformance.barrier.PAUSE_SECONDS", 0.6)
-        monkeypatch.setattr("dlbench.conformance.clauses.LEAK_STEPS", 2)
     found = problems(offender, monkeypatch)
     assert clause in found
     assert found[clause]
+
+
+@pytest.mark.parametrize(("offender", "clause"), BLIND, ids=[one.__name__ for one, _ in BLIND])
+def test_loss_and_optimizer_are_seen_from_outside_where_nothing_is_exported(offender, clause, monkeypatch):
+    assert list(problems(offender, monkeypatch, OWN)) == [clause]
+
+
+@pytest.mark.parametrize(("plugin", "why"), [(Dropping, "dropout"), (Normalising, "normalisation")])
+def test_a_model_of_its_own_that_trains_by_another_function_is_not_accused(plugin, why, monkeypatch):
+    monkeypatch.setattr(registry, "load", lambda _: plugin())
+    found = {finding.clause: finding for finding in examine(OWN)}
+    assert found[LOSS].verdict == "not looked at"
+    assert why in found[LOSS].why
 
 
 def test_what_waited_for_a_core_is_not_taken_for_work(monkeypatch):
@@ -130,14 +144,17 @@ def check(*arguments, cwd):
 def test_the_command_shows_every_clause_and_answers_by_its_exit_code(tmp_path, monkeypatch):
     good = check("fake.linear", cwd=tmp_path)
     assert good.returncode == 0, good.stderr
-    assert good.stdout.count("  holds ") == len(CLAUSES) + 1
-    assert "unsupported: path graph" in good.stdout
+    eager, graph = good.stdout.split("fake.linear graph")
+    assert eager.count("  holds ") == len(CLAUSES)
+    assert "  not looked at  jit_really_compiled: " in eager
+    assert f"{len(CLAUSES)} hold, 0 broken, 1 not looked at" in eager
+    assert "everything else: unsupported: path graph" in graph
     named = check("fake.linear", "--path", "graph", cwd=tmp_path)
-    assert named.returncode == 1
+    assert named.returncode == 2
     monkeypatch.setenv("DLBENCH_FAKE", "train_step:return=nan")
     bad = check("naughty.linear", "--path", "eager", cwd=tmp_path)
     assert bad.returncode == 1
-    assert "broken  the_loss_falls" in bad.stdout
+    assert "  broken         the_loss_falls" in bad.stdout
     unfit = check("tf.mlp", "--task", "text", "--path", "eager", cwd=tmp_path)
     assert unfit.returncode == 2
     assert "tasks that do: " in unfit.stderr

@@ -6,6 +6,7 @@ methods of `Architecture`, and one row in `_MODULES`.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -70,6 +71,15 @@ _MODULES = {
 def known(architecture: str) -> bool:
     """Whether the core describes this architecture."""
     return architecture in _MODULES
+
+
+def meaning(architecture: str) -> str:
+    """What the word after the dot of a plugin's name stands for, in a sentence without its full stop."""
+    if known(architecture):
+        return f"{architecture} names an architecture that dlbench describes"
+    near = difflib.get_close_matches(architecture.lower(), _MODULES, n=1)
+    apart = f"; not {near[0]}, which dlbench describes" if near else ""
+    return f"{architecture} is an architecture of the plugin's own{apart}"
 
 
 def configuration(architecture: str, size: str) -> Architecture:

@@ -1,24 +1,38 @@
 """The contract as a suite: what a plugin must do, checked on the plugin itself.
 
-    dlbench check acme.mlp
+    dlbench check acme.wide
 
 or, in the tests of a plugin package:
 
     @pytest.mark.parametrize("path", ["eager", "jit"])
     def test_conforms(path):
-        conformance.assert_conforms("acme.mlp", path)
+        conformance.assert_conforms("acme.wide", path, task="line")
 
-Each plugin and path is examined in a process of its own. A clause that could not be looked at counts as broken.
+Each plugin and path is examined in a process of its own, one clause after the other. A clause holds, is broken, or was
+not looked at: where the plugin lacks what it takes, or where a fault that was told already stands in the way.
 """
 
 from __future__ import annotations
 
-from dlbench.isolate import ChildError, fresh_child
+import warnings
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from dlbench.errors import SpecError
+from dlbench.isolate import Child, ChildError, fresh_child
 from dlbench.orders import Check, Checked, Finding
 from dlbench.plan import Selection, expand
+from dlbench.prepare import task_of
 from dlbench.spec import Path, Policy, Spec
+from dlbench.tasks import fitting
 
-__all__ = ["assert_conforms", "check", "specs"]
+__all__ = ["CLAUSE_SECONDS", "EVERYTHING_ELSE", "assert_conforms", "check", "specs", "with_data"]
+
+CLAUSE_SECONDS = 300.0
+"""What a clause may take; the first ones build, and compile."""
+EVERYTHING_ELSE = "everything else"
+"""The clause of a Finding that stands for all clauses not looked at, because the examination could not go on."""
 
 
 def specs(plugin: str, path: Path, size: str = "small", task: str = "", device: str = "cpu") -> list[Spec]:
@@ -28,20 +42,88 @@ def specs(plugin: str, path: Path, size: str = "small", task: str = "", device: 
     return expand(selection, Policy(processes=1))
 
 
-def check(spec: Spec, timeout: float = 600.0) -> list[Finding]:
-    """Examine one plugin on one path; a Finding for every clause, or one that says why there is none."""
+def with_data(spec: Spec, *, named: bool) -> tuple[Spec, str]:
+    """The Spec with a task whose data is here, and a sentence that says so where it is another task.
+
+    Another task is taken unless the task was `named`. Raises SpecError where none that fits has its data.
+    """
+    try:
+        task_of(spec)
+    except SpecError as error:
+        for task in [] if named else fitting(spec.architecture):
+            other = msgspec.structs.replace(spec, task=task)
+            if _opens(other):
+                return other, f"examined on the task {task}, for {error}"
+        raise
+    return spec, ""
+
+
+def check(
+    spec: Spec, timeout: float = CLAUSE_SECONDS, announce: Callable[[str], object] = lambda _: None
+) -> Iterator[Finding]:
+    """Examine one plugin on one path in a process of its own: a Finding for each clause, as soon as it is decided.
+
+    `announce` is called with each clause before it is looked at. A clause may take `timeout` seconds. Where the process
+    ends or the plugin cannot do at all what the Spec asks, the last Finding is that of EVERYTHING_ELSE.
+    """
+    from dlbench.conformance.examine import NAMES
+
     child = fresh_child(spec.threads, timeout)
     try:
-        return child.obey(Check(spec=spec), Checked).findings
-    except ChildError as error:
-        return [Finding(clause="examination", problem=f"{error.status}: {error}")]
+        for place, clause in enumerate(NAMES, start=1):
+            announce(clause)
+            try:
+                yield _looked_at(child, spec, clause, timeout)
+            except ChildError as error:
+                yield from _ended(clause, error, timeout, len(NAMES) - place)
+                return
     finally:
         child.close()
 
 
 def assert_conforms(plugin: str, path: Path, **more: str) -> None:
-    """Raise AssertionError that lists every clause which the plugin breaks on this path."""
-    broken = [one for spec in specs(plugin, path, **more) for one in check(spec) if one.problem]
-    lines = "\n".join(f"  {one.clause}: {one.problem}" for one in broken)
-    if broken:
+    """Raise AssertionError that lists every clause which the plugin breaks on this path.
+
+    A clause that was not looked at is no failure, unless the examination could not go on. Warns where the data of the
+    architecture's task is not installed and another task was taken.
+    """
+    found = [one for spec in specs(plugin, path, **more) for one in check(_warned(spec, named="task" in more))]
+    wrong = [one for one in found if one.verdict == "broken" or one.clause == EVERYTHING_ELSE]
+    lines = "\n".join(f"  {one.clause}: {one.why}" for one in wrong)
+    if wrong:
         raise AssertionError(f"{plugin} on the path {path} breaks the contract:\n{lines}")
+
+
+def _looked_at(child: Child, spec: Spec, clause: str, timeout: float) -> Finding:
+    child.allow(timeout)
+    return child.obey(Check(spec=spec, clause=clause), Checked).finding
+
+
+def _ended(clause: str, error: ChildError, timeout: float, left: int) -> Iterator[Finding]:
+    """The clause at which it ended, and the others."""
+    if error.status == "unsupported":
+        why = f"unsupported: {error}"
+        yield Finding(clause=EVERYTHING_ELSE, verdict="not looked at", why=why)
+        return
+    slow = f"no word from the plugin for {timeout:g} s: it loops or waits, or needs a longer --timeout"
+    yield Finding(
+        clause=clause, verdict="broken", why=slow if error.status == "timeout" else f"{error.status}: {error}"
+    )
+    if left:
+        why = f"{left} clauses: the examination ended in {clause}"
+        yield Finding(clause=EVERYTHING_ELSE, verdict="not looked at", why=why)
+
+
+def _opens(spec: Spec) -> bool:
+    try:
+        task_of(spec)
+    except SpecError:
+        return False
+    return True
+
+
+def _warned(spec: Spec, *, named: bool) -> Spec:
+    ready, note = with_data(spec, named=named)
+    if note:
+        warnings.warn(f"{spec.plugin} is {note}", stacklevel=3)
+    return ready

@@ -1,4 +1,4 @@
-"""The clause on capabilities: what a plugin claims to be able to do, it does."""
+"""The clauses on capabilities: what a plugin claims to be able to do, it does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlbench.conformance.model import Model, Session, require
+from dlbench.conformance.model import Model, NotLookedAt, Session, require
 from dlbench.plugin import ComputesGradients, ExchangesParameters, ListsDevices, ReportsDeviceMemory, Stages
 
 SLOPE_TOLERANCE = 0.02
@@ -16,33 +16,48 @@ RISE = 1e-3
 """By which share the loss is to change when its slope is looked at."""
 
 
-def capabilities_work(session: Session) -> None:
-    """Every capability that the plugin claims does what its protocol says."""
+def gradients_are_the_slope(session: Session) -> None:
+    """The loss rises along the gradient as steeply as the gradient says, at the initial values."""
     model = session.exact
     plugin = model.plugin
-    if isinstance(plugin, Stages):
-        raw = model.task.batch(session.spec.seed, 0)
-        staged = plugin.stage(raw)
-        require(np.array_equal(_on_host(staged.inputs), raw.inputs), "stage() changed the inputs")
-    if isinstance(plugin, ListsDevices):
-        require(model.info.device in plugin.devices(), f"devices() lacks {model.info.device}, where the model is")
-    if isinstance(plugin, ReportsDeviceMemory):
-        plugin.reset_device_memory_peak()
-        peak = plugin.device_memory_peak()
-        on_cpu = model.info.device == "cpu"
-        require(peak is None if on_cpu else bool(peak), f"device_memory_peak() is {peak} on {model.info.device}")
-    if isinstance(plugin, ExchangesParameters):
-        _exchange(model, plugin)
-        if isinstance(plugin, ComputesGradients):
-            _slopes(model, plugin, plugin)
+    if not isinstance(plugin, ComputesGradients) or not isinstance(plugin, ExchangesParameters):
+        raise NotLookedAt("needs gradients(), export_parameters() and import_parameters()")
+    start, batch = model.observed["parameters"], model.batch(0)
+    plugin.import_parameters(start)
+    found = plugin.gradients(batch)
+    require(found.keys() == start.keys(), "gradients() has other names than export_parameters()")
+    loss = model.train(batch)
+    if loss.ndim:
+        raise NotLookedAt("of two losses that share parameters no single slope can be seen from outside")
+    steepness = math.sqrt(sum(float(np.sum(np.square(value, dtype=np.float64))) for value in found.values()))
+    length = RISE * abs(float(loss)) / max(steepness, 1e-12)
+    sides = []
+    for sign in (1.0, -1.0):
+        along = {name: value + sign * length / steepness * found[name] for name, value in start.items()}
+        plugin.import_parameters({name: value.astype(np.float32) for name, value in along.items()})
+        sides.append(float(model.train(batch)))
+    slope = (sides[0] - sides[1]) / (2 * length)
+    off = abs(slope - steepness) / max(steepness, 1e-12)
+    require(off <= SLOPE_TOLERANCE, f"gradients() says a slope of {steepness:.4g}, the loss has {slope:.4g}")
 
 
-def _on_host(staged: Any) -> Any:
-    """Values of an array or a tensor, wherever it lies: tensors on an accelerator refuse NumPy and make lists."""
-    return np.asarray(staged.tolist() if hasattr(staged, "tolist") else staged)
+def staging_keeps_the_batch(session: Session) -> None:
+    """What is staged holds the values of the batch."""
+    model = session.exact
+    if not isinstance(model.plugin, Stages):
+        raise NotLookedAt("needs stage()")
+    raw = model.task.batch(session.spec.seed, 0)
+    staged = model.plugin.stage(raw)
+    require(np.array_equal(_on_host(staged.inputs), raw.inputs), "stage() changed the inputs")
+    require(np.array_equal(_on_host(staged.targets), raw.targets), "stage() changed the targets")
 
 
-def _exchange(model: Model, plugin: ExchangesParameters) -> None:
+def parameters_can_be_exchanged(session: Session) -> None:
+    """What is imported is exported again, and is what the model predicts with."""
+    model = session.exact
+    plugin = model.plugin
+    if not isinstance(plugin, ExchangesParameters):
+        raise NotLookedAt("needs export_parameters() and import_parameters()")
     before, original = model.outputs(), plugin.export_parameters()
     moved = {name: value + np.float32(0.01) for name, value in original.items()}
     plugin.import_parameters(moved)
@@ -54,22 +69,25 @@ def _exchange(model: Model, plugin: ExchangesParameters) -> None:
     require(np.array_equal(before, model.outputs()), "putting the parameters back did not put the model back")
 
 
-def _slopes(model: Model, exchanges: ExchangesParameters, computes: ComputesGradients) -> None:
-    """The loss rises along the gradient as steeply as the gradient says, at the initial values."""
-    start, batch = model.observed["parameters"], model.batch(0)
-    exchanges.import_parameters(start)
-    found = computes.gradients(batch)
-    require(found.keys() == start.keys(), "gradients() has other names than export_parameters()")
-    loss = model.train(batch)
-    if loss.ndim:
-        return  # of two losses that share parameters no single slope can be seen from outside
-    steepness = math.sqrt(sum(float(np.sum(np.square(value, dtype=np.float64))) for value in found.values()))
-    length = RISE * abs(float(loss)) / max(steepness, 1e-12)
-    sides = []
-    for sign in (1.0, -1.0):
-        along = {name: value + sign * length / steepness * found[name] for name, value in start.items()}
-        exchanges.import_parameters({name: value.astype(np.float32) for name, value in along.items()})
-        sides.append(float(model.train(batch)))
-    slope = (sides[0] - sides[1]) / (2 * length)
-    off = abs(slope - steepness) / max(steepness, 1e-12)
-    require(off <= SLOPE_TOLERANCE, f"gradients() says a slope of {steepness:.4g}, the loss has {slope:.4g}")
+def devices_are_reported(session: Session) -> None:
+    """The device of the model is one that the plugin lists, and its memory is counted where it is no CPU."""
+    model = session.exact
+    plugin = model.plugin
+    _memory(model)
+    if not isinstance(plugin, ListsDevices):
+        raise NotLookedAt("needs devices()")
+    require(model.info.device in plugin.devices(), f"devices() lacks {model.info.device}, where the model is")
+
+
+def _memory(model: Model) -> None:
+    if not isinstance(model.plugin, ReportsDeviceMemory):
+        return
+    model.plugin.reset_device_memory_peak()
+    peak = model.plugin.device_memory_peak()
+    on_cpu = model.info.device == "cpu"
+    require(peak is None if on_cpu else bool(peak), f"device_memory_peak() is {peak} on {model.info.device}")
+
+
+def _on_host(staged: Any) -> Any:
+    """Values of an array or a tensor, wherever it lies: tensors on an accelerator refuse NumPy and make lists."""
+    return np.asarray(staged.tolist() if hasattr(staged, "tolist") else staged)

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from dlbench import parity
-from dlbench.conformance.model import Model, Session, require
+from dlbench.conformance.model import Model, NotLookedAt, Session, require
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import Batch
 
@@ -22,47 +22,44 @@ STEPS, CALLS = 2, 2
 
 def several_steps_are_so_many_single_ones(session: Session) -> None:
     """A call of several steps gives the losses that as many calls of one step give."""
+    wanted = _singles(session)
     model = _variant(session, steps_per_call=STEPS)
-    if model is None:
-        return
     found = [model.train(model.batch(call)) for call in range(CALLS)]
-    shape = (STEPS, *_singles(session)[0].shape)
+    shape = (STEPS, *wanted[0].shape)
     wrong = next((losses.shape for losses in found if losses.shape != shape), shape)
     require(wrong == shape, f"a call of {STEPS} steps returned losses of shape {wrong}, not {shape}")
-    _same(np.concatenate(found), _singles(session), f"in calls of {STEPS} steps")
+    _same(np.concatenate(found), wanted, f"in calls of {STEPS} steps")
 
 
 def host_data_is_copied_in_every_step(session: Session) -> None:
     """Where the data stays on the host, a step sees what its arrays hold when it is called, were they used before."""
+    wanted = _singles(session)
     model = _variant(session, data="host")
-    if model is None:
-        return
     arrays = Batch(*(np.empty_like(part) for part in model.batch(0)))
     found = []
     for step in range(STEPS * CALLS):
         for array, values in zip(arrays, model.batch(step), strict=True):
             np.copyto(array, values)
         found.append(model.train(arrays))
-    _same(found, _singles(session), "with data on the host")
+    _same(found, wanted, "with data on the host")
 
 
-def _variant(session: Session, **changes: Any) -> Model | None:
-    """The model of another Spec; None where the plugin refuses it, or says nothing of it and the core does."""
+def _variant(session: Session, **changes: Any) -> Model:
+    """The model of another Spec. Raises NotLookedAt where the plugin refuses it, or says nothing of it."""
     if session.spec.path == "jit":
-        return None
+        raise NotLookedAt("off the path jit alone: each Run there proves by itself what was compiled")
+    asked = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())
     try:
         return Model.build(msgspec.structs.replace(session.spec, **changes), dropout=False)
-    except (Unsupported, ContractViolation):
-        return None
+    except ContractViolation as error:
+        raise NotLookedAt(f"the plugin says nothing of {asked}") from error
+    except Unsupported as error:
+        raise NotLookedAt(f"unsupported: {error}") from error
 
 
 def _singles(session: Session) -> list[Any]:
     """Losses of the first steps, one a call, without dropout."""
-    model = session.exact
-    if model is not session.again and "losses" not in model.observed:
-        fresh = Model.build(session.spec, dropout=False)
-        model.observed["losses"] = [fresh.train(fresh.batch(step)) for step in range(STEPS * CALLS)]
-    losses: list[Any] = model.observed["losses"]
+    losses: list[Any] = session.exact.observed["losses"]
     return losses[: STEPS * CALLS]
 
 

@@ -1,0 +1,57 @@
+"""An exception in one line: its type, its message, and the last line of the plugin's own code on its way."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from dlbench.errors import DlbenchError
+
+LONGEST = 300
+"""Characters of a message; what a compiler says can run to thousands."""
+CORE = Path(__file__).parents[1]
+IMPORTING = ("<frozen ", "importlib")
+
+
+def words(error: BaseException) -> str:
+    """Such as `KeyError: 'kernel' (acme/model.py:12, in build)`."""
+    said = " ".join(_message(error).split())
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]} ... ({len(said)} characters)"
+    at = place(error)
+    return f"{said} ({at})" if at else said
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its message cannot be made)"
+    return text if isinstance(error, DlbenchError) else f"{type(error).__name__}: {text}"
+
+
+def place(error: BaseException) -> str:
+    """File, line and function where the plugin's own code was last: in the folder of the file that the core called.
+
+    Empty where the core itself raised the error.
+    """
+    frames = [frame for frame in traceback.extract_tb(_origin(error).__traceback__) if not _imports(frame.filename)]
+    last_of_core = max((at for at, frame in enumerate(frames) if _is_core(frame.filename)), default=-1)
+    called = frames[last_of_core + 1 :]
+    if not called:
+        return ""
+    folder = Path(called[0].filename).parent
+    frame = [frame for frame in called if folder in Path(frame.filename).parents][-1]
+    return f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}, in {frame.name}"
+
+
+def _origin(error: BaseException) -> BaseException:
+    """What the core wrapped in an error of its own, where it did."""
+    return error.__cause__ or error if isinstance(error, DlbenchError) else error
+
+
+def _is_core(file: str) -> bool:
+    return CORE in Path(file).parents
+
+
+def _imports(file: str) -> bool:
+    return any(word in file for word in IMPORTING)

@@ -1,0 +1,122 @@
+"""The clause on the loss: what `train_step` returns is the task's loss of what `predict` gave before the step."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dlbench import architectures, parity
+from dlbench.architectures.gan import GAN
+from dlbench.conformance.model import ROUGHER, Model, NotLookedAt, Session, require
+from dlbench.plugin import Adam, Batch
+
+STILL = Adam(learning_rate=1e-20)
+"""An optimizer whose steps are below the last bit of any parameter."""
+
+
+class Stated(NamedTuple):
+    """The loss or losses that a task states, float64, and the mean size of the terms that each sums."""
+
+    loss: Any
+    scale: Any
+
+
+def the_loss_is_the_stated_one(session: Session) -> None:
+    """The loss of each of the first steps, without dropout, is computed again in NumPy from the outputs before it.
+
+    The tolerance is 1e-5 of the terms that the loss averages, or of 1 where those are smaller: outputs are held to
+    5e-6 and a logit moves the loss by twice as much at most.
+    """
+    model = session.exact
+    for step, found in enumerate(model.observed["losses"]):
+        wanted = _stated(model, step)
+        if wanted is None:
+            return  # of a later step the discriminator's parameters are not known
+        off = np.abs(found - wanted.loss) / (1.0 + wanted.scale)
+        if off.shape == wanted.loss.shape and off.max() <= _allowed(model):
+            continue
+        if not architectures.known(session.spec.architecture):
+            _same_function_in_training(session)
+        require(
+            holds=False,
+            otherwise=f"step {step + 1} returned the loss {_shown(found)}; the {model.task.signature.loss} of the "
+            f"outputs before the step is {_shown(wanted.loss)}; return the mean loss of the batch, before the update",
+        )
+
+
+def _allowed(model: Model) -> float:
+    return parity.TOLERANCES["losses"] * (1 if model.info.device == "cpu" else ROUGHER)
+
+
+def _shown(loss: Any) -> str:
+    return ", ".join(f"{value:.6g}" for value in np.ravel(loss))
+
+
+def _stated(model: Model, step: int) -> Stated | None:
+    """The stated loss of a step; None where what it takes is not known."""
+    outputs = model.observed["predictions"][step][0].astype(np.float64)
+    targets = model.task.batch(model.request.spec.seed, step).targets
+    match model.task.signature.loss:
+        case "mse":
+            return _mean(np.square(outputs - targets))
+        case "cross_entropy":
+            return _mean(_surprise(outputs, targets))
+        case "policy_gradient":
+            return _mean(_surprise(outputs, targets[:, 0]) * targets[:, 1])
+        case "adversarial":
+            return _adversarial(model, step, outputs, targets)
+        case other:
+            raise NotLookedAt(f"no clause knows the loss {other}")
+
+
+def _mean(terms: Any) -> Stated:
+    return Stated(np.mean(terms), np.mean(np.abs(terms)))
+
+
+def _surprise(logits: Any, labels: Any) -> Any:
+    """Negative log-likelihood (...) of labels (...) under logits (..., classes)."""
+    apart = logits - logits.max(axis=-1, keepdims=True)
+    picked = np.take_along_axis(apart, labels.astype(np.int64)[..., None], axis=-1)[..., 0]
+    return np.log(np.exp(apart).sum(axis=-1)) - picked
+
+
+def _adversarial(model: Model, step: int, images: Any, real: Any) -> Stated | None:
+    """Both losses, as `dlbench.architectures.gan` states them."""
+    judge = model.request.configuration
+    if not isinstance(judge, GAN):
+        raise NotLookedAt("the adversarial loss takes a discriminator, and dlbench describes that of the gan alone")
+    before = model.request.parameters if step == 0 else model.observed["course"][step - 1]
+    if not before:
+        return None
+    fake, true = (judge.judge(before, part) for part in (images, real))
+    losses = np.stack([_softplus(-fake).mean(), _softplus(-true).mean() + _softplus(fake).mean()])
+    return Stated(losses, losses)
+
+
+def _softplus(logits: Any) -> Any:
+    return np.logaddexp(0.0, logits)
+
+
+def _same_function_in_training(session: Session) -> None:
+    """Raise NotLookedAt where training computes something else than `predict`, as dropout and batch normalisation do.
+
+    Such a loss is random, or is no mean over samples: that of a batch is not the mean of the losses of its halves.
+    Nothing is learnt meanwhile. Each batch is used three times; its last two losses count.
+    """
+    still = Model.build(session.spec, optimizer=STILL)
+    whole = still.task.batch(session.spec.seed, 0)
+    middle = len(whole.inputs) // 2
+    halves = (_twice(whole, slice(middle)), _twice(whole, slice(middle, 2 * middle)))
+    batches = (whole, *halves) if 2 * middle == len(whole.inputs) else (whole,)
+    losses = np.array([[still.train(still.stage(batch)).sum() for _ in range(3)][1:] for batch in batches])
+    near = parity.TOLERANCES["losses"] * (1.0 + np.abs(losses[0, 0]))
+    random = np.ptp(losses, axis=1).max() > near
+    if random or abs(losses[0, 0] - np.mean(losses[1:, 0] if len(losses) > 1 else losses[0, 0])) > near:
+        what = "is random, as with dropout" if random else "depends on the rest of its batch, as with normalisation"
+        raise NotLookedAt(f"the loss of a sample {what}: a model of your own is not the same function in training")
+
+
+def _twice(batch: Batch, part: slice) -> Batch:
+    """The samples of a part of a batch, each twice."""
+    return Batch(*(np.concatenate([array[part], array[part]]) for array in batch))

@@ -1,0 +1,56 @@
+"""A sign of life while one thing takes long: what it is and since when, on standard error."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+PATIENCE = 30.0
+"""Seconds between two lines where there is no terminal."""
+
+
+class Heartbeat:
+    """Says every second on a terminal, and every half minute elsewhere, what goes on; used as a context."""
+
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream, self._clock = stream or sys.stderr, clock
+        self._what, self._since = "", clock()
+        self._terminal = self._stream.isatty()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True, name="dlbench-heartbeat")
+
+    def __enter__(self) -> Heartbeat:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End, and leave no line behind on a terminal."""
+        self._ended.set()
+        self._thread.join()
+        self.clear()
+
+    def announce(self, what: str) -> None:
+        """Name what goes on from now."""
+        self._what, self._since = what, self._clock()
+
+    def clear(self) -> None:
+        """Take the line off the terminal, for another that stays."""
+        if self._terminal:
+            self._write("\r\033[K")
+
+    def say(self) -> None:
+        """One sign of life."""
+        line = f"  ... {self._what}, {self._clock() - self._since:.0f} s"
+        self._write(f"\r\033[K{line}" if self._terminal else f"{line}\n")
+
+    def _beat(self) -> None:
+        while not self._ended.wait(1.0 if self._terminal else PATIENCE):
+            self.say()
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
