@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import subprocess
 
@@ -104,20 +105,41 @@ def test_every_clause_has_an_offender():
     assert set(CLAUSES) - {clause for _, clause in OFFENDERS} == {"jit_really_compiled"}
 
 
-def test_clauses_share_few_models(monkeypatch):
-    """Compiling is what takes time."""
+@pytest.mark.parametrize(
+    ("path", "plain", "others"),
+    [
+        ("eager", 3, 2),  # two of one request, one of another seed; one of several steps and one with data on the host
+        ("jit", 2, 0),  # compiling is what takes time
+    ],
+)
+def test_clauses_share_few_models(path, plain, others, monkeypatch):
     built = []
 
-    class Counting(LinearPlugin):
+    class Counting(Compiling if path == "jit" else LinearPlugin):
         def build(self, request):
             info = super().build(request)
-            built.append(request.spec)
+            if request.spec.device == "cpu" and request.spec.precision == "fp32":
+                built.append(request.spec)
             return info
 
-    problems(Counting, monkeypatch)
-    plain = [spec for spec in built if spec.steps_per_call == 1 and spec.data == "device"]
-    assert len(plain) == 3  # two of one request, one of another seed; a fourth only where there is dropout to leave out
-    assert len(built) == 5
+    monkeypatch.setenv("DLBENCH_FAKE_JIT", "2,0,0")
+    assert problems(Counting, monkeypatch, msgspec.structs.replace(SPEC, path=path)) == {}
+    alike = [spec for spec in built if spec.steps_per_call == 1 and spec.data == "device"]
+    assert (len(alike), len(built) - len(alike)) == (plain, others)
+
+
+class SeedBlind(LinearPlugin):
+    """Takes the values of the first request that it ever saw."""
+
+    values: dict = {}  # noqa: RUF012 (that is the offence)
+
+    def build(self, request):
+        self.values.setdefault("first", request.parameters)
+        return super().build(dataclasses.replace(request, parameters=self.values["first"]))
+
+
+def test_values_of_another_seed_are_used(monkeypatch):
+    assert "outputs_are_the_architecture" in problems(SeedBlind, monkeypatch)
 
 
 def test_assert_conforms_lists_what_is_broken(monkeypatch):

@@ -31,17 +31,12 @@ REPEATED = 60
 
 
 def build_is_repeatable(session: Session) -> None:
-    """Same request, same model, step by step to the last bit; another seed, another model."""
+    """Same request, same model, step by step to the last bit."""
     first, second = session.plain, session.again
     losses = [model.observed["losses"][0] for model in (first, second)]
     require(np.array_equal(*losses), f"two builds of one request have first losses {losses[0]} and {losses[1]}")
     outputs = first.observed["outputs"], second.observed["predictions"][0][0]
     require(np.array_equal(*outputs), "two builds of one request predict differently")
-    if first.request.parameters is not None:
-        other = np.array(
-            session.other.plugin.predict(session.other.stage(first.task.batch(session.spec.seed, 0)).inputs)
-        )
-        require(not np.array_equal(outputs[0], other), "another seed made the same model: its values are not used")
 
 
 def what_was_read_back_is_true(session: Session) -> None:
@@ -56,10 +51,13 @@ def what_was_read_back_is_true(session: Session) -> None:
 
 
 def outputs_are_the_architecture(session: Session) -> None:
-    """Predictions agree with the core's NumPy version of the architecture, where it has one."""
+    """Predictions agree with the core's NumPy version of the architecture, from the values of this seed and another's.
+
+    On the path jit those of this seed alone: what builds is the same, and compiling it once more takes long.
+    """
     if not architectures.known(session.spec.architecture):
         raise NotLookedAt(architectures.meaning(session.spec.architecture))
-    for model in (session.plain, session.other):
+    for model in (session.plain,) if session.spec.path == "jit" else (session.plain, session.other):
         request = model.request
         inputs = model.task.batch(request.spec.seed, 0).inputs
         expected = request.configuration.forward(request.parameters, inputs, request.signature)
