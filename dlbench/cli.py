@@ -5,21 +5,22 @@ Commands import what they need when they are called, so that `dlbench --help` an
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dlbench import __version__
-from dlbench.errors import DlbenchError
+from dlbench import __version__, exits, interrupts, streams
+from dlbench.errors import SpecError
 from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, PHASES, PRECISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INTERRUPTED = 130
-"""What a shell expects of a program that Ctrl-C ended."""
+COMPLETION = "_DLBENCH_COMPLETE"
+"""The variable by which a shell asks click what may come next on its command line."""
 
 
 class Values(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on only
@@ -64,7 +65,7 @@ def _how(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _judged(command: Callable[..., None]) -> Callable[..., None]:
+def _judged(command: Callable[..., int]) -> Callable[..., int]:
     """The options of a gate and of a comparison with another session."""
     source = click.Path(path_type=FilePath)
     options = (
@@ -141,7 +142,7 @@ def cli() -> None:
 @_axis("--format", "Files to render: markdown, json; both unless given.", Values("format"))
 @click.option("--dry-run", is_flag=True, help="Only say what would be measured, and in how many processes.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the place of the report.")
-def run(**options: Any) -> None:
+def run(**options: Any) -> int:
     """Measure plugins and write a report.
 
     Several plugins, or several values of an option, are measured side by side in one session. With --fail-on the first
@@ -151,8 +152,7 @@ def run(**options: Any) -> None:
     from dlbench import asking, commands, configuration
 
     read = configuration.configured(click.get_current_context(), options)
-    if code := commands.run(asking.RunOptions.read(read)):
-        sys.exit(code)
+    return commands.run(asking.RunOptions.read(read))
 
 
 @cli.command()
@@ -171,7 +171,7 @@ def run(**options: Any) -> None:
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Initial values and batches.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work.")
-def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any) -> None:
+def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any) -> int:
     """Prove that PLUGINS, such as two frameworks' versions of one architecture, are the same model.
 
     Compares outputs, first gradients and the losses of 20 training steps, without dropout, from the same initial
@@ -181,9 +181,8 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any)
 
     found = commands.prove(asking.selection({**options, "plugin": plugins}), seeds, timeout)
     if any(one.same is False for one in found):
-        sys.exit(1)
-    if any(one.same is None for one in found):
-        sys.exit(2)
+        return 1
+    return exits.FAILED if any(one.same is None for one in found) else 0
 
 
 @cli.command()
@@ -193,7 +192,7 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any)
 @click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that a clause may take.")
-def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **options: str) -> None:
+def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **options: str) -> int:
     """Examine PLUGINS against the contract, clause by clause.
 
     A clause holds, is broken, or was not looked at. Exit code 1 when one is broken, 2 when a plugin could not be
@@ -201,8 +200,7 @@ def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **opt
     """
     from dlbench import examination
 
-    if code := examination.show(plugins, path, timeout, **options):
-        sys.exit(code)
+    return examination.show(plugins, path, timeout, **options)
 
 
 @cli.command()
@@ -223,7 +221,7 @@ def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quie
 @_judged
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder for comparison.md and .json.")
 @click.option("--quiet", is_flag=True, help="Print nothing.")
-def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet: bool, **options: Any) -> None:
+def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet: bool, **options: Any) -> int:
     """Compare two saved reports, BASELINE and CANDIDATE, each a runs.jsonl or its folder.
 
     Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2 when there is nothing to compare.
@@ -231,7 +229,7 @@ def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet
     from dlbench import confirming
     from dlbench.question import Question
 
-    sys.exit(confirming.compare_files(baseline, candidate, Question.read(options), out, quiet=quiet))
+    return confirming.compare_files(baseline, candidate, Question.read(options), out, quiet=quiet)
 
 
 @cli.command("list")
@@ -241,7 +239,7 @@ def list_(devices: bool) -> None:
     from dlbench import listing
 
     for line in listing.lines(with_devices=devices):
-        click.echo(line)
+        print(line)  # noqa: T201 (the answer to the command)
 
 
 @cli.command()
@@ -254,19 +252,21 @@ def doctor(*, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; every expected error is one line on standard error and exit code 2."""
+    """Run the command line; `dlbench.exits` says which exit code comes of what."""
+    if COMPLETION in os.environ:
+        cli.main(prog_name="dlbench")
+    streams.prepare()
+    interrupts.listen()
+    sys.exit(exits.code_of(_invoked))
+
+
+def _invoked() -> int | None:
+    """What the command returns. Not click's own `main`: it makes exit code 1 of a broken pipe."""
     try:
-        code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(INTERRUPTED)
+        with cli.make_context("dlbench", sys.argv[1:]) as context:
+            code: int | None = cli.invoke(context)
+            return code
+    except click.exceptions.Exit as left:
+        return left.exit_code
     except click.ClickException as error:
-        _give_up(error.format_message())
-    except DlbenchError as error:
-        _give_up(str(error))
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _give_up(message: str) -> None:
-    shown = "".join(character if character.isprintable() else " " for character in message)
-    click.echo(f"dlbench: {' '.join(shown.split())}", err=True)
-    sys.exit(2)
+        raise SpecError(error.format_message()) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
@@ -30,15 +29,13 @@ from dlbench import (
 from dlbench.asking import RunOptions
 from dlbench.decoding import read_parities, read_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError
+from dlbench.exits import FAILED
 from dlbench.journal import Journal
 from dlbench.record import PARITY_FILE, RUNS_FILE, Parity, Plan, Run
 from dlbench.report import FORMATS, Report, sameness, summarize, terminal
 from dlbench.report.fairness import subject_of
 from dlbench.spec import Policy, Spec
 from dlbench.start import Starter
-
-FAILED = 2
-"""Exit code of a session in which something did not run."""
 
 
 def run(options: RunOptions) -> int:
@@ -47,33 +44,34 @@ def run(options: RunOptions) -> int:
     1 for a regression; else 2 when a Run failed for another reason than not being supported; else what the gate says.
     Raises DlbenchError for a gate that cannot be one.
 
-    After Ctrl-C or SIGTERM what is finished is reported as partial, and KeyboardInterrupt goes on to the caller.
+    After Ctrl-C, SIGTERM or SIGHUP what is finished is reported as partial, and KeyboardInterrupt goes on to the
+    caller.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _open(options) as open_journal:
         specs, policy = open_journal.plan.specs, open_journal.plan.policy
         _check_question(options, specs, policy)
         groups = plan.groups(specs, policy)
         families = parity.families(specs) if options.parity else []
-        console = Console(stderr=True, quiet=options.quiet)
+        console = terminal.console(errors=True, quiet=options.quiet)
         _say_threads(options, specs, policy, console)
         if options.dry_run:
             print("\n".join(outline.lines(groups, families, policy)))  # noqa: T201 (the answer to the command)
             return gate.FINE
         proven = _proven(families, open_journal, console)
         try:
-            with (
-                progress.listener(console, quiet=options.quiet) as listener,
-                Starter(open_journal.plan.pythons) as start,
-            ):
-                schedule.record(groups, open_journal, listener, start, stopping.enough)
+            _measure(groups, open_journal, console, quiet=options.quiet)
+            return _conclude(options, open_journal, proven, console)
         except KeyboardInterrupt:
             if open_journal.runs:
+                _finish(options, open_journal, proven)
                 goes_on = asking.on(options.folder, options.asked)
                 console.print(Text(f"interrupted: reported as partial; {goes_on} goes on from there"), soft_wrap=True)
-                _finish(options, open_journal, proven)
             raise
-        return _conclude(options, open_journal, proven, console)
+
+
+def _measure(groups: Sequence[plan.Group], open_journal: Journal, console: Console, *, quiet: bool) -> None:
+    with progress.listener(console, quiet=quiet) as listener, Starter(open_journal.plan.pythons) as start:
+        schedule.record(groups, open_journal, listener, start, stopping.enough)
 
 
 def _say_threads(options: RunOptions, specs: Sequence[Spec], policy: Policy, console: Console) -> None:
@@ -107,7 +105,7 @@ def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, qu
     folder = out or path.parent
     _write(report, folder, formats)
     if not quiet:
-        Console().print(terminal.render(report))
+        terminal.console().print(terminal.render(report))
     for name in formats:
         print(folder / FORMATS[name].file_name)  # noqa: T201 (the answer to the command)
 
@@ -119,7 +117,7 @@ def prove(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity]
         raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
     found = parity.check(specs, range(seeds), timeout)
     for one in found:
-        Console().print(terminal.blocks(sameness.blocks(one)))
+        terminal.console().print(terminal.blocks(sameness.blocks(one)))
     return found
 
 
@@ -197,7 +195,7 @@ def _finish(
 ) -> None:
     report = _keep(options, open_journal, proven, judged)
     if not options.quiet:
-        Console().print(terminal.render(report))
+        terminal.console().print(terminal.render(report))
     first = FORMATS[options.formats[0]].file_name
     print(f"Report: {options.folder / first}" if not options.quiet else options.folder / first)  # noqa: T201
 

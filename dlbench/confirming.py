@@ -23,6 +23,7 @@ from dlbench.judging import Answer
 from dlbench.plan import Group
 from dlbench.question import Question
 from dlbench.record import Plan, Run
+from dlbench.report import terminal
 from dlbench.spec import Spec, workload
 from dlbench.start import Starter
 
@@ -94,7 +95,7 @@ def compare_files(baseline: Path, candidate: Path, question: Question, out: Path
     answer = judging.reports((str(baseline), str(candidate)), before, after, question, planned)
     if question.confirm:
         with tempfile.TemporaryDirectory() as folder:
-            again = measure_in(Path(folder), Console(stderr=True, quiet=quiet), quiet=quiet)
+            again = measure_in(Path(folder), terminal.console(errors=True, quiet=quiet), quiet=quiet)
             answer = of_reports(answer, [*before, *after], question, again)
     return judging.show(answer, out, quiet=quiet)
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import importlib_metadata as metadata
 import msgspec
-from rich.console import Console
 
 from dlbench import environment, noise, registry
 from dlbench.isolate import ChildError, ask_devices
@@ -72,7 +71,7 @@ def show(*, as_json: bool) -> None:
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())  # noqa: T201 (the answer)
     else:
-        Console().print(terminal.blocks(list(blocks(found))))
+        terminal.console().print(terminal.blocks(list(blocks(found))))
 
 
 def examine() -> Diagnosis:

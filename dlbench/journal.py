@@ -15,9 +15,10 @@ import msgspec
 
 from dlbench.decoding import decode, read_plan, split
 from dlbench.errors import RecordError
+from dlbench.interrupts import ENDING
 from dlbench.record import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run
 
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTS = (signal.SIGINT, *ENDING)
 LOCK_SECONDS = 2.0
 """How long to wait for another writer to go."""
 

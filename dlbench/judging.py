@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from dlbench import compare, environment, gate, matching, naming, nulls, objections, provenance, steadiness
 from dlbench.compare import Pair
@@ -145,7 +144,7 @@ def kept(folder: Path) -> gate.Gate | None:
 def show(answer: Answer, out: Path | None, *, quiet: bool) -> int:
     """Print the comparison, write it where asked, and return the exit code. Raises DlbenchError for a gate refused."""
     if not quiet:
-        Console().print(terminal.blocks(list(comparison.page(answer.compared))))
+        terminal.console().print(terminal.blocks(list(comparison.page(answer.compared))))
     if out is not None:
         _write(answer.compared, out)
     if answer.refused:

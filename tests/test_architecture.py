@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 CORE = ROOT / "dlbench"
 
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("contract", ("errors", "stats")),
+    ("contract", ("errors", "interrupts", "stats")),
+    ("contract", ("streams",)),
+    ("contract", ("exits",)),
     ("contract", ("arithmetic", "power", "spec")),
     ("contract", ("verdicts",)),
     ("contract", ("looks",)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
@@ -16,6 +16,15 @@ from dlbench.report.summary import Report
 
 SKIPPED = ("Are the arms alike?", "Where", "Measure it again")
 """Parts that are for the file alone, by how their heading begins."""
+LEAST_WIDTH = 60
+"""Columns below which a page is not squeezed: a terminal that is narrower, or that says 0, breaks the lines itself."""
+
+
+def console(*, errors: bool = False, quiet: bool = False) -> Console:
+    """Where pages go: standard output, or for what is said meanwhile standard error."""
+    found = Console(stderr=errors, quiet=quiet)
+    found.width = max(found.width, LEAST_WIDTH)
+    return found
 
 
 def render(report: Report) -> RenderableType:
@@ -55,7 +64,7 @@ def _block(block: Block) -> RenderableType:
 def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
     grid = Grid(show_edge=False, pad_edge=False)
     for place, cell in enumerate(head):
-        grid.add_column(Text(plain(cell)), justify="right" if place else "left")
+        grid.add_column(Text(plain(cell)), justify="right" if place else "left", overflow="fold")
     for cells in rows:
         grid.add_row(*(Text(" ".join(plain(cell).split())) for cell in cells))
     return grid

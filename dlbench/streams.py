@@ -1,0 +1,121 @@
+"""Standard output and standard error that every terminal, pipe and file can take.
+
+A sign that the encoding lacks is spelt out. A reader that goes away ends nothing: what was measured is in files, and
+the exit code is the answer of the command.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import io
+import os
+import select
+import sys
+from typing import Any, TextIO
+
+from dlbench.errors import RecordError
+
+PLAINER = "dlbench-plainer"
+"""The name of the error handler of `plainer`."""
+SIGNS = (
+    {chr(number): "+" for number in range(0x2500, 0x2580)}  # lines of tables and bars
+    | dict.fromkeys("─━╸╺–—−·", "-")
+    | dict.fromkeys("│┃", "|")
+    | {sign: str(height) for height, sign in enumerate("▁▂▃▄▅▆▇█", start=1)}  # a curve in one line
+    | {"×": "x", "≠": "!=", "≤": "<=", "≥": ">=", "±": "+/-", "→": "->", "°": " deg ", "µ": "u", "μ": "u"}
+    | {"•": "*", "…": "...", "‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "}
+)
+"""Signs of ours and of tables, and what stands for them in ASCII."""
+GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET, errno.ENXIO)
+"""Errors of writing to a reader that went away: a closed pipe, a terminal that hung up."""
+
+
+class Enduring(io.RawIOBase):
+    """A descriptor that is written to as long as there is a reader; `required` raises RecordError for a full disk."""
+
+    def __init__(self, descriptor: int, *, required: bool) -> None:
+        self._descriptor, self._required = descriptor, required
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Whether somebody sits in front of it."""
+        return os.isatty(self._descriptor)
+
+    def write(self, data: Any) -> int:
+        """Write some of it, and wait where the descriptor is not blocking. Raises RecordError."""
+        while True:
+            try:
+                return os.write(self._descriptor, data)
+            except BlockingIOError:
+                select.select([], [self._descriptor], [])
+            except OSError as error:
+                _discard(self._descriptor)
+                if self._required and error.errno not in GONE:
+                    raise RecordError(f"standard output cannot be written ({error.strerror}); make room") from error
+                return len(data)
+
+
+def prepare() -> None:
+    """Put streams of this kind in the places of standard output and error, and something in that of a closed one.
+
+    Without it the first file that is opened takes the number of a closed stream, and what is printed goes there.
+    """
+    for descriptor in (0, 1, 2):
+        if not _is_open(descriptor):
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    codecs.register_error(PLAINER, _plainer)
+    sys.stdout = _stream(sys.stdout, 1)
+    sys.stderr = _stream(sys.stderr, 2)
+
+
+def flush() -> None:
+    """Have the reader get all that was printed. Raises RecordError where a disk is full."""
+    sys.stderr.flush()
+    sys.stdout.flush()
+
+
+def plainer(text: str) -> str:
+    r"""The text in ASCII: our signs by similar ones, all else by its number, `\u4f60`, so that no two are alike."""
+    return "".join(SIGNS.get(sign) or sign.encode("ascii", "backslashreplace").decode() for sign in text)
+
+
+def _stream(old: TextIO | None, descriptor: int) -> TextIO:
+    errors = getattr(old, "errors", None) or "strict"
+    return io.TextIOWrapper(
+        io.BufferedWriter(Enduring(descriptor, required=descriptor == 1)),
+        encoding=getattr(old, "encoding", None) or "utf-8",
+        errors=PLAINER if errors in ("strict", "surrogateescape", "backslashreplace") else errors,  # or as was asked
+        line_buffering=getattr(old, "line_buffering", True),
+        write_through=getattr(old, "write_through", False),
+    )
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _discard(descriptor: int) -> None:
+    """Let all further output vanish, that in buffers too."""
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, descriptor)
+        os.close(null)
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return plainer(error.object[error.start : error.end]), error.end
