@@ -29,7 +29,7 @@ from dlbench.orders import (
     Taken,
 )
 from dlbench.plugin import Compilation
-from dlbench.record import UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
+from dlbench.record import HELPED, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
 from dlbench.spec import Isolation, Policy, Spec
 
 R = TypeVar("R", bound=Reply)
@@ -44,6 +44,10 @@ class ObedientChild(Protocol):
 
     def quieten(self) -> bool:
         """Wait until the child uses no CPU."""
+        ...
+
+    def helper_seconds(self) -> float | None:
+        """CPU seconds of the processes that it started; None where nothing says."""
         ...
 
     def output_tail(self) -> str:
@@ -90,6 +94,8 @@ class Arm:
         self.failure: ChildError | None = None
         self.steps = 1
         self._trained_steps, self._trained_seconds = 0, 0.0
+        self._helpers_before: float | None = None
+        self._helper_cpu: float | None = None
         self._child = self._started_by(start)
 
     @property
@@ -142,6 +148,8 @@ class Arm:
 
     def turn(self, round_number: int, turn: int) -> None:
         """Take this arm's turn: one sample, or the training up to the next look at its quality."""
+        if self._helpers_before is None and self._child is not None:
+            self._helpers_before = self._child.helper_seconds()
         if self.spec.phase == "converge":
             self._train_on(round_number)
             return
@@ -173,6 +181,7 @@ class Arm:
     def close(self) -> None:
         """Ask for what remains, and end the child."""
         if self.alive:
+            self._look_at_helpers()
             fresh = self.place.isolation == "fresh"  # what is done once is read from fresh processes alone
             self._closed = self._ask(Close(compile_again=fresh), Closed)
             if self._closed is not None:
@@ -205,6 +214,15 @@ class Arm:
             **self._read_back(),
         )
 
+    def _look_at_helpers(self) -> None:
+        """CPU time of the child's own processes since its first turn; compilers of its build do not count."""
+        now = None if self._child is None else self._child.helper_seconds()
+        timed = sum(sample.seconds for sample in self._found.samples if sample.stage != "warm-up")
+        if now is not None and self._helpers_before is not None and timed:
+            self._helper_cpu = (now - self._helpers_before) / timed
+            if self._helper_cpu > HELPED:
+                self.flag("helped")
+
     def _output_tail(self) -> str:
         if self.failure is None:
             return ""
@@ -217,7 +235,8 @@ class Arm:
             names = ("info", "task", "flops_per_step", "environment")
             fields |= {name: getattr(built, name) for name in names}
         if (closed := self._closed) is not None:
-            fields |= {name: getattr(closed, name) for name in ("compilation", "load", "peak_flop_rate")}
+            fields |= {name: getattr(closed, name) for name in ("compilation", "peak_flop_rate")}
+            fields["load"] = msgspec.structs.replace(closed.load, helper_cpu=self._helper_cpu)
         return fields
 
     def _train_on(self, round_number: int) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from dlbench.errors import ContractViolation, DlbenchError
+from dlbench.reported import number
 from dlbench.spec import Spec
+from dlbench.words import shown, type_name
 
 EXPLODED = 1000.0
 """A loss so many times the first one, or 1 where the first is smaller, counts as diverged; the losses of the tasks here
@@ -65,10 +67,11 @@ class Course:
         try:
             if several > 1 and len(result) != several:
                 raise ValueError(f"{len(result)} losses")
-            losses = [[float(part) for part in _parts(one)] for one in (result if several > 1 else (result,))]
-        except (TypeError, ValueError, IndexError) as error:
+            losses = [[number(part) for part in _parts(one)] for one in (result if several > 1 else (result,))]
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
             wanted = "a loss that float() accepts" if several == 1 else f"an array of {several} losses, one a step"
-            raise ContractViolation(f"{self._spec.plugin}: train_step must return {wanted}, got {result!r}") from error
+            got = f"{type_name(result)} {shown(result)}"
+            raise ContractViolation(f"{self._spec.plugin}: train_step must return {wanted}, got {got}") from error
         if (count := len(losses[-1])) != self._parts:
             clause = f"the loss of {self._spec.task} is {self._parts} number{'s' if self._parts > 1 else ''}"
             raise ContractViolation(f"{self._spec.plugin}: {clause}, train_step returned {count}")

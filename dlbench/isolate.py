@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import select
 import signal
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
+from dlbench import family
 from dlbench.errors import DlbenchError
-from dlbench.orders import NO_MEMORY, DeviceList, Devices, Failed, Order, Reply, to_line, to_reply
-from dlbench.process import Fresh, Limits, Process, exit_code, kill, oom_kills
+from dlbench.orders import CUT_OFF, NO_MEMORY, DeviceList, Devices, Failed, Order, Reply, to_line, to_reply
+from dlbench.patience import Patience
+from dlbench.process import Given, Limits, Reap, Supervised, limit_cores, limit_memory, oom_kills, start_program
 from dlbench.record import Status
 
 QUIET_PAUSE, QUIET_CAP = 0.002, 0.25
@@ -26,7 +29,13 @@ OpenBLAS's would for 0.1 s (`dlbench.process.SPINNING`).
 DYING_SECONDS = 5.0
 """How long a child that has closed its replies may take to end; a core dump takes some time."""
 
+LONGEST_REPLY = 64 << 20
+"""Bytes of a reply that may be kept in memory; a real one has some hundred kilobytes at most."""
+STRAY = "something in the child writes to the descriptor of its replies"
+
 R = TypeVar("R", bound=Reply)
+StartWorker = Callable[[int, int, Given], Reap]
+"""Starts a supervised worker that reads orders from one descriptor and writes replies to another."""
 
 
 class ChildError(DlbenchError):
@@ -38,25 +47,35 @@ class ChildError(DlbenchError):
 
 
 class Child:
-    """One worker process; blocked on its input, using no CPU, unless it carries out an order.
+    """One worker process; blocked on its orders, using no CPU, unless it carries one out.
 
     `timeout` counts the seconds that it spends on orders, all of them together; waiting for its turn is free.
     """
 
-    def __init__(self, process: Process, timeout: float) -> None:
-        self._process, self._timeout, self._left = process, timeout, timeout
-        self._pending, self._oom_kills, self._ended = b"", oom_kills(), False
+    def __init__(self, start: StartWorker, limits: Limits, timeout: float) -> None:
+        """Have a worker started. Raises ChildError."""
+        orders, self._orders = os.pipe()
+        self._replies, replies = os.pipe()
+        self._timeout, self._patience = timeout, Patience(timeout)
+        self._pending, self._oom_kills = b"", oom_kills()
+        try:
+            self.process = Supervised(partial(start, orders, replies))
+        except OSError as error:
+            self._close_pipes()
+            raise ChildError("crashed", f"no process could be started: {error}") from error
+        finally:
+            os.close(orders)
+            os.close(replies)
+        limit_cores(self.process.pid, limits.threads)
+        limit_memory(self.process.pid, limits.memory_bytes)
 
     def obey(self, order: Order, kind: type[R]) -> R:
         """Send an order and wait for the reply. Raises ChildError when it does not come, or says Failed."""
-        begin = time.monotonic()
         try:
             reply = self._exchange(order)
         except ChildError:
             self.kill()
             raise
-        finally:
-            self._left -= time.monotonic() - begin
         if isinstance(reply, Failed):
             raise ChildError(reply.status, reply.reason, loading=reply.loading)
         if not isinstance(reply, kind):
@@ -68,80 +87,92 @@ class Child:
         self._timeout = self._left = seconds
 
     def quieten(self) -> bool:
-        """Return once two looks in a row found no thread of the child running; False when that did not come about.
+        """Return once two looks in a row found no thread running, of the child or of what it started.
 
-        Also False where the system does not tell the state of a thread.
+        False when that did not come about, and where the system does not tell the state of a thread.
         """
+        processes = family.below(self.process.supervisor)
         deadline, quiet_before = time.monotonic() + QUIET_CAP, False
         while time.monotonic() < deadline:
             time.sleep(QUIET_PAUSE)
-            quiet = self._is_quiet()
+            quiet = family.all_quiet(processes)
             if quiet and quiet_before:
                 return True
             quiet_before = quiet
         return False
 
+    def helper_seconds(self) -> float | None:
+        """CPU seconds of the processes that the child started; None where the system does not say."""
+        return family.helper_seconds(self.process.supervisor, self.process.pid)
+
     def output_tail(self) -> str:
         """The end of what the child and its framework printed; ends the child."""
         self.kill()
-        return self._process.output.tail()
+        return self.process.output.tail()
 
     def kill(self) -> None:
-        """End the child and everything that it started; once, for its number may be another's afterwards."""
-        if not self._ended:
-            self._ended = True
-            kill(self._process)
+        """End the child and everything that it started."""
+        self.process.kill()
 
     def close(self) -> None:
         """End the child if it lives, and let go of its pipes."""
         self.kill()
-        self._process.close()
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        for descriptor in (self._orders, self._replies):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
     def _exchange(self, order: Order) -> Reply:
         try:
-            os.write(self._process.orders, to_line(order))
+            os.write(self._orders, to_line(order))
         except OSError as error:
             raise self._death() from error
-        return self._read_reply(type(order).__name__.lower())
-
-    def _read_reply(self, order: str) -> Reply:
-        deadline, descriptor = time.monotonic() + self._left, self._process.replies
-        while b"\n" not in self._pending:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                allowed = f"not done within the {self._timeout:g} s that a process may work"
-                raise ChildError("timeout", f"{allowed} (last asked to {order}); give a longer --timeout")
-            chunk = os.read(descriptor, 1 << 16)
-            if not chunk:
-                raise self._death()
-            self._pending += chunk
-        line, _, self._pending = self._pending.partition(b"\n")
+        line = self._line(type(order).__name__.lower())
         try:
             return to_reply(line)
         except msgspec.MsgspecError as error:
-            raise ChildError("error", f"the child answered {line[:200]!r}: {error}") from error
+            raise ChildError("error", f"{STRAY}: {line[:200]!r} is no reply ({error})") from error
+
+    def _line(self, order: str) -> bytes:
+        """The next line of replies. The worker itself is watched too: others may hold its pipe."""
+        while b"\n" not in self._pending:
+            ready = self._patience.wait(self._replies, self.process.ended)
+            if not ready:
+                allowed = f"not done within the {self._timeout:g} s that a process may work"
+                raise ChildError("timeout", f"{allowed} (last asked to {order}); give a longer --timeout")
+            chunk = os.read(self._replies, 1 << 16) if self._replies in ready else b""
+            if not chunk:
+                raise self._death()
+            self._pending += chunk
+            if len(self._pending) > LONGEST_REPLY:
+                raise ChildError("error", f"{STRAY}: {len(self._pending):,} bytes without an end of line")
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line
 
     def _death(self) -> ChildError:
-        code = exit_code(self._process, DYING_SECONDS)
+        code = self.process.exit_code(DYING_SECONDS)
         self.kill()
-        if code is None:
-            return ChildError("crashed", "the child closed its pipes and went on; it was ended")
+        if code is None or code == CUT_OFF:
+            return ChildError("crashed", "the plugin closed the descriptors over which dlbench gives it orders")
         how = ending(code)
         if code == -signal.SIGKILL and oom_kills() > self._oom_kills:
             return ChildError("out-of-memory", f"the child {how}: the kernel had no memory left for it")
         how += " (not by the kernel for want of memory)" if code == -signal.SIGKILL else ""
-        if said := NO_MEMORY.search(self._process.output.tail()):
+        if said := NO_MEMORY.search(self.process.output.tail()):
             return ChildError("out-of-memory", f"the child {how} after saying {said[0]!r}")
         return ChildError("crashed", f"the child {how}")
-
-    def _is_quiet(self) -> bool:
-        states = {_thread_state(task) for task in Path(f"/proc/{self._process.pid}/task").glob("*")}
-        return bool(states) and "R" not in states
 
 
 def fresh_child(threads: int, timeout: float, python: str = sys.executable, memory_bytes: int | None = None) -> Child:
     """A child that is a new interpreter."""
-    return Child(Fresh(Limits(threads, memory_bytes), python), timeout)
+
+    def start(orders: int, replies: int, given: Given) -> Reap:
+        command = [python, "-m", "dlbench.worker", str(orders), str(replies)]
+        return start_program(command, given, (orders, replies), threads)
+
+    return Child(start, Limits(threads, memory_bytes), timeout)
 
 
 def ask_devices(plugin: str, timeout: float = 120.0) -> dict[str, str]:
@@ -159,11 +190,3 @@ def ending(code: int) -> str:
         return f"exited with code {code} in the middle of its work"
     known = {one.value: one.name for one in signal.Signals}
     return f"was ended by {known.get(-code, f'signal {-code}')}"
-
-
-def _thread_state(task: Path) -> str:
-    """One letter, `R` for running or ready to run (proc(5), /proc/pid/stat); empty for a thread that has ended."""
-    try:
-        return (task / "stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""

@@ -15,6 +15,9 @@ from dlbench.spec import Policy, Spec
 NO_MEMORY = re.compile(r"std::bad_alloc|cannot allocate memory|out of memory|resource_exhausted", re.IGNORECASE)
 """What the C++ library, the C library and allocators of devices say when there is no memory left."""
 
+CUT_OFF = 71
+"""Exit code of a worker that can no longer read its orders or write its replies (EX_OSERR of sysexits.h)."""
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
     """What all messages share."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlbench import measure
+from dlbench import measure, words
+from dlbench.errors import ContractViolation
 from dlbench.plugin import MultipliesMatrices
 
 FIRST, LARGEST = 256, 16384
@@ -12,8 +13,19 @@ FIRST, LARGEST = 256, 16384
 ENOUGH, PRODUCTS = 0.02, 5
 
 
-def flop_rate(plugin: MultipliesMatrices) -> float:
-    """FLOPs a second of the fastest of some products; one of order n takes 2 n^3."""
+def flop_rate(plugin: MultipliesMatrices, name: str) -> float:
+    """FLOPs a second of the fastest of some products; one of order n takes 2 n^3.
+
+    Raises ContractViolation for what is no product.
+    """
+    try:
+        return _fastest(plugin)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        clause = "multiply() must return a function, and float() must read [0, 0] of its result"
+        raise ContractViolation(f"{name}: {clause}; {words.reason(error)}") from error
+
+
+def _fastest(plugin: MultipliesMatrices) -> float:
     order = FIRST
     while True:
         sampler = measure.Sampler(plugin.multiply(order), _wait)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
     Parameters = Mapping[str, npt.NDArray[np.float32]]
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+DeviceNames = Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)]
+"""Limits of what a plugin reports. Texts have a length that a report can hold; numbers outside make no sense."""
 
 
 class Batch(NamedTuple):
@@ -105,17 +112,17 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     variant).
     """
 
-    parameter_count: int
-    device: str
-    precision: str
+    parameter_count: Count
+    device: Name
+    precision: Name
     path: Path
-    compiler: str | None = None
-    threads: int | None = None
-    steps_per_call: int = 1
+    compiler: Name | None = None
+    threads: Positive | None = None
+    steps_per_call: Positive = 1
     data: DataPlace = "device"
-    device_name: str = ""
-    versions: dict[str, str] = {}
-    details: dict[str, str] = {}
+    device_name: Name = ""
+    versions: Annotated[dict[Name, Name], msgspec.Meta(max_length=1000)] = {}
+    details: Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)] = {}
 
 
 class Compilation(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,10 +131,10 @@ class Compilation(msgspec.Struct, frozen=True, kw_only=True):
     `late` counts those of them that came after warm-up; the core does that, a plugin leaves it out.
     """
 
-    graphs: int
-    breaks: int
-    recompilations: int
-    late: int = 0
+    graphs: Count
+    breaks: Count
+    recompilations: Count
+    late: Count = 0
 
 
 @runtime_checkable

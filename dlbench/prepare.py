@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
-from dlbench import architectures
+from dlbench import architectures, reported
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin, Stages
 from dlbench.spec import Spec
@@ -76,21 +75,12 @@ def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
     Raises ContractViolation naming the first difference, and whatever the plugin raises.
     """
     name = request.spec.plugin
-    info = _checked_types(name, plugin.build(request))
+    info: ModelInfo = reported.checked(name, "build()", plugin.build(request), ModelInfo)
     for clause, asked, built, holds in [*_clauses(info, request), _staging(plugin, info)]:
         if not holds:
             remedy = _COUNTED.format(word=request.spec.architecture) if clause == "parameter count" else _REFUSED
             raise ContractViolation(f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; {remedy}")
     return info
-
-
-def _checked_types(name: str, info: object) -> ModelInfo:
-    if not isinstance(info, ModelInfo):
-        raise ContractViolation(f"plugin {name}: build() must return a ModelInfo, got {type(info).__name__} {info!r}")
-    try:
-        return msgspec.convert(msgspec.to_builtins(info), ModelInfo)
-    except (msgspec.MsgspecError, TypeError, ValueError) as error:
-        raise ContractViolation(f"plugin {name}: build() returned a ModelInfo that cannot be kept: {error}") from error
 
 
 def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, object, bool]]:

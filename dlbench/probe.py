@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench import registry
+from dlbench import registry, reported, words
 from dlbench.course import numbers
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.orders import Probe
@@ -60,9 +60,11 @@ def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
     assert isinstance(plugin, ComputesGradients)
     spec, task = request.spec, prepared.task
     first = stage(plugin, spec, task.batch(spec.seed, 0))
-    found = _named("parameter", plugin.export_parameters())
-    found["output"] = np.array(plugin.predict(first.inputs), copy=True)
-    found |= _named("gradient", plugin.gradients(first)) if gradients else {}
+    found = _named(spec.plugin, "parameter", plugin.export_parameters())
+    found["output"] = np.array(
+        reported.array(spec.plugin, "predict must return an array", plugin.predict(first.inputs))
+    )
+    found |= _named(spec.plugin, "gradient", plugin.gradients(first)) if gradients else {}
     found["losses"] = _losses(prepared, steps)
     found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
     _check_finite(found, request.spec.plugin)
@@ -106,8 +108,13 @@ def require_capabilities(plugin: ModelPlugin, name: str) -> None:
             )
 
 
-def _named(kind: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{kind}/{name}": np.asarray(array) for name, array in arrays.items()}
+def _named(plugin: str, kind: str, arrays: object) -> dict[str, Any]:
+    if not isinstance(arrays, Mapping):
+        raise ContractViolation(f"{plugin}: {kind}s must come as arrays by name, got {words.shown(arrays)}")
+    return {
+        f"{kind}/{name}": reported.array(plugin, f"{kind} {words.shown(name)} must be an array", value)
+        for name, value in arrays.items()
+    }
 
 
 def _check_finite(found: Mapping[str, Any], plugin: str) -> None:

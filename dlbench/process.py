@@ -1,30 +1,31 @@
-"""A process of one's own, from outside: what it is given, what it may use, what it prints, how it ends."""
+"""A supervised process from outside: its environment and limits, its output, its end."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
-from dlbench import cpus
+from dlbench import cpus, supervisor
 from dlbench.errors import SpecError
-from dlbench.guard import Guard
+from dlbench.patience import Patience, readable
 from dlbench.threads import VARIABLES
 
 TAIL_BYTES = 2000
 _PATIENCE = 1.0
 """Seconds to wait for the last output of a process that is gone: one that it started may hold the pipe open."""
 
-GUARD = Guard()
+ENDING_SECONDS = 2 * supervisor.PATIENCE
+"""How long a supervisor may take to end everything."""
 SPINNING = {"OPENBLAS_THREAD_TIMEOUT": "24"}
 """OpenBLAS's idle threads sleep after 2^24 ticks of the processor's counter, 6.5 ms at 2.6 GHz, rather than 2^28.
 
@@ -32,23 +33,6 @@ The hand-over of a turn waits for that: a group of seven arms of a NumPy product
 Within a step they sleep only where it leaves them idle for so long, and wake in microseconds; pairs of processes that
 took turns stepped as fast with either (`docs/method.md`).
 """
-
-
-class Process(Protocol):
-    """A running process that leads a process group; `orders` and `replies` are the descriptors of two pipes."""
-
-    pid: int
-    orders: int
-    replies: int
-    output: Output
-
-    def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while it lives."""
-        ...
-
-    def close(self) -> None:
-        """Let go of its pipes."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -61,6 +45,20 @@ class Limits:
     def __post_init__(self) -> None:
         if self.memory_bytes is not None and not sys.platform.startswith("linux"):
             raise SpecError(f"a memory limit needs Linux, this is {sys.platform}; leave --memory-limit out")
+
+
+class Given(NamedTuple):
+    """Descriptors that a supervisor gets: two that tie it to dlbench, and where it and its worker print."""
+
+    leash: int
+    status: int
+    output: int
+
+
+Reap = Callable[[], object]
+"""Waits for a supervisor that has ended, so that it leaves no zombie."""
+Start = Callable[[Given], Reap]
+"""Starts a supervisor. Raises OSError."""
 
 
 class Output:
@@ -87,37 +85,98 @@ class Output:
         os.close(self._source)
 
 
-class Fresh:
-    """A new interpreter that runs a module of dlbench."""
+class Supervised:
+    """A worker and the supervisor above it, from outside.
 
-    def __init__(self, limits: Limits, python: str = sys.executable) -> None:
-        self.output = Output()
-        self._popen = subprocess.Popen(
-            [python, "-m", "dlbench.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.output.descriptor,
-            env=environment(os.environ, limits.threads),
-            start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its children
-        )
-        self.output.handed_over()
-        assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
-        self.pid, self.orders, self.replies = self._popen.pid, self._popen.stdin.fileno(), self._popen.stdout.fileno()
-        GUARD.watch(self.pid)
-        limit_cores(self.pid, limits.threads)
-        limit_memory(self.pid, limits.memory_bytes)
+    `ended` can be read as soon as the worker has ended, whoever else holds its pipes.
+    """
+
+    def __init__(self, start: Start) -> None:
+        """Have a supervisor started. Raises OSError when that is not possible."""
+        self.output, self._said = Output(), b""
+        leash, self._leash = os.pipe()
+        self.ended, status = os.pipe()
+        try:
+            self._reap = start(Given(leash, status, self.output.descriptor))
+        except OSError:
+            self._close()
+            raise
+        finally:
+            self.output.handed_over()
+            os.close(leash)
+            os.close(status)
+        self.supervisor, self.pid = self._numbers()
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while it lives."""
-        return self._popen.poll()
+        """The worker's exit code, negative for a signal; None while it lives."""
+        while self.ended >= 0 and self._said.count(b"\n") < 2 and readable([self.ended], 0.0):
+            if not self._listen():
+                return -signal.SIGKILL  # the supervisor was killed, and its worker with it
+        lines = self._said.split(b"\n")
+        return int(lines[1]) if len(lines) > 2 else None
 
-    def close(self) -> None:
-        """Let go of its pipes."""
-        for stream in (self._popen.stdin, self._popen.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+    def exit_code(self, seconds: float) -> int | None:
+        """The exit code of a worker that is about to end; None when it still lives after so many seconds."""
+        patience = Patience(seconds)
+        while (code := self.poll()) is None and patience.wait(self.ended):
+            pass
+        return code
+
+    def kill(self) -> None:
+        """End the worker and everything that it started, and let go of its supervisor; once."""
+        if self._leash >= 0:
+            os.close(self._leash)
+            self._leash = -1
+            patience = Patience(ENDING_SECONDS)
+            while patience.wait(self.ended):
+                if not self._listen():
+                    break
+            else:
+                self._kill_by_number()
+            os.close(self.ended)
+            self.ended = -1
+            self._reap()
+
+    def _numbers(self) -> tuple[int, int]:
+        """Of the supervisor and the worker. Raises OSError when the supervisor ends before it has said them."""
+        while b"\n" not in self._said:
+            if not self._listen():
+                self._close()
+                self._reap()
+                raise OSError(errno.ECHILD, f"its supervisor ended at once: {self.output.tail().strip()}")
+        supervisor, worker = self._said.split()[:2]
+        return int(supervisor), int(worker)
+
+    def _listen(self) -> bytes:
+        said = os.read(self.ended, 4096)
+        self._said += said
+        return said
+
+    def _kill_by_number(self) -> None:
+        """End both where the supervisor does not do it, as when somebody has stopped it."""
+        for pid in (self.pid, self.supervisor):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _close(self) -> None:
+        os.close(self._leash)
+        os.close(self.ended)
+        self._leash = -1
+
+
+def start_program(command: Sequence[str], given: Given, passed: Sequence[int], threads: int) -> Reap:
+    """Start a supervisor of a Python program that inherits these descriptors and has an empty standard input."""
+    kept = ",".join(map(str, passed))
+    popen = subprocess.Popen(
+        [sys.executable, "-I", "-S", supervisor.__file__, str(given.leash), str(given.status), kept, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=given.output,
+        stderr=given.output,
+        pass_fds=(given.leash, given.status, *passed),
+        env=environment(os.environ, threads),
+        start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its children
+    )
+    return popen.wait
 
 
 def environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
@@ -153,24 +212,6 @@ def limit_memory(pid: int, limit: int | None) -> None:
 
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
-
-
-def kill(process: Process) -> int:
-    """End a process and everything that it started, and return its exit code."""
-    GUARD.release(process.pid)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    while (code := process.poll()) is None:
-        time.sleep(0.001)
-    return code
-
-
-def exit_code(process: Process, patience: float) -> int | None:
-    """The exit code of a process that is about to end; None when it still lives after so many seconds."""
-    deadline = time.monotonic() + patience
-    while (code := process.poll()) is None and time.monotonic() < deadline:
-        time.sleep(0.001)
-    return code
 
 
 def oom_kills() -> int:

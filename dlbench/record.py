@@ -4,7 +4,8 @@ Schema history:
     1   first version
     2   a Spec names compiler, steps per call, place of the data and Python environment; version 1 is read with their
         defaults
-    3   a Spec has a variant, which reading gives it; versions 1 and 2 are read with its default
+    3   a Spec has a variant, which reading gives it; versions 1 and 2 are read with its default; a Load has the
+        CPU time that processes of the plugin took
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 UNTIMED = 1
 """Steps at the beginning of a turn that no sample holds: they warm the caches that the other arms have used."""
+
+HELPED = 0.05
+"""CPU seconds of a plugin's other processes, for each second of its steps, above which a Run is flagged `helped`."""
 
 
 class Sample(Record, frozen=True):
@@ -119,7 +123,8 @@ class Load(Record, frozen=True):
 
     Pressure (PSI) is the share of the time in which some task waited for the resource, steal the share of CPU time that
     the hypervisor gave away, `throttled` the share of the scheduler's periods in which the control group used up its
-    quota of CPU; None where nothing says. `gpu` is None without an NVIDIA GPU, or without the package that reads it.
+    quota of CPU; None where nothing says. `helper_cpu` counts the CPU seconds of processes that the plugin started, for
+    each second of its own timed steps. `gpu` is None without an NVIDIA GPU, or without the package that reads it.
     """
 
     load_average: float | None = None
@@ -130,6 +135,7 @@ class Load(Record, frozen=True):
     involuntary_switches: int | None = None
     major_faults: int | None = None
     throttled: float | None = None
+    helper_cpu: float | None = None
     gpu: GpuLoad | None = None
 
 

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 
 import importlib_metadata as metadata
 
+from dlbench import words
 from dlbench.errors import ContractViolation, DlbenchError, PluginLoadError, UnknownName
 from dlbench.plugin import ModelPlugin
 
 GROUP = "dlbench.plugins"
+LONGEST_CAUSE = 1000
+"""Characters of an error at import, beside the name of what was imported."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ def load(name: str) -> ModelPlugin:
     point = metadata.EntryPoint(name, entry.value, GROUP)
     try:
         plugin = point.load()()
-    except DlbenchError:
+    except (DlbenchError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:
-        raise PluginLoadError(name, entry.distribution, f"{type(error).__name__}: {error}") from error
+    except BaseException as error:
+        raise PluginLoadError(name, entry.distribution, words.reason(error, LONGEST_CAUSE)) from error
     if not isinstance(plugin, ModelPlugin):
         raise ContractViolation(f"plugin {name}: {entry.value} returned {plugin!r}, which lacks {_missing(plugin)}")
     return plugin

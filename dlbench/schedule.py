@@ -245,4 +245,5 @@ def _place_of(spec: Spec) -> tuple[str, str]:
 
 
 def _never_ran(run: Run) -> bool:
-    return run.status == "unsupported" or "not_loaded" in run.flags
+    """No model stood; a plugin that gives up in the middle of its work has a row as any other."""
+    return run.info is None and (run.status == "unsupported" or "not_loaded" in run.flags)

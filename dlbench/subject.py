@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
-from dlbench import driver, measure, memory, peak
+from dlbench import driver, measure, memory, peak, reported
 from dlbench.course import Course, DivergedError
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import (
@@ -116,13 +116,14 @@ class Subject:
         """Memory of the phase that ends here."""
         if not isinstance(self._plugin, ReportsDeviceMemory):
             return memory.mark(phase)
-        peak = self._plugin.device_memory_peak()
+        said = self._plugin.device_memory_peak()
+        peak = reported.checked(self._spec.plugin, "device_memory_peak()", said, reported.DEVICE_PEAK)
         self._plugin.reset_device_memory_peak()
         return memory.mark(phase, peak, None if peak is None else driver.device_bytes())
 
     def warmed_up(self) -> None:
         """What is compiled again from here on is late."""
-        found = self._plugin.compilation() if isinstance(self._plugin, ReportsCompilation) else None
+        found = self._compiled()
         self._recompiled = found.recompilations if found is not None else 0
 
     def compilation(self) -> Compilation | None:
@@ -130,16 +131,26 @@ class Subject:
 
         Raises ContractViolation without it; where the Spec allows breaks, only when nothing was compiled at all.
         """
-        found = self._plugin.compilation() if isinstance(self._plugin, ReportsCompilation) else None
+        found = self._compiled()
         if found is not None:
-            found = msgspec.structs.replace(found, late=found.recompilations - self._recompiled)
+            found = msgspec.structs.replace(found, late=max(0, found.recompilations - self._recompiled))
         if self._spec.path == "jit":
             _check_compiled(self._spec, found)
         return found
 
     def peak_flop_rate(self) -> float | None:
         """FLOPs a second of a large matrix product; None where the plugin cannot show it."""
-        return peak.flop_rate(self._plugin) if isinstance(self._plugin, MultipliesMatrices) else None
+        if not isinstance(self._plugin, MultipliesMatrices):
+            return None
+        return peak.flop_rate(self._plugin, self._spec.plugin)
+
+    def _compiled(self) -> Compilation | None:
+        if not isinstance(self._plugin, ReportsCompilation):
+            return None
+        found: Compilation = reported.checked(
+            self._spec.plugin, "compilation()", self._plugin.compilation(), Compilation
+        )
+        return found
 
     def _staged(self, call: int) -> Batch:
         return self._stage(batch_of_call(self._task, self._spec, call))
@@ -168,11 +179,7 @@ class Subject:
         return Play(self._task.batches(spec.seed, self._predict), self._stage)
 
     def _checked(self, result: Any) -> Any:
-        outputs, wanted = np.asarray(result), self._task.signature.outputs.shape
-        if outputs.shape != wanted:
-            clause = f"predict must return outputs of shape {wanted}"
-            raise ContractViolation(f"{self._spec.plugin}: {clause}, got {outputs.shape}")
-        return outputs
+        return reported.outputs(self._spec.plugin, result, self._task.signature.outputs.shape)
 
 
 def settle(sampler: measure.Sampler, policy: Policy) -> measure.Settled:

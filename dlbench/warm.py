@@ -1,11 +1,11 @@
-"""A warm parent, from inside: it loads a plugin, which imports its framework, and then forks children on request.
+"""A fork server, from inside: it loads a plugin, which imports its framework, and then forks children on request.
 
 It must never do more: a process that has run one operation has threads, a fork has none of them, and its first
 operation waits for them for ever (measured: 3 of 3 children hung). So it refuses to fork where loading started a
 thread, by the kernel's own count.
 
-Run as `python -m dlbench.warm PLUGIN`. Standard input is a socket of messages: `fork`, with descriptors for a child's
-orders, replies and output, is answered with its number; `poll NUMBER` with its exit code, or null while it lives.
+Run as `python -m dlbench.warm PLUGIN SOCKET`, the socket a descriptor. It says there how loading went. Each message
+that comes is a request to fork, with five descriptors: orders and replies, then those of the supervisor.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from dlbench import registry, worker
+from dlbench import registry, supervisor, worker
 
 MESSAGE_BYTES = 1 << 16
 
 
 def main() -> None:
     """Load, say how that went, and fork until the parent is gone."""
-    channel = socket.socket(fileno=os.dup(0))
+    channel = socket.socket(fileno=int(sys.argv[2]))
+    channel.set_inheritable(False)
     loaded = _load(sys.argv[1])
-    _send(channel, loaded)
+    channel.send(json.dumps(loaded).encode())
     if loaded["status"]:
         return
     gc.collect()
     gc.freeze()  # a child that collects garbage does not copy the pages of what was imported
-    while (received := socket.recv_fds(channel, MESSAGE_BYTES, 3))[0]:
-        message, descriptors = received[:2]
-        word, _, number = message.decode().partition(" ")
-        _send(channel, _fork(channel, descriptors) if word == "fork" else _poll(int(number)))
+    forked: list[int] = []
+    while (received := socket.recv_fds(channel, MESSAGE_BYTES, 5))[0]:
+        forked = [pid for pid in forked if not os.waitpid(pid, os.WNOHANG)[0]]
+        forked.append(_fork(channel, received[1]))
 
 
 def _load(plugin: str) -> dict[str, Any]:
@@ -44,8 +45,8 @@ def _load(plugin: str) -> dict[str, Any]:
     before = _threads()
     try:
         registry.load(plugin)
-    except Exception as error:
-        traceback.print_exc()
+    except BaseException as error:
+        worker.print_traceback(error)
         failed = worker.failed(error)
         return {"status": failed.status, "reason": failed.reason, "loading": failed.loading}
     if (started := _threads() - before) > 0:
@@ -59,36 +60,33 @@ def _threads() -> int:
 
 
 def _fork(channel: socket.socket, descriptors: list[int]) -> int:
+    """The number of a supervisor in a fork of this process, whose worker is another fork."""
     sys.stdout.flush()
     sys.stderr.flush()
     if pid := os.fork():
         for descriptor in descriptors:
             os.close(descriptor)
         return pid
-    code = 1
     try:
-        os.setsid()
-        for number, descriptor in enumerate(descriptors):
-            os.dup2(descriptor, number)
-        for descriptor in descriptors:
-            os.close(descriptor)
         channel.close()
-        worker.main()
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:
-        traceback.print_exc()
+        os.setsid()
+        _supervise(*descriptors)
     finally:
-        os._exit(code)
+        os._exit(0)
 
 
-def _poll(pid: int) -> int | None:
-    ended, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if ended else None
+def _supervise(orders: int, replies: int, leash: int, status: int, output: int) -> None:
+    for standard in (1, 2):
+        os.dup2(output, standard)
+    os.close(output)
 
+    def work() -> None:
+        try:
+            worker.main(orders, replies)
+        except BaseException:
+            traceback.print_exc()
 
-def _send(channel: socket.socket, answer: object) -> None:
-    channel.send(json.dumps(answer).encode())
+    supervisor.supervise(leash, status, (orders, replies), work)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,28 @@
-"""The child: orders in, replies out, one JSON line each way, until `close` or the end of its input.
+"""The child: orders in, replies out, one JSON line each way, until `close` or the end of its orders.
 
-Run as `python -m dlbench.worker`. Whatever the plugin or its framework prints goes to standard error, so that it cannot
-be taken for a reply.
+Run as `python -m dlbench.worker ORDERS REPLIES`, two descriptors that no program inherits which the plugin starts. The
+standard streams are the plugin's: an empty input, and an output of which the end is kept.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
 import time
-import traceback
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from dlbench import architectures, environment, measure, memory, registry
+from dlbench import architectures, environment, measure, memory, registry, reported, words
 from dlbench.course import DivergedError
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported
 from dlbench.gpu import Gauge
 from dlbench.load import LoadMeter
 from dlbench.orders import (
+    CUT_OFF,
     NO_MEMORY,
     Build,
     Built,
@@ -155,17 +157,28 @@ class Worker:
 
 
 def answer(worker: Worker, line: bytes) -> Reply:
-    """The reply to one line of input; what the plugin raises becomes `Failed`."""
+    """The reply to one line of input; what the plugin raises becomes `Failed`, but for Ctrl-C."""
+    order: Order | None = None
     try:
-        return worker.obey(to_order(line))
-    except Exception as error:
-        traceback.print_exc()
-        return failed(error)
+        order = to_order(line)
+        return worker.obey(order)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        print_traceback(error)
+        return failed(error, loading=isinstance(order, Build))
 
 
-def failed(error: Exception) -> Failed:
-    """What went wrong, in the words of a Run."""
-    return Failed(status=_status(error), reason=_reason(error), loading=_is_loading(error))
+def print_traceback(error: BaseException) -> None:
+    """To standard error, if the plugin has left it open."""
+    with contextlib.suppress(Exception):
+        sys.stderr.write(words.formatted_traceback(error))
+
+
+def failed(error: BaseException, *, loading: bool = True) -> Failed:
+    """The error in the words of a Run. With `loading` it was raised where the plugin is loaded and its task opened."""
+    found = loading and isinstance(error, PluginLoadError | UnknownName | SpecError)
+    return Failed(status=_status(error), reason=_reason(error), loading=found)
 
 
 def _obey_alone(order: Devices | Probe) -> DeviceList | Probed:
@@ -174,55 +187,69 @@ def _obey_alone(order: Devices | Probe) -> DeviceList | Probed:
         probe_to_file(order)
         return Probed()
     plugin = registry.load(order.plugin)
-    return DeviceList(devices=plugin.devices() if isinstance(plugin, ListsDevices) else {})
+    said = plugin.devices() if isinstance(plugin, ListsDevices) else {}
+    return DeviceList(devices=reported.checked(order.plugin, "devices()", said, reported.DEVICES))
 
 
-def main() -> None:
+def main(orders: int, replies: int) -> None:
     """Obey until told to close, or until the parent is gone."""
-    orders, replies = sys.stdin.buffer, _take_over_output()
-    worker = Worker()
-    for line in orders:
-        reply = answer(worker, line)
-        replies.write(to_line(reply))
-        replies.flush()
-        if isinstance(reply, Closed | Failed | DeviceList | Probed):
-            break
-    replies.close()
-    sys.stderr.flush()
+    for descriptor in (orders, replies):
+        os.set_inheritable(descriptor, False)
+        os.register_at_fork(after_in_child=partial(os.close, descriptor))
+    try:
+        with os.fdopen(orders, "rb") as lines, os.fdopen(replies, "wb") as answers:
+            _serve(lines, answers)
+    except OSError as error:
+        print_traceback(error)
+        os._exit(CUT_OFF)
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(0)  # a plugin's threads and exit handlers cannot keep the child alive
 
 
-def _take_over_output() -> BinaryIO:
-    """Keep standard output for replies alone, and send what anyone prints to standard error."""
-    replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return replies
+def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
+    worker = Worker()
+    for line in orders:
+        try:
+            reply = answer(worker, line)
+        except KeyboardInterrupt as error:  # raised by the plugin: nobody else interrupts a child
+            reply = failed(error)
+        replies.write(_line(reply))
+        replies.flush()
+        if isinstance(reply, Closed | Failed | DeviceList | Probed):
+            return
 
 
-def _status(error: Exception) -> Status:
+def _line(reply: Reply) -> bytes:
+    """The reply, or why it cannot be written."""
+    try:
+        return to_line(reply)
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        return to_line(failed(error))
+
+
+def _status(error: BaseException) -> Status:
     if isinstance(error, Unsupported):
         return "unsupported"
     if isinstance(error, DivergedError):
         return "diverged"
-    return "out-of-memory" if _lacks_memory(error) else "error"
+    if isinstance(error, SystemExit):
+        return "crashed"
+    return "out-of-memory" if any(_lacks_memory(one) for one in words.related(error)) else "error"
 
 
 def _lacks_memory(error: BaseException) -> bool:
-    """Whether this error, or one that it came from, says that there is no memory left."""
-    names = {base.__name__ for base in type(error).__mro__}
-    if names & _OUT_OF_MEMORY or (not isinstance(error, DlbenchError) and NO_MEMORY.search(str(error))):
-        return True
-    return error.__cause__ is not None and _lacks_memory(error.__cause__)
+    names = words.class_names(error)
+    return bool(
+        names & _OUT_OF_MEMORY or (not isinstance(error, DlbenchError) and NO_MEMORY.search(words.reason(error)))
+    )
 
 
-def _reason(error: Exception) -> str:
-    text = str(error) if isinstance(error, DlbenchError) else f"{type(error).__name__}: {error}"
-    return text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be written down
-
-
-def _is_loading(error: Exception) -> bool:
-    """Whether the plugin or the data of its task could not even be found or read: no other process would do better."""
-    return isinstance(error, PluginLoadError | UnknownName | SpecError)
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the plugin exited with code {words.shown(error.code)}"
+    return words.reason(error)
 
 
 def _time(phase: str, seconds: float) -> PhaseTime:
@@ -240,4 +267,4 @@ def _flops(prepared: Prepared, spec: Spec) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]), int(sys.argv[2]))

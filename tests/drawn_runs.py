@@ -115,6 +115,7 @@ _loads = _builds(
     involuntary_switches=_maybe_counts,
     major_faults=_maybe_counts,
     throttled=_shares,
+    helper_cpu=_shares,
     gpu=st.none() | _gpus,
 )
 _environments = _builds(
@@ -133,14 +134,14 @@ _environments = _builds(
 )
 _infos = _builds(
     ModelInfo,
-    steps_per_call=_counts,
+    steps_per_call=_some,
     data=st.sampled_from(DATA_PLACES),
     parameter_count=_counts,
     device=_texts,
     precision=_texts,
     path=st.sampled_from(PATHS),
     compiler=st.none() | _texts,
-    threads=_maybe_counts,
+    threads=st.none() | _some,
     device_name=_texts,
     versions=_maps,
     details=_maps,

@@ -46,6 +46,7 @@ class ScriptedChild:
         self.step_seconds, self.settled, self.quiet = step_seconds, settled, quiet
         self.fails_at, self.error, self.after = fails_at, error, after
         self.orders, self.closed = [], False
+        self.helpers = self.helper_step = 0.0
 
     @property
     def asked(self):
@@ -60,6 +61,10 @@ class ScriptedChild:
 
     def quieten(self):
         return self.quiet
+
+    def helper_seconds(self):
+        self.helpers += self.helper_step
+        return self.helpers
 
     def output_tail(self):
         return "last words"

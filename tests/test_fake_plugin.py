@@ -12,9 +12,10 @@ from built import built
 
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench_fake import naughty
+from dlbench_fake.deeds import LIES
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
-from dlbench_fake.naughty import LIES, Mischief, Naughty
+from dlbench_fake.naughty import Mischief, Naughty
 
 
 @pytest.mark.parametrize("field", LIES)

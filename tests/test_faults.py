@@ -3,9 +3,13 @@
 Each group holds a good plugin and one misbehaving arm for each way, all in lockstep.
 """
 
+import os
 import re
+import uuid
+from typing import NamedTuple
 
 import msgspec
+import psutil
 import pytest
 
 from dlbench import journal, schedule
@@ -44,28 +48,91 @@ WAYS = {
     f"print={64 * MEBI}": ("ok", ""),
     "thread": ("ok", ""),
 }
-ONCE = ("print", "thread")
-"""These at one call; the others from that call on."""
-PLACES = {
-    "import": ("train", ("",)),
-    "build": ("train", ("",)),
-    "stage": ("train", ("", "@5")),
-    "train_step": ("train", ("", "@20")),
-    "predict": ("predict", ("", "@20")),
+TYPED = {
+    "raise=Unsupported": ("unsupported", "told to fail"),
+    "raise=SpecError": ("error", "told to fail"),
+    "raise=RecordError": ("error", "told to fail"),
+    "raise=ContractViolation": ("error", "told to fail"),
+    "raise=MemoryError": ("out-of-memory", "MemoryError"),
 }
-"""In which phase a place is passed, and its first and later calls; a plugin is imported and built once."""
+WORDS = {
+    "raise=own-cause": ("error", "ValueError: told to fail"),
+    "raise=circle": ("error", "ValueError: told to fail"),
+    "raise=recursion": ("error", "RecursionError: maximum recursion depth"),
+    "raise=mute": ("error", r"its text cannot be read"),
+    "raise=wordless": ("error", r"its text cannot be read"),
+    "raise=nameless": ("error", "told to fail"),
+    "raise=group": ("error", r"told to fail.*\[ValueError: a member"),
+    "raise=unprintable": ("error", r"told to fail \\x1b\[31m\\x00\\ud800"),
+    "raise=huge": ("error", r"told to fail.*\(52,\d{3},\d{3} characters left out\)"),
+    "raise=SystemExit": ("crashed", "exited with code 'told to fail'"),
+    "raise=KeyboardInterrupt": ("error", "KeyboardInterrupt: told to fail"),
+    "raise=GeneratorExit": ("error", "GeneratorExit: told to fail"),
+}
+WORLD = {
+    "helper": ("ok", ""),
+    "helper=daemon": ("ok", ""),
+    "helper=fork": ("ok", ""),
+    "helper=holds": ("ok", ""),
+    "read": ("ok", ""),
+    "read=input": ("error", "EOFError"),
+    "chdir=/": ("ok", ""),
+    "close-streams": ("ok", ""),
+    "close-descriptors": ("crashed", "the plugin closed the descriptors over which dlbench"),
+    "write-everywhere": ("error", "writes to the descriptor of its replies"),
+    "kill-parent": ("crashed", "SIGKILL"),
+}
+RESULTS = {
+    "return=complex": ("error", r"must return.*complex|makes no sense|no attribute|0, 0|NoneType"),
+    "return=digits": ("error", r"must return|makes no sense|no attribute|0, 0|NoneType"),
+    "return=objects": ("error", r"must return|makes no sense|no attribute|0, 0|NoneType"),
+}
+NUMBERS = {"return=negative": ("error", "must return|makes no sense"), "return=text": ("error", "must|makes no sense")}
+ONCE = ("print", "thread", "helper", "read", "chdir", "close", "write")
+"""These at one call; the others from that call on."""
+
+
+class Place(NamedTuple):
+    """In which phase a call of the plugin is passed, which calls of it (the first, a later one), and what to do."""
+
+    phase: str
+    where: str
+    calls: tuple[str, ...]
+    ways: dict[str, tuple[str, str]]
+
+
+LATER = ("", "@20")
+PLACES = {
+    "import": Place("train", "import", ("",), WAYS),
+    "build": Place("train", "build", ("",), WAYS),
+    "stage": Place("train", "stage", ("", "@5"), WAYS),
+    "train_step": Place("train", "train_step", LATER, WAYS),
+    "predict": Place("predict", "predict", LATER, WAYS),
+    "words at import": Place("train", "import", ("",), WORDS),
+    "words in a step": Place("train", "train_step", ("@20",), WORDS),
+    "world at import": Place("train", "import", ("",), WORLD),
+    "world in a step": Place("train", "train_step", ("@20",), WORLD),
+    "types in a step": Place("train", "train_step", LATER, TYPED | RESULTS),
+    "types in predict": Place("predict", "predict", ("@20",), TYPED | RESULTS),
+    "evaluation": Place("converge", "predict", ("",), TYPED | RESULTS),
+    "sync": Place("train", "sync", ("@20",), TYPED),
+    "memory": Place("train", "device_memory_peak", ("@3",), TYPED | NUMBERS),
+    "compilation": Place("train", "compilation", ("",), TYPED | NUMBERS),
+    "close": Place("train", "multiply", ("",), TYPED | RESULTS),
+}
 
 
 def expected(place, way):
     """Status and reason of a cell; a result that no place checks is that of whoever stumbles over it."""
     if way == "return=nan" and place in ("stage", "build"):
         return "error", "attribute|must return"
-    return WAYS[way]
+    return PLACES[place].ways[way]
 
 
 def cells(place, later):
-    ways = [way for way in WAYS if not (place == "import" and way.startswith("return"))]
-    deeds = [(way, f"{place}:{way}{later}{'!' * way.startswith(ONCE)}") for way in ways]
+    _, where, _, ways = PLACES[place]
+    possible = [way for way in ways if not (where == "import" and way.startswith("return"))]
+    deeds = [(way, f"{where}:{way}{later}{'!' * way.startswith(ONCE)}") for way in possible]
     return dict(enumerate(deeds, start=1))
 
 
@@ -82,11 +149,11 @@ class Misled:
         return self.starter(spec, msgspec.structs.replace(policy, timeout_seconds=seconds))
 
 
-@pytest.mark.parametrize(
-    ("place", "later"), [(place, later) for place, (_, calls) in PLACES.items() for later in calls]
-)
+@pytest.mark.parametrize(("place", "later"), [(place, later) for place, row in PLACES.items() for later in row.calls])
 def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, later, tmp_path, monkeypatch):
-    phase, misdeeds = PLACES[place][0], cells(place, later)
+    phase, misdeeds = PLACES[place].phase, cells(place, later)
+    mark = f"DLBENCH_TEST_{uuid.uuid4().hex}"
+    monkeypatch.setenv(mark, "1")
     good = msgspec.structs.replace(GOOD, phase=phase)
     bad = [msgspec.structs.replace(good, plugin="naughty.linear", seed=seed) for seed in misdeeds]
     group = Group(0, (good, *bad), 1)
@@ -96,9 +163,23 @@ def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, late
     runs = read_runs(tmp_path / "out" / "runs.jsonl")
     assert [run.spec for run in runs] == list(group.specs), "exactly one Run for every Spec"
     assert runs[0].status == "ok"
-    assert sum(sample.stage == "steady" for sample in runs[0].samples) == POLICY.samples
+    steady = sum(sample.stage == "steady" for sample in runs[0].samples)
+    assert runs[0].evaluations if phase == "converge" else steady == POLICY.samples
     found = {run.spec.seed: (run.status, run.reason) for run in runs[1:]}
     for seed, (way, misdeed) in misdeeds.items():
         status, reason = expected(place, way)
         assert found[seed][0] == status, (misdeed, found[seed])
         assert re.search(reason, found[seed][1]) if reason else not found[seed][1], (misdeed, found[seed])
+    assert left_over(mark) == []
+
+
+def left_over(mark):
+    """Processes of this test that are still there: its variable was inherited by all."""
+    return [one for one in psutil.process_iter() if one.pid != os.getpid() and mark in environment_of(one)]
+
+
+def environment_of(process):
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}

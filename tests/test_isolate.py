@@ -121,7 +121,7 @@ def test_a_child_that_hangs_is_killed_and_leaves_nobody_behind(start):
     with pytest.raises(ChildError, match=r"not done within the 2 s.*last asked to build.*--timeout") as caught:
         child.obey(Build(spec=SPEC), Built)
     assert caught.value.status == "timeout"
-    assert not psutil.pid_exists(child._process.pid)
+    assert not psutil.pid_exists(child.process.pid)
 
 
 def test_an_idle_child_uses_no_cpu_and_a_busy_one_is_not_called_quiet(start):
@@ -129,9 +129,9 @@ def test_an_idle_child_uses_no_cpu_and_a_busy_one_is_not_called_quiet(start):
     child.obey(Build(spec=SPEC), Built)
     assert child.quieten()
     spinning = start("build:hang")
-    os.write(spinning._process.orders, to_line(Build(spec=SPEC)))
+    os.write(spinning._orders, to_line(Build(spec=SPEC)))
     patience = time.monotonic() + 60
-    while psutil.Process(spinning._process.pid).cpu_times().user < 2.0:
+    while psutil.Process(spinning.process.pid).cpu_times().user < 2.0:
         assert time.monotonic() < patience
         time.sleep(0.05)
     assert not spinning.quieten()
@@ -140,8 +140,8 @@ def test_an_idle_child_uses_no_cpu_and_a_busy_one_is_not_called_quiet(start):
 def test_a_child_without_a_parent_ends(start):
     child = start()
     child.obey(Build(spec=SPEC), Built)
-    child._process._popen.stdin.close()
-    assert child._process._popen.wait(timeout=30) == 0
+    os.close(child._orders)
+    assert child.process.exit_code(30) == 0
 
 
 def test_the_child_gets_one_thread_setting_and_keeps_the_rest():
@@ -162,7 +162,7 @@ def test_a_process_of_one_thread_is_held_to_one_core_with_all_its_threads(isolat
     with Starter() as starter:
         child = starter(msgspec.structs.replace(SPEC, plugin="fake.linear"), Policy(isolation=isolation))
         built = child.obey(Build(spec=msgspec.structs.replace(SPEC, plugin="fake.linear")), Built)
-        process = psutil.Process(child._process.pid)
+        process = psutil.Process(child.process.pid)
         held = {tuple(os.sched_getaffinity(thread.id)) for thread in process.threads()}
         child.close()
     assert held == {(min(os.sched_getaffinity(0)),)}
@@ -197,5 +197,5 @@ def test_a_child_that_waits_for_its_turn_uses_no_cpu_while_another_has_it(plugin
 
 def cpu_seconds(child):
     """Of all threads of a child, in ticks of a hundredth."""
-    times = psutil.Process(child._process.pid).cpu_times()
+    times = psutil.Process(child.process.pid).cpu_times()
     return times.user + times.system

@@ -30,5 +30,5 @@ def test_the_fastest_product_of_a_large_enough_order_counts(monkeypatch):
     clock = measure.Clock(lambda: multiplier.now, lambda: 0.0)
     monkeypatch.setattr(measure, "Clock", lambda: clock)
     monkeypatch.setattr(peak, "ENOUGH", 1.0)
-    assert np.isclose(peak.flop_rate(multiplier), 1e9)
+    assert np.isclose(peak.flop_rate(multiplier, "fake.linear"), 1e9)
     assert multiplier.orders == [256, 512, 1024]

@@ -10,7 +10,7 @@ from dlbench import compare, metrics, provenance
 from dlbench.compare import BUSY
 from dlbench.leaks import growth
 from dlbench.naming import Names
-from dlbench.record import Load, Run
+from dlbench.record import HELPED, Load, Run
 from dlbench.report.fairness import MUST_AGREE, fairness
 from dlbench.report.outlying import outlying
 from dlbench.report.units import shown
@@ -67,7 +67,9 @@ FLAGS = {
     "not_settled": "did not reach a steady state within the cap; their steady samples may still be warming up",
     "graph_breaks": "ran a step that was compiled in parts, with Python between them",
     "recompiled": "compiled again after warm-up; their steady samples may hold compiling",
-    "not_quiet": "kept using a core after their turn; they may have slowed the others down",
+    "not_quiet": "kept using a core after their turn, by threads or processes; they may have slowed the others down",
+    "helped": "had processes of their own at work beside their steps, such as workers that load data: CPU time of "
+    "those is in no figure, and the cores that they took were taken from this arm and the others",
     "fork_hung": "were measured in fresh processes after a forked one hung; use --isolation fresh",
 }
 
@@ -155,7 +157,7 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
                 if len(loads) > 1
                 else ""
             )
-            yield f"busy machine: {mark.text} {max(above):.0%} of {mark.whole}{often}; {mark.advice}"
+            yield f"busy machine: {mark.text} {max(above):.0%} of {mark.whole}{often}; {_advice(mark, loads)}"
     unseen = sum(load.cpu_pressure is None for load in loads)
     if unseen:
         where = f" in {unseen} of {len(loads)} processes" if len(loads) > 1 else ""
@@ -163,6 +165,17 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
             f"busy or not: the system did not say how long tasks waited for a core (/proc/pressure/cpu){where}, "
             "so other programs would not show; look for them (top), or measure on a Linux that shows it (psi=1)"
         )
+
+
+def _advice(mark: Mark, loads: Sequence[Load]) -> str:
+    """Processes that plugins start are named before programs of others: they are part of what is measured."""
+    helped = max((load.helper_cpu or 0.0 for load in loads), default=0.0)
+    if mark.limit != BUSY or helped <= HELPED:
+        return mark.advice
+    return (
+        f"the plugins' own processes took up to {helped:.2f} CPU seconds for each second of their steps; "
+        f"give them fewer processes, and if that is not enough: {mark.advice}"
+    )
 
 
 def _disk(loads: Sequence[Load]) -> Iterator[str]:

@@ -3,57 +3,45 @@
 `DLBENCH_FAKE="WHERE:HOW[=VALUE][@N][!]"`, several of them separated by blanks: at WHERE, from its N-th call on (the
 first unless told), do HOW; with `!` at that call alone.
 
-WHERE is `import`, `factory`, `build`, `stage`, `train_step` or `predict`. HOW is one of
+WHERE is `import`, `factory`, `build`, `stage`, `train_step`, `predict`, or a capability, which the plugin then has:
+`sync`, `device_memory_peak`, `compilation`, `multiply`, `devices`. HOW is one of
 
-    raise=NAME      raise a built-in exception (ValueError unless told) or `Unsupported`
+    raise=NAME      raise a built-in exception (ValueError unless told), one of dlbench, or one of `deeds.ERRORS`
     exit=CODE       sys.exit            os-exit=CODE    os._exit          signal=NAME   send itself SIGSEGV or such
+    kill-parent     SIGKILL for the process above
     hang            loop for ever       sleep=SECONDS                     spin=SECONDS  busy for that long
     allocate=MIB    take that much memory in blocks and keep it; without a value, until there is no more
     spike=MIB       take that much and give it back after 40 ms           thread        start one that never ends
     leak=KIB        keep that much more at each call                      print=COUNT   print that many characters
+    helper=KIND     start a process that never ends: `busy`, `holds` all descriptors, `daemon`, or a `fork`
+    read=HOW        read standard input, with `input` or to its end       chdir=FOLDER  go there
+    close-streams   standard output and error                             close-descriptors    all others
+    write-everywhere    garbage to every other descriptor
     slower=FACTOR   do the step's work FACTOR times (1.05: once more in every twentieth call); `train_step`, `predict`
-    return=WORD     nan, inf, text, none, or shape (the result twice, along an axis more)
-    lie=FIELD       a wrong value in that field of ModelInfo; `build`
+    return=WORD     a word of `deeds.RESULTS`: nan, inf, text, none, or shape (the result twice, along an axis more) ...
+    lie=WORD        wrong values in ModelInfo, a word of `deeds.LIES`; `build`
 """
 
 from __future__ import annotations
 
-import builtins
 import os
 import re
-import signal
-import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-import numpy as np
 
-from dlbench import errors
-from dlbench.plugin import Batch, BuildRequest, ModelInfo
+from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
+from dlbench_fake.deeds import DEEDS, LIES, RESULTS
 from dlbench_fake.linear import LinearPlugin
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array
 
 VARIABLE = "DLBENCH_FAKE"
-PLACES = ("import", "factory", "build", "stage", "train_step", "predict")
-LIES = {
-    "device": "gpu:7",
-    "path": "graph",
-    "precision": "fp64",
-    "threads": 1000,
-    "parameter_count": 1,
-    "versions": "none",
-    "steps_per_call": 3,
-    "data": "host",
-    "compiler": "other",
-}
-
-_kept: list[Any] = []
+CAPABILITIES = ("sync", "device_memory_peak", "compilation", "multiply", "devices")
+PLACES = ("import", "factory", "build", "stage", "train_step", "predict", *CAPABILITIES)
 
 
 class Switch(NamedTuple):
@@ -70,67 +58,6 @@ class Switch(NamedTuple):
         return self.where == where and (call == self.call if self.once else call >= self.call)
 
 
-def _raise(value: str) -> None:
-    kind = getattr(errors, value, None) or getattr(builtins, value or "ValueError")
-    raise kind("told to fail")
-
-
-def _hang(_: str) -> None:
-    while True:
-        pass
-
-
-def _spin(value: str) -> None:
-    end = time.perf_counter() + float(value)
-    while time.perf_counter() < end:
-        pass
-
-
-def _allocate(value: str) -> None:
-    blocks = range(int(value) // 16) if value else iter(int, 1)
-    _kept.extend(np.ones(16 << 20, np.uint8) for _ in blocks)
-
-
-def _spike(value: str) -> None:
-    block = np.ones(int(value) << 20, np.uint8)
-    time.sleep(0.04)
-    del block
-
-
-def _start_thread(_: str) -> None:
-    threading.Thread(target=threading.Event().wait).start()
-
-
-def _print(value: str) -> None:
-    for _ in range(int(value) >> 16):
-        sys.stdout.write("x" * (1 << 16))
-    print("x" * (int(value) % (1 << 16)), flush=True)  # noqa: T201 (told to)
-
-
-DEEDS: dict[str, Callable[[str], object]] = {
-    "raise": _raise,
-    "exit": lambda value: sys.exit(int(value or 0)),
-    "os-exit": lambda value: os._exit(int(value or 0)),
-    "signal": lambda value: os.kill(os.getpid(), signal.Signals[value]),
-    "hang": _hang,
-    "sleep": lambda value: time.sleep(float(value)),
-    "spin": _spin,
-    "allocate": _allocate,
-    "leak": lambda value: _kept.append(np.ones(int(value) << 10, np.uint8)),
-    "spike": _spike,
-    "thread": _start_thread,
-    "print": _print,
-}
-
-RESULTS: dict[str, Callable[[Any], Any]] = {
-    "nan": lambda result: result * np.nan if isinstance(result, np.ndarray) else np.nan,
-    "inf": lambda _: float("inf"),
-    "text": lambda _: "not a number",
-    "none": lambda _: None,
-    "shape": lambda result: np.stack([np.asarray(result)] * 2, axis=-1),
-}
-
-
 class Mischief:
     """The switches of this process, and how often each place was passed."""
 
@@ -138,6 +65,10 @@ class Mischief:
         self._switches = [_switch(word) for word in text.split()]
         self._calls: Counter[str] = Counter()
         self._owed: Counter[str] = Counter()
+
+    def needs(self, places: Sequence[str]) -> bool:
+        """One of these places is meant."""
+        return any(switch.where in places for switch in self._switches)
 
     def around(self, where: str, work: Callable[[], Any], rehearse: Callable[[], object] | None = None) -> Any:
         """Do the deeds that are due, then the work, then spoil its result; `rehearse` is the work without effect."""
@@ -172,7 +103,7 @@ def _spoil(switch: Switch, result: Any) -> Any:
     if switch.how == "return":
         return RESULTS[switch.value](result)
     if switch.how == "lie":
-        return msgspec.structs.replace(result, **{switch.value: LIES[switch.value]})
+        return msgspec.structs.replace(result, **LIES[switch.value])
     return result
 
 
@@ -220,9 +151,40 @@ class Naughty:
         vars(self._model).update(before)
 
 
+class Capable(Naughty):
+    """With capabilities too, which take their time in every Run."""
+
+    def sync(self) -> None:
+        """Everything is done at once."""
+        MISCHIEF.around("sync", lambda: None)
+
+    def device_memory_peak(self) -> int | None:
+        """There is no device."""
+        peak: int | None = MISCHIEF.around("device_memory_peak", lambda: None)
+        return peak
+
+    def reset_device_memory_peak(self) -> None:
+        """There is no peak."""
+
+    def compilation(self) -> Compilation:
+        """Nothing is compiled."""
+        found: Compilation = MISCHIEF.around("compilation", self._model.compilation)
+        return found
+
+    def multiply(self, order: int) -> Callable[[], Array]:
+        """As the good model does."""
+        product: Callable[[], Array] = MISCHIEF.around("multiply", lambda: self._model.multiply(order))
+        return product
+
+    def devices(self) -> dict[str, str]:
+        """The CPU."""
+        found: dict[str, str] = MISCHIEF.around("devices", self._model.devices)
+        return found
+
+
 def make() -> Naughty:
     """The factory that the entry point names."""
-    plugin: Naughty = MISCHIEF.around("factory", Naughty)
+    plugin: Naughty = MISCHIEF.around("factory", Capable if MISCHIEF.needs(CAPABILITIES) else Naughty)
     return plugin
 
 

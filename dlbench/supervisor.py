@@ -1,0 +1,130 @@
+"""The process above a worker: it reports how the worker ended, and ends everything that the worker started.
+
+Nothing inside a worker can be relied upon for that: a plugin may loop for ever without Python ever running again. Run
+by its path, so that it starts in milliseconds; it imports nothing of dlbench. A fork server calls `supervise` in a fork
+of its own instead.
+
+On Linux a supervisor is a sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER). A descendant whose parent has ended becomes
+its child, whatever session or process group it is in. Only such children are killed: a child that nobody has waited for
+keeps its number, so that no other process is hit. Elsewhere the process group of the worker is ended.
+
+Two pipes tie a supervisor to dlbench. The other end of `leash` is held by dlbench alone: its end of file says that the
+worker is to be ended, or that dlbench is gone. To `status` go one line with the numbers of supervisor and worker, and
+one with the worker's exit code (negative for a signal). Its end of file says that nothing is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+LINUX = sys.platform.startswith("linux")
+PATIENCE = 10.0
+"""Seconds in which killed processes must be gone; one in the middle of a system call can take longer."""
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
+"""Options of prctl(2), from linux/prctl.h."""
+
+
+def supervise(leash: int, status: int, kept: Sequence[int], work: Callable[[], None]) -> None:
+    """Run `work` in a child that leads a session and alone keeps these descriptors; return at the end of all.
+
+    Descendants of the worker that are left when it ends are killed.
+    """
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored SIGCHLD, which is inherited, would lose the exit code
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    _control(_SET_CHILD_SUBREAPER, 1)
+    worker = os.fork()
+    if not worker:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _become_worker([leash, status, woken, wake], work)
+    for descriptor in kept:
+        os.close(descriptor)
+    _tell(status, f"{os.getpid()} {worker}")
+    _tell(status, str(_exit_code(worker, leash, woken)))
+    _end_children()
+
+
+def children(pid: int) -> list[int]:
+    """Numbers of the children of a process (proc(5)); empty outside Linux and for a process that has ended."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 (pathlib takes long to import)
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:  # noqa: PTH123
+                found += map(int, file.read().split())
+    except OSError:
+        return []
+    return found
+
+
+def _become_worker(inherited: list[int], work: Callable[[], None]) -> None:
+    try:
+        for descriptor in inherited:
+            os.close(descriptor)
+        os.setsid()  # a plugin that signals its own process group does not reach the supervisor
+        _control(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        work()
+    finally:
+        os._exit(127)  # as shells say of a program that could not be started
+
+
+def _exit_code(worker: int, leash: int, woken: int) -> int:
+    """Exit code of the worker, which is ended when the leash is let go; orphans are reaped meanwhile."""
+    while True:
+        ready = select.select([leash, woken], [], [])[0]
+        if leash in ready:
+            with contextlib.suppress(OSError):
+                os.killpg(worker, signal.SIGKILL)
+            return os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+        os.read(woken, 4096)
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == worker:
+                _end_group(worker)
+                return os.waitstatus_to_exitcode(ended[1])
+
+
+def _end_group(worker: int) -> None:
+    """The portable way, for systems without a sub-reaper."""
+    if not LINUX:
+        with contextlib.suppress(OSError):
+            os.killpg(worker, signal.SIGKILL)
+
+
+def _end_children() -> None:
+    """Kill the children, and those that become children by it, until there is none."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        for child in children(os.getpid()):
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.001)
+
+
+def _control(option: int, value: int) -> None:
+    """One call of prctl(2), on Linux."""
+    if LINUX:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _tell(status: int, line: str) -> None:
+    with contextlib.suppress(OSError):  # dlbench may be gone
+        os.write(status, f"{line}\n".encode())
+
+
+if __name__ == "__main__":
+    _leash, _status, _kept, *_command = sys.argv[1:]
+    supervise(int(_leash), int(_status), [*map(int, _kept.split(","))], lambda: os.execvp(_command[0], _command))  # noqa: S606
