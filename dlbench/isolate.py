@@ -84,7 +84,7 @@ class Child:
 
     def allow(self, seconds: float) -> None:
         """Let the orders that follow take this long, whatever those before took."""
-        self._timeout = self._left = seconds
+        self._timeout, self._patience = seconds, Patience(seconds)
 
     def quieten(self) -> bool:
         """Return once two looks in a row found no thread running, of the child or of what it started.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Parameters = Mapping[str, npt.NDArray[np.float32]]
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Name = Annotated[str, msgspec.Meta(max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 DeviceNames = Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)]

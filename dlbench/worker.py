@@ -67,6 +67,7 @@ class Worker:
     def __init__(self) -> None:
         self._load = LoadMeter()
         self._examination: Examination | None = None
+        self.loaded = False
 
     def obey(self, order: Order) -> Reply:  # noqa: PLR0911 (one return an order)
         """Carry out one order. Raises whatever the plugin raises."""
@@ -100,6 +101,7 @@ class Worker:
         marks.append(memory.mark("import"))
         prepared = prepare(spec, plugin)
         marks.append(memory.mark("task"))
+        self.loaded = True
         building = time.perf_counter()
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
@@ -158,15 +160,13 @@ class Worker:
 
 def answer(worker: Worker, line: bytes) -> Reply:
     """The reply to one line of input; what the plugin raises becomes `Failed`, but for Ctrl-C."""
-    order: Order | None = None
     try:
-        order = to_order(line)
-        return worker.obey(order)
+        return worker.obey(to_order(line))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         print_traceback(error)
-        return failed(error, loading=isinstance(order, Build))
+        return failed(error, loading=not worker.loaded)
 
 
 def print_traceback(error: BaseException) -> None:
