@@ -4,14 +4,19 @@
         dlbench_benchmark("torch.transformer", phase="train", path="eager")
 
 The plugin runs in the process of the test, so a framework that was imported earlier in the same process, and the tests
-before this one, are part of what is measured; `dlbench run` measures in processes of their own.
+before this one, are part of what is measured; `dlbench run` measures in processes of their own. On Linux the process is
+held to as many processors as threads were asked for, one unless the call says more; `extra_info` names them in
+`processors`, and says in `cpu_per_wall` how many worked.
 """
 
 from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import Callable
+import sys
+import time
+import warnings
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +34,8 @@ _AXES = {
     "device": "devices",
     "seed": "seeds",
 }
+SPARE = 0.5
+"""Processors beyond the threads that were asked for which may work: those of pytest itself."""
 
 
 class Bridge:
@@ -95,17 +102,22 @@ def _spec(plugin: str, asked: dict[str, Any], policy: Policy) -> Spec:
 def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
     """Let pytest-benchmark take samples of k steps; a single step where benchmarks are disabled.
 
-    A round is a sample and an iteration a step, so that figures are seconds a step, whatever k was found.
+    A round is a sample and an iteration a step, so that figures are seconds a step, whatever k was found. The process
+    is held to as many processors as the Spec has threads meanwhile.
     """
-    info, subject = _built(spec)
+    from dlbench import confine
+
     benchmark.group = benchmark.group or f"{spec.architecture} {spec.phase} {spec.size}, batch of {spec.batch_size}"
-    benchmark.extra_info.update(_facts(spec, info))
-    gc.collect()
-    gc.freeze()  # what pytest and the framework hold is not walked again before every sample
-    try:
-        _take(benchmark, subject, policy)
-    finally:
-        gc.unfreeze()
+    with confine.to_processors(spec.threads) as processors:
+        info, subject = _built(spec)
+        benchmark.extra_info.update(_facts(spec, info), processors=_words(processors))
+        gc.collect()
+        gc.freeze()  # what pytest and the framework hold is not walked again before every sample
+        try:
+            _take(benchmark, subject, policy)
+        finally:
+            gc.unfreeze()
+    _check_threads(benchmark.extra_info, spec)
     if not benchmark.disabled:
         benchmark.extra_info["samples_per_second"] = spec.batch_size / benchmark.stats.stats.median
     return benchmark
@@ -123,9 +135,28 @@ def _take(benchmark: Any, subject: Subject, policy: Policy) -> None:
 
     subject.ready(steps)
     benchmark.extra_info["settled"] = settled
+    cpu, start = time.process_time(), time.perf_counter()
     benchmark.pedantic(step, rounds=policy.samples, iterations=steps)
+    benchmark.extra_info["cpu_per_wall"] = (time.process_time() - cpu) / (time.perf_counter() - start)
     subject.check()
     subject.compilation()
+
+
+def _words(processors: Collection[int]) -> str:
+    """The processors in force, as the kernel writes them."""
+    from dlbench import cpus
+
+    return cpus.ranges(processors) or f"not held to any: {sys.platform} cannot"
+
+
+def _check_threads(facts: Mapping[str, Any], spec: Spec) -> None:
+    """Warn where more processors worked than the Spec has threads; that is so only where nothing is held to any."""
+    if (used := facts["cpu_per_wall"]) > spec.threads + SPARE:
+        warnings.warn(
+            f"{spec.label}: asked for {spec.threads} threads, {used:.1f} processors worked; {sys.platform} holds no "
+            "process to processors: set OMP_NUM_THREADS before pytest starts",
+            stacklevel=2,
+        )
 
 
 def _built(spec: Spec) -> tuple[ModelInfo, Subject]:

@@ -46,7 +46,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tasks",
         ),
     ),
-    ("writing", ("threads",)),
+    ("writing", ("confine", "threads")),
     ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process")),
     ("writing", ("interpreters", "isolate", "noise")),
     ("writing", ("parity", "plan", "probe", "sharing", "subject")),

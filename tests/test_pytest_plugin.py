@@ -170,6 +170,57 @@ def test_a_call_that_makes_no_sense_fails_with_the_reason(
     result.stdout.fnmatch_lines([f"*{message.lstrip('*')}"])
 
 
+CONFINED = """
+    import os
+    import threading
+    import dlbench_fake.linear
+
+    held, train = [], dlbench_fake.linear.LinearPlugin.train_step
+    BEFORE = os.sched_getaffinity(0)
+    waiting = threading.Event()
+    older = threading.Thread(target=waiting.wait)
+    older.start()
+
+    def train_step(self, batch):
+        held.append({task: os.sched_getaffinity(int(task)) for task in os.listdir("/proc/self/task")})
+        return train(self, batch)
+
+    dlbench_fake.linear.LinearPlugin.train_step = train_step
+
+    def test_it(dlbench_benchmark):
+        facts = dlbench_benchmark("fake.linear").extra_info
+        assert len(held[0]) > 1
+        assert {frozenset(cores) for cores in held[0].values()} == {frozenset({int(facts["processors"])})}
+        assert facts["threads"] == 1
+        assert 0 <= facts["cpu_per_wall"] < 1.5
+
+    def test_all_as_before():
+        assert {frozenset(os.sched_getaffinity(int(task))) for task in os.listdir("/proc/self/task")} == {
+            frozenset(BEFORE)
+        }
+        waiting.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_the_process_is_held_to_as_many_processors_as_threads_and_let_go(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CONFINED)
+    pytester.runpytest_subprocess("--benchmark-disable").assert_outcomes(passed=2)
+
+
+def test_where_nothing_can_be_held_the_facts_say_so_and_too_many_processors_are_a_warning(monkeypatch) -> None:
+    from dlbench import confine, pytest_plugin
+    from dlbench.spec import Spec
+
+    monkeypatch.setattr("dlbench.cpus.usable", tuple)
+    with confine.to_processors(1) as processors:
+        assert pytest_plugin._words(processors) == f"not held to any: {sys.platform} cannot"
+    spec = Spec(plugin="a.b", phase="train", path="eager", size="small", task="line", batch_size=1, threads=1)
+    with pytest.warns(UserWarning, match=r"a\.b eager: asked for 1 threads, 1\.9 processors worked"):
+        pytest_plugin._check_threads({"cpu_per_wall": 1.9}, spec)
+    pytest_plugin._check_threads({"cpu_per_wall": 1.1}, spec)
+
+
 RECORDER = """
     import json, time
     from pathlib import Path
