@@ -12,6 +12,7 @@ from dlbench.conformance.examine import NAMES
 from dlbench.errors import SpecError
 from dlbench.heartbeat import Heartbeat
 from dlbench.orders import Finding, Verdict
+from dlbench.report.markdown import plain
 from dlbench.spec import PATHS, Path, Spec
 
 HOLDS, BROKEN, NOTHING_EXAMINED = 0, 1, 2
@@ -72,5 +73,5 @@ def _examine(spec: Spec, note: str, timeout: float) -> int:
 
 
 def _line(finding: Finding) -> str:
-    why = " ".join(finding.why.split())
+    why = " ".join(plain(finding.why).split())
     return f"  {finding.verdict:13}  {finding.clause}{f': {why}' if why else ''}"

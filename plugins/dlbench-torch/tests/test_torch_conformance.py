@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch.nn.functional import cross_entropy, softplus
 
 from dlbench import conformance
-from dlbench.conformance.examine import examine
+from dlbench.conformance.examine import Examination, examine
 from dlbench_torch import __all__ as names
 
 pytestmark = pytest.mark.untimed
@@ -24,6 +26,34 @@ def test_conforms_eager(architecture):
     """In this process, which has PyTorch already."""
     (spec,) = conformance.specs(f"torch.{architecture}", "eager")
     assert [found for found in examine(spec) if found.verdict == "broken"] == []
+
+
+def smoothed(inputs, targets, **more):
+    return cross_entropy(inputs, targets, label_smoothing=0.1, **more)
+
+
+def decayed(parameters, **settings):
+    return torch.optim.AdamW(parameters, **settings)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "where", "fault", "clause"),
+    [
+        ("mlp", "torch.nn.functional.cross_entropy", smoothed, "the_loss_is_the_stated_one"),
+        ("gan", "torch.nn.functional.softplus", lambda logits: 1.01 * softplus(logits), "the_loss_is_the_stated_one"),
+        ("transformer", "torch.optim.Adam", decayed, "the_optimizer_is_the_stated_adam"),
+    ],
+)
+def test_a_fault_in_loss_or_optimizer_is_found(architecture, where, fault, clause, monkeypatch):
+    (spec,) = conformance.specs(f"torch.{architecture}", "eager")
+    assert Examination(spec).look(clause).verdict == "holds"
+    monkeypatch.setattr(where, fault)
+    assert Examination(spec).look(clause).verdict == "broken"
+
+
+def test_a_policy_gradient_is_the_stated_loss():
+    (spec,) = conformance.specs("torch.mlp", "eager", task="cartpole")
+    assert Examination(spec).look("the_loss_is_the_stated_one").verdict == "holds"
 
 
 def test_there_is_no_graph_path():
