@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from dlbench.environment import limits
 from dlbench.isolate import ChildError
 from dlbench.orders import (
     Build,
@@ -233,7 +234,8 @@ class Arm:
         fields: dict[str, Any] = {}
         if (built := self._built) is not None:
             names = ("info", "task", "flops_per_step", "environment")
-            fields |= {name: getattr(built, name) for name in names}
+            fields |= {name: getattr(built, name) for name in names} | {"code": tuple(built.code)}
+            fields["environment"] = msgspec.structs.replace(built.environment, limits=limits())
         if (closed := self._closed) is not None:
             fields |= {name: getattr(closed, name) for name in ("compilation", "peak_flop_rate")}
             fields["load"] = msgspec.structs.replace(closed.load, helper_cpu=self._helper_cpu)

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from dlbench import gate, journal, judging, matching, objections, plan, progress, provenance, schedule, stopping
+from dlbench import gate, journal, judging, matching, objections, plan, pooling, progress, schedule, stopping
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate, Outcome
 from dlbench.judging import Answer
@@ -137,7 +137,7 @@ def _impossible(baseline: Spec, candidate: Spec) -> str:
 def _strangers(before: Sequence[Run], again: Sequence[Run]) -> Iterator[str]:
     for spec in dict.fromkeys(run.spec for run in before):
         sides = [[run for run in runs if run.spec == spec] for runs in (before, again)]
-        yield from map(str, provenance.changes(*sides))
+        yield from map(str, pooling.changes(*sides))
 
 
 def _settled(

@@ -35,6 +35,12 @@ def free_bytes(root: Path = ROOT) -> float:
     return min((_left(folder, files) for files in _VERSIONS for folder in _groups(root, files.mount)), default=math.inf)
 
 
+def memory_limit(root: Path = ROOT) -> float:
+    """Bytes that the group may take; infinite without a limit."""
+    found = (_number(_text(folder / files.limit)) for files in _VERSIONS for folder in _groups(root, files.mount))
+    return min((limit for limit in found if limit is not None), default=math.inf)
+
+
 def cpu_quota(root: Path = ROOT) -> float:
     """Cores that the group may keep busy, 0.5 for half of one; infinite without a quota.
 

@@ -23,7 +23,7 @@ def decode(line: bytes, where: str) -> Run:
     try:
         schema = msgspec.json.decode(line, type=_Version).schema
         if schema not in READABLE:
-            known = " and ".join(map(str, READABLE))
+            known = f"{READABLE[0]} to {READABLE[-1]}"
             raise RecordError(f"{where}: schema {schema}, this dlbench reads {known}; use the dlbench that wrote it")
         return _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:

@@ -27,6 +27,11 @@ def free_bytes(device: str) -> int | None:
     return _asked(partial(_free, device))
 
 
+def version() -> str:
+    """The version of the driver; empty where nobody says."""
+    return _asked(lambda nvml: str(nvml.nvmlSystemGetDriverVersion())) or ""
+
+
 def handle(nvml: Any, device: str, variables: Mapping[str, str] = os.environ) -> Any | None:
     """What NVML calls `gpu` (the first) or `gpu:N`; None for other devices. Raises NVMLError.
 

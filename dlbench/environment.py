@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import re
@@ -12,8 +13,8 @@ from pathlib import Path
 import importlib_metadata as metadata
 import psutil
 
-from dlbench import cpus, memory
-from dlbench.record import Environment
+from dlbench import container, cpus, memory
+from dlbench.record import Environment, Limits
 
 _PREFIXES = (
     "OMP_",
@@ -56,6 +57,17 @@ def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> En
         },
         memory_method=memory.method(),
         name=name,
+        limits=limits(),
+    )
+
+
+def limits() -> Limits:
+    """What the system leaves this process; a limit of memory beyond what the machine has is none."""
+    quota, memory_bytes = container.cpu_quota(), container.memory_limit()
+    return Limits(
+        cores=usable_cores(),
+        cpu_quota=quota if math.isfinite(quota) else None,
+        memory_bytes=int(memory_bytes) if memory_bytes < psutil.virtual_memory().total else None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from dlbench import compare, environment, gate, matching, naming, nulls, objections, provenance, steadiness
+from dlbench import compare, environment, gate, matching, naming, nulls, objections, pooling, provenance, steadiness
 from dlbench.compare import Pair
 from dlbench.decoding import read_plan, read_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError
@@ -81,9 +81,7 @@ def reports(
     `planned` is what the session of `after` meant to measure, where that is known: what of it never ran cannot pass,
     and its twins are to have run.
     """
-    before, after = (
-        steadiness.mark(provenance.parted(runs)) for runs in (provenance.of_machine_first(before, after), after)
-    )
+    before, after = (steadiness.mark(pooling.parted(runs)) for runs in (pooling.nearest_first(before, after), after))
     looked_at = dict.fromkeys(("step_time", *question.metrics))
     null_pairs = [nulls.null_pairs(runs, looked_at) for runs in (before, after)]
     called = naming.of_specs(run.spec for run in (*before, *after))
@@ -91,12 +89,13 @@ def reports(
     before, after = nulls.without_twins(before), nulls.without_twins(after)
     found = matching.match(before, after, question.allow)
     for pair in found.pairs:
-        matching.check_machine(provenance.machines(pair.before, pair.after), question.allow)
+        matching.check_machine(pooling.machines(pair.before, pair.after), question.allow)
     compared = {workload(pair.candidate) for pair in found.pairs}
     arms = [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin and workload(spec) in compared]
     unchecked = objections.unchecked(arms, after, null_pairs[1], question)
-    mixed = [*provenance.mixed(before), *provenance.mixed(after)]
-    beware = [*mixed, *(f"not compared: {text}" for text in found.left_out)]
+    mixed = [*pooling.mixed(before), *pooling.mixed(after)]
+    past = [f"history: {text}" for text in objections.of_history(found.pairs, question.history)]
+    beware = [*mixed, *past, *(f"not compared: {text}" for text in found.left_out)]
     against = [*mixed, *objections.fallen(before, after, planned, question.allow), *unchecked]
     answer = _answer(names, found.pairs, beware, question, against if question.conditions else ())
     if failed := objections.partly(after):
@@ -108,11 +107,11 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: Question) -> g
     """Gate the arms of one session against the first of each workload as planned; None where no gate was asked for."""
     if not question.conditions:
         return None
-    marked = steadiness.mark(provenance.parted(runs))
+    marked = steadiness.mark(pooling.parted(runs))
     pairs, found = compare.planned_pairs(specs, marked), nulls.null_pairs(marked, question.metrics)
     baselines = list(dict.fromkeys(pair.baseline for pair in pairs))
     against = (
-        *provenance.mixed(marked),
+        *pooling.mixed(marked),
         *objections.absent(pairs, runs),
         *objections.apart(pairs, question),
         *objections.unchecked(baselines, marked, found, question),

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from dlbench import gate, matching, naming, nulls, provenance
+from dlbench import gate, matching, naming, nulls, pooling
 from dlbench.compare import Pair
 from dlbench.gate import Outcome
 from dlbench.metrics import METRICS
@@ -104,6 +104,20 @@ def apart(pairs: Sequence[Pair], question: Question) -> Iterator[str]:
     yield from gate.refusals(together, question.conditions, {}, sessions=False) if together else ()
 
 
+def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
+    """What the history of these candidates differs in, from session to session or from what is compared.
+
+    Sessions of code that was changed differ by that too, which widens intervals; the reader is to know of it.
+    """
+    found: list[pooling.Change] = []
+    for pair in pairs:
+        past = [run for run in history if run.spec == pair.candidate]
+        variants = pooling.by_variant(pooling.parted(past))
+        found += [one for other in variants[1:] for one in pooling.changes(variants[0], other)]
+        found += pooling.changes(variants[0], pair.after) if variants else []
+    yield from dict.fromkeys(map(str, found))
+
+
 def refusals(pairs: Sequence[Pair], question: Question, history: gate.History) -> Iterator[str]:
     """Why a gate that was asked for cannot be one."""
     sessions = matching.SESSION in question.allow
@@ -111,5 +125,5 @@ def refusals(pairs: Sequence[Pair], question: Question, history: gate.History) -
     if question.conditions and matching.MACHINE not in question.allow:
         for pair in pairs:
             past = [run for run in question.history if run.spec == pair.candidate]
-            if said := provenance.machines(past, pair.after):
+            if said := pooling.machines(past, pair.after):
                 yield f"a history of another machine ({said}); give --allow machine if that is meant"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
-from dlbench.record import Environment, Load, PhaseMemory, PhaseTime, Record, Sample, Stage, Status, TaskInfo
+from dlbench.record import Code, Environment, Load, PhaseMemory, PhaseTime, Record, Sample, Stage, Status, TaskInfo
 from dlbench.spec import Policy, Spec
 
 NO_MEMORY = re.compile(r"std::bad_alloc|cannot allocate memory|out of memory|resource_exhausted", re.IGNORECASE)
@@ -98,6 +98,7 @@ class Built(Message, frozen=True, tag="built"):
     times: list[PhaseTime]
     memory: list[PhaseMemory]
     environment: Environment
+    code: list[Code] = []
 
 
 class Stepped(Message, frozen=True, tag="stepped"):

@@ -1,23 +1,22 @@
 """Provenance: where and with what a Run was made, in rows that are pooled and compared by one rule.
 
-Every row of `ROWS` reads named values from a Run. Runs of one Spec are one arm only where all of these are equal; two
-reports are compared with a line for each that differs. A new row needs nothing else.
+Every row of `ROWS` reads named values from a Run. Runs of one Spec are one figure only where all of these are equal;
+two reports are compared with a line for each that differs (`dlbench.pooling`). A new row needs nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
-from dlbench.record import Environment, Run
-from dlbench.spec import Policy, Spec
+from dlbench.record import Code, Environment, Limits, Run
+from dlbench.spec import Policy
 
 GIB = 1 << 30
 SLACK = GIB // 64
 """By how much the memory of a machine of 8 GiB may lie above 8 GiB and still be called so."""
+FILES = " (files "
 ALWAYS = ("processor", "cores")
 """What is said of a machine whether it differs or not."""
 SHAPING = (
@@ -44,68 +43,9 @@ class Row(NamedTuple):
     machine: bool = False
 
 
-class Change(NamedTuple):
-    """One value that differs between two sides."""
-
-    row: Row
-    name: str
-    before: str
-    after: str
-
-    def __str__(self) -> str:
-        """The line that a report says of it."""
-        name = "" if self.row.machine else f"{self.name} "
-        return f"{self.row.text}: {name}{self.before} became {self.after}"
-
-
-def parted(runs: Iterable[Run]) -> list[Run]:
-    """The Runs, those of one Spec that were made otherwise than its first made other arms.
-
-    A Spec's `variant` numbers what its Runs were made with, from 0 in order of appearance; a twin and the seeds of
-    `converge` are numbered with their arm. What one Run does not hold is not different from what another does.
-    """
-    pools: dict[Spec, list[Provenance]] = {}
-    return [_with_variant(run, _number(pools.setdefault(_arm(run.spec), []), of_run(run))) for run in runs]
-
-
 def of_run(run: Run) -> Provenance:
     """All rows of a Run."""
     return tuple(row.of(run) for row in ROWS)
-
-
-def changes(before: Iterable[Run], after: Iterable[Run]) -> list[Change]:
-    """What differs between two sides; a side whose Runs differ has all their values, in order of appearance."""
-    return _differing(_joined(map(of_run, before)), _joined(map(of_run, after)))
-
-
-def mixed(runs: Sequence[Run]) -> Iterator[str]:
-    """A line for each kind of difference within arms that `parted` told apart: what, which arms, which processes."""
-    found: dict[tuple[str, ...], dict[str, list[Run]]] = {}
-    first: dict[Spec, list[Run]] = {}
-    for run in runs:
-        first.setdefault(_arm(run.spec), []).extend([run] if run.spec.variant == 0 else [])
-    for spec in dict.fromkeys(run.spec for run in runs if run.spec.variant and not run.spec.twin):
-        mine = [run for run in runs if run.spec == spec]
-        lines = tuple(str(change) for change in changes(first[_arm(spec)], mine))
-        found.setdefault(lines, {}).setdefault(f"{spec.phase}, {spec.label}", []).extend(mine)
-    for lines, arms in found.items():
-        which = "; ".join(f"{arm} ({_processes(of_arm)})" for arm, of_arm in arms.items())
-        yield f"not pooled, as they were not made alike: {which}: {', '.join(lines)}; measure anew for one figure"
-
-
-def unrecorded(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
-    """What one side alone has recorded, so that nobody knows whether it differs."""
-    sides = [_joined(map(of_run, runs)) for runs in (before, after)]
-    for side, other, name in ((*sides, "baseline"), (*reversed(sides), "candidate")):
-        lacking = [row.text for row, mine, theirs in zip(ROWS, side, other, strict=True) if mine is None and theirs]
-        if lacking:
-            yield f"not recorded in the {name}, so it may differ: {', '.join(lacking)}"
-
-
-def machines(before: Iterable[Run], after: Iterable[Run]) -> str:
-    """Both machines of two sides, with what differs of them; empty where they are one and the same kind."""
-    theirs, ours = (_together([found for run in runs if (found := machine_of(run))]) for runs in (before, after))
-    return "" if theirs is None or ours is None else against(theirs, ours)
 
 
 def against(before: Values, after: Values) -> str:
@@ -116,15 +56,9 @@ def against(before: Values, after: Values) -> str:
     return " against ".join(sides) if differs else ""
 
 
-def of_machine_first(runs: Iterable[Run], others: Iterable[Run]) -> list[Run]:
-    """The Runs, those from a machine of the others before the rest."""
-    there = {frozenset(found.items()) for run in others if (found := machine_of(run)) is not None}
-    return sorted(runs, key=lambda run: frozenset((machine_of(run) or {}).items()) not in there)
-
-
-def kinds(runs: Iterable[Run]) -> list[str]:
-    """Every machine that these Runs come from, in a few words."""
-    return list(dict.fromkeys(", ".join(found.values()) for run in runs if (found := machine_of(run))))
+def code_of_plugin(run: Run) -> str:
+    """Distribution, version and digest of the plugin of a Run; empty where it does not say."""
+    return next((_said(code) for code in run.code if code.of == f"plugin {run.spec.plugin}"), "")
 
 
 def machine_of(run: Run) -> Values | None:
@@ -140,10 +74,22 @@ def machine(at: Environment, device: str = "") -> Values:
         "processor": at.cpu or "unknown processor",
         "cores": f"{at.cores} cores",
         "memory": f"{_gibibytes(at.memory_bytes)} GiB",
+        **_limits(at.limits),
         "system": _system(at),
         "device": device,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _limits(found: Limits | None) -> Values:
+    if found is None:
+        return {}
+    quota, limit = found.cpu_quota, found.memory_bytes
+    return {
+        "usable cores": f"{found.cores} usable",
+        "quota": "no quota of CPU" if quota is None else f"a quota of {quota:g} cores",
+        "limit": "no limit of memory" if limit is None else f"a limit of {limit / GIB:.4g} GiB",
+    }
 
 
 def _gibibytes(total: int) -> str:
@@ -161,66 +107,16 @@ def _system(at: Environment) -> str:
     return re.sub(r"^(\S+) (\d+\.\d+)\S*", r"\1 \2", at.system)
 
 
-def _with_variant(run: Run, number: int) -> Run:
-    if run.spec.variant == number:
-        return run
-    return msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, variant=number))
-
-
-def _number(pools: list[Provenance], mine: Provenance) -> int:
-    """The place of the first pool that this differs from in nothing; a new one at the end where there is none."""
-    for number, pool in enumerate(pools):
-        if not _differing(pool, mine):
-            pools[number] = _joined((pool, mine))
-            return number
-    pools.append(mine)
-    return len(pools) - 1
-
-
-def _arm(spec: Spec) -> Spec:
-    seed = 0 if spec.phase == "converge" else spec.seed
-    return msgspec.structs.replace(spec, variant=0, twin=False, seed=seed)
-
-
-def _differing(before: Provenance, after: Provenance) -> list[Change]:
-    found: list[Change] = []
-    for row, mine, theirs in zip(ROWS, before, after, strict=True):
-        if mine is None or theirs is None:
-            continue
-        both = ((name, mine.get(name, row.unset), theirs.get(name, row.unset)) for name in {**mine, **theirs})
-        found += [Change(row, name, one, other) for name, one, other in both if one and other and one != other]
-    return found
-
-
-def _joined(found: Iterable[Provenance]) -> Provenance:
-    """All values of several Runs, each once."""
-    rows: list[list[Values]] = [[] for _ in ROWS]
-    for one in found:
-        for of_row, values in zip(rows, one, strict=True):
-            of_row.extend([] if values is None else [values])
-    return tuple(map(_together, rows))
-
-
-def _together(found: Sequence[Values]) -> Values | None:
+def together(found: Sequence[Values]) -> Values | None:
+    """All values of several Runs by name, each once; None of no Run."""
     names = dict.fromkeys(name for values in found for name in values)
     said = {name: dict.fromkeys(values[name] for values in found if name in values) for name in names}
     return {name: " / ".join(values) for name, values in said.items()} if found else None
 
 
-def _processes(runs: Sequence[Run]) -> str:
-    """`processes 2, 3 of session 1f2e3d`."""
-    sessions: dict[str, set[int]] = {}
-    for run in runs:
-        sessions.setdefault(run.session, set()).add(run.group + 1)
-    return "; ".join(_numbered(session, sorted(numbers)) for session, numbers in sessions.items())
-
-
-def _numbered(session: str, numbers: Sequence[int]) -> str:
-    return f"process{'es' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))} of session {session}"
-
-
 def _kernel(run: Run) -> Values | None:
-    return None if run.environment is None else {"kernel": run.environment.system}
+    at = run.environment
+    return None if at is None else {"kernel": at.system} | ({"GPU driver": at.gpu_driver} if at.gpu_driver else {})
 
 
 def _packages(run: Run) -> Values | None:
@@ -229,6 +125,14 @@ def _packages(run: Run) -> Values | None:
 
 def _python(run: Run) -> Values | None:
     return None if run.environment is None else {"Python": run.environment.python}
+
+
+def _code(run: Run) -> Values | None:
+    return {f"{one.of}:": _said(one) for one in run.code} or None
+
+
+def _said(code: Code) -> str:
+    return f"{code.distribution} {code.version}{FILES}{code.digest})"
 
 
 def _task(run: Run) -> Values | None:
@@ -251,6 +155,7 @@ def _policy_value(policy: Policy, name: str) -> str:
 ROWS: tuple[Row, ...] = (
     Row("another machine", machine_of, machine=True),
     Row("systems differ", _kernel),
+    Row("code differs", _code),
     Row("versions differ", _packages, unset="not there"),
     Row("versions differ", _python),
     Row("tasks differ", _task),

@@ -4,8 +4,9 @@ Schema history:
     1   first version
     2   a Spec names compiler, steps per call, place of the data and Python environment; version 1 is read with their
         defaults
-    3   a Spec has a variant, which reading gives it; versions 1 and 2 are read with its default; a Load has the
-        CPU time that processes of the plugin took
+    3   a Spec has a variant, which reading gives it; an Environment has limits and a GPU's driver, a Run the code that
+        it was made with; versions 1 and 2 are read with their defaults; a Load has the CPU time that processes of the
+        plugin took
 """
 
 from __future__ import annotations
@@ -139,10 +140,22 @@ class Load(Record, frozen=True):
     gpu: GpuLoad | None = None
 
 
-class Environment(Record, frozen=True):
-    """What machine and software this was; `usable_cores` are those of the `cores` that the process could run on.
+class Limits(Record, frozen=True):
+    """What the system leaves a session of its machine: cores that dlbench may run on, and limits of the control group.
 
-    `name` is that of the Python environment, empty for that of dlbench.
+    `cpu_quota` is in cores. None where there is no such limit.
+    """
+
+    cores: int
+    cpu_quota: float | None = None
+    memory_bytes: int | None = None
+
+
+class Environment(Record, frozen=True):
+    """Machine and software; `usable_cores` are those of the `cores` that the process could run on.
+
+    `name` is that of the Python environment, empty for that of dlbench. `limits` are those of the session, in which a
+    process has fewer cores; `gpu_driver` is the version of its driver where the model runs on a GPU.
     """
 
     cpu: str
@@ -156,6 +169,20 @@ class Environment(Record, frozen=True):
     memory_method: str
     usable_cores: int | None = None
     name: str = ""
+    limits: Limits | None = None
+    gpu_driver: str = ""
+
+
+class Code(Record, frozen=True):
+    """Code that was loaded: a distribution, its version, and a digest of its files (`dlbench.sources`).
+
+    `of` says what it is to the Run: `plugin NAME`, `dlbench`, `task NAME` or `package NAME`.
+    """
+
+    of: str
+    distribution: str
+    version: str
+    digest: str
 
 
 class Run(Record, frozen=True):
@@ -191,6 +218,7 @@ class Run(Record, frozen=True):
     evaluations: tuple[Evaluation, ...] = ()
     memory: tuple[PhaseMemory, ...] = ()
     environment: Environment | None = None
+    code: tuple[Code, ...] = ()
     load: Load | None = None
     schema: int = SCHEMA
 

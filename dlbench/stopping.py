@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlbench import compare, looks, nulls, provenance, steadiness
+from dlbench import compare, looks, nulls, pooling, steadiness
 from dlbench.looks import HALF_WIDTH
 from dlbench.record import Run
 
 
 def enough(runs: Sequence[Run]) -> bool:
     """Whether the Runs of one workload know all of its ratios well enough, at a look; without any, not adaptive."""
-    pairs, groups = _pairs(nulls.without_twins(steadiness.mark(provenance.parted(runs)))), _groups(runs)
+    pairs, groups = _pairs(nulls.without_twins(steadiness.mark(pooling.parted(runs)))), _groups(runs)
     return looks.are_enough(groups, pairs) if pairs else groups >= runs[0].policy.processes
 
 

@@ -19,7 +19,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from dlbench import registry, supervisor, worker
+from dlbench import registry, sources, supervisor, worker
 
 MESSAGE_BYTES = 1 << 16
 
@@ -44,7 +44,9 @@ def _load(plugin: str) -> dict[str, Any]:
     """Status (empty when it can fork) and reason, as of a Run."""
     before = _threads()
     try:
+        sources.of_plugin(plugin)
         registry.load(plugin)
+        sources.of_loaded_plugin(plugin)
     except BaseException as error:
         worker.print_traceback(error)
         failed = worker.failed(error)

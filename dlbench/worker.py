@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from dlbench import architectures, environment, measure, memory, registry, reported, words
+from dlbench import architectures, driver, environment, measure, memory, registry, reported, sources, words
 from dlbench.course import DivergedError
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported
 from dlbench.gpu import Gauge
@@ -48,10 +48,10 @@ from dlbench.orders import (
     to_line,
     to_order,
 )
-from dlbench.plugin import ListsDevices
+from dlbench.plugin import ListsDevices, ModelInfo
 from dlbench.prepare import Prepared, build_checked, prepare
 from dlbench.probe import probe_to_file
-from dlbench.record import PhaseTime, Sample, Stage, Status
+from dlbench.record import Environment, PhaseTime, Sample, Stage, Status
 from dlbench.spec import Policy, Spec
 from dlbench.subject import Subject, settle
 
@@ -94,11 +94,13 @@ class Worker:
         return Checked(finding=self._examination.look(order.clause))
 
     def _build(self, spec: Spec) -> Built:
+        sources.of_plugin(spec.plugin)
         marks = [memory.mark("start")]
         start = time.perf_counter()
         plugin = registry.load(spec.plugin)
         imported = time.perf_counter()
         marks.append(memory.mark("import"))
+        code = [sources.of_loaded_plugin(spec.plugin), *sources.of_task(spec.task), sources.of_core()]
         prepared = prepare(spec, plugin)
         marks.append(memory.mark("task"))
         self.loaded = True
@@ -114,7 +116,8 @@ class Worker:
             flops_per_step=_flops(prepared, spec),
             times=[_time("import", imported - start), _time("build", built - building)],
             memory=[*marks, self._subject.mark("build")],
-            environment=environment.describe(spec.framework, info.versions, spec.environment),
+            environment=_environment(spec, info),
+            code=[*code, *sources.of_local(info.versions, code)],
         )
 
     def _first(self) -> Stepped:
@@ -258,6 +261,11 @@ def _time(phase: str, seconds: float) -> PhaseTime:
 
 def _sample(stage: Stage, timing: measure.Timing) -> Sample:
     return Sample(stage=stage, **timing._asdict(), resident_bytes=memory.resident())
+
+
+def _environment(spec: Spec, info: ModelInfo) -> Environment:
+    found = environment.describe(spec.framework, info.versions, spec.environment)
+    return msgspec.structs.replace(found, gpu_driver=driver.version()) if info.device.startswith("gpu") else found
 
 
 def _flops(prepared: Prepared, spec: Spec) -> float | None:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.record import (
     STATUSES,
+    Code,
     Environment,
     Evaluation,
     GpuLoad,
+    Limits,
     Load,
     PhaseMemory,
     PhaseTime,
@@ -118,6 +120,8 @@ _loads = _builds(
     helper_cpu=_shares,
     gpu=st.none() | _gpus,
 )
+_limits = _builds(Limits, cores=_some, cpu_quota=st.none() | _elapsed, memory_bytes=_maybe_counts)
+_codes = _builds(Code, of=_texts, distribution=_texts, version=_texts, digest=_texts)
 _environments = _builds(
     Environment,
     cpu=_texts,
@@ -131,6 +135,8 @@ _environments = _builds(
     memory_method=_texts,
     usable_cores=_maybe_counts,
     name=_texts,
+    limits=st.none() | _limits,
+    gpu_driver=_texts,
 )
 _infos = _builds(
     ModelInfo,
@@ -179,5 +185,6 @@ any_run = _builds(
     evaluations=_tuples(_evaluations),
     memory=_tuples(_memory),
     environment=st.none() | _environments,
+    code=_tuples(_codes),
     load=st.none() | _loads,
 )

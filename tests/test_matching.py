@@ -9,7 +9,7 @@ import pytest
 from example_runs import full_session, spec
 from sessions import session
 
-from dlbench import compare, matching, provenance
+from dlbench import compare, matching, pooling
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record import Load
 
@@ -84,8 +84,8 @@ def test_another_machine_is_said():
     before, after = session("a"), session("b")
     other = msgspec.structs.replace(after[0].environment, cores=4)
     after = [msgspec.structs.replace(run, environment=other) for run in after]
-    assert provenance.machines(before, before) == ""
-    assert provenance.machines(before, after) == "Example CPU, 2 cores against Example CPU, 4 cores"
+    assert pooling.machines(before, before) == ""
+    assert pooling.machines(before, after) == "Example CPU, 2 cores against Example CPU, 4 cores"
 
 
 def test_counts_are_compared_exactly():

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from example_runs import bare_run, full_session, good_run, spec
 
-from dlbench import compare, provenance
+from dlbench import compare, pooling, provenance
 from dlbench.record import Environment
 from dlbench.report import FORMATS, summarize
 
@@ -68,8 +68,8 @@ def test_two_machines_with_one_name_of_processor_are_never_one_interval():
 )
 def test_what_makes_an_arm_another(changes):
     first, second = good_run(), on(good_run(group=1), **changes)
-    assert [run.spec.variant for run in provenance.parted([first, second, first])] == [0, 1, 0]
-    assert provenance.parted([first, first]) == [first, first]
+    assert [run.spec.variant for run in pooling.parted([first, second, first])] == [0, 1, 0]
+    assert pooling.parted([first, first]) == [first, first]
 
 
 @pytest.mark.parametrize(
@@ -81,24 +81,24 @@ def test_what_makes_an_arm_another(changes):
     ],
 )
 def test_data_goals_and_ways_of_measuring_are_not_pooled(changes, text):
-    runs = provenance.parted([good_run(), msgspec.structs.replace(good_run(group=1), **changes)])
+    runs = pooling.parted([good_run(), msgspec.structs.replace(good_run(group=1), **changes)])
     assert [run.spec.variant for run in runs] == [0, 1]
-    (said,) = provenance.mixed(runs)
+    (said,) = pooling.mixed(runs)
     assert text in said
 
 
 def test_what_is_not_recorded_is_no_difference():
     bare = bare_run(spec=good_run().spec, group=1)
-    assert [run.spec.variant for run in provenance.parted([good_run(), bare, bare])] == [0, 0, 0]
-    assert provenance.changes([bare], [good_run()]) == []
-    (said,) = provenance.unrecorded([bare], [good_run()])
+    assert [run.spec.variant for run in pooling.parted([good_run(), bare, bare])] == [0, 0, 0]
+    assert pooling.changes([bare], [good_run()]) == []
+    (said,) = pooling.unrecorded([bare], [good_run()])
     assert said.startswith("not recorded in the baseline, so it may differ: another machine")
-    assert list(provenance.unrecorded([good_run()], [good_run()])) == []
+    assert list(pooling.unrecorded([good_run()], [good_run()])) == []
 
 
 def test_a_run_that_says_nothing_does_not_join_two_that_differ():
     runs = [bare_run(spec=good_run().spec), good_run(), on(good_run(), cores=64)]
-    assert [run.spec.variant for run in provenance.parted(runs)] == [0, 0, 1]
+    assert [run.spec.variant for run in pooling.parted(runs)] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("total", [8 << 30, (8 << 30) + 4096, (8 << 30) - 4096, 8_140_000_000, 8_140_100_000])
@@ -113,8 +113,8 @@ def test_another_memory_is_that_of_another_machine(total):
 
 def test_a_patch_of_the_kernel_is_said_and_is_no_other_machine():
     before, after = ([on(good_run(), system=f"Linux 6.1.{patch}-generic x86_64")] for patch in (7, 9))
-    assert provenance.machines(before, after) == ""
-    assert [str(one) for one in provenance.changes(before, after)] == [
+    assert pooling.machines(before, after) == ""
+    assert [str(one) for one in pooling.changes(before, after)] == [
         "systems differ: kernel Linux 6.1.7-generic x86_64 became Linux 6.1.9-generic x86_64"
     ]
 
@@ -122,7 +122,7 @@ def test_a_patch_of_the_kernel_is_said_and_is_no_other_machine():
 def test_an_arm_that_changed_is_compared_with_those_that_it_took_turns_with():
     runs = [run for run in full_session(3) if run.spec.phase == "train"]
     runs = [on(run, packages={"tf": "9"}) if run.spec.plugin == "tf.transformer" and run.group else run for run in runs]
-    (found,) = compare.compare(provenance.parted(runs)).values()
+    (found,) = compare.compare(pooling.parted(runs)).values()
     assert [(one.baseline, one.candidate, one.ratio.n) for one in found] == [
         ("tf.transformer jit", "torch.transformer jit", 1),
         ("torch.transformer jit", "tf.transformer jit #2", 2),
@@ -131,7 +131,7 @@ def test_an_arm_that_changed_is_compared_with_those_that_it_took_turns_with():
 
 def test_one_change_of_many_arms_is_one_line():
     runs = [on(run, python="CPython 3.12.1") if run.group == 2 else run for run in full_session(3)]
-    (said,) = provenance.mixed(provenance.parted(runs))
+    (said,) = pooling.mixed(pooling.parted(runs))
     assert said.count("process 3 of session s") == 6
     assert said.count("Python CPython 3.11.7 became CPython 3.12.1") == 1
 
@@ -139,7 +139,7 @@ def test_one_change_of_many_arms_is_one_line():
 def test_the_twin_of_an_arm_is_numbered_with_it():
     twin = spec(twin=True)
     runs = [good_run(), good_run(spec=twin), on(good_run(spec=twin), cores=64), on(good_run(), cores=64)]
-    assert [run.spec.variant for run in provenance.parted(runs)] == [0, 0, 1, 1]
+    assert [run.spec.variant for run in pooling.parted(runs)] == [0, 0, 1, 1]
 
 
 def test_what_was_made_otherwise_has_a_column_and_nothing_is_dropped():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from dlbench import compare, gate, matching, provenance
+from dlbench import compare, gate, matching, pooling
 from dlbench.compare import Comparison, Pair
 from dlbench.gate import Outcome
 from dlbench.matching import Count
@@ -55,7 +55,7 @@ def rows(pairs: Sequence[Pair], history: gate.History) -> Iterator[Row]:
 def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
     """What a reader must know before believing a comparison of two reports."""
     before, after = ([run for pair in pairs for run in side(pair)] for side in (_before, _after))
-    if said := provenance.machines(before, after):
+    if said := pooling.machines(before, after):
         yield f"another machine: {said}"
     apart = [pair for pair in pairs if not pair.in_lockstep]
     if apart:
@@ -63,7 +63,7 @@ def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
     if apart and compare.contended([*before, *after]):
         yield "busy machine: step times are lower quartiles, not medians, on both sides"
     yield from changed(pairs)
-    yield from provenance.unrecorded(before, after)
+    yield from pooling.unrecorded(before, after)
     for count in matching.counts(pairs):
         yield f"{count.label}: {count.name} {count.before} became {count.after}"
 
@@ -104,7 +104,7 @@ def _cross_session(pairs: Sequence[Pair], history: gate.History) -> str:
 
 def changed(pairs: Iterable[Pair]) -> list[str]:
     """A line for everything else that differs between the sides of a pair, in where and with what they were made."""
-    found = [change for pair in pairs for change in provenance.changes(pair.before, pair.after)]
+    found = [change for pair in pairs for change in pooling.changes(pair.before, pair.after)]
     return list(dict.fromkeys(str(change) for change in found if not change.row.machine))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from dlbench import provenance
 from dlbench.plugin import ModelInfo
 from dlbench.record import Record, Run
 from dlbench.spec import Spec
 
-NOT_COMPARED = ("path", "compiler")
+NOT_COMPARED = ("path", "compiler", "code")
 """An arm is chosen by these: they may differ without a word."""
 FLOPS = "FLOPs per step of each phase"
 CORES = "cores it may use"
@@ -123,8 +124,9 @@ def _got(run: Run, info: ModelInfo) -> dict[str, str]:
         "path": info.path,
         "compiler": info.compiler or "none",
     }
+    code = {"code": provenance.code_of_plugin(run)} if run.code else {}
     cores = run.environment and run.environment.usable_cores
-    return shown | ({CORES: str(cores)} if cores else {}) | info.details
+    return shown | ({CORES: str(cores)} if cores else {}) | code | info.details
 
 
 def _joined(values: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import architectures, compare, metrics, naming, nulls, provenance, steadiness, stopping
+from dlbench import architectures, compare, metrics, naming, nulls, pooling, provenance, steadiness, stopping
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate
@@ -121,7 +121,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     """The Report of these Runs and parity checks, of any sessions. Raises DlbenchError when there is no Run."""
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
-    runs = steadiness.mark(provenance.parted(runs))
+    runs = steadiness.mark(pooling.parted(runs))
     gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
     null_pairs = nulls.null_pairs(runs, dict.fromkeys(("step_time", *gated)))
     objection = nulls.objection(null_pairs, naming.of_specs(run.spec for run in runs))

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dlbench import compare, metrics, provenance
+from dlbench import compare, metrics, pooling
 from dlbench.compare import BUSY
 from dlbench.leaks import growth
 from dlbench.naming import Names
@@ -100,10 +100,10 @@ def _unlike(runs: Sequence[Run]) -> Iterator[str]:
             if row.differs and row.name in MUST_AGREE:
                 said = ", ".join(f"{arm} {got}" for arm, got in zip(table.arms, row.got, strict=True))
                 yield f"{table.subject}: the arms differ in {row.name}: {said}"
-    machines = provenance.kinds(runs)
+    machines = pooling.kinds(runs)
     if len(machines) > 1:
         yield f"the Runs come from {len(machines)} kinds of machine: {'; '.join(machines)}"
-    yield from provenance.mixed(runs)
+    yield from pooling.mixed(runs)
 
 
 def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
