@@ -64,13 +64,13 @@ def of_core() -> Code:
 
 @cache
 def of_task(name: str) -> tuple[Code, ...]:
-    """The code of a task that is none of the core's."""
-    module = TASKS[name].module
-    top = module.partition(".")[0]
-    if top == "dlbench":
+    """The code of a task that is none of the core's; that of the core's is dlbench's."""
+    row = TASKS.get(name)
+    top = "dlbench" if row is None else row.module.partition(".")[0]
+    if row is None or top == "dlbench":
         return ()
     owners = metadata.packages_distributions().get(top, [""])
-    return (_code(f"task {name}", owners[0], module),)
+    return (_code(f"task {name}", owners[0], row.module),)
 
 
 def of_local(packages: Iterable[str], known: Iterable[Code] = ()) -> Iterator[Code]:

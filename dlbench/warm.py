@@ -47,6 +47,7 @@ def _load(plugin: str) -> dict[str, Any]:
         sources.of_plugin(plugin)
         registry.load(plugin)
         sources.of_loaded_plugin(plugin)
+        sources.of_core()
     except BaseException as error:
         worker.print_traceback(error)
         failed = worker.failed(error)
