@@ -14,12 +14,12 @@ from dlbench.record import PLAN_FILE, Plan
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(monkeypatch, capfd):
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["dlbench", "compare", *map(str, arguments)])
         with pytest.raises(SystemExit) as caught:
             cli.main()
-        said = capsys.readouterr()
+        said = capfd.readouterr()
         return caught.value.code, said.out, said.err
 
     monkeypatch.setenv("COLUMNS", "200")
