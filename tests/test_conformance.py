@@ -68,6 +68,7 @@ def test_a_model_of_its_own_that_trains_by_another_function_is_not_accused(plugi
     found = {finding.clause: finding for finding in examine(OWN)}
     assert found[LOSS].verdict == "not looked at"
     assert why in found[LOSS].why
+    assert [name for name, finding in found.items() if finding.verdict == "broken"] == []
 
 
 def test_what_waited_for_a_core_is_not_taken_for_work(monkeypatch):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dlbench.conformance.model import Model, NotLookedAt, Session, require
+from dlbench.conformance.training import same_function
 from dlbench.plugin import ComputesGradients, ExchangesParameters, ListsDevices, ReportsDeviceMemory, Stages
 
 SLOPE_TOLERANCE = 0.02
@@ -22,9 +23,14 @@ def gradients_are_the_slope(session: Session) -> None:
     plugin = model.plugin
     if not isinstance(plugin, ComputesGradients) or not isinstance(plugin, ExchangesParameters):
         raise NotLookedAt("needs gradients(), export_parameters() and import_parameters()")
+    with same_function(session):
+        _slopes(model, plugin, plugin)
+
+
+def _slopes(model: Model, exchanges: ExchangesParameters, computes: ComputesGradients) -> None:
     start, batch = model.observed["parameters"], model.batch(0)
-    plugin.import_parameters(start)
-    found = plugin.gradients(batch)
+    exchanges.import_parameters(start)
+    found = computes.gradients(batch)
     require(found.keys() == start.keys(), "gradients() has other names than export_parameters()")
     loss = model.train(batch)
     if loss.ndim:
@@ -34,7 +40,7 @@ def gradients_are_the_slope(session: Session) -> None:
     sides = []
     for sign in (1.0, -1.0):
         along = {name: value + sign * length / steepness * found[name] for name, value in start.items()}
-        plugin.import_parameters({name: value.astype(np.float32) for name, value in along.items()})
+        exchanges.import_parameters({name: value.astype(np.float32) for name, value in along.items()})
         sides.append(float(model.train(batch)))
     slope = (sides[0] - sides[1]) / (2 * length)
     off = abs(slope - steepness) / max(steepness, 1e-12)

@@ -6,13 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlbench import architectures, parity
+from dlbench import parity
 from dlbench.architectures.gan import GAN
 from dlbench.conformance.model import ROUGHER, Model, NotLookedAt, Session, require
-from dlbench.plugin import Adam, Batch
-
-STILL = Adam(learning_rate=1e-20)
-"""An optimizer whose steps are below the last bit of any parameter."""
+from dlbench.conformance.training import same_function
 
 
 class Stated(NamedTuple):
@@ -28,21 +25,22 @@ def the_loss_is_the_stated_one(session: Session) -> None:
     The tolerance is 1e-5 of the terms that the loss averages, or of 1 where those are smaller: outputs are held to
     5e-6 and a logit moves the loss by twice as much at most.
     """
-    model = session.exact
-    for step, found in enumerate(model.observed["losses"]):
-        wanted = _stated(model, step)
-        if wanted is None:
-            return  # of a later step the discriminator's parameters are not known
-        off = np.abs(found - wanted.loss) / (1.0 + wanted.scale)
-        if off.shape == wanted.loss.shape and off.max() <= _allowed(model):
-            continue
-        if not architectures.known(session.spec.architecture):
-            _same_function_in_training(session)
-        require(
-            holds=False,
-            otherwise=f"step {step + 1} returned the loss {_shown(found)}; the {model.task.signature.loss} of the "
-            f"outputs before the step is {_shown(wanted.loss)}; return the mean loss of the batch, before the update",
-        )
+    with same_function(session):
+        for step in range(len(session.exact.observed["losses"])):
+            _compare(session.exact, step)
+
+
+def _compare(model: Model, step: int) -> None:
+    """Raise Broken where the loss of a step is not the stated one."""
+    found, wanted = model.observed["losses"][step], _stated(model, step)
+    if wanted is None:
+        return  # of a later step the discriminator's parameters are not known
+    off = np.abs(found - wanted.loss) / (1.0 + wanted.scale)
+    require(
+        off.shape == wanted.loss.shape and off.max() <= _allowed(model),
+        f"step {step + 1} returned the loss {_shown(found)}; the {model.task.signature.loss} of the outputs before "
+        f"the step is {_shown(wanted.loss)}; return the mean loss of the batch, before the update",
+    )
 
 
 def _allowed(model: Model) -> float:
@@ -96,27 +94,3 @@ def _adversarial(model: Model, step: int, images: Any, real: Any) -> Stated | No
 
 def _softplus(logits: Any) -> Any:
     return np.logaddexp(0.0, logits)
-
-
-def _same_function_in_training(session: Session) -> None:
-    """Raise NotLookedAt where training computes something else than `predict`, as dropout and batch normalisation do.
-
-    Such a loss is random, or is no mean over samples: that of a batch is not the mean of the losses of its halves.
-    Nothing is learnt meanwhile. Each batch is used three times; its last two losses count.
-    """
-    still = Model.build(session.spec, optimizer=STILL)
-    whole = still.task.batch(session.spec.seed, 0)
-    middle = len(whole.inputs) // 2
-    halves = (_twice(whole, slice(middle)), _twice(whole, slice(middle, 2 * middle)))
-    batches = (whole, *halves) if 2 * middle == len(whole.inputs) else (whole,)
-    losses = np.array([[still.train(still.stage(batch)).sum() for _ in range(3)][1:] for batch in batches])
-    near = parity.TOLERANCES["losses"] * (1.0 + np.abs(losses[0, 0]))
-    random = np.ptp(losses, axis=1).max() > near
-    if random or abs(losses[0, 0] - np.mean(losses[1:, 0] if len(losses) > 1 else losses[0, 0])) > near:
-        what = "is random, as with dropout" if random else "depends on the rest of its batch, as with normalisation"
-        raise NotLookedAt(f"the loss of a sample {what}: a model of your own is not the same function in training")
-
-
-def _twice(batch: Batch, part: slice) -> Batch:
-    """The samples of a part of a batch, each twice."""
-    return Batch(*(np.concatenate([array[part], array[part]]) for array in batch))

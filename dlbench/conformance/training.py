@@ -1,0 +1,66 @@
+"""Models of the plugin's own whose training computes something else than `predict`, as dropout and batch norms do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from dlbench import architectures, parity
+from dlbench.conformance.model import Broken, Model, NotLookedAt, Session
+from dlbench.plugin import Adam, Batch
+
+STILL = Adam(learning_rate=1e-20)
+"""An optimizer whose steps are below the last bit of any parameter."""
+REPEATED = 9
+"""Steps on a batch; random losses fall or rise all the way once in 20,000 times."""
+
+
+@contextlib.contextmanager
+def same_function(session: Session) -> Iterator[None]:
+    """Turn Broken into NotLookedAt for a model of the plugin's own that is another function in training.
+
+    Dropout of an architecture that the core describes is switched off; nobody can do so for another.
+    """
+    try:
+        yield
+    except Broken:
+        if not architectures.known(session.spec.architecture):
+            _check(session)
+        raise
+
+
+def _check(session: Session) -> None:
+    """Raise NotLookedAt where a loss is random, or is no mean over samples, while nothing is learnt.
+
+    Losses that only fall or only rise are not random: they are those of an optimizer that goes on. The loss of a batch
+    that is no mean over samples is not the mean of the losses of its halves.
+    """
+    still = Model.build(session.spec, optimizer=STILL)
+    whole = still.task.batch(session.spec.seed, 0)
+    losses = _losses(still, whole)
+    near = parity.TOLERANCES["losses"] * (1.0 + abs(losses[-1]))
+    steps = np.diff(losses)
+    if np.ptp(losses) > near:
+        if steps.min() < 0 < steps.max():
+            raise NotLookedAt("the loss of a batch is random, as with dropout: training does not compute what predicts")
+        return
+    middle = len(whole.inputs) // 2
+    halves = [_losses(still, _twice(whole, part))[-1] for part in (slice(middle), slice(middle, 2 * middle))]
+    if 2 * middle == len(whole.inputs) and abs(losses[-1] - np.mean(halves)) > near:
+        raise NotLookedAt(
+            "the loss of a sample depends on the rest of its batch, as with batch normalisation: training does "
+            "not compute what predicts"
+        )
+
+
+def _losses(model: Model, batch: Batch) -> Any:
+    """Of one batch again and again; the first may be that of a batch before."""
+    return np.array([model.train(model.stage(batch)).sum() for _ in range(REPEATED)])[1:]
+
+
+def _twice(batch: Batch, part: slice) -> Batch:
+    """The samples of a part of a batch, each twice."""
+    return Batch(*(np.concatenate([array[part], array[part]]) for array in batch))
