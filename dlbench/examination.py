@@ -13,7 +13,7 @@ from dlbench.errors import SpecError
 from dlbench.heartbeat import Heartbeat
 from dlbench.orders import Finding, Verdict
 from dlbench.report.markdown import plain
-from dlbench.spec import PATHS, Path, Spec
+from dlbench.spec import PATHS, Path, Policy, Spec
 
 HOLDS, BROKEN, NOTHING_EXAMINED = 0, 1, 2
 """Exit codes: no clause is broken, one is, or a path that was named could not be examined."""
@@ -25,6 +25,7 @@ def show(plugins: Sequence[str], paths: Sequence[Path], timeout: float, **option
 
     SpecError also where nothing could be examined at all: no path is supported, or no data is installed.
     """
+    timeout = Policy(timeout_seconds=timeout).timeout_seconds
     found = [
         spec for plugin in plugins for path in paths or PATHS for spec in conformance.specs(plugin, path, **options)
     ]

@@ -91,7 +91,7 @@ def test_a_plugin_that_cannot_be_loaded_names_its_line(monkeypatch, tmp_path):
     found = check("naughty.linear", "--path", "eager", cwd=tmp_path)
     assert found.returncode == 1
     assert "broken         import_does_no_work: plugin naughty.linear of dlbench-fake cannot be loaded" in found.stdout
-    assert "dlbench_fake/naughty.py:" in found.stdout
+    assert "(dlbench_fake/deeds.py:" in found.stdout
     assert found.stdout.count("cannot be loaded") == 1
     assert f"0 hold, 1 broken, {len(NAMES) - 1} not looked at" in found.stdout
 
@@ -101,9 +101,26 @@ def test_words_of_an_error_have_a_bound_and_never_fail():
         def __str__(self):
             raise ValueError
 
-    assert fault.words(Wild()) == "Wild: (its message cannot be made)"
-    assert fault.words(ValueError("a\n b")) == "ValueError: a b"
-    assert len(fault.words(ValueError("x" * 50_000))) < 400
+    assert fault.told(Wild()).startswith("Wild: ")
+    assert fault.told(ValueError("a\n b")) == "ValueError: a b"
+    assert len(fault.told(ValueError("x" * 50_000))) < 400
+
+
+def test_a_plugins_long_words_are_bounded_wherever_they_stand(monkeypatch):
+    class Wordy(LinearPlugin):
+        def build(self, request):
+            if request.spec.device != "cpu":
+                raise KeyError("x" * 1_000_000)
+            return super().build(request)
+
+    monkeypatch.setattr(registry, "load", lambda _: Wordy())
+    assert len(Examination(SPEC).look("what_is_unsupported_is_raised").why) < 1100
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_time_limit_that_makes_no_sense_is_one_line(seconds, tmp_path):
+    found = check("fake.linear", "--timeout", seconds, cwd=tmp_path)
+    assert (found.returncode, len(found.stderr.splitlines())) == (2, 1)
 
 
 def test_a_plugin_that_never_comes_back_is_named_by_the_clause(monkeypatch, tmp_path):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from dlbench import registry
+from dlbench import registry, words
 from dlbench.conformance.clauses import CLAUSES, IMPORT
-from dlbench.conformance.fault import place, words
+from dlbench.conformance.fault import place, told
 from dlbench.conformance.model import Broken, NotLookedAt, Session
 from dlbench.errors import Unsupported
-from dlbench.orders import Finding
+from dlbench.orders import Finding, Verdict
 from dlbench.spec import Spec
 
 NAMES = (IMPORT, *CLAUSES)
 """The clauses in their order; the first loads the plugin."""
+LONGEST = 1000
+"""Characters of an explanation: a plugin's own words may stand in it."""
 
 
 class Examination:
@@ -26,25 +28,24 @@ class Examination:
 
     def look(self, clause: str) -> Finding:
         """Look at one clause. Raises Unsupported where the plugin cannot do at all what the Spec asks."""
+        verdict: Verdict
         try:
-            remark = self._import() if clause == IMPORT else CLAUSES[clause](self._session)
+            verdict, why = "holds", self._import() if clause == IMPORT else CLAUSES[clause](self._session)
         except Broken as error:
-            return Finding(clause=clause, verdict="broken", why=str(error))
+            verdict, why = "broken", str(error)
         except NotLookedAt as error:
-            return Finding(clause=clause, verdict="not looked at", why=str(error))
+            verdict, why = "not looked at", str(error)
         except Exception as error:  # whatever a plugin does wrong is a finding
             if isinstance(error, Unsupported) and not self._session.built:
                 raise
-            return self._fault(clause, error)
-        return Finding(clause=clause, why=remark or "")
+            verdict, why = self._fault(clause, error)
+        return Finding(clause=clause, verdict=verdict, why=words.bounded(why or "", LONGEST))
 
-    def _fault(self, clause: str, error: Exception) -> Finding:
+    def _fault(self, clause: str, error: Exception) -> tuple[Verdict, str]:
         """The fault is told where it is met first; the same type from the same line is the same fault."""
-        fault, at = words(error), place(error)
-        told = self._told.setdefault(f"{type(error).__name__} {at}" if at else fault, clause)
-        if told != clause:
-            return Finding(clause=clause, verdict="not looked at", why=f"it meets the fault of {told}")
-        return Finding(clause=clause, verdict="broken", why=fault)
+        fault, at = told(error), place(error)
+        first = self._told.setdefault(f"{type(error).__name__} {at}" if at else fault, clause)
+        return ("broken", fault) if first == clause else ("not looked at", f"it meets the fault of {first}")
 
     def _import(self) -> str:
         """Loading the plugin starts no thread of Python and stays in its folder."""

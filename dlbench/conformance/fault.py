@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from dlbench import words
 from dlbench.errors import DlbenchError
 
 LONGEST = 300
@@ -13,20 +14,10 @@ CORE = Path(__file__).parents[1]
 IMPORTING = ("<frozen ", "importlib")
 
 
-def words(error: BaseException) -> str:
+def told(error: BaseException) -> str:
     """Such as `KeyError: 'kernel' (acme/model.py:12, in build)`."""
-    said = " ".join(_message(error).split())
-    said = said if len(said) <= LONGEST else f"{said[:LONGEST]} ... ({len(said)} characters)"
-    at = place(error)
+    said, at = " ".join(words.reason(error, LONGEST).split()), place(error)
     return f"{said} ({at})" if at else said
-
-
-def _message(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception:
-        text = "(its message cannot be made)"
-    return text if isinstance(error, DlbenchError) else f"{type(error).__name__}: {text}"
 
 
 def place(error: BaseException) -> str:
