@@ -74,14 +74,15 @@ def machine(at: Environment, device: str = "") -> Values:
         "processor": at.cpu or "unknown processor",
         "cores": f"{at.cores} cores",
         "memory": f"{_gibibytes(at.memory_bytes)} GiB",
-        **_limits(at.limits),
+        **limits(at.limits),
         "system": _system(at),
         "device": device,
     }
     return {name: value for name, value in found.items() if value}
 
 
-def _limits(found: Limits | None) -> Values:
+def limits(found: Limits | None) -> Values:
+    """What the system leaves a session of its machine, in words; nothing where that was not recorded."""
     if found is None:
         return {}
     quota, limit = found.cpu_quota, found.memory_bytes

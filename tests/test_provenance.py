@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 from example_runs import bare_run, full_session, good_run, spec
+from sessions import session
 
-from dlbench import compare, pooling, provenance
-from dlbench.record import Environment
+from dlbench import compare, gate, judging, pooling, provenance
+from dlbench.question import Question
+from dlbench.record import Code, Environment, Limits
 from dlbench.report import FORMATS, summarize
 
 pytestmark = pytest.mark.untimed
@@ -146,3 +148,64 @@ def test_what_was_made_otherwise_has_a_column_and_nothing_is_dropped():
     text = FORMATS["markdown"].render(summarize(two_machines(SMALL, BIG)))
     assert "tf.transformer jit #2 | torch.transformer jit #2" in text
     assert "| Processes | 1 of 1 | 1 of 1 | 1 of 1 | 1 of 1 |" in text
+
+
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [
+        (Limits(cores=2), "2 usable"),
+        (Limits(cores=4, cpu_quota=0.5), "a quota of 0.5 cores"),
+        (Limits(cores=4, memory_bytes=3 << 30), "a limit of 3 GiB"),
+    ],
+    ids=["cores", "quota", "memory"],
+)
+def test_a_machine_of_which_less_is_left_is_another(limits, text):
+    whole, less = on(good_run(), limits=Limits(cores=4)), on(good_run(group=1), limits=limits)
+    assert [run.spec.variant for run in pooling.parted([whole, less])] == [0, 1]
+    assert text in pooling.machines([whole], [less]).partition(" against ")[2]
+    assert pooling.machines([good_run()], [less]) == "", "an older record does not say"
+
+
+def with_code(runs, digest, version="0.1.0"):
+    code = (Code(of="plugin tf.transformer", distribution="acme", version=version, digest=digest),)
+    return [msgspec.structs.replace(run, code=code) for run in runs]
+
+
+@pytest.mark.parametrize(
+    ("other", "text"),
+    [
+        (("bb", "0.1.0"), "acme 0.1.0, files differ (aa became bb)"),
+        (("bb", "0.2.0"), "acme 0.1.0 (files aa) became acme 0.2.0 (files bb)"),
+    ],
+    ids=["files", "version"],
+)
+def test_two_reports_of_code_that_changed_are_compared_and_it_is_said(other, text):
+    before, after = with_code(session("a"), "aa"), with_code(session("b"), *other)
+    compared = judging.reports(("a", "b"), before, after, Question()).compared
+    assert f"code differs: plugin tf.transformer: {text}" in compared.warnings
+    assert compared.rows[0].comparison.verdict == "same"
+
+
+def test_a_report_with_two_codes_is_compared_by_the_one_that_is_nearest_and_gates_nothing():
+    mixed = [*with_code(session("a", 1.5), "aa"), *with_code(session("b"), "bb")]
+    after = with_code(session("c"), "bb")
+    asked = Question(gate.parse(["slower:2%"]), allow=["session"])
+    answer = judging.reports(("a", "b"), mixed, after, asked)
+    assert answer.compared.rows[0].comparison.ratio.value == pytest.approx(1.0)
+    assert "files differ (bb became aa)" in answer.refused
+    assert any("only in the baseline" in text for text in answer.compared.warnings)
+
+
+def test_a_session_whose_code_changed_gates_nothing():
+    runs = [run for run in full_session(3) if run.spec.phase == "train"]
+    runs = [run for group in range(3) for run in with_code(runs[2 * group : 2 * group + 2], f"a{group // 2}")]
+    judged = judging.session([run.spec for run in runs[:2]], runs, Question(gate.parse(["counts"])))
+    assert "not pooled, as they were not made alike: train, tf.transformer jit #2 (process 3 of" in judged.refused
+
+
+def test_a_history_of_code_that_changed_says_so():
+    past = [run for at, name in enumerate("xyz") for run in with_code(session(name, seed=at), f"h{at // 2}")]
+    question = Question(history=past)
+    before, after = (with_code(session(name, seed=9), "h0") for name in "ab")
+    said = judging.reports(("a", "b"), before, after, question).compared.warnings
+    assert "history: code differs: plugin tf.transformer: acme 0.1.0, files differ (h0 became h1)" in said

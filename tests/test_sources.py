@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import msgspec
 import pytest
-from command import DLBENCH, raw_runs
+from example_runs import spec
 
-from dlbench import registry, sources, tasks
-from dlbench.record import Code
+from dlbench import journal, plan, registry, schedule, sources, tasks
+from dlbench.progress import Quiet
+from dlbench.record import Code, Plan
+from dlbench.report import FORMATS, summarize
+from dlbench.spec import Policy
+from dlbench.start import Starter
 from dlbench.tasks import TaskRow
 
 NAME = "acme.minimal"
@@ -164,23 +167,36 @@ def test_a_long_file_is_read_at_its_ends(tmp_path, monkeypatch):
     assert len(digests) == 4
 
 
-@pytest.mark.parametrize("isolation", ["fresh", "fork", "none"])
-def test_a_plugin_that_changes_between_two_processes_is_no_one_figure(acme, tmp_path, isolation):
-    folder = acme({"acme_minimal.py": EDITS_ITSELF})
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    plan = ("--plugin", f"{NAME},fake.minimal", "--task", "line", "--phase", "predict", "--processes", "2", "--cold")
-    arguments = (*plan, "--threads", "1", "--no-parity", "--quiet", "--isolation", isolation, "--out", "out")
-    command = [DLBENCH, "run", *(one for one in arguments if one != "--cold" or isolation == "fresh")]
-    done = subprocess.run(command, check=False, env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    mine = [run["code"][0] for run in raw_runs(tmp_path / "out") if run["spec"]["plugin"] == NAME]
-    assert {code["version"] for code in mine} == {"0.1.0"}
-    text = (tmp_path / "out" / "report.md").read_text()
-    if isolation == "none":
-        assert len({code["digest"] for code in mine}) == 1, "the process holds what it loaded first"
-        assert "not pooled" not in text
-    else:
-        assert len({code["digest"] for code in mine}) == 2
-        assert f"predict, {NAME} eager #2 (process 2 of session" in text
-        assert f"code differs: plugin {NAME}: acme 0.1.0, files differ ({mine[0]['digest']} became" in text
-        assert "| Processes | 1 of 2 | 2 of 2 | 1 of 2 |" in text
+POLICY = Policy(
+    processes=2, samples=3, sample_seconds=0.001, settle_seconds=0.0, settle_cap_seconds=0.05, latency_steps=2
+)
+
+
+def measured(folder, *plugins, **changes):
+    """The Runs of a session of two processes each."""
+    policy = msgspec.structs.replace(POLICY, **changes)
+    specs = tuple(spec(plugin, "predict", path="eager", task="line", threads=1) for plugin in plugins)
+    with journal.begin(folder, Plan(session="s", specs=specs, policy=policy)) as book, Starter() as start:
+        return schedule.record(plan.groups(specs, policy), book, Quiet(), start)
+
+
+@pytest.mark.parametrize("isolation", ["fresh", "fork"])
+def test_a_plugin_that_changes_between_two_processes_is_no_one_figure(acme, tmp_path, monkeypatch, isolation):
+    monkeypatch.setenv("PYTHONPATH", str(acme({"acme_minimal.py": EDITS_ITSELF})))
+    runs = measured(tmp_path / "out", NAME, "fake.minimal", isolation=isolation)
+    assert [run.reason for run in runs] == [""] * 4
+    first, second = (next(iter(run.code)) for run in runs if run.spec.plugin == NAME)
+    assert first.version == second.version == "0.1.0"
+    text = FORMATS["markdown"].render(summarize(runs))
+    assert f"predict, {NAME} eager #2 (process 2 of session s)" in text
+    said = f"code differs: plugin {NAME}: acme 0.1.0, files differ ({first.digest} became {second.digest})"
+    assert said in text
+    assert "| Processes | 1 of 2 | 2 of 2 | 1 of 2 |" in text
+    assert f"| code | – | acme 0.1.0 (files {first.digest})" in text
+
+
+def test_a_process_that_loaded_a_plugin_once_has_one_code_of_it(acme, tmp_path):
+    acme({"acme_minimal.py": EDITS_ITSELF})
+    one, other = measured(tmp_path / "out", NAME, isolation="none")
+    assert one.code == other.code != ()
+    assert [code.of for code in one.code] == [f"plugin {NAME}", "dlbench"]

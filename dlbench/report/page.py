@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from dlbench import provenance
 from dlbench.compare import Comparison
 from dlbench.metrics import METRICS
 from dlbench.naming import Names
@@ -187,6 +188,7 @@ def _environment(report: Report) -> Iterator[Block]:
         rows = [
             *([["Python environment", at.name]] if at.name else []),
             ["Processor", f"{at.cpu}, {at.cores} cores, {shown(at.memory_bytes, 'bytes')}"],
+            *([["Left of it", ", ".join(provenance.limits(at.limits).values())]] if at.limits is not None else []),
             ["System", f"{at.system}, {at.python}"],
             ["Packages", ", ".join(f"{name} {version}" for name, version in at.packages.items())],
             ["Variables", ", ".join(f"{name}={value}" for name, value in at.variables.items()) or "none set"],
