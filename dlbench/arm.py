@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -11,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from dlbench import threads
 from dlbench.environment import limits
 from dlbench.isolate import ChildError
 from dlbench.orders import (
@@ -212,6 +214,7 @@ class Arm:
             samples=tuple(found.samples),
             evaluations=tuple(found.evaluations),
             memory=tuple(found.memory),
+            caller=threads.caller(os.environ),
             **self._read_back(),
         )
 
@@ -237,7 +240,7 @@ class Arm:
             fields |= {name: getattr(built, name) for name in names} | {"code": tuple(built.code)}
             fields["environment"] = msgspec.structs.replace(built.environment, limits=limits())
         if (closed := self._closed) is not None:
-            fields |= {name: getattr(closed, name) for name in ("compilation", "peak_flop_rate")}
+            fields |= {name: getattr(closed, name) for name in ("compilation", "peak_flop_rate", "actual")}
             fields["load"] = msgspec.structs.replace(closed.load, helper_cpu=self._helper_cpu)
         return fields
 

@@ -44,17 +44,6 @@ def choose(number: int, allowed: Collection[int], root: Path = ROOT) -> list[int
     return sorted(sorted(allowed, key=key.__getitem__)[:number])
 
 
-def ranges(cpus: Collection[int]) -> str:
-    """Numbers as the kernel writes them: `0-3,8`."""
-    parts: list[list[int]] = []
-    for cpu in sorted(cpus):
-        if parts and cpu == parts[-1][-1] + 1:
-            parts[-1].append(cpu)
-        else:
-            parts.append([cpu])
-    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts)
-
-
 def _size(cores: Collection[int], number: int) -> int:
     """Larger nodes first where no node is enough; among those that are, all are alike."""
     return 0 if len(cores) >= number else -len(cores)

@@ -5,6 +5,7 @@ A metric is None where the Run does not hold what it takes. Nothing is read from
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -67,6 +68,13 @@ def throughput(run: Run) -> float | None:
     """Samples of data a second: the batch size over the median steady step."""
     step = step_seconds(run)
     return run.spec.batch_size / step if step else None
+
+
+def cores_busy(run: Run) -> float | None:
+    """CPU seconds over wall seconds of the timed steps; None where the CPU's were not read."""
+    timed = [sample for sample in run.samples if sample.stage in ("steady", "converge")]
+    seconds = math.fsum(sample.cpu_seconds for sample in timed)
+    return seconds / math.fsum(sample.seconds for sample in timed) if seconds > 0 else None
 
 
 def flop_rate(run: Run) -> float | None:

@@ -9,7 +9,19 @@ from typing import Any, Literal
 import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
-from dlbench.record import Code, Environment, Load, PhaseMemory, PhaseTime, Record, Sample, Stage, Status, TaskInfo
+from dlbench.record import (
+    Actual,
+    Code,
+    Environment,
+    Load,
+    PhaseMemory,
+    PhaseTime,
+    Record,
+    Sample,
+    Stage,
+    Status,
+    TaskInfo,
+)
 from dlbench.spec import Policy, Spec
 
 NO_MEMORY = re.compile(r"std::bad_alloc|cannot allocate memory|out of memory|resource_exhausted", re.IGNORECASE)
@@ -165,6 +177,7 @@ class Closed(Message, frozen=True, tag="closed"):
     compilation: Compilation | None
     times: list[PhaseTime] = []
     peak_flop_rate: float | None = None
+    actual: Actual | None = None
 
 
 class Failed(Message, frozen=True, tag="failed"):

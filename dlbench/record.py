@@ -6,7 +6,7 @@ Schema history:
         defaults
     3   a Spec has a variant, which reading gives it; an Environment has limits and a GPU's driver, a Run the code that
         it was made with; versions 1 and 2 are read with their defaults; a Load has the CPU time that processes of the
-        plugin took
+        plugin took; a Run says what its process really had of processors and threads
 """
 
 from __future__ import annotations
@@ -185,13 +185,39 @@ class Code(Record, frozen=True):
     digest: str
 
 
+class Pool(Record, frozen=True):
+    """A library with threads of its own, as it says itself: OpenMP or BLAS, loaded in the process.
+
+    `limit` is OpenMP's thread limit, which its number of threads may exceed without effect; `dynamic` says that OpenMP
+    may start fewer than both.
+    """
+
+    library: str
+    threads: int
+    limit: int | None = None
+    dynamic: bool = False
+
+
+class Actual(Record, frozen=True):
+    """Processors and threads of the process, read in it: facts beside the settings that the rest of a Run holds.
+
+    `held_to` numbers the processors that it was confined to before it loaded the plugin, `cpus` those that the threads
+    which had worked could run on after its last step.
+    """
+
+    held_to: tuple[int, ...] = ()
+    cpus: tuple[int, ...] = ()
+    pools: tuple[Pool, ...] = ()
+
+
 class Run(Record, frozen=True):
     """One Spec in one process, whatever happened to it.
 
     `group` numbers the processes of a Spec, of `groups` that were planned; Runs of one session with the same workload
     and group were in lockstep, and `arm` is this Run's place in the order of starting, of `arms`. `isolation` says what
-    process it was. `flags` are `not_settled` and the like; `reason` says in a person's words why status is not ok, and
-    `output_tail` ends what the child printed.
+    process it was. `caller` holds the variables of dlbench's own environment that set threads, which a child has
+    otherwise where its Spec says otherwise. `flags` are `not_settled` and the like; `reason` says in a person's words
+    why status is not ok, and `output_tail` ends what the child printed.
     """
 
     spec: Spec
@@ -220,6 +246,8 @@ class Run(Record, frozen=True):
     environment: Environment | None = None
     code: tuple[Code, ...] = ()
     load: Load | None = None
+    actual: Actual | None = None
+    caller: dict[str, str] = {}
     schema: int = SCHEMA
 
 

@@ -54,6 +54,7 @@ from dlbench.probe import probe_to_file
 from dlbench.record import Environment, PhaseTime, Sample, Stage, Status
 from dlbench.spec import Policy, Spec
 from dlbench.subject import Subject, settle
+from dlbench.witness import Witness
 
 if TYPE_CHECKING:
     from dlbench.conformance.examine import Examination
@@ -96,6 +97,7 @@ class Worker:
     def _build(self, spec: Spec) -> Built:
         sources.of_plugin(spec.plugin)
         marks = [memory.mark("start")]
+        self._actual = Witness()
         start = time.perf_counter()
         plugin = registry.load(spec.plugin)
         imported = time.perf_counter()
@@ -125,6 +127,7 @@ class Worker:
         self._subject.check()
         mark = self._subject.mark("first_step")
         self._subject.warmed_up()
+        self._actual.begin()
         gc.collect()
         gc.freeze()  # what the framework holds for good is not walked again before every sample
         return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
@@ -145,12 +148,12 @@ class Worker:
     def _close(self, *, compile_again: bool) -> Closed:
         mark = self._subject.mark(self._spec.phase)
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.read())
-        compilation = self._subject.compilation()
+        actual, compilation = self._actual.read(), self._subject.compilation()
         if self._spec.phase == "converge":
-            return Closed(memory=mark, load=load, compilation=compilation)
+            return Closed(memory=mark, load=load, compilation=compilation, actual=actual)
         peak = self._subject.peak_flop_rate()
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
-        return Closed(memory=mark, load=load, compilation=compilation, times=times, peak_flop_rate=peak)
+        return Closed(memory=mark, load=load, compilation=compilation, times=times, peak_flop_rate=peak, actual=actual)
 
     def _first_again(self) -> float:
         """Seconds of the first call of a second model of the same Spec: the compiler's caches are warm now."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.record import (
     STATUSES,
+    Actual,
     Code,
     Environment,
     Evaluation,
@@ -18,6 +19,7 @@ from dlbench.record import (
     Load,
     PhaseMemory,
     PhaseTime,
+    Pool,
     Run,
     Sample,
     TaskInfo,
@@ -153,11 +155,19 @@ _infos = _builds(
     details=_maps,
 )
 _compilations = _builds(Compilation, graphs=_counts, breaks=_counts, recompilations=_counts, late=_counts)
+_pools = _builds(Pool, library=_texts, threads=_counts, limit=_maybe_counts, dynamic=st.booleans())
 
 
 def _tuples(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(values, max_size=3).map(tuple)
 
+
+_actual = _builds(
+    Actual,
+    held_to=_tuples(_counts),
+    cpus=_tuples(_counts),
+    pools=_tuples(_pools),
+)
 
 any_run = _builds(
     Run,
@@ -187,4 +197,6 @@ any_run = _builds(
     environment=st.none() | _environments,
     code=_tuples(_codes),
     load=st.none() | _loads,
+    actual=st.none() | _actual,
+    caller=_maps,
 )

@@ -6,11 +6,13 @@ import numpy as np
 
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.record import (
+    Actual,
     Environment,
     Evaluation,
     Load,
     PhaseMemory,
     PhaseTime,
+    Pool,
     Run,
     Sample,
     TaskInfo,
@@ -30,6 +32,8 @@ TASK = TaskInfo(
 )
 ARMS = {"tf.transformer": ("xla", 0.010), "torch.transformer": ("inductor", 0.014)}
 """Plugin to compiler and seconds a step."""
+CORES_BUSY = 1.9
+ACTUAL = Actual(held_to=(0, 1), cpus=(0, 1), pools=(Pool(library="OpenMP (libgomp)", threads=2),))
 
 
 def spec(plugin="tf.transformer", phase="train", **changes) -> Spec:
@@ -61,8 +65,8 @@ def good_run(plugin="tf.transformer", phase="train", group=0, groups=5, **change
     drift = float(np.exp(noise.normal(0, 0.05)))
     own = float(np.exp(np.random.default_rng([group, len(plugin)]).normal(0, 0.005)))
     steady = [
-        Sample(stage="steady", steps=2, seconds=2 * seconds * drift * own, cpu_seconds=0.03, round=at, turn=2 * at)
-        for at in range(10)
+        Sample(stage="steady", steps=2, seconds=took, cpu_seconds=CORES_BUSY * took, round=at, turn=2 * at)
+        for at, took in enumerate([2 * seconds * drift * own] * 10)
     ]
     latency = [
         Sample(stage="latency", steps=1, seconds=seconds * drift * (1 + at / 100), cpu_seconds=0.02)
@@ -108,6 +112,7 @@ def good_run(plugin="tf.transformer", phase="train", group=0, groups=5, **change
             memory_method="VmHWM, reset by phase",
             usable_cores=2,
         ),
+        actual=ACTUAL,
         load=Load(load_average=0.5, cpu_pressure=0.01, memory_pressure=0.0, steal=0.0),
     )
     return Run(**{name: getattr(run, name) for name in Run.__struct_fields__} | changes)

@@ -49,7 +49,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("writing", ("confine", "threads")),
     ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process", "sources")),
     ("writing", ("interpreters", "isolate", "noise")),
-    ("writing", ("parity", "plan", "probe", "sharing", "subject")),
+    ("writing", ("parity", "plan", "probe", "sharing", "subject", "witness")),
     ("writing", ("conformance", "pace", "remaining")),
     ("writing", ("arm", "forking", "worker")),
     ("writing", ("discard", "start", "warm")),
@@ -77,6 +77,7 @@ OWNERS = {
     "rich": {"judging", "commands", "confirming", "doctor", "progress", "report.terminal"},
     "pytest": {"pytest_plugin"},
     "pynvml": {"driver"},
+    "threadpoolctl": {"witness"},
 }
 """Who alone may import what: the rest of the core can then be used without it."""
 

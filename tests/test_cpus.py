@@ -8,6 +8,7 @@ import pytest
 from command import dlbench
 
 from dlbench import container, cpus, process, threads
+from dlbench.report.units import ranges
 
 pytestmark = pytest.mark.untimed
 
@@ -68,7 +69,7 @@ def test_a_process_is_held_to_the_processors_that_the_topology_gives(monkeypatch
     ("numbers", "text"), [([0, 1, 2, 3, 8], "0-3,8"), ([5], "5"), ([], ""), ([4, 1, 3], "1,3-4")], ids=str
 )
 def test_numbers_are_written_as_the_kernel_writes_them(numbers, text):
-    assert cpus.ranges(numbers) == text
+    assert ranges(numbers) == text
 
 
 def files(root, contents):

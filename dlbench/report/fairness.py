@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
-from dlbench import provenance
+from dlbench import metrics, provenance
 from dlbench.plugin import ModelInfo
 from dlbench.record import Record, Run
+from dlbench.report.units import ranges
 from dlbench.spec import Spec
 
-NOT_COMPARED = ("path", "compiler", "code")
-"""An arm is chosen by these: they may differ without a word."""
 FLOPS = "FLOPs per step of each phase"
 CORES = "cores it may use"
+BUSY, PROCESSORS, LIBRARIES = "cores kept busy", "processors", "thread libraries"
+NOT_COMPARED = ("path", "compiler", "code", LIBRARIES)
+"""An arm is chosen by the first two; the others follow from the plugin. They may differ without a word."""
 MUST_AGREE = ("parameters", "device", "precision", "threads", CORES, "steps per call", "data", FLOPS)
 """Where arms differ in these they do not compute the same thing, or not with the same means."""
 EXPLANATIONS = {
@@ -75,6 +78,8 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
         cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
         differs = name not in NOT_COMPARED and len({cell for cell in cells if cell}) > 1
         yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=differs)
+    if any(busy := tuple(_busy(run for run in runs if run.spec.label == arm) for arm in arms)):
+        yield Row(name=BUSY, asked=f"up to {asked['threads']}", got=busy, differs=False)
     yield from _versions(arms, runs)
 
 
@@ -118,7 +123,8 @@ def _got(run: Run, info: ModelInfo) -> dict[str, str]:
         "device": info.device,
         "device name": info.device_name,
         "precision": info.precision,
-        "threads": "" if info.threads is None else str(info.threads),
+        "threads": _threads(run, info),
+        **_processors(run),
         "steps per call": str(info.steps_per_call),
         "data": info.data,
         "path": info.path,
@@ -127,6 +133,34 @@ def _got(run: Run, info: ModelInfo) -> dict[str, str]:
     code = {"code": provenance.code_of_plugin(run)} if run.code else {}
     cores = run.environment and run.environment.usable_cores
     return shown | ({CORES: str(cores)} if cores else {}) | code | info.details
+
+
+def _threads(run: Run, info: ModelInfo) -> str:
+    """The framework's setting, and OpenMP's limit where that is lower."""
+    limits = [pool.limit for pool in (run.actual.pools if run.actual else ()) if pool.limit is not None]
+    set_to = "" if info.threads is None else str(info.threads)
+    lower = min(limits, default=run.spec.threads)
+    return set_to if lower >= run.spec.threads else f"{set_to or run.spec.threads}, of which OpenMP starts {lower}"
+
+
+def _processors(run: Run) -> dict[str, str]:
+    """What the process really had and used of the machine's processors."""
+    caller = ", ".join(f"{name}={value}" for name, value in run.caller.items())
+    found = {"the caller's variables": caller} if caller else {}
+    if (actual := run.actual) is None:
+        return found
+    libraries = ", ".join(f"{pool.library} {pool.threads}" for pool in actual.pools)
+    return found | {PROCESSORS: ranges(actual.cpus), LIBRARIES: libraries}
+
+
+def _busy(runs: Iterable[Run]) -> str:
+    """CPU seconds over wall seconds of the timed steps: the median over processes, of each phase."""
+    of_phase: dict[str, list[float]] = {}
+    for run in runs:
+        if (busy := metrics.cores_busy(run)) is not None:
+            of_phase.setdefault(run.spec.phase, []).append(busy)
+    medians = {phase: f"{statistics.median(values):.2f}" for phase, values in of_phase.items()}
+    return ", ".join(medians.values() if len(medians) == 1 else (f"{phase} {of}" for phase, of in medians.items()))
 
 
 def _joined(values: Iterable[str]) -> str:

@@ -1,0 +1,107 @@
+"""Threads and processors: where what a process really had or did is not what it was given."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from dlbench import compare, metrics
+from dlbench.naming import Names
+from dlbench.record import Actual, Pool, Run
+from dlbench.report.units import ranges
+from dlbench.spec import Workload
+
+SLACK = 0.1
+"""Cores that clocks, a helper thread or an idle wait may add to or take from what threads keep busy."""
+
+
+def processors(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
+    """A line for each arm and fault; what all processes of an arm share is said once."""
+    for load, of_load in by_workload.items():
+        for label, of_arm in compare.arms(of_load).items():
+            ended_well = [run for run in of_arm if run.status == "ok"]
+            for text in (*_busy(ended_well), *_facts(ended_well)):
+                yield f"{names.arm(load, label)}: {text}"
+    yield from _replaced([run for of_load in by_workload.values() for run in of_load])
+
+
+def _busy(runs: Sequence[Run]) -> Iterator[str]:
+    """CPU seconds over wall seconds of an arm on the CPU: half of its threads at most, or more than all of them.
+
+    A fact and no fault: a step may be too small to be shared among threads.
+    """
+    found = [busy for run in runs if (busy := metrics.cores_busy(run)) is not None]
+    if not found or not all(run.info is not None and run.info.device == "cpu" for run in runs):
+        return
+    threads, busy = runs[0].spec.threads, statistics.median(found)
+    if threads > 1 and busy <= threads / 2 + SLACK:
+        yield (
+            f"given {threads} threads, kept {busy:.2f} cores busy (CPU over wall seconds): its steps are too small to "
+            "be shared, other programs held the cores, or the setting did not take; compare with --threads 1"
+        )
+    if busy > threads + max(SLACK, SLACK * threads):
+        yield (
+            f"given {_threads(threads)}, kept {busy:.2f} cores busy (CPU over wall seconds): it computes with more "
+            "than it was given, and so not under the terms of the other arms"
+        )
+
+
+def _facts(runs: Sequence[Run]) -> Iterator[str]:
+    found = Counter(text for run in runs if run.actual is not None for text in _of_process(run, run.actual))
+    for text, number in found.items():
+        yield f"{text}; in {number} of {len(runs)} processes" if number < len(runs) else text
+
+
+def _of_process(run: Run, actual: Actual) -> Iterator[str]:
+    threads, held_to, cpus = run.spec.threads, actual.held_to, actual.cpus
+    if held_to and len(held_to) < threads:
+        yield f"given {threads} threads on {len(held_to)} processors, which they share by turns; give fewer"
+    if len(cpus) < min(threads, len(held_to)):
+        yield (
+            f"given {threads} threads, which may run on processor {ranges(cpus)} alone; GOMP_CPU_AFFINITY, OMP_PLACES, "
+            "OMP_PROC_BIND or the plugin itself holds them there"
+        )
+    if set(cpus) - set(held_to):
+        yield (
+            f"held to processors {ranges(held_to)}, it moved itself to {ranges(cpus)}, and so does not compute under "
+            "the terms of the other arms"
+        )
+    limits = run.environment.limits if run.environment is not None else None
+    if limits is not None and limits.cpu_quota is not None and limits.cpu_quota < threads:
+        yield (
+            f"given {_threads(threads)} in a control group whose quota is {limits.cpu_quota:.3g} cores; raise the quota, "
+            "or give fewer"
+        )
+    for pool in actual.pools:
+        yield from _of_pool(pool, min(threads, len(held_to) or threads))
+
+
+def _of_pool(pool: Pool, threads: int) -> Iterator[str]:
+    starts = pool.threads if pool.limit is None else min(pool.threads, pool.limit)
+    if starts < threads:
+        limited = pool.limit is not None and pool.limit < threads
+        why = (
+            "its limit is lower (OMP_THREAD_LIMIT, KMP_ALL_THREADS); unset that" if limited else "the plugin set it so"
+        )
+        yield f"given {threads} threads, of which {pool.library} starts {starts}: {why}, or give --threads {starts}"
+    if starts > threads:
+        yield f"given {_threads(threads)}, {pool.library} starts {starts}: the plugin set it so"
+    if pool.dynamic and threads > 1:
+        yield f"{pool.library} may start fewer than its {pool.threads} threads when it likes (OMP_DYNAMIC); unset that"
+
+
+def _replaced(runs: Sequence[Run]) -> Iterator[str]:
+    """Variables of the caller that say another number than the Spec; in dlbench's own process they stay in force."""
+    found = {
+        f"threads {run.spec.threads}, and {name}={value} of the caller's environment "
+        + ("stayed in force (--isolation none)" if run.isolation == "none" else "was replaced")
+        for run in runs
+        for name, value in run.caller.items()
+        if value.strip() != str(run.spec.threads)
+    }
+    yield from sorted(found)
+
+
+def _threads(number: int) -> str:
+    return f"{number} thread" if number == 1 else f"{number} threads"
