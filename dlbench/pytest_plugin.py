@@ -144,9 +144,9 @@ def _take(benchmark: Any, subject: Subject, policy: Policy) -> None:
 
 def _words(processors: Collection[int]) -> str:
     """The processors in force, as the kernel writes them."""
-    from dlbench import cpus
+    from dlbench.report.units import ranges
 
-    return cpus.ranges(processors) or f"not held to any: {sys.platform} cannot"
+    return ranges(processors) or f"not held to any: {sys.platform} cannot"
 
 
 def _check_threads(facts: Mapping[str, Any], spec: Spec) -> None:

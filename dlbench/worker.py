@@ -97,7 +97,7 @@ class Worker:
     def _build(self, spec: Spec) -> Built:
         sources.of_plugin(spec.plugin)
         marks = [memory.mark("start")]
-        self._actual = Witness()
+        self._witness = Witness()
         start = time.perf_counter()
         plugin = registry.load(spec.plugin)
         imported = time.perf_counter()
@@ -127,7 +127,7 @@ class Worker:
         self._subject.check()
         mark = self._subject.mark("first_step")
         self._subject.warmed_up()
-        self._actual.begin()
+        self._witness.begin()
         gc.collect()
         gc.freeze()  # what the framework holds for good is not walked again before every sample
         return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
@@ -148,7 +148,7 @@ class Worker:
     def _close(self, *, compile_again: bool) -> Closed:
         mark = self._subject.mark(self._spec.phase)
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.read())
-        actual, compilation = self._actual.read(), self._subject.compilation()
+        actual, compilation = self._witness.read(), self._subject.compilation()
         if self._spec.phase == "converge":
             return Closed(memory=mark, load=load, compilation=compilation, actual=actual)
         peak = self._subject.peak_flop_rate()

@@ -70,7 +70,7 @@ def _of_process(run: Run, actual: Actual) -> Iterator[str]:
     limits = run.environment.limits if run.environment is not None else None
     if limits is not None and limits.cpu_quota is not None and limits.cpu_quota < threads:
         yield (
-            f"given {_threads(threads)} in a control group whose quota is {limits.cpu_quota:.3g} cores; raise the quota, "
+            f"given {_threads(threads)} in a control group whose quota is {limits.cpu_quota:.3g} cores; raise it, "
             "or give fewer"
         )
     for pool in actual.pools:
