@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from dlbench.record import Code, Environment, Limits, Run
-from dlbench.spec import Policy
 
 GIB = 1 << 30
 SLACK = GIB // 64
@@ -145,12 +144,12 @@ def _task(run: Run) -> Values | None:
 
 
 def _policy(run: Run) -> Values:
-    return {name: _policy_value(run.policy, name) for name in SHAPING}
+    return {name.replace("_", " "): _in_words(getattr(run.policy, name)) for name in SHAPING}
 
 
-def _policy_value(policy: Policy, name: str) -> str:
-    value = getattr(policy, name)
-    return "none" if value is None else str(value)
+def _in_words(value: object) -> str:
+    words = "yes" if value else "no"
+    return words if isinstance(value, bool) else "none" if value is None else str(value)
 
 
 ROWS: tuple[Row, ...] = (
