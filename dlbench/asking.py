@@ -122,5 +122,5 @@ def known_formats(formats: Sequence[str]) -> Sequence[str]:
 def _default_folder(plugins: Sequence[str]) -> FilePath:
     """A new folder under `reports`, named by time and plugins."""
     now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    names = (re.sub(r"[^\w.]+", "any", plugin) for plugin in dict.fromkeys(plugins))
+    names = (re.sub(r"[^\w.-]+", "any", plugin) for plugin in dict.fromkeys(plugins))
     return FilePath("reports") / "-".join([now, *names])

@@ -169,7 +169,7 @@ def run(**options: Any) -> int:
     default=None,
     help="CPU threads of an operation; OMP_NUM_THREADS, or all cores (of a quota), unless given.",
 )
-@click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Initial values and batches.")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Initial values and batches.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work.")
 def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any) -> int:
     """Prove that PLUGINS, such as two frameworks' versions of one architecture, are the same model.

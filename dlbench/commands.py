@@ -112,10 +112,11 @@ def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, qu
 
 def prove(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity]:
     """Check that what a selection spans is one model, and show every figure. Raises SpecError or UnknownName."""
-    specs = list(dict.fromkeys(plan.expand(selection, Policy())))
+    policy = Policy(timeout_seconds=timeout)
+    specs = list(dict.fromkeys(plan.expand(selection, policy)))
     if len(specs) < 2:
         raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
-    found = parity.check(specs, range(seeds), timeout)
+    found = parity.check(specs, range(seeds), policy.timeout_seconds)
     for one in found:
         terminal.console().print(terminal.blocks(sameness.blocks(one)))
     return found

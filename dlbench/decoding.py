@@ -2,20 +2,81 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
+from dlbench.encoding import WORDS
 from dlbench.errors import DlbenchError, RecordError
 from dlbench.record import PLAN_FILE, READABLE, Parity, Plan, Run
 
-_decoder = msgspec.json.Decoder(Run)
-_plan_decoder = msgspec.json.Decoder(Plan)
-_parity_decoder = msgspec.json.Decoder(Parity)
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class _Version(msgspec.Struct):
     schema: int
+
+
+def from_json(content: bytes, kind: type[T]) -> T:
+    """A record of this kind. Raises msgspec.MsgspecError naming the field and its value."""
+    try:
+        found: T = _decoder(kind).decode(content)
+        return found
+    except msgspec.ValidationError:
+        raw = msgspec.json.decode(content)
+    try:
+        return msgspec.convert(_revived(raw, inspect.type_info(kind)), kind)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(f"{error}{_value(raw, str(error))}") from error
+
+
+@cache
+def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def _revived(value: Any, kind: inspect.Type) -> Any:
+    """The value with numbers for the words that stand where a number belongs.
+
+    Schemas 1 and 2 wrote null for infinity and NaN alike: where a number belongs that is read as NaN.
+    """
+    match kind:
+        case inspect.FloatType():
+            return _number(value, kind)
+        case inspect.UnionType(types=types):
+            found = [revived for one in types if (revived := _revived(value, one)) != value]
+            return found[0] if found and value is not None else value
+        case inspect.StructType(fields=fields) if isinstance(value, dict):
+            of = {field.encode_name: field.type for field in fields}
+            return {name: _revived(part, of[name]) if name in of else part for name, part in value.items()}
+        case inspect.DictType(value_type=part_type) if isinstance(value, dict):
+            return {name: _revived(part, part_type) for name, part in value.items()}
+        case inspect.ListType(item_type=part_type) | inspect.VarTupleType(item_type=part_type) if isinstance(
+            value, list
+        ):
+            return [_revived(part, part_type) for part in value]
+    return value
+
+
+def _number(value: Any, kind: inspect.FloatType) -> Any:
+    unbounded = (kind.gt, kind.ge, kind.lt, kind.le) == (None,) * 4
+    if value is None and unbounded:
+        return WORDS["nan"]
+    return WORDS.get(value, value) if isinstance(value, str) else value
+
+
+def _value(raw: Any, error: str) -> str:
+    """The value that an error of msgspec is about, by the path that it ends with; empty where it names none."""
+    try:
+        for name, number in re.findall(r"\.(\w+)|\[(\d+)\]", error.rpartition("$")[2]):
+            raw = raw[name] if name else raw[int(number)]
+    except (LookupError, TypeError):
+        return ""
+    return f": {str(raw)[:80]}" if isinstance(raw, str | int | float) else ""
 
 
 def decode(line: bytes, where: str) -> Run:
@@ -25,7 +86,7 @@ def decode(line: bytes, where: str) -> Run:
         if schema not in READABLE:
             known = f"{READABLE[0]} to {READABLE[-1]}"
             raise RecordError(f"{where}: schema {schema}, this dlbench reads {known}; use the dlbench that wrote it")
-        return _decoder.decode(line)
+        return from_json(line, Run)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
         if isinstance(error, RecordError):
             raise
@@ -56,7 +117,7 @@ def split(content: bytes) -> tuple[list[bytes], bytes]:
 def read_plan(path: Path) -> Plan:
     """Read the plan of a session. Raises RecordError."""
     try:
-        return _plan_decoder.decode(path.read_bytes())
+        return from_json(path.read_bytes(), Plan)
     except OSError as error:
         said = f"cannot be read ({error.strerror}); only a folder with a {PLAN_FILE} can be resumed"
         raise RecordError(f"{path}: {said}") from error
@@ -69,6 +130,6 @@ def read_parities(path: Path) -> list[Parity]:
     if not path.exists():
         return []
     try:
-        return [_parity_decoder.decode(line) for line in path.read_bytes().splitlines()]
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, DlbenchError) as error:
+        return [from_json(line, Parity) for line in path.read_bytes().splitlines()]
+    except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
         raise RecordError(f"{path}: not a list of parity checks ({error}); remove it to read the Runs alone") from error

@@ -10,9 +10,8 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import importlib_metadata as metadata
-import msgspec
 
-from dlbench import environment, noise, registry
+from dlbench import encoding, environment, noise, registry
 from dlbench.isolate import ChildError, ask_devices
 from dlbench.load import LoadMeter
 from dlbench.noise import Noise
@@ -69,7 +68,7 @@ def show(*, as_json: bool) -> None:
     """Examine this machine and print what was found."""
     found = examine()
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())  # noqa: T201 (the answer)
+        print(encoding.page(found), end="")  # noqa: T201 (the answer)
     else:
         terminal.console().print(terminal.blocks(list(blocks(found))))
 

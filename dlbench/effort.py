@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +41,10 @@ def _bytes(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:
         raise SpecError(f"memory limit is {text!r}: it must be a size such as 512M or 4G")
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")
+    if not math.isfinite(size):
+        raise SpecError(f"memory limit is {text[:40]!r}: no number is that large; give a size such as 512M or 4G")
+    return int(size)
 
 
 def _processes(options: Mapping[str, Any]) -> int:

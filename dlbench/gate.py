@@ -73,6 +73,10 @@ class Outcome(Record, frozen=True):
     reason: str = ""
     specs: tuple[Spec, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.metric and self.metric not in metrics.METRICS:
+            raise UnknownName("metric", self.metric, metrics.METRICS)
+
 
 class Gate(Record, frozen=True):
     """What the gate of a session said of its arms; `refused` is why it could not say anything."""

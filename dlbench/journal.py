@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-import msgspec
-
 from dlbench.decoding import decode, read_plan, split
+from dlbench.encoding import encode
 from dlbench.errors import RecordError
 from dlbench.interrupts import ENDING
 from dlbench.record import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run
@@ -21,8 +20,6 @@ from dlbench.record import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run
 INTERRUPTS = (signal.SIGINT, *ENDING)
 LOCK_SECONDS = 2.0
 """How long to wait for another writer to go."""
-
-_encoder = msgspec.json.Encoder()
 
 
 class Journal:
@@ -73,7 +70,7 @@ def begin(folder: Path, plan: Plan) -> Journal:
         os.close(journal._lock)
         raise RecordError(f"{folder} already holds a report; --resume it, give another --out, or remove it first")
     try:
-        _replace(folder / PLAN_FILE, _encoder.encode(plan) + b"\n")
+        _replace(folder / PLAN_FILE, encode(plan) + b"\n")
     except OSError as error:
         journal.__exit__(None)
         raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
@@ -99,7 +96,7 @@ def append(path: Path, records: Iterable[Record]) -> None:
 
     Raises RecordError when they are not; what was in the file before stays as it was, without half a line.
     """
-    lines = b"".join(_encoder.encode(record) + b"\n" for record in records)
+    lines = b"".join(encode(record) + b"\n" for record in records)
     try:
         new = not path.exists()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)

@@ -9,12 +9,24 @@ from typing import Any
 
 import msgspec
 
-from dlbench import compare, environment, gate, matching, naming, nulls, objections, pooling, provenance, steadiness
+from dlbench import (
+    compare,
+    encoding,
+    environment,
+    gate,
+    matching,
+    naming,
+    nulls,
+    objections,
+    pooling,
+    provenance,
+    steadiness,
+)
 from dlbench.compare import Pair
-from dlbench.decoding import read_plan, read_runs
+from dlbench.decoding import from_json, read_plan, read_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.question import Question
-from dlbench.record import PLAN_FILE, RUNS_FILE, Record, Run
+from dlbench.record import PLAN_FILE, RUNS_FILE, Run
 from dlbench.report import comparison, markdown, terminal
 from dlbench.report.comparison import Compared
 from dlbench.spec import Spec, workload
@@ -128,15 +140,15 @@ def keep(judged: gate.Gate | None, folder: Path) -> None:
     if judged is None:
         (folder / gate.GATE_FILE).unlink(missing_ok=True)
     else:
-        _put(folder, {gate.GATE_FILE: _json(judged)})
+        _put(folder, {gate.GATE_FILE: encoding.page(judged)})
 
 
 def kept(folder: Path) -> gate.Gate | None:
     """What the gate of the session in this folder said; None where there was none. Raises RecordError."""
     path = folder / gate.GATE_FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=gate.Gate) if path.exists() else None
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, DlbenchError) as error:
+        return from_json(path.read_bytes(), gate.Gate) if path.exists() else None
+    except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
         raise RecordError(f"{path}: not what a gate said ({error}); remove it to read the Runs alone") from error
 
 
@@ -185,11 +197,7 @@ def _vetoed(answer: Answer, objection: str, question: Question) -> Answer:
 
 def _write(compared: Compared, folder: Path) -> None:
     page = markdown.text(list(comparison.page(compared)))
-    _put(folder, {"comparison.md": page, "comparison.json": _json(compared)})
-
-
-def _json(record: Record) -> str:
-    return msgspec.json.format(msgspec.json.encode(record), indent=2).decode() + "\n"
+    _put(folder, {"comparison.md": page, "comparison.json": encoding.page(compared)})
 
 
 def _put(folder: Path, files: Mapping[str, str]) -> None:

@@ -23,10 +23,16 @@ RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 
 SCHEMA, READABLE = 3, (1, 2, 3)
 
-AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-Elapsed = Annotated[float, msgspec.Meta(gt=0)]
-"""What figures divide by; a file that was changed by hand may hold anything."""
+LARGEST = 2**63 - 1
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+Whole = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+Elapsed = Annotated[float, msgspec.Meta(ge=1e-12, le=1e10)]
+"""Seconds that figures divide by: from a thousandth of what a clock tells to three hundred years."""
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+Amount = Annotated[float, msgspec.Meta(ge=-1e30, le=1e30)]
+"""A measured number of any other unit. A file that was changed by hand may hold anything; these ranges keep sums,
+ratios and logarithms of what is read finite."""
 
 Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "diverged", "error"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -56,17 +62,17 @@ class Sample(Record, frozen=True):
     stage: Stage
     steps: AtLeastOne
     seconds: Elapsed
-    cpu_seconds: float
-    round: int | None = None
-    turn: int | None = None
-    resident_bytes: int | None = None
+    cpu_seconds: Seconds
+    round: NotNegative | None = None
+    turn: NotNegative | None = None
+    resident_bytes: NotNegative | None = None
 
 
 class Evaluation(Record, frozen=True):
     """Quality on held-out data after `steps` training steps that took `seconds`; `loss` is the last training loss."""
 
-    steps: int
-    seconds: float
+    steps: NotNegative
+    seconds: Seconds
     quality: float
     loss: float
 
@@ -78,7 +84,7 @@ class PhaseTime(Record, frozen=True):
     """
 
     phase: str
-    seconds: float
+    seconds: Seconds
 
 
 class PhaseMemory(Record, frozen=True):
@@ -89,10 +95,10 @@ class PhaseMemory(Record, frozen=True):
     """
 
     phase: str
-    peak_bytes: int
-    resident_bytes: int
-    device_peak_bytes: int | None = None
-    driver_bytes: int | None = None
+    peak_bytes: NotNegative
+    resident_bytes: NotNegative
+    device_peak_bytes: NotNegative | None = None
+    driver_bytes: NotNegative | None = None
 
 
 class TaskInfo(Record, frozen=True):
@@ -104,18 +110,18 @@ class TaskInfo(Record, frozen=True):
     metric: str
     unit: str
     higher_is_better: bool
-    target: float
-    budget_steps: int
+    target: Amount
+    budget_steps: NotNegative
 
 
 class GpuLoad(Record, frozen=True):
     """What a GPU did in a Run: lowest clock (MHz), highest temperature (°C) and power, and why clocks were limited."""
 
-    clock_mhz: int
-    clock_limit_mhz: int
-    temperature: int
-    power_watts: float
-    power_limit_watts: float
+    clock_mhz: NotNegative
+    clock_limit_mhz: NotNegative
+    temperature: Whole
+    power_watts: Amount
+    power_limit_watts: Amount
     limited_by: tuple[str, ...] = ()
 
 
@@ -128,15 +134,15 @@ class Load(Record, frozen=True):
     each second of its own timed steps. `gpu` is None without an NVIDIA GPU, or without the package that reads it.
     """
 
-    load_average: float | None = None
-    cpu_pressure: float | None = None
-    memory_pressure: float | None = None
-    steal: float | None = None
-    voluntary_switches: int | None = None
-    involuntary_switches: int | None = None
-    major_faults: int | None = None
-    throttled: float | None = None
-    helper_cpu: float | None = None
+    load_average: Amount | None = None
+    cpu_pressure: Amount | None = None
+    memory_pressure: Amount | None = None
+    steal: Amount | None = None
+    voluntary_switches: NotNegative | None = None
+    involuntary_switches: NotNegative | None = None
+    major_faults: NotNegative | None = None
+    throttled: Amount | None = None
+    helper_cpu: Amount | None = None
     gpu: GpuLoad | None = None
 
 
@@ -146,9 +152,9 @@ class Limits(Record, frozen=True):
     `cpu_quota` is in cores. None where there is no such limit.
     """
 
-    cores: int
-    cpu_quota: float | None = None
-    memory_bytes: int | None = None
+    cores: NotNegative
+    cpu_quota: Amount | None = None
+    memory_bytes: NotNegative | None = None
 
 
 class Environment(Record, frozen=True):
@@ -160,14 +166,14 @@ class Environment(Record, frozen=True):
 
     cpu: str
     cpu_vendor: str
-    cores: int
-    memory_bytes: int
+    cores: NotNegative
+    memory_bytes: NotNegative
     system: str
     python: str
     packages: dict[str, str]
     variables: dict[str, str]
     memory_method: str
-    usable_cores: int | None = None
+    usable_cores: NotNegative | None = None
     name: str = ""
     limits: Limits | None = None
     gpu_driver: str = ""
@@ -193,8 +199,8 @@ class Pool(Record, frozen=True):
     """
 
     library: str
-    threads: int
-    limit: int | None = None
+    threads: Whole
+    limit: Whole | None = None
     dynamic: bool = False
 
 
@@ -205,8 +211,8 @@ class Actual(Record, frozen=True):
     which had worked could run on after its last step.
     """
 
-    held_to: tuple[int, ...] = ()
-    cpus: tuple[int, ...] = ()
+    held_to: tuple[NotNegative, ...] = ()
+    cpus: tuple[NotNegative, ...] = ()
     pools: tuple[Pool, ...] = ()
 
 
@@ -229,7 +235,7 @@ class Run(Record, frozen=True):
     arms: AtLeastOne
     status: Status
     started: str
-    wall_seconds: float
+    wall_seconds: Seconds
     isolation: Isolation = "fresh"
     reason: str = ""
     output_tail: str = ""
@@ -237,8 +243,8 @@ class Run(Record, frozen=True):
     info: ModelInfo | None = None
     task: TaskInfo | None = None
     compilation: Compilation | None = None
-    flops_per_step: float | None = None
-    peak_flop_rate: float | None = None
+    flops_per_step: Amount | None = None
+    peak_flop_rate: Amount | None = None
     times: tuple[PhaseTime, ...] = ()
     samples: tuple[Sample, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
@@ -248,7 +254,7 @@ class Run(Record, frozen=True):
     load: Load | None = None
     actual: Actual | None = None
     caller: dict[str, str] = {}
-    schema: int = SCHEMA
+    schema: NotNegative = SCHEMA
 
 
 class Plan(Record, frozen=True):
@@ -262,7 +268,7 @@ class Plan(Record, frozen=True):
     policy: Policy
     pythons: dict[str, str] = {}
     asked: tuple[str, ...] = ()
-    schema: int = SCHEMA
+    schema: NotNegative = SCHEMA
 
 
 class Difference(Record, frozen=True):
@@ -289,8 +295,8 @@ class Parity(Record, frozen=True):
 
     baseline: Spec
     candidate: Spec
-    seeds: tuple[int, ...]
-    steps: int
+    seeds: tuple[NotNegative, ...]
+    steps: NotNegative
     differences: tuple[Difference, ...] = ()
     reason: str = ""
 

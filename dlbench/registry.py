@@ -17,6 +17,7 @@ import importlib_metadata as metadata
 from dlbench import words
 from dlbench.errors import ContractViolation, DlbenchError, PluginLoadError, UnknownName
 from dlbench.plugin import ModelPlugin
+from dlbench.spec import PLUGIN_NAME, PLUGIN_NAMES
 
 GROUP = "dlbench.plugins"
 LONGEST_CAUSE = 1000
@@ -93,7 +94,7 @@ def _entry(point: metadata.EntryPoint) -> Entry:
 
 
 def _why_name(name: str) -> str:
-    return "" if re.fullmatch(r"\w+\.\w+", name) else f"its name {name!r} is not framework.architecture"
+    return "" if PLUGIN_NAME.fullmatch(name) else f"its name {name!r} must be {PLUGIN_NAMES}"
 
 
 def _why_module(value: str) -> str:

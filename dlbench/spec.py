@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -22,6 +23,16 @@ DATA_PLACES: tuple[DataPlace, ...] = get_args(DataPlace)
 ISOLATIONS: tuple[Isolation, ...] = get_args(Isolation)
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 """What the command line offers; `dlbench.plugin` says what each of them means."""
+PLUGIN_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)+")
+PLUGIN_NAMES = "framework.architecture: letters, digits, _ and - in both, and further dots in the architecture"
+"""The names that a plugin may have, everywhere, and the same in words: the first dot ends the framework."""
+YEAR = 365 * 24 * 3600
+MOST = 2**31 - 1
+MOST_THREADS = 8192
+"""As many cores as the Linux kernel can be built for (NR_CPUS of arch/x86/Kconfig)."""
+
+Range = tuple[float, float]
+"""Least and greatest value."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,19 +66,17 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     variant: int = 0
 
     def __post_init__(self) -> None:
-        _require("." in self.plugin.strip("."), "plugin", self.plugin, "a name like framework.architecture")
+        _require(PLUGIN_NAME.fullmatch(self.plugin) is not None, "plugin", self.plugin, PLUGIN_NAMES)
         _require(self.phase in PHASES, "phase", self.phase, f"one of {', '.join(PHASES)}")
         _require(self.path in PATHS, "path", self.path, f"one of {', '.join(PATHS)}")
-        _require(self.batch_size >= 1, "batch size", self.batch_size, "1 or more")
-        _require(self.threads >= 1, "threads", self.threads, "1 or more")
-        _require(self.steps_per_call >= 1, "steps per call", self.steps_per_call, "1 or more")
+        for name, allowed in _OF_SPEC.items():
+            _within(name.replace("_", " "), getattr(self, name), allowed)
         alone = self.steps_per_call == 1 or self.phase != "predict"
         _require(alone, "steps per call", self.steps_per_call, "1 in the phase predict: only training takes several")
         _require(self.data in DATA_PLACES, "data", self.data, f"one of {', '.join(DATA_PLACES)}")
         _require(not self.compiler or self.path == "jit", "compiler", self.compiler, "left out unless the path is jit")
         jit = not self.allow_breaks or self.path == "jit"
         _require(jit, "allow breaks", self.allow_breaks, "left out unless the path is jit")
-        _require(0 <= self.seed < 2**31, "seed", self.seed, "between 0 and 2147483647")
 
     @property
     def framework(self) -> str:
@@ -137,20 +146,47 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     adaptive: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.processes >= 1, "processes", self.processes, "1 or more")
-        _require(self.samples >= 1, "samples", self.samples, "1 or more")
-        for name in ("sample_seconds", "settle_cap_seconds", "latency_seconds", "timeout_seconds"):
-            _require(getattr(self, name) > 0, name.replace("_", " "), getattr(self, name), "more than 0")
-        budget = self.budget_seconds
-        _require(budget is None or budget > 0, "budget", budget, "more than 0 seconds")
         _require(self.isolation in ISOLATIONS, "isolation", self.isolation, f"one of {', '.join(ISOLATIONS)}")
-        limit = self.memory_limit_bytes
-        _require(limit is None or limit > 0, "memory limit", limit, "more than 0 bytes")
+        for name, allowed in _OF_POLICY.items():
+            if (value := getattr(self, name)) is not None:
+                _within(name.replace("_", " "), value, allowed)
 
     @property
     def indicative(self) -> bool:
         """One process per Spec has no replication: its figures can be read and can never gate."""
         return self.processes == 1
+
+
+_OF_SPEC: Mapping[str, Range] = {
+    "batch_size": (1, MOST),
+    "threads": (1, MOST_THREADS),
+    "steps_per_call": (1, MOST),
+    "seed": (0, MOST),
+    "variant": (0, MOST),
+}
+_OF_POLICY: Mapping[str, Range] = {
+    "processes": (1, 10_000),
+    "samples": (1, 10**6),
+    "sample_seconds": (1e-6, YEAR),
+    "settle_steps": (0, 10**6),
+    "settle_seconds": (0, YEAR),
+    "settle_cap_seconds": (1e-6, YEAR),
+    "settle_cap_samples": (0, 10**6),
+    "settle_tolerance": (0, 10**6),
+    "latency_steps": (0, 10**6),
+    "latency_seconds": (1e-6, YEAR),
+    "budget_seconds": (1e-6, YEAR),
+    "timeout_seconds": (1e-6, YEAR),
+    "order_seed": (0, MOST),
+    "memory_limit_bytes": (1, 2**60),
+}
+"""What a session can hold and a system call takes; a resumed plan is held to it too."""
+
+
+def _within(what: str, value: float, allowed: Range) -> None:
+    least, greatest = allowed
+    name, _, unit = what.rpartition(" ") if what.endswith((" seconds", " bytes")) else (what, "", "")
+    _require(least <= value <= greatest, name, value, f"between {least} and {greatest} {unit}".rstrip())
 
 
 def _require(holds: bool, what: str, value: object, wanted: str) -> None:

@@ -73,8 +73,10 @@ def prepare() -> None:
         if not _is_open(descriptor):
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     codecs.register_error(PLAINER, _plainer)
-    sys.stdout = _stream(sys.stdout, 1)
-    sys.stderr = _stream(sys.stderr, 2)
+    if sys.stdout is sys.__stdout__:  # and not what somebody else has put there
+        sys.stdout = _stream(sys.stdout, 1)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _stream(sys.stderr, 2)
 
 
 def flush() -> None:

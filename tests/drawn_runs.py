@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import string
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from dlbench.gate import Gate, Outcome, Result
+from dlbench.metrics import METRICS
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.record import (
     STATUSES,
     Actual,
     Code,
+    Difference,
     Environment,
     Evaluation,
     GpuLoad,
     Limits,
     Load,
+    Parity,
     PhaseMemory,
     PhaseTime,
+    Plan,
     Pool,
     Run,
     Sample,
     TaskInfo,
 )
 from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, Policy, Spec
+from dlbench.stats import Estimate
 
-# JSON has no NaN and no infinity: what is not finite never gets into a record.
-_floats = st.floats(allow_nan=False, allow_infinity=False)
+_floats = st.floats()
+_amounts = st.floats(-1e30, 1e30)
 _seconds = st.floats(0, 1e6)
 _elapsed = st.floats(1e-9, 1e6)
-_counts = st.integers(0, 2**53)
-_some = st.integers(1, 2**53)
+_counts = st.integers(0, 2**63 - 1)
+_some = st.integers(1, 2**63 - 1)
 _texts = st.text(max_size=20)
 _maps = st.dictionaries(_texts, _texts, max_size=3)
 _shares = st.none() | st.floats(0, 1)
@@ -53,12 +59,12 @@ _specs = _builds(
     path=st.sampled_from(PATHS),
     size=_texts,
     task=_texts,
-    batch_size=st.integers(1, 2**40),
-    threads=st.integers(1, 2**20),
+    batch_size=st.integers(1, 2**31 - 1),
+    threads=st.integers(1, 8192),
     device=_texts,
     precision=_texts,
     seed=st.integers(0, 2**31 - 1),
-    steps_per_call=st.integers(1, 2**20),
+    steps_per_call=st.integers(1, 8192),
     data=st.sampled_from(DATA_PLACES),
     environment=_texts,
     compiler=st.just(""),  # with another only on the path jit
@@ -97,7 +103,7 @@ _tasks = _builds(
     metric=_texts,
     unit=_texts,
     higher_is_better=st.booleans(),
-    target=_floats,
+    target=_amounts,
     budget_steps=_counts,
 )
 _gpus = _builds(
@@ -199,4 +205,43 @@ any_run = _builds(
     load=st.none() | _loads,
     actual=st.none() | _actual,
     caller=_maps,
+)
+
+
+any_parity = _builds(
+    Parity,
+    baseline=_specs,
+    candidate=_specs,
+    seeds=_tuples(_counts),
+    steps=_counts,
+    differences=_tuples(
+        _builds(
+            Difference,
+            what=_texts,
+            difference=_floats,
+            tolerance=_floats,
+            worst=_floats,
+            rounding=st.none() | _floats,
+        )
+    ),
+    reason=_texts,
+)
+any_plan = _builds(Plan, session=_texts, specs=_tuples(_specs), policy=_policies, pythons=_maps, asked=_tuples(_texts))
+any_gate = _builds(
+    Gate,
+    outcomes=_tuples(
+        _builds(
+            Outcome,
+            condition=_texts,
+            pair=_texts,
+            result=st.sampled_from(get_args(Result)),
+            metric=st.sampled_from(["", *METRICS]),
+            ratio=st.none()
+            | _builds(Estimate, value=_floats, low=st.none() | _floats, high=st.none() | _floats, n=_counts),
+            could_show=st.none() | _floats,
+            reason=_texts,
+            specs=_tuples(_specs),
+        )
+    ),
+    refused=_texts,
 )

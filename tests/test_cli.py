@@ -129,7 +129,7 @@ BAD_INPUT = [
     (("run", "--plugin", "acme.mlp"), "pip install dlbench-acme"),
     (("run", "--plugin", "fake.linear", "--path", "jot"), "'jot' is none of eager, graph, jit"),
     (("run", "--plugin", "fake.linear", "--phase", "test"), "'test' is none of train, predict, converge"),
-    (("run", "--plugin", "fake.linear", "--batch-size", "0"), "batch size is 0: it must be 1 or more"),
+    (("run", "--plugin", "fake.linear", "--batch-size", "0"), "batch size is 0: it must be between 1 and 2147483647"),
     (("run", "--plugin", "fake.linear", "--batch-size", "many"), "'many' is not a whole number"),
     (("run", "--plugin", "fake.linear", "--size", "huge"), "unknown size of linear 'huge'"),
     (("run", "--plugin", "fake.linear", "--task", "tex"), "did you mean text"),

@@ -15,6 +15,7 @@ import pytest
 from dlbench import registry
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName, Unsupported
 from dlbench.plugin import ModelPlugin
+from dlbench.spec import PLUGIN_NAMES
 
 Install = Callable[..., Path]
 
@@ -76,8 +77,9 @@ def test_listing_imports_no_plugin(install: Install) -> None:
     [
         ("zoo.gone", "zoo_gone:Plugin", (), "module zoo_gone is not there; install it again"),
         ("zoo.odd", "zoo_good", (), "its value 'zoo_good' is not module:callable"),
-        ("zoo", "zoo_good:Plugin", (), "its name 'zoo' is not framework.architecture"),
-        ("zoo.a.b", "zoo_good:Plugin", (), "its name 'zoo.a.b' is not framework.architecture"),
+        ("zoo", "zoo_good:Plugin", (), "its name 'zoo' must be " + PLUGIN_NAMES),
+        ("zoo.a b", "zoo_good:Plugin", (), "its name 'zoo.a b' must be " + PLUGIN_NAMES),
+        ("zoo.a..b", "zoo_good:Plugin", (), "its name 'zoo.a..b' must be " + PLUGIN_NAMES),
         (
             "zoo.needs",
             "zoo_good:Plugin",

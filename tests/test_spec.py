@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlbench.errors import SpecError
-from dlbench.spec import Policy, Spec, Workload, grid, spec_id, workload
+from dlbench.spec import PLUGIN_NAMES, Policy, Spec, Workload, grid, spec_id, workload
 
 VALUES: dict[str, Any] = {
     "plugin": "fake.linear",
@@ -28,14 +28,26 @@ VALUES: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("plugin", "linear", "plugin is 'linear': it must be a name like framework.architecture"),
-        ("plugin", ".linear", "plugin is '.linear': it must be a name like framework.architecture"),
-        ("plugin", "fake.", "plugin is 'fake.': it must be a name like framework.architecture"),
+        (
+            "plugin",
+            "linear",
+            f"plugin is 'linear': it must be {PLUGIN_NAMES}",
+        ),
+        (
+            "plugin",
+            ".linear",
+            f"plugin is '.linear': it must be {PLUGIN_NAMES}",
+        ),
+        (
+            "plugin",
+            "fake.",
+            f"plugin is 'fake.': it must be {PLUGIN_NAMES}",
+        ),
         ("phase", "test", "phase is 'test': it must be one of train, predict, converge"),
         ("path", "xla", "path is 'xla': it must be one of eager, graph, jit"),
-        ("batch_size", 0, "batch size is 0: it must be 1 or more"),
-        ("threads", -1, "threads is -1: it must be 1 or more"),
-        ("steps_per_call", 0, "steps per call is 0: it must be 1 or more"),
+        ("batch_size", 0, "batch size is 0: it must be between 1 and 2147483647"),
+        ("threads", -1, "threads is -1: it must be between 1 and 8192"),
+        ("steps_per_call", 0, "steps per call is 0: it must be between 1 and 2147483647"),
         ("data", "disk", "data is 'disk': it must be one of device, host"),
         ("compiler", "xla", "compiler is 'xla': it must be left out unless the path is jit"),
         ("allow_breaks", True, "allow breaks is True: it must be left out unless the path is jit"),
@@ -52,11 +64,11 @@ def test_a_value_out_of_range_is_refused_with_what_it_must_be(name: str, value: 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("processes", 0, "processes is 0: it must be 1 or more"),
-        ("samples", 0, "samples is 0: it must be 1 or more"),
-        ("sample_seconds", 0.0, "sample seconds is 0.0: it must be more than 0"),
-        ("timeout_seconds", -1.0, "timeout seconds is -1.0: it must be more than 0"),
-        ("budget_seconds", 0.0, "budget is 0.0: it must be more than 0 seconds"),
+        ("processes", 0, "processes is 0: it must be between 1 and 10000"),
+        ("samples", 0, "samples is 0: it must be between 1 and 1000000"),
+        ("sample_seconds", 0.0, "sample is 0.0: it must be between 1e-06 and 31536000 seconds"),
+        ("timeout_seconds", -1.0, "timeout is -1.0: it must be between 1e-06 and 31536000 seconds"),
+        ("budget_seconds", 0.0, "budget is 0.0: it must be between 1e-06 and 31536000 seconds"),
     ],
 )
 def test_a_policy_out_of_range_is_refused(name: str, value: Any, message: str) -> None:

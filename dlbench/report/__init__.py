@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
-
+from dlbench import encoding
 from dlbench.report import markdown
 from dlbench.report.summary import Report, summarize
 
@@ -20,11 +19,7 @@ class Format(NamedTuple):
     render: Callable[[Report], str]
 
 
-def _json(report: Report) -> str:
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
-
-
 FORMATS: dict[str, Format] = {
     "markdown": Format("report.md", markdown.render),
-    "json": Format("report.json", _json),
+    "json": Format("report.json", encoding.page),
 }

@@ -1,0 +1,39 @@
+"""Records as JSON. Infinities and NaN, for which JSON has no numbers, are the words `"inf"`, `"-inf"` and `"nan"`.
+
+`dlbench.decoding` reads them back. Every file of dlbench is written in this way, so that none of them holds a null that
+was a number.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+WORDS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """The record in one line, without its newline."""
+    return msgspec.json.encode(_written(msgspec.to_builtins(record)))
+
+
+def page(record: msgspec.Struct) -> str:
+    """The record as a file that people may read too."""
+    return msgspec.json.format(encode(record), indent=2).decode() + "\n"
+
+
+def _written(value: Any) -> Any:
+    """The same with words for numbers that JSON lacks; what no file can hold of a text is shown by its number."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else "nan" if math.isnan(value) else f"{value:g}"
+        case str():
+            return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_written(name): _written(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_written(part) for part in value]
+        case _:
+            return value
