@@ -11,28 +11,18 @@ Schema history:
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
+from dlbench.ranges import Amount, AtLeastOne, Elapsed, NotNegative, Seconds, Whole
 from dlbench.spec import Isolation, Policy, Spec
 
 RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 """What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
 SCHEMA, READABLE = 3, (1, 2, 3)
-
-LARGEST = 2**63 - 1
-AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
-Whole = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
-Elapsed = Annotated[float, msgspec.Meta(ge=1e-12, le=1e10)]
-"""Seconds that figures divide by: from a thousandth of what a clock tells to three hundred years."""
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
-Amount = Annotated[float, msgspec.Meta(ge=-1e30, le=1e30)]
-"""A measured number of any other unit. A file that was changed by hand may hold anything; these ranges keep sums,
-ratios and logarithms of what is read finite."""
 
 Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "diverged", "error"]
 STATUSES: tuple[Status, ...] = get_args(Status)
