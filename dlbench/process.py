@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from dlbench import cpus, supervisor
+from dlbench import cpus, family, supervisor, words
 from dlbench.errors import SpecError
 from dlbench.patience import Patience, readable
 from dlbench.threads import VARIABLES
@@ -77,7 +77,7 @@ class Output:
     def tail(self) -> str:
         """The end of it; to be asked when the process is gone."""
         self._reader.join(_PATIENCE)
-        return self._tail[-TAIL_BYTES:].decode("utf-8", "replace")
+        return words.bounded(self._tail[-TAIL_BYTES:].decode("utf-8", "replace"))
 
     def _drain(self) -> None:
         while chunk := os.read(self._source, 1 << 20):
@@ -153,8 +153,8 @@ class Supervised:
         return said
 
     def _kill_by_number(self) -> None:
-        """End both where the supervisor does not do it, as when somebody has stopped it."""
-        for pid in (self.pid, self.supervisor):
+        """End all of them where the supervisor does not do it, as when a plugin has stopped it."""
+        for pid in (*family.below(self.supervisor), self.supervisor):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 

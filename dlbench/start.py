@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
@@ -66,13 +69,14 @@ class HereChild:
     def __init__(self) -> None:
         from dlbench.worker import Worker  # imports NumPy, which the parent otherwise has no need of
 
-        self._worker = Worker()
+        self._worker, self._folder = Worker(), Path.cwd()
 
     def obey(self, order: Order, kind: type[R]) -> R:
         """Carry out an order. Raises ChildError."""
         from dlbench.worker import answer
 
-        reply = answer(self._worker, to_line(order))
+        with self._in_its_folder():
+            reply = answer(self._worker, to_line(order))
         if isinstance(reply, Failed):
             raise ChildError(reply.status, reply.reason, loading=reply.loading)
         assert isinstance(reply, kind)
@@ -91,3 +95,16 @@ class HereChild:
 
     def close(self) -> None:
         """Nothing to end."""
+
+    @contextlib.contextmanager
+    def _in_its_folder(self) -> Iterator[None]:
+        """The current folder is the plugin's while it works, and that of dlbench afterwards: reports go there."""
+        home = Path.cwd()
+        with contextlib.suppress(OSError):
+            os.chdir(self._folder)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                self._folder = Path.cwd()
+            os.chdir(home)

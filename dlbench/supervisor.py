@@ -125,6 +125,15 @@ def _tell(status: int, line: str) -> None:
         os.write(status, f"{line}\n".encode())
 
 
+def _run(command: list[str]) -> None:
+    """Become this program."""
+    try:
+        os.execvp(command[0], command)  # noqa: S606
+    except OSError as error:
+        sys.stderr.write(f"{command[0]} cannot be started: {error.strerror}\n")
+        sys.stderr.flush()
+
+
 if __name__ == "__main__":
     _leash, _status, _kept, *_command = sys.argv[1:]
-    supervise(int(_leash), int(_status), [*map(int, _kept.split(","))], lambda: os.execvp(_command[0], _command))  # noqa: S606
+    supervise(int(_leash), int(_status), [*map(int, _kept.split(","))], lambda: _run(_command))

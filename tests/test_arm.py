@@ -59,6 +59,16 @@ def test_what_never_settled_is_flagged():
     assert measured(ScriptedChild()).flags == ()
 
 
+@pytest.mark.parametrize(("seconds", "flags"), [(0.001, ()), (0.02, ("helped",))])
+def test_cpu_time_of_helpers_is_that_of_the_turns_and_flagged_when_it_matters(seconds, flags):
+    child = ScriptedChild()
+    child.helpers, child.helper_step = 100.0, seconds  # 100 s of compilers before the first turn are no matter
+    run = measured(child)
+    timed = sum(sample.seconds for sample in run.samples if sample.stage in ("steady", "latency"))
+    assert run.load.helper_cpu == pytest.approx(seconds / timed)
+    assert run.flags == flags
+
+
 @pytest.mark.parametrize(("fails_at", "samples"), [("Build", 0), ("First", 0), ("Settle", 0), ("Close", 14)])
 def test_a_failure_ends_the_orders_and_keeps_what_was_measured(fails_at, samples):
     child = ScriptedChild(fails_at=fails_at, error=ChildError("crashed", "ended by SIGSEGV"))

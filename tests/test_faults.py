@@ -3,14 +3,13 @@
 Each group holds a good plugin and one misbehaving arm for each way, all in lockstep.
 """
 
-import os
 import re
 import uuid
 from typing import NamedTuple
 
 import msgspec
-import psutil
 import pytest
+from left_over import left_over
 
 from dlbench import journal, schedule
 from dlbench.decoding import read_runs
@@ -19,6 +18,7 @@ from dlbench.progress import Quiet
 from dlbench.record import Plan
 from dlbench.spec import Policy, Spec
 from dlbench.start import Starter
+from dlbench_fake import naughty
 
 pytestmark = pytest.mark.untimed
 
@@ -173,13 +173,29 @@ def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, late
     assert left_over(mark) == []
 
 
-def left_over(mark):
-    """Processes of this test that are still there: its variable was inherited by all."""
-    return [one for one in psutil.process_iter() if one.pid != os.getpid() and mark in environment_of(one)]
-
-
-def environment_of(process):
-    try:
-        return process.environ()
-    except psutil.Error:
-        return {}
+@pytest.mark.parametrize(
+    ("phase", "misdeed"),
+    [
+        ("train", "build:raise=SpecError"),
+        ("train", "train_step:raise=Unsupported"),
+        ("train", "train_step:raise=SpecError@20"),
+        ("predict", "predict:raise=Unsupported@20"),
+        ("converge", "predict:raise=Unsupported"),
+        ("train", "multiply:raise=Unsupported"),
+    ],
+)
+@pytest.mark.parametrize("isolation", ["fresh", "none"])
+def test_a_plugin_that_is_alone_and_gives_up_in_the_middle_has_its_row(
+    phase, misdeed, isolation, tmp_path, monkeypatch
+):
+    if isolation == "none":
+        monkeypatch.setattr(naughty, "MISCHIEF", naughty.Mischief(misdeed))
+    spec = msgspec.structs.replace(GOOD, plugin="naughty.linear", phase=phase, seed=1)
+    policy = msgspec.structs.replace(POLICY, isolation=isolation)
+    plan = Plan(session="s", specs=(spec,), policy=policy)
+    with journal.begin(tmp_path / "out", plan) as book, Starter() as starter:
+        misled = Misled({1: ("", misdeed)}, starter, monkeypatch)
+        schedule.record([Group(0, (spec,), 1)], book, Quiet(), misled)
+    (run,) = read_runs(tmp_path / "out" / "runs.jsonl")
+    assert run.reason == "told to fail"
+    assert run.status == ("unsupported" if "Unsupported" in misdeed else "error")

@@ -53,7 +53,7 @@ def test_a_plugin_that_loops_for_ever_does_not_outlive_its_parent(how, isolation
         policy=msgspec.structs.replace(POLICY, isolation=isolation),
     )
     (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))
-    environment = {**os.environ, "DLBENCH_FAKE": "train_step:hang@3"}
+    environment = {**os.environ, "DLBENCH_FAKE": "build:helper build:helper=daemon train_step:hang@3"}
     command = [DLBENCH, "run", "--resume", str(tmp_path), "--no-parity"]
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # in the background of a shell it is ignored

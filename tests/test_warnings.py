@@ -34,6 +34,8 @@ def with_load(**values):
         ([good_run(flags=("not_quiet",))], "kept using a core after their turn"),
         (with_load(cpu_pressure=0.31), "CPU pressure) 31% of the time at worst, above 5% in 2 of 2"),
         (with_load(memory_pressure=0.2), "memory pressure) 20%"),
+        (with_load(cpu_pressure=0.31, helper_cpu=1.5), "the plugins' own processes took up to 1.50 CPU seconds"),
+        ([good_run(flags=("helped",))], "1 of 1 processes had processes of their own at work beside their steps"),
         (with_load(steal=0.07), "steal) 7%"),
         (with_load(steal=0.07), "of the host; measure at another time"),
         (with_load(throttled=0.2), "(throttling) 20% of its periods at worst, above 1% in 2 of 2"),
