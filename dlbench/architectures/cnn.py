@@ -17,7 +17,7 @@ from dlbench.architectures.initial import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, relu
 from dlbench.plugin import Signature
 
-DEFAULT_TASK = "digits"
+DEFAULT_TASK = "synthetic"
 KERNEL, POOL = 3, 2
 
 

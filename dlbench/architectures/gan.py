@@ -21,7 +21,7 @@ from dlbench.architectures.initial import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, leaky_relu
 from dlbench.plugin import Signature
 
-DEFAULT_TASK = "digits_gan"
+DEFAULT_TASK = "synthetic_gan"
 SLOPE = 0.01
 
 

@@ -16,7 +16,7 @@ from dlbench.architectures.initial import Floats, Initial, dense, draw
 from dlbench.architectures.layers import affine, doubles, relu
 from dlbench.plugin import Signature
 
-DEFAULT_TASK = "digits"
+DEFAULT_TASK = "synthetic"
 
 
 class MLP(msgspec.Struct, frozen=True, kw_only=True):

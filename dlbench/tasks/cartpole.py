@@ -28,7 +28,7 @@ from dlbench.plugin import Adam, ArraySpec, Batch, Signature
 from dlbench.record import TaskInfo
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.goal import Goal, goal_for, stream
-from dlbench.tasks.packaged import checksum, verify
+from dlbench.tasks.packaged import CARTPOLE, checksum, verify
 
 SHA256 = "b98fc207592e41754484a6f221124c9f24f519972d9e40df88d735f7c7a88092"
 OBSERVED, ACTIONS, MOST_STEPS = 4, 2, 500
@@ -165,7 +165,7 @@ def _verified() -> str:
     coin = stream(CHECK_SEED)
     games = play(4, coin, lambda seen: coin.integers(0, ACTIONS, len(seen)))
     what = checksum((np.round(games.observations * 1000).astype(np.int32), games.alive))
-    return verify(what, SHA256, "cartpole", "gymnasium")
+    return verify(what, SHA256, "cartpole", CARTPOLE)
 
 
 def _draw(generator: np.random.Generator, predict: Callable[[Any], Any], seen: Floats) -> Acts:

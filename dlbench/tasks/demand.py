@@ -21,7 +21,7 @@ from dlbench.plugin import Adam, ArraySpec, Batch, Signature
 from dlbench.record import TaskInfo
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.goal import Goal, goal_for, stream
-from dlbench.tasks.packaged import checksum, find_file, verify
+from dlbench.tasks.packaged import DEMAND, checksum, find, verify
 
 SHA256 = "195674163485d14566706ef7049e3031a61462ec85291ce1401fa9295ebc9a5e"
 TRAIN, A_DAY, A_WEEK = 2763, 48, 336
@@ -38,10 +38,11 @@ Places = npt.NDArray[np.int64]
 @functools.cache
 def demand() -> tuple[Doubles, str]:
     """The series, standardised by its training part, and its checksum; read as the list that the file states."""
-    source = find_file("pmdarima", "datasets/taylor.py", "demand").read_text(encoding="utf-8")
-    lists = [ast.literal_eval(node) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.List)]
+    (source,) = find(DEMAND, "demand")
+    nodes = ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+    lists = [ast.literal_eval(node) for node in nodes if isinstance(node, ast.List)]
     values = np.array(max(lists, key=len), np.int64)
-    found = verify(checksum((values,)), SHA256, "demand", "pmdarima")
+    found = verify(checksum((values,)), SHA256, "demand", DEMAND)
     train = values[:TRAIN]
     return (values - train.mean()) / train.std(), found
 

