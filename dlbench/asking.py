@@ -97,7 +97,7 @@ def selection(options: Mapping[str, Any]) -> plan.Selection:
         "batch_sizes": options["batch_size"],
         "devices": options["device"],
         "seeds": options.get("seed"),
-        "task": options["task"],
+        "tasks": options["task"],
         "compilers": options["compiler"],
         "precisions": options.get("precision"),
         "steps_per_call": options["steps_per_call"],

@@ -104,7 +104,7 @@ def cli() -> None:
 )
 @click.option("--allow-breaks", is_flag=True, help="Accept, and flag, a compiled step of several graphs.")
 @_axis("--seed", "Seed of initial values and batches; 0 unless given.", Values("whole number", int))
-@click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
+@_axis("--task", "Data and goal, of each architecture those that fit; its own default unless given.", Values("task"))
 @click.option(
     "--env",
     multiple=True,
@@ -162,7 +162,7 @@ def run(**options: Any) -> int:
 @_axis("--size", "Size of the architecture; small unless given.", Values("size"))
 @_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
 @_how
-@click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
+@_axis("--task", "Data and goal, of each architecture those that fit; its own default unless given.", Values("task"))
 @click.option(
     "--threads",
     type=int,
@@ -189,7 +189,7 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any)
 @click.argument("plugins", nargs=-1, required=True)
 @_axis("--path", "Paths to examine; all that the plugin supports unless given.", Values("path", str, PATHS))
 @click.option("--size", default="small", show_default=True, help="Size of the architecture.")
-@click.option("--task", default="", help="Data and goal; the architecture's own unless given.")
+@click.option("--task", default="", help="Data and goal; the architecture's own default unless given.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that a clause may take.")
 def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **options: str) -> int:

@@ -7,6 +7,7 @@ was a number.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,20 +21,24 @@ def encode(record: msgspec.Struct) -> bytes:
 
 
 def page(record: msgspec.Struct) -> str:
-    """The record as a file that people may read too."""
-    return msgspec.json.format(encode(record), indent=2).decode() + "\n"
+    """The record as a file that people may read too, its figures rounded to nine significant digits.
+
+    The last of sixteen come from the processor that renders: without them two machines write the same page.
+    """
+    text = msgspec.json.encode(_written(msgspec.to_builtins(record), lambda value: float(f"{value:.9g}")))
+    return msgspec.json.format(text, indent=2).decode() + "\n"
 
 
-def _written(value: Any) -> Any:
+def _written(value: Any, figure: Callable[[float], float] = float) -> Any:
     """The same with words for numbers that JSON lacks; what no file can hold of a text is shown by its number."""
     match value:
         case float():
-            return value if math.isfinite(value) else "nan" if math.isnan(value) else f"{value:g}"
+            return figure(value) if math.isfinite(value) else "nan" if math.isnan(value) else f"{value:g}"
         case str():
             return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
         case dict():
-            return {_written(name): _written(part) for name, part in value.items()}
+            return {_written(name): _written(part, figure) for name, part in value.items()}
         case list() | tuple():
-            return [_written(part) for part in value]
+            return [_written(part, figure) for part in value]
         case _:
             return value

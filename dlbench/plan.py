@@ -31,7 +31,7 @@ class Selection:
     batch_sizes: Sequence[int] = ()
     devices: Sequence[str] = ("cpu",)
     seeds: Sequence[int] = ()
-    task: str = ""
+    tasks: Sequence[str] = ()
     threads: int = 0
     compilers: Sequence[str] = ()
     precisions: Sequence[str] = ("fp32",)
@@ -117,7 +117,7 @@ def _installed(asked: Sequence[str]) -> list[str]:
 
 def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Spec]:
     architecture = plugin.partition(".")[2]
-    task = _task(plugin, architecture, selection.task)
+    tasks = _tasks(plugin, architecture, selection.tasks)
     specs: list[Spec] = []
     for phase, size, path in itertools.product(dict.fromkeys(selection.phases), selection.sizes, selection.paths):
         jit = path == "jit"
@@ -126,7 +126,7 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
                 "plugin": [plugin],
                 "phase": [phase],
                 "size": [size],
-                "task": [task],
+                "task": tasks,
                 "batch_size": selection.batch_sizes or [_batch_size(architecture, size)],
                 "threads": [selection.threads or threads.default(os.environ).number],
                 "device": [device_word(word) for word in selection.devices],
@@ -143,20 +143,24 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
     return specs
 
 
-def _task(plugin: str, architecture: str, asked: str) -> str:
+def _tasks(plugin: str, architecture: str, asked: Sequence[str]) -> list[str]:
+    """Those of the tasks asked for that fit the architecture, or its default."""
     known = architectures.known(architecture)
+    for name in asked:
+        if name not in TASKS:
+            raise UnknownName("task", name, TASKS)
     if asked:
-        if asked not in TASKS:
-            raise UnknownName("task", asked, TASKS)
-        if known and asked not in fitting(architecture):
+        taken = [name for name in asked if not known or name in fitting(architecture)]
+        if not taken:
             fits = ", ".join(fitting(architecture))
+            meaning = f"{architectures.meaning(architecture)}; one of the plugin's own needs another word after the dot"
             raise SpecError(
-                f"{plugin}: task {asked} does not fit the architecture {architecture}; tasks that do: {fits} "
-                f"({architectures.meaning(architecture)}; one of the plugin's own needs another word after the dot)"
+                f"{plugin}: task {', '.join(asked)} does not fit the architecture {architecture}; "
+                f"tasks that do: {fits} ({meaning})"
             )
-        return asked
+        return taken
     if known:
-        return architectures.default_task(architecture)
+        return [architectures.default_task(architecture)]
     raise SpecError(
         f"{plugin}: {architectures.meaning(architecture)}, and has no default task; "
         f"give --task NAME, one of {', '.join(TASKS)}"

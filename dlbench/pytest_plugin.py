@@ -33,6 +33,7 @@ _AXES = {
     "batch_size": "batch_sizes",
     "device": "devices",
     "seed": "seeds",
+    "task": "tasks",
 }
 SPARE = 0.5
 """Processors beyond the threads that were asked for which may work: those of pytest itself."""
@@ -88,7 +89,7 @@ def _spec(plugin: str, asked: dict[str, Any], policy: Policy) -> Spec:
     """One Spec with the defaults of `dlbench run`, but one thread: tests share their machine."""
     from dlbench.plan import Selection, expand
 
-    known = {*_AXES, "task", "threads"}
+    known = {*_AXES, "threads"}
     if wrong := sorted(asked.keys() - known):
         raise TypeError(f"dlbench_benchmark takes no {', '.join(wrong)}; it takes policy, {', '.join(sorted(known))}")
     if asked.get("phase") == "converge":

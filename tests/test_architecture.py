@@ -64,7 +64,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("edge", ("configuration", "question")),
     ("edge", ("objections",)),
     ("edge", ("judging",)),
-    ("edge", ("doctor", "effort", "heartbeat", "listing", "outline", "progress", "pytest_plugin")),
+    ("edge", ("doctor", "effort", "fetching", "heartbeat", "listing", "outline", "progress", "pytest_plugin")),
     ("edge", ("asking", "confirming", "examination")),
     ("edge", ("commands",)),
     ("edge", ("cli",)),

@@ -15,15 +15,23 @@ from dlbench.prepare import build_checked, prepare
 from dlbench.probe import without_dropout
 from dlbench.spec import Spec
 from dlbench.subject import Subject
-from dlbench.tasks import TASKS, LearnsByActing, TaskRequest, digits_gan, open_task
+from dlbench.tasks import TASKS, LearnsByActing, TaskRequest, digits_gan, open_task, synthetic_gan
 from dlbench.tasks.digits import digits
-from dlbench.tasks.frechet import judge, scaled
+from dlbench.tasks.digits_gan import judge, scaled
 from dlbench.tasks.goal import stream
 
 pytestmark = pytest.mark.untimed
 
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
-CHEAPEST = {"demand": "rnn", "digits": "mlp", "line": "mlp", "sentiment": "gru", "text": "transformer", "vowels": "mlp"}
+CHEAPEST = {
+    "demand": "rnn",
+    "digits": "mlp",
+    "line": "mlp",
+    "sentiment": "gru",
+    "synthetic": "mlp",
+    "text": "transformer",
+    "vowels": "mlp",
+}
 
 
 class Shuffled:
@@ -60,7 +68,7 @@ def training(plugin, task="", shuffled=False, every=None):
 
 def test_every_supervised_task_is_examined():
     acting = {name for name in TASKS if isinstance(open_task(name, TaskRequest("small", 4)), LearnsByActing)}
-    assert set(CHEAPEST) == set(TASKS) - acting - {"digits_gan"}
+    assert set(CHEAPEST) == set(TASKS) - acting - {"digits_gan", "synthetic_gan"}
 
 
 @pytest.mark.parametrize(("task", "architecture"), CHEAPEST.items())
@@ -83,6 +91,25 @@ def test_what_is_no_digit_or_one_digit_alone_does_not_pass_for_generated_digits(
         assert distance(fooling) > 2 * loosest
     for label in range(10):
         assert distance(images[train.targets[::4] == label]) > 2 * loosest
+
+
+def test_what_is_not_made_alike_does_not_pass_for_synthetic_images():
+    """Noise, the mean image, blocks each from another image, images in negative; half of the classes, and one."""
+    train, distance = synthetic_gan.real(), synthetic_gan.judge().distance
+    images, classes = train.inputs[:1000], train.targets[:1000]
+    targets = [goal.target for goal in synthetic_gan.GOALS.values()]
+    assert distance(synthetic_gan.images(np.arange(4000, 5000))) < min(targets) / 5
+    noise = stream(1).uniform(-1.0, 1.0, images.shape).astype(np.float32)
+    mixed = stream(2).permuted(images.reshape(len(images), -1), axis=0)
+    for fooling in (
+        noise,
+        images.mean(axis=0) + 0.1 * noise,
+        mixed,
+        -images,
+        images[classes < 5],
+        images[classes == 7],
+    ):
+        assert distance(fooling) > 1.5 * max(targets)
 
 
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, "cartpole"])

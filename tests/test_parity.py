@@ -115,7 +115,7 @@ def test_arms_of_a_run_make_families_of_one_model():
     ("other", "text"),
     [
         (spec("torch.cnn"), "differ in architecture: mlp and cnn"),
-        (spec("torch.mlp", task="demand"), "differ in task: digits and demand"),
+        (spec("torch.mlp", task="demand"), "differ in task: synthetic and demand"),
         (spec("torch.mlp", batch_size=8), "differ in batch size: 32 and 8"),
     ],
 )

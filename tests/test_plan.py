@@ -54,6 +54,19 @@ def test_a_device_may_be_named_as_cuda_names_it(asked, word):
     assert {spec.device for spec in expand(selection(devices=[asked]), POLICY)} == {word}
 
 
+def test_of_several_tasks_each_plugin_takes_those_that_fit():
+    asked = ["digits", "line", "demand"]
+    specs = expand(selection(plugins=["torch.mlp", "torch.rnn", "fake.linear"], tasks=asked, phases=["train"]), POLICY)
+    assert [(spec.plugin, spec.task) for spec in specs] == [
+        ("torch.mlp", "digits"),
+        ("torch.mlp", "line"),
+        ("torch.rnn", "demand"),
+        ("fake.linear", "line"),
+    ]
+    with pytest.raises(SpecError, match=r"torch\.cnn: task line, demand does not fit"):
+        expand(selection(plugins=["torch.mlp", "torch.cnn"], tasks=["line", "demand"]), POLICY)
+
+
 @pytest.mark.parametrize(
     ("axes", "error", "text"),
     [
@@ -62,7 +75,7 @@ def test_a_device_may_be_named_as_cuda_names_it(asked, word):
         ({"plugins": ["*.linaer"]}, UnknownName, r"unknown plugin '\*.linaer'; did you mean"),
         ({"plugins": ["acme.linear"]}, UnknownName, "pip install dlbench-acme"),
         ({"sizes": ["huge"]}, UnknownName, "base, small"),
-        ({"task": "txt"}, UnknownName, "text"),
+        ({"tasks": ["txt"]}, UnknownName, "text"),
         ({"batch_sizes": [0]}, SpecError, "batch size is 0"),
         ({"plugins": ["fake.minimal"]}, SpecError, "--task"),
         ({"compilers": ["xla"]}, SpecError, "--compiler xla needs the path jit"),

@@ -184,10 +184,21 @@ def test_parity_stands_where_the_arms_are_compared_and_a_failure_stands_first():
 
 def test_the_json_holds_the_numbers_and_reads_back():
     report = summarize(full_session(), [SAME])
-    found = json.loads(FORMATS["json"].render(report))
+    text = FORMATS["json"].render(report)
+    found = json.loads(text)
     assert found["kind"] == "dlbench report"
     assert found["sections"][0]["arms"][0]["metrics"]["throughput"]["n"] == 5
-    assert msgspec.convert(found, type(report)) == report
+    read = msgspec.convert(found, type(report))
+    assert msgspec.convert(json.loads(FORMATS["json"].render(read)), type(report)) == read
+
+
+def test_the_json_holds_nine_digits_of_a_figure():
+    """The last of sixteen depend on the processor that renders."""
+    report = summarize(full_session(), [SAME])
+    numbers = re.findall(r": (-?\d+\.\d+(?:e-?\d+)?)", FORMATS["json"].render(report))
+    assert max(len(re.sub(r"e.*|\D", "", number).strip("0")) for number in numbers) == 9
+    throughput = report.sections[0].arms[0].metrics["throughput"].value
+    assert f"{throughput:.9g}" in numbers
 
 
 def test_the_command_names_what_was_measured():
@@ -200,7 +211,7 @@ def test_the_command_names_what_was_measured():
 
 def many_workloads():
     """Two architectures that differ in task and batch, on a path that one framework refuses."""
-    shapes = ({"task": "text", "batch_size": 32}, {"task": "digits", "batch_size": 256, "size": "base"})
+    shapes = ({"task": "text", "batch_size": 32}, {"task": "synthetic", "batch_size": 256, "size": "base"})
     refused = {"status": "unsupported", "reason": "path graph: none", "output_tail": "Traceback", "info": None}
     for name, shape in zip(("transformer", "mlp"), shapes, strict=True):
         yield good_run(spec=spec(f"tf.{name}", path="graph", **shape))
@@ -213,7 +224,7 @@ def test_defaults_that_differ_from_architecture_to_architecture_are_left_out_of_
     command = summarize(runs).command
     assert "--batch-size" not in command
     assert "--task" not in command
-    other = good_run(spec=spec("tf.mlp", size="base", task="digits", batch_size=8))
+    other = good_run(spec=spec("tf.mlp", size="base", task="synthetic", batch_size=8))
     assert "--batch-size 32,256,8" in summarize([*runs, other]).command
 
 

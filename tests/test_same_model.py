@@ -13,7 +13,7 @@ pytestmark = pytest.mark.untimed
 EVERYTHING = {"FLOPs", "output", "losses", "parameter", "gradient"}
 
 
-OTHER_ENDS = [("gru", "sentiment"), ("transformer", "sentiment"), ("transformer", "vowels")]
+OTHER_ENDS = [("lstm", "demand"), ("gru", "sentiment"), ("transformer", "sentiment"), ("transformer", "vowels")]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ EVERYTHING_ELSE = "everything else"
 def specs(plugin: str, path: Path, size: str = "small", task: str = "", device: str = "cpu") -> list[Spec]:
     """What is examined of a plugin on a path. Raises UnknownName, PluginLoadError or SpecError."""
     # One thread: several that share a core with another program wait for each other, and nothing is timed here.
-    selection = Selection((plugin,), (path,), ("train",), (size,), devices=(device,), task=task, threads=1)
+    tasks = (task,) if task else ()
+    selection = Selection((plugin,), (path,), ("train",), (size,), devices=(device,), tasks=tasks, threads=1)
     return expand(selection, Policy(processes=1))
 
 

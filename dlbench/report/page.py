@@ -89,8 +89,9 @@ def _section(section: Section, names: Names) -> Iterator[Block]:
     load = section.workload
     yield Heading(2, names.title(load))
     seeds = ", ".join(map(str, section.seeds))
+    made_of = f" ({section.task.data})" if section.task else ""
     yield Paragraph(
-        f"Task {load.task}, batch {load.batch_size}, device {load.device}, {load.precision}, "
+        f"Task {load.task}{made_of}, batch {load.batch_size}, device {load.device}, {load.precision}, "
         f"threads {load.threads}, seed{'s' if len(section.seeds) > 1 else ''} {seeds}."
     )
     if section.stopped:
