@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from dlbench import encoding
@@ -19,7 +20,9 @@ class Format(NamedTuple):
     render: Callable[[Report], str]
 
 
+DIGITS = 9
+"""Of figures in a rendered report: the last of sixteen come from the processor that renders."""
 FORMATS: dict[str, Format] = {
     "markdown": Format("report.md", markdown.render),
-    "json": Format("report.json", encoding.page),
+    "json": Format("report.json", partial(encoding.page, digits=DIGITS)),
 }
