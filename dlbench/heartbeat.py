@@ -9,15 +9,16 @@ from collections.abc import Callable
 from typing import TextIO
 
 PATIENCE = 30.0
-"""Seconds between two lines where there is no terminal."""
+"""Seconds before the first line, and between two lines, where there is no terminal."""
 
 
 class Heartbeat:
-    """Says every second on a terminal, and every half minute elsewhere, what goes on; used as a context."""
+    """Says what goes on: every second on a terminal, elsewhere each half minute that it lasts; used as a context."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream or sys.stderr, clock
         self._what, self._since = "", clock()
+        self._said = self._since
         self._terminal = self._stream.isatty()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="dlbench-heartbeat")
@@ -35,21 +36,28 @@ class Heartbeat:
 
     def announce(self, what: str) -> None:
         """Name what goes on from now."""
-        self._what, self._since = what, self._clock()
+        self._what = what
+        self._since = self._said = self._clock()
 
     def clear(self) -> None:
         """Take the line off the terminal, for another that stays."""
         if self._terminal:
             self._write("\r\033[K")
 
+    def due(self) -> bool:
+        """Whether a sign of life is to be given now."""
+        return self._terminal or self._clock() - self._said >= PATIENCE
+
     def say(self) -> None:
         """One sign of life."""
-        line = f"  ... {self._what}, {self._clock() - self._since:.0f} s"
+        self._said = self._clock()
+        line = f"  ... {self._what}, {self._said - self._since:.0f} s"
         self._write(f"\r\033[K{line}" if self._terminal else f"{line}\n")
 
     def _beat(self) -> None:
-        while not self._ended.wait(1.0 if self._terminal else PATIENCE):
-            self.say()
+        while not self._ended.wait(1.0):
+            if self.due():
+                self.say()
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

@@ -217,6 +217,19 @@ def test_a_sign_of_life_names_what_goes_on_and_for_how_long(terminal):
     assert screen.getvalue().endswith("\r\033[K") is terminal
 
 
+@pytest.mark.parametrize(("terminal", "due"), [(True, [True, True, True]), (False, [False, True, False])])
+def test_without_a_terminal_there_is_a_line_each_half_minute_of_a_clause(terminal, due):
+    now = [0.0]
+    heart = Heartbeat(Screen(terminal), lambda: now[0])
+    found = []
+    for seconds in (29.0, 31.0, 32.0):
+        now[0] = seconds
+        found.append(heart.due())
+        if found[-1]:
+            heart.say()
+    assert found == due
+
+
 def test_a_leak_that_run_would_warn_of_is_seen_by_check():
     """One rule: 136 KiB at each of the slow steps that fit into a short time."""
     from dlbench import leaks
