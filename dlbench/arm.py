@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from dlbench import threads
+from dlbench import proof, threads
 from dlbench.environment import limits
 from dlbench.isolate import ChildError
 from dlbench.orders import (
@@ -31,7 +31,6 @@ from dlbench.orders import (
     Take,
     Taken,
 )
-from dlbench.plugin import Compilation
 from dlbench.record import HELPED, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
 from dlbench.spec import Isolation, Policy, Spec
 
@@ -190,7 +189,7 @@ class Arm:
             if self._closed is not None:
                 self._found.memory.append(self._closed.memory)
                 self._found.times += self._closed.times
-                self._found.flags += _compiled_in_parts(self._closed.compilation)
+                self._found.flags += proof.flags(self.spec, self._closed.compilation)
 
     def abandon(self) -> None:
         """End the child whatever it does."""
@@ -285,13 +284,6 @@ class Arm:
         self.failure = error
         if error.loading:
             self.flag("not_loaded")
-
-
-def _compiled_in_parts(found: Compilation | None) -> list[str]:
-    """What a Spec that allows breaks must be told of."""
-    if found is None:
-        return []
-    return [flag for flag, number in (("graph_breaks", found.breaks), ("recompiled", found.late)) if number]
 
 
 def _placed(sample: Sample, round_number: int, turn: int) -> Sample:

@@ -18,7 +18,11 @@ MESSAGE_BYTES = 1 << 16
 
 
 class Warm:
-    """A process that has loaded one plugin under one thread setting."""
+    """A process that has loaded one plugin under one thread setting.
+
+    Its children share its folder for temporary files, and so the compiled code that a framework keeps there: what
+    compiling takes is read from fresh processes alone.
+    """
 
     def __init__(self, plugin: str, limits: Limits, timeout: float, python: str = sys.executable) -> None:
         """Return when it can fork. Raises ChildError when it cannot, and SpecError on a system without safe forks."""

@@ -31,7 +31,7 @@ FRESH = ("memory", "compile")
 GATE_FILE = "gate.json"
 """What the gate of a session said, beside its Runs."""
 COUNTS = "counts"
-"""The condition without one: parameters, FLOPs, graphs, breaks and recompilations are equal."""
+"""The condition without one: parameters, FLOPs, graphs, breaks, recompilations and compiled parts are equal."""
 
 Result = Literal["passed", "regression", "inconclusive", "underpowered"]
 FINE, REGRESSION, UNDECIDED = 0, 1, 3

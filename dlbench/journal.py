@@ -143,10 +143,15 @@ def _write(descriptor: int, lines: bytes) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in the place of another, or none."""
+    """Put a whole file in the place of another, or none.
+
+    The new one is made exclusively: what a process that was killed left under its name goes first, and a symbolic link
+    there is not written through.
+    """
     beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
     try:
-        with beside.open("wb") as file:
+        with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -19,6 +19,7 @@ MACHINE, SESSION = "machine", "session"
 KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "twin", "variant")), MACHINE, SESSION)
 """What `--allow` takes: a key of the Spec in which the two sides may differ, another machine, another session."""
 
+PARTS, NOT_SAID = "compiled parts", "not said"
 LEAST_SESSIONS = 3
 """Sessions of unchanged code from which the variance between sessions is estimated at all."""
 
@@ -86,12 +87,15 @@ def differing(one: Spec, other: Spec) -> dict[str, tuple[object, object]]:
 
 
 def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
-    """Parameters, FLOPs, graphs, breaks and recompilations that are not equal on both sides."""
+    """Parameters, FLOPs, graphs, breaks, recompilations and compiled parts that are not equal on both sides.
+
+    Compiled parts are counted where both sides say them.
+    """
     names = naming.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
     for pair in pairs:
         before, after = _counted(pair.before), _counted(pair.after)
         for name in before:
-            if before[name] != after[name]:
+            if before[name] != after[name] and not (name == PARTS and NOT_SAID in (before[name], after[name])):
                 yield Count(label=names.spec(pair.candidate), name=name, before=before[name], after=after[name])
 
 
@@ -166,8 +170,9 @@ def _counted(runs: Sequence[Run]) -> Mapping[str, str]:
     }
     for name in ("graphs", "breaks", "recompilations"):
         values[name] = [run.compilation and getattr(run.compilation, name) for run in runs]
+    values[PARTS] = [run.compilation and ", ".join(run.compilation.parts) for run in runs]
     return {name: " / ".join(sorted({_said(value) for value in found})) for name, found in values.items()}
 
 
 def _said(value: object) -> str:
-    return f"{value:,.0f}" if isinstance(value, int | float) else "not said"
+    return f"{value:,.0f}" if isinstance(value, int | float) else str(value or NOT_SAID)

@@ -111,8 +111,14 @@ def once(phase: str, run: Run) -> float | None:
 
 
 def compile_seconds(run: Run) -> float | None:
-    """First step minus the median steady step, where a compiler was at work."""
-    return _first_step_excess(run) if run.info is not None and run.info.compiler is not None else None
+    """First step minus the median steady step, where a compiler was at work that found no compiled code on the disk."""
+    compiled = run.info is not None and run.info.compiler is not None and cold(run)
+    return _first_step_excess(run) if compiled else None
+
+
+def cold(run: Run) -> bool:
+    """Whether nothing says that the compiler's cache on the disk held compiled code before the first compilation."""
+    return run.compilation is None or run.compilation.cache not in ("not empty", "unknown")
 
 
 def warm_compile_seconds(run: Run) -> float | None:

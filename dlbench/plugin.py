@@ -18,9 +18,10 @@ type, as each framework's own automatic mixed precision does; `fp16` with dynami
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import pathlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 import msgspec
 
@@ -125,16 +126,48 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     details: Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)] = {}
 
 
-class Compilation(msgspec.Struct, frozen=True, kw_only=True):
-    """Proof that the compiled path ran: how many graphs, breaks between them, and compilations after the first.
+Part = Literal["forward", "backward", "optimizer"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""The parts of a training step."""
 
-    `late` counts those of them that came after warm-up; the core does that, a plugin leaves it out.
+CacheState = Literal["", "none", "empty", "not empty", "unknown"]
+"""What a compiler's cache on the disk held just before its first compilation, as the plugin saw it.
+
+Empty where the plugin does not say; `none` where the compiler keeps nothing on the disk; `unknown` where the cache
+cannot be looked at, as one on another machine.
+"""
+
+
+def cache_state(folders: Iterable[str]) -> CacheState:
+    """What these folders, or files, of a compiler's cache hold now; a plugin asks just before its first compilation."""
+    named = [pathlib.Path(folder) for folder in folders]
+    if not named:
+        return "none"
+    found = (one.is_file() for place in named for one in (place, *place.rglob("*")))
+    return "not empty" if any(found) else "empty"
+
+
+class Compilation(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof that the compiled path ran: the number of graphs, of breaks between them, of compilations after the first.
+
+    `parts` are those of a training step that run in compiled graphs. On the path `jit` a training step is proven when
+    all of it is: what is left to Python counts like a break, and so does what is not said. `reasons` say in a line each
+    why there are breaks. `calls` counts the calls of compiled graphs since `build`, where that is counted. `cache` is
+    what the compiler's cache on the disk held just before the first compilation (`cache_state`).
+
+    The core adds `late`, the recompilations after warm-up, and `calls_per_step`, the calls of graphs in each call of
+    the plugin after warm-up. A plugin leaves both out.
     """
 
     graphs: Count
     breaks: Count
     recompilations: Count
     late: Count = 0
+    parts: tuple[Part, ...] = ()
+    reasons: tuple[str, ...] = ()
+    calls: Count | None = None
+    calls_per_step: float | None = None
+    cache: CacheState = ""
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,18 +166,41 @@ class Supervised:
 
 
 def start_program(command: Sequence[str], given: Given, passed: Sequence[int], threads: int) -> Reap:
-    """Start a supervisor of a Python program that inherits these descriptors and has an empty standard input."""
-    kept = ",".join(map(str, passed))
-    popen = subprocess.Popen(
-        [sys.executable, "-I", "-S", supervisor.__file__, str(given.leash), str(given.status), kept, *command],
-        stdin=subprocess.DEVNULL,
-        stdout=given.output,
-        stderr=given.output,
-        pass_fds=(given.leash, given.status, *passed),
-        env=environment(os.environ, threads),
-        start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its children
-    )
-    return popen.wait
+    """Start a supervisor of a Python program that inherits these descriptors and has an empty standard input.
+
+    The program has a folder for temporary files that nobody else has, empty at first and removed at its end. Whatever a
+    framework keeps there, compiled code above all, is not there when the next program starts.
+    """
+    kept, folder = ",".join(map(str, passed)), _temporary_folder()
+    try:
+        ties = str(given.leash), str(given.status), kept
+        popen = subprocess.Popen(
+            [sys.executable, "-I", "-S", supervisor.__file__, *ties, folder, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=given.output,
+            stderr=given.output,
+            pass_fds=(given.leash, given.status, *passed),
+            env={**environment(os.environ, threads), "TMPDIR": folder},
+            start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its children
+        )
+    except OSError:
+        supervisor.remove(folder)
+        raise
+
+    def reap() -> None:
+        if popen.wait() != 0:  # it was killed, and could not do it
+            supervisor.remove(folder)
+
+    return reap
+
+
+def _temporary_folder() -> str:
+    """A new folder of a random name, which only this user may enter. Raises OSError."""
+    try:
+        return tempfile.mkdtemp(prefix="dlbench-")
+    except OSError as error:
+        why = f"no temporary folder can be made ({error.strerror}); set TMPDIR to a folder with room"
+        raise OSError(error.errno, why) from error
 
 
 def environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:

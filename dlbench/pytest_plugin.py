@@ -177,6 +177,7 @@ def _settle(subject: Subject, policy: Policy) -> tuple[int, bool]:
     sampler = subject.sampler()
     sampler.take(1)
     settled = settle(sampler, policy)
+    subject.warmed_up()
     return settled.steps, settled.settled
 
 

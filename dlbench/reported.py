@@ -8,12 +8,14 @@ import msgspec
 import numpy as np
 
 from dlbench.errors import ContractViolation
-from dlbench.plugin import Compilation, Count, DeviceNames, ModelInfo
+from dlbench.plugin import PARTS, Compilation, Count, DeviceNames, ModelInfo, ReportsCompilation
 from dlbench.words import bounded, reason, shown, type_name
 
 DEVICE_PEAK = Count | None
 DEVICES = DeviceNames
 
+LONGEST, MOST = 200, 5
+"""Characters of a reason for a break in compiled code, and reasons that are kept."""
 _AS_THEY_ARE = (bytes, bytearray, memoryview)
 """Types that would otherwise become text."""
 _TEXT = (str, bytes, bytearray)
@@ -34,6 +36,24 @@ def checked(plugin: str, method: str, value: object, kind: Any) -> Any:
             f"plugin {plugin}: {method} returned what makes no sense: {bounded(str(error), 500)}, in {shown(value)}"
         ) from error
     return found
+
+
+def compilation(plugin: str, model: object) -> Compilation | None:
+    """What the model says of its compilation since `build`; None where it has no `compilation()`.
+
+    Parts are in order and reasons few and short. Raises ContractViolation, and whatever the plugin raises.
+    """
+    if not isinstance(model, ReportsCompilation):
+        return None
+    found: Compilation = checked(plugin, "compilation()", model.compilation(), Compilation)
+    parts = tuple(part for part in PARTS if part in found.parts)
+    reasons = tuple(dict.fromkeys(_headline(reason) for reason in found.reasons[:MOST]))
+    return msgspec.structs.replace(found, parts=parts, reasons=reasons, late=0, calls_per_step=None)
+
+
+def _headline(reason: str) -> str:
+    """The first line, of those that follow explain it."""
+    return bounded(reason.strip().partition("\n")[0], LONGEST)
 
 
 def outputs(plugin: str, value: object, shape: tuple[int, ...]) -> Any:

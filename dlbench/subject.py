@@ -7,10 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import msgspec
 import numpy as np
 
-from dlbench import driver, measure, memory, peak, reported
+from dlbench import driver, measure, memory, peak, proof, reported
 from dlbench.course import Course, DivergedError
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import (
@@ -18,7 +17,6 @@ from dlbench.plugin import (
     Compilation,
     ModelPlugin,
     MultipliesMatrices,
-    ReportsCompilation,
     ReportsDeviceMemory,
     Synchronizes,
 )
@@ -87,12 +85,17 @@ class Subject:
         self._course = Course(spec, parts=2 if prepared.task.signature.loss == "adversarial" else 1)
         step = _step_function(spec, self._plugin, self._feed)
         self.step: Callable[[], Any] = self._course.follow(step) if spec.phase == "converge" else step
-        self.ready = self._feed.ready
-        self._recompiled = 0
+        self._warm: Compilation | None = None
+        self._calls = 0
 
     def sampler(self) -> measure.Sampler:
         """Times these steps."""
         return measure.Sampler(self.step, self.barrier, self.ready, steps_per_call=self._spec.steps_per_call)
+
+    def ready(self, calls: int) -> None:
+        """Make sure that the batches of this many calls are staged; outside the clock."""
+        self._calls += calls
+        self._feed.ready(calls)
 
     def barrier(self, result: Any) -> None:
         """Wait for the device by reading what the last step returned. Raises when it makes no sense."""
@@ -122,20 +125,20 @@ class Subject:
         return memory.mark(phase, peak, None if peak is None else driver.device_bytes())
 
     def warmed_up(self) -> None:
-        """What is compiled again from here on is late."""
-        found = self._compiled()
-        self._recompiled = found.recompilations if found is not None else 0
+        """What is compiled again from here on is late. Raises ContractViolation for what could not be proven later."""
+        self._warm = None
+        self._warm, self._calls = self.compilation(), 0
 
     def compilation(self) -> Compilation | None:
-        """Proof that the path `jit` ran compiled, whole, and not again after warm-up.
+        """Proof that the path `jit` ran compiled, whole, and not again after warm-up (`dlbench.proof`).
 
         Raises ContractViolation without it; where the Spec allows breaks, only when nothing was compiled at all.
         """
-        found = self._compiled()
-        if found is not None:
-            found = msgspec.structs.replace(found, late=max(0, found.recompilations - self._recompiled))
-        if self._spec.path == "jit":
-            _check_compiled(self._spec, found)
+        found = reported.compilation(self._spec.plugin, self._plugin)
+        if found is not None and self._warm is not None:
+            found = proof.since(self._spec, found, self._warm, self._calls)
+        if self._spec.path == "jit" and (problem := proof.problem(self._spec, found)):
+            raise ContractViolation(f"{self._spec.plugin}: {problem}")
         return found
 
     def peak_flop_rate(self) -> float | None:
@@ -143,14 +146,6 @@ class Subject:
         if not isinstance(self._plugin, MultipliesMatrices):
             return None
         return peak.flop_rate(self._plugin, self._spec.plugin)
-
-    def _compiled(self) -> Compilation | None:
-        if not isinstance(self._plugin, ReportsCompilation):
-            return None
-        found: Compilation = reported.checked(
-            self._spec.plugin, "compilation()", self._plugin.compilation(), Compilation
-        )
-        return found
 
     def _staged(self, call: int) -> Batch:
         return self._stage(batch_of_call(self._task, self._spec, call))
@@ -202,15 +197,3 @@ def _step_function(spec: Spec, plugin: ModelPlugin, feed: Feed) -> Callable[[], 
         return lambda: predict(next(batches).inputs)
     train_step = plugin.train_step
     return lambda: train_step(next(batches))
-
-
-def _check_compiled(spec: Spec, found: Compilation | None) -> None:
-    if found is None:
-        raise ContractViolation(f"{spec.plugin}: the path jit must be proven; add compilation() to the plugin")
-    if found.graphs == 0:
-        raise ContractViolation(f"{spec.plugin}: the path jit compiled nothing: {found.graphs} graphs")
-    if (found.breaks or found.late) and not spec.allow_breaks:
-        raise ContractViolation(
-            f"{spec.plugin}: not compiled whole and once: {found.graphs} graphs, {found.breaks} breaks, {found.late} "
-            "recompilations after warm-up; --allow-breaks measures it all the same, and flags it"
-        )

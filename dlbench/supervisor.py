@@ -1,4 +1,4 @@
-"""The process above a worker: it reports how the worker ended, and ends everything that the worker started.
+"""The process above a worker: it reports how the worker ended, and clears away all that the worker started and left.
 
 Nothing inside a worker can be relied upon for that: a plugin may loop for ever without Python ever running again. Run
 by its path, so that it starts in milliseconds; it imports nothing of dlbench. A fork server calls `supervise` in a fork
@@ -30,10 +30,10 @@ _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 """Options of prctl(2), from linux/prctl.h."""
 
 
-def supervise(leash: int, status: int, kept: Sequence[int], work: Callable[[], None]) -> None:
+def supervise(leash: int, status: int, kept: Sequence[int], work: Callable[[], None], folder: str = "") -> None:
     """Run `work` in a child that leads a session and alone keeps these descriptors; return at the end of all.
 
-    Descendants of the worker that are left when it ends are killed.
+    Descendants of the worker that are left when it ends are killed, and then its folder of temporary files is removed.
     """
     signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored SIGCHLD, which is inherited, would lose the exit code
     woken, wake = os.pipe()
@@ -50,6 +50,15 @@ def supervise(leash: int, status: int, kept: Sequence[int], work: Callable[[], N
     _tell(status, f"{os.getpid()} {worker}")
     _tell(status, str(_exit_code(worker, leash, woken)))
     _end_children()
+    remove(folder)
+
+
+def remove(folder: str) -> None:
+    """Remove a folder with all that it holds; a symbolic link in it, or in its place, is not followed."""
+    if folder:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def children(pid: int) -> list[int]:
@@ -135,5 +144,5 @@ def _run(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _leash, _status, _kept, *_command = sys.argv[1:]
-    supervise(int(_leash), int(_status), [*map(int, _kept.split(","))], lambda: _run(_command))
+    _leash, _status, _kept, _folder, *_command = sys.argv[1:]
+    supervise(int(_leash), int(_status), [*map(int, _kept.split(","))], lambda: _run(_command), _folder)

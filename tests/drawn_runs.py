@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dlbench.gate import Gate, Outcome, Result
 from dlbench.metrics import METRICS
-from dlbench.plugin import Compilation, ModelInfo
+from dlbench.plugin import PARTS, CacheState, Compilation, ModelInfo
 from dlbench.record import (
     STATUSES,
     Actual,
@@ -160,7 +160,18 @@ _infos = _builds(
     versions=_maps,
     details=_maps,
 )
-_compilations = _builds(Compilation, graphs=_counts, breaks=_counts, recompilations=_counts, late=_counts)
+_compilations = _builds(
+    Compilation,
+    graphs=_counts,
+    breaks=_counts,
+    recompilations=_counts,
+    late=_counts,
+    parts=st.lists(st.sampled_from(PARTS), unique=True).map(tuple),
+    reasons=st.lists(_texts, max_size=3).map(tuple),
+    calls=st.none() | _counts,
+    calls_per_step=st.none() | _seconds,
+    cache=st.sampled_from(get_args(CacheState)),
+)
 _pools = _builds(Pool, library=_texts, threads=_counts, limit=_maybe_counts, dynamic=st.booleans())
 
 

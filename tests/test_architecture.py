@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("verdicts",)),
     ("contract", ("looks",)),
     ("contract", ("naming", "plugin")),
-    ("contract", ("architectures", "record")),
+    ("contract", ("architectures", "proof", "record")),
     ("contract", ("decoding", "leaks")),
     ("writing", ("reported", "supervisor")),
     (

@@ -4,6 +4,7 @@ Each group holds a good plugin and one misbehaving arm for each way, all in lock
 """
 
 import re
+import tempfile
 import uuid
 from typing import NamedTuple
 
@@ -47,6 +48,7 @@ WAYS = {
     "return=shape": ("error", r"shape|returned 2|must return|no attribute"),
     f"print={64 * MEBI}": ("ok", ""),
     "thread": ("ok", ""),
+    "litter": ("ok", ""),
 }
 TYPED = {
     "raise=Unsupported": ("unsupported", "told to fail"),
@@ -88,7 +90,7 @@ RESULTS = {
     "return=objects": ("error", r"must return|makes no sense|no attribute|0, 0|NoneType"),
 }
 NUMBERS = {"return=negative": ("error", "must return|makes no sense"), "return=text": ("error", "must|makes no sense")}
-ONCE = ("print", "thread", "helper", "read", "chdir", "close", "write")
+ONCE = ("print", "thread", "helper", "read", "chdir", "close", "write", "litter")
 """These at one call; the others from that call on."""
 
 
@@ -154,6 +156,9 @@ def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, late
     phase, misdeeds = PLACES[place].phase, cells(place, later)
     mark = f"DLBENCH_TEST_{uuid.uuid4().hex}"
     monkeypatch.setenv(mark, "1")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     good = msgspec.structs.replace(GOOD, phase=phase)
     bad = [msgspec.structs.replace(good, plugin="naughty.linear", seed=seed) for seed in misdeeds]
     group = Group(0, (good, *bad), 1)
@@ -171,6 +176,7 @@ def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, late
         assert found[seed][0] == status, (misdeed, found[seed])
         assert re.search(reason, found[seed][1]) if reason else not found[seed][1], (misdeed, found[seed])
     assert left_over(mark) == []
+    assert list(temporary.iterdir()) == [], "no temporary file is left of any child"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dlbench import architectures, parity
+from dlbench import architectures, parity, proof, reported
 from dlbench.conformance.barrier import no_work_outlives_the_barrier, the_barrier_holds
 from dlbench.conformance.capabilities import (
     devices_are_reported,
@@ -20,11 +20,10 @@ from dlbench.conformance.capabilities import (
     staging_keeps_the_batch,
 )
 from dlbench.conformance.loss import the_loss_is_the_stated_one
-from dlbench.conformance.model import ROUGHER, Broken, NotLookedAt, Session, require
+from dlbench.conformance.model import ROUGHER, NotLookedAt, Session, require
 from dlbench.conformance.optimizer import the_optimizer_is_the_stated_adam
 from dlbench.conformance.quiet import nothing_is_printed, nothing_leaks, what_is_unsupported_is_raised
 from dlbench.conformance.variants import host_data_is_copied_in_every_step, several_steps_are_so_many_single_ones
-from dlbench.plugin import ReportsCompilation
 
 REPEATED = 60
 """Steps on one batch after which the loss must have fallen."""
@@ -94,15 +93,18 @@ def predict_changes_nothing(session: Session) -> None:
 
 
 def jit_really_compiled(session: Session) -> None:
-    """On the path jit there is a graph for each function that was called, without breaks and never compiled again."""
+    """On the path jit training and prediction are proven to be compiled as a Run must prove it (`dlbench.proof`)."""
     if session.spec.path != "jit":
         raise NotLookedAt(f"the path {session.spec.path} claims no compiler")
     model = session.again
-    if not isinstance(model.plugin, ReportsCompilation):
-        raise Broken("the path jit must be proven; add compilation()")
-    found = model.plugin.compilation()
-    whole = found.graphs >= 2 and not found.breaks and not found.recompilations
-    require(whole, f"after training and predicting: {found}; wanted 2 graphs or more, no break, no recompilation")
+    found = warm = reported.compilation(session.spec.plugin, model.plugin)
+    if warm is not None:
+        for step in range(Session.STEPS):
+            model.train(model.batch(Session.STEPS + step))
+        said = reported.compilation(session.spec.plugin, model.plugin) or warm
+        found = proof.since(session.spec, said, warm, Session.STEPS)
+    problem = proof.problem(session.spec, found, functions=2)
+    require(not problem, problem)
 
 
 IMPORT = "import_does_no_work"

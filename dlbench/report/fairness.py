@@ -22,6 +22,7 @@ EXPLANATIONS = {
     "BLAS": "matrix products come from different libraries; MKL is slower than others on processors of other makers",
     "optimizer": "a fused optimizer updates many parameters in one kernel, where an unfused one launches several each",
     "convolution layout": "channels last is what most convolution kernels read fastest; the other order is rearranged",
+    "compiled parts": "what is left to Python runs op by op, between calls of compiled code",
     "denormals": "arithmetic on numbers below the smallest normal one is up to a hundred times slower where it is kept",
     "inter-op threads": "with more than one, operations that do not depend on each other run at the same time",
     "precision": "the arms do not compute the same thing: their times say nothing of the frameworks",
@@ -132,7 +133,16 @@ def _got(run: Run, info: ModelInfo) -> dict[str, str]:
     }
     code = {"code": provenance.code_of_plugin(run)} if run.code else {}
     cores = run.environment and run.environment.usable_cores
-    return shown | ({CORES: str(cores)} if cores else {}) | code | info.details
+    return shown | ({CORES: str(cores)} if cores else {}) | code | _compiled(run) | info.details
+
+
+def _compiled(run: Run) -> dict[str, str]:
+    """Which parts of a step were compiled, and what the cache on the disk held before; nothing where nobody said."""
+    if (found := run.compilation) is None:
+        return {}
+    cache = {"empty": "empty at the first compilation", "not empty": "held compiled code", "unknown": "cannot be known"}
+    said = {"compiled parts": ", ".join(found.parts), "compile cache": cache.get(found.cache, "")}
+    return {name: text for name, text in said.items() if text}
 
 
 def _threads(run: Run, info: ModelInfo) -> str:

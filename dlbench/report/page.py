@@ -11,6 +11,7 @@ from dlbench.compare import Comparison
 from dlbench.metrics import METRICS
 from dlbench.naming import Names
 from dlbench.nulls import NullPair
+from dlbench.plugin import Compilation
 from dlbench.record import Parity
 from dlbench.report import gating, sameness, unrun
 from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
@@ -121,11 +122,21 @@ def _arms_row(section: Section) -> Iterator[list[str]]:
 
 def _compilation(arm: Arm) -> str:
     found = [
-        f"graphs {one.graphs}, breaks {one.breaks}, recompiled {one.recompilations}"
+        f"graphs {one.graphs}{_parts(one)}, breaks {one.breaks}, recompiled {one.recompilations}{_calls(one)}"
         for one in arm.compilation
         if one.graphs
     ]
-    return " / ".join(found) or NOTHING
+    return " / ".join(dict.fromkeys(found)) or NOTHING
+
+
+def _parts(found: Compilation) -> str:
+    return f" ({', '.join(found.parts)})" if found.parts else ""
+
+
+def _calls(found: Compilation) -> str:
+    """Calls of graphs in a step, where they are more than the one that a whole step takes."""
+    calls = found.calls_per_step
+    return "" if calls is None or round(calls, 1) == 1.0 else f", {calls:.3g} calls of graphs a step"
 
 
 def _metric_rows(section: Section, table: str) -> list[list[str]]:

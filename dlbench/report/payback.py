@@ -40,7 +40,8 @@ def _is_eager_of(other: Run, run: Run) -> bool:
 
 
 def _times(runs: Sequence[Run]) -> tuple[float, float] | None:
-    """Seconds of the first call and of a steady step."""
-    found = [metrics.over(metrics.METRICS[name], runs) for name in ("first_step_time", "step_time")]
+    """Seconds of the first call, of the processes whose compiler started cold, and of a steady step."""
+    of = {"first_step_time": [run for run in runs if metrics.cold(run)], "step_time": runs}
+    found = [metrics.over(metrics.METRICS[name], chosen) for name, chosen in of.items()]
     first, step = (None if one is None else one.value for one in found)
     return None if first is None or step is None else (first, step)

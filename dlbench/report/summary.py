@@ -215,9 +215,17 @@ def _arm(label: str, runs: Sequence[Run]) -> Arm:
         metrics={name: found for name, found in estimates.items() if found is not None},
         to_target=spreads,
         curve=tuple(_curve(ended_well)),
-        compilation=tuple(dict.fromkeys(run.compilation for run in ended_well if run.compilation is not None)),
+        compilation=tuple(
+            dict.fromkeys(_counted(run.compilation) for run in ended_well if run.compilation is not None)
+        ),
         failures=tuple(_failures(runs)),
     )
+
+
+def _counted(found: Compilation) -> Compilation:
+    """What processes have in common: each made another number of calls, rounded here to those of a step."""
+    calls = found.calls_per_step
+    return msgspec.structs.replace(found, calls=None, calls_per_step=None if calls is None else round(calls, 1))
 
 
 def _spread(name: str, runs: Sequence[Run]) -> Spread:

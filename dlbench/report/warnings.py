@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dlbench import compare, metrics, pooling
+from dlbench import compare, metrics, pooling, proof
 from dlbench.compare import BUSY
 from dlbench.leaks import growth
 from dlbench.naming import Names
@@ -67,6 +67,9 @@ FLAGS = {
     "drifted": "had no steady state, and one process cannot tell whether program or machine changed; give more of them",
     "not_settled": "did not reach a steady state within the cap; their steady samples may still be warming up",
     "graph_breaks": "ran a step that was compiled in parts, with Python between them",
+    "left_to_python": "left parts of a training step to Python, outside of compiled code",
+    "cache_not_empty": "found compiled code in a cache on the disk, so no compile time is read from them",
+    "cache_unknown": "used a compile cache that cannot be looked at, so no compile time is read from them",
     "recompiled": "compiled again after warm-up; their steady samples may hold compiling",
     "not_quiet": "kept using a core after their turn, by threads or processes; they may have slowed the others down",
     "helped": "had processes of their own at work beside their steps, such as workers that load data: CPU time of "
@@ -122,7 +125,20 @@ def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
     for flag, text in FLAGS.items():
         number = sum(flag in run.flags for run in ended_well)
         if number:
-            yield f"{number} of {len(ended_well)} processes {text}"
+            yield f"{number} of {len(ended_well)} processes {text}{_why(flag, ended_well)}"
+
+
+def _why(flag: str, runs: Sequence[Run]) -> str:
+    """Reasons for breaks, and the parts that were left to Python, as the plugin gave them."""
+    found = [(run.spec, run.compilation) for run in runs if flag in run.flags and run.compilation is not None]
+    match flag:
+        case "graph_breaks":
+            said = [reason for _, one in found for reason in one.reasons]
+        case "left_to_python":
+            said = [", ".join(proof.left(spec, one)) if one.parts else "not said which" for spec, one in found]
+        case _:
+            said = []
+    return f": {'; '.join(dict.fromkeys(said))}" if said else ""
 
 
 def _drift(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:

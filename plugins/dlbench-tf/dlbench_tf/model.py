@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, Signature
+from dlbench.plugin import PARTS, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, Signature
 from dlbench_tf import device, precision, readback
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import Dropout, SeededDropout, off
@@ -100,7 +100,7 @@ class TFModel:
         self._from_host = spec.data == "host"
         self._rounded = partial(precision.rounded, precision=spec.precision)
         self._train = self._put_training(spec.steps_per_call, signature)
-        self._outputs = self._paths.put(self._evaluate, signature.inputs)
+        self._outputs = self._paths.put(self._evaluate, signature.inputs, parts=PARTS[:1])
         self._gradients = self._paths.put(self._compare, signature.inputs, signature.targets)
         tensors = self._weights.tensors(self._values())
         computed_in = precision.read_back(tensors, self._rounded(tensors))
@@ -113,9 +113,9 @@ class TFModel:
     def _put_training(self, steps: int, signature: Signature) -> Callable[..., tf.Tensor]:
         """One update a call, or several on batches along a further first axis."""
         if steps == 1:
-            return self._paths.put(self._update, signature.inputs, signature.targets)
+            return self._paths.put(self._update, signature.inputs, signature.targets, parts=PARTS)
         arrays = [ArraySpec((steps, *array.shape), array.dtype) for array in (signature.inputs, signature.targets)]
-        return self._paths.put(partial(repeated, self._update, steps), *arrays)
+        return self._paths.put(partial(repeated, self._update, steps), *arrays, parts=PARTS)
 
     def _update(self, inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         count = self._count()

@@ -7,8 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from dlbench.plugin import ArraySpec, Compilation
+from dlbench.plugin import PARTS, ArraySpec, CacheState, Compilation, Part
 from dlbench.spec import Path
+from dlbench_tf import caches
 
 MUST_COMPILE = "_XlaMustCompile"
 """The attribute that makes TensorFlow compile a function as one XLA program or raise; it never falls back."""
@@ -28,10 +29,14 @@ class Graph:
         self._function = tf.function(checked, jit_compile=xla, autograph=False)
         self._arguments = [tf.TensorSpec(argument.shape, argument.dtype) for argument in arguments]
         self._concrete: Any = None
+        self.cache: CacheState = ""
+        self.calls = 0
 
     def __call__(self, *arguments: Any) -> Any:
         """Run; trace, and compile, at the first call."""
+        self.calls += 1
         if self._concrete is None:
+            self.cache = caches.state()
             self._concrete = self._function.get_concrete_function(*self._arguments)
         return self._concrete(*arguments)
 
@@ -52,22 +57,30 @@ class Paths:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._graphs: list[Graph] = []
+        self._graphs: dict[Graph, Sequence[Part]] = {}
 
-    def put(self, body: Callable[..., Any], *arguments: ArraySpec) -> Callable[..., Any]:
-        """The function on this path, for arguments of these shapes."""
+    def put(self, body: Callable[..., Any], *arguments: ArraySpec, parts: Sequence[Part] = ()) -> Callable[..., Any]:
+        """The function on this path, for arguments of these shapes; `parts` are those of a step that it takes."""
         if self._path == "eager":
             return body
         graph = Graph(body, arguments, xla=self._path == "jit")
-        self._graphs.append(graph)
+        self._graphs[graph] = parts
         return graph
 
     def compilation(self) -> Compilation:
         """Graphs called so far, those of them that XLA need not compile on the path jit, and traces after the first."""
         called = [graph for graph in self._graphs if graph.traces]
-        breaks = sum(not graph.whole for graph in called) if self._path == "jit" else 0
-        recompilations = sum(graph.traces - 1 for graph in called)
-        return Compilation(graphs=len(called), breaks=breaks, recompilations=recompilations)
+        jit = self._path == "jit"
+        breaks = sum(not graph.whole for graph in called) if jit else 0
+        return Compilation(
+            graphs=len(called),
+            breaks=breaks,
+            recompilations=sum(graph.traces - 1 for graph in called),
+            parts=tuple(part for part in PARTS if any(part in self._graphs[graph] for graph in called)),
+            reasons=("the traced function does not hold TensorFlow to XLA",) if breaks else (),
+            calls=sum(graph.calls for graph in called),
+            cache=called[0].cache if jit and called else "",
+        )
 
 
 def repeated(update: Callable[..., Any], steps: int, inputs: Any, targets: Any) -> Any:

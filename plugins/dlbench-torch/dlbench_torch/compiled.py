@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
-from dlbench.plugin import Batch, BuildRequest, Compilation
-from dlbench_torch import loop, openxla
+from dlbench.plugin import PARTS, Batch, BuildRequest, CacheState, Compilation
+from dlbench_torch import caches, loop, openxla
 from dlbench_torch.objective import Objective, together
 
 Tensors = dict[str, Tensor]
@@ -41,8 +41,11 @@ class CompiledSteps:
         self._powers: Powers = (one, one.clone())
         self._graphs: Counter[str] = Counter()
         self._whole = not request.spec.allow_breaks
-        self._breaks_before = counters["graph_break"].total()
-        self._compiler = COMPILERS[request.spec.compiler or "inductor"]
+        self._breaks_before = Counter(counters["graph_break"])
+        self._compiler_name = request.spec.compiler or "inductor"
+        self._compiler = COMPILERS[self._compiler_name]
+        self._calls = 0
+        self._cache: CacheState = ""
         self._train = self._compile("train", self._update if request.spec.steps_per_call == 1 else self._update_often)
         self._outputs = self._compile("predict", self._evaluate)
         self._slopes = self._compile("gradients", self._compare)
@@ -73,18 +76,31 @@ class CompiledSteps:
 
     def compilation(self) -> Compilation:
         """Graphs that the compiler was given for each function, and breaks that Dynamo met, since `build`."""
-        breaks = counters["graph_break"].total() - self._breaks_before
+        breaks = Counter(counters["graph_break"]) - self._breaks_before
         again = sum(number - 1 for number in self._graphs.values())
-        if self._whole:
-            return Compilation(graphs=len(self._graphs), breaks=breaks, recompilations=again)
-        # A break parts a function into one graph more; what there are beyond that was compiled again.
-        return Compilation(graphs=self._graphs.total(), breaks=breaks, recompilations=max(0, again - breaks))
+        if not self._whole:  # a break parts a function into one graph more; more than that was compiled again
+            again = max(0, again - breaks.total())
+        return Compilation(
+            graphs=len(self._graphs) if self._whole else self._graphs.total(),
+            breaks=breaks.total(),
+            recompilations=again,
+            parts=PARTS if self._graphs["train"] else PARTS[:1] if self._graphs else (),
+            reasons=tuple(breaks),
+            calls=self._calls,
+            cache=self._cache,
+        )
 
     def _compile(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
         def compiler(graph: torch.fx.GraphModule, examples: Any) -> Any:
+            self._cache = self._cache or caches.state(self._compiler_name)
             compiled = self._compiler(graph, examples)
             self._graphs[name] += 1  # not before: Dynamo may break a compilation off and start it again
-            return compiled
+
+            def called(*arguments: Any) -> Any:
+                self._calls += 1
+                return compiled(*arguments)
+
+            return called
 
         return torch.compile(body, backend=compiler, fullgraph=self._whole, dynamic=False)
 

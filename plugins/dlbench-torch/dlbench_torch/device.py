@@ -6,19 +6,15 @@ import contextlib
 import os
 import platform
 import shutil
-import tempfile
-from pathlib import Path
 
 import torch
-from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from dlbench.errors import Unsupported
 from dlbench.spec import Spec
-from dlbench_torch import openxla, precision
+from dlbench_torch import caches, openxla, precision
 
 INTER_OP_THREADS = 1
 """One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
-CACHE = "TORCHINDUCTOR_CACHE_DIR"
 _PREFIX = "dlbench-inductor-"
 _IMPORTED_BY = os.getpid()
 """The process that imported this package: this one, or the one that it was forked from."""
@@ -52,7 +48,7 @@ def prepare(spec: Spec) -> torch.device:
         torch.set_num_interop_threads(INTER_OP_THREADS)
     if spec.path == "jit" and not xla:
         _require_compiler()
-        _start_with_empty_cache()
+        caches.use_own()
     return device
 
 
@@ -77,19 +73,3 @@ def _require_compiler() -> None:
     wanted = [name for name in (os.environ.get("CXX"), "g++", "clang++", "c++") if name]
     if not any(shutil.which(name) for name in wanted):
         raise Unsupported(f"path jit: Inductor needs a C++ compiler and finds none of {', '.join(wanted)}; install g++")
-
-
-def _start_with_empty_cache() -> None:
-    """Give this process a compile cache of its own, so that compiling is timed and not reading a file.
-
-    Processes forked from one that only imported share one: nobody takes the time of compiling from them.
-
-    One that the user names is left alone; PyTorch itself puts its default into the environment when it is imported.
-    Those of processes that are gone are removed.
-    """
-    if os.environ.get(CACHE, default_cache_dir()) != default_cache_dir():
-        return
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if not Path(f"/proc/{folder.name.removeprefix(_PREFIX)}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-    os.environ[CACHE] = str(Path(tempfile.gettempdir()) / f"{_PREFIX}{_IMPORTED_BY}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -88,11 +89,14 @@ class Counters:
         operation that XLA lacks, which PyTorch then computes on the host, is a break.
         """
         names = [name for name in self._now() if name.startswith("aten::") and name != READS]
+        lacking = {name: number for name in names if (number := self._since(name))}
         unasked = self._since("UncachedCompile") - said.graphs - said.recompilations
-        return Compilation(
+        return msgspec.structs.replace(
+            said,
             graphs=min(said.graphs, self._since("DynamoExtractCompiledGraph")),
-            breaks=said.breaks + sum(self._since(name) for name in names),
+            breaks=said.breaks + sum(lacking.values()),
             recompilations=said.recompilations + max(0, unasked),
+            reasons=(*said.reasons, *(f"XLA lacks {name}, which runs on the host" for name in lacking)),
         )
 
     def _since(self, name: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from importlib import metadata
@@ -13,7 +12,7 @@ from torch import Tensor
 from dlbench.plugin import ModelInfo
 from dlbench.spec import Spec
 from dlbench_torch import openxla, precision
-from dlbench_torch.device import CACHE, devices, word_of
+from dlbench_torch.device import devices, word_of
 from dlbench_torch.mapping import Weights
 
 
@@ -34,20 +33,16 @@ def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
         data=spec.data,
         device_name=devices()[device],
         versions={name: metadata.version(name) for name in packages},
-        details=_details(parameters[0].device, compiler, optimizer) | _layout(parameters),
+        details=_details(parameters[0].device, optimizer) | _layout(parameters),
     )
 
 
-def _details(device: torch.device, compiler: str | None, optimizer: str) -> dict[str, str]:
-    caches = {"compile cache": os.environ.get(CACHE, "")} if compiler == "inductor" else {}
-    if f"{os.getpid()}" in caches.get("compile cache", ""):
-        caches["compile cache"] = "empty at the start of each process"
+def _details(device: torch.device, optimizer: str) -> dict[str, str]:
     return {
         "optimizer": optimizer,
         "inter-op threads": str(torch.get_num_interop_threads()),
         "BLAS": {"xla": "of XLA", "cuda": "cuBLAS"}.get(device.type) or blas(),
         "denormals": _denormals(device),
-        **caches,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,30 +13,96 @@ from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from dlbench.errors import Unsupported
 from dlbench.isolate import fresh_child
-from dlbench.orders import Build, Built, First, Stepped, Take, Taken
+from dlbench.orders import Build, Built, Close, Closed, First, Stepped, Take, Taken
 from dlbench.spec import Spec
-from dlbench_torch import device, readback
+from dlbench_torch import caches, device, readback
 
 SPEC = Spec(plugin="torch.mlp", phase="train", path="jit", size="small", task="digits", batch_size=32, threads=1)
 
 
-@pytest.mark.parametrize("named_by_torch", [False, True])
-def test_a_process_starts_with_an_empty_compile_cache_of_its_own(named_by_torch, tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def variables(monkeypatch):
+    """What `prepare` sets is undone."""
+    for name in ("CCACHE_DISABLE", caches.TRITON_CACHE):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("named", ["by PyTorch in a parent", "by PyTorch here", "not at all"])
+def test_compiled_code_is_kept_among_the_temporary_files_of_the_process(named, tmp_path, monkeypatch):
+    monkeypatch.setenv(caches.CACHE, default_cache_dir())
+    monkeypatch.setenv(caches.TRITON_CACHE, f"{default_cache_dir()}/triton/0")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv(device.CACHE, default_cache_dir())
-    if not named_by_torch:
-        monkeypatch.delenv(device.CACHE)
-    dead = tmp_path / "dlbench-inductor-999999999"
-    dead.mkdir()
+    if named != "by PyTorch in a parent":
+        monkeypatch.setenv(caches.CACHE, default_cache_dir())
+        monkeypatch.delenv(caches.TRITON_CACHE)
+    if named == "not at all":
+        monkeypatch.delenv(caches.CACHE)
     device.prepare(SPEC)
-    assert os.environ[device.CACHE] == str(tmp_path / f"dlbench-inductor-{os.getpid()}")
-    assert not dead.exists()
+    assert os.environ[caches.CACHE] == default_cache_dir()
+    assert Path(default_cache_dir()).parent == tmp_path
+    assert caches.TRITON_CACHE not in os.environ
+    assert os.environ["CCACHE_DISABLE"] == "1"
 
 
-def test_a_cache_that_the_user_names_is_left_alone(tmp_path, monkeypatch):
-    monkeypatch.setenv(device.CACHE, str(tmp_path))
+def test_caches_that_the_user_names_are_left_alone_and_looked_into(tmp_path, monkeypatch):
+    inductor, triton = tmp_path / "inductor", tmp_path / "triton"
+    monkeypatch.setenv(caches.CACHE, str(inductor))
+    monkeypatch.setenv(caches.TRITON_CACHE, str(triton))
     device.prepare(SPEC)
-    assert os.environ[device.CACHE] == str(tmp_path)
+    assert os.environ[caches.CACHE] == str(inductor)
+    assert caches.state("inductor") == "empty"
+    for folder in (inductor, triton):
+        (folder / "below").mkdir(parents=True)
+        assert caches.state("inductor") == "empty"
+        (folder / "below" / "kernel").touch()
+        assert caches.state("inductor") == "not empty"
+        (folder / "below" / "kernel").unlink()
+
+
+def test_a_cache_on_another_machine_is_no_empty_one(monkeypatch):
+    monkeypatch.setattr("torch._inductor.config.fx_graph_remote_cache", True)
+    assert caches.state("inductor") == "unknown"
+    monkeypatch.undo()
+    monkeypatch.setenv("CXX", "/usr/bin/sccache g++")
+    assert caches.state("inductor") == "unknown"
+
+
+def test_xla_keeps_compiled_code_where_it_is_told_to_and_else_nowhere(tmp_path, monkeypatch):
+    monkeypatch.delenv(caches.XLA_CACHE, raising=False)
+    assert caches.state("openxla") == "none"
+    monkeypatch.setenv(caches.XLA_CACHE, str(tmp_path))
+    assert caches.state("openxla") == "empty"
+    (tmp_path / "program").touch()
+    assert caches.state("openxla") == "not empty"
+
+
+def test_two_processes_with_one_number_both_compile_cold(tmp_path, monkeypatch):
+    """Numbers of processes come again in every container; what a folder is called says nothing of what it holds."""
+    monkeypatch.delenv(caches.CACHE, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = []
+    for _ in range(2):
+        child = fresh_child(1, timeout=280.0)
+        child.obey(Build(spec=SPEC), Built)
+        child.obey(First(), Stepped)
+        assert list(tmp_path.rglob("*.so")), "compiled code lies on the disk"
+        found.append(child.obey(Close(compile_again=False), Closed).compilation)
+        child.close()
+        assert list(tmp_path.iterdir()) == [], "and is gone with its process"
+    assert [(one.cache, one.parts) for one in found] == [("empty", ("forward", "backward", "optimizer"))] * 2
+
+
+def test_a_named_cache_that_holds_something_is_said_to(tmp_path, monkeypatch):
+    monkeypatch.setenv(caches.CACHE, str(tmp_path))
+    (tmp_path / "anything").touch()
+    child = fresh_child(1, timeout=280.0)
+    child.obey(Build(spec=SPEC), Built)
+    child.obey(First(), Stepped)
+    found = child.obey(Close(compile_again=False), Closed).compilation
+    child.close()
+    assert found.cache == "not empty"
+    assert (tmp_path / "anything").exists()
 
 
 @pytest.mark.parametrize(

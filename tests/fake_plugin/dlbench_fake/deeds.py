@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -117,6 +119,11 @@ def _spike(value: str) -> None:
     del block
 
 
+def _litter(value: str) -> None:
+    os.close(tempfile.mkstemp(prefix="litter-")[0])
+    Path(tempfile.mktemp(prefix="link-")).symlink_to(value or ".")
+
+
 def _start_thread(_: str) -> None:
     threading.Thread(target=threading.Event().wait).start()
 
@@ -178,6 +185,7 @@ DEEDS: dict[str, Callable[[str], object]] = {
     "spike": _spike,
     "thread": _start_thread,
     "print": _print,
+    "litter": _litter,
     "helper": _help,
     "read": _read,
     "chdir": os.chdir,

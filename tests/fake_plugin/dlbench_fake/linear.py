@@ -1,18 +1,19 @@
 """A plugin as it should be: the core's `linear` architecture in NumPy, with every capability that a CPU can have.
 
-`DLBENCH_FAKE_JIT="GRAPHS,BREAKS,RECOMPILATIONS"` makes it accept the path `jit` and report these counts.
+`DLBENCH_FAKE_JIT="GRAPHS,BREAKS,RECOMPILATIONS[ NAME=VALUE ...]"` makes it accept the path `jit` and report these
+counts, of a step that is compiled in all its parts; NAME is another field of `Compilation`, `parts=` says none.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import Adam, Batch, BuildRequest, Compilation, ModelInfo
+from dlbench.plugin import PARTS, Adam, Batch, BuildRequest, Compilation, ModelInfo
 from dlbench.spec import Spec
 
 if TYPE_CHECKING:
@@ -82,9 +83,16 @@ class LinearPlugin:
 
     def compilation(self) -> Compilation:
         """The counts of the environment variable on the path `jit`, otherwise zeros."""
-        counts = os.environ[JIT_VARIABLE] if self._path == "jit" else "0,0,0"
+        if self._path != "jit":
+            return Compilation(graphs=0, breaks=0, recompilations=0)
+        counts, *more = os.environ[JIT_VARIABLE].split(" ")
         graphs, breaks, recompilations = map(int, counts.split(","))
-        return Compilation(graphs=graphs, breaks=breaks, recompilations=recompilations)
+        return Compilation(
+            graphs=graphs,
+            breaks=breaks,
+            recompilations=recompilations,
+            **{"parts": PARTS} | dict(_field(one) for one in more),
+        )
 
     def multiply(self, order: int) -> Callable[[], Array]:
         """A product of two square matrices."""
@@ -111,6 +119,12 @@ def _check(request: BuildRequest) -> None:
         raise Unsupported(f"path {spec.path}: NumPy has eager only")
     if request.signature.loss != "mse":
         raise Unsupported(f"loss {request.signature.loss}: this model trains with mse; choose --task line")
+
+
+def _field(text: str) -> tuple[str, Any]:
+    """`parts=forward+backward`, `reasons=a+b`, `calls=7`, `cache=empty`."""
+    name, _, value = text.partition("=")
+    return name, int(value) if name == "calls" else value if name == "cache" else tuple(filter(None, value.split("+")))
 
 
 def _zeros(request: BuildRequest) -> Arrays:

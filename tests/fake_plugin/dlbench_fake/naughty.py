@@ -17,6 +17,7 @@ WHERE is `import`, `factory`, `build`, `stage`, `train_step`, `predict`, or a ca
     read=HOW        read standard input, with `input` or to its end       chdir=FOLDER  go there
     close-streams   standard output and error                             close-descriptors    all others
     write-everywhere    garbage to every other descriptor
+    litter=PATH     leave a file, and a symbolic link to PATH, in the folder for temporary files
     slower=FACTOR   do the step's work FACTOR times (1.05: once more in every twentieth call); `train_step`, `predict`
     return=WORD     a word of `deeds.RESULTS`: nan, inf, text, none, or shape (the result twice, along an axis more) ...
     lie=WORD        wrong values in ModelInfo, a word of `deeds.LIES`; `build`

@@ -1,0 +1,52 @@
+"""Compiled code on the disk: where each compiler keeps it, and what is there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from torch._inductor import config
+from torch._inductor.runtime.cache_dir_utils import cache_dir, default_cache_dir
+
+from dlbench.plugin import CacheState, cache_state
+
+CACHE, TRITON_CACHE = "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"
+"""Where Inductor keeps compiled code; Triton's is in a folder below it unless it is named apart."""
+XLA_CACHE = "XLA_PERSISTENT_CACHE_PATH"
+"""Where torch_xla keeps compiled code; without it, nowhere."""
+REMOTE = (
+    "fx_graph_remote_cache",
+    "autotune_remote_cache",
+    "bundled_autotune_remote_cache",
+    "remote_gemm_autotune_cache",
+)
+"""Inductor's settings that ask another machine for compiled code."""
+
+
+def use_own() -> None:
+    """Keep compiled code among the temporary files of this process; a child of dlbench starts with none.
+
+    A folder that the user names is left alone. PyTorch puts its default into the environment when it is imported, where
+    a child of that process finds it; the default is known by its name. A cache in front of the C++ compiler (ccache) is
+    turned off.
+    """
+    default = Path(default_cache_dir())
+    if Path(os.environ.get(CACHE, default)).name == default.name:
+        os.environ[CACHE] = str(default)
+    if default.name in Path(os.environ.get(TRITON_CACHE, "")).parts:
+        del os.environ[TRITON_CACHE]
+    os.environ["CCACHE_DISABLE"] = "1"
+
+
+def state(compiler: str) -> CacheState:
+    """What the compiler would find now, `inductor` or another's that keeps what it compiled where XLA_CACHE says."""
+    if compiler != "inductor":
+        return cache_state(filter(None, [os.environ.get(XLA_CACHE)]))
+    if any(getattr(config, name, None) for name in REMOTE) or "sccache" in _words(os.environ.get("CXX", "")):
+        return "unknown"
+    return cache_state(filter(None, [cache_dir(), os.environ.get(TRITON_CACHE)]))
+
+
+def _words(command: str) -> set[str]:
+    return {Path(word).name for word in shlex.split(command)}
