@@ -6,7 +6,8 @@ Schema history:
         defaults
     3   a Spec has a variant, which reading gives it; an Environment has limits and a GPU's driver, a Run the code that
         it was made with; versions 1 and 2 are read with their defaults; a Load has the CPU time that processes of the
-        plugin took; a Run says what its process really had of processors and threads
+        plugin took; a Run says what its process really had of processors and threads; a Compilation has compiled parts,
+        reasons for breaks, calls of graphs and what the cache held
 """
 
 from __future__ import annotations
