@@ -102,7 +102,7 @@ def cli() -> None:
     "Of matrix products: fp32, tf32, bf16, fp16; fp32 unless given.",
     Values("precision", str, PRECISIONS),
 )
-@click.option("--allow-breaks", is_flag=True, help="Accept, and flag, a compiled step of several graphs.")
+@click.option("--allow-breaks", is_flag=True, help="Accept, and flag, a step that is compiled in parts.")
 @_axis("--seed", "Seed of initial values and batches; 0 unless given.", Values("whole number", int))
 @_axis("--task", "Data and goal, of each architecture those that fit; its own default unless given.", Values("task"))
 @click.option(

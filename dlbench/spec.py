@@ -40,7 +40,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `plugin` is `framework.architecture`; `batch_size` counts samples; `threads` is the number of CPU threads that the
     framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
-    framework's own; `allow_breaks` accepts a compiled step of several graphs. One call of the plugin takes
+    framework's own; `allow_breaks` accepts a step that is compiled in parts. One call of the plugin takes
     `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
     `environment` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
     computation, measured to see whether the session tells equal programs apart. `variant` is 0 in what is measured;

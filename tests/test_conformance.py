@@ -15,9 +15,8 @@ from offenders import OFFENDERS, Accelerated, Escaping, Moved
 
 from dlbench import conformance, registry
 from dlbench.conformance import barrier
-from dlbench.conformance import examine as examination
 from dlbench.conformance.clauses import CLAUSES
-from dlbench.conformance.examine import examine
+from dlbench.conformance.examine import Examination, examine
 from dlbench.errors import UnknownName
 from dlbench.plugin import PARTS, Compilation
 from dlbench.spec import Spec
@@ -99,8 +98,10 @@ def of_jit(monkeypatch, *said):
     """What the clause finds of a plugin that says this when it is asked the first and the second time."""
     jit = msgspec.structs.replace(SPEC, path="jit")
     monkeypatch.setenv("DLBENCH_FAKE_JIT", "0,0,0")
-    monkeypatch.setattr(examination, "CLAUSES", {"jit_really_compiled": CLAUSES["jit_really_compiled"]})
-    return problems(type("Said", (Compiling,), {"said": iter(said)}), monkeypatch, jit).get("jit_really_compiled", "")
+    monkeypatch.setattr(registry, "load", lambda _: type("Said", (Compiling,), {"said": iter(said)})())
+    found = Examination(jit).look("jit_really_compiled")
+    assert (found.verdict == "broken") == bool(found.why)
+    return found.why
 
 
 GOOD = Compilation(graphs=2, breaks=0, recompilations=0, parts=PARTS)

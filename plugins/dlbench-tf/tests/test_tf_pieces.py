@@ -15,6 +15,7 @@ from dlbench.isolate import fresh_child
 from dlbench.orders import Build, Built, First, Stepped, Take, Taken
 from dlbench.plugin import ArraySpec
 from dlbench.spec import PATHS, Spec
+from dlbench_tf import caches
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import SeededDropout, off
 from dlbench_tf.objective import mse
@@ -137,3 +138,17 @@ def test_a_run_of_one_thread_uses_one_core():
     (sample,) = child.obey(Take(stage="steady", steps=10), Taken).samples
     child.close()
     assert sample.cpu_seconds <= 1.05 * sample.seconds
+
+
+@pytest.mark.parametrize("told", ["directly", "in a file"])
+def test_compiled_code_that_xla_finds_on_the_disk_is_no_cold_start(told, tmp_path, monkeypatch):
+    for name in caches.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert caches.state() == "none"
+    flags, kept = f"--tf_xla_auto_jit=0 --tf_xla_persistent_cache_directory={tmp_path / 'kept'}", tmp_path / "kept"
+    (tmp_path / "flags").write_text(flags)
+    monkeypatch.setenv("TF_XLA_FLAGS", flags if told == "directly" else str(tmp_path / "flags"))
+    assert caches.state() == "empty"
+    kept.mkdir()
+    (kept / "program").touch()
+    assert caches.state() == "not empty"
