@@ -74,7 +74,7 @@ def flags(spec: Spec, found: Compilation | None) -> list[str]:
 
 def _why(spec: Spec, found: Compilation) -> str:
     parts = left(spec, found)
-    says = [] if found.parts or not parts else ["compilation() does not say which parts of a step are compiled"]
-    says += [f"left to Python: {', '.join(parts)}"] if found.parts and parts else []
+    silent = "compilation() does not say which parts of a step are compiled: give it parts"
+    says = [f"left to Python: {', '.join(parts)}" if found.parts else silent] if parts else []
     says += [f"breaks: {'; '.join(found.reasons)}"] if found.reasons else []
     return f" ({'; '.join(says)})" if says else ""

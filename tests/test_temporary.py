@@ -25,7 +25,7 @@ PARENT = """
 import sys, time
 from dlbench.isolate import fresh_child
 from dlbench.orders import Build, Built
-from test_scratch import SPEC
+from test_temporary import SPEC
 child = fresh_child(1, 60.0)
 child.obey(Build(spec=SPEC), Built)
 print("built", flush=True)
