@@ -137,6 +137,11 @@ class Arm:
             self._found.flags += [] if settled.settled else ["not_settled"]
 
     @property
+    def computation(self) -> Spec:
+        """What is computed: the Spec of a twin is that of its arm."""
+        return msgspec.structs.replace(self.spec, twin=False)
+
+    @property
     def step_seconds(self) -> float:
         """Seconds of a step in the fastest warm-up sample; infinite before there is one."""
         warm = (sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "warm-up")

@@ -7,7 +7,7 @@ by that; programs that take turns of one sample each meet the same machine, and 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -17,6 +17,11 @@ class TakesTurns(Protocol):
     """What the group needs of an arm; `step_seconds` are a step's in the fastest of its warm-up samples."""
 
     steps: int
+
+    @property
+    def computation(self) -> Hashable:
+        """What it computes; equal for arms that are the same program twice."""
+        ...
 
     @property
     def step_seconds(self) -> float:
@@ -118,8 +123,9 @@ def share_steps(arms: Sequence[TakesTurns]) -> None:
 
     Sample sizes found separately differ a little, and a difference in size is a difference in the share of the
     barrier: it read as 1.2 % between equal programs. Arms that differ by 2x or more keep their own sizes, lest the slow
-    one take for ever. Warm-ups that follow each other can meet a neighbour or not, so that equal arms look 3x apart:
-    arms that look different take further warm-up samples in turn, and the fastest sample of each decides.
+    one take for ever; arms of one computation never do. Warm-ups that follow each other can meet a neighbour or not, so
+    that arms of equal speed look 3x apart: arms that look different take further warm-up samples in turn, and the
+    fastest sample of each decides.
     """
     for _ in range(SECOND_LOOKS):
         if len(_by_speed(arms)) < 2:
@@ -134,15 +140,24 @@ def share_steps(arms: Sequence[TakesTurns]) -> None:
 
 
 def _by_speed(arms: Sequence[TakesTurns]) -> list[list[TakesTurns]]:
-    """The living arms, fastest first, in lists of those less than 2x as slow as the first of the list."""
+    """The living arms, fastest computation first, in lists of those less than 2x as slow as the first of the list."""
+    alike: dict[Hashable, list[TakesTurns]] = {}
+    for arm in (arm for arm in arms if arm.alive):
+        alike.setdefault(arm.computation, []).append(arm)
     found: list[list[TakesTurns]] = []
-    for arm in sorted((arm for arm in arms if arm.alive), key=lambda arm: arm.step_seconds):
-        fastest = found[-1][0].step_seconds if found else None
-        if fastest is not None and (arm.step_seconds == fastest or arm.step_seconds < 2 * fastest):
-            found[-1].append(arm)
+    fastest = 0.0
+    for same in sorted(alike.values(), key=_fastest):
+        seconds = _fastest(same)
+        if found and (seconds == fastest or seconds < 2 * fastest):
+            found[-1] += same
         else:
-            found.append([arm])
+            found.append(same)
+            fastest = seconds
     return found
+
+
+def _fastest(arms: Sequence[TakesTurns]) -> float:
+    return min(arm.step_seconds for arm in arms)
 
 
 def _take_turns(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> None:

@@ -12,9 +12,9 @@ from dlbench.lockstep import SECOND_LOOKS, measure_group, orders, share_steps, s
 class Recorder:
     """An arm that writes down what it is asked."""
 
-    def __init__(self, name, diary, steps=1, turns=4, dies_in=None, warm_ups=(1.0,)):
+    def __init__(self, name, diary, steps=1, turns=4, *, dies_in=None, warm_ups=(1.0,), computation=""):
         self.name, self.diary, self.steps, self.turns, self.dies_in = name, diary, steps, turns, dies_in
-        self.alive = True
+        self.alive, self.computation = True, computation or name
         self.warm_ups = iter(warm_ups)
         self.step_seconds = next(self.warm_ups)
 
@@ -132,6 +132,16 @@ def test_equal_arms_take_equal_steps_though_one_warmed_up_beside_a_neighbour():
     assert [slowed.steps, spared.steps] == [300, 300]
     assert diary[:4] == ["slowed warm again", "slowed rest", "spared warm again", "spared rest"], "in turn"
     assert diary.count("slowed warm again") == 3, "only until they look alike"
+
+
+def test_one_program_twice_takes_equal_steps_whatever_its_warm_ups_met():
+    diary = []
+    arms = [
+        Recorder(name, diary, steps, warm_ups=(6 / steps,), computation="x") for name, steps in (("A", 1), ("B", 6))
+    ]
+    share_steps(arms)
+    assert [arm.steps for arm in arms] == [6, 6]
+    assert diary == [], "nothing is to be found out by further warm-ups"
 
 
 def test_arms_of_different_speed_keep_their_own_steps():

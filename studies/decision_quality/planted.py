@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from dlbench.arm import Arm
 from dlbench.record import Environment, Run
+from dlbench.spec import Spec
 from studies.decision_quality.pool import Taken
 from studies.decision_quality.workloads import WHOLE
 
@@ -40,6 +41,11 @@ class Planted:
         with self._holding():
             self._arm.settle()
         self.steps = self._arm.steps
+
+    @property
+    def computation(self) -> Spec:
+        """The program without its slowdown, which is the same in every arm."""
+        return self._arm.computation
 
     @property
     def step_seconds(self) -> float:
