@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from dlbench.stats import expm1
 from dlbench.verdicts import Paired
 
 LOOKS = (6, 10, 15, 20, 30, 45)
@@ -24,7 +25,7 @@ errors of such an interval; the bound of the t test takes 1.7 of them, and 90 % 
 def half_width(log_ratios: Sequence[float]) -> float:
     """Half the width of a ratio's 95 % interval, as a share of it; infinite for fewer than two groups."""
     shift = Paired(log_ratios).shift()
-    return math.inf if shift is None else math.expm1(shift.interval()[1] - shift.mean)
+    return math.inf if shift is None else expm1(shift.interval()[1] - shift.mean)
 
 
 def are_enough(groups: int, pairs: Sequence[Sequence[float]]) -> bool:

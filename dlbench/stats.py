@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 CONFIDENCE = 0.95
+LARGEST = 1e100
+"""Above it, and where a value is not finite, there is a mean and no interval: squares leave the range of floats."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -57,7 +60,17 @@ class Shift(NamedTuple):
     def back(self, n: int) -> Estimate:
         """The ratio that this difference of logarithms is, with its interval."""
         low, high = self.interval()
-        return Estimate(math.exp(self.mean), math.exp(low), math.exp(high), n)
+        return Estimate(exp(self.mean), exp(low), exp(high), n)
+
+
+def exp(value: float) -> float:
+    """The ratio that a difference of logarithms is; infinite beyond the range of floats."""
+    return math.exp(value) if value < math.log(sys.float_info.max) else math.inf
+
+
+def expm1(value: float) -> float:
+    """The same less one, exactly near zero: a share."""
+    return math.expm1(value) if value < math.log(sys.float_info.max) else math.inf
 
 
 class Part(NamedTuple):
@@ -150,8 +163,10 @@ def estimate(values: Sequence[float]) -> Estimate:
     """
     if not values:
         raise ValueError("an estimate takes at least one value")
+    if not all(abs(value) <= LARGEST for value in values):
+        return Estimate(sum(value / len(values) for value in values), n=len(values))
     positive = min(values) > 0
-    into, back = (math.log, math.exp) if positive else (float, float)
+    into, back = (math.log, exp) if positive else (float, float)
     return _estimate([into(value) for value in values], back)
 
 

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from dlbench import power
 from dlbench.power import ALARM
-from dlbench.stats import Estimate, Part, Shift, holm, left_out, one_sample, two_samples
+from dlbench.stats import Estimate, Part, Shift, exp, expm1, holm, left_out, one_sample, two_samples
 
 DELTA = 0.01
 """A change by up to this share is not worth a word."""
@@ -171,7 +171,7 @@ def smallest_change(evidence: Evidence, delta: float = DELTA) -> float | None:
     comparisons asks for more.
     """
     seen = evidence.shift_seen()
-    return None if seen is None else math.expm1(math.log1p(delta) + seen)
+    return None if seen is None else expm1(math.log1p(delta) + seen)
 
 
 def verdict(evidence: Evidence, adjusted_p: float, delta: float = DELTA) -> tuple[Verdict, str]:
@@ -201,5 +201,5 @@ def _ratio(shift: Shift | None, above: Sequence[float], below: Sequence[float]) 
         raise ValueError("a ratio takes at least one value a side")
     n = min(len(above), len(below))
     if shift is None:
-        return Estimate(math.exp(statistics.fmean(above) - statistics.fmean(below)), n=n)
+        return Estimate(exp(statistics.fmean(above) - statistics.fmean(below)), n=n)
     return shift.back(n)

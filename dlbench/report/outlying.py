@@ -10,7 +10,7 @@ from dlbench import compare
 from dlbench.naming import Names
 from dlbench.record import Run
 from dlbench.spec import Workload
-from dlbench.stats import left_out, percentile
+from dlbench.stats import exp, left_out, percentile
 
 LEAST = 5
 """Groups of which it can be said that one is unlike the others."""
@@ -45,7 +45,7 @@ def far_out(log_ratios: Sequence[float]) -> list[float]:
 
 
 def _sentence(found: Sequence[float], groups: int) -> str:
-    ratios = ", ".join(f"{math.exp(value):.2f}" for value in sorted(found))
+    ratios = ", ".join(f"{exp(value):.2f}" for value in sorted(found))
     if ends := left_out(groups):
         after = (
             f"the ratio leaves out {ends} groups at either end"
