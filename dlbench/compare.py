@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dlbench import metrics, verdicts
+from dlbench import contradictions, metrics, verdicts
 from dlbench.metrics import METRICS
 from dlbench.record import Record, Run
 from dlbench.spec import Spec, Workload, baseline_of, workload
@@ -224,6 +224,8 @@ def _by_group(pair: Pair, metric: str) -> list[float]:
 
 def _comparison(pair: Pair, metric: str, found: Evidence, p_value: float) -> Comparison:
     verdict, reason = verdicts.verdict(found, p_value)
+    if metric == "step_time" and (objection := contradictions.objection(pair.before, pair.after)):
+        verdict, reason = "inconclusive", objection
     return Comparison(
         baseline=pair.baseline.label,
         candidate=pair.candidate.label,

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from dlbench import compare, matching, metrics, naming, verdicts
+from dlbench import compare, contradictions, matching, metrics, naming, verdicts
 from dlbench.compare import Pair
 from dlbench.errors import SpecError, UnknownName
 from dlbench.matching import Count
@@ -207,6 +207,8 @@ def _judge_metric(
     adjusted = verdicts.adjusted([evidence for _, evidence in family], condition.threshold)
     for (pair, evidence), p_value in zip(family, adjusted, strict=True):
         result, reason = _decide(evidence, p_value, condition.threshold)
+        if metric == "step_time" and (objection := contradictions.objection(pair.before, pair.after)):
+            result, reason = "underpowered", objection
         yield Outcome(
             condition=str(condition),
             pair=name_of(pair, names),

@@ -57,6 +57,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reading", ("provenance",)),
     ("reading", ("pooling",)),
     ("reading", ("metrics",)),
+    ("reading", ("contradictions",)),
     ("reading", ("compare",)),
     ("reading", ("matching", "nulls", "steadiness")),
     ("reading", ("gate", "stopping")),
