@@ -22,6 +22,7 @@ from dlbench import (
     parity,
     plan,
     progress,
+    redaction,
     schedule,
     stopping,
     threads,
@@ -128,6 +129,7 @@ def _proven(families: Sequence[Sequence[Spec]], open_journal: Journal, console: 
     if path.exists():
         return read_parities(path)
     proven = _prove(families, open_journal.plan, console)
+    proven = redaction.record(proven)
     if proven:
         journal.append(path, proven)
     return proven
@@ -203,6 +205,7 @@ def _finish(
 
 def _keep(options: RunOptions, open_journal: Journal, proven: Sequence[Parity], judged: gate.Gate | None) -> Report:
     """The report, on the disk."""
+    judged = redaction.record(judged)
     judging.keep(judged, open_journal.folder)
     report = summarize(open_journal.runs, proven, judged)
     _write(report, options.folder, options.formats)

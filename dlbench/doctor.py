@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import importlib_metadata as metadata
 
-from dlbench import encoding, environment, noise, registry
+from dlbench import encoding, environment, noise, redaction, registry
 from dlbench.isolate import ChildError, ask_devices
 from dlbench.load import LoadMeter
 from dlbench.noise import Noise
@@ -79,8 +79,8 @@ def examine() -> Diagnosis:
     meter = LoadMeter()
     probed = noise.probe()
     load, compiler = meter.read(), cxx(os.environ)
-    return Diagnosis(
-        environment=environment.describe(""),
+    found = Diagnosis(
+        environment=environment.describe(),
         blas=_blas(),
         threads={name: os.environ.get(name, "not set") for name in THREADS},
         compiler=compiler,
@@ -89,6 +89,7 @@ def examine() -> Diagnosis:
         noise=probed,
         advice=tuple(advice(load, compiler, probed)),
     )
+    return redaction.record(found)
 
 
 def advice(load: Load, compiler: str, probed: Noise) -> Iterator[str]:
@@ -131,6 +132,8 @@ def _machine(found: Diagnosis) -> Iterator[list[str]]:
     yield ["System", f"{at.system}, {at.python}"]
     yield ["BLAS of NumPy", found.blas]
     yield ["C++ compiler", found.compiler or "none"]
+    yield ["Instruction sets", ", ".join(map(" ".join, at.instructions.items())) or "not said"]
+    yield ["Priority", f"nice {at.nice}, {at.scheduling}"]
     yield ["Thread settings", ", ".join(f"{name} {value}" for name, value in found.threads.items())]
 
 

@@ -13,34 +13,14 @@ from pathlib import Path
 import importlib_metadata as metadata
 import psutil
 
-from dlbench import container, cpus, memory
+from dlbench import container, cpus, instructions, memory, variables
 from dlbench.record import Environment, Limits
 
-_PREFIXES = (
-    "OMP_",
-    "MKL_",
-    "KMP_",
-    "GOMP_",
-    "OPENBLAS_",
-    "BLIS_",
-    "CUDA_",
-    "NVIDIA_TF32",
-    "XLA_",
-    "LD_PRELOAD",
-    "MALLOC_",
-)
-_TERRAFORM = ("_CLI_", "_VAR_")
-"""What follows a framework's name in variables of Terraform, which has the same prefix; they may be secrets."""
 _CORE_PACKAGES = ("dlbench", "numpy")
 
 
-def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> Environment:
-    """The environment of this process; variables are those that numerical libraries and the framework read.
-
-    Without a framework ("") they are those of the libraries alone: what else is set may be a secret.
-    """
-    prefixes = (*_PREFIXES, framework.upper()) if framework else _PREFIXES
-    others = tuple(framework.upper() + of for of in _TERRAFORM)
+def describe(packages: Iterable[str] = (), declared: Iterable[str] = (), name: str = "") -> Environment:
+    """The environment of this process, its variables those of libraries and those that a plugin declares."""
     return Environment(
         cpu=_cpu_field("model name") or platform.processor() or platform.machine(),
         cpu_vendor=_cpu_field("vendor_id"),
@@ -50,14 +30,13 @@ def describe(framework: str, packages: Iterable[str] = (), name: str = "") -> En
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         packages={name: _version(name) for name in sorted({*_CORE_PACKAGES, *packages})},
-        variables={
-            name: value
-            for name, value in sorted(os.environ.items())
-            if name.startswith(prefixes) and not name.startswith(others)
-        },
+        variables=variables.recorded(os.environ, declared),
         memory_method=memory.method(),
         name=name,
         limits=limits(),
+        instructions=instructions.used(),
+        nice=os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else None,
+        scheduling=_scheduling(),
     )
 
 
@@ -74,6 +53,15 @@ def limits() -> Limits:
 def usable_cores() -> int:
     """CPU cores that this process may run on."""
     return cpus.count()
+
+
+def _scheduling() -> str:
+    """The scheduling policy of this process, such as `other` or `batch` (sched(7)); empty where there is none."""
+    if not hasattr(os, "sched_getscheduler"):
+        return ""
+    names = {getattr(os, name): name for name in dir(os) if name.startswith("SCHED_") and name != "SCHED_RESET_ON_FORK"}
+    number = os.sched_getscheduler(0)
+    return names.get(number, f"policy {number}").removeprefix("SCHED_").lower()
 
 
 def _cpu_field(name: str) -> str:

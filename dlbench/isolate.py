@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from dlbench import family
+from dlbench import family, redaction
 from dlbench.errors import DlbenchError
 from dlbench.orders import CUT_OFF, NO_MEMORY, DeviceList, Devices, Failed, Order, Reply, to_line, to_reply
 from dlbench.patience import Patience
@@ -39,11 +39,12 @@ StartWorker = Callable[[int, int, Given], Reap]
 
 
 class ChildError(DlbenchError):
-    """A child that failed, died or was too slow: the status and reason that its Run gets."""
+    """A child that failed, died or was too slow: the status and reason that its Run gets, without secrets."""
 
     def __init__(self, status: Status, reason: str, *, loading: bool = False, output: str = "") -> None:
-        super().__init__(reason)
-        self.status, self.reason, self.loading, self.output = status, reason, loading, output
+        self.status, self.reason, self.loading = status, redaction.text(reason), loading
+        self.output = redaction.text(output)
+        super().__init__(self.reason)
 
 
 class Child:
@@ -108,7 +109,7 @@ class Child:
     def output_tail(self) -> str:
         """The end of what the child and its framework printed; ends the child."""
         self.kill()
-        return self.process.output.tail()
+        return redaction.text(self.process.output.tail())
 
     def kill(self) -> None:
         """End the child and everything that it started."""
@@ -131,7 +132,7 @@ class Child:
             raise self._death() from error
         line = self._line(type(order).__name__.lower())
         try:
-            return to_reply(line)
+            return redaction.record(to_reply(line))
         except msgspec.MsgspecError as error:
             raise ChildError("error", f"{STRAY}: {line[:200]!r} is no reply ({error})") from error
 

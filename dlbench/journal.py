@@ -7,10 +7,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
+
+from dlbench import redaction
 from dlbench.decoding import decode, read_plan, split
 from dlbench.encoding import encode
 from dlbench.errors import RecordError
@@ -34,7 +37,8 @@ class Journal:
         self._lock, self._made = lock, made
 
     def append(self, runs: Sequence[Run]) -> None:
-        """Return when the Runs are on the disk. Raises RecordError, and then the file is as it was."""
+        """Return when the Runs are on the disk, redacted. Raises RecordError, and then the file is as it was."""
+        runs = redaction.record(runs)
         with _undisturbed():
             append(self.folder / RUNS_FILE, runs)
             self.runs += runs
@@ -70,7 +74,7 @@ def begin(folder: Path, plan: Plan) -> Journal:
         os.close(journal._lock)
         raise RecordError(f"{folder} already holds a report; --resume it, give another --out, or remove it first")
     try:
-        _replace(folder / PLAN_FILE, encode(plan) + b"\n")
+        _replace(folder / PLAN_FILE, encode(_reworded(plan, redaction.portable)) + b"\n")
     except OSError as error:
         journal.__exit__(None)
         raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
@@ -79,7 +83,7 @@ def begin(folder: Path, plan: Plan) -> Journal:
 
 def resume(folder: Path) -> Journal:
     """Open a folder that a session left; a line that was being written is cut off. Raises RecordError."""
-    plan, path = read_plan(folder / PLAN_FILE), folder / RUNS_FILE
+    plan, path = _reworded(read_plan(folder / PLAN_FILE), redaction.local), folder / RUNS_FILE
     try:
         journal = Journal(folder, plan, _locked(folder))
         whole, torn = split(path.read_bytes() if path.exists() else b"")
@@ -111,6 +115,12 @@ def append(path: Path, records: Iterable[Record]) -> None:
             f"{path}: cannot be written ({error.strerror}); what is finished is kept; make room and --resume, "
             "or give another --out"
         ) from error
+
+
+def _reworded(plan: Plan, reword: Callable[[str], str]) -> Plan:
+    """A plan whose interpreters and words of the command line are put otherwise: on the disk they name nobody."""
+    pythons = {name: reword(python) for name, python in plan.pythons.items()}
+    return msgspec.structs.replace(plan, pythons=pythons, asked=tuple(map(reword, plan.asked)))
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from dlbench import (
     objections,
     pooling,
     provenance,
+    redaction,
     steadiness,
 )
 from dlbench.compare import Pair
@@ -51,7 +52,7 @@ class Saved:
         """Raise, before anything is measured, RecordError where nothing could be compared, SpecError for a gate."""
         well = [run for run in self.runs if run.status == "ok"]
         matching.check_common([run.spec for run in well], specs, question.allow)
-        here = provenance.machine(environment.describe(""))
+        here = provenance.machine(environment.describe())
         there = [found for run in well if (found := provenance.machine_of(run)) is not None]
         differs = [provenance.against(one, here) for one in there]
         matching.check_machine(differs[0] if differs and all(differs) else "", question.allow)
@@ -196,6 +197,7 @@ def _vetoed(answer: Answer, objection: str, question: Question) -> Answer:
 
 
 def _write(compared: Compared, folder: Path) -> None:
+    compared = redaction.record(compared)
     page = markdown.text(list(comparison.page(compared)))
     _put(folder, {"comparison.md": page, "comparison.json": encoding.page(compared)})
 

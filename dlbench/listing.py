@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dlbench import configuration, registry
+from dlbench import configuration, redaction, registry
 from dlbench.registry import Entry
 from dlbench.tasks import TASKS, TaskRow
 
@@ -32,7 +32,7 @@ def _need(name: str, row: TaskRow) -> str:
 
 
 def _state(entry: Entry) -> str:
-    return f"broken: {entry.broken}" if entry.broken else ""
+    return f"broken: {redaction.text(entry.broken)}" if entry.broken else ""
 
 
 def _devices(entries: Sequence[Entry]) -> Iterator[str]:

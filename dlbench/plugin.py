@@ -279,3 +279,16 @@ class ListsDevices(Protocol):
     def devices(self) -> dict[str, str]:
         """Return device words of a Spec with a description each, such as `{"cpu": "AMD EPYC"}`."""
         ...
+
+
+@runtime_checkable
+class ReadsVariables(Protocol):
+    """Knows the environment variables that change the speed or the results of its framework."""
+
+    def variables(self) -> Iterable[str]:
+        """Return their exact names, no patterns and no secrets; those that are set stand in every record.
+
+        Libraries below any framework (OpenMP, BLAS, allocators, CUDA) are the core's own concern
+        (`dlbench.variables`).
+        """
+        ...

@@ -16,6 +16,8 @@ GIB = 1 << 30
 SLACK = GIB // 64
 """By how much the memory of a machine of 8 GiB may lie above 8 GiB and still be called so."""
 FILES = " (files "
+EXACT = 3
+"""The first schema that records variables by exact names."""
 ALWAYS = ("processor", "cores")
 """What is said of a machine whether it differs or not."""
 SHAPING = (
@@ -135,6 +137,27 @@ def _said(code: Code) -> str:
     return f"{code.distribution} {code.version}{FILES}{code.digest})"
 
 
+def _variables(run: Run) -> Values | None:
+    """What is set; earlier schemas recorded by prefix, so that nobody knows what else was."""
+    return None if run.environment is None or run.schema < EXACT else run.environment.variables
+
+
+def _instructions(run: Run) -> Values | None:
+    return None if run.environment is None else run.environment.instructions or None
+
+
+def _priority(run: Run) -> Values | None:
+    at = run.environment
+    if at is None or at.nice is None:
+        return None
+    return {"nice": str(at.nice), "scheduling": at.scheduling}
+
+
+def _details(run: Run) -> Values | None:
+    """What the plugin has read back of its model beside what a Spec asks."""
+    return None if run.info is None else run.info.details or None
+
+
 def _task(run: Run) -> Values | None:
     if run.task is None:
         return None
@@ -158,6 +181,10 @@ ROWS: tuple[Row, ...] = (
     Row("code differs", _code),
     Row("versions differ", _packages, unset="not there"),
     Row("versions differ", _python),
+    Row("variables differ", _variables, unset="not set"),
+    Row("instruction sets differ", _instructions),
+    Row("priorities differ", _priority),
+    Row("built otherwise", _details),
     Row("tasks differ", _task),
     Row("measured otherwise", _policy),
 )

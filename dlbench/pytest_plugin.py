@@ -185,5 +185,7 @@ def _facts(spec: Spec, info: ModelInfo) -> dict[str, Any]:
     """What was asked, and what stands: where both speak of the same thing, what stands."""
     import msgspec
 
-    facts: dict[str, Any] = msgspec.to_builtins(spec) | msgspec.to_builtins(info)
+    from dlbench import redaction
+
+    facts: dict[str, Any] = msgspec.to_builtins(spec) | msgspec.to_builtins(redaction.record(info))
     return facts | {"threads": spec.threads if info.threads is None else info.threads}

@@ -7,7 +7,9 @@ Schema history:
     3   a Spec has a variant, which reading gives it; an Environment has limits and a GPU's driver, a Run the code that
         it was made with; versions 1 and 2 are read with their defaults; a Load has the CPU time that processes of the
         plugin took; a Run says what its process really had of processors and threads; a Compilation has compiled parts,
-        reasons for breaks, calls of graphs and what the cache held
+        reasons for breaks, calls of graphs and what the cache held; an Environment has variables of exact names alone,
+        the instruction sets that libraries use, and the priority of the process; no record has secrets, home folders or
+        names of users and hosts
 """
 
 from __future__ import annotations
@@ -152,7 +154,9 @@ class Environment(Record, frozen=True):
     """Machine and software; `usable_cores` are those of the `cores` that the process could run on.
 
     `name` is that of the Python environment, empty for that of dlbench. `limits` are those of the session, in which a
-    process has fewer cores; `gpu_driver` is the version of its driver where the model runs on a GPU.
+    process has fewer cores; `gpu_driver` is the version of its driver where the model runs on a GPU. `instructions` are
+    the instruction sets that libraries said they use, by library; `nice` and `scheduling` are the process's nice value
+    and scheduling policy, None and empty where the system does not say.
     """
 
     cpu: str
@@ -168,6 +172,9 @@ class Environment(Record, frozen=True):
     name: str = ""
     limits: Limits | None = None
     gpu_driver: str = ""
+    instructions: dict[str, str] = {}
+    nice: int | None = None
+    scheduling: str = ""
 
 
 class Code(Record, frozen=True):

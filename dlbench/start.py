@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from dlbench import redaction
 from dlbench.arm import ObedientChild
 from dlbench.forking import Warm
 from dlbench.isolate import ChildError, fresh_child
@@ -80,7 +81,7 @@ class HereChild:
         if isinstance(reply, Failed):
             raise ChildError(reply.status, reply.reason, loading=reply.loading)
         assert isinstance(reply, kind)
-        return reply
+        return redaction.record(reply)
 
     def quieten(self) -> bool:
         """There is nobody to wait for."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from dlbench import architectures, driver, environment, measure, memory, registry, reported, sources, words
+from dlbench import architectures, driver, environment, measure, memory, registry, reported, sources, variables, words
 from dlbench.course import DivergedError
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported
 from dlbench.gpu import Gauge
@@ -118,7 +118,7 @@ class Worker:
             flops_per_step=_flops(prepared, spec),
             times=[_time("import", imported - start), _time("build", built - building)],
             memory=[*marks, self._subject.mark("build")],
-            environment=_environment(spec, info),
+            environment=_environment(spec, info, plugin),
             code=[*code, *sources.of_local(info.versions, code)],
         )
 
@@ -266,8 +266,8 @@ def _sample(stage: Stage, timing: measure.Timing) -> Sample:
     return Sample(stage=stage, **timing._asdict(), resident_bytes=memory.resident())
 
 
-def _environment(spec: Spec, info: ModelInfo) -> Environment:
-    found = environment.describe(spec.framework, info.versions, spec.environment)
+def _environment(spec: Spec, info: ModelInfo, plugin: object) -> Environment:
+    found = environment.describe(info.versions, variables.declared(plugin, spec.plugin), spec.environment)
     return msgspec.structs.replace(found, gpu_driver=driver.version()) if info.device.startswith("gpu") else found
 
 

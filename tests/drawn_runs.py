@@ -145,6 +145,9 @@ _environments = _builds(
     name=_texts,
     limits=st.none() | _limits,
     gpu_driver=_texts,
+    instructions=_maps,
+    nice=st.none() | st.integers(-20, 19),
+    scheduling=_texts,
 )
 _infos = _builds(
     ModelInfo,

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 CORE = ROOT / "dlbench"
 
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("contract", ("encoding", "errors", "interrupts", "ranges", "stats")),
+    ("contract", ("encoding", "errors", "interrupts", "ranges", "redaction", "stats")),
     ("contract", ("streams",)),
     ("contract", ("exits",)),
     ("contract", ("arithmetic", "power", "spec", "words")),
@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract", ("naming", "plugin")),
     ("contract", ("architectures", "proof", "record")),
     ("contract", ("decoding", "leaks")),
-    ("writing", ("reported", "supervisor")),
+    ("writing", ("reported", "supervisor", "variables")),
     (
         "writing",
         (
@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "cpus",
             "driver",
             "family",
+            "instructions",
             "journal",
             "measure",
             "memory",

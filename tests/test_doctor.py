@@ -9,7 +9,7 @@ import sys
 import msgspec
 import pytest
 
-from dlbench import doctor, environment, noise, verdicts
+from dlbench import doctor, noise, verdicts
 from dlbench.doctor import Diagnosis
 from dlbench.isolate import ChildError
 from dlbench.noise import Noise
@@ -90,14 +90,6 @@ def test_a_framework_that_does_not_work_costs_one_row_with_the_reason(found):
     }
     assert {one.name: one.devices for one in found.frameworks}["half"] == {"cpu": "half.b"}
     assert found.frameworks[0].versions["numpy"][0].isdigit()
-
-
-def test_variables_of_another_program_with_the_prefix_of_tensorflow_are_not_told(monkeypatch):
-    monkeypatch.setenv("TF_CLI_CONFIG_FILE", "secret")
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    told = environment.describe("tf").variables
-    assert "TF_ENABLE_ONEDNN_OPTS" in told
-    assert "TF_CLI_CONFIG_FILE" not in told
 
 
 def test_of_the_variables_only_those_of_numerical_libraries_are_told(found):

@@ -22,6 +22,7 @@ CAPABILITIES = {
     contract.ComputesGradients: ("gradients",),
     contract.ReportsCompilation: ("compilation",),
     contract.ListsDevices: ("devices",),
+    contract.ReadsVariables: ("variables",),
 }
 
 

@@ -248,8 +248,9 @@ def test_a_session_that_went_on_after_an_upgrade_shows_both_versions_and_warns()
     runs[1] = msgspec.structs.replace(runs[1], environment=newer)
     text = markdown(runs)
     assert f"dlbench {runs[0].environment.packages['dlbench']} / 9" in text
-    assert "| Variables | OMP\\_NUM\\_THREADS=of-one |" in text
+    assert "| Variables | OMP\\_NUM\\_THREADS=2 / of-one |" in text
     versions = f"versions differ: dlbench {runs[0].environment.packages['dlbench']} became 9"
+    versions += ", variables differ: OMP\\_NUM\\_THREADS 2 became of-one"
     assert f"train, tf.transformer jit #2 (process 2 of session s): {versions}; measure anew for one figure" in text
     assert "| Processes | 1 of 5 | 1 of 5 |" in text
 

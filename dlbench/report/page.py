@@ -204,6 +204,8 @@ def _environment(report: Report) -> Iterator[Block]:
             ["System", f"{at.system}, {at.python}"],
             ["Packages", ", ".join(f"{name} {version}" for name, version in at.packages.items())],
             ["Variables", ", ".join(f"{name}={value}" for name, value in at.variables.items()) or "none set"],
+            *([["Instruction sets", ", ".join(map(" ".join, at.instructions.items()))]] if at.instructions else []),
+            *([["Priority", f"nice {at.nice}, {at.scheduling}"]] if at.nice is not None else []),
             ["Host memory", at.memory_method],
         ]
         yield Table(["", ""], rows, detail=True)

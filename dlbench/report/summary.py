@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections import ChainMap, Counter
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
@@ -20,7 +20,7 @@ from dlbench.record import SCHEMA, Environment, Parity, Record, Run, Status, Tas
 from dlbench.report import sameness
 from dlbench.report.fairness import Fairness, fairness
 from dlbench.report.payback import Payback, paybacks
-from dlbench.report.versions import installed
+from dlbench.report.versions import joined
 from dlbench.report.warnings import warnings
 from dlbench.spec import Policy, Spec, Workload
 from dlbench.stats import Estimate
@@ -262,13 +262,10 @@ def _failures(runs: Iterable[Run]) -> Iterable[Failure]:
 
 def _environments(runs: Iterable[Run]) -> Iterable[Environment]:
     """Each machine and interpreter once, with the packages and variables of all its Runs."""
-    found: dict[tuple[str, ...], list[Environment]] = {}
+    found: dict[tuple[object, ...], list[Environment]] = {}
     for at in (run.environment for run in runs if run.environment is not None):
-        key = (at.name, *provenance.machine(at).values(), at.system, at.python)
+        key = (at.name, *provenance.machine(at).values(), at.system, at.python, at.nice, at.scheduling)
         found.setdefault(key, []).append(at)
     for alike in found.values():
-        packages = {name: " / ".join(versions) for name, versions in installed(alike).items()}
-        variables = dict(
-            ChainMap(*(at.variables for at in reversed(alike)))
-        )  # some name a process, as compile caches do
-        yield msgspec.structs.replace(alike[0], packages=packages, variables=variables)
+        fields = {name: joined(getattr(at, name) for at in alike) for name in ("packages", "variables", "instructions")}
+        yield msgspec.structs.replace(alike[0], **fields)

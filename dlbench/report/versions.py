@@ -1,16 +1,29 @@
-"""Packages and the versions that Runs had of them."""
+"""Packages, variables and the like, with the values that Runs had of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dlbench.record import Environment
 
 
 def installed(environments: Iterable[Environment]) -> dict[str, list[str]]:
     """Each package with all its versions, in order of appearance; a session that went on after an upgrade has two."""
-    found: dict[str, dict[str, None]] = {}
-    for at in environments:
-        for package, version in at.packages.items():
-            found.setdefault(package, {})[version] = None
-    return {package: list(versions) for package, versions in found.items()}
+    return every(at.packages for at in environments)
+
+
+def every(found: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Each name with all its values, in order of appearance."""
+    values: dict[str, dict[str, None]] = {}
+    for one in found:
+        for name, value in one.items():
+            values.setdefault(name, {})[value] = None
+    return {name: list(of_name) for name, of_name in values.items()}
+
+
+def joined(found: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Each name with all its values as a reader sees them.
+
+    Of folders the last alone: schemas 1 and 2 hold those of compile caches, and each process has its own.
+    """
+    return {name: values[-1] if name.endswith("_DIR") else " / ".join(values) for name, values in every(found).items()}

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import PARTS, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, Signature
-from dlbench_tf import device, precision, readback
+from dlbench_tf import device, precision, readback, variables
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import Dropout, SeededDropout, off
 from dlbench_tf.layers import Forward
@@ -76,6 +76,10 @@ class TFModel:
             drawn = {f"{side}/kernel": tf.random.stateless_uniform([order, order], [0, side]) for side in range(2)}
             left, right = self._rounded(drawn).values()
         return lambda: tf.matmul(left, right)
+
+    def variables(self) -> list[str]:
+        """Those that TensorFlow and XLA read."""
+        return variables.NAMES
 
     def devices(self) -> dict[str, str]:
         """What TensorFlow sees."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
-from dlbench_torch import device, openxla, precision, readback
+from dlbench_torch import device, openxla, precision, readback, variables
 from dlbench_torch.compiled import CompiledSteps
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.mapping import FindSlot, Weights, find_slot
@@ -89,6 +89,10 @@ class TorchModel:
         kind = precision.MIXED.get(self._precision, torch.float32)
         left, right = (torch.rand(order, order, device=self._device).to(kind) for _ in range(2))
         return openxla.multiply(left, right) if self._device.type == "xla" else lambda: left @ right
+
+    def variables(self) -> list[str]:
+        """Those that PyTorch and torch_xla read."""
+        return variables.NAMES
 
     def devices(self) -> dict[str, str]:
         """Device words with a description each."""

@@ -42,6 +42,7 @@ def _details(device: torch.device, optimizer: str) -> dict[str, str]:
         "optimizer": optimizer,
         "inter-op threads": str(torch.get_num_interop_threads()),
         "BLAS": {"xla": "of XLA", "cuda": "cuBLAS"}.get(device.type) or blas(),
+        **({"instruction set": torch.backends.cpu.get_cpu_capability()} if device.type == "cpu" else {}),
         "denormals": _denormals(device),
     }
 

@@ -203,6 +203,10 @@ RESULTS: dict[str, Callable[[Any], Any]] = {
     "objects": lambda result: np.full(np.shape(result), None),
     "negative": lambda _: -1,
     "none": lambda _: None,
+    "pattern": lambda _: ["OMP_*"],
+    "number": lambda _: [7],
+    "thousands": lambda _: [f"FAKE_{number}" for number in range(3000)],
+    "secret": lambda _: ["FAKE_TOKEN", "FAKE_PLAIN"],
     "shape": lambda result: np.stack([np.asarray(result)] * 2, axis=-1),
 }
 

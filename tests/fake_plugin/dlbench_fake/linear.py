@@ -99,6 +99,10 @@ class LinearPlugin:
         left, right = np.random.default_rng(0).random((2, order, order), np.float32)
         return lambda: np.asarray(left @ right)
 
+    def variables(self) -> list[str]:
+        """That of this module."""
+        return [JIT_VARIABLE]
+
     def devices(self) -> dict[str, str]:
         """The CPU."""
         return {"cpu": "NumPy"}

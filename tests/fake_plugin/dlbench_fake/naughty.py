@@ -4,7 +4,7 @@
 first unless told), do HOW; with `!` at that call alone.
 
 WHERE is `import`, `factory`, `build`, `stage`, `train_step`, `predict`, or a capability, which the plugin then has:
-`sync`, `device_memory_peak`, `compilation`, `multiply`, `devices`. HOW is one of
+`sync`, `device_memory_peak`, `compilation`, `multiply`, `devices`, `variables`. HOW is one of
 
     raise=NAME      raise a built-in exception (ValueError unless told), one of dlbench, or one of `deeds.ERRORS`
     exit=CODE       sys.exit            os-exit=CODE    os._exit          signal=NAME   send itself SIGSEGV or such
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from dlbench.plugin import Array
 
 VARIABLE = "DLBENCH_FAKE"
-CAPABILITIES = ("sync", "device_memory_peak", "compilation", "multiply", "devices")
+CAPABILITIES = ("sync", "device_memory_peak", "compilation", "multiply", "devices", "variables")
 PLACES = ("import", "factory", "build", "stage", "train_step", "predict", *CAPABILITIES)
 
 
@@ -180,6 +180,11 @@ class Capable(Naughty):
     def devices(self) -> dict[str, str]:
         """The CPU."""
         found: dict[str, str] = MISCHIEF.around("devices", self._model.devices)
+        return found
+
+    def variables(self) -> list[str]:
+        """Those of the good model."""
+        found: list[str] = MISCHIEF.around("variables", self._model.variables)
         return found
 
 

@@ -1,0 +1,142 @@
+"""Environment variables that change speed or results: exact names, and nothing else is ever recorded.
+
+LIBRARIES holds those that are read below any framework. A framework's own come from its plugin package, by the
+capability `dlbench.plugin.ReadsVariables`. Of a variable whose name sounds like a secret (`dlbench.redaction`) no value
+is recorded, whoever declares it. Places of compile caches are left out: they name folders of a process, not a speed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+
+from dlbench import redaction, words
+from dlbench.errors import ContractViolation
+from dlbench.plugin import ReadsVariables
+
+LIBRARIES: dict[str, str] = {
+    "OpenMP API 6.0, chapter 4, and 5.2, chapter 21": """
+        OMP_AFFINITY_FORMAT OMP_ALLOCATOR OMP_AVAILABLE_DEVICES OMP_CANCELLATION OMP_DEBUG
+        OMP_DEFAULT_DEVICE OMP_DISPLAY_AFFINITY OMP_DISPLAY_ENV OMP_DYNAMIC OMP_MAX_ACTIVE_LEVELS OMP_MAX_TASK_PRIORITY
+        OMP_NESTED OMP_NUM_TEAMS OMP_NUM_THREADS OMP_PLACES OMP_PROC_BIND OMP_SCHEDULE OMP_STACKSIZE OMP_TARGET_OFFLOAD
+        OMP_TEAMS_THREAD_LIMIT OMP_THREADS_RESERVE OMP_THREAD_LIMIT OMP_TOOL OMP_TOOL_LIBRARIES OMP_TOOL_VERBOSE_INIT
+        OMP_WAIT_POLICY""",
+    "GNU libgomp, manual, chapter 4": "GOMP_CPU_AFFINITY GOMP_DEBUG GOMP_SPINCOUNT GOMP_STACKSIZE",
+    "LLVM OpenMP runtime (libomp, libiomp5), design and overview, environment variables": """
+        KMP_AFFINITY KMP_ALIGN_ALLOC KMP_ALL_THREADS KMP_ATOMIC_MODE KMP_BLOCKTIME KMP_CONSISTENCY_CHECK
+        KMP_CPUINFO_FILE KMP_DETERMINISTIC_REDUCTION KMP_DEVICE_THREAD_LIMIT KMP_DISP_NUM_BUFFERS KMP_DUPLICATE_LIB_OK
+        KMP_DYNAMIC_MODE KMP_ENABLE_TASK_THROTTLING KMP_FORCE_MONOTONIC_DYNAMIC_SCHEDULE KMP_FORCE_REDUCTION
+        KMP_FORKJOIN_BARRIER KMP_FORKJOIN_BARRIER_PATTERN KMP_HANDLE_SIGNALS KMP_HOT_TEAMS_MAX_LEVEL KMP_HOT_TEAMS_MODE
+        KMP_HW_SUBSET KMP_INHERIT_FP_CONTROL KMP_LIBRARY KMP_LOCK_KIND KMP_MALLOC_POOL_INCR KMP_MAX_ACTIVE_LEVELS
+        KMP_MAX_THREADS KMP_MONITOR_STACKSIZE KMP_MWAIT_HINTS KMP_NESTING_MODE KMP_NUM_LOCKS_IN_BLOCK KMP_PLACE_THREADS
+        KMP_PLAIN_BARRIER KMP_PLAIN_BARRIER_PATTERN KMP_REDUCTION_BARRIER KMP_REDUCTION_BARRIER_PATTERN KMP_SCHEDULE
+        KMP_SETTINGS KMP_SPIN_BACKOFF_PARAMS KMP_STACKOFFSET KMP_STACKPAD KMP_STACKSIZE KMP_STORAGE_MAP KMP_TASKING
+        KMP_TASKLOOP_MIN_TASKS KMP_TASK_STEALING_CONSTRAINT KMP_TEAMS_PROC_BIND KMP_TEAMS_THREAD_LIMIT
+        KMP_TOPOLOGY_METHOD KMP_TPAUSE KMP_USER_LEVEL_MWAIT KMP_USE_YIELD KMP_VERSION KMP_WARNINGS
+        LIBOMP_NUM_HIDDEN_HELPER_THREADS LIBOMP_USE_HIDDEN_HELPER_TASK""",
+    "oneMKL developer guide, environment variables": """
+        MKL_BLACS_MPI MKL_CBWR MKL_DEBUG_CPU_TYPE MKL_DISABLE_FAST_MM MKL_DOMAIN_NUM_THREADS MKL_DYNAMIC
+        MKL_ENABLE_INSTRUCTIONS MKL_FAST_MEMORY_LIMIT MKL_INTERFACE_LAYER MKL_MPI_PPN MKL_NUM_STRIPES MKL_NUM_THREADS
+        MKL_NUM_THREADS_LOCAL MKL_SERVICE_FORCE_INTEL MKL_THREADING_LAYER MKL_VERBOSE MKL_VML_MODE""",
+    "oneDNN developer guide: CPU dispatcher, math mode, primitive cache, verbose, graph; also by earlier prefixes": """
+        ONEDNN_CPU_ISA_HINTS ONEDNN_CACHE_CONTEXT_UNSAFE ONEDNN_DEFAULT_FPMATH_MODE ONEDNN_ENABLE_MAX_CPU_ISA
+        ONEDNN_JIT_DUMP ONEDNN_JIT_PROFILE ONEDNN_MAX_CPU_ISA ONEDNN_PRIMITIVE_CACHE_CAPACITY ONEDNN_VERBOSE
+        ONEDNN_GRAPH_CONSTANT_TENSOR_CACHE_CAPACITY ONEDNN_GRAPH_DUMP ONEDNN_GRAPH_VERBOSE ONEDNN_VERBOSE_TIMESTAMP
+        DNNL_CPU_ISA_HINTS DNNL_DEFAULT_FPMATH_MODE DNNL_JIT_DUMP DNNL_JIT_PROFILE DNNL_MAX_CPU_ISA
+        DNNL_GRAPH_COMPILED_PARTITION_CACHE_CAPACITY DNNL_PRIMITIVE_CACHE_CAPACITY DNNL_VERBOSE
+        MKLDNN_DEFAULT_FPMATH_MODE MKLDNN_MAX_CPU_ISA MKLDNN_VERBOSE""",
+    "OpenBLAS, user manual, runtime variables": """
+        GOTOBLAS_MAIN_FREE GOTO_NUM_THREADS OPENBLAS_BLOCK_FACTOR OPENBLAS_CORETYPE OPENBLAS_DEFAULT_NUM_THREADS
+        OPENBLAS_L2_SIZE OPENBLAS_MAIN_FREE OPENBLAS_NUM_THREADS OPENBLAS_THREAD_TIMEOUT OPENBLAS_VERBOSE
+        OMP_ADAPTIVE""",
+    "BLIS, Multithreading.md and HardwareSupport.md; AOCL user guide": """
+        AOCL_ENABLE_INSTRUCTIONS BLIS_ARCH_DEBUG BLIS_ARCH_TYPE BLIS_IC_NT BLIS_IR_NT BLIS_JC_NT BLIS_JR_NT
+        BLIS_MODEL_TYPE BLIS_NUM_THREADS BLIS_PACK_A BLIS_PACK_B BLIS_PC_NT BLIS_THREAD_IMPL BLIS_TI""",
+    "Apple Accelerate, FlexiBLAS and NumExpr, their documentation": """
+        FLEXIBLAS NUMEXPR_MAX_THREADS NUMEXPR_NUM_THREADS VECLIB_MAXIMUM_THREADS""",
+    "NumPy, global configuration options": """
+        NPY_DISABLE_CPU_FEATURES NPY_ENABLE_CPU_FEATURES NPY_PROMOTION_STATE NUMPY_MADVISE_HUGEPAGE""",
+    "ATen, DispatchStub.cpp: what is read before any framework is asked": "ATEN_CPU_CAPABILITY",
+    "glibc: mallopt(3), ld.so(8), and the manual's chapter on tunables": """
+        GLIBC_TUNABLES LD_AUDIT LD_BIND_NOT LD_BIND_NOW LD_DEBUG LD_DYNAMIC_WEAK LD_HWCAP_MASK LD_LIBRARY_PATH
+        LD_PREFER_MAP_32BIT_EXEC LD_PRELOAD LD_PROFILE LD_USE_LOAD_BIAS MALLOC_ARENA_MAX MALLOC_ARENA_TEST MALLOC_CHECK_
+        MALLOC_MMAP_MAX_ MALLOC_MMAP_THRESHOLD_ MALLOC_PERTURB_ MALLOC_TOP_PAD_ MALLOC_TRACE MALLOC_TRIM_THRESHOLD_""",
+    "macOS, dyld(1) and malloc(3)": """
+        DYLD_INSERT_LIBRARIES DYLD_LIBRARY_PATH MallocCheckHeapEach MallocGuardEdges MallocNanoZone MallocPreScribble
+        MallocScribble MallocStackLogging""",
+    "jemalloc(3); gperftools, tcmalloc.html and cpuprofile.html": """
+        JE_MALLOC_CONF MALLOC_CONF _RJEM_MALLOC_CONF CPUPROFILE CPUPROFILE_FREQUENCY HEAPCHECK HEAPPROFILE
+        TCMALLOC_AGGRESSIVE_DECOMMIT TCMALLOC_CONFIGFILE TCMALLOC_HEAP_LIMIT_MB
+        TCMALLOC_LARGE_ALLOC_REPORT_THRESHOLD TCMALLOC_MAX_TOTAL_THREAD_CACHE_BYTES TCMALLOC_MEMFS_LIMIT_MB
+        TCMALLOC_MEMFS_MALLOC_PATH TCMALLOC_OVERRIDE_PAGESIZE TCMALLOC_RELEASE_RATE TCMALLOC_SAMPLE_PARAMETER
+        TCMALLOC_SKIP_MMAP TCMALLOC_SKIP_SBRK TCMALLOC_TRANSFER_NUM_OBJ""",
+    "mimalloc, environment options": """
+        MIMALLOC_ABANDONED_PAGE_PURGE MIMALLOC_ALLOW_LARGE_OS_PAGES MIMALLOC_ALLOW_THP MIMALLOC_ARENA_EAGER_COMMIT
+        MIMALLOC_ARENA_PURGE_MULT MIMALLOC_ARENA_RESERVE MIMALLOC_DISALLOW_ARENA_ALLOC MIMALLOC_DISALLOW_OS_ALLOC
+        MIMALLOC_EAGER_COMMIT MIMALLOC_EAGER_COMMIT_DELAY MIMALLOC_EAGER_REGION_COMMIT MIMALLOC_LARGE_OS_PAGES
+        MIMALLOC_LIMIT_OS_ALLOC MIMALLOC_MAX_SEGMENT_RECLAIM MIMALLOC_PAGE_RESET MIMALLOC_PURGE_DECOMMITS
+        MIMALLOC_PURGE_DELAY MIMALLOC_RESERVE_HUGE_OS_PAGES MIMALLOC_RESERVE_HUGE_OS_PAGES_AT
+        MIMALLOC_RESERVE_OS_MEMORY MIMALLOC_SEGMENT_CACHE MIMALLOC_SHOW_STATS MIMALLOC_USE_NUMA_NODES
+        MIMALLOC_VERBOSE""",
+    "CPython, command line and environment, as far as it changes speed; coverage.py's start in child processes": """
+        COVERAGE_PROCESS_START PYTHONASYNCIODEBUG PYTHONDEBUG PYTHONDEVMODE PYTHONDONTWRITEBYTECODE PYTHONMALLOC
+        PYTHONMALLOCSTATS PYTHONNODEBUGRANGES PYTHONOPTIMIZE PYTHONPERFSUPPORT PYTHONPROFILEIMPORTTIME
+        PYTHONTRACEMALLOC PYTHONUNBUFFERED PYTHON_CPU_COUNT PYTHON_FROZEN_MODULES PYTHON_GIL PYTHON_JIT
+        PYTHON_PERF_JIT_SUPPORT PYTHON_THREAD_INHERIT_CONTEXT PYTHON_TLBC""",
+    "CUDA C++ programming guide, environment variables; multi-process service; cuBLAS and cuDNN documentation": """
+        CUBLASLT_WORKSPACE_SIZE CUBLAS_EMULATE_DOUBLE_PRECISION CUBLAS_EMULATE_SINGLE_PRECISION
+        CUBLAS_EMULATION_STRATEGY CUBLAS_WORKSPACE_CONFIG CUDA_AUTO_BOOST CUDA_BINARY_LOADER_THREAD_COUNT
+        CUDA_CACHE_DISABLE CUDA_CACHE_MAXSIZE CUDA_DEVICE_DEFAULT_PERSISTING_L2_CACHE_PERCENTAGE_LIMIT
+        CUDA_DEVICE_MAX_CONNECTIONS CUDA_DEVICE_MAX_COPY_CONNECTIONS CUDA_DEVICE_ORDER CUDA_DISABLE_JIT
+        CUDA_DISABLE_PTX_JIT CUDA_FORCE_JIT CUDA_FORCE_PTX_JIT CUDA_GRAPHS_USE_NODE_PRIORITY CUDA_INJECTION64_PATH
+        CUDA_LAUNCH_BLOCKING CUDA_MANAGED_FORCE_DEVICE_ALLOC CUDA_MODULE_DATA_LOADING CUDA_MODULE_LOADING
+        CUDA_MPS_ACTIVE_THREAD_PERCENTAGE CUDA_MPS_CLIENT_PRIORITY
+        CUDA_MPS_ENABLE_PER_CTX_DEVICE_MULTIPROCESSOR_PARTITIONING CUDA_MPS_PINNED_DEVICE_MEM_LIMIT
+        CUDA_SCALE_LAUNCH_QUEUES CUDA_VISIBLE_DEVICES CUDNN_ERRATA_JSON_FILE
+        CUDNN_FRONTEND_ATTN_DP_WORKSPACE_LIMIT NVIDIA_TF32_OVERRIDE""",
+    "ROCm documentation, environment variables of HIP, ROCr, rocBLAS and MIOpen": """
+        AMD_SERIALIZE_COPY AMD_SERIALIZE_KERNEL GPU_MAX_HW_QUEUES HIP_FORCE_DEV_KERNARG HIP_LAUNCH_BLOCKING
+        HIP_VISIBLE_DEVICES HSA_ENABLE_SDMA HSA_OVERRIDE_GFX_VERSION HSA_XNACK MIOPEN_DEBUG_CONV_IMPLICIT_GEMM
+        MIOPEN_FIND_ENFORCE MIOPEN_FIND_MODE ROCBLAS_INTERNAL_FP16_ALT_IMPL ROCBLAS_USE_HIPBLASLT
+        ROCR_VISIBLE_DEVICES""",
+}
+"""Names by the document that says what they do."""
+
+NAMES = frozenset(name for names in LIBRARIES.values() for name in names.split())
+"""All of them."""
+
+MOST = 1000
+"""Names that a plugin may declare: more are a list of everything, not of what it reads."""
+UNSAID = "set, value not recorded: named like a secret"
+
+
+def recorded(variables: Mapping[str, str], declared: Iterable[str] = ()) -> dict[str, str]:
+    """Those of the variables that change speed or results, by the core's list and by what a plugin declares."""
+    names = NAMES.union(declared)
+    return {
+        name: UNSAID if redaction.sounds_secret(name) else value
+        for name, value in sorted(variables.items())
+        if name in names
+    }
+
+
+def declared(plugin: object, name: str) -> frozenset[str]:
+    """The names that a plugin declares; none without the capability.
+
+    Raises ContractViolation for what is no name of a variable, for a text in place of a list, and for more than MOST.
+    """
+    if not isinstance(plugin, ReadsVariables):
+        return frozenset()
+    said, advice = plugin.variables(), "give exact names such as OMP_NUM_THREADS, each a text"
+    if isinstance(said, str | bytes) or not isinstance(said, Iterable):
+        raise ContractViolation(f"plugin {name}: variables() returned {words.shown(said)}, no list of names; {advice}")
+    names = list(itertools.islice(said, MOST + 1))
+    for one in names:
+        if not isinstance(one, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", one):
+            raise ContractViolation(
+                f"plugin {name}: variables() names {words.shown(one)}, which no variable can be; {advice}"
+            )
+    if len(names) > MOST:
+        raise ContractViolation(f"plugin {name}: variables() gave more than {MOST:,} names; give those that it reads")
+    return frozenset(names)
