@@ -2,19 +2,16 @@
 
 Schema history:
     1   first version
-    2   a Spec names compiler, steps per call, place of the data and Python environment; version 1 is read with their
-        defaults
-    3   a Spec has a variant, which reading gives it; an Environment has limits and a GPU's driver, a Run the code that
-        it was made with; versions 1 and 2 are read with their defaults; a Load has the CPU time that processes of the
-        plugin took; a Run says what its process really had of processors and threads; a Compilation has compiled parts,
-        reasons for breaks, calls of graphs and what the cache held; an Environment has variables of exact names alone,
-        the instruction sets that libraries use, and the priority of the process; no record has secrets, home folders or
-        names of users and hosts
+    2   a Spec names compiler, steps per call, place of the data and Python environment
+    3   a Spec has a variant, which reading gives it; a Run the code it was made with and the processors and threads it
+        really had; an Environment limits, a GPU's driver, variables of exact names alone, instruction sets, priority; a
+        Load the CPU time of the plugin's processes; a Compilation compiled parts, reasons for breaks, calls of graphs
+        and what the cache held; no secrets and names (`dlbench.redaction`); older versions are read with defaults
 """
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -154,9 +151,8 @@ class Environment(Record, frozen=True):
     """Machine and software; `usable_cores` are those of the `cores` that the process could run on.
 
     `name` is that of the Python environment, empty for that of dlbench. `limits` are those of the session, in which a
-    process has fewer cores; `gpu_driver` is the version of its driver where the model runs on a GPU. `instructions` are
-    the instruction sets that libraries said they use, by library; `nice` and `scheduling` are the process's nice value
-    and scheduling policy, None and empty where the system does not say.
+    process has fewer cores; `gpu_driver` is the version of its driver where the model runs on a GPU. Libraries
+    say their `instructions`; `nice` and `scheduling` are the priority of the process, where the system says it.
     """
 
     cpu: str
@@ -173,7 +169,7 @@ class Environment(Record, frozen=True):
     limits: Limits | None = None
     gpu_driver: str = ""
     instructions: dict[str, str] = {}
-    nice: int | None = None
+    nice: Annotated[int, msgspec.Meta(ge=-20, le=19)] | None = None
     scheduling: str = ""
 
 
