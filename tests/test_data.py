@@ -10,9 +10,11 @@ import sys
 import zipfile
 
 import pytest
+from click.testing import CliRunner
 from command import DLBENCH
 
 from dlbench import architectures, fetching, listing
+from dlbench.cli import cli
 from dlbench.errors import SpecError
 from dlbench.tasks import TASKS, TaskRequest, open_task, packaged
 from dlbench.tasks.packaged import DIGITS, find, store
@@ -114,6 +116,20 @@ def test_every_default_task_works_on_a_bare_machine(bare):
             stated = architectures.configuration(name, size)
             opened = open_task(task, TaskRequest(size, stated.batch_size, stated.input_shape))
             assert opened.batch(0, 0).inputs.shape == opened.signature.inputs.shape
+
+
+@pytest.mark.parametrize("command", [("run", "--plugin"), ("parity",)])
+def test_a_missing_file_is_known_before_any_process_starts(command, bare, monkeypatch):
+    def started(*args, **options):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("subprocess.Popen", started)
+    monkeypatch.chdir(bare)
+    found = CliRunner().invoke(
+        cli, [*command, "torch.mlp", *(["tf.mlp"] if len(command) == 1 else []), "--task", "digits"]
+    )
+    assert isinstance(found.exception, SpecError)
+    assert not (bare / "reports").exists()
 
 
 def test_the_list_says_of_which_tasks_the_data_is_here(bare):

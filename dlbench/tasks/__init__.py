@@ -8,7 +8,7 @@ downloads any.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -143,6 +143,13 @@ def open_task(name: str, request: TaskRequest) -> Task:
             f"task {name}: its data cannot be read ({why}); get it anew: {row.needs.remedy(name)}"
         ) from error
     return task
+
+
+def check_data(names: Iterable[str]) -> None:
+    """Raise SpecError for the first of these tasks of which a file is not here; nothing is read."""
+    for name in dict.fromkeys(names):
+        if (needs := TASKS[name].needs) is not None:
+            packaged.find(needs, name)
 
 
 def fitting(architecture: str) -> list[str]:

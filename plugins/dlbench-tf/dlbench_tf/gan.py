@@ -22,7 +22,8 @@ def make_forward(request: BuildRequest) -> Forward:
     signature = request.signature
     if signature.loss != "adversarial":
         raise Unsupported(
-            f"tf.gan generates images and task {request.spec.task} has none to learn; choose --task digits_gan"
+            f"tf.gan generates images and task {request.spec.task} has none to learn; "
+            "choose --task synthetic_gan or digits_gan"
         )
 
     def forward(parameters: Tensors, noise: tf.Tensor, _: Dropout, real: tf.Tensor | None = None) -> tf.Tensor:

@@ -211,7 +211,7 @@ def test_every_architecture_is_an_entry_point():
         ("rnn", TOKENS, "one row"),
         ("lstm", IMAGES, "sequences"),
         ("gru", msgspec.structs.replace(SERIES, vocabulary=3), "sequences"),
-        ("gan", IMAGES, "--task digits_gan"),
+        ("gan", IMAGES, "--task synthetic_gan or digits_gan"),
         ("mlp", signature((4, 5), (4, 6), (4, 6), "adversarial"), "loss adversarial"),
         ("rnn", STEPWISE, "one row"),
     ],

@@ -39,7 +39,8 @@ def make_module(request: BuildRequest) -> nn.Module:
     signature = request.signature
     if signature.loss != "adversarial":
         raise Unsupported(
-            f"torch.gan needs a task of generated images and {request.spec.task} is none; --task digits_gan"
+            f"torch.gan needs a task of generated images and {request.spec.task} is none; "
+            "choose --task synthetic_gan or digits_gan"
         )
     model: GAN = request.configuration
     return Networks(model, signature.inputs.shape[-1], shape_of(signature.outputs))
