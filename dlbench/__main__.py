@@ -1,6 +1,12 @@
 """`python -m dlbench`: the command of the environment that this Python belongs to."""
 
-from dlbench.cli import main
+import sys
+from pathlib import Path
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path and sys.path[0] in ("", str(Path.cwd())):
+        del sys.path[0]  # no child imports from the folder of the call: what lies there is not installed
+
+    from dlbench.cli import main
+
     main()

@@ -7,11 +7,9 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-import importlib_metadata as metadata
-
-from dlbench import encoding, environment, noise, redaction, registry
+from dlbench import encoding, environment, installed, noise, redaction, registry
 from dlbench.isolate import ChildError, ask_devices
 from dlbench.load import LoadMeter
 from dlbench.noise import Noise
@@ -177,18 +175,9 @@ def _asked(entry: Entry) -> tuple[dict[str, str], str]:
 
 def _versions(distribution: str) -> dict[str, str]:
     """The plugin's package and what it requires, as installed."""
-    try:
-        requires: Iterable[str] = metadata.requires(distribution) or ()
-    except metadata.PackageNotFoundError:
-        return {}
-    names = [match[0] for text in requires if "extra ==" not in text and (match := re.match(r"[\w.-]+", text))]
-    found: dict[str, str] = {}
-    for name in (distribution, *names):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    texts = installed.requires(distribution)
+    names = [match[0] for text in texts if "extra ==" not in text and (match := re.match(r"[\w.-]+", text))]
+    return {name: installed.version(name) for name in (distribution, *names)}
 
 
 def _blas() -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import fnmatch
 import importlib.util
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import importlib_metadata as metadata
 
-from dlbench import words
+from dlbench import installed, words
 from dlbench.errors import ContractViolation, DlbenchError, PluginLoadError, UnknownName
+from dlbench.installed import Installed
 from dlbench.plugin import ModelPlugin
 from dlbench.spec import PLUGIN_NAME, PLUGIN_NAMES
 
@@ -37,8 +38,8 @@ class Entry:
 
 def entries(name: str = "") -> list[Entry]:
     """All installed plugins by name, or those that claim this name; broken ones included. Imports none of them."""
-    points = metadata.entry_points(group=GROUP)
-    found = [_entry(point) for point in points if name in ("", point.name)]
+    found = [entry for distribution in installed.of_group(GROUP) for entry in _entries(distribution)]
+    found = [entry for entry in found if name in ("", entry.name)]
     return sorted(_mark_duplicates(found), key=lambda entry: (entry.name, entry.distribution))
 
 
@@ -48,8 +49,8 @@ def find(name: str) -> Entry:
         if entry.broken:
             raise PluginLoadError(name, entry.distribution, entry.broken)
         return entry
-    installed = entries()
-    raise UnknownName("plugin", name, {entry.name for entry in installed}, _advice(name, installed))
+    known = entries()
+    raise UnknownName("plugin", name, {entry.name for entry in known}, _advice(name, known))
 
 
 def matching(pattern: str) -> list[str]:
@@ -59,11 +60,11 @@ def matching(pattern: str) -> list[str]:
     """
     if not _is_pattern(pattern):
         return [pattern]
-    installed = entries()
-    names = list(dict.fromkeys(entry.name for entry in installed))
+    known = entries()
+    names = list(dict.fromkeys(entry.name for entry in known))
     found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
     if not found:
-        raise UnknownName("plugin", pattern, names, _advice(pattern, installed))
+        raise UnknownName("plugin", pattern, names, _advice(pattern, known))
     return found
 
 
@@ -86,11 +87,18 @@ def _is_pattern(name: str) -> bool:
     return any(wildcard in name for wildcard in "*?[")
 
 
-def _entry(point: metadata.EntryPoint) -> Entry:
-    distribution = point.dist
-    assert distribution is not None, "entry_points() gives every entry point its distribution"
-    broken = _why_name(point.name) or _why_module(point.value) or _why_requirement(distribution.requires or [])
-    return Entry(point.name, distribution.name, distribution.version, point.value, broken)
+def _entries(distribution: Installed) -> Iterator[Entry]:
+    """Its plugins; one by its own name where it cannot say which they are."""
+    if not distribution.points:
+        yield Entry(distribution.name, distribution.name, distribution.version, "", distribution.broken)
+    for point in distribution.points:
+        broken = (
+            distribution.broken
+            or _why_name(point.name)
+            or _why_module(point.value)
+            or _why_requirement(distribution.requires)
+        )
+        yield Entry(point.name, distribution.name, distribution.version, point.value, broken)
 
 
 def _why_name(name: str) -> str:
@@ -98,26 +106,24 @@ def _why_name(name: str) -> str:
 
 
 def _why_module(value: str) -> str:
-    match = re.fullmatch(r"\s*(\w+)[\w.]*\s*:\s*\w+[\w.]*\s*", value)
+    """Extras of a distribution may follow in brackets; they are the installer's."""
+    match = re.fullmatch(r"\s*(\w+)[\w.]*\s*:\s*\w+[\w.]*\s*(\[.*\]\s*)?", value)
     if match is None:
         return f"its value {value!r} is not module:callable"
-    return "" if importlib.util.find_spec(match[1]) else f"module {match[1]} is not there; install it again"
+    try:
+        there = importlib.util.find_spec(match[1]) is not None
+    except (ImportError, ValueError) as error:
+        return f"module {match[1]} cannot be found ({error})"
+    return "" if there else f"module {match[1]} is not there; install it again"
 
 
 def _why_requirement(requires: Iterable[str]) -> str:
     """The first requirement that is not installed; versions, extras and markers are left to the installer."""
     for requirement in requires:
-        if ";" not in requirement and not _installed(name := re.split(r"[^\w.-]", requirement)[0]):
-            return f"it needs {name}, which is not installed; pip install {name}"
+        match = re.match(r"[\w.-]+", requirement)
+        if match and ";" not in requirement and not installed.is_there(match[0]):
+            return f"it needs {match[0]}, which is not installed; pip install {match[0]}"
     return ""
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        metadata.distribution(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _mark_duplicates(found: list[Entry]) -> list[Entry]:
@@ -136,9 +142,9 @@ def _duplicate(entry: Entry, owners: Mapping[str, list[Entry]]) -> Entry:
     )
 
 
-def _advice(name: str, installed: Iterable[Entry]) -> str:
+def _advice(name: str, known: Iterable[Entry]) -> str:
     framework = name.partition(".")[0]
-    if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in installed):
+    if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in known):
         return ""
     package = f"dlbench-{framework}"
     return f"plugins called {framework}.* come by custom from a package {package}: pip install {package}"

@@ -19,7 +19,7 @@ from pathlib import Path
 import importlib_metadata as metadata
 import msgspec
 
-from dlbench import registry
+from dlbench import installed, registry
 from dlbench.record import Code
 from dlbench.tasks import TASKS
 
@@ -69,8 +69,7 @@ def of_task(name: str) -> tuple[Code, ...]:
     top = "dlbench" if row is None else row.module.partition(".")[0]
     if row is None or top == "dlbench":
         return ()
-    owners = metadata.packages_distributions().get(top, [""])
-    return (_code(f"task {name}", owners[0], row.module),)
+    return (_code(f"task {name}", installed.owner(top), row.module),)
 
 
 def of_local(packages: Iterable[str], known: Iterable[Code] = ()) -> Iterator[Code]:

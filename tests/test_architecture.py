@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 CORE = ROOT / "dlbench"
 
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("contract", ("encoding", "errors", "interrupts", "ranges", "redaction", "stats")),
+    ("contract", ("encoding", "errors", "installed", "interrupts", "ranges", "redaction", "stats")),
     ("contract", ("streams",)),
     ("contract", ("exits",)),
     ("contract", ("arithmetic", "power", "spec", "words")),

@@ -1,0 +1,103 @@
+"""Installed distributions, read from their metadata; one that cannot be read is an answer of its own and no error.
+
+Anything may lie in a folder of `sys.path`: half of a package that an installer left, a file that is no text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import importlib_metadata as metadata
+
+
+class Installed(NamedTuple):
+    """A distribution with its entry points of one group; `broken` says what of it cannot be read."""
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    points: tuple[metadata.EntryPoint, ...]
+    broken: str = ""
+
+
+def of_group(group: str) -> list[Installed]:
+    """The distributions that have entry points of this group, or cannot say which they have.
+
+    Of several with one name the first on `sys.path` counts, a whole one before a broken one.
+    """
+    found = [one for distribution in metadata.distributions() for one in _read(distribution, group)]
+    by_name: dict[str, Installed] = {}
+    for one in sorted(found, key=lambda one: bool(one.broken)):
+        by_name.setdefault(re.sub(r"[-_.]+", "-", one.name).lower(), one)
+    return [one for one in by_name.values() if one.points or one.broken]
+
+
+def is_there(name: str) -> bool:
+    """Whether a distribution of this name is installed, whole or not."""
+    try:
+        metadata.distribution(name)
+    except (metadata.PackageNotFoundError, ValueError):
+        return False
+    return True
+
+
+def version(name: str) -> str:
+    """The version of a distribution in words: `not installed`, or `not known` where its metadata does not say."""
+    try:
+        return str(metadata.distribution(name).version or "not known")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+    except Exception:  # whatever its metadata is
+        return "not known"
+
+
+def owner(package: str) -> str:
+    """The distribution that an importable package belongs to; empty where nothing says so."""
+    try:
+        return next(iter(metadata.packages_distributions().get(package, [])), "")
+    except Exception:  # one of all the distributions cannot be read
+        return ""
+
+
+def requires(name: str) -> tuple[str, ...]:
+    """What a distribution says that it requires; nothing where it cannot be read."""
+    try:
+        return tuple(metadata.requires(name) or ())
+    except Exception:  # not installed, or whatever its metadata is
+        return ()
+
+
+def _read(distribution: Any, group: str) -> Iterator[Installed]:
+    folder = getattr(distribution, "_path", None)
+    name, _, rest = Path(str(folder)).stem.partition("-")
+    try:
+        points = tuple(distribution.entry_points.select(group=group))
+    except Exception as error:  # any text, and what is none
+        if _mentions(folder, group):
+            yield Installed(name, rest or "not known", (), (), f"its entry_points.txt cannot be read ({_said(error)})")
+        return
+    try:
+        said = distribution.metadata
+        called, numbered = said["Name"], said["Version"]
+        if not called or not numbered:
+            raise ValueError("no Name or no Version in it")
+        yield Installed(str(called), str(numbered), tuple(distribution.requires or ()), points)
+    except Exception as error:
+        if points:
+            why = f"its metadata cannot be read ({_said(error)}); install it again"
+            yield Installed(name, rest or "not known", (), points, why)
+
+
+def _mentions(folder: object, group: str) -> bool:
+    """Whether a file of entry points that is no text speaks of this group."""
+    try:
+        return group.encode() in (Path(str(folder)) / "entry_points.txt").read_bytes()
+    except OSError:
+        return False
+
+
+def _said(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
