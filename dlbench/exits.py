@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from dlbench import streams
+from dlbench import redaction, streams
 from dlbench.errors import DlbenchError
 from dlbench.interrupts import Interrupted
 
@@ -51,7 +51,7 @@ def _code_of(command: Callable[[], int | None]) -> int:
 
 def _fault(error: BaseException) -> int:
     with contextlib.suppress(Exception):  # the memory or the depth may be used up
-        traceback.print_exception(error)
+        sys.stderr.write(redaction.text("".join(traceback.format_exception(error))))
     _say(
         f"this is a fault of dlbench and no finding ({type(error).__name__}, exit code {FAULT}); "
         f"please report it, with the lines above, at {PROJECT}/issues"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from dlbench import cpus, family, supervisor, words
+from dlbench import cpus, family, redaction, supervisor, words
 from dlbench.errors import SpecError
 from dlbench.patience import Patience, readable
 from dlbench.threads import VARIABLES
@@ -76,13 +76,13 @@ class Output:
         os.close(self.descriptor)
 
     def tail(self) -> str:
-        """The end of it; to be asked when the process is gone."""
+        """The end of it, without secrets; to be asked when the process is gone."""
         self._reader.join(_PATIENCE)
-        return words.bounded(self._tail[-TAIL_BYTES:].decode("utf-8", "replace"))
+        return words.bounded(redaction.text(self._tail.decode("utf-8", "replace"))[-TAIL_BYTES:])
 
     def _drain(self) -> None:
         while chunk := os.read(self._source, 1 << 20):
-            self._tail = (self._tail + chunk)[-TAIL_BYTES:]
+            self._tail = (self._tail + chunk)[-2 * TAIL_BYTES :]  # a secret that is cut in half is not recognised
         os.close(self._source)
 
 

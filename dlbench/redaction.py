@@ -53,8 +53,8 @@ _SHAPES = re.compile(
     r"xox[abprs]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+)"
 )
 """Tokens of Hugging Face, GitHub, GitLab, OpenAI, Slack and AWS as these document them, and JSON Web Tokens."""
-_ASSIGNED = re.compile(r"([\w.-]*[A-Za-z])(['\"]?\s*[=:]\s*['\"]?)(?!\s)([^\s'\",;&)}]{4,})")
-_FLAG = re.compile(r"(--[\w.-]+)(=|\s+)(?!-)([^\s'\",;]+)")
+_ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]*[A-Za-z])(['\"]?\s*[=:]\s*['\"]?)(?!\s)([^\s'\",;&)}]{4,})")
+_FLAG = re.compile(r"(?<![\w.-])(--[\w.-]+)(=|\s+)(?!-)([^\s'\",;]+)")
 _HOMES = re.compile(r"(?<![\w.-])(/home|/Users)/(?!user\b)[^/\s:;,'\"]+")
 
 _OWN_WORDS = re.compile(
@@ -65,6 +65,10 @@ _OWN_WORDS = re.compile(
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 """What is looked for, and what comes in its place."""
+
+
+_NAMED = ("packages", "versions", "variables", "instructions")
+"""Fields whose keys are names of packages and variables."""
 
 
 class _Facts(NamedTuple):
@@ -120,18 +124,17 @@ def _replaced(found: Any, rules: Sequence[Rule]) -> Any:
     if isinstance(found, msgspec.Struct):
         names = [name for name in found.__struct_fields__ if not _OWN_WORDS.fullmatch(name)]
         before = {name: getattr(found, name) for name in names}
-        after = {name: _replaced(value, rules) for name, value in before.items()}
+        after = {name: (_values_of if name in _NAMED else _replaced)(value, rules) for name, value in before.items()}
         return msgspec.structs.replace(found, **after) if after != before else found
     if isinstance(found, Mapping):
-        return {_replaced_key(name, rules): _replaced(value, rules) for name, value in found.items()}
+        return {_replaced(name, rules): _replaced(value, rules) for name, value in found.items()}
     if isinstance(found, list | tuple):
         return type(found)([_replaced(one, rules) for one in found])
     return found
 
 
-def _replaced_key(name: Any, rules: Sequence[Rule]) -> Any:
-    """Names of packages and variables stay; a text that somebody made a key of does not."""
-    return name if re.fullmatch(r"[\w.-]+", str(name)) else _replaced(name, rules)
+def _values_of(found: Mapping[str, Any], rules: Sequence[Rule]) -> dict[str, Any]:
+    return {name: _replaced(value, rules) for name, value in found.items()}
 
 
 def _rewritten(said: str, rules: Sequence[Rule]) -> str:
@@ -176,7 +179,7 @@ def _tells(name: str) -> bool:
 
 def _values(variables: Mapping[str, str]) -> Iterator[str]:
     """Values of variables that sound like secrets, but for such as could stand in any sentence."""
-    for name, value in variables.items():
+    for name, value in ((name, value.strip()) for name, value in variables.items()):
         surely = any(map(SECRET.fullmatch, _words(name)))
         long = len(value) > 4 if surely else len(value) > 7 and not value.isalpha()
         if sounds_secret(name) and long and not _HARMLESS.fullmatch(value) and name not in ("PWD", "OLDPWD"):

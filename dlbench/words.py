@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from dlbench import redaction
 from dlbench.errors import DlbenchError
 
 LONGEST = 2000
@@ -66,11 +67,15 @@ def formatted_traceback(error: BaseException) -> str:
 
 
 def bounded(text: str, longest: int = LONGEST) -> str:
-    """The text with control characters and lone surrogates as escapes; of a longer one the beginning and the end."""
+    """The text with control characters and lone surrogates as escapes; of a longer one the beginning and the end.
+
+    Secrets go first, for one that is cut in half is not recognised.
+    """
     if len(text) > longest:
         end = min(_END, longest // 4)
         left_out = len(text) - longest
-        text = f"{text[: longest - end]} … ({left_out:,} characters left out) … {text[-end:]}"
+        first, last = (redaction.text(part) for part in (text[: 2 * longest], text[-2 * longest :]))
+        text = f"{first[: longest - end]} … ({left_out:,} characters left out) … {last[-end:]}"
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

@@ -1,16 +1,19 @@
 """Text that leaves this machine: no secrets, no home folder, no names of people and machines, and all else stays."""
 
 import json
+import os
 import subprocess
+import time
 
 import msgspec
 import pytest
 from command import dlbench, raw_runs
 
-from dlbench import doctor, journal, listing, noise, redaction, registry
+from dlbench import doctor, exits, journal, listing, noise, pytest_plugin, redaction, registry, words
 from dlbench.isolate import ChildError
 from dlbench.noise import Noise
 from dlbench.plugin import ModelInfo
+from dlbench.process import TAIL_BYTES, Output
 from dlbench.record import Plan
 from dlbench.registry import Entry
 from dlbench.spec import Policy, Spec
@@ -105,6 +108,52 @@ def test_a_failure_carries_no_secret(alice):
     assert (failure.reason, failure.output, str(failure)) == ("RuntimeError: *** in ~", "***", failure.reason)
 
 
+def test_a_secret_at_a_cut_is_replaced_before_the_cut(alice, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "abcdefghij" * 30)
+    for before in range(1300, 1700, 50):
+        said = words.bounded("x" * before + " " + "abcdefghij" * 30 + " " + "y" * 9000)
+        assert "abcdefghij" not in said
+        said = words.bounded("y" * 9000 + " " + "abcdefghij" * 30 + " " + "x" * (before - 1200))
+        assert "abcdefghij" not in said
+
+
+def test_the_end_of_what_a_child_printed_holds_no_part_of_a_secret(alice):
+    output = Output()
+    os.write(output.descriptor, b"y" * 9000 + b" k3y-of-a-friend " + b"x" * (TAIL_BYTES - 8))
+    output.handed_over()
+    said = output.tail()
+    assert said.endswith("*** " + "x" * (TAIL_BYTES - 8))
+    assert "friend" not in said
+
+
+@pytest.mark.parametrize("junk", ["x", "-", "/a_", "a.", "a=b ", "://", "'", "eyJ", "token"])
+def test_long_text_without_any_secret_takes_time_in_proportion(alice, junk):
+    spent = [_cpu_seconds(junk * length) for length in (2_000, 16_000)]
+    assert spent[1] < 32 * spent[0] + 0.5, "eight times as long, and not its square"
+
+
+def _cpu_seconds(said):
+    before = time.process_time()
+    redaction.text(said)
+    return time.process_time() - before
+
+
+def test_a_fault_of_dlbench_is_shown_without_secrets(alice, capsys):
+    def crash():
+        raise RuntimeError("/home/alice with hunter2")
+
+    assert exits.code_of(crash) == exits.FAULT
+    assert "RuntimeError: ~ with ***" in capsys.readouterr().err
+
+
+def test_a_test_report_holds_no_secret(alice):
+    spec = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=1, threads=1)
+    info = ModelInfo(
+        parameter_count=1, device="cpu", precision="fp32", path="eager", details={"by alice": "of hunter2"}
+    )
+    assert pytest_plugin._facts(spec, info)["details"] == {"by user": "of ***"}
+
+
 def test_a_plan_names_nobody_on_the_disk_and_goes_on_with_the_same_interpreters(alice, tmp_path):
     spec = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=1, threads=1)
     pythons = {"a": "/home/alice/a/bin/python", "b": "/data/alice/b/bin/python", "c": "/opt/c/bin/python"}
@@ -125,6 +174,7 @@ def test_a_plan_names_nobody_on_the_disk_and_goes_on_with_the_same_interpreters(
 ACME = """
 import os, pathlib, socket
 from dlbench.plugin import ModelInfo
+from dlbench.process import TAIL_BYTES, Output
 from dlbench_fake.linear import LinearPlugin
 
 def told():
