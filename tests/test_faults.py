@@ -90,6 +90,14 @@ RESULTS = {
     "return=objects": ("error", r"must return|makes no sense|no attribute|0, 0|NoneType"),
 }
 NUMBERS = {"return=negative": ("error", "must return|makes no sense"), "return=text": ("error", "must|makes no sense")}
+DECLARED = {
+    "return=pattern": ("error", r"variables\(\) names 'OMP_\*', which no variable can be"),
+    "return=number": ("error", r"variables\(\) names 7, which no variable can be"),
+    "return=text": ("error", r"variables\(\) returned 'not a number', no list of names"),
+    "return=none": ("error", r"variables\(\) returned None, no list of names"),
+    "return=thousands": ("error", "more than 1,000 names"),
+    "return=secret": ("ok", ""),
+}
 ONCE = ("print", "thread", "helper", "read", "chdir", "close", "write", "litter")
 """These at one call; the others from that call on."""
 
@@ -120,6 +128,7 @@ PLACES = {
     "sync": Place("train", "sync", ("@20",), TYPED),
     "memory": Place("train", "device_memory_peak", ("@3",), TYPED | NUMBERS),
     "compilation": Place("train", "compilation", ("",), TYPED | NUMBERS),
+    "variables": Place("train", "variables", ("",), TYPED | DECLARED),
     "close": Place("train", "multiply", ("",), TYPED | RESULTS),
 }
 
