@@ -1,7 +1,6 @@
 """Arms in Python environments of their own: what a child needs there, what is told apart, what is refused."""
 
 import json
-import subprocess
 import sys
 import venv
 from pathlib import Path
@@ -11,7 +10,6 @@ from command import dlbench, raw_runs
 
 from dlbench import compare, interpreters
 from dlbench.errors import SpecError
-from dlbench.orders import Close, protocol
 from dlbench.plan import Selection, expand
 from dlbench.spec import Policy
 
@@ -126,7 +124,7 @@ def test_what_no_child_could_run_in_is_refused(two, tmp_path):
     for python, text in (
         ("/bin/true", "/bin/true is not a Python that can be used"),
         (bare, "cannot import dlbench .*pip install dlbench=="),
-        (old, r"a dlbench \(0.0.1\) that does not speak with this one.*pip install dlbench=="),
+        (old, r"a dlbench .0.0.1, protocol another. that does not speak with this one .*pip install dlbench=="),
     ):
         with pytest.raises(SpecError, match=text):
             interpreters.plugins({"x": two["base"], "y": python}, ["fake.linear"])
@@ -146,14 +144,6 @@ def test_bad_environments_are_one_line_of_the_command_and_leave_nothing(two, tmp
         assert text in done.stderr
         assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_protocol_is_that_of_the_orders_and_not_of_their_words(monkeypatch):
-    program = "from dlbench import orders; orders.Close.__doc__ = 'else'; print(orders.protocol())"
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == protocol()
-    monkeypatch.setattr("dlbench.orders.Order", Close)
-    assert done.stdout.strip() != protocol()
 
 
 def test_a_folder_that_was_only_called_in_is_not_imported_from(two, tmp_path, monkeypatch):
