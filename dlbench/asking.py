@@ -24,7 +24,10 @@ GATING = ("fail_on", "confirm", "strict", "allow", "history", "against")
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What `dlbench run` was asked, checked; `asked` are the words of the gate and the comparison, for the plan."""
+    """What `dlbench run` was asked, checked; `asked` are the words of the gate and the comparison, for the plan.
+
+    With `anew` the folder's name is not the user's, and one with a number at its end is as good.
+    """
 
     selection: plan.Selection
     pythons: Mapping[str, str]
@@ -38,6 +41,7 @@ class RunOptions:
     question: Question
     against: judging.Saved | None
     asked: tuple[str, ...] = ()
+    anew: bool = False
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunOptions:
@@ -58,6 +62,7 @@ class RunOptions:
             question=Question.read(options),
             against=judging.Saved.named(options),
             asked=tuple(_words(options)),
+            anew=options["resume"] is None and options["out"] is None,
         )
 
     def check_resumed(self, planned: Plan) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -50,6 +51,7 @@ def run(options: RunOptions) -> int:
     caller.
     """
     with _open(options) as open_journal:
+        options = replace(options, folder=open_journal.folder)
         specs, policy = open_journal.plan.specs, open_journal.plan.policy
         _check_question(options, specs, policy)
         groups = plan.groups(specs, policy)
@@ -98,7 +100,7 @@ def _open(options: RunOptions) -> Journal:
     specs = plan.with_twins(specs) if options.question.metrics else specs
     session, pythons = uuid.uuid4().hex[:12], dict(options.pythons)
     planned = Plan(session=session, specs=tuple(specs), policy=options.policy, pythons=pythons, asked=options.asked)
-    return journal.begin(options.folder, planned)
+    return journal.begin(options.folder, planned, anew=options.anew)
 
 
 def render(source: FilePath, out: FilePath | None, formats: Sequence[str], *, quiet: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import threading
@@ -61,14 +62,18 @@ class Journal:
         os.close(self._lock)
 
 
-def begin(folder: Path, plan: Plan) -> Journal:
-    """Make the folder and put the plan there. Raises RecordError when it cannot be, or already holds a report."""
+def begin(folder: Path, plan: Plan, *, anew: bool = False) -> Journal:
+    """Make the folder and put the plan there. Raises RecordError when it cannot be, or already holds a report.
+
+    With `anew` a folder that is there already is another session's, and one with a number beside it is made.
+    """
     made: list[Path] = []
     try:
+        folder = _claimed(folder, made) if anew else folder
         _make(folder, made)
         journal = Journal(folder, plan, _locked(folder), made)
     except OSError as error:
-        _remove(folder, made)
+        _unmake(made)
         raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
     if (folder / RUNS_FILE).exists() or (folder / PLAN_FILE).exists():
         os.close(journal._lock)
@@ -180,10 +185,27 @@ def _make(folder: Path, made: list[Path]) -> None:
             _sync(one.parent)
 
 
+def _claimed(folder: Path, made: list[Path]) -> Path:
+    """A new folder of this name, with a number at its end where the name is taken: nobody else has made it."""
+    _make(folder.parent, made)
+    for number in itertools.count(1):
+        one = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            one.mkdir()
+            made.append(one)
+            break
+    return one
+
+
 def _remove(folder: Path, made: Sequence[Path]) -> None:
     with contextlib.suppress(OSError):
         for name in (RUNS_FILE, PARITY_FILE, PLAN_FILE):
             (folder / name).unlink(missing_ok=True)
+    _unmake(made)
+
+
+def _unmake(made: Sequence[Path]) -> None:
+    with contextlib.suppress(OSError):
         for one in reversed(made):
             one.rmdir()
 
