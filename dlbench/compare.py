@@ -146,7 +146,9 @@ def comparisons(compared: Sequence[Pair], metric: str, history: Mapping[Spec, Pa
     family = [evidence(pair, metric, history) for pair in compared]
     adjusted = iter(verdicts.adjusted([one for one in family if one is not None]))
     return [
-        _without_evidence(pair, metric) if one is None else _comparison(pair, metric, one, next(adjusted))
+        _without_evidence(pair, metric, apart=history is None and not pair.in_lockstep)
+        if one is None
+        else _comparison(pair, metric, one, next(adjusted))
         for pair, one in zip(compared, family, strict=True)
     ]
 
@@ -240,14 +242,26 @@ def _comparison(pair: Pair, metric: str, found: Evidence, p_value: float) -> Com
     )
 
 
-def _without_evidence(pair: Pair, metric: str) -> Comparison:
-    lockstep = "never in lockstep: no group of one session holds both"
-    reason = f"neither side or only one has a {METRICS[metric].title.lower()}" if pair.in_lockstep else lockstep
+def _without_evidence(pair: Pair, metric: str, *, apart: bool) -> Comparison:
+    """`apart` says that the sides would have to be in lockstep and never were."""
+    of = METRICS[metric]
     return Comparison(
         baseline=pair.baseline.label,
         candidate=pair.candidate.label,
         ratio=None,
         verdict="inconclusive",
-        reason=reason,
+        reason="never in lockstep: no group of one session holds both" if apart else _lacking(pair, metric),
         metric=metric,
+        before=metrics.over(of, pair.before),
+        after=metrics.over(of, pair.after),
     )
+
+
+def _lacking(pair: Pair, metric: str) -> str:
+    """Which side has no value that a ratio can be taken of, and for step times why."""
+    sides = {"baseline": pair.before, "candidate": pair.after}
+    lacks = [name for name, runs in sides.items() if not any((METRICS[metric].of(run) or 0.0) > 0 for run in runs)]
+    unstable = any("unstable" in run.flags for name in lacks for run in sides[name])
+    why = ": the steps never became steady" if unstable and metric == "step_time" else ""
+    who = {0: "no group of both has a", 1: f"the {''.join(lacks)} has no", 2: "neither side has a"}[len(lacks)]
+    return f"{who} {METRICS[metric].title.lower()}{why}"

@@ -81,7 +81,7 @@ class Missing:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Offer the fixture, with a clear failure instead of an unknown name when pytest-benchmark is absent."""
-    present = config.pluginmanager.hasplugin("benchmark")
+    present = any(hasattr(plugin, "benchmark") for plugin in config.pluginmanager.get_plugins())
     config.pluginmanager.register(Bridge() if present else Missing(), "dlbench-bridge")
 
 
@@ -108,7 +108,8 @@ def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
     """
     from dlbench import confine
 
-    benchmark.group = benchmark.group or f"{spec.architecture} {spec.phase} {spec.size}, batch of {spec.batch_size}"
+    if _is_original(benchmark):
+        benchmark.group = benchmark.group or f"{spec.architecture} {spec.phase} {spec.size}, batch of {spec.batch_size}"
     with confine.to_processors(spec.threads) as processors:
         info, subject = _built(spec)
         benchmark.extra_info.update(_facts(spec, info), processors=_words(processors))
@@ -119,14 +120,24 @@ def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
         finally:
             gc.unfreeze()
     _check_threads(benchmark.extra_info, spec)
-    if not benchmark.disabled:
+    if _is_original(benchmark) and not benchmark.disabled:
         benchmark.extra_info["samples_per_second"] = spec.batch_size / benchmark.stats.stats.median
     return benchmark
 
 
+def _is_original(benchmark: Any) -> bool:
+    """Whether the fixture is pytest-benchmark's own.
+
+    Another plugin may put one of its own in that place, with `pedantic` and `extra_info` alone, which calls what it
+    measures as often as it likes: each step then ends with the barrier.
+    """
+    return hasattr(benchmark, "stats") and hasattr(benchmark, "disabled")
+
+
 def _take(benchmark: Any, subject: Subject, policy: Policy) -> None:
     """Settle, then the rounds: each is k steps and ends with the barrier in the last of them."""
-    steps, settled = (1, False) if benchmark.disabled else _settle(subject, policy)
+    steps, settled = (1, False) if getattr(benchmark, "disabled", False) else _settle(subject, policy)
+    steps = steps if _is_original(benchmark) else 1
     ends = itertools.cycle([*itertools.repeat(False, steps - 1), True])
 
     def step() -> None:

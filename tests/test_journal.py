@@ -172,3 +172,24 @@ def test_ctrl_c_waits_until_what_is_measured_is_written(tmp_path, monkeypatch):
             book.append(runs(0))
         assert book.runs == runs(0)
     assert read_runs(tmp_path / "runs.jsonl") == runs(0)
+
+
+def test_sessions_that_start_at_once_with_a_name_of_ours_have_a_folder_each(tmp_path):
+    folder = tmp_path / "reports" / "now"
+    with journal.begin(folder, PLAN, anew=True) as first, journal.begin(folder, PLAN, anew=True) as second:
+        assert (first.folder, second.folder) == (folder, tmp_path / "reports" / "now-2")
+        first.append(runs(0))
+        second.append(runs(1))
+    with journal.begin(folder, PLAN, anew=True) as third:
+        assert third.folder.name == "now-3"
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["now", "now-2"]
+    assert [run.group for run in read_runs(folder / "runs.jsonl")] == [0]
+
+
+def test_a_folder_that_cannot_be_made_takes_nothing_of_another_session_away(tmp_path, monkeypatch):
+    with journal.begin(tmp_path / "there", PLAN) as book:
+        book.append(runs(0))
+    monkeypatch.setattr(journal, "_locked", lambda folder: os.open(folder / "missing", os.O_RDONLY))
+    with pytest.raises(RecordError, match="cannot be written"):
+        journal.begin(tmp_path / "there", PLAN)
+    assert read_runs(tmp_path / "there" / "runs.jsonl") == runs(0)

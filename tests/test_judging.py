@@ -9,8 +9,10 @@ import pytest
 from example_runs import spec
 from sessions import saved, session
 
-from dlbench import cli
+from dlbench import cli, judging
+from dlbench.question import Question
 from dlbench.record import PLAN_FILE, Plan
+from dlbench.report import comparison, markdown
 
 
 @pytest.fixture
@@ -168,3 +170,29 @@ def test_the_comparison_is_kept_where_asked(run, reports, tmp_path):
         "regression of slower:2%: train, tf.transformer jit, ratio 1.10"
         in (tmp_path / "kept" / "comparison.md").read_text()
     )
+
+
+@pytest.mark.parametrize(
+    ("unsteady", "said"),
+    [
+        ((False, True), "the candidate has no step time, median: the steps never became steady"),
+        ((True, False), "the baseline has no step time, median: the steps never became steady"),
+        ((True, True), "neither side has a step time, median: the steps never became steady"),
+    ],
+)
+def test_a_step_time_that_a_side_lacks_has_a_row_that_says_so(unsteady, said):
+    before, after = (
+        session(name, flags=("unstable",) if is_so else ()) for name, is_so in zip("ab", unsteady, strict=True)
+    )
+    compared = judging.reports(("a", "b"), before, after, Question(allow=("session",))).compared
+    (row,) = [row for row in compared.rows if row.comparison.metric == "step_time"]
+    assert (row.comparison.ratio, row.comparison.reason) == (None, said)
+    assert said in markdown.text(list(comparison.page(compared)))
+
+
+def test_a_metric_that_one_side_alone_has_has_a_row_and_one_that_neither_has_has_none():
+    before, after = session("a"), session("b", memory=())
+    compared = judging.reports(("a", "b"), before, after, Question(allow=("session",))).compared
+    reasons = {row.comparison.metric: row.comparison.reason for row in compared.rows}
+    assert reasons["memory_peak"] == "the candidate has no peak memory above import"
+    assert "device_memory_peak" not in reasons

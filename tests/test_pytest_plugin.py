@@ -281,3 +281,36 @@ def test_each_round_is_k_steps_ended_by_one_barrier_inside_the_clock(
     )
     result = pytester.runpytest_subprocess("--benchmark-timer=zoo_recorder.clock")
     result.assert_outcomes(passed=1)
+
+
+REPLACED = """
+    import pytest
+
+    class Other:
+        def __init__(self):
+            self.extra_info, self.calls = {}, []
+
+        def pedantic(self, target, rounds=1, iterations=1):
+            self.calls.append((rounds, iterations))
+            for _ in range(rounds * iterations):
+                target()
+
+    @pytest.fixture
+    def benchmark():
+        return Other()
+"""
+
+
+def test_another_plugin_may_put_its_own_fixture_in_the_place_of_pytest_benchmark(suite: pytest.Pytester) -> None:
+    suite.makeconftest(REPLACED)
+    suite.makepyfile(
+        test_author="""
+        from dlbench import Policy
+
+        def test_train(dlbench_benchmark):
+            found = dlbench_benchmark("fake.linear", policy=Policy(samples=3, settle_cap_seconds=0.1))
+            assert found.calls == [(3, 1)]
+            assert found.extra_info["plugin"] == "fake.linear"
+        """
+    )
+    suite.runpytest_subprocess("-p", "no:benchmark").assert_outcomes(passed=1)

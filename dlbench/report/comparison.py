@@ -41,15 +41,24 @@ class Compared(Record, frozen=True):
 
 
 def rows(pairs: Sequence[Pair], history: gate.History) -> Iterator[Row]:
-    """Every metric that both sides of a pair have; each metric is a family for Holm's correction."""
+    """Every metric that a side of a pair has, and the step time of every timed pair whether it has or not.
+
+    Each metric is a family for Holm's correction.
+    """
     names = gate.names_of(pairs)
     for metric in COMPARED:
         found = compare.comparisons(pairs, metric, history.get(metric, {}))
         yield from (
             Row(pair=gate.name_of(pair, names), comparison=one)
             for pair, one in zip(pairs, found, strict=True)
-            if one.ratio is not None
+            if one.ratio is not None or _is_missed(pair, one)
         )
+
+
+def _is_missed(pair: Pair, one: Comparison) -> bool:
+    """Whether somebody looks for this figure: one side has it, or it is the step time of a timed phase."""
+    timed = one.metric == "step_time" and pair.candidate.phase in METRICS["step_time"].phases
+    return timed or (one.before is None) != (one.after is None)
 
 
 def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
