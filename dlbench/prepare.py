@@ -65,8 +65,20 @@ def batch_of_call(task: Task, spec: Spec, call: int) -> Batch:
 
 
 def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
-    """The batch where the Spec wants it before the step: as the plugin stages it, or as it is on the host."""
-    return plugin.stage(batch) if isinstance(plugin, Stages) and spec.data == "device" else batch
+    """The batch where the Spec wants it before the step: as the plugin stages it, or as it is on the host.
+
+    Raises ContractViolation for arrays of NumPy, which lie on the host, where the Spec names another device.
+    """
+    if not isinstance(plugin, Stages) or spec.data != "device":
+        return batch
+    staged = plugin.stage(batch)
+    on_host = spec.device not in ("cpu", "auto") and any(isinstance(part, np.ndarray) for part in staged)
+    if on_host:
+        raise ContractViolation(
+            f"plugin {spec.plugin}: asked for data on the {spec.device}, and stage() returned NumPy arrays, which lie on "
+            "the host; it must return arrays on the device"
+        )
+    return staged
 
 
 def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:

@@ -186,11 +186,7 @@ class Code(Record, frozen=True):
 
 
 class Pool(Record, frozen=True):
-    """A library with threads of its own, as it says itself: OpenMP or BLAS, loaded in the process.
-
-    `limit` is OpenMP's thread limit, which its number of threads may exceed without effect; `dynamic` says that OpenMP
-    may start fewer than both.
-    """
+    """A loaded library with threads, as it says itself; OpenMP starts no more than `limit`, fewer where `dynamic`."""
 
     library: str
     threads: Whole
@@ -202,12 +198,14 @@ class Actual(Record, frozen=True):
     """Processors and threads of the process, read in it: facts beside the settings that the rest of a Run holds.
 
     `held_to` numbers the processors that it was confined to before it loaded the plugin, `cpus` those that the threads
-    which had worked could run on after its last step.
+    which had worked could run on after its last step. `taken_in` names the precisions in which the model takes what it
+    multiplies, by its outputs (`dlbench.rounding`); empty where that was not looked at or cannot be told.
     """
 
     held_to: tuple[NotNegative, ...] = ()
     cpus: tuple[NotNegative, ...] = ()
     pools: tuple[Pool, ...] = ()
+    taken_in: tuple[str, ...] = ()
 
 
 class Run(Record, frozen=True):

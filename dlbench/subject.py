@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dlbench import driver, measure, memory, peak, proof, reported
+from dlbench import driver, measure, memory, peak, proof, reported, rounding
 from dlbench.course import Course, DivergedError
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.plugin import (
@@ -146,6 +146,19 @@ class Subject:
         if not isinstance(self._plugin, MultipliesMatrices):
             return None
         return peak.flop_rate(self._plugin, self._spec.plugin)
+
+    def taken_in(self) -> tuple[str, ...]:
+        """The precisions in which the model takes what it multiplies, by its outputs; empty where that is not told.
+
+        Looked at where no further function must be compiled for it: what fails here is no fault of the Run.
+        """
+        if self._spec.phase == "train" and self._spec.path != "eager":
+            return ()
+        outputs = rounding.outputs_of(self._plugin, self._task.batch(self._spec.seed, 0).inputs, self._predict)
+        try:
+            return rounding.taken_in(outputs) if outputs is not None else ()
+        except Exception:
+            return ()
 
     def _staged(self, call: int) -> Batch:
         return self._stage(batch_of_call(self._task, self._spec, call))

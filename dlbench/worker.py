@@ -149,6 +149,7 @@ class Worker:
         mark = self._subject.mark(self._spec.phase)
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.read())
         actual, compilation = self._witness.read(), self._subject.compilation()
+        actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
         if self._spec.phase == "converge":
             return Closed(memory=mark, load=load, compilation=compilation, actual=actual)
         peak = self._subject.peak_flop_rate()

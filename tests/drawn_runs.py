@@ -187,6 +187,7 @@ _actual = _builds(
     held_to=_tuples(_counts),
     cpus=_tuples(_counts),
     pools=_tuples(_pools),
+    taken_in=_tuples(_texts),
 )
 
 any_run = _builds(

@@ -48,7 +48,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("writing", ("confine", "threads")),
-    ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process", "sources")),
+    ("writing", ("environment", "gpu", "load", "lockstep", "peak", "prepare", "process", "rounding", "sources")),
     ("writing", ("interpreters", "isolate", "noise")),
     ("writing", ("parity", "plan", "probe", "sharing", "subject", "witness")),
     ("writing", ("conformance", "pace", "remaining")),

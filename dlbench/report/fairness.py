@@ -123,7 +123,7 @@ def _got(run: Run, info: ModelInfo) -> dict[str, str]:
         FLOPS: "" if run.flops_per_step is None else f"{run.flops_per_step:,.0f}",
         "device": info.device,
         "device name": info.device_name,
-        "precision": info.precision,
+        "precision": _precision(run, info),
         "threads": _threads(run, info),
         **_processors(run),
         "steps per call": str(info.steps_per_call),
@@ -143,6 +143,13 @@ def _compiled(run: Run) -> dict[str, str]:
     cache = {"empty": "empty at the first compilation", "not empty": "held compiled code", "unknown": "cannot be known"}
     said = {"compiled parts": ", ".join(found.parts), "compile cache": cache.get(found.cache, "")}
     return {name: text for name, text in said.items() if text}
+
+
+def _precision(run: Run, info: ModelInfo) -> str:
+    """What the plugin says, and what its outputs say where that is another."""
+    taken_in = run.actual.taken_in if run.actual is not None else ()
+    other = taken_in and info.precision not in taken_in
+    return f"{info.precision}, multiplies in {' or '.join(taken_in)}" if other else info.precision
 
 
 def _threads(run: Run, info: ModelInfo) -> str:

@@ -11,10 +11,10 @@ from dlbench.compare import BUSY
 from dlbench.leaks import growth
 from dlbench.naming import Names
 from dlbench.record import HELPED, Load, Run
+from dlbench.report.actual import not_as_given
 from dlbench.report.contradicting import contradicting
 from dlbench.report.fairness import MUST_AGREE, fairness
 from dlbench.report.outlying import outlying
-from dlbench.report.processors import processors
 from dlbench.report.units import shown
 from dlbench.spec import Workload
 
@@ -88,7 +88,7 @@ def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
         for label, of_arm in compare.arms(of_load).items():
             yield from (f"{names.arm(load, label)}: {text}" for text in _of_arm(of_arm))
     yield from contradicting(by_workload, names)
-    yield from processors(by_workload, names)
+    yield from not_as_given(by_workload, names)
     yield from outlying(by_workload, names)
     yield from _drift(by_workload, names)
     loads = [run.load for run in runs if run.load is not None]

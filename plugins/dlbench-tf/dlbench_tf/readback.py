@@ -21,19 +21,19 @@ def model_info(
 
     `tensors` are its parameters by canonical name, each in its own shape.
     """
-    device = word_of(variables[0])
+    places = dict.fromkeys(map(word_of, variables))
     return ModelInfo(
         parameter_count=sum(variable.shape.num_elements() for variable in variables),
-        device=device,
+        device="/".join(places),
         precision=computed_in,
         path=spec.path,
         compiler="xla" if spec.path == "jit" else None,
         steps_per_call=spec.steps_per_call,
         data=spec.data,
         threads=tf.config.threading.get_intra_op_parallelism_threads(),
-        device_name=devices()[device],
+        device_name="/".join(devices()[place] for place in places),
         versions={name: metadata.version(name) for name in ("tensorflow", "dlbench-tf")},
-        details={"BLAS": _blas_of(device, spec.path)} | _details(len(variables)) | _layout(tensors),
+        details={"BLAS": _blas_of(next(iter(places)), spec.path)} | _details(len(variables)) | _layout(tensors),
     )
 
 

@@ -19,19 +19,20 @@ from dlbench_torch.mapping import Weights
 def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
     """The model that lives in these weights; the optimizer's own are not among them."""
     parameters = list(weights.trained.values())
-    device, xla = word_of(parameters[0].device), parameters[0].device.type == "xla"
+    xla = parameters[0].device.type == "xla"
+    places = dict.fromkeys(word_of(parameter.device) for parameter in parameters)
     compiler = openxla.NAME if xla else "inductor" if spec.path == "jit" else None
     packages = ("torch", "torch_xla", "dlbench-torch") if xla else ("torch", "dlbench-torch")
     return ModelInfo(
         parameter_count=sum(parameter.numel() for parameter in parameters),
-        device=device,
+        device="/".join(places),
         precision=precision.read_back(parameters, spec.precision),
         path=spec.path,
         compiler=compiler,
         threads=openxla.cores() if xla else torch.get_num_threads(),
         steps_per_call=spec.steps_per_call,
         data=spec.data,
-        device_name=devices()[device],
+        device_name="/".join(devices()[place] for place in places),
         versions={name: metadata.version(name) for name in packages},
         details=_details(parameters[0].device, optimizer) | _layout(parameters),
     )
@@ -41,10 +42,17 @@ def _details(device: torch.device, optimizer: str) -> dict[str, str]:
     return {
         "optimizer": optimizer,
         "inter-op threads": str(torch.get_num_interop_threads()),
+        **_threads_of_mkl(),
         "BLAS": {"xla": "of XLA", "cuda": "cuBLAS"}.get(device.type) or blas(),
         **({"instruction set": torch.backends.cpu.get_cpu_capability()} if device.type == "cpu" else {}),
         "denormals": _denormals(device),
     }
+
+
+def _threads_of_mkl() -> dict[str, str]:
+    """As MKL says itself: it is linked into PyTorch, so that nobody else can ask it; nothing where it is not."""
+    found = re.search(r"mkl_get_max_threads\(\) : (\d+)", torch.__config__.parallel_info())
+    return {"threads of MKL": found[1]} if found else {}
 
 
 def _layout(parameters: Sequence[Tensor]) -> dict[str, str]:

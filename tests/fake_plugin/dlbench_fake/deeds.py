@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import threadpoolctl
 
 from dlbench import errors
 
@@ -171,6 +172,11 @@ def _write_everywhere(_: str) -> None:
             continue
 
 
+def rounded_off(values: Any) -> Any:
+    """Numbers cut off to bfloat16: the upper half of a float32."""
+    return (np.array(values, np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
 DEEDS: dict[str, Callable[[str], object]] = {
     "raise": _raise,
     "exit": lambda value: sys.exit(int(value or 0)),
@@ -184,6 +190,8 @@ DEEDS: dict[str, Callable[[str], object]] = {
     "leak": lambda value: _kept.append(np.ones(int(value) << 10, np.uint8)),
     "spike": _spike,
     "thread": _start_thread,
+    "roam": lambda _: os.sched_setaffinity(0, range(os.cpu_count() or 1)),
+    "threads": lambda value: _kept.append(threadpoolctl.threadpool_limits(int(value))),
     "print": _print,
     "litter": _litter,
     "helper": _help,

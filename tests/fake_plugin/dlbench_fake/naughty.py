@@ -18,6 +18,8 @@ WHERE is `import`, `factory`, `build`, `stage`, `train_step`, `predict`, or a ca
     close-streams   standard output and error                             close-descriptors    all others
     write-everywhere    garbage to every other descriptor
     litter=PATH     leave a file, and a symbolic link to PATH, in the folder for temporary files
+    roam            run on every processor there is         threads=NUMBER  set those of all libraries
+    coarse          take inputs in bf16; `predict`
     slower=FACTOR   do the step's work FACTOR times (1.05: once more in every twentieth call); `train_step`, `predict`
     return=WORD     a word of `deeds.RESULTS`: nan, inf, text, none, or shape (the result twice, along an axis more) ...
     lie=WORD        wrong values in ModelInfo, a word of `deeds.LIES`; `build`
@@ -34,7 +36,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
-from dlbench_fake.deeds import DEEDS, LIES, RESULTS
+from dlbench_fake.deeds import DEEDS, LIES, RESULTS, rounded_off
 from dlbench_fake.linear import LinearPlugin
 
 if TYPE_CHECKING:
@@ -85,6 +87,10 @@ class Mischief:
             result = _spoil(switch, result)
         return result
 
+    def tells(self, where: str, how: str) -> bool:
+        """Whether a switch says so, whichever call it is."""
+        return any((switch.where, switch.how) == (where, how) for switch in self._switches)
+
     def _repeat(self, switch: Switch, rehearse: Callable[[], object]) -> None:
         """Fractions of a repetition are owed until they make a whole one: work that is executed, never a pause."""
         owed = self._owed[switch.where] + round((float(switch.value) - 1) * 1_000_000)
@@ -95,7 +101,7 @@ class Mischief:
 
 def _switch(word: str) -> Switch:
     match = re.fullmatch(r"(\w+):([\w-]+)(?:=([^@!]*))?(?:@(\d+))?(!?)", word)
-    if match is None or match[1] not in PLACES or match[2] not in {*DEEDS, "slower", "return", "lie"}:
+    if match is None or match[1] not in PLACES or match[2] not in {*DEEDS, "slower", "coarse", "return", "lie"}:
         raise RuntimeError(f"{VARIABLE}: {word!r} is not WHERE:HOW[=VALUE][@N][!]")
     return Switch(match[1], match[2], match[3] or "", int(match[4] or 1), bool(match[5]))
 
@@ -130,7 +136,8 @@ class Naughty:
 
     def predict(self, inputs: Array) -> Any:
         """Predict."""
-        return MISCHIEF.around("predict", lambda: self._model.predict(inputs))
+        taken = rounded_off(inputs) if MISCHIEF.tells("predict", "coarse") else inputs
+        return MISCHIEF.around("predict", lambda: self._model.predict(taken))
 
     def gradients(self, batch: Batch) -> dict[str, Array]:
         """Those of the good model."""

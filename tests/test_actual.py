@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import msgspec
+import numpy as np
 import pytest
+from built import of_line
 from command import dlbench, raw_runs
 from example_runs import ACTUAL, good_run, spec
 
+from dlbench.errors import ContractViolation
+from dlbench.plugin import Batch
+from dlbench.prepare import stage
 from dlbench.record import Limits, Pool, Run
 from dlbench.report import FORMATS, summarize
 from dlbench.report.fairness import BUSY, fairness
+from dlbench_fake.linear import LinearPlugin
 
 pytestmark = pytest.mark.untimed
 
@@ -18,7 +27,7 @@ OPENMP = ACTUAL.pools[0]
 
 def run_that(busy=1.9, threads=2, runs=1, **changes) -> list[Run]:
     """Processes of one arm whose samples keep so many cores busy."""
-    one = good_run(spec=spec(threads=threads), **{"actual": None} | changes)
+    one = good_run(**{"spec": spec(threads=threads), "actual": None} | changes)
     samples = [msgspec.structs.replace(at, cpu_seconds=busy * at.seconds) for at in one.samples]
     return [msgspec.structs.replace(one, samples=tuple(samples), group=at, groups=runs) for at in range(runs)]
 
@@ -38,8 +47,8 @@ def said(runs) -> str:
 @pytest.mark.parametrize(
     ("runs", "text"),
     [
-        (run_that(0.98), "tf.transformer jit: given 2 threads, kept 0.98 cores busy (CPU over wall seconds)"),
-        (run_that(2.0, threads=4), "given 4 threads, kept 2.00 cores busy"),
+        (run_that(0.98), "kept busy (cores, CPU over wall seconds): train, tf.transformer jit 0.98: steps too small"),
+        (run_that(2.0, threads=4), "given 4 threads, and half of them or fewer kept busy"),
         (
             run_that(1.9, threads=1),
             "given 1 thread, kept 1.90 cores busy (CPU over wall seconds): it computes with more",
@@ -127,3 +136,37 @@ def test_a_process_reads_back_where_it_could_run_and_what_its_libraries_say(tmp_
     assert len(run["actual"]["held_to"]) == 1
     assert run["actual"]["cpus"] == run["actual"]["held_to"]
     assert any("openblas" in pool["library"] and pool["threads"] == 1 for pool in run["actual"]["pools"])
+
+
+PLANTED = {
+    "build:threads=2": "given 1 thread, openblas",
+    "build:roam": "it moved itself to",
+    "predict:coarse": "asked for precision fp32, it multiplies in bf16: its outputs show that",
+}
+
+
+@pytest.mark.parametrize("misdeed", PLANTED)
+def test_a_plugin_that_says_one_thing_and_does_another_is_found_out(misdeed, tmp_path):
+    if "roam" in misdeed and (os.cpu_count() or 1) == 1:
+        pytest.skip("there is no other processor to go to")
+    asked = ("--plugin", "naughty.linear", "--phase", "predict", "--threads", "1", "--quick", "--no-parity")
+    done = dlbench("run", *asked, "--out", "o", cwd=tmp_path, misdeed=misdeed)
+    assert done.returncode == 0, done.stderr
+    warnings = json.loads((tmp_path / "o" / "report.json").read_text())["warnings"]
+    assert PLANTED[misdeed] in " ".join(warnings)
+    assert not [text for other, text in PLANTED.items() if other != misdeed and text in " ".join(warnings)]
+
+
+def test_the_precision_that_outputs_show_stands_beside_the_plugin_s_word():
+    (table,) = fairness(run_that(actual=actual(taken_in=("bf16",))))
+    assert {row.name: row.got for row in table.rows}["precision"] == ("fp32, multiplies in bf16",)
+    (table,) = fairness(run_that(actual=actual(taken_in=("fp32",))))
+    assert {row.name: row.got for row in table.rows}["precision"] == ("fp32",)
+
+
+def test_data_that_is_to_wait_on_a_device_and_lies_on_the_host_is_refused():
+    there, batch = of_line(device="gpu:0"), Batch(np.zeros(2), np.zeros(2))
+    with pytest.raises(ContractViolation, match="asked for data on the gpu:0, and stage.. returned NumPy arrays"):
+        stage(LinearPlugin(), there, batch)
+    assert stage(LinearPlugin(), of_line(), batch).inputs.shape == (2,)
+    assert stage(LinearPlugin(), msgspec.structs.replace(there, data="host"), batch) is batch

@@ -1,4 +1,4 @@
-"""Threads and processors: where what a process really had or did is not what it was given."""
+"""Processors, threads and precision: where what a process really had or did is not what it was given."""
 
 from __future__ import annotations
 
@@ -16,31 +16,34 @@ SLACK = 0.1
 """Cores that clocks, a helper thread or an idle wait may add to or take from what threads keep busy."""
 
 
-def processors(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
-    """A line for each arm and fault; what all processes of an arm share is said once."""
+def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
+    """A line for each arm and fault, and one for all arms that left half of their threads or more idle."""
+    idle: dict[int, list[str]] = {}
     for load, of_load in by_workload.items():
         for label, of_arm in compare.arms(of_load).items():
-            ended_well = [run for run in of_arm if run.status == "ok"]
-            for text in (*_busy(ended_well), *_facts(ended_well)):
-                yield f"{names.arm(load, label)}: {text}"
+            arm, ended_well = names.arm(load, label), [run for run in of_arm if run.status == "ok"]
+            busy = _busy(ended_well)
+            if load.threads > 1 and busy is not None and busy <= load.threads / 2 + SLACK:
+                idle.setdefault(load.threads, []).append(f"{arm} {busy:.2f}")
+            yield from (f"{arm}: {text}" for text in (*_beyond(busy, load.threads), *_facts(ended_well)))
+    for threads, arms in idle.items():
+        yield (
+            f"given {threads} threads, and half of them or fewer kept busy (cores, CPU over wall seconds): "
+            f"{'; '.join(arms)}: steps too small to be shared, other programs on the cores, or a setting that did not "
+            "take; compare with --threads 1"
+        )
     yield from _replaced([run for of_load in by_workload.values() for run in of_load])
 
 
-def _busy(runs: Sequence[Run]) -> Iterator[str]:
-    """CPU seconds over wall seconds of an arm on the CPU: half of its threads at most, or more than all of them.
-
-    A fact and no fault: a step may be too small to be shared among threads.
-    """
+def _busy(runs: Sequence[Run]) -> float | None:
+    """Cores that an arm on the CPU kept busy, the median over processes; None where that was not read."""
     found = [busy for run in runs if (busy := metrics.cores_busy(run)) is not None]
-    if not found or not all(run.info is not None and run.info.device == "cpu" for run in runs):
-        return
-    threads, busy = runs[0].spec.threads, statistics.median(found)
-    if threads > 1 and busy <= threads / 2 + SLACK:
-        yield (
-            f"given {threads} threads, kept {busy:.2f} cores busy (CPU over wall seconds): its steps are too small to "
-            "be shared, other programs held the cores, or the setting did not take; compare with --threads 1"
-        )
-    if busy > threads + max(SLACK, SLACK * threads):
+    on_cpu = all(run.info is not None and run.info.device == "cpu" for run in runs)
+    return statistics.median(found) if found and on_cpu else None
+
+
+def _beyond(busy: float | None, threads: int) -> Iterator[str]:
+    if busy is not None and busy > threads + max(SLACK, SLACK * threads):
         yield (
             f"given {_threads(threads)}, kept {busy:.2f} cores busy (CPU over wall seconds): it computes with more "
             "than it was given, and so not under the terms of the other arms"
@@ -72,6 +75,11 @@ def _of_process(run: Run, actual: Actual) -> Iterator[str]:
         yield (
             f"given {_threads(threads)} in a control group whose quota is {limits.cpu_quota:.3g} cores; raise it, "
             "or give fewer"
+        )
+    if actual.taken_in and run.spec.precision not in actual.taken_in:
+        yield (
+            f"asked for precision {run.spec.precision}, it multiplies in {' or '.join(actual.taken_in)}: its outputs "
+            "show that, whatever the plugin says; its times say nothing of the precision that was asked for"
         )
     for pool in actual.pools:
         yield from _of_pool(pool, min(threads, len(held_to) or threads))
