@@ -75,8 +75,8 @@ def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
     on_host = spec.device not in ("cpu", "auto") and any(isinstance(part, np.ndarray) for part in staged)
     if on_host:
         raise ContractViolation(
-            f"plugin {spec.plugin}: asked for data on the {spec.device}, and stage() returned NumPy arrays, which lie on "
-            "the host; it must return arrays on the device"
+            f"plugin {spec.plugin}: asked for data on the {spec.device}, and stage() returned NumPy arrays, which lie "
+            "on the host; it must return arrays on the device"
         )
     return staged
 

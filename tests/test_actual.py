@@ -166,7 +166,7 @@ def test_the_precision_that_outputs_show_stands_beside_the_plugin_s_word():
 
 def test_data_that_is_to_wait_on_a_device_and_lies_on_the_host_is_refused():
     there, batch = of_line(device="gpu:0"), Batch(np.zeros(2), np.zeros(2))
-    with pytest.raises(ContractViolation, match="asked for data on the gpu:0, and stage.. returned NumPy arrays"):
+    with pytest.raises(ContractViolation, match=r"asked for data on the gpu:0, and stage\(\) returned NumPy arrays"):
         stage(LinearPlugin(), there, batch)
     assert stage(LinearPlugin(), of_line(), batch).inputs.shape == (2,)
     assert stage(LinearPlugin(), msgspec.structs.replace(there, data="host"), batch) is batch
