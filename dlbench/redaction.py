@@ -27,7 +27,7 @@ import msgspec
 
 T = TypeVar("T")
 
-HIDDEN = "***"
+HIDDEN, UNSAID = "***", "set, value not recorded: named like a secret"
 COMMON = re.compile(
     "admin|administrator|bench|benchmark|build|builder|container|cpu|data|debian|default|device|dlbench|docker|eager|"
     "ec2-user|fedora|gpu|graph|guest|home|host|jenkins|jit|linear|linux|localhost|model|nobody|node|none|path|plugin|"
@@ -83,6 +83,11 @@ class _Facts(NamedTuple):
 def sounds_secret(name: str) -> bool:
     """True for the name of an environment variable that sounds like a secret by one of its words."""
     return any(SECRET.fullmatch(word) or SUSPECT.fullmatch(word) for word in _words(name))
+
+
+def without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables, those that sound like secrets with a word in place of the value."""
+    return {name: UNSAID if sounds_secret(name) else value for name, value in variables.items()}
 
 
 def text(said: str) -> str:

@@ -108,17 +108,12 @@ NAMES = frozenset(name for names in LIBRARIES.values() for name in names.split()
 
 MOST = 1000
 """Names that a plugin may declare: more are a list of everything, not of what it reads."""
-UNSAID = "set, value not recorded: named like a secret"
 
 
 def recorded(variables: Mapping[str, str], declared: Iterable[str] = ()) -> dict[str, str]:
     """Those of the variables that change speed or results, by the core's list and by what a plugin declares."""
     names = NAMES.union(declared)
-    return {
-        name: UNSAID if redaction.sounds_secret(name) else value
-        for name, value in sorted(variables.items())
-        if name in names
-    }
+    return redaction.without_secrets({name: value for name, value in sorted(variables.items()) if name in names})
 
 
 def declared(plugin: object, name: str) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Recorded are variables of exact names: those of libraries, those that a plugin declares, and nobody's secret."""
 
+import json
 import os
 import runpy
 from pathlib import Path
@@ -13,6 +14,7 @@ from example_runs import good_run
 from dlbench import environment, instructions, pooling, redaction, variables
 from dlbench.errors import ContractViolation
 from dlbench.plugin import ReadsVariables
+from dlbench.report import FORMATS, summarize
 
 pytestmark = pytest.mark.untimed
 
@@ -55,7 +57,7 @@ def test_no_name_on_a_list_is_a_pattern_or_sounds_like_a_secret(file):
 
 def test_the_value_of_a_declared_secret_is_not_recorded():
     found = variables.recorded({"ACME_TOKEN": "hunter2", "ACME_MODE": "fast"}, ["ACME_TOKEN", "ACME_MODE"])
-    assert found == {"ACME_MODE": "fast", "ACME_TOKEN": variables.UNSAID}
+    assert found == {"ACME_MODE": "fast", "ACME_TOKEN": redaction.UNSAID}
 
 
 def test_a_plugin_without_the_capability_declares_nothing():
@@ -89,7 +91,7 @@ def test_a_plugin_that_declares_a_secret_is_measured_without_it(tmp_path, monkey
     done = dlbench("run", "--plugin", "naughty.linear", *QUICK, misdeed="variables:return=secret", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = raw_runs(tmp_path / "o")[0]["environment"]["variables"]
-    assert (found["FAKE_TOKEN"], found["FAKE_PLAIN"]) == (variables.UNSAID, "7")
+    assert (found["FAKE_TOKEN"], found["FAKE_PLAIN"]) == (redaction.UNSAID, "7")
     assert "FAKE_OTHER" not in found
     assert "hunter2" not in "".join(path.read_text() for path in (tmp_path / "o").iterdir())
 
@@ -158,6 +160,14 @@ def test_variables_that_an_earlier_schema_recorded_by_prefix_part_nothing():
     other = msgspec.structs.replace(runs[1].environment, variables={"TORCHINDUCTOR_CACHE_DIR": "/tmp/2"})
     runs[1] = msgspec.structs.replace(runs[1], environment=other)
     assert [one.spec.variant for one in pooling.parted(runs)] == [0, 0]
+
+
+def test_a_report_of_an_earlier_schema_is_rendered_without_the_secrets_that_it_holds():
+    run = good_run(schema=2)
+    told = msgspec.structs.replace(run.environment, variables={"TF_TOKEN": "hunter2", "TF_OTHER": "1"})
+    text = FORMATS["json"].render(summarize([msgspec.structs.replace(run, environment=told)]))
+    assert "hunter2" not in text
+    assert json.loads(text)["environments"][0]["variables"] == {"TF_TOKEN": redaction.UNSAID, "TF_OTHER": "1"}
 
 
 def test_details_that_a_plugin_read_back_are_compared():

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import architectures, compare, metrics, naming, nulls, pooling, provenance, steadiness, stopping
+from dlbench import architectures, compare, metrics, naming, nulls, pooling, provenance, redaction, steadiness, stopping
 from dlbench.compare import Comparison
 from dlbench.errors import DlbenchError
 from dlbench.gate import Gate
@@ -268,4 +268,5 @@ def _environments(runs: Iterable[Run]) -> Iterable[Environment]:
         found.setdefault(key, []).append(at)
     for alike in found.values():
         fields = {name: joined(getattr(at, name) for at in alike) for name in ("packages", "variables", "instructions")}
+        fields["variables"] = redaction.without_secrets(fields["variables"])  # schemas 1 and 2 recorded by prefix
         yield msgspec.structs.replace(alike[0], **fields)
