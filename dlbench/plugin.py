@@ -110,7 +110,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     `device` in the words of a Spec (`cpu`, `gpu:0`); `precision`, `steps_per_call`, `data` likewise, so that a plugin
     that says nothing of them has built one step a call with its data in place; `compiler` is None where nothing
     compiles; `versions` maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer
-    variant).
+    variant) that is equal in every process of a Spec: those that differ in it were built otherwise and are not pooled.
     """
 
     parameter_count: Count

@@ -17,7 +17,7 @@ SLACK = GIB // 64
 """By how much the memory of a machine of 8 GiB may lie above 8 GiB and still be called so."""
 FILES = " (files "
 EXACT = 3
-"""The first schema that records variables by exact names."""
+"""The first schema that records variables by exact names, and in details nothing that belongs to one process."""
 ALWAYS = ("processor", "cores")
 """What is said of a machine whether it differs or not."""
 SHAPING = (
@@ -154,8 +154,8 @@ def _priority(run: Run) -> Values | None:
 
 
 def _details(run: Run) -> Values | None:
-    """What the plugin has read back of its model beside what a Spec asks."""
-    return None if run.info is None else run.info.details or None
+    """What the plugin has read back of its model beside what a Spec asks; earlier schemas had folders among it."""
+    return None if run.info is None or run.schema < EXACT else run.info.details or None
 
 
 def _task(run: Run) -> Values | None:
