@@ -149,6 +149,25 @@ BAD_INPUT = [
     (("run", "--plugin", "fake.linear", "--path", "graph", "--quick"), "graph"),
     (("run", "--plugin", "fake.linear", "--device", "gpu", "--quick"), "gpu"),
     (("run", "--plugin", "fake.minimal", "--quick"), "give --task NAME"),
+    *(
+        (("run", "--plugin", "fake.linear", "--task", "line", "--phase", "train", flag, value), f"{name} is")
+        for flag, value, name in (
+            ("--timeout", "1e10", "timeout"),
+            ("--timeout", "inf", "timeout"),
+            ("--timeout", "nan", "timeout"),
+            ("--budget", "inf", "budget"),
+            ("--memory-limit", "99999999T", "memory limit"),
+            ("--memory-limit", "9" * 400, "memory limit"),
+            ("--threads", "1000000000", "threads"),
+            ("--processes", "1000000000", "processes"),
+            ("--batch-size", str(2**63), "batch size"),
+            ("--steps-per-call", str(2**70), "steps per call"),
+            ("--seed", str(2**31), "seed"),
+        )
+    ),
+    (("parity", "fake.linear", "twin.linear", "--timeout", "inf"), "timeout is inf: it must be between"),
+    (("parity", "fake.linear", "twin.linear", "--seeds", "1000000000"), "'--seeds': 1000000000 is not in the range"),
+    (("check", "fake.linear", "--timeout", "1e10"), "timeout is 10000000000.0: it must be between"),
     (("report", "nowhere"), "cannot be read"),
     (("rn",), "No such command"),
 ]
