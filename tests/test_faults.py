@@ -79,6 +79,8 @@ WORLD = {
     "read": ("ok", ""),
     "read=input": ("error", "EOFError"),
     "chdir=/": ("ok", ""),
+    "roam": ("ok", ""),
+    "threads=2": ("ok", ""),
     "close-streams": ("ok", ""),
     "close-descriptors": ("crashed", "the plugin closed the descriptors over which dlbench"),
     "write-everywhere": ("error", "writes to the descriptor of its replies"),
@@ -98,7 +100,7 @@ DECLARED = {
     "return=thousands": ("error", "more than 1,000 names"),
     "return=secret": ("ok", ""),
 }
-ONCE = ("print", "thread", "helper", "read", "chdir", "close", "write", "litter")
+ONCE = ("print", "thread", "roam", "helper", "read", "chdir", "close", "write", "litter")
 """These at one call; the others from that call on."""
 
 
