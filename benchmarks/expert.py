@@ -26,8 +26,8 @@ from experts import Problem, Program, programs
 from pairing import FEWEST, Loop, Ratio, loop_over, steps_for, take_turns
 
 from dlbench import registry
-from dlbench.plan import Selection, expand
-from dlbench.prepare import Prepared, build_checked, prepare
+from dlbench.measure.build import Prepared, build_checked, prepare
+from dlbench.session.plan import Selection, expand
 from dlbench.spec import Policy, Spec
 
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")

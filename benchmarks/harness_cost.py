@@ -13,10 +13,10 @@ import itertools
 from pairing import Loop, Ratio, loop_over, steps_for, take_turns
 
 from dlbench import registry
-from dlbench.plan import Selection, expand
-from dlbench.prepare import build_checked, prepare
+from dlbench.measure.build import build_checked, prepare
+from dlbench.measure.model import Subject
+from dlbench.session.plan import Selection, expand
 from dlbench.spec import Policy, Spec
-from dlbench.subject import Subject
 
 SAMPLE_SECONDS = 0.05
 DEFAULT = ("fake.linear:eager", "tf.transformer:jit", "tf.transformer:graph", "torch.transformer:eager")

@@ -16,14 +16,15 @@ from functools import partial
 
 import msgspec
 
-from dlbench import compare, stats
-from dlbench.arm import Arm, ObedientChild, Place
-from dlbench.lockstep import measure_group
-from dlbench.orders import Build, Built, First, Stepped
-from dlbench.plan import Selection, expand
-from dlbench.record import Run
+from dlbench.analysis import compare
+from dlbench.record.schema import Run
+from dlbench.session.arm import Arm, ObedientChild, Place
+from dlbench.session.lockstep import measure_group
+from dlbench.session.plan import Selection, expand
 from dlbench.spec import Isolation, Policy, Spec
-from dlbench.start import Starter
+from dlbench.stats import estimates
+from dlbench.workers.backends import Starter
+from dlbench.workers.protocol import Build, Built, First, Stepped
 
 KINDS: tuple[Isolation, ...] = ("fresh", "fork")
 
@@ -74,7 +75,7 @@ def main() -> None:
         print(f"a forked process takes {shares:.2f} of the wall time of a fresh one")
         runs = [run for at in range(groups) for run in together(start, spec, policy, at, KINDS[:: 1 - 2 * (at % 2)])]
         sides = [[run for run in runs if run.isolation == kind and run.status == "ok"] for kind in KINDS]
-        found = stats.estimate([math.exp(value) for value in compare.group_log_ratios(*sides)])
+        found = estimates.estimate([math.exp(value) for value in compare.group_log_ratios(*sides)])
         print(
             f"a step of a forked process takes {found.value:.4f} times that of a fresh one ({found.low}-{found.high})"
         )

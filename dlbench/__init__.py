@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dlbench.decoding import read_runs
     from dlbench.errors import ContractViolation, DlbenchError, Unsupported
     from dlbench.plugin import Adam, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, ModelPlugin, Signature
-    from dlbench.record import Run
+    from dlbench.record.reading import read_runs
+    from dlbench.record.schema import Run
     from dlbench.spec import Policy, Spec
 
 __version__ = "0.1.0"
@@ -28,11 +28,11 @@ _HOMES = {
     "ModelInfo": "plugin",
     "ModelPlugin": "plugin",
     "Policy": "spec",
-    "Run": "record",
+    "Run": "record.schema",
     "Signature": "plugin",
     "Spec": "spec",
     "Unsupported": "errors",
-    "read_runs": "decoding",
+    "read_runs": "record.reading",
 }
 
 __all__ = [

@@ -7,6 +7,6 @@ if __name__ == "__main__":
     if not sys.flags.safe_path and sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]  # no child imports from the folder of the call: what lies there is not installed
 
-    from dlbench.cli import main
+    from dlbench.cli.main import main
 
     main()

@@ -289,6 +289,6 @@ class ReadsVariables(Protocol):
         """Return their exact names, no patterns and no secrets; those that are set stand in every record.
 
         Libraries below any framework (OpenMP, BLAS, allocators, CUDA) are the core's own concern
-        (`dlbench.variables`).
+        (`dlbench.system.variables`).
         """
         ...

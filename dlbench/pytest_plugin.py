@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from dlbench.measure.model import Subject
     from dlbench.plugin import ModelInfo
     from dlbench.spec import Policy, Spec
-    from dlbench.subject import Subject
 
 _AXES = {
     "phase": "phases",
@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _spec(plugin: str, asked: dict[str, Any], policy: Policy) -> Spec:
     """One Spec with the defaults of `dlbench run`, but one thread: tests share their machine."""
-    from dlbench.plan import Selection, expand
+    from dlbench.session.plan import Selection, expand
 
     known = {*_AXES, "threads"}
     if wrong := sorted(asked.keys() - known):
@@ -106,7 +106,7 @@ def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
     A round is a sample and an iteration a step, so that figures are seconds a step, whatever k was found. The process
     is held to as many processors as the Spec has threads meanwhile.
     """
-    from dlbench import confine
+    from dlbench.system import confine
 
     if _is_original(benchmark):
         benchmark.group = benchmark.group or f"{spec.architecture} {spec.phase} {spec.size}, batch of {spec.batch_size}"
@@ -156,9 +156,9 @@ def _take(benchmark: Any, subject: Subject, policy: Policy) -> None:
 
 def _words(processors: Collection[int]) -> str:
     """The processors in force, as the kernel writes them."""
-    from dlbench.report.units import ranges
+    from dlbench.stats.ranges import spans
 
-    return ranges(processors) or f"not held to any: {sys.platform} cannot"
+    return spans(processors) or f"not held to any: {sys.platform} cannot"
 
 
 def _check_threads(facts: Mapping[str, Any], spec: Spec) -> None:
@@ -173,8 +173,8 @@ def _check_threads(facts: Mapping[str, Any], spec: Spec) -> None:
 
 def _built(spec: Spec) -> tuple[ModelInfo, Subject]:
     from dlbench import registry
-    from dlbench.prepare import build_checked, prepare
-    from dlbench.subject import Subject
+    from dlbench.measure.build import build_checked, prepare
+    from dlbench.measure.model import Subject
 
     prepared = prepare(spec, registry.load(spec.plugin))
     info = build_checked(prepared.plugin, prepared.request)
@@ -183,7 +183,7 @@ def _built(spec: Spec) -> tuple[ModelInfo, Subject]:
 
 def _settle(subject: Subject, policy: Policy) -> tuple[int, bool]:
     """Compile, warm up, and find how many steps make a sample."""
-    from dlbench.subject import settle
+    from dlbench.measure.model import settle
 
     sampler = subject.sampler()
     sampler.take(1)
@@ -196,7 +196,7 @@ def _facts(spec: Spec, info: ModelInfo) -> dict[str, Any]:
     """What was asked, and what stands: where both speak of the same thing, what stands."""
     import msgspec
 
-    from dlbench import redaction
+    from dlbench.errors import redaction
 
     facts: dict[str, Any] = msgspec.to_builtins(spec) | msgspec.to_builtins(redaction.record(info))
     return facts | {"threads": spec.threads if info.threads is None else info.threads}

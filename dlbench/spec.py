@@ -44,7 +44,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
     `environment` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
     computation, measured to see whether the session tells equal programs apart. `variant` is 0 in what is measured;
-    reading numbers with it Runs that were not made alike (`dlbench.provenance`).
+    reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`).
     """
 
     plugin: str
@@ -123,8 +123,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     A process may work `timeout_seconds` in all and have `memory_limit_bytes` of memory of its own. With the isolation
     `fork` the first process of a Spec is fresh (memory and cold start come from it) and the others are forked from a
     parent that has only imported the framework; with `none` everything runs in the parent itself. `discard` has one
-    process of each arm built and stepped once before any is measured, and thrown away. With `adaptive`
-    a timed workload of several arms has as many groups as its ratios take (`dlbench.looks`), and others `processes`.
+    process of each arm built and stepped once before any is measured, and thrown away. With `adaptive` a timed workload
+    of several arms has as many groups as its ratios take (`dlbench.stats.interim`), and others `processes`.
     """
 
     processes: int = 5

@@ -13,9 +13,9 @@ import click
 import pytest
 
 from dlbench import registry
-from dlbench.asking import DEFAULT_FORMATS
-from dlbench.cli import cli
-from dlbench.effort import PROCESSES
+from dlbench.api.effort import PROCESSES
+from dlbench.api.request import DEFAULT_FORMATS
+from dlbench.cli.main import cli
 from dlbench.errors import UnknownName
 from dlbench.report import FORMATS
 from dlbench.spec import PATHS, PHASES, Policy

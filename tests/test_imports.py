@@ -48,12 +48,12 @@ HEAVY = {*FRAMEWORKS, "numpy", "scipy"}
     "code",
     [
         "import dlbench",
-        "import dlbench.cli",
+        "import dlbench.cli.main",
         "import dlbench.pytest_plugin",
         "from dlbench import Spec, Run, ModelPlugin, Unsupported",
-        "sys.argv = ['dlbench', '--help']; from dlbench.cli import main; main()",
-        "sys.argv = ['dlbench', 'run', '--help']; from dlbench.cli import main; main()",
-        "sys.argv = ['dlbench', 'list']; from dlbench.cli import main; main()",
+        "sys.argv = ['dlbench', '--help']; from dlbench.cli.main import main; main()",
+        "sys.argv = ['dlbench', 'run', '--help']; from dlbench.cli.main import main; main()",
+        "sys.argv = ['dlbench', 'list']; from dlbench.cli.main import main; main()",
     ],
 )
 def test_what_must_start_at_once_imports_nothing_heavy(code: str) -> None:

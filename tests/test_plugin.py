@@ -8,8 +8,8 @@ from built import built, unbuilt
 
 from dlbench import plugin as contract
 from dlbench.errors import ContractViolation, UnknownName, Unsupported
+from dlbench.measure.build import build_checked
 from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin
-from dlbench.prepare import build_checked
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 

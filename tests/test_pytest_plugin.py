@@ -209,10 +209,11 @@ def test_the_process_is_held_to_as_many_processors_as_threads_and_let_go(pyteste
 
 
 def test_where_nothing_can_be_held_the_facts_say_so_and_too_many_processors_are_a_warning(monkeypatch) -> None:
-    from dlbench import confine, pytest_plugin
+    from dlbench import pytest_plugin
     from dlbench.spec import Spec
+    from dlbench.system import confine
 
-    monkeypatch.setattr("dlbench.cpus.usable", tuple)
+    monkeypatch.setattr("dlbench.system.cpus.usable", tuple)
     with confine.to_processors(1) as processors:
         assert pytest_plugin._words(processors) == f"not held to any: {sys.platform} cannot"
     spec = Spec(plugin="a.b", phase="train", path="eager", size="small", task="line", batch_size=1, threads=1)

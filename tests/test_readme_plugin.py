@@ -12,7 +12,7 @@ import pytest
 from command import DLBENCH
 
 from dlbench import architectures
-from dlbench.decoding import read_runs
+from dlbench.record.reading import read_runs
 
 pytestmark = pytest.mark.untimed
 

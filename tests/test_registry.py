@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from dlbench import asking, listing, registry
+from dlbench import registry
+from dlbench.api import request
+from dlbench.cli import listing
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName, Unsupported
 from dlbench.plugin import ModelPlugin
 from dlbench.spec import PLUGIN_NAMES, Spec
@@ -279,7 +281,7 @@ def test_a_name_may_have_dashes_and_further_dots_everywhere(name: str, install: 
     assert registry.matching(f"{name[:-2]}*") == [name]
     spec = Spec(plugin=name, phase="train", path="eager", size="small", task="line", batch_size=1, threads=1)
     assert f"{spec.framework}.{spec.architecture}" == name
-    assert asking._default_folder([name]).name.endswith(f"-{name}")
+    assert request._default_folder([name]).name.endswith(f"-{name}")
 
 
 def test_a_module_that_cannot_be_looked_for_is_broken(install: Install) -> None:

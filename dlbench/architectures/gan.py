@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench.architectures.initial import Floats, Initial, dense, draw
+from dlbench.architectures.initializers import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, leaky_relu
 from dlbench.plugin import Signature
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from dlbench.architectures.initial import Initial, draw
+from dlbench.architectures.initializers import Initial, draw
 from dlbench.plugin import Signature
 
 DEFAULT_TASK = "line"

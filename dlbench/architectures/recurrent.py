@@ -20,9 +20,9 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from dlbench.architectures.ends import embedding, enter
-from dlbench.architectures.initial import Floats, Initial, dense, draw
+from dlbench.architectures.initializers import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, sigmoid
+from dlbench.architectures.sequences import embedding, enter
 from dlbench.plugin import Signature
 
 Cell = Literal["rnn", "lstm", "gru"]

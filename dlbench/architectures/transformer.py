@@ -29,9 +29,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench.architectures.ends import embedding, enter, one_for_all
-from dlbench.architectures.initial import Floats, Initial, dense, draw
+from dlbench.architectures.initializers import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, relu
+from dlbench.architectures.sequences import embedding, enter, one_for_all
 from dlbench.plugin import Signature
 
 DEFAULT_TASK = "text"

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from dlbench.errors import SpecError
-from dlbench.isolate import Child, ChildError, fresh_child
-from dlbench.orders import Check, Checked, Finding
-from dlbench.plan import Selection, expand
-from dlbench.prepare import task_of
+from dlbench.measure.build import task_of
+from dlbench.session.plan import Selection, expand
 from dlbench.spec import Path, Policy, Spec
 from dlbench.tasks import fitting
+from dlbench.workers.child import Child, ChildError, fresh_child
+from dlbench.workers.protocol import Check, Checked, Finding
 
 __all__ = ["CLAUSE_SECONDS", "EVERYTHING_ELSE", "assert_conforms", "check", "specs", "with_data"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dlbench import architectures, parity, proof, reported
+from dlbench import architectures
 from dlbench.conformance.barrier import no_work_outlives_the_barrier, the_barrier_holds
 from dlbench.conformance.capabilities import (
     devices_are_reported,
@@ -24,6 +24,9 @@ from dlbench.conformance.model import ROUGHER, NotLookedAt, Session, require
 from dlbench.conformance.optimizer import the_optimizer_is_the_stated_adam
 from dlbench.conformance.quiet import nothing_is_printed, nothing_leaks, what_is_unsupported_is_raised
 from dlbench.conformance.variants import host_data_is_copied_in_every_step, several_steps_are_so_many_single_ones
+from dlbench.measure import reported
+from dlbench.parity import check
+from dlbench.record import proof
 
 REPEATED = 60
 """Steps on one batch after which the loss must have fallen."""
@@ -64,7 +67,7 @@ def outputs_are_the_architecture(session: Session) -> None:
         outputs = model.outputs() if outputs is None else outputs
         require(outputs.shape == expected.shape, f"outputs have shape {outputs.shape}, not {expected.shape}")
         found = np.abs(outputs - expected).max() / max(1.0, np.abs(expected).max())
-        allowed = parity.TOLERANCES["output"] * (1 if model.info.device == "cpu" else ROUGHER)
+        allowed = check.TOLERANCES["output"] * (1 if model.info.device == "cpu" else ROUGHER)
         require(found <= allowed, f"outputs differ from the NumPy version by {found:.1e}, {allowed:.0e} is allowed")
 
 
@@ -85,7 +88,7 @@ def predict_changes_nothing(session: Session) -> None:
     On an accelerator they are so within float noise: threads add up gradients in the order in which they come.
     """
     plain, between = session.plain.observed["losses"], session.again.observed["losses"]
-    noise = 0.0 if session.plain.info.device == "cpu" else parity.TOLERANCES["losses"]
+    noise = 0.0 if session.plain.info.device == "cpu" else check.TOLERANCES["losses"]
     for once, again in session.again.observed["predictions"]:
         require(np.array_equal(once, again), "two predictions for the same inputs differ: is dropout on?")
     same = np.allclose(plain, between, rtol=noise, atol=0.0)
@@ -93,7 +96,7 @@ def predict_changes_nothing(session: Session) -> None:
 
 
 def jit_really_compiled(session: Session) -> None:
-    """On the path jit training and prediction are proven to be compiled as a Run must prove it (`dlbench.proof`)."""
+    """On the path jit training and prediction prove that they are compiled, as a Run must (`dlbench.record.proof`)."""
     if session.spec.path != "jit":
         raise NotLookedAt(f"the path {session.spec.path} claims no compiler")
     model = session.again

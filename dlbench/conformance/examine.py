@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from dlbench import registry, words
+from dlbench import registry
 from dlbench.conformance.clauses import CLAUSES, IMPORT
 from dlbench.conformance.fault import place, told
 from dlbench.conformance.model import Broken, NotLookedAt, Session
-from dlbench.errors import Unsupported
-from dlbench.orders import Finding, Verdict
+from dlbench.errors import Unsupported, words
 from dlbench.spec import Spec
+from dlbench.workers.protocol import Finding, Verdict
 
 NAMES = (IMPORT, *CLAUSES)
 """The clauses in their order; the first loads the plugin."""

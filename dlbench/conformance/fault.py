@@ -5,8 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from dlbench import words
-from dlbench.errors import DlbenchError
+from dlbench.errors import DlbenchError, words
 
 LONGEST = 300
 """Characters of a message; what a compiler says can run to thousands."""

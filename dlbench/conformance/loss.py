@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlbench import parity
 from dlbench.architectures.gan import GAN
 from dlbench.conformance.model import ROUGHER, Model, NotLookedAt, Session, require
 from dlbench.conformance.training import same_function
+from dlbench.parity import check
 
 
 class Stated(NamedTuple):
@@ -44,7 +44,7 @@ def _compare(model: Model, step: int) -> None:
 
 
 def _allowed(model: Model) -> float:
-    return parity.TOLERANCES["losses"] * (1 if model.info.device == "cpu" else ROUGHER)
+    return check.TOLERANCES["losses"] * (1 if model.info.device == "cpu" else ROUGHER)
 
 
 def _shown(loss: Any) -> str:

@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 
 from dlbench import registry
-from dlbench.course import numbers
 from dlbench.errors import DlbenchError
+from dlbench.measure.build import batch_of_call, build_checked, prepare, stage
+from dlbench.measure.divergence import numbers
+from dlbench.parity.probe import without_dropout
 from dlbench.plugin import Adam, Batch, BuildRequest, ExchangesParameters, ModelInfo, ModelPlugin
-from dlbench.prepare import batch_of_call, build_checked, prepare, stage
-from dlbench.probe import without_dropout
 from dlbench.spec import Spec
 from dlbench.tasks import Task
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench import parity
 from dlbench.conformance.model import Broken, Model, Session, require
 from dlbench.conformance.training import same_function
+from dlbench.parity import check
 from dlbench.plugin import Adam, ComputesGradients, ExchangesParameters
 
 OFF = 5e-4
@@ -57,14 +57,14 @@ def _updates(model: Model, exchanges: ExchangesParameters, computes: ComputesGra
     for step, (before, after) in enumerate(itertools.pairwise([seen["parameters"], *seen["course"]])):
         exchanges.import_parameters(before)
         gradients = computes.gradients(model.batch(step))
-        quiet = parity.SILENT * max(float(np.abs(gradient).max()) for gradient in gradients.values())
+        quiet = check.SILENT * max(float(np.abs(gradient).max()) for gradient in gradients.values())
         for name, gradient in gradients.items():
             slope, adam = np.asarray(gradient, np.float64), model.request.optimizer
             mean[name] = adam.beta1 * mean[name] + (1 - adam.beta1) * slope
             square[name] = adam.beta2 * square[name] + (1 - adam.beta2) * slope**2
             wanted = _change(adam, step + 1, mean[name], square[name])
             noise = (
-                parity.TOLERANCES["gradient"]
+                check.TOLERANCES["gradient"]
                 * max(float(np.abs(slope).max()), quiet)
                 * adam.learning_rate
                 / adam.epsilon

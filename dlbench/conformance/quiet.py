@@ -13,9 +13,10 @@ from itertools import cycle
 import msgspec
 import numpy as np
 
-from dlbench import leaks, memory
 from dlbench.conformance.model import Broken, Model, Session, require
 from dlbench.errors import DlbenchError, Unsupported
+from dlbench.stats import leaks
+from dlbench.system import memory
 
 LEAK_SAMPLES, LEAK_STEPS, LEAK_SECONDS = 40, 2, 1.0
 """Samples, as many as a Run takes, of two steps at least, and of as many more as fit into this many seconds in all."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from dlbench import architectures, parity
+from dlbench import architectures
 from dlbench.conformance.model import Broken, Model, NotLookedAt, Session
+from dlbench.parity import check
 from dlbench.plugin import Adam, Batch
 
 STILL = Adam(learning_rate=1e-20)
@@ -41,7 +42,7 @@ def _check(session: Session) -> None:
     still = Model.build(session.spec, optimizer=STILL)
     whole = still.task.batch(session.spec.seed, 0)
     losses = _losses(still, whole)
-    near = parity.TOLERANCES["losses"] * (1.0 + abs(losses[-1]))
+    near = check.TOLERANCES["losses"] * (1.0 + abs(losses[-1]))
     steps = np.diff(losses)
     if np.ptp(losses) > near:
         if steps.min() < 0 < steps.max():

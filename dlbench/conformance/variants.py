@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench import parity
 from dlbench.conformance.model import Model, NotLookedAt, Session, require
 from dlbench.errors import ContractViolation, Unsupported
+from dlbench.parity import check
 from dlbench.plugin import Batch
 
 STEPS, CALLS = 2, 2
@@ -64,5 +64,5 @@ def _singles(session: Session) -> list[Any]:
 
 
 def _same(found: Any, wanted: Any, where: str) -> None:
-    near = np.allclose(found, wanted, rtol=parity.TOLERANCES["losses"], atol=0.0)
+    near = np.allclose(found, wanted, rtol=check.TOLERANCES["losses"], atol=0.0)
     require(near, f"{where} the losses {np.ravel(wanted)} became {np.ravel(found)}")

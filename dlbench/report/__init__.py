@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from dlbench import encoding
+from dlbench.record import encoding
 from dlbench.report import markdown
 from dlbench.report.summary import Report, summarize
 

@@ -6,11 +6,11 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from dlbench import compare, metrics
-from dlbench.naming import Names
-from dlbench.record import Actual, Pool, Run
-from dlbench.report.units import ranges
+from dlbench.analysis import compare, metrics
+from dlbench.analysis.labels import Names
+from dlbench.record.schema import Actual, Pool, Run
 from dlbench.spec import Workload
+from dlbench.stats.ranges import spans
 
 SLACK = 0.1
 """Cores that clocks, a helper thread or an idle wait may add to or take from what threads keep busy."""
@@ -62,12 +62,12 @@ def _of_process(run: Run, actual: Actual) -> Iterator[str]:
         yield f"given {threads} threads on {len(held_to)} processors, which they share by turns; give fewer"
     if len(cpus) < min(threads, len(held_to)):
         yield (
-            f"given {threads} threads, which may run on processor {ranges(cpus)} alone; GOMP_CPU_AFFINITY, OMP_PLACES, "
+            f"given {threads} threads, which may run on processor {spans(cpus)} alone; GOMP_CPU_AFFINITY, OMP_PLACES, "
             "OMP_PROC_BIND or the plugin itself holds them there"
         )
     if set(cpus) - set(held_to):
         yield (
-            f"held to processors {ranges(held_to)}, it moved itself to {ranges(cpus)}, and so does not compute under "
+            f"held to processors {spans(held_to)}, it moved itself to {spans(cpus)}, and so does not compute under "
             "the terms of the other arms"
         )
     limits = run.environment.limits if run.environment is not None else None

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from dlbench import compare, gate, matching, pooling
-from dlbench.compare import Comparison, Pair
-from dlbench.gate import Outcome
-from dlbench.matching import Count
-from dlbench.metrics import METRICS
-from dlbench.record import SCHEMA, Record, Run
+from dlbench.analysis import compare, gate, pooling
+from dlbench.analysis import pairs as matching
+from dlbench.analysis.compare import Comparison, Pair
+from dlbench.analysis.gate import Outcome
+from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.pairs import Count
+from dlbench.record.schema import SCHEMA, Record, Run
 from dlbench.report import gating
-from dlbench.report.blocks import Block, Bullets, Heading, Paragraph, Table
+from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
 from dlbench.report.units import interval, shown
 
 COMPARED = ("step_time", "compile_time", "memory_peak", "device_memory_peak")

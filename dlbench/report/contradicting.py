@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dlbench import compare
-from dlbench.compare import BUSY
-from dlbench.contradictions import Contradiction, contradictions
-from dlbench.naming import Names
-from dlbench.record import Run
+from dlbench.analysis import compare
+from dlbench.analysis.compare import BUSY
+from dlbench.analysis.contradictions import Contradiction, contradictions
+from dlbench.analysis.labels import Names
+from dlbench.record.schema import Run
 from dlbench.report.units import shown
 from dlbench.spec import Workload
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dlbench.gate import Outcome
-from dlbench.report.blocks import Block, Bullets, Heading
+from dlbench.analysis.gate import Outcome
+from dlbench.report.document import Block, Bullets, Heading
 from dlbench.report.units import interval
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
+from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.page import page
 from dlbench.report.summary import Report
 

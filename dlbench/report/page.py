@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from dlbench import provenance
-from dlbench.compare import Comparison
-from dlbench.metrics import METRICS
-from dlbench.naming import Names
-from dlbench.nulls import NullPair
+from dlbench.analysis import provenance
+from dlbench.analysis.compare import Comparison
+from dlbench.analysis.control import NullPair
+from dlbench.analysis.labels import Names
+from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
-from dlbench.record import Parity
-from dlbench.report import gating, sameness, unrun
-from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
-from dlbench.report.fairness import EXPLANATIONS, Fairness
-from dlbench.report.learning import learning
+from dlbench.record.schema import Parity
+from dlbench.report import failures, gating
+from dlbench.report import parity as sameness
+from dlbench.report.configuration import EXPLANATIONS, Fairness
+from dlbench.report.convergence import learning
+from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.summary import Arm, Report, Section
 from dlbench.report.units import interval, shown
 
@@ -36,7 +37,7 @@ def page(report: Report) -> Iterator[Block]:
     yield from _list("Before you believe it", [*null_pairs, *report.warnings])
     for section in report.sections:
         yield from _section(section, names)
-    yield from unrun.blocks(report.sections, names)
+    yield from failures.blocks(report.sections, names)
     for table in report.fairness:
         yield from _fairness(table, sameness.of_subject(table.subject, report.parity))
     yield from _environment(report)

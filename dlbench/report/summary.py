@@ -9,21 +9,22 @@ from typing import Literal
 
 import msgspec
 
-from dlbench import architectures, compare, metrics, naming, nulls, pooling, provenance, redaction, steadiness, stopping
-from dlbench.compare import Comparison
-from dlbench.errors import DlbenchError
-from dlbench.gate import Gate
-from dlbench.metrics import METRICS
-from dlbench.nulls import NullPair
+from dlbench import architectures
+from dlbench.analysis import compare, control, labels, metrics, pooling, provenance, steady_state, stopping
+from dlbench.analysis.compare import Comparison
+from dlbench.analysis.control import NullPair
+from dlbench.analysis.gate import Gate
+from dlbench.analysis.metrics import METRICS
+from dlbench.errors import DlbenchError, redaction
 from dlbench.plugin import Compilation
-from dlbench.record import SCHEMA, Environment, Parity, Record, Run, Status, TaskInfo
-from dlbench.report import sameness
-from dlbench.report.fairness import Fairness, fairness
-from dlbench.report.payback import Payback, paybacks
+from dlbench.record.schema import SCHEMA, Environment, Parity, Record, Run, Status, TaskInfo
+from dlbench.report import parity as sameness
+from dlbench.report.break_even import Payback, paybacks
+from dlbench.report.configuration import Fairness, fairness
 from dlbench.report.versions import joined
 from dlbench.report.warnings import warnings
 from dlbench.spec import Policy, Spec, Workload
-from dlbench.stats import Estimate
+from dlbench.stats.estimates import Estimate
 
 DEFAULTS: dict[str, Callable[[Spec], object]] = {
     "task": lambda spec: architectures.default_task(spec.architecture),
@@ -121,12 +122,12 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     """The Report of these Runs and parity checks, of any sessions. Raises DlbenchError when there is no Run."""
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
-    runs = steadiness.mark(pooling.parted(runs))
+    runs = steady_state.mark(pooling.parted(runs))
     gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
-    null_pairs = nulls.null_pairs(runs, dict.fromkeys(("step_time", *gated)))
-    objection = nulls.objection(null_pairs, naming.of_specs(run.spec for run in runs))
-    runs = nulls.without_twins(runs)
-    comparisons = {load: nulls.vetoed(found, objection) for load, found in compare.compare(runs).items()}
+    null_pairs = control.null_pairs(runs, dict.fromkeys(("step_time", *gated)))
+    objection = control.objection(null_pairs, labels.of_specs(run.spec for run in runs))
+    runs = control.without_twins(runs)
+    comparisons = {load: control.vetoed(found, objection) for load, found in compare.compare(runs).items()}
     by_workload = compare.by_workload(runs)
     sections = [_section(load, of_load, comparisons.get(load, [])) for load, of_load in by_workload.items()]
     return Report(

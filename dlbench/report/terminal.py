@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from dlbench.report.blocks import Block, Bullets, Code, Heading, Paragraph, Table
+from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.markdown import plain
 from dlbench.report.page import page
 from dlbench.report.summary import Report

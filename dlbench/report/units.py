@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from typing import NamedTuple
 
-from dlbench.stats import Estimate
+from dlbench.stats.estimates import Estimate
 
 
 class Scale(NamedTuple):
@@ -58,14 +57,3 @@ def _digits(value: float, unit: str) -> str:
     whole = abs(value) >= 100 or value == 0.0 or (unit == "steps" and value == int(value))
     places = 0 if whole else min(2 - math.floor(math.log10(abs(value))), 6)
     return f"{value:,.{places}f}"
-
-
-def ranges(cpus: Collection[int]) -> str:
-    """Numbers as the kernel writes them: `0-3,8`."""
-    parts: list[list[int]] = []
-    for cpu in sorted(cpus):
-        if parts and cpu == parts[-1][-1] + 1:
-            parts[-1].append(cpu)
-        else:
-            parts.append([cpu])
-    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dlbench.record import Environment
+from dlbench.record.schema import Environment
 
 
 def installed(environments: Iterable[Environment]) -> dict[str, list[str]]:

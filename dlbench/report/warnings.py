@@ -6,15 +6,16 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dlbench import compare, metrics, pooling, proof
-from dlbench.compare import BUSY
-from dlbench.leaks import growth
-from dlbench.naming import Names
-from dlbench.record import HELPED, Load, Run
+from dlbench.analysis import compare, metrics, pooling
+from dlbench.analysis.compare import BUSY
+from dlbench.analysis.labels import Names
+from dlbench.analysis.leaks import growth
+from dlbench.record import proof
+from dlbench.record.schema import HELPED, Load, Run
 from dlbench.report.actual import not_as_given
+from dlbench.report.configuration import MUST_AGREE, fairness
 from dlbench.report.contradicting import contradicting
-from dlbench.report.fairness import MUST_AGREE, fairness
-from dlbench.report.outlying import outlying
+from dlbench.report.outliers import outlying
 from dlbench.report.units import shown
 from dlbench.spec import Workload
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from dlbench.errors import DlbenchError, SpecError, UnknownName
 from dlbench.plugin import Adam, Batch, Signature
-from dlbench.record import TaskInfo
-from dlbench.tasks import packaged
-from dlbench.tasks.packaged import Shipped, present
+from dlbench.record.schema import TaskInfo
+from dlbench.tasks import data_files
+from dlbench.tasks.data_files import Shipped, present
 
 
 class TaskRow(NamedTuple):
@@ -40,14 +40,14 @@ class TaskRow(NamedTuple):
 SEQUENCES = ("gru", "lstm", "rnn", "transformer")
 TASKS = {
     "cartpole": TaskRow(
-        "dlbench.tasks.cartpole", "balancing a pole by acting; policy gradient", ("mlp",), packaged.CARTPOLE
+        "dlbench.tasks.cartpole", "balancing a pole by acting; policy gradient", ("mlp",), data_files.CARTPOLE
     ),
     "demand": TaskRow(
-        "dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3], packaged.DEMAND
+        "dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3], data_files.DEMAND
     ),
-    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy", ("cnn", "mlp"), packaged.DIGITS),
+    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy", ("cnn", "mlp"), data_files.DIGITS),
     "digits_gan": TaskRow(
-        "dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss", ("gan",), packaged.DIGITS
+        "dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss", ("gan",), data_files.DIGITS
     ),
     "line": TaskRow(
         "dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE", ("linear", "mlp")
@@ -56,7 +56,7 @@ TASKS = {
         "dlbench.tasks.sentiment",
         "good and bad reviews in Chinese; cross-entropy",
         ("gru", "lstm", "transformer"),
-        packaged.REVIEWS,
+        data_files.REVIEWS,
     ),
     "synthetic": TaskRow(
         "dlbench.tasks.synthetic",
@@ -70,7 +70,7 @@ TASKS = {
         "dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy", ("transformer",)
     ),
     "vowels": TaskRow(
-        "dlbench.tasks.vowels", "who says these Japanese vowels; cross-entropy", ("mlp", *SEQUENCES), packaged.VOWELS
+        "dlbench.tasks.vowels", "who says these Japanese vowels; cross-entropy", ("mlp", *SEQUENCES), data_files.VOWELS
     ),
 }
 
@@ -149,7 +149,7 @@ def check_data(names: Iterable[str]) -> None:
     """Raise SpecError for the first of these tasks of which a file is not here; nothing is read."""
     for name in dict.fromkeys(names):
         if (needs := TASKS[name].needs) is not None:
-            packaged.find(needs, name)
+            data_files.find(needs, name)
 
 
 def fitting(architecture: str) -> list[str]:

@@ -25,10 +25,10 @@ import numpy.typing as npt
 
 from dlbench.errors import SpecError
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record import TaskInfo
+from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
-from dlbench.tasks.goal import Goal, goal_for, stream
-from dlbench.tasks.packaged import CARTPOLE, checksum, verify
+from dlbench.tasks.data_files import CARTPOLE, checksum, verify
+from dlbench.tasks.targets import Goal, goal_for, stream
 
 SHA256 = "b98fc207592e41754484a6f221124c9f24f519972d9e40df88d735f7c7a88092"
 OBSERVED, ACTIONS, MOST_STEPS = 4, 2, 500

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record import TaskInfo
-from dlbench.tasks.goal import Goal, stream
+from dlbench.record.schema import TaskInfo
+from dlbench.tasks.targets import Goal, stream
 
 
 class Split(NamedTuple):

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record import TaskInfo
+from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
-from dlbench.tasks.goal import Goal, goal_for, stream
-from dlbench.tasks.packaged import DEMAND, checksum, find, verify
+from dlbench.tasks.data_files import DEMAND, checksum, find, verify
+from dlbench.tasks.targets import Goal, goal_for, stream
 
 SHA256 = "195674163485d14566706ef7049e3031a61462ec85291ce1401fa9295ebc9a5e"
 TRAIN, A_DAY, A_WEEK = 2763, 48, 336

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
-from dlbench.tasks.goal import Goal, goal_for
-from dlbench.tasks.packaged import DIGITS, checksum, find, verify
+from dlbench.tasks.data_files import DIGITS, checksum, find, verify
+from dlbench.tasks.targets import Goal, goal_for
 
 SHA256 = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 CLASSES, TRAIN_A_CLASS, SIDE = 10, 400, 28

@@ -17,7 +17,7 @@ from dlbench.tasks import TaskRequest
 from dlbench.tasks.digits import digits
 from dlbench.tasks.frechet import Judge, trained_on
 from dlbench.tasks.generation import Generation, Real, latent_of
-from dlbench.tasks.goal import Goal, goal_for
+from dlbench.tasks.targets import Goal, goal_for
 
 GOALS = {
     "small": Goal(target=25.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),

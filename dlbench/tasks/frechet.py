@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlbench.plugin import Batch
-from dlbench.tasks.goal import stream
+from dlbench.tasks.targets import stream
 
 Doubles = npt.NDArray[np.float64]
 Parameters = list[Doubles]

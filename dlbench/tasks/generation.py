@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record import TaskInfo
+from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.frechet import Judge
-from dlbench.tasks.goal import Goal, stream
+from dlbench.tasks.targets import Goal, stream
 
 IMAGES, NOISE_STREAM, LATENT = 1000, 2**32 + 4, 100
 

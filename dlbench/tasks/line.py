@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record import TaskInfo
+from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
-from dlbench.tasks.goal import Goal, goal_for, stream
+from dlbench.tasks.targets import Goal, goal_for, stream
 
 INPUTS, HELD_OUT, NOISE = 8, 1024, 0.1
 SLOPE_STREAM, HELD_OUT_STREAM = 2**32 + 1, 2**32 + 2

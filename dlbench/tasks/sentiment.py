@@ -18,8 +18,8 @@ import numpy as np
 from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
-from dlbench.tasks.goal import Goal, goal_for
-from dlbench.tasks.packaged import REVIEWS, find, verify
+from dlbench.tasks.data_files import REVIEWS, find, verify
+from dlbench.tasks.targets import Goal, goal_for
 
 SHA256 = "ad4402a81999bda46697dc9ab85e8d86007ad6f7093f691f8da091c8a4de03a7"
 NOTHING, RARE, OFTEN = 0, 1, 10

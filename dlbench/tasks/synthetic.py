@@ -19,8 +19,8 @@ import numpy.typing as npt
 from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
-from dlbench.tasks.goal import Goal, goal_for, stream
-from dlbench.tasks.packaged import checksum
+from dlbench.tasks.data_files import checksum
+from dlbench.tasks.targets import Goal, goal_for, stream
 
 CLASSES, SAMPLES, HELD_OUT = 10, 5000, 1000
 BLOCKS, DRAWN, STRIDE = 7, 2**20, 7919

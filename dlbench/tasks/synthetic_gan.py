@@ -13,11 +13,11 @@ import numpy as np
 
 from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
+from dlbench.tasks.data_files import checksum
 from dlbench.tasks.frechet import Judge, trained_on
 from dlbench.tasks.generation import Generation, Real, latent_of
-from dlbench.tasks.goal import Goal, goal_for
-from dlbench.tasks.packaged import checksum
 from dlbench.tasks.synthetic import DATA, Floats, Numbers, blocks, classes, noise, patterns, spread
+from dlbench.tasks.targets import Goal, goal_for
 
 IMAGES, SHAPE = 4000, (28, 28, 1)
 GOALS = {

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record import TaskInfo
+from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
-from dlbench.tasks.goal import Goal, goal_for, stream
+from dlbench.tasks.targets import Goal, goal_for, stream
 
 Tokens = npt.NDArray[np.int32]
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
-from dlbench.tasks.goal import Goal, goal_for
-from dlbench.tasks.packaged import VOWELS, checksum, find, verify
+from dlbench.tasks.data_files import VOWELS, checksum, find, verify
+from dlbench.tasks.targets import Goal, goal_for
 
 SHA256 = "f69100c2a1add91a3f65c821c249dbdd5b346da8557489f7d532fd02c8343848"
 FRAMES, COEFFICIENTS, SPEAKERS = 29, 12, 9

@@ -1,8 +1,8 @@
 """One batch of processes, measured by dlbench: all arms in lockstep, or each by itself.
 
-Children are forked by `dlbench.forking` from a parent that has only imported the framework: they step as fast as fresh
-ones and start at once, and a pool of hundreds of processes is then a matter of minutes. Workloads in `FRESH`, whose
-forked processes step differently, get new ones.
+Children are forked by `dlbench.workers.forking` from a parent that has only imported the framework: they step as fast
+as fresh ones and start at once, and a pool of hundreds of processes is then a matter of minutes. Workloads in `FRESH`,
+whose forked processes step differently, get new ones.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from dlbench.arm import Arm, Place
-from dlbench.forking import Warm
-from dlbench.isolate import Child, fresh_child
-from dlbench.load import LoadMeter
-from dlbench.lockstep import measure_group, starting_order
-from dlbench.process import Limits
+from dlbench.session.arm import Arm, Place
+from dlbench.session.lockstep import measure_group, starting_order
 from dlbench.spec import Isolation
+from dlbench.system.load import LoadMeter
+from dlbench.workers.child import Child, fresh_child
+from dlbench.workers.forking import Warm
+from dlbench.workers.process import Limits
 from studies.decision_quality.planted import Planted
 from studies.decision_quality.pool import Batch, Kind
 from studies.decision_quality.workloads import FRESH, POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlbench.process import environment
+from dlbench.workers.process import environment
 
 ROOT = Path(__file__).parents[2]
 

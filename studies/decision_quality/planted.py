@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dlbench.arm import Arm
-from dlbench.record import Environment, Run
+from dlbench.record.schema import Environment, Run
+from dlbench.session.arm import Arm
 from dlbench.spec import Spec
 from studies.decision_quality.pool import Taken
 from studies.decision_quality.workloads import WHOLE

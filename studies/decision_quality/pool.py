@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from dlbench.record import Environment, Load
+from dlbench.record.schema import Environment, Load
 from dlbench.spec import Isolation
 
 Kind = Literal["lockstep", "sequential"]

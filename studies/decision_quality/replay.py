@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dlbench import compare
-from dlbench.record import Run, Sample
-from dlbench.verdicts import Paired
+from dlbench.analysis import compare
+from dlbench.record.schema import Run, Sample
+from dlbench.stats.decisions import Paired
 from studies.decision_quality import rules
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.rules import PEERS, Peer, Verdict

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from dlbench import verdicts
-from dlbench.looks import LOOKS, are_enough
-from dlbench.verdicts import Paired
+from dlbench.stats import decisions
+from dlbench.stats.decisions import Paired
+from dlbench.stats.interim import LOOKS, are_enough
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -51,7 +51,7 @@ class Peer:
 def dlbench(log_ratios: Sequence[float]) -> Verdict:
     """The verdict of one comparison in lockstep, from one log ratio a group."""
     evidence = Paired(log_ratios)
-    found = verdicts.verdict(evidence, verdicts.p_differs(evidence))[0]
+    found = decisions.verdict(evidence, decisions.p_differs(evidence))[0]
     return found if found in ("slower", "faster", "same") else "inconclusive"
 
 

@@ -30,7 +30,7 @@ def as_type(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:
 
 
 def enter(parameters: Tensors, inputs: tf.Tensor) -> tf.Tensor:
-    """Tokens of any shape or features (..., features) as rows (n, width), by `dlbench.architectures.ends`."""
+    """Tokens of any shape or features (..., features) as rows (n, width), by `dlbench.architectures.sequences`."""
     if "embedding/tokens" in parameters:
         return embed(parameters["embedding/tokens"], tf.reshape(inputs, [-1]))
     rows = tf.reshape(inputs, [-1, inputs.shape[-1]])

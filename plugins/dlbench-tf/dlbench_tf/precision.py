@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from dlbench import arithmetic
+from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
 
 KERNELS = ("/kernel", "/recurrent")

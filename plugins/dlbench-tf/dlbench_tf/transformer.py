@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import tensorflow as tf
 
-from dlbench.architectures.ends import one_for_all
+from dlbench.architectures.sequences import one_for_all
 from dlbench.architectures.transformer import Transformer
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout

@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 
 from dlbench import plugin as contract
-from dlbench.isolate import fresh_child
-from dlbench.orders import Build, Built, First, Stepped, Take, Taken
 from dlbench.plugin import ArraySpec
 from dlbench.spec import PATHS, Spec
+from dlbench.workers.child import fresh_child
+from dlbench.workers.protocol import Build, Built, First, Stepped, Take, Taken
 from dlbench_tf import caches
 from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import SeededDropout, off

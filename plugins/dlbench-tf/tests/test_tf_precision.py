@@ -6,9 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from dlbench import architectures, arithmetic, registry
+from dlbench import architectures, registry
+from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
-from dlbench.prepare import build_checked, prepare, stage
+from dlbench.measure.build import build_checked, prepare, stage
 from dlbench.spec import Spec
 from dlbench_tf import precision
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlbench import arithmetic
+from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
 
 MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
-from dlbench.architectures.ends import one_for_all
+from dlbench.architectures.sequences import one_for_all
 from dlbench.architectures.transformer import Transformer
 from dlbench.plugin import BuildRequest, Signature
 from dlbench_torch.layers import Embedding, require_task

@@ -12,9 +12,9 @@ import torch
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from dlbench.errors import Unsupported
-from dlbench.isolate import fresh_child
-from dlbench.orders import Build, Built, Close, Closed, First, Stepped, Take, Taken
 from dlbench.spec import Spec
+from dlbench.workers.child import fresh_child
+from dlbench.workers.protocol import Build, Built, Close, Closed, First, Stepped, Take, Taken
 from dlbench_torch import caches, device, readback
 
 SPEC = Spec(plugin="torch.mlp", phase="train", path="jit", size="small", task="digits", batch_size=32, threads=1)

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from dlbench import driver, parity, registry
+from dlbench import registry
 from dlbench.errors import Unsupported
-from dlbench.isolate import fresh_child
-from dlbench.orders import Build, Built, Close, Closed, First, Settle, Settled, Stepped, Take, Taken
-from dlbench.prepare import build_checked, prepare, stage
+from dlbench.measure.build import build_checked, prepare, stage
+from dlbench.parity import check
 from dlbench.spec import Policy, Spec
+from dlbench.system import nvml
+from dlbench.workers.child import fresh_child
+from dlbench.workers.protocol import Build, Built, Close, Closed, First, Settle, Settled, Stepped, Take, Taken
 from dlbench_torch import device
 
 pytestmark = pytest.mark.gpu("torch.mlp")
@@ -74,9 +76,9 @@ def test_the_driver_sees_what_was_taken():
     """Of this process where its number is that of the host (a container may hide it), and of the device always."""
     torch.cuda.empty_cache()
     torch.empty(1, device="cuda")
-    held, free = driver.device_bytes(), driver.free_bytes("gpu")
+    held, free = nvml.device_bytes(), nvml.free_bytes("gpu")
     taken = torch.empty(1024 * MEBIBYTE, dtype=torch.uint8, device="cuda")
-    held_now, free_now = driver.device_bytes(), driver.free_bytes("gpu")
+    held_now, free_now = nvml.device_bytes(), nvml.free_bytes("gpu")
     del taken
     torch.cuda.empty_cache()
     assert free - free_now == pytest.approx(1024 * MEBIBYTE, rel=0.02)
@@ -106,7 +108,7 @@ def test_less_precision_is_read_back_and_felt_in_the_losses(kind):
 def test_the_device_computes_what_the_cpu_computes():
     here, there = losses(SPEC), losses(changed(device="cpu"))
     assert (here[0].device, there[0].device) == ("gpu:0", "cpu")
-    np.testing.assert_allclose(here[1], there[1], rtol=parity.TOLERANCES["losses"])
+    np.testing.assert_allclose(here[1], there[1], rtol=check.TOLERANCES["losses"])
 
 
 @pytest.mark.parametrize("word", ["auto", "gpu", "gpu:0"])

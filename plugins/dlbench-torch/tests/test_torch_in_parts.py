@@ -10,10 +10,10 @@ import torch
 from torch._dynamo.utils import counters
 
 from dlbench.errors import ContractViolation
+from dlbench.measure.build import build_checked, prepare
+from dlbench.measure.model import Subject
 from dlbench.plugin import Compilation, ModelInfo
-from dlbench.prepare import build_checked, prepare
 from dlbench.spec import Spec
-from dlbench.subject import Subject
 
 pytestmark = pytest.mark.untimed
 

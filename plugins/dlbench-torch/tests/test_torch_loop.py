@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch._dynamo.backends.common import aot_autograd
 
-from dlbench import arithmetic, registry
-from dlbench.prepare import build_checked, prepare, stage
+from dlbench import precision as arithmetic
+from dlbench import registry
+from dlbench.measure.build import build_checked, prepare, stage
 from dlbench.spec import Spec
 from dlbench_torch import cells, compiled, loop, recurrent
 

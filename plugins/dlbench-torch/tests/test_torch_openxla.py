@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from dlbench import architectures
-from dlbench.environment import usable_cores
 from dlbench.errors import Unsupported
-from dlbench.isolate import fresh_child
-from dlbench.orders import Build, Built, Close, Closed, First, Stepped, Take, Taken
 from dlbench.plugin import PARTS, Compilation
 from dlbench.spec import Spec
+from dlbench.system.environment import usable_cores
+from dlbench.workers.child import fresh_child
+from dlbench.workers.protocol import Build, Built, Close, Closed, First, Stepped, Take, Taken
 from dlbench_torch import __all__ as names
 from dlbench_torch import device, openxla
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dlbench import arithmetic, registry
+from dlbench import precision as arithmetic
+from dlbench import registry
 from dlbench.errors import Unsupported
-from dlbench.prepare import build_checked, prepare, stage
+from dlbench.measure.build import build_checked, prepare, stage
 from dlbench.spec import Spec
 from dlbench_torch import device, precision
 from dlbench_torch.cnn import Convolutions

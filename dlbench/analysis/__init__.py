@@ -1,0 +1,1 @@
+"""Analysis: Runs in; metrics, comparisons, verdicts and gates out."""

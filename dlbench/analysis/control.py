@@ -1,0 +1,72 @@
+"""Null pairs: an arm and its twin, the same program twice, in lockstep with all others.
+
+A session that tells equal programs apart would do the same to any two; what it says of the others is not believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from dlbench.analysis import compare
+from dlbench.analysis.compare import Comparison, Pair
+from dlbench.analysis.labels import Names
+from dlbench.analysis.metrics import METRICS
+from dlbench.record.schema import Record, Run
+from dlbench.spec import Spec
+
+
+class NullPair(Record, frozen=True):
+    """How a twin compares with its arm; `ratio` is 1 but for noise."""
+
+    spec: Spec
+    comparison: Comparison
+
+    @property
+    def flagged(self) -> bool:
+        """Whether equal programs were told apart."""
+        return self.comparison.verdict in ("slower", "faster")
+
+
+def without_twins(runs: Iterable[Run]) -> list[Run]:
+    """The Runs that are results."""
+    return [run for run in runs if not run.spec.twin]
+
+
+def null_pairs(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> list[NullPair]:
+    """Every twin that took turns with its arm, by metric; each metric is a family for Holm's correction."""
+    pairs = [pair for pair in _pairs(runs) if pair.in_lockstep]
+    found = [(metric, compare.comparisons(pairs, metric)) for metric in metrics]
+    return [
+        NullPair(spec=pair.baseline, comparison=one)
+        for _, of_metric in found
+        for pair, one in zip(pairs, of_metric, strict=True)
+        if one.ratio is not None
+    ]
+
+
+def objection(found: Iterable[NullPair], names: Names) -> str:
+    """Why the session gives no verdicts; empty where no null pair stands against them."""
+    said = [
+        f"{names.spec(one.spec)}: {METRICS[one.comparison.metric].title} {one.comparison.ratio.value:.3g}"
+        for one in found
+        if one.flagged and one.comparison.ratio is not None
+    ]
+    if not said:
+        return ""
+    return f"the null pair tells equal programs apart ({'; '.join(said)}); measure again on a quieter machine"
+
+
+def vetoed(comparisons: Iterable[Comparison], reason: str) -> list[Comparison]:
+    """Comparisons without verdicts where there is a reason."""
+    if not reason:
+        return list(comparisons)
+    return [msgspec.structs.replace(one, verdict="inconclusive", reason=reason) for one in comparisons]
+
+
+def _pairs(runs: Sequence[Run]) -> Iterator[Pair]:
+    well = [run for run in runs if run.status == "ok"]
+    for twin in dict.fromkeys(run.spec for run in well if run.spec.twin):
+        spec = msgspec.structs.replace(twin, twin=False)
+        yield Pair(spec, twin, [run for run in well if run.spec == spec], [run for run in well if run.spec == twin])

@@ -1,0 +1,297 @@
+"""The gate of a session or a comparison: conditions and Runs in, outcomes and an exit code out. Pure.
+
+A condition such as `slower:2%` has three answers. It fails when the candidate is shown to be slower by more than that:
+the one-sided 95 % bound of the ratio lies beyond, the rank test agrees, Holm is paid. It passes when the candidate is
+shown not to be: the other one-sided bound lies within (a test of non-inferiority; Westlake 1981). Else it is undecided:
+`underpowered` where these numbers, or the want of any to believe, could not have told a change of that size from none,
+`inconclusive` otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from dlbench.analysis import compare, contradictions, labels, metrics
+from dlbench.analysis import pairs as matching
+from dlbench.analysis.compare import Pair
+from dlbench.analysis.labels import Names
+from dlbench.analysis.pairs import Count
+from dlbench.errors import SpecError, UnknownName
+from dlbench.record.schema import Record
+from dlbench.spec import Policy, Spec, workload
+from dlbench.stats import decisions
+from dlbench.stats.decisions import Evidence, Unpaired
+from dlbench.stats.estimates import Estimate, Part
+from dlbench.stats.power import ALARM
+
+METRICS = {"slower": ("step_time",), "memory": ("memory_peak", "device_memory_peak"), "compile": ("compile_time",)}
+"""What each condition with a threshold looks at."""
+FRESH = ("memory", "compile")
+"""What is read from fresh processes alone: that of others is mixed with what their parent had or did."""
+GATE_FILE = "gate.json"
+"""What the gate of a session said, beside its Runs."""
+COUNTS = "counts"
+"""The condition without one: parameters, FLOPs, graphs, breaks, recompilations and compiled parts are equal."""
+
+Result = Literal["passed", "regression", "inconclusive", "underpowered"]
+FINE, REGRESSION, FAILED, UNDECIDED = 0, 1, 2, 3
+"""Exit codes; FAILED: something was asked wrongly or did not run."""
+
+TWO_SESSIONS = (
+    "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "
+    f"{matching.LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run "
+    "--env), or give --allow session"
+)
+
+History = Mapping[str, Mapping[Spec, Part]]
+"""By metric and candidate: the variance that sessions of unchanged code add."""
+
+
+class Condition(Record, frozen=True):
+    """What may not happen: worse than the baseline by more than `threshold`, a share; any difference for `counts`."""
+
+    name: str
+    threshold: float = 0.0
+
+    def __str__(self) -> str:
+        return self.name if self.name == COUNTS else f"{self.name}:{self.threshold * 100:g}%"
+
+
+class Outcome(Record, frozen=True):
+    """What became of a condition for one pair; `could_show` is the smallest change that it could tell from none.
+
+    `ratio` is None where nothing was measured that is believed. `specs` are baseline and candidate; none of what is
+    counted.
+    """
+
+    condition: str
+    pair: str
+    result: Result
+    metric: str = ""
+    ratio: Estimate | None = None
+    could_show: float | None = None
+    reason: str = ""
+    specs: tuple[Spec, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.metric and self.metric not in metrics.METRICS:
+            raise UnknownName("metric", self.metric, metrics.METRICS)
+
+
+class Gate(Record, frozen=True):
+    """What the gate of a session said of its arms; `refused` is why it could not say anything."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    refused: str = ""
+
+
+def parse(texts: Sequence[str]) -> tuple[Condition, ...]:
+    """Read conditions such as `slower:2%` and `counts`. Raises UnknownName or SpecError."""
+    found = tuple(_parse(text) for text in texts)
+    names = [condition.name for condition in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise SpecError(f"--fail-on {name} is given {names.count(name)} times; give it once")
+    return found
+
+
+def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a session whose arms these conditions cannot gate."""
+    if not conditions:
+        return
+    if not any(others for _, others in compare.families(specs)):
+        raise SpecError(
+            f"--fail-on compares the arms of a timed phase and {specs[0].label} is measured alone; name a second "
+            "plugin, path or environment"
+        )
+
+
+def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a gate on compile time where no timed arm compiles."""
+    if all(spec.path == "eager" or spec.phase == "converge" for spec in specs):
+        for condition in conditions:
+            if condition.name == "compile":
+                raise SpecError(
+                    f"{condition} looks at what is compiled, and every arm is eager; leave it out, or give --path jit"
+                )
+
+
+def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a gate on times or memory without replication."""
+    if policy.processes == 1 and any(condition.name != COUNTS for condition in conditions):
+        raise SpecError("one process each is indicative and never gates; measure at least 2")
+    for condition in conditions:
+        if policy.isolation != "fresh" and condition.name in FRESH:
+            raise SpecError(
+                f"{condition} needs fresh processes and --isolation {policy.isolation} has at most one of each arm; "
+                "give --isolation fresh"
+            )
+
+
+def judge(
+    pairs: Sequence[Pair], conditions: Sequence[Condition], counts: Sequence[Count], history: History
+) -> list[Outcome]:
+    """The outcome of every condition for every pair that has the metric, or should; each is a family for Holm."""
+    found: list[Outcome] = []
+    names = names_of(pairs)
+    for condition in conditions:
+        if condition.name == COUNTS:
+            found += _judge_counts(counts, condition)
+        for metric in METRICS.get(condition.name, ()):
+            of_metric = history.get(metric, {})
+            found += _judge_metric(pairs, condition, metric, of_metric, names)
+            found += _without_evidence(pairs, condition, metric, of_metric, names)
+    return found
+
+
+def refusals(
+    pairs: Sequence[Pair], conditions: Sequence[Condition], history: History, *, sessions: bool
+) -> Iterator[str]:
+    """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
+    names = names_of(pairs)
+    for condition in conditions:
+        looked_at = METRICS.get(condition.name, ())
+        families = [_family(pairs, metric, history.get(metric, {})) for metric in looked_at]
+        family = [evidence for of_metric in families for _, evidence in of_metric]
+        undecided = any(_lacking(pair, metric, names) for pair in pairs for metric in looked_at)
+        if looked_at and not family and not undecided:
+            yield f"no pair of Runs has what {condition} looks at; leave it out"
+        if any(evidence.shift() is None for evidence in family):
+            yield "one process each is indicative and never gates; measure at least 2"
+        if not sessions and any(isinstance(evidence, Unpaired) and evidence.between is None for evidence in family):
+            yield TWO_SESSIONS
+
+
+def exit_code(outcomes: Sequence[Outcome], *, strict: bool) -> int:
+    """1 for a regression; 3 for a gate too weak for its threshold and, when strict, for anything undecided."""
+    results = {outcome.result for outcome in outcomes}
+    if "regression" in results:
+        return REGRESSION
+    if "underpowered" in results or (strict and "inconclusive" in results):
+        return UNDECIDED
+    return FINE
+
+
+def _parse(text: str) -> Condition:
+    name, colon, share = text.partition(":")
+    if name not in (*METRICS, COUNTS):
+        raise UnknownName("condition", name, (*METRICS, COUNTS), "write it like slower:2%")
+    if name == COUNTS:
+        if colon:
+            raise SpecError(f"--fail-on {text}: counts are equal or not; leave the threshold out")
+        return Condition(name=name)
+    return Condition(name=name, threshold=_share(text, share))
+
+
+def _share(text: str, share: str) -> float:
+    try:
+        found = float(share.removesuffix("%")) / 100 if share.endswith("%") else -1.0
+    except ValueError:
+        found = -1.0
+    if not 0 < found < 10:
+        raise SpecError(
+            f"--fail-on {text}: the threshold must be a percentage above 0% and below 1000%, like slower:2%"
+        )
+    return found
+
+
+def _family(pairs: Sequence[Pair], metric: str, history: Mapping[Spec, Part]) -> list[tuple[Pair, Evidence]]:
+    found = [(pair, compare.evidence(pair, metric, history)) for pair in pairs]
+    return [(pair, evidence) for pair, evidence in found if evidence is not None]
+
+
+def _judge_metric(
+    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part], names: Names
+) -> Iterator[Outcome]:
+    family = _family(pairs, metric, history)
+    adjusted = decisions.adjusted([evidence for _, evidence in family], condition.threshold)
+    for (pair, evidence), p_value in zip(family, adjusted, strict=True):
+        result, reason = _decide(evidence, p_value, condition.threshold)
+        if metric == "step_time" and (objection := contradictions.objection(pair.before, pair.after)):
+            result, reason = "underpowered", objection
+        yield Outcome(
+            condition=str(condition),
+            pair=name_of(pair, names),
+            result=result,
+            metric=metric,
+            ratio=evidence.ratio(),
+            could_show=decisions.smallest_change(evidence, 0.0),
+            reason=reason,
+            specs=(pair.baseline, pair.candidate),
+        )
+
+
+def _without_evidence(
+    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part], names: Names
+) -> Iterator[Outcome]:
+    """Pairs that the condition is about and that show nothing of it: no change of any size would have been seen."""
+    for pair in pairs:
+        if compare.evidence(pair, metric, history) is None and (reason := _lacking(pair, metric, names)):
+            yield Outcome(
+                condition=str(condition),
+                pair=name_of(pair, names),
+                result="underpowered",
+                metric=metric,
+                reason=reason,
+                specs=(pair.baseline, pair.candidate),
+            )
+
+
+def _lacking(pair: Pair, metric: str, names: Names) -> str:
+    """Why a pair shows nothing of a metric; empty where neither side was ever to have it.
+
+    Every program that ran in a timed phase was to have a step time, unless it never became steady; a metric that one
+    side alone has may be what the other changed.
+    """
+    of = metrics.METRICS[metric]
+    if not pair.before or not pair.after or pair.candidate.phase not in of.phases:
+        return ""
+    has = [any((of.of(run) or 0.0) > 0 for run in runs) for runs in (pair.before, pair.after)]
+    if metric == "step_time" or any(has):
+        sides = zip((pair.baseline, pair.candidate), has, strict=True)
+        lacks = [_beside(spec, pair, names) for spec, it in sides if not it]
+        flagged = any("unstable" in run.flags for run in (*pair.before, *pair.after))
+        why = ": the steps never became steady" if metric == "step_time" and flagged else ""
+        return f"{' and '.join(dict.fromkeys(lacks)) or 'no group of both'} has no {of.title.lower()}{why}"
+    return ""
+
+
+def _decide(evidence: Evidence, p_value: float, threshold: float) -> tuple[Result, str]:
+    shift = evidence.shift()
+    if shift is None:
+        return "inconclusive", "one process each: indicative, never gates"
+    said, reason = decisions.verdict(evidence, p_value, threshold)
+    if said == "slower":
+        return "regression", ""
+    could_show = decisions.smallest_change(evidence, 0.0)
+    if could_show is not None and could_show > threshold:
+        return "underpowered", f"could show {could_show:.1%} at best"
+    if shift.interval(1 - 2 * ALARM)[1] < math.log1p(threshold):
+        return "passed", ""
+    return "inconclusive", reason
+
+
+def _judge_counts(counts: Sequence[Count], condition: Condition) -> Iterator[Outcome]:
+    if not counts:
+        yield Outcome(condition=str(condition), pair="all pairs", result="passed")
+    for count in counts:
+        said = f"{count.name} {count.before} became {count.after}"
+        yield Outcome(condition=str(condition), pair=count.label, result="regression", reason=said)
+
+
+def names_of(pairs: Iterable[Pair]) -> Names:
+    """Names for both sides of these pairs."""
+    return labels.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
+
+
+def name_of(pair: Pair, names: Names) -> str:
+    """How people read a pair: `train, tf.lstm jit` where both sides have the same Spec."""
+    against = "" if pair.baseline == pair.candidate else f" against {_beside(pair.baseline, pair, names)}"
+    return f"{names.spec(pair.candidate)}{against}"
+
+
+def _beside(spec: Spec, pair: Pair, names: Names) -> str:
+    """One side of a pair; with what tells its workload apart only where that is not the other's too."""
+    return spec.label if workload(pair.baseline) == workload(pair.candidate) else names.label(spec)

@@ -1,0 +1,233 @@
+"""METRICS: everything that is read from a Run, each a name, a unit, a direction and a function Run -> number.
+
+A metric is None where the Run does not hold what it takes. Nothing is read from a Run that did not end well.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal, NamedTuple
+
+from dlbench.analysis.leaks import growth
+from dlbench.record.schema import PhaseMemory, Run, Stage, TaskInfo
+from dlbench.spec import PHASES, Phase
+from dlbench.stats.estimates import Estimate, estimate, percentile
+
+TIMED: tuple[Phase, ...] = ("train", "predict")
+
+
+class Metric(NamedTuple):
+    """One row of METRICS.
+
+    `unit` is one of `s`, `bytes`, `samples/s`, `FLOP/s`, `%` (a share), `steps` and empty for the task's own; `better`
+    is None where neither direction is. `table` says which table of a report shows it. `pooled` takes the Runs together
+    where one is too short to tell by itself.
+    """
+
+    title: str
+    unit: str
+    better: Literal["higher", "lower"] | None
+    table: Literal["headline", "once", "memory", "learning"]
+    of: Callable[[Run], float | None]
+    phases: tuple[Phase, ...] = PHASES
+    pooled: Callable[[Sequence[Run]], float | None] | None = None
+
+
+def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
+    """The metric over processes, one number each; pooled, without an interval, where some are too short for it."""
+    runs = [run for run in runs if run.status == "ok"]
+    values = [value for run in runs if (value := metric.of(run)) is not None]
+    if metric.pooled is not None and len(values) < len(runs):
+        pooled = metric.pooled(runs)
+        return None if pooled is None else Estimate(pooled, n=len(runs))
+    return estimate(values) if values else None
+
+
+def steps_of(run: Run, stage: Stage) -> list[float]:
+    """Seconds a step of each sample of a stage, in order; none of a program that had no steady state."""
+    if "unstable" in run.flags:
+        return []
+    return [sample.seconds / sample.steps for sample in run.samples if sample.stage == stage]
+
+
+def step_seconds(run: Run) -> float | None:
+    """Median steady seconds a step."""
+    steady = steps_of(run, "steady")
+    return statistics.median(steady) if steady else None
+
+
+def step_lower_quartile(run: Run) -> float | None:
+    """Lower quartile of the steady seconds a step: what a contended machine disturbs less than their median."""
+    return percentile(steps_of(run, "steady"), 25)
+
+
+def throughput(run: Run) -> float | None:
+    """Samples of data a second: the batch size over the median steady step."""
+    step = step_seconds(run)
+    return run.spec.batch_size / step if step else None
+
+
+def cores_busy(run: Run) -> float | None:
+    """CPU seconds over wall seconds of the timed steps; None where the CPU's were not read."""
+    timed = [sample for sample in run.samples if sample.stage in ("steady", "converge")]
+    seconds = math.fsum(sample.cpu_seconds for sample in timed)
+    return seconds / math.fsum(sample.seconds for sample in timed) if seconds > 0 else None
+
+
+def flop_rate(run: Run) -> float | None:
+    """FLOPs that the architecture states for a step, over the median steady step; what was executed is not counted."""
+    step = step_seconds(run)
+    return run.flops_per_step / step if step and run.flops_per_step is not None else None
+
+
+def utilization(run: Run) -> float | None:
+    """Model FLOPs utilization (MFU): `flop_rate` over that of a large matrix product in the same process.
+
+    The product has the framework, device, precision and threads of the Spec. Chowdhery et al. (2022, PaLM, section
+    4.1) divide by the maker's figure instead, which no CPU has.
+    """
+    rate = flop_rate(run)
+    return None if rate is None or not run.peak_flop_rate else rate / run.peak_flop_rate
+
+
+def latency(rank: float, run: Run) -> float | None:
+    """Percentile of the seconds of single steps, each ended by the barrier."""
+    return percentile(steps_of(run, "latency"), rank)
+
+
+def pooled_latency(rank: float, runs: Sequence[Run]) -> float | None:
+    """The same over the steps of all Runs together."""
+    return percentile([seconds for run in runs for seconds in steps_of(run, "latency")], rank)
+
+
+def once(phase: str, run: Run) -> float | None:
+    """Seconds of what is done once: `import`, `build`, `first_step`; a process that is not fresh has less to do."""
+    if run.isolation != "fresh":
+        return None
+    return next((time.seconds for time in run.times if time.phase == phase), None)
+
+
+def compile_seconds(run: Run) -> float | None:
+    """First step minus the median steady step, where a compiler was at work that found no compiled code on the disk."""
+    compiled = run.info is not None and run.info.compiler is not None and cold(run)
+    return _first_step_excess(run) if compiled else None
+
+
+def cold(run: Run) -> bool:
+    """Whether nothing says that the compiler's cache on the disk held compiled code before the first compilation."""
+    return run.compilation is None or run.compilation.cache not in ("not empty", "unknown")
+
+
+def warm_compile_seconds(run: Run) -> float | None:
+    """The same of a second model in the same process: the compiler's caches are warm."""
+    first, step = once("first_step_warm", run), step_seconds(run)
+    return None if first is None or step is None else first - step
+
+
+def warm_up_seconds(run: Run) -> float | None:
+    """First step minus the median steady step, where nothing compiles: tracing, allocation and other late starts."""
+    return _first_step_excess(run) if run.info is not None and run.info.compiler is None else None
+
+
+def memory_baseline(run: Run) -> float | None:
+    """Bytes resident once the framework is imported; all other memory is counted above it."""
+    mark = _mark(run, "import")
+    return None if mark is None else mark.resident_bytes
+
+
+def memory_above(phase: str, run: Run) -> float | None:
+    """Peak bytes of a phase above the import baseline; the phase `steady` stands for the Spec's own."""
+    mark, baseline = _mark(run, run.spec.phase if phase == "steady" else phase), memory_baseline(run)
+    return None if mark is None or baseline is None else mark.peak_bytes - baseline
+
+
+def memory_peak(run: Run) -> float | None:
+    """The largest of the phases after import, in bytes above the import baseline."""
+    phases = [mark.phase for mark in run.memory if mark.phase not in ("start", "import")]
+    return max((above for phase in phases if (above := memory_above(phase, run)) is not None), default=None)
+
+
+def device_memory_peak(run: Run) -> float | None:
+    """Peak bytes that the framework's allocator handed out on the device, over all phases."""
+    return max((mark.device_peak_bytes for mark in run.memory if mark.device_peak_bytes is not None), default=None)
+
+
+def driver_memory(run: Run) -> float | None:
+    """The most that the driver saw the process hold on devices at the end of any phase."""
+    return max((mark.driver_bytes for mark in run.memory if mark.driver_bytes is not None), default=None)
+
+
+def reaches(task: TaskInfo, quality: float) -> bool:
+    """Whether this quality is the target or better."""
+    return quality >= task.target if task.higher_is_better else quality <= task.target
+
+
+def steps_to_target(run: Run) -> float | None:
+    """Training steps at the first evaluation that reached the target; None where none did."""
+    found = [at.steps for at in run.evaluations if run.task is not None and reaches(run.task, at.quality)]
+    return found[0] if found else None
+
+
+def seconds_to_target(run: Run) -> float | None:
+    """Training seconds, the first step included, at the first evaluation that reached the target."""
+    found = [at.seconds for at in run.evaluations if run.task is not None and reaches(run.task, at.quality)]
+    return found[0] if found else None
+
+
+def quality_at_budget(run: Run) -> float | None:
+    """Quality once the task's budget of steps is trained; None for a Run that was not trained so far."""
+    found = [at.quality for at in run.evaluations if run.task is not None and at.steps >= run.task.budget_steps]
+    return found[0] if found else None
+
+
+def _first_step_excess(run: Run) -> float | None:
+    first, step = once("first_step", run), step_seconds(run)
+    return None if first is None or step is None else first - step
+
+
+def _mark(run: Run, phase: str) -> PhaseMemory | None:
+    """Memory of a phase in a fresh process; that of another is mixed with what its parent held."""
+    if run.isolation != "fresh":
+        return None
+    return next((mark for mark in run.memory if mark.phase == phase), None)
+
+
+def _latency_row(rank: float) -> Metric:
+    of, pooled = partial(latency, rank), partial(pooled_latency, rank)
+    return Metric(f"Step latency p{rank:g}", "s", "lower", "headline", of, TIMED, pooled)
+
+
+def _memory_row(title: str, phase: str, phases: tuple[Phase, ...] = PHASES) -> Metric:
+    return Metric(title, "bytes", "lower", "memory", partial(memory_above, phase), phases)
+
+
+METRICS: dict[str, Metric] = {
+    "throughput": Metric("Throughput", "samples/s", "higher", "headline", throughput, TIMED),
+    "step_time": Metric("Step time, median", "s", "lower", "headline", step_seconds, TIMED),
+    "latency_p50": _latency_row(50),
+    "latency_p95": _latency_row(95),
+    "latency_p99": _latency_row(99),
+    "flop_rate": Metric("Achieved arithmetic", "FLOP/s", "higher", "headline", flop_rate, TIMED),
+    "utilization": Metric("Share of a matrix product's (MFU)", "%", "higher", "headline", utilization, TIMED),
+    "compile_time": Metric("Compile time", "s", "lower", "headline", compile_seconds, TIMED),
+    "warm_compile_time": Metric("Compile time, warm", "s", "lower", "headline", warm_compile_seconds, TIMED),
+    "memory_peak": Metric("Peak memory above import", "bytes", "lower", "headline", memory_peak),
+    "device_memory_peak": Metric("Peak device memory", "bytes", "lower", "headline", device_memory_peak),
+    "driver_memory": Metric("Device memory by the driver", "bytes", "lower", "headline", driver_memory),
+    "import_time": Metric("Import", "s", "lower", "once", partial(once, "import")),
+    "build_time": Metric("Build", "s", "lower", "once", partial(once, "build")),
+    "first_step_time": Metric("First step", "s", "lower", "once", partial(once, "first_step")),
+    "warm_up_time": Metric("First step beyond a steady one", "s", "lower", "once", warm_up_seconds, TIMED),
+    "memory_baseline": Metric("Resident after import", "bytes", "lower", "memory", memory_baseline),
+    "memory_task": _memory_row("Task's data, peak", "task"),
+    "memory_build": _memory_row("Build, peak", "build"),
+    "memory_first_step": _memory_row("First step, peak", "first_step"),
+    "memory_steady": _memory_row("Steps thereafter, peak", "steady"),
+    "memory_growth": Metric("Growth a step: a leak", "bytes", "lower", "memory", growth, TIMED),
+    "steps_to_target": Metric("Steps to target", "steps", "lower", "learning", steps_to_target, ("converge",)),
+    "seconds_to_target": Metric("Training time to target", "s", "lower", "learning", seconds_to_target, ("converge",)),
+    "quality_at_budget": Metric("Quality at budget", "", None, "learning", quality_at_budget, ("converge",)),
+}

@@ -1,0 +1,191 @@
+"""Provenance: where and with what a Run was made, in rows that are pooled and compared by one rule.
+
+Every row of `ROWS` reads named values from a Run. Runs of one Spec are one figure only where all of these are equal;
+two reports are compared with a line for each that differs (`dlbench.analysis.pooling`). A new row needs nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from dlbench.record.schema import Code, Environment, Limits, Run
+
+GIB = 1 << 30
+SLACK = GIB // 64
+"""By how much the memory of a machine of 8 GiB may lie above 8 GiB and still be called so."""
+FILES = " (files "
+EXACT = 3
+"""The first schema that records variables by exact names, and in details nothing that belongs to one process."""
+ALWAYS = ("processor", "cores")
+"""What is said of a machine whether it differs or not."""
+SHAPING = (
+    *("samples", "sample_seconds", "settle_steps", "settle_seconds", "settle_cap_seconds", "settle_cap_samples"),
+    *("settle_tolerance", "latency_steps", "latency_seconds", "isolation", "memory_limit_bytes", "discard"),
+)
+"""Fields of the policy that shape the figures of one process; the others say how many there are, and in what order."""
+
+Values = Mapping[str, str]
+Provenance = tuple[Values | None, ...]
+"""The values of each row of `ROWS`; None for a row of which the Run holds nothing."""
+
+
+class Row(NamedTuple):
+    """Something recorded of a Run: names with values, None where it was not recorded.
+
+    `unset` is what a name stands for that other Runs have and this one lacks; empty where that says nothing. `text`
+    begins the line of a difference. Of the `machine` Runs differ where they come from different ones.
+    """
+
+    text: str
+    of: Callable[[Run], Values | None]
+    unset: str = ""
+    machine: bool = False
+
+
+def of_run(run: Run) -> Provenance:
+    """All rows of a Run."""
+    return tuple(row.of(run) for row in ROWS)
+
+
+def against(before: Values, after: Values) -> str:
+    """Two machines by processor, cores and all that differs of them; empty where nothing does."""
+    differs = {name for name in before if name in after and before[name] != after[name]}
+    shown = [name for name in before if name in differs or name in ALWAYS]
+    sides = (", ".join(side[name] for name in shown) for side in (before, after))
+    return " against ".join(sides) if differs else ""
+
+
+def code_of_plugin(run: Run) -> str:
+    """Distribution, version and digest of the plugin of a Run; empty where it does not say."""
+    return next((_said(code) for code in run.code if code.of == f"plugin {run.spec.plugin}"), "")
+
+
+def machine_of(run: Run) -> Values | None:
+    """The machine of a Run; None where it does not say."""
+    at, info = run.environment, run.info
+    device = info.device_name if info is not None and info.device != "cpu" else ""
+    return None if at is None else machine(at, device)
+
+
+def machine(at: Environment, device: str = "") -> Values:
+    """What tells machines apart, in words; `device` is that of a model which does not run on the processor."""
+    found = {
+        "processor": at.cpu or "unknown processor",
+        "cores": f"{at.cores} cores",
+        "memory": f"{_gibibytes(at.memory_bytes)} GiB",
+        **limits(at.limits),
+        "system": _system(at),
+        "device": device,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def limits(found: Limits | None) -> Values:
+    """What the system leaves a session of its machine, in words; nothing where that was not recorded."""
+    if found is None:
+        return {}
+    quota, limit = found.cpu_quota, found.memory_bytes
+    return {
+        "usable cores": f"{found.cores} usable",
+        "quota": "no quota of CPU" if quota is None else f"a quota of {quota:g} cores",
+        "limit": "no limit of memory" if limit is None else f"a limit of {limit / GIB:.4g} GiB",
+    }
+
+
+def _gibibytes(total: int) -> str:
+    """The memory that is installed, from what the kernel calls its total.
+
+    That is less by what kernel and firmware keep, 1 to 4 %, which differs by some KiB from boot to boot; so the next
+    whole GiB above it is taken, and of little memory the next eighth.
+    """
+    unit = GIB if total > 4 * GIB else GIB // 8
+    return f"{-(-max(total - SLACK, 1) // unit) * unit / GIB:g}"
+
+
+def _system(at: Environment) -> str:
+    """Kernel and its minor version: a patch release is another line of the report and no other machine."""
+    return re.sub(r"^(\S+) (\d+\.\d+)\S*", r"\1 \2", at.system)
+
+
+def together(found: Sequence[Values]) -> Values | None:
+    """All values of several Runs by name, each once; None of no Run."""
+    names = dict.fromkeys(name for values in found for name in values)
+    said = {name: dict.fromkeys(values[name] for values in found if name in values) for name in names}
+    return {name: " / ".join(values) for name, values in said.items()} if found else None
+
+
+def _kernel(run: Run) -> Values | None:
+    at = run.environment
+    return None if at is None else {"kernel": at.system} | ({"GPU driver": at.gpu_driver} if at.gpu_driver else {})
+
+
+def _packages(run: Run) -> Values | None:
+    return None if run.environment is None else run.environment.packages
+
+
+def _python(run: Run) -> Values | None:
+    return None if run.environment is None else {"Python": run.environment.python}
+
+
+def _code(run: Run) -> Values | None:
+    return {f"{one.of}:": _said(one) for one in run.code} or None
+
+
+def _said(code: Code) -> str:
+    return f"{code.distribution} {code.version}{FILES}{code.digest})"
+
+
+def _variables(run: Run) -> Values | None:
+    """What is set; earlier schemas recorded by prefix, so that nobody knows what else was."""
+    return None if run.environment is None or run.schema < EXACT else run.environment.variables
+
+
+def _instructions(run: Run) -> Values | None:
+    return None if run.environment is None else run.environment.instructions or None
+
+
+def _priority(run: Run) -> Values | None:
+    at = run.environment
+    if at is None or at.nice is None:
+        return None
+    return {"nice": str(at.nice), "scheduling": at.scheduling}
+
+
+def _details(run: Run) -> Values | None:
+    """What the plugin has read back of its model beside what a Spec asks; earlier schemas had folders among it."""
+    return None if run.info is None or run.schema < EXACT else run.info.details or None
+
+
+def _task(run: Run) -> Values | None:
+    if run.task is None:
+        return None
+    at = run.task
+    goal = f"{at.metric} {'at least' if at.higher_is_better else 'at most'} {at.target:g}, {at.budget_steps} steps"
+    return {f"data of {at.name}": at.sha256[:12], f"goal of {at.name}": goal}
+
+
+def _policy(run: Run) -> Values:
+    return {name.replace("_", " "): _in_words(getattr(run.policy, name)) for name in SHAPING}
+
+
+def _in_words(value: object) -> str:
+    words = "yes" if value else "no"
+    return words if isinstance(value, bool) else "none" if value is None else str(value)
+
+
+ROWS: tuple[Row, ...] = (
+    Row("another machine", machine_of, machine=True),
+    Row("systems differ", _kernel),
+    Row("code differs", _code),
+    Row("versions differ", _packages, unset="not there"),
+    Row("versions differ", _python),
+    Row("variables differ", _variables, unset="not set"),
+    Row("instruction sets differ", _instructions),
+    Row("priorities differ", _priority),
+    Row("built otherwise", _details),
+    Row("tasks differ", _task),
+    Row("measured otherwise", _policy),
+)
+"""What is pooled and compared, in the order in which a report says it."""

@@ -1,0 +1,183 @@
+"""Whether a program had a steady state at all, looked at afterwards over the whole series, warm-ups included.
+
+The method is that of Barrett et al. ("Virtual machine warmup blows hot and cold", OOPSLA 2017): change points part a
+series into segments, and their levels tell what it was. Change points come from PELT (Killick, Fearnhead and Eckley,
+"Optimal detection of changepoints with a linear computational cost", JASA 2012).
+
+On a shared machine speed also changes by itself. So what one process shows is held against the program only if it
+recurs: the change must show in the median over processes, and beyond tolerance by t over one number a process.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from dlbench.record.schema import Run
+from dlbench.spec import Spec
+from dlbench.stats.estimates import one_sample
+
+Shape = Literal["flat", "warm-up", "slowdown", "no steady state"]
+UNSTABLE: tuple[Shape, ...] = ("slowdown", "no steady state")
+
+SHORTEST = 5
+"""Samples in a segment at least: a window of the online rule."""
+TOLERANCE = 0.05
+"""Levels closer than this share are one: a quarter of what the speed of a shared machine changes by within seconds."""
+STEADY_SHARE = 0.25
+"""The last segment must be this much of the series to be a steady state (Barrett et al.: 500 of 2000 iterations)."""
+PENALTY = 3.0
+"""Times the logarithm of the length, for each change (modified BIC; Zhang and Siegmund, Biometrics 2007)."""
+RECURS = 0.01
+"""Error rate of the test over processes: stricter than a verdict's, for what it takes away is all figures of an arm."""
+SERIES = 20
+"""Samples from which a series is looked at."""
+
+
+def mark(runs: Iterable[Run]) -> list[Run]:
+    """The Runs, those of a program without a steady state flagged.
+
+    `unstable` where it recurs, so that no figure is read from them; `drifted` where there is one process alone, which
+    cannot tell a program that changes from a machine that does: such figures are indicative, and are kept.
+    """
+    runs = list(runs)
+    of_spec: dict[Spec, list[Run]] = {}
+    for run in runs:
+        if run.status == "ok" and run.spec.phase != "converge":
+            of_spec.setdefault(run.spec, []).append(run)
+    flags = {spec: _flag_of(of_one) for spec, of_one in of_spec.items()}
+    return [_flagged(run, flags.get(run.spec, "")) if run.status == "ok" else run for run in runs]
+
+
+def shape(processes: Sequence[Sequence[float]]) -> Shape:
+    """What kind of series these are: logarithms of seconds a step, one series a process, aligned at their ends.
+
+    A slowdown or a late change that does not recur over the processes is the machine's, and does not count.
+    """
+    shortest = min(len(values) for values in processes)
+    aligned = [values[-shortest:] for values in processes]
+    middle = _middle(aligned)
+    segments = _segments(middle)
+    found = _kind(middle, segments)
+    if found not in UNSTABLE or len(processes) == 1:
+        return found
+    rises = [_rise(own, [other for other in aligned if other is not own]) for own in aligned]
+    if found == "no steady state":
+        rises = [abs(rise) for rise in rises] if len({rise > 0 for rise in rises}) == 1 else rises
+    shift = one_sample(rises)
+    return found if shift is not None and shift.p_beyond(math.log1p(TOLERANCE)) <= RECURS else "flat"
+
+
+def change_points(values: Sequence[float]) -> list[int]:
+    """Where the mean changes: the places at which a new segment begins, by PELT with a normal cost.
+
+    The variance is taken from the differences of neighbours (their median absolute deviation), which no change of the
+    mean disturbs.
+    """
+    n, noise = len(values), _noise(values)
+    penalty = PENALTY * math.log(max(n, 2)) * max(noise, 1e-12) ** 2
+    sums, squares = _running(values), _running([value * value for value in values])
+
+    def cost(begin: int, end: int) -> float:
+        return squares[end] - squares[begin] - (sums[end] - sums[begin]) ** 2 / (end - begin)
+
+    best, came_from, candidates = [-penalty, *[math.inf] * n], [0] * (n + 1), [0]
+    for end in range(SHORTEST, n + 1):
+        options = [(best[begin] + cost(begin, end) + penalty, begin) for begin in candidates if end - begin >= SHORTEST]
+        best[end], came_from[end] = min(options)
+        candidates = [b for b in candidates if end - b < SHORTEST or best[b] + cost(b, end) <= best[end]]
+        candidates.append(end - SHORTEST + 1)
+    found, end = [], n
+    while end > 0 and came_from[end] > 0:
+        end = came_from[end]
+        found.append(end)
+    return found[::-1]
+
+
+def _rise(own: Sequence[float], others: Sequence[Sequence[float]]) -> float:
+    """From the fastest level to the last in this process, where the others say that they lie; 0 where they say nothing.
+
+    Segments that its own noise had a part in choosing would differ in it by having been chosen.
+    """
+    middle = _middle(others)
+    segments = _segments(middle)
+    if len(segments) == 1:
+        return 0.0
+    return _level(own, segments[-1]) - _level(own, _fastest_before_last(middle, segments))
+
+
+def _middle(processes: Sequence[Sequence[float]]) -> list[float]:
+    """The median over processes at each place, each process about its own median."""
+    return [statistics.median(at) for at in zip(*(_centred(values) for values in processes), strict=True)]
+
+
+def _flag_of(runs: Sequence[Run]) -> str:
+    long_enough = [values for values in map(_series, runs) if len(values) >= SERIES]
+    if not long_enough or shape(long_enough) not in UNSTABLE:
+        return ""
+    return "unstable" if len(long_enough) > 1 else "drifted"
+
+
+def _series(run: Run) -> list[float]:
+    return [math.log(one.seconds / one.steps) for one in run.samples if one.stage in ("warm-up", "steady")]
+
+
+def _flagged(run: Run, flag: str) -> Run:
+    return run if not flag or flag in run.flags else msgspec.structs.replace(run, flags=(*run.flags, flag))
+
+
+def _segments(values: Sequence[float]) -> list[tuple[int, int]]:
+    """Segments as (begin, end); neighbours whose medians are within tolerance are joined."""
+    ends = [*change_points(values), len(values)]
+    found = [(0, ends[0])]
+    for end in ends[1:]:
+        begin, middle = found[-1]
+        if abs(_level(values, (begin, middle)) - _level(values, (middle, end))) <= math.log1p(TOLERANCE):
+            found[-1] = (begin, end)
+        else:
+            found.append((middle, end))
+    return found
+
+
+def _kind(values: Sequence[float], segments: Sequence[tuple[int, int]]) -> Shape:
+    if len(segments) == 1:
+        return "flat"
+    begin, end = segments[-1]
+    if end - begin < STEADY_SHARE * len(values):
+        return "no steady state"
+    rise = _level(values, segments[-1]) - _level(values, _fastest_before_last(values, segments))
+    return "slowdown" if rise > math.log1p(TOLERANCE) else "warm-up"
+
+
+def _fastest_before_last(values: Sequence[float], segments: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return min(segments[:-1], key=lambda segment: _level(values, segment))
+
+
+def _level(values: Sequence[float], segment: tuple[int, int]) -> float:
+    return statistics.median(values[slice(*segment)])
+
+
+def _centred(values: Sequence[float]) -> list[float]:
+    middle = statistics.median(values)
+    return [value - middle for value in values]
+
+
+def _noise(values: Sequence[float]) -> float:
+    """Standard deviation of independent normal noise around a mean that seldom changes."""
+    steps = [after - before for before, after in itertools.pairwise(values)]
+    if not steps:
+        return 0.0
+    middle = statistics.median(steps)
+    return 1.4826 * statistics.median(abs(step - middle) for step in steps) / math.sqrt(2)
+
+
+def _running(values: Sequence[float]) -> list[float]:
+    found = [0.0]
+    for value in values:
+        found.append(found[-1] + value)
+    return found

@@ -1,0 +1,130 @@
+"""What stands against a gate whatever its numbers say: what did not run, nothing to check it by, another machine.
+
+Each objection is a line that says what to do; one is enough for a gate to be refused. Pure.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from dlbench.analysis import control, gate, labels, pooling
+from dlbench.analysis import pairs as matching
+from dlbench.analysis.compare import Pair
+from dlbench.analysis.gate import Outcome
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.metrics import METRICS
+from dlbench.record.schema import Run
+from dlbench.spec import Spec
+
+
+def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
+    """What is left of outcomes in a session that was found to see differences where there are none; counts hold.
+
+    No change of any size can be told from none there, and a gate is not green because the machine was noisy.
+    """
+    unknown: dict[str, Any] = {"result": "underpowered", "ratio": None, "could_show": None, "reason": reason}
+    return [msgspec.structs.replace(one, **unknown) if one.metric else one for one in outcomes]
+
+
+def weakened(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Outcome]:
+    """Outcomes of candidates of which processes failed: those that came through cannot let them pass.
+
+    What failed may have been the slowest. A regression is one all the same.
+    """
+    return [
+        msgspec.structs.replace(one, result="underpowered", reason=f"processes of it failed ({failed[one.specs[1]]})")
+        if one.specs and one.specs[1] in failed and one.result != "regression"
+        else one
+        for one in outcomes
+    ]
+
+
+def unchecked(
+    arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[control.NullPair], question: GateRequest
+) -> Iterator[str]:
+    """Arms whose gated metrics no twin has, so that nothing says what equal programs look like in this session."""
+    checked = {(one.spec, one.comparison.metric) for one in found if one.comparison.verdict != "indicative"}
+    names = labels.of_specs(arms)
+    for spec, metric in itertools.product(arms, question.metrics):
+        values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
+        if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
+            why = (
+                "its twin did not run beside it twice (memory may not hold both) or never became steady, or the "
+                "session was planned without a gate"
+            )
+            yield f"{names.spec(spec)} has no null pair ({METRICS[metric].title}): {why}; measure anew"
+
+
+def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]) -> Iterator[str]:
+    """What has a mate in the baseline and never ran in the other report, though it was planned or tried."""
+    well = {run.spec for run in after if run.status == "ok"}
+    mates = {run.spec for run in before if run.status == "ok"} - well
+    asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
+    names = labels.of_specs(asked)
+    for spec in asked:
+        if spec in well or spec.twin or spec.phase == "converge":
+            continue
+        if any(not set(matching.differing(mate, spec)) - set(allow) for mate in mates):
+            yield f"{names.spec(spec)} did not run in the candidate ({why_not(spec, after)})"
+
+
+def absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
+    """What never ran cannot pass."""
+    names = gate.names_of(pairs)
+    for pair in pairs:
+        for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
+            if not ended_well:
+                yield f"{names.spec(spec)} did not run ({why_not(spec, runs)}); leave it out or make it run"
+
+
+def partly(runs: Sequence[Run]) -> dict[Spec, str]:
+    """What failed of Specs of which some processes ran well."""
+    found = {run.spec: why_not(run.spec, runs) for run in runs if run.status != "ok"}
+    return {spec: why for spec, why in found.items() if any(run.spec == spec and run.status == "ok" for run in runs)}
+
+
+def why_not(spec: Spec, runs: Sequence[Run]) -> str:
+    """What became of the processes of a Spec that did not end well."""
+    mine = [run for run in runs if run.spec == spec]
+    failed = [run for run in mine if run.status != "ok"]
+    if not failed:
+        return "the session ended before it"
+    of = f"{len(failed)} of {len(mine)} processes: " if len(failed) < len(mine) else ""
+    return f"{of}{failed[-1].status}: {failed[-1].reason}"
+
+
+def apart(pairs: Sequence[Pair], question: GateRequest) -> Iterator[str]:
+    """What stands against gating pairs that ran."""
+    ran, names = [pair for pair in pairs if pair.before and pair.after], gate.names_of(pairs)
+    yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran if not pair.in_lockstep)
+    together = [pair for pair in ran if pair.in_lockstep]
+    yield from gate.refusals(together, question.conditions, {}, sessions=False) if together else ()
+
+
+def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
+    """What the history of these candidates differs in, from session to session or from what is compared.
+
+    Sessions of code that was changed differ by that too, which widens intervals; the reader is to know of it.
+    """
+    found: list[pooling.Change] = []
+    for pair in pairs:
+        past = [run for run in history if run.spec == pair.candidate]
+        variants = pooling.by_variant(pooling.parted(past))
+        found += [one for other in variants[1:] for one in pooling.changes(variants[0], other)]
+        found += pooling.changes(variants[0], pair.after) if variants else []
+    yield from dict.fromkeys(map(str, found))
+
+
+def refusals(pairs: Sequence[Pair], question: GateRequest, history: gate.History) -> Iterator[str]:
+    """Why a gate that was asked for cannot be one."""
+    sessions = matching.SESSION in question.allow
+    yield from gate.refusals(pairs, question.conditions, history, sessions=sessions)
+    if question.conditions and matching.MACHINE not in question.allow:
+        for pair in pairs:
+            past = [run for run in question.history if run.spec == pair.candidate]
+            if said := pooling.machines(past, pair.after):
+                yield f"a history of another machine ({said}); give --allow machine if that is meant"

@@ -1,0 +1,182 @@
+"""What a gate flags is measured again, in fresh processes and reversed order, before it may fail.
+
+Whoever looks at many numbers flags one by chance now and then; seldom the same one twice. A second measuring that comes
+to nothing takes nothing back.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from dlbench.analysis import gate, pairs, pooling, stopping, validity
+from dlbench.analysis.gate import Gate, Outcome
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.api import judge
+from dlbench.api.judge import Answer
+from dlbench.cli import progress
+from dlbench.errors import DlbenchError
+from dlbench.record import journal
+from dlbench.record.schema import Plan, Run
+from dlbench.report import terminal
+from dlbench.session import plan, schedule
+from dlbench.session.plan import Group
+from dlbench.spec import Spec, workload
+from dlbench.workers.backends import Starter
+
+FOLDER = "confirmation"
+"""Where the second measuring lies within the folder of the first; further ones are `confirmation-2` and so on."""
+
+Sides = tuple[Spec, ...]
+"""Baseline and candidate."""
+Measure = Callable[[Plan, Sequence[Group]], Sequence[Run]]
+
+
+def measure_in(folder: Path, console: Console, *, quiet: bool) -> Measure:
+    """What measures the groups of a plan in a new folder within this one."""
+
+    def measure(again: Plan, groups: Sequence[Group]) -> Sequence[Run]:
+        console.print(f"measured again: {', '.join(spec.label for spec in again.specs)}", highlight=False)
+        with (
+            journal.begin(_free(folder), again) as book,
+            progress.listener(console, quiet=quiet) as listener,
+            Starter(again.pythons) as start,
+        ):
+            return schedule.record(groups, book, listener, start, stopping.enough)
+
+    return measure
+
+
+def _free(folder: Path) -> Path:
+    """Where nothing lies yet: an earlier confirmation, such as one that was interrupted, stays what it is."""
+    names = itertools.chain([FOLDER], (f"{FOLDER}-{number}" for number in itertools.count(2)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def of_session(judged: Gate, planned: Plan, question: GateRequest, measure: Measure) -> Gate:
+    """The gate of a session once its regressions have been measured again."""
+    flagged = {spec for sides in _flagged(judged.outcomes) for spec in sides}
+    specs = [spec for spec in planned.specs if msgspec.structs.replace(spec, twin=False) in flagged]
+    if not specs:
+        return judged
+    second = _judged(specs, planned, measure, question)[0]
+    again = dict.fromkeys(_flagged(judged.outcomes), second)
+    return msgspec.structs.replace(judged, outcomes=tuple(_settled(judged.outcomes, again, {})))
+
+
+def of_reports(answer: Answer, runs: Sequence[Run], question: GateRequest, measure: Measure) -> Answer:
+    """The answer for two reports once the regressions whose both sides can be measured here have been.
+
+    Both sides can be where they are two Specs of one workload; the code of another session is not here. Each pair has a
+    session of its own: in a common one, a Spec would be compared with the first of its workload.
+    """
+    flagged = _flagged(answer.compared.outcomes)
+    reasons = {sides: why for sides in flagged if (why := _impossible(*sides))}
+    again: dict[Sides, Gate] = {}
+    for sides in flagged:
+        if sides not in reasons:
+            before = [run for run in runs if run.spec in sides]
+            like = Plan(session="", specs=(), policy=before[0].policy)
+            again[sides], found = _judged(plan.with_twins(sides), like, measure, question)
+            strange = "; ".join(dict.fromkeys(_strangers(before, found))) if found else ""
+            reasons |= {sides: f"not what the reports hold: {strange}"} if strange else {}
+    outcomes = tuple(_settled(answer.compared.outcomes, again, reasons))
+    compared = msgspec.structs.replace(answer.compared, outcomes=outcomes)
+    return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
+
+
+def compare_files(baseline: Path, candidate: Path, question: GateRequest, out: Path | None, *, quiet: bool) -> int:
+    """Compare two saved reports, show what came out, and return the exit code. Raises DlbenchError."""
+    before, after = judge.read(baseline), judge.read(candidate)
+    planned = judge.planned(candidate) if question.conditions else ()
+    answer = judge.reports((str(baseline), str(candidate)), before, after, question, planned)
+    if question.confirm:
+        with tempfile.TemporaryDirectory() as folder:
+            again = measure_in(Path(folder), terminal.console(errors=True, quiet=quiet), quiet=quiet)
+            answer = of_reports(answer, [*before, *after], question, again)
+    return judge.show(answer, out, quiet=quiet)
+
+
+def _flagged(outcomes: Iterable[Outcome]) -> list[Sides]:
+    """The pairs of regressions that noise may have made; counts are exact."""
+    return list(dict.fromkeys(one.specs for one in outcomes if one.result == "regression" and one.specs))
+
+
+def _judged(specs: Sequence[Spec], like: Plan, measure: Measure, question: GateRequest) -> tuple[Gate, Sequence[Run]]:
+    """What the gate says of a second measuring, and its Runs; refused where a process of it failed, or all."""
+    try:
+        found = _again(like, specs, measure)
+    except DlbenchError as error:
+        return Gate(refused=str(error)), ()
+    if failed := [run for run in found if run.status != "ok"]:
+        why = f"{failed[0].spec.label} did not run ({validity.why_not(failed[0].spec, found)})"
+        return Gate(refused=why), found
+    return judge.session(specs, found, question) or Gate(), found
+
+
+def _again(like: Plan, specs: Sequence[Spec], measure: Measure) -> Sequence[Run]:
+    """Measured by the same policy, the arms reversed: each starts, and takes its turns, in another's place."""
+    again = msgspec.structs.replace(like, session=uuid.uuid4().hex[:12], specs=tuple(specs))
+    groups = plan.groups(specs, again.policy)
+    return measure(again, [replace(group, specs=group.specs[::-1]) for group in groups])
+
+
+def _impossible(baseline: Spec, candidate: Spec) -> str:
+    if baseline == candidate:
+        return "the code of the baseline's session is not here; measure both in one session (dlbench run --env)"
+    if workload(baseline) != workload(candidate):
+        return f"the sides differ in {', '.join(pairs.differing(baseline, candidate))} and cannot take turns"
+    if baseline.environment or candidate.environment:
+        return "the reports do not hold their Python environments; measure both in one session (dlbench run --env)"
+    return ""
+
+
+def _strangers(before: Sequence[Run], again: Sequence[Run]) -> Iterator[str]:
+    for spec in dict.fromkeys(run.spec for run in before):
+        sides = [[run for run in runs if run.spec == spec] for runs in (before, again)]
+        yield from map(str, pooling.changes(*sides))
+
+
+def _settled(
+    outcomes: Iterable[Outcome], again: Mapping[Sides, Gate], reasons: Mapping[Sides, str]
+) -> Iterator[Outcome]:
+    """The outcomes with every regression confirmed or undone; one stands where measuring again gave no answer.
+
+    So does one that cannot be measured again: asking for a confirmation must not turn a gate green.
+    """
+    for one in outcomes:
+        if one.result != "regression" or not one.specs:
+            yield one
+        elif one.specs in reasons:
+            yield msgspec.structs.replace(one, reason=f"stands, unconfirmed: {reasons[one.specs]}")
+        else:
+            yield _twice(one, again[one.specs])
+
+
+def _twice(one: Outcome, second: Gate) -> Outcome:
+    """A regression beside what the gate of the second session said."""
+    key = one.condition, one.metric, one.specs
+    mate = next((found for found in second.outcomes if (found.condition, found.metric, found.specs) == key), None)
+    if mate is None or mate.ratio is None:
+        why = second.refused or (mate.reason if mate is not None else "") or "it was not measured"
+        return msgspec.structs.replace(one, reason=f"stands: measured again without an answer ({why})")
+    if mate.result == "regression":
+        return msgspec.structs.replace(one, reason=f"confirmed: measured again, the ratio is {_ratio(mate)}")
+    result = "underpowered" if mate.result == "underpowered" else "inconclusive"
+    return msgspec.structs.replace(one, result=result, reason=f"not confirmed: {_undone(mate)}")
+
+
+def _undone(found: Outcome) -> str:
+    said = f" ({found.reason})" if found.reason else ""
+    return f"measured again, the ratio is {_ratio(found)}: {found.result}{said}"
+
+
+def _ratio(found: Outcome) -> str:
+    return "not known" if found.ratio is None else f"{found.ratio.value:.3g}"

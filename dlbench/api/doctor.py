@@ -1,0 +1,195 @@
+"""What this machine is, what works on it, and how small a difference it can show: `dlbench doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+
+from dlbench import registry
+from dlbench.errors import redaction
+from dlbench.record import encoding
+from dlbench.record.schema import Environment, Load, Record
+from dlbench.registry import Entry, installed
+from dlbench.report import terminal
+from dlbench.report.document import Block, Bullets, Heading, Table
+from dlbench.report.units import shown
+from dlbench.report.warnings import busy
+from dlbench.session import noise_floor
+from dlbench.session.noise_floor import Noise
+from dlbench.system import environment
+from dlbench.system.load import LoadMeter
+from dlbench.workers.child import ChildError, ask_devices
+
+TIMEOUT = 120.0
+"""Seconds that a framework may take to be imported and to list its devices."""
+COMPILERS = ("g++", "clang++", "c++")
+INSTALL = {
+    "apt-get": "apt-get install g++",
+    "dnf": "dnf install gcc-c++",
+    "apk": "apk add g++",
+    "brew": "xcode-select --install",
+}
+"""How to get a C++ compiler, by the tool that installs packages here."""
+THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "KMP_BLOCKTIME",
+    "OPENBLAS_THREAD_TIMEOUT",
+)
+
+
+class Framework(Record, frozen=True):
+    """What one framework says in a child: versions of its packages, its devices; or why it cannot be used."""
+
+    name: str
+    versions: dict[str, str]
+    devices: dict[str, str]
+    broken: str = ""
+
+
+class Diagnosis(Record, frozen=True):
+    """All that the doctor finds; `compiler` is empty where there is none, and `advice` says what to do."""
+
+    environment: Environment
+    blas: str
+    threads: dict[str, str]
+    compiler: str
+    frameworks: tuple[Framework, ...]
+    load: Load
+    noise: Noise
+    advice: tuple[str, ...] = ()
+
+
+def show(*, as_json: bool) -> None:
+    """Examine this machine and print what was found."""
+    found = examine()
+    if as_json:
+        print(encoding.page(found), end="")  # noqa: T201 (the answer)
+    else:
+        terminal.console().print(terminal.blocks(list(blocks(found))))
+
+
+def examine() -> Diagnosis:
+    """Ask the system, then each framework in a child of its own, then let two equal programs take turns."""
+    frameworks = tuple(_frameworks(registry.entries()))
+    meter = LoadMeter()
+    probed = noise_floor.probe()
+    load, compiler = meter.read(), cxx(os.environ)
+    found = Diagnosis(
+        environment=environment.describe(),
+        blas=_blas(),
+        threads={name: os.environ.get(name, "not set") for name in THREADS},
+        compiler=compiler,
+        frameworks=frameworks,
+        load=load,
+        noise=probed,
+        advice=tuple(advice(load, compiler, probed)),
+    )
+    return redaction.record(found)
+
+
+def advice(load: Load, compiler: str, probed: Noise) -> Iterator[str]:
+    """What to do before measuring here."""
+    yield from busy([load])
+    if not compiler:
+        how = next((text for tool, text in INSTALL.items() if shutil.which(tool)), "install g++ or clang++")
+        yield f"no C++ compiler: what generates C++ on the path jit (Inductor on a CPU) cannot run; {how}"
+    if probed.smallest_change is not None and probed.smallest_change > 0.05:
+        yield (
+            f"noise: equal programs scatter so that a session of {noise_floor.GROUPS} processes shows changes from "
+            f"{probed.smallest_change:.1%} on; end other programs, or measure with --rigorous"
+        )
+
+
+def cxx(variables: Mapping[str, str]) -> str:
+    """The C++ compiler that a framework finds, CXX before all others, with its version; empty without one."""
+    for name in filter(None, (variables.get("CXX"), *COMPILERS)):
+        if (path := shutil.which(name)) is not None:
+            said = subprocess.run([path, "--version"], check=False, capture_output=True, text=True).stdout
+            return f"{path}, {said.splitlines()[0]}" if said else path
+    return ""
+
+
+def blocks(found: Diagnosis) -> Iterator[Block]:
+    """The diagnosis in words, what to do first."""
+    yield Heading(1, "dlbench doctor")
+    if found.advice:
+        yield Heading(2, "To do")
+        yield Bullets(found.advice)
+    yield Table(["Machine", ""], list(_machine(found)))
+    yield Table(["Framework", "Versions", "Devices"], [_row(one) for one in found.frameworks])
+    yield Table(["While probing", ""], list(_quiet(found.load, found.noise)))
+
+
+def _machine(found: Diagnosis) -> Iterator[list[str]]:
+    at = found.environment
+    yield ["Processor", f"{at.cpu} ({at.cpu_vendor or 'vendor not said'}), {shown(at.memory_bytes, 'bytes')}"]
+    yield ["Cores", f"{environment.usable_cores()} usable of {os.cpu_count()}"]
+    yield ["System", f"{at.system}, {at.python}"]
+    yield ["BLAS of NumPy", found.blas]
+    yield ["C++ compiler", found.compiler or "none"]
+    yield ["Instruction sets", ", ".join(map(" ".join, at.instructions.items())) or "not said"]
+    yield ["Priority", f"nice {at.nice}, {at.scheduling}"]
+    yield ["Thread settings", ", ".join(f"{name} {value}" for name, value in found.threads.items())]
+
+
+def _row(found: Framework) -> list[str]:
+    devices = ", ".join(f"{device} ({name})" for device, name in found.devices.items())
+    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    return [found.name, versions, f"broken: {found.broken}" if found.broken else devices or "lists none"]
+
+
+def _quiet(load: Load, probed: Noise) -> Iterator[list[str]]:
+    yield ["Load average", "not said" if load.load_average is None else f"{load.load_average:.2g}"]
+    shares = {"CPU pressure": load.cpu_pressure, "Memory pressure": load.memory_pressure, "Steal": load.steal}
+    shares["Throttled by a quota of CPU"] = load.throttled
+    yield from ([name, "not said" if share is None else f"{share:.1%}"] for name, share in shares.items())
+    ratios = (f"{value:+.2%}" for value in sorted(probed.log_ratios))
+    yield ["Equal programs differ by", ", ".join(ratios)]
+    change = "not known" if probed.smallest_change is None else f"{probed.smallest_change:.1%}"
+    yield [
+        f"Smallest change to expect, {noise_floor.GROUPS} processes",
+        f"{change} (one thread; more threads show less)",
+    ]
+
+
+def _frameworks(entries: Sequence[Entry]) -> Iterator[Framework]:
+    """One plugin of each framework speaks for it, if possible one that is not broken."""
+    speakers: dict[str, Entry] = {}
+    for entry in entries:
+        name = entry.name.partition(".")[0]
+        if name not in speakers or speakers[name].broken:
+            speakers[name] = entry
+    for name, entry in sorted(speakers.items()):
+        devices, broken = _asked(entry)
+        yield Framework(name=name, versions=_versions(entry.distribution), devices=devices, broken=broken)
+
+
+def _asked(entry: Entry) -> tuple[dict[str, str], str]:
+    if entry.broken:
+        return {}, entry.broken
+    try:
+        return ask_devices(entry.name, TIMEOUT), ""
+    except ChildError as error:
+        return {}, " ".join(str(error).split())
+
+
+def _versions(distribution: str) -> dict[str, str]:
+    """The plugin's package and what it requires, as installed."""
+    texts = installed.requires(distribution)
+    names = [match[0] for text in texts if "extra ==" not in text and (match := re.match(r"[\w.-]+", text))]
+    return {name: installed.version(name) for name in (distribution, *names)}
+
+
+def _blas() -> str:
+    import numpy as np
+
+    found = np.show_config(mode="dicts")
+    known = (found or {}).get("Build Dependencies", {}).get("blas", {})
+    return f"{known.get('name', 'not said')} {known.get('version', '')}".strip() or platform.machine()

@@ -1,0 +1,36 @@
+"""What a session would measure, before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dlbench.session.pilot import Discarded
+from dlbench.session.plan import Group
+from dlbench.spec import Policy, Spec
+from dlbench.stats.interim import LOOKS
+
+
+def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: Policy) -> Iterator[str]:
+    """A line for each workload with its arms, in the order of measuring, then how many processes that makes.
+
+    `families` are the arms that are to be proven the same model first, each in a process of its own.
+    """
+    for group in groups:
+        if group.number == 0:
+            yield f"{_subject(group, policy)}: {', '.join(spec.label for spec in group.specs)}"
+    processes = sum(len(group.specs) for group in groups)
+    proofs = sum(len(family) for family in families)
+    specs = [spec for group in groups for spec in group.specs]
+    discarded = len(Discarded().lacking(specs, specs)) if policy.discard else 0
+    first = [f"{proofs} to check that arms are the same model"] if proofs else []
+    first += [f"{discarded} that are discarded"] if discarded else []
+    after = f", after {' and '.join(first)}" if first else ""
+    yield f"{processes} processes in {len(groups)} groups{after}; nothing was measured"
+
+
+def _subject(group: Group, policy: Policy) -> str:
+    spec = group.specs[0]
+    least = f"{LOOKS[0]} to " if group.of == LOOKS[-1] and policy.adaptive else ""
+    repeats = f"{group.of} seeds" if spec.phase == "converge" else f"{least}{group.of} processes an arm"
+    where = f"task {spec.task}, batch {spec.batch_size}, device {spec.device}, threads {spec.threads}"
+    return f"{spec.phase} {spec.architecture} {spec.size}, {where}, {repeats}"

@@ -1,0 +1,133 @@
+"""What `dlbench run` was asked: the options of the command line, checked."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.api import effort, judge, question
+from dlbench.errors import SpecError, UnknownName
+from dlbench.record.schema import Plan
+from dlbench.report import FORMATS
+from dlbench.session import plan
+from dlbench.spec import Policy
+from dlbench.workers import interpreters
+
+DEFAULT_FORMATS = ("markdown", "json")
+GATING = ("fail_on", "confirm", "strict", "allow", "history", "against")
+"""Options that say what becomes of the Runs: the plan keeps them, for whoever goes on with it."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `dlbench run` was asked, checked; `asked` are the words of the gate and the comparison, for the plan.
+
+    With `anew` the folder's name is not the user's, and one with a number at its end is as good.
+    """
+
+    selection: plan.Selection
+    pythons: Mapping[str, str]
+    policy: Policy
+    folder: FilePath
+    resume: bool
+    formats: Sequence[str]
+    quiet: bool
+    parity: bool
+    dry_run: bool
+    question: GateRequest
+    against: judge.Saved | None
+    asked: tuple[str, ...] = ()
+    anew: bool = False
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any]) -> RunOptions:
+        """Check the options of the command line. Raises SpecError or UnknownName."""
+        pythons = interpreters.read(options["env"])
+        if pythons and options["isolation"] == "none":
+            raise SpecError("--isolation none runs in the Python of dlbench itself; leave it out, or leave --env out")
+        return cls(
+            selection=replace(selection(options), environments=tuple(pythons) or ("",)),
+            pythons=pythons,
+            policy=effort.policy(options),
+            folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
+            resume=options["resume"] is not None,
+            formats=known_formats(options["format"] or DEFAULT_FORMATS),
+            quiet=options["quiet"],
+            parity=options["parity"],
+            dry_run=options["dry_run"],
+            question=question.read(options),
+            against=judge.Saved.named(options),
+            asked=tuple(_words(options)),
+            anew=options["resume"] is None and options["out"] is None,
+        )
+
+    def check_resumed(self, planned: Plan) -> None:
+        """Raise SpecError for a gate that would be dropped in silence, or that this plan has no null pairs for."""
+        if planned.asked and not self.asked:
+            raise SpecError(
+                f"{self.folder} was planned with a gate or a comparison; give {on(self.folder, planned.asked)}"
+            )
+        timed = [spec for spec in planned.specs if spec.phase != "converge"]
+        if self.question.metrics and timed and not any(spec.twin for spec in timed):
+            why = "was planned without a gate on figures and has no null pair"
+            raise SpecError(f"{self.folder} {why}; leave --fail-on out, or measure anew with another --out")
+
+
+def on(folder: FilePath, asked: Sequence[str]) -> str:
+    """The command that goes on with a session under this gate."""
+    return shlex.join(["dlbench", "run", "--resume", str(folder), *asked])
+
+
+def _words(options: Mapping[str, Any]) -> Iterator[str]:
+    """The options of the gate as they can be given again."""
+    for name in GATING:
+        value, flag = options[name], f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            yield from (flag,) if value else ()
+        else:
+            for one in value if isinstance(value, tuple) else (value,):
+                yield from () if one is None else (flag, str(one))
+
+
+def selection(options: Mapping[str, Any]) -> plan.Selection:
+    """What the options of a command select. Raises SpecError."""
+    given: dict[str, Any] = {
+        "paths": ("jit", *options["path"]) if options["jit"] else options["path"],
+        "phases": options.get("phase", ("train",)),
+        "sizes": options["size"],
+        "batch_sizes": options["batch_size"],
+        "devices": options["device"],
+        "seeds": options.get("seed"),
+        "tasks": options["task"],
+        "compilers": options["compiler"],
+        "precisions": options.get("precision"),
+        "steps_per_call": options["steps_per_call"],
+        "data": options["data"],
+        "allow_breaks": options.get("allow_breaks"),
+    }
+    if options["threads"] is not None:
+        if options["threads"] < 1:
+            raise SpecError(f"threads is {options['threads']}: it must be 1 or more")
+        given["threads"] = options["threads"]
+    return plan.Selection(plugins=options["plugin"], **{name: value for name, value in given.items() if value})
+
+
+def known_formats(formats: Sequence[str]) -> Sequence[str]:
+    """These formats. Raises UnknownName."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownName("format", name, FORMATS)
+    return formats
+
+
+def _default_folder(plugins: Sequence[str]) -> FilePath:
+    """A new folder under `reports`, named by time and plugins."""
+    now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    names = (re.sub(r"[^\w.-]+", "any", plugin) for plugin in dict.fromkeys(plugins))
+    return FilePath("reports") / "-".join([now, *names])

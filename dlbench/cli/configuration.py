@@ -1,0 +1,173 @@
+"""Options of `dlbench run` that a file gives: defaults of a project, and named suites.
+
+A project states them in `dlbench.toml`, or under `[tool.dlbench]` in `pyproject.toml`, in the folder of the call or the
+nearest one above it:
+
+    threads = 1                     # a default of every run
+
+    [suites.nightly]                # dlbench run --suite nightly
+    plugin = ["torch.mlp", "tf.mlp"]
+    path = ["eager", "jit"]
+
+Keys are the long options of `dlbench run`. The command line goes before the suite, the suite before the defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dlbench.errors import SpecError, UnknownName
+
+OWN_FILE, SHARED_FILE, SUITES = "dlbench.toml", "pyproject.toml", "suites"
+NOT_IN_A_FILE = frozenset({"suite", "resume", "dry_run", "help"})
+"""Options that belong to one call."""
+EXCLUSIVE = (frozenset({"quick", "rigorous", "adaptive", "processes"}), frozenset({"path", "jit"}))
+"""Options of which one on the command line, or in a suite, takes the place of all others of its set."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Options by name as a file states them; `section` is the header that they stand under, empty for the top."""
+
+    file: str
+    text: str
+    section: str
+    options: Mapping[str, Any]
+
+    def place(self, key: str) -> str:
+        """File and line of a key, for messages."""
+        lines = self.text.splitlines()
+        header = [at for at, line in enumerate(lines, 1) if line.strip() == f"[{self.section}]"]
+        after = header[0] if self.section and header else 0
+        match = (
+            at for at, line in enumerate(lines, 1) if at > after and re.match(rf'\s*"?{re.escape(key)}"?\s*=', line)
+        )
+        return f"{self.file}:{next(match, after or 1)}"
+
+
+def configured(context: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a call, filled up from its suite and from the project's defaults.
+
+    Raises SpecError naming file, line, key and what is allowed, and UnknownName for a suite that nobody states.
+    """
+    filled = dict(options)
+    suite = filled.pop("suite")
+    if filled["resume"] is not None:
+        if suite:
+            raise SpecError(f"--resume goes on with what was planned; leave --suite {suite} out")
+        return filled
+    given = {name for name in filled if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT}
+    defaults = project()
+    for table in (_suite(suite, defaults), _without_suites(defaults)):
+        read = dict(_values(table, context)) if table else {}
+        taken = {name: value for name, value in read.items() if not given & _rivals(name)}
+        filled |= taken
+        given |= taken.keys()
+    return filled
+
+
+def project(folder: Path | None = None) -> Table | None:
+    """What the project of this folder states; None where it states nothing. Raises SpecError for a broken file."""
+    start = folder or Path.cwd()
+    for above in (start, *start.parents):
+        if (table := _read(above / OWN_FILE, "")) or (table := _read(above / SHARED_FILE, "tool.dlbench")):
+            return table
+    return None
+
+
+def suites() -> dict[str, str]:
+    """Every suite that can be named here, the project's first, with its description."""
+    stated = project()
+    own = _tables(stated) if stated else {}
+    return {name: str(table.options.get("description", "")) for name, table in {**_shipped(), **own}.items()}
+
+
+def _suite(name: str, defaults: Table | None) -> Table | None:
+    if not name:
+        return None
+    known = {**_shipped(), **(_tables(defaults) if defaults else {})}
+    if name not in known:
+        raise UnknownName("suite", name, known, f"state it under [{SUITES}.{name}] in {OWN_FILE}")
+    return known[name]
+
+
+def _shipped() -> dict[str, Table]:
+    files = (file for file in resources.files("dlbench.cli").joinpath(SUITES).iterdir() if file.name.endswith(".toml"))
+    return {
+        file.name.removesuffix(".toml"): Table(file.name, text := file.read_text("utf-8"), "", tomllib.loads(text))
+        for file in sorted(files, key=lambda file: file.name)
+    }
+
+
+def _tables(stated: Table) -> dict[str, Table]:
+    found = stated.options.get(SUITES, {})
+    if not isinstance(found, dict) or not all(isinstance(table, dict) for table in found.values()):
+        raise SpecError(f"{stated.place(SUITES)}: {SUITES} must hold tables, such as [{SUITES}.nightly]")
+    prefix = f"{stated.section}.{SUITES}".strip(".")
+    return {name: Table(stated.file, stated.text, f"{prefix}.{name}", table) for name, table in found.items()}
+
+
+def _without_suites(stated: Table | None) -> Table | None:
+    if stated is None:
+        return None
+    options = {name: value for name, value in stated.options.items() if name != SUITES}
+    return Table(stated.file, stated.text, stated.section, options)
+
+
+def _read(path: Path, section: str) -> Table | None:
+    try:
+        text = path.read_text("utf-8")
+        options = tomllib.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SpecError(f"{os.path.relpath(path)}: not a TOML file that can be read ({error}); mend it") from error
+    for part in filter(None, section.split(".")):
+        options = options.get(part, {})
+        if not isinstance(options, dict):
+            raise SpecError(f"{os.path.relpath(path)}: {section} must be a table")
+    return Table(os.path.relpath(path), text, section, options) if options or not section else None
+
+
+def _values(table: Table, context: click.Context) -> Iterator[tuple[str, Any]]:
+    """The parameters that a table gives, by name, as the command line would have read them."""
+    known = {param.name: param for param in context.command.params if param.name not in NOT_IN_A_FILE}
+    for key, value in table.options.items():
+        name = key.replace("-", "_")
+        if name == "description":
+            continue
+        if name not in known:
+            flags = sorted(f"{one}".replace("_", "-") for one in known)
+            raise SpecError(f"{table.place(key)}: {UnknownName('option', key, flags)}")
+        try:
+            yield name, known[name].process_value(context, _as_typed(known[name], value))
+        except click.BadParameter as error:
+            raise SpecError(f"{table.place(key)}: {key} is {value!r}: {error.message}") from error
+
+
+def _as_typed(option: click.Parameter, value: Any) -> Any:
+    """A value of TOML as the command line gives it: text, or a list of it; flags are true or false."""
+    if getattr(option, "is_flag", False):
+        if not isinstance(value, bool):
+            raise click.BadParameter("it must be true or false")
+        return value
+    several = value if isinstance(value, list) else [value]
+    if any(isinstance(one, bool | dict | list) for one in several):
+        raise click.BadParameter("it must be text or a number" + (", or a list of them" if option.multiple else ""))
+    if not option.multiple and isinstance(value, list):
+        raise click.BadParameter("it takes one value")
+    return [str(one) for one in several] if option.multiple else str(value)
+
+
+def _rivals(name: str) -> frozenset[str]:
+    """The options that this one goes with: itself, and those of its exclusive set."""
+    return next((rivals for rivals in EXCLUSIVE if name in rivals), frozenset({name}))

@@ -1,0 +1,64 @@
+"""The end of a command: every exception becomes an exit code of its own here, and nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Callable
+
+from dlbench.cli import streams
+from dlbench.errors import DlbenchError, redaction
+from dlbench.record.interrupts import Interrupted
+
+PROJECT = "https://github.com/dlbench/dlbench"
+FAILED = 2
+"""Something was asked wrongly or did not run."""
+FAULT = 70
+"""A fault of dlbench itself: EX_SOFTWARE of sysexits.h. No answer of a command has this code."""
+INTERRUPTED, BY_SIGNAL = 130, 128
+"""Codes that a shell gives a program that Ctrl-C ended, and less the signal's number one that a signal ended."""
+
+
+def code_of(command: Callable[[], int | None]) -> int:
+    """Run a command and return the exit code.
+
+    An expected error is one line on standard error and exit code 2. Any other exception is a fault of dlbench: the
+    traceback, one line that says so, and exit code 70, so that it is never taken for an answer of the command.
+    """
+    code = _code_of(command)
+    with contextlib.suppress(DlbenchError):  # the exit code says it already
+        streams.flush()
+    return code
+
+
+def _code_of(command: Callable[[], int | None]) -> int:
+    try:
+        code = command() or 0
+        streams.flush()
+    except Interrupted as signalled:
+        _say(f"ended by {signalled}")
+        return BY_SIGNAL + signalled.number
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except DlbenchError as error:
+        _say(str(error))
+        return FAILED
+    except BaseException as error:  # a SystemExit too: commands return their codes
+        return _fault(error)
+    return code
+
+
+def _fault(error: BaseException) -> int:
+    with contextlib.suppress(Exception):  # the memory or the depth may be used up
+        sys.stderr.write(redaction.text("".join(traceback.format_exception(error))))
+    _say(
+        f"this is a fault of dlbench and no finding ({type(error).__name__}, exit code {FAULT}); "
+        f"please report it, with the lines above, at {PROJECT}/issues"
+    )
+    return FAULT
+
+
+def _say(message: str) -> None:
+    shown = "".join(character if character.isprintable() else " " for character in message)
+    print(f"dlbench: {' '.join(shown.split())}", file=sys.stderr, flush=True)  # noqa: T201 (the one line)

@@ -1,0 +1,59 @@
+"""What `dlbench list` says: plugins from metadata, tasks, suites, and devices when the frameworks are to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dlbench import registry
+from dlbench.cli import configuration
+from dlbench.errors import redaction
+from dlbench.registry import Entry
+from dlbench.tasks import TASKS, TaskRow
+
+
+def lines(*, with_devices: bool) -> Iterator[str]:
+    """The listing, line by line; imports no framework, and starts a child for each only to ask for devices."""
+    entries = registry.entries()
+    yield "Plugins"
+    yield from _columns([(entry.name, f"{entry.distribution} {entry.version}", _state(entry)) for entry in entries])
+    if not entries:
+        yield "  none; pip install a package that provides some, such as dlbench-<framework>"
+    yield "Tasks"
+    yield from _columns(
+        [(name, row.summary, f"for {', '.join(row.fits)}{_need(name, row)}") for name, row in TASKS.items()]
+    )
+    yield "Suites"
+    yield from _columns(list(configuration.suites().items()))
+    if with_devices:
+        yield "Devices"
+        yield from _devices(entries)
+
+
+def _need(name: str, row: TaskRow) -> str:
+    return "" if row.ready or row.needs is None else f"; its data is not here: {row.needs.remedy(name)}"
+
+
+def _state(entry: Entry) -> str:
+    return f"broken: {redaction.text(entry.broken)}" if entry.broken else ""
+
+
+def _devices(entries: Sequence[Entry]) -> Iterator[str]:
+    """One plugin of each framework speaks for it; a framework that cannot be loaded says why."""
+    from dlbench.workers.child import ChildError, ask_devices
+
+    speakers = {entry.name.partition(".")[0]: entry for entry in reversed(entries) if not entry.broken}
+    for framework, entry in sorted(speakers.items()):
+        try:
+            devices = ask_devices(entry.name)
+        except ChildError as error:
+            yield f"  {framework}  broken: {error}"
+            continue
+        yield from _columns([(framework, device, name) for device, name in devices.items()])
+        if not devices:
+            yield f"  {framework}  its plugins list no devices"
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

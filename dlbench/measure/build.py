@@ -1,0 +1,128 @@
+"""From a Spec to a model that stands: its task, its build request, and the check of what the plugin read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlbench import architectures
+from dlbench.errors import ContractViolation, Unsupported
+from dlbench.measure import reported
+from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin, Stages
+from dlbench.spec import Spec
+from dlbench.tasks import Task, TaskRequest, open_task
+
+_REFUSED = "build() must do what the Spec asks or raise Unsupported"
+_COUNTED = (
+    "the word after the dot, {word}, names an architecture that dlbench describes: build from request.parameters, "
+    "or choose another word for an architecture of your own"
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is needed to build and step one model in this process; nothing is built yet."""
+
+    plugin: ModelPlugin
+    task: Task
+    request: BuildRequest
+
+
+def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
+    """Open the task and, where the core describes the architecture, draw its initial parameters.
+
+    Raises UnknownName for a size or a task that does not exist, SpecError when the data is not what it should be, and
+    Unsupported for calls of more steps than there are between two evaluations.
+    """
+    known = architectures.known(spec.architecture)
+    configuration = architectures.configuration(spec.architecture, spec.size) if known else None
+    task = task_of(spec)
+    if spec.phase == "converge" and spec.steps_per_call > task.evaluate_every:
+        raise Unsupported(
+            f"{spec.steps_per_call} steps a call in the phase converge: task {spec.task} is evaluated every "
+            f"{task.evaluate_every} steps; choose no more"
+        )
+    signature = task.signature
+    parameters = configuration.initial_parameters(signature, spec.seed) if configuration else None
+    request = BuildRequest(spec, signature, task.optimizer, configuration, parameters)
+    return Prepared(plugin, task, request)
+
+
+def task_of(spec: Spec) -> Task:
+    """The task of a Spec, its data read and checked. Raises as `prepare` does."""
+    known = architectures.known(spec.architecture)
+    shape = architectures.configuration(spec.architecture, spec.size).input_shape if known else None
+    return open_task(spec.task, TaskRequest(size=spec.size, batch_size=spec.batch_size, input_shape=shape))
+
+
+def batch_of_call(task: Task, spec: Spec, call: int) -> Batch:
+    """What call 0, 1, ... of `train_step` gets: one batch, or those of its steps along a further first axis."""
+    if spec.steps_per_call == 1:
+        return task.batch(spec.seed, call)
+    first = call * spec.steps_per_call
+    batches = [task.batch(spec.seed, step) for step in range(first, first + spec.steps_per_call)]
+    return Batch(*(np.stack(parts) for parts in zip(*batches, strict=True)))
+
+
+def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
+    """The batch where the Spec wants it before the step: as the plugin stages it, or as it is on the host.
+
+    Raises ContractViolation for arrays of NumPy, which lie on the host, where the Spec names another device.
+    """
+    if not isinstance(plugin, Stages) or spec.data != "device":
+        return batch
+    staged = plugin.stage(batch)
+    on_host = spec.device not in ("cpu", "auto") and any(isinstance(part, np.ndarray) for part in staged)
+    if on_host:
+        raise ContractViolation(
+            f"plugin {spec.plugin}: asked for data on the {spec.device}, and stage() returned NumPy arrays, which lie "
+            "on the host; it must return arrays on the device"
+        )
+    return staged
+
+
+def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
+    """Build, and compare what the plugin read back with what was asked.
+
+    Raises ContractViolation naming the first difference, and whatever the plugin raises.
+    """
+    name = request.spec.plugin
+    info: ModelInfo = reported.checked(name, "build()", plugin.build(request), ModelInfo)
+    for clause, asked, built, holds in [*_clauses(info, request), _staging(plugin, info)]:
+        if not holds:
+            remedy = _COUNTED.format(word=request.spec.architecture) if clause == "parameter count" else _REFUSED
+            raise ContractViolation(f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; {remedy}")
+    return info
+
+
+def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, object, bool]]:
+    """What was asked, what was built, and whether they agree; what the plugin may leave open agrees when left open."""
+    spec = request.spec
+    count = None if request.parameters is None else sum(value.size for value in request.parameters.values())
+    return [
+        ("device", spec.device, info.device, _device_agrees(spec.device, info.device)),
+        ("path", spec.path, info.path, spec.path == info.path),
+        ("compiler", spec.compiler or f"for path {spec.path}", info.compiler, _compiler_agrees(spec, info)),
+        ("precision", spec.precision, info.precision, spec.precision == info.precision),
+        ("steps per call", spec.steps_per_call, info.steps_per_call, spec.steps_per_call == info.steps_per_call),
+        ("data", f"on the {spec.data}", f"on the {info.data}", spec.data == info.data),
+        ("threads", spec.threads, info.threads, info.threads in (None, spec.threads)),
+        ("parameter count", count, info.parameter_count, count in (None, info.parameter_count)),
+    ]
+
+
+def _staging(plugin: ModelPlugin, info: ModelInfo) -> tuple[str, object, object, bool]:
+    """Data that waits on another device than the CPU has been staged there."""
+    staged = isinstance(plugin, Stages) or info.data == "host" or info.device == "cpu"
+    return "data", f"on the {info.device}", "on the host, without stage()", staged
+
+
+def _compiler_agrees(spec: Spec, info: ModelInfo) -> bool:
+    """The one that was asked for; where none was named, any on the path `jit` and none on the others."""
+    return spec.compiler == info.compiler if spec.compiler else bool(info.compiler) == (spec.path == "jit")
+
+
+def _device_agrees(asked: str, built: str) -> bool:
+    """`auto` leaves the choice to the plugin, `gpu` the number."""
+    return asked in ("auto", built) or (asked == "gpu" and built.startswith("gpu:"))

@@ -1,0 +1,90 @@
+"""The course that training takes: its losses read, and the step at which it went astray."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from dlbench.errors import ContractViolation, DlbenchError
+from dlbench.errors.words import shown, type_name
+from dlbench.measure.reported import number
+from dlbench.spec import Spec
+
+EXPLODED = 1000.0
+"""A loss so many times the first one, or 1 where the first is smaller, counts as diverged; the losses of the tasks here
+stay below ten times."""
+
+
+class DivergedError(DlbenchError):
+    """Training went where no number is: a loss or a quality that is not finite, or a loss that exploded."""
+
+
+class Course:
+    """Knows the loss of the first step that was followed, and all losses since the last look."""
+
+    def __init__(self, spec: Spec, parts: int = 1) -> None:
+        """Each loss has so many parts; two where generator and discriminator have one each."""
+        self._spec, self._parts, self._bound = spec, parts, math.inf
+        self._unread: list[Any] = []
+        self.steps = 0
+
+    def follow(self, step: Callable[[], Any]) -> Callable[[], Any]:
+        """The step, its result kept until the next look; what is kept is read only when something is wrong."""
+        keep = self._unread.append
+
+        def followed() -> Any:
+            result = step()
+            keep(result)
+            return result
+
+        return followed
+
+    def look(self, result: Any) -> float:
+        """The last step's loss. Raises DivergedError naming the step, if it was followed, at which it went astray."""
+        loss = self._read(result)[-1]
+        if self._astray(loss):
+            raise DivergedError(self._what_went_wrong(loss))
+        if self._unread and math.isinf(self._bound):
+            self._bound = EXPLODED * max(1.0, abs(self._read(self._unread[0])[0]))
+        self.steps += len(self._unread) * self._spec.steps_per_call
+        self._unread.clear()
+        return loss
+
+    def _astray(self, loss: float) -> bool:
+        return not math.isfinite(loss) or abs(loss) > self._bound
+
+    def _what_went_wrong(self, last: float) -> str:
+        losses = enumerate((loss for result in self._unread for loss in self._read(result)), self.steps + 1)
+        step, loss = next(((step, loss) for step, loss in losses if self._astray(loss)), (None, last))
+        why = f", more than {self._bound:g}," if math.isfinite(loss) else ""
+        place = "" if step is None else f" at step {step}"
+        return f"{self._spec.plugin}: the training loss became {loss:g}{why}{place}; lower the learning rate"
+
+    def _read(self, result: Any) -> list[float]:
+        """The loss of each step of a call, its parts summed. Raises ContractViolation for what is no number."""
+        several = self._spec.steps_per_call
+        try:
+            if several > 1 and len(result) != several:
+                raise ValueError(f"{len(result)} losses")
+            losses = [[number(part) for part in _parts(one)] for one in (result if several > 1 else (result,))]
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
+            wanted = "a loss that float() accepts" if several == 1 else f"an array of {several} losses, one a step"
+            got = f"{type_name(result)} {shown(result)}"
+            raise ContractViolation(f"{self._spec.plugin}: train_step must return {wanted}, got {got}") from error
+        if (count := len(losses[-1])) != self._parts:
+            clause = f"the loss of {self._spec.task} is {self._parts} number{'s' if self._parts > 1 else ''}"
+            raise ContractViolation(f"{self._spec.plugin}: {clause}, train_step returned {count}")
+        return [sum(parts) for parts in losses]
+
+
+def numbers(result: Any) -> Any:
+    """What `train_step` returned as Python numbers, in lists as deep as it has axes.
+
+    Read one by one, as the contract says: NumPy cannot take an array of another device whole.
+    """
+    return [numbers(part) for part in result] if getattr(result, "ndim", 0) else float(result)
+
+
+def _parts(loss: Any) -> Any:
+    return loss if getattr(loss, "ndim", 0) else (loss,)

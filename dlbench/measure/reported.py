@@ -1,0 +1,87 @@
+"""What a plugin reports, held to its type and its range: a figure that makes no sense never reaches a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dlbench.errors import ContractViolation
+from dlbench.errors.words import bounded, reason, shown, type_name
+from dlbench.plugin import PARTS, Compilation, Count, DeviceNames, ModelInfo, ReportsCompilation
+
+DEVICE_PEAK = Count | None
+DEVICES = DeviceNames
+
+LONGEST, MOST = 200, 5
+"""Characters of a reason for a break in compiled code, and reasons that are kept."""
+_AS_THEY_ARE = (bytes, bytearray, memoryview)
+"""Types that would otherwise become text."""
+_TEXT = (str, bytes, bytearray)
+
+
+def checked(plugin: str, method: str, value: object, kind: Any) -> Any:
+    """The value as this type, which may hold limits (`msgspec.Meta`). Raises ContractViolation."""
+    wanted = kind if kind in (ModelInfo, Compilation) else object
+    if not isinstance(value, wanted):
+        raise ContractViolation(
+            f"plugin {plugin}: {method} must return a {wanted.__name__}, got {type_name(value)} {shown(value)}"
+        )
+    try:
+        found = msgspec.convert(msgspec.to_builtins(value, builtin_types=_AS_THEY_ARE), kind)
+        msgspec.json.encode(found)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        raise ContractViolation(
+            f"plugin {plugin}: {method} returned what makes no sense: {bounded(str(error), 500)}, in {shown(value)}"
+        ) from error
+    return found
+
+
+def compilation(plugin: str, model: object) -> Compilation | None:
+    """What the model says of its compilation since `build`; None where it has no `compilation()`.
+
+    Parts are in order and reasons few and short. Raises ContractViolation, and whatever the plugin raises.
+    """
+    if not isinstance(model, ReportsCompilation):
+        return None
+    found: Compilation = checked(plugin, "compilation()", model.compilation(), Compilation)
+    parts = tuple(part for part in PARTS if part in found.parts)
+    reasons = tuple(dict.fromkeys(_headline(reason) for reason in found.reasons[:MOST]))
+    return msgspec.structs.replace(found, parts=parts, reasons=reasons, late=0, calls_per_step=None)
+
+
+def _headline(reason: str) -> str:
+    """The first line, of those that follow explain it."""
+    return bounded(reason.strip().partition("\n")[0], LONGEST)
+
+
+def outputs(plugin: str, value: object, shape: tuple[int, ...]) -> Any:
+    """The outputs of `predict` as an array of numbers of this shape. Raises ContractViolation."""
+    found = array(plugin, f"predict must return outputs of shape {shape}", value)
+    if found.shape != shape:
+        raise ContractViolation(f"{plugin}: predict must return outputs of shape {shape}, got {found.shape}")
+    return found
+
+
+def array(plugin: str, clause: str, value: object) -> Any:
+    """The value as an array of real numbers. Raises ContractViolation that states the clause."""
+    try:
+        found = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        got = f"{type_name(value)}, which is no array ({bounded(reason(error), 500)})"
+        raise ContractViolation(f"{plugin}: {clause}, got {got}") from error
+    if found.dtype.kind in "bcOSUMm":
+        raise ContractViolation(f"{plugin}: {clause}, got {found.dtype} {shown(value)}: real numbers are wanted")
+    return found
+
+
+def number(value: Any) -> float:
+    """A loss as `float()` reads it, but for text and complex numbers: of those it may read a part.
+
+    Raises TypeError, ValueError or OverflowError.
+    """
+    dtype = getattr(value, "dtype", None)
+    if getattr(dtype, "kind", "") == "c" or getattr(dtype, "is_complex", False) or isinstance(value, _TEXT):
+        raise TypeError("no real number")
+    return float(value)

@@ -1,0 +1,1 @@
+"""Parity: proof that two plugins are the same model."""

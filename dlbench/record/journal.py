@@ -1,0 +1,238 @@
+"""The folder of a report while a session writes it: one writer at a time, and what is written stays written."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from dlbench.errors import RecordError, redaction
+from dlbench.record.encoding import encode
+from dlbench.record.interrupts import ENDING
+from dlbench.record.reading import decode, read_plan, split
+from dlbench.record.schema import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Record, Run
+
+INTERRUPTS = (signal.SIGINT, *ENDING)
+LOCK_SECONDS = 2.0
+"""How long to wait for another writer to go."""
+
+
+class Journal:
+    """A plan and the Runs so far, locked against other processes; a context that lets go of the folder.
+
+    A session that began here and leaves without a Run takes away what it made.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, lock: int, made: Sequence[Path] | None = None) -> None:
+        self.folder, self.plan = folder, plan
+        self.runs: list[Run] = []
+        self._lock, self._made = lock, made
+
+    def append(self, runs: Sequence[Run]) -> None:
+        """Return when the Runs are on the disk, redacted. Raises RecordError, and then the file is as it was."""
+        runs = redaction.record(runs)
+        with _undisturbed():
+            append(self.folder / RUNS_FILE, runs)
+            self.runs += runs
+
+    def keep(self, number: int) -> None:
+        """Forget all Runs after the first so many: they belong to a group that was cut short."""
+        path, kept = self.folder / RUNS_FILE, self.runs[:number]
+        if kept != self.runs:
+            _replace(path, b"".join(path.read_bytes().splitlines(keepends=True)[:number]))
+        self.runs = kept
+
+    def __enter__(self) -> Journal:
+        """The folder is locked already."""
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Let go of the folder; nothing is left of a session without a Run."""
+        if not self.runs and self._made is not None:
+            _remove(self.folder, self._made)
+        os.close(self._lock)
+
+
+def begin(folder: Path, plan: Plan, *, anew: bool = False) -> Journal:
+    """Make the folder and put the plan there. Raises RecordError when it cannot be, or already holds a report.
+
+    With `anew` a folder that is there already is another session's, and one with a number beside it is made.
+    """
+    made: list[Path] = []
+    try:
+        folder = _claimed(folder, made) if anew else folder
+        _make(folder, made)
+        journal = Journal(folder, plan, _locked(folder), made)
+    except OSError as error:
+        _unmake(made)
+        raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
+    if (folder / RUNS_FILE).exists() or (folder / PLAN_FILE).exists():
+        os.close(journal._lock)
+        raise RecordError(f"{folder} already holds a report; --resume it, give another --out, or remove it first")
+    try:
+        _replace(folder / PLAN_FILE, encode(_reworded(plan, redaction.portable)) + b"\n")
+    except OSError as error:
+        journal.__exit__(None)
+        raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
+    return journal
+
+
+def resume(folder: Path) -> Journal:
+    """Open a folder that a session left; a line that was being written is cut off. Raises RecordError."""
+    plan, path = _reworded(read_plan(folder / PLAN_FILE), redaction.local), folder / RUNS_FILE
+    try:
+        journal = Journal(folder, plan, _locked(folder))
+        whole, torn = split(path.read_bytes() if path.exists() else b"")
+        journal.runs = [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
+        if torn:
+            _replace(path, b"".join(line + b"\n" for line in whole))
+    except OSError as error:
+        raise RecordError(f"{path} cannot be resumed ({error.strerror}); make room, or copy the folder") from error
+    return journal
+
+
+def append(path: Path, records: Iterable[Record]) -> None:
+    """Append records, a line each, and return when they are on the disk.
+
+    Raises RecordError when they are not; what was in the file before stays as it was, without half a line.
+    """
+    lines = b"".join(encode(record) + b"\n" for record in records)
+    try:
+        new = not path.exists()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            _write(descriptor, lines)
+        finally:
+            os.close(descriptor)
+        if new:
+            _sync(path.parent)
+    except OSError as error:
+        raise RecordError(
+            f"{path}: cannot be written ({error.strerror}); what is finished is kept; make room and --resume, "
+            "or give another --out"
+        ) from error
+
+
+def _reworded(plan: Plan, reword: Callable[[str], str]) -> Plan:
+    """A plan whose interpreters and words of the command line are put otherwise: on the disk they name nobody."""
+    pythons = {name: reword(python) for name, python in plan.pythons.items()}
+    return msgspec.structs.replace(plan, pythons=pythons, asked=tuple(map(reword, plan.asked)))
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put Ctrl-C off until what is measured is written; only the main thread is ever interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = [(one, signal.signal(one, lambda number, _: asked.append(number))) for one in INTERRUPTS]
+    try:
+        yield
+    finally:
+        for interrupt, handler in before:
+            signal.signal(interrupt, handler)
+        for number in asked:
+            signal.raise_signal(number)
+
+
+def _write(descriptor: int, lines: bytes) -> None:
+    size, left = os.fstat(descriptor).st_size, memoryview(lines)
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):  # a device has no length
+            os.ftruncate(descriptor, size)
+        raise
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a whole file in the place of another, or none.
+
+    The new one is made exclusively: what a process that was killed left under its name goes first, and a symbolic link
+    there is not written through.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make a folder with its parents, each entry on the disk; `made` gets those that were not there."""
+    for one in (*reversed(folder.parents), folder):
+        if not one.exists():
+            one.mkdir(exist_ok=True)
+            made.append(one)
+            _sync(one.parent)
+
+
+def _claimed(folder: Path, made: list[Path]) -> Path:
+    """A new folder of this name, with a number at its end where the name is taken: nobody else has made it."""
+    _make(folder.parent, made)
+    for number in itertools.count(1):
+        one = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            one.mkdir()
+            made.append(one)
+            break
+    return one
+
+
+def _remove(folder: Path, made: Sequence[Path]) -> None:
+    with contextlib.suppress(OSError):
+        for name in (RUNS_FILE, PARITY_FILE, PLAN_FILE):
+            (folder / name).unlink(missing_ok=True)
+    _unmake(made)
+
+
+def _unmake(made: Sequence[Path]) -> None:
+    with contextlib.suppress(OSError):
+        for one in reversed(made):
+            one.rmdir()
+
+
+def _sync(folder: Path) -> None:
+    """Have the kernel write a folder's entries: fsync(2) says that syncing a file does not do that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(folder: Path) -> int:
+    """A descriptor that holds the lock on a folder; the kernel releases it with the process. Raises RecordError.
+
+    A child that was about to start when its parent was killed holds a copy until it has started, so a moment is waited.
+    """
+    import fcntl
+
+    descriptor, deadline = os.open(folder, os.O_RDONLY), time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                said = f"{folder} is being written by another dlbench; wait for it or give another --out"
+                raise RecordError(said) from error
+            time.sleep(0.02)

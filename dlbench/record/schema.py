@@ -1,0 +1,299 @@
+"""The one file format: a Run a line, JSON. What is written and what is read (`dlbench.record.reading`) meet here alone.
+
+Schema history:
+    1   first version
+    2   a Spec names compiler, steps per call, place of the data and Python environment
+    3   a Spec has a variant, which reading gives it; a Run the code it was made with and the processors and threads it
+        really had; an Environment limits, a GPU's driver, variables of exact names alone, instruction sets, priority; a
+        Load the CPU time of the plugin's processes; a Compilation compiled parts, reasons for breaks, calls of graphs
+        and what the cache held; no secrets and names (`dlbench.errors.redaction`); older versions are read with
+        defaults
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+import msgspec
+
+from dlbench.plugin import Compilation, ModelInfo
+from dlbench.spec import Isolation, Policy, Spec
+from dlbench.stats.ranges import Amount, AtLeastOne, Elapsed, NotNegative, Seconds, Whole
+
+RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
+"""What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
+
+SCHEMA, READABLE = 3, (1, 2, 3)
+
+Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "diverged", "error"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+Stage = Literal["warm-up", "steady", "latency", "converge"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all records share: immutable, by keyword, and strict about unknown fields."""
+
+
+UNTIMED = 1
+"""Steps at the beginning of a turn that no sample holds: they warm the caches that the other arms have used."""
+
+HELPED = 0.05
+"""CPU seconds of a plugin's other processes, for each second of its steps, above which a Run is flagged `helped`."""
+
+
+class Sample(Record, frozen=True):
+    """`steps` consecutive steps ended by the barrier: wall and CPU seconds of all of them together.
+
+    `turn` counts the samples of the whole lockstep group, so that the order in which arms took turns can be read back;
+    samples with the same `round` are paired. Both are None outside lockstep (warm-up, latency, converge).
+    `resident_bytes` is the host memory of the child after the sample, read outside the clock.
+    """
+
+    stage: Stage
+    steps: AtLeastOne
+    seconds: Elapsed
+    cpu_seconds: Seconds
+    round: NotNegative | None = None
+    turn: NotNegative | None = None
+    resident_bytes: NotNegative | None = None
+
+
+class Evaluation(Record, frozen=True):
+    """Quality on held-out data after `steps` training steps that took `seconds`; `loss` is the last training loss."""
+
+    steps: NotNegative
+    seconds: Seconds
+    quality: float
+    loss: float
+
+
+class PhaseTime(Record, frozen=True):
+    """Wall seconds of what is done once: `import`, `build`, `first_step` (trace and compile included).
+
+    `first_step_warm` is the first step of a second model in the same process, when the compiler's caches are warm.
+    """
+
+    phase: str
+    seconds: Seconds
+
+
+class PhaseMemory(Record, frozen=True):
+    """Host memory of the child in one phase, in bytes: its peak, and what was resident at its end.
+
+    `device_peak_bytes` is the peak that the framework's allocator handed out, None without such a device;
+    `driver_bytes` is what the driver says that the process holds on devices at the end of the phase.
+    """
+
+    phase: str
+    peak_bytes: NotNegative
+    resident_bytes: NotNegative
+    device_peak_bytes: NotNegative | None = None
+    driver_bytes: NotNegative | None = None
+
+
+class TaskInfo(Record, frozen=True):
+    """The task as it was: data and its checksum, quality metric, which way is better, the target."""
+
+    name: str
+    data: str
+    sha256: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+    target: Amount
+    budget_steps: NotNegative
+
+
+class GpuLoad(Record, frozen=True):
+    """What a GPU did in a Run: lowest clock (MHz), highest temperature (°C) and power, and why clocks were limited."""
+
+    clock_mhz: NotNegative
+    clock_limit_mhz: NotNegative
+    temperature: Whole
+    power_watts: Amount
+    power_limit_watts: Amount
+    limited_by: tuple[str, ...] = ()
+
+
+class Load(Record, frozen=True):
+    """How busy the machine was while the Run went on.
+
+    Pressure (PSI) is the share of the time in which some task waited for the resource, steal the share of CPU time that
+    the hypervisor gave away, `throttled` the share of the scheduler's periods in which the control group used up its
+    quota of CPU; None where nothing says. `helper_cpu` counts the CPU seconds of processes that the plugin started, for
+    each second of its own timed steps. `gpu` is None without an NVIDIA GPU, or without the package that reads it.
+    """
+
+    load_average: Amount | None = None
+    cpu_pressure: Amount | None = None
+    memory_pressure: Amount | None = None
+    steal: Amount | None = None
+    voluntary_switches: NotNegative | None = None
+    involuntary_switches: NotNegative | None = None
+    major_faults: NotNegative | None = None
+    throttled: Amount | None = None
+    helper_cpu: Amount | None = None
+    gpu: GpuLoad | None = None
+
+
+class Limits(Record, frozen=True):
+    """What the system leaves a session of its machine: cores that dlbench may run on, and limits of the control group.
+
+    `cpu_quota` is in cores. None where there is no such limit.
+    """
+
+    cores: NotNegative
+    cpu_quota: Amount | None = None
+    memory_bytes: NotNegative | None = None
+
+
+class Environment(Record, frozen=True):
+    """Machine and software; `usable_cores` are those of the `cores` that the process could run on.
+
+    `name` is that of the Python environment, empty for that of dlbench. `limits` are those of the session, in which a
+    process has fewer cores; `gpu_driver` is the version of its driver where the model runs on a GPU. Libraries
+    say their `instructions`; `nice` and `scheduling` are the priority of the process, where the system says it.
+    """
+
+    cpu: str
+    cpu_vendor: str
+    cores: NotNegative
+    memory_bytes: NotNegative
+    system: str
+    python: str
+    packages: dict[str, str]
+    variables: dict[str, str]
+    memory_method: str
+    usable_cores: NotNegative | None = None
+    name: str = ""
+    limits: Limits | None = None
+    gpu_driver: str = ""
+    instructions: dict[str, str] = {}
+    nice: Annotated[int, msgspec.Meta(ge=-20, le=19)] | None = None
+    scheduling: str = ""
+
+
+class Code(Record, frozen=True):
+    """Code that was loaded: a distribution, its version, and a digest of its files (`dlbench.measure.sources`).
+
+    `of` says what it is to the Run: `plugin NAME`, `dlbench`, `task NAME` or `package NAME`.
+    """
+
+    of: str
+    distribution: str
+    version: str
+    digest: str
+
+
+class Pool(Record, frozen=True):
+    """A loaded library with threads, as it says itself; OpenMP starts no more than `limit`, fewer where `dynamic`."""
+
+    library: str
+    threads: Whole
+    limit: Whole | None = None
+    dynamic: bool = False
+
+
+class Actual(Record, frozen=True):
+    """Processors and threads of the process, read in it: facts beside the settings that the rest of a Run holds.
+
+    `held_to` numbers the processors that it was confined to before it loaded the plugin, `cpus` those that the threads
+    which had worked could run on after its last step. `taken_in` names the precisions in which the model takes what it
+    multiplies, by its outputs (`dlbench.measure.rounding`); empty where that was not looked at or cannot be told.
+    """
+
+    held_to: tuple[NotNegative, ...] = ()
+    cpus: tuple[NotNegative, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    taken_in: tuple[str, ...] = ()
+
+
+class Run(Record, frozen=True):
+    """One Spec in one process, whatever happened to it.
+
+    `group` numbers the processes of a Spec, of `groups` that were planned; Runs of one session with the same workload
+    and group were in lockstep, and `arm` is this Run's place in the order of starting, of `arms`. `isolation` says what
+    process it was. `caller` holds the variables of dlbench's own environment that set threads, which a child has
+    otherwise where its Spec says otherwise. `flags` are `not_settled` and the like; `reason` says in a person's words
+    why status is not ok, and `output_tail` ends what the child printed.
+    """
+
+    spec: Spec
+    policy: Policy
+    session: str
+    group: NotNegative
+    groups: AtLeastOne
+    arm: NotNegative
+    arms: AtLeastOne
+    status: Status
+    started: str
+    wall_seconds: Seconds
+    isolation: Isolation = "fresh"
+    reason: str = ""
+    output_tail: str = ""
+    flags: tuple[str, ...] = ()
+    info: ModelInfo | None = None
+    task: TaskInfo | None = None
+    compilation: Compilation | None = None
+    flops_per_step: Amount | None = None
+    peak_flop_rate: Amount | None = None
+    times: tuple[PhaseTime, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    memory: tuple[PhaseMemory, ...] = ()
+    environment: Environment | None = None
+    code: tuple[Code, ...] = ()
+    load: Load | None = None
+    actual: Actual | None = None
+    caller: dict[str, str] = {}
+    schema: NotNegative = SCHEMA
+
+
+class Plan(Record, frozen=True):
+    """What a session means to measure, on the disk before it starts: with it and the Runs, it can be resumed.
+
+    `pythons` holds the interpreter of each named Python environment, in order; `asked` the words that ask for the gate.
+    """
+
+    session: str
+    specs: tuple[Spec, ...]
+    policy: Policy
+    pythons: dict[str, str] = {}
+    asked: tuple[str, ...] = ()
+    schema: NotNegative = SCHEMA
+
+
+class Difference(Record, frozen=True):
+    """One figure of a parity check beside its tolerance: its median over the seeds, and the worst of them.
+
+    `what` is `parameter NAME`, `gradient NAME`, `output`, `losses` or `FLOPs`. Infinite where only one side has it.
+    `rounding` is by how much a change in the last bits of the parameters moves the losses, where that was looked at.
+    """
+
+    what: str
+    difference: float
+    tolerance: float
+    worst: float
+    rounding: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is within its tolerance; a NaN is not."""
+        return self.difference <= self.tolerance
+
+
+class Parity(Record, frozen=True):
+    """Whether two Specs were found to be the same model; `reason` says why that was not checked where it was not."""
+
+    baseline: Spec
+    candidate: Spec
+    seeds: tuple[NotNegative, ...]
+    steps: NotNegative
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+
+    @property
+    def same(self) -> bool | None:
+        """Whether every figure is within its tolerance; None when nothing was compared."""
+        return all(difference.holds for difference in self.differences) if self.differences else None

@@ -1,0 +1,184 @@
+"""What was asked of every arm and what the plugin read back after building, so that differences show."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+
+from dlbench.analysis import metrics, provenance
+from dlbench.plugin import ModelInfo
+from dlbench.record.schema import Record, Run
+from dlbench.spec import Spec
+from dlbench.stats.ranges import spans
+
+FLOPS = "FLOPs per step of each phase"
+CORES = "cores it may use"
+BUSY, PROCESSORS, LIBRARIES = "cores kept busy", "processors", "thread libraries"
+NOT_COMPARED = ("path", "compiler", "code", LIBRARIES)
+"""An arm is chosen by the first two; the others follow from the plugin. They may differ without a word."""
+MUST_AGREE = ("parameters", "device", "precision", "threads", CORES, "steps per call", "data", FLOPS)
+"""Where arms differ in these they do not compute the same thing, or not with the same means."""
+EXPLANATIONS = {
+    "BLAS": "matrix products come from different libraries; MKL is slower than others on processors of other makers",
+    "optimizer": "a fused optimizer updates many parameters in one kernel, where an unfused one launches several each",
+    "convolution layout": "channels last is what most convolution kernels read fastest; the other order is rearranged",
+    "compiled parts": "what is left to Python runs op by op, between calls of compiled code",
+    "denormals": "arithmetic on numbers below the smallest normal one is up to a hundred times slower where it is kept",
+    "inter-op threads": "with more than one, operations that do not depend on each other run at the same time",
+    "precision": "the arms do not compute the same thing: their times say nothing of the frameworks",
+}
+"""What a difference in a row may do to the figures."""
+
+
+class Row(Record, frozen=True):
+    """One property: what the Spec asked, what each arm said, and whether they say the same."""
+
+    name: str
+    asked: str
+    got: tuple[str, ...]
+    differs: bool
+
+
+class Fairness(Record, frozen=True):
+    """All arms that share architecture, size, task and batch; `got` of every row follows `arms`."""
+
+    subject: str
+    arms: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
+    """One table for all phases and seeds of a workload; arms that never came to be built are left out."""
+    subjects: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.info is not None:
+            subjects.setdefault(subject_of(run.spec), []).append(run)
+    for subject, built in subjects.items():
+        arms = tuple(dict.fromkeys(run.spec.label for run in built))
+        yield Fairness(subject=subject, arms=arms, rows=tuple(_rows(arms, built)))
+
+
+def subject_of(spec: Spec) -> str:
+    """What the arms of one fairness table share, in words."""
+    more = [
+        "" if spec.device == "cpu" else f"device {spec.device}",
+        "" if spec.precision == "fp32" else spec.precision,
+        "" if spec.steps_per_call == 1 else f"{spec.steps_per_call} steps a call",
+        "" if spec.data == "device" else f"data on the {spec.data}",
+    ]
+    return ", ".join(
+        [f"{spec.architecture} {spec.size}", f"task {spec.task}", f"batch {spec.batch_size}", *filter(None, more)]
+    )
+
+
+def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
+    asked = {name: _joined(_asked(run)[name] for run in runs) for name in _asked(runs[0])}
+    got = {arm: [_got(run, run.info) for run in runs if run.spec.label == arm and run.info is not None] for arm in arms}
+    names = dict.fromkeys(name for said in got.values() for one in said for name in one)
+    for name in names:
+        cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
+        differs = name not in NOT_COMPARED and len({cell for cell in cells if cell}) > 1
+        yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=differs)
+    if any(busy := tuple(_busy(run for run in runs if run.spec.label == arm) for arm in arms)):
+        yield Row(name=BUSY, asked=f"up to {asked['threads']}", got=busy, differs=False)
+    yield from _versions(arms, runs)
+
+
+def _versions(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
+    """Versions that differ between the Python environments of these arms."""
+    named = [run for run in runs if run.environment is not None and run.environment.name]
+    versions = {arm: _installed(run for run in named if run.spec.label == arm) for arm in arms}
+    for name in dict.fromkeys(name for of_arm in versions.values() for name in of_arm):
+        cells = tuple(versions[arm].get(name, "") for arm in arms)
+        if len({cell for cell in cells if cell}) > 1:
+            yield Row(name=f"version of {name}", asked="", got=cells, differs=True)
+
+
+def _installed(runs: Iterable[Run]) -> dict[str, str]:
+    """Versions by package, and that of Python."""
+    found: dict[str, str] = {}
+    for at in (run.environment for run in runs if run.environment is not None):
+        found |= {"Python": at.python, **at.packages}
+    return found
+
+
+def _asked(run: Run) -> dict[str, str]:
+    spec = run.spec
+    return {
+        "device": spec.device,
+        "precision": spec.precision,
+        "threads": str(spec.threads),
+        CORES: str(spec.threads),
+        "steps per call": str(spec.steps_per_call),
+        "data": spec.data,
+        "path": spec.path,
+        "compiler": spec.compiler,
+    }
+
+
+def _got(run: Run, info: ModelInfo) -> dict[str, str]:
+    """Properties in the order in which they are shown."""
+    shown = {
+        "parameters": f"{info.parameter_count:,}",
+        FLOPS: "" if run.flops_per_step is None else f"{run.flops_per_step:,.0f}",
+        "device": info.device,
+        "device name": info.device_name,
+        "precision": _precision(run, info),
+        "threads": _threads(run, info),
+        **_processors(run),
+        "steps per call": str(info.steps_per_call),
+        "data": info.data,
+        "path": info.path,
+        "compiler": info.compiler or "none",
+    }
+    code = {"code": provenance.code_of_plugin(run)} if run.code else {}
+    cores = run.environment and run.environment.usable_cores
+    return shown | ({CORES: str(cores)} if cores else {}) | code | _compiled(run) | info.details
+
+
+def _compiled(run: Run) -> dict[str, str]:
+    """Which parts of a step were compiled, and what the cache on the disk held before; nothing where nobody said."""
+    if (found := run.compilation) is None:
+        return {}
+    cache = {"empty": "empty at the first compilation", "not empty": "held compiled code", "unknown": "cannot be known"}
+    said = {"compiled parts": ", ".join(found.parts), "compile cache": cache.get(found.cache, "")}
+    return {name: text for name, text in said.items() if text}
+
+
+def _precision(run: Run, info: ModelInfo) -> str:
+    """What the plugin says, and what its outputs say where that is another."""
+    taken_in = run.actual.taken_in if run.actual is not None else ()
+    other = taken_in and info.precision not in taken_in
+    return f"{info.precision}, multiplies in {' or '.join(taken_in)}" if other else info.precision
+
+
+def _threads(run: Run, info: ModelInfo) -> str:
+    """The framework's setting, and OpenMP's limit where that is lower."""
+    limits = [pool.limit for pool in (run.actual.pools if run.actual else ()) if pool.limit is not None]
+    set_to = "" if info.threads is None else str(info.threads)
+    lower = min(limits, default=run.spec.threads)
+    return set_to if lower >= run.spec.threads else f"{set_to or run.spec.threads}, of which OpenMP starts {lower}"
+
+
+def _processors(run: Run) -> dict[str, str]:
+    """What the process really had and used of the machine's processors."""
+    caller = ", ".join(f"{name}={value}" for name, value in run.caller.items())
+    found = {"the caller's variables": caller} if caller else {}
+    if (actual := run.actual) is None:
+        return found
+    libraries = ", ".join(f"{pool.library} {pool.threads}" for pool in actual.pools)
+    return found | {PROCESSORS: spans(actual.cpus), LIBRARIES: libraries}
+
+
+def _busy(runs: Iterable[Run]) -> str:
+    """CPU seconds over wall seconds of the timed steps: the median over processes, of each phase."""
+    of_phase: dict[str, list[float]] = {}
+    for run in runs:
+        if (busy := metrics.cores_busy(run)) is not None:
+            of_phase.setdefault(run.spec.phase, []).append(busy)
+    medians = {phase: f"{statistics.median(values):.2f}" for phase, values in of_phase.items()}
+    return ", ".join(medians.values() if len(medians) == 1 else (f"{phase} {of}" for phase, of in medians.items()))
+
+
+def _joined(values: Iterable[str]) -> str:
+    return " / ".join(dict.fromkeys(filter(None, values)))

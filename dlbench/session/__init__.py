@@ -1,0 +1,1 @@
+"""A session: the plan of processes and the order in which they take turns."""

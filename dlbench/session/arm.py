@@ -1,0 +1,269 @@
+"""One Spec in one child while a group is measured: what it has been asked, what came back, the Run at its end."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import msgspec
+
+from dlbench.record import proof
+from dlbench.record.schema import HELPED, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
+from dlbench.spec import Isolation, Policy, Spec
+from dlbench.system import threads
+from dlbench.system.environment import limits
+from dlbench.workers.child import ChildError, ChildHandle, R
+from dlbench.workers.protocol import (
+    Build,
+    Built,
+    Close,
+    Closed,
+    Evaluate,
+    Evaluated,
+    First,
+    Order,
+    Settle,
+    Settled,
+    Stepped,
+    Take,
+    Taken,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a Run stands in its session: the group, this arm's place in the order of starting, its kind of process."""
+
+    session: str
+    group: int
+    groups: int
+    arm: int
+    arms: int
+    isolation: Isolation = "fresh"
+
+
+@dataclass
+class Findings:
+    """What has been measured so far."""
+
+    samples: list[Sample] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
+    times: list[PhaseTime] = field(default_factory=list)
+    memory: list[PhaseMemory] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+
+
+class Arm:
+    """Gives orders to one child and keeps the answers; after a failure it gives no more."""
+
+    def __init__(self, spec: Spec, policy: Policy, place: Place, start: Callable[[], ChildHandle]) -> None:
+        self.spec, self.policy, self.place = spec, policy, place
+        self._started, self._begin = datetime.datetime.now(datetime.UTC), time.monotonic()
+        self._found = Findings()
+        self._built: Built | None = None
+        self._closed: Closed | None = None
+        self.failure: ChildError | None = None
+        self.steps = 1
+        self._trained_steps, self._trained_seconds = 0, 0.0
+        self._helpers_before: float | None = None
+        self._helper_cpu: float | None = None
+        self._child = self._started_by(start)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the arm can still be measured."""
+        return self.failure is None
+
+    @property
+    def turns(self) -> int:
+        """How many turns this arm is due: samples to take, or looks at its quality until the budget is used."""
+        if self.spec.phase != "converge" or self._built is None:
+            return self.policy.samples
+        return -(-self._built.task.budget_steps // self._built.evaluate_every)
+
+    def build(self) -> None:
+        """Build the model and take its first step."""
+        built = self._ask(Build(spec=self.spec), Built)
+        if built is None:
+            return
+        self._built = built
+        self._found.times += built.times
+        self._found.memory += built.memory
+        stepped = self._ask(First(), Stepped)
+        if stepped is not None:
+            self._found.times.append(stepped.time)
+            self._found.memory.append(stepped.memory)
+            self._trained_steps, self._trained_seconds = self.spec.steps_per_call, stepped.time.seconds
+
+    def settle(self) -> None:
+        """Warm up until steady; nothing to do where every step counts."""
+        if self.spec.phase == "converge":
+            return
+        settled = self._ask(Settle(policy=self.policy), Settled)
+        if settled is not None:
+            self.steps = settled.steps
+            self._found.samples += settled.samples
+            self._found.flags += [] if settled.settled else ["not_settled"]
+
+    @property
+    def computation(self) -> Spec:
+        """What is computed: the Spec of a twin is that of its arm."""
+        return msgspec.structs.replace(self.spec, twin=False)
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds of a step in the fastest warm-up sample; infinite before there is one."""
+        warm = (sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "warm-up")
+        return min(warm, default=math.inf)
+
+    def warm_again(self) -> None:
+        """Take one more warm-up sample."""
+        taken = self._ask(Take(stage="warm-up", steps=self.steps), Taken)
+        if taken is not None:
+            self._found.samples += taken.samples
+
+    def turn(self, round_number: int, turn: int) -> None:
+        """Take this arm's turn: one sample, or the training up to the next look at its quality."""
+        if self._helpers_before is None and self._child is not None:
+            self._helpers_before = self._child.helper_seconds()
+        if self.spec.phase == "converge":
+            self._train_on(round_number)
+            return
+        taken = self._ask(Take(stage="steady", steps=self.steps, untimed=UNTIMED), Taken)
+        if taken is not None:
+            self._found.samples += [_placed(sample, round_number, turn) for sample in taken.samples]
+
+    def latencies(self) -> None:
+        """Time single steps, each ended by the barrier, as many as the policy's time allows."""
+        steady = [sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "steady"]
+        if self.spec.phase == "converge" or not steady:
+            return
+        count = int(self.policy.latency_seconds / max(sorted(steady)[len(steady) // 2], 1e-9))
+        order = Take(stage="latency", steps=1, count=max(1, min(self.policy.latency_steps, count)))
+        taken = self._ask(order, Taken)
+        if taken is not None:
+            self._found.samples += taken.samples
+
+    def rest(self) -> None:
+        """Wait until this arm's child leaves the machine to the next one."""
+        if self.alive and self._child is not None and not self._child.quieten():
+            self.flag("not_quiet")
+
+    def flag(self, name: str) -> None:
+        """Say of the Run what a reader must know."""
+        if name not in self._found.flags:
+            self._found.flags.append(name)
+
+    def close(self) -> None:
+        """Ask for what remains, and end the child."""
+        if self.alive:
+            self._look_at_helpers()
+            fresh = self.place.isolation == "fresh"  # what is done once is read from fresh processes alone
+            self._closed = self._ask(Close(compile_again=fresh), Closed)
+            if self._closed is not None:
+                self._found.memory.append(self._closed.memory)
+                self._found.times += self._closed.times
+                self._found.flags += proof.flags(self.spec, self._closed.compilation)
+
+    def abandon(self) -> None:
+        """End the child whatever it does."""
+        if self._child is not None:
+            self._child.close()
+
+    def run(self) -> Run:
+        """The record of all this."""
+        failure, found = self.failure, self._found
+        return Run(
+            spec=self.spec,
+            policy=self.policy,
+            **asdict(self.place),
+            status=failure.status if failure else "ok",
+            reason=failure.reason if failure else "",
+            output_tail=self._output_tail(),
+            started=self._started.isoformat(timespec="seconds"),
+            wall_seconds=time.monotonic() - self._begin,
+            flags=tuple(found.flags),
+            times=tuple(found.times),
+            samples=tuple(found.samples),
+            evaluations=tuple(found.evaluations),
+            memory=tuple(found.memory),
+            caller=threads.caller(os.environ),
+            **self._read_back(),
+        )
+
+    def _look_at_helpers(self) -> None:
+        """CPU time of the child's own processes since its first turn; compilers of its build do not count."""
+        now = None if self._child is None else self._child.helper_seconds()
+        timed = sum(sample.seconds for sample in self._found.samples if sample.stage != "warm-up")
+        if now is not None and self._helpers_before is not None and timed:
+            self._helper_cpu = (now - self._helpers_before) / timed
+            if self._helper_cpu > HELPED:
+                self.flag("helped")
+
+    def _output_tail(self) -> str:
+        if self.failure is None:
+            return ""
+        return self._child.output_tail() if self._child is not None else self.failure.output
+
+    def _read_back(self) -> dict[str, Any]:
+        """What the child said of its model, its task and its surroundings; nothing where it did not come to that."""
+        fields: dict[str, Any] = {}
+        if (built := self._built) is not None:
+            names = ("info", "task", "flops_per_step", "environment")
+            fields |= {name: getattr(built, name) for name in names} | {"code": tuple(built.code)}
+            fields["environment"] = msgspec.structs.replace(built.environment, limits=limits())
+        if (closed := self._closed) is not None:
+            fields |= {name: getattr(closed, name) for name in ("compilation", "peak_flop_rate", "actual")}
+            fields["load"] = msgspec.structs.replace(closed.load, helper_cpu=self._helper_cpu)
+        return fields
+
+    def _train_on(self, round_number: int) -> None:
+        assert self._built is not None
+        due = min((round_number + 1) * self._built.evaluate_every, self._built.task.budget_steps) - self._trained_steps
+        if due <= 0:
+            return
+        taken = self._ask(Take(stage="converge", steps=due), Taken)
+        evaluated = None if taken is None else self._ask(Evaluate(), Evaluated)
+        if taken is None or evaluated is None or taken.loss is None:
+            return
+        self._found.samples += taken.samples
+        self._trained_steps += sum(sample.steps for sample in taken.samples)
+        self._trained_seconds += sum(sample.seconds for sample in taken.samples)
+        self._found.evaluations.append(
+            Evaluation(
+                steps=self._trained_steps,
+                seconds=self._trained_seconds,
+                quality=evaluated.quality,
+                loss=taken.loss,
+            )
+        )
+
+    def _ask(self, order: Order, kind: type[R]) -> R | None:
+        if self.failure is not None or self._child is None:
+            return None
+        try:
+            return self._child.obey(order, kind)
+        except ChildError as error:
+            self._fail(error)
+            return None
+
+    def _started_by(self, start: Callable[[], ChildHandle]) -> ChildHandle | None:
+        try:
+            return start()
+        except ChildError as error:
+            self._fail(error)
+            return None
+
+    def _fail(self, error: ChildError) -> None:
+        self.failure = error
+        if error.loading:
+            self.flag("not_loaded")
+
+
+def _placed(sample: Sample, round_number: int, turn: int) -> Sample:
+    return msgspec.structs.replace(sample, round=round_number, turn=turn)

@@ -1,0 +1,77 @@
+"""One process of each arm that is thrown away before anything is measured.
+
+It brings what the arm reads into the page cache and fills whatever caches a driver or a compiler keeps on the disk, so
+that the first process that counts starts as the others do. It goes as far as the first step and stops.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from dlbench.record.schema import PhaseMemory
+from dlbench.session.sharing import Bytes
+from dlbench.spec import Spec
+from dlbench.workers.child import ChildError, ChildHandle
+from dlbench.workers.protocol import Build, Built, First, Stepped
+
+NONE_HOLDS = Bytes(math.inf, math.inf)
+"""The size of an arm that ran out of memory alone: nothing can be beside it."""
+
+
+class Discarded:
+    """The arms of a session that have had their process."""
+
+    def __init__(self) -> None:
+        self._done: dict[Spec, Bytes | None] = {}
+        self._devices: dict[Spec, str] = {}
+
+    def lacking(self, specs: Iterable[Spec], planned: Iterable[Spec]) -> list[Spec]:
+        """One planned Spec of each of these arms that has not had its process: all of an arm read the same files.
+
+        One that trains, if there is one, for it takes more memory than one that only predicts.
+        """
+        found: dict[Spec, Spec] = {}
+        for spec in sorted(planned, key=lambda spec: spec.phase == "predict"):
+            found.setdefault(_arm(spec), spec)
+        arms = dict.fromkeys(_arm(spec) for spec in specs)
+        return [found[arm] for arm in arms if arm in found and arm not in self._done]
+
+    def sizes(self, specs: Iterable[Spec]) -> dict[Spec, Bytes]:
+        """The most memory up to the first step, of those whose arm came that far or ran out of memory on the way."""
+        return {spec: size for spec in specs if (size := self._done.get(_arm(spec)))}
+
+    def device(self, specs: Iterable[Spec]) -> str:
+        """Where these arms run, which may be asked to be together: a GPU if one of them was built there."""
+        found = [self._devices.get(_arm(spec), spec.device) for spec in specs]
+        return next((device for device in found if device.startswith("gpu")), found[0])
+
+    def measure(self, spec: Spec, start: Callable[[], ChildHandle]) -> None:
+        """Build, take the first step, and end the child; a failure is left to the Run that will meet it again."""
+        self._done[_arm(spec)] = None
+        try:
+            child = start()
+        except ChildError:
+            return
+        try:
+            built = child.obey(Build(spec=spec), Built)
+            self._devices[_arm(spec)] = built.info.device
+            stepped = child.obey(First(), Stepped)
+            self._done[_arm(spec)] = _most([*built.memory, stepped.memory])
+        except ChildError as error:
+            self._done[_arm(spec)] = NONE_HOLDS if error.status == "out-of-memory" else None
+        finally:
+            child.close()
+
+
+def _most(marks: Sequence[PhaseMemory]) -> Bytes:
+    """Peaks of host and device; on the device what the driver saw, where that is more than the allocator's peak."""
+    device = (of for mark in marks for of in (mark.device_peak_bytes, mark.driver_bytes) if of is not None)
+    return Bytes(max(mark.peak_bytes for mark in marks), max(device, default=0))
+
+
+def _arm(spec: Spec) -> Spec:
+    """What stands for all phases and seeds of an arm, and for its twin."""
+    return msgspec.structs.replace(spec, phase="train", seed=0, twin=False)

@@ -1,0 +1,188 @@
+"""From what the user selected to the groups that are measured: defaults, grid, replication."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from dlbench import architectures, registry
+from dlbench.errors import SpecError, UnknownName
+from dlbench.session.lockstep import starting_order
+from dlbench.spec import PHASES, DataPlace, Path, Phase, Policy, Spec, Workload, baseline_of, grid, workload
+from dlbench.stats.interim import LOOKS
+from dlbench.system import threads
+from dlbench.tasks import TASKS, fitting
+
+DEFAULT_BATCH_SIZE = 32
+"""For an architecture that the core does not describe."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user asked for; an empty axis takes the default."""
+
+    plugins: Sequence[str]
+    paths: Sequence[Path] = ("eager",)
+    phases: Sequence[Phase] = PHASES
+    sizes: Sequence[str] = ("small",)
+    batch_sizes: Sequence[int] = ()
+    devices: Sequence[str] = ("cpu",)
+    seeds: Sequence[int] = ()
+    tasks: Sequence[str] = ()
+    threads: int = 0
+    compilers: Sequence[str] = ()
+    precisions: Sequence[str] = ("fp32",)
+    steps_per_call: Sequence[int] = (1,)
+    data: Sequence[DataPlace] = ("device",)
+    allow_breaks: bool = False
+    environments: Sequence[str] = ("",)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The Specs of one workload, measured together once, each in a process of its own; the `number`th `of` so many."""
+
+    number: int
+    specs: tuple[Spec, ...]
+    of: int
+
+
+def expand(selection: Selection, policy: Policy, found: Sequence[str] | None = None) -> list[Spec]:
+    """The Specs that a selection spans, defaults filled in; a plugin may be a pattern such as `*.lstm`.
+
+    `found` names the plugins where they were looked for in other Python environments. The phase `converge` has a Spec a
+    seed, as many as there are processes, unless seeds are given. Raises UnknownName, PluginLoadError or SpecError
+    before anything is measured.
+    """
+    if not selection.plugins:
+        raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
+    _check_jit_alone(selection)
+    plugins = found if found is not None else _installed(selection.plugins)
+    specs = [spec for plugin in plugins for spec in _expand_plugin(plugin, selection, policy)]
+    return list(dict.fromkeys(specs))
+
+
+def _check_jit_alone(selection: Selection) -> None:
+    """What only the path jit has was asked together with it."""
+    if "jit" in selection.paths:
+        return
+    if selection.compilers:
+        raise SpecError(f"--compiler {','.join(selection.compilers)} needs the path jit; add --jit")
+    if selection.allow_breaks:
+        raise SpecError("--allow-breaks needs the path jit; add --jit")
+
+
+def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
+    """Specs by workload, each workload `processes` times; a first pass over everything comes before a second.
+
+    Where a session may stop at a look, there are as many groups as the last look has. The order of starting
+    turns from group to group of a workload. Seeds of `converge` are its replication.
+    """
+    arms: dict[Workload, list[Spec]] = {}
+    for spec in specs:
+        arms.setdefault(workload(spec), []).append(spec)
+    found = [group for load in arms for group in _groups(load, arms, policy)]
+    return sorted(found, key=lambda group: group.number)
+
+
+def with_twins(specs: Sequence[Spec]) -> list[Spec]:
+    """The Specs, each baseline of a timed workload followed by its twin."""
+    loads: dict[Workload, list[Spec]] = {}
+    for spec in specs:
+        loads.setdefault(workload(spec), []).append(spec)
+    found: list[Spec] = []
+    for spec in specs:
+        of_load = loads[workload(spec)]
+        is_baseline = any(baseline_of(one, of_load) == spec for one in of_load)
+        twins = [msgspec.structs.replace(spec, twin=True)] if is_baseline and spec.phase != "converge" else []
+        found += [spec, *twins]
+    return found
+
+
+def device_word(asked: str) -> str:
+    """A Spec's word for what the user may call CUDA's way: `cuda:1` is `gpu:1`."""
+    kind, colon, number = asked.partition(":")
+    return f"gpu{colon}{number}" if kind == "cuda" else asked
+
+
+def _installed(asked: Sequence[str]) -> list[str]:
+    names = list(dict.fromkeys(name for pattern in asked for name in registry.matching(pattern)))
+    for name in names:
+        registry.find(name)
+    return names
+
+
+def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Spec]:
+    architecture = plugin.partition(".")[2]
+    tasks = _tasks(plugin, architecture, selection.tasks)
+    specs: list[Spec] = []
+    for phase, size, path in itertools.product(dict.fromkeys(selection.phases), selection.sizes, selection.paths):
+        jit = path == "jit"
+        specs += grid(
+            {
+                "plugin": [plugin],
+                "phase": [phase],
+                "size": [size],
+                "task": tasks,
+                "batch_size": selection.batch_sizes or [_batch_size(architecture, size)],
+                "threads": [selection.threads or threads.default(os.environ).number],
+                "device": [device_word(word) for word in selection.devices],
+                "precision": selection.precisions,
+                "steps_per_call": selection.steps_per_call,
+                "data": selection.data,
+                "seed": selection.seeds or _seeds(phase, policy),
+                "path": [path],
+                "compiler": (selection.compilers or [""]) if jit else [""],
+                "allow_breaks": [selection.allow_breaks and jit],
+                "environment": selection.environments,
+            }
+        )
+    return specs
+
+
+def _tasks(plugin: str, architecture: str, asked: Sequence[str]) -> list[str]:
+    """Those of the tasks asked for that fit the architecture, or its default."""
+    known = architectures.known(architecture)
+    for name in asked:
+        if name not in TASKS:
+            raise UnknownName("task", name, TASKS)
+    if asked:
+        taken = [name for name in asked if not known or name in fitting(architecture)]
+        if not taken:
+            fits = ", ".join(fitting(architecture))
+            meaning = f"{architectures.meaning(architecture)}; one of the plugin's own needs another word after the dot"
+            raise SpecError(
+                f"{plugin}: task {', '.join(asked)} does not fit the architecture {architecture}; "
+                f"tasks that do: {fits} ({meaning})"
+            )
+        return taken
+    if known:
+        return [architectures.default_task(architecture)]
+    raise SpecError(
+        f"{plugin}: {architectures.meaning(architecture)}, and has no default task; "
+        f"give --task NAME, one of {', '.join(TASKS)}"
+    )
+
+
+def _batch_size(architecture: str, size: str) -> int:
+    known = architectures.known(architecture)
+    return architectures.configuration(architecture, size).batch_size if known else DEFAULT_BATCH_SIZE
+
+
+def _seeds(phase: Phase, policy: Policy) -> Sequence[int]:
+    return range(policy.processes) if phase == "converge" else (0,)
+
+
+def _groups(load: Workload, arms: dict[Workload, list[Spec]], policy: Policy) -> list[Group]:
+    """The groups of a workload: as many as processes; for `converge` one, of as many as there are seeds."""
+    compared = [spec for spec in arms[load] if not spec.twin]
+    of = LOOKS[-1] if policy.adaptive and len(compared) > 1 else policy.processes
+    numbers = range(of)
+    if load.phase == "converge":
+        alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]
+        numbers, of = range(place := alike.index(load), place + 1), len(alike)
+    return [Group(number, tuple(starting_order(arms[load], number)), of) for number in numbers]

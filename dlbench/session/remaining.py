@@ -1,0 +1,40 @@
+"""What a session that goes on has still to measure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dlbench.errors import RecordError
+from dlbench.record.journal import Journal
+from dlbench.record.schema import RUNS_FILE, Run
+from dlbench.session.plan import Group
+from dlbench.spec import Spec, workload
+
+
+def remaining(groups: Sequence[Group], journal: Journal) -> list[Group]:
+    """The groups that the journal lacks; one that was cut short is forgotten, for its arms were to run together.
+
+    Raises RecordError when the journal holds what these groups do not.
+    """
+    planned = {(spec, group.number) for group in groups for spec in group.specs}
+    runs = [(run.spec, run.group) for run in journal.runs]
+    have = [(run.spec, run.group % run.groups) for run in journal.runs]  # parts of a group follow the last group
+    path = journal.folder / RUNS_FILE
+    for line, (key, run) in enumerate(zip(have, journal.runs, strict=True), start=1):
+        if key not in planned or run.session != journal.plan.session or runs[line - 1] in runs[: line - 1]:
+            raise RecordError(f"{path}:{line}: this Run is not of the plan beside it; measure anew with another --out")
+    whole = set(have) - _torn(journal.runs)
+    missing = [group for group in groups if not all((spec, group.number) in whole for spec in group.specs)]
+    lacking = {(spec, group.number) for group in missing for spec in group.specs}
+    kept = next((place for place, key in enumerate(have) if key in lacking), len(have))
+    if any(key not in lacking for key in have[kept:]):
+        raise RecordError(f"{path}:{kept + 1}: a group is not whole and others follow; measure anew with another --out")
+    journal.keep(kept)
+    return missing
+
+
+def _torn(runs: Sequence[Run]) -> set[tuple[Spec, int]]:
+    """Specs and groups of which a part has fewer Runs than arms: another part may hold the same baseline."""
+    found = Counter((workload(run.spec), run.group) for run in runs)
+    return {(run.spec, run.group % run.groups) for run in runs if found[workload(run.spec), run.group] < run.arms}

@@ -1,0 +1,250 @@
+"""Measures groups one after the other and puts every Run on the disk before the next group starts."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from typing import Protocol
+
+import msgspec
+
+from dlbench.errors import DlbenchError
+from dlbench.record.journal import Journal
+from dlbench.record.schema import Plan, Run
+from dlbench.session import sharing
+from dlbench.session.arm import Arm, Place
+from dlbench.session.eta import Pace
+from dlbench.session.lockstep import measure_group
+from dlbench.session.pilot import Discarded
+from dlbench.session.plan import Group
+from dlbench.session.remaining import remaining
+from dlbench.spec import Isolation, Policy, Spec, Workload, workload
+from dlbench.workers.child import ChildHandle
+
+StartChild = Callable[[Spec, Policy], ChildHandle]
+"""Makes the child of a Spec; the policy's isolation is that of this very process."""
+
+Enough = Callable[[Sequence[Run]], bool]
+"""Whether these Runs of one workload are enough of them."""
+
+FORK_HUNG = "fork_hung"
+NOT_TRIED = "not_tried"
+
+
+class Listener(Protocol):
+    """Told of what goes on, outside the timed region; every call must return at once."""
+
+    def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
+        """A group begins; `seconds_left` estimates the time for it and all that follow, None before it is known."""
+        ...
+
+    def discarding(self, spec: Spec) -> None:
+        """A process of this Spec begins that is thrown away."""
+        ...
+
+    def announce(self, group: Group, stage: str, number: int) -> None:
+        """What the group does now, and which arm or round that is."""
+        ...
+
+    def finished(self, run: Run) -> None:
+        """A Run is on the disk."""
+        ...
+
+    def stopped(self, reason: str) -> None:
+        """No further group is measured."""
+        ...
+
+
+class Session:
+    """Measures what a plan still lacks; knows what is not worth trying and how long things take."""
+
+    def __init__(self, plan: Plan, listener: Listener, start: StartChild, enough: Enough = lambda _: False) -> None:
+        self._plan, self._listener, self._start = plan, listener, start
+        self._finished = _Finished(plan.specs, enough if plan.policy.adaptive else lambda _: False)
+        self._hopeless, self._pace, self._discarded = _Hopeless(), Pace(), Discarded()
+
+    def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
+        """Measure the groups in order and yield the Runs of each, one a Spec whatever happens to it.
+
+        A Spec that turned out unsupported is not tried again, nor is a plugin that could not be loaded: their Runs say
+        so. Stops before a group that would overrun the policy's budget. `before` is what an earlier session found.
+        """
+        begin, budget = time.monotonic(), self._plan.policy.budget_seconds
+        self._learn(before)
+        for done, group in enumerate(groups):
+            if group in self._finished:
+                continue
+            ahead = [one for one in groups[done:] if one not in self._finished]
+            elapsed = time.monotonic() - begin
+            if budget is not None and elapsed + (self._pace.of(group) or 0.0) > budget:
+                self._listener.stopped(f"the budget of {budget:g} s is used; {len(ahead)} groups left out")
+                return
+            hopeful = [one for one in ahead if not all(spec in self._hopeless for spec in one.specs)]
+            self._listener.group_started(group, done, len(groups), self._pace.left(hopeful))
+            self._discard(group)
+            with self._pace.timing(group):
+                runs = [run for part in self._parts(group) for run in self._measure(part)]
+            self._learn(runs)
+            yield runs
+
+    def _learn(self, runs: Sequence[Run]) -> None:
+        self._hopeless.learn(runs)
+        self._finished.learn(runs)
+
+    def _discard(self, group: Group) -> None:
+        """A process of each arm that has had none in this session, also where it goes on after an interruption."""
+        policy = msgspec.structs.replace(self._plan.policy, isolation="fresh")
+        hopeful = [spec for spec in self._plan.specs if policy.discard and spec not in self._hopeless]
+        for spec in self._discarded.lacking(group.specs, hopeful):
+            self._listener.discarding(spec)
+            self._discarded.measure(spec, partial(self._start, spec, policy))
+
+    def _parts(self, group: Group) -> list[Group]:
+        """The group, or where memory does not hold it parts of it, numbered as groups that follow the last."""
+        planned = [spec for spec in self._plan.specs if spec in group.specs]
+        room = sharing.room(self._discarded.device(planned))
+        parts = sharing.split(planned, self._discarded.sizes(planned), room)
+        ordered = [tuple(spec for spec in group.specs if spec in part) for part in parts]
+        return [Group(group.number + place * group.of, part, group.of) for place, part in enumerate(ordered)]
+
+    def _measure(self, group: Group) -> list[Run]:
+        """With the plan's isolation; a group in which a forked child hung is measured again in fresh processes."""
+        isolation = self._isolation(group)
+        runs = self._measure_once(group, isolation)
+        hung = {run.spec for run in runs if isolation == "fork" and run.status == "timeout"}
+        if not hung:
+            return runs
+        again = self._measure_once(group, "fresh")
+        return [
+            msgspec.structs.replace(run, flags=(*run.flags, FORK_HUNG)) if run.spec in hung else run for run in again
+        ]
+
+    def _isolation(self, group: Group) -> Isolation:
+        """Forked are those that time steps; the first process of a Spec is fresh: memory and cold start come from it.
+
+        So is one that trains to a target: the time that it takes begins with the first step.
+        """
+        asked = self._plan.policy.isolation
+        fresh = group.number % group.of == 0 or group.specs[0].phase == "converge" or self._hopeless.hung(group)
+        return "fresh" if asked == "fork" and fresh else asked
+
+    def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:
+        plan = self._plan
+        policy = msgspec.structs.replace(plan.policy, isolation=isolation)
+        with ExitStack() as stack:
+            arms: dict[Spec, Arm] = {}
+            for spec, place in self._places(group, isolation):
+                if spec not in self._hopeless:
+                    arms[spec] = arm = Arm(spec, plan.policy, place, partial(self._start, spec, policy))
+                    stack.callback(arm.abandon)
+            seed = policy.order_seed + group.number
+            measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))
+            return [
+                arms[spec].run() if spec in arms else self._hopeless.run(spec, plan.policy, place)
+                for spec, place in self._places(group, isolation)
+            ]
+
+    def _places(self, group: Group, isolation: Isolation) -> Iterator[tuple[Spec, Place]]:
+        for number, spec in enumerate(group.specs):
+            yield spec, Place(self._plan.session, group.number, group.of, number, len(group.specs), isolation)
+
+
+def record(
+    groups: Sequence[Group],
+    journal: Journal,
+    listener: Listener,
+    start: StartChild,
+    enough: Enough = lambda _: False,
+) -> list[Run]:
+    """Measure what the journal still lacks of these groups, and append every Run to it, group by group.
+
+    Nothing is written while all that is known is that something cannot run here: when it stays so, DlbenchError says
+    why. Returns all Runs of the journal.
+    """
+    session, held_back = Session(journal.plan, listener, start, enough), list[Run]()
+    missing = remaining(groups, journal)
+    for runs in session.execute(missing, journal.runs):
+        held_back += runs
+        if journal.runs or not all(_never_ran(run) for run in held_back):
+            journal.append(held_back)
+            for run in held_back:
+                listener.finished(run)
+            held_back = []
+    if not journal.runs:
+        raise DlbenchError("; ".join(dict.fromkeys(run.reason for run in held_back)) or "nothing was measured")
+    return journal.runs
+
+
+class _Finished:
+    """Workloads that need no further group; judged with the arms as planned, whichever of them started first."""
+
+    def __init__(self, planned: Sequence[Spec], enough: Enough) -> None:
+        self._planned, self._enough = planned, enough
+        self._runs: dict[Workload, list[Run]] = {}
+        self._done: set[Workload] = set()
+
+    def __contains__(self, group: Group) -> bool:
+        return workload(group.specs[0]) in self._done
+
+    def learn(self, runs: Sequence[Run]) -> None:
+        """To be told of whole groups."""
+        for run in runs:
+            self._runs.setdefault(workload(run.spec), []).append(run)
+        for load in dict.fromkeys(workload(run.spec) for run in runs):
+            in_order = sorted(self._runs[load], key=lambda run: self._planned.index(run.spec))
+            if load.phase != "converge" and self._enough(in_order):
+                self._done.add(load)
+
+
+class _Hopeless:
+    """Specs that are not tried again, with the Run that says why; plugins that are not forked again."""
+
+    def __init__(self) -> None:
+        self._specs: dict[Spec, Run] = {}
+        self._plugins: dict[tuple[str, str], Run] = {}
+        self._hung: set[str] = set()
+
+    def __contains__(self, spec: Spec) -> bool:
+        return spec in self._specs or _place_of(spec) in self._plugins
+
+    def learn(self, runs: Iterable[Run]) -> None:
+        for run in runs:
+            if run.status == "unsupported":
+                self._specs.setdefault(run.spec, run)
+            if "not_loaded" in run.flags:
+                self._plugins.setdefault(_place_of(run.spec), run)
+            if FORK_HUNG in run.flags:
+                self._hung.add(run.spec.plugin)
+
+    def hung(self, group: Group) -> bool:
+        """Whether a forked child of one of these plugins hung."""
+        return any(spec.plugin in self._hung for spec in group.specs)
+
+    def run(self, spec: Spec, policy: Policy, place: Place) -> Run:
+        """The Run of a Spec that is not tried: why it is not."""
+        known = self._specs.get(spec) or self._plugins[_place_of(spec)]
+        return Run(
+            spec=spec,
+            policy=policy,
+            **asdict(place),
+            status=known.status,
+            reason=known.reason,
+            output_tail=known.output_tail,
+            flags=tuple(dict.fromkeys((*known.flags, NOT_TRIED))),
+            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            wall_seconds=0.0,
+        )
+
+
+def _place_of(spec: Spec) -> tuple[str, str]:
+    """The plugin, and the Python environment in which it may lack what it has in another."""
+    return spec.plugin, spec.environment
+
+
+def _never_ran(run: Run) -> bool:
+    """No model stood; a plugin that gives up in the middle of its work has a row as any other."""
+    return run.info is None and (run.status == "unsupported" or "not_loaded" in run.flags)

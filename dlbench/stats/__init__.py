@@ -1,0 +1,1 @@
+"""Statistics: numbers in, estimates and decisions out. Knows no Run."""

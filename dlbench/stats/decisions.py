@@ -1,0 +1,205 @@
+"""What a comparison says, from one number a process or a group in lockstep: pure, and the same for every metric.
+
+Logarithms throughout: noise multiplies, and a difference of logarithms is a ratio.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from dlbench.stats import power
+from dlbench.stats.estimates import Estimate, Part, Shift, exp, expm1, holm, left_out, one_sample, two_samples
+from dlbench.stats.power import ALARM
+
+DELTA = 0.01
+"""A change by up to this share is not worth a word."""
+SAME = 0.03
+"""Equivalence margin: `same` says that the ratio is surely within it."""
+
+Verdict = Literal["slower", "faster", "same", "inconclusive", "underpowered", "indicative"]
+
+
+class Evidence(Protocol):
+    """Numbers that tell how far the candidate lies above the baseline."""
+
+    @property
+    def n(self) -> int:
+        """Groups, or processes of the side that has fewer."""
+        ...
+
+    def shift(self) -> Shift | None:
+        """The difference of logarithms; None without replication."""
+        ...
+
+    def ratio(self) -> Estimate:
+        """Candidate over baseline, with its interval where there is one."""
+        ...
+
+    def reversed(self) -> Evidence:
+        """Baseline over candidate."""
+        ...
+
+    def ranks_agree(self, bound: float) -> bool:
+        """Whether an exact rank test also puts the difference above the bound."""
+        ...
+
+    def shift_seen(self) -> float | None:
+        """How far beyond a bound the truth must lie for both tests to see it with 80 % power; None as `shift`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Paired:
+    """One log ratio a group of processes in lockstep: candidate over baseline.
+
+    Where the groups are many the outermost are left out (`stats.left_out`), unless all are to count: a process may run
+    at another speed for reasons of the machine, but what it takes of memory is its own.
+    """
+
+    log_ratios: Sequence[float]
+    all_count: bool = False
+
+    @property
+    def n(self) -> int:
+        """Groups."""
+        return len(self.log_ratios)
+
+    def shift(self) -> Shift | None:
+        """Their mean without those that are left out, by t."""
+        return one_sample(self.log_ratios, self._cut)
+
+    def ratio(self) -> Estimate:
+        """Raises ValueError without any group."""
+        return _ratio(self.shift(), self.log_ratios, [0.0] * self.n)
+
+    def reversed(self) -> Paired:
+        """The other arm as candidate."""
+        return Paired([-value for value in self.log_ratios], self.all_count)
+
+    def ranks_agree(self, bound: float) -> bool:
+        """By the exact signed-rank test (Wilcoxon 1945), its rank sum counted as positive Walsh averages (Tukey 1949).
+
+        Fewer than five groups cannot reach 5 % by ranks; of them it is asked that all lie above.
+        """
+        averages = itertools.combinations_with_replacement(self.log_ratios, 2)
+        return sum((one + other) / 2 > bound for one, other in averages) >= power.rank_sum_needed(self.n)
+
+    def shift_seen(self) -> float | None:
+        """In proportion to the error of the mean."""
+        shift = self.shift()
+        return None if shift is None else power.paired_errors_seen(self.n, self._cut) * shift.error
+
+    @property
+    def _cut(self) -> int:
+        return 0 if self.all_count else left_out(self.n)
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """The logarithms of one number a process, from two sessions.
+
+    `between` is the variance that two sessions of the same code add to their difference, None where it is not known:
+    such evidence counts whatever made the sessions differ as a difference of the programs.
+    """
+
+    before: Sequence[float]
+    after: Sequence[float]
+    between: Part | None = None
+
+    @property
+    def n(self) -> int:
+        """Processes of the side that has fewer."""
+        return min(len(self.before), len(self.after))
+
+    def shift(self) -> Shift | None:
+        """The difference of the means, by Welch's t."""
+        return two_samples(self.before, self.after, self.between)
+
+    def ratio(self) -> Estimate:
+        """Raises ValueError where a side is empty."""
+        return _ratio(self.shift(), self.after, self.before)
+
+    def reversed(self) -> Unpaired:
+        """The other session as candidate."""
+        return Unpaired(self.after, self.before, self.between)
+
+    def ranks_agree(self, bound: float) -> bool:
+        """By the exact rank-sum test (Mann and Whitney 1947); where it cannot reach 5 % all must lie above all."""
+        above = sum(ours - theirs > bound for ours in self.after for theirs in self.before)
+        return above >= power.pairs_needed(len(self.before), len(self.after))
+
+    def shift_seen(self) -> float | None:
+        """In proportion to the spreads within both sides and between their sessions."""
+        if self.n < 2:
+            return None
+        before, after = ((len(side), statistics.stdev(side)) for side in (self.before, self.after))
+        return power.unpaired_shift_seen(before, after, self.between)
+
+
+def p_differs(evidence: Evidence, delta: float = DELTA) -> float:
+    """The smaller of the one-sided p values of "slower by more than delta" and "faster by more than delta".
+
+    1 without replication.
+    """
+    shift = evidence.shift()
+    if shift is None:
+        return 1.0
+    bound = math.log1p(delta)
+    return min(shift.p_beyond(bound), shift.reversed().p_beyond(bound))
+
+
+def adjusted(family: Sequence[Evidence], delta: float = DELTA) -> list[float]:
+    """`p_differs` of every comparison of a family after Holm.
+
+    Comparisons without replication say nothing and do not count among the others.
+    """
+    counting = [place for place, evidence in enumerate(family) if evidence.shift() is not None]
+    corrected = holm([p_differs(family[place], delta) for place in counting])
+    found = dict(zip(counting, corrected, strict=True))
+    return [found.get(place, 1.0) for place in range(len(family))]
+
+
+def smallest_change(evidence: Evidence, delta: float = DELTA) -> float | None:
+    """The smallest true slowdown, as a share, that numbers spread like these call `slower` with 80 % power.
+
+    Both tests of `verdict` must see it, the rank test too. None without replication. A Holm correction over several
+    comparisons asks for more.
+    """
+    seen = evidence.shift_seen()
+    return None if seen is None else expm1(math.log1p(delta) + seen)
+
+
+def verdict(evidence: Evidence, adjusted_p: float, delta: float = DELTA) -> tuple[Verdict, str]:
+    """What this evidence says, and why where that is not plain.
+
+    `adjusted_p` is `p_differs` after Holm over all comparisons of the family. `slower` and `faster` need the one-sided
+    95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either way.
+    """
+    shift = evidence.shift()
+    if shift is None:
+        return "indicative", "one process each: no interval"
+    slower = shift.mean > 0
+    if adjusted_p <= ALARM:
+        if not (evidence if slower else evidence.reversed()).ranks_agree(math.log1p(delta)):
+            return "inconclusive", "the t test and the exact rank test disagree"
+        return ("slower" if slower else "faster"), ""
+    low, high = shift.interval(1 - 2 * ALARM)
+    if -math.log1p(SAME) <= low and high <= math.log1p(SAME):
+        return "same", ""
+    if p_differs(evidence, delta) <= ALARM:
+        return "inconclusive", "a difference alone, but not among this many comparisons"
+    return "inconclusive", ""
+
+
+def _ratio(shift: Shift | None, above: Sequence[float], below: Sequence[float]) -> Estimate:
+    if not above or not below:
+        raise ValueError("a ratio takes at least one value a side")
+    n = min(len(above), len(below))
+    if shift is None:
+        return Estimate(exp(statistics.fmean(above) - statistics.fmean(below)), n=n)
+    return shift.back(n)

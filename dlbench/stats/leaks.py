@@ -1,0 +1,28 @@
+"""Memory that a program goes on taking while it does nothing new: one rule for `dlbench run` and `dlbench check`.
+
+The slope is that of Theil and Sen (Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 1968):
+the median over all pairs of samples. A cache that fills once, or an allocator that takes a large block now and then,
+moves a least-squares line and leaves this one flat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dlbench.stats.estimates import theil_sen
+
+SHORTEST = 10
+"""Samples from which a slope is told."""
+NOISE_BYTES = 2 << 20
+"""Growth over all samples that says nothing."""
+
+
+def slope(steps: Sequence[int], resident: Sequence[int]) -> float | None:
+    """Bytes that stay behind a step, from what was resident after so many steps; None where not beyond noise.
+
+    Beyond noise is a slope whose 95 % interval lies above zero and which comes to more than 2 MiB over the samples.
+    """
+    if len(steps) < SHORTEST:
+        return None
+    found, low = theil_sen(steps, [float(bytes_) for bytes_ in resident])
+    return found if low > 0 and found * (steps[-1] - steps[0]) > NOISE_BYTES else None

@@ -1,0 +1,52 @@
+"""Processors of this very process: held to as many as a number of threads takes, for as long as a context lasts.
+
+For plugins that run in a process which they share with others: no variable can tell a library that is loaded already
+how many threads to use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from dlbench.system import cpus
+
+TASKS = Path("/proc/self/task")
+
+
+@contextlib.contextmanager
+def to_processors(threads: int) -> Iterator[tuple[int, ...]]:
+    """Hold all threads of this process, and those that they start meanwhile; yields the processors in force.
+
+    They are chosen as those of a child are, and given back at the end. Empty outside Linux, where nothing is held.
+    """
+    usable = cpus.usable()
+    if not usable or not TASKS.exists():
+        yield ()
+        return
+    chosen = tuple(cpus.choose(threads, usable))
+    before = {task: found for task in _tasks() if (found := _held(task))}
+    _hold(before, chosen)
+    try:
+        yield chosen
+    finally:
+        for task in _tasks():
+            _hold((task,), before.get(task, usable))
+
+
+def _tasks() -> list[int]:
+    return [int(task.name) for task in TASKS.iterdir()]
+
+
+def _held(task: int) -> Collection[int]:
+    with contextlib.suppress(OSError):  # a thread that has ended
+        return os.sched_getaffinity(task)
+    return ()
+
+
+def _hold(tasks: Collection[int], processors: Collection[int]) -> None:
+    for task in tasks:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(task, processors)

@@ -1,0 +1,77 @@
+"""Peak host memory of this process, phase by phase.
+
+On Linux the kernel's own high-water mark (VmHWM of /proc/self/status), reset by writing 5 to /proc/self/clear_refs
+(proc(5)); no sampler can miss a spike. Elsewhere psutil's peak over the whole life of the process, which cannot be
+reset: a later phase then shows at least what an earlier one reached, and `method()` says so.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import psutil
+
+from dlbench.record.schema import PhaseMemory
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def method() -> str:
+    """How peaks are read here."""
+    return "VmHWM, reset by phase" if _can_reset() else "peak over the life of the process, not by phase"
+
+
+def mark(phase: str, device_peak_bytes: int | None = None, driver_bytes: int | None = None) -> PhaseMemory:
+    """The peak since the last mark and what is resident now, in bytes; the next phase starts here.
+
+    What is held on a device is for others to say.
+    """
+    peak, resident = _read()
+    if _can_reset():
+        _CLEAR.write_text("5")
+    return PhaseMemory(
+        phase=phase,
+        peak_bytes=peak,
+        resident_bytes=resident,
+        device_peak_bytes=device_peak_bytes,
+        driver_bytes=driver_bytes,
+    )
+
+
+def resident() -> int:
+    """Bytes resident now, in some tens of microseconds; on Linux of statm (proc(5)), within a quarter of a megabyte."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def _read() -> tuple[int, int]:
+    if _STATUS.exists():
+        status = _STATUS.read_text()
+        return _kilobytes(status, "VmHWM") * 1024, _kilobytes(status, "VmRSS") * 1024
+    usage = psutil.Process().memory_info()
+    return int(getattr(usage, "peak_wset", 0) or _peak_of_life() or usage.rss), int(usage.rss)
+
+
+def _peak_of_life() -> int:
+    """Peak resident bytes where the platform has getrusage; macOS counts bytes, others kilobytes."""
+    try:
+        import resource
+        import sys
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def _kilobytes(status: str, field: str) -> int:
+    match = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
+    assert match is not None, f"{_STATUS} has a line {field}"
+    return int(match[1])
+
+
+def _can_reset() -> bool:
+    try:
+        with _CLEAR.open("w"):
+            return True
+    except OSError:
+        return False

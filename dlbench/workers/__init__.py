@@ -1,0 +1,1 @@
+"""Child processes: their start, the orders that they get, and their end."""

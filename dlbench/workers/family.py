@@ -1,0 +1,58 @@
+"""Processes below a supervisor, seen from dlbench: whether they run, and the CPU time of those that a plugin started.
+
+From proc(5); outside Linux nothing is known of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from dlbench.workers.supervisor import children
+
+_UTIME, _CUTIME = 11, 13
+"""Fields of /proc/PID/stat behind the name: user time, followed by system time, of the process and of its children."""
+
+
+def below(supervisor: int) -> list[int]:
+    """The worker and all its descendants, whose parents may have ended."""
+    found, unread = [], [supervisor]
+    while unread:
+        new = children(unread.pop())
+        found += new
+        unread += new
+    return found
+
+
+def all_quiet(pids: Sequence[int]) -> bool:
+    """True when no thread of these processes runs or is ready to run; False where nothing says."""
+    states = {fields[0] for pid in pids for task in Path(f"/proc/{pid}/task").glob("*") if (fields := _stat(task))}
+    return bool(states) and "R" not in states
+
+
+def helper_seconds(supervisor: int, worker: int) -> float | None:
+    """CPU seconds of all processes that a worker started, so far; None where nothing says.
+
+    Time of a process that has ended is in the figures of whoever waited for it: its parent or the supervisor.
+    """
+    if not _stat(Path(f"/proc/{worker}")):
+        return None
+    ticks = sum(_ticks(pid, _CUTIME) for pid in (supervisor, worker))
+    for pid in set(below(supervisor)) - {worker}:
+        ticks += _ticks(pid, _UTIME) + _ticks(pid, _CUTIME)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int, field: int) -> int:
+    """User and system time together."""
+    fields = _stat(Path(f"/proc/{pid}"))
+    return sum(map(int, fields[field : field + 2]))
+
+
+def _stat(folder: Path) -> list[str]:
+    """Fields behind the name, which may hold anything; empty for a thread or process that has ended."""
+    try:
+        return (folder / "stat").read_text().rpartition(")")[2].split()
+    except (OSError, UnicodeDecodeError):
+        return []

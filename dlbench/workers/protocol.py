@@ -1,0 +1,219 @@
+"""What the parent may order of a child and what the child answers: one JSON line each way."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+from dlbench.plugin import Compilation, ModelInfo
+from dlbench.record.schema import (
+    Actual,
+    Code,
+    Environment,
+    Load,
+    PhaseMemory,
+    PhaseTime,
+    Record,
+    Sample,
+    Stage,
+    Status,
+    TaskInfo,
+)
+from dlbench.spec import Policy, Spec
+
+NO_MEMORY = re.compile(r"std::bad_alloc|cannot allocate memory|out of memory|resource_exhausted", re.IGNORECASE)
+"""What the C++ library, the C library and allocators of devices say when there is no memory left."""
+
+PROTOCOL = 1
+"""Number of the messages that follow, records included; raised with every change of a field, its type or its range.
+
+A number of our own: what a library prints of a type changes with its version. `tests/test_protocol.py` tells changes.
+"""
+CUT_OFF = 71
+"""Exit code of a worker that can no longer read its orders or write its replies (EX_OSERR of sysexits.h)."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """What all messages share."""
+
+
+class Build(Message, frozen=True, tag="build"):
+    """Load the plugin, open the task, build the model."""
+
+    spec: Spec
+
+
+class First(Message, frozen=True, tag="first"):
+    """Take the first step, which traces and compiles."""
+
+
+class Settle(Message, frozen=True, tag="settle"):
+    """Take warm-up samples until steady."""
+
+    policy: Policy
+
+
+class Take(Message, frozen=True, tag="take"):
+    """Take `count` samples of `steps` steps each, after `untimed` steps that warm the caches."""
+
+    stage: Stage
+    steps: int
+    count: int = 1
+    untimed: int = 0
+
+
+class Evaluate(Message, frozen=True, tag="evaluate"):
+    """Compute the task's quality on held-out data."""
+
+
+class Devices(Message, frozen=True, tag="devices"):
+    """Load the plugin and ask which devices it sees."""
+
+    plugin: str
+
+
+class Probe(Message, frozen=True, tag="probe"):
+    """Build without dropout for every seed, and write what parity compares to a file.
+
+    With `moved` that is the losses alone, from parameters that are changed in their last bits.
+    """
+
+    spec: Spec
+    seeds: list[int]
+    steps: int
+    path: str
+    gradients: bool
+    moved: bool = False
+
+
+class Check(Message, frozen=True, tag="check"):
+    """Look at one clause of the contract; the models that it builds are kept for the next."""
+
+    spec: Spec
+    clause: str
+
+
+class Close(Message, frozen=True, tag="close"):
+    """Say what remains to be said, then exit; `compile_again` is to time a compiler whose caches are warm."""
+
+    compile_again: bool = True
+
+
+Order = Build | First | Settle | Take | Evaluate | Devices | Probe | Check | Close
+
+
+class Built(Message, frozen=True, tag="built"):
+    """The model stands."""
+
+    info: ModelInfo
+    task: TaskInfo
+    evaluate_every: int
+    flops_per_step: float | None
+    times: list[PhaseTime]
+    memory: list[PhaseMemory]
+    environment: Environment
+    code: list[Code] = []
+
+
+class Stepped(Message, frozen=True, tag="stepped"):
+    """The first step is done; `loss` is None in the phase `predict`."""
+
+    time: PhaseTime
+    memory: PhaseMemory
+    loss: float | None
+
+
+class Settled(Message, frozen=True, tag="settled"):
+    """Warm-up is over; `steps` is the sample size that was found."""
+
+    steps: int
+    settled: bool
+    samples: list[Sample]
+
+
+class Taken(Message, frozen=True, tag="taken"):
+    """The samples; `loss` is the last step's training loss, None in the phase `predict`."""
+
+    samples: list[Sample]
+    loss: float | None
+
+
+class Evaluated(Message, frozen=True, tag="evaluated"):
+    """Quality in the metric's unit."""
+
+    quality: float
+
+
+class DeviceList(Message, frozen=True, tag="device-list"):
+    """Device words with a description each; empty where the plugin cannot list them."""
+
+    devices: dict[str, str]
+
+
+class Probed(Message, frozen=True, tag="probed"):
+    """The file is written."""
+
+
+Verdict = Literal["holds", "broken", "not looked at"]
+
+
+class Finding(Record, frozen=True):
+    """What looking at one clause of the contract gave; `why` explains it, and may be empty where the clause holds."""
+
+    clause: str
+    verdict: Verdict = "holds"
+    why: str = ""
+
+
+class Checked(Message, frozen=True, tag="checked"):
+    """What was found of the clause."""
+
+    finding: Finding
+
+
+class Closed(Message, frozen=True, tag="closed"):
+    """The last answer."""
+
+    memory: PhaseMemory
+    load: Load
+    compilation: Compilation | None
+    times: list[PhaseTime] = []
+    peak_flop_rate: float | None = None
+    actual: Actual | None = None
+
+
+class Failed(Message, frozen=True, tag="failed"):
+    """The order could not be carried out, and the child is about to exit."""
+
+    status: Status
+    reason: str
+    loading: bool = False
+
+
+Reply = Built | Stepped | Settled | Taken | Evaluated | DeviceList | Probed | Checked | Closed | Failed
+
+_encoder = msgspec.json.Encoder()
+_orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
+_replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+
+
+def protocol() -> str:
+    """The number of the protocol as an interpreter says it: who has the same understands us."""
+    return str(PROTOCOL)
+
+
+def to_line(message: Message) -> bytes:
+    """One line of JSON with its newline."""
+    return _encoder.encode(message) + b"\n"
+
+
+def to_order(line: bytes) -> Order:
+    """Read an order. Raises msgspec.MsgspecError."""
+    return _orders.decode(line)
+
+
+def to_reply(line: bytes) -> Reply:
+    """Read a reply. Raises msgspec.MsgspecError."""
+    return _replies.decode(line)

@@ -1,0 +1,285 @@
+"""The child: orders in, replies out, one JSON line each way, until `close` or the end of its orders.
+
+Run as `python -m dlbench.workers.worker ORDERS REPLIES`, two descriptors that no program inherits which the plugin
+starts. The standard streams are the plugin's: an empty input, and an output of which the end is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+
+from dlbench import architectures, registry
+from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported, words
+from dlbench.measure import reported, sources
+from dlbench.measure import timing as measure
+from dlbench.measure.build import Prepared, build_checked, prepare
+from dlbench.measure.divergence import DivergedError
+from dlbench.measure.model import Subject, settle
+from dlbench.parity.probe import probe_to_file
+from dlbench.plugin import ListsDevices, ModelInfo
+from dlbench.record.schema import Environment, PhaseTime, Sample, Stage, Status
+from dlbench.spec import Policy, Spec
+from dlbench.system import environment, memory, nvml, variables
+from dlbench.system.gpu import Gauge
+from dlbench.system.load import LoadMeter
+from dlbench.system.witness import Witness
+from dlbench.workers.protocol import (
+    CUT_OFF,
+    NO_MEMORY,
+    Build,
+    Built,
+    Check,
+    Checked,
+    Close,
+    Closed,
+    DeviceList,
+    Devices,
+    Evaluate,
+    Evaluated,
+    Failed,
+    First,
+    Order,
+    Probe,
+    Probed,
+    Reply,
+    Settle,
+    Settled,
+    Stepped,
+    Take,
+    Taken,
+    to_line,
+    to_order,
+)
+
+if TYPE_CHECKING:
+    from dlbench.conformance.examine import Examination
+
+_OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
+
+
+class Worker:
+    """One model in this process, and what is asked of it."""
+
+    def __init__(self) -> None:
+        self._load = LoadMeter()
+        self._examination: Examination | None = None
+        self.loaded = False
+
+    def obey(self, order: Order) -> Reply:  # noqa: PLR0911 (one return an order)
+        """Carry out one order. Raises whatever the plugin raises."""
+        match order:
+            case Build(spec=spec):
+                return self._build(spec)
+            case First():
+                return self._first()
+            case Settle(policy=policy):
+                return self._settle(policy)
+            case Take():
+                return self._take(order)
+            case Evaluate():
+                return Evaluated(quality=self._subject.quality())
+            case Devices() | Probe() | Check():
+                return self._check(order) if isinstance(order, Check) else _obey_alone(order)
+            case Close():
+                return self._close(compile_again=order.compile_again and self._spec.path == "jit")
+
+    def _check(self, order: Check) -> Checked:
+        from dlbench.conformance.examine import Examination
+
+        self._examination = self._examination or Examination(order.spec)
+        return Checked(finding=self._examination.look(order.clause))
+
+    def _build(self, spec: Spec) -> Built:
+        sources.of_plugin(spec.plugin)
+        marks = [memory.mark("start")]
+        self._witness = Witness()
+        start = time.perf_counter()
+        plugin = registry.load(spec.plugin)
+        imported = time.perf_counter()
+        marks.append(memory.mark("import"))
+        code = [sources.of_loaded_plugin(spec.plugin), *sources.of_task(spec.task), sources.of_core()]
+        prepared = prepare(spec, plugin)
+        marks.append(memory.mark("task"))
+        self.loaded = True
+        building = time.perf_counter()
+        info = build_checked(plugin, prepared.request)
+        built = time.perf_counter()
+        self._spec, self._subject = spec, Subject(spec, prepared)
+        self._sampler, self._gpu = self._subject.sampler(), Gauge(info.device)
+        return Built(
+            info=info,
+            task=prepared.task.info,
+            evaluate_every=prepared.task.evaluate_every,
+            flops_per_step=_flops(prepared, spec),
+            times=[_time("import", imported - start), _time("build", built - building)],
+            memory=[*marks, self._subject.mark("build")],
+            environment=_environment(spec, info, plugin),
+            code=[*code, *sources.of_local(info.versions, code)],
+        )
+
+    def _first(self) -> Stepped:
+        timing = self._sampler.take(1)
+        self._subject.check()
+        mark = self._subject.mark("first_step")
+        self._subject.warmed_up()
+        self._witness.begin()
+        gc.collect()
+        gc.freeze()  # what the framework holds for good is not walked again before every sample
+        return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
+
+    def _settle(self, policy: Policy) -> Settled:
+        timings, steps, settled = settle(self._sampler, policy)
+        self._subject.warmed_up()
+        return Settled(steps=steps, settled=settled, samples=[_sample("warm-up", timing) for timing in timings])
+
+    def _take(self, order: Take) -> Taken:
+        if order.untimed:
+            self._sampler.take(order.untimed)
+        samples = [_sample(order.stage, self._sampler.take(order.steps)) for _ in range(order.count)]
+        self._gpu.look()
+        self._subject.check()
+        return Taken(samples=samples, loss=self._subject.loss)
+
+    def _close(self, *, compile_again: bool) -> Closed:
+        mark = self._subject.mark(self._spec.phase)
+        load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.read())
+        actual, compilation = self._witness.read(), self._subject.compilation()
+        actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
+        if self._spec.phase == "converge":
+            return Closed(memory=mark, load=load, compilation=compilation, actual=actual)
+        peak = self._subject.peak_flop_rate()
+        times = [_time("first_step_warm", self._first_again())] if compile_again else []
+        return Closed(memory=mark, load=load, compilation=compilation, times=times, peak_flop_rate=peak, actual=actual)
+
+    def _first_again(self) -> float:
+        """Seconds of the first call of a second model of the same Spec: the compiler's caches are warm now."""
+        del self._subject, self._sampler  # a device may hold no two models
+        gc.collect()
+        prepared = prepare(self._spec, registry.load(self._spec.plugin))
+        build_checked(prepared.plugin, prepared.request)
+        return Subject(self._spec, prepared).sampler().take(1).seconds
+
+
+def answer(worker: Worker, line: bytes) -> Reply:
+    """The reply to one line of input; what the plugin raises becomes `Failed`, but for Ctrl-C."""
+    try:
+        return worker.obey(to_order(line))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        print_traceback(error)
+        return failed(error, loading=not worker.loaded)
+
+
+def print_traceback(error: BaseException) -> None:
+    """To standard error, if the plugin has left it open."""
+    with contextlib.suppress(Exception):
+        sys.stderr.write(words.formatted_traceback(error))
+
+
+def failed(error: BaseException, *, loading: bool = True) -> Failed:
+    """The error in the words of a Run. With `loading` it was raised where the plugin is loaded and its task opened."""
+    found = loading and isinstance(error, PluginLoadError | UnknownName | SpecError)
+    return Failed(status=_status(error), reason=_reason(error), loading=found)
+
+
+def _obey_alone(order: Devices | Probe) -> DeviceList | Probed:
+    """An order that is all that a child is asked."""
+    if isinstance(order, Probe):
+        probe_to_file(order)
+        return Probed()
+    plugin = registry.load(order.plugin)
+    said = plugin.devices() if isinstance(plugin, ListsDevices) else {}
+    return DeviceList(devices=reported.checked(order.plugin, "devices()", said, reported.DEVICES))
+
+
+def main(orders: int, replies: int) -> None:
+    """Obey until told to close, or until the parent is gone."""
+    for descriptor in (orders, replies):
+        os.set_inheritable(descriptor, False)
+        os.register_at_fork(after_in_child=partial(os.close, descriptor))
+    try:
+        with os.fdopen(orders, "rb") as lines, os.fdopen(replies, "wb") as answers:
+            _serve(lines, answers)
+    except OSError as error:
+        print_traceback(error)
+        os._exit(CUT_OFF)
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(0)  # a plugin's threads and exit handlers cannot keep the child alive
+
+
+def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
+    worker = Worker()
+    for line in orders:
+        try:
+            reply = answer(worker, line)
+        except KeyboardInterrupt as error:  # raised by the plugin: nobody else interrupts a child
+            reply = failed(error)
+        replies.write(_line(reply))
+        replies.flush()
+        if isinstance(reply, Closed | Failed | DeviceList | Probed):
+            return
+
+
+def _line(reply: Reply) -> bytes:
+    """The reply, or why it cannot be written."""
+    try:
+        return to_line(reply)
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        return to_line(failed(error))
+
+
+def _status(error: BaseException) -> Status:
+    if isinstance(error, Unsupported):
+        return "unsupported"
+    if isinstance(error, DivergedError):
+        return "diverged"
+    if isinstance(error, SystemExit):
+        return "crashed"
+    return "out-of-memory" if any(_lacks_memory(one) for one in words.related(error)) else "error"
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    names = words.class_names(error)
+    return bool(
+        names & _OUT_OF_MEMORY or (not isinstance(error, DlbenchError) and NO_MEMORY.search(words.reason(error)))
+    )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the plugin exited with code {words.shown(error.code)}"
+    return words.reason(error)
+
+
+def _time(phase: str, seconds: float) -> PhaseTime:
+    return PhaseTime(phase=phase, seconds=seconds)
+
+
+def _sample(stage: Stage, timing: measure.Timing) -> Sample:
+    return Sample(stage=stage, **timing._asdict(), resident_bytes=memory.resident())
+
+
+def _environment(spec: Spec, info: ModelInfo, plugin: object) -> Environment:
+    found = environment.describe(info.versions, variables.declared(plugin, spec.plugin), spec.environment)
+    return msgspec.structs.replace(found, gpu_driver=nvml.version()) if info.device.startswith("gpu") else found
+
+
+def _flops(prepared: Prepared, spec: Spec) -> float | None:
+    """FLOPs of one step of this phase, where the core describes the architecture."""
+    configuration = prepared.request.configuration
+    return None if configuration is None else architectures.flops(configuration, prepared.task.signature, spec.phase)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

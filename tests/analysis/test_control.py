@@ -1,0 +1,148 @@
+"""Null pairs: equal programs that are told apart take every verdict with them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from example_runs import spec
+from schedules import Children, Diary, record
+from scripted import ScriptedChild
+
+from dlbench.analysis import compare, control, gate, pairs
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.api import judge
+from dlbench.parity import check
+from dlbench.report import FORMATS, summarize
+from dlbench.session import plan
+from dlbench.spec import Policy
+
+pytestmark = pytest.mark.untimed
+POLICY = Policy(processes=5, samples=4, latency_steps=1)
+ASKED = GateRequest(conditions=gate.parse(["slower:2%", "counts"]))
+
+
+def measured(folder, step_seconds):
+    """A gated session of two plugins whose children step as they are told; the Specs that were planned, the Runs."""
+    specs = plan.with_twins(plan.expand(plan.Selection(["fake.linear", "twin.linear"], phases=["train"]), POLICY))
+    children = Children(lambda spec: ScriptedChild(step_seconds=step_seconds(spec)))
+    return specs, record(plan.groups(specs, POLICY), folder, Diary(), children, POLICY)
+
+
+def by_plugin(spec):
+    return 0.003 if spec.plugin == "twin.linear" else 0.002
+
+
+def worse_twin(spec):
+    """The baseline's twin is the same program and steps 5 % slower."""
+    return by_plugin(spec) * (1.05 if spec.twin else 1.0)
+
+
+def test_the_first_arm_of_each_timed_workload_gets_a_twin():
+    both = ["fake.linear", "twin.linear"]
+    phases = ["train", "predict", "converge"]
+    specs = plan.with_twins([spec(plugin, phase) for phase in phases for plugin in both])
+    assert [(one.plugin, one.phase) for one in specs if one.twin] == [
+        ("fake.linear", "train"),
+        ("fake.linear", "predict"),
+    ]
+    assert [one.twin for one in specs[:3]] == [False, True, False]
+
+
+def test_a_session_that_cannot_tell_equal_arms_apart_gives_verdicts(tmp_path):
+    specs, runs = measured(tmp_path, by_plugin)
+    judged = judge.session(specs, runs, ASKED)
+    assert [(one.condition, one.result) for one in judged.outcomes] == [
+        ("slower:2%", "regression"),
+        ("counts", "passed"),
+    ]
+    report = summarize(runs, (), judged)
+    assert [one.verdict for one in report.sections[0].comparisons] == ["slower"]
+    assert [arm.label for arm in report.sections[0].arms] == ["fake.linear eager", "twin.linear eager"]
+    text = FORMATS["markdown"].render(report)
+    assert "null pair: ratio 1.00 (1.00–1.00) of two equal arms (train, fake.linear eager): same" in text
+    assert "(twin)" not in text
+
+
+def test_a_session_that_tells_equal_arms_apart_gives_none(tmp_path):
+    specs, runs = measured(tmp_path, worse_twin)
+    judged = judge.session(specs, runs, ASKED)
+    timed, counted = judged.outcomes
+    assert timed.result == "underpowered"
+    assert "the null pair tells equal programs apart (train, fake.linear eager: " in timed.reason
+    assert "1.05" in timed.reason
+    assert counted.result == "passed"
+    assert gate.exit_code(judged.outcomes, strict=False) == 3
+    report = summarize(runs, (), judged)
+    assert [one.verdict for one in report.sections[0].comparisons] == ["inconclusive"]
+    assert "told apart, so this session gives no verdicts" in FORMATS["markdown"].render(report)
+
+
+def test_a_twin_that_ran_once_checks_nothing(tmp_path):
+    specs, runs = measured(tmp_path, by_plugin)
+    crashed = {"status": "crashed", "reason": "SIGSEGV", "samples": ()}
+    once = [msgspec.structs.replace(run, **crashed) if run.spec.twin and run.group else run for run in runs]
+    judged = judge.session(specs, once, ASKED)
+    assert "has no null pair (Step time, median): its twin did not run beside it twice" in judged.refused
+
+
+def test_a_report_with_a_null_pair_that_was_told_apart_is_compared_without_verdicts(tmp_path):
+    _, good = measured(tmp_path / "a", by_plugin)
+    _, bad = measured(tmp_path / "b", worse_twin)
+    asked = GateRequest(gate.parse(["slower:2%"]), allow=["session", "machine"])
+    bad = [msgspec.structs.replace(run, session="t") for run in bad]
+    answer = judge.reports(("a", "b"), good, bad, asked)
+    assert {one.result for one in answer.compared.outcomes} == {"underpowered"}
+    assert {row.comparison.verdict for row in answer.compared.rows} == {"inconclusive"}
+    assert len(answer.compared.outcomes) == 2, "a twin is no result"
+
+
+def larger_twins(runs):
+    """The same Runs, every twin with a quarter more memory than the arm that it repeats."""
+
+    def larger(mark):
+        return msgspec.structs.replace(mark, peak_bytes=mark.peak_bytes + 10 * (mark.phase == "train"))
+
+    return [
+        msgspec.structs.replace(run, memory=tuple(map(larger, run.memory))) if run.spec.twin else run for run in runs
+    ]
+
+
+def test_a_null_pair_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_beside_it(tmp_path):
+    specs, runs = measured(tmp_path / "a", by_plugin)
+    runs, asked = larger_twins(runs), GateRequest(gate.parse(["memory:5%"]), allow=["session", "machine"])
+    judged = judge.session(specs, runs, asked)
+    assert [one.result for one in judged.outcomes] == ["underpowered"]
+    report = summarize(runs, (), judged)
+    assert [one.verdict for one in report.sections[0].comparisons] == ["inconclusive"]
+    text = FORMATS["markdown"].render(report)
+    assert "of two equal arms (train, fake.linear eager, peak memory above import): told apart" in text
+    assert [one.verdict for one in summarize(runs).sections[0].comparisons] == ["slower"], "no gate looked at memory"
+    _, other = measured(tmp_path / "b", by_plugin)
+    other = [msgspec.structs.replace(run, session="t") for run in other]
+    for sides in ((runs, other), (other, runs)):
+        answer = judge.reports(("a", "b"), *sides, asked)
+        assert {one.result for one in answer.compared.outcomes} == {"underpowered"}
+
+
+def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):
+    specs, runs = measured(tmp_path, by_plugin)
+    runs = [msgspec.structs.replace(run, memory=()) if run.spec.twin else run for run in runs]
+    asked = GateRequest(gate.parse(["slower:2%", "memory:5%"]))
+    said = judge.session(specs, runs, asked).refused
+    assert said.startswith("train, fake.linear eager has no null pair (Peak memory above import): its twin")
+    assert "memory may not hold both" in said
+    assert judge.session(specs, runs, GateRequest(gate.parse(["slower:2%"]))).refused == ""
+
+
+def test_without_a_null_pair_there_is_no_gate_on_time(tmp_path):
+    specs, runs = measured(tmp_path, by_plugin)
+    alone = control.without_twins(runs)
+    assert "train, fake.linear eager has no null pair" in judge.session(specs, alone, ASKED).refused
+    assert judge.session(specs, alone, GateRequest(conditions=gate.parse(["counts"]))).refused == ""
+
+
+def test_a_twin_is_no_arm_of_a_proof_of_parity_and_no_key_of_a_comparison():
+    twins = plan.with_twins([spec("tf.lstm"), spec("torch.lstm")])
+    assert check.families(twins) == check.families([spec("tf.lstm"), spec("torch.lstm")])
+    assert "twin" not in pairs.KEYS
+    assert [len(others) for _, others in compare.families(twins)] == [1]

@@ -1,0 +1,215 @@
+"""The gate: what fails it, what passes, and what never does."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from example_runs import full_session, spec
+from sessions import session
+
+from dlbench.analysis import compare, gate, validity
+from dlbench.analysis import pairs as matching
+from dlbench.analysis.gate import Condition, Outcome
+from dlbench.errors import SpecError, UnknownName
+from dlbench.stats import decisions, power
+from dlbench.stats.decisions import Paired, Unpaired
+
+NO_HISTORY = {}
+
+
+def outcomes(before, after, *conditions, history=NO_HISTORY):
+    pairs = matching.match(before, after).pairs
+    return gate.judge(pairs, gate.parse(conditions), list(matching.counts(pairs)), history)
+
+
+@pytest.mark.parametrize(
+    ("factor", "spread", "result"),
+    [
+        (1.06, 0.001, "regression"),
+        (1.00, 0.001, "passed"),
+        (0.90, 0.001, "passed"),
+        (1.0195, 0.001, "inconclusive"),
+        (1.00, 0.05, "underpowered"),
+        (1.05, 0.05, "underpowered"),
+        (1.60, 0.05, "regression"),
+    ],
+)
+def test_a_threshold_of_two_percent(factor, spread, result):
+    (found,) = outcomes(session("a", spread=spread), session("b", factor, spread=spread, seed=1), "slower:2%")
+    assert found.result == result
+    assert found.ratio.value == pytest.approx(factor)
+
+
+def test_what_is_too_weak_is_never_green_however_well_it_looks():
+    """Ten percent faster with a spread of ten: the bound is within the threshold, but a slowdown could not be seen."""
+    (found,) = outcomes(session("a", spread=0.1), session("b", 0.8, spread=0.1, seed=1), "slower:2%")
+    assert found.ratio.high < 1.02
+    assert found.result == "underpowered"
+    assert found.could_show > 0.1
+
+
+def test_outcomes_of_two_sizes_are_told_apart_and_two_batches_against_each_other():
+    sizes = [spec(), spec(size="base")]
+    before, after = ([run for of in sizes for run in session(name, of=of)] for name in "ab")
+    assert [one.pair for one in outcomes(before, after, "slower:9%")] == [
+        "train, tf.transformer jit, small",
+        "train, tf.transformer jit, base",
+    ]
+    larger = session("b", of=spec(batch_size=64))
+    (pair,) = matching.match(session("a"), larger, ["batch_size"]).pairs
+    said = "train, tf.transformer jit, batch 64 against tf.transformer jit, batch 32"
+    assert gate.name_of(pair, gate.names_of([pair])) == said
+
+
+def test_memory_and_compile_time_are_gates_of_their_own():
+    before, after = session("a"), session("b", seed=1)
+    marks = [msgspec.structs.replace(mark, peak_bytes=mark.peak_bytes + (40 << 20)) for mark in after[0].memory]
+    after = [msgspec.structs.replace(run, memory=tuple(marks)) for run in after]
+    found = outcomes(before, after, "slower:9%", "memory:5%", "compile:20%")
+    assert [(one.condition, one.metric, one.result) for one in found] == [
+        ("slower:9%", "step_time", "passed"),
+        ("memory:5%", "memory_peak", "regression"),
+        ("compile:20%", "compile_time", "passed"),
+    ]
+
+
+def unsteady(runs):
+    return [msgspec.structs.replace(run, flags=("unstable",)) for run in runs]
+
+
+@pytest.mark.parametrize("side", [0, 1, 2], ids=["baseline", "candidate", "both"])
+def test_a_pair_without_a_step_time_is_never_green_beside_one_that_passes(side):
+    other = msgspec.structs.replace(session("a")[0].spec, phase="predict")
+    pair = [session("a"), session("b", seed=1)]
+    pair = [unsteady(runs) if side in (at, 2) else runs for at, runs in enumerate(pair)]
+    before, after = session("a", of=other) + pair[0], session("b", of=other, seed=1) + pair[1]
+    fine, undecided = outcomes(before, after, "slower:9%")
+    assert (fine.result, undecided.result, undecided.ratio) == ("passed", "underpowered", None)
+    assert undecided.pair == "train, tf.transformer jit"
+    assert undecided.reason == "tf.transformer jit has no step time, median: the steps never became steady"
+    assert gate.exit_code([fine, undecided], strict=False) == 3
+
+
+def test_a_metric_that_only_one_side_has_is_undecided_and_one_that_neither_has_is_no_question():
+    other = msgspec.structs.replace(session("a")[0].spec, phase="predict")
+    before, after = session("a", of=other), session("b", of=other, seed=1)
+    eager = msgspec.structs.replace(session("b")[0].info, compiler=None)
+    alone = outcomes(before + session("a"), after + session("b", info=eager), "compile:20%")
+    assert [(one.pair, one.result) for one in alone] == [
+        ("predict, tf.transformer jit", "passed"),
+        ("train, tf.transformer jit", "underpowered"),
+    ]
+    neither = outcomes(before + session("a", info=eager), after + session("b", info=eager), "compile:20%")
+    assert [one.pair for one in neither] == ["predict, tf.transformer jit"]
+
+
+def test_counts_must_be_equal():
+    info = msgspec.structs.replace(session("a")[0].info, parameter_count=7)
+    (found,) = outcomes(session("a"), session("b", info=info), "counts")
+    assert (found.result, found.reason) == ("regression", "parameters 18,814 became 7")
+    (found,) = outcomes(session("a"), session("b"), "counts")
+    assert found.result == "passed"
+
+
+def test_arms_in_lockstep_are_gated_by_their_paired_ratio():
+    pairs = [pair for of_load in compare.pairs(full_session()).values() for pair in of_load]
+    found = gate.judge(pairs, gate.parse(["slower:2%"]), [], {})
+    assert [one.pair for one in found] == [
+        "train, torch.transformer jit against tf.transformer jit",
+        "predict, torch.transformer jit against tf.transformer jit",
+    ]
+    assert {one.result for one in found} == {"regression"}
+    assert [isinstance(compare.evidence(pair, "step_time"), Paired) for pair in pairs] == [True, True]
+
+
+def test_the_threshold_is_tested_among_all_pairs_of_its_metric():
+    """Eight pairs of which one is just beyond: alone it fails the gate, among eight it does not."""
+    specs = [msgspec.structs.replace(session("a")[0].spec, seed=seed) for seed in range(8)]
+    before = [run for spec in specs for run in session("a", of=spec, spread=0.003)]
+    factors = [1.026, *[1.0] * 7]
+    after = [
+        run
+        for spec, factor in zip(specs, factors, strict=True)
+        for run in session("b", factor, of=spec, spread=0.003, seed=1)
+    ]
+    (alone,) = outcomes(before[:5], after[:5], "slower:2%")
+    among = outcomes(before, after, "slower:2%")
+    assert alone.result == "regression"
+    assert among[0].result == "inconclusive"
+
+
+def test_what_cannot_gate_is_refused_with_a_reason():
+    def refused(before, after, *texts, sessions=False, history=NO_HISTORY):
+        pairs = matching.match(before, after).pairs
+        return list(gate.refusals(pairs, gate.parse(texts), history, sessions=sessions))
+
+    many, one = session("b", seed=1), session("b", processes=1)
+    assert refused(session("a"), many, "slower:2%", sessions=True) == []
+    assert "indicative and never gates" in refused(session("a"), one, "slower:2%", sessions=True)[0]
+    assert "nothing says how much sessions differ" in refused(session("a"), many, "slower:2%")[0]
+    eager = msgspec.structs.replace(many[0].info, compiler=None)
+    assert refused(unsteady(session("a")), unsteady(many), "slower:2%") == []  # undecided, which is not refused
+    (said,) = refused(session("a", info=eager), session("b", info=eager), "compile:20%")
+    assert said == "no pair of Runs has what compile:20% looks at; leave it out"
+    assert refused(session("a"), many, "counts") == []
+
+
+def test_a_history_of_unchanged_code_lets_two_sessions_gate_and_widens_them():
+    before, after = session("a"), session("b", 1.1, seed=1)
+    pairs = matching.match(before, after).pairs
+    known = {"step_time": {pairs[0].candidate: decisions.Part(2 * 0.05**2, 4)}}
+    assert list(gate.refusals(pairs, gate.parse(["slower:2%"]), known, sessions=False)) == []
+    assert isinstance(compare.evidence(pairs[0], "step_time", known["step_time"]), Unpaired)
+    alone, widened = (gate.judge(pairs, gate.parse(["slower:2%"]), [], one)[0].result for one in ({}, known))
+    assert (alone, widened) == ("regression", "underpowered")
+
+
+def test_a_session_that_sees_what_is_not_there_gives_no_outcome():
+    found = outcomes(session("a"), session("b", 1.5), "slower:2%")
+    (vetoed,) = validity.vetoed(found, "A/A")
+    assert (vetoed.result, vetoed.reason, vetoed.ratio) == ("underpowered", "A/A", None)
+
+
+@pytest.mark.parametrize(
+    ("results", "lax", "strict"),
+    [
+        ([], 0, 0),
+        (["passed"], 0, 0),
+        (["passed", "inconclusive"], 0, 3),
+        (["passed", "underpowered"], 3, 3),
+        (["underpowered", "inconclusive", "regression"], 1, 1),
+    ],
+)
+def test_exit_codes(results, lax, strict):
+    found = [Outcome(condition="slower:2%", pair="p", result=result) for result in results]
+    assert (gate.exit_code(found, strict=False), gate.exit_code(found, strict=True)) == (lax, strict)
+
+
+def test_conditions_are_read_and_written_alike():
+    texts = ["slower:2%", "memory:12.5%", "compile:150%", "counts"]
+    assert [str(one) for one in gate.parse(texts)] == texts
+    assert gate.parse(["slower:2%"]) == (Condition(name="slower", threshold=0.02),)
+
+
+@pytest.mark.parametrize(
+    "text", ["slower", "slower:", "slower:2", "slower:0%", "slower:-1%", "slower:nan%", "slower:1e9%"]
+)
+def test_a_threshold_that_makes_no_sense_is_refused(text):
+    with pytest.raises(SpecError, match="must be a percentage above 0% and below 1000%"):
+        gate.parse([text])
+
+
+def test_so_are_unknown_conditions_repeated_ones_and_counts_with_a_threshold():
+    with pytest.raises(UnknownName, match="did you mean slower"):
+        gate.parse(["slow:2%"])
+    with pytest.raises(SpecError, match="given 2 times"):
+        gate.parse(["slower:2%", "slower:3%"])
+    with pytest.raises(SpecError, match="leave the threshold out"):
+        gate.parse(["counts:1%"])
+
+
+def test_the_power_that_underpowered_speaks_of_is_that_of_telling_a_change_from_none():
+    (found,) = outcomes(session("a", spread=0.01), session("b", spread=0.01, seed=1), "slower:9%")
+    evidence = compare.evidence(matching.match(session("a"), session("b", seed=1)).pairs[0], "step_time", {})
+    assert found.could_show == pytest.approx(decisions.smallest_change(evidence, 0.0))
+    assert power.POWER == 0.8

@@ -1,0 +1,147 @@
+"""`dlbench run --against REPORT`: measured now, compared with what was saved, gated like two reports."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from command import dlbench
+from sessions import saved, session
+
+from dlbench.analysis import gate
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.api import judge
+from dlbench.api.judge import Saved
+from dlbench.errors import RecordError, SpecError
+from dlbench.record.reading import read_runs
+
+PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1")
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """A real session of one plugin, and copies of it in which every step took another time or the machine differs."""
+    folder = tmp_path_factory.mktemp("before")
+    done = dlbench("run", *PLAN, "--out", "same", "--quiet", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    runs = read_runs(folder / "same" / "runs.jsonl")
+    saved(folder / "fast", [_scaled(run, 1e-3) for run in runs])
+    other = msgspec.structs.replace(runs[0].environment, cpu="Another CPU")
+    saved(folder / "elsewhere", [msgspec.structs.replace(run, environment=other) for run in runs])
+    return folder
+
+
+def _scaled(run, factor):
+    samples = [msgspec.structs.replace(one, seconds=one.seconds * factor) for one in run.samples]
+    return msgspec.structs.replace(run, samples=tuple(samples))
+
+
+def test_what_is_measured_now_is_gated_against_what_was_saved(before, tmp_path):
+    arguments = ("--against", str(before / "fast"), "--fail-on", "slower:900%,counts", "--allow", "session")
+    done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "regression of slower:900%" in done.stdout
+    assert "cross-session" in done.stdout
+    kept = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert {one["condition"]: one["result"] for one in kept["outcomes"]} == {
+        "slower:900%": "regression",
+        "counts": "passed",
+    }
+    assert (tmp_path / "out" / "report.md").exists()
+
+
+def test_what_the_budget_left_out_cannot_pass(before, tmp_path):
+    runs = read_runs(before / "same" / "runs.jsonl")
+    trained = [msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, phase="train")) for run in runs]
+    both = saved(tmp_path / "both", [*trained, *runs])
+    plan = ("--phase", "train,predict", "--budget", "0.01", *PLAN[:2], *PLAN[4:])
+    done = dlbench("run", *plan, "--against", str(both), "--fail-on", "counts", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    said = "predict, fake.linear eager did not run in the candidate (the session ended before it)"
+    assert f"dlbench: not gated: {said}" in done.stderr.splitlines()[-1]
+
+
+def test_nothing_is_measured_for_a_report_of_another_machine(before, tmp_path):
+    arguments = ("--against", str(before / "elsewhere"), "--fail-on", "counts")
+    done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("dlbench: another machine (Another CPU")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_measured_for_a_report_without_a_common_spec_or_a_gate_without_a_history(before, tmp_path):
+    other = [*PLAN[:2], "--phase", "train", *PLAN[4:]]
+    done = dlbench("run", *other, "--against", str(before / "same"), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the nearest differ in phase ('predict' against 'train'); measure the same phase on both" in done.stderr
+    done = dlbench("run", *PLAN, "--against", str(before / "same"), "--fail-on", "slower:2%", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "give --history" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+HERE = ["machine"]
+"""What lets reports that nobody measured be compared with this machine."""
+
+
+@pytest.mark.untimed
+def test_what_can_be_known_before_measuring_is():
+    runs = session("a")
+    spec = runs[0].spec
+    Saved("a", runs).check([spec], GateRequest(gate.parse(["counts"]), HERE))
+    Saved("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), allow=["session", *HERE]))
+    with pytest.raises(SpecError, match="two sessions"):
+        Saved("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE))
+    history = [run for name in "bcd" for run in session(name)]
+    Saved("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE, history))
+    with pytest.raises(SpecError, match="at least 3 sessions of unchanged code besides these"):
+        Saved("b", session("b")).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE, history))
+    other = msgspec.structs.replace(spec, batch_size=7)
+    with pytest.raises(RecordError, match="--allow batch_size"):
+        Saved("a", runs).check([other], GateRequest())
+    Saved("a", runs).check([other], GateRequest(allow=["batch_size", *HERE]))
+    with pytest.raises(RecordError, match=r"another machine .Example CPU.*give --allow machine"):
+        Saved("a", runs).check([spec], GateRequest())
+    with pytest.raises(RecordError, match="BASELINE holds no Run that ended well"):
+        Saved("a", [msgspec.structs.replace(run, status="error") for run in runs]).check([spec], GateRequest())
+
+
+@pytest.mark.untimed
+def test_what_ran_before_and_fails_now_cannot_pass():
+    before, after = session("a"), session("b")
+    crashed = msgspec.structs.replace(before[0].spec, phase="predict")
+    before += session("a", of=crashed)
+    after += [msgspec.structs.replace(run, status="crashed", reason="SIGSEGV") for run in session("b", of=crashed)]
+    asked = GateRequest(gate.parse(["slower:30%"]), allow=["session"])
+    said = judge.reports(("a", "b"), before, after, asked)
+    assert said.refused == "predict, tf.transformer jit did not run in the candidate (crashed: SIGSEGV)"
+    assert judge.reports(("a", "b"), before, after, GateRequest()).refused == ""
+    assert judge.reports(("a", "b"), before, after[:5], asked).refused == ""
+
+
+@pytest.mark.untimed
+def test_what_was_planned_and_never_ran_cannot_pass():
+    """By its own Spec, or by the one that --allow compares it with."""
+    before, after = session("a"), session("b")
+    other = msgspec.structs.replace(before[0].spec, phase="predict")
+    before += session("a", of=other)
+    renamed = msgspec.structs.replace(other, batch_size=7)
+    for spec, allow in ((other, ["session"]), (renamed, ["session", "batch_size"])):
+        asked = GateRequest(gate.parse(["counts"]), allow=allow)
+        said = judge.reports(("a", "b"), before, after, asked, [after[0].spec, spec])
+        assert said.refused == (
+            "predict, tf.transformer jit did not run in the candidate (the session ended before it)"
+        )
+        assert judge.reports(("a", "b"), before, after, asked, [after[0].spec]).refused == ""
+
+
+@pytest.mark.untimed
+def test_a_twin_that_was_planned_must_have_run():
+    before, after = session("a"), session("b")
+    asked = GateRequest(gate.parse(["slower:30%"]), allow=["session"])
+    twin = msgspec.structs.replace(after[0].spec, twin=True)
+    alone = judge.reports(("a", "b"), before, after, asked, [after[0].spec, twin])
+    assert alone.refused.startswith("train, tf.transformer jit has no null pair (Step time, median): its twin")
+    both = judge.reports(("a", "b"), before, [*after, *session("b", of=twin)], asked, [after[0].spec, twin])
+    assert both.refused == ""

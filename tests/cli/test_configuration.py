@@ -1,0 +1,122 @@
+"""Files that give options: who goes before whom, and one line with file, line, key and what is allowed."""
+
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from dlbench.cli import configuration
+from dlbench.cli.main import cli
+from dlbench.errors import DlbenchError
+
+pytestmark = pytest.mark.untimed
+
+PROJECT = """[project]
+name = "x"
+
+[tool.dlbench]
+threads = 1
+phase = ["train"]
+task = "line"
+
+[tool.dlbench.suites.mine]
+description = "My own"
+plugin = ["fake.linear", "twin.linear"]
+processes = 2
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def planned(*arguments):
+    """The lines of a dry run."""
+    done = CliRunner().invoke(cli, ["run", *arguments, "--dry-run"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def refused(*arguments):
+    with pytest.raises(DlbenchError) as error:
+        planned(*arguments)
+    return str(error.value)
+
+
+def test_the_defaults_of_a_project_hold_for_every_run(project):
+    said = planned("--plugin", "fake.linear")
+    assert re.match(r"train linear small, task line, .*threads 1, 5 processes an arm: fake.linear eager\n", said)
+
+
+def test_a_suite_goes_before_the_defaults_and_the_command_line_before_both(project):
+    assert "threads 1, 2 processes an arm: fake.linear eager, twin.linear eager" in planned("--suite", "mine")
+    said = planned("--suite", "mine", "--phase", "predict", "--plugin", "fake.linear", "--threads", "2")
+    assert said.startswith("predict linear small")
+    assert "threads 2, 2 processes an arm: fake.linear eager\n" in said
+
+
+def test_one_of_a_set_that_excludes_each_other_takes_the_place_of_the_others(project):
+    assert "15 processes an arm" in planned("--suite", "mine", "--rigorous")
+    (project / "dlbench.toml").write_text('task = "line"\npath = ["eager"]\n')
+    assert "fake.linear jit" in planned("--plugin", "fake.linear", "--jit", "--phase", "train")
+    assert "fake.linear eager" not in planned("--plugin", "fake.linear", "--jit", "--phase", "train")
+
+
+def test_the_nearest_folder_above_counts_and_a_file_of_its_own_before_the_shared_one(project, monkeypatch):
+    below = project / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert "threads 1" in planned("--plugin", "fake.linear")
+    (project / "dlbench.toml").write_text('threads = 2\ntask = "line"\n')
+    assert "threads 2" in planned("--plugin", "fake.linear")
+    (below / "pyproject.toml").write_text("[project]\nname = 'y'\n")
+    assert "threads 2" in planned("--plugin", "fake.linear"), "a file that states nothing hides none above it"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("threads = \n", "dlbench.toml: not a TOML file that can be read (Invalid value (at line 1"),
+        ("\nthreds = 2", "dlbench.toml:2: unknown option 'threds'; did you mean threads?"),
+        ('quick = "yes"', "dlbench.toml:1: quick is 'yes': it must be true or false"),
+        ('processes = "many"', "dlbench.toml:1: processes is 'many'"),
+        ("threads = [1, 2]", "dlbench.toml:1: threads is [1, 2]: it takes one value"),
+        ('phase = ["trian"]', "dlbench.toml:1: phase is ['trian']: 'trian' is none of train, predict, converge"),
+        ("plugin = [{}]", "dlbench.toml:1: plugin is [{}]: it must be text or a number, or a list of them"),
+        ("dry-run = true", "dlbench.toml:1: unknown option 'dry-run'"),
+        ("suites = 3", "dlbench.toml:1: suites must hold tables, such as [suites.nightly]"),
+        ('[suites.a]\nplugin = "b"\n[suites.mine]\nplugn = "x"', "dlbench.toml:4: unknown option 'plugn'"),
+    ],
+)
+def test_what_a_file_has_wrong_is_one_line_with_its_place(tmp_path, monkeypatch, text, said):
+    (tmp_path / "dlbench.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert refused("--plugin", "fake.linear", "--suite", "mine" if "mine" in text else "quick").startswith(said)
+
+
+def test_a_suite_that_nobody_states_is_refused_with_near_matches(project):
+    assert "unknown suite 'mien'; did you mean mine?" in refused("--suite", "mien")
+
+
+def test_a_session_that_goes_on_takes_no_suite_and_no_defaults(project):
+    assert "leave --suite mine out" in refused("--suite", "mine", "--resume", "reports/x")
+    assert "reports/x" in refused("--resume", "reports/x"), "refused for what is not there, not for a default"
+
+
+def test_shipped_suites_are_options_that_can_be_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert set(configuration.suites()) == {"article", "base", "quick"}
+    assert all(configuration.suites().values()), "each says what it is for"
+    article = planned("--suite", "article")
+    for plugin in ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan"):
+        for framework in ("tf", "torch"):
+            assert f"{framework}.{plugin} eager" in article
+    assert "train mlp base, " in planned("--suite", "base")
+    assert "1 processes an arm" in planned("--suite", "quick")
+
+
+def test_projects_and_shipped_suites_are_listed(project):
+    assert configuration.suites()["mine"] == "My own"

@@ -1,0 +1,40 @@
+"""Reports that the repository keeps are what the code renders today; `make reports` renews them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlbench.api import judge
+from dlbench.record.reading import read_parities, read_runs
+from dlbench.record.schema import PARITY_FILE, RUNS_FILE
+from dlbench.report import FORMATS, summarize
+
+pytestmark = pytest.mark.untimed
+
+KEPT = Path(__file__).parents[2] / "reports"
+OTHERS = {
+    "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
+    "expert-step": ("expert.md", "python benchmarks/expert.py"),
+}
+"""Folders of which the figures are no Runs, and the command that their page names."""
+RENDERED = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUNS_FILE).exists())
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_a_kept_report_is_what_its_runs_give_today(name):
+    folder = KEPT / name
+    runs, parities = read_runs(folder / RUNS_FILE), read_parities(folder / PARITY_FILE)
+    report = summarize(runs, parities, judge.kept(folder))
+    for one in FORMATS.values():
+        kept = (folder / one.file_name).read_text(encoding="utf-8")
+        assert kept == one.render(report), f"reports/{name}/{one.file_name} is out of date: make reports"
+
+
+def test_every_kept_folder_is_rendered_from_runs_or_names_the_command_of_its_figures():
+    tracked = {folder.name for folder in KEPT.iterdir() if folder.is_dir()}
+    own = {name for name in tracked if name.startswith("20") or name == "local"}  # ignored by git
+    assert tracked - own == {*RENDERED, *OTHERS} - own
+    for name, (page, command) in OTHERS.items():
+        assert command in (KEPT / name / page).read_text(encoding="utf-8").partition("## ")[0]

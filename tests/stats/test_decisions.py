@@ -1,0 +1,288 @@
+"""Verdicts against SciPy, and the whole decision against data of which the truth is known."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from dlbench.session import lockstep
+from dlbench.stats import decisions, estimates, power
+from dlbench.stats.decisions import Paired, Unpaired
+from dlbench.stats.estimates import Estimate, Part
+
+GROUPS, ROUNDS = 5, 40
+BETWEEN, WITHIN = 0.015, 0.02
+"""Spread of the log ratio between groups in lockstep (the method's 1.2 to 2.6 %), and of rounds within one."""
+
+numbers = st.floats(-1.0, 1.0).map(lambda value: round(value, 6))
+samples = st.lists(numbers, min_size=3, max_size=40).filter(lambda values: np.std(values) > 1e-4)
+
+
+@given(samples, st.sampled_from([0.0, 0.01, 0.1]))
+def test_the_p_value_is_scipys_smaller_one(values, delta):
+    """SciPy has the trimmed test for two samples (Yuen 1974); one that has no spread leaves the test of the other."""
+    assume(Paired(values).shift().error > 1e-6)
+    bound = math.log1p(delta)
+    share = (estimates.left_out(len(values)) + 0.5) / len(values)
+    slower, faster = (
+        scipy_stats.ttest_ind(values, [at] * len(values), equal_var=False, trim=share, alternative=alternative).pvalue
+        for at, alternative in ((bound, "greater"), (-bound, "less"))
+    )
+    assert decisions.p_differs(Paired(values), delta) == pytest.approx(min(slower, faster), abs=1e-12)
+
+
+def test_one_group_unlike_the_others_hides_a_slowdown_from_a_mean_but_not_from_fifteen_groups():
+    """One of its processes stepped at another speed for as long as it lived."""
+    for groups, expected in ((14, "inconclusive"), (15, "slower")):
+        values = [math.log(3.0), *scaled(groups - 1, BETWEEN) + math.log(1.04)]
+        plain = scipy_stats.ttest_1samp(values, math.log1p(decisions.DELTA), alternative="greater")
+        assert plain.pvalue > power.ALARM
+        assert decisions.verdict(Paired(values), decisions.p_differs(Paired(values)))[0] == expected
+
+
+def test_where_all_groups_count_none_is_left_out():
+    values = [math.log(3.0), *scaled(29, BETWEEN) + math.log(1.04)]
+    counting = Paired(values, all_count=True)
+    plain = scipy_stats.ttest_1samp(values, math.log1p(decisions.DELTA), alternative="greater")
+    for evidence in (counting, counting.reversed().reversed()):
+        assert decisions.p_differs(evidence) == pytest.approx(plain.pvalue)
+        assert decisions.smallest_change(evidence) > 3 * decisions.smallest_change(Paired(values))
+
+
+@pytest.mark.parametrize(("groups", "cut"), [(5, 0), (15, 1), (45, 3)])
+def test_the_draws_behind_the_smallest_change_take_the_same_mean_and_error(groups, cut):
+    draws = np.random.default_rng(groups).normal(size=(20, groups))
+    means, errors, freedom = power.trimmed(draws, cut)
+    for row, mean, error in zip(draws, means, errors, strict=True):
+        assert estimates.one_sample(list(row), cut) == pytest.approx((mean, error, freedom))
+
+
+def test_a_ratio_is_transformed_back():
+    found = Paired([math.log(1.1), math.log(1.3)]).ratio()
+    assert found.value == pytest.approx(math.sqrt(1.1 * 1.3))
+
+
+@pytest.mark.parametrize("groups", [2, 3, 4, 5, 6, 10, 15, 45])
+def test_the_smallest_change_is_found_with_the_power_that_is_said(groups):
+    """By the whole verdict, ranks included: at the change stated for the true error, power is 80 %."""
+    noise = np.random.default_rng(100 + groups).normal(0, BETWEEN, (1500, groups))
+    error = math.sqrt(np.mean([Paired(list(row)).shift().error ** 2 for row in noise]))
+    exact = scaled(groups, BETWEEN)
+    typical = exact * (error / Paired(exact).shift().error)
+    change = math.log1p(decisions.smallest_change(Paired(typical)))
+    rows = [list(row) for row in noise + change]
+    found = [decisions.verdict(Paired(row), decisions.p_differs(Paired(row)))[0] == "slower" for row in rows]
+    assert np.mean(found) == pytest.approx(power.POWER, abs=0.035)
+
+
+@pytest.mark.parametrize(("before", "after", "between"), [(5, 5, 0.0), (3, 8, 0.0), (5, 5, 0.01)])
+def test_so_it_is_between_two_sessions(before, after, between):
+    """Sides of 1 % and 3 % spread, and sessions that differ by what a history of nine of them has shown."""
+    part = Part(2 * between**2, 8) if between else None
+    sides = [list(scaled(before, 0.01)), list(scaled(after, 0.03))]
+    change = math.log1p(decisions.smallest_change(Unpaired(*sides, part)))
+    random = np.random.default_rng(before + after)
+    found = []
+    for _ in range(1500):
+        shift = change + random.normal(0, math.sqrt(2) * between)
+        evidence = Unpaired(list(random.normal(0, 0.01, before)), list(random.normal(shift, 0.03, after)), part)
+        found.append(decisions.verdict(evidence, decisions.p_differs(evidence))[0] == "slower")
+    assert np.mean(found) == pytest.approx(power.POWER, abs=0.04)
+
+
+def scaled(n, spread):
+    values = np.linspace(-1, 1, n)
+    return values * spread / values.std(ddof=1)
+
+
+@given(samples, samples, st.sampled_from([0.0, 0.1]))
+def test_two_sessions_are_compared_by_scipys_welch_test(before, after, bound):
+    shift = Unpaired(before, after).shift()
+    raised = [value + bound for value in before]
+    welch = scipy_stats.ttest_ind(after, raised, equal_var=False, alternative="greater")
+    assert shift.p_beyond(bound) == pytest.approx(welch.pvalue, abs=1e-12)
+    expected = scipy_stats.ttest_ind(after, before, equal_var=False).confidence_interval()
+    assert shift.interval() == pytest.approx((expected.low, expected.high))
+
+
+@given(samples, st.sampled_from([0.0, 0.1]))
+def test_the_signed_ranks_are_scipys(values, bound):
+    """Without ties: SciPy drops zeros and gives equal sizes equal ranks, which its exact distribution does not know."""
+    values = [value + 1e-7 * place for place, value in enumerate(values)]
+    p_value = scipy_stats.wilcoxon([value - bound for value in values], alternative="greater", method="exact").pvalue
+    assert Paired(values).ranks_agree(bound) == (p_value <= max(power.ALARM, 0.5 ** len(values)))
+
+
+@given(samples, samples, st.sampled_from([0.0, 0.1]))
+def test_the_rank_sums_are_scipys(before, after, bound):
+    before, after = ([v + 1e-7 * p for p, v in enumerate(side, start=at)] for side, at in ((before, 0), (after, 50)))
+    raised = [value + bound for value in before]
+    p_value = scipy_stats.mannwhitneyu(after, raised, alternative="greater", method="exact").pvalue
+    least = 1 / math.comb(len(before) + len(after), len(after))
+    assert Unpaired(before, after).ranks_agree(bound) == (p_value <= max(power.ALARM, least))
+
+
+def test_what_sessions_differ_by_widens_the_interval_and_takes_away_a_verdict():
+    before, after = list(scaled(5, 0.01)), list(scaled(5, 0.01) + 0.08)
+    alone, widened = Unpaired(before, after), Unpaired(before, after, Part(2 * 0.05**2, 4))
+    said = [decisions.verdict(one, decisions.p_differs(one))[0] for one in (alone, widened)]
+    assert said == ["slower", "inconclusive"]
+    assert widened.ratio().low < alone.ratio().low
+    assert decisions.smallest_change(widened) > 3 * decisions.smallest_change(alone)
+
+
+def test_a_single_process_on_one_side_is_indicative():
+    evidence = Unpaired([0.0], [0.5, 0.6])
+    assert decisions.verdict(evidence, decisions.p_differs(evidence))[0] == "indicative"
+    assert evidence.ratio() == Estimate(pytest.approx(math.exp(0.55)), None, None, 1)
+
+
+def test_numbers_without_any_spread_decide_by_their_difference():
+    equal, more = Unpaired([1.0, 1.0], [1.0, 1.0]), Unpaired([1.0, 1.0], [1.2, 1.2])
+    assert [decisions.verdict(one, decisions.p_differs(one))[0] for one in (equal, more)] == ["same", "slower"]
+    assert decisions.smallest_change(equal) == pytest.approx(decisions.DELTA)
+
+
+def test_the_smallest_change_needs_two_groups():
+    assert decisions.smallest_change(Paired([0.1])) is None
+
+
+CASES = {
+    "slower": ([0.05, 0.051, 0.049, 0.052, 0.05], "slower", ""),
+    "faster": ([-0.05, -0.051, -0.049, -0.052, -0.05], "faster", ""),
+    "same": ([0.001, -0.002, 0.0, 0.002, -0.001], "same", ""),
+    "wide": ([0.2, -0.2, 0.1, -0.1, 0.05], "inconclusive", ""),
+    "within delta": ([0.005, 0.0051, 0.0049, 0.005, 0.0052], "same", ""),
+    "one": ([0.5], "indicative", "one process each"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdicts(name):
+    values, verdict, reason = CASES[name]
+    p_value = decisions.p_differs(Paired(values)) if len(values) > 1 else 1.0
+    found = decisions.verdict(Paired(values), p_value)
+    assert found[0] == verdict
+    assert reason in found[1]
+
+
+def test_a_difference_that_does_not_survive_the_other_comparisons_is_inconclusive():
+    values = [0.04, 0.06, 0.09, 0.03, 0.07]
+    p_value = decisions.p_differs(Paired(values))
+    assert decisions.verdict(Paired(values), p_value)[0] == "slower"
+    assert decisions.verdict(Paired(values), 20 * p_value) == (
+        "inconclusive",
+        "a difference alone, but not among this many comparisons",
+    )
+
+
+def test_a_rank_test_that_disagrees_makes_it_inconclusive():
+    """One group of five short of the bound: 2 of the 32 ways to sign five ranks are as good, which is more than 5 %."""
+    values = [0.0095, 0.04, 0.05, 0.045, 0.055]
+    for sign in (1, -1):
+        signed = [sign * value for value in values]
+        assert decisions.p_differs(Paired(signed)) < 0.02
+        assert decisions.verdict(Paired(signed), decisions.p_differs(Paired(signed))) == (
+            "inconclusive",
+            "the t test and the exact rank test disagree",
+        )
+    above = [0.0105, *values[1:]]
+    assert decisions.verdict(Paired(above), decisions.p_differs(Paired(above))) == ("slower", "")
+
+
+def study(change, pooled=False, trials=600):
+    """Shares of trials that were called slower or faster, and that hold the truth in their interval."""
+    random = np.random.default_rng(7)
+    called, covered = 0, 0
+    for _ in range(trials):
+        groups = random.normal(math.log1p(change), BETWEEN, GROUPS)
+        rounds = groups[:, None] + random.normal(0, WITHIN, (GROUPS, ROUNDS))
+        values = list(rounds.ravel()) if pooled else [float(np.median(group)) for group in rounds]
+        # As pooled tests are done: on the samples' own spread, without the rank test.
+        called += (
+            decisions.p_differs(Paired(values)) <= power.ALARM
+            if pooled
+            else decisions.verdict(Paired(values), decisions.p_differs(Paired(values)))[0] in ("slower", "faster")
+        )
+        low, high = estimates.interval(values)
+        covered += low <= math.log1p(change) <= high
+    return called / trials, covered / trials
+
+
+def test_the_method_raises_no_false_alarm_covers_the_truth_and_sees_what_it_should():
+    alarms, coverage = study(0.0)
+    assert alarms <= 0.01
+    assert coverage >= 0.92
+    assert study(0.05)[0] >= 0.95
+    assert study(-0.05)[0] >= 0.95
+
+
+def test_the_check_of_the_method_can_fail_samples_pooled_over_processes_raise_alarms():
+    alarms, coverage = study(0.0, pooled=True)
+    assert alarms > 0.01
+    assert coverage < 0.92
+
+
+COMPARISONS = 12
+
+
+def sessions_with_an_alarm(trials=600):
+    """Share of sessions in which any of twelve comparisons is called, though all differ by just the delta."""
+    random = np.random.default_rng(12)
+    called = 0
+    for _ in range(trials):
+        family = [Paired(list(random.normal(math.log1p(decisions.DELTA), BETWEEN, GROUPS))) for _ in range(COMPARISONS)]
+        adjusted = decisions.adjusted(family)
+        called += any(
+            decisions.verdict(evidence, p_value)[0] in ("slower", "faster")
+            for evidence, p_value in zip(family, adjusted, strict=True)
+        )
+    return called / trials
+
+
+def test_many_comparisons_raise_no_more_alarms_than_one():
+    """The level is 5 %; three standard errors of so many trials are 2.7 %."""
+    assert sessions_with_an_alarm() <= 0.077
+
+
+def test_the_check_of_many_comparisons_can_fail_without_holm(monkeypatch):
+    monkeypatch.setattr(decisions, "holm", list)
+    assert sessions_with_an_alarm() > 0.2
+
+
+DRIFT = 0.05
+"""How much slower the machine has become at the end of a group."""
+
+
+def alarms_under_drift(order, trials=200):
+    """Share of sessions of two equal programs that are called, the turns of a group taken in this order of arms."""
+    random = np.random.default_rng(5)
+    called = 0
+    for trial in range(trials):
+        groups = []
+        for group in range(GROUPS):
+            turns = order(trial * GROUPS + group)
+            times = DRIFT * np.arange(len(turns)) / len(turns) + random.normal(0, WITHIN, len(turns))
+            sides = [times[np.array(turns) == arm] for arm in (0, 1)]
+            groups.append(float(np.median(sides[1] - sides[0])))
+        evidence = Paired(groups)
+        called += decisions.verdict(evidence, decisions.p_differs(evidence))[0] in ("slower", "faster")
+    return called / trials
+
+
+def balanced(seed):
+    return [arm for turns in itertools.islice(lockstep.orders(2, seed), ROUNDS) for arm in turns]
+
+
+def test_turns_in_the_balanced_order_raise_no_alarm_under_drift():
+    assert alarms_under_drift(balanced) <= 0.01
+
+
+def test_the_check_of_the_order_can_fail_one_arm_after_the_other_raises_alarms():
+    assert alarms_under_drift(lambda _: [0] * ROUNDS + [1] * ROUNDS) > 0.9

@@ -1,0 +1,50 @@
+"""Pools of which the truth is known: processes that differ, samples within them that differ less."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlbench.record.schema import Environment, Load
+from studies.decision_quality.pool import Batch, Kind, Taken
+from studies.decision_quality.workloads import SLOWDOWNS
+
+STEP = 200_000
+"""Nanoseconds."""
+ENVIRONMENT = Environment(
+    cpu="none",
+    cpu_vendor="none",
+    cores=2,
+    memory_bytes=1,
+    system="none",
+    python="none",
+    packages={},
+    variables={},
+    memory_method="none",
+)
+
+
+def synthetic_pool(groups: int, workload: str = "gemm", *, pair: float = 0.015, alone: float = 0.2, seed: int = 1):
+    """`pair` is the spread of the log ratio between groups, `alone` that of processes one after the other."""
+    random = np.random.default_rng(seed)
+    spreads: dict[Kind, float] = {"lockstep": pair / np.sqrt(2), "sequential": alone}
+    return [
+        Batch(
+            kind=kind,
+            workload=workload,
+            number=number,
+            started="2026-01-01T00:00:00+00:00",
+            processes=[_process(name, random, spread, 16 if kind == "lockstep" else 20) for name in SLOWDOWNS],
+            load=Load(),
+            import_seconds=1.0,
+            environment=ENVIRONMENT,
+        )
+        for number in range(groups)
+        for kind, spread in spreads.items()
+    ]
+
+
+def _process(name: str, random: np.random.Generator, spread: float, samples: int) -> Taken:
+    executed = round(100 * (1 + SLOWDOWNS[name]))
+    level = STEP * executed / 100 * np.exp(random.normal(0, spread))
+    times = level * np.exp(random.normal(0, 0.02, samples))
+    return Taken(arm=name, nominal=100, executed=executed, held=1.0, nanoseconds=[round(value) for value in times])

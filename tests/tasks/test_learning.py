@@ -1,0 +1,122 @@
+"""Training towards the targets of the tasks: what is learnt, from what, and that both frameworks learn it alike."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dlbench import architectures, registry
+from dlbench.analysis.metrics import reaches
+from dlbench.measure.build import build_checked, prepare
+from dlbench.measure.model import Subject
+from dlbench.parity.probe import without_dropout
+from dlbench.plugin import Batch
+from dlbench.spec import Spec
+from dlbench.tasks import TASKS, LearnsByActing, TaskRequest, digits_gan, open_task, synthetic_gan
+from dlbench.tasks.digits import digits
+from dlbench.tasks.digits_gan import judge, scaled
+from dlbench.tasks.targets import stream
+
+pytestmark = pytest.mark.untimed
+
+ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
+CHEAPEST = {
+    "demand": "rnn",
+    "digits": "mlp",
+    "line": "mlp",
+    "sentiment": "gru",
+    "synthetic": "mlp",
+    "text": "transformer",
+    "vowels": "mlp",
+}
+
+
+class Shuffled:
+    """A task whose training targets stand beside inputs that they do not belong to."""
+
+    def __init__(self, task):
+        self._task = task
+
+    def __getattr__(self, name):
+        return getattr(self._task, name)
+
+    def batch(self, seed, step):
+        inputs, targets = self._task.batch(seed, step)
+        return Batch(inputs, stream(seed, step, 1).permutation(targets))
+
+
+def training(plugin, task="", shuffled=False, every=None):
+    """Steps, last loss and quality at each evaluation; size small, eager, seed 0, without dropout."""
+    architecture = plugin.partition(".")[2]
+    values = {"phase": "converge", "path": "eager", "size": "small", "threads": 1}
+    batch = architectures.configuration(architecture, "small").batch_size
+    task = task or architectures.default_task(architecture)
+    spec = Spec(plugin=plugin, task=task, batch_size=batch, **values)
+    prepared = prepare(spec, registry.load(plugin))
+    opened = Shuffled(prepared.task) if shuffled else prepared.task
+    prepared = replace(prepared, task=opened, request=without_dropout(prepared.request))
+    build_checked(prepared.plugin, prepared.request)
+    subject = Subject(spec, prepared)
+    sampler, every = subject.sampler(), every or opened.evaluate_every
+    for steps in range(every, opened.info.budget_steps + 1, every):
+        sampler.take(every)
+        yield steps, subject.loss, subject.quality()
+
+
+def test_every_supervised_task_is_examined():
+    acting = {name for name in TASKS if isinstance(open_task(name, TaskRequest("small", 4)), LearnsByActing)}
+    assert set(CHEAPEST) == set(TASKS) - acting - {"digits_gan", "synthetic_gan"}
+
+
+@pytest.mark.parametrize(("task", "architecture"), CHEAPEST.items())
+def test_the_target_is_reached_with_the_labels_and_never_with_shuffled_ones(task, architecture):
+    info = open_task(task, TaskRequest("small", 4)).info
+    plugin = f"torch.{architecture}"
+    assert any(reaches(info, quality) for _, _, quality in training(plugin, task))
+    assert not any(reaches(info, quality) for _, _, quality in training(plugin, task, shuffled=True))
+
+
+def test_what_is_no_digit_or_one_digit_alone_does_not_pass_for_generated_digits():
+    """Noise, the mean image, pixels each from another image, digits in negative; and the training images of a class."""
+    train, held_out = digits()[:2]
+    distance, images = judge().distance, scaled(train.inputs[::4])
+    strictest, *_, loosest = sorted(goal.target for goal in digits_gan.GOALS.values())
+    assert distance(scaled(held_out.inputs)) < strictest / 5
+    noise = stream(1).uniform(-1.0, 1.0, images.shape).astype(np.float32)
+    mixed = stream(2).permuted(images.reshape(len(images), -1), axis=0)
+    for fooling in (noise, images.mean(axis=0) + 0.1 * noise, mixed, -images):
+        assert distance(fooling) > 2 * loosest
+    for label in range(10):
+        assert distance(images[train.targets[::4] == label]) > 2 * loosest
+
+
+def test_what_is_not_made_alike_does_not_pass_for_synthetic_images():
+    """Noise, the mean image, blocks each from another image, images in negative; half of the classes, and one."""
+    train, distance = synthetic_gan.real(), synthetic_gan.judge().distance
+    images, classes = train.inputs[:1000], train.targets[:1000]
+    targets = [goal.target for goal in synthetic_gan.GOALS.values()]
+    assert distance(synthetic_gan.images(np.arange(4000, 5000))) < min(targets) / 5
+    noise = stream(1).uniform(-1.0, 1.0, images.shape).astype(np.float32)
+    mixed = stream(2).permuted(images.reshape(len(images), -1), axis=0)
+    for fooling in (
+        noise,
+        images.mean(axis=0) + 0.1 * noise,
+        mixed,
+        -images,
+        images[classes < 5],
+        images[classes == 7],
+    ):
+        assert distance(fooling) > 1.5 * max(targets)
+
+
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "cartpole"])
+def test_curves_of_tensorflow_and_pytorch_coincide(architecture):
+    architecture, task = ("mlp", "cartpole") if architecture == "cartpole" else (architecture, "")
+    curves = [
+        list(itertools.islice(training(f"{framework}.{architecture}", task, every=20), 2))
+        for framework in ("tf", "torch")
+    ]
+    np.testing.assert_allclose(*curves, rtol=2e-5)

@@ -1,0 +1,60 @@
+"""Random streams: nothing but the data, the seed and the step decides what a model starts from and is trained on."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from dlbench import registry
+from dlbench.measure.build import prepare
+from dlbench.measure.model import Stream
+from dlbench.session.plan import Selection, expand
+from dlbench.spec import Policy
+
+pytestmark = pytest.mark.untimed
+
+PLUGINS = ("tf.mlp", "torch.mlp", "tf.gru", "torch.gru")
+PATHS = ("eager", "jit")
+
+
+def digest(arrays):
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def drawn(plugins=PLUGINS, processes=3, paths=PATHS):
+    """Initial values and first batches of each Spec, prepared in the order of a plan, by all that may decide them."""
+    found = {}
+    for spec in expand(Selection(plugins=plugins, phases=("converge",), paths=paths), Policy(processes=processes)):
+        prepared = prepare(spec, registry.load("fake.linear"))
+        batches = [prepared.task.batch(spec.seed, step) for step in range(3)]
+        key = (spec.architecture, spec.seed)
+        found.setdefault(key, set()).add(
+            (digest(prepared.request.parameters.values()), *(digest(batch) for batch in batches))
+        )
+    return found
+
+
+def test_frameworks_paths_processes_and_the_order_of_specs_change_no_batch_and_no_initial_value():
+    found = drawn()
+    assert len(found) == 2 * 3
+    assert {len(values) for values in found.values()} == {1}
+    assert len(set().union(*found.values())) == len(found)
+    assert drawn(plugins=PLUGINS[::-1], paths=PATHS[::-1]) == found
+    more = drawn(processes=5)
+    assert {key: more[key] for key in found} == found
+    assert drawn(plugins=PLUGINS[:1], processes=1, paths=PATHS[:1]).items() <= found.items()
+
+
+def test_when_quality_is_looked_at_changes_no_batch():
+    """Batches are staged before the clock starts: so many at a time as there are steps to the next look."""
+
+    def staged(looks):
+        stream = Stream(lambda call: call)
+        taken = []
+        for calls in looks:
+            stream.ready(calls)
+            taken += [next(stream.batches) for _ in range(calls)]
+        return taken
+
+    assert staged([1, 2, 3, 4]) == staged([10]) == list(range(10))

@@ -1,0 +1,203 @@
+"""A child of one's own: obedience, death, silence, noise."""
+
+import os
+import subprocess
+import sys
+import time
+
+import msgspec
+import psutil
+import pytest
+
+from dlbench.spec import Policy, Spec
+from dlbench.workers.backends import Starter
+from dlbench.workers.child import ChildError, ask_devices, fresh_child
+from dlbench.workers.process import environment
+from dlbench.workers.protocol import (
+    Build,
+    Built,
+    Close,
+    Closed,
+    Evaluate,
+    Evaluated,
+    First,
+    Settle,
+    Settled,
+    Stepped,
+    Take,
+    Taken,
+    to_line,
+)
+
+SPEC = Spec(plugin="naughty.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
+FAST = Policy(sample_seconds=0.002, settle_seconds=0.01)
+
+
+@pytest.fixture
+def start(monkeypatch):
+    children = []
+
+    def start(misdeed="", timeout=60.0):
+        monkeypatch.setenv("DLBENCH_FAKE", misdeed)
+        children.append(fresh_child(1, timeout))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.close()
+
+
+def test_a_child_obeys_from_build_to_close(start):
+    child = start()
+    built = child.obey(Build(spec=SPEC), Built)
+    assert [mark.phase for mark in built.memory] == ["start", "import", "task", "build"]
+    assert child.obey(First(), Stepped).time.phase == "first_step"
+    settled = child.obey(Settle(policy=FAST), Settled)
+    taken = child.obey(Take(stage="steady", steps=settled.steps, count=3), Taken)
+    assert [sample.steps for sample in taken.samples] == [settled.steps] * 3
+    assert child.obey(Evaluate(), Evaluated).quality >= 0
+    closed = child.obey(Close(), Closed)
+    assert closed.memory.phase == "train"
+
+
+def test_what_a_plugin_prints_is_kept_and_never_taken_for_a_reply(start):
+    child = start("build:print=50000")
+    child.obey(Build(spec=SPEC), Built)
+    assert child.output_tail().strip("x\n") == ""
+    assert len(child.output_tail()) == 2000
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "status", "text"),
+    [
+        ("import:raise", "error", "naughty.linear.*dlbench-fake.*ValueError: told to fail"),
+        ("build:raise", "error", "ValueError: told to fail"),
+        ("build:raise=Unsupported", "unsupported", "told to fail"),
+        ("build:raise=MemoryError", "out-of-memory", "MemoryError"),
+        ("build:exit=3", "crashed", "exited with code 3"),
+        ("build:os-exit=0", "crashed", "exited with code 0"),
+        ("build:signal=SIGSEGV", "crashed", "SIGSEGV"),
+        ("build:signal=SIGKILL", "crashed", "SIGKILL .*memory"),
+        ("build:lie=device", "error", "device cpu.*device gpu:7"),
+        ("build:lie=path", "error", "path eager.*path graph"),
+    ],
+)
+def test_what_goes_wrong_in_build_has_a_status_and_a_reason(start, misdeed, status, text):
+    with pytest.raises(ChildError, match=text) as caught:
+        start(misdeed).obey(Build(spec=SPEC), Built)
+    assert caught.value.status == status
+    assert caught.value.loading == misdeed.startswith("import")
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "status", "text"),
+    [
+        ("train_step:raise@2", "error", "ValueError"),
+        ("train_step:return=nan@2", "diverged", "nan"),
+        ("train_step:return=inf@2", "diverged", "inf"),
+        ("train_step:return=text@2", "error", "float.*'not a number'"),
+        ("train_step:return=none@2", "error", "float.*None"),
+        ("train_step:signal=SIGABRT@2", "crashed", "SIGABRT"),
+    ],
+)
+def test_what_goes_wrong_in_a_step_has_a_status_and_a_reason(start, misdeed, status, text):
+    child = start(misdeed)
+    child.obey(Build(spec=SPEC), Built)
+    child.obey(First(), Stepped)
+    with pytest.raises(ChildError, match=text) as caught:
+        child.obey(Take(stage="steady", steps=1), Taken)
+    assert caught.value.status == status
+
+
+def test_outputs_of_another_shape_are_refused(start):
+    child = start("predict:return=shape")
+    child.obey(Build(spec=SPEC), Built)
+    with pytest.raises(ChildError, match=r"\(32, 1\), got \(32, 1, 2\)"):
+        child.obey(Evaluate(), Evaluated)
+
+
+def test_a_child_that_hangs_is_killed_and_leaves_nobody_behind(start):
+    child = start("build:hang", timeout=2.0)
+    with pytest.raises(ChildError, match=r"not done within the 2 s.*last asked to build.*--timeout") as caught:
+        child.obey(Build(spec=SPEC), Built)
+    assert caught.value.status == "timeout"
+    assert not psutil.pid_exists(child.process.pid)
+
+
+def test_an_idle_child_uses_no_cpu_and_a_busy_one_is_not_called_quiet(start):
+    child = start()
+    child.obey(Build(spec=SPEC), Built)
+    assert child.quieten()
+    spinning = start("build:hang")
+    os.write(spinning._orders, to_line(Build(spec=SPEC)))
+    patience = time.monotonic() + 60
+    while psutil.Process(spinning.process.pid).cpu_times().user < 2.0:
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    assert not spinning.quieten()
+
+
+def test_a_child_without_a_parent_ends(start):
+    child = start()
+    child.obey(Build(spec=SPEC), Built)
+    os.close(child._orders)
+    assert child.process.exit_code(30) == 0
+
+
+def test_the_child_gets_one_thread_setting_and_keeps_the_rest():
+    given = environment({"HOME": "/x", "OMP_NUM_THREADS": "7"}, 2)
+    assert given["OMP_NUM_THREADS"] == given["MKL_NUM_THREADS"] == "2"
+    assert given["HOME"] == "/x"
+    assert "OMP_WAIT_POLICY" not in given
+
+
+def test_threads_of_openblas_spin_for_milliseconds_unless_the_user_says_how_long():
+    assert environment({}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "24"
+    assert environment({"OPENBLAS_THREAD_TIMEOUT": "28"}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "28"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux holds a process to cores")
+@pytest.mark.parametrize("isolation", ["fresh", "fork"])
+def test_a_process_of_one_thread_is_held_to_one_core_with_all_its_threads(isolation):
+    with Starter() as starter:
+        child = starter(msgspec.structs.replace(SPEC, plugin="fake.linear"), Policy(isolation=isolation))
+        built = child.obey(Build(spec=msgspec.structs.replace(SPEC, plugin="fake.linear")), Built)
+        process = psutil.Process(child.process.pid)
+        held = {tuple(os.sched_getaffinity(thread.id)) for thread in process.threads()}
+        child.close()
+    assert held == {(min(os.sched_getaffinity(0)),)}
+    assert built.environment.usable_cores == 1
+    assert built.environment.cores == os.cpu_count()
+
+
+def test_devices_are_asked_in_a_child():
+    assert "cpu" in ask_devices("fake.linear")
+    assert ask_devices("fake.minimal") == {}
+    program = (
+        "import sys; from dlbench.workers.child import ask_devices; ask_devices('fake.linear'); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "dlbench.workers.child" in done.stdout.split()
+    assert "dlbench_fake" not in done.stdout.split()
+
+
+@pytest.mark.parametrize("plugin", ["torch.mlp", "tf.mlp"])
+def test_a_child_that_waits_for_its_turn_uses_no_cpu_while_another_has_it(plugin, start):
+    pytest.importorskip(f"dlbench_{plugin.partition('.')[0]}")
+    values = {"plugin": plugin, "task": "digits", "batch_size": 64, "threads": 2}
+    waiting, working = start(timeout=300.0), start(timeout=300.0)
+    for child in (waiting, working):
+        child.obey(Build(spec=msgspec.structs.replace(SPEC, **values)), Built)
+        child.obey(First(), Stepped)
+        assert child.quieten()
+    before = cpu_seconds(waiting), cpu_seconds(working)
+    while cpu_seconds(working) - before[1] < 1.0:
+        working.obey(Take(stage="steady", steps=50), Taken)
+    assert working.quieten()
+    assert cpu_seconds(waiting) - before[0] <= 0.02
+
+
+def cpu_seconds(child):
+    """Of all threads of a child, in ticks of a hundredth."""
+    times = psutil.Process(child.process.pid).cpu_times()
+    return times.user + times.system
