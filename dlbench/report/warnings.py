@@ -217,8 +217,8 @@ def _gpu(runs: Sequence[Run]) -> Iterator[str]:
     if len(found) < len(on_gpu):
         yield (
             f"clocks, temperature and power of the GPU were not read in {len(on_gpu) - len(found)} of {len(on_gpu)} "
-            "processes, so throttling would not show, and that a GPU was at work is the plugin's word alone; on NVIDIA: "
-            "pip install 'dlbench[gpu]'"
+            "processes, so throttling would not show, and that a GPU was at work is the plugin's word alone; on "
+            "NVIDIA: pip install 'dlbench[gpu]'"
         )
     slowed = [gpu for gpu in found if gpu.limited_by]
     if slowed:
