@@ -44,18 +44,21 @@ class Accelerated(LinearPlugin):
         return {self.device: "NumPy"}
 
     def stage(self, batch):
-        return Batch(Tensor(batch.inputs), batch.targets)
+        return Batch(*map(Tensor, batch))
 
     def train_step(self, batch):
-        inputs = batch.inputs.values if isinstance(batch.inputs, Tensor) else batch.inputs
         noise = self.noise * np.random.default_rng().uniform(-1, 1) if self._step else 0.0
-        return super().train_step(Batch(inputs, batch.targets)) * (1 + noise)
+        return super().train_step(Batch(*map(_values, batch))) * (1 + noise)
 
     def gradients(self, batch):
-        return super().gradients(Batch(batch.inputs.values, batch.targets))
+        return super().gradients(Batch(*map(_values, batch)))
 
     def predict(self, inputs):
-        return super().predict(inputs.values if isinstance(inputs, Tensor) else inputs)
+        return super().predict(_values(inputs))
+
+
+def _values(part):
+    return part.values if isinstance(part, Tensor) else part
 
 
 class Moved(Accelerated):
