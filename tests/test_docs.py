@@ -98,7 +98,7 @@ def test_dotted_names_can_be_imported(page):
 def test_links_to_files_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
-    for name in re.findall(r"`((?:dlbench|tests|docs|benchmarks|plugins|reports)/[\w./-]+)`", page.read_text()):
+    for name in re.findall(r"`((?:dlbench|tests|docs|benchmarks|studies|examples|plugins|reports)/[\w./-]+)`", page.read_text()):
         assert (ROOT / name).exists(), name
 
 
