@@ -1,4 +1,4 @@
-"""What keeps the suite fast, in one place; nothing here changes what a test asserts.
+"""Settings that keep the suite fast, in one place; nothing here changes what a test asserts.
 
 - Tests that time nothing carry the mark `untimed`: `make test` gives them to two workers (pytest-xdist), and runs all
   others one by one afterwards, on a machine that nothing else uses. It is the untimed ones that are marked, so that a

@@ -1,4 +1,4 @@
-"""What dlbench itself costs: its step against the same step in a hand-written loop, taking turns in one process.
+"""The cost of dlbench itself: its step against the same step in a hand-written loop, taking turns in one process.
 
     python benchmarks/harness_cost.py [PLUGIN:PATH ...] [--rounds N]
 

@@ -1,4 +1,4 @@
-"""How long `dlbench --help` and `dlbench list` take as whole processes, over `python -c "import click"`, taking turns.
+"""Start-up time of `dlbench --help` and `dlbench list` over `python -c "import click"`, taking turns.
 
 python benchmarks/startup.py [--rounds N]
 """

@@ -1,4 +1,4 @@
-"""What to measure (Spec), how hard to try (Policy), and the grid that several values span."""
+"""Spec (what to measure), Policy (how hard to try), and the grid that several values span."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What the documentation says can be typed: commands, options, names, files and numbers are those of the code."""
+"""The documentation can be typed: commands, options, names, files and numbers are those of the code."""
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import re
 import shlex
@@ -27,6 +28,9 @@ OF_OTHERS = {"--no-deps", "--import-mode"}
 """Options of pip and pytest; those of pytest-benchmark begin with its name."""
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""
+
+FOLDERS = "dlbench|tests|docs|benchmarks|studies|examples|plugins|reports"
+QUESTION = re.compile(r"(What|How|Whether|Which|Why|When|Where|Who)\b")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -98,7 +102,7 @@ def test_dotted_names_can_be_imported(page):
 def test_links_to_files_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
-    for name in re.findall(r"`((?:dlbench|tests|docs|benchmarks|studies|examples|plugins|reports)/[\w./-]+)`", page.read_text()):
+    for name in re.findall(rf"`((?:{FOLDERS})/[\w./-]+)`", page.read_text()):
         assert (ROOT / name).exists(), name
 
 
@@ -157,3 +161,16 @@ def test_help_and_pages_state_the_numbers_of_the_code():
         f"up to {default.latency_steps} steps or {default.latency_seconds:g} s",
     ):
         assert " ".join(text.split()) in " ".join(method.split())
+
+
+def test_no_module_docstring_opens_with_a_question_word():
+    """A noun or a verb comes first, so that a list of first lines can be read as a table of contents."""
+    folders = (ROOT / name for name in ("dlbench", "plugins", "studies", "benchmarks", "tests"))
+    opened = {
+        str(path.relative_to(ROOT)): ast.get_docstring(ast.parse(path.read_text())) or ""
+        for folder in folders
+        for path in folder.rglob("*.py")
+        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+    }
+    assert opened
+    assert [path for path, text in opened.items() if QUESTION.match(text)] == []

@@ -1,4 +1,4 @@
-"""What importing dlbench costs, and what it offers."""
+"""Imports of dlbench: their cost, and the names on offer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one output calls what it is about, so that no two things in it have the same name."""
+"""Labels for workloads and arms that are unique within one report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two reports: which Specs of one are compared with which of the other, and what stands against it."""
+"""Pairs of Specs: each Spec of one report with its counterpart in the other, and the reasons not to compare them."""
 
 from __future__ import annotations
 

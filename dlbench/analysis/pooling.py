@@ -1,4 +1,4 @@
-"""What may stand in one figure: Runs of one Spec that were made alike, and what differs between those that were not.
+"""Pooling: Runs of one Spec that were made alike form one figure; others are listed with what differs.
 
 The rule is one for all rows of `dlbench.analysis.provenance`: equal values are pooled, others never; what one Run does
 not hold is not different from what another does.

@@ -1,4 +1,4 @@
-"""Whether a program had a steady state at all, looked at afterwards over the whole series, warm-ups included.
+"""Steady state, judged afterwards over the whole series of samples, warm-ups included.
 
 The method is that of Barrett et al. ("Virtual machine warmup blows hot and cold", OOPSLA 2017): change points part a
 series into segments, and their levels tell what it was. Change points come from PELT (Killick, Fearnhead and Eckley,

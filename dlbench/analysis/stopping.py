@@ -1,4 +1,4 @@
-"""Whether a workload has been measured in enough groups, and in words why it stopped where it did."""
+"""The stop rule: ends a workload after enough groups, and says in words why it stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands against a gate whatever its numbers say: what did not run, nothing to check it by, another machine.
+"""Reasons to refuse a gate regardless of its numbers: failed runs, no A/A control, another machine.
 
 Each objection is a line that says what to do; one is enough for a gate to be refused. Pure.
 """

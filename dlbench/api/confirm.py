@@ -1,4 +1,4 @@
-"""What a gate flags is measured again, in fresh processes and reversed order, before it may fail.
+"""Confirmation: repeats every measurement that would fail a gate, in fresh processes and reversed order.
 
 Whoever looks at many numbers flags one by chance now and then; seldom the same one twice. A second measuring that comes
 to nothing takes nothing back.

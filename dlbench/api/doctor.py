@@ -1,4 +1,4 @@
-"""What this machine is, what works on it, and how small a difference it can show: `dlbench doctor`."""
+"""`dlbench doctor`: this machine, the frameworks that work on it, and its minimum detectable change."""
 
 from __future__ import annotations
 

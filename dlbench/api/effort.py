@@ -1,4 +1,4 @@
-"""How hard the user asked to measure: the options of the command line that make a Policy."""
+"""The measuring effort: options of the command line that make a Policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is compared and gated once Runs are there: two reports, or the arms of one session."""
+"""Comparison and gate of finished Runs: two reports, or the arms of one session."""
 
 from __future__ import annotations
 

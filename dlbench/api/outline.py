@@ -1,4 +1,4 @@
-"""What a session would measure, before it does."""
+"""The outline of a session before it starts: what it would measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dlbench run` was asked: the options of the command line, checked."""
+"""The request of `dlbench run`: the options of the command line, checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands do: measure, then summarise, render and show."""
+"""A session from request to report: measure, then summarise, render and show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the NumPy forward passes share, in float64."""
+"""Layers that the NumPy forward passes share, in float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dlbench list` says: plugins from metadata, tasks, suites, and devices when the frameworks are to be asked."""
+"""`dlbench list`: plugins from metadata, tasks, suites, and devices when the frameworks are to be asked."""
 
 from __future__ import annotations
 

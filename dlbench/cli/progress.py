@@ -1,4 +1,4 @@
-"""What a person sees while it runs: a live bar on a terminal, plain lines elsewhere, nothing when quiet.
+"""Progress of a session: a live bar on a terminal, plain lines elsewhere, nothing when quiet.
 
 Nothing here runs on its own: the bar is drawn when the schedule says something, between turns, a few times a second at
 most, so that it never takes a core from what is being measured.

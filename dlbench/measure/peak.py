@@ -1,4 +1,4 @@
-"""What this machine does at most: the rate of a large matrix product in the framework and precision of a Spec."""
+"""The peak rate of arithmetic: a large matrix product in the framework and precision of a Spec."""
 
 from __future__ import annotations
 

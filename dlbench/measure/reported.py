@@ -1,4 +1,4 @@
-"""What a plugin reports, held to its type and its range: a figure that makes no sense never reaches a record."""
+"""Checks the type and range of every value that a plugin reports, before it reaches a record."""
 
 from __future__ import annotations
 

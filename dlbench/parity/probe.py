@@ -1,4 +1,4 @@
-"""What parity needs of a model, in the child: parameters, outputs, gradients and the losses of its first steps."""
+"""The parity probe, in the child: parameters, outputs, gradients and the losses of the first steps of a model."""
 
 from __future__ import annotations
 

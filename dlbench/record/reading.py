@@ -1,4 +1,4 @@
-"""What lies in a report's folder, read back strictly: each fault in one line that names the file and what to do."""
+"""Reads a report's folder back strictly: each fault is one line that names the file and what to do."""
 
 from __future__ import annotations
 

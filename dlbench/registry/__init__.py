@@ -1,4 +1,4 @@
-"""Which plugins are installed: names from metadata alone, and one loaded on demand.
+"""Installed plugins: names from metadata alone, and one loaded on demand.
 
 A plugin is an entry point of the group `dlbench.plugins`: its name is `framework.architecture`, its value a callable
 without arguments that returns a ModelPlugin.

@@ -1,4 +1,4 @@
-"""What was asked of every arm and what the plugin read back after building, so that differences show."""
+"""The configuration table: requested and actual settings of every arm, so that differences show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page is made of: plain text in blocks, no markup."""
+"""The blocks that a page consists of: plain text, no markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did not run, in words: each reason once, with all that it kept from running."""
+"""Failed and unsupported Specs in words: each reason once, with every Spec that it kept from running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader must know before believing the figures: read from the Runs, each in one line."""
+"""Warnings that a reader must know before believing the figures: read from the Runs, one line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long groups take, from those that have been measured."""
+"""Time estimates of groups, from those that have been measured."""
 
 from __future__ import annotations
 

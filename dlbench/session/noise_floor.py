@@ -1,4 +1,4 @@
-"""How quiet this machine is: two equal NumPy programs in lockstep, in several groups of fresh processes.
+"""The noise floor of this machine: two equal NumPy programs in lockstep, in several groups of fresh processes.
 
 What the ratio of equal programs scatters by is what a difference must rise above; the smallest change to expect follows
 from it as it does for every comparison (`verdicts.smallest_change`). Run as a module it is one of the programs.

@@ -1,4 +1,4 @@
-"""What a session that goes on has still to measure."""
+"""The groups that a resumed session has still to measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which arms may be alive together: as many as a share of memory holds, each with what it is compared with."""
+"""Splits a group so that the arms alive together fit into 80 % of free memory, each part with its baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison says, from one number a process or a group in lockstep: pure, and the same for every metric.
+"""Verdicts from one number a process, or a group in lockstep: pure, and the same for every metric.
 
 Logarithms throughout: noise multiplies, and a difference of logarithms is a ratio.
 """

@@ -1,4 +1,4 @@
-"""When enough groups have been measured: at looks fixed beforehand, by the widths of intervals and nothing else.
+"""Group-sequential stopping: at fixed interim analyses, by interval width alone, never by significance.
 
 To stop because something became significant raises false alarms with every look (Armitage, McPherson and Rowe 1969).
 The spread of normal numbers is independent of their mean, so that stopping by it favours no verdict; it favours

@@ -1,4 +1,4 @@
-"""How large a difference the two tests of a verdict see with 80 % power, and what their rank tests can reach at all.
+"""Power: the difference that both tests of a verdict detect with 80 % power, and the limits of their rank tests.
 
 The t test and the rank test depend on each other, and their joint power has no closed form: it comes from seeded normal
 draws. A draw is shifted until both tests pass; the 80 % quantile of that shift is what 80 % of all draws see.

@@ -1,4 +1,4 @@
-"""What machine and software this is."""
+"""The machine and its software, as a record states them."""
 
 from __future__ import annotations
 

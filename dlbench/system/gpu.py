@@ -1,4 +1,4 @@
-"""What an NVIDIA GPU did while a Run went on: NVML, through the package nvidia-ml-py (`pip install 'dlbench[gpu]'`)."""
+"""Counters of an NVIDIA GPU during a Run, by NVML (nvidia-ml-py: `pip install 'dlbench[gpu]'`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How busy the machine was while a Run went on, from the counters of the kernel."""
+"""Load of the machine during a Run, from the counters of the kernel."""
 
 from __future__ import annotations
 

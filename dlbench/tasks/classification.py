@@ -1,4 +1,4 @@
-"""What tasks of classification share: random training samples, and accuracy on held-out ones."""
+"""Parts that classification tasks share: random training samples, and accuracy on held-out ones."""
 
 from __future__ import annotations
 

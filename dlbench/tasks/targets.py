@@ -1,4 +1,4 @@
-"""What counts as trained: a target that was reached, and the budget to look at quality when it was not."""
+"""Targets: the quality that counts as trained, and the budget after which it is read when it was not reached."""
 
 from __future__ import annotations
 

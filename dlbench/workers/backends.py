@@ -1,4 +1,4 @@
-"""How the child of a Spec comes into being: a fresh interpreter, a fork of a warm parent, or this very process."""
+"""Backends that start the child of a Spec: a fresh interpreter, a fork of a warm parent, or this very process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parent may order of a child and what the child answers: one JSON line each way."""
+"""The protocol between parent and child: orders and replies, one JSON line each way."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How often are verdicts right? Pools of raw times with planted slowdowns, and decision rules replayed on them."""
+"""Error rates of verdicts: pools of raw times with planted slowdowns, and decision rules replayed on them."""

@@ -1,4 +1,4 @@
-"""What is measured beside the frameworks: a matrix product, and a trap."""
+"""Programs measured beside the frameworks: a matrix product, and a trap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the replay found, as Markdown: every rule beside every other, and the goals with what came out."""
+"""The results of a replay as Markdown: every rule beside every other, and the goals with what came out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured, the slowdowns that are planted in it, and how hard it is measured."""
+"""Workloads, the slowdowns that are planted in them, and the effort of measuring them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where and with what Runs were made: what differs in it is never one figure, and is said."""
+"""Provenance: Runs made in different ways never form one figure, and the report says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gate flags is measured again: what comes back fails, what does not is inconclusive and says why."""
+"""Confirmation: a regression that recurs fails the gate; one that does not is inconclusive and says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies on the disk, whatever comes between: a kill, a full disk, a second writer."""
+"""The folder of a report after a kill, a full disk or a second writer."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""What each arm really got of processors and threads: in the table, and a line where it is not what was given."""
+"""Processors and threads that each arm really had: in the table, with a line where they differ from the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When compiling has paid for itself: the formula by hand, and when there is nothing to say."""
+"""The step at which compiling has paid for itself: the formula by hand, and cases without an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader must know before believing a report, and names that leave no doubt of what is meant."""
+"""Warnings before the figures of a report, and names that are unambiguous."""
 
 from __future__ import annotations
 

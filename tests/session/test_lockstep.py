@@ -1,4 +1,4 @@
-"""Who takes the next sample: order, balance, and what happens when an arm drops out. No process, no clock."""
+"""Turns in lockstep: order, balance, and an arm that drops out. No process, no clock."""
 
 import math
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Which arms are alive together, and what becomes of those that memory does not hold."""
+"""Memory fit: arms that are alive together, and arms that memory does not hold."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How much memory a container leaves, read from made-up control groups of both versions."""
+"""Memory left in a container, read from made-up control groups of both versions."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How busy a machine was, from texts that kernels have written, and what a GPU did, from a library that plays NVML."""
+"""Load of a machine, from texts that kernels have written, and GPU counters, from a library that plays NVML."""
 
 from __future__ import annotations
 

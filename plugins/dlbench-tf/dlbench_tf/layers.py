@@ -1,4 +1,4 @@
-"""What several architectures are made of: functions of tensors, chosen by measurement among TensorFlow's own ways."""
+"""Layers of several architectures: functions of tensors, chosen by measurement among TensorFlow's own ways."""
 
 from __future__ import annotations
 

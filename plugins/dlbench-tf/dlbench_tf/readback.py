@@ -1,4 +1,4 @@
-"""What was built, read from TensorFlow and its variables after building."""
+"""Facts about the built model, read from TensorFlow and its variables after building."""
 
 from __future__ import annotations
 

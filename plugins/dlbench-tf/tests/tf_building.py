@@ -1,4 +1,4 @@
-"""What the tests of TensorFlow's plugins share: tiny requests and batches, and a second opinion in NumPy float64."""
+"""Helpers of TensorFlow's tests: tiny requests and batches, and a second opinion in NumPy float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several architectures are made of."""
+"""Layers of several architectures."""
 
 from __future__ import annotations
 

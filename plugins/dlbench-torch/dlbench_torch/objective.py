@@ -1,4 +1,4 @@
-"""What is minimised: losses of a module, and which parameters each of them trains."""
+"""Objectives: losses of a module, and the parameters that each of them trains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What products are computed in: set explicitly, refused where the machine has no such arithmetic, and read back."""
+"""Precision of products: set explicitly, refused where the machine has no such arithmetic, and read back."""
 
 from __future__ import annotations
 

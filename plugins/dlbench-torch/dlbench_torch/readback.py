@@ -1,4 +1,4 @@
-"""What was built, read from PyTorch and its parameters after building."""
+"""Facts about the built model, read from PyTorch and its parameters after building."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only an accelerator can show: what its counters count, what its products are rounded to, which device it was."""
+"""Facts that only an accelerator shows: its counters, the rounding of its products, and its name."""
 
 from __future__ import annotations
 
