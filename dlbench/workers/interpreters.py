@@ -107,8 +107,8 @@ def _examined(name: str, python: str) -> Installed:
         raise SpecError(f"{where} cannot import dlbench ({said.lacks}); {install}")
     if said.protocol != protocol():
         raise SpecError(
-            f"{where} has a dlbench ({said.dlbench}, protocol {said.protocol}) that does not speak with this one "
-            f"({__version__}, protocol {protocol()}); {install}"
+            f"{where} has a dlbench ({said.dlbench}, protocol {said.protocol or 'unknown'}) that does not speak with "
+            f"this one ({__version__}, protocol {protocol()}); {install}"
         )
     return said
 

@@ -61,9 +61,9 @@ def test_a_fault_is_told_once_with_the_plugins_own_line(plugin, monkeypatch):
     found = examine(SPEC)
     broken = of("broken", found)
     assert next(iter(broken)) == "build_is_repeatable"
-    assert "tests/test_examination.py:" in broken["build_is_repeatable"]
+    assert "test_check.py:" in broken["build_is_repeatable"]
     assert len(broken["build_is_repeatable"]) < 450
-    told = sum("test_examination.py" in why for why in broken.values())
+    told = sum("test_check.py" in why for why in broken.values())
     assert told == 1
     missed = of("not looked at", found)
     assert missed["the_loss_falls"] == "it meets the fault of build_is_repeatable"

@@ -79,7 +79,7 @@ def test_what_an_arm_takes_is_the_most_of_any_phase_and_on_a_device_what_the_dri
 
 
 def test_the_room_is_a_share_of_what_is_free(monkeypatch):
-    monkeypatch.setattr(sharing.driver, "free_bytes", lambda device: 1000 if device == "gpu:1" else None)
+    monkeypatch.setattr(sharing.nvml, "free_bytes", lambda device: 1000 if device == "gpu:1" else None)
     assert sharing.room("gpu:1").device == SHARE * 1000
     assert sharing.room("cpu").device == math.inf
     assert 0 < sharing.room("cpu").host < sharing.psutil.virtual_memory().total
@@ -92,7 +92,9 @@ class Large(ScriptedChild):
 
 
 def session(folder, monkeypatch, room):
-    monkeypatch.setattr(sharing.psutil, "virtual_memory", lambda: type("Memory", (), {"available": room / SHARE}))
+    monkeypatch.setattr(
+        sharing.psutil, "virtual_memory", lambda: type("Memory", (), {"available": room / SHARE, "total": 2 * room})
+    )
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
     planned = plan(policy, plugins=["fake.linear", "twin.linear"], paths=["eager", "graph"])
     with journal.begin(folder, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
@@ -178,7 +180,7 @@ class OnGpu(ScriptedChild):
 
 
 def test_a_gpu_that_was_found_and_not_asked_for_is_shared_too(monkeypatch, tmp_path):
-    monkeypatch.setattr(sharing.driver, "free_bytes", lambda device: 7 / SHARE if device == "gpu:0" else None)
+    monkeypatch.setattr(sharing.nvml, "free_bytes", lambda device: 7 / SHARE if device == "gpu:0" else None)
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
     planned = plan(policy, devices=["auto"])
     with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
