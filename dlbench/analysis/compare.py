@@ -24,6 +24,7 @@ BUSY = 0.05
 class Comparison(Record, frozen=True):
     """Candidate over baseline, of one metric of one process or group: more than 1 is slower, or more memory.
 
+    `slower` and `faster` say worse and better, whichever direction of the metric is.
     `ratio.n` counts groups of processes in lockstep, or for `cross_session` the processes of the side that has fewer.
     `smallest_change` is the share of slowdown that this many, spread like these, call `slower` with 80 % power. `ratio`
     is None, and the verdict `inconclusive`, for arms that never were in lockstep; `reason` says so. `before` and
@@ -157,17 +158,23 @@ def comparisons(compared: Sequence[Pair], metric: str, history: Mapping[Spec, Pa
 def evidence(pair: Pair, metric: str, history: Mapping[Spec, Part] | None = None) -> Evidence | None:
     """What these Runs tell of a metric: paired where they were in lockstep, else (with `history`) by process.
 
+    A positive difference is worse, also where more is better; `ratio` turns it back into candidate over baseline.
     None where there is nothing to tell: no metric, values whose ratio means nothing, no lockstep.
     """
     if pair.in_lockstep:
-        of_time = metric == "step_time"
-        log_ratios = group_log_ratios(pair.before, pair.after) if of_time else _by_group(pair, metric)
-        return Paired(log_ratios, all_count=not of_time) if log_ratios else None
+        by_rounds = METRICS[metric].paired == "rounds"
+        log_ratios = group_log_ratios(pair.before, pair.after) if by_rounds else _by_group(pair, metric)
+        return Paired(log_ratios, all_count=not by_rounds) if log_ratios else None
     if history is None:
         return None
     busy = contended([*pair.before, *pair.after])
     before, after = (log_summaries(runs, metric, busy=busy) for runs in (pair.before, pair.after))
     return Unpaired(before, after, history.get(pair.candidate)) if before and after else None
+
+
+def ratio(found: Evidence, metric: str) -> Estimate:
+    """Candidate over baseline of the metric itself."""
+    return found.ratio() if METRICS[metric].sign == 1 else found.reversed().ratio()
 
 
 def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]) -> list[float]:
@@ -185,13 +192,14 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
 
 
 def log_summaries(runs: Iterable[Run], metric: str, *, busy: bool) -> list[float]:
-    """The logarithm of one number a process. Of step times it is the median, on a busy machine the lower quartile.
+    """The logarithm of one number a process, negated where more is better. On a busy machine it is the row's own.
 
     Which one is chosen from the machine's pressure before any time is looked at, and is the same for both sides.
     """
-    of = metrics.step_lower_quartile if busy and metric == "step_time" else METRICS[metric].of
+    row = METRICS[metric]
+    of = row.contended if busy and row.contended is not None else row.of
     values = [of(run) for run in runs]
-    return [math.log(value) for value in values if value is not None and value > 0]
+    return [row.sign * math.log(value) for value in values if value is not None and value > 0]
 
 
 def contended(runs: Iterable[Run]) -> bool:
@@ -218,21 +226,21 @@ def _by_round(run: Run) -> Mapping[int, float]:
 
 
 def _by_group(pair: Pair, metric: str) -> list[float]:
-    """The log ratio of one number a process, for every group that holds it for both."""
-    of = METRICS[metric].of
+    """The log ratio of one number a process, for every group that holds it for both; negated where more is better."""
+    of, sign = METRICS[metric].of, METRICS[metric].sign
     before = {(run.session, run.group): of(run) for run in pair.before}
     both = [(before.get((run.session, run.group)), of(run)) for run in pair.after]
-    return [math.log(ours / theirs) for theirs, ours in both if theirs and ours and theirs > 0 and ours > 0]
+    return [sign * math.log(ours / theirs) for theirs, ours in both if theirs and ours and theirs > 0 and ours > 0]
 
 
 def _comparison(pair: Pair, metric: str, found: Evidence, p_value: float) -> Comparison:
     verdict, reason = decisions.verdict(found, p_value)
-    if metric == "step_time" and (objection := contradictions.objection(pair.before, pair.after)):
+    if METRICS[metric].paired == "rounds" and (objection := contradictions.objection(pair.before, pair.after)):
         verdict, reason = "inconclusive", objection
     return Comparison(
         baseline=pair.baseline.label,
         candidate=pair.candidate.label,
-        ratio=found.ratio(),
+        ratio=ratio(found, metric),
         verdict=verdict,
         smallest_change=decisions.smallest_change(found),
         reason=reason,
@@ -259,10 +267,10 @@ def _without_evidence(pair: Pair, metric: str, *, apart: bool) -> Comparison:
 
 
 def _lacking(pair: Pair, metric: str) -> str:
-    """Which side has no value that a ratio can be taken of, and for step times why."""
+    """Which side has no value that a ratio can be taken of, and for what was expected why."""
     sides = {"baseline": pair.before, "candidate": pair.after}
     lacks = [name for name, runs in sides.items() if not any((METRICS[metric].of(run) or 0.0) > 0 for run in runs)]
     unstable = any("unstable" in run.flags for name in lacks for run in sides[name])
-    why = ": the steps never became steady" if unstable and metric == "step_time" else ""
+    why = ": the steps never became steady" if unstable and METRICS[metric].expected else ""
     who = {0: "no group of both has a", 1: f"the {''.join(lacks)} has no", 2: "neither side has a"}[len(lacks)]
     return f"{who} {METRICS[metric].title.lower()}{why}"

@@ -17,6 +17,7 @@ from dlbench.analysis import compare, contradictions, labels, metrics
 from dlbench.analysis import pairs as matching
 from dlbench.analysis.compare import Pair
 from dlbench.analysis.labels import Names
+from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Count
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Record
@@ -26,10 +27,6 @@ from dlbench.stats.decisions import Evidence, Unpaired
 from dlbench.stats.estimates import Estimate, Part
 from dlbench.stats.power import ALARM
 
-METRICS = {"slower": ("step_time",), "memory": ("memory_peak", "device_memory_peak"), "compile": ("compile_time",)}
-"""What each condition with a threshold looks at."""
-FRESH = ("memory", "compile")
-"""What is read from fresh processes alone: that of others is mixed with what their parent had or did."""
 GATE_FILE = "gate.json"
 """What the gate of a session said, beside its Runs."""
 COUNTS = "counts"
@@ -50,7 +47,11 @@ History = Mapping[str, Mapping[Spec, Part]]
 
 
 class Condition(Record, frozen=True):
-    """What may not happen: worse than the baseline by more than `threshold`, a share; any difference for `counts`."""
+    """What may not happen: worse than the baseline by more than `threshold`, a share; any difference for `counts`.
+
+    The share is the worse value over the better one, less 1. A step time that grows from 10 to 11 ms and a throughput
+    that falls from 11 to 10 samples a second are both 10 % worse.
+    """
 
     name: str
     threshold: float = 0.0
@@ -76,8 +77,8 @@ class Outcome(Record, frozen=True):
     specs: tuple[Spec, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.metric and self.metric not in metrics.METRICS:
-            raise UnknownName("metric", self.metric, metrics.METRICS)
+        if self.metric and self.metric not in METRICS:
+            raise UnknownName("metric", self.metric, METRICS)
 
 
 class Gate(Record, frozen=True):
@@ -123,7 +124,7 @@ def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
     if policy.processes == 1 and any(condition.name != COUNTS for condition in conditions):
         raise SpecError("one process each is indicative and never gates; measure at least 2")
     for condition in conditions:
-        if policy.isolation != "fresh" and condition.name in FRESH:
+        if policy.isolation != "fresh" and any(METRICS[name].fresh_only for name in metrics.gated_by(condition.name)):
             raise SpecError(
                 f"{condition} needs fresh processes and --isolation {policy.isolation} has at most one of each arm; "
                 "give --isolation fresh"
@@ -139,7 +140,7 @@ def judge(
     for condition in conditions:
         if condition.name == COUNTS:
             found += _judge_counts(counts, condition)
-        for metric in METRICS.get(condition.name, ()):
+        for metric in metrics.gated_by(condition.name):
             of_metric = history.get(metric, {})
             found += _judge_metric(pairs, condition, metric, of_metric, names)
             found += _without_evidence(pairs, condition, metric, of_metric, names)
@@ -152,7 +153,7 @@ def refusals(
     """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
     names = names_of(pairs)
     for condition in conditions:
-        looked_at = METRICS.get(condition.name, ())
+        looked_at = metrics.gated_by(condition.name)
         families = [_family(pairs, metric, history.get(metric, {})) for metric in looked_at]
         family = [evidence for of_metric in families for _, evidence in of_metric]
         undecided = any(_lacking(pair, metric, names) for pair in pairs for metric in looked_at)
@@ -176,8 +177,9 @@ def exit_code(outcomes: Sequence[Outcome], *, strict: bool) -> int:
 
 def _parse(text: str) -> Condition:
     name, colon, share = text.partition(":")
-    if name not in (*METRICS, COUNTS):
-        raise UnknownName("condition", name, (*METRICS, COUNTS), "write it like slower:2%")
+    known = (*metrics.conditions(), COUNTS)
+    if name not in known:
+        raise UnknownName("condition", name, known, "write it like slower:2%")
     if name == COUNTS:
         if colon:
             raise SpecError(f"--fail-on {text}: counts are equal or not; leave the threshold out")
@@ -209,14 +211,14 @@ def _judge_metric(
     adjusted = decisions.adjusted([evidence for _, evidence in family], condition.threshold)
     for (pair, evidence), p_value in zip(family, adjusted, strict=True):
         result, reason = _decide(evidence, p_value, condition.threshold)
-        if metric == "step_time" and (objection := contradictions.objection(pair.before, pair.after)):
+        if METRICS[metric].paired == "rounds" and (objection := contradictions.objection(pair.before, pair.after)):
             result, reason = "underpowered", objection
         yield Outcome(
             condition=str(condition),
             pair=name_of(pair, names),
             result=result,
             metric=metric,
-            ratio=evidence.ratio(),
+            ratio=compare.ratio(evidence, metric),
             could_show=decisions.smallest_change(evidence, 0.0),
             reason=reason,
             specs=(pair.baseline, pair.candidate),
@@ -242,18 +244,18 @@ def _without_evidence(
 def _lacking(pair: Pair, metric: str, names: Names) -> str:
     """Why a pair shows nothing of a metric; empty where neither side was ever to have it.
 
-    Every program that ran in a timed phase was to have a step time, unless it never became steady; a metric that one
-    side alone has may be what the other changed.
+    Every program was to have an expected metric, unless it never became steady; a metric that one side alone has may be
+    what the other changed.
     """
-    of = metrics.METRICS[metric]
+    of = METRICS[metric]
     if not pair.before or not pair.after or pair.candidate.phase not in of.phases:
         return ""
     has = [any((of.of(run) or 0.0) > 0 for run in runs) for runs in (pair.before, pair.after)]
-    if metric == "step_time" or any(has):
+    if of.expected or any(has):
         sides = zip((pair.baseline, pair.candidate), has, strict=True)
         lacks = [_beside(spec, pair, names) for spec, it in sides if not it]
         flagged = any("unstable" in run.flags for run in (*pair.before, *pair.after))
-        why = ": the steps never became steady" if metric == "step_time" and flagged else ""
+        why = ": the steps never became steady" if of.expected and flagged else ""
         return f"{' and '.join(dict.fromkeys(lacks)) or 'no group of both'} has no {of.title.lower()}{why}"
     return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlbench.analysis import gate
+from dlbench.analysis import gate, metrics
 from dlbench.record.schema import Run
 
 
@@ -22,4 +22,4 @@ class GateRequest:
     @property
     def metrics(self) -> list[str]:
         """What the conditions look at; empty where they only count."""
-        return [metric for condition in self.conditions for metric in gate.METRICS.get(condition.name, ())]
+        return [metric for condition in self.conditions for metric in metrics.gated_by(condition.name)]

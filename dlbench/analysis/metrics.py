@@ -22,9 +22,15 @@ TIMED: tuple[Phase, ...] = ("train", "predict")
 class Metric(NamedTuple):
     """One row of METRICS.
 
-    `unit` is one of `s`, `bytes`, `samples/s`, `FLOP/s`, `%` (a share), `steps` and empty for the task's own; `better`
+    `unit` is one of `s`, `bytes`, `samples/s`, `FLOP/s`, `%` (a share), `steps` and empty for the task's own. `better`
     is None where neither direction is. `table` says which table of a report shows it. `pooled` takes the Runs together
     where one is too short to tell by itself.
+
+    `gate` names the condition of `--fail-on` that fails when the metric gets worse; no condition looks at a metric
+    where it is empty. `compared` metrics have rows in a comparison of two reports. `fresh_only` metrics are None for a
+    process that is not fresh. `paired` says how arms in lockstep are compared: by rounds of steady steps, or by one
+    number a process. Every program that ran in one of the phases has an `expected` metric, unless its steps never
+    became steady. `contended` replaces `of` between two sessions on a busy machine.
     """
 
     title: str
@@ -34,6 +40,32 @@ class Metric(NamedTuple):
     of: Callable[[Run], float | None]
     phases: tuple[Phase, ...] = PHASES
     pooled: Callable[[Sequence[Run]], float | None] | None = None
+    gate: str = ""
+    compared: bool = False
+    fresh_only: bool = False
+    paired: Literal["rounds", "process"] = "process"
+    expected: bool = False
+    contended: Callable[[Run], float | None] | None = None
+
+    @property
+    def sign(self) -> int:
+        """1 where a larger value is worse, -1 where it is better."""
+        return -1 if self.better == "higher" else 1
+
+
+def conditions() -> list[str]:
+    """The conditions with a threshold that `--fail-on` knows."""
+    return list(dict.fromkeys(metric.gate for metric in METRICS.values() if metric.gate))
+
+
+def gated_by(condition: str) -> list[str]:
+    """The metrics that a condition looks at; none for `counts`."""
+    return [name for name, metric in METRICS.items() if metric.gate and metric.gate == condition]
+
+
+def compared() -> list[str]:
+    """The metrics that a comparison of two reports shows."""
+    return [name for name, metric in METRICS.items() if metric.compared]
 
 
 def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
@@ -201,27 +233,53 @@ def _latency_row(rank: float) -> Metric:
 
 
 def _memory_row(title: str, phase: str, phases: tuple[Phase, ...] = PHASES) -> Metric:
-    return Metric(title, "bytes", "lower", "memory", partial(memory_above, phase), phases)
+    return Metric(title, "bytes", "lower", "memory", partial(memory_above, phase), phases, fresh_only=True)
+
+
+def _once_row(title: str, of: Callable[[Run], float | None], phases: tuple[Phase, ...] = PHASES) -> Metric:
+    return Metric(title, "s", "lower", "once", of, phases, fresh_only=True)
+
+
+def _compile_row(title: str, of: Callable[[Run], float | None]) -> Metric:
+    return Metric(title, "s", "lower", "headline", of, TIMED, fresh_only=True)
+
+
+def _peak_row(title: str, of: Callable[[Run], float | None]) -> Metric:
+    return Metric(title, "bytes", "lower", "headline", of)
 
 
 METRICS: dict[str, Metric] = {
-    "throughput": Metric("Throughput", "samples/s", "higher", "headline", throughput, TIMED),
-    "step_time": Metric("Step time, median", "s", "lower", "headline", step_seconds, TIMED),
+    "throughput": Metric("Throughput", "samples/s", "higher", "headline", throughput, TIMED, expected=True),
+    "step_time": Metric(
+        "Step time, median",
+        "s",
+        "lower",
+        "headline",
+        step_seconds,
+        TIMED,
+        gate="slower",
+        compared=True,
+        paired="rounds",
+        expected=True,
+        contended=step_lower_quartile,
+    ),
     "latency_p50": _latency_row(50),
     "latency_p95": _latency_row(95),
     "latency_p99": _latency_row(99),
     "flop_rate": Metric("Achieved arithmetic", "FLOP/s", "higher", "headline", flop_rate, TIMED),
     "utilization": Metric("Share of a matrix product's (MFU)", "%", "higher", "headline", utilization, TIMED),
-    "compile_time": Metric("Compile time", "s", "lower", "headline", compile_seconds, TIMED),
-    "warm_compile_time": Metric("Compile time, warm", "s", "lower", "headline", warm_compile_seconds, TIMED),
-    "memory_peak": Metric("Peak memory above import", "bytes", "lower", "headline", memory_peak),
-    "device_memory_peak": Metric("Peak device memory", "bytes", "lower", "headline", device_memory_peak),
-    "driver_memory": Metric("Device memory by the driver", "bytes", "lower", "headline", driver_memory),
-    "import_time": Metric("Import", "s", "lower", "once", partial(once, "import")),
-    "build_time": Metric("Build", "s", "lower", "once", partial(once, "build")),
-    "first_step_time": Metric("First step", "s", "lower", "once", partial(once, "first_step")),
-    "warm_up_time": Metric("First step beyond a steady one", "s", "lower", "once", warm_up_seconds, TIMED),
-    "memory_baseline": Metric("Resident after import", "bytes", "lower", "memory", memory_baseline),
+    "compile_time": _compile_row("Compile time", compile_seconds)._replace(gate="compile", compared=True),
+    "warm_compile_time": _compile_row("Compile time, warm", warm_compile_seconds),
+    "memory_peak": _peak_row("Peak memory above import", memory_peak)._replace(
+        gate="memory", compared=True, fresh_only=True
+    ),
+    "device_memory_peak": _peak_row("Peak device memory", device_memory_peak)._replace(gate="memory", compared=True),
+    "driver_memory": _peak_row("Device memory by the driver", driver_memory),
+    "import_time": _once_row("Import", partial(once, "import")),
+    "build_time": _once_row("Build", partial(once, "build")),
+    "first_step_time": _once_row("First step", partial(once, "first_step")),
+    "warm_up_time": _once_row("First step beyond a steady one", warm_up_seconds, TIMED),
+    "memory_baseline": Metric("Resident after import", "bytes", "lower", "memory", memory_baseline, fresh_only=True),
     "memory_task": _memory_row("Task's data, peak", "task"),
     "memory_build": _memory_row("Build, peak", "build"),
     "memory_first_step": _memory_row("First step, peak", "first_step"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from dlbench.analysis import compare, control, gate, labels, pooling, provenance, steady_state, validity
+from dlbench.analysis import compare, control, gate, labels, metrics, pooling, provenance, steady_state, validity
 from dlbench.analysis import pairs as matching
 from dlbench.analysis.compare import Pair
 from dlbench.analysis.gate_request import GateRequest
@@ -157,7 +157,8 @@ def show(answer: Answer, out: Path | None, *, quiet: bool) -> int:
 def _answer(
     names: tuple[str, str], pairs: Sequence[Pair], beware: Sequence[str], question: GateRequest, fallen: Sequence[str]
 ) -> Answer:
-    history = {metric: matching.between_sessions(question.history, pairs, metric) for metric in comparison.COMPARED}
+    looked_at = dict.fromkeys((*metrics.compared(), *question.metrics))
+    history = {metric: matching.between_sessions(question.history, pairs, metric) for metric in looked_at}
     counts = tuple(matching.counts(pairs))
     outcomes = gate.judge(pairs, question.conditions, counts, history)
     refused = "; ".join(dict.fromkeys((*fallen, *validity.refusals(pairs, question, history))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from dlbench.analysis import compare, gate, pooling
+from dlbench.analysis import compare, gate, metrics, pooling
 from dlbench.analysis import pairs as matching
 from dlbench.analysis.compare import Comparison, Pair
 from dlbench.analysis.gate import Outcome
@@ -16,9 +16,8 @@ from dlbench.report import gating
 from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
 from dlbench.report.units import interval, shown
 
-COMPARED = ("step_time", "compile_time", "memory_peak", "device_memory_peak")
-WORDS = {"slower": "more", "faster": "less"}
-"""What a verdict is called where the metric is no time."""
+WORDS = {1: {"slower": "more", "faster": "less"}, -1: {"slower": "less", "faster": "more"}}
+"""Verdicts on a metric that is no time, by its sign."""
 
 
 class Row(Record, frozen=True):
@@ -42,12 +41,12 @@ class Compared(Record, frozen=True):
 
 
 def rows(pairs: Sequence[Pair], history: gate.History) -> Iterator[Row]:
-    """Every metric that a side of a pair has, and the step time of every timed pair whether it has or not.
+    """Every metric that a side of a pair has, and those that every pair is expected to have.
 
     Each metric is a family for Holm's correction.
     """
     names = gate.names_of(pairs)
-    for metric in COMPARED:
+    for metric in metrics.compared():
         found = compare.comparisons(pairs, metric, history.get(metric, {}))
         yield from (
             Row(pair=gate.name_of(pair, names), comparison=one)
@@ -57,9 +56,9 @@ def rows(pairs: Sequence[Pair], history: gate.History) -> Iterator[Row]:
 
 
 def _is_missed(pair: Pair, one: Comparison) -> bool:
-    """Whether somebody looks for this figure: one side has it, or it is the step time of a timed phase."""
-    timed = one.metric == "step_time" and pair.candidate.phase in METRICS["step_time"].phases
-    return timed or (one.before is None) != (one.after is None)
+    """Whether somebody looks for this figure: one side has it, or both were expected to."""
+    row = METRICS[one.metric]
+    return (row.expected and pair.candidate.phase in row.phases) or (one.before is None) != (one.after is None)
 
 
 def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
@@ -87,7 +86,7 @@ def page(found: Compared) -> Iterator[Block]:
         yield Bullets(found.warnings)
     yield Heading(2, "Candidate over baseline")
     yield Paragraph("Above 1 is slower, or more memory. Brackets hold 95 % intervals over processes or groups.")
-    for metric in COMPARED:
+    for metric in metrics.compared():
         of_metric = [row for row in found.rows if row.comparison.metric == metric]
         if of_metric:
             head = [METRICS[metric].title, "Baseline", "Candidate", "Ratio", "Verdict", "Could show"]
@@ -96,8 +95,8 @@ def page(found: Compared) -> Iterator[Block]:
 
 def _cells(row: Row) -> list[str]:
     one = row.comparison
-    unit = METRICS[one.metric].unit
-    verdict = one.verdict if unit == "s" else WORDS.get(one.verdict, one.verdict)
+    unit, sign = METRICS[one.metric].unit, METRICS[one.metric].sign
+    verdict = one.verdict if unit == "s" else WORDS[sign].get(one.verdict, one.verdict)
     said = f"{verdict} ({one.reason})" if one.reason else verdict
     could_show = "–" if one.smallest_change is None else f"{one.smallest_change:.1%}"
     before, after = (shown(side.value if side else None, unit) for side in (one.before, one.after))

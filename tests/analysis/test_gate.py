@@ -7,10 +7,14 @@ import pytest
 from example_runs import full_session, spec
 from sessions import session
 
-from dlbench.analysis import compare, gate, validity
+from dlbench.analysis import compare, gate, metrics, validity
 from dlbench.analysis import pairs as matching
 from dlbench.analysis.gate import Condition, Outcome
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.metrics import METRICS
+from dlbench.api import judge
 from dlbench.errors import SpecError, UnknownName
+from dlbench.report import comparison, markdown
 from dlbench.stats import decisions, power
 from dlbench.stats.decisions import Paired, Unpaired
 
@@ -71,6 +75,59 @@ def test_memory_and_compile_time_are_gates_of_their_own():
         ("memory:5%", "memory_peak", "regression"),
         ("compile:20%", "compile_time", "passed"),
     ]
+
+
+@pytest.fixture
+def gated_throughput(monkeypatch):
+    """The row that a newcomer would change: throughput gates, and throughput alone."""
+    monkeypatch.setitem(METRICS, "step_time", METRICS["step_time"]._replace(gate=""))
+    monkeypatch.setitem(METRICS, "throughput", METRICS["throughput"]._replace(gate="throughput", compared=True))
+
+
+@pytest.mark.parametrize(
+    ("factor", "result", "verdict", "word"),
+    [(1 / 1.1, "passed", "faster", "more"), (1.1, "regression", "slower", "less"), (1.0, "passed", "same", "same")],
+)
+def test_more_of_a_metric_of_which_more_is_better_is_no_regression(gated_throughput, factor, result, verdict, word):
+    before, after = session("a", spread=0.001), session("b", factor, spread=0.001, seed=1)
+    (found,) = outcomes(before, after, "throughput:2%")
+    assert (found.result, found.metric) == (result, "throughput")
+    assert found.ratio.value == pytest.approx(1 / factor, rel=1e-3)
+    assert found.ratio.low <= found.ratio.value <= found.ratio.high
+    (pair,) = matching.match(before, after).pairs
+    (one,) = compare.comparisons([pair], "throughput", {})
+    assert (one.verdict, one.ratio) == (verdict, found.ratio)
+    assert after[0].spec.batch_size / one.after.value == pytest.approx(0.01 * factor, rel=1e-2)
+    answer = judge.reports(("a", "b"), before, after, GateRequest(allow=["session"])).compared
+    (line,) = [line for line in markdown.text(list(comparison.page(answer))).splitlines() if "samples/s" in line]
+    assert f"| {word} |" in line
+
+
+def test_arms_in_lockstep_are_gated_by_it_in_the_same_direction(gated_throughput):
+    """torch takes twice as long as tf in these runs: its throughput is half, which is worse."""
+    pairs = [pair for of_load in compare.pairs(full_session()).values() for pair in of_load]
+    slower = [one.ratio.value for one in compare.comparisons(pairs, "step_time")]
+    found = gate.judge(pairs, gate.parse(["throughput:2%"]), [], {})
+    assert {one.result for one in found} == {"regression"}
+    assert [1 / one.ratio.value for one in found] == pytest.approx(slower, rel=0.05)
+
+
+def test_a_gated_metric_that_no_table_shows_has_its_history_taken_into_account(monkeypatch):
+    monkeypatch.setitem(METRICS, "first_step_time", METRICS["first_step_time"]._replace(gate="start"))
+    past = [run for at, name in enumerate("wxyz") for run in session(name, 1 + 0.001 * at, seed=at)]
+    for allow in ([], ["session"]):
+        asked = GateRequest(gate.parse(["start:900%"]), allow, past)
+        answer = judge.reports(("a", "b"), session("a"), session("b", seed=1), asked)
+        assert answer.refused == ""
+        assert [(one.metric, one.result) for one in answer.compared.outcomes] == [("first_step_time", "passed")]
+        assert "first_step_time" not in {row.comparison.metric for row in answer.compared.rows}
+
+
+def test_every_gated_metric_says_which_direction_is_worse_and_every_condition_is_known():
+    assert [name for name, metric in METRICS.items() if metric.gate and metric.better is None] == []
+    assert metrics.conditions() == ["slower", "compile", "memory"]
+    assert metrics.gated_by("memory") == ["memory_peak", "device_memory_peak"]
+    assert metrics.gated_by("") == metrics.gated_by("counts") == []
 
 
 def unsteady(runs):

@@ -156,3 +156,9 @@ def test_a_seed_that_never_reaches_the_target_gives_no_number_and_is_counted_by_
 
 def test_no_metric_is_expected_that_is_not_there():
     assert EXPECTED.keys() == METRICS.keys()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_is_read_from_fresh_processes_alone_says_so_in_its_row(name):
+    fresh, forked = (METRICS[name].of(msgspec.structs.replace(TIMED, isolation=how)) for how in ("fresh", "fork"))
+    assert forked == (None if METRICS[name].fresh_only else fresh)
