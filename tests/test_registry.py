@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import importlib_metadata
 import pytest
 
 from dlbench import registry
@@ -299,3 +300,13 @@ def test_what_lies_in_the_folder_of_the_call_is_not_installed(tmp_path: Path) ->
     listed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "stale" not in listed.stdout
     assert "fake.linear" in listed.stdout
+
+
+def test_metadata_is_parsed_of_distributions_with_plugins_alone(monkeypatch):
+    """Parsing that of all takes longer than all else that `dlbench list` does."""
+    parsed, original = [], importlib_metadata.Distribution.metadata
+    monkeypatch.setattr(
+        importlib_metadata.Distribution, "metadata", property(lambda one: parsed.append(one) or original.fget(one))
+    )
+    assert registry.entries()
+    assert {"dlbench" in str(one._path) for one in parsed} == {True}

@@ -79,6 +79,9 @@ def _read(distribution: Any, group: str) -> Iterator[Installed]:
         if _mentions(folder, group):
             yield Installed(name, rest or "not known", (), (), f"its entry_points.txt cannot be read ({_said(error)})")
         return
+    if not points and _has_metadata(folder):
+        yield Installed(name, rest, (), ())  # its metadata, which takes long to parse, would not be used
+        return
     try:
         said = distribution.metadata
         called, numbered = said["Name"], said["Version"]
@@ -89,6 +92,10 @@ def _read(distribution: Any, group: str) -> Iterator[Installed]:
         if points:
             why = f"its metadata cannot be read ({_said(error)}); install it again"
             yield Installed(name, rest or "not known", (), points, why)
+
+
+def _has_metadata(folder: object) -> bool:
+    return any((Path(str(folder)) / name).is_file() for name in ("METADATA", "PKG-INFO"))
 
 
 def _mentions(folder: object, group: str) -> bool:
