@@ -24,11 +24,13 @@ from dlbench.spec import PATHS, PHASES, Policy
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")])
 COMMANDS = {name: command for name, command in cli.commands.items() if isinstance(command, click.Command)}
-OF_OTHERS = {"--no-deps", "--import-mode"}
-"""Options of pip and pytest; those of pytest-benchmark begin with its name."""
+OF_OTHERS = {"--no-deps", "--import-mode", "--codspeed"}
+"""Options of pip, pytest and pytest-codspeed; those of pytest-benchmark begin with its name."""
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""
 
+NOT_MODULES = ("dlbench.plugins", "dlbench.jsonl", "dlbench.toml")
+"""The entry-point group, and files."""
 FOLDERS = "dlbench|tests|docs|benchmarks|studies|examples|plugins|reports"
 QUESTION = re.compile(r"(What|How|Whether|Which|Why|When|Where|Who)\b")
 
@@ -94,7 +96,7 @@ def test_options_exist(page):
 @every_page
 def test_dotted_names_can_be_imported(page):
     for name in re.findall(r"`(dlbench(?:_\w+)?\.[\w.]+)(?:\([^`]*\))?`", page.read_text()):
-        if name not in ("dlbench.plugins", "dlbench.jsonl"):  # the entry-point group
+        if name not in NOT_MODULES:
             pkgutil.resolve_name(name)
 
 
