@@ -7,27 +7,24 @@ to nothing takes nothing back.
 from __future__ import annotations
 
 import itertools
-import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
 from dlbench.analysis import gate, pairs, pooling, stopping, validity
 from dlbench.analysis.gate import Gate, Outcome
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.api import judge
 from dlbench.api.judge import Answer
-from dlbench.cli import progress
 from dlbench.errors import DlbenchError
 from dlbench.record import journal
 from dlbench.record.schema import Plan, Run
-from dlbench.report import terminal
 from dlbench.session import plan, schedule
 from dlbench.session.plan import Group
+from dlbench.session.schedule import Listener
 from dlbench.spec import Spec, workload
 from dlbench.workers.backends import Starter
 
@@ -39,16 +36,12 @@ Sides = tuple[Spec, ...]
 Measure = Callable[[Plan, Sequence[Group]], Sequence[Run]]
 
 
-def measure_in(folder: Path, console: Console, *, quiet: bool) -> Measure:
-    """What measures the groups of a plan in a new folder within this one."""
+def measure_in(folder: Path, listener: Listener) -> Measure:
+    """A function that measures the groups of a plan in a new folder within this one."""
 
     def measure(again: Plan, groups: Sequence[Group]) -> Sequence[Run]:
-        console.print(f"measured again: {', '.join(spec.label for spec in again.specs)}", highlight=False)
-        with (
-            journal.begin(_free(folder), again) as book,
-            progress.listener(console, quiet=quiet) as listener,
-            Starter(again.pythons) as start,
-        ):
+        listener.note(f"measured again: {', '.join(spec.label for spec in again.specs)}")
+        with journal.begin(_free(folder), again) as book, Starter(again.pythons) as start:
             return schedule.record(groups, book, listener, start, stopping.enough)
 
     return measure
@@ -90,18 +83,6 @@ def of_reports(answer: Answer, runs: Sequence[Run], question: GateRequest, measu
     outcomes = tuple(_settled(answer.compared.outcomes, again, reasons))
     compared = msgspec.structs.replace(answer.compared, outcomes=outcomes)
     return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
-
-
-def compare_files(baseline: Path, candidate: Path, question: GateRequest, out: Path | None, *, quiet: bool) -> int:
-    """Compare two saved reports, show what came out, and return the exit code. Raises DlbenchError."""
-    before, after = judge.read(baseline), judge.read(candidate)
-    planned = judge.planned(candidate) if question.conditions else ()
-    answer = judge.reports((str(baseline), str(candidate)), before, after, question, planned)
-    if question.confirm:
-        with tempfile.TemporaryDirectory() as folder:
-            again = measure_in(Path(folder), terminal.console(errors=True, quiet=quiet), quiet=quiet)
-            answer = of_reports(answer, [*before, *after], question, again)
-    return judge.show(answer, out, quiet=quiet)
 
 
 def _flagged(outcomes: Iterable[Outcome]) -> list[Sides]:

@@ -1,4 +1,4 @@
-"""`dlbench doctor`: this machine, the frameworks that work on it, and its minimum detectable change."""
+"""Diagnosis: this machine, the frameworks that work on it, and its minimum detectable change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dlbench import registry
 from dlbench.errors import redaction
-from dlbench.record import encoding
 from dlbench.record.schema import Environment, Load, Record
 from dlbench.registry import Entry, installed
-from dlbench.report import terminal
-from dlbench.report.document import Block, Bullets, Heading, Table
-from dlbench.report.units import shown
 from dlbench.report.warnings import busy
 from dlbench.session import noise_floor
 from dlbench.session.noise_floor import Noise
@@ -66,15 +62,6 @@ class Diagnosis(Record, frozen=True):
     advice: tuple[str, ...] = ()
 
 
-def show(*, as_json: bool) -> None:
-    """Examine this machine and print what was found."""
-    found = examine()
-    if as_json:
-        print(encoding.page(found), end="")  # noqa: T201 (the answer)
-    else:
-        terminal.console().print(terminal.blocks(list(blocks(found))))
-
-
 def examine() -> Diagnosis:
     """Ask the system, then each framework in a child of its own, then let two equal programs take turns."""
     frameworks = tuple(_frameworks(registry.entries()))
@@ -116,57 +103,9 @@ def cxx(variables: Mapping[str, str]) -> str:
     return ""
 
 
-def blocks(found: Diagnosis) -> Iterator[Block]:
-    """The diagnosis in words, what to do first."""
-    yield Heading(1, "dlbench doctor")
-    if found.advice:
-        yield Heading(2, "To do")
-        yield Bullets(found.advice)
-    yield Table(["Machine", ""], list(_machine(found)))
-    yield Table(["Framework", "Versions", "Devices"], [_row(one) for one in found.frameworks])
-    yield Table(["While probing", ""], list(_quiet(found.load, found.noise)))
-
-
-def _machine(found: Diagnosis) -> Iterator[list[str]]:
-    at = found.environment
-    yield ["Processor", f"{at.cpu} ({at.cpu_vendor or 'vendor not said'}), {shown(at.memory_bytes, 'bytes')}"]
-    yield ["Cores", f"{environment.usable_cores()} usable of {os.cpu_count()}"]
-    yield ["System", f"{at.system}, {at.python}"]
-    yield ["BLAS of NumPy", found.blas]
-    yield ["C++ compiler", found.compiler or "none"]
-    yield ["Instruction sets", ", ".join(map(" ".join, at.instructions.items())) or "not said"]
-    yield ["Priority", f"nice {at.nice}, {at.scheduling}"]
-    yield ["Thread settings", ", ".join(f"{name} {value}" for name, value in found.threads.items())]
-
-
-def _row(found: Framework) -> list[str]:
-    devices = ", ".join(f"{device} ({name})" for device, name in found.devices.items())
-    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
-    return [found.name, versions, f"broken: {found.broken}" if found.broken else devices or "lists none"]
-
-
-def _quiet(load: Load, probed: Noise) -> Iterator[list[str]]:
-    yield ["Load average", "not said" if load.load_average is None else f"{load.load_average:.2g}"]
-    shares = {"CPU pressure": load.cpu_pressure, "Memory pressure": load.memory_pressure, "Steal": load.steal}
-    shares["Throttled by a quota of CPU"] = load.throttled
-    yield from ([name, "not said" if share is None else f"{share:.1%}"] for name, share in shares.items())
-    ratios = (f"{value:+.2%}" for value in sorted(probed.log_ratios))
-    yield ["Equal programs differ by", ", ".join(ratios)]
-    change = "not known" if probed.smallest_change is None else f"{probed.smallest_change:.1%}"
-    yield [
-        f"Smallest change to expect, {noise_floor.GROUPS} processes",
-        f"{change} (one thread; more threads show less)",
-    ]
-
-
 def _frameworks(entries: Sequence[Entry]) -> Iterator[Framework]:
-    """One plugin of each framework speaks for it, if possible one that is not broken."""
-    speakers: dict[str, Entry] = {}
-    for entry in entries:
-        name = entry.name.partition(".")[0]
-        if name not in speakers or speakers[name].broken:
-            speakers[name] = entry
-    for name, entry in sorted(speakers.items()):
+    """Each framework with its versions and devices, asked through one of its plugins."""
+    for name, entry in registry.speakers(entries).items():
         devices, broken = _asked(entry)
         yield Framework(name=name, versions=_versions(entry.distribution), devices=devices, broken=broken)
 

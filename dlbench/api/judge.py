@@ -13,11 +13,10 @@ from dlbench.analysis import compare, control, gate, labels, metrics, pooling, p
 from dlbench.analysis import pairs as matching
 from dlbench.analysis.compare import Pair
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.errors import DlbenchError, RecordError, SpecError, redaction
-from dlbench.record import encoding
-from dlbench.record.reading import from_json, read_plan, read_runs
+from dlbench.errors import SpecError
+from dlbench.record.reading import read_plan, read_runs
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run
-from dlbench.report import comparison, markdown, terminal
+from dlbench.report import comparison
 from dlbench.report.comparison import Compared
 from dlbench.spec import Spec, workload
 from dlbench.system import environment
@@ -126,34 +125,6 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: GateRequest) -
     return gate.Gate(outcomes=() if refused else tuple(outcomes), refused=refused)
 
 
-def keep(judged: gate.Gate | None, folder: Path) -> None:
-    """Put what the gate said beside the Runs, so that rendering them again shows it; None takes away what was there."""
-    if judged is None:
-        (folder / gate.GATE_FILE).unlink(missing_ok=True)
-    else:
-        _put(folder, {gate.GATE_FILE: encoding.page(judged)})
-
-
-def kept(folder: Path) -> gate.Gate | None:
-    """What the gate of the session in this folder said; None where there was none. Raises RecordError."""
-    path = folder / gate.GATE_FILE
-    try:
-        return from_json(path.read_bytes(), gate.Gate) if path.exists() else None
-    except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
-        raise RecordError(f"{path}: not what a gate said ({error}); remove it to read the Runs alone") from error
-
-
-def show(answer: Answer, out: Path | None, *, quiet: bool) -> int:
-    """Print the comparison, write it where asked, and return the exit code. Raises DlbenchError for a gate refused."""
-    if not quiet:
-        terminal.console().print(terminal.blocks(list(comparison.page(answer.compared))))
-    if out is not None:
-        _write(answer.compared, out)
-    if answer.refused:
-        raise DlbenchError(f"not gated: {answer.refused}")
-    return answer.code
-
-
 def _answer(
     names: tuple[str, str], pairs: Sequence[Pair], beware: Sequence[str], question: GateRequest, fallen: Sequence[str]
 ) -> Answer:
@@ -187,18 +158,3 @@ def _vetoed(answer: Answer, objection: str, question: GateRequest) -> Answer:
     ]
     unbelieved = Answer(msgspec.structs.replace(found, rows=tuple(rows)), answer.code, answer.refused)
     return _with(unbelieved, validity.vetoed(found.outcomes, objection), question)
-
-
-def _write(compared: Compared, folder: Path) -> None:
-    compared = redaction.record(compared)
-    page = markdown.text(list(comparison.page(compared)))
-    _put(folder, {"comparison.md": page, "comparison.json": encoding.page(compared)})
-
-
-def _put(folder: Path, files: Mapping[str, str]) -> None:
-    for name, content in files.items():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(content, encoding="utf-8")
-        except OSError as error:
-            raise RecordError(f"{folder / name} cannot be written ({error.strerror}); give another --out") from error

@@ -11,10 +11,9 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import effort, judge, question
-from dlbench.errors import SpecError, UnknownName
+from dlbench.api import effort, judge, question, render
+from dlbench.errors import SpecError
 from dlbench.record.schema import Plan
-from dlbench.report import FORMATS
 from dlbench.session import plan
 from dlbench.spec import Policy
 from dlbench.workers import interpreters
@@ -57,7 +56,7 @@ class RunOptions:
             policy=effort.policy(options),
             folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
             resume=options["resume"] is not None,
-            formats=known_formats(options["format"] or DEFAULT_FORMATS),
+            formats=render.known_formats(options["format"] or DEFAULT_FORMATS),
             quiet=options["quiet"],
             parity=options["parity"],
             dry_run=options["dry_run"],
@@ -116,14 +115,6 @@ def selection(options: Mapping[str, Any]) -> plan.Selection:
             raise SpecError(f"threads is {options['threads']}: it must be 1 or more")
         given["threads"] = options["threads"]
     return plan.Selection(plugins=options["plugin"], **{name: value for name, value in given.items() if value})
-
-
-def known_formats(formats: Sequence[str]) -> Sequence[str]:
-    """These formats. Raises UnknownName."""
-    for name in formats:
-        if name not in FORMATS:
-            raise UnknownName("format", name, FORMATS)
-    return formats
 
 
 def _default_folder(plugins: Sequence[str]) -> FilePath:

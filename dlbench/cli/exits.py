@@ -12,8 +12,9 @@ from dlbench.errors import DlbenchError, redaction
 from dlbench.record.interrupts import Interrupted
 
 PROJECT = "https://github.com/dlbench/dlbench"
-FAILED = 2
-"""Something was asked wrongly or did not run."""
+FINE, CHANGED, FAILED, UNDECIDED = 0, 1, 2, 3
+"""Answers of a command: nothing is wrong; a regression, a difference or a broken clause; something was asked wrongly or
+did not run; a gate could not decide."""
 FAULT = 70
 """A fault of dlbench itself: EX_SOFTWARE of sysexits.h. No answer of a command has this code."""
 INTERRUPTED, BY_SIGNAL = 130, 128

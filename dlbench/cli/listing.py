@@ -41,8 +41,9 @@ def _devices(entries: Sequence[Entry]) -> Iterator[str]:
     """One plugin of each framework speaks for it; a framework that cannot be loaded says why."""
     from dlbench.workers.child import ChildError, ask_devices
 
-    speakers = {entry.name.partition(".")[0]: entry for entry in reversed(entries) if not entry.broken}
-    for framework, entry in sorted(speakers.items()):
+    for framework, entry in registry.speakers(entries).items():
+        if entry.broken:
+            continue
         try:
             devices = ask_devices(entry.name)
         except ChildError as error:

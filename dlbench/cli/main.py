@@ -152,11 +152,11 @@ def run(**options: Any) -> int:
     fails, 3 when it is too weak for its threshold, 2 when something did not run.
     """
     from dlbench.api import request
-    from dlbench.api import run as commands
     from dlbench.cli import configuration
+    from dlbench.cli import run as command
 
     read = configuration.configured(click.get_current_context(), options)
-    return commands.run(request.RunOptions.read(read))
+    return command.show(request.RunOptions.read(read))
 
 
 @cli.command()
@@ -182,12 +182,9 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any)
     values and batches. Exit code 1 when a figure is out of tolerance, 2 when it could not be checked.
     """
     from dlbench.api import request
-    from dlbench.api import run as commands
+    from dlbench.cli import parity as command
 
-    found = commands.prove(request.selection({**options, "plugin": plugins}), seeds, timeout)
-    if any(one.same is False for one in found):
-        return 1
-    return exits.FAILED if any(one.same is None for one in found) else 0
+    return command.show(request.selection({**options, "plugin": plugins}), seeds, timeout)
 
 
 @cli.command()
@@ -203,9 +200,9 @@ def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **opt
     A clause holds, is broken, or was not looked at. Exit code 1 when one is broken, 2 when a plugin could not be
     examined: its data is not installed, or it does not support a path that was named.
     """
-    from dlbench.cli import check as examination
+    from dlbench.cli import check as command
 
-    return examination.show(plugins, path, timeout, **options)
+    return command.show(plugins, path, timeout, **options)
 
 
 @cli.command()
@@ -215,9 +212,9 @@ def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **opt
 @click.option("--quiet", is_flag=True, help="Print no tables.")
 def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool) -> None:  # noqa: A002
     """Render a report again from SOURCE, a runs.jsonl or its folder. Needs no framework."""
-    from dlbench.api import run as commands
+    from dlbench.cli import report as command
 
-    commands.render(source, out, format, quiet=quiet)
+    command.show(source, out, format, quiet=quiet)
 
 
 @cli.command()
@@ -231,9 +228,10 @@ def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet
 
     Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2 when there is nothing to compare.
     """
-    from dlbench.api import confirm, question
+    from dlbench.api import question
+    from dlbench.cli import compare as command
 
-    return confirm.compare_files(baseline, candidate, question.read(options), out, quiet=quiet)
+    return command.show(baseline, candidate, question.read(options), out, quiet=quiet)
 
 
 @cli.command("list")
@@ -260,9 +258,9 @@ def fetch(tasks: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def doctor(*, as_json: bool) -> None:
     """Show what this machine is, what works on it, and how small a change it can show."""
-    from dlbench.api import doctor
+    from dlbench.cli import doctor as command
 
-    doctor.show(as_json=as_json)
+    command.show(as_json=as_json)
 
 
 def main() -> None:

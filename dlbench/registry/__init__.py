@@ -43,6 +43,16 @@ def entries(name: str = "") -> list[Entry]:
     return sorted(_mark_duplicates(found), key=lambda entry: (entry.name, entry.distribution))
 
 
+def speakers(found: Iterable[Entry]) -> dict[str, Entry]:
+    """By framework, one plugin that speaks for it: its first that is not broken, or else one that is."""
+    chosen: dict[str, Entry] = {}
+    for entry in found:
+        name = entry.name.partition(".")[0]
+        if name not in chosen or chosen[name].broken:
+            chosen[name] = entry
+    return dict(sorted(chosen.items()))
+
+
 def find(name: str) -> Entry:
     """The plugin of this name. Raises UnknownName, and PluginLoadError when metadata shows that it cannot work."""
     for entry in entries(name):

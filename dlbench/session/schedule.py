@@ -58,6 +58,10 @@ class Listener(Protocol):
         """No further group is measured."""
         ...
 
+    def note(self, text: str) -> None:
+        """A sentence about the session, such as the answer of a parity check."""
+        ...
+
 
 class Session:
     """Measures what a plan still lacks; knows what is not worth trying and how long things take."""

@@ -18,7 +18,7 @@ from rich.console import Console
 from dlbench.analysis import gate
 from dlbench.analysis.gate import Gate, Outcome
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge
+from dlbench.api import judge, render
 from dlbench.errors import DlbenchError
 from dlbench.record.encoding import encode
 from dlbench.record.reading import decode, from_json
@@ -134,5 +134,5 @@ def test_a_kept_gate_on_a_metric_that_nobody_knows_is_refused_in_one_line(tmp_pa
     text = encode(Gate(outcomes=(outcome,))).replace(b"step_time", b"step_tim")
     (tmp_path / gate.GATE_FILE).write_bytes(text)
     with pytest.raises(DlbenchError, match=r"gate.json: not what a gate said .*did you mean step_time"):
-        judge.kept(tmp_path)
+        render.kept(tmp_path)
     assert from_json(text.replace(b"step_tim", b"step_time"), Gate).outcomes == (outcome,)

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from rich.console import Console
 from schedules import Children, Diary, record
 from scripted import BUILT, ScriptedChild
 from sessions import saved, session
 
 from dlbench.analysis import gate
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import confirm, judge
+from dlbench.api import confirm, judge, render
 from dlbench.api import run as commands
+from dlbench.api.progress import Quiet
 from dlbench.errors import DlbenchError
 from dlbench.record import journal
 from dlbench.record.schema import Plan
@@ -163,15 +163,15 @@ def test_the_report_is_on_the_disk_before_anything_is_measured_again(planned, tm
     folder = tmp_path / "1"
     options = SimpleNamespace(folder=folder, formats=["markdown"], quiet=True, question=ASKED, against=None)
     with journal.resume(folder) as book, pytest.raises(KeyboardInterrupt):
-        commands._conclude(options, book, [], Console(quiet=True))
+        commands._conclude(options, book, [], Quiet())
     assert "slower:2%: 0 of 2 passed" in (folder / "report.md").read_text()
-    assert len(judge.kept(folder).outcomes) == 2
+    assert len(render.kept(folder).outcomes) == 2
 
 
 def test_an_earlier_confirmation_is_in_nobodys_way(planned, tmp_path, monkeypatch):
     """It may have been interrupted: its folder is left alone and measured is in the next."""
     monkeypatch.setattr(confirm.schedule, "record", lambda groups, book, *_: book.folder)
-    measure = confirm.measure_in(tmp_path, Console(quiet=True), quiet=True)
+    measure = confirm.measure_in(tmp_path, Quiet())
     for name in ("confirmation", "confirmation-2", "confirmation-3"):
         assert measure(planned, []) == tmp_path / name
         (tmp_path / name).mkdir()

@@ -11,6 +11,7 @@ import pytest
 
 from dlbench.api import doctor
 from dlbench.api.doctor import Diagnosis
+from dlbench.cli import doctor as command
 from dlbench.record.schema import Load
 from dlbench.registry import Entry
 from dlbench.session import noise_floor
@@ -77,7 +78,7 @@ def found(monkeypatch):
 
     monkeypatch.setattr(doctor.registry, "entries", lambda: entries)
     monkeypatch.setattr(doctor, "ask_devices", ask)
-    monkeypatch.setattr(doctor.noise, "probe", lambda: QUIET)
+    monkeypatch.setattr(doctor.noise_floor, "probe", lambda: QUIET)
     monkeypatch.setenv("SOME_TOKEN", "a secret")
     monkeypatch.setenv("MKL_VERBOSE", "0")
     return doctor.examine()
@@ -102,11 +103,11 @@ def test_of_the_variables_only_those_of_numerical_libraries_are_told(found):
 def test_the_answer_for_machines_reads_back_and_that_for_people_has_every_row(found, monkeypatch, capsys):
     monkeypatch.setattr(doctor, "examine", lambda: found)
     monkeypatch.setenv("COLUMNS", "200")
-    doctor.show(as_json=True)
+    command.show(as_json=True)
     said = capsys.readouterr().out
     assert msgspec.json.decode(said, type=Diagnosis) == found
     assert json.loads(said)["noise"]["smallest_change"] == 0.012
-    doctor.show(as_json=False)
+    command.show(as_json=False)
     said = capsys.readouterr().out
     for text in ("broken: the child was ended by SIGSEGV", "BLAS of NumPy", "OMP_NUM_THREADS", "CPU pressure", "1.2%"):
         assert text in said

@@ -14,12 +14,13 @@ from rich.console import Console
 
 from dlbench.analysis import gate
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge, request
-from dlbench.api import run as commands
+from dlbench.api import judge, render, request
+from dlbench.cli import run as command
 from dlbench.errors import RecordError, SpecError
+from dlbench.record import encoding
 from dlbench.record.reading import read_plan
 from dlbench.record.schema import Plan
-from dlbench.report import FORMATS, summarize, terminal
+from dlbench.report import DIGITS, FORMATS, summarize, terminal
 from dlbench.spec import Policy
 
 BASELINE, CANDIDATE = spec("tf.transformer"), spec("torch.transformer")
@@ -79,8 +80,8 @@ def test_arms_that_never_took_turns_are_not_gated():
 def test_a_regression_outweighs_a_run_that_failed_and_that_outweighs_a_pass():
     failed = [*runs(), msgspec.structs.replace(runs()[0], status="crashed", group=9)]
     unsupported = [*runs(), msgspec.structs.replace(runs()[0], status="unsupported", group=9)]
-    assert [commands._exit_code(failed, code) for code in (0, 1, 3)] == [2, 1, 2]
-    assert [commands._exit_code(unsupported, code) for code in (0, 1, 3)] == [0, 1, 3]
+    assert [command.exit_code(failed, code) for code in (0, 1, 3)] == [2, 1, 2]
+    assert [command.exit_code(unsupported, code) for code in (0, 1, 3)] == [0, 1, 3]
 
 
 @pytest.mark.untimed
@@ -157,7 +158,8 @@ def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
     dropped = dlbench("run", "--resume", "out", cwd=tmp_path)
     assert dropped.returncode == 2
     assert "give dlbench run --resume out --fail-on counts --fail-on slower:900%" in dropped.stderr
-    assert json.loads((tmp_path / "out" / "gate.json").read_text()) == kept
+    shown = encoding.page(json.loads((tmp_path / "out" / "gate.json").read_text()), digits=DIGITS)
+    assert json.loads(shown) == kept
     again = dlbench("report", "out", "--out", "again", "--format", "markdown", "--quiet", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again" / "report.md").read_text() == text
@@ -186,9 +188,9 @@ def test_a_gate_on_figures_needs_a_plan_with_null_pairs(tmp_path):
 @pytest.mark.untimed
 def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
     said = judged([BASELINE, CANDIDATE], runs(), "slower:2%", "counts")
-    judge.keep(said, tmp_path)
+    render.keep(said, tmp_path)
     assert judge.kept(tmp_path) == said
-    judge.keep(None, tmp_path)
+    render.keep(None, tmp_path)
     assert judge.kept(tmp_path) is None
     (tmp_path / gate.GATE_FILE).write_text("{")
     with pytest.raises(RecordError, match="remove it to read the Runs alone"):

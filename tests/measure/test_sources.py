@@ -12,7 +12,7 @@ import pytest
 from example_runs import spec
 
 from dlbench import registry, tasks
-from dlbench.cli.progress import Quiet
+from dlbench.api.progress import Quiet
 from dlbench.measure import sources
 from dlbench.record import journal
 from dlbench.record.schema import Code, Plan

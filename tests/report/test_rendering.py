@@ -317,7 +317,7 @@ def test_what_would_steer_a_terminal_or_turn_text_around_is_left_out_of_progress
     name = "\x1b]0;title\x07evil\x1b[2J\u202etxt\u2028line"
     run = bare_run(status="error", reason=name)
     console = Console(file=io.StringIO(), force_terminal=True)
-    progress.Lines(console).finished(run)
+    progress.Printed(console).finished(run)
     shown = [console.file.getvalue(), FORMATS["markdown"].render(summarize([run]))]
     for text in shown:
         assert not set(text) & set("\x1b\x07\u202e\u2028"), text

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from dlbench.cli.progress import Quiet
+from dlbench.api.progress import Quiet
 from dlbench.record import journal
 from dlbench.record.reading import split
 from dlbench.session import plan, schedule

@@ -8,7 +8,7 @@ import pytest
 from example_runs import bare_run, spec
 
 from dlbench.analysis import leaks, metrics
-from dlbench.cli.progress import Quiet
+from dlbench.api.progress import Quiet
 from dlbench.record import journal
 from dlbench.record.schema import Plan, Sample
 from dlbench.report import warnings

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from left_over import left_over
 
-from dlbench.cli.progress import Quiet
+from dlbench.api.progress import Quiet
 from dlbench.record import journal
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan

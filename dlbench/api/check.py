@@ -1,0 +1,125 @@
+"""Examination of plugins against the contract, each on each path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dlbench import conformance
+from dlbench.errors import SpecError
+from dlbench.spec import PATHS, Path, Policy, Spec
+from dlbench.workers.protocol import Finding
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A plugin on a path; `note` says where another task was taken. Clauses that lack a finding were not looked at."""
+
+    spec: Spec
+    note: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def broken(self) -> tuple[Finding, ...]:
+        """The findings of clauses that are broken."""
+        return tuple(one for one in self.findings if one.verdict == "broken")
+
+    @property
+    def complete(self) -> bool:
+        """Whether every clause was decided, or left out for what the plugin lacks."""
+        return all(one.clause != conformance.EVERYTHING_ELSE for one in self.findings)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All that was examined, and one sentence for each Spec whose data is `missing`."""
+
+    examined: tuple[Examined, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def conforms(self) -> bool:
+        """Whether no clause is broken."""
+        return not any(one.broken for one in self.examined)
+
+
+class CheckListener(Protocol):
+    """Told of an examination while it goes on."""
+
+    def started(self, spec: Spec, note: str) -> None:
+        """The examination of this Spec begins."""
+        ...
+
+    def looking_at(self, clause: str) -> None:
+        """A clause begins."""
+        ...
+
+    def decided(self, finding: Finding) -> None:
+        """A clause is decided."""
+        ...
+
+    def ended(self, found: Examined) -> None:
+        """The examination of a Spec ended."""
+        ...
+
+
+class Silent:
+    """A CheckListener that does nothing."""
+
+    def started(self, spec: Spec, note: str) -> None:
+        """Nothing."""
+
+    def looking_at(self, clause: str) -> None:
+        """Nothing."""
+
+    def decided(self, finding: Finding) -> None:
+        """Nothing."""
+
+    def ended(self, found: Examined) -> None:
+        """Nothing."""
+
+
+def check(
+    plugins: Sequence[str], paths: Sequence[Path], timeout: float, listener: CheckListener, **options: str
+) -> Examination:
+    """Examine each plugin on each of these paths, or on all that exist. A clause may take `timeout` seconds.
+
+    Raises UnknownName, PluginLoadError or SpecError, the last also where nothing could be examined at all: no path is
+    supported, or no data is installed.
+    """
+    timeout = Policy(timeout_seconds=timeout).timeout_seconds
+    found = [
+        spec for plugin in plugins for path in paths or PATHS for spec in conformance.specs(plugin, path, **options)
+    ]
+    ready, missing = _with_data(found, named=bool(options.get("task")))
+    examined = tuple(_examine(spec, note, timeout, listener) for spec, note in ready)
+    if all(not one.complete and not one.broken for one in examined):
+        names = ", ".join(plugins)
+        raise SpecError(f"{names}: nothing could be examined; name a --path, --task or --size that they have")
+    return Examination(examined, tuple(missing))
+
+
+def _with_data(found: Sequence[Spec], *, named: bool) -> tuple[list[tuple[Spec, str]], list[str]]:
+    """Specs whose data is here, each with a note on its task; and a sentence for each other. Raises SpecError."""
+    ready: list[tuple[Spec, str]] = []
+    missing: dict[str, None] = {}
+    for spec in found:
+        try:
+            ready.append(conformance.with_data(spec, named=named))
+        except SpecError as error:
+            missing[str(error)] = None
+    if not ready:
+        raise SpecError("; ".join(missing))
+    return ready, list(missing)
+
+
+def _examine(spec: Spec, note: str, timeout: float, listener: CheckListener) -> Examined:
+    listener.started(spec, note)
+    findings = []
+    for finding in conformance.check(spec, timeout, listener.looking_at):
+        listener.decided(finding)
+        findings.append(finding)
+    found = Examined(spec, note, tuple(findings))
+    listener.ended(found)
+    return found

@@ -1,0 +1,63 @@
+"""Checks that arms are the same model: in full by themselves, quickly before a session measures them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dlbench.errors import SpecError, redaction
+from dlbench.parity import check
+from dlbench.record import journal
+from dlbench.record.journal import Journal
+from dlbench.record.reading import read_parities
+from dlbench.record.schema import PARITY_FILE, Parity, Plan
+from dlbench.report import parity as sameness
+from dlbench.report.configuration import subject_of
+from dlbench.session import plan
+from dlbench.session.schedule import Listener
+from dlbench.spec import Policy, Spec
+from dlbench.tasks import check_data
+
+
+def parity(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity]:
+    """Check that the arms of a selection are one model, over `seeds` initial values and batches.
+
+    Raises SpecError, also for a selection of one arm, or UnknownName.
+    """
+    policy = Policy(timeout_seconds=timeout)
+    specs = list(dict.fromkeys(plan.expand(selection, policy)))
+    if len(specs) < 2:
+        raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
+    check_data(spec.task for spec in specs)
+    return check.check(specs, range(seeds), policy.timeout_seconds)
+
+
+def of_session(families: Sequence[Sequence[Spec]], open_journal: Journal, listener: Listener) -> list[Parity]:
+    """The parity checks in the folder of a session; made now, and written there, unless it has them."""
+    path = open_journal.folder / PARITY_FILE
+    if path.exists():
+        return read_parities(path)
+    found = redaction.record(_checked(families, open_journal.plan, listener))
+    if found:
+        journal.append(path, found)
+    return found
+
+
+def _checked(families: Sequence[Sequence[Spec]], planned: Plan, listener: Listener) -> list[Parity]:
+    """Check each family of arms before anything is measured."""
+    found: list[Parity] = []
+    for family in families:
+        arms = ", ".join(spec.label for spec in family)
+        listener.note(f"{subject_of(family[0])}: are {arms} the same model?")
+        of_family = _quickly(family, planned.policy.timeout_seconds, planned.pythons)
+        found += of_family
+        for one in of_family:
+            listener.note(f"    {sameness.sentence(one)}")
+    return found
+
+
+def _quickly(family: Sequence[Spec], timeout: float, pythons: Mapping[str, str]) -> list[Parity]:
+    """Check one seed, and three where that one fails: it may stand on a knife edge."""
+    found = check.check(family, (0,), timeout, gradients=False, pythons=pythons)
+    if all(one.same is not False for one in found):
+        return found
+    return check.check(family, (0, 1, 2), timeout, gradients=False, pythons=pythons)

@@ -1,0 +1,96 @@
+"""Progress in plain words: a listener that says nothing, one that hands over lines, and the lines themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dlbench.analysis import metrics
+from dlbench.record.schema import Run
+from dlbench.report.markdown import plain
+from dlbench.session import schedule
+from dlbench.session.plan import Group
+from dlbench.spec import Spec
+
+
+class Quiet:
+    """Says nothing."""
+
+    def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
+        """Nothing."""
+
+    def discarding(self, spec: Spec) -> None:
+        """Nothing."""
+
+    def announce(self, group: Group, stage: str, number: int) -> None:
+        """Nothing."""
+
+    def finished(self, run: Run) -> None:
+        """Nothing."""
+
+    def stopped(self, reason: str) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+class Lines(Quiet):
+    """One line a group, one a Run and one a note."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
+        """What is measured now and what is left."""
+        left = f", about {duration(seconds_left)} left" if seconds_left is not None else ""
+        self.note(f"[{done + 1}/{total}] {title(group)}{left}")
+
+    def discarding(self, spec: Spec) -> None:
+        """What is done and not measured."""
+        self.note(f"    {spec.label}: one process first that is discarded (page cache, compile cache)")
+
+    def finished(self, run: Run) -> None:
+        """The figure that was found, or why there is none."""
+        self.note(f"    {headline(run)}")
+
+    def stopped(self, reason: str) -> None:
+        """Why no more is measured."""
+        self.note(f"stopped: {reason}")
+
+    def note(self, text: str) -> None:
+        """The sentence, on one line."""
+        self._write(" ".join(plain(text).split("\n")))
+
+
+def title(group: Group) -> str:
+    """A group in a few words."""
+    spec = group.specs[0]
+    repeat = f"seed {spec.seed}" if spec.phase == "converge" else f"process {group.number % group.of + 1}"
+    return f"{spec.phase} {' | '.join(arm.label for arm in group.specs)} {spec.size} · {repeat}"
+
+
+def headline(run: Run) -> str:
+    """A Run in one line: its first figure, or its status and reason."""
+    name = f"{run.spec.label} {run.spec.phase}"
+    if run.status != "ok":
+        skipped = "not tried again, " if schedule.NOT_TRIED in run.flags else ""
+        return f"{name}: {skipped}{run.status}: {run.reason}"
+    return f"{name}: {_figure(run)}{''.join(f' [{flag}]' for flag in run.flags)}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `45 s` or `3 min 20 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _figure(run: Run) -> str:
+    if run.spec.phase != "converge":
+        throughput = metrics.throughput(run)
+        return "no steady sample" if throughput is None else f"{throughput:,.0f} samples/s"
+    assert run.task is not None
+    if not run.evaluations:
+        return "never evaluated"
+    last, steps = run.evaluations[-1], metrics.steps_to_target(run)
+    reached = f"target reached at step {steps:g}" if steps is not None else "target not reached"
+    return f"{reached}, {last.quality:.3g} {run.task.unit} after {last.steps} steps"

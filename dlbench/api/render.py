@@ -1,0 +1,70 @@
+"""Files in a report's folder besides Runs: rendered pages, the answer of a gate, a comparison; and reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from dlbench.analysis import gate
+from dlbench.errors import DlbenchError, RecordError, UnknownName, redaction
+from dlbench.record import encoding
+from dlbench.record.reading import from_json, read_parities, read_runs
+from dlbench.record.schema import PARITY_FILE, RUNS_FILE
+from dlbench.report import FORMATS, Report, comparison, markdown, summarize
+from dlbench.report.comparison import Compared
+
+
+def read(source: Path) -> Report:
+    """The report of a runs.jsonl or its folder, with its parity checks and its gate. Raises RecordError."""
+    path = source / RUNS_FILE if source.is_dir() else source
+    return summarize(read_runs(path), read_parities(path.with_name(PARITY_FILE)), kept(path.parent))
+
+
+def known_formats(formats: Sequence[str]) -> Sequence[str]:
+    """These formats. Raises UnknownName."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownName("format", name, FORMATS)
+    return formats
+
+
+def write(report: Report, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a report in these formats and return the files. Raises RecordError or UnknownName."""
+    rows = [FORMATS[name] for name in known_formats(formats)]
+    _put(folder, {row.file_name: row.render(report) for row in rows})
+    return [folder / row.file_name for row in rows]
+
+
+def write_comparison(compared: Compared, folder: Path) -> None:
+    """Write comparison.md and comparison.json. Raises RecordError."""
+    compared = redaction.record(compared)
+    page = markdown.text(list(comparison.page(compared)))
+    _put(folder, {"comparison.md": page, "comparison.json": encoding.page(compared)})
+
+
+def keep(judged: gate.Gate | None, folder: Path) -> None:
+    """Put the answer of a gate beside the Runs, so that rendering them again shows it; None removes an earlier one."""
+    if judged is None:
+        (folder / gate.GATE_FILE).unlink(missing_ok=True)
+    else:
+        _put(folder, {gate.GATE_FILE: encoding.page(judged)})
+
+
+def kept(folder: Path) -> gate.Gate | None:
+    """The answer of the gate of the session in this folder; None where there was none. Raises RecordError."""
+    path = folder / gate.GATE_FILE
+    try:
+        return from_json(path.read_bytes(), gate.Gate) if path.exists() else None
+    except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
+        raise RecordError(f"{path}: not what a gate said ({error}); remove it to read the Runs alone") from error
+
+
+def _put(folder: Path, files: Mapping[str, str]) -> None:
+    for name, content in files.items():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise RecordError(f"{folder / name} cannot be written ({error.strerror}); give another --out") from error

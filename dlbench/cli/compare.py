@@ -1,0 +1,28 @@
+"""`dlbench compare`: the comparison on standard output, and the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.api.compare import compare
+from dlbench.api.judge import Answer
+from dlbench.cli import progress
+from dlbench.errors import DlbenchError
+from dlbench.report import comparison, terminal
+
+
+def show(baseline: Path, candidate: Path, question: GateRequest, out: Path | None, *, quiet: bool) -> int:
+    """Compare two saved reports, print the comparison, and return the exit code. Raises DlbenchError."""
+    with progress.on_standard_error(quiet=quiet or not question.confirm) as listener:
+        answer = compare(baseline, candidate, question, listener, out)
+    return said(answer, quiet=quiet)
+
+
+def said(answer: Answer, *, quiet: bool) -> int:
+    """Print a comparison and return its exit code. Raises DlbenchError where its gate was refused."""
+    if not quiet:
+        terminal.console().print(terminal.blocks(list(comparison.page(answer.compared))))
+    if answer.refused:
+        raise DlbenchError(f"not gated: {answer.refused}")
+    return answer.code

@@ -1,0 +1,19 @@
+"""`dlbench parity`: every figure of every pair on standard output, and the exit code."""
+
+from __future__ import annotations
+
+from dlbench.api.parity import parity
+from dlbench.cli import exits
+from dlbench.report import parity as sameness
+from dlbench.report import terminal
+from dlbench.session.plan import Selection
+
+
+def show(selection: Selection, seeds: int, timeout: float) -> int:
+    """Check that the arms are one model, print the figures, and return the exit code. Raises DlbenchError."""
+    found = parity(selection, seeds, timeout)
+    for one in found:
+        terminal.console().print(terminal.blocks(sameness.blocks(one)))
+    if any(one.same is False for one in found):
+        return exits.CHANGED
+    return exits.FAILED if any(one.same is None for one in found) else exits.FINE

@@ -1,0 +1,20 @@
+"""`dlbench report`: a saved report rendered again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dlbench.api import render
+from dlbench.report import terminal
+
+
+def show(source: Path, out: Path | None, formats: Sequence[str], *, quiet: bool) -> None:
+    """Render a saved report, print it and the files that were written. Raises RecordError or UnknownName."""
+    formats = render.known_formats(formats)
+    report = render.read(source)
+    written = render.write(report, out or (source if source.is_dir() else source.parent), formats)
+    if not quiet:
+        terminal.console().print(terminal.render(report))
+    for path in written:
+        print(path)  # noqa: T201 (the answer to the command)

@@ -1,0 +1,64 @@
+"""`dlbench run`: progress on standard error, the report on standard output, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from dlbench.analysis import gate
+from dlbench.api import request
+from dlbench.api import run as session
+from dlbench.api.request import RunOptions
+from dlbench.api.run import SessionResult
+from dlbench.cli import compare, progress
+from dlbench.errors import DlbenchError
+from dlbench.record.schema import Run
+from dlbench.report import FORMATS, terminal
+
+
+def show(options: RunOptions) -> int:
+    """Measure, print the report, and return the exit code.
+
+    1 for a regression; else 2 when a Run failed for another reason than not being supported; else that of the gate.
+    Raises DlbenchError for a gate that cannot be one, and KeyboardInterrupt after the partial report of a session that
+    was interrupted.
+    """
+    with progress.on_standard_error(quiet=options.quiet) as listener:
+        if options.dry_run:
+            outline = session.describe(options, listener)
+        else:
+            result = session.run(options, listener)
+    if options.dry_run:
+        print("\n".join(outline))  # noqa: T201 (the answer to the command)
+        return gate.FINE
+    return _said(result, options)
+
+
+def _said(result: SessionResult, options: RunOptions) -> int:
+    if not options.quiet:
+        terminal.console().print(terminal.render(result.report))
+    first = result.folder / FORMATS[options.formats[0]].file_name
+    print(first if options.quiet else f"Report: {first}")  # noqa: T201
+    if result.ended_by is not None:
+        if isinstance(result.ended_by, KeyboardInterrupt):
+            _say_resumable(result, options)
+        raise result.ended_by
+    if result.answer is not None:
+        return exit_code(result.runs, compare.said(result.answer, quiet=options.quiet))
+    if result.refused:
+        raise DlbenchError(f"not gated: {result.refused}")
+    outcomes = result.judged.outcomes if result.judged else ()
+    return exit_code(result.runs, gate.exit_code(outcomes, strict=options.question.strict))
+
+
+def _say_resumable(result: SessionResult, options: RunOptions) -> None:
+    goes_on = request.on(result.folder, options.asked)
+    text = Text(f"interrupted: reported as partial; {goes_on} goes on from there")
+    terminal.console(errors=True, quiet=options.quiet).print(text, soft_wrap=True)
+
+
+def exit_code(runs: Sequence[Run], code: int) -> int:
+    """The code of the gate, unless a Run failed; a regression outweighs that too."""
+    failed = any(run.status not in ("ok", "unsupported") for run in runs)
+    return gate.FAILED if failed and code != gate.REGRESSION else code
