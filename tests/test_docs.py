@@ -176,3 +176,17 @@ def test_no_module_docstring_opens_with_a_question_word():
     }
     assert opened
     assert [path for path, text in opened.items() if QUESTION.match(text)] == []
+
+
+def test_the_map_of_the_house_has_a_line_for_every_room():
+    """CONTRIBUTING lists each package and module of the core once, and its rule of imports has the same names."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    listed = re.findall(r"^\| `dlbench/(\w+)(?:\.py)?` \|", text, re.MULTILINE)
+    rooms = {
+        path.stem
+        for path in (ROOT / "dlbench").iterdir()
+        if (path.suffix == ".py" and not path.stem.startswith("__")) or (path / "__init__.py").exists()
+    }
+    assert sorted(listed) == sorted(rooms)
+    rule = text.partition("**One rule of imports.**")[2].partition("\n\n    ")[2].partition("\n\n")[0]
+    assert set(re.findall(r"[a-z_]+", rule)) == rooms
