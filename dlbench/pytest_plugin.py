@@ -88,11 +88,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def _spec(plugin: str, asked: dict[str, Any], policy: Policy) -> Spec:
     """One Spec with the defaults of `dlbench run`, but one thread: tests share their machine."""
     from dlbench.session.plan import Selection, expand
+    from dlbench.spec import PHASES
 
     known = {*_AXES, "threads"}
     if wrong := sorted(asked.keys() - known):
         raise TypeError(f"dlbench_benchmark takes no {', '.join(wrong)}; it takes policy, {', '.join(sorted(known))}")
-    if asked.get("phase") == "converge":
+    phase = PHASES.get(asked.get("phase", "train"))
+    if phase is not None and not phase.timed:
         raise TypeError("dlbench_benchmark times steps: phase is train or predict; `dlbench run` measures converge")
     selection: dict[str, Any] = {"threads": 1, "phases": ("train",)}
     selection |= {_AXES.get(name, name): (value,) if name in _AXES else value for name, value in asked.items()}

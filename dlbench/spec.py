@@ -6,18 +6,36 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
 from dlbench.errors import SpecError
 
-Phase = Literal["train", "predict", "converge"]
+PhaseName = Literal["train", "predict", "converge"]
 Path = Literal["eager", "graph", "jit"]
 DataPlace = Literal["device", "host"]
 Isolation = Literal["fresh", "fork", "none"]
 
-PHASES: tuple[Phase, ...] = get_args(Phase)
+
+class Phase(NamedTuple):
+    """Properties of a phase.
+
+    A `timed` phase measures how long a step takes once steps are steady; another trains to a target, and every step
+    counts. A phase that does not train predicts. Its figures are replicated by processes, or by seeds where each seed
+    has a process of its own.
+    """
+
+    timed: bool
+    trains: bool
+    replicated_by: Literal["process", "seed"]
+
+
+PHASES: Mapping[PhaseName, Phase] = {
+    "train": Phase(timed=True, trains=True, replicated_by="process"),
+    "predict": Phase(timed=True, trains=False, replicated_by="process"),
+    "converge": Phase(timed=False, trains=True, replicated_by="seed"),
+}
 PATHS: tuple[Path, ...] = get_args(Path)
 DATA_PLACES: tuple[DataPlace, ...] = get_args(DataPlace)
 ISOLATIONS: tuple[Isolation, ...] = get_args(Isolation)
@@ -48,7 +66,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     plugin: str
-    phase: Phase
+    phase: PhaseName
     path: Path
     size: str
     task: str
@@ -71,12 +89,27 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         _require(self.path in PATHS, "path", self.path, f"one of {', '.join(PATHS)}")
         for name, allowed in _OF_SPEC.items():
             _within(name.replace("_", " "), getattr(self, name), allowed)
-        alone = self.steps_per_call == 1 or self.phase != "predict"
+        alone = self.steps_per_call == 1 or self.trains
         _require(alone, "steps per call", self.steps_per_call, "1 in the phase predict: only training takes several")
         _require(self.data in DATA_PLACES, "data", self.data, f"one of {', '.join(DATA_PLACES)}")
         _require(not self.compiler or self.path == "jit", "compiler", self.compiler, "left out unless the path is jit")
         jit = not self.allow_breaks or self.path == "jit"
         _require(jit, "allow breaks", self.allow_breaks, "left out unless the path is jit")
+
+    @property
+    def timed(self) -> bool:
+        """Whether its steps are timed, rather than its way to a target."""
+        return PHASES[self.phase].timed
+
+    @property
+    def trains(self) -> bool:
+        """Whether its steps train the model, rather than predict with it."""
+        return PHASES[self.phase].trains
+
+    @property
+    def replicated_by(self) -> Literal["process", "seed"]:
+        """What is repeated to learn how much its figures vary."""
+        return PHASES[self.phase].replicated_by
 
     @property
     def framework(self) -> str:
@@ -105,7 +138,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     architecture: str
-    phase: Phase
+    phase: PhaseName
     size: str
     task: str
     batch_size: int
@@ -115,6 +148,16 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed: int
     steps_per_call: int = 1
     data: DataPlace = "device"
+
+    @property
+    def timed(self) -> bool:
+        """Whether its steps are timed, rather than its way to a target."""
+        return PHASES[self.phase].timed
+
+    @property
+    def replicated_by(self) -> Literal["process", "seed"]:
+        """What is repeated to learn how much its figures vary."""
+        return PHASES[self.phase].replicated_by
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +241,16 @@ def workload(spec: Spec) -> Workload:
     """The workload of a Spec."""
     values = {name: getattr(spec, name) for name in Workload.__struct_fields__}
     return Workload(**values)
+
+
+def arm_key(spec: Spec) -> Spec:
+    """The Spec that all replications of an arm share: with seed 0 where seeds replicate it."""
+    return spec if spec.replicated_by == "process" else msgspec.structs.replace(spec, seed=0)
+
+
+def workload_key(spec: Spec) -> Workload:
+    """The workload that all replications of a Spec share."""
+    return workload(arm_key(spec))
 
 
 def baseline_of(spec: Spec, arms: Sequence[Spec]) -> Spec:

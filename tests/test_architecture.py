@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 import dlbench
+from dlbench.spec import PHASES
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "dlbench"
@@ -184,6 +185,22 @@ def _words(node: ast.AST) -> Iterator[str]:
             yield from (item for item in value if isinstance(item, str))
 
 
+def phases_have_properties(module: Module) -> Iterator[str]:
+    """No module compares a phase with a name, and none but the table, the tasks and the file format knows `converge`.
+
+    A stage of samples has the same name in files: `record.schema.TRAINING`.
+    """
+    if module.name == "spec":
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Constant) and node.value == "converge" and module.name != "record.schema":
+            yield from () if _package(module.name) == "tasks" else ("names the phase 'converge'",)
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            named = [side.value for side in sides if isinstance(side, ast.Constant) and side.value in PHASES]
+            yield from (f"compares with the phase {name!r}" for name in named)
+
+
 def modules_are_short(module: Module) -> Iterator[str]:
     lines = len(module.text.splitlines())
     if lines > LONGEST:
@@ -204,6 +221,7 @@ CORE_RULES: tuple[Rule, ...] = (
     measure_knows_numbers_only,
     only_the_journal_appends,
     no_framework_by_name,
+    phases_have_properties,
     modules_are_short,
 )
 
@@ -257,6 +275,8 @@ PLANTED = [
     (no_framework_by_name, "worker", "import jax", "says 'jax'"),
     (no_framework_by_name, "worker", "names = {'TF_CPP_MIN_LOG_LEVEL'}", "says 'TF_CPP_MIN_LOG_LEVEL'"),
     (no_framework_by_name, "worker", "f'no {x} for Keras'", "says ' for Keras'"),
+    (phases_have_properties, "workers.worker", "x = {'converge': 1}", "names the phase 'converge'"),
+    (phases_have_properties, "session.plan", "spec.phase != 'predict'", "compares with the phase 'predict'"),
     (modules_are_short, "worker", "pass\n" * 301, "has 301 lines, more than 300: part it"),
     (
         plugins_know_the_contract_only,
@@ -282,6 +302,7 @@ def test_a_planted_violation_is_caught(rule: Rule, name: str, text: str, fault: 
         (imports_point_down, "api.run", "from dlbench import analysis, session"),
         (no_framework_by_name, "spec", "'''Such as torch.'''\nX = 1\n'''Torch's.'''\n# torch"),
         (no_framework_by_name, "spec", "ajax = platform = 'outfit'"),
+        (phases_have_properties, "session.plan", "phase: str = 'train'  # 'converge'\nif not spec.timed: pass"),
         (only_the_journal_appends, "spec", "open('a.txt'); path.open('rb'); names.append('x')"),
         (plugins_know_the_contract_only, "module", "from dlbench.errors import Unsupported\nimport dlbench_tf.x"),
         (plugins_know_the_contract_only, "module", "from dlbench import Unsupported"),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlbench.errors import SpecError
-from dlbench.spec import PLUGIN_NAMES, Policy, Spec, Workload, grid, spec_id, workload
+from dlbench.spec import PHASES, PLUGIN_NAMES, Policy, Spec, Workload, arm_key, grid, spec_id, workload, workload_key
 
 VALUES: dict[str, Any] = {
     "plugin": "fake.linear",
@@ -167,3 +167,20 @@ def test_only_training_takes_several_steps_a_call() -> None:
     Spec(**VALUES | {"phase": "converge"}, steps_per_call=4)
     with pytest.raises(SpecError, match="steps per call is 4: it must be 1 in the phase predict"):
         Spec(**VALUES | {"phase": "predict"}, steps_per_call=4)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_seeds_that_replicate_share_an_arm_and_a_workload_and_other_seeds_do_not(phase: str) -> None:
+    one, other = (Spec(**VALUES | {"phase": phase, "seed": seed}) for seed in (1, 2))
+    shared = PHASES[one.phase].replicated_by == "seed"
+    assert (arm_key(one) == arm_key(other)) == shared
+    assert (workload_key(one) == workload_key(other)) == shared
+    assert workload_key(one).seed == arm_key(one).seed == (0 if shared else 1)
+
+
+def test_a_phase_says_whether_it_is_timed_whether_it_trains_and_what_replicates_it() -> None:
+    found = {name: Spec(**VALUES | {"phase": name}) for name in PHASES}
+    assert {name for name, spec in found.items() if spec.timed and workload(spec).timed} == {"train", "predict"}
+    assert {name for name, spec in found.items() if spec.trains} == {"train", "converge"}
+    assert {name for name, spec in found.items() if spec.replicated_by == "seed"} == {"converge"}
+    assert all(workload(spec).replicated_by == spec.replicated_by for spec in found.values())

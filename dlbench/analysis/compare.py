@@ -7,12 +7,10 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from dlbench.analysis import contradictions, metrics
 from dlbench.analysis.metrics import METRICS
 from dlbench.record.schema import Record, Run
-from dlbench.spec import Spec, Workload, baseline_of, workload
+from dlbench.spec import Spec, Workload, baseline_of, workload, workload_key
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence, Paired, Unpaired, Verdict
 from dlbench.stats.estimates import Estimate, Part
@@ -59,12 +57,10 @@ class Pair(NamedTuple):
 
 
 def by_workload(runs: Iterable[Run]) -> dict[Workload, list[Run]]:
-    """Runs that may be compared with each other, in order of appearance; seeds of `converge` stand together."""
+    """Runs that may be compared with each other, in order of appearance; replications by seed stand together."""
     found: dict[Workload, list[Run]] = {}
     for run in runs:
-        load = workload(run.spec)
-        key = msgspec.structs.replace(load, seed=0) if load.phase == "converge" else load
-        found.setdefault(key, []).append(run)
+        found.setdefault(workload_key(run.spec), []).append(run)
     return found
 
 
@@ -84,11 +80,11 @@ def planned(runs: Iterable[Run]) -> int:
 
 def _part(run: Run) -> int:
     """Which part of its groups a Run was in, where memory did not hold them whole; an arm trains in one of any."""
-    return 0 if run.spec.phase == "converge" else run.group // run.groups
+    return 0 if run.spec.replicated_by == "seed" else run.group // run.groups
 
 
 def _is_open(run: Run) -> bool:
-    return run.policy.adaptive and run.groups != run.policy.processes and run.spec.phase != "converge"
+    return run.policy.adaptive and run.groups != run.policy.processes and run.spec.replicated_by == "process"
 
 
 def baseline(runs: Iterable[Run]) -> str | None:
@@ -100,7 +96,7 @@ def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
     """Every baseline of a timed workload with the Specs that are compared with it."""
     found: dict[Workload, list[Spec]] = {}
     for spec in specs:
-        if spec.phase != "converge" and not spec.twin:
+        if spec.timed and not spec.twin:
             found.setdefault(workload(spec), []).append(spec)
     pairs = [(baseline_of(spec, of_load), spec) for of_load in found.values() for spec in of_load[1:]]
     return [(first, [spec for one, spec in pairs if one == first]) for first in dict.fromkeys(one for one, _ in pairs)]
@@ -118,7 +114,7 @@ def pairs(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
     for load, of_load in by_workload(runs).items():
         well = {one[0].spec: [run for run in one if run.status == "ok"] for one in arms(of_load).values()}
         of = {spec: of_arm for spec, of_arm in well.items() if of_arm}
-        if load.phase != "converge" and len(of) > 1:
+        if load.timed and len(of) > 1:
             paired = [(baseline_of(spec, _beside(spec, of)), spec) for spec in list(of)[1:]]
             found[load] = [Pair(one, other, of[one], of[other]) for one, other in paired if one != other]
     return {load: of_load for load, of_load in found.items() if of_load}

@@ -111,7 +111,7 @@ def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
 
 def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
     """Raise SpecError, before anything is measured, for a gate on compile time where no timed arm compiles."""
-    if all(spec.path == "eager" or spec.phase == "converge" for spec in specs):
+    if all(spec.path == "eager" or not spec.timed for spec in specs):
         for condition in conditions:
             if condition.name == "compile":
                 raise SpecError(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
-from dlbench.spec import Spec, Workload, workload
+from dlbench.spec import Spec, Workload, workload, workload_key
 
 WORDS = {
     "size": "{}",
@@ -27,7 +25,7 @@ class Names:
 
     def __init__(self, loads: Iterable[Workload]) -> None:
         alike: dict[tuple[str, str], list[Workload]] = {}
-        for load in dict.fromkeys(map(_replicated, loads)):
+        for load in dict.fromkeys(loads):
             alike.setdefault((load.phase, load.architecture), []).append(load)
         self._telling = {head: _telling(found) for head, found in alike.items()}
 
@@ -54,12 +52,7 @@ class Names:
 
 def of_specs(specs: Iterable[Spec]) -> Names:
     """Names for these Specs."""
-    return Names(map(workload, specs))
-
-
-def _replicated(load: Workload) -> Workload:
-    """The seeds of `converge` are its replication and have one name."""
-    return msgspec.structs.replace(load, seed=0) if load.phase == "converge" else load
+    return Names(map(workload_key, specs))
 
 
 def _telling(loads: Sequence[Workload]) -> list[str]:

@@ -12,11 +12,12 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from dlbench.analysis.leaks import growth
-from dlbench.record.schema import PhaseMemory, Run, Stage, TaskInfo
-from dlbench.spec import PHASES, Phase
+from dlbench.record.schema import TRAINING, PhaseMemory, Run, Stage, TaskInfo
+from dlbench.spec import PHASES, PhaseName
 from dlbench.stats.estimates import Estimate, estimate, percentile
 
-TIMED: tuple[Phase, ...] = ("train", "predict")
+TIMED: tuple[PhaseName, ...] = tuple(name for name, phase in PHASES.items() if phase.timed)
+TO_TARGET: tuple[PhaseName, ...] = tuple(name for name, phase in PHASES.items() if not phase.timed)
 
 
 class Metric(NamedTuple):
@@ -38,7 +39,7 @@ class Metric(NamedTuple):
     better: Literal["higher", "lower"] | None
     table: Literal["headline", "once", "memory", "learning"]
     of: Callable[[Run], float | None]
-    phases: tuple[Phase, ...] = PHASES
+    phases: tuple[PhaseName, ...] = tuple(PHASES)
     pooled: Callable[[Sequence[Run]], float | None] | None = None
     gate: str = ""
     compared: bool = False
@@ -104,7 +105,7 @@ def throughput(run: Run) -> float | None:
 
 def cores_busy(run: Run) -> float | None:
     """CPU seconds over wall seconds of the timed steps; None where the CPU's were not read."""
-    timed = [sample for sample in run.samples if sample.stage in ("steady", "converge")]
+    timed = [sample for sample in run.samples if sample.stage in ("steady", TRAINING)]
     seconds = math.fsum(sample.cpu_seconds for sample in timed)
     return seconds / math.fsum(sample.seconds for sample in timed) if seconds > 0 else None
 
@@ -232,11 +233,11 @@ def _latency_row(rank: float) -> Metric:
     return Metric(f"Step latency p{rank:g}", "s", "lower", "headline", of, TIMED, pooled)
 
 
-def _memory_row(title: str, phase: str, phases: tuple[Phase, ...] = PHASES) -> Metric:
+def _memory_row(title: str, phase: str, phases: tuple[PhaseName, ...] = tuple(PHASES)) -> Metric:
     return Metric(title, "bytes", "lower", "memory", partial(memory_above, phase), phases, fresh_only=True)
 
 
-def _once_row(title: str, of: Callable[[Run], float | None], phases: tuple[Phase, ...] = PHASES) -> Metric:
+def _once_row(title: str, of: Callable[[Run], float | None], phases: tuple[PhaseName, ...] = tuple(PHASES)) -> Metric:
     return Metric(title, "s", "lower", "once", of, phases, fresh_only=True)
 
 
@@ -285,7 +286,7 @@ METRICS: dict[str, Metric] = {
     "memory_first_step": _memory_row("First step, peak", "first_step"),
     "memory_steady": _memory_row("Steps thereafter, peak", "steady"),
     "memory_growth": Metric("Growth a step: a leak", "bytes", "lower", "memory", growth, TIMED),
-    "steps_to_target": Metric("Steps to target", "steps", "lower", "learning", steps_to_target, ("converge",)),
-    "seconds_to_target": Metric("Training time to target", "s", "lower", "learning", seconds_to_target, ("converge",)),
-    "quality_at_budget": Metric("Quality at budget", "", None, "learning", quality_at_budget, ("converge",)),
+    "steps_to_target": Metric("Steps to target", "steps", "lower", "learning", steps_to_target, TO_TARGET),
+    "seconds_to_target": Metric("Training time to target", "s", "lower", "learning", seconds_to_target, TO_TARGET),
+    "quality_at_budget": Metric("Quality at budget", "", None, "learning", quality_at_budget, TO_TARGET),
 }

@@ -6,13 +6,11 @@ import statistics
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from dlbench.analysis import compare, labels
 from dlbench.analysis.compare import Pair
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record.schema import Record, Run
-from dlbench.spec import Spec
+from dlbench.spec import Spec, arm_key
 from dlbench.stats.estimates import Part
 
 MACHINE, SESSION = "machine", "session"
@@ -81,7 +79,7 @@ def check_keys(allow: Iterable[str]) -> None:
 
 
 def differing(one: Spec, other: Spec) -> dict[str, tuple[object, object]]:
-    """The keys in which two Specs differ, with both values; the seed of `converge` is its replication and no key."""
+    """The keys in which two Specs differ, with both values; a seed that replicates is no key."""
     values = {name: (getattr(one, name), getattr(other, name)) for name in Spec.__struct_fields__}
     return {name: both for name, both in values.items() if both[0] != both[1]}
 
@@ -127,12 +125,11 @@ def _between(sessions: Sequence[Sequence[float]]) -> Part | None:
 
 
 def _by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:
-    """Runs that ended well by Spec; the seeds of `converge` stand together."""
+    """Runs that ended well by Spec; replications by seed stand together."""
     found: dict[Spec, list[Run]] = {}
     for run in runs:
         if run.status == "ok":
-            spec = msgspec.structs.replace(run.spec, seed=0) if run.spec.phase == "converge" else run.spec
-            found.setdefault(spec, []).append(run)
+            found.setdefault(arm_key(run.spec), []).append(run)
     return found
 
 

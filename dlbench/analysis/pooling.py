@@ -13,7 +13,7 @@ import msgspec
 
 from dlbench.analysis.provenance import FILES, ROWS, Provenance, Row, Values, against, machine_of, of_run, together
 from dlbench.record.schema import Run
-from dlbench.spec import Spec
+from dlbench.spec import Spec, arm_key
 
 
 class Change(NamedTuple):
@@ -38,8 +38,8 @@ class Change(NamedTuple):
 def parted(runs: Iterable[Run]) -> list[Run]:
     """The Runs, those of one Spec that were made otherwise than its first made other arms.
 
-    A Spec's `variant` numbers what its Runs were made with, from 0 in order of appearance; a twin and the seeds of
-    `converge` are numbered with their arm. What one Run does not hold is not different from what another does.
+    A Spec's `variant` numbers what its Runs were made with, from 0 in order of appearance; a twin and seeds that
+    replicate are numbered with their arm. What one Run does not hold is not different from what another does.
     """
     pools: dict[Spec, list[Provenance]] = {}
     return [_with_variant(run, _number(pools.setdefault(_arm(run.spec), []), of_run(run))) for run in runs]
@@ -123,8 +123,7 @@ def _number(pools: list[Provenance], mine: Provenance) -> int:
 
 
 def _arm(spec: Spec) -> Spec:
-    seed = 0 if spec.phase == "converge" else spec.seed
-    return msgspec.structs.replace(spec, variant=0, twin=False, seed=seed)
+    return msgspec.structs.replace(arm_key(spec), variant=0, twin=False)
 
 
 def _differing(before: Provenance, after: Provenance) -> list[Change]:

@@ -48,7 +48,7 @@ def mark(runs: Iterable[Run]) -> list[Run]:
     runs = list(runs)
     of_spec: dict[Spec, list[Run]] = {}
     for run in runs:
-        if run.status == "ok" and run.spec.phase != "converge":
+        if run.status == "ok" and run.spec.timed:
             of_spec.setdefault(run.spec, []).append(run)
     flags = {spec: _flag_of(of_one) for spec, of_one in of_spec.items()}
     return [_flagged(run, flags.get(run.spec, "")) if run.status == "ok" else run for run in runs]

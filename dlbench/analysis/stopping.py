@@ -19,7 +19,7 @@ def enough(runs: Sequence[Run]) -> bool:
 def sentence(runs: Sequence[Run]) -> str:
     """Why no further group of a workload was measured; empty where their number was fixed. `runs` are marked."""
     pairs, groups = _pairs(runs), _groups(runs)
-    if not runs[0].policy.adaptive or runs[0].spec.phase == "converge" or not pairs:
+    if not runs[0].policy.adaptive or not runs[0].spec.timed or not pairs:
         return ""
     width, target = max(interim.half_width(pair) for pair in pairs), f"{HALF_WIDTH * 100:g} %"
     known = f"the widest interval of a ratio is ±{width * 100:.2g} %" if groups > 1 else "a ratio has no interval"

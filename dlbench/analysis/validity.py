@@ -66,7 +66,7 @@ def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec],
     asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
     names = labels.of_specs(asked)
     for spec in asked:
-        if spec in well or spec.twin or spec.phase == "converge":
+        if spec in well or spec.twin or not spec.timed:
             continue
         if any(not set(matching.differing(mate, spec)) - set(allow) for mate in mates):
             yield f"{names.spec(spec)} did not run in the candidate ({why_not(spec, after)})"

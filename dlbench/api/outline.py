@@ -31,6 +31,6 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: P
 def _subject(group: Group, policy: Policy) -> str:
     spec = group.specs[0]
     least = f"{LOOKS[0]} to " if group.of == LOOKS[-1] and policy.adaptive else ""
-    repeats = f"{group.of} seeds" if spec.phase == "converge" else f"{least}{group.of} processes an arm"
+    repeats = f"{group.of} seeds" if spec.replicated_by == "seed" else f"{least}{group.of} processes an arm"
     where = f"task {spec.task}, batch {spec.batch_size}, device {spec.device}, threads {spec.threads}"
     return f"{spec.phase} {spec.architecture} {spec.size}, {where}, {repeats}"

@@ -72,7 +72,7 @@ class RunOptions:
             raise SpecError(
                 f"{self.folder} was planned with a gate or a comparison; give {on(self.folder, planned.asked)}"
             )
-        timed = [spec for spec in planned.specs if spec.phase != "converge"]
+        timed = [spec for spec in planned.specs if spec.timed]
         if self.question.metrics and timed and not any(spec.twin for spec in timed):
             why = "was planned without a gate on figures and has no null pair"
             raise SpecError(f"{self.folder} {why}; leave --fail-on out, or measure anew with another --out")

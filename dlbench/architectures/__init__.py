@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from dlbench.errors import UnknownName
+from dlbench.spec import PHASES, PhaseName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,12 +96,12 @@ def default_task(architecture: str) -> str:
     return _row(architecture).DEFAULT_TASK
 
 
-def flops(configuration: Architecture, signature: Signature, phase: str) -> float:
+def flops(configuration: Architecture, signature: Signature, phase: PhaseName) -> float:
     """Floating-point operations of one step of a phase.
 
     Predicting is the forward third of a training step; an architecture of several networks says what it is itself.
     """
-    if phase != "predict":
+    if PHASES[phase].trains:
         return configuration.flops_per_step(signature)
     if isinstance(configuration, CountsPredictions):
         return configuration.flops_per_prediction(signature)

@@ -95,7 +95,7 @@ def cli() -> None:
 @_axis("--plugin", "What to measure, as framework.architecture, or a pattern such as '*.lstm'.", Values("name"))
 @click.option("--jit", is_flag=True, help="Short for --path jit.")
 @_axis("--path", "How the framework executes: eager, graph or jit; eager unless given.", Values("path", str, PATHS))
-@_axis("--phase", "train, predict, converge; all unless given.", Values("phase", str, PHASES))
+@_axis("--phase", "train, predict, converge; all unless given.", Values("phase", str, tuple(PHASES)))
 @_axis("--size", "Size of the architecture; small unless given.", Values("size"))
 @_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
 @_how

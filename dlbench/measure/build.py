@@ -38,9 +38,9 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     known = architectures.known(spec.architecture)
     configuration = architectures.configuration(spec.architecture, spec.size) if known else None
     task = task_of(spec)
-    if spec.phase == "converge" and spec.steps_per_call > task.evaluate_every:
+    if not spec.timed and spec.steps_per_call > task.evaluate_every:
         raise Unsupported(
-            f"{spec.steps_per_call} steps a call in the phase converge: task {spec.task} is evaluated every "
+            f"{spec.steps_per_call} steps a call in the phase {spec.phase}: task {spec.task} is evaluated every "
             f"{task.evaluate_every} steps; choose no more"
         )
     signature = task.signature

@@ -86,7 +86,7 @@ class Subject:
         self._outputs: Any = None
         self._course = Course(spec, parts=2 if prepared.task.signature.loss == "adversarial" else 1)
         step = _step_function(spec, self._plugin, self._feed)
-        self.step: Callable[[], Any] = self._course.follow(step) if spec.phase == "converge" else step
+        self.step: Callable[[], Any] = self._course.follow(step) if not spec.timed else step
         self._warm: Compilation | None = None
         self._calls = 0
 
@@ -103,7 +103,7 @@ class Subject:
         """Wait for the device by reading what the last step returned. Raises when it makes no sense."""
         if isinstance(self._plugin, Synchronizes):
             self._plugin.sync()
-        if self._spec.phase == "predict":
+        if not self._spec.trains:
             self._outputs = self._checked(result)
         else:
             self.loss = self._course.look(result)
@@ -154,7 +154,7 @@ class Subject:
 
         Looked at where no further function must be compiled for it: what fails here is no fault of the Run.
         """
-        if self._spec.phase == "train" and self._spec.path != "eager":
+        if self._spec.timed and self._spec.trains and self._spec.path != "eager":
             return ()
         outputs = rounding.outputs_of(self._plugin, self._task.batch(self._spec.seed, 0).inputs, self._predict)
         try:
@@ -180,7 +180,7 @@ class Subject:
         return values
 
     def _feed_for(self, spec: Spec) -> Feed:
-        if spec.phase != "converge":
+        if spec.timed:
             return Ring(self._staged, max(2, -(-RING // spec.steps_per_call)))
         if not isinstance(self._task, LearnsByActing):
             return Stream(self._staged)
@@ -207,7 +207,7 @@ def settle(sampler: timing.Sampler, policy: Policy) -> timing.Settled:
 
 def _step_function(spec: Spec, plugin: ModelPlugin, feed: Feed) -> Callable[[], Any]:
     batches = feed.batches
-    if spec.phase == "predict":
+    if not spec.trains:
         predict = plugin.predict
         return lambda: predict(next(batches).inputs)
     train_step = plugin.train_step

@@ -55,7 +55,7 @@ def problem(spec: Spec, found: Compilation | None, functions: int = 1) -> str:
 
 def left(spec: Spec, found: Compilation) -> tuple[Part, ...]:
     """The parts of a training step that no compiled graph is said to hold; a prediction is one part alone."""
-    return () if spec.phase == "predict" else tuple(part for part in PARTS if part not in found.parts)
+    return () if not spec.trains else tuple(part for part in PARTS if part not in found.parts)
 
 
 def flags(spec: Spec, found: Compilation | None) -> list[str]:

@@ -29,6 +29,8 @@ Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "di
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 Stage = Literal["warm-up", "steady", "latency", "converge"]
+TRAINING: Stage = "converge"
+"""The stage of the samples on the way to a target, as files name it."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,9 +39,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 UNTIMED = 1
 """Steps at the beginning of a turn that no sample holds: they warm the caches that the other arms have used."""
-
-HELPED = 0.05
-"""CPU seconds of a plugin's other processes, for each second of its steps, above which a Run is flagged `helped`."""
 
 
 class Sample(Record, frozen=True):

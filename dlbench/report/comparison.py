@@ -105,7 +105,7 @@ def _cells(row: Row) -> list[str]:
 
 def _cross_session(pairs: Sequence[Pair], history: gate.History) -> str:
     text = f"cross-session: {len(pairs)} of the pairs were measured apart, so a ratio holds what the sessions differ by"
-    timed = [pair for pair in pairs if pair.candidate.phase != "converge"]
+    timed = [pair for pair in pairs if pair.candidate.timed]
     if timed and all(pair.candidate in history.get("step_time", {}) for pair in timed):
         return f"{text}; their intervals are widened by what sessions of unchanged code differed by"
     return f"{text}; without a history of unchanged code (--history) they do not gate"

@@ -165,7 +165,7 @@ def command(runs: Sequence[Run]) -> str:
     options = [f"--{axis.replace('_', '-')} {_joined(specs, axis)}" for axis in given]
     options += [f"--env {name}=PYTHON" for name in dict.fromkeys(spec.environment for spec in specs) if name]
     options += ["--allow-breaks"] if any(spec.allow_breaks for spec in specs) else []
-    seeds = [spec for spec in specs if spec.phase != "converge"] or specs
+    seeds = [spec for spec in specs if spec.replicated_by == "process"] or specs
     options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
     adaptive = any(policy.adaptive for policy in policies)
     number = "--adaptive" if adaptive else f"--processes {max(policy.processes for policy in policies)}"
@@ -208,7 +208,7 @@ def _arm(label: str, runs: Sequence[Run]) -> Arm:
         if phase in metric.phases and name not in CENSORED
     }
     trained = [run for run in runs if run.status in TRAINED]
-    spreads = {name: _spread(name, trained) for name in CENSORED if phase == "converge" and trained}
+    spreads = {name: _spread(name, trained) for name in CENSORED if trained and phase in METRICS[name].phases}
     return Arm(
         label=label,
         ok=len(ended_well),

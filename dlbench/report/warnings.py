@@ -11,7 +11,8 @@ from dlbench.analysis.compare import BUSY
 from dlbench.analysis.labels import Names
 from dlbench.analysis.leaks import growth
 from dlbench.record import proof
-from dlbench.record.schema import HELPED, Load, Run
+from dlbench.record.flags import HELPED
+from dlbench.record.schema import Load, Run
 from dlbench.report.actual import not_as_given
 from dlbench.report.configuration import MUST_AGREE, fairness
 from dlbench.report.contradicting import contradicting

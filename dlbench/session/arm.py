@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from dlbench.record import proof
-from dlbench.record.schema import HELPED, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
+from dlbench.record.flags import HELPED
+from dlbench.record.schema import TRAINING, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
 from dlbench.spec import Isolation, Policy, Spec
 from dlbench.system import threads
 from dlbench.system.environment import limits
@@ -82,7 +83,7 @@ class Arm:
     @property
     def turns(self) -> int:
         """How many turns this arm is due: samples to take, or looks at its quality until the budget is used."""
-        if self.spec.phase != "converge" or self._built is None:
+        if self.spec.timed or self._built is None:
             return self.policy.samples
         return -(-self._built.task.budget_steps // self._built.evaluate_every)
 
@@ -102,7 +103,7 @@ class Arm:
 
     def settle(self) -> None:
         """Warm up until steady; nothing to do where every step counts."""
-        if self.spec.phase == "converge":
+        if not self.spec.timed:
             return
         settled = self._ask(Settle(policy=self.policy), Settled)
         if settled is not None:
@@ -131,7 +132,7 @@ class Arm:
         """Take this arm's turn: one sample, or the training up to the next look at its quality."""
         if self._helpers_before is None and self._child is not None:
             self._helpers_before = self._child.helper_seconds()
-        if self.spec.phase == "converge":
+        if not self.spec.timed:
             self._train_on(round_number)
             return
         taken = self._ask(Take(stage="steady", steps=self.steps, untimed=UNTIMED), Taken)
@@ -141,7 +142,7 @@ class Arm:
     def latencies(self) -> None:
         """Time single steps, each ended by the barrier, as many as the policy's time allows."""
         steady = [sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "steady"]
-        if self.spec.phase == "converge" or not steady:
+        if not self.spec.timed or not steady:
             return
         count = int(self.policy.latency_seconds / max(sorted(steady)[len(steady) // 2], 1e-9))
         order = Take(stage="latency", steps=1, count=max(1, min(self.policy.latency_steps, count)))
@@ -227,7 +228,7 @@ class Arm:
         due = min((round_number + 1) * self._built.evaluate_every, self._built.task.budget_steps) - self._trained_steps
         if due <= 0:
             return
-        taken = self._ask(Take(stage="converge", steps=due), Taken)
+        taken = self._ask(Take(stage=TRAINING, steps=due), Taken)
         evaluated = None if taken is None else self._ask(Evaluate(), Evaluated)
         if taken is None or evaluated is None or taken.loss is None:
             return

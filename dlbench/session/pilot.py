@@ -34,7 +34,7 @@ class Discarded:
         One that trains, if there is one, for it takes more memory than one that only predicts.
         """
         found: dict[Spec, Spec] = {}
-        for spec in sorted(planned, key=lambda spec: spec.phase == "predict"):
+        for spec in sorted(planned, key=lambda spec: not spec.trains):
             found.setdefault(_arm(spec), spec)
         arms = dict.fromkeys(_arm(spec) for spec in specs)
         return [found[arm] for arm in arms if arm in found and arm not in self._done]

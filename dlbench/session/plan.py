@@ -12,7 +12,7 @@ import msgspec
 from dlbench import architectures, registry
 from dlbench.errors import SpecError, UnknownName
 from dlbench.session.lockstep import starting_order
-from dlbench.spec import PHASES, DataPlace, Path, Phase, Policy, Spec, Workload, baseline_of, grid, workload
+from dlbench.spec import PHASES, DataPlace, Path, PhaseName, Policy, Spec, Workload, baseline_of, grid, workload
 from dlbench.stats.interim import LOOKS
 from dlbench.system import threads
 from dlbench.tasks import TASKS, fitting
@@ -27,7 +27,7 @@ class Selection:
 
     plugins: Sequence[str]
     paths: Sequence[Path] = ("eager",)
-    phases: Sequence[Phase] = PHASES
+    phases: Sequence[PhaseName] = tuple(PHASES)
     sizes: Sequence[str] = ("small",)
     batch_sizes: Sequence[int] = ()
     devices: Sequence[str] = ("cpu",)
@@ -80,7 +80,7 @@ def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
     """Specs by workload, each workload `processes` times; a first pass over everything comes before a second.
 
     Where a session may stop at a look, there are as many groups as the last look has. The order of starting
-    turns from group to group of a workload. Seeds of `converge` are its replication.
+    turns from group to group of a workload. Seeds may be its replication.
     """
     arms: dict[Workload, list[Spec]] = {}
     for spec in specs:
@@ -98,7 +98,7 @@ def with_twins(specs: Sequence[Spec]) -> list[Spec]:
     for spec in specs:
         of_load = loads[workload(spec)]
         is_baseline = any(baseline_of(one, of_load) == spec for one in of_load)
-        twins = [msgspec.structs.replace(spec, twin=True)] if is_baseline and spec.phase != "converge" else []
+        twins = [msgspec.structs.replace(spec, twin=True)] if is_baseline and spec.timed else []
         found += [spec, *twins]
     return found
 
@@ -173,16 +173,16 @@ def _batch_size(architecture: str, size: str) -> int:
     return architectures.configuration(architecture, size).batch_size if known else DEFAULT_BATCH_SIZE
 
 
-def _seeds(phase: Phase, policy: Policy) -> Sequence[int]:
-    return range(policy.processes) if phase == "converge" else (0,)
+def _seeds(phase: PhaseName, policy: Policy) -> Sequence[int]:
+    return range(policy.processes) if PHASES[phase].replicated_by == "seed" else (0,)
 
 
 def _groups(load: Workload, arms: dict[Workload, list[Spec]], policy: Policy) -> list[Group]:
-    """The groups of a workload: as many as processes; for `converge` one, of as many as there are seeds."""
+    """The groups of a workload: as many as processes, or one for its seed, of as many as seeds replicate it."""
     compared = [spec for spec in arms[load] if not spec.twin]
     of = LOOKS[-1] if policy.adaptive and len(compared) > 1 else policy.processes
     numbers = range(of)
-    if load.phase == "converge":
+    if load.replicated_by == "seed":
         alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]
         numbers, of = range(place := alike.index(load), place + 1), len(alike)
     return [Group(number, tuple(starting_order(arms[load], number)), of) for number in numbers]

@@ -133,7 +133,7 @@ class Session:
         So is one that trains to a target: the time that it takes begins with the first step.
         """
         asked = self._plan.policy.isolation
-        fresh = group.number % group.of == 0 or group.specs[0].phase == "converge" or self._hopeless.hung(group)
+        fresh = group.number % group.of == 0 or not group.specs[0].timed or self._hopeless.hung(group)
         return "fresh" if asked == "fork" and fresh else asked
 
     def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:
@@ -200,7 +200,7 @@ class _Finished:
             self._runs.setdefault(workload(run.spec), []).append(run)
         for load in dict.fromkeys(workload(run.spec) for run in runs):
             in_order = sorted(self._runs[load], key=lambda run: self._planned.index(run.spec))
-            if load.phase != "converge" and self._enough(in_order):
+            if load.timed and self._enough(in_order):
                 self._done.add(load)
 
 

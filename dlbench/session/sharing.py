@@ -52,7 +52,7 @@ def split(specs: Sequence[Spec], sizes: Mapping[Spec, Bytes], room: Bytes) -> li
 
 def _companions(spec: Spec, specs: Sequence[Spec]) -> list[Spec]:
     """What an arm is compared with; of a twin also the arm whose twin it is. Seeds are compared, not turns: none."""
-    if spec.phase == "converge":
+    if spec.replicated_by == "seed":
         return []
     itself = msgspec.structs.replace(spec, twin=False)
     return [itself, baseline_of(itself, specs)]

@@ -153,7 +153,7 @@ class Worker:
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.read())
         actual, compilation = self._witness.read(), self._subject.compilation()
         actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
-        if self._spec.phase == "converge":
+        if not self._spec.timed:
             return Closed(memory=mark, load=load, compilation=compilation, actual=actual)
         peak = self._subject.peak_flop_rate()
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
