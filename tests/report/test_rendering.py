@@ -60,7 +60,7 @@ def test_a_full_session_renders_as_agreed(name):
 
 def test_rendering_needs_no_framework_and_no_writing_side():
     program = (
-        "import sys; sys.path.insert(0, 'tests')\n"
+        "import sys; sys.path.insert(0, 'tests/support')\n"
         "from example_runs import full_session\n"
         "from dlbench.report import FORMATS, summarize\n"
         "[FORMATS[name].render(summarize(full_session())) for name in FORMATS]\n"
