@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_made_is_found_out_before_measuring(tmp_path):
 
 def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from dlbench import journal; journal.resume(Path(sys.argv[1])); print(1)"
+        "import sys; from pathlib import Path; from dlbench.record import journal; journal.resume(Path(sys.argv[1])); print(1)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     with journal.begin(tmp_path, PLAN) as book:
@@ -141,7 +141,7 @@ def test_what_is_no_plan_is_a_record_error(content, tmp_path):
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from dlbench import journal
+from dlbench.record import journal
 from test_journal import PLAN, runs
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with journal.begin(Path(sys.argv[1]), PLAN) as book:
