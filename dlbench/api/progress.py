@@ -65,7 +65,7 @@ class Lines(Quiet):
 def title(group: Group) -> str:
     """A group in a few words."""
     spec = group.specs[0]
-    repeat = f"seed {spec.seed}" if spec.phase == "converge" else f"process {group.number % group.of + 1}"
+    repeat = f"seed {spec.seed}" if spec.replicated_by == "seed" else f"process {group.number % group.of + 1}"
     return f"{spec.phase} {' | '.join(arm.label for arm in group.specs)} {spec.size} · {repeat}"
 
 
@@ -85,7 +85,7 @@ def duration(seconds: float) -> str:
 
 
 def _figure(run: Run) -> str:
-    if run.spec.phase != "converge":
+    if run.spec.timed:
         throughput = metrics.throughput(run)
         return "no steady sample" if throughput is None else f"{throughput:,.0f} samples/s"
     assert run.task is not None
