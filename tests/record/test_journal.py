@@ -88,9 +88,7 @@ def test_a_folder_that_cannot_be_made_is_found_out_before_measuring(tmp_path):
 
 
 def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
-    program = (
-        "import sys; from pathlib import Path; from dlbench.record import journal; journal.resume(Path(sys.argv[1])); print(1)"
-    )
+    program = "import sys; from pathlib import Path; from dlbench.record import journal; journal.resume(Path(sys.argv[1])); print(1)"
     command = [sys.executable, "-c", program, str(tmp_path)]
     with journal.begin(tmp_path, PLAN) as book:
         second = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -153,7 +151,7 @@ with journal.begin(Path(sys.argv[1]), PLAN) as book:
 
 
 def test_a_disk_that_is_full_in_the_middle_of_a_line_costs_that_line_alone(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert "RecordError" in done.stderr
