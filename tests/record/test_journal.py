@@ -88,9 +88,8 @@ def test_a_folder_that_cannot_be_made_is_found_out_before_measuring(tmp_path):
 
 
 def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
-    program = (
-        "import sys; from pathlib import Path; from dlbench.record import journal as j; j.resume(Path(sys.argv[1]))"
-    )
+    lines = ("import sys", "from pathlib import Path", "from dlbench.record.journal import resume")
+    program = "; ".join([*lines, "resume(Path(sys.argv[1])); print(1)"])
     command = [sys.executable, "-c", program, str(tmp_path)]
     with journal.begin(tmp_path, PLAN) as book:
         second = subprocess.run(command, capture_output=True, text=True, check=False)
