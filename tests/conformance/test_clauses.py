@@ -10,7 +10,7 @@ import subprocess
 import msgspec
 import pytest
 from command import DLBENCH
-from off_course import BLIND, LOSS, Dropping, Normalising
+from off_course import BLIND, LOSS, OPTIMIZER, Decaying, Dropping, Normalising, Shrinking
 from offenders import OFFENDERS, Accelerated, Escaping, Moved
 
 from dlbench import conformance, registry
@@ -61,6 +61,11 @@ def test_a_clause_catches_the_plugin_that_breaks_it(offender, clause, monkeypatc
 @pytest.mark.parametrize(("offender", "clause"), BLIND, ids=[one.__name__ for one, _ in BLIND])
 def test_loss_and_optimizer_are_seen_from_outside_where_nothing_is_exported(offender, clause, monkeypatch):
     assert list(problems(offender, monkeypatch, OWN)) == [clause]
+
+
+@pytest.mark.parametrize("offender", [Decaying, Shrinking])
+def test_decay_is_seen_though_the_parameters_begin_at_zero(offender, monkeypatch):
+    assert list(problems(offender, monkeypatch, OWN)) == [OPTIMIZER]
 
 
 @pytest.mark.parametrize(("plugin", "why"), [(Dropping, "dropout"), (Normalising, "normalisation")])

@@ -101,6 +101,29 @@ class Hasty(LinearPlugin):
         return super().build(dataclasses.replace(request, optimizer=faster))
 
 
+class Forgetful(LinearPlugin):
+    """A beta2 of the library's."""
+
+    def build(self, request):
+        usual = msgspec.structs.replace(request.optimizer, beta2=0.999)
+        return super().build(dataclasses.replace(request, optimizer=usual))
+
+
+class Shrinking(LinearPlugin):
+    """Weight decay in the gradient, as the option of PyTorch's Adam has it."""
+
+    def _train(self, batch):
+        self._decaying = True
+        loss = super()._train(batch)
+        self._decaying = False
+        return loss
+
+    def _differentiate(self, batch):
+        loss, gradients = super()._differentiate(batch)
+        share = np.float32(0.01 * getattr(self, "_decaying", False))
+        return loss, {name: one + share * self._parameters[name] for name, one in gradients.items()}
+
+
 class Summing(LinearPlugin):
     """The sum over the batch."""
 
@@ -192,6 +215,14 @@ class BlindUncorrected(Minimal):
         self._kernel = before - adam.learning_rate * self._mean / (np.sqrt(self._square) + adam.epsilon)
 
 
+class BlindForgetful(Minimal):
+    """A beta1 of the library's."""
+
+    def build(self, request):
+        usual = msgspec.structs.replace(request.optimizer, beta1=0.9)
+        return super().build(dataclasses.replace(request, optimizer=usual))
+
+
 class BlindCustomary(Minimal):
     def build(self, request):
         return super().build(dataclasses.replace(request, optimizer=Adam()))
@@ -206,6 +237,15 @@ class BlindLate(Minimal):
     def train_step(self, batch):
         super().train_step(batch)
         return float(np.mean((self.predict(batch.inputs) - batch.targets) ** 2))
+
+
+class BlindAveraging(Minimal):
+    """A running mean of the losses, as a progress bar shows it."""
+
+    def train_step(self, batch):
+        loss = super().train_step(batch)
+        self._average = 0.9 * getattr(self, "_average", loss) + 0.1 * loss
+        return self._average
 
 
 class BlindLagging(Minimal):
@@ -243,11 +283,12 @@ class Normalising(Begun):
 OFF_COURSE = [
     *((offender, LOSS) for offender in (Summing, Smoothing, Late, Lagging, Regularised)),
     *((offender, OPTIMIZER) for offender in (Descending, Rolling, Decaying, Displaced, Rooted, Uncorrected)),
-    *((offender, OPTIMIZER) for offender in (Customary, Hasty)),
+    *((offender, OPTIMIZER) for offender in (Customary, Hasty, Forgetful)),
 ]
 BLIND = [
-    *((offender, LOSS) for offender in (BlindSumming, BlindLate, BlindLagging)),
+    *((offender, LOSS) for offender in (BlindSumming, BlindLate, BlindLagging, BlindAveraging)),
     *((offender, OPTIMIZER) for offender in (BlindDescending, BlindConstant, BlindRolling, BlindDecaying)),
     *((offender, OPTIMIZER) for offender in (BlindDisplaced, BlindRooted, BlindUncorrected, BlindCustomary)),
+    (BlindForgetful, OPTIMIZER),
 ]
 """Offenders that neither export parameters nor compute gradients, of an architecture of their own."""
