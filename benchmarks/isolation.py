@@ -16,7 +16,7 @@ from functools import partial
 
 import msgspec
 
-from dlbench.analysis import compare
+from dlbench.analysis import evidence
 from dlbench.record.schema import Run
 from dlbench.session.arm import Arm, ObedientChild, Place
 from dlbench.session.lockstep import measure_group
@@ -75,7 +75,7 @@ def main() -> None:
         print(f"a forked process takes {shares:.2f} of the wall time of a fresh one")
         runs = [run for at in range(groups) for run in together(start, spec, policy, at, KINDS[:: 1 - 2 * (at % 2)])]
         sides = [[run for run in runs if run.isolation == kind and run.status == "ok"] for kind in KINDS]
-        found = estimates.estimate([math.exp(value) for value in compare.group_log_ratios(*sides)])
+        found = estimates.estimate([math.exp(value) for value in evidence.group_log_ratios(*sides)])
         print(
             f"a step of a forked process takes {found.value:.4f} times that of a fresh one ({found.low}-{found.high})"
         )

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from dlbench.analysis import compare
-from dlbench.analysis.compare import Comparison, Pair
+from dlbench.analysis import compare, evidence
+from dlbench.analysis.compare import Comparison
 from dlbench.analysis.labels import Names
 from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.pairs import Pair
 from dlbench.record.schema import Record, Run
 from dlbench.spec import Spec
 
@@ -37,11 +38,11 @@ def without_twins(runs: Iterable[Run]) -> list[Run]:
 def null_pairs(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> list[NullPair]:
     """Every twin that took turns with its arm, by metric; each metric is a family for Holm's correction."""
     pairs = [pair for pair in _pairs(runs) if pair.in_lockstep]
-    found = [(metric, compare.comparisons(pairs, metric)) for metric in metrics]
+    table = evidence.collect(pairs, metrics)
     return [
         NullPair(spec=pair.baseline, comparison=one)
-        for _, of_metric in found
-        for pair, one in zip(pairs, of_metric, strict=True)
+        for metric in table.by_metric
+        for pair, one in zip(pairs, compare.comparisons(table, metric), strict=True)
         if one.ratio is not None
     ]
 

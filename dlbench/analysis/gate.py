@@ -10,21 +10,21 @@ shown not to be: the other one-sided bound lies within (a test of non-inferiorit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from dlbench.analysis import compare, contradictions, labels, metrics
-from dlbench.analysis import pairs as matching
-from dlbench.analysis.compare import Pair
+from dlbench.analysis import contradictions, evidence, labels, metrics
+from dlbench.analysis.compare import Count
+from dlbench.analysis.evidence import LEAST_SESSIONS, EvidenceTable
 from dlbench.analysis.labels import Names
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import Count
+from dlbench.analysis.pairs import Pair, families
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Record
 from dlbench.spec import Policy, Spec, workload
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence, Unpaired
-from dlbench.stats.estimates import Estimate, Part
+from dlbench.stats.estimates import Estimate
 from dlbench.stats.power import ALARM
 
 GATE_FILE = "gate.json"
@@ -38,12 +38,9 @@ FINE, REGRESSION, FAILED, UNDECIDED = 0, 1, 2, 3
 
 TWO_SESSIONS = (
     "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "
-    f"{matching.LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run "
+    f"{LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run "
     "--env), or give --allow session"
 )
-
-History = Mapping[str, Mapping[Spec, Part]]
-"""By metric and candidate: the variance that sessions of unchanged code add."""
 
 
 class Condition(Record, frozen=True):
@@ -102,7 +99,7 @@ def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
     """Raise SpecError, before anything is measured, for a session whose arms these conditions cannot gate."""
     if not conditions:
         return
-    if not any(others for _, others in compare.families(specs)):
+    if not any(others for _, others in families(specs)):
         raise SpecError(
             f"--fail-on compares the arms of a timed phase and {specs[0].label} is measured alone; name a second "
             "plugin, path or environment"
@@ -131,37 +128,34 @@ def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
             )
 
 
-def judge(
-    pairs: Sequence[Pair], conditions: Sequence[Condition], counts: Sequence[Count], history: History
-) -> list[Outcome]:
-    """The outcome of every condition for every pair that has the metric, or should; each is a family for Holm."""
+def judge(table: EvidenceTable, conditions: Sequence[Condition], counts: Sequence[Count]) -> list[Outcome]:
+    """The outcome of every condition for every pair that has the metric, or should; each is a family for Holm.
+
+    The table holds the metrics of all conditions.
+    """
     found: list[Outcome] = []
-    names = names_of(pairs)
+    names = names_of(table.pairs)
     for condition in conditions:
         if condition.name == COUNTS:
             found += _judge_counts(counts, condition)
         for metric in metrics.gated_by(condition.name):
-            of_metric = history.get(metric, {})
-            found += _judge_metric(pairs, condition, metric, of_metric, names)
-            found += _without_evidence(pairs, condition, metric, of_metric, names)
+            found += _judge_metric(table, condition, metric, names)
+            found += _without_evidence(table, condition, metric, names)
     return found
 
 
-def refusals(
-    pairs: Sequence[Pair], conditions: Sequence[Condition], history: History, *, sessions: bool
-) -> Iterator[str]:
+def refusals(table: EvidenceTable, conditions: Sequence[Condition], *, sessions: bool) -> Iterator[str]:
     """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
-    names = names_of(pairs)
+    names = names_of(table.pairs)
     for condition in conditions:
         looked_at = metrics.gated_by(condition.name)
-        families = [_family(pairs, metric, history.get(metric, {})) for metric in looked_at]
-        family = [evidence for of_metric in families for _, evidence in of_metric]
-        undecided = any(_lacking(pair, metric, names) for pair in pairs for metric in looked_at)
+        family = [one for metric in looked_at for _, one in table.of(metric) if one is not None]
+        undecided = any(_lacking(pair, metric, names) for pair in table.pairs for metric in looked_at)
         if looked_at and not family and not undecided:
             yield f"no pair of Runs has what {condition} looks at; leave it out"
-        if any(evidence.shift() is None for evidence in family):
+        if any(one.shift() is None for one in family):
             yield "one process each is indicative and never gates; measure at least 2"
-        if not sessions and any(isinstance(evidence, Unpaired) and evidence.between is None for evidence in family):
+        if not sessions and any(isinstance(one, Unpaired) and one.between is None for one in family):
             yield TWO_SESSIONS
 
 
@@ -199,18 +193,11 @@ def _share(text: str, share: str) -> float:
     return found
 
 
-def _family(pairs: Sequence[Pair], metric: str, history: Mapping[Spec, Part]) -> list[tuple[Pair, Evidence]]:
-    found = [(pair, compare.evidence(pair, metric, history)) for pair in pairs]
-    return [(pair, evidence) for pair, evidence in found if evidence is not None]
-
-
-def _judge_metric(
-    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part], names: Names
-) -> Iterator[Outcome]:
-    family = _family(pairs, metric, history)
-    adjusted = decisions.adjusted([evidence for _, evidence in family], condition.threshold)
-    for (pair, evidence), p_value in zip(family, adjusted, strict=True):
-        result, reason = _decide(evidence, p_value, condition.threshold)
+def _judge_metric(table: EvidenceTable, condition: Condition, metric: str, names: Names) -> Iterator[Outcome]:
+    family = [(pair, one) for pair, one in table.of(metric) if one is not None]
+    adjusted = decisions.adjusted([one for _, one in family], condition.threshold)
+    for (pair, one), p_value in zip(family, adjusted, strict=True):
+        result, reason = _decide(one, p_value, condition.threshold)
         if METRICS[metric].paired == "rounds" and (objection := contradictions.objection(pair.before, pair.after)):
             result, reason = "underpowered", objection
         yield Outcome(
@@ -218,19 +205,17 @@ def _judge_metric(
             pair=name_of(pair, names),
             result=result,
             metric=metric,
-            ratio=compare.ratio(evidence, metric),
-            could_show=decisions.smallest_change(evidence, 0.0),
+            ratio=evidence.ratio(one, metric),
+            could_show=decisions.smallest_change(one, 0.0),
             reason=reason,
             specs=(pair.baseline, pair.candidate),
         )
 
 
-def _without_evidence(
-    pairs: Sequence[Pair], condition: Condition, metric: str, history: Mapping[Spec, Part], names: Names
-) -> Iterator[Outcome]:
+def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, names: Names) -> Iterator[Outcome]:
     """Pairs that the condition is about and that show nothing of it: no change of any size would have been seen."""
-    for pair in pairs:
-        if compare.evidence(pair, metric, history) is None and (reason := _lacking(pair, metric, names)):
+    for pair, one in table.of(metric):
+        if one is None and (reason := _lacking(pair, metric, names)):
             yield Outcome(
                 condition=str(condition),
                 pair=name_of(pair, names),
@@ -260,14 +245,14 @@ def _lacking(pair: Pair, metric: str, names: Names) -> str:
     return ""
 
 
-def _decide(evidence: Evidence, p_value: float, threshold: float) -> tuple[Result, str]:
-    shift = evidence.shift()
+def _decide(found: Evidence, p_value: float, threshold: float) -> tuple[Result, str]:
+    shift = found.shift()
     if shift is None:
         return "inconclusive", "one process each: indicative, never gates"
-    said, reason = decisions.verdict(evidence, p_value, threshold)
+    said, reason = decisions.verdict(found, p_value, threshold)
     if said == "slower":
         return "regression", ""
-    could_show = decisions.smallest_change(evidence, 0.0)
+    could_show = decisions.smallest_change(found, 0.0)
     if could_show is not None and could_show > threshold:
         return "underpowered", f"could show {could_show:.1%} at best"
     if shift.interval(1 - 2 * ALARM)[1] < math.log1p(threshold):

@@ -1,25 +1,87 @@
-"""Pairs of Specs: each Spec of one report with its counterpart in the other, and the reasons not to compare them."""
+"""Pairs: the Specs that are compared with each other, within one session or of two reports."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dlbench.analysis import compare, labels
-from dlbench.analysis.compare import Pair
 from dlbench.errors import RecordError, UnknownName
-from dlbench.record.schema import Record, Run
-from dlbench.spec import Spec, arm_key
-from dlbench.stats.estimates import Part
+from dlbench.record.schema import Run
+from dlbench.spec import Spec, Workload, arm_key, baseline_of, workload, workload_key
 
 MACHINE, SESSION = "machine", "session"
 KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "twin", "variant")), MACHINE, SESSION)
 """What `--allow` takes: a key of the Spec in which the two sides may differ, another machine, another session."""
 
-PARTS, NOT_SAID = "compiled parts", "not said"
-LEAST_SESSIONS = 3
-"""Sessions of unchanged code from which the variance between sessions is estimated at all."""
+
+class Pair(NamedTuple):
+    """Two Specs that are compared, with their Runs that ended well."""
+
+    baseline: Spec
+    candidate: Spec
+    before: Sequence[Run]
+    after: Sequence[Run]
+
+    @property
+    def in_lockstep(self) -> bool:
+        """Whether any process of one took turns with one of the other: groups are numbered anew in each workload."""
+        sides = [{(run.session, run.group) for run in runs} for runs in (self.before, self.after)]
+        return workload(self.baseline) == workload(self.candidate) and not sides[0].isdisjoint(sides[1])
+
+
+def by_workload(runs: Iterable[Run]) -> dict[Workload, list[Run]]:
+    """Runs that may be compared with each other, in order of appearance; replications by seed stand together."""
+    found: dict[Workload, list[Run]] = {}
+    for run in runs:
+        found.setdefault(workload_key(run.spec), []).append(run)
+    return found
+
+
+def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Runs of one workload by arm (`tf.transformer jit`), in order of appearance: that of the first group."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.spec.label, []).append(run)
+    return found
+
+
+def planned(runs: Iterable[Run]) -> int:
+    """How many processes of one arm of a workload its sessions meant to run; where that was open, how many did."""
+    fixed = {(run.session, _part(run)): run.groups for run in runs if not _is_open(run)}
+    return sum(fixed.values()) + len({(run.session, run.group) for run in runs if _is_open(run)})
+
+
+def baseline(runs: Iterable[Run]) -> str | None:
+    """The first arm of a workload that ran; None when none did."""
+    return next((label for label, of_arm in arms(runs).items() if any(run.status == "ok" for run in of_arm)), None)
+
+
+def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
+    """Every baseline of a timed workload with the Specs that are compared with it."""
+    found: dict[Workload, list[Spec]] = {}
+    for spec in specs:
+        if spec.timed and not spec.twin:
+            found.setdefault(workload(spec), []).append(spec)
+    pairs = [(baseline_of(spec, of_load), spec) for of_load in found.values() for spec in of_load[1:]]
+    return [(first, [spec for one, spec in pairs if one == first]) for first in dict.fromkeys(one for one, _ in pairs)]
+
+
+def planned_pairs(specs: Iterable[Spec], runs: Sequence[Run]) -> list[Pair]:
+    """What a session meant to compare, whether it ran or not: every other Spec with its baseline."""
+    of = {spec: [run for run in runs if run.spec == spec and run.status == "ok"] for spec in specs}
+    return [Pair(first, other, of[first], of[other]) for first, others in families(of) for other in others]
+
+
+def with_baselines(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
+    """Every other arm of each timed workload with its baseline: the first that ran well in any group."""
+    found: dict[Workload, list[Pair]] = {}
+    for load, of_load in by_workload(runs).items():
+        well = {one[0].spec: [run for run in one if run.status == "ok"] for one in arms(of_load).values()}
+        of = {spec: of_arm for spec, of_arm in well.items() if of_arm}
+        if load.timed and len(of) > 1:
+            paired = [(baseline_of(spec, _beside(spec, of)), spec) for spec in list(of)[1:]]
+            found[load] = [Pair(one, other, of[one], of[other]) for one, other in paired if one != other]
+    return {load: of_load for load, of_load in found.items() if of_load}
 
 
 class Matching(NamedTuple):
@@ -27,15 +89,6 @@ class Matching(NamedTuple):
 
     pairs: Sequence[Pair]
     left_out: Sequence[str]
-
-
-class Count(Record, frozen=True):
-    """Something that is counted, not timed, and must be equal: what each side read back."""
-
-    label: str
-    name: str
-    before: str
-    after: str
 
 
 def match(before: Sequence[Run], after: Sequence[Run], allow: Collection[str] = ()) -> Matching:
@@ -46,7 +99,7 @@ def match(before: Sequence[Run], after: Sequence[Run], allow: Collection[str] = 
     """
     check_keys(allow)
     _check_distinct(before, after)
-    sides = [_by_spec(before), _by_spec(after)]
+    sides = [by_spec(before), by_spec(after)]
     pairs = [Pair(spec, spec, sides[0].pop(spec), sides[1].pop(spec)) for spec in list(sides[0]) if spec in sides[1]]
     for spec in list(sides[1]):
         alike = [other for other in sides[0] if not set(differing(other, spec)) - set(allow)]
@@ -84,53 +137,29 @@ def differing(one: Spec, other: Spec) -> dict[str, tuple[object, object]]:
     return {name: both for name, both in values.items() if both[0] != both[1]}
 
 
-def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
-    """Parameters, FLOPs, graphs, breaks, recompilations and compiled parts that are not equal on both sides.
-
-    Compiled parts are counted where both sides say them.
-    """
-    names = labels.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
-    for pair in pairs:
-        before, after = _counted(pair.before), _counted(pair.after)
-        for name in before:
-            if before[name] != after[name] and not (name == PARTS and NOT_SAID in (before[name], after[name])):
-                yield Count(label=names.spec(pair.candidate), name=name, before=before[name], after=after[name])
-
-
-def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str) -> dict[Spec, Part]:
-    """For each candidate, the variance that two sessions of the same code add to the difference of their means.
-
-    Twice that of the means of the sessions in the history that measured this Spec, for a difference has two. What the
-    spread of processes explains of it is not taken off: of few sessions the rest would often come out as zero, and two
-    sessions gate as if they never differed. A session that is compared is none of the history. Missing with fewer than
-    three.
-    """
-    found: dict[Spec, Part] = {}
-    past = _by_spec(history)
-    for pair in pairs:
-        compared, sessions = [*pair.before, *pair.after], dict[str, list[Run]]()
-        for run in past.get(pair.candidate, []):
-            sessions.setdefault(run.session, []).append(run)
-        for run in compared:
-            sessions.pop(run.session, None)
-        busy = compare.contended(compared)
-        part = _between([compare.log_summaries(runs, metric, busy=busy) for runs in sessions.values()])
-        found |= {} if part is None else {pair.candidate: part}
-    return found
-
-
-def _between(sessions: Sequence[Sequence[float]]) -> Part | None:
-    means = [statistics.fmean(values) for values in sessions if values]
-    return Part(2 * statistics.variance(means), len(means) - 1) if len(means) >= LEAST_SESSIONS else None
-
-
-def _by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:
+def by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:
     """Runs that ended well by Spec; replications by seed stand together."""
     found: dict[Spec, list[Run]] = {}
     for run in runs:
         if run.status == "ok":
             found.setdefault(arm_key(run.spec), []).append(run)
     return found
+
+
+def _part(run: Run) -> int:
+    """Which part of its groups a Run was in, where memory did not hold them whole; an arm trains in one of any."""
+    return 0 if run.spec.replicated_by == "seed" else run.group // run.groups
+
+
+def _is_open(run: Run) -> bool:
+    return run.policy.adaptive and run.groups != run.policy.processes and run.spec.replicated_by == "process"
+
+
+def _beside(spec: Spec, of: Mapping[Spec, Sequence[Run]]) -> list[Spec]:
+    """The arms that one may be compared with: where some were made in several ways, those that it took turns with."""
+    if not any(other.variant for other in of):
+        return list(of)
+    return [other for other in of if other == spec or Pair(other, spec, of[other], of[spec]).in_lockstep]
 
 
 def _check_distinct(before: Sequence[Run], after: Sequence[Run]) -> None:
@@ -157,19 +186,3 @@ def _left_out(before: Sequence[Spec], after: Sequence[Spec]) -> Iterator[str]:
             near = min((differing(spec, other) for other in others), key=len, default={})
             why = f"; the nearest differs in {', '.join(near)}" if near else ""
             yield f"{spec.phase}, {spec.label} {spec.size}, batch {spec.batch_size}: only in the {side}{why}"
-
-
-def _counted(runs: Sequence[Run]) -> Mapping[str, str]:
-    """Every value that any of the Runs has, so that what varies within a side differs too."""
-    values: dict[str, list[object]] = {
-        "parameters": [run.info and run.info.parameter_count for run in runs],
-        "FLOPs per step": [run.flops_per_step for run in runs],
-    }
-    for name in ("graphs", "breaks", "recompilations"):
-        values[name] = [run.compilation and getattr(run.compilation, name) for run in runs]
-    values[PARTS] = [run.compilation and ", ".join(run.compilation.parts) for run in runs]
-    return {name: " / ".join(sorted({_said(value) for value in found})) for name, found in values.items()}
-
-
-def _said(value: object) -> str:
-    return f"{value:,.0f}" if isinstance(value, int | float) else str(value or NOT_SAID)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlbench.analysis import compare, control, pooling, steady_state
+from dlbench.analysis import control, evidence, pairs, pooling, steady_state
 from dlbench.record.schema import Run
 from dlbench.stats import interim
 from dlbench.stats.interim import HALF_WIDTH
@@ -36,6 +36,6 @@ def _groups(runs: Sequence[Run]) -> int:
 
 def _pairs(runs: Sequence[Run]) -> list[list[float]]:
     """Log ratios a group of every pair that has any: of arms apart, or never steady, more teach nothing."""
-    found = [pair for of_load in compare.pairs(runs).values() for pair in of_load]
-    log_ratios = [compare.group_log_ratios(pair.before, pair.after) for pair in found if pair.in_lockstep]
+    found = [pair for of_load in pairs.with_baselines(runs).values() for pair in of_load]
+    log_ratios = [evidence.group_log_ratios(pair.before, pair.after) for pair in found if pair.in_lockstep]
     return [of_pair for of_pair in log_ratios if of_pair]

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from dlbench.analysis import control, gate, labels, pooling
-from dlbench.analysis import pairs as matching
-from dlbench.analysis.compare import Pair
+from dlbench.analysis.evidence import EvidenceTable
 from dlbench.analysis.gate import Outcome
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
 
@@ -68,7 +68,7 @@ def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec],
     for spec in asked:
         if spec in well or spec.twin or not spec.timed:
             continue
-        if any(not set(matching.differing(mate, spec)) - set(allow) for mate in mates):
+        if any(not set(differing(mate, spec)) - set(allow) for mate in mates):
             yield f"{names.spec(spec)} did not run in the candidate ({why_not(spec, after)})"
 
 
@@ -97,12 +97,12 @@ def why_not(spec: Spec, runs: Sequence[Run]) -> str:
     return f"{of}{failed[-1].status}: {failed[-1].reason}"
 
 
-def apart(pairs: Sequence[Pair], question: GateRequest) -> Iterator[str]:
+def apart(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
     """What stands against gating pairs that ran."""
-    ran, names = [pair for pair in pairs if pair.before and pair.after], gate.names_of(pairs)
-    yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran if not pair.in_lockstep)
-    together = [pair for pair in ran if pair.in_lockstep]
-    yield from gate.refusals(together, question.conditions, {}, sessions=False) if together else ()
+    ran, names = table.where(lambda pair: bool(pair.before and pair.after)), gate.names_of(table.pairs)
+    yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran.pairs if not pair.in_lockstep)
+    together = ran.where(lambda pair: pair.in_lockstep)
+    yield from gate.refusals(together, question.conditions, sessions=False) if together.pairs else ()
 
 
 def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
@@ -119,12 +119,11 @@ def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
     yield from dict.fromkeys(map(str, found))
 
 
-def refusals(pairs: Sequence[Pair], question: GateRequest, history: gate.History) -> Iterator[str]:
+def refusals(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
     """Why a gate that was asked for cannot be one."""
-    sessions = matching.SESSION in question.allow
-    yield from gate.refusals(pairs, question.conditions, history, sessions=sessions)
-    if question.conditions and matching.MACHINE not in question.allow:
-        for pair in pairs:
+    yield from gate.refusals(table, question.conditions, sessions=SESSION in question.allow)
+    if question.conditions and MACHINE not in question.allow:
+        for pair in table.pairs:
             past = [run for run in question.history if run.spec == pair.candidate]
             if said := pooling.machines(past, pair.after):
                 yield f"a history of another machine ({said}); give --allow machine if that is meant"

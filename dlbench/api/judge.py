@@ -9,10 +9,21 @@ from typing import Any
 
 import msgspec
 
-from dlbench.analysis import compare, control, gate, labels, metrics, pooling, provenance, steady_state, validity
-from dlbench.analysis import pairs as matching
-from dlbench.analysis.compare import Pair
+from dlbench.analysis import (
+    compare,
+    control,
+    evidence,
+    gate,
+    labels,
+    metrics,
+    pairs,
+    pooling,
+    provenance,
+    steady_state,
+    validity,
+)
 from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.pairs import Pair
 from dlbench.errors import SpecError
 from dlbench.record.reading import read_plan, read_runs
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run
@@ -40,13 +51,13 @@ class Saved:
     def check(self, specs: Sequence[Spec], question: GateRequest) -> None:
         """Raise, before anything is measured, RecordError where nothing could be compared, SpecError for a gate."""
         well = [run for run in self.runs if run.status == "ok"]
-        matching.check_common([run.spec for run in well], specs, question.allow)
+        pairs.check_common([run.spec for run in well], specs, question.allow)
         here = provenance.machine(environment.describe())
         there = [found for run in well if (found := provenance.machine_of(run)) is not None]
         differs = [provenance.against(one, here) for one in there]
-        matching.check_machine(differs[0] if differs and all(differs) else "", question.allow)
+        pairs.check_machine(differs[0] if differs and all(differs) else "", question.allow)
         past = {run.session for run in question.history if run.status == "ok"} - {run.session for run in self.runs}
-        if question.metrics and len(past) < matching.LEAST_SESSIONS and matching.SESSION not in question.allow:
+        if question.metrics and len(past) < evidence.LEAST_SESSIONS and pairs.SESSION not in question.allow:
             raise SpecError(f"not gated: {gate.TWO_SESSIONS}")
 
 
@@ -89,9 +100,9 @@ def reports(
     called = labels.of_specs(run.spec for run in (*before, *after))
     objection = control.objection([one for of_side in null_pairs for one in of_side], called)
     before, after = control.without_twins(before), control.without_twins(after)
-    found = matching.match(before, after, question.allow)
+    found = pairs.match(before, after, question.allow)
     for pair in found.pairs:
-        matching.check_machine(pooling.machines(pair.before, pair.after), question.allow)
+        pairs.check_machine(pooling.machines(pair.before, pair.after), question.allow)
     compared = {workload(pair.candidate) for pair in found.pairs}
     arms = [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin and workload(spec) in compared]
     unchecked = validity.unchecked(arms, after, null_pairs[1], question)
@@ -110,16 +121,17 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], question: GateRequest) -
     if not question.conditions:
         return None
     marked = steady_state.mark(pooling.parted(runs))
-    pairs, found = compare.planned_pairs(specs, marked), control.null_pairs(marked, question.metrics)
-    baselines = list(dict.fromkeys(pair.baseline for pair in pairs))
+    planned, found = pairs.planned_pairs(specs, marked), control.null_pairs(marked, question.metrics)
+    table = evidence.collect(planned, question.metrics, {})
+    baselines = list(dict.fromkeys(pair.baseline for pair in planned))
     against = (
         *pooling.mixed(marked),
-        *validity.absent(pairs, runs),
-        *validity.apart(pairs, question),
+        *validity.absent(planned, runs),
+        *validity.apart(table, question),
         *validity.unchecked(baselines, marked, found, question),
     )
     refused = "; ".join(dict.fromkeys(against))
-    outcomes = gate.judge(pairs, question.conditions, list(matching.counts(pairs)), {})
+    outcomes = gate.judge(table, question.conditions, list(compare.counts(planned)))
     if objection := control.objection(found, labels.of_specs(specs)):
         outcomes = validity.vetoed(outcomes, objection)
     return gate.Gate(outcomes=() if refused else tuple(outcomes), refused=refused)
@@ -129,14 +141,15 @@ def _answer(
     names: tuple[str, str], pairs: Sequence[Pair], beware: Sequence[str], question: GateRequest, fallen: Sequence[str]
 ) -> Answer:
     looked_at = dict.fromkeys((*metrics.compared(), *question.metrics))
-    history = {metric: matching.between_sessions(question.history, pairs, metric) for metric in looked_at}
-    counts = tuple(matching.counts(pairs))
-    outcomes = gate.judge(pairs, question.conditions, counts, history)
-    refused = "; ".join(dict.fromkeys((*fallen, *validity.refusals(pairs, question, history))))
+    history = {metric: evidence.between_sessions(question.history, pairs, metric) for metric in looked_at}
+    counts = tuple(compare.counts(pairs))
+    table = evidence.collect(pairs, looked_at, history)
+    outcomes = gate.judge(table, question.conditions, counts)
+    refused = "; ".join(dict.fromkeys((*fallen, *validity.refusals(table, question))))
     compared = Compared(
         baseline=names[0],
         candidate=names[1],
-        rows=tuple(comparison.rows(pairs, history)),
+        rows=tuple(comparison.rows(table)),
         counts=counts,
         warnings=(*comparison.warnings(pairs, history), *beware),
         outcomes=() if refused else tuple(outcomes),

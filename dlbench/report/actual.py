@@ -6,7 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from dlbench.analysis import compare, metrics
+from dlbench.analysis import metrics, pairs
 from dlbench.analysis.labels import Names
 from dlbench.record.schema import Actual, Pool, Run
 from dlbench.spec import Workload
@@ -20,7 +20,7 @@ def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Names) ->
     """A line for each arm and fault, and one for all arms that left half of their threads or more idle."""
     idle: dict[int, list[str]] = {}
     for load, of_load in by_workload.items():
-        for label, of_arm in compare.arms(of_load).items():
+        for label, of_arm in pairs.arms(of_load).items():
             arm, ended_well = names.arm(load, label), [run for run in of_arm if run.status == "ok"]
             busy = _busy(ended_well)
             if load.threads > 1 and busy is not None and busy <= load.threads / 2 + SLACK:

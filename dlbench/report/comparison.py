@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from dlbench.analysis import compare, gate, metrics, pooling
-from dlbench.analysis import pairs as matching
-from dlbench.analysis.compare import Comparison, Pair
+from dlbench.analysis import compare, evidence, gate, metrics, pooling
+from dlbench.analysis.compare import Comparison, Count
+from dlbench.analysis.evidence import EvidenceTable, History
 from dlbench.analysis.gate import Outcome
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import Count
+from dlbench.analysis.pairs import Pair
 from dlbench.record.schema import SCHEMA, Record, Run
 from dlbench.report import gating
 from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
@@ -40,17 +40,17 @@ class Compared(Record, frozen=True):
     schema: int = SCHEMA
 
 
-def rows(pairs: Sequence[Pair], history: gate.History) -> Iterator[Row]:
+def rows(table: EvidenceTable) -> Iterator[Row]:
     """Every metric that a side of a pair has, and those that every pair is expected to have.
 
     Each metric is a family for Holm's correction.
     """
-    names = gate.names_of(pairs)
+    names = gate.names_of(table.pairs)
     for metric in metrics.compared():
-        found = compare.comparisons(pairs, metric, history.get(metric, {}))
+        found = compare.comparisons(table, metric)
         yield from (
             Row(pair=gate.name_of(pair, names), comparison=one)
-            for pair, one in zip(pairs, found, strict=True)
+            for pair, one in zip(table.pairs, found, strict=True)
             if one.ratio is not None or _is_missed(pair, one)
         )
 
@@ -61,7 +61,7 @@ def _is_missed(pair: Pair, one: Comparison) -> bool:
     return (row.expected and pair.candidate.phase in row.phases) or (one.before is None) != (one.after is None)
 
 
-def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
+def warnings(pairs: Sequence[Pair], history: History) -> Iterator[str]:
     """What a reader must know before believing a comparison of two reports."""
     before, after = ([run for pair in pairs for run in side(pair)] for side in (_before, _after))
     if said := pooling.machines(before, after):
@@ -69,11 +69,11 @@ def warnings(pairs: Sequence[Pair], history: gate.History) -> Iterator[str]:
     apart = [pair for pair in pairs if not pair.in_lockstep]
     if apart:
         yield _cross_session(apart, history)
-    if apart and compare.contended([*before, *after]):
+    if apart and evidence.contended([*before, *after]):
         yield "busy machine: step times are lower quartiles, not medians, on both sides"
     yield from changed(pairs)
     yield from pooling.unrecorded(before, after)
-    for count in matching.counts(pairs):
+    for count in compare.counts(pairs):
         yield f"{count.label}: {count.name} {count.before} became {count.after}"
 
 
@@ -103,7 +103,7 @@ def _cells(row: Row) -> list[str]:
     return [row.pair, before, after, interval(one.ratio, ""), said, could_show]
 
 
-def _cross_session(pairs: Sequence[Pair], history: gate.History) -> str:
+def _cross_session(pairs: Sequence[Pair], history: History) -> str:
     text = f"cross-session: {len(pairs)} of the pairs were measured apart, so a ratio holds what the sessions differ by"
     timed = [pair for pair in pairs if pair.candidate.timed]
     if timed and all(pair.candidate in history.get("step_time", {}) for pair in timed):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dlbench.analysis import compare
-from dlbench.analysis.compare import BUSY
+from dlbench.analysis import pairs
 from dlbench.analysis.contradictions import Contradiction, contradictions
+from dlbench.analysis.evidence import BUSY
 from dlbench.analysis.labels import Names
 from dlbench.record.schema import Run
 from dlbench.report.units import shown
@@ -16,7 +16,7 @@ from dlbench.spec import Workload
 def contradicting(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
     """One line for each arm and kind of contradiction; the process with the largest stands for all."""
     for load, of_load in by_workload.items():
-        for label, of_arm in compare.arms(of_load).items():
+        for label, of_arm in pairs.arms(of_load).items():
             ended_well = [run for run in of_arm if run.status == "ok"]
             found: dict[tuple[str, str], list[tuple[Contradiction, Run]]] = {}
             for run in ended_well:

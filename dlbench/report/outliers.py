@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
-from dlbench.analysis import compare
+from dlbench.analysis import evidence, pairs
 from dlbench.analysis.labels import Names
 from dlbench.record.schema import Run
 from dlbench.spec import Workload
@@ -23,9 +23,9 @@ LEAST_APART = 0.1
 def outlying(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
     """One line for every pair in lockstep that has such groups."""
     everything = [run for of_load in by_workload.values() for run in of_load]
-    for load, pairs in compare.pairs(everything).items():
-        for pair in pairs:
-            log_ratios = compare.group_log_ratios(pair.before, pair.after)
+    for load, of_load in pairs.with_baselines(everything).items():
+        for pair in of_load:
+            log_ratios = evidence.group_log_ratios(pair.before, pair.after)
             if found := far_out(log_ratios):
                 arms = f"{names.arm(load, pair.candidate.label)} over {pair.baseline.label}"
                 yield f"{arms}: {_sentence(found, len(log_ratios))}"

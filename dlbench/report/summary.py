@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from dlbench import architectures
-from dlbench.analysis import compare, control, labels, metrics, pooling, provenance, steady_state, stopping
+from dlbench.analysis import compare, control, labels, metrics, pairs, pooling, provenance, steady_state, stopping
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.control import NullPair
 from dlbench.analysis.gate import Gate
@@ -128,7 +128,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     objection = control.objection(null_pairs, labels.of_specs(run.spec for run in runs))
     runs = control.without_twins(runs)
     comparisons = {load: control.vetoed(found, objection) for load, found in compare.compare(runs).items()}
-    by_workload = compare.by_workload(runs)
+    by_workload = pairs.by_workload(runs)
     sections = [_section(load, of_load, comparisons.get(load, [])) for load, of_load in by_workload.items()]
     return Report(
         title=_title([msgspec.structs.replace(run.spec, variant=0) for run in runs]),
@@ -192,9 +192,9 @@ def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparis
         workload=load,
         seeds=tuple(dict.fromkeys(run.spec.seed for run in runs)),
         task=next((run.task for run in runs if run.task is not None), None),
-        arms=tuple(_arm(label, of_arm) for label, of_arm in compare.arms(runs).items()),
+        arms=tuple(_arm(label, of_arm) for label, of_arm in pairs.arms(runs).items()),
         comparisons=tuple(comparisons),
-        paybacks=tuple(paybacks(compare.arms(runs))),
+        paybacks=tuple(paybacks(pairs.arms(runs))),
         stopped=stopping.sentence(runs),
     )
 
@@ -212,7 +212,7 @@ def _arm(label: str, runs: Sequence[Run]) -> Arm:
     return Arm(
         label=label,
         ok=len(ended_well),
-        planned=compare.planned(runs),
+        planned=pairs.planned(runs),
         metrics={name: found for name, found in estimates.items() if found is not None},
         to_target=spreads,
         curve=tuple(_curve(ended_well)),

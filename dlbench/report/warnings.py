@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dlbench.analysis import compare, metrics, pooling
-from dlbench.analysis.compare import BUSY
+from dlbench.analysis import metrics, pairs, pooling
+from dlbench.analysis.evidence import BUSY
 from dlbench.analysis.labels import Names
 from dlbench.analysis.leaks import growth
 from dlbench.record import proof
@@ -87,7 +87,7 @@ def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     names = Names(by_workload)
     yield from _unlike(runs)
     for load, of_load in by_workload.items():
-        for label, of_arm in compare.arms(of_load).items():
+        for label, of_arm in pairs.arms(of_load).items():
             yield from (f"{names.arm(load, label)}: {text}" for text in _of_arm(of_arm))
     yield from contradicting(by_workload, names)
     yield from not_as_given(by_workload, names)
@@ -117,7 +117,7 @@ def _unlike(runs: Sequence[Run]) -> Iterator[str]:
 
 def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
     ended_well = [run for run in runs if run.status == "ok"]
-    planned = compare.planned(runs)
+    planned = pairs.planned(runs)
     if 0 < len(ended_well) < planned:
         yield f"partial: {len(ended_well)} of {planned} processes"
     grew = [grown for run in ended_well if (grown := growth(run)) is not None]
@@ -149,7 +149,7 @@ def _drift(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Itera
     widths = {
         (load, label): width
         for load, of_load in by_workload.items()
-        for label, of_arm in compare.arms(of_load).items()
+        for label, of_arm in pairs.arms(of_load).items()
         if (width := _half_width(of_arm)) > WIDE
     }
     if widths:
@@ -269,5 +269,5 @@ def _not_in_parts(runs: Sequence[Run], names: Names) -> Iterator[str]:
 
 
 def _alone(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
-    if all(len(compare.arms(runs)) == 1 for runs in by_workload.values()):
+    if all(len(pairs.arms(runs)) == 1 for runs in by_workload.values()):
         yield "measured alone: absolute figures carry the drift of this machine; name two plugins or paths for a ratio"

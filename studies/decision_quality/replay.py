@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dlbench.analysis import compare
+from dlbench.analysis import evidence
 from dlbench.record.schema import Run, Sample
 from dlbench.stats.decisions import Paired
 from studies.decision_quality import rules
@@ -101,7 +101,7 @@ def lockstep(batches: Iterable[Batch], arm: str, base: str = BASE) -> Groups:
     pairs = [(batch.number, _of(batch, base), _of(batch, arm)) for batch in batches if batch.kind == "lockstep"]
     before, after = [_run(n, one) for n, one, _ in pairs], [_run(n, other) for n, _, other in pairs]
     return Groups(
-        compare.group_log_ratios(before, after),
+        evidence.group_log_ratios(before, after),
         [one.held + other.held for _, one, other in pairs],
         statistics.fmean(math.log1p(other.slowdown) - math.log1p(one.slowdown) for _, one, other in pairs),
     )

@@ -65,7 +65,7 @@ parent that has only imported the framework, or new, where each has an import of
 
 For every cell {sessions} sessions are drawn from the pool, without replacement within a session. dlbench measures
 {LOOKS} groups, until the half-width of its 95 % interval is at most {HALF_WIDTH * 100:g} % or {BUDGET:g} s are spent;
-`dlbench.analysis.compare.group_log_ratios` and `dlbench.stats.decisions` compute its verdict. The other tools get the
+`dlbench.analysis.evidence.group_log_ratios` and `dlbench.stats.decisions` compute its verdict. The other tools get the
 wall time of that session for processes one after the other (at most half of the pool a side), which they pool as they
 do; "as shipped" is with the number of processes that they start and of samples that they take by default. Seconds of
 forked processes leave importing the framework out, for every rule alike.

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from example_runs import bare_run, full_session, good_run, spec
 
-from dlbench.analysis import compare
+from dlbench.analysis import compare, evidence, pairs
 from dlbench.record.schema import Sample
 from dlbench.spec import workload
 from dlbench.stats import decisions, estimates
@@ -30,7 +30,7 @@ def run(plugin="tf.transformer", group=0, session="s", samples=(), **changes):
 
 def test_the_number_of_a_group_is_the_median_over_rounds_of_paired_log_ratios():
     before, after = run(samples=steady(1.0, 2.0, 4.0)), run("torch.transformer", samples=steady(2.0, 2.0, 12.0))
-    assert compare.group_log_ratios([before], [after]) == [pytest.approx(math.log(2.0))]
+    assert evidence.group_log_ratios([before], [after]) == [pytest.approx(math.log(2.0))]
 
 
 def test_pairs_have_session_group_and_round_in_common():
@@ -44,7 +44,7 @@ def test_pairs_have_session_group_and_round_in_common():
         run("torch.transformer", group=2, samples=steady(7.0)),
         run("torch.transformer", session="t", samples=steady(5.0)),
     ]
-    assert compare.group_log_ratios(baselines, others) == [pytest.approx(math.log(3.0)), pytest.approx(math.log(5.0))]
+    assert evidence.group_log_ratios(baselines, others) == [pytest.approx(math.log(3.0)), pytest.approx(math.log(5.0))]
 
 
 def test_only_steady_samples_count_and_the_number_of_steps_in_one_does_not():
@@ -52,7 +52,7 @@ def test_only_steady_samples_count_and_the_number_of_steps_in_one_does_not():
     alone = Sample(stage="latency", steps=1, seconds=100.0, cpu_seconds=0.0)
     before = run(samples=(warm_up, *steady(1.0, steps=2), alone))
     after = run("torch.transformer", samples=(warm_up, *steady(1.5, steps=10)))
-    assert compare.group_log_ratios([before], [after]) == [pytest.approx(math.log(1.5))]
+    assert evidence.group_log_ratios([before], [after]) == [pytest.approx(math.log(1.5))]
 
 
 def test_arms_that_never_were_in_lockstep_have_no_ratio_and_a_reason():
@@ -65,10 +65,10 @@ def test_arms_that_never_were_in_lockstep_have_no_ratio_and_a_reason():
 def test_the_baseline_is_the_first_arm_that_ran():
     failed = run(status="error", reason="no")
     others = [run("torch.transformer", samples=steady(1.0)), run("acme.transformer", samples=steady(2.0))]
-    assert compare.baseline([failed, *others]) == TORCH
+    assert pairs.baseline([failed, *others]) == TORCH
     ((found,),) = compare.compare([failed, *others]).values()
     assert (found.baseline, found.candidate) == (TORCH, "acme.transformer jit")
-    assert compare.baseline([failed]) is None
+    assert pairs.baseline([failed]) is None
     assert compare.compare([failed]) == {}
 
 
@@ -98,8 +98,8 @@ def test_a_baseline_that_failed_in_the_first_group_stays_the_baseline():
 def test_groups_of_the_same_number_in_two_workloads_took_no_turns():
     small, large = (spec(batch_size=size) for size in (32, 64))
     sides = [[bare_run(spec=of, group=at, groups=3, samples=steady(1.0)) for at in range(3)] for of in (small, large)]
-    assert not compare.Pair(small, large, *sides).in_lockstep
-    assert compare.Pair(small, small, sides[0], sides[0]).in_lockstep
+    assert not pairs.Pair(small, large, *sides).in_lockstep
+    assert pairs.Pair(small, small, sides[0], sides[0]).in_lockstep
 
 
 def test_verdicts_are_corrected_for_their_number(monkeypatch):
@@ -112,28 +112,28 @@ def test_verdicts_are_corrected_for_their_number(monkeypatch):
 
 def test_converge_is_not_compared_by_time_and_its_seeds_stand_together():
     runs = full_session()
-    loads = list(compare.by_workload(runs))
+    loads = list(pairs.by_workload(runs))
     assert [load.phase for load in loads] == ["train", "predict", "converge"]
-    assert len(compare.by_workload(runs)[loads[2]]) == 10
+    assert len(pairs.by_workload(runs)[loads[2]]) == 10
     assert {load.phase for load in compare.compare(runs)} == {"train", "predict"}
 
 
 def test_another_batch_is_another_workload_and_the_difference_is_named():
     runs = [good_run(), msgspec.structs.replace(good_run(), spec=spec(batch_size=64, threads=1))]
-    loads = list(compare.by_workload(runs))
+    loads = list(pairs.by_workload(runs))
     assert len(loads) == 2
     assert compare.differing(loads) == {"batch_size": [32, 64], "threads": [2, 1]}
     assert compare.differing([workload(spec())]) == {}
 
 
 def test_what_was_planned_adds_up_over_sessions():
-    assert compare.planned([run(), run(group=1), run(session="t")]) == 6
-    assert compare.planned([run(), run(group=3)]) == 6, "of the baseline of two parts"
+    assert pairs.planned([run(), run(group=1), run(session="t")]) == 6
+    assert pairs.planned([run(), run(group=3)]) == 6, "of the baseline of two parts"
 
 
 def test_a_seed_is_planned_once_in_whichever_part_its_arm_trains():
     trained = spec(phase="converge")
-    assert compare.planned([bare_run(spec=trained, group=group, groups=3) for group in (0, 4)]) == 3
+    assert pairs.planned([bare_run(spec=trained, group=group, groups=3) for group in (0, 4)]) == 3
 
 
 def test_a_saved_order_of_runs_does_not_change_a_ratio():
@@ -181,4 +181,4 @@ def test_more_than_one_is_a_slower_candidate_with_the_interval_of_its_groups():
 
 def test_samples_without_a_round_are_not_paired():
     before, after = (run(name, samples=steady(1.0, rounds=[None])) for name in ("tf.transformer", "torch.transformer"))
-    assert compare.group_log_ratios([before], [after]) == []
+    assert evidence.group_log_ratios([before], [after]) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from example_runs import ACTUAL, full_session, good_run, spec
 
-from dlbench.analysis import compare, gate
+from dlbench.analysis import compare, evidence, gate, pairs
 from dlbench.analysis.contradictions import contradictions
 from dlbench.record.schema import Load, PhaseTime, Sample
 from dlbench.report import FORMATS, summarize
@@ -120,7 +120,7 @@ def test_half_of_the_processes_of_an_arm_take_away_the_verdict_and_fewer_do_not(
             runs[place] = msgspec.structs.replace(run, samples=tuple(samples))
     ((said,),) = compare.compare(runs).values()
     assert said.verdict == verdict
-    pairs = next(iter(compare.pairs(runs).values()))
-    (outcome,) = gate.judge(pairs, gate.parse(["slower:2%"]), [], {})
+    table = evidence.collect(next(iter(pairs.with_baselines(runs).values())), ["step_time"], {})
+    (outcome,) = gate.judge(table, gate.parse(["slower:2%"]), [])
     assert outcome.result == ("regression" if verdict == "slower" else "underpowered")
     assert ("contradict" in outcome.reason) == (verdict != "slower")

@@ -8,7 +8,7 @@ from example_runs import spec
 from schedules import Children, Diary, record
 from scripted import ScriptedChild
 
-from dlbench.analysis import compare, control, gate, pairs
+from dlbench.analysis import control, gate, pairs
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.api import judge
 from dlbench.parity import check
@@ -145,4 +145,4 @@ def test_a_twin_is_no_arm_of_a_proof_of_parity_and_no_key_of_a_comparison():
     twins = plan.with_twins([spec("tf.lstm"), spec("torch.lstm")])
     assert check.families(twins) == check.families([spec("tf.lstm"), spec("torch.lstm")])
     assert "twin" not in pairs.KEYS
-    assert [len(others) for _, others in compare.families(twins)] == [1]
+    assert [len(others) for _, others in pairs.families(twins)] == [1]

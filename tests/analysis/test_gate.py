@@ -7,8 +7,7 @@ import pytest
 from example_runs import full_session, spec
 from sessions import session
 
-from dlbench.analysis import compare, gate, metrics, validity
-from dlbench.analysis import pairs as matching
+from dlbench.analysis import compare, evidence, gate, metrics, pairs, validity
 from dlbench.analysis.gate import Condition, Outcome
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.analysis.metrics import METRICS
@@ -22,8 +21,13 @@ NO_HISTORY = {}
 
 
 def outcomes(before, after, *conditions, history=NO_HISTORY):
-    pairs = matching.match(before, after).pairs
-    return gate.judge(pairs, gate.parse(conditions), list(matching.counts(pairs)), history)
+    found = pairs.match(before, after).pairs
+    return judged(found, *conditions, history=history)
+
+
+def judged(found, *texts, history=NO_HISTORY):
+    table = evidence.collect(found, METRICS, history)
+    return gate.judge(table, gate.parse(texts), list(compare.counts(found)))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,7 @@ def test_outcomes_of_two_sizes_are_told_apart_and_two_batches_against_each_other
         "train, tf.transformer jit, base",
     ]
     larger = session("b", of=spec(batch_size=64))
-    (pair,) = matching.match(session("a"), larger, ["batch_size"]).pairs
+    (pair,) = pairs.match(session("a"), larger, ["batch_size"]).pairs
     said = "train, tf.transformer jit, batch 64 against tf.transformer jit, batch 32"
     assert gate.name_of(pair, gate.names_of([pair])) == said
 
@@ -94,8 +98,8 @@ def test_more_of_a_metric_of_which_more_is_better_is_no_regression(gated_through
     assert (found.result, found.metric) == (result, "throughput")
     assert found.ratio.value == pytest.approx(1 / factor, rel=1e-3)
     assert found.ratio.low <= found.ratio.value <= found.ratio.high
-    (pair,) = matching.match(before, after).pairs
-    (one,) = compare.comparisons([pair], "throughput", {})
+    (pair,) = pairs.match(before, after).pairs
+    (one,) = compare.comparisons(evidence.collect([pair], ["throughput"], {}), "throughput")
     assert (one.verdict, one.ratio) == (verdict, found.ratio)
     assert after[0].spec.batch_size / one.after.value == pytest.approx(0.01 * factor, rel=1e-2)
     answer = judge.reports(("a", "b"), before, after, GateRequest(allow=["session"])).compared
@@ -105,9 +109,9 @@ def test_more_of_a_metric_of_which_more_is_better_is_no_regression(gated_through
 
 def test_arms_in_lockstep_are_gated_by_it_in_the_same_direction(gated_throughput):
     """torch takes twice as long as tf in these runs: its throughput is half, which is worse."""
-    pairs = [pair for of_load in compare.pairs(full_session()).values() for pair in of_load]
-    slower = [one.ratio.value for one in compare.comparisons(pairs, "step_time")]
-    found = gate.judge(pairs, gate.parse(["throughput:2%"]), [], {})
+    both = [pair for of_load in pairs.with_baselines(full_session()).values() for pair in of_load]
+    slower = [one.ratio.value for one in compare.comparisons(evidence.collect(both, ["step_time"]), "step_time")]
+    found = judged(both, "throughput:2%")
     assert {one.result for one in found} == {"regression"}
     assert [1 / one.ratio.value for one in found] == pytest.approx(slower, rel=0.05)
 
@@ -121,6 +125,26 @@ def test_a_gated_metric_that_no_table_shows_has_its_history_taken_into_account(m
         assert answer.refused == ""
         assert [(one.metric, one.result) for one in answer.compared.outcomes] == [("first_step_time", "passed")]
         assert "first_step_time" not in {row.comparison.metric for row in answer.compared.rows}
+
+
+def test_the_evidence_of_a_pair_and_a_metric_is_computed_once(monkeypatch):
+    """Two reports of six pairs under three conditions, of four metrics."""
+    asked_for = []
+
+    def counted(pair, metric, history=None):
+        asked_for.append((pair.candidate, metric))
+        return whole(pair, metric, history)
+
+    whole = evidence.of
+    monkeypatch.setattr(evidence, "of", counted)
+    specs = [msgspec.structs.replace(spec(), seed=seed) for seed in range(6)]
+    before, after = ([run for of in specs for run in session(name, of=of)] for name in "ab")
+    asked = GateRequest(gate.parse(["slower:2%", "memory:5%", "compile:20%"]), ["session"])
+    assert judge.reports(("a", "b"), before, after, asked).compared.outcomes
+    assert len(asked_for) == len(set(asked_for)) == 6 * len(metrics.compared()) == 24
+    asked_for.clear()
+    judge.session(list(dict.fromkeys(run.spec for run in full_session())), full_session(), asked)
+    assert len(asked_for) == len(set(asked_for)) > 0
 
 
 def test_every_gated_metric_says_which_direction_is_worse_and_every_condition_is_known():
@@ -169,14 +193,14 @@ def test_counts_must_be_equal():
 
 
 def test_arms_in_lockstep_are_gated_by_their_paired_ratio():
-    pairs = [pair for of_load in compare.pairs(full_session()).values() for pair in of_load]
-    found = gate.judge(pairs, gate.parse(["slower:2%"]), [], {})
+    both = [pair for of_load in pairs.with_baselines(full_session()).values() for pair in of_load]
+    found = judged(both, "slower:2%")
     assert [one.pair for one in found] == [
         "train, torch.transformer jit against tf.transformer jit",
         "predict, torch.transformer jit against tf.transformer jit",
     ]
     assert {one.result for one in found} == {"regression"}
-    assert [isinstance(compare.evidence(pair, "step_time"), Paired) for pair in pairs] == [True, True]
+    assert [isinstance(evidence.of(pair, "step_time"), Paired) for pair in both] == [True, True]
 
 
 def test_the_threshold_is_tested_among_all_pairs_of_its_metric():
@@ -197,8 +221,8 @@ def test_the_threshold_is_tested_among_all_pairs_of_its_metric():
 
 def test_what_cannot_gate_is_refused_with_a_reason():
     def refused(before, after, *texts, sessions=False, history=NO_HISTORY):
-        pairs = matching.match(before, after).pairs
-        return list(gate.refusals(pairs, gate.parse(texts), history, sessions=sessions))
+        table = evidence.collect(pairs.match(before, after).pairs, METRICS, history)
+        return list(gate.refusals(table, gate.parse(texts), sessions=sessions))
 
     many, one = session("b", seed=1), session("b", processes=1)
     assert refused(session("a"), many, "slower:2%", sessions=True) == []
@@ -213,11 +237,12 @@ def test_what_cannot_gate_is_refused_with_a_reason():
 
 def test_a_history_of_unchanged_code_lets_two_sessions_gate_and_widens_them():
     before, after = session("a"), session("b", 1.1, seed=1)
-    pairs = matching.match(before, after).pairs
-    known = {"step_time": {pairs[0].candidate: decisions.Part(2 * 0.05**2, 4)}}
-    assert list(gate.refusals(pairs, gate.parse(["slower:2%"]), known, sessions=False)) == []
-    assert isinstance(compare.evidence(pairs[0], "step_time", known["step_time"]), Unpaired)
-    alone, widened = (gate.judge(pairs, gate.parse(["slower:2%"]), [], one)[0].result for one in ({}, known))
+    (pair,) = pairs.match(before, after).pairs
+    known = {"step_time": {pair.candidate: decisions.Part(2 * 0.05**2, 4)}}
+    table = evidence.collect([pair], ["step_time"], known)
+    assert list(gate.refusals(table, gate.parse(["slower:2%"]), sessions=False)) == []
+    assert isinstance(evidence.of(pair, "step_time", known["step_time"]), Unpaired)
+    alone, widened = (judged([pair], "slower:2%", history=one)[0].result for one in ({}, known))
     assert (alone, widened) == ("regression", "underpowered")
 
 
@@ -267,6 +292,6 @@ def test_so_are_unknown_conditions_repeated_ones_and_counts_with_a_threshold():
 
 def test_the_power_that_underpowered_speaks_of_is_that_of_telling_a_change_from_none():
     (found,) = outcomes(session("a", spread=0.01), session("b", spread=0.01, seed=1), "slower:9%")
-    evidence = compare.evidence(matching.match(session("a"), session("b", seed=1)).pairs[0], "step_time", {})
-    assert found.could_show == pytest.approx(decisions.smallest_change(evidence, 0.0))
+    found_again = evidence.of(pairs.match(session("a"), session("b", seed=1)).pairs[0], "step_time", {})
+    assert found.could_show == pytest.approx(decisions.smallest_change(found_again, 0.0))
     assert power.POWER == 0.8

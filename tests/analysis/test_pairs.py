@@ -9,8 +9,7 @@ import pytest
 from example_runs import full_session, spec
 from sessions import session
 
-from dlbench.analysis import compare, pooling
-from dlbench.analysis import pairs as matching
+from dlbench.analysis import compare, evidence, pairs, pooling
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record.schema import Load
 
@@ -18,7 +17,7 @@ from dlbench.record.schema import Load
 def test_equal_specs_are_compared_and_the_others_are_named():
     eager = spec(path="eager")
     before = [*session("a"), *session("a", of=eager)]
-    found = matching.match(before, [*session("b"), *session("b", of=spec(batch_size=64))])
+    found = pairs.match(before, [*session("b"), *session("b", of=spec(batch_size=64))])
     assert [(pair.baseline, pair.candidate) for pair in found.pairs] == [(spec(), spec())]
     assert [len(pair.before) for pair in found.pairs] == [5]
     assert found.left_out == [
@@ -29,7 +28,7 @@ def test_equal_specs_are_compared_and_the_others_are_named():
 
 def test_without_a_common_spec_the_nearest_keys_are_listed_and_how_to_allow_them():
     with pytest.raises(RecordError) as caught:
-        matching.match(session("a"), session("b", of=spec(batch_size=64, threads=1)))
+        pairs.match(session("a"), session("b", of=spec(batch_size=64, threads=1)))
     assert str(caught.value) == (
         "the reports have no Spec in common: the nearest differ in batch_size (32 against 64), threads (2 against 1); "
         "give --allow batch_size --allow threads to compare across"
@@ -38,46 +37,46 @@ def test_without_a_common_spec_the_nearest_keys_are_listed_and_how_to_allow_them
 
 def test_another_phase_is_never_allowed():
     with pytest.raises(RecordError, match=r"differ in phase \('train' against 'predict'\); measure the same phase"):
-        matching.match(session("a"), session("b", of=spec(phase="predict")))
+        pairs.match(session("a"), session("b", of=spec(phase="predict")))
 
 
 def test_allowed_keys_may_differ():
     other = spec("torch.transformer", threads=1)
-    (pair,) = matching.match(session("a"), session("b", of=other), ["plugin", "threads"]).pairs
+    (pair,) = pairs.match(session("a"), session("b", of=other), ["plugin", "threads"]).pairs
     assert (pair.baseline, pair.candidate) == (spec(), other)
     with pytest.raises(RecordError, match="no Spec in common"):
-        matching.match(session("a"), session("b", of=other), ["plugin"])
+        pairs.match(session("a"), session("b", of=other), ["plugin"])
 
 
 def test_what_an_allowed_key_leaves_ambiguous_is_not_compared():
     before = [*session("a"), *session("a", of=spec(path="eager"))]
     after = [*session("b"), *session("b", of=spec(path="graph"))]
-    assert len(matching.match(before, after, ["path"]).pairs) == 2
-    found = matching.match(before, session("b", of=spec()), ["path"])
+    assert len(pairs.match(before, after, ["path"]).pairs) == 2
+    found = pairs.match(before, session("b", of=spec()), ["path"])
     assert [pair.candidate for pair in found.pairs] == [spec()]
     with pytest.raises(RecordError, match="no Spec in common"):
-        matching.match(before, session("b", of=spec(path="graph")), ["path"])
+        pairs.match(before, session("b", of=spec(path="graph")), ["path"])
 
 
 def test_a_key_that_nobody_knows_is_refused_with_those_that_are():
     with pytest.raises(UnknownName, match="did you mean batch_size"):
-        matching.match(session("a"), session("b"), ["batchsize"])
+        pairs.match(session("a"), session("b"), ["batchsize"])
 
 
 def test_a_report_is_not_compared_with_itself():
     with pytest.raises(RecordError, match="the same Runs"):
-        matching.match(session("a"), session("a"))
+        pairs.match(session("a"), session("a"))
 
 
 def test_a_side_on_which_nothing_ran_is_named():
     failed = [msgspec.structs.replace(run, status="crashed") for run in session("b")]
     with pytest.raises(RecordError, match="CANDIDATE holds no Run that ended well"):
-        matching.match(session("a"), failed)
+        pairs.match(session("a"), failed)
 
 
 def test_seeds_of_converge_are_its_replication_and_not_a_key():
     runs = [run for run in full_session() if run.spec.phase == "converge"]
-    found = matching.match(runs, [msgspec.structs.replace(run, session="t") for run in runs])
+    found = pairs.match(runs, [msgspec.structs.replace(run, session="t") for run in runs])
     assert [len(pair.after) for pair in found.pairs] == [5, 5]
 
 
@@ -94,14 +93,14 @@ def test_counts_are_compared_exactly():
     info = msgspec.structs.replace(before[0].info, parameter_count=18_815)
     compiled = msgspec.structs.replace(before[0].compilation, graphs=2)
     after = session("b", info=info, compilation=compiled, flops_per_step=2.0e8)
-    found = list(matching.counts(matching.match(before, after).pairs))
+    found = list(compare.counts(pairs.match(before, after).pairs))
     assert [(count.name, count.before, count.after) for count in found] == [
         ("parameters", "18,814", "18,815"),
         ("graphs", "1", "2"),
     ]
-    assert list(matching.counts(matching.match(before, session("b")).pairs)) == []
+    assert list(compare.counts(pairs.match(before, session("b")).pairs)) == []
     larger = session("b", compilation=compiled, of=spec(batch_size=64))
-    (other,) = matching.counts(matching.match(before, larger, ["batch_size"]).pairs)
+    (other,) = compare.counts(pairs.match(before, larger, ["batch_size"]).pairs)
     assert other.label == "train, tf.transformer jit, batch 64"
 
 
@@ -109,28 +108,28 @@ def test_a_history_tells_what_sessions_of_one_code_differ_by():
     """Four sessions: the variance of their means, twice; the candidate's own is none of them, though it lies there."""
     shifts = [0.0, 0.04, 0.08, 0.04]
     history = [run for at, shift in enumerate(shifts) for run in session(f"h{at}", math.exp(shift), seed=at)]
-    pairs = matching.match(session("a"), session("b")).pairs
-    part = matching.between_sessions(history, pairs, "step_time")[spec()]
+    compared = pairs.match(session("a"), session("b")).pairs
+    part = evidence.between_sessions(history, compared, "step_time")[spec()]
     means = sum((shift - 0.04) ** 2 for shift in shifts) / 3
     assert part.variance == pytest.approx(2 * means)
     assert part.freedom == 3
-    assert matching.between_sessions([*history, *session("b", 1.5)], pairs, "step_time")[spec()] == part
+    assert evidence.between_sessions([*history, *session("b", 1.5)], compared, "step_time")[spec()] == part
 
 
 @pytest.mark.parametrize("pressure", [0.0, 0.5])
 def test_a_history_is_read_by_the_measure_that_the_pair_is_read_by(pressure, monkeypatch):
     asked = []
-    monkeypatch.setattr(compare, "log_summaries", lambda runs, metric, *, busy: asked.append(busy) or [0.0])
+    monkeypatch.setattr(evidence, "log_summaries", lambda runs, metric, *, busy: asked.append(busy) or [0.0])
     history = [run for at in range(3) for run in session(f"h{at}", seed=at)]
-    pairs = matching.match(session("a"), session("b", load=Load(cpu_pressure=pressure))).pairs
-    matching.between_sessions(history, pairs, "step_time")
+    compared = pairs.match(session("a"), session("b", load=Load(cpu_pressure=pressure))).pairs
+    evidence.between_sessions(history, compared, "step_time")
     assert asked == [pressure > 0] * 3
 
 
 def test_fewer_than_three_sessions_are_no_history():
     history = [run for at in range(2) for run in session(f"h{at}", seed=at)]
-    pairs = matching.match(session("a"), session("b")).pairs
-    assert matching.between_sessions(history, pairs, "step_time") == {}
+    compared = pairs.match(session("a"), session("b")).pairs
+    assert evidence.between_sessions(history, compared, "step_time") == {}
 
 
 def test_on_a_busy_machine_both_sides_take_the_lower_quartile():
@@ -138,7 +137,7 @@ def test_on_a_busy_machine_both_sides_take_the_lower_quartile():
     seconds = [0.01, 0.02, 0.03, 0.04, 0.05] * 2
     samples = [msgspec.structs.replace(one, seconds=at) for one, at in zip(calm[0].samples, seconds, strict=True)]
     run = msgspec.structs.replace(calm[0], samples=tuple(samples))
-    assert not compare.contended(calm)
-    assert compare.contended([*calm, *busy])
-    assert compare.log_summaries([run], "step_time", busy=False) == [pytest.approx(math.log(0.03))]
-    assert compare.log_summaries([run], "step_time", busy=True) == [pytest.approx(math.log(0.02))]
+    assert not evidence.contended(calm)
+    assert evidence.contended([*calm, *busy])
+    assert evidence.log_summaries([run], "step_time", busy=False) == [pytest.approx(math.log(0.03))]
+    assert evidence.log_summaries([run], "step_time", busy=True) == [pytest.approx(math.log(0.02))]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions import session
 
-from dlbench.analysis import compare, metrics, steady_state
+from dlbench.analysis import evidence, metrics, steady_state
 from dlbench.record.schema import Sample
 from dlbench.report import summarize
 
@@ -158,7 +158,7 @@ def test_an_unstable_program_is_flagged_and_has_no_number(name):
     values = {metric.of(runs[0]) for metric in timed}
     assert (values == {None}) == unstable
     assert metrics.memory_peak(runs[0]) is not None
-    assert (compare.group_log_ratios(runs, runs) == []) == unstable
+    assert (evidence.group_log_ratios(runs, runs) == []) == unstable
     assert steady_state.mark(runs) == runs
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from example_runs import bare_run, good_run, spec
 
-from dlbench.analysis import compare
+from dlbench.analysis import evidence, pairs
 from dlbench.analysis.metrics import memory_peak
 from dlbench.record.schema import Sample
 from dlbench.report import warnings
@@ -28,7 +28,7 @@ def runs(log_ratios):
 
 
 def said(log_ratios):
-    return [text for text in warnings.warnings(compare.by_workload(runs(log_ratios))) if "unlike" in text]
+    return [text for text in warnings.warnings(pairs.by_workload(runs(log_ratios))) if "unlike" in text]
 
 
 def even(groups):
@@ -79,5 +79,5 @@ def grown(run):
 
 
 def pair_of(measured):
-    ((pair,),) = compare.pairs(measured).values()
-    return compare.evidence(pair, "memory_peak")
+    ((pair,),) = pairs.with_baselines(measured).values()
+    return evidence.of(pair, "memory_peak")

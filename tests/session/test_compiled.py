@@ -7,9 +7,9 @@ import pytest
 from example_runs import good_run
 from scripted import SPEC, ScriptedChild
 
-from dlbench.analysis.compare import Pair
+from dlbench.analysis.compare import counts
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import counts
+from dlbench.analysis.pairs import Pair
 from dlbench.errors import ContractViolation
 from dlbench.measure import reported
 from dlbench.measure.build import build_checked, prepare

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from example_runs import bare_run, spec
 
-from dlbench.analysis import compare, stopping
+from dlbench.analysis import pairs, stopping
 from dlbench.api import outline
 from dlbench.cli.main import cli
 from dlbench.record.schema import Sample
@@ -103,7 +103,7 @@ def test_the_report_says_why_it_stopped_and_counts_no_process_that_was_not_due()
     assert stopping.sentence(session(8, WIDE)).startswith("Cut short after 8 groups, by the budget or an interruption")
     assert stopping.sentence(session(6, NARROW, Policy())) == ""
     assert (stopping.enough(session(6, NARROW)), stopping.enough(session(6, WIDE))) == (True, False)
-    assert compare.planned(session(6, NARROW)[::2]) == 6
+    assert pairs.planned(session(6, NARROW)[::2]) == 6
 
 
 def test_where_nothing_took_turns_there_are_as_many_groups_as_without_looks():

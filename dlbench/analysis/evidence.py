@@ -1,0 +1,149 @@
+"""Evidence: what the Runs of a pair tell of a metric, computed once for each pair and metric."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.pairs import Pair, by_spec
+from dlbench.record.schema import Run
+from dlbench.spec import Spec
+from dlbench.stats.decisions import Evidence, Paired, Unpaired
+from dlbench.stats.estimates import Estimate, Part
+
+BUSY = 0.05
+"""Share of time in which a task waited for a core; above it another program was at work."""
+LEAST_SESSIONS = 3
+"""Sessions of unchanged code from which the variance between sessions is estimated at all."""
+
+History = Mapping[str, Mapping[Spec, Part]]
+"""By metric and candidate: the variance that sessions of unchanged code add."""
+
+
+@dataclass(frozen=True)
+class EvidenceTable:
+    """The evidence of every pair by metric.
+
+    `history` is given for pairs that may be of two sessions. It is None where only arms in lockstep are compared.
+    """
+
+    pairs: tuple[Pair, ...]
+    history: History | None
+    by_metric: Mapping[str, Sequence[Evidence | None]]
+
+    def of(self, metric: str) -> list[tuple[Pair, Evidence | None]]:
+        """Each pair with its evidence of a metric. Raises KeyError for a metric that was not collected."""
+        return list(zip(self.pairs, self.by_metric[metric], strict=True))
+
+    def where(self, kept: Callable[[Pair], bool]) -> EvidenceTable:
+        """The rows of some pairs."""
+        places = [place for place, pair in enumerate(self.pairs) if kept(pair)]
+        by_metric = {metric: [found[place] for place in places] for metric, found in self.by_metric.items()}
+        return EvidenceTable(tuple(self.pairs[place] for place in places), self.history, by_metric)
+
+
+def collect(pairs: Sequence[Pair], metrics: Iterable[str], history: History | None = None) -> EvidenceTable:
+    """Compute the evidence of every pair for these metrics."""
+    of_metric = {name: None if history is None else history.get(name, {}) for name in dict.fromkeys(metrics)}
+    found = {name: [of(pair, name, past) for pair in pairs] for name, past in of_metric.items()}
+    return EvidenceTable(tuple(pairs), history, found)
+
+
+def of(pair: Pair, metric: str, history: Mapping[Spec, Part] | None = None) -> Evidence | None:
+    """What these Runs tell of a metric: paired where they were in lockstep, else (with `history`) by process.
+
+    A positive difference is worse, also where more is better; `ratio` turns it back into candidate over baseline.
+    None where there is nothing to tell: no metric, values whose ratio means nothing, no lockstep.
+    """
+    if pair.in_lockstep:
+        by_rounds = METRICS[metric].paired == "rounds"
+        log_ratios = group_log_ratios(pair.before, pair.after) if by_rounds else _by_group(pair, metric)
+        return Paired(log_ratios, all_count=not by_rounds) if log_ratios else None
+    if history is None:
+        return None
+    busy = contended([*pair.before, *pair.after])
+    before, after = (log_summaries(runs, metric, busy=busy) for runs in (pair.before, pair.after))
+    return Unpaired(before, after, history.get(pair.candidate)) if before and after else None
+
+
+def ratio(found: Evidence, metric: str) -> Estimate:
+    """Candidate over baseline of the metric itself."""
+    return found.ratio() if METRICS[metric].sign == 1 else found.reversed().ratio()
+
+
+def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]) -> list[float]:
+    """One number a group in lockstep: the median over rounds of log(candidate's seconds a step / baseline's).
+
+    Groups are matched by session and number; a group or a round that one arm lacks is left out.
+    """
+    sides = [{(run.session, run.group): _by_round(run) for run in runs} for runs in (baseline_runs, candidate_runs)]
+    found = []
+    for key in (key for key in sides[0] if key in sides[1]):
+        before, after = sides[0][key], sides[1][key]
+        paired = [math.log(after[at] / before[at]) for at in before if at in after]
+        found += [statistics.median(paired)] if paired else []
+    return found
+
+
+def log_summaries(runs: Iterable[Run], metric: str, *, busy: bool) -> list[float]:
+    """The logarithm of one number a process, negated where more is better. On a busy machine it is the row's own.
+
+    Which one is chosen from the machine's pressure before any time is looked at, and is the same for both sides.
+    """
+    row = METRICS[metric]
+    of = row.contended if busy and row.contended is not None else row.of
+    values = [of(run) for run in runs]
+    return [row.sign * math.log(value) for value in values if value is not None and value > 0]
+
+
+def contended(runs: Iterable[Run]) -> bool:
+    """Whether tasks waited for a core (PSI) during any of these Runs."""
+    return any(run.load is not None and (run.load.cpu_pressure or 0.0) > BUSY for run in runs)
+
+
+def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str) -> dict[Spec, Part]:
+    """For each candidate, the variance that two sessions of the same code add to the difference of their means.
+
+    Twice that of the means of the sessions in the history that measured this Spec, for a difference has two. What the
+    spread of processes explains of it is not taken off: of few sessions the rest would often come out as zero, and two
+    sessions gate as if they never differed. A session that is compared is none of the history. Missing with fewer than
+    three.
+    """
+    found: dict[Spec, Part] = {}
+    past = by_spec(history)
+    for pair in pairs:
+        compared, sessions = [*pair.before, *pair.after], dict[str, list[Run]]()
+        for run in past.get(pair.candidate, []):
+            sessions.setdefault(run.session, []).append(run)
+        for run in compared:
+            sessions.pop(run.session, None)
+        busy = contended(compared)
+        part = _between([log_summaries(runs, metric, busy=busy) for runs in sessions.values()])
+        found |= {} if part is None else {pair.candidate: part}
+    return found
+
+
+def _by_round(run: Run) -> Mapping[int, float]:
+    if "unstable" in run.flags:
+        return {}
+    return {
+        sample.round: sample.seconds / sample.steps
+        for sample in run.samples
+        if sample.stage == "steady" and sample.round is not None
+    }
+
+
+def _by_group(pair: Pair, metric: str) -> list[float]:
+    """The log ratio of one number a process, for every group that holds it for both; negated where more is better."""
+    of, sign = METRICS[metric].of, METRICS[metric].sign
+    before = {(run.session, run.group): of(run) for run in pair.before}
+    both = [(before.get((run.session, run.group)), of(run)) for run in pair.after]
+    return [sign * math.log(ours / theirs) for theirs, ours in both if theirs and ours and theirs > 0 and ours > 0]
+
+
+def _between(sessions: Sequence[Sequence[float]]) -> Part | None:
+    means = [statistics.fmean(values) for values in sessions if values]
+    return Part(2 * statistics.variance(means), len(means) - 1) if len(means) >= LEAST_SESSIONS else None
