@@ -38,21 +38,31 @@ COMMON = re.compile(
 
 SECRET = re.compile(
     r"TOKENS|PASSWORDS|PASSPHRASE|CREDS|AUTHORIZATION|BEARER|JWT|\w*(TOKEN|SECRETS?|PASSWORD|PASSWD|CREDENTIALS?)|"
-    r"\w*(API|ACCESS|PRIVATE|SECRET|SSH|SIGNING)KEYS?"
+    r"\w*(API|ACCESS|ACCOUNT|PRIVATE|SECRET|SHARED|SSH|SIGNING)KEYS?"
 )
 """A word that names a secret wherever it stands."""
 SUSPECT = re.compile("KEYS?|AUTH|COOKIES?|PASS|PWD|PAT|PIN|DSN|PRIVATE|SIGNATURE|CERT|CERTIFICATE")
 """A word that names one in an environment variable, and in running text often something else."""
-_BEFORE_KEY = re.compile("API|ACCESS|PRIVATE|SECRET|SSH|SIGNING")
+_BEFORE_KEY = re.compile("API|ACCESS|ACCOUNT|PRIVATE|SECRET|SHARED|SSH|SIGNING")
 _HARMLESS = re.compile("true|false|none|null|default|disabled|enabled|unset|password", re.IGNORECASE)
 
 _URL = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
 _BEARER = re.compile(r"(?i)(?<=\bbearer )[\w.~+/=-]{6,}")
+_HEADER = re.compile(r"(?i)(?<=\bauthorization)(['\"]?\s{0,4}[:=]\s{0,4}['\"]?)[^\s'\",;]+(?: [^\s'\",;]+)?")
+"""A header of HTTP: a scheme such as Basic and its credentials (RFC 9110, 11.4)."""
+_SIGNED = re.compile(r"(?i)(?<=[?&])((?:x-\w+-)?(?:sig|signature|credential|key|code|auth|pwd)=)[^\s&'\"]+")
+"""What signs or opens a URL, in its query."""
+_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[\w\s+/=\\:,-]+?(?=-----END|\Z|[^\w\s+/=\\:,-])")
+"""A key in the form of RFC 7468, whether its end is there or cut off."""
 _SHAPES = re.compile(
     r"\b(hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|sk-[\w-]{16,}|"
-    r"xox[abprs]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+)"
+    r"(?:xox[abeprs]|xapp)-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|pypi-\w[\w-]{15,}|"
+    r"npm_[A-Za-z0-9]{16,}|AIza[\w-]{30,}|ya29\.[\w-]{16,}|[rs]k_(?:live|test)_\w{10,}|do[opr]_v1_\w{16,})"
 )
-"""Tokens of Hugging Face, GitHub, GitLab, OpenAI, Slack and AWS as these document them, and JSON Web Tokens."""
+"""Tokens of Hugging Face, GitHub, GitLab, OpenAI, Slack, AWS, PyPI, npm, Google, Stripe and DigitalOcean.
+
+As these document them; and JSON Web Tokens.
+"""
 _ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]*[A-Za-z])(['\"]?\s*[=:]\s*['\"]?)(?!\s)([^\s'\",;&)}]{4,})")
 _FLAG = re.compile(r"(?<![\w.-])(--[\w.-]+)(=|\s+)(?!-)([^\s'\",;]+)")
 _HOMES = re.compile(r"(?<![\w.-])(/home|/Users)/(?!user\b)[^/\s:;,'\"]+")
@@ -198,7 +208,10 @@ def _rules(facts: _Facts) -> tuple[Rule, ...]:
     found += [
         (_URL, HIDDEN),
         (_SHAPES, HIDDEN),
+        (_PRIVATE_KEY, rf"\1{HIDDEN}"),
+        (_HEADER, rf"\1{HIDDEN}"),
         (_BEARER, HIDDEN),
+        (_SIGNED, rf"\1{HIDDEN}"),
         (_ASSIGNED, _without_value),
         (_FLAG, _without_argument),
     ]

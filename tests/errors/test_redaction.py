@@ -59,6 +59,20 @@ def alice(tmp_path, monkeypatch):
         ("AWS_SECRET_ACCESS_KEY=abcdefgh", "AWS_SECRET_ACCESS_KEY=***"),
         ("the hub said hunter2, k3y-of-a-friend, correcthorse", "the hub said ***, ***, ***"),
         ("hf_ABCDEFGHIJKLMNOPQRST ghp_ABCDEFGHIJKLMNOPQRST", "*** ***"),
+        ("pypi-AgEIcHlwaS5vcmcCabcd npm_ABCDEFGHIJKLMNOPQRST sk_live_ABCDEFGHIJKL", "*** *** ***"),
+        (f"AIza{'x' * 35} xapp-1-ABCDEFGHIJ ya29.ABCDEFGHIJKLMNOPQRST dop_v1_abcdef0123456789", "*** *** *** ***"),
+        ("Authorization: Basic YWxpY2U6cHc=", "Authorization: ***"),
+        ("{'Authorization': 'Basic YWxpY2U6cHc='}", "{'Authorization': '***'}"),
+        (
+            "AccountName=x;AccountKey=ab+/cd==;SharedAccessKey=abcdef",
+            "AccountName=x;AccountKey=***;SharedAccessKey=***",
+        ),
+        ("https://a/b?x=1&sig=ab%2Bc&X-Amz-Signature=0f0f", "https://a/b?x=1&sig=***&X-Amz-Signature=***"),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE+/=\nabc\n-----END RSA",
+            "-----BEGIN RSA PRIVATE KEY-----***-----END RSA",
+        ),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE+/=\nabc", "-----BEGIN PRIVATE KEY-----***"),
     ],
 )
 def test_secrets_and_names_are_replaced(alice, said, kept):
@@ -131,7 +145,9 @@ def test_the_end_of_what_a_child_printed_holds_no_part_of_a_secret(alice):
     assert "friend" not in said
 
 
-@pytest.mark.parametrize("junk", ["x", "-", "/a_", "a.", "a=b ", "://", "'", "eyJ", "token"])
+@pytest.mark.parametrize(
+    "junk", ["x", "-", "/a_", "a.", "a=b ", "://", "'", "eyJ", "token", "authorization ", "?key", "-----BEGIN "]
+)
 def test_long_text_without_any_secret_takes_time_in_proportion(alice, junk):
     spent = [_cpu_seconds(junk * length) for length in (2_000, 16_000)]
     assert spent[1] < 32 * spent[0] + 0.5, "eight times as long, and not its square"
