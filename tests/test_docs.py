@@ -31,7 +31,7 @@ OF_READERS = ("acme.",)
 
 NOT_MODULES = ("dlbench.plugins", "dlbench.jsonl", "dlbench.toml")
 """The entry-point group, and files."""
-FOLDERS = "dlbench|tests|docs|benchmarks|studies|examples|plugins|reports"
+FOLDERS = "dlbench|tests|docs|studies|examples|plugins|reports"
 QUESTION = re.compile(r"(What|How|Whether|Which|Why|When|Where|Who)\b")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -167,7 +167,7 @@ def test_help_and_pages_state_the_numbers_of_the_code():
 
 def test_no_module_docstring_opens_with_a_question_word():
     """A noun or a verb comes first, so that a list of first lines can be read as a table of contents."""
-    folders = (ROOT / name for name in ("dlbench", "plugins", "studies", "benchmarks", "tests"))
+    folders = (ROOT / name for name in ("dlbench", "plugins", "studies", "tests"))
     opened = {
         str(path.relative_to(ROOT)): ast.get_docstring(ast.parse(path.read_text())) or ""
         for folder in folders

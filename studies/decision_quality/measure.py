@@ -87,7 +87,7 @@ def _lockstep(start: Start, number: int) -> list[Planted]:
 
 def _sequential(start: Start, number: int) -> list[Planted]:
     """One process of each arm after the other, in a random order; nobody waits for anybody between samples."""
-    names = random.Random(number).sample(list(SLOWDOWNS), len(SLOWDOWNS))  # noqa: S311 (an order needs no secrecy)
+    names = random.Random(number).sample(list(SLOWDOWNS), len(SLOWDOWNS))
     return [_alone(start(name, 0, 1)) for name in names]
 
 

@@ -37,7 +37,7 @@ def neighbours(count: int) -> Iterator[None]:
 
 def main() -> None:
     """Work and rest in turns while the parent lives: products of matrices, which take the caches too."""
-    generator, parent = random.Random(sys.argv[1]), os.getppid()  # noqa: S311 (bursts need no secrecy)
+    generator, parent = random.Random(sys.argv[1]), os.getppid()
     matrix = np.ones((256, 256), np.float32)
     while os.getppid() == parent:
         end = time.monotonic() + SHORTEST * (LONGEST / SHORTEST) ** generator.random()

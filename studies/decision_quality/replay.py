@@ -129,7 +129,7 @@ def replay(batches: Sequence[Batch], sessions: int) -> Iterator[Cell]:
 def _dlbench(workload: str, arm: str, pairs: Sequence[Groups], sessions: int) -> Iterator[Cell]:
     """Without replacement within a session; confirmed on groups that the session has not used."""
     cells = [Cell(rule, workload, arm, len(pairs[0].log_ratios)) for rule in (FIXED, ADAPTIVE, CONFIRMED)]
-    generator = random.Random(f"{workload} {arm}")  # noqa: S311 (draws need no secrecy)
+    generator = random.Random(f"{workload} {arm}")
     for _ in range(sessions):
         pair = generator.choice(pairs)
         pool = pair.drawn(generator.sample(range(len(pair.log_ratios)), len(pair.log_ratios)))
@@ -171,7 +171,7 @@ def _peers(batches: Sequence[Batch], arm: str, seconds: float, sessions: int) ->
         for rule, processes in ((f"{peer.name}, as shipped", peer.processes), (peer.name, paid)):
             cell = Cell(rule, rows[0].workload, arm, len(rows))
             size = max(1, min(processes, int(MOST * len(rows))))
-            generator = random.Random(f"{rule} {rows[0].workload} {arm}")  # noqa: S311 (draws need no secrecy)
+            generator = random.Random(f"{rule} {rows[0].workload} {arm}")
             for _ in range(sessions):
                 ours, theirs = (generator.sample(range(len(rows)), size) for _ in range(2))
                 said = peer.say(before.times[ours].ravel(), after.times[theirs].ravel())

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.untimed
 KEPT = Path(__file__).parents[2] / "reports"
 OTHERS = {
     "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
-    "expert-step": ("expert.md", "python benchmarks/expert.py"),
+    "expert-step": ("expert.md", "python -m studies.expert_step"),
 }
 """Folders of which the figures are no Runs, and the command that their page names."""
 RENDERED = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUNS_FILE).exists())

@@ -1,11 +1,12 @@
-"""The turns and ratios of the commands in `benchmarks`, with loops that only note when they ran."""
+"""The turns and ratios of the studies of cost, with loops that only note when they ran."""
 
 from __future__ import annotations
 
-import pairing
 import pytest
-from pairing import Loop, Ratio, loop_over, steps_for, take_turns
 from scipy import stats
+
+from studies import pairing
+from studies.pairing import Loop, Ratio, loop_over, steps_for, take_turns
 
 
 def test_rounds_are_abba_and_each_sample_has_an_untimed_step_before_it() -> None:

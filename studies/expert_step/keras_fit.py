@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from experts import Problem, keras_models
+from studies.expert_step import Problem, keras_models
 
 
 def fit(problem: Problem) -> Callable[[int], None]:

@@ -1,6 +1,6 @@
 """Fresh against forked processes: first losses, step times in lockstep, and the wall time of a whole process.
 
-    python benchmarks/isolation.py torch.mlp jit 4
+    python -m studies.isolation torch.mlp jit 4
 
 Each group holds the same Spec twice, in a fresh process and in one forked from a warm parent, taking turns. Then one
 of each is measured alone, from its start to its last answer.
@@ -18,18 +18,19 @@ import msgspec
 
 from dlbench.analysis import evidence
 from dlbench.record.schema import Run
-from dlbench.session.arm import Arm, ObedientChild, Place
+from dlbench.session.arm import Arm, Place
 from dlbench.session.lockstep import measure_group
 from dlbench.session.plan import Selection, expand
 from dlbench.spec import Isolation, Policy, Spec
 from dlbench.stats import estimates
 from dlbench.workers.backends import Starter
+from dlbench.workers.child import ChildHandle
 from dlbench.workers.protocol import Build, Built, First, Stepped
 
 KINDS: tuple[Isolation, ...] = ("fresh", "fork")
 
 
-def child(start: Starter, spec: Spec, policy: Policy, kind: Isolation) -> ObedientChild:
+def child(start: Starter, spec: Spec, policy: Policy, kind: Isolation) -> ChildHandle:
     """A child of this kind."""
     return start(spec, msgspec.structs.replace(policy, isolation=kind))
 

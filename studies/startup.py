@@ -1,6 +1,6 @@
 """Start-up time of `dlbench --help` and `dlbench list` over `python -c "import click"`, taking turns.
 
-python benchmarks/startup.py [--rounds N]
+python -m studies.startup [--rounds N]
 """
 
 from __future__ import annotations

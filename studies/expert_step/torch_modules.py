@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
-from experts import Problem
+from studies.expert_step import Problem
 
 UNROLLED = 16
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
-from experts import Problem, Program, torch_modules
+from studies.expert_step import Problem, Program, torch_modules
 
 Losses = Callable[[Callable[..., Tensor], Tensor, Tensor], tuple[Tensor, ...]]
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from experts import Problem, Program, keras_models, tf_modules
+from studies.expert_step import Problem, Program, keras_models, tf_modules
 
 Losses = Callable[[Any, Any], tuple[Any, ...]]
 """Inputs and targets to the losses, one for each group of variables."""

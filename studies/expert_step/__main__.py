@@ -1,8 +1,8 @@
 """Each plugin's training step against the best hand-written program, and Keras `fit` against the plugin.
 
-    python benchmarks/expert.py [PLUGIN:PATH ...] [--size SIZE] [--rounds N] [--sample-ms MS] [--no-fit] [--out FOLDER]
+    python -m studies.expert_step [PLUGIN:PATH] [--size SIZE] [--rounds N] [--sample-ms MS] [--no-fit] [--out FOLDER]
 
-A process for each plugin and path. In it the candidates of `experts` race, the fastest of them takes turns with the
+A process for each plugin and path. In it the hand-written programs race, the fastest of them takes turns with the
 plugin, and then Keras `compile` and `fit` does, on the plugin's framework as backend: run eagerly on the path eager,
 compiled by XLA on the path jit of TensorFlow. All train on the same batches; `fit` takes them as NumPy arrays, as
 people give them, and the others in the framework's own arrays; with `--no-fit` it is left out. Prints a table in
@@ -22,13 +22,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from experts import Problem, Program, programs
-from pairing import FEWEST, Loop, Ratio, loop_over, steps_for, take_turns
-
 from dlbench import registry
 from dlbench.measure.build import Prepared, build_checked, prepare
 from dlbench.session.plan import Selection, expand
 from dlbench.spec import Policy, Spec
+from studies.expert_step import Problem, Program, programs
+from studies.pairing import FEWEST, Loop, Ratio, loop_over, steps_for, take_turns
 
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit")}
@@ -130,7 +129,7 @@ def plugin_program(prepared: Prepared, problem: Problem) -> Program:
 
 def fit_loop(problem: Problem) -> Loop:
     """Keras's own way; one call is one epoch."""
-    from experts.keras_fit import fit
+    from studies.expert_step.keras_fit import fit
 
     run = fit(problem)
     run(FIT_STEPS)
@@ -151,7 +150,7 @@ def tabulate(options: argparse.Namespace) -> int:
     same = ["--size", options.size, "--rounds", str(options.rounds), "--sample-ms", str(options.sample_ms)]
     same += [] if options.fit else ["--no-fit"]
     for name in options.names:
-        command = [sys.executable, __file__, name, "--row", *same]
+        command = [sys.executable, "-m", "studies.expert_step", name, "--row", *same]
         done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
         failed += done.returncode != 0
         plugin, _, path = name.partition(":")

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from experts import Problem
+from studies.expert_step import Problem
 
 CELLS = {"rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
 

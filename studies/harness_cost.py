@@ -1,6 +1,6 @@
 """The cost of dlbench itself: its step against the same step in a hand-written loop, taking turns in one process.
 
-    python benchmarks/harness_cost.py [PLUGIN:PATH ...] [--rounds N]
+    python -m studies.harness_cost [PLUGIN:PATH ...] [--rounds N]
 
 Both sides call the same plugin on the same staged batches, as many steps a sample.
 """
@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import itertools
 
-from pairing import Loop, Ratio, loop_over, steps_for, take_turns
-
 from dlbench import registry
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import Subject
 from dlbench.session.plan import Selection, expand
 from dlbench.spec import Policy, Spec
+from studies.pairing import Loop, Ratio, loop_over, steps_for, take_turns
 
 SAMPLE_SECONDS = 0.05
 DEFAULT = ("fake.linear:eager", "tf.transformer:jit", "tf.transformer:graph", "torch.transformer:eager")

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from experts import Problem
+from studies.expert_step import Problem
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 

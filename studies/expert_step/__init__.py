@@ -14,7 +14,7 @@ from typing import Any
 from dlbench.plugin import Batch, Signature
 
 Program = Callable[[], Any]
-MODULES = {"tf": "experts.tf_programs", "torch": "experts.torch_programs"}
+MODULES = {"tf": "studies.expert_step.tf_programs", "torch": "studies.expert_step.torch_programs"}
 
 
 @dataclass(frozen=True)
