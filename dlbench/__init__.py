@@ -9,7 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dlbench.errors import ContractViolation, DlbenchError, Unsupported
+    from dlbench.api.library import check, check_parity, compare, read, render, run
+    from dlbench.api.results import ComparisonResults, Results
+    from dlbench.errors import ContractViolation, DlbenchError, RecordError, SpecError, UnknownName, Unsupported
     from dlbench.plugin import Adam, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, ModelPlugin, Signature
     from dlbench.record.reading import read_runs
     from dlbench.record.schema import Run
@@ -22,17 +24,28 @@ _HOMES = {
     "ArraySpec": "plugin",
     "Batch": "plugin",
     "BuildRequest": "plugin",
+    "ComparisonResults": "api.results",
     "Compilation": "plugin",
     "ContractViolation": "errors",
     "DlbenchError": "errors",
     "ModelInfo": "plugin",
     "ModelPlugin": "plugin",
     "Policy": "spec",
+    "RecordError": "errors",
+    "Results": "api.results",
     "Run": "record.schema",
     "Signature": "plugin",
     "Spec": "spec",
+    "SpecError": "errors",
+    "UnknownName": "errors",
     "Unsupported": "errors",
+    "check": "api.library",
+    "check_parity": "api.library",
+    "compare": "api.library",
+    "read": "api.library",
     "read_runs": "record.reading",
+    "render": "api.library",
+    "run": "api.library",
 }
 
 __all__ = [
@@ -40,17 +53,28 @@ __all__ = [
     "ArraySpec",
     "Batch",
     "BuildRequest",
+    "ComparisonResults",
     "Compilation",
     "ContractViolation",
     "DlbenchError",
     "ModelInfo",
     "ModelPlugin",
     "Policy",
+    "RecordError",
+    "Results",
     "Run",
     "Signature",
     "Spec",
+    "SpecError",
+    "UnknownName",
     "Unsupported",
+    "check",
+    "check_parity",
+    "compare",
+    "read",
     "read_runs",
+    "render",
+    "run",
 ]
 
 

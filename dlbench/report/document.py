@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 
@@ -40,3 +40,16 @@ class Code(NamedTuple):
 
 
 Block = Heading | Paragraph | Bullets | Table | Code
+
+FILE_ONLY = ("Are the arms alike?", "Where", "Measure it again")
+"""Parts that are for the file alone, by how their heading begins."""
+
+
+def brief(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The page for a terminal or a notebook, without the details that the file holds."""
+    skipping = False
+    for block in blocks:
+        if isinstance(block, Heading):
+            skipping = block.text.startswith(FILE_ONLY)
+        if not skipping and not (isinstance(block, Table) and block.detail):
+            yield block

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
+from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table, brief
 from dlbench.report.markdown import plain
 from dlbench.report.page import page
 from dlbench.report.summary import Report
 
-SKIPPED = ("Are the arms alike?", "Where", "Measure it again")
-"""Parts that are for the file alone, by how their heading begins."""
 LEAST_WIDTH = 60
 """Columns below which a page is not squeezed: a terminal that is narrower, or that says 0, breaks the lines itself."""
 
@@ -34,16 +32,7 @@ def render(report: Report) -> RenderableType:
 
 def blocks(parts: Sequence[Block]) -> RenderableType:
     """Some blocks of a page."""
-    return Group(*_rendered(parts))
-
-
-def _rendered(blocks: Sequence[Block]) -> Iterator[RenderableType]:
-    skipping = False
-    for block in blocks:
-        if isinstance(block, Heading):
-            skipping = block.text.startswith(SKIPPED)
-        if not skipping and not (isinstance(block, Table) and block.detail):
-            yield _block(block)
+    return Group(*map(_block, brief(parts)))
 
 
 def _block(block: Block) -> RenderableType:

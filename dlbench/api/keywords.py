@@ -1,0 +1,161 @@
+"""Keyword arguments of the public functions: options of the command line, by the same names, their values checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple, TypeAlias, TypedDict, TypeVar
+
+from dlbench.errors import SpecError, UnknownName
+from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, PHASES, PRECISIONS
+
+Value = TypeVar("Value")
+Several: TypeAlias = Value | Iterable[Value]
+"""One value, or several that span a grid."""
+Source = str | os.PathLike[str]
+
+
+class Option(NamedTuple):
+    """An option: the type of its value, the values that there are, the default, and whether it takes several."""
+
+    kind: type
+    choices: tuple[str, ...] = ()
+    default: object = None
+    several: bool = False
+
+
+def _several(kind: type, choices: tuple[str, ...] = ()) -> Option:
+    return Option(kind, choices, (), several=True)
+
+
+def _flag(*, default: bool = False) -> Option:
+    return Option(bool, default=default)
+
+
+OPTIONS: Mapping[str, Option] = {
+    "path": _several(str, PATHS),
+    "jit": _flag(),
+    "phase": _several(str, PHASES),
+    "size": _several(str),
+    "batch_size": _several(int),
+    "compiler": _several(str),
+    "steps_per_call": _several(int),
+    "data": _several(str, DATA_PLACES),
+    "device": _several(str),
+    "precision": _several(str, PRECISIONS),
+    "allow_breaks": _flag(),
+    "seed": _several(int),
+    "task": _several(str),
+    "env": _several(str),
+    "threads": Option(int),
+    "quick": _flag(),
+    "rigorous": _flag(),
+    "adaptive": _flag(),
+    "processes": Option(int),
+    "budget": Option(float),
+    "timeout": Option(float),
+    "cold": _flag(),
+    "memory_limit": Option(str, default=""),
+    "isolation": Option(str, ISOLATIONS),
+    "parity": _flag(default=True),
+    "fail_on": _several(str),
+    "confirm": _flag(),
+    "strict": _flag(),
+    "allow": _several(str),
+    "history": _several(FilePath),
+    "against": Option(FilePath),
+    "out": Option(FilePath),
+    "resume": Option(FilePath),
+    "format": _several(str),
+}
+"""The options of `dlbench run` that are arguments of `dlbench.run`."""
+
+
+class GateKeywords(TypedDict, total=False):
+    """The gate of a session or a comparison."""
+
+    fail_on: Several[str]
+    confirm: bool
+    strict: bool
+    allow: Several[str]
+    history: Several[Source]
+    out: Source | None
+
+
+class ModelKeywords(TypedDict, total=False):
+    """The model under test and how it is computed."""
+
+    path: Several[str]
+    jit: bool
+    size: Several[str]
+    batch_size: Several[int]
+    compiler: Several[str]
+    steps_per_call: Several[int]
+    data: Several[str]
+    device: Several[str]
+    task: Several[str]
+    threads: int | None
+
+
+class RunKeywords(ModelKeywords, GateKeywords, total=False):
+    """Everything that `dlbench run` takes."""
+
+    phase: Several[str]
+    precision: Several[str]
+    allow_breaks: bool
+    seed: Several[int]
+    env: Several[str]
+    quick: bool
+    rigorous: bool
+    adaptive: bool
+    processes: int | None
+    budget: float | None
+    timeout: float | None
+    cold: bool
+    memory_limit: str
+    isolation: str | None
+    parity: bool
+    against: Source | None
+    resume: Source | None
+    format: Several[str]
+
+
+def complete(given: Mapping[str, Any], known: Collection[str] = tuple(OPTIONS)) -> dict[str, Any]:
+    """The options with these names, defaults filled in, as the command line would have read them.
+
+    Raises UnknownName for a name or a value that does not exist, SpecError for a value of another type.
+    """
+    for name in given:
+        if name not in known:
+            raise UnknownName("option", name, known)
+    return {name: _read(name, OPTIONS[name], given.get(name, OPTIONS[name].default)) for name in known}
+
+
+def names(plugins: object) -> tuple[str, ...]:
+    """One name or several. Raises SpecError for anything else."""
+    found: tuple[str, ...] = _read("plugins", _several(str), plugins)
+    return found
+
+
+def _read(name: str, option: Option, value: Any) -> Any:
+    if not option.several:
+        return None if value is None and option.default is None else _one(name, option, value)
+    one = isinstance(value, str | os.PathLike) or not isinstance(value, Iterable)
+    return tuple(dict.fromkeys(_one(name, option, part) for part in ([value] if one else value)))
+
+
+def _one(name: str, option: Option, value: Any) -> Any:
+    if option.kind is FilePath:
+        if isinstance(value, str | os.PathLike):
+            return FilePath(value)
+    elif isinstance(value, bool) == (option.kind is bool) and isinstance(value, _accepted(option.kind)):
+        if option.choices and value not in option.choices:
+            raise UnknownName(name, str(value), option.choices)
+        return option.kind(value)
+    wanted = {bool: "True or False", int: "a whole number", float: "a number", str: "text", FilePath: "a path"}
+    raise SpecError(f"{name} is {value!r}: it must be {wanted[option.kind]}")
+
+
+def _accepted(kind: type) -> tuple[type, ...]:
+    return (int, float) if kind is float else (kind,)

@@ -1,0 +1,132 @@
+"""The public functions of `dlbench`: each does the work of a command and returns its result as a value.
+
+They print nothing but progress, on standard error, which `progress=False` turns off; `progress` may also be a
+Listener (`dlbench.session.schedule`). Every error of a caller is a DlbenchError with one line.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Unpack
+
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.api import check as checking
+from dlbench.api import compare as comparing
+from dlbench.api import judge, keywords, question, request
+from dlbench.api import parity as proving
+from dlbench.api import render as rendering
+from dlbench.api import run as session
+from dlbench.api.check import Examination
+from dlbench.api.keywords import GateKeywords, ModelKeywords, RunKeywords, Several, Source
+from dlbench.api.progress import Lines, Quiet
+from dlbench.api.request import RunOptions
+from dlbench.api.results import ComparisonResults, Results
+from dlbench.record.schema import Parity
+from dlbench.report import FORMATS
+from dlbench.session.schedule import Listener
+
+PARITY_SECONDS, CHECK_SECONDS = 600.0, 300.0
+"""Seconds that a process of `check_parity`, and a clause of `check`, may take."""
+
+
+def run(plugins: Several[str] = (), *, progress: bool | Listener = True, **options: Unpack[RunKeywords]) -> Results:
+    """Measure plugins side by side, as `dlbench run` does with these options; an option takes one value or several.
+
+    The report is written to `out`, or to a new folder under `reports/`. Ctrl-C keeps what is finished there, says so,
+    and goes on as KeyboardInterrupt; `read` returns it and `run(resume=folder)` goes on with it. Raises DlbenchError.
+    """
+    given = keywords.complete(_located(options))
+    read_options = RunOptions.read({**given, "plugin": keywords.names(plugins), "quiet": True, "dry_run": False})
+    listener = _listener(progress)
+    result = session.run(read_options, listener)
+    if result.ended_by is not None:
+        listener.note(f"ended early; dlbench.read({str(result.folder)!r}) returns what is finished")
+        raise result.ended_by
+    compared = ComparisonResults(result.answer) if result.answer is not None else None
+    return Results(result.folder, result.runs, result.report, result.refused, compared)
+
+
+def read(source: Source | Results) -> Results:
+    """The results of a saved report: a runs.jsonl or its folder. Raises RecordError."""
+    path = Path(_path(source))
+    report = rendering.read(path)
+    refused = report.gate.refused if report.gate is not None else ""
+    return Results(path if path.is_dir() else path.parent, judge.read(path), report, refused)
+
+
+def compare(
+    before: Source | Results,
+    after: Source | Results,
+    *,
+    progress: bool | Listener = True,
+    **options: Unpack[GateKeywords],
+) -> ComparisonResults:
+    """Compare two saved reports, as `dlbench compare` does with these options. Raises DlbenchError."""
+    given = keywords.complete(_located(options), GateKeywords.__annotations__)
+    asked: GateRequest = question.read(given)
+    sides = (Path(_path(before)), Path(_path(after)))
+    return ComparisonResults(comparing.compare(*sides, asked, _listener(progress), given["out"]))
+
+
+def check_parity(
+    *plugins: str, seeds: int = 5, timeout: float = PARITY_SECONDS, **options: Unpack[ModelKeywords]
+) -> list[Parity]:
+    """Check that plugins, or several paths of one, are the same model: `.same` and every figure, a pair each.
+
+    `seeds` counts initial values and batches; a process may work `timeout` seconds. Raises DlbenchError.
+    """
+    given = keywords.complete(options, ModelKeywords.__annotations__)
+    return proving.parity(request.selection({**given, "plugin": keywords.names(plugins)}), seeds, timeout)
+
+
+def check(
+    plugins: Several[str],
+    *,
+    path: Several[str] = (),
+    size: str = "small",
+    task: str = "",
+    device: str = "cpu",
+    timeout: float = CHECK_SECONDS,
+) -> Examination:
+    """Examine plugins against the contract, on these paths or all; a clause may take `timeout` seconds.
+
+    Raises DlbenchError.
+    """
+    paths = keywords.complete({"path": path}, ("path",))["path"]
+    more = {"size": size, "task": task, "device": device}
+    return checking.check(keywords.names(plugins), paths, timeout, checking.Silent(), **more)
+
+
+def render(results: Results, format: str = "markdown") -> str:  # noqa: A002 (the option's name)
+    """The report in a format: `markdown` or `json`. Raises UnknownName."""
+    (name,) = rendering.known_formats((format,))
+    return FORMATS[name].render(results.report)
+
+
+def _located(options: Any) -> dict[str, Any]:
+    """The options with the folder in the place of results."""
+    return {
+        name: _path(value) if not _is_several(value) else [_path(one) for one in value]
+        for name, value in options.items()
+    }
+
+
+def _is_several(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str)
+
+
+def _path(value: Any) -> Any:
+    return value.folder if isinstance(value, Results) else value
+
+
+def _listener(progress: bool | Listener) -> Listener:
+    if isinstance(progress, bool):
+        return Lines(_tell) if progress else Quiet()
+    return progress
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,167 @@
+"""Results of a session and of a comparison, as values: figures by name, flat records, and pages for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dlbench.analysis import compare, control, labels, pooling, steady_state
+from dlbench.analysis.compare import Comparison, Pair
+from dlbench.analysis.gate import Outcome
+from dlbench.analysis.metrics import METRICS
+from dlbench.api.judge import Answer
+from dlbench.errors import SpecError, UnknownName
+from dlbench.record.schema import Run
+from dlbench.report import Report, comparison, html, markdown
+from dlbench.report.page import page
+from dlbench.report.summary import Arm, Section
+from dlbench.spec import Spec
+
+
+@dataclass(frozen=True)
+class ComparisonResults:
+    """Two reports compared: `rows` of metrics, `outcomes` of the gate; `refused` says why there is no gate."""
+
+    answer: Answer
+
+    @property
+    def rows(self) -> tuple[comparison.Row, ...]:
+        """A row for each metric of each pair."""
+        return self.answer.compared.rows
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of the gate; none without `fail_on`."""
+        return self.answer.compared.outcomes
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to read before believing a figure."""
+        return self.answer.compared.warnings
+
+    @property
+    def refused(self) -> str:
+        """The reason why the reports cannot be gated; empty where they can, or no gate was asked for."""
+        return self.answer.refused
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """A flat record for each row: pair, metric, ratio with its interval, verdict, both sides."""
+        return [_flat(row.comparison, pair=row.pair) for row in self.rows]
+
+    def _repr_markdown_(self) -> str:
+        return markdown.text(list(comparison.page(self.answer.compared)))
+
+    def _repr_html_(self) -> str:
+        return html.text(list(comparison.page(self.answer.compared)))
+
+
+@dataclass(frozen=True)
+class Results:
+    """A measured or saved session: its Runs, its report, and where they lie.
+
+    `compared` is the comparison with a saved report, where `against` named one.
+    """
+
+    folder: Path
+    runs: Sequence[Run]
+    report: Report
+    refused: str = ""
+    compared: ComparisonResults | None = None
+
+    @property
+    def arms(self) -> dict[str, Arm]:
+        """The arms by name, such as `train, torch.mlp jit`; `.metrics["step_time"]` is an estimate in SI units."""
+        return {name: arm for name, _, arm in self._named()}
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of the gate between arms; none without `fail_on`."""
+        return self.report.gate.outcomes if self.report.gate is not None else ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to read before believing a figure."""
+        return self.report.warnings
+
+    def ratio(self, a: str, b: str, metric: str = "step_time", phase: str = "") -> Comparison:
+        """The metric of arm `a` over that of arm `b`, with its 95 % interval and verdict; above 1 for more of it.
+
+        Each arm is named as in `arms`, by its label (`torch.mlp jit`), or by its plugin where that has one arm.
+        Verdicts that the report shows are corrected for their number; one of another pair or metric is of that alone.
+        Raises UnknownName, and SpecError for a name that means several arms.
+        """
+        if metric not in METRICS:
+            raise UnknownName("metric", metric, METRICS)
+        section, (first, second) = self._one_section((a, b), phase)
+        for found in section.comparisons:
+            if (found.candidate, found.baseline, found.metric) == (first.label, second.label, metric):
+                return found
+        return self._compared(section, first.label, second.label, metric)
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """A flat record for each Run: the fields of its Spec, what became of it, and every metric in SI units."""
+        return [
+            {
+                **msgspec.structs.asdict(run.spec),
+                **{name: getattr(run, name) for name in ("session", "group", "started", "status", "reason")},
+                "flags": " ".join(run.flags),
+                **{name: metric.of(run) if run.status == "ok" else None for name, metric in METRICS.items()},
+            }
+            for run in self.runs
+        ]
+
+    def _repr_markdown_(self) -> str:
+        return markdown.render(self.report)
+
+    def _repr_html_(self) -> str:
+        return html.text(list(page(self.report)))
+
+    def _named(self) -> Iterator[tuple[str, Section, Arm]]:
+        names = labels.Names(section.workload for section in self.report.sections)
+        for section in self.report.sections:
+            yield from ((names.arm(section.workload, arm.label), section, arm) for arm in section.arms)
+
+    def _one_section(self, asked: tuple[str, str], phase: str) -> tuple[Section, list[Arm]]:
+        """The one workload that has both arms."""
+        named = list(self._named())
+        known = [name for name, _, _ in named]
+        found: list[tuple[Section, list[Arm]]] = []
+        for section in self.report.sections:
+            own = [(name, arm) for name, of, arm in named if of is section and phase in ("", section.workload.phase)]
+            sides = [[arm for name, arm in own if _means(one, name, arm)] for one in asked]
+            found += [(section, [side[0] for side in sides])] if all(len(side) == 1 for side in sides) else []
+        for one in asked:
+            if not any(_means(one, name, arm) for name, _, arm in named):
+                raise UnknownName("arm", one, known)
+        if len(found) != 1:
+            several = "several pairs" if found else "no single pair of one workload"
+            raise SpecError(f"{asked[0]!r} and {asked[1]!r} mean {several}; name two of: {'; '.join(known)}")
+        return found[0]
+
+    def _compared(self, section: Section, first: str, second: str, metric: str) -> Comparison:
+        marked = steady_state.mark(pooling.parted(self.runs))
+        objection = control.objection(control.null_pairs(marked, [metric]), labels.of_specs(run.spec for run in marked))
+        of = compare.arms(compare.by_workload(control.without_twins(marked))[section.workload])
+        well = [[run for run in of[label] if run.status == "ok"] for label in (second, first)]
+        specs: list[Spec] = [of[label][0].spec for label in (second, first)]
+        (found,) = compare.comparisons([Pair(specs[0], specs[1], well[0], well[1])], metric)
+        return control.vetoed([found], objection)[0] if objection else found
+
+
+def _means(asked: str, name: str, arm: Arm) -> bool:
+    return asked in (name, arm.label, arm.label.partition(" ")[0])
+
+
+def _flat(found: Comparison, **more: str) -> dict[str, Any]:
+    sides = {"ratio": found.ratio, "before": found.before, "after": found.after}
+    ends = {
+        f"{name}{end}": getattr(side, field) if side is not None else None
+        for name, side in sides.items()
+        for end, field in {"": "value", "_low": "low", "_high": "high", "_n": "n"}.items()
+    }
+    told = ("metric", "baseline", "candidate", "verdict", "reason", "smallest_change")
+    return {**more, **{name: getattr(found, name) for name in told}, **ends}

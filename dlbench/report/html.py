@@ -1,0 +1,40 @@
+"""The page as plain HTML, for notebooks. All text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table, brief
+from dlbench.report.markdown import plain
+
+
+def text(blocks: Sequence[Block]) -> str:
+    """Some blocks of a page, without the details that the file holds."""
+    return "\n".join(_block(block) for block in brief(blocks))
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return _tag(f"h{level + 1}", _escaped(text))
+        case Paragraph(text):
+            return _tag("p", _escaped(text))
+        case Bullets(items):
+            return _tag("ul", "".join(_tag("li", _escaped(item)) for item in items))
+        case Code(text):
+            return _tag("pre", escape(plain(text)))
+        case Table(head, rows):
+            return _tag("table", _row("th", head) + "".join(_row("td", cells) for cells in rows))
+
+
+def _row(kind: str, cells: Iterable[str]) -> str:
+    return _tag("tr", "".join(_tag(kind, _escaped(cell)) for cell in cells))
+
+
+def _escaped(text: str) -> str:
+    return escape(" ".join(plain(text).split()))
+
+
+def _tag(name: str, content: str) -> str:
+    return f"<{name}>{content}</{name}>"

@@ -1,0 +1,197 @@
+"""`import dlbench` measures, compares and renders: values by name, errors in one line, nothing on standard output."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import click
+import pytest
+
+import dlbench
+from dlbench.api import keywords
+from dlbench.api.progress import Quiet
+from dlbench.cli.main import cli
+
+TWO = ("fake.linear", "twin.linear")
+OF_THE_COMMAND_LINE = {"plugin", "suite", "dry_run", "quiet"}
+"""Options that are no keyword: the first argument is the plugins, a call has no use for the others."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("library")
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    options = {"phase": "predict", "processes": 2, "threads": 1, "cold": True, "parity": False}
+    return dlbench.run(TWO, out=folder / "out", format="json", progress=False, **options)
+
+
+@pytest.mark.untimed
+def test_a_session_gives_its_figures_as_values(results, folder):
+    assert list(results.arms) == ["predict, fake.linear eager", "predict, twin.linear eager"]
+    assert results.arms["predict, twin.linear eager"].metrics["throughput"].value > 0
+    assert {run.status for run in results.runs} == {"ok"}
+    assert (results.folder, results.refused, results.outcomes) == (folder / "out", "", ())
+    assert json.loads((folder / "out" / "report.json").read_text())["kind"] == "dlbench report"
+
+
+@pytest.mark.untimed
+def test_a_ratio_is_that_of_the_report_and_turns_round_with_its_arms(results):
+    (shown,) = results.report.sections[0].comparisons
+    assert results.ratio("twin.linear", "fake.linear") == shown
+    turned = results.ratio("fake.linear eager", "predict, twin.linear eager")
+    assert turned.ratio.value == pytest.approx(1 / shown.ratio.value)
+    more = results.ratio("twin.linear", "fake.linear", "throughput")
+    assert more.ratio.low < more.ratio.value < more.ratio.high
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fake.liner", "twin.linear"), "unknown arm 'fake.liner'"),
+        (("twin.linear", "fake.linear", "step_tim"), "unknown metric 'step_tim'; did you mean step_time"),
+        (("twin.linear", "fake.linear", "step_time", "train"), "mean no single pair of one workload"),
+    ],
+)
+def test_an_arm_or_a_metric_that_is_not_there_is_named(results, arguments, message):
+    with pytest.raises(dlbench.DlbenchError, match=message):
+        results.ratio(*arguments)
+
+
+@pytest.mark.untimed
+def test_records_are_flat_and_one_a_run(results):
+    records = results.to_records()
+    assert len(records) == len(results.runs) == 4
+    assert all(isinstance(value, str | int | float | bool | None) for one in records for value in one.values())
+    assert {one["plugin"] for one in records} == set(TWO)
+    assert all(one["step_time"] > 0 and one["batch_size"] == 32 for one in records)
+
+
+@pytest.mark.untimed
+def test_a_saved_report_reads_back_to_the_same_pages(results, folder):
+    again = dlbench.read(folder / "out")
+    assert dlbench.render(again, "markdown") == dlbench.render(results, "markdown") == again._repr_markdown_()
+    assert dlbench.render(results, "json") == (folder / "out" / "report.json").read_text()
+    assert dlbench.read(folder / "out" / "runs.jsonl").folder == folder / "out"
+    with pytest.raises(dlbench.UnknownName, match="unknown format 'pdf'"):
+        dlbench.render(results, "pdf")
+
+
+@pytest.mark.untimed
+def test_a_notebook_shows_tables_without_markup_of_others(results):
+    page = results._repr_html_()
+    assert page.count("<table>") == page.count("</table>") > 0
+    assert "twin.linear eager" in page
+    assert "Measure it again" not in page
+    from dlbench.report import html
+    from dlbench.report.document import Paragraph
+
+    assert html.text([Paragraph("<script>x</script>")]) == "<p>&lt;script&gt;x&lt;/script&gt;</p>"
+
+
+@pytest.mark.untimed
+def test_two_reports_are_compared_and_results_stand_for_their_folder(results, folder):
+    lines = (folder / "out" / "runs.jsonl").read_text().replace(results.runs[0].session, "another")
+    (folder / "other").mkdir(exist_ok=True)
+    (folder / "other" / "runs.jsonl").write_text(lines)
+    compared = dlbench.compare(results, folder / "other", progress=False)
+    step = next(one for one in compared.to_records() if one["metric"] == "step_time")
+    assert math.isclose(step["ratio"], 1.0)
+    assert step["verdict"] in ("same", "inconclusive")
+    assert "<table>" in compared._repr_html_()
+    gated = dlbench.compare(results, folder / "other", fail_on="slower:2%", progress=False)
+    assert "two sessions" in gated.refused
+    assert gated.outcomes == ()
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"procesess": 3}, dlbench.UnknownName, "unknown option 'procesess'; did you mean processes"),
+        ({"phase": "trian"}, dlbench.UnknownName, "unknown phase 'trian'; did you mean train"),
+        ({"batch_size": "32"}, dlbench.SpecError, "batch_size is '32': it must be a whole number"),
+        ({"processes": True}, dlbench.SpecError, "processes is True: it must be a whole number"),
+        ({"quick": 1}, dlbench.SpecError, "quick is 1: it must be True or False"),
+        ({"out": 5}, dlbench.SpecError, "out is 5: it must be a path"),
+        ({"threads": 0}, dlbench.SpecError, "threads is 0"),
+        ({"quick": True, "rigorous": True}, dlbench.SpecError, "contradict each other"),
+    ],
+)
+def test_a_wrong_name_or_value_is_one_line(options, error, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=message) as caught:
+        dlbench.run(TWO, **options)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.untimed
+def test_keywords_are_the_options_of_the_command_line():
+    command = {param.name: param for param in cli.commands["run"].params}
+    assert set(keywords.OPTIONS) == set(command) - OF_THE_COMMAND_LINE
+    assert set(keywords.RunKeywords.__annotations__) == set(keywords.OPTIONS)
+    for name, option in keywords.OPTIONS.items():
+        assert option.several == command[name].multiple, name
+        assert (option.kind is bool) == bool(getattr(command[name], "is_flag", False)), name
+    for name, known in (("compare", keywords.GateKeywords), ("parity", keywords.ModelKeywords)):
+        options = {param.name for param in cli.commands[name].params if isinstance(param, click.Option)}
+        assert options - {"quiet", "seeds", "timeout"} == set(known.__annotations__)
+
+
+@pytest.mark.untimed
+def test_progress_goes_to_standard_error_and_to_a_listener(tmp_path, capsys):
+    options = {"phase": "predict", "quick": True, "threads": 1}
+    dlbench.run("fake.linear", out=tmp_path / "told", **options)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "[1/1] predict fake.linear eager small" in said.err
+
+    class Counting(Quiet):
+        runs = 0
+
+        def finished(self, run):
+            self.runs += 1
+
+    listener = Counting()
+    dlbench.run("fake.linear", out=tmp_path / "heard", progress=listener, **options)
+    assert listener.runs == 1
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.untimed
+def test_an_interrupted_session_keeps_what_is_finished(tmp_path):
+    class Impatient(Quiet):
+        notes = ()
+
+        def finished(self, run):
+            raise KeyboardInterrupt
+
+        def note(self, text):
+            self.notes = (*self.notes, text)
+
+    listener = Impatient()
+    with pytest.raises(KeyboardInterrupt):
+        dlbench.run("fake.linear", phase="predict", processes=3, cold=True, threads=1, out=tmp_path, progress=listener)
+    assert f"dlbench.read('{tmp_path}')" in listener.notes[-1]
+    kept = dlbench.read(tmp_path)
+    assert len(kept.runs) == 1
+    on = dlbench.run(resume=tmp_path, progress=False)
+    assert len(on.runs) == 3
+    assert on.runs[0] == kept.runs[0]
+
+
+@pytest.mark.untimed
+def test_models_are_proven_equal_and_plugins_examined(capfd):
+    (found,) = dlbench.check_parity(*TWO, seeds=1, threads=1)
+    assert found.same
+    examined = dlbench.check("fake.minimal", path="eager", task="line")
+    assert examined.conforms
+    assert [one.spec.plugin for one in examined.examined] == ["fake.minimal"]
+    assert capfd.readouterr().out == ""
+    with pytest.raises(dlbench.SpecError, match="name a second plugin"):
+        dlbench.check_parity("fake.linear")
