@@ -36,7 +36,7 @@ def _flag(*, default: bool = False) -> Option:
 OPTIONS: Mapping[str, Option] = {
     "path": _several(str, PATHS),
     "jit": _flag(),
-    "phase": _several(str, PHASES),
+    "phase": _several(str, tuple(PHASES)),
     "size": _several(str),
     "batch_size": _several(int),
     "compiler": _several(str),

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from dlbench.analysis import compare, control, labels, pooling, steady_state
-from dlbench.analysis.compare import Comparison, Pair
+from dlbench.analysis import compare, control, evidence, labels, pairs, pooling, steady_state
+from dlbench.analysis.compare import Comparison
 from dlbench.analysis.gate import Outcome
 from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.pairs import Pair
 from dlbench.api.judge import Answer
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
@@ -145,10 +146,11 @@ class Results:
     def _compared(self, section: Section, first: str, second: str, metric: str) -> Comparison:
         marked = steady_state.mark(pooling.parted(self.runs))
         objection = control.objection(control.null_pairs(marked, [metric]), labels.of_specs(run.spec for run in marked))
-        of = compare.arms(compare.by_workload(control.without_twins(marked))[section.workload])
+        of = pairs.arms(pairs.by_workload(control.without_twins(marked))[section.workload])
         well = [[run for run in of[label] if run.status == "ok"] for label in (second, first)]
         specs: list[Spec] = [of[label][0].spec for label in (second, first)]
-        (found,) = compare.comparisons([Pair(specs[0], specs[1], well[0], well[1])], metric)
+        pair = Pair(specs[0], specs[1], well[0], well[1])
+        (found,) = compare.comparisons(evidence.collect([pair], [metric]), metric)
         return control.vetoed([found], objection)[0] if objection else found
 
 
