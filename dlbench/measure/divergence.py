@@ -15,6 +15,11 @@ EXPLODED = 1000.0
 """A loss so many times the first one, or 1 where the first is smaller, counts as diverged; the losses of the tasks here
 stay below ten times."""
 
+SIGNED = ("policy_gradient",)
+"""Losses that may be negative. No square, log-likelihood or softplus is."""
+ROUNDED = -1e-3
+"""A loss as far below zero as rounding can bring one."""
+
 
 class DivergedError(DlbenchError):
     """Training went where no number is: a loss or a quality that is not finite, or a loss that exploded."""
@@ -23,9 +28,10 @@ class DivergedError(DlbenchError):
 class Course:
     """Knows the loss of the first step that was followed, and all losses since the last look."""
 
-    def __init__(self, spec: Spec, parts: int = 1) -> None:
-        """Each loss has so many parts; two where generator and discriminator have one each."""
-        self._spec, self._parts, self._bound = spec, parts, math.inf
+    def __init__(self, spec: Spec, loss: str = "mse") -> None:
+        """`loss` is the task's; `adversarial` has two parts, those of generator and discriminator."""
+        self._spec, self._loss, self._bound = spec, loss, math.inf
+        self._parts = 2 if loss == "adversarial" else 1
         self._unread: list[Any] = []
         self.steps = 0
 
@@ -41,10 +47,17 @@ class Course:
         return followed
 
     def look(self, result: Any) -> float:
-        """The last step's loss. Raises DivergedError naming the step, if it was followed, at which it went astray."""
+        """The last step's loss.
+
+        Raises DivergedError naming the step, if it was followed, at which it went astray, and ContractViolation for
+        what is no such loss.
+        """
         loss = self._read(result)[-1]
         if self._astray(loss):
             raise DivergedError(self._what_went_wrong(loss))
+        if loss < ROUNDED and self._loss not in SIGNED:
+            clause = f"the loss of {self._spec.task}, {self._loss}, is never negative"
+            raise ContractViolation(f"{self._spec.plugin}: {clause}, train_step returned {loss:g}")
         if self._unread and math.isinf(self._bound):
             self._bound = EXPLODED * max(1.0, abs(self._read(self._unread[0])[0]))
         self.steps += len(self._unread) * self._spec.steps_per_call

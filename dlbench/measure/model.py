@@ -84,7 +84,7 @@ class Subject:
         self._feed = self._feed_for(spec)
         self.loss: float | None = None
         self._outputs: Any = None
-        self._course = Course(spec, parts=2 if prepared.task.signature.loss == "adversarial" else 1)
+        self._course = Course(spec, prepared.task.signature.loss)
         step = _step_function(spec, self._plugin, self._feed)
         self.step: Callable[[], Any] = self._course.follow(step) if not spec.timed else step
         self._warm: Compilation | None = None

@@ -17,9 +17,9 @@ def spec(steps_per_call=1):
     return Spec(plugin="acme.mlp", steps_per_call=steps_per_call, **values)
 
 
-def course_of(losses, looks_every=5, steps_per_call=1, parts=1):
+def course_of(losses, looks_every=5, steps_per_call=1, loss="mse"):
     """Follow these results one call after the other, with a look after the first and after every so many more."""
-    course = Course(spec(steps_per_call), parts)
+    course = Course(spec(steps_per_call), loss)
     results = iter(losses)
     step = course.follow(lambda: next(results))
     course.look(step())
@@ -43,8 +43,15 @@ def course_of(losses, looks_every=5, steps_per_call=1, parts=1):
 )
 def test_the_first_step_that_went_astray_is_named(losses, words):
     with pytest.raises(DivergedError, match=r"acme\.mlp: the training loss") as caught:
-        course_of(losses)
+        course_of(losses, loss="policy_gradient")
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_a_loss_that_cannot_be_negative_is_no_figure_where_it_is(loss):
+    course_of([-1e-6] * 6, loss=loss)  # rounding
+    with pytest.raises(ContractViolation, match=f"{loss}, is never negative, train_step returned -5"):
+        course_of([0.5, *[-5.0] * 5], loss=loss)
 
 
 def test_a_loss_may_grow_to_the_bound_and_is_measured_against_the_first_one_or_1():
@@ -61,7 +68,7 @@ def test_what_came_back_to_its_bounds_is_no_divergence_and_steps_are_counted():
 def test_parts_of_a_loss_are_summed_and_steps_of_a_call_counted_one_by_one():
     parts = [np.array([0.5, 0.25])] * 5
     with pytest.raises(DivergedError, match="nan at step 6;"):
-        course_of([*parts, np.array([1.0, np.nan])], parts=2)
+        course_of([*parts, np.array([1.0, np.nan])], loss="adversarial")
     calls = [np.array([1.0, 2.0, 3.0])] * 5
     with pytest.raises(DivergedError, match="nan at step 17;"):
         course_of([*calls, np.array([1.0, np.nan, np.nan])], steps_per_call=3)
