@@ -280,5 +280,8 @@ def _invoked() -> int | None:
             return code
     except click.exceptions.Exit as left:
         return left.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return exits.FAILED
     except click.ClickException as error:
         raise SpecError(error.format_message()) from error

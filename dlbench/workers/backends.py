@@ -75,7 +75,7 @@ class HereChild:
         """Carry out an order. Raises ChildError."""
         from dlbench.workers.worker import answer
 
-        with self._in_its_folder():
+        with self._in_its_folder(), _empty_input():
             reply = answer(self._worker, to_line(order))
         if isinstance(reply, Failed):
             raise ChildError(reply.status, reply.reason, loading=reply.loading)
@@ -108,3 +108,23 @@ class HereChild:
             with contextlib.suppress(OSError):
                 self._folder = Path.cwd()
             os.chdir(home)
+
+
+@contextlib.contextmanager
+def _empty_input() -> Iterator[None]:
+    """Nothing to read on standard input, as for a child: a plugin that asks somebody gets the end of file at once."""
+    before = sys.stdin
+    try:
+        kept = os.dup(0)
+    except OSError:  # it is closed
+        yield
+        return
+    with Path(os.devnull).open(encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        sys.stdin = nothing
+        try:
+            yield
+        finally:
+            os.dup2(kept, 0)
+            os.close(kept)
+            sys.stdin = before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import re
 import signal
@@ -47,6 +48,11 @@ class Limits:
     def __post_init__(self) -> None:
         if self.memory_bytes is not None and not sys.platform.startswith("linux"):
             raise SpecError(f"a memory limit needs Linux, this is {sys.platform}; leave --memory-limit out")
+        if self.memory_bytes is not None and self.memory_bytes > (allowed := _most_memory()):
+            raise SpecError(
+                f"memory limit is {self.memory_bytes} bytes: this user's processes may have {allowed} bytes "
+                "(ulimit -H -d); give no more, or leave --memory-limit out"
+            )
 
 
 class Given(NamedTuple):
@@ -237,6 +243,14 @@ def limit_memory(pid: int, limit: int | None) -> None:
 
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
+
+
+def _most_memory() -> float:
+    """Bytes to which a memory limit can be set: the hard limit of this process; infinite for root, who may raise it."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    return math.inf if hard == resource.RLIM_INFINITY or os.geteuid() == 0 else hard
 
 
 def oom_kills() -> int:

@@ -223,3 +223,9 @@ def test_a_stream_that_fails_raises_where_it_is_required() -> None:
 def test_an_error_of_several_lines_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     exits.code_of(lambda: raising(SpecError("one\n\x1b[31mtwo\x00")))
     assert capfd.readouterr().err == "dlbench: one [31mtwo\n"
+
+
+def test_help_that_nobody_asked_for_keeps_its_lines(tmp_path):
+    done = dlbench(cwd=tmp_path)
+    assert done.returncode == exits.FAILED
+    assert "Commands:\n  check " in done.stderr
