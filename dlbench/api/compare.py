@@ -6,20 +6,20 @@ import tempfile
 from pathlib import Path
 
 from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.judge import Judgement, reports
 from dlbench.api import confirm, judge, render
-from dlbench.api.judge import Answer
 from dlbench.session.schedule import Listener
 
 
-def compare(baseline: Path, candidate: Path, question: GateRequest, listener: Listener, out: Path | None) -> Answer:
+def compare(baseline: Path, candidate: Path, question: GateRequest, listener: Listener, out: Path | None) -> Judgement:
     """Compare two saved reports and write the comparison to `out` where that is given. Raises DlbenchError."""
     before, after = judge.read(baseline), judge.read(candidate)
     planned = judge.planned(candidate) if question.conditions else ()
-    answer = judge.reports((str(baseline), str(candidate)), before, after, question, planned)
+    answer = reports((str(baseline), str(candidate)), before, after, question, planned)
     if question.confirm:
         with tempfile.TemporaryDirectory() as folder:
             again = confirm.measure_in(Path(folder), listener)
             answer = confirm.of_reports(answer, [*before, *after], question, again)
     if out is not None:
-        render.write_comparison(answer.compared, out)
+        render.write_comparison(answer, out)
     return answer

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from dlbench.analysis import gate, pairs, pooling, stopping, validity
-from dlbench.analysis.gate import Gate, Outcome
+from dlbench.analysis import judge, pairs, pooling, stopping, validity
+from dlbench.analysis.gate import Outcome
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge
-from dlbench.api.judge import Answer
+from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError
 from dlbench.record import journal
 from dlbench.record.schema import Plan, Run
@@ -53,7 +52,7 @@ def _free(folder: Path) -> Path:
     return next(folder / name for name in names if not (folder / name).exists())
 
 
-def of_session(judged: Gate, planned: Plan, question: GateRequest, measure: Measure) -> Gate:
+def of_session(judged: Judgement, planned: Plan, question: GateRequest, measure: Measure) -> Judgement:
     """The gate of a session once its regressions have been measured again."""
     flagged = {spec for sides in _flagged(judged.outcomes) for spec in sides}
     specs = [spec for spec in planned.specs if msgspec.structs.replace(spec, twin=False) in flagged]
@@ -64,15 +63,15 @@ def of_session(judged: Gate, planned: Plan, question: GateRequest, measure: Meas
     return msgspec.structs.replace(judged, outcomes=tuple(_settled(judged.outcomes, again, {})))
 
 
-def of_reports(answer: Answer, runs: Sequence[Run], question: GateRequest, measure: Measure) -> Answer:
+def of_reports(answer: Judgement, runs: Sequence[Run], question: GateRequest, measure: Measure) -> Judgement:
     """The answer for two reports once the regressions whose both sides can be measured here have been.
 
     Both sides can be where they are two Specs of one workload; the code of another session is not here. Each pair has a
     session of its own: in a common one, a Spec would be compared with the first of its workload.
     """
-    flagged = _flagged(answer.compared.outcomes)
+    flagged = _flagged(answer.outcomes)
     reasons = {sides: why for sides in flagged if (why := _impossible(*sides))}
-    again: dict[Sides, Gate] = {}
+    again: dict[Sides, Judgement] = {}
     for sides in flagged:
         if sides not in reasons:
             before = [run for run in runs if run.spec in sides]
@@ -80,9 +79,7 @@ def of_reports(answer: Answer, runs: Sequence[Run], question: GateRequest, measu
             again[sides], found = _judged(plan.with_twins(sides), like, measure, question)
             strange = "; ".join(dict.fromkeys(_strangers(before, found))) if found else ""
             reasons |= {sides: f"not what the reports hold: {strange}"} if strange else {}
-    outcomes = tuple(_settled(answer.compared.outcomes, again, reasons))
-    compared = msgspec.structs.replace(answer.compared, outcomes=outcomes)
-    return Answer(compared, gate.exit_code(outcomes, strict=question.strict), answer.refused)
+    return msgspec.structs.replace(answer, outcomes=tuple(_settled(answer.outcomes, again, reasons)))
 
 
 def _flagged(outcomes: Iterable[Outcome]) -> list[Sides]:
@@ -90,16 +87,18 @@ def _flagged(outcomes: Iterable[Outcome]) -> list[Sides]:
     return list(dict.fromkeys(one.specs for one in outcomes if one.result == "regression" and one.specs))
 
 
-def _judged(specs: Sequence[Spec], like: Plan, measure: Measure, question: GateRequest) -> tuple[Gate, Sequence[Run]]:
+def _judged(
+    specs: Sequence[Spec], like: Plan, measure: Measure, question: GateRequest
+) -> tuple[Judgement, Sequence[Run]]:
     """What the gate says of a second measuring, and its Runs; refused where a process of it failed, or all."""
     try:
         found = _again(like, specs, measure)
     except DlbenchError as error:
-        return Gate(refused=str(error)), ()
+        return Judgement(refused=str(error)), ()
     if failed := [run for run in found if run.status != "ok"]:
         why = f"{failed[0].spec.label} did not run ({validity.why_not(failed[0].spec, found)})"
-        return Gate(refused=why), found
-    return judge.session(specs, found, question) or Gate(), found
+        return Judgement(refused=why), found
+    return judge.session(specs, found, question) or Judgement(), found
 
 
 def _again(like: Plan, specs: Sequence[Spec], measure: Measure) -> Sequence[Run]:
@@ -126,7 +125,7 @@ def _strangers(before: Sequence[Run], again: Sequence[Run]) -> Iterator[str]:
 
 
 def _settled(
-    outcomes: Iterable[Outcome], again: Mapping[Sides, Gate], reasons: Mapping[Sides, str]
+    outcomes: Iterable[Outcome], again: Mapping[Sides, Judgement], reasons: Mapping[Sides, str]
 ) -> Iterator[Outcome]:
     """The outcomes with every regression confirmed or undone; one stands where measuring again gave no answer.
 
@@ -141,7 +140,7 @@ def _settled(
             yield _twice(one, again[one.specs])
 
 
-def _twice(one: Outcome, second: Gate) -> Outcome:
+def _twice(one: Outcome, second: Judgement) -> Outcome:
     """A regression beside what the gate of the second session said."""
     key = one.condition, one.metric, one.specs
     mate = next((found for found in second.outcomes if (found.condition, found.metric, found.specs) == key), None)

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from dlbench.analysis import gate
+from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError, RecordError, UnknownName, redaction
 from dlbench.record import encoding
 from dlbench.record.reading import from_json, read_parities, read_runs
-from dlbench.record.schema import PARITY_FILE, RUNS_FILE
+from dlbench.record.schema import PARITY_FILE, RUNS_FILE, SCHEMA
 from dlbench.report import FORMATS, Report, comparison, markdown, summarize
-from dlbench.report.comparison import Compared
 
 
 def read(source: Path) -> Report:
@@ -37,11 +37,17 @@ def write(report: Report, folder: Path, formats: Sequence[str]) -> list[Path]:
     return [folder / row.file_name for row in rows]
 
 
-def write_comparison(compared: Compared, folder: Path) -> None:
+def write_comparison(judged: Judgement, folder: Path) -> None:
     """Write comparison.md and comparison.json. Raises RecordError."""
-    compared = redaction.record(compared)
-    page = markdown.text(list(comparison.page(compared)))
-    _put(folder, {"comparison.md": page, "comparison.json": encoding.page(compared)})
+    judged = redaction.record(judged)
+    page = markdown.text(list(comparison.page(judged)))
+    _put(folder, {"comparison.md": page, "comparison.json": encoding.page(_comparison_file(judged))})
+
+
+def _comparison_file(judged: Judgement) -> dict[str, object]:
+    names = {"baseline": judged.baseline, "candidate": judged.candidate}
+    found = {"rows": judged.comparisons, "counts": judged.counts, "warnings": judged.warnings}
+    return {**names, **found, "outcomes": judged.outcomes, "kind": "dlbench comparison", "schema": SCHEMA}
 
 
 def keep(judged: gate.Gate | None, folder: Path) -> None:

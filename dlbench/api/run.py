@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
-from dlbench.analysis import gate, stopping
-from dlbench.analysis.gate import Gate
-from dlbench.api import confirm, judge, outline, parity, render
-from dlbench.api.judge import Answer
+from dlbench.analysis import gate, judge, stopping
+from dlbench.analysis.judge import Judgement
+from dlbench.api import confirm, outline, parity, render
 from dlbench.api.request import RunOptions
 from dlbench.errors import DlbenchError, redaction
 from dlbench.parity import check
@@ -39,8 +38,8 @@ class SessionResult:
     folder: FilePath
     runs: Sequence[Run]
     report: Report
-    judged: Gate | None = None
-    answer: Answer | None = None
+    judged: Judgement | None = None
+    answer: Judgement | None = None
     ended_by: KeyboardInterrupt | DlbenchError | None = None
 
     @property
@@ -139,25 +138,28 @@ def _conclude(
         return replace(result, ended_by=error)
 
 
-def _compared(options: RunOptions, runs: Sequence[Run], specs: Sequence[Spec], again: confirm.Measure) -> Answer | None:
+def _compared(
+    options: RunOptions, runs: Sequence[Run], specs: Sequence[Spec], again: confirm.Measure
+) -> Judgement | None:
     """The comparison with the saved report, on the disk; None where none was named."""
     question, saved = options.question, options.against
     if saved is None:
         return None
     answer = judge.reports((saved.name, str(options.folder)), saved.runs, runs, question, specs)
     if question.confirm and not answer.refused:
-        render.write_comparison(answer.compared, options.folder)
+        render.write_comparison(answer, options.folder)
         answer = confirm.of_reports(answer, [*saved.runs, *runs], question, again)
-    render.write_comparison(answer.compared, options.folder)
+    render.write_comparison(answer, options.folder)
     return answer
 
 
 def _result(
-    options: RunOptions, open_journal: Journal, proven: Sequence[Parity], judged: Gate | None = None
+    options: RunOptions, open_journal: Journal, proven: Sequence[Parity], judged: Judgement | None = None
 ) -> SessionResult:
     """The report, on the disk."""
     judged = redaction.record(judged)
-    render.keep(judged, open_journal.folder)
-    report = summarize(open_journal.runs, proven, judged)
+    kept = None if judged is None else judged.gate
+    render.keep(kept, open_journal.folder)
+    report = summarize(open_journal.runs, proven, kept)
     render.write(report, options.folder, options.formats)
     return SessionResult(options.folder, open_journal.runs, report, judged)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.judge import Judgement
 from dlbench.api.compare import compare
-from dlbench.api.judge import Answer
 from dlbench.cli import progress
 from dlbench.errors import DlbenchError
 from dlbench.report import comparison, terminal
@@ -19,10 +19,10 @@ def show(baseline: Path, candidate: Path, question: GateRequest, out: Path | Non
     return said(answer, quiet=quiet)
 
 
-def said(answer: Answer, *, quiet: bool) -> int:
+def said(answer: Judgement, *, quiet: bool) -> int:
     """Print a comparison and return its exit code. Raises DlbenchError where its gate was refused."""
     if not quiet:
-        terminal.console().print(terminal.blocks(list(comparison.page(answer.compared))))
+        terminal.console().print(terminal.blocks(list(comparison.page(answer))))
     if answer.refused:
         raise DlbenchError(f"not gated: {answer.refused}")
-    return answer.code
+    return answer.exit_code

@@ -48,8 +48,7 @@ def _said(result: SessionResult, options: RunOptions) -> int:
         return exit_code(result.runs, compare.said(result.answer, quiet=options.quiet))
     if result.refused:
         raise DlbenchError(f"not gated: {result.refused}")
-    outcomes = result.judged.outcomes if result.judged else ()
-    return exit_code(result.runs, gate.exit_code(outcomes, strict=options.question.strict))
+    return exit_code(result.runs, result.judged.exit_code if result.judged else gate.FINE)
 
 
 def _say_resumable(result: SessionResult, options: RunOptions) -> None:

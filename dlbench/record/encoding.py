@@ -7,6 +7,7 @@ null that was a number.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ def encode(record: msgspec.Struct) -> bytes:
     return msgspec.json.encode(_written(msgspec.to_builtins(record), EXACT))
 
 
-def page(record: msgspec.Struct, digits: int = EXACT) -> str:
+def page(record: msgspec.Struct | Mapping[str, object], digits: int = EXACT) -> str:
     """The record as a file that people may read too, its figures with so many significant digits."""
     text = msgspec.json.encode(_written(msgspec.to_builtins(record), digits))
     return msgspec.json.format(text, indent=2).decode() + "\n"

@@ -8,9 +8,8 @@ from example_runs import spec
 from schedules import Children, Diary, record
 from scripted import ScriptedChild
 
-from dlbench.analysis import control, gate, pairs
+from dlbench.analysis import control, gate, judge, pairs
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge
 from dlbench.parity import check
 from dlbench.report import FORMATS, summarize
 from dlbench.session import plan
@@ -91,9 +90,9 @@ def test_a_report_with_a_null_pair_that_was_told_apart_is_compared_without_verdi
     asked = GateRequest(gate.parse(["slower:2%"]), allow=["session", "machine"])
     bad = [msgspec.structs.replace(run, session="t") for run in bad]
     answer = judge.reports(("a", "b"), good, bad, asked)
-    assert {one.result for one in answer.compared.outcomes} == {"underpowered"}
-    assert {row.comparison.verdict for row in answer.compared.rows} == {"inconclusive"}
-    assert len(answer.compared.outcomes) == 2, "a twin is no result"
+    assert {one.result for one in answer.outcomes} == {"underpowered"}
+    assert {row.comparison.verdict for row in answer.comparisons} == {"inconclusive"}
+    assert len(answer.outcomes) == 2, "a twin is no result"
 
 
 def larger_twins(runs):
@@ -121,7 +120,7 @@ def test_a_null_pair_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_
     other = [msgspec.structs.replace(run, session="t") for run in other]
     for sides in ((runs, other), (other, runs)):
         answer = judge.reports(("a", "b"), *sides, asked)
-        assert {one.result for one in answer.compared.outcomes} == {"underpowered"}
+        assert {one.result for one in answer.outcomes} == {"underpowered"}
 
 
 def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):

@@ -15,10 +15,10 @@ import pytest
 from example_runs import full_session
 from rich.console import Console
 
-from dlbench.analysis import gate
+from dlbench.analysis import gate, judge
 from dlbench.analysis.gate import Gate, Outcome
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge, render
+from dlbench.api import render
 from dlbench.errors import DlbenchError
 from dlbench.record.encoding import encode
 from dlbench.record.reading import decode, from_json
@@ -71,8 +71,8 @@ def all_that_reads(runs: list[Run], parity: tuple[Parity, ...] = (), said: Gate 
     past = [run for name in "abcd" for run in other_session(runs, name)]
     for question in (GateRequest(), GateRequest(gate.parse(["slower:2%", "memory:5%", "counts"]), ("session",), past)):
         answer = judge.reports(("a", "b"), other_session(full_session(2), "x"), runs, question)
-        text(list(comparison.page(answer.compared)))
-        encode(answer.compared)
+        text(list(comparison.page(answer)))
+        encode(answer)
 
 
 def settles(lines: list[Any]) -> str:

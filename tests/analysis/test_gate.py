@@ -7,11 +7,10 @@ import pytest
 from example_runs import full_session, spec
 from sessions import session
 
-from dlbench.analysis import compare, evidence, gate, metrics, pairs, validity
+from dlbench.analysis import compare, evidence, gate, judge, metrics, pairs, validity
 from dlbench.analysis.gate import Condition, Outcome
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.analysis.metrics import METRICS
-from dlbench.api import judge
 from dlbench.errors import SpecError, UnknownName
 from dlbench.report import comparison, markdown
 from dlbench.stats import decisions, power
@@ -102,7 +101,7 @@ def test_more_of_a_metric_of_which_more_is_better_is_no_regression(gated_through
     (one,) = compare.comparisons(evidence.collect([pair], ["throughput"], {}), "throughput")
     assert (one.verdict, one.ratio) == (verdict, found.ratio)
     assert after[0].spec.batch_size / one.after.value == pytest.approx(0.01 * factor, rel=1e-2)
-    answer = judge.reports(("a", "b"), before, after, GateRequest(allow=["session"])).compared
+    answer = judge.reports(("a", "b"), before, after, GateRequest(allow=["session"]))
     (line,) = [line for line in markdown.text(list(comparison.page(answer))).splitlines() if "samples/s" in line]
     assert f"| {word} |" in line
 
@@ -123,8 +122,8 @@ def test_a_gated_metric_that_no_table_shows_has_its_history_taken_into_account(m
         asked = GateRequest(gate.parse(["start:900%"]), allow, past)
         answer = judge.reports(("a", "b"), session("a"), session("b", seed=1), asked)
         assert answer.refused == ""
-        assert [(one.metric, one.result) for one in answer.compared.outcomes] == [("first_step_time", "passed")]
-        assert "first_step_time" not in {row.comparison.metric for row in answer.compared.rows}
+        assert [(one.metric, one.result) for one in answer.outcomes] == [("first_step_time", "passed")]
+        assert "first_step_time" not in {row.comparison.metric for row in answer.comparisons}
 
 
 def test_the_evidence_of_a_pair_and_a_metric_is_computed_once(monkeypatch):
@@ -140,7 +139,7 @@ def test_the_evidence_of_a_pair_and_a_metric_is_computed_once(monkeypatch):
     specs = [msgspec.structs.replace(spec(), seed=seed) for seed in range(6)]
     before, after = ([run for of in specs for run in session(name, of=of)] for name in "ab")
     asked = GateRequest(gate.parse(["slower:2%", "memory:5%", "compile:20%"]), ["session"])
-    assert judge.reports(("a", "b"), before, after, asked).compared.outcomes
+    assert judge.reports(("a", "b"), before, after, asked).outcomes
     assert len(asked_for) == len(set(asked_for)) == 6 * len(metrics.compared()) == 24
     asked_for.clear()
     judge.session(list(dict.fromkeys(run.spec for run in full_session())), full_session(), asked)

@@ -7,9 +7,8 @@ import pytest
 from example_runs import bare_run, full_session, good_run, spec
 from sessions import session
 
-from dlbench.analysis import compare, gate, pooling, provenance
+from dlbench.analysis import compare, gate, judge, pooling, provenance
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge
 from dlbench.record.schema import Code, Environment, Limits
 from dlbench.report import FORMATS, summarize
 
@@ -182,9 +181,9 @@ def with_code(runs, digest, version="0.1.0"):
 )
 def test_two_reports_of_code_that_changed_are_compared_and_it_is_said(other, text):
     before, after = with_code(session("a"), "aa"), with_code(session("b"), *other)
-    compared = judge.reports(("a", "b"), before, after, GateRequest()).compared
+    compared = judge.reports(("a", "b"), before, after, GateRequest())
     assert f"code differs: plugin tf.transformer: {text}" in compared.warnings
-    assert compared.rows[0].comparison.verdict == "same"
+    assert compared.comparisons[0].comparison.verdict == "same"
 
 
 def test_a_report_with_two_codes_is_compared_by_the_one_that_is_nearest_and_gates_nothing():
@@ -192,9 +191,9 @@ def test_a_report_with_two_codes_is_compared_by_the_one_that_is_nearest_and_gate
     after = with_code(session("c"), "bb")
     asked = GateRequest(gate.parse(["slower:2%"]), allow=["session"])
     answer = judge.reports(("a", "b"), mixed, after, asked)
-    assert answer.compared.rows[0].comparison.ratio.value == pytest.approx(1.0)
+    assert answer.comparisons[0].comparison.ratio.value == pytest.approx(1.0)
     assert "files differ (bb became aa)" in answer.refused
-    assert any("only in the baseline" in text for text in answer.compared.warnings)
+    assert any("only in the baseline" in text for text in answer.warnings)
 
 
 def test_a_session_whose_code_changed_gates_nothing():
@@ -208,5 +207,5 @@ def test_a_history_of_code_that_changed_says_so():
     past = [run for at, name in enumerate("xyz") for run in with_code(session(name, seed=at), f"h{at // 2}")]
     question = GateRequest(history=past)
     before, after = (with_code(session(name, seed=9), "h0") for name in "ab")
-    said = judge.reports(("a", "b"), before, after, question).compared.warnings
+    said = judge.reports(("a", "b"), before, after, question).warnings
     assert "history: code differs: plugin tf.transformer: acme 0.1.0, files differ (h0 became h1)" in said

@@ -9,9 +9,8 @@ import pytest
 from command import dlbench
 from sessions import saved, session
 
-from dlbench.analysis import gate
+from dlbench.analysis import gate, judge
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge
 from dlbench.api.judge import Saved
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_runs

@@ -10,9 +10,9 @@ from schedules import Children, Diary, record
 from scripted import BUILT, ScriptedChild
 from sessions import saved, session
 
-from dlbench.analysis import gate
+from dlbench.analysis import gate, judge
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import confirm, judge, render
+from dlbench.api import confirm, render
 from dlbench.api import run as commands
 from dlbench.api.progress import Quiet
 from dlbench.errors import DlbenchError
@@ -196,7 +196,7 @@ def confirmed(folder, change, allow, times, **environment):
     asked = GateRequest(gate.parse(["slower:2%"]), allow=[*allow, "session", "machine"], confirm=True)
     before, after = reports(folder, change, **environment)
     answer = judge.reports(("a", "b"), before, after, asked)
-    assert answer.code == 1
+    assert answer.exit_code == 1
     again = Machine(folder / "again", times)
     return confirm.of_reports(answer, [*before, *after], asked, again), again
 
@@ -207,12 +207,12 @@ def same(spec):
 
 def test_reports_of_two_specs_are_measured_again_side_by_side(tmp_path):
     answer, again = confirmed(tmp_path, lambda spec: spec, ["plugin"], SLOW)
-    (found,) = answer.compared.outcomes
-    assert (found.result, answer.code) == ("regression", 1)
+    (found,) = answer.outcomes
+    assert (found.result, answer.exit_code) == ("regression", 1)
     assert "confirmed" in found.reason
     assert [spec.twin for spec in again.groups[0][0].specs] == [False, True, False]
     answer, _ = confirmed(tmp_path / "alike", lambda spec: spec, ["plugin"], ALIKE)
-    assert (answer.compared.outcomes[0].result, answer.code) == ("inconclusive", 0)
+    assert (answer.outcomes[0].result, answer.exit_code) == ("inconclusive", 0)
 
 
 def test_every_flagged_pair_of_two_reports_is_measured_again_against_its_own_baseline(tmp_path):
@@ -225,14 +225,14 @@ def test_every_flagged_pair_of_two_reports_is_measured_again_against_its_own_bas
     jit = [msgspec.structs.replace(one, session="t", spec=msgspec.structs.replace(one.spec, path="jit")) for one in jit]
     asked = GateRequest(gate.parse(["slower:2%"]), allow=["path", "session", "machine"], confirm=True)
     answer = judge.reports(("a", "b"), eager, jit, asked)
-    assert [one.result for one in answer.compared.outcomes] == ["regression", "regression"]
+    assert [one.result for one in answer.outcomes] == ["regression", "regression"]
 
     def jit_is_slower(run):
         return _slower(run) if run.spec.path == "jit" else run
 
     again = confirm.of_reports(answer, [*eager, *jit], asked, Changed(tmp_path / "again", jit_is_slower))
-    assert [one.reason for one in again.compared.outcomes] == ["confirmed: measured again, the ratio is 1.5"] * 2
-    assert again.code == 1
+    assert [one.reason for one in again.outcomes] == ["confirmed: measured again, the ratio is 1.5"] * 2
+    assert again.exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -245,18 +245,16 @@ def test_every_flagged_pair_of_two_reports_is_measured_again_against_its_own_bas
 )
 def test_what_cannot_be_measured_again_here_stands(change, allow, text, tmp_path):
     answer, again = confirmed(tmp_path, change, allow, SLOW)
-    (found,) = answer.compared.outcomes
-    assert (found.result, answer.code, again.plans) == ("regression", 1, [])
+    (found,) = answer.outcomes
+    assert (found.result, answer.exit_code, again.plans) == ("regression", 1, [])
     assert found.reason.startswith("stands, unconfirmed: ")
     assert text in found.reason
 
 
 def test_another_version_here_confirms_nothing(tmp_path):
     answer, _ = confirmed(tmp_path, lambda spec: spec, ["plugin"], ALIKE, packages={"torch": "1.0"})
-    assert answer.code == 1
-    assert (
-        "not what the reports hold: versions differ: torch 1.0 became not there" in answer.compared.outcomes[0].reason
-    )
+    assert answer.exit_code == 1
+    assert "not what the reports hold: versions differ: torch 1.0 became not there" in answer.outcomes[0].reason
 
 
 def test_compare_says_that_it_cannot_confirm_and_still_fails(run, tmp_path):

@@ -12,9 +12,9 @@ from command import dlbench
 from example_runs import full_session, spec
 from rich.console import Console
 
-from dlbench.analysis import gate
+from dlbench.analysis import gate, judge
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge, render, request
+from dlbench.api import render, request
 from dlbench.cli import run as command
 from dlbench.errors import RecordError, SpecError
 from dlbench.record import encoding

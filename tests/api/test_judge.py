@@ -9,8 +9,8 @@ import pytest
 from example_runs import spec
 from sessions import saved, session
 
+from dlbench.analysis import judge
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import judge
 from dlbench.record.schema import PLAN_FILE, Plan
 from dlbench.report import comparison, markdown
 
@@ -151,6 +151,8 @@ def test_the_comparison_is_kept_where_asked(run, reports, tmp_path):
         ("slower:2%", "regression"),
         ("counts", "passed"),
     ]
+    keys = ["baseline", "candidate", "rows", "counts", "warnings", "outcomes", "kind", "schema"]
+    assert list(kept) == keys, "the file keeps its form for its readers"
     assert kept["rows"][0]["comparison"]["ratio"]["value"] == pytest.approx(1.1)
     assert kept["rows"][0]["comparison"]["cross_session"] is True
     assert (
@@ -171,15 +173,15 @@ def test_a_step_time_that_a_side_lacks_has_a_row_that_says_so(unsteady, said):
     before, after = (
         session(name, flags=("unstable",) if is_so else ()) for name, is_so in zip("ab", unsteady, strict=True)
     )
-    compared = judge.reports(("a", "b"), before, after, GateRequest(allow=("session",))).compared
-    (row,) = [row for row in compared.rows if row.comparison.metric == "step_time"]
+    compared = judge.reports(("a", "b"), before, after, GateRequest(allow=("session",)))
+    (row,) = [row for row in compared.comparisons if row.comparison.metric == "step_time"]
     assert (row.comparison.ratio, row.comparison.reason) == (None, said)
     assert said in markdown.text(list(comparison.page(compared)))
 
 
 def test_a_metric_that_one_side_alone_has_has_a_row_and_one_that_neither_has_has_none():
     before, after = session("a"), session("b", memory=())
-    compared = judge.reports(("a", "b"), before, after, GateRequest(allow=("session",))).compared
-    reasons = {row.comparison.metric: row.comparison.reason for row in compared.rows}
+    compared = judge.reports(("a", "b"), before, after, GateRequest(allow=("session",)))
+    reasons = {row.comparison.metric: row.comparison.reason for row in compared.comparisons}
     assert reasons["memory_peak"] == "the candidate has no peak memory above import"
     assert "device_memory_peak" not in reasons

@@ -1,0 +1,188 @@
+"""One judgement of Runs: comparisons, counts, the outcomes of a gate, and the reasons to refuse it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from dlbench.analysis import compare, control, evidence, gate, labels, metrics, pairs, pooling, steady_state, validity
+from dlbench.analysis.compare import Comparison, Count
+from dlbench.analysis.evidence import EvidenceTable, History
+from dlbench.analysis.gate import Gate, Outcome
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.pairs import Pair
+from dlbench.record.schema import Record, Run
+from dlbench.spec import Spec, workload
+
+
+class Row(Record, frozen=True):
+    """One metric of one pair."""
+
+    pair: str
+    comparison: Comparison
+
+
+class Judgement(Record, frozen=True):
+    """The comparisons of two reports, or of the arms of one session, and what a gate says of them.
+
+    `baseline` and `candidate` name two reports and are empty for one session. `outcomes` is empty without a gate, and
+    where `refused` says why there cannot be one. `strict` fails the gate for anything undecided.
+    """
+
+    comparisons: tuple[Row, ...] = ()
+    counts: tuple[Count, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refused: str = ""
+    baseline: str = ""
+    candidate: str = ""
+    strict: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 for nothing wrong, 1 for a regression, 2 for a refused gate, 3 for an undecided one."""
+        return gate.FAILED if self.refused else gate.exit_code(self.outcomes, strict=self.strict)
+
+    @property
+    def gate(self) -> Gate:
+        """The part that is kept beside the Runs of a session."""
+        return Gate(outcomes=self.outcomes, refused=self.refused)
+
+
+def reports(
+    names: tuple[str, str],
+    before: Sequence[Run],
+    after: Sequence[Run],
+    request: GateRequest,
+    planned: Sequence[Spec] = (),
+) -> Judgement:
+    """Judge two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared.
+
+    `planned` holds the Specs that the session of `after` was to measure, where they are known. One that never ran
+    cannot pass, and its twins are expected too.
+    """
+    before, after = (steady_state.mark(pooling.parted(runs)) for runs in (pooling.nearest_first(before, after), after))
+    looked_at = dict.fromkeys(("step_time", *request.metrics))
+    null_pairs = [control.null_pairs(runs, looked_at) for runs in (before, after)]
+    called = labels.of_specs(run.spec for run in (*before, *after))
+    objection = control.objection([one for of_side in null_pairs for one in of_side], called)
+    before, after = control.without_twins(before), control.without_twins(after)
+    found = pairs.match(before, after, request.allow)
+    for pair in found.pairs:
+        pairs.check_machine(pooling.machines(pair.before, pair.after), request.allow)
+    table = _table(found.pairs, request)
+    mixed = [*pooling.mixed(before), *pooling.mixed(after)]
+    against = (
+        *mixed,
+        *validity.fallen(before, after, planned, request.allow),
+        *validity.unchecked(_controlled(planned, found.pairs), after, null_pairs[1], request),
+        *validity.refusals(table, request),
+    )
+    judged = _judgement(table, request, against, objection, validity.partly(after))
+    past = [f"history: {text}" for text in validity.of_history(found.pairs, request.history)]
+    left_out = [f"not compared: {text}" for text in found.left_out]
+    beware = (*_warnings(table), *mixed, *past, *left_out)
+    return msgspec.structs.replace(judged, baseline=names[0], candidate=names[1], warnings=beware)
+
+
+def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) -> Judgement | None:
+    """Judge the arms of one session against the first of each workload as planned; None where no gate was asked for."""
+    if not request.conditions:
+        return None
+    marked = steady_state.mark(pooling.parted(runs))
+    planned, found = pairs.planned_pairs(specs, marked), control.null_pairs(marked, request.metrics)
+    table = _table(planned, request)
+    against = (
+        *pooling.mixed(marked),
+        *validity.absent(planned, runs),
+        *validity.apart(table, request),
+        *validity.unchecked(list(dict.fromkeys(pair.baseline for pair in planned)), marked, found, request),
+    )
+    return _judgement(table, request, against, control.objection(found, labels.of_specs(specs)), {})
+
+
+def _table(compared: Sequence[Pair], request: GateRequest) -> EvidenceTable:
+    looked_at = dict.fromkeys((*metrics.compared(), *request.metrics))
+    history = {metric: evidence.between_sessions(request.history, compared, metric) for metric in looked_at}
+    return evidence.collect(compared, looked_at, history)
+
+
+def _controlled(planned: Sequence[Spec], compared: Sequence[Pair]) -> list[Spec]:
+    """The arms that were planned with a twin, in the workloads that are compared."""
+    loads = {workload(pair.candidate) for pair in compared}
+    return [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin and workload(spec) in loads]
+
+
+def _judgement(
+    table: EvidenceTable, request: GateRequest, against: Iterable[str], objection: str, failed: Mapping[Spec, str]
+) -> Judgement:
+    """The judgement on this evidence.
+
+    `against` are the reasons to refuse a gate. `objection` is why the session gives no verdicts. `failed` holds the
+    Specs of which some processes failed.
+    """
+    counts = tuple(compare.counts(table.pairs))
+    outcomes = validity.weakened(gate.judge(table, request.conditions, counts), failed)
+    outcomes = validity.vetoed(outcomes, objection) if objection else outcomes
+    refused = "; ".join(dict.fromkeys(against)) if request.conditions else ""
+    return Judgement(
+        comparisons=tuple(_rows(table, objection)),
+        counts=counts,
+        outcomes=() if refused else tuple(outcomes),
+        refused=refused,
+        strict=request.strict,
+    )
+
+
+def _rows(table: EvidenceTable, objection: str) -> Iterator[Row]:
+    """Every metric that a side of a pair has, and those that every pair is expected to have.
+
+    Each metric is a family for Holm's correction.
+    """
+    names = gate.names_of(table.pairs)
+    for metric in metrics.compared():
+        found = control.vetoed(compare.comparisons(table, metric), objection)
+        yield from (
+            Row(pair=gate.name_of(pair, names), comparison=one)
+            for pair, one in zip(table.pairs, found, strict=True)
+            if one.ratio is not None or _is_missed(pair, one)
+        )
+
+
+def _is_missed(pair: Pair, one: Comparison) -> bool:
+    """Whether somebody looks for this figure: one side has it, or both were expected to."""
+    row = METRICS[one.metric]
+    return (row.expected and pair.candidate.phase in row.phases) or (one.before is None) != (one.after is None)
+
+
+def _warnings(table: EvidenceTable) -> Iterator[str]:
+    """What a reader must know before believing a comparison of two reports."""
+    before = [run for pair in table.pairs for run in pair.before]
+    after = [run for pair in table.pairs for run in pair.after]
+    if said := pooling.machines(before, after):
+        yield f"another machine: {said}"
+    apart = [pair for pair in table.pairs if not pair.in_lockstep]
+    if apart:
+        yield _cross_session(apart, table.history or {})
+    if apart and evidence.contended([*before, *after]):
+        yield "busy machine: step times are lower quartiles, not medians, on both sides"
+    yield from _changed(table.pairs)
+    yield from pooling.unrecorded(before, after)
+    for count in compare.counts(table.pairs):
+        yield f"{count.label}: {count.name} {count.before} became {count.after}"
+
+
+def _cross_session(pairs: Sequence[Pair], history: History) -> str:
+    text = f"cross-session: {len(pairs)} of the pairs were measured apart, so a ratio holds what the sessions differ by"
+    timed = [pair for pair in pairs if pair.candidate.timed]
+    if timed and all(pair.candidate in history.get("step_time", {}) for pair in timed):
+        return f"{text}; their intervals are widened by what sessions of unchanged code differed by"
+    return f"{text}; without a history of unchanged code (--history) they do not gate"
+
+
+def _changed(pairs: Iterable[Pair]) -> list[str]:
+    """A line for everything else that differs between the sides of a pair, in where and with what they were made."""
+    found = [change for pair in pairs for change in pooling.changes(pair.before, pair.after)]
+    return list(dict.fromkeys(str(change) for change in found if not change.row.machine))
