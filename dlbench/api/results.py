@@ -12,9 +12,9 @@ import msgspec
 from dlbench.analysis import compare, control, evidence, labels, pairs, pooling, steady_state
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.gate import Outcome
+from dlbench.analysis.judge import Judgement, Row
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair
-from dlbench.api.judge import Answer
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
 from dlbench.report import Report, comparison, html, markdown
@@ -27,22 +27,22 @@ from dlbench.spec import Spec
 class ComparisonResults:
     """Two reports compared: `rows` of metrics, `outcomes` of the gate; `refused` says why there is no gate."""
 
-    answer: Answer
+    answer: Judgement
 
     @property
-    def rows(self) -> tuple[comparison.Row, ...]:
+    def rows(self) -> tuple[Row, ...]:
         """A row for each metric of each pair."""
-        return self.answer.compared.rows
+        return self.answer.comparisons
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """The outcomes of the gate; none without `fail_on`."""
-        return self.answer.compared.outcomes
+        return self.answer.outcomes
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences to read before believing a figure."""
-        return self.answer.compared.warnings
+        return self.answer.warnings
 
     @property
     def refused(self) -> str:
@@ -54,10 +54,10 @@ class ComparisonResults:
         return [_flat(row.comparison, pair=row.pair) for row in self.rows]
 
     def _repr_markdown_(self) -> str:
-        return markdown.text(list(comparison.page(self.answer.compared)))
+        return markdown.text(list(comparison.page(self.answer)))
 
     def _repr_html_(self) -> str:
-        return html.text(list(comparison.page(self.answer.compared)))
+        return html.text(list(comparison.page(self.answer)))
 
 
 @dataclass(frozen=True)
