@@ -10,17 +10,20 @@ FAKE := tests/fake_plugin
 OPENXLA := .venv-openxla
 
 # Each folder has workers of its own: in one that holds both frameworks' threads NumPy is several times slower.
-UNTIMED := -m 'untimed and not gpu' --durations=12 -n 2 --dist loadgroup
+WORKERS := --durations=12 -n 2 --dist loadgroup
+SUITES := plugins/dlbench-torch plugins/dlbench-tf tests
 
-.PHONY: bench test test-gpu openxla check fix reports clean help
+.PHONY: bench test test-all test-gpu openxla check fix reports clean help
 
 bench: $(READY)  ## measure tf.transformer under XLA and say where the report is
 	$(BIN)/dlbench run --plugin tf.transformer --jit
 
-test: $(TOOLS)  ## run the whole suite, benchmarks included
-	$(BIN)/python -m pytest $(UNTIMED) plugins/dlbench-torch
-	$(BIN)/python -m pytest $(UNTIMED) plugins/dlbench-tf
-	$(BIN)/python -m pytest $(UNTIMED) tests
+test: $(TOOLS)  ## run the suite, benchmarks included
+	for suite in $(SUITES); do $(BIN)/python -m pytest -m 'untimed and not gpu and not slow' $(WORKERS) $$suite || exit; done
+	$(BIN)/python -m pytest -m 'not untimed and not gpu and not slow' --durations=12
+
+test-all: $(TOOLS)  ## run the whole suite: every architecture compiled, where `test` has two of each framework
+	for suite in $(SUITES); do $(BIN)/python -m pytest -m 'untimed and not gpu' $(WORKERS) $$suite || exit; done
 	$(BIN)/python -m pytest -m 'not untimed and not gpu' --durations=12
 
 test-gpu: $(TOOLS)  ## run the tests that need an accelerator

@@ -12,10 +12,16 @@ from dlbench_tf import __all__ as names
 pytestmark = pytest.mark.untimed
 
 ARCHITECTURES = sorted(set(names) - {"TFModel"})
+REPRESENTATIVE = ("lstm", "mlp")
+"""A loop and none; the others compiled take minutes."""
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def _case(architecture: str, path: str):
+    slow = path != "eager" and architecture not in REPRESENTATIVE
+    return pytest.param(architecture, path, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize(("architecture", "path"), [_case(name, path) for name in ARCHITECTURES for path in PATHS])
 def test_conforms(architecture, path):
     """In this process, which has TensorFlow already: importing it 21 times takes longer than looking."""
     (spec,) = conformance.specs(f"tf.{architecture}", path)

@@ -13,9 +13,14 @@ from dlbench_torch import __all__ as names
 pytestmark = pytest.mark.untimed
 
 ARCHITECTURES = sorted(set(names) - {"TorchModel"})
+REPRESENTATIVE = ("lstm", "mlp")
+"""A loop and none; the others compiled take minutes."""
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "architecture",
+    [pytest.param(name, marks=[] if name in REPRESENTATIVE else pytest.mark.slow) for name in ARCHITECTURES],
+)
 def test_conforms_compiled(architecture):
     """In processes of their own: how often PyTorch compiles one piece of code anew is limited for a process."""
     conformance.assert_conforms(f"torch.{architecture}", "jit")
