@@ -189,12 +189,12 @@ def test_a_gate_on_figures_needs_a_plan_with_null_pairs(tmp_path):
 def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
     said = judged([BASELINE, CANDIDATE], runs(), "slower:2%", "counts")
     render.keep(said, tmp_path)
-    assert judge.kept(tmp_path) == said
+    assert render.kept(tmp_path) == said
     render.keep(None, tmp_path)
-    assert judge.kept(tmp_path) is None
+    assert render.kept(tmp_path) is None
     (tmp_path / gate.GATE_FILE).write_text("{")
     with pytest.raises(RecordError, match="remove it to read the Runs alone"):
-        judge.kept(tmp_path)
+        render.kept(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 
 from dlbench.plugin import PARTS, ArraySpec, CacheState, Compilation, Part
-from dlbench.spec import Path
 from dlbench_tf import caches
 
 MUST_COMPILE = "_XlaMustCompile"
@@ -55,7 +54,7 @@ class Graph:
 class Paths:
     """Puts functions on one path, and knows what became of them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._graphs: dict[Graph, Sequence[Part]] = {}
 
