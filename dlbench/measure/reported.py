@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import msgspec
@@ -29,13 +30,21 @@ def checked(plugin: str, method: str, value: object, kind: Any) -> Any:
             f"plugin {plugin}: {method} must return a {wanted.__name__}, got {type_name(value)} {shown(value)}"
         )
     try:
-        found = msgspec.convert(msgspec.to_builtins(value, builtin_types=_AS_THEY_ARE), kind)
+        found = msgspec.convert(msgspec.to_builtins(value, builtin_types=_AS_THEY_ARE, enc_hook=_plain), kind)
         msgspec.json.encode(found)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise ContractViolation(
             f"plugin {plugin}: {method} returned what makes no sense: {bounded(str(error), 500)}, in {shown(value)}"
         ) from error
     return found
+
+
+def _plain(value: object) -> object:
+    """Text and whole numbers of other types than Python's, such as `torch.__version__` and what `numpy.prod` returns.
+
+    Raises TypeError for anything else.
+    """
+    return str.__str__(value) if isinstance(value, str) else operator.index(value)  # type: ignore[arg-type]
 
 
 def compilation(plugin: str, model: object) -> Compilation | None:
