@@ -17,6 +17,9 @@ TASKS = Path("/proc/self/task")
 UNLIMITED = 1 << 20
 """Threads from which on OpenMP's limit is none: without one it answers the largest number that it has."""
 
+_ALLOWED_BY_IMPORT = "KMP_DUPLICATE_LIB_OK"
+"""The variable that threadpoolctl sets when it is imported, for Intel's OpenMP."""
+
 
 class Witness:
     """Made before the plugin is loaded, told when the timed steps begin, and read after the last of them."""
@@ -49,7 +52,11 @@ class Witness:
 
 def pools() -> Iterator[Pool]:
     """Libraries of OpenMP and BLAS in this process that can be asked; others, linked into a framework, cannot."""
+    before = os.environ.get(_ALLOWED_BY_IMPORT)
     import threadpoolctl
+
+    if before is None:  # its import sets it, and the next Run in this process would have another environment
+        os.environ.pop(_ALLOWED_BY_IMPORT, None)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # two OpenMP libraries in one process are not for us to judge
