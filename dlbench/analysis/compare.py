@@ -126,7 +126,7 @@ def _lacking(pair: Pair, metric: str) -> str:
     """Which side has no value that a ratio can be taken of, and for what was expected why."""
     sides = {"baseline": pair.before, "candidate": pair.after}
     lacks = [name for name, runs in sides.items() if not any((METRICS[metric].of(run) or 0.0) > 0 for run in runs)]
-    unstable = any("unstable" in run.flags for name in lacks for run in sides[name])
+    unstable = any(run.has("unstable") for name in lacks for run in sides[name])
     why = ": the steps never became steady" if unstable and METRICS[metric].expected else ""
     who = {0: "no group of both has a", 1: f"the {''.join(lacks)} has no", 2: "neither side has a"}[len(lacks)]
     return f"{who} {METRICS[metric].title.lower()}{why}"

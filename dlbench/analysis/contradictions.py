@@ -87,7 +87,7 @@ def _with(steady: Figure, run: Run) -> Iterator[Contradiction]:
 def _settled(run: Run) -> Sequence[float]:
     """The last samples of warm-up; none of one that never settled, or was too short to."""
     last = steps_of(run, "warm-up")[-LAST:]
-    return [] if "not_settled" in run.flags or len(last) < LAST else last
+    return [] if run.has("not_settled") or len(last) < LAST else last
 
 
 def _figure(name: str, seconds: Sequence[float]) -> Figure | None:

@@ -67,7 +67,7 @@ def vetoed(comparisons: Iterable[Comparison], reason: str) -> list[Comparison]:
 
 
 def _pairs(runs: Sequence[Run]) -> Iterator[Pair]:
-    well = [run for run in runs if run.status == "ok"]
+    well = [run for run in runs if run.ok]
     for twin in dict.fromkeys(run.spec for run in well if run.spec.twin):
         spec = msgspec.structs.replace(twin, twin=False)
         yield Pair(spec, twin, [run for run in well if run.spec == spec], [run for run in well if run.spec == twin])

@@ -127,7 +127,7 @@ def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str)
 
 
 def _by_round(run: Run) -> Mapping[int, float]:
-    if "unstable" in run.flags:
+    if run.has("unstable"):
         return {}
     return {
         sample.round: sample.seconds / sample.steps

@@ -239,7 +239,7 @@ def _lacking(pair: Pair, metric: str, names: Names) -> str:
     if of.expected or any(has):
         sides = zip((pair.baseline, pair.candidate), has, strict=True)
         lacks = [_beside(spec, pair, names) for spec, it in sides if not it]
-        flagged = any("unstable" in run.flags for run in (*pair.before, *pair.after))
+        flagged = any(run.has("unstable") for run in (*pair.before, *pair.after))
         why = ": the steps never became steady" if of.expected and flagged else ""
         return f"{' and '.join(dict.fromkeys(lacks)) or 'no group of both'} has no {of.title.lower()}{why}"
     return ""

@@ -71,7 +71,7 @@ def compared() -> list[str]:
 
 def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
     """The metric over processes, one number each; pooled, without an interval, where some are too short for it."""
-    runs = [run for run in runs if run.status == "ok"]
+    runs = [run for run in runs if run.ok]
     values = [value for run in runs if (value := metric.of(run)) is not None]
     if metric.pooled is not None and len(values) < len(runs):
         pooled = metric.pooled(runs)
@@ -81,7 +81,7 @@ def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
 
 def steps_of(run: Run, stage: Stage) -> list[float]:
     """Seconds a step of each sample of a stage, in order; none of a program that had no steady state."""
-    if "unstable" in run.flags:
+    if run.has("unstable"):
         return []
     return [sample.seconds / sample.steps for sample in run.samples if sample.stage == stage]
 

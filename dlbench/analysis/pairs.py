@@ -53,7 +53,7 @@ def planned(runs: Iterable[Run]) -> int:
 
 def baseline(runs: Iterable[Run]) -> str | None:
     """The first arm of a workload that ran; None when none did."""
-    return next((label for label, of_arm in arms(runs).items() if any(run.status == "ok" for run in of_arm)), None)
+    return next((label for label, of_arm in arms(runs).items() if any(run.ok for run in of_arm)), None)
 
 
 def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
@@ -68,7 +68,7 @@ def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
 
 def planned_pairs(specs: Iterable[Spec], runs: Sequence[Run]) -> list[Pair]:
     """What a session meant to compare, whether it ran or not: every other Spec with its baseline."""
-    of = {spec: [run for run in runs if run.spec == spec and run.status == "ok"] for spec in specs}
+    of = {spec: [run for run in runs if run.spec == spec and run.ok] for spec in specs}
     return [Pair(first, other, of[first], of[other]) for first, others in families(of) for other in others]
 
 
@@ -76,7 +76,7 @@ def with_baselines(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
     """Every other arm of each timed workload with its baseline: the first that ran well in any group."""
     found: dict[Workload, list[Pair]] = {}
     for load, of_load in by_workload(runs).items():
-        well = {one[0].spec: [run for run in one if run.status == "ok"] for one in arms(of_load).values()}
+        well = {one[0].spec: [run for run in one if run.ok] for one in arms(of_load).values()}
         of = {spec: of_arm for spec, of_arm in well.items() if of_arm}
         if load.timed and len(of) > 1:
             paired = [(baseline_of(spec, _beside(spec, of)), spec) for spec in list(of)[1:]]
@@ -141,7 +141,7 @@ def by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:
     """Runs that ended well by Spec; replications by seed stand together."""
     found: dict[Spec, list[Run]] = {}
     for run in runs:
-        if run.status == "ok":
+        if run.ok:
             found.setdefault(arm_key(run.spec), []).append(run)
     return found
 

@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from dlbench.record.flags import FlagName
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
 from dlbench.stats.estimates import one_sample
@@ -48,10 +49,10 @@ def mark(runs: Iterable[Run]) -> list[Run]:
     runs = list(runs)
     of_spec: dict[Spec, list[Run]] = {}
     for run in runs:
-        if run.status == "ok" and run.spec.timed:
+        if run.ok and run.spec.timed:
             of_spec.setdefault(run.spec, []).append(run)
     flags = {spec: _flag_of(of_one) for spec, of_one in of_spec.items()}
-    return [_flagged(run, flags.get(run.spec, "")) if run.status == "ok" else run for run in runs]
+    return [_flagged(run, flags.get(run.spec)) if run.ok else run for run in runs]
 
 
 def shape(processes: Sequence[Sequence[float]]) -> Shape:
@@ -116,10 +117,10 @@ def _middle(processes: Sequence[Sequence[float]]) -> list[float]:
     return [statistics.median(at) for at in zip(*(_centred(values) for values in processes), strict=True)]
 
 
-def _flag_of(runs: Sequence[Run]) -> str:
+def _flag_of(runs: Sequence[Run]) -> FlagName | None:
     long_enough = [values for values in map(_series, runs) if len(values) >= SERIES]
     if not long_enough or shape(long_enough) not in UNSTABLE:
-        return ""
+        return None
     return "unstable" if len(long_enough) > 1 else "drifted"
 
 
@@ -127,8 +128,8 @@ def _series(run: Run) -> list[float]:
     return [math.log(one.seconds / one.steps) for one in run.samples if one.stage in ("warm-up", "steady")]
 
 
-def _flagged(run: Run, flag: str) -> Run:
-    return run if not flag or flag in run.flags else msgspec.structs.replace(run, flags=(*run.flags, flag))
+def _flagged(run: Run, flag: FlagName | None) -> Run:
+    return run if flag is None or run.has(flag) else msgspec.structs.replace(run, flags=(*run.flags, flag))
 
 
 def _segments(values: Sequence[float]) -> list[tuple[int, int]]:

@@ -50,7 +50,7 @@ def unchecked(
     checked = {(one.spec, one.comparison.metric) for one in found if one.comparison.verdict != "indicative"}
     names = labels.of_specs(arms)
     for spec, metric in itertools.product(arms, question.metrics):
-        values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.status == "ok"]
+        values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.ok]
         if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
             why = (
                 "its twin did not run beside it twice (memory may not hold both) or never became steady, or the "
@@ -61,8 +61,8 @@ def unchecked(
 
 def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]) -> Iterator[str]:
     """What has a mate in the baseline and never ran in the other report, though it was planned or tried."""
-    well = {run.spec for run in after if run.status == "ok"}
-    mates = {run.spec for run in before if run.status == "ok"} - well
+    well = {run.spec for run in after if run.ok}
+    mates = {run.spec for run in before if run.ok} - well
     asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
     names = labels.of_specs(asked)
     for spec in asked:
@@ -83,14 +83,14 @@ def absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
 
 def partly(runs: Sequence[Run]) -> dict[Spec, str]:
     """What failed of Specs of which some processes ran well."""
-    found = {run.spec: why_not(run.spec, runs) for run in runs if run.status != "ok"}
-    return {spec: why for spec, why in found.items() if any(run.spec == spec and run.status == "ok" for run in runs)}
+    found = {run.spec: why_not(run.spec, runs) for run in runs if not run.ok}
+    return {spec: why for spec, why in found.items() if any(run.spec == spec and run.ok for run in runs)}
 
 
 def why_not(spec: Spec, runs: Sequence[Run]) -> str:
     """What became of the processes of a Spec that did not end well."""
     mine = [run for run in runs if run.spec == spec]
-    failed = [run for run in mine if run.status != "ok"]
+    failed = [run for run in mine if not run.ok]
     if not failed:
         return "the session ended before it"
     of = f"{len(failed)} of {len(mine)} processes: " if len(failed) < len(mine) else ""

@@ -95,7 +95,7 @@ def _judged(
         found = _again(like, specs, measure)
     except DlbenchError as error:
         return Judgement(refused=str(error)), ()
-    if failed := [run for run in found if run.status != "ok"]:
+    if failed := [run for run in found if not run.ok]:
         why = f"{failed[0].spec.label} did not run ({validity.why_not(failed[0].spec, found)})"
         return Judgement(refused=why), found
     return judge.session(specs, found, question) or Judgement(), found

@@ -38,13 +38,13 @@ class Saved:
 
     def check(self, specs: Sequence[Spec], question: GateRequest) -> None:
         """Raise, before anything is measured, RecordError where nothing could be compared, SpecError for a gate."""
-        well = [run for run in self.runs if run.status == "ok"]
+        well = [run for run in self.runs if run.ok]
         pairs.check_common([run.spec for run in well], specs, question.allow)
         here = provenance.machine(environment.describe())
         there = [found for run in well if (found := provenance.machine_of(run)) is not None]
         differs = [provenance.against(one, here) for one in there]
         pairs.check_machine(differs[0] if differs and all(differs) else "", question.allow)
-        past = {run.session for run in question.history if run.status == "ok"} - {run.session for run in self.runs}
+        past = {run.session for run in question.history if run.ok} - {run.session for run in self.runs}
         if question.metrics and len(past) < evidence.LEAST_SESSIONS and pairs.SESSION not in question.allow:
             raise SpecError(f"not gated: {gate.TWO_SESSIONS}")
 

@@ -23,7 +23,7 @@ from dlbench.api.keywords import GateKeywords, ModelKeywords, RunKeywords, Sever
 from dlbench.api.progress import Lines, Quiet
 from dlbench.api.request import RunOptions
 from dlbench.api.results import ComparisonResults, Results
-from dlbench.record.schema import Parity
+from dlbench.record.parity import Parity
 from dlbench.report import FORMATS
 from dlbench.session.schedule import Listener
 

@@ -8,8 +8,9 @@ from dlbench.errors import SpecError, redaction
 from dlbench.parity import check
 from dlbench.record import journal
 from dlbench.record.journal import Journal
+from dlbench.record.parity import Parity
 from dlbench.record.reading import read_parities
-from dlbench.record.schema import PARITY_FILE, Parity, Plan
+from dlbench.record.schema import PARITY_FILE, Plan
 from dlbench.report import parity as sameness
 from dlbench.report.configuration import subject_of
 from dlbench.session import plan

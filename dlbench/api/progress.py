@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dlbench.analysis import metrics
 from dlbench.record.schema import Run
 from dlbench.report.markdown import plain
-from dlbench.session import schedule
 from dlbench.session.plan import Group
 from dlbench.spec import Spec
 
@@ -72,8 +71,8 @@ def title(group: Group) -> str:
 def headline(run: Run) -> str:
     """A Run in one line: its first figure, or its status and reason."""
     name = f"{run.spec.label} {run.spec.phase}"
-    if run.status != "ok":
-        skipped = "not tried again, " if schedule.NOT_TRIED in run.flags else ""
+    if not run.ok:
+        skipped = "not tried again, " if run.has("not_tried") else ""
         return f"{name}: {skipped}{run.status}: {run.reason}"
     return f"{name}: {_figure(run)}{''.join(f' [{flag}]' for flag in run.flags)}"
 

@@ -110,7 +110,7 @@ class Results:
                 **msgspec.structs.asdict(run.spec),
                 **{name: getattr(run, name) for name in ("session", "group", "started", "status", "reason")},
                 "flags": " ".join(run.flags),
-                **{name: metric.of(run) if run.status == "ok" else None for name, metric in METRICS.items()},
+                **{name: metric.of(run) if run.ok else None for name, metric in METRICS.items()},
             }
             for run in self.runs
         ]
@@ -147,7 +147,7 @@ class Results:
         marked = steady_state.mark(pooling.parted(self.runs))
         objection = control.objection(control.null_pairs(marked, [metric]), labels.of_specs(run.spec for run in marked))
         of = pairs.arms(pairs.by_workload(control.without_twins(marked))[section.workload])
-        well = [[run for run in of[label] if run.status == "ok"] for label in (second, first)]
+        well = [[run for run in of[label] if run.ok] for label in (second, first)]
         specs: list[Spec] = [of[label][0].spec for label in (second, first)]
         pair = Pair(specs[0], specs[1], well[0], well[1])
         (found,) = compare.comparisons(evidence.collect([pair], [metric]), metric)

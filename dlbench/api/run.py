@@ -16,7 +16,8 @@ from dlbench.errors import DlbenchError, redaction
 from dlbench.parity import check
 from dlbench.record import journal
 from dlbench.record.journal import Journal
-from dlbench.record.schema import Parity, Plan, Run
+from dlbench.record.parity import Parity
+from dlbench.record.schema import Plan, Run
 from dlbench.report import Report, summarize
 from dlbench.session import plan, schedule
 from dlbench.session.schedule import Listener

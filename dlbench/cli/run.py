@@ -59,5 +59,5 @@ def _say_resumable(result: SessionResult, options: RunOptions) -> None:
 
 def exit_code(runs: Sequence[Run], code: int) -> int:
     """The code of the gate, unless a Run failed; a regression outweighs that too."""
-    failed = any(run.status not in ("ok", "unsupported") for run in runs)
+    failed = any(run.failed for run in runs)
     return gate.FAILED if failed and code != gate.REGRESSION else code

@@ -21,6 +21,7 @@ import msgspec
 
 from dlbench.errors import SpecError
 from dlbench.measure.build import task_of
+from dlbench.record.flags import STATUSES
 from dlbench.session.plan import Selection, expand
 from dlbench.spec import Path, Policy, Spec
 from dlbench.tasks import fitting
@@ -102,7 +103,7 @@ def _looked_at(child: Child, spec: Spec, clause: str, timeout: float) -> Finding
 
 def _ended(clause: str, error: ChildError, timeout: float, left: int) -> Iterator[Finding]:
     """The clause at which it ended, and the others."""
-    if error.status == "unsupported":
+    if not STATUSES[error.status].failed:
         why = f"unsupported: {error}"
         yield Finding(clause=EVERYTHING_ELSE, verdict="not looked at", why=why)
         return

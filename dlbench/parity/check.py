@@ -21,7 +21,7 @@ import numpy as np
 
 from dlbench import architectures
 from dlbench.errors import SpecError
-from dlbench.record.schema import Difference, Parity
+from dlbench.record.parity import Difference, Parity
 from dlbench.spec import Spec, Workload, workload
 from dlbench.workers.child import Child, ChildError, fresh_child
 from dlbench.workers.protocol import Probe, Probed

@@ -11,6 +11,7 @@ import msgspec
 
 from dlbench.errors import ContractViolation
 from dlbench.plugin import PARTS, Compilation, Part
+from dlbench.record.flags import FlagName
 from dlbench.spec import Spec
 
 COUNTS = ("graphs", "breaks", "recompilations", "calls")
@@ -58,11 +59,11 @@ def left(spec: Spec, found: Compilation) -> tuple[Part, ...]:
     return () if not spec.trains else tuple(part for part in PARTS if part not in found.parts)
 
 
-def flags(spec: Spec, found: Compilation | None) -> list[str]:
+def flags(spec: Spec, found: Compilation | None) -> list[FlagName]:
     """What a report must say of a Run: breaks and parts that the Spec allows, and a cache that was not empty."""
     if found is None:
         return []
-    marks = {
+    marks: dict[FlagName, object] = {
         "graph_breaks": found.breaks,
         "left_to_python": spec.path == "jit" and left(spec, found),
         "recompiled": found.late,

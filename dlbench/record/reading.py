@@ -12,7 +12,8 @@ from msgspec import inspect
 
 from dlbench.errors import DlbenchError, RecordError
 from dlbench.record.encoding import WORDS
-from dlbench.record.schema import PLAN_FILE, READABLE, Parity, Plan, Run
+from dlbench.record.parity import Parity
+from dlbench.record.schema import PLAN_FILE, READABLE, Plan, Run
 
 T = TypeVar("T", bound=msgspec.Struct)
 

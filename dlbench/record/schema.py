@@ -12,11 +12,12 @@ Schema history:
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
+from dlbench.record.flags import STATUSES, FlagName, StatusName
 from dlbench.spec import Isolation, Policy, Spec
 from dlbench.stats.ranges import Amount, AtLeastOne, Elapsed, NotNegative, Seconds, Whole
 
@@ -24,9 +25,6 @@ RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 """What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
 SCHEMA, READABLE = 3, (1, 2, 3)
-
-Status = Literal["ok", "unsupported", "out-of-memory", "timeout", "crashed", "diverged", "error"]
-STATUSES: tuple[Status, ...] = get_args(Status)
 
 Stage = Literal["warm-up", "steady", "latency", "converge"]
 TRAINING: Stage = "converge"
@@ -225,7 +223,7 @@ class Run(Record, frozen=True):
     groups: AtLeastOne
     arm: NotNegative
     arms: AtLeastOne
-    status: Status
+    status: StatusName
     started: str
     wall_seconds: Seconds
     isolation: Isolation = "fresh"
@@ -248,6 +246,20 @@ class Run(Record, frozen=True):
     caller: dict[str, str] = {}
     schema: NotNegative = SCHEMA
 
+    @property
+    def ok(self) -> bool:
+        """Whether it ended well, so that its figures count."""
+        return STATUSES[self.status].ok
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended in a fault, rather than well or for want of a capability."""
+        return STATUSES[self.status].failed
+
+    def has(self, flag: FlagName) -> bool:
+        """Whether it has this flag."""
+        return flag in self.flags
+
 
 class Plan(Record, frozen=True):
     """What a session means to measure, on the disk before it starts: with it and the Runs, it can be resumed.
@@ -261,38 +273,3 @@ class Plan(Record, frozen=True):
     pythons: dict[str, str] = {}
     asked: tuple[str, ...] = ()
     schema: NotNegative = SCHEMA
-
-
-class Difference(Record, frozen=True):
-    """One figure of a parity check beside its tolerance: its median over the seeds, and the worst of them.
-
-    `what` is `parameter NAME`, `gradient NAME`, `output`, `losses` or `FLOPs`. Infinite where only one side has it.
-    `rounding` is by how much a change in the last bits of the parameters moves the losses, where that was looked at.
-    """
-
-    what: str
-    difference: float
-    tolerance: float
-    worst: float
-    rounding: float | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the figure is within its tolerance; a NaN is not."""
-        return self.difference <= self.tolerance
-
-
-class Parity(Record, frozen=True):
-    """Whether two Specs were found to be the same model; `reason` says why that was not checked where it was not."""
-
-    baseline: Spec
-    candidate: Spec
-    seeds: tuple[NotNegative, ...]
-    steps: NotNegative
-    differences: tuple[Difference, ...] = ()
-    reason: str = ""
-
-    @property
-    def same(self) -> bool | None:
-        """Whether every figure is within its tolerance; None when nothing was compared."""
-        return all(difference.holds for difference in self.differences) if self.differences else None

@@ -21,7 +21,7 @@ def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Names) ->
     idle: dict[int, list[str]] = {}
     for load, of_load in by_workload.items():
         for label, of_arm in pairs.arms(of_load).items():
-            arm, ended_well = names.arm(load, label), [run for run in of_arm if run.status == "ok"]
+            arm, ended_well = names.arm(load, label), [run for run in of_arm if run.ok]
             busy = _busy(ended_well)
             if load.threads > 1 and busy is not None and busy <= load.threads / 2 + SLACK:
                 idle.setdefault(load.threads, []).append(f"{arm} {busy:.2f}")

@@ -17,7 +17,7 @@ def contradicting(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -
     """One line for each arm and kind of contradiction; the process with the largest stands for all."""
     for load, of_load in by_workload.items():
         for label, of_arm in pairs.arms(of_load).items():
-            ended_well = [run for run in of_arm if run.status == "ok"]
+            ended_well = [run for run in of_arm if run.ok]
             found: dict[tuple[str, str], list[tuple[Contradiction, Run]]] = {}
             for run in ended_well:
                 for one in contradictions(run):

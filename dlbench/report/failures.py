@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dlbench.analysis.labels import Names
+from dlbench.record.flags import STATUSES
 from dlbench.report.document import Block, Code, Heading, Paragraph, Table
 from dlbench.report.summary import Failure, Section
 
@@ -33,7 +34,7 @@ def blocks(sections: Sequence[Section], names: Names) -> Iterator[Block]:
     yield Heading(2, "What did not run")
     yield Table(["", "Status", "Runs", "Reason"], [_row(*why, found, measured) for why, found in failed.items()])
     for place in (place for found in failed.values() for place in found):
-        if place.failure.output_tail.strip() and place.failure.status != "unsupported":
+        if place.failure.output_tail.strip() and STATUSES[place.failure.status].failed:
             yield Paragraph(f"{place.full}: the last output of the process")
             yield Code(place.failure.output_tail)
 

@@ -12,7 +12,8 @@ from dlbench.analysis.control import NullPair
 from dlbench.analysis.labels import Names
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
-from dlbench.record.schema import Parity
+from dlbench.record.flags import STATUSES
+from dlbench.record.parity import Parity
 from dlbench.report import failures, gating
 from dlbench.report import parity as sameness
 from dlbench.report.configuration import EXPLANATIONS, Fairness
@@ -110,7 +111,7 @@ def _section(section: Section, names: Names) -> Iterator[Block]:
 
 def _supported(arms: Sequence[Arm]) -> tuple[Arm, ...]:
     """Those that could be: what a framework refuses has a line among what did not run and no column; unless all do."""
-    found = [arm for arm in arms if arm.ok or any(one.status != "unsupported" for one in arm.failures)]
+    found = [arm for arm in arms if arm.ok or any(STATUSES[one.status].failed for one in arm.failures)]
     return tuple(found or arms)
 
 

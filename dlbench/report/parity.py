@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from dlbench.record.schema import Difference, Parity
+from dlbench.record.parity import Difference, Parity
 from dlbench.report.configuration import subject_of
 from dlbench.report.document import Block, Paragraph, Table
 

@@ -17,7 +17,9 @@ from dlbench.analysis.gate import Gate
 from dlbench.analysis.metrics import METRICS
 from dlbench.errors import DlbenchError, redaction
 from dlbench.plugin import Compilation
-from dlbench.record.schema import SCHEMA, Environment, Parity, Record, Run, Status, TaskInfo
+from dlbench.record.flags import STATUSES, StatusName
+from dlbench.record.parity import Parity
+from dlbench.record.schema import SCHEMA, Environment, Record, Run, TaskInfo
 from dlbench.report import parity as sameness
 from dlbench.report.break_even import Payback, paybacks
 from dlbench.report.configuration import Fairness, fairness
@@ -35,8 +37,6 @@ LONGEST_TITLE = 6
 PLAIN: dict[str, object] = {"compiler": "", "precision": "fp32", "steps_per_call": 1, "data": "device"}
 """Axes that a command names only where they are not this."""
 CENSORED = ("steps_to_target", "seconds_to_target")
-TRAINED = ("ok", "diverged", "timeout")
-"""What became of a seed that was trained; one that diverged or was not done in time has missed the target."""
 
 
 class Spread(Record, frozen=True):
@@ -65,7 +65,7 @@ class CurvePoint(Record, frozen=True):
 class Failure(Record, frozen=True):
     """Why Runs of an arm did not end well; `output_tail` ends what the last of them printed."""
 
-    status: Status
+    status: StatusName
     reason: str
     output_tail: str
     runs: int
@@ -200,14 +200,14 @@ def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparis
 
 
 def _arm(label: str, runs: Sequence[Run]) -> Arm:
-    ended_well = [run for run in runs if run.status == "ok"]
+    ended_well = [run for run in runs if run.ok]
     phase = runs[0].spec.phase
     estimates = {
         name: metrics.over(metric, runs)
         for name, metric in METRICS.items()
         if phase in metric.phases and name not in CENSORED
     }
-    trained = [run for run in runs if run.status in TRAINED]
+    trained = [run for run in runs if STATUSES[run.status].trained]
     spreads = {name: _spread(name, trained) for name in CENSORED if trained and phase in METRICS[name].phases}
     return Arm(
         label=label,
@@ -255,7 +255,7 @@ def _curve(runs: Iterable[Run]) -> Iterable[CurvePoint]:
 
 
 def _failures(runs: Iterable[Run]) -> Iterable[Failure]:
-    failed = [run for run in runs if run.status != "ok"]
+    failed = [run for run in runs if not run.ok]
     for (status, reason), number in Counter((run.status, run.reason) for run in failed).items():
         tails = [run.output_tail for run in failed if (run.status, run.reason) == (status, reason)]
         yield Failure(status=status, reason=reason, output_tail=tails[-1], runs=number)

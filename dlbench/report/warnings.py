@@ -11,7 +11,7 @@ from dlbench.analysis.evidence import BUSY
 from dlbench.analysis.labels import Names
 from dlbench.analysis.leaks import growth
 from dlbench.record import proof
-from dlbench.record.flags import HELPED
+from dlbench.record.flags import FLAGS, HELPED, FlagName
 from dlbench.record.schema import Load, Run
 from dlbench.report.actual import not_as_given
 from dlbench.report.configuration import MUST_AGREE, fairness
@@ -65,21 +65,6 @@ MARKS = (
     ),
 )
 
-FLAGS = {
-    "unstable": "slowed down or never had a steady state, so no time is read from them; see their samples",
-    "drifted": "had no steady state, and one process cannot tell whether program or machine changed; give more of them",
-    "not_settled": "did not reach a steady state within the cap; their steady samples may still be warming up",
-    "graph_breaks": "ran a step that was compiled in parts, with Python between them",
-    "left_to_python": "left parts of a training step to Python, outside of compiled code",
-    "cache_not_empty": "found compiled code in a cache on the disk, so no compile time is read from them",
-    "cache_unknown": "used a compile cache that cannot be looked at, so no compile time is read from them",
-    "recompiled": "compiled again after warm-up; their steady samples may hold compiling",
-    "not_quiet": "kept using a core after their turn, by threads or processes; they may have slowed the others down",
-    "helped": "had processes of their own at work beside their steps, such as workers that load data: CPU time of "
-    "those is in no figure, and the cores that they took were taken from this arm and the others",
-    "fork_hung": "were measured in fresh processes after a forked one hung; use --isolation fresh",
-}
-
 
 def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     """All that applies, the most serious first."""
@@ -116,7 +101,7 @@ def _unlike(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
-    ended_well = [run for run in runs if run.status == "ok"]
+    ended_well = [run for run in runs if run.ok]
     planned = pairs.planned(runs)
     if 0 < len(ended_well) < planned:
         yield f"partial: {len(ended_well)} of {planned} processes"
@@ -127,14 +112,14 @@ def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
             "processes and was not given back: a leak, or a cache without bound; `dlbench check` looks closer"
         )
     for flag, text in FLAGS.items():
-        number = sum(flag in run.flags for run in ended_well)
+        number = sum(run.has(flag) for run in ended_well)
         if number:
             yield f"{number} of {len(ended_well)} processes {text}{_why(flag, ended_well)}"
 
 
-def _why(flag: str, runs: Sequence[Run]) -> str:
+def _why(flag: FlagName, runs: Sequence[Run]) -> str:
     """Reasons for breaks, and the parts that were left to Python, as the plugin gave them."""
-    found = [(run.spec, run.compilation) for run in runs if flag in run.flags and run.compilation is not None]
+    found = [(run.spec, run.compilation) for run in runs if run.has(flag) and run.compilation is not None]
     match flag:
         case "graph_breaks":
             said = [reason for _, one in found for reason in one.reasons]

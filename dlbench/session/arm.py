@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from dlbench.record import proof
-from dlbench.record.flags import HELPED
+from dlbench.record.flags import HELPED, FlagName
 from dlbench.record.schema import TRAINING, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
 from dlbench.spec import Isolation, Policy, Spec
 from dlbench.system import threads
@@ -56,7 +56,7 @@ class Findings:
     evaluations: list[Evaluation] = field(default_factory=list)
     times: list[PhaseTime] = field(default_factory=list)
     memory: list[PhaseMemory] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
+    flags: list[FlagName] = field(default_factory=list)
 
 
 class Arm:
@@ -155,7 +155,7 @@ class Arm:
         if self.alive and self._child is not None and not self._child.quieten():
             self.flag("not_quiet")
 
-    def flag(self, name: str) -> None:
+    def flag(self, name: FlagName) -> None:
         """Say of the Run what a reader must know."""
         if name not in self._found.flags:
             self._found.flags.append(name)

@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from dlbench.errors import DlbenchError
+from dlbench.record.flags import STATUSES
 from dlbench.record.journal import Journal
 from dlbench.record.schema import Plan, Run
 from dlbench.session import sharing
@@ -30,9 +31,6 @@ StartChild = Callable[[Spec, Policy], ChildHandle]
 
 Enough = Callable[[Sequence[Run]], bool]
 """Whether these Runs of one workload are enough of them."""
-
-FORK_HUNG = "fork_hung"
-NOT_TRIED = "not_tried"
 
 
 class Listener(Protocol):
@@ -124,7 +122,7 @@ class Session:
             return runs
         again = self._measure_once(group, "fresh")
         return [
-            msgspec.structs.replace(run, flags=(*run.flags, FORK_HUNG)) if run.spec in hung else run for run in again
+            msgspec.structs.replace(run, flags=(*run.flags, "fork_hung")) if run.spec in hung else run for run in again
         ]
 
     def _isolation(self, group: Group) -> Isolation:
@@ -217,11 +215,11 @@ class _Hopeless:
 
     def learn(self, runs: Iterable[Run]) -> None:
         for run in runs:
-            if run.status == "unsupported":
+            if STATUSES[run.status].final:
                 self._specs.setdefault(run.spec, run)
-            if "not_loaded" in run.flags:
+            if run.has("not_loaded"):
                 self._plugins.setdefault(_place_of(run.spec), run)
-            if FORK_HUNG in run.flags:
+            if run.has("fork_hung"):
                 self._hung.add(run.spec.plugin)
 
     def hung(self, group: Group) -> bool:
@@ -238,7 +236,7 @@ class _Hopeless:
             status=known.status,
             reason=known.reason,
             output_tail=known.output_tail,
-            flags=tuple(dict.fromkeys((*known.flags, NOT_TRIED))),
+            flags=tuple(dict.fromkeys((*known.flags, "not_tried"))),
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             wall_seconds=0.0,
         )
@@ -251,4 +249,4 @@ def _place_of(spec: Spec) -> tuple[str, str]:
 
 def _never_ran(run: Run) -> bool:
     """No model stood; a plugin that gives up in the middle of its work has a row as any other."""
-    return run.info is None and (run.status == "unsupported" or "not_loaded" in run.flags)
+    return run.info is None and (STATUSES[run.status].final or run.has("not_loaded"))

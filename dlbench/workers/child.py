@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from dlbench.errors import DlbenchError, redaction
-from dlbench.record.schema import Status
+from dlbench.record.flags import StatusName
 from dlbench.workers import family
 from dlbench.workers.patience import Patience
 from dlbench.workers.process import Given, Limits, Reap, Supervised, limit_cores, limit_memory, oom_kills, start_program
@@ -41,7 +41,7 @@ StartWorker = Callable[[int, int, Given], Reap]
 class ChildError(DlbenchError):
     """A child that failed, died or was too slow: the status and reason that its Run gets, without secrets."""
 
-    def __init__(self, status: Status, reason: str, *, loading: bool = False, output: str = "") -> None:
+    def __init__(self, status: StatusName, reason: str, *, loading: bool = False, output: str = "") -> None:
         self.status, self.reason, self.loading = status, redaction.text(reason), loading
         self.output = redaction.text(output)
         super().__init__(self.reason)

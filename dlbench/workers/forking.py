@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from dlbench.errors import SpecError
-from dlbench.record.schema import Status
+from dlbench.record.flags import StatusName
 from dlbench.workers.child import DYING_SECONDS, Child, ChildError, ending
 from dlbench.workers.patience import Patience
 from dlbench.workers.process import Given, Limits, Reap, Supervised, limit_cores, start_program
@@ -67,7 +67,7 @@ class Warm:
     def _require_loaded(self, plugin: str) -> None:
         loaded = self._loaded(plugin)
         if loaded["status"]:
-            status: Status = loaded["status"]
+            status: StatusName = loaded["status"]
             raise ChildError(status, loaded["reason"], loading=loaded["loading"], output=self.output_tail())
 
     def _loaded(self, plugin: str) -> Any:

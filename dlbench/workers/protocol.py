@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
+from dlbench.record.flags import StatusName
 from dlbench.record.schema import (
     Actual,
     Code,
@@ -18,7 +19,6 @@ from dlbench.record.schema import (
     Record,
     Sample,
     Stage,
-    Status,
     TaskInfo,
 )
 from dlbench.spec import Policy, Spec
@@ -187,7 +187,7 @@ class Closed(Message, frozen=True, tag="closed"):
 class Failed(Message, frozen=True, tag="failed"):
     """The order could not be carried out, and the child is about to exit."""
 
-    status: Status
+    status: StatusName
     reason: str
     loading: bool = False
 

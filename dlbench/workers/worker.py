@@ -25,7 +25,8 @@ from dlbench.measure.divergence import DivergedError
 from dlbench.measure.model import Subject, settle
 from dlbench.parity.probe import probe_to_file
 from dlbench.plugin import ListsDevices, ModelInfo
-from dlbench.record.schema import Environment, PhaseTime, Sample, Stage, Status
+from dlbench.record.flags import StatusName
+from dlbench.record.schema import Environment, PhaseTime, Sample, Stage
 from dlbench.spec import Policy, Spec
 from dlbench.system import environment, memory, nvml, variables
 from dlbench.system.gpu import Gauge
@@ -239,7 +240,7 @@ def _line(reply: Reply) -> bytes:
         return to_line(failed(error))
 
 
-def _status(error: BaseException) -> Status:
+def _status(error: BaseException) -> StatusName:
     if isinstance(error, Unsupported):
         return "unsupported"
     if isinstance(error, DivergedError):

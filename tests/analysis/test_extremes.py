@@ -21,8 +21,9 @@ from dlbench.analysis.gate_request import GateRequest
 from dlbench.api import render
 from dlbench.errors import DlbenchError
 from dlbench.record.encoding import encode
+from dlbench.record.parity import Difference, Parity
 from dlbench.record.reading import decode, from_json
-from dlbench.record.schema import Difference, Parity, Run
+from dlbench.record.schema import Run
 from dlbench.report import FORMATS, comparison, summarize, terminal
 from dlbench.report.markdown import text
 from dlbench.stats.estimates import Estimate

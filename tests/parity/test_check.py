@@ -16,8 +16,8 @@ from dlbench.measure.build import prepare
 from dlbench.parity import check
 from dlbench.parity.probe import probe
 from dlbench.record.journal import append
+from dlbench.record.parity import Difference
 from dlbench.record.reading import read_parities
-from dlbench.record.schema import Difference
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 

@@ -16,11 +16,12 @@ from msgspec import inspect
 
 from dlbench.analysis.gate import Gate
 from dlbench.errors import RecordError
-from dlbench.record import schema
+from dlbench.record import parity, schema
 from dlbench.record.encoding import encode, page
 from dlbench.record.journal import append
+from dlbench.record.parity import Difference, Parity
 from dlbench.record.reading import decode, from_json, read_parities, read_runs
-from dlbench.record.schema import Difference, Parity, Plan, Run, Sample
+from dlbench.record.schema import Plan, Run, Sample
 from dlbench.spec import Policy, Spec
 
 SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
@@ -64,7 +65,11 @@ def test_every_record_there_can_be_is_read_back_as_it_was_written(one: Run | Par
 
 def test_the_round_trip_draws_every_record_type_and_field() -> None:
     """A record type or a field added to the module must be added to the strategies."""
-    kinds = {kind for kind in vars(schema).values() if isinstance(kind, type) and issubclass(kind, schema.Record)}
+    kinds = {
+        kind
+        for kind in {**vars(schema), **vars(parity)}.values()
+        if isinstance(kind, type) and issubclass(kind, schema.Record)
+    }
     assert kinds - {schema.Record} <= set(DRAWN)
     for kind in set(DRAWN) - {Policy}:
         assert DRAWN[kind] | {"schema"} >= set(kind.__struct_fields__), kind.__name__
@@ -78,7 +83,11 @@ FREE = {("Difference", name) for name in ("difference", "tolerance", "worst", "r
 
 
 def test_every_number_that_is_read_has_a_range() -> None:
-    kinds = {kind for kind in vars(schema).values() if isinstance(kind, type) and issubclass(kind, schema.Record)}
+    kinds = {
+        kind
+        for kind in {**vars(schema), **vars(parity)}.values()
+        if isinstance(kind, type) and issubclass(kind, schema.Record)
+    }
     unbounded = {
         (kind.__name__, field.name)
         for kind in kinds

@@ -19,7 +19,8 @@ from dlbench.analysis import metrics
 from dlbench.cli import progress
 from dlbench.errors import DlbenchError
 from dlbench.plugin import Compilation
-from dlbench.record.schema import STATUSES, Difference, Parity
+from dlbench.record.flags import STATUSES
+from dlbench.record.parity import Difference, Parity
 from dlbench.report import FORMATS, summarize, terminal
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 from dlbench.analysis.gate import Gate, Outcome, Result
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import PARTS, CacheState, Compilation, ModelInfo
+from dlbench.record.flags import STATUSES
+from dlbench.record.parity import Difference, Parity
 from dlbench.record.schema import (
-    STATUSES,
     Actual,
     Code,
-    Difference,
     Environment,
     Evaluation,
     GpuLoad,
     Limits,
     Load,
-    Parity,
     PhaseMemory,
     PhaseTime,
     Plan,
@@ -199,7 +198,7 @@ any_run = _builds(
     arm=_counts,
     groups=_some,
     arms=_some,
-    status=st.sampled_from(STATUSES),
+    status=st.sampled_from(list(STATUSES)),
     started=_texts,
     wall_seconds=_seconds,
     isolation=st.sampled_from(ISOLATIONS),

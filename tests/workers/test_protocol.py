@@ -79,6 +79,6 @@ def test_the_number_depends_on_no_library(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_interpreter_says_the_same_number() -> None:
-    program = "from dlbench import orders; orders.Close.__doc__ = 'else'; print(orders.protocol())"
+    program = "from dlbench.workers import protocol as orders; orders.Close.__doc__ = 'else'; print(orders.protocol())"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == str(PROTOCOL)

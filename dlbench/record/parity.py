@@ -1,0 +1,42 @@
+"""Records of parity checks, a line each in `parity.jsonl`."""
+
+from __future__ import annotations
+
+from dlbench.record.schema import Record
+from dlbench.spec import Spec
+from dlbench.stats.ranges import NotNegative
+
+
+class Difference(Record, frozen=True):
+    """One figure of a parity check beside its tolerance: its median over the seeds, and the worst of them.
+
+    `what` is `parameter NAME`, `gradient NAME`, `output`, `losses` or `FLOPs`. Infinite where only one side has it.
+    `rounding` is by how much a change in the last bits of the parameters moves the losses, where that was looked at.
+    """
+
+    what: str
+    difference: float
+    tolerance: float
+    worst: float
+    rounding: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is within its tolerance; a NaN is not."""
+        return self.difference <= self.tolerance
+
+
+class Parity(Record, frozen=True):
+    """Whether two Specs were found to be the same model; `reason` says why that was not checked where it was not."""
+
+    baseline: Spec
+    candidate: Spec
+    seeds: tuple[NotNegative, ...]
+    steps: NotNegative
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+
+    @property
+    def same(self) -> bool | None:
+        """Whether every figure is within its tolerance; None when nothing was compared."""
+        return all(difference.holds for difference in self.differences) if self.differences else None
