@@ -1,4 +1,4 @@
-"""dlbench: benchmarks of deep learning that hold.
+"""dlbench: deep-learning benchmarks you can trust.
 
 The public names are loaded on first use, so that importing dlbench costs next to nothing.
 """

