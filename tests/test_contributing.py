@@ -1,4 +1,4 @@
-"""CONTRIBUTING's worked examples, carried out as they stand there, with nothing else changed."""
+"""Examples of CONTRIBUTING and README, carried out as they stand there, with nothing else changed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from example_runs import full_session
 from sessions import saved, session
 
 from dlbench import report
-from dlbench.analysis import gate, metrics, pairs
+from dlbench.analysis import evidence, gate, metrics, pairs
 from dlbench.cli.main import cli
 
 pytestmark = pytest.mark.untimed
 
-PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 
 
 def example(heading: str) -> str:
@@ -41,7 +42,8 @@ def test_a_metric_that_gates_is_one_row(monkeypatch, factor, result):
     for name, row in eval("{" + example("A metric that gates") + "}", dict(vars(metrics))).items():
         monkeypatch.setitem(metrics.METRICS, name, row)
     before, after = session("a"), [starting(run, factor) for run in session("b", seed=1)]
-    found = gate.judge(pairs.match(before, after).pairs, gate.parse(["first-step:10%"]), [], {})
+    table = evidence.collect(pairs.match(before, after).pairs, metrics.METRICS, {})
+    found = gate.judge(table, gate.parse(["first-step:10%"]), [])
     assert [(one.metric, one.result) for one in found] == [("first_step_time", result)]
 
 
@@ -55,3 +57,13 @@ def test_a_format_is_one_function_and_one_row(monkeypatch, tmp_path, capsys):
         cli(["report", str(folder), "--format", "csv", "--quiet"])
     assert ended.value.code == 0
     assert (folder / "report.csv").read_text().startswith("title,started\n")
+
+
+def test_the_readmes_python_reads_and_renders_a_kept_report(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    section = (ROOT / "README.md").read_text().partition("## In Python")[2]
+    (code, *_) = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    scope: dict[str, object] = {}
+    exec(code, scope)
+    assert scope["records"]
+    assert scope["page"] == (ROOT / "reports/tf-transformer-jit/report.md").read_text()
