@@ -19,7 +19,7 @@ from dlbench.analysis.evidence import LEAST_SESSIONS, EvidenceTable
 from dlbench.analysis.labels import Names
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair, families
-from dlbench.errors import SpecError, UnknownName
+from dlbench.errors import SpecError, UnknownName, exit_codes
 from dlbench.record.schema import Record
 from dlbench.spec import Policy, Spec, workload
 from dlbench.stats import decisions
@@ -33,8 +33,7 @@ COUNTS = "counts"
 """The condition without one: parameters, FLOPs, graphs, breaks, recompilations and compiled parts are equal."""
 
 Result = Literal["passed", "regression", "inconclusive", "underpowered"]
-FINE, REGRESSION, FAILED, UNDECIDED = 0, 1, 2, 3
-"""Exit codes; FAILED: something was asked wrongly or did not run."""
+FINE, REGRESSION, FAILED, UNDECIDED = exit_codes.FINE, exit_codes.CHANGED, exit_codes.FAILED, exit_codes.UNDECIDED
 
 TWO_SESSIONS = (
     "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "

@@ -9,9 +9,9 @@ import click
 
 from dlbench import architectures
 from dlbench.api.check import Examination, Examined, check
-from dlbench.cli import exits
 from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance.examine import NAMES
+from dlbench.errors import exit_codes
 from dlbench.report.markdown import plain
 from dlbench.spec import Path, Spec
 from dlbench.workers.protocol import Finding, Verdict
@@ -31,9 +31,9 @@ def show(plugins: Sequence[str], paths: Sequence[Path], timeout: float, **option
 def _exit_code(found: Examination, *, named: bool) -> int:
     """The code of an examination; a path that is not supported counts where it was `named`."""
     if not found.conforms:
-        return exits.CHANGED
+        return exit_codes.CHANGED
     lacking = named and not all(one.complete for one in found.examined)
-    return exits.FAILED if lacking or found.missing else exits.FINE
+    return exit_codes.FAILED if lacking or found.missing else exit_codes.FINE
 
 
 class _Printed:

@@ -14,7 +14,7 @@ import click
 
 from dlbench import __version__
 from dlbench.cli import exits, streams
-from dlbench.errors import SpecError
+from dlbench.errors import SpecError, exit_codes
 from dlbench.record import interrupts
 from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, PHASES, PRECISIONS
 
@@ -291,6 +291,6 @@ def _invoked() -> int | None:
         return left.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        return exits.FAILED
+        return exit_codes.FAILED
     except click.ClickException as error:
         raise SpecError(error.format_message()) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlbench.api.parity import parity
-from dlbench.cli import exits
+from dlbench.errors import exit_codes
 from dlbench.report import parity as sameness
 from dlbench.report import terminal
 from dlbench.session.plan import Selection
@@ -15,5 +15,5 @@ def show(selection: Selection, seeds: int, timeout: float) -> int:
     for one in found:
         terminal.console().print(terminal.blocks(sameness.blocks(one)))
     if any(one.same is False for one in found):
-        return exits.CHANGED
-    return exits.FAILED if any(one.same is None for one in found) else exits.FINE
+        return exit_codes.CHANGED
+    return exit_codes.FAILED if any(one.same is None for one in found) else exit_codes.FINE

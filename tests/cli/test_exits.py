@@ -14,7 +14,7 @@ import pytest
 from command import DLBENCH, dlbench, raw_runs
 
 from dlbench.cli import exits, streams
-from dlbench.errors import DlbenchError, RecordError, SpecError
+from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes
 
 pytestmark = pytest.mark.untimed
 
@@ -62,7 +62,7 @@ def test_no_exception_leaves_with_the_code_of_a_finding(
 ) -> None:
     assert exits.code_of(lambda: raising(error)) == code
     said = capfd.readouterr().err
-    assert ("fault of dlbench" in said and exits.PROJECT in said and "Traceback" in said) == (code == exits.FAULT)
+    assert ("fault of dlbench" in said and exits.PROJECT in said and "Traceback" in said) == (code == exit_codes.FAULT)
 
 
 def test_the_answer_of_a_command_is_its_exit_code() -> None:
@@ -227,5 +227,5 @@ def test_an_error_of_several_lines_is_one_line(capfd: pytest.CaptureFixture[str]
 
 def test_help_that_nobody_asked_for_keeps_its_lines(tmp_path):
     done = dlbench(cwd=tmp_path)
-    assert done.returncode == exits.FAILED
+    assert done.returncode == exit_codes.FAILED
     assert "Commands:\n  check " in done.stderr

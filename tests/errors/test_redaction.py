@@ -12,7 +12,7 @@ from command import dlbench, raw_runs
 from dlbench import pytest_plugin, registry
 from dlbench.api import doctor
 from dlbench.cli import exits, listing
-from dlbench.errors import redaction, words
+from dlbench.errors import exit_codes, redaction, words
 from dlbench.plugin import ModelInfo
 from dlbench.record import journal
 from dlbench.record.schema import Plan
@@ -163,7 +163,7 @@ def test_a_fault_of_dlbench_is_shown_without_secrets(alice, capsys):
     def crash():
         raise RuntimeError("/home/alice with hunter2")
 
-    assert exits.code_of(crash) == exits.FAULT
+    assert exits.code_of(crash) == exit_codes.FAULT
     assert "RuntimeError: ~ with ***" in capsys.readouterr().err
 
 
