@@ -15,31 +15,23 @@ from typing import Literal
 
 from dlbench.analysis import contradictions, evidence, labels, metrics
 from dlbench.analysis.compare import Count
-from dlbench.analysis.evidence import LEAST_SESSIONS, EvidenceTable
+from dlbench.analysis.evidence import EvidenceTable
 from dlbench.analysis.labels import Names
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import Pair, families
+from dlbench.analysis.pairs import Pair
 from dlbench.errors import SpecError, UnknownName, exit_codes
 from dlbench.record.schema import Record
-from dlbench.spec import Policy, Spec, workload
+from dlbench.spec import Spec, workload
 from dlbench.stats import decisions
-from dlbench.stats.decisions import Evidence, Unpaired
+from dlbench.stats.decisions import Evidence
 from dlbench.stats.estimates import Estimate
 from dlbench.stats.power import ALARM
 
-GATE_FILE = "gate.json"
-"""What the gate of a session said, beside its Runs."""
 COUNTS = "counts"
 """The condition without one: parameters, FLOPs, graphs, breaks, recompilations and compiled parts are equal."""
 
 Result = Literal["passed", "regression", "inconclusive", "underpowered"]
 FINE, REGRESSION, FAILED, UNDECIDED = exit_codes.FINE, exit_codes.CHANGED, exit_codes.FAILED, exit_codes.UNDECIDED
-
-TWO_SESSIONS = (
-    "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "
-    f"{LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run "
-    "--env), or give --allow session"
-)
 
 
 class Condition(Record, frozen=True):
@@ -94,39 +86,6 @@ def parse(texts: Sequence[str]) -> tuple[Condition, ...]:
     return found
 
 
-def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
-    """Raise SpecError, before anything is measured, for a session whose arms these conditions cannot gate."""
-    if not conditions:
-        return
-    if not any(others for _, others in families(specs)):
-        raise SpecError(
-            f"--fail-on compares the arms of a timed phase and {specs[0].label} is measured alone; name a second "
-            "plugin, path or environment"
-        )
-
-
-def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
-    """Raise SpecError, before anything is measured, for a gate on compile time where no timed arm compiles."""
-    if all(spec.path == "eager" or not spec.timed for spec in specs):
-        for condition in conditions:
-            if condition.name == "compile":
-                raise SpecError(
-                    f"{condition} looks at what is compiled, and every arm is eager; leave it out, or give --path jit"
-                )
-
-
-def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
-    """Raise SpecError, before anything is measured, for a gate on times or memory without replication."""
-    if policy.processes == 1 and any(condition.name != COUNTS for condition in conditions):
-        raise SpecError("one process each is indicative and never gates; measure at least 2")
-    for condition in conditions:
-        if policy.isolation != "fresh" and any(METRICS[name].fresh_only for name in metrics.gated_by(condition.name)):
-            raise SpecError(
-                f"{condition} needs fresh processes and --isolation {policy.isolation} has at most one of each arm; "
-                "give --isolation fresh"
-            )
-
-
 def judge(table: EvidenceTable, conditions: Sequence[Condition], counts: Sequence[Count]) -> list[Outcome]:
     """The outcome of every condition for every pair that has the metric, or should; each is a family for Holm.
 
@@ -141,21 +100,6 @@ def judge(table: EvidenceTable, conditions: Sequence[Condition], counts: Sequenc
             found += _judge_metric(table, condition, metric, names)
             found += _without_evidence(table, condition, metric, names)
     return found
-
-
-def refusals(table: EvidenceTable, conditions: Sequence[Condition], *, sessions: bool) -> Iterator[str]:
-    """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
-    names = names_of(table.pairs)
-    for condition in conditions:
-        looked_at = metrics.gated_by(condition.name)
-        family = [one for metric in looked_at for _, one in table.of(metric) if one is not None]
-        undecided = any(_lacking(pair, metric, names) for pair in table.pairs for metric in looked_at)
-        if looked_at and not family and not undecided:
-            yield f"no pair of Runs has what {condition} looks at; leave it out"
-        if any(one.shift() is None for one in family):
-            yield "one process each is indicative and never gates; measure at least 2"
-        if not sessions and any(isinstance(one, Unpaired) and one.between is None for one in family):
-            yield TWO_SESSIONS
 
 
 def exit_code(outcomes: Sequence[Outcome], *, strict: bool) -> int:
@@ -214,7 +158,7 @@ def _judge_metric(table: EvidenceTable, condition: Condition, metric: str, names
 def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, names: Names) -> Iterator[Outcome]:
     """Pairs that the condition is about and that show nothing of it: no change of any size would have been seen."""
     for pair, one in table.of(metric):
-        if one is None and (reason := _lacking(pair, metric, names)):
+        if one is None and (reason := lacking(pair, metric, names)):
             yield Outcome(
                 condition=str(condition),
                 pair=name_of(pair, names),
@@ -225,7 +169,7 @@ def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, n
             )
 
 
-def _lacking(pair: Pair, metric: str, names: Names) -> str:
+def lacking(pair: Pair, metric: str, names: Names) -> str:
     """Why a pair shows nothing of a metric; empty where neither side was ever to have it.
 
     Every program was to have an expected metric, unless it never became steady; a metric that one side alone has may be

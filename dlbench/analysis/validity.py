@@ -11,14 +11,55 @@ from typing import Any
 
 import msgspec
 
-from dlbench.analysis import control, gate, labels, pooling
-from dlbench.analysis.evidence import EvidenceTable
-from dlbench.analysis.gate import Outcome
+from dlbench.analysis import control, gate, labels, metrics, pooling
+from dlbench.analysis.evidence import LEAST_SESSIONS, EvidenceTable
+from dlbench.analysis.gate import Condition, Outcome
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing
+from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing, families
+from dlbench.errors import SpecError
 from dlbench.record.schema import Run
-from dlbench.spec import Spec
+from dlbench.spec import Policy, Spec
+from dlbench.stats.decisions import Unpaired
+
+TWO_SESSIONS = (
+    "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "
+    f"{LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run "
+    "--env), or give --allow session"
+)
+
+
+def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a session whose arms these conditions cannot gate."""
+    if not conditions:
+        return
+    if not any(others for _, others in families(specs)):
+        raise SpecError(
+            f"--fail-on compares the arms of a timed phase and {specs[0].label} is measured alone; name a second "
+            "plugin, path or environment"
+        )
+
+
+def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a gate on compile time where no timed arm compiles."""
+    if all(spec.path == "eager" or not spec.timed for spec in specs):
+        for condition in conditions:
+            if condition.name == "compile":
+                raise SpecError(
+                    f"{condition} looks at what is compiled, and every arm is eager; leave it out, or give --path jit"
+                )
+
+
+def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
+    """Raise SpecError, before anything is measured, for a gate on times or memory without replication."""
+    if policy.processes == 1 and any(condition.name != gate.COUNTS for condition in conditions):
+        raise SpecError("one process each is indicative and never gates; measure at least 2")
+    for condition in conditions:
+        if policy.isolation != "fresh" and any(METRICS[name].fresh_only for name in metrics.gated_by(condition.name)):
+            raise SpecError(
+                f"{condition} needs fresh processes and --isolation {policy.isolation} has at most one of each arm; "
+                "give --isolation fresh"
+            )
 
 
 def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
@@ -102,7 +143,7 @@ def apart(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
     ran, names = table.where(lambda pair: bool(pair.before and pair.after)), gate.names_of(table.pairs)
     yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran.pairs if not pair.in_lockstep)
     together = ran.where(lambda pair: pair.in_lockstep)
-    yield from gate.refusals(together, question.conditions, sessions=False) if together.pairs else ()
+    yield from unfit(together, question.conditions, sessions=False) if together.pairs else ()
 
 
 def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
@@ -121,9 +162,24 @@ def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
 
 def refusals(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
     """Why a gate that was asked for cannot be one."""
-    yield from gate.refusals(table, question.conditions, sessions=SESSION in question.allow)
+    yield from unfit(table, question.conditions, sessions=SESSION in question.allow)
     if question.conditions and MACHINE not in question.allow:
         for pair in table.pairs:
             past = [run for run in question.history if run.spec == pair.candidate]
             if said := pooling.machines(past, pair.after):
                 yield f"a history of another machine ({said}); give --allow machine if that is meant"
+
+
+def unfit(table: EvidenceTable, conditions: Sequence[Condition], *, sessions: bool) -> Iterator[str]:
+    """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
+    names = gate.names_of(table.pairs)
+    for condition in conditions:
+        looked_at = metrics.gated_by(condition.name)
+        family = [one for metric in looked_at for _, one in table.of(metric) if one is not None]
+        undecided = any(gate.lacking(pair, metric, names) for pair in table.pairs for metric in looked_at)
+        if looked_at and not family and not undecided:
+            yield f"no pair of Runs has what {condition} looks at; leave it out"
+        if any(one.shift() is None for one in family):
+            yield "one process each is indicative and never gates; measure at least 2"
+        if not sessions and any(isinstance(one, Unpaired) and one.between is None for one in family):
+            yield TWO_SESSIONS

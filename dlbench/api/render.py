@@ -15,6 +15,9 @@ from dlbench.record.reading import from_json, read_parities, read_runs
 from dlbench.record.schema import PARITY_FILE, RUNS_FILE, SCHEMA
 from dlbench.report import FORMATS, Report, comparison, markdown, summarize
 
+GATE_FILE = "gate.json"
+"""The gate of a session, beside its Runs."""
+
 
 def read(source: Path) -> Report:
     """The report of a runs.jsonl or its folder, with its parity checks and its gate. Raises RecordError."""
@@ -53,14 +56,14 @@ def _comparison_file(judged: Judgement) -> dict[str, object]:
 def keep(judged: gate.Gate | None, folder: Path) -> None:
     """Put the answer of a gate beside the Runs, so that rendering them again shows it; None removes an earlier one."""
     if judged is None:
-        (folder / gate.GATE_FILE).unlink(missing_ok=True)
+        (folder / GATE_FILE).unlink(missing_ok=True)
     else:
-        _put(folder, {gate.GATE_FILE: encoding.page(judged)})
+        _put(folder, {GATE_FILE: encoding.page(judged)})
 
 
 def kept(folder: Path) -> gate.Gate | None:
     """The answer of the gate of the session in this folder; None where there was none. Raises RecordError."""
-    path = folder / gate.GATE_FILE
+    path = folder / GATE_FILE
     try:
         return from_json(path.read_bytes(), gate.Gate) if path.exists() else None
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:

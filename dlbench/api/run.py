@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
-from dlbench.analysis import gate, judge, stopping
+from dlbench.analysis import judge, stopping, validity
 from dlbench.analysis.judge import Judgement
 from dlbench.api import confirm, outline, parity, render
 from dlbench.api.request import RunOptions
@@ -113,10 +113,10 @@ def _open(options: RunOptions) -> Journal:
 
 def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) -> None:
     """Find out before measuring what could not be compared or gated afterwards. Raises DlbenchError."""
-    gate.check_processes(policy, options.question.conditions)
-    gate.check_compiled(specs, options.question.conditions)
+    validity.check_processes(policy, options.question.conditions)
+    validity.check_compiled(specs, options.question.conditions)
     if options.against is None:
-        gate.check_arms(specs, options.question.conditions)
+        validity.check_arms(specs, options.question.conditions)
     else:
         options.against.check(specs, options.question)
 

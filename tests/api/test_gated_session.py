@@ -12,7 +12,7 @@ from command import dlbench
 from example_runs import full_session, spec
 from rich.console import Console
 
-from dlbench.analysis import gate, judge
+from dlbench.analysis import gate, judge, validity
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.api import render, request
 from dlbench.cli import run as command
@@ -108,34 +108,34 @@ def test_outcomes_stand_in_every_rendering():
 )
 def test_what_could_never_gate_is_refused_before_anything_is_measured(specs, text):
     with pytest.raises(SpecError, match=text):
-        gate.check_arms(specs, gate.parse(["slower:2%"]))
-    gate.check_arms(specs, ())
+        validity.check_arms(specs, gate.parse(["slower:2%"]))
+    validity.check_arms(specs, ())
 
 
 @pytest.mark.untimed
 def test_one_process_gates_counts_alone():
     with pytest.raises(SpecError, match="never gates"):
-        gate.check_processes(Policy(processes=1), gate.parse(["counts", "slower:2%"]))
-    gate.check_processes(Policy(processes=1), gate.parse(["counts"]))
+        validity.check_processes(Policy(processes=1), gate.parse(["counts", "slower:2%"]))
+    validity.check_processes(Policy(processes=1), gate.parse(["counts"]))
 
 
 @pytest.mark.untimed
 @pytest.mark.parametrize("text", ["memory:5%", "compile:20%"])
 def test_what_only_fresh_processes_tell_is_gated_in_them_alone(text):
     with pytest.raises(SpecError, match=f"{text} needs fresh processes .* give --isolation fresh"):
-        gate.check_processes(Policy(processes=5, isolation="fork"), gate.parse([text]))
-    gate.check_processes(Policy(processes=5, isolation="fork"), gate.parse(["slower:2%", "counts"]))
-    gate.check_processes(Policy(processes=5), gate.parse([text]))
+        validity.check_processes(Policy(processes=5, isolation="fork"), gate.parse([text]))
+    validity.check_processes(Policy(processes=5, isolation="fork"), gate.parse(["slower:2%", "counts"]))
+    validity.check_processes(Policy(processes=5), gate.parse([text]))
 
 
 @pytest.mark.untimed
 @pytest.mark.parametrize("path", ["graph", "jit"])
 def test_compile_time_is_gated_where_any_arm_may_compile(path):
-    gate.check_compiled([spec(path="eager"), spec(path=path)], gate.parse(["compile:20%"]))
-    gate.check_compiled([spec(path="eager")], gate.parse(["slower:2%", "counts"]))
+    validity.check_compiled([spec(path="eager"), spec(path=path)], gate.parse(["compile:20%"]))
+    validity.check_compiled([spec(path="eager")], gate.parse(["slower:2%", "counts"]))
     trained = [spec(path="eager"), spec(phase="converge")]
     with pytest.raises(SpecError, match="every arm is eager; leave it out, or give --path jit"):
-        gate.check_compiled(trained, gate.parse(["slower:2%", "compile:20%"]))
+        validity.check_compiled(trained, gate.parse(["slower:2%", "compile:20%"]))
 
 
 def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
@@ -188,11 +188,11 @@ def test_a_gate_on_figures_needs_a_plan_with_null_pairs(tmp_path):
 @pytest.mark.untimed
 def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
     said = judged([BASELINE, CANDIDATE], runs(), "slower:2%", "counts")
-    render.keep(said, tmp_path)
-    assert render.kept(tmp_path) == said
+    render.keep(said.gate, tmp_path)
+    assert render.kept(tmp_path) == said.gate
     render.keep(None, tmp_path)
     assert render.kept(tmp_path) is None
-    (tmp_path / gate.GATE_FILE).write_text("{")
+    (tmp_path / render.GATE_FILE).write_text("{")
     with pytest.raises(RecordError, match="remove it to read the Runs alone"):
         render.kept(tmp_path)
 
