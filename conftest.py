@@ -48,7 +48,7 @@ def denormals_as_before() -> Iterator[None]:
 @functools.cache
 def devices_of(plugin: str) -> dict[str, str]:
     """What the plugin's framework finds here; asked in a process of its own."""
-    from dlbench.workers.child import ask_devices
+    from dlbench.workers.calls import ask_devices
 
     return ask_devices(plugin)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dlbench import conformance
+from dlbench.conformance.examine import Finding
 from dlbench.errors import SpecError
 from dlbench.spec import PATHS, Path, Policy, Spec
-from dlbench.workers.protocol import Finding
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from dlbench.session import noise_floor
 from dlbench.session.noise_floor import Noise
 from dlbench.system import environment
 from dlbench.system.load import LoadMeter
-from dlbench.workers.child import ChildError, ask_devices
+from dlbench.workers.calls import ask_devices
+from dlbench.workers.child import ChildError
 
 TIMEOUT = 120.0
 """Seconds that a framework may take to be imported and to list its devices."""

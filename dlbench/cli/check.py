@@ -10,11 +10,10 @@ import click
 from dlbench import architectures
 from dlbench.api.check import Examination, Examined, check
 from dlbench.cli.heartbeat import Heartbeat
-from dlbench.conformance.examine import NAMES
+from dlbench.conformance.examine import NAMES, Finding, Verdict
 from dlbench.errors import exit_codes
 from dlbench.report.markdown import plain
 from dlbench.spec import Path, Spec
-from dlbench.workers.protocol import Finding, Verdict
 
 WORDS: dict[Verdict, str] = {"holds": "hold", "broken": "broken", "not looked at": "not looked at"}
 

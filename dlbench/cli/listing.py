@@ -39,7 +39,8 @@ def _state(entry: Entry) -> str:
 
 def _devices(entries: Sequence[Entry]) -> Iterator[str]:
     """One plugin of each framework speaks for it; a framework that cannot be loaded says why."""
-    from dlbench.workers.child import ChildError, ask_devices
+    from dlbench.workers.calls import ask_devices
+    from dlbench.workers.child import ChildError
 
     for framework, entry in registry.speakers(entries).items():
         if entry.broken:

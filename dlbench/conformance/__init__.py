@@ -19,14 +19,15 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from dlbench.conformance.examine import NAMES, Finding, examine_clause
 from dlbench.errors import SpecError
 from dlbench.measure.build import task_of
 from dlbench.record.flags import STATUSES
 from dlbench.session.plan import Selection, expand
 from dlbench.spec import Path, Policy, Spec
 from dlbench.tasks import fitting
+from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
-from dlbench.workers.protocol import Check, Checked, Finding
 
 __all__ = ["CLAUSE_SECONDS", "EVERYTHING_ELSE", "assert_conforms", "check", "specs", "with_data"]
 
@@ -68,8 +69,6 @@ def check(
     `announce` is called with each clause before it is looked at. A clause may take `timeout` seconds. Where the process
     ends or the plugin cannot do at all what the Spec asks, the last Finding is that of EVERYTHING_ELSE.
     """
-    from dlbench.conformance.examine import NAMES
-
     child = fresh_child(spec.threads, timeout)
     try:
         for place, clause in enumerate(NAMES, start=1):
@@ -98,7 +97,7 @@ def assert_conforms(plugin: str, path: Path, **more: str) -> None:
 
 def _looked_at(child: Child, spec: Spec, clause: str, timeout: float) -> Finding:
     child.allow(timeout)
-    return child.obey(Check(spec=spec, clause=clause), Checked).finding
+    return call(child, examine_clause, spec, clause)
 
 
 def _ended(clause: str, error: ChildError, timeout: float, left: int) -> Iterator[Finding]:

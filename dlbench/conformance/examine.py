@@ -1,22 +1,35 @@
-"""Clauses looked at on one plugin and path, in the process that loads the plugin."""
+"""Examination of one plugin and path, clause by clause, in the process that loads the plugin."""
 
 from __future__ import annotations
 
+import functools
 import threading
 from pathlib import Path
+from typing import Literal
 
 from dlbench import registry
 from dlbench.conformance.clauses import CLAUSES, IMPORT
 from dlbench.conformance.fault import place, told
 from dlbench.conformance.model import Broken, NotLookedAt, Session
 from dlbench.errors import Unsupported, words
+from dlbench.record.schema import Record
 from dlbench.spec import Spec
-from dlbench.workers.protocol import Finding, Verdict
 
 NAMES = (IMPORT, *CLAUSES)
 """The clauses in their order; the first loads the plugin."""
 LONGEST = 1000
 """Characters of an explanation: a plugin's own words may stand in it."""
+
+
+Verdict = Literal["holds", "broken", "not looked at"]
+
+
+class Finding(Record, frozen=True):
+    """The verdict on one clause of the contract; `why` explains it, and may be empty where the clause holds."""
+
+    clause: str
+    verdict: Verdict = "holds"
+    why: str = ""
 
 
 class Examination:
@@ -56,6 +69,17 @@ class Examination:
         if threading.active_count() > threads:
             raise Broken(f"loading the plugin started {threading.active_count() - threads} threads")
         return ""
+
+
+def examine_clause(spec: Spec, clause: str) -> Finding:
+    """One clause, in this process; the models that it builds are kept for the next clause of the same Spec.
+
+    Raises Unsupported as `Examination.look` does.
+    """
+    return _examination(spec).look(clause)
+
+
+_examination = functools.lru_cache(maxsize=1)(Examination)
 
 
 def examine(spec: Spec) -> list[Finding]:

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from dlbench import registry
 from dlbench.errors import ContractViolation
 from dlbench.errors.words import bounded, reason, shown, type_name
-from dlbench.plugin import PARTS, Compilation, Count, DeviceNames, ModelInfo, ReportsCompilation
+from dlbench.plugin import PARTS, Compilation, Count, DeviceNames, ListsDevices, ModelInfo, ReportsCompilation
 
 DEVICE_PEAK = Count | None
-DEVICES = DeviceNames
 
 LONGEST, MOST = 200, 5
 """Characters of a reason for a break in compiled code, and reasons that are kept."""
@@ -45,6 +45,17 @@ def _plain(value: object) -> object:
     Raises TypeError for anything else.
     """
     return str.__str__(value) if isinstance(value, str) else operator.index(value)  # type: ignore[arg-type]
+
+
+def list_devices(plugin: str) -> dict[str, str]:
+    """Device words with a description each; empty where the plugin cannot list them.
+
+    Raises PluginLoadError, ContractViolation, and whatever the plugin raises.
+    """
+    loaded = registry.load(plugin)
+    said = loaded.devices() if isinstance(loaded, ListsDevices) else {}
+    found: dict[str, str] = checked(plugin, "devices()", said, DeviceNames)
+    return found
 
 
 def compilation(plugin: str, model: object) -> Compilation | None:

@@ -21,10 +21,11 @@ import numpy as np
 
 from dlbench import architectures
 from dlbench.errors import SpecError
+from dlbench.parity.probe import probe_to_file
 from dlbench.record.parity import Difference, Parity
 from dlbench.spec import Spec, Workload, workload
+from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
-from dlbench.workers.protocol import Probe, Probed
 
 STEPS = 20
 TOLERANCES = {"parameter": 0.0, "FLOPs": 0.0, "output": 5e-6, "gradient": 1e-5, "losses": 1e-5}
@@ -117,8 +118,7 @@ def _probe_or_reason(
 ) -> dict[str, Any] | str:
     try:
         exact = msgspec.structs.replace(spec, precision="fp32")  # no tolerance is claimed for less
-        asked = Probe(spec=exact, seeds=list(seeds), steps=STEPS, path="", gradients=gradients, moved=moved)
-        return _probe(asked, start)
+        return _probe(exact, seeds, start, gradients=gradients, moved=moved)
     except ChildError as error:
         return str(error)
 
@@ -186,13 +186,13 @@ def _excess(one: Difference) -> tuple[float, float]:
     return difference / one.tolerance if one.tolerance else 0.0, difference
 
 
-def _probe(asked: Probe, start: Start) -> dict[str, Any]:
+def _probe(spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool, moved: bool) -> dict[str, Any]:
     """Everything that `probe_to_file` writes, from a fresh process. Raises ChildError."""
     with tempfile.TemporaryDirectory(prefix="dlbench-parity-") as folder:
         path = Path(folder) / "probe.npz"
         child = start()
         try:
-            child.obey(msgspec.structs.replace(asked, path=str(path)), Probed)
+            call(child, probe_to_file, spec, seeds, STEPS, str(path), gradients=gradients, moved=moved)
         finally:
             child.close()
         with np.load(path, allow_pickle=False) as file:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from dlbench.measure import reported
 from dlbench.measure.build import Prepared, batch_of_call, build_checked, prepare, stage
 from dlbench.measure.divergence import numbers
 from dlbench.plugin import BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
-from dlbench.workers.protocol import Probe
+from dlbench.spec import Spec
 
 MOVE = np.float32(2.0**-20)
 """What share of itself each parameter moves by, to see what rounding does to training: some units in the last place.
@@ -32,21 +32,21 @@ CAPABILITIES = {
 }
 
 
-def probe_to_file(order: Probe) -> None:
-    """Write an .npz of arrays named `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/losses`.
+def probe_to_file(
+    spec: Spec, seeds: Sequence[int], steps: int, path: str, *, gradients: bool, moved: bool = False
+) -> None:
+    """Build without dropout for every seed, and write the arrays that parity compares to an .npz file.
 
-    Also `SEED/FLOPs`; `SEED/moved` alone where the order says so. Raises Unsupported naming the capability that the
-    plugin lacks.
+    Their names are `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/losses` and `SEED/FLOPs`; with
+    `moved` they are `SEED/moved` alone, the losses from parameters that are changed in their last bits. Raises
+    Unsupported naming the capability that the plugin lacks.
     """
     found: dict[str, Any] = {}
-    for seed in order.seeds:
-        prepared = prepare(msgspec.structs.replace(order.spec, seed=seed), registry.load(order.spec.plugin))
-        if order.moved:
-            of_seed = {"moved": moved_losses(prepared, order.steps)}
-        else:
-            of_seed = probe(prepared, order.steps, gradients=order.gradients)
+    for seed in seeds:
+        prepared = prepare(msgspec.structs.replace(spec, seed=seed), registry.load(spec.plugin))
+        of_seed = {"moved": moved_losses(prepared, steps)} if moved else probe(prepared, steps, gradients=gradients)
         found |= {f"{seed}/{name}": array for name, array in of_seed.items()}
-    np.savez(order.path, **found)
+    np.savez(path, **found)
 
 
 def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:

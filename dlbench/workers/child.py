@@ -18,7 +18,7 @@ from dlbench.record.flags import StatusName
 from dlbench.workers import family
 from dlbench.workers.patience import Patience
 from dlbench.workers.process import Given, Limits, Reap, Supervised, limit_cores, limit_memory, oom_kills, start_program
-from dlbench.workers.protocol import CUT_OFF, NO_MEMORY, DeviceList, Devices, Failed, Order, Reply, to_line, to_reply
+from dlbench.workers.protocol import CUT_OFF, NO_MEMORY, Call, Failed, Order, Reply, to_line, to_reply
 
 QUIET_PAUSE, QUIET_CAP = 0.002, 0.25
 """Seconds between two looks at a child's threads, and seconds to wait for them to stop at most.
@@ -154,7 +154,7 @@ class Child:
             os.write(self._orders, to_line(order))
         except OSError as error:
             raise self._death() from error
-        line = self._line(type(order).__name__.lower())
+        line = self._line(_named(order))
         try:
             return redaction.record(to_reply(line))
         except msgspec.MsgspecError as error:
@@ -200,13 +200,11 @@ def fresh_child(threads: int, timeout: float, python: str = sys.executable, memo
     return Child(start, Limits(threads, memory_bytes), timeout)
 
 
-def ask_devices(plugin: str, timeout: float = 120.0) -> dict[str, str]:
-    """The devices that a plugin's framework sees here, asked in a child. Raises ChildError."""
-    child = fresh_child(1, timeout)
-    try:
-        return child.obey(Devices(plugin=plugin), DeviceList).devices
-    finally:
-        child.close()
+def _named(order: Order) -> str:
+    """The order in words: `build`, or the name of the function that is called."""
+    if isinstance(order, Call):
+        return order.function.rpartition(".")[2].replace("_", " ")
+    return type(order).__name__.lower()
 
 
 def ending(code: int) -> str:

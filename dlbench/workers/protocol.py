@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 import msgspec
 
@@ -16,7 +15,6 @@ from dlbench.record.schema import (
     Load,
     PhaseMemory,
     PhaseTime,
-    Record,
     Sample,
     Stage,
     TaskInfo,
@@ -27,9 +25,10 @@ NO_MEMORY = re.compile(r"std::bad_alloc|cannot allocate memory|out of memory|res
 """What the C++ library, the C library and allocators of devices say when there is no memory left."""
 
 PROTOCOL = 1
-"""Number of the messages that follow, records included; raised with every change of a field, its type or its range.
+"""Number of the messages that follow; raised with every change of a field, its type or its range.
 
-A number of our own: what a library prints of a type changes with its version. `tests/test_protocol.py` tells changes.
+The records in them and the signatures of `dlbench.workers.functions` count too. It is a number of our own, because the
+text that a library prints of a type changes with its version. `tests/workers/test_protocol.py` notices a change.
 """
 CUT_OFF = 71
 """Exit code of a worker that can no longer read its orders or write its replies (EX_OSERR of sysexits.h)."""
@@ -68,31 +67,11 @@ class Evaluate(Message, frozen=True, tag="evaluate"):
     """Compute the task's quality on held-out data."""
 
 
-class Devices(Message, frozen=True, tag="devices"):
-    """Load the plugin and ask which devices it sees."""
+class Call(Message, frozen=True, tag="call"):
+    """Call a function of `dlbench.workers.calls.FUNCTIONS`; each argument is the JSON of its value."""
 
-    plugin: str
-
-
-class Probe(Message, frozen=True, tag="probe"):
-    """Build without dropout for every seed, and write what parity compares to a file.
-
-    With `moved` that is the losses alone, from parameters that are changed in their last bits.
-    """
-
-    spec: Spec
-    seeds: list[int]
-    steps: int
-    path: str
-    gradients: bool
-    moved: bool = False
-
-
-class Check(Message, frozen=True, tag="check"):
-    """Look at one clause of the contract; the models that it builds are kept for the next."""
-
-    spec: Spec
-    clause: str
+    function: str
+    arguments: dict[str, msgspec.Raw]
 
 
 class Close(Message, frozen=True, tag="close"):
@@ -101,7 +80,7 @@ class Close(Message, frozen=True, tag="close"):
     compile_again: bool = True
 
 
-Order = Build | First | Settle | Take | Evaluate | Devices | Probe | Check | Close
+Order = Build | First | Settle | Take | Evaluate | Call | Close
 
 
 class Built(Message, frozen=True, tag="built"):
@@ -146,31 +125,10 @@ class Evaluated(Message, frozen=True, tag="evaluated"):
     quality: float
 
 
-class DeviceList(Message, frozen=True, tag="device-list"):
-    """Device words with a description each; empty where the plugin cannot list them."""
+class Returned(Message, frozen=True, tag="returned"):
+    """The JSON of the value that a called function returned."""
 
-    devices: dict[str, str]
-
-
-class Probed(Message, frozen=True, tag="probed"):
-    """The file is written."""
-
-
-Verdict = Literal["holds", "broken", "not looked at"]
-
-
-class Finding(Record, frozen=True):
-    """What looking at one clause of the contract gave; `why` explains it, and may be empty where the clause holds."""
-
-    clause: str
-    verdict: Verdict = "holds"
-    why: str = ""
-
-
-class Checked(Message, frozen=True, tag="checked"):
-    """What was found of the clause."""
-
-    finding: Finding
+    value: msgspec.Raw
 
 
 class Closed(Message, frozen=True, tag="closed"):
@@ -192,7 +150,7 @@ class Failed(Message, frozen=True, tag="failed"):
     loading: bool = False
 
 
-Reply = Built | Stepped | Settled | Taken | Evaluated | DeviceList | Probed | Checked | Closed | Failed
+Reply = Built | Stepped | Settled | Taken | Evaluated | Returned | Closed | Failed
 
 _encoder = msgspec.json.Encoder()
 _orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)

@@ -12,19 +12,18 @@ import os
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from dlbench import architectures, registry
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported, words
-from dlbench.measure import reported, sources
+from dlbench.measure import sources
 from dlbench.measure import timing as measure
 from dlbench.measure.build import Prepared, build_checked, prepare
 from dlbench.measure.divergence import DivergedError
 from dlbench.measure.model import Subject, settle
-from dlbench.parity.probe import probe_to_file
-from dlbench.plugin import ListsDevices, ModelInfo
+from dlbench.plugin import ModelInfo
 from dlbench.record.flags import StatusName
 from dlbench.record.schema import Environment, PhaseTime, Sample, Stage
 from dlbench.spec import Policy, Spec
@@ -32,24 +31,20 @@ from dlbench.system import environment, memory, nvml, variables
 from dlbench.system.gpu import Gauge
 from dlbench.system.load import LoadMeter
 from dlbench.system.witness import Witness
+from dlbench.workers.functions import perform
 from dlbench.workers.protocol import (
     CUT_OFF,
     NO_MEMORY,
     Build,
     Built,
-    Check,
-    Checked,
+    Call,
     Close,
     Closed,
-    DeviceList,
-    Devices,
     Evaluate,
     Evaluated,
     Failed,
     First,
     Order,
-    Probe,
-    Probed,
     Reply,
     Settle,
     Settled,
@@ -60,9 +55,6 @@ from dlbench.workers.protocol import (
     to_order,
 )
 
-if TYPE_CHECKING:
-    from dlbench.conformance.examine import Examination
-
 _OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 
 
@@ -71,7 +63,6 @@ class Worker:
 
     def __init__(self) -> None:
         self._load = LoadMeter()
-        self._examination: Examination | None = None
         self.loaded = False
 
     def obey(self, order: Order) -> Reply:  # noqa: PLR0911 (one return an order)
@@ -87,16 +78,10 @@ class Worker:
                 return self._take(order)
             case Evaluate():
                 return Evaluated(quality=self._subject.quality())
-            case Devices() | Probe() | Check():
-                return self._check(order) if isinstance(order, Check) else _obey_alone(order)
+            case Call():
+                return perform(order)
             case Close():
                 return self._close(compile_again=order.compile_again and self._spec.path == "jit")
-
-    def _check(self, order: Check) -> Checked:
-        from dlbench.conformance.examine import Examination
-
-        self._examination = self._examination or Examination(order.spec)
-        return Checked(finding=self._examination.look(order.clause))
 
     def _build(self, spec: Spec) -> Built:
         sources.of_plugin(spec.plugin)
@@ -192,16 +177,6 @@ def failed(error: BaseException, *, loading: bool = True) -> Failed:
     return Failed(status=_status(error), reason=_reason(error), loading=found)
 
 
-def _obey_alone(order: Devices | Probe) -> DeviceList | Probed:
-    """An order that is all that a child is asked."""
-    if isinstance(order, Probe):
-        probe_to_file(order)
-        return Probed()
-    plugin = registry.load(order.plugin)
-    said = plugin.devices() if isinstance(plugin, ListsDevices) else {}
-    return DeviceList(devices=reported.checked(order.plugin, "devices()", said, reported.DEVICES))
-
-
 def main(orders: int, replies: int) -> None:
     """Obey until told to close, or until the parent is gone."""
     for descriptor in (orders, replies):
@@ -228,7 +203,7 @@ def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
             reply = failed(error)
         replies.write(_line(reply))
         replies.flush()
-        if isinstance(reply, Closed | Failed | DeviceList | Probed):
+        if isinstance(reply, Closed | Failed):
             return
 
 

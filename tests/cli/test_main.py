@@ -257,7 +257,7 @@ def test_list_shows_plugins_and_tasks(tmp_path):
 def test_list_asks_for_devices_when_told_to(tmp_path):
     from dlbench import registry
     from dlbench.cli import listing
-    from dlbench.workers import child
+    from dlbench.workers.calls import ask_devices
 
     entry = registry.Entry("fake.linear", "dlbench-fake", "0", "x:y")
     original = registry.entries
@@ -267,7 +267,7 @@ def test_list_asks_for_devices_when_told_to(tmp_path):
     finally:
         registry.entries = original
     assert shown[-1].split()[:2] == ["fake", "cpu"]
-    assert child.ask_devices("fake.linear")["cpu"] in shown[-1]
+    assert ask_devices("fake.linear")["cpu"] in shown[-1]
 
 
 def test_help_and_list_import_nothing_heavy():

@@ -27,7 +27,7 @@ def probed(asked, plugin=None, seed=0):
     return probe(prepare(asked, plugin or registry.load(asked.plugin)), check.STEPS, gradients=True)
 
 
-def moved(asked, plugin=None, seed=0):
+def moved_side(asked, plugin=None, seed=0):
     asked = msgspec.structs.replace(asked, seed=seed)
     return {"moved": moved_losses(prepare(asked, plugin or registry.load(asked.plugin)), check.STEPS)}
 
@@ -39,9 +39,9 @@ def failing(baseline, candidate):
 def in_this_process(monkeypatch):
     """Have parity probe here, in a process that has both frameworks: importing them for 28 sides takes minutes."""
 
-    def _probe(asked, start):
-        of_one = moved if asked.moved else probed
-        of_seeds = {seed: of_one(asked.spec, seed=seed) for seed in asked.seeds}
+    def _probe(spec, seeds, start, *, gradients, moved):
+        of_one = moved_side if moved else probed
+        of_seeds = {seed: of_one(spec, seed=seed) for seed in seeds}
         return {f"{seed}/{name}": array for seed, found in of_seeds.items() for name, array in found.items()}
 
     monkeypatch.setattr(check, "_probe", _probe)

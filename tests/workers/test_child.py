@@ -11,7 +11,8 @@ import pytest
 
 from dlbench.spec import Policy, Spec
 from dlbench.workers.backends import Starter
-from dlbench.workers.child import ChildError, ask_devices, fresh_child
+from dlbench.workers.calls import ask_devices
+from dlbench.workers.child import ChildError, fresh_child
 from dlbench.workers.process import environment
 from dlbench.workers.protocol import (
     Build,
@@ -174,7 +175,7 @@ def test_devices_are_asked_in_a_child():
     assert "cpu" in ask_devices("fake.linear")
     assert ask_devices("fake.minimal") == {}
     program = (
-        "import sys; from dlbench.workers.child import ask_devices; ask_devices('fake.linear'); print(*sys.modules)"
+        "import sys; from dlbench.workers.calls import ask_devices; ask_devices('fake.linear'); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert "dlbench.workers.child" in done.stdout.split()

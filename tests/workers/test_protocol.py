@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import inspect
 import subprocess
 import sys
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -11,13 +13,18 @@ import msgspec
 import pytest
 
 from dlbench.plugin import Compilation
+from dlbench.spec import Spec
 from dlbench.workers import protocol
+from dlbench.workers.functions import FUNCTIONS
 from dlbench.workers.protocol import PROTOCOL, Close, Order, Reply
 
 pytestmark = pytest.mark.untimed
 
-DIGESTS = {1: "b2fcb3be5580"}
-"""By number of the protocol the digest of its messages. One that was released stays as it is."""
+DIGESTS = {1: "3433d7ba5bff"}
+"""By number of the protocol the digest of its messages and of the functions that a child calls.
+
+One that was released stays as it is.
+"""
 
 LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
 
@@ -31,7 +38,11 @@ def digest(*kinds: Any) -> str:
 
 
 def _shape(kind: Any, found: dict[str, str]) -> str:
-    """A type in our own words; the fields of every structure that it holds go to `found`."""
+    """A type in our own words; the fields of every structure and function that it holds go to `found`."""
+    if inspect.isfunction(kind):
+        hints = get_type_hints(kind, include_extras=True)
+        found[kind.__qualname__] = ", ".join(f"{name} {_shape(hint, found)}" for name, hint in hints.items())
+        return kind.__qualname__
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         if kind.__name__ not in found:
             found[kind.__name__] = ""
@@ -52,12 +63,18 @@ def _shape(kind: Any, found: dict[str, str]) -> str:
     return str(getattr(kind, "__name__", kind))
 
 
+def called(name: str) -> Any:
+    """The function of this name, which the parent calls in a child."""
+    module, _, function = name.rpartition(".")
+    return getattr(importlib.import_module(module), function)
+
+
 def _required(kind: type[msgspec.Struct]) -> set[str]:
     return {field.name for field in msgspec.structs.fields(kind) if field.required}
 
 
 def test_the_number_is_raised_when_a_message_changes() -> None:
-    found = digest(Order, Reply)
+    found = digest(Order, Reply, *map(called, FUNCTIONS))
     assert DIGESTS[PROTOCOL] == found, f"raise protocol.PROTOCOL, unless {PROTOCOL} was never released; digest {found}"
     assert max(DIGESTS) == PROTOCOL
     assert len(set(DIGESTS.values())) == len(DIGESTS)
@@ -67,10 +84,15 @@ def test_a_change_of_a_message_or_of_a_record_in_one_is_noticed() -> None:
     class More(Close, tag="close"):
         more: int = 0
 
+    def more(spec: Spec) -> int: ...
+
+    def other(spec: Spec) -> str: ...
+
     class Wider(Compilation):
         graphs: Annotated[int, msgspec.Meta(ge=-1)]
 
-    assert len({digest(Order), digest(Order, More), digest(Reply), digest(Reply, Wider)}) == 4
+    found = [digest(Order), digest(Order, More), digest(Reply), digest(Reply, Wider), digest(more), digest(other)]
+    assert len(set(found)) == len(found)
 
 
 def test_the_number_depends_on_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +101,6 @@ def test_the_number_depends_on_no_library(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_interpreter_says_the_same_number() -> None:
-    program = "from dlbench.workers import protocol as orders; orders.Close.__doc__ = 'else'; print(orders.protocol())"
+    program = "from dlbench.workers import protocol; protocol.Close.__doc__ = 'else'; print(protocol.protocol())"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == str(PROTOCOL)
