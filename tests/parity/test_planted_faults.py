@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 import pytest
 import torch
-from sides import failing, moved, probed, spec
+from sides import failing, moved_side, probed, spec
 
 import dlbench_torch
 import dlbench_torch.eager
@@ -139,6 +139,6 @@ def test_a_planted_fault_is_caught(fault, faulty):
 @pytest.mark.parametrize("fault", [epsilon_of_the_library, misplaced_epsilon])
 def test_a_fault_is_caught_where_rounding_is_amplified(fault, architecture, monkeypatch):
     asked = spec(f"torch.{architecture}", "base")
-    good = probed(asked) | moved(asked)
+    good = probed(asked) | moved_side(asked)
     fault(monkeypatch)
-    assert failing(good, probed(asked) | moved(asked)) == ["losses"]
+    assert failing(good, probed(asked) | moved_side(asked)) == ["losses"]
