@@ -192,7 +192,7 @@ def _probe(spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool, m
         path = Path(folder) / "probe.npz"
         child = start()
         try:
-            call(child, probe_to_file, spec, seeds, STEPS, str(path), gradients=gradients, moved=moved)
+            call(child, probe_to_file, spec, list(seeds), STEPS, str(path), gradients=gradients, moved=moved)
         finally:
             child.close()
         with np.load(path, allow_pickle=False) as file:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def call(child: ChildHandle, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function in a child and return its result; arguments and result travel as JSON.
+    """Call a function in a child and return its result; arguments and result travel as JSON, which knows lists only.
 
     The function must be listed in `dlbench.workers.functions`. Raises ChildError.
     """
