@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dlbench.api.library import check, check_parity, compare, read, render, run
+    from dlbench.api.public import check, check_parity, compare, read, render, run
     from dlbench.api.results import ComparisonResults, Results
     from dlbench.errors import ContractViolation, DlbenchError, RecordError, SpecError, UnknownName, Unsupported
     from dlbench.plugin import Adam, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, ModelPlugin, Signature
@@ -39,13 +39,13 @@ _HOMES = {
     "SpecError": "errors",
     "UnknownName": "errors",
     "Unsupported": "errors",
-    "check": "api.library",
-    "check_parity": "api.library",
-    "compare": "api.library",
-    "read": "api.library",
+    "check": "api.public",
+    "check_parity": "api.public",
+    "compare": "api.public",
+    "read": "api.public",
     "read_runs": "record.reading",
-    "render": "api.library",
-    "run": "api.library",
+    "render": "api.public",
+    "run": "api.public",
 }
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import mmap
 import os
 import subprocess
 import sys
@@ -249,7 +250,8 @@ if sys.platform == "linux":
 
             def train_step(self, batch):
                 time.sleep(0.02)
-                self.kept.append(bytearray(os.urandom(1 << 10) * 136))
+                self.kept.append(pages := mmap.mmap(-1, 136 << 10))  # never from memory that other tests freed
+                pages.write(os.urandom(1 << 10) * 136)
                 return super().train_step(batch)
 
         monkeypatch.setattr(registry, "load", lambda _: Slow())

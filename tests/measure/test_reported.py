@@ -1,4 +1,4 @@
-"""What a plugin reports: plain where frameworks have types of their own, and refused where it makes no sense."""
+"""Figures of a plugin: plain where frameworks have types of their own, refused where they make no sense."""
 
 from __future__ import annotations
 
