@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not memory._can_reset(), reason="this kernel can
 
 
 def in_a_fresh_process(body):
-    program = f"from dlbench import memory\nimport mmap\nmemory.mark('start')\n{body}"
+    program = f"from dlbench.system import memory\nimport mmap\nmemory.mark('start')\n{body}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return [float(number) / MEGABYTE for number in done.stdout.split()]
 
