@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from dlbench.measure.model import Subject
+    from dlbench.measure.model import MeasuredModel
     from dlbench.plugin import ModelInfo
     from dlbench.spec import Policy, Spec
 
@@ -136,7 +136,7 @@ def _is_original(benchmark: Any) -> bool:
     return hasattr(benchmark, "stats") and hasattr(benchmark, "disabled")
 
 
-def _take(benchmark: Any, subject: Subject, policy: Policy) -> None:
+def _take(benchmark: Any, subject: MeasuredModel, policy: Policy) -> None:
     """Settle, then the rounds: each is k steps and ends with the barrier in the last of them."""
     steps, settled = (1, False) if getattr(benchmark, "disabled", False) else _settle(subject, policy)
     steps = steps if _is_original(benchmark) else 1
@@ -173,17 +173,17 @@ def _check_threads(facts: Mapping[str, Any], spec: Spec) -> None:
         )
 
 
-def _built(spec: Spec) -> tuple[ModelInfo, Subject]:
+def _built(spec: Spec) -> tuple[ModelInfo, MeasuredModel]:
     from dlbench import registry
     from dlbench.measure.build import build_checked, prepare
-    from dlbench.measure.model import Subject
+    from dlbench.measure.model import MeasuredModel
 
     prepared = prepare(spec, registry.load(spec.plugin))
     info = build_checked(prepared.plugin, prepared.request)
-    return info, Subject(spec, prepared)
+    return info, MeasuredModel(spec, prepared)
 
 
-def _settle(subject: Subject, policy: Policy) -> tuple[int, bool]:
+def _settle(subject: MeasuredModel, policy: Policy) -> tuple[int, bool]:
     """Compile, warm up, and find how many steps make a sample."""
     from dlbench.measure.model import settle
 

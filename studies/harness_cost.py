@@ -12,7 +12,7 @@ import itertools
 
 from dlbench import registry
 from dlbench.measure.build import build_checked, prepare
-from dlbench.measure.model import Subject
+from dlbench.measure.model import MeasuredModel
 from dlbench.session.plan import Selection, expand
 from dlbench.spec import Policy, Spec
 from studies.pairing import Loop, Ratio, loop_over, steps_for, take_turns
@@ -35,7 +35,7 @@ def through_dlbench(spec: Spec) -> Loop:
     """The same through the sampler that a child uses."""
     prepared = prepare(spec, registry.load(spec.plugin))
     build_checked(prepared.plugin, prepared.request)
-    subject = Subject(spec, prepared)
+    subject = MeasuredModel(spec, prepared)
     sampler = subject.sampler()
     return lambda steps: sampler.take(steps).seconds
 

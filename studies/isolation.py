@@ -39,8 +39,8 @@ def first_loss(start: Starter, spec: Spec, policy: Policy, kind: Isolation) -> f
     """The loss of the first step."""
     one = child(start, spec, policy, kind)
     try:
-        one.obey(Build(spec=spec), Built)
-        return one.obey(First(), Stepped).loss
+        one.request(Build(spec=spec), Built)
+        return one.request(First(), Stepped).loss
     finally:
         one.close()
 
@@ -54,7 +54,7 @@ def together(start: Starter, spec: Spec, policy: Policy, number: int, kinds: tup
         return [arm.run() for arm in arms]
     finally:
         for arm in arms:
-            arm.abandon()
+            arm.kill()
 
 
 def main() -> None:

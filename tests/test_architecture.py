@@ -297,7 +297,7 @@ def test_a_planted_violation_is_caught(rule: Rule, name: str, text: str, fault: 
     ("rule", "name", "text"),
     [
         (imports_point_down, "cli.main", "from dlbench import __version__, api"),
-        (imports_point_down, "tasks.line", "from dlbench.tasks.targets import Goal"),
+        (imports_point_down, "tasks.line", "from dlbench.tasks.targets import Target"),
         (imports_point_down, "api.run", "from dlbench import analysis, session"),
         (no_framework_by_name, "spec", "'''Such as torch.'''\nX = 1\n'''Torch's.'''\n# torch"),
         (no_framework_by_name, "spec", "ajax = platform = 'outfit'"),

@@ -98,7 +98,7 @@ def _comparison(pair: Pair, metric: str, found: Evidence, p_value: float) -> Com
         candidate=pair.candidate.label,
         ratio=evidence.ratio(found, metric),
         verdict=verdict,
-        smallest_change=decisions.smallest_change(found),
+        smallest_change=decisions.minimum_detectable_change(found),
         reason=reason,
         metric=metric,
         cross_session=not pair.in_lockstep,

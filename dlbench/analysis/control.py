@@ -11,14 +11,14 @@ import msgspec
 
 from dlbench.analysis import compare, evidence
 from dlbench.analysis.compare import Comparison
-from dlbench.analysis.labels import Names
+from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair
 from dlbench.record.schema import Record, Run
 from dlbench.spec import Spec
 
 
-class NullPair(Record, frozen=True):
+class ControlPair(Record, frozen=True):
     """How a twin compares with its arm; `ratio` is 1 but for noise."""
 
     spec: Spec
@@ -35,19 +35,19 @@ def without_twins(runs: Iterable[Run]) -> list[Run]:
     return [run for run in runs if not run.spec.twin]
 
 
-def null_pairs(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> list[NullPair]:
+def null_pairs(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> list[ControlPair]:
     """Every twin that took turns with its arm, by metric; each metric is a family for Holm's correction."""
     pairs = [pair for pair in _pairs(runs) if pair.in_lockstep]
     table = evidence.collect(pairs, metrics)
     return [
-        NullPair(spec=pair.baseline, comparison=one)
+        ControlPair(spec=pair.baseline, comparison=one)
         for metric in table.by_metric
         for pair, one in zip(pairs, compare.comparisons(table, metric), strict=True)
         if one.ratio is not None
     ]
 
 
-def objection(found: Iterable[NullPair], names: Names) -> str:
+def control_failure(found: Iterable[ControlPair], names: Labels) -> str:
     """Why the session gives no verdicts; empty where no null pair stands against them."""
     said = [
         f"{names.spec(one.spec)}: {METRICS[one.comparison.metric].title} {one.comparison.ratio.value:.3g}"

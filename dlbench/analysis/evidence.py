@@ -12,14 +12,14 @@ from dlbench.analysis.pairs import Pair, by_spec
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
 from dlbench.stats.decisions import Evidence, Paired, Unpaired
-from dlbench.stats.estimates import Estimate, Part
+from dlbench.stats.estimates import Estimate, VarianceComponent
 
 BUSY = 0.05
 """Share of time in which a task waited for a core; above it another program was at work."""
 LEAST_SESSIONS = 3
 """Sessions of unchanged code from which the variance between sessions is estimated at all."""
 
-History = Mapping[str, Mapping[Spec, Part]]
+History = Mapping[str, Mapping[Spec, VarianceComponent]]
 """By metric and candidate: the variance that sessions of unchanged code add."""
 
 
@@ -52,7 +52,7 @@ def collect(pairs: Sequence[Pair], metrics: Iterable[str], history: History | No
     return EvidenceTable(tuple(pairs), history, found)
 
 
-def of(pair: Pair, metric: str, history: Mapping[Spec, Part] | None = None) -> Evidence | None:
+def of(pair: Pair, metric: str, history: Mapping[Spec, VarianceComponent] | None = None) -> Evidence | None:
     """What these Runs tell of a metric: paired where they were in lockstep, else (with `history`) by process.
 
     A positive difference is worse, also where more is better; `ratio` turns it back into candidate over baseline.
@@ -104,7 +104,7 @@ def contended(runs: Iterable[Run]) -> bool:
     return any(run.load is not None and (run.load.cpu_pressure or 0.0) > BUSY for run in runs)
 
 
-def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str) -> dict[Spec, Part]:
+def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str) -> dict[Spec, VarianceComponent]:
     """For each candidate, the variance that two sessions of the same code add to the difference of their means.
 
     Twice that of the means of the sessions in the history that measured this Spec, for a difference has two. What the
@@ -112,7 +112,7 @@ def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str)
     sessions gate as if they never differed. A session that is compared is none of the history. Missing with fewer than
     three.
     """
-    found: dict[Spec, Part] = {}
+    found: dict[Spec, VarianceComponent] = {}
     past = by_spec(history)
     for pair in pairs:
         compared, sessions = [*pair.before, *pair.after], dict[str, list[Run]]()
@@ -144,6 +144,6 @@ def _by_group(pair: Pair, metric: str) -> list[float]:
     return [sign * math.log(ours / theirs) for theirs, ours in both if theirs and ours and theirs > 0 and ours > 0]
 
 
-def _between(sessions: Sequence[Sequence[float]]) -> Part | None:
+def _between(sessions: Sequence[Sequence[float]]) -> VarianceComponent | None:
     means = [statistics.fmean(values) for values in sessions if values]
-    return Part(2 * statistics.variance(means), len(means) - 1) if len(means) >= LEAST_SESSIONS else None
+    return VarianceComponent(2 * statistics.variance(means), len(means) - 1) if len(means) >= LEAST_SESSIONS else None

@@ -16,7 +16,7 @@ from typing import Literal
 from dlbench.analysis import contradictions, evidence, labels, metrics
 from dlbench.analysis.compare import Count
 from dlbench.analysis.evidence import EvidenceTable
-from dlbench.analysis.labels import Names
+from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair
 from dlbench.errors import SpecError, UnknownName, exit_codes
@@ -25,7 +25,7 @@ from dlbench.spec import Spec, workload
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence
 from dlbench.stats.estimates import Estimate
-from dlbench.stats.power import ALARM
+from dlbench.stats.power import ALPHA
 
 COUNTS = "counts"
 """The condition without one: parameters, FLOPs, graphs, breaks, recompilations and compiled parts are equal."""
@@ -136,7 +136,7 @@ def _share(text: str, share: str) -> float:
     return found
 
 
-def _judge_metric(table: EvidenceTable, condition: Condition, metric: str, names: Names) -> Iterator[Outcome]:
+def _judge_metric(table: EvidenceTable, condition: Condition, metric: str, names: Labels) -> Iterator[Outcome]:
     family = [(pair, one) for pair, one in table.of(metric) if one is not None]
     adjusted = decisions.adjusted([one for _, one in family], condition.threshold)
     for (pair, one), p_value in zip(family, adjusted, strict=True):
@@ -149,13 +149,13 @@ def _judge_metric(table: EvidenceTable, condition: Condition, metric: str, names
             result=result,
             metric=metric,
             ratio=evidence.ratio(one, metric),
-            could_show=decisions.smallest_change(one, 0.0),
+            could_show=decisions.minimum_detectable_change(one, 0.0),
             reason=reason,
             specs=(pair.baseline, pair.candidate),
         )
 
 
-def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, names: Names) -> Iterator[Outcome]:
+def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, names: Labels) -> Iterator[Outcome]:
     """Pairs that the condition is about and that show nothing of it: no change of any size would have been seen."""
     for pair, one in table.of(metric):
         if one is None and (reason := lacking(pair, metric, names)):
@@ -169,7 +169,7 @@ def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, n
             )
 
 
-def lacking(pair: Pair, metric: str, names: Names) -> str:
+def lacking(pair: Pair, metric: str, names: Labels) -> str:
     """Why a pair shows nothing of a metric; empty where neither side was ever to have it.
 
     Every program was to have an expected metric, unless it never became steady; a metric that one side alone has may be
@@ -195,10 +195,10 @@ def _decide(found: Evidence, p_value: float, threshold: float) -> tuple[Result, 
     said, reason = decisions.verdict(found, p_value, threshold)
     if said == "slower":
         return "regression", ""
-    could_show = decisions.smallest_change(found, 0.0)
+    could_show = decisions.minimum_detectable_change(found, 0.0)
     if could_show is not None and could_show > threshold:
         return "underpowered", f"could show {could_show:.1%} at best"
-    if shift.interval(1 - 2 * ALARM)[1] < math.log1p(threshold):
+    if shift.interval(1 - 2 * ALPHA)[1] < math.log1p(threshold):
         return "passed", ""
     return "inconclusive", reason
 
@@ -211,17 +211,17 @@ def _judge_counts(counts: Sequence[Count], condition: Condition) -> Iterator[Out
         yield Outcome(condition=str(condition), pair=count.label, result="regression", reason=said)
 
 
-def names_of(pairs: Iterable[Pair]) -> Names:
+def names_of(pairs: Iterable[Pair]) -> Labels:
     """Names for both sides of these pairs."""
     return labels.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
 
 
-def name_of(pair: Pair, names: Names) -> str:
+def name_of(pair: Pair, names: Labels) -> str:
     """How people read a pair: `train, tf.lstm jit` where both sides have the same Spec."""
     against = "" if pair.baseline == pair.candidate else f" against {_beside(pair.baseline, pair, names)}"
     return f"{names.spec(pair.candidate)}{against}"
 
 
-def _beside(spec: Spec, pair: Pair, names: Names) -> str:
+def _beside(spec: Spec, pair: Pair, names: Labels) -> str:
     """One side of a pair; with what tells its workload apart only where that is not the other's too."""
     return spec.label if workload(pair.baseline) == workload(pair.candidate) else names.label(spec)

@@ -63,11 +63,13 @@ def reports(
     `planned` holds the Specs that the session of `after` was to measure, where they are known. One that never ran
     cannot pass, and its twins are expected too.
     """
-    before, after = (steady_state.mark(pooling.parted(runs)) for runs in (pooling.nearest_first(before, after), after))
+    before, after = (
+        steady_state.flag_unsteady(pooling.parted(runs)) for runs in (pooling.nearest_first(before, after), after)
+    )
     looked_at = dict.fromkeys(("step_time", *request.metrics))
     null_pairs = [control.null_pairs(runs, looked_at) for runs in (before, after)]
     called = labels.of_specs(run.spec for run in (*before, *after))
-    objection = control.objection([one for of_side in null_pairs for one in of_side], called)
+    objection = control.control_failure([one for of_side in null_pairs for one in of_side], called)
     before, after = control.without_twins(before), control.without_twins(after)
     found = pairs.match(before, after, request.allow)
     for pair in found.pairs:
@@ -76,11 +78,11 @@ def reports(
     mixed = [*pooling.mixed(before), *pooling.mixed(after)]
     against = (
         *mixed,
-        *validity.fallen(before, after, planned, request.allow),
-        *validity.unchecked(_controlled(planned, found.pairs), after, null_pairs[1], request),
+        *validity.missing_in_candidate(before, after, planned, request.allow),
+        *validity.without_control(_controlled(planned, found.pairs), after, null_pairs[1], request),
         *validity.refusals(table, request),
     )
-    judged = _judgement(table, request, against, objection, validity.partly(after))
+    judged = _judgement(table, request, against, objection, validity.partially_failed(after))
     past = [f"history: {text}" for text in validity.of_history(found.pairs, request.history)]
     left_out = [f"not compared: {text}" for text in found.left_out]
     beware = (*_warnings(table), *mixed, *past, *left_out)
@@ -91,16 +93,16 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) ->
     """Judge the arms of one session against the first of each workload as planned; None where no gate was asked for."""
     if not request.conditions:
         return None
-    marked = steady_state.mark(pooling.parted(runs))
+    marked = steady_state.flag_unsteady(pooling.parted(runs))
     planned, found = pairs.planned_pairs(specs, marked), control.null_pairs(marked, request.metrics)
     table = _table(planned, request)
     against = (
         *pooling.mixed(marked),
-        *validity.absent(planned, runs),
-        *validity.apart(table, request),
-        *validity.unchecked(list(dict.fromkeys(pair.baseline for pair in planned)), marked, found, request),
+        *validity.never_ran(planned, runs),
+        *validity.never_in_lockstep(table, request),
+        *validity.without_control(list(dict.fromkeys(pair.baseline for pair in planned)), marked, found, request),
     )
-    return _judgement(table, request, against, control.objection(found, labels.of_specs(specs)), {})
+    return _judgement(table, request, against, control.control_failure(found, labels.of_specs(specs)), {})
 
 
 def _table(compared: Sequence[Pair], request: GateRequest) -> EvidenceTable:
@@ -124,8 +126,8 @@ def _judgement(
     Specs of which some processes failed.
     """
     counts = tuple(compare.counts(table.pairs))
-    outcomes = validity.weakened(gate.judge(table, request.conditions, counts), failed)
-    outcomes = validity.vetoed(outcomes, objection) if objection else outcomes
+    outcomes = validity.downgrade_failed(gate.judge(table, request.conditions, counts), failed)
+    outcomes = validity.invalidate(outcomes, objection) if objection else outcomes
     refused = "; ".join(dict.fromkeys(against)) if request.conditions else ""
     return Judgement(
         comparisons=tuple(_rows(table, objection)),

@@ -20,7 +20,7 @@ WORDS = {
 """Keys that tell workloads of one architecture and phase apart; those before are tried first."""
 
 
-class Names:
+class Labels:
     """Names for the arms of these workloads, each with as many keys as it takes to tell it from the others."""
 
     def __init__(self, loads: Iterable[Workload]) -> None:
@@ -50,9 +50,9 @@ class Names:
         return [key for key in self._telling.get((load.phase, load.architecture), ()) if key not in said]
 
 
-def of_specs(specs: Iterable[Spec]) -> Names:
+def of_specs(specs: Iterable[Spec]) -> Labels:
     """Names for these Specs."""
-    return Names(map(workload_key, specs))
+    return Labels(map(workload_key, specs))
 
 
 def _telling(loads: Sequence[Workload]) -> list[str]:

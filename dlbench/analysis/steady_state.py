@@ -40,7 +40,7 @@ SERIES = 20
 """Samples from which a series is looked at."""
 
 
-def mark(runs: Iterable[Run]) -> list[Run]:
+def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
     """The Runs, those of a program without a steady state flagged.
 
     `unstable` where it recurs, so that no figure is read from them; `drifted` where there is one process alone, which

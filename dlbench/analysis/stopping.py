@@ -12,7 +12,7 @@ from dlbench.stats.interim import HALF_WIDTH
 
 def enough(runs: Sequence[Run]) -> bool:
     """Whether the Runs of one workload know all of its ratios well enough, at a look; without any, not adaptive."""
-    pairs, groups = _pairs(control.without_twins(steady_state.mark(pooling.parted(runs)))), _groups(runs)
+    pairs, groups = _pairs(control.without_twins(steady_state.flag_unsteady(pooling.parted(runs)))), _groups(runs)
     return interim.are_enough(groups, pairs) if pairs else groups >= runs[0].policy.processes
 
 

@@ -62,7 +62,7 @@ def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
             )
 
 
-def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
+def invalidate(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
     """What is left of outcomes in a session that was found to see differences where there are none; counts hold.
 
     No change of any size can be told from none there, and a gate is not green because the machine was noisy.
@@ -71,7 +71,7 @@ def vetoed(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
     return [msgspec.structs.replace(one, **unknown) if one.metric else one for one in outcomes]
 
 
-def weakened(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Outcome]:
+def downgrade_failed(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Outcome]:
     """Outcomes of candidates of which processes failed: those that came through cannot let them pass.
 
     What failed may have been the slowest. A regression is one all the same.
@@ -84,8 +84,8 @@ def weakened(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Ou
     ]
 
 
-def unchecked(
-    arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[control.NullPair], question: GateRequest
+def without_control(
+    arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[control.ControlPair], question: GateRequest
 ) -> Iterator[str]:
     """Arms whose gated metrics no twin has, so that nothing says what equal programs look like in this session."""
     checked = {(one.spec, one.comparison.metric) for one in found if one.comparison.verdict != "indicative"}
@@ -100,7 +100,9 @@ def unchecked(
             yield f"{names.spec(spec)} has no null pair ({METRICS[metric].title}): {why}; measure anew"
 
 
-def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]) -> Iterator[str]:
+def missing_in_candidate(
+    before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]
+) -> Iterator[str]:
     """What has a mate in the baseline and never ran in the other report, though it was planned or tried."""
     well = {run.spec for run in after if run.ok}
     mates = {run.spec for run in before if run.ok} - well
@@ -110,25 +112,25 @@ def fallen(before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec],
         if spec in well or spec.twin or not spec.timed:
             continue
         if any(not set(differing(mate, spec)) - set(allow) for mate in mates):
-            yield f"{names.spec(spec)} did not run in the candidate ({why_not(spec, after)})"
+            yield f"{names.spec(spec)} did not run in the candidate ({failure_reason(spec, after)})"
 
 
-def absent(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
+def never_ran(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
     """What never ran cannot pass."""
     names = gate.names_of(pairs)
     for pair in pairs:
         for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
             if not ended_well:
-                yield f"{names.spec(spec)} did not run ({why_not(spec, runs)}); leave it out or make it run"
+                yield f"{names.spec(spec)} did not run ({failure_reason(spec, runs)}); leave it out or make it run"
 
 
-def partly(runs: Sequence[Run]) -> dict[Spec, str]:
+def partially_failed(runs: Sequence[Run]) -> dict[Spec, str]:
     """What failed of Specs of which some processes ran well."""
-    found = {run.spec: why_not(run.spec, runs) for run in runs if not run.ok}
+    found = {run.spec: failure_reason(run.spec, runs) for run in runs if not run.ok}
     return {spec: why for spec, why in found.items() if any(run.spec == spec and run.ok for run in runs)}
 
 
-def why_not(spec: Spec, runs: Sequence[Run]) -> str:
+def failure_reason(spec: Spec, runs: Sequence[Run]) -> str:
     """What became of the processes of a Spec that did not end well."""
     mine = [run for run in runs if run.spec == spec]
     failed = [run for run in mine if not run.ok]
@@ -138,7 +140,7 @@ def why_not(spec: Spec, runs: Sequence[Run]) -> str:
     return f"{of}{failed[-1].status}: {failed[-1].reason}"
 
 
-def apart(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
+def never_in_lockstep(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
     """What stands against gating pairs that ran."""
     ran, names = table.where(lambda pair: bool(pair.before and pair.after)), gate.names_of(table.pairs)
     yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran.pairs if not pair.in_lockstep)

@@ -96,7 +96,7 @@ def _judged(
     except DlbenchError as error:
         return Judgement(refused=str(error)), ()
     if failed := [run for run in found if not run.ok]:
-        why = f"{failed[0].spec.label} did not run ({validity.why_not(failed[0].spec, found)})"
+        why = f"{failed[0].spec.label} did not run ({validity.failure_reason(failed[0].spec, found)})"
         return Judgement(refused=why), found
     return judge.session(specs, found, question) or Judgement(), found
 

@@ -11,7 +11,7 @@ from dlbench.errors import SpecError
 from dlbench.spec import Policy
 
 PROCESSES = {"quick": 1, "rigorous": 15}
-PLANNED = (
+FIXED_BY_PLAN = (
     *("plugin", "path", "jit", "phase", "size", "batch_size", "device", "seed", "task", "threads"),
     *("precision", "steps_per_call", "data", "compiler", "allow_breaks", "timeout", "isolation"),
     *("quick", "rigorous", "processes", "budget", "memory_limit", "cold", "env", "adaptive", "out"),
@@ -21,7 +21,7 @@ PLANNED = (
 
 def policy(options: Mapping[str, Any]) -> Policy:
     """How hard to measure. Raises SpecError, also for what a resumed session has in its plan already."""
-    if options["resume"] and (given := [name for name in PLANNED if options[name]]):
+    if options["resume"] and (given := [name for name in FIXED_BY_PLAN if options[name]]):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise SpecError(f"--resume goes on with what was planned; leave {names} out")
     processes = _processes(options)

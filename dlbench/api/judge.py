@@ -22,14 +22,14 @@ from dlbench.system import environment
 
 
 @dataclass(frozen=True)
-class Saved:
+class BaselineReport:
     """A report that what is measured now is compared with."""
 
     name: str
     runs: Sequence[Run]
 
     @classmethod
-    def named(cls, options: Mapping[str, Any]) -> Saved | None:
+    def named(cls, options: Mapping[str, Any]) -> BaselineReport | None:
         """What `--against` names; None without it. Raises RecordError, and SpecError for options that belong to it."""
         source = options["against"]
         if source is None and (given := [name for name in ("allow", "history") if options[name]]):

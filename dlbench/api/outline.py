@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dlbench.session.pilot import Discarded
+from dlbench.session.pilot import PilotProcesses
 from dlbench.session.plan import Group
 from dlbench.spec import Policy, Spec
-from dlbench.stats.interim import LOOKS
+from dlbench.stats.interim import INTERIM_GROUPS
 
 
 def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: Policy) -> Iterator[str]:
@@ -21,7 +21,7 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: P
     processes = sum(len(group.specs) for group in groups)
     proofs = sum(len(family) for family in families)
     specs = [spec for group in groups for spec in group.specs]
-    discarded = len(Discarded().lacking(specs, specs)) if policy.discard else 0
+    discarded = len(PilotProcesses().lacking(specs, specs)) if policy.discard else 0
     first = [f"{proofs} to check that arms are the same model"] if proofs else []
     first += [f"{discarded} that are discarded"] if discarded else []
     after = f", after {' and '.join(first)}" if first else ""
@@ -30,7 +30,7 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: P
 
 def _subject(group: Group, policy: Policy) -> str:
     spec = group.specs[0]
-    least = f"{LOOKS[0]} to " if group.of == LOOKS[-1] and policy.adaptive else ""
+    least = f"{INTERIM_GROUPS[0]} to " if group.of == INTERIM_GROUPS[-1] and policy.adaptive else ""
     repeats = f"{group.of} seeds" if spec.replicated_by == "seed" else f"{least}{group.of} processes an arm"
     where = f"task {spec.task}, batch {spec.batch_size}, device {spec.device}, threads {spec.threads}"
     return f"{spec.phase} {spec.architecture} {spec.size}, {where}, {repeats}"

@@ -21,7 +21,7 @@ from dlbench.api import run as session
 from dlbench.api.check import Examination
 from dlbench.api.keywords import GateKeywords, ModelKeywords, RunKeywords, Several, Source
 from dlbench.api.progress import Lines, Quiet
-from dlbench.api.request import RunOptions
+from dlbench.api.request import RunRequest
 from dlbench.api.results import ComparisonResults, Results
 from dlbench.record.parity import Parity
 from dlbench.report import FORMATS
@@ -38,7 +38,7 @@ def run(plugins: Several[str] = (), *, progress: bool | Listener = True, **optio
     and goes on as KeyboardInterrupt; `read` returns it and `run(resume=folder)` goes on with it. Raises DlbenchError.
     """
     given = keywords.complete(_located(options))
-    read_options = RunOptions.read({**given, "plugin": keywords.names(plugins), "quiet": True, "dry_run": False})
+    read_options = RunRequest.read({**given, "plugin": keywords.names(plugins), "quiet": True, "dry_run": False})
     listener = _listener(progress)
     result = session.run(read_options, listener)
     if result.ended_by is not None:

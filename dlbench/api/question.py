@@ -30,4 +30,4 @@ def _read_all(source: Path) -> list[Run]:
     files = sorted(source.rglob(RUNS_FILE)) if source.is_dir() else [source]
     if not files:
         raise RecordError(f"{source}: holds no {RUNS_FILE}; give the folder of the reports of unchanged code")
-    return [run for file in files for run in steady_state.mark(read_runs(file))]
+    return [run for file in files for run in steady_state.flag_unsteady(read_runs(file))]

@@ -24,7 +24,7 @@ GATING = ("fail_on", "confirm", "strict", "allow", "history", "against")
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class RunRequest:
     """What `dlbench run` was asked, checked; `asked` are the words of the gate and the comparison, for the plan.
 
     With `anew` the folder's name is not the user's, and one with a number at its end is as good.
@@ -40,12 +40,12 @@ class RunOptions:
     parity: bool
     dry_run: bool
     question: GateRequest
-    against: judge.Saved | None
+    against: judge.BaselineReport | None
     asked: tuple[str, ...] = ()
     anew: bool = False
 
     @classmethod
-    def read(cls, options: Mapping[str, Any]) -> RunOptions:
+    def read(cls, options: Mapping[str, Any]) -> RunRequest:
         """Check the options of the command line. Raises SpecError or UnknownName."""
         pythons = interpreters.read(options["env"])
         if pythons and options["isolation"] == "none":
@@ -61,7 +61,7 @@ class RunOptions:
             parity=options["parity"],
             dry_run=options["dry_run"],
             question=question.read(options),
-            against=judge.Saved.named(options),
+            against=judge.BaselineReport.named(options),
             asked=tuple(_words(options)),
             anew=options["resume"] is None and options["out"] is None,
         )
@@ -70,7 +70,8 @@ class RunOptions:
         """Raise SpecError for a gate that would be dropped in silence, or that this plan has no null pairs for."""
         if planned.asked and not self.asked:
             raise SpecError(
-                f"{self.folder} was planned with a gate or a comparison; give {on(self.folder, planned.asked)}"
+                f"{self.folder} was planned with a gate or a comparison; "
+                f"give {resume_command(self.folder, planned.asked)}"
             )
         timed = [spec for spec in planned.specs if spec.timed]
         if self.question.metrics and timed and not any(spec.twin for spec in timed):
@@ -78,7 +79,7 @@ class RunOptions:
             raise SpecError(f"{self.folder} {why}; leave --fail-on out, or measure anew with another --out")
 
 
-def on(folder: FilePath, asked: Sequence[str]) -> str:
+def resume_command(folder: FilePath, asked: Sequence[str]) -> str:
     """The command that goes on with a session under this gate."""
     return shlex.join(["dlbench", "run", "--resume", str(folder), *asked])
 

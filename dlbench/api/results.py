@@ -122,7 +122,7 @@ class Results:
         return html.text(list(page(self.report)))
 
     def _named(self) -> Iterator[tuple[str, Section, Arm]]:
-        names = labels.Names(section.workload for section in self.report.sections)
+        names = labels.Labels(section.workload for section in self.report.sections)
         for section in self.report.sections:
             yield from ((names.arm(section.workload, arm.label), section, arm) for arm in section.arms)
 
@@ -144,8 +144,10 @@ class Results:
         return found[0]
 
     def _compared(self, section: Section, first: str, second: str, metric: str) -> Comparison:
-        marked = steady_state.mark(pooling.parted(self.runs))
-        objection = control.objection(control.null_pairs(marked, [metric]), labels.of_specs(run.spec for run in marked))
+        marked = steady_state.flag_unsteady(pooling.parted(self.runs))
+        objection = control.control_failure(
+            control.null_pairs(marked, [metric]), labels.of_specs(run.spec for run in marked)
+        )
         of = pairs.arms(pairs.by_workload(control.without_twins(marked))[section.workload])
         well = [[run for run in of[label] if run.ok] for label in (second, first)]
         specs: list[Spec] = [of[label][0].spec for label in (second, first)]

@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from dlbench.analysis import judge, stopping, validity
 from dlbench.analysis.judge import Judgement
 from dlbench.api import confirm, outline, parity, render
-from dlbench.api.request import RunOptions
+from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, redaction
 from dlbench.parity import check
 from dlbench.record import journal
@@ -49,7 +49,7 @@ class SessionResult:
         return next((one.refused for one in (self.answer, self.judged) if one is not None), "")
 
 
-def run(options: RunOptions, listener: Listener) -> SessionResult:
+def run(options: RunRequest, listener: Listener) -> SessionResult:
     """Measure, write the report and judge it. Raises DlbenchError for a gate that cannot be one.
 
     After Ctrl-C, SIGTERM or SIGHUP the result holds what is finished and the exception that ended it; where nothing
@@ -71,7 +71,7 @@ def run(options: RunOptions, listener: Listener) -> SessionResult:
             return replace(_result(options, open_journal, proven), ended_by=interruption)
 
 
-def describe(options: RunOptions, listener: Listener) -> list[str]:
+def describe(options: RunRequest, listener: Listener) -> list[str]:
     """Lines that say what a session would measure, and in how many processes. Raises DlbenchError as `run` does."""
     with _open(options) as open_journal:
         groups, families = _checked(options, open_journal, listener)
@@ -79,7 +79,7 @@ def describe(options: RunOptions, listener: Listener) -> list[str]:
 
 
 def _checked(
-    options: RunOptions, open_journal: Journal, listener: Listener
+    options: RunRequest, open_journal: Journal, listener: Listener
 ) -> tuple[list[plan.Group], list[list[Spec]]]:
     """The groups to measure and the families to check for parity, after every check that needs no measuring."""
     specs, policy = open_journal.plan.specs, open_journal.plan.policy
@@ -88,14 +88,14 @@ def _checked(
     return plan.groups(specs, policy), list(map(list, check.families(specs))) if options.parity else []
 
 
-def _note_threads(options: RunOptions, specs: Sequence[Spec], policy: Policy, listener: Listener) -> None:
+def _note_threads(options: RunRequest, specs: Sequence[Spec], policy: Policy, listener: Listener) -> None:
     """One line where the number of threads, or what becomes of the caller's variables, may surprise."""
     given = specs[0].threads if options.resume else options.selection.threads or None
     if policy.isolation != "none" and (said := threads.note(given, os.environ)):
         listener.note(said)
 
 
-def _open(options: RunOptions) -> Journal:
+def _open(options: RunRequest) -> Journal:
     """The journal of a new session, or of the one that is resumed."""
     if options.resume:
         resumed = journal.resume(options.folder)
@@ -111,7 +111,7 @@ def _open(options: RunOptions) -> Journal:
     return journal.begin(options.folder, planned, anew=options.anew)
 
 
-def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) -> None:
+def _check_question(options: RunRequest, specs: Sequence[Spec], policy: Policy) -> None:
     """Find out before measuring what could not be compared or gated afterwards. Raises DlbenchError."""
     validity.check_processes(policy, options.question.conditions)
     validity.check_compiled(specs, options.question.conditions)
@@ -122,7 +122,7 @@ def _check_question(options: RunOptions, specs: Sequence[Spec], policy: Policy) 
 
 
 def _conclude(
-    options: RunOptions, open_journal: Journal, proven: Sequence[Parity], listener: Listener
+    options: RunRequest, open_journal: Journal, proven: Sequence[Parity], listener: Listener
 ) -> SessionResult:
     """Write the report, compare and gate as was asked. What would be measured again is on the disk before."""
     specs, runs = open_journal.plan.specs, open_journal.runs
@@ -140,7 +140,7 @@ def _conclude(
 
 
 def _compared(
-    options: RunOptions, runs: Sequence[Run], specs: Sequence[Spec], again: confirm.Measure
+    options: RunRequest, runs: Sequence[Run], specs: Sequence[Spec], again: confirm.Measure
 ) -> Judgement | None:
     """The comparison with the saved report, on the disk; None where none was named."""
     question, saved = options.question, options.against
@@ -155,7 +155,7 @@ def _compared(
 
 
 def _result(
-    options: RunOptions, open_journal: Journal, proven: Sequence[Parity], judged: Judgement | None = None
+    options: RunRequest, open_journal: Journal, proven: Sequence[Parity], judged: Judgement | None = None
 ) -> SessionResult:
     """The report, on the disk."""
     judged = redaction.record(judged)

@@ -69,14 +69,14 @@ _MODULES = {
 }
 
 
-def known(architecture: str) -> bool:
+def is_builtin(architecture: str) -> bool:
     """Whether the core describes this architecture."""
     return architecture in _MODULES
 
 
 def meaning(architecture: str) -> str:
     """What the word after the dot of a plugin's name stands for, in a sentence without its full stop."""
-    if known(architecture):
+    if is_builtin(architecture):
         return f"{architecture} names an architecture that dlbench describes"
     near = difflib.get_close_matches(architecture.lower(), _MODULES, n=1)
     apart = f"; not {near[0]}, which dlbench describes" if near else ""

@@ -22,7 +22,7 @@ import numpy as np
 
 from dlbench.architectures.initializers import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, sigmoid
-from dlbench.architectures.sequences import embedding, enter
+from dlbench.architectures.sequences import embed_inputs, embedding
 from dlbench.plugin import Signature
 
 Cell = Literal["rnn", "lstm", "gru"]
@@ -65,7 +65,7 @@ class Recurrent(msgspec.Struct, frozen=True, kw_only=True):
         """Outputs (batch, outputs), computed in float64."""
         p = doubles(parameters)
         h = c = np.zeros((len(inputs), self.units))
-        for x in np.moveaxis(enter(p, inputs), 1, 0):
+        for x in np.moveaxis(embed_inputs(p, inputs), 1, 0):
             from_input = x @ p["cell/kernel"] + p["cell/bias"]
             h, c = self._advance(p, from_input, h, c)
         return affine(p, "output", h).astype(np.float32)

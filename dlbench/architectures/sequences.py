@@ -24,7 +24,7 @@ def embedding(signature: Signature, width: int, *, project: bool) -> dict[str, I
     return dense("embedding", signature.inputs.shape[-1], width) if project else {}
 
 
-def enter(p: Mapping[str, Doubles], inputs: Any) -> Doubles:
+def embed_inputs(p: Mapping[str, Doubles], inputs: Any) -> Doubles:
     """Rows (batch, time, width or features)."""
     if "embedding/tokens" in p:
         return np.asarray(p["embedding/tokens"][inputs])
@@ -32,6 +32,6 @@ def enter(p: Mapping[str, Doubles], inputs: Any) -> Doubles:
     return affine(p, "embedding", rows) if "embedding/kernel" in p else rows
 
 
-def one_for_all(signature: Signature) -> bool:
+def pools_over_time(signature: Signature) -> bool:
     """Whether the outputs are one row a sequence, rather than one a time step."""
     return len(signature.outputs.shape) == 2

@@ -31,7 +31,7 @@ import numpy as np
 
 from dlbench.architectures.initializers import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, relu
-from dlbench.architectures.sequences import embedding, enter, one_for_all
+from dlbench.architectures.sequences import embed_inputs, embedding, pools_over_time
 from dlbench.plugin import Signature
 
 DEFAULT_TASK = "text"
@@ -82,20 +82,20 @@ class Transformer(msgspec.Struct, frozen=True, kw_only=True):
         if signature.vocabulary is None:
             kernels += signature.inputs.shape[-1] * self.width
         attention = self.blocks * 2 * steps * inner
-        rows = batch if one_for_all(signature) else batch * steps
+        rows = batch if pools_over_time(signature) else batch * steps
         outputs = rows * self.width * signature.outputs.shape[-1]
         return 3.0 * 2.0 * (batch * steps * (kernels + attention) + outputs)
 
     def forward(self, parameters: Mapping[str, Any], inputs: Any, signature: Signature) -> Floats:
         """Outputs (batch, time, outputs) or (batch, outputs) without dropout, computed in float64."""
         p = doubles(parameters)
-        h = enter(p, inputs) + p["embedding/positions"]
+        h = embed_inputs(p, inputs) + p["embedding/positions"]
         for block in range(self.blocks):
             prefix = f"block{block}"
             h = self._normalise(p, f"{prefix}/norm1", h + self._attend(p, prefix, h, signature.causal))
             hidden = relu(affine(p, f"{prefix}/expand", h))
             h = self._normalise(p, f"{prefix}/norm2", h + affine(p, f"{prefix}/contract", hidden))
-        h = h.mean(axis=1) if one_for_all(signature) else h
+        h = h.mean(axis=1) if pools_over_time(signature) else h
         return affine(p, "output", h).astype(np.float32)
 
     def _attend(self, p: Mapping[str, Doubles], prefix: str, h: Doubles, causal: bool) -> Doubles:

@@ -11,7 +11,7 @@ from dlbench.record import encoding
 from dlbench.record.schema import Load
 from dlbench.report import terminal
 from dlbench.report.document import Block, Bullets, Heading, Table
-from dlbench.report.units import shown
+from dlbench.report.units import format_value
 from dlbench.session import noise_floor
 from dlbench.session.noise_floor import Noise
 from dlbench.system import environment
@@ -39,7 +39,7 @@ def blocks(found: Diagnosis) -> Iterator[Block]:
 
 def _machine(found: Diagnosis) -> Iterator[list[str]]:
     at = found.environment
-    yield ["Processor", f"{at.cpu} ({at.cpu_vendor or 'vendor not said'}), {shown(at.memory_bytes, 'bytes')}"]
+    yield ["Processor", f"{at.cpu} ({at.cpu_vendor or 'vendor not said'}), {format_value(at.memory_bytes, 'bytes')}"]
     yield ["Cores", f"{environment.usable_cores()} usable of {os.cpu_count()}"]
     yield ["System", f"{at.system}, {at.python}"]
     yield ["BLAS of NumPy", found.blas]

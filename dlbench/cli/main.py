@@ -54,7 +54,7 @@ def _axis(flag: str, help_text: str, kind: Values, **more: Any) -> Callable[[Any
     return click.option(flag, type=kind, multiple=True, callback=_flat, help=f"{help_text}  [several]", **more)
 
 
-def _how(command: Callable[..., Any]) -> Callable[..., Any]:
+def _execution_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The axes of how a step is computed that every command about models has."""
     options = (
         _axis("--compiler", "Compiler of the path jit; the framework's own unless given.", Values("compiler")),
@@ -71,7 +71,7 @@ def _how(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _judged(command: Callable[..., int]) -> Callable[..., int]:
+def _gate_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options of a gate and of a comparison with another session."""
     source = click.Path(path_type=FilePath)
     options = (
@@ -104,7 +104,7 @@ def cli() -> None:
 @_axis("--phase", "train, predict, converge; all unless given.", Values("phase", str, tuple(PHASES)))
 @_axis("--size", "Size of the architecture; small unless given.", Values("size"))
 @_axis("--batch-size", "Samples in a batch; the default of the size unless given.", Values("whole number", int))
-@_how
+@_execution_options
 @_axis(
     "--precision",
     "Of matrix products: fp32, tf32, bf16, fp16; fp32 unless given.",
@@ -144,7 +144,7 @@ def cli() -> None:
     help="Process of a Spec: fresh, fork (of one that imported the framework; much faster), or none.  [default: fresh]",
 )
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
-@_judged
+@_gate_options
 @click.option("--against", type=click.Path(path_type=FilePath), default=None, help="Saved report to compare with.")
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
 @click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the session to continue.")
@@ -163,7 +163,7 @@ def run(**options: Any) -> int:
     from dlbench.cli import run as command
 
     read = configuration.configured(click.get_current_context(), options)
-    return command.show(request.RunOptions.read(read))
+    return command.show(request.RunRequest.read(read))
 
 
 @cli.command()
@@ -172,7 +172,7 @@ def run(**options: Any) -> int:
 @click.option("--jit", is_flag=True, help="Short for --path jit.")
 @_axis("--size", "Size of the architecture; small unless given.", Values("size"))
 @_axis("--batch-size", "Samples in a batch; the default of the size unless given.", Values("whole number", int))
-@_how
+@_execution_options
 @_axis(
     "--task", "Data and target; each architecture takes those that fit, and its default unless given.", Values("task")
 )
@@ -229,7 +229,7 @@ def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quie
 @cli.command()
 @click.argument("baseline", type=click.Path(path_type=FilePath))
 @click.argument("candidate", type=click.Path(path_type=FilePath))
-@_judged
+@_gate_options
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder for comparison.md and .json.")
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet: bool, **options: Any) -> int:

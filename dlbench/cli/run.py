@@ -9,7 +9,7 @@ from rich.text import Text
 from dlbench.analysis import gate
 from dlbench.api import request
 from dlbench.api import run as session
-from dlbench.api.request import RunOptions
+from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
 from dlbench.cli import compare, progress
 from dlbench.errors import DlbenchError
@@ -17,7 +17,7 @@ from dlbench.record.schema import Run
 from dlbench.report import FORMATS, terminal
 
 
-def show(options: RunOptions) -> int:
+def show(options: RunRequest) -> int:
     """Measure, print the report, and return the exit code.
 
     1 for a regression; else 2 when a Run failed for another reason than not being supported; else that of the gate.
@@ -35,7 +35,7 @@ def show(options: RunOptions) -> int:
     return _said(result, options)
 
 
-def _said(result: SessionResult, options: RunOptions) -> int:
+def _said(result: SessionResult, options: RunRequest) -> int:
     if not options.quiet:
         terminal.console().print(terminal.render(result.report))
     first = result.folder / FORMATS[options.formats[0]].file_name
@@ -51,8 +51,8 @@ def _said(result: SessionResult, options: RunOptions) -> int:
     return exit_code(result.runs, result.judged.exit_code if result.judged else gate.FINE)
 
 
-def _say_resumable(result: SessionResult, options: RunOptions) -> None:
-    goes_on = request.on(result.folder, options.asked)
+def _say_resumable(result: SessionResult, options: RunRequest) -> None:
+    goes_on = request.resume_command(result.folder, options.asked)
     text = Text(f"interrupted: reported as partial; {goes_on} goes on from there")
     terminal.console(errors=True, quiet=options.quiet).print(text, soft_wrap=True)
 

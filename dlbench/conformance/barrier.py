@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlbench.conformance.model import Model, Session, require
+from dlbench.conformance.model import Model, ModelsUnderTest, require
 
 ESCAPED, ESCAPED_SECONDS, PAUSE_SECONDS = 0.25, 0.02, 0.1
 """Work after the barrier that is no fault, for each step more before it: a share of it, or CPU seconds in a pause."""
@@ -21,7 +21,7 @@ REST = 0.005
 """Seconds at least between two samples: what escaped from one is done before the next."""
 
 
-def the_barrier_holds(session: Session) -> None:
+def the_barrier_holds(session: ModelsUnderTest) -> None:
     """Once the loss was read no CPU time is spent on the step."""
     model = session.plain
     batch = model.batch(0)
@@ -35,7 +35,7 @@ def the_barrier_holds(session: Session) -> None:
     )
 
 
-def no_work_outlives_the_barrier(session: Session) -> None:
+def no_work_outlives_the_barrier(session: ModelsUnderTest) -> None:
     """Two steps take twice as long as one: a line through both that begins below zero says that work escaped.
 
     What a step leaves undone the next one waits for; only that of a sample's last step is never seen. Knows nothing of

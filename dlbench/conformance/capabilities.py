@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlbench.conformance.model import Model, NotLookedAt, Session, require
+from dlbench.conformance.model import Model, ModelsUnderTest, NotLookedAt, require
 from dlbench.conformance.training import same_function
 from dlbench.plugin import ComputesGradients, ExchangesParameters, ListsDevices, ReportsDeviceMemory, Stages
 
@@ -17,7 +17,7 @@ RISE = 1e-3
 """By which share the loss is to change when its slope is looked at."""
 
 
-def gradients_are_the_slope(session: Session) -> None:
+def gradients_are_the_slope(session: ModelsUnderTest) -> None:
     """The loss rises along the gradient as steeply as the gradient says, at the initial values."""
     model = session.exact
     plugin = model.plugin
@@ -47,7 +47,7 @@ def _slopes(model: Model, exchanges: ExchangesParameters, computes: ComputesGrad
     require(off <= SLOPE_TOLERANCE, f"gradients() says a slope of {steepness:.4g}, the loss has {slope:.4g}")
 
 
-def staging_keeps_the_batch(session: Session) -> None:
+def staging_keeps_the_batch(session: ModelsUnderTest) -> None:
     """What is staged holds the values of the batch."""
     model = session.exact
     if not isinstance(model.plugin, Stages):
@@ -58,7 +58,7 @@ def staging_keeps_the_batch(session: Session) -> None:
     require(np.array_equal(_on_host(staged.targets), raw.targets), "stage() changed the targets")
 
 
-def parameters_can_be_exchanged(session: Session) -> None:
+def parameters_can_be_exchanged(session: ModelsUnderTest) -> None:
     """What is imported is exported again, and is what the model predicts with."""
     model = session.exact
     plugin = model.plugin
@@ -75,7 +75,7 @@ def parameters_can_be_exchanged(session: Session) -> None:
     require(np.array_equal(before, model.outputs()), "putting the parameters back did not put the model back")
 
 
-def devices_are_reported(session: Session) -> None:
+def devices_are_reported(session: ModelsUnderTest) -> None:
     """The device of the model is one that the plugin lists, and its memory is counted where it is no CPU."""
     model = session.exact
     plugin = model.plugin

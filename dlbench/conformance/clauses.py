@@ -20,7 +20,7 @@ from dlbench.conformance.capabilities import (
     staging_keeps_the_batch,
 )
 from dlbench.conformance.loss import the_loss_is_the_stated_one
-from dlbench.conformance.model import ROUGHER, NotLookedAt, Session, require
+from dlbench.conformance.model import ROUGHER, ModelsUnderTest, NotLookedAt, require
 from dlbench.conformance.optimizer import the_optimizer_is_the_stated_adam
 from dlbench.conformance.quiet import nothing_is_printed, nothing_leaks, what_is_unsupported_is_raised
 from dlbench.conformance.variants import host_data_is_copied_in_every_step, several_steps_are_so_many_single_ones
@@ -32,7 +32,7 @@ REPEATED = 60
 """Steps on one batch after which the loss must have fallen."""
 
 
-def build_is_repeatable(session: Session) -> None:
+def build_is_repeatable(session: ModelsUnderTest) -> None:
     """Same request, same model, step by step to the last bit."""
     first, second = session.plain, session.again
     losses = [model.observed["losses"][0] for model in (first, second)]
@@ -41,7 +41,7 @@ def build_is_repeatable(session: Session) -> None:
     require(np.array_equal(*outputs), "two builds of one request predict differently")
 
 
-def what_was_read_back_is_true(session: Session) -> None:
+def what_was_read_back_is_true(session: ModelsUnderTest) -> None:
     """The parameters that are there are as many as ModelInfo says, and their values are those of the request."""
     found, model = session.plain.observed["parameters"], session.plain
     if not found:
@@ -52,12 +52,12 @@ def what_was_read_back_is_true(session: Session) -> None:
         require(np.array_equal(value, found.get(name)), f"parameter {name} is not what the request gave")
 
 
-def outputs_are_the_architecture(session: Session) -> None:
+def outputs_are_the_architecture(session: ModelsUnderTest) -> None:
     """Predictions agree with the core's NumPy version of the architecture, from the values of this seed and another's.
 
     On the path jit those of this seed alone: what builds is the same, and compiling it once more takes long.
     """
-    if not architectures.known(session.spec.architecture):
+    if not architectures.is_builtin(session.spec.architecture):
         raise NotLookedAt(architectures.meaning(session.spec.architecture))
     for model in (session.plain,) if session.spec.path == "jit" else (session.plain, session.other):
         request = model.request
@@ -71,7 +71,7 @@ def outputs_are_the_architecture(session: Session) -> None:
         require(found <= allowed, f"outputs differ from the NumPy version by {found:.1e}, {allowed:.0e} is allowed")
 
 
-def the_loss_falls(session: Session) -> None:
+def the_loss_falls(session: ModelsUnderTest) -> None:
     """Training on one batch again and again makes its loss smaller."""
     model = session.exact
     batch = model.batch(0)
@@ -82,7 +82,7 @@ def the_loss_falls(session: Session) -> None:
     require(losses[-1] < losses[0], f"the loss on a repeated batch went from {losses[0]:.6g} to {losses[-1]:.6g}")
 
 
-def predict_changes_nothing(session: Session) -> None:
+def predict_changes_nothing(session: ModelsUnderTest) -> None:
     """Losses are the same to the last bit with and without predictions in between, and predictions repeat.
 
     On an accelerator they are so within float noise: threads add up gradients in the order in which they come.
@@ -95,24 +95,24 @@ def predict_changes_nothing(session: Session) -> None:
     require(same, f"with predictions in between the losses {plain} became {between}")
 
 
-def jit_really_compiled(session: Session) -> None:
+def jit_really_compiled(session: ModelsUnderTest) -> None:
     """On the path jit training and prediction prove that they are compiled, as a Run must (`dlbench.record.proof`)."""
     if session.spec.path != "jit":
         raise NotLookedAt(f"the path {session.spec.path} claims no compiler")
     model = session.again
     found = warm = reported.compilation(session.spec.plugin, model.plugin)
     if warm is not None:
-        for step in range(Session.STEPS):
-            model.train(model.batch(Session.STEPS + step))
+        for step in range(ModelsUnderTest.STEPS):
+            model.train(model.batch(ModelsUnderTest.STEPS + step))
         said = reported.compilation(session.spec.plugin, model.plugin) or warm
-        found = proof.since(session.spec, said, warm, Session.STEPS)
+        found = proof.since(session.spec, said, warm, ModelsUnderTest.STEPS)
     problem = proof.problem(session.spec, found, functions=2)
     require(not problem, problem)
 
 
 IMPORT = "import_does_no_work"
 """Looked at before everything else, for it is what loads the plugin."""
-CLAUSES: dict[str, Callable[[Session], str | None]] = {
+CLAUSES: dict[str, Callable[[ModelsUnderTest], str | None]] = {
     clause.__name__: clause
     for clause in (
         build_is_repeatable,

@@ -10,7 +10,7 @@ from typing import Literal
 from dlbench import registry
 from dlbench.conformance.clauses import CLAUSES, IMPORT
 from dlbench.conformance.fault import place, told
-from dlbench.conformance.model import Broken, NotLookedAt, Session
+from dlbench.conformance.model import Broken, ModelsUnderTest, NotLookedAt
 from dlbench.errors import Unsupported, words
 from dlbench.record.schema import Record
 from dlbench.spec import Spec
@@ -36,7 +36,7 @@ class Examination:
     """The clauses of one Spec, and the faults that were told: each of them is told once."""
 
     def __init__(self, spec: Spec) -> None:
-        self._spec, self._session = spec, Session(spec)
+        self._spec, self._session = spec, ModelsUnderTest(spec)
         self._told: dict[str, str] = {}
 
     def look(self, clause: str) -> Finding:

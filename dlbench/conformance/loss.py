@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlbench.architectures.gan import GAN
-from dlbench.conformance.model import ROUGHER, Model, NotLookedAt, Session, require
+from dlbench.conformance.model import ROUGHER, Model, ModelsUnderTest, NotLookedAt, require
 from dlbench.conformance.training import same_function
 from dlbench.parity import check
 
@@ -19,7 +19,7 @@ class Stated(NamedTuple):
     scale: Any
 
 
-def the_loss_is_the_stated_one(session: Session) -> None:
+def the_loss_is_the_stated_one(session: ModelsUnderTest) -> None:
     """The loss of each of the first steps, without dropout, is computed again in NumPy from the outputs before it.
 
     The tolerance is 1e-5 of the terms that the loss averages, or of 1 where those are smaller: outputs are held to

@@ -12,7 +12,7 @@ import numpy as np
 from dlbench import registry
 from dlbench.errors import DlbenchError
 from dlbench.measure.build import batch_of_call, build_checked, prepare, stage
-from dlbench.measure.divergence import numbers
+from dlbench.measure.divergence import to_numbers
 from dlbench.parity.probe import without_dropout
 from dlbench.plugin import Adam, Batch, BuildRequest, ExchangesParameters, ModelInfo, ModelPlugin
 from dlbench.spec import Spec
@@ -71,7 +71,7 @@ class Model:
 
     def train(self, batch: Batch) -> Any:
         """The loss or losses of one call, float64."""
-        return np.array(numbers(self.plugin.train_step(batch)), np.float64)
+        return np.array(to_numbers(self.plugin.train_step(batch)), np.float64)
 
     def outputs(self, step: int = 0) -> Any:
         """Predictions for the batch of a step, copied."""
@@ -83,7 +83,7 @@ class Model:
         return dict(self.plugin.export_parameters()) if isinstance(self.plugin, ExchangesParameters) else {}
 
 
-class Session:
+class ModelsUnderTest:
     """The few models that all clauses share: building and compiling takes longer than looking.
 
     Models are used one after the other: frameworks draw dropout from a state that two models would share. A model that

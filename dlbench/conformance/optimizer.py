@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench.conformance.model import Broken, Model, Session, require
+from dlbench.conformance.model import Broken, Model, ModelsUnderTest, require
 from dlbench.conformance.training import same_function
 from dlbench.parity import check
 from dlbench.plugin import Adam, Batch, ComputesGradients, ExchangesParameters
@@ -42,7 +42,7 @@ ADVICE = (
 )
 
 
-def the_optimizer_is_the_stated_adam(session: Session) -> str:
+def the_optimizer_is_the_stated_adam(session: ModelsUnderTest) -> str:
     """The first updates are computed again in NumPy from the gradients; without them, seen in how the model moves."""
     plugin = session.exact.plugin
     with same_function(session):
@@ -89,7 +89,7 @@ class _Stated:
     def follow(self, step: int, before: Mapping[str, Any], after: Mapping[str, Any], gradients: Any) -> None:
         """Take the update from these gradients; raise Broken where that of a parameter is another one."""
         adam = self._adam
-        quiet = check.SILENT * max(float(np.abs(gradient).max()) for gradient in gradients.values())
+        quiet = check.NEGLIGIBLE_GRADIENT * max(float(np.abs(gradient).max()) for gradient in gradients.values())
         for name, gradient in gradients.items():
             slope = np.asarray(gradient, np.float64)
             self._mean[name] = adam.beta1 * self._mean.get(name, 0.0) + (1 - adam.beta1) * slope
@@ -128,7 +128,7 @@ def _norm(values: Any) -> float:
     return float(np.linalg.norm(np.ravel(values)))
 
 
-def _movements(session: Session) -> None:
+def _movements(session: ModelsUnderTest) -> None:
     """With a large epsilon the model moves in proportion to the number of steps, and to learning rate over epsilon.
 
     A wrong place of epsilon, a missing correction, momentum, decay, and any optimizer that is not Adam move otherwise.
@@ -173,7 +173,7 @@ def _at(adam: Adam, rate: float) -> Adam:
     return msgspec.structs.replace(adam, epsilon=adam.epsilon / rate)
 
 
-def _moved(session: Session, adam: Adam) -> list[Any]:
+def _moved(session: ModelsUnderTest, adam: Adam) -> list[Any]:
     """Distances of outputs, or of parameters where they are exported, from the start after each step.
 
     STEPS on one batch and two on another, the same inputs with each other's targets: its gradients are quite different.
@@ -197,7 +197,7 @@ def _ratio(one: float, other: float) -> float:
     return one / other if other else math.inf
 
 
-def _first_step(session: Session) -> None:
+def _first_step(session: ModelsUnderTest) -> None:
     """With a small epsilon the first step moves what has a gradient by the learning rate, and nothing further."""
     model = Model.build(session.spec, dropout=False, optimizer=SHARP)
     start = _state(model)

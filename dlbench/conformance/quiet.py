@@ -13,7 +13,7 @@ from itertools import cycle
 import msgspec
 import numpy as np
 
-from dlbench.conformance.model import Broken, Model, Session, require
+from dlbench.conformance.model import Broken, Model, ModelsUnderTest, require
 from dlbench.errors import DlbenchError, Unsupported
 from dlbench.stats import leaks
 from dlbench.system import memory
@@ -22,7 +22,7 @@ LEAK_SAMPLES, LEAK_STEPS, LEAK_SECONDS = 40, 2, 1.0
 """Samples, as many as a Run takes, of two steps at least, and of as many more as fit into this many seconds in all."""
 
 
-def nothing_is_printed(session: Session) -> None:
+def nothing_is_printed(session: ModelsUnderTest) -> None:
     """Neither a step nor a prediction writes to standard output or standard error."""
     model = session.plain
     batch = model.batch(0)
@@ -36,7 +36,7 @@ def nothing_is_printed(session: Session) -> None:
     require(not printed, f"a step printed {printed[:200]!r}")
 
 
-def nothing_leaks(session: Session) -> None:
+def nothing_leaks(session: ModelsUnderTest) -> None:
     """Memory stays where it is while training and predicting go on, by the rule that `dlbench run` has for a Run."""
     model = session.plain
     batches = cycle([model.batch(step) for step in range(4)])
@@ -72,7 +72,7 @@ def _repeat(work: Callable[[], object], times: int, seconds: float) -> int:
     return done
 
 
-def what_is_unsupported_is_raised(session: Session) -> None:
+def what_is_unsupported_is_raised(session: ModelsUnderTest) -> None:
     """A device and a precision that cannot be are refused with Unsupported, never replaced."""
     possible = session.plain.request.spec
     for change in ({"device": "gpu:99"}, {"precision": "fp7"}):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlbench import architectures
-from dlbench.conformance.model import Broken, Model, NotLookedAt, Session
+from dlbench.conformance.model import Broken, Model, ModelsUnderTest, NotLookedAt
 from dlbench.parity import check
 from dlbench.plugin import Adam, Batch
 
@@ -20,7 +20,7 @@ REPEATED = 9
 
 
 @contextlib.contextmanager
-def same_function(session: Session) -> Iterator[None]:
+def same_function(session: ModelsUnderTest) -> Iterator[None]:
     """Turn Broken into NotLookedAt for a model of the plugin's own that is another function in training.
 
     Dropout of an architecture that the core describes is switched off; nobody can do so for another.
@@ -28,12 +28,12 @@ def same_function(session: Session) -> Iterator[None]:
     try:
         yield
     except Broken:
-        if not architectures.known(session.spec.architecture):
+        if not architectures.is_builtin(session.spec.architecture):
             _check(session)
         raise
 
 
-def _check(session: Session) -> None:
+def _check(session: ModelsUnderTest) -> None:
     """Raise NotLookedAt where a loss is random, or is no mean over samples, while nothing is learnt.
 
     Losses that only fall or only rise are not random: they are those of an optimizer that goes on. The loss of a batch

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench.conformance.model import Model, NotLookedAt, Session, require
+from dlbench.conformance.model import Model, ModelsUnderTest, NotLookedAt, require
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.parity import check
 from dlbench.plugin import Batch
@@ -20,7 +20,7 @@ STEPS, CALLS = 2, 2
 """Steps in a call, and calls: the second sees what the first left behind."""
 
 
-def several_steps_are_so_many_single_ones(session: Session) -> None:
+def several_steps_are_so_many_single_ones(session: ModelsUnderTest) -> None:
     """A call of several steps gives the losses that as many calls of one step give."""
     wanted = _singles(session)
     model = _variant(session, steps_per_call=STEPS)
@@ -31,7 +31,7 @@ def several_steps_are_so_many_single_ones(session: Session) -> None:
     _same(np.concatenate(found), wanted, f"in calls of {STEPS} steps")
 
 
-def host_data_is_copied_in_every_step(session: Session) -> None:
+def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
     """Where the data stays on the host, a step sees what its arrays hold when it is called, were they used before."""
     wanted = _singles(session)
     model = _variant(session, data="host")
@@ -44,7 +44,7 @@ def host_data_is_copied_in_every_step(session: Session) -> None:
     _same(found, wanted, "with data on the host")
 
 
-def _variant(session: Session, **changes: Any) -> Model:
+def _variant(session: ModelsUnderTest, **changes: Any) -> Model:
     """The model of another Spec. Raises NotLookedAt where the plugin refuses it, or says nothing of it."""
     if session.spec.path == "jit":
         raise NotLookedAt("off the path jit alone: each Run there proves by itself what was compiled")
@@ -57,7 +57,7 @@ def _variant(session: Session, **changes: Any) -> Model:
         raise NotLookedAt(f"unsupported: {error}") from error
 
 
-def _singles(session: Session) -> list[Any]:
+def _singles(session: ModelsUnderTest) -> list[Any]:
     """Losses of the first steps, one a call, without dropout."""
     losses: list[Any] = session.exact.observed["losses"]
     return losses[: STEPS * CALLS]

@@ -35,7 +35,7 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     Raises UnknownName for a size or a task that does not exist, SpecError when the data is not what it should be, and
     Unsupported for calls of more steps than there are between two evaluations.
     """
-    known = architectures.known(spec.architecture)
+    known = architectures.is_builtin(spec.architecture)
     configuration = architectures.configuration(spec.architecture, spec.size) if known else None
     task = task_of(spec)
     if not spec.timed and spec.steps_per_call > task.evaluate_every:
@@ -51,7 +51,7 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
 
 def task_of(spec: Spec) -> Task:
     """The task of a Spec, its data read and checked. Raises as `prepare` does."""
-    known = architectures.known(spec.architecture)
+    known = architectures.is_builtin(spec.architecture)
     shape = architectures.configuration(spec.architecture, spec.size).input_shape if known else None
     return open_task(spec.task, TaskRequest(size=spec.size, batch_size=spec.batch_size, input_shape=shape))
 

@@ -25,7 +25,7 @@ class DivergedError(DlbenchError):
     """Training went where no number is: a loss or a quality that is not finite, or a loss that exploded."""
 
 
-class Course:
+class DivergenceCheck:
     """Knows the loss of the first step that was followed, and all losses since the last look."""
 
     def __init__(self, spec: Spec, loss: str = "mse") -> None:
@@ -35,7 +35,7 @@ class Course:
         self._unread: list[Any] = []
         self.steps = 0
 
-    def follow(self, step: Callable[[], Any]) -> Callable[[], Any]:
+    def wrap(self, step: Callable[[], Any]) -> Callable[[], Any]:
         """The step, its result kept until the next look; what is kept is read only when something is wrong."""
         keep = self._unread.append
 
@@ -46,7 +46,7 @@ class Course:
 
         return followed
 
-    def look(self, result: Any) -> float:
+    def last_loss(self, result: Any) -> float:
         """The last step's loss.
 
         Raises DivergedError naming the step, if it was followed, at which it went astray, and ContractViolation for
@@ -91,12 +91,12 @@ class Course:
         return [sum(parts) for parts in losses]
 
 
-def numbers(result: Any) -> Any:
+def to_numbers(result: Any) -> Any:
     """What `train_step` returned as Python numbers, in lists as deep as it has axes.
 
     Read one by one, as the contract says: NumPy cannot take an array of another device whole.
     """
-    return [numbers(part) for part in result] if getattr(result, "ndim", 0) else float(result)
+    return [to_numbers(part) for part in result] if getattr(result, "ndim", 0) else float(result)
 
 
 def _parts(loss: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.measure import peak, reported, rounding, timing
 from dlbench.measure.build import Prepared, batch_of_call, stage
-from dlbench.measure.divergence import Course, DivergedError
+from dlbench.measure.divergence import DivergedError, DivergenceCheck
 from dlbench.plugin import (
     Batch,
     Compilation,
@@ -31,7 +31,7 @@ RING = 16
 """Staged batches that a timed step goes round: more than a cache holds of one, few enough to stage at once."""
 
 
-class Feed(Protocol):
+class BatchSource(Protocol):
     """Hands out staged batches: `ready` is called outside the clock, `batches` is read inside it."""
 
     batches: Iterator[Batch]
@@ -41,7 +41,7 @@ class Feed(Protocol):
         ...
 
 
-class Ring:
+class CyclingBatches:
     """The batches of the first calls, over and over: what a timed step is fed."""
 
     def __init__(self, staged: Callable[[int], Batch], size: int) -> None:
@@ -51,7 +51,7 @@ class Ring:
         """All are staged."""
 
 
-class Stream:
+class StreamingBatches:
     """The batch of every call once: what training to a target is fed."""
 
     def __init__(self, staged: Callable[[int], Batch]) -> None:
@@ -66,7 +66,7 @@ class Stream:
             self._call += 1
 
 
-class Play:
+class RolloutBatches:
     """The batches of a task that learns by acting: the model plays for them, so that it is part of the clocked step."""
 
     def __init__(self, batches: Iterator[Batch], stage: Callable[[Batch], Batch]) -> None:
@@ -76,7 +76,7 @@ class Play:
         """Nothing can be staged before the model has come so far."""
 
 
-class Subject:
+class MeasuredModel:
     """A built plugin with its task: a step, a barrier, an evaluation."""
 
     def __init__(self, spec: Spec, prepared: Prepared) -> None:
@@ -84,9 +84,9 @@ class Subject:
         self._feed = self._feed_for(spec)
         self.loss: float | None = None
         self._outputs: Any = None
-        self._course = Course(spec, prepared.task.signature.loss)
+        self._course = DivergenceCheck(spec, prepared.task.signature.loss)
         step = _step_function(spec, self._plugin, self._feed)
-        self.step: Callable[[], Any] = self._course.follow(step) if not spec.timed else step
+        self.step: Callable[[], Any] = self._course.wrap(step) if not spec.timed else step
         self._warm: Compilation | None = None
         self._calls = 0
 
@@ -106,7 +106,7 @@ class Subject:
         if not self._spec.trains:
             self._outputs = self._checked(result)
         else:
-            self.loss = self._course.look(result)
+            self.loss = self._course.last_loss(result)
 
     def check(self) -> None:
         """Look at the last outputs, outside the clock. Raises DivergedError when they are not finite numbers."""
@@ -147,7 +147,7 @@ class Subject:
         """FLOPs a second of a large matrix product; None where the plugin cannot show it."""
         if not isinstance(self._plugin, MultipliesMatrices):
             return None
-        return peak.flop_rate(self._plugin, self._spec.plugin)
+        return peak.matmul_flop_rate(self._plugin, self._spec.plugin)
 
     def taken_in(self) -> tuple[str, ...]:
         """The precisions in which the model takes what it multiplies, by its outputs; empty where that is not told.
@@ -179,14 +179,14 @@ class Subject:
             raise DivergedError(f"{self._spec.plugin}: predict returned values that are not finite numbers{place}")
         return values
 
-    def _feed_for(self, spec: Spec) -> Feed:
+    def _feed_for(self, spec: Spec) -> BatchSource:
         if spec.timed:
-            return Ring(self._staged, max(2, -(-RING // spec.steps_per_call)))
+            return CyclingBatches(self._staged, max(2, -(-RING // spec.steps_per_call)))
         if not isinstance(self._task, LearnsByActing):
-            return Stream(self._staged)
+            return StreamingBatches(self._staged)
         if spec.steps_per_call > 1:
             raise Unsupported(f"task {spec.task} plays with the model before a step: it has one step a call")
-        return Play(self._task.batches(spec.seed, self._predict), self._stage)
+        return RolloutBatches(self._task.batches(spec.seed, self._predict), self._stage)
 
     def _checked(self, result: Any) -> Any:
         return reported.outputs(self._spec.plugin, result, self._task.signature.outputs.shape)
@@ -205,7 +205,7 @@ def settle(sampler: timing.Sampler, policy: Policy) -> timing.Settled:
     return timing.settle(sampler.take, rule)
 
 
-def _step_function(spec: Spec, plugin: ModelPlugin, feed: Feed) -> Callable[[], Any]:
+def _step_function(spec: Spec, plugin: ModelPlugin, feed: BatchSource) -> Callable[[], Any]:
     batches = feed.batches
     if not spec.trains:
         predict = plugin.predict

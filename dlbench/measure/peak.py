@@ -13,7 +13,7 @@ FIRST, LARGEST = 256, 16384
 ENOUGH, PRODUCTS = 0.02, 5
 
 
-def flop_rate(plugin: MultipliesMatrices, name: str) -> float:
+def matmul_flop_rate(plugin: MultipliesMatrices, name: str) -> float:
     """FLOPs a second of the fastest of some products; one of order n takes 2 n^3.
 
     Raises ContractViolation for what is no product.

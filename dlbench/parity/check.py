@@ -39,7 +39,7 @@ Training can be chaotic: the adversarial losses of the base gan amplify rounding
 and the difference of two frameworks follows that of one framework from itself (1.7e-1 and 1.3e-1 at step 20). Looked at
 where nothing but the losses differs; the steps before rounding is amplified are held to the tolerance as ever.
 """
-SILENT = 1e-2
+NEGLIGIBLE_GRADIENT = 1e-2
 """A parameter whose gradient stays below this share of the largest of all is measured against that share.
 
 The key biases of attention have a zero gradient in exact arithmetic; what is there is rounding. The output bias of a
@@ -59,7 +59,7 @@ def families(specs: Iterable[Spec]) -> list[list[Spec]]:
     for spec in specs:
         arm = msgspec.structs.replace(spec, phase="train", seed=0, twin=False)
         family = found.setdefault(workload(arm), [])
-        if arm not in family and architectures.known(arm.architecture):
+        if arm not in family and architectures.is_builtin(arm.architecture):
             family.append(arm)
     return [family for family in found.values() if len(family) > 1]
 
@@ -138,7 +138,7 @@ def check_comparable(baseline: Spec, candidate: Spec) -> None:
 def differences(baseline: Arrays, candidate: Arrays) -> list[Difference]:
     """Compare what `probe` found of two models; a name or a shape that only one side has is an infinite difference."""
     gradients = [float(np.abs(values).max()) for name, values in baseline.items() if name.startswith("gradient/")]
-    quiet = SILENT * max(gradients, default=0.0)
+    quiet = NEGLIGIBLE_GRADIENT * max(gradients, default=0.0)
     names = sorted({**baseline, **candidate}.keys() - {"moved"}, key=_rank)
     found = [_compare(name, baseline.get(name), candidate.get(name), quiet) for name in names]
     sides = [side for side in (baseline, candidate) if "moved" in side]

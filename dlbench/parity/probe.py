@@ -13,11 +13,11 @@ from dlbench import registry
 from dlbench.errors import ContractViolation, Unsupported, words
 from dlbench.measure import reported
 from dlbench.measure.build import Prepared, batch_of_call, build_checked, prepare, stage
-from dlbench.measure.divergence import numbers
+from dlbench.measure.divergence import to_numbers
 from dlbench.plugin import BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
 from dlbench.spec import Spec
 
-MOVE = np.float32(2.0**-20)
+PERTURBATION = np.float32(2.0**-20)
 """What share of itself each parameter moves by, to see what rounding does to training: some units in the last place.
 
 About as much as the sums of a convolution differ that two kernels take in another order. One unit is too little to push
@@ -44,7 +44,7 @@ def probe_to_file(
     found: dict[str, Any] = {}
     for seed in seeds:
         prepared = prepare(msgspec.structs.replace(spec, seed=seed), registry.load(spec.plugin))
-        of_seed = {"moved": moved_losses(prepared, steps)} if moved else probe(prepared, steps, gradients=gradients)
+        of_seed = {"moved": perturbed_losses(prepared, steps)} if moved else probe(prepared, steps, gradients=gradients)
         found |= {f"{seed}/{name}": array for name, array in of_seed.items()}
     np.savez(path, **found)
 
@@ -72,13 +72,13 @@ def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
     return found
 
 
-def moved_losses(prepared: Prepared, steps: int) -> Any:
+def perturbed_losses(prepared: Prepared, steps: int) -> Any:
     """The losses from parameters each moved up or down by MOVE, by a coin of the arm's own."""
     request = without_dropout(prepared.request)
     coin = np.random.default_rng(list(request.spec.label.encode()))
     given = request.parameters or {}
     signs = np.array([-1, 1], np.float32)
-    moved = {name: array * (1 + MOVE * coin.choice(signs, np.shape(array))) for name, array in given.items()}
+    moved = {name: array * (1 + PERTURBATION * coin.choice(signs, np.shape(array))) for name, array in given.items()}
     build_checked(prepared.plugin, replace(request, parameters=moved))
     return _losses(prepared, steps)
 
@@ -88,7 +88,7 @@ def _losses(prepared: Prepared, steps: int) -> Any:
     plugin, spec = prepared.plugin, prepared.request.spec
     calls = range(-(-steps // spec.steps_per_call))
     batches = [stage(plugin, spec, batch_of_call(prepared.task, spec, call)) for call in calls]
-    losses = np.array([numbers(plugin.train_step(batch)) for batch in batches], np.float64)
+    losses = np.array([to_numbers(plugin.train_step(batch)) for batch in batches], np.float64)
     return (losses if spec.steps_per_call == 1 else np.concatenate(losses))[:steps]
 
 

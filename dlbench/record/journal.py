@@ -43,7 +43,7 @@ class Journal:
             append(self.folder / RUNS_FILE, runs)
             self.runs += runs
 
-    def keep(self, number: int) -> None:
+    def truncate(self, number: int) -> None:
         """Forget all Runs after the first so many: they belong to a group that was cut short."""
         path, kept = self.folder / RUNS_FILE, self.runs[:number]
         if kept != self.runs:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from dlbench.analysis import metrics, pairs
-from dlbench.analysis.labels import Names
+from dlbench.analysis.labels import Labels
 from dlbench.record.schema import Actual, Pool, Run
 from dlbench.spec import Workload
 from dlbench.stats.ranges import spans
@@ -16,7 +16,7 @@ SLACK = 0.1
 """Cores that clocks, a helper thread or an idle wait may add to or take from what threads keep busy."""
 
 
-def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
+def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
     """A line for each arm and fault, and one for all arms that left half of their threads or more idle."""
     idle: dict[int, list[str]] = {}
     for load, of_load in by_workload.items():

@@ -9,7 +9,7 @@ from dlbench.analysis.judge import Judgement, Row
 from dlbench.analysis.metrics import METRICS
 from dlbench.report import gating
 from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
-from dlbench.report.units import interval, shown
+from dlbench.report.units import format_interval, format_value
 
 WORDS = {1: {"slower": "more", "faster": "less"}, -1: {"slower": "less", "faster": "more"}}
 """Verdicts on a metric that is no time, by its sign."""
@@ -37,5 +37,5 @@ def _cells(row: Row) -> list[str]:
     verdict = one.verdict if unit == "s" else WORDS[sign].get(one.verdict, one.verdict)
     said = f"{verdict} ({one.reason})" if one.reason else verdict
     could_show = "–" if one.smallest_change is None else f"{one.smallest_change:.1%}"
-    before, after = (shown(side.value if side else None, unit) for side in (one.before, one.after))
-    return [row.pair, before, after, interval(one.ratio, ""), said, could_show]
+    before, after = (format_value(side.value if side else None, unit) for side in (one.before, one.after))
+    return [row.pair, before, after, format_interval(one.ratio, ""), said, could_show]

@@ -72,8 +72,10 @@ def subject_of(spec: Spec) -> str:
 
 
 def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
-    asked = {name: _joined(_asked(run)[name] for run in runs) for name in _asked(runs[0])}
-    got = {arm: [_got(run, run.info) for run in runs if run.spec.label == arm and run.info is not None] for arm in arms}
+    asked = {name: _joined(_requested(run)[name] for run in runs) for name in _requested(runs[0])}
+    got = {
+        arm: [_actual(run, run.info) for run in runs if run.spec.label == arm and run.info is not None] for arm in arms
+    }
     names = dict.fromkeys(name for said in got.values() for one in said for name in one)
     for name in names:
         cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
@@ -102,7 +104,7 @@ def _installed(runs: Iterable[Run]) -> dict[str, str]:
     return found
 
 
-def _asked(run: Run) -> dict[str, str]:
+def _requested(run: Run) -> dict[str, str]:
     spec = run.spec
     return {
         "device": spec.device,
@@ -116,7 +118,7 @@ def _asked(run: Run) -> dict[str, str]:
     }
 
 
-def _got(run: Run, info: ModelInfo) -> dict[str, str]:
+def _actual(run: Run, info: ModelInfo) -> dict[str, str]:
     """Properties in the order in which they are shown."""
     shown = {
         "parameters": f"{info.parameter_count:,}",

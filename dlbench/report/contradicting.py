@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dlbench.analysis import pairs
 from dlbench.analysis.contradictions import Contradiction, contradictions
 from dlbench.analysis.evidence import BUSY
-from dlbench.analysis.labels import Names
+from dlbench.analysis.labels import Labels
 from dlbench.record.schema import Run
-from dlbench.report.units import shown
+from dlbench.report.units import format_value
 from dlbench.spec import Workload
 
 
-def contradicting(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
+def contradicting(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
     """One line for each arm and kind of contradiction; the process with the largest stands for all."""
     for load, of_load in by_workload.items():
         for label, of_arm in pairs.arms(of_load).items():
@@ -29,7 +29,7 @@ def contradicting(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -
 
 def _sentence(alike: Sequence[tuple[Contradiction, Run]]) -> str:
     worst, run = max(alike, key=lambda one: one[0].larger.seconds / one[0].smaller.seconds)
-    larger, smaller = (f"{figure.name} {shown(figure.seconds, 's')}" for figure in worst)
+    larger, smaller = (f"{figure.name} {format_value(figure.seconds, 's')}" for figure in worst)
     return f"{larger} beside {smaller}, more than both scatter by; {_cause(run)}; ratios of these are not believed"
 
 

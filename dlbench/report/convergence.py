@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dlbench.analysis.metrics import METRICS
 from dlbench.record.schema import TaskInfo
 from dlbench.report.summary import Arm, CurvePoint, Section, Spread
-from dlbench.report.units import digits, interval, shown
+from dlbench.report.units import digits, format_interval, format_value
 
 NOTHING = "–"
 BARS = "▁▂▃▄▅▆▇█"
@@ -43,7 +43,7 @@ def _target_rows(task: TaskInfo, arms: Sequence[Arm]) -> Iterator[list[str]]:
 def _at_budget(arm: Arm, unit: str) -> str:
     """Of the seeds that came so far, and how many these are where some did not."""
     found, tried = arm.metrics.get("quality_at_budget"), arm.to_target.get("steps_to_target")
-    text = interval(found, unit)
+    text = format_interval(found, unit)
     few = found is not None and tried is not None and found.n < tried.of
     return f"{text}, {found.n} of {tried.of} seeds" if few and found is not None and tried is not None else text
 
@@ -57,7 +57,7 @@ def _spread(found: Spread | None, unit: str) -> str:
     """`350 steps (300–400 steps)`, or `beyond the budget` for the end where the target was never reached."""
     if found is None or found.low is None:
         return NOTHING if found is None else "not within the budget"
-    median = "beyond the budget" if found.median is None else shown(found.median, unit)
+    median = "beyond the budget" if found.median is None else format_value(found.median, unit)
     if found.of == 1:
         return median
     return f"{median} ({span(found.low, found.high, unit)})"
@@ -66,8 +66,8 @@ def _spread(found: Spread | None, unit: str) -> str:
 def span(low: float, high: float | None, unit: str) -> str:
     """From the least to the greatest, both in the unit of the greatest."""
     if high is None:
-        return f"{shown(low, unit)}–beyond the budget"
-    return f"{digits(low, unit, high)}–{shown(high, unit)}"
+        return f"{format_value(low, unit)}–beyond the budget"
+    return f"{digits(low, unit, high)}–{format_value(high, unit)}"
 
 
 def _curve_rows(arms: Sequence[Arm]) -> Iterator[list[str]]:
@@ -82,7 +82,7 @@ def _curve_rows(arms: Sequence[Arm]) -> Iterator[list[str]]:
 def _point(point: CurvePoint | None) -> str:
     if point is None:
         return NOTHING
-    return shown(point.quality, "") + (f" ({span(point.low, point.high, '')})" if point.seeds > 1 else "")
+    return format_value(point.quality, "") + (f" ({span(point.low, point.high, '')})" if point.seeds > 1 else "")
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dlbench.analysis.labels import Names
+from dlbench.analysis.labels import Labels
 from dlbench.record.flags import STATUSES
 from dlbench.report.document import Block, Code, Heading, Paragraph, Table
 from dlbench.report.summary import Failure, Section
@@ -20,7 +20,7 @@ class _Place(NamedTuple):
     failure: Failure
 
 
-def blocks(sections: Sequence[Section], names: Names) -> Iterator[Block]:
+def blocks(sections: Sequence[Section], names: Labels) -> Iterator[Block]:
     """A table of the reasons; then what a process printed that was not just refused."""
     failed: dict[tuple[str, str], list[_Place]] = {}
     for section in sections:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dlbench.analysis.gate import Outcome
 from dlbench.report.document import Block, Bullets, Heading
-from dlbench.report.units import interval
+from dlbench.report.units import format_interval
 
 
 def blocks(outcomes: Sequence[Outcome], refused: str = "") -> Iterator[Block]:
@@ -25,6 +25,6 @@ def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _line(found: Outcome) -> str:
-    ratio = "" if found.ratio is None else f", ratio {interval(found.ratio, '')}"
+    ratio = "" if found.ratio is None else f", ratio {format_interval(found.ratio, '')}"
     reason = f" ({found.reason})" if found.reason else ""
     return f"{found.result} of {found.condition}: {found.pair}{ratio}{reason}"

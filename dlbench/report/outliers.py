@@ -7,10 +7,10 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 from dlbench.analysis import evidence, pairs
-from dlbench.analysis.labels import Names
+from dlbench.analysis.labels import Labels
 from dlbench.record.schema import Run
 from dlbench.spec import Workload
-from dlbench.stats.estimates import exp, left_out, percentile
+from dlbench.stats.estimates import exp, percentile, trim_count
 
 LEAST = 5
 """Groups of which it can be said that one is unlike the others."""
@@ -20,7 +20,7 @@ LEAST_APART = 0.1
 """Share by which such a ratio differs from the median too: the fences of a few groups close together are narrow."""
 
 
-def outlying(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
+def outlying(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
     """One line for every pair in lockstep that has such groups."""
     everything = [run for of_load in by_workload.values() for run in of_load]
     for load, of_load in pairs.with_baselines(everything).items():
@@ -46,7 +46,7 @@ def far_out(log_ratios: Sequence[float]) -> list[float]:
 
 def _sentence(found: Sequence[float], groups: int) -> str:
     ratios = ", ".join(f"{exp(value):.2f}" for value in sorted(found))
-    if ends := left_out(groups):
+    if ends := trim_count(groups):
         after = (
             f"the ratio leaves out {ends} groups at either end"
             if ends > 1

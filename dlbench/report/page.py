@@ -8,8 +8,8 @@ import msgspec
 
 from dlbench.analysis import provenance
 from dlbench.analysis.compare import Comparison
-from dlbench.analysis.control import NullPair
-from dlbench.analysis.labels import Names
+from dlbench.analysis.control import ControlPair
+from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
@@ -20,14 +20,14 @@ from dlbench.report.configuration import EXPLANATIONS, Fairness
 from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.summary import Arm, Report, Section
-from dlbench.report.units import interval, shown
+from dlbench.report.units import format_interval, format_value
 
 NOTHING = "–"
 
 
 def page(report: Report) -> Iterator[Block]:
     """All blocks in reading order: what was found, what to beware of, the figures, then how they were made."""
-    names = Names(section.workload for section in report.sections)
+    names = Labels(section.workload for section in report.sections)
     yield Heading(1, report.title)
     yield Paragraph(_lead(report))
     if report.gate is not None:
@@ -75,20 +75,20 @@ def _finding(title: str, found: Comparison) -> str:
     where = f"{title}: a step of {found.candidate}"
     if found.ratio is None:
         return f"{where} is not compared with {found.baseline}: {found.reason}"
-    text = f"{where} takes {interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
+    text = f"{where} takes {format_interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
     text += f" ({found.reason})" if found.reason else ""
     return text if found.smallest_change is None else f"{text}; could have shown {found.smallest_change:.1%}"
 
 
-def _null_pair(found: NullPair, names: Names) -> str:
+def _null_pair(found: ControlPair, names: Labels) -> str:
     said = found.comparison
     of = "" if said.metric == "step_time" else f", {METRICS[said.metric].title.lower()}"
     arms = f"two equal arms ({names.spec(found.spec)}{of})"
-    text = f"null pair: ratio {interval(said.ratio, '')} of {arms}"
+    text = f"null pair: ratio {format_interval(said.ratio, '')} of {arms}"
     return f"{text}: told apart, so this session gives no verdicts" if found.flagged else f"{text}: {said.verdict}"
 
 
-def _section(section: Section, names: Names) -> Iterator[Block]:
+def _section(section: Section, names: Labels) -> Iterator[Block]:
     load = section.workload
     yield Heading(2, names.title(load))
     seeds = ", ".join(map(str, section.seeds))
@@ -147,7 +147,7 @@ def _metric_rows(section: Section, table: str) -> list[list[str]]:
     for name, metric in METRICS.items():
         cells = [arm.metrics.get(name) for arm in section.arms]
         if metric.table == table and any(cell is not None for cell in cells):
-            rows.append([metric.title, *(interval(cell, metric.unit) for cell in cells)])
+            rows.append([metric.title, *(format_interval(cell, metric.unit) for cell in cells)])
     return rows
 
 
@@ -157,7 +157,7 @@ def _ratio_rows(section: Section) -> Iterator[list[str]]:
     if not of:
         return
     cell: list[tuple[str, Callable[[Comparison], str]]] = [
-        ("Step time, ratio", lambda found: interval(found.ratio, "")),
+        ("Step time, ratio", lambda found: format_interval(found.ratio, "")),
         ("Verdict", lambda found: found.verdict),
         ("Smallest change it could show", lambda found: _percent(found.smallest_change)),
     ]
@@ -172,7 +172,9 @@ def _ratio_rows(section: Section) -> Iterator[list[str]]:
 
 def _payback_row(section: Section) -> Iterator[list[str]]:
     """From which step on compiling has paid for itself."""
-    of = {one.label: "never" if one.steps is None else f"{shown(one.steps, 'steps')}" for one in section.paybacks}
+    of = {
+        one.label: "never" if one.steps is None else f"{format_value(one.steps, 'steps')}" for one in section.paybacks
+    }
     if of:
         yield ["Compiling pays, against eager, after", *(of.get(arm.label, NOTHING) for arm in section.arms)]
 
@@ -201,7 +203,7 @@ def _environment(report: Report) -> Iterator[Block]:
     for at in report.environments:
         rows = [
             *([["Python environment", at.name]] if at.name else []),
-            ["Processor", f"{at.cpu}, {at.cores} cores, {shown(at.memory_bytes, 'bytes')}"],
+            ["Processor", f"{at.cpu}, {at.cores} cores, {format_value(at.memory_bytes, 'bytes')}"],
             *([["Left of it", ", ".join(provenance.limits(at.limits).values())]] if at.limits is not None else []),
             ["System", f"{at.system}, {at.python}"],
             ["Packages", ", ".join(f"{name} {version}" for name, version in at.packages.items())],
@@ -214,7 +216,7 @@ def _environment(report: Report) -> Iterator[Block]:
     for policy in report.policies:
         first = " One process of each arm went first and was discarded." if policy.discard else ""
         yield Paragraph(
-            f"Each process: {policy.samples} steady samples of at least {shown(policy.sample_seconds, 's')}, once "
-            f"the medians of two windows of them agree within {policy.settle_tolerance:.0%}; latencies of single steps."
-            + first
+            f"Each process: {policy.samples} steady samples of at least {format_value(policy.sample_seconds, 's')}, "
+            f"once the medians of two windows of them agree within {policy.settle_tolerance:.0%}; "
+            "latencies of single steps." + first
         )

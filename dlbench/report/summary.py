@@ -12,7 +12,7 @@ import msgspec
 from dlbench import architectures
 from dlbench.analysis import compare, control, labels, metrics, pairs, pooling, provenance, steady_state, stopping
 from dlbench.analysis.compare import Comparison
-from dlbench.analysis.control import NullPair
+from dlbench.analysis.control import ControlPair
 from dlbench.analysis.gate import Gate
 from dlbench.analysis.metrics import METRICS
 from dlbench.errors import DlbenchError, redaction
@@ -113,7 +113,7 @@ class Report(Record, frozen=True):
     command: str
     parity: tuple[Parity, ...] = ()
     gate: Gate | None = None
-    null_pairs: tuple[NullPair, ...] = ()
+    null_pairs: tuple[ControlPair, ...] = ()
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA
 
@@ -122,10 +122,10 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
     """The Report of these Runs and parity checks, of any sessions. Raises DlbenchError when there is no Run."""
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
-    runs = steady_state.mark(pooling.parted(runs))
+    runs = steady_state.flag_unsteady(pooling.parted(runs))
     gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
     null_pairs = control.null_pairs(runs, dict.fromkeys(("step_time", *gated)))
-    objection = control.objection(null_pairs, labels.of_specs(run.spec for run in runs))
+    objection = control.control_failure(null_pairs, labels.of_specs(run.spec for run in runs))
     runs = control.without_twins(runs)
     comparisons = {load: control.vetoed(found, objection) for load, found in compare.compare(runs).items()}
     by_workload = pairs.by_workload(runs)
@@ -179,7 +179,7 @@ def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
     """Whether this differs from Spec to Spec as the architectures have it: then it is to be left out."""
     values = {getattr(spec, axis) for spec in specs}
     return len(values) > 1 and all(
-        architectures.known(spec.architecture) and DEFAULTS[axis](spec) == getattr(spec, axis) for spec in specs
+        architectures.is_builtin(spec.architecture) and DEFAULTS[axis](spec) == getattr(spec, axis) for spec in specs
     )
 
 

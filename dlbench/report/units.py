@@ -24,7 +24,7 @@ _SCALES = {
 }
 
 
-def shown(value: float | None, unit: str) -> str:
+def format_value(value: float | None, unit: str) -> str:
     """The value with its unit, to three or four figures; a dash where there is none."""
     if value is None:
         return "–"
@@ -32,12 +32,12 @@ def shown(value: float | None, unit: str) -> str:
     return f"{_digits(value / scale.divisor, unit)} {scale.unit}".rstrip()
 
 
-def interval(found: Estimate | None, unit: str) -> str:
+def format_interval(found: Estimate | None, unit: str) -> str:
     """The estimate with its interval, such as `1.52 ms (1.49–1.56)`."""
     if found is None or found.low is None or found.high is None:
-        return shown(found.value if found is not None else None, unit)
+        return format_value(found.value if found is not None else None, unit)
     low, high = (digits(end, unit, found.value) for end in (found.low, found.high))
-    return f"{shown(found.value, unit)} ({low}–{high})"
+    return f"{format_value(found.value, unit)} ({low}–{high})"
 
 
 def digits(value: float, unit: str, like: float) -> str:

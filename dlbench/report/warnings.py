@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dlbench.analysis import metrics, pairs, pooling
 from dlbench.analysis.evidence import BUSY
-from dlbench.analysis.labels import Names
+from dlbench.analysis.labels import Labels
 from dlbench.analysis.leaks import growth
 from dlbench.record import proof
 from dlbench.record.flags import FLAGS, HELPED, FlagName
@@ -17,7 +17,7 @@ from dlbench.report.actual import not_as_given
 from dlbench.report.configuration import MUST_AGREE, fairness
 from dlbench.report.contradicting import contradicting
 from dlbench.report.outliers import outlying
-from dlbench.report.units import shown
+from dlbench.report.units import format_value
 from dlbench.spec import Workload
 
 STOLEN = 0.01
@@ -69,7 +69,7 @@ MARKS = (
 def warnings(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     """All that applies, the most serious first."""
     runs = [run for of_load in by_workload.values() for run in of_load]
-    names = Names(by_workload)
+    names = Labels(by_workload)
     yield from _unlike(runs)
     for load, of_load in by_workload.items():
         for label, of_arm in pairs.arms(of_load).items():
@@ -108,8 +108,9 @@ def _of_arm(runs: Sequence[Run]) -> Iterator[str]:
     grew = [grown for run in ended_well if (grown := growth(run)) is not None]
     if grew:
         yield (
-            f"memory grew by {shown(statistics.median(grew), 'bytes')} a step in {len(grew)} of {len(ended_well)} "
-            "processes and was not given back: a leak, or a cache without bound; `dlbench check` looks closer"
+            f"memory grew by {format_value(statistics.median(grew), 'bytes')} a step in {len(grew)} of "
+            f"{len(ended_well)} processes and was not given back: a leak, or a cache without bound; "
+            "`dlbench check` looks closer"
         )
     for flag, text in FLAGS.items():
         number = sum(run.has(flag) for run in ended_well)
@@ -130,7 +131,7 @@ def _why(flag: FlagName, runs: Sequence[Run]) -> str:
     return f": {'; '.join(dict.fromkeys(said))}" if said else ""
 
 
-def _drift(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
+def _drift(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
     widths = {
         (load, label): width
         for load, of_load in by_workload.items()
@@ -232,7 +233,7 @@ def _slow_library(runs: Iterable[Run]) -> Iterator[str]:
         yield f"{names}: matrix products come from MKL, which on AMD processors is slower than other libraries"
 
 
-def _in_parts(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> Iterator[str]:
+def _in_parts(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
     """Parts of a group are numbered as groups that follow the last."""
     for load, runs in by_workload.items():
         if (parts := 1 + max(run.group // run.groups for run in runs)) > 1:
@@ -242,7 +243,7 @@ def _in_parts(by_workload: Mapping[Workload, Sequence[Run]], names: Names) -> It
             )
 
 
-def _not_in_parts(runs: Sequence[Run], names: Names) -> Iterator[str]:
+def _not_in_parts(runs: Sequence[Run], names: Labels) -> Iterator[str]:
     """Sizes come from processes that are discarded first; without them all arms are alive together."""
     full = [run for run in runs if run.status == "out-of-memory" and run.arms > 1 and not run.policy.discard]
     if full:

@@ -27,7 +27,7 @@ from dlbench.workers.protocol import (
     Evaluate,
     Evaluated,
     First,
-    Order,
+    Request,
     Settle,
     Settled,
     Stepped,
@@ -150,9 +150,9 @@ class Arm:
         if taken is not None:
             self._found.samples += taken.samples
 
-    def rest(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until this arm's child leaves the machine to the next one."""
-        if self.alive and self._child is not None and not self._child.quieten():
+        if self.alive and self._child is not None and not self._child.wait_until_idle():
             self.flag("not_quiet")
 
     def flag(self, name: FlagName) -> None:
@@ -171,7 +171,7 @@ class Arm:
                 self._found.times += self._closed.times
                 self._found.flags += proof.flags(self.spec, self._closed.compilation)
 
-    def abandon(self) -> None:
+    def kill(self) -> None:
         """End the child whatever it does."""
         if self._child is not None:
             self._child.close()
@@ -244,11 +244,11 @@ class Arm:
             )
         )
 
-    def _ask(self, order: Order, kind: type[R]) -> R | None:
+    def _ask(self, order: Request, kind: type[R]) -> R | None:
         if self.failure is not None or self._child is None:
             return None
         try:
-            return self._child.obey(order, kind)
+            return self._child.request(order, kind)
         except ChildError as error:
             self._fail(error)
             return None

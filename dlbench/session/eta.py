@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dlbench.session.plan import Group
 
 
-class Pace:
+class TimeEstimate:
     """How long groups take: what the remaining time is estimated from."""
 
     def __init__(self) -> None:
@@ -26,13 +26,13 @@ class Pace:
         for key in _keys(group):
             self._seconds[key] = max(seconds, self._seconds.get(key, 0.0))
 
-    def of(self, group: Group) -> float | None:
+    def expected(self, group: Group) -> float | None:
         """Seconds to expect for this group: the longest of the same Specs so far, or else of its phase."""
         return next((self._seconds[key] for key in _keys(group) if key in self._seconds), None)
 
-    def left(self, groups: Sequence[Group]) -> float | None:
+    def remaining(self, groups: Sequence[Group]) -> float | None:
         """Seconds to expect for these groups; None until a group of every phase among them has been measured."""
-        known = [seconds for group in groups if (seconds := self.of(group)) is not None]
+        known = [seconds for group in groups if (seconds := self.expected(group)) is not None]
         return sum(known) if len(known) == len(groups) else None
 
 

@@ -58,7 +58,7 @@ class TakesTurns(Protocol):
         """Time single steps."""
         ...
 
-    def rest(self) -> None:
+    def wait_until_idle(self) -> None:
         """Return when it uses no CPU."""
         ...
 
@@ -84,18 +84,18 @@ def measure_group(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> 
         for number, arm in enumerate(arms):
             announce(stage, number)
             getattr(arm, action)()
-            arm.rest()
+            arm.wait_until_idle()
     share_steps(arms)
     _take_turns(arms, seed, announce)
     for number, arm in enumerate(arms):
         announce("closing", number)
         arm.latencies()
-        arm.rest()
+        arm.wait_until_idle()
     for arm in arms:
         arm.close()
 
 
-def orders(arms: int, seed: int) -> Iterator[list[int]]:
+def turn_orders(arms: int, seed: int) -> Iterator[list[int]]:
     """Endless rounds: a random order of the arms, then the same reversed, so that a drift meets all alike.
 
     Two arms give ABBA or BAAB, chosen afresh for each pair of rounds. The order depends on the seed alone.
@@ -132,7 +132,7 @@ def share_steps(arms: Sequence[TakesTurns]) -> None:
             break
         for arm in (arm for arm in arms if arm.alive):
             arm.warm_again()
-            arm.rest()
+            arm.wait_until_idle()
     for alike in _by_speed(arms):
         largest = max(arm.steps for arm in alike)
         for arm in alike:
@@ -163,10 +163,10 @@ def _fastest(arms: Sequence[TakesTurns]) -> float:
 def _take_turns(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> None:
     turn = 0
     rounds = max((arm.turns for arm in arms if arm.alive), default=0)
-    for round_number, order in zip(range(rounds), orders(len(arms), seed), strict=False):
+    for round_number, order in zip(range(rounds), turn_orders(len(arms), seed), strict=False):
         announce("measuring", round_number)
         for arm in (arms[place] for place in order):
             if arm.alive and round_number < arm.turns:
                 arm.turn(round_number, turn)
-                arm.rest()
+                arm.wait_until_idle()
                 turn += 1

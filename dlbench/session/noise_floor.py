@@ -17,10 +17,10 @@ from contextlib import ExitStack
 from typing import IO
 
 from dlbench.record.schema import Record
-from dlbench.session.lockstep import orders
+from dlbench.session.lockstep import turn_orders
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
-from dlbench.workers.process import environment, limit_cores
+from dlbench.workers.process import child_environment, limit_cores
 
 GROUPS = 5
 """As many as a session has by default, so that the smallest change is one of such a session."""
@@ -55,7 +55,7 @@ def probe(seconds: float = SECONDS) -> Noise:
 
 def judged(log_ratios: Sequence[float]) -> Noise:
     """What these log ratios let expect."""
-    return Noise(log_ratios=tuple(log_ratios), smallest_change=decisions.smallest_change(Paired(log_ratios)))
+    return Noise(log_ratios=tuple(log_ratios), smallest_change=decisions.minimum_detectable_change(Paired(log_ratios)))
 
 
 def log_ratio(pair: Sequence[Program], seed: int, until: float) -> float:
@@ -63,7 +63,7 @@ def log_ratio(pair: Sequence[Program], seed: int, until: float) -> float:
     took = [[program(WARM_STEPS) for program in pair] for _ in range(2)][-1]
     steps = max(1, math.ceil(WARM_STEPS * SAMPLE_SECONDS / max(*took, 1e-9)))
     rounds: list[float] = []
-    for order in orders(2, seed):
+    for order in turn_orders(2, seed):
         of = {place: pair[place](steps) for place in order}
         rounds.append(math.log(of[1] / of[0]))
         if time.monotonic() >= until:
@@ -79,7 +79,7 @@ class _Process:
             [sys.executable, "-m", "dlbench.session.noise_floor"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment(os.environ, 1),
+            env=child_environment(os.environ, 1),
             text=True,
         )
         limit_cores(self._popen.pid, 1)

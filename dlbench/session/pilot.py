@@ -12,20 +12,20 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from dlbench.record.schema import PhaseMemory
-from dlbench.session.sharing import Bytes
+from dlbench.session.sharing import MemoryUse
 from dlbench.spec import Spec
 from dlbench.workers.child import ChildError, ChildHandle
 from dlbench.workers.protocol import Build, Built, First, Stepped
 
-NONE_HOLDS = Bytes(math.inf, math.inf)
+NONE_HOLDS = MemoryUse(math.inf, math.inf)
 """The size of an arm that ran out of memory alone: nothing can be beside it."""
 
 
-class Discarded:
+class PilotProcesses:
     """The arms of a session that have had their process."""
 
     def __init__(self) -> None:
-        self._done: dict[Spec, Bytes | None] = {}
+        self._done: dict[Spec, MemoryUse | None] = {}
         self._devices: dict[Spec, str] = {}
 
     def lacking(self, specs: Iterable[Spec], planned: Iterable[Spec]) -> list[Spec]:
@@ -39,7 +39,7 @@ class Discarded:
         arms = dict.fromkeys(_arm(spec) for spec in specs)
         return [found[arm] for arm in arms if arm in found and arm not in self._done]
 
-    def sizes(self, specs: Iterable[Spec]) -> dict[Spec, Bytes]:
+    def sizes(self, specs: Iterable[Spec]) -> dict[Spec, MemoryUse]:
         """The most memory up to the first step, of those whose arm came that far or ran out of memory on the way."""
         return {spec: size for spec in specs if (size := self._done.get(_arm(spec)))}
 
@@ -56,9 +56,9 @@ class Discarded:
         except ChildError:
             return
         try:
-            built = child.obey(Build(spec=spec), Built)
+            built = child.request(Build(spec=spec), Built)
             self._devices[_arm(spec)] = built.info.device
-            stepped = child.obey(First(), Stepped)
+            stepped = child.request(First(), Stepped)
             self._done[_arm(spec)] = _most([*built.memory, stepped.memory])
         except ChildError as error:
             self._done[_arm(spec)] = NONE_HOLDS if error.status == "out-of-memory" else None
@@ -66,10 +66,10 @@ class Discarded:
             child.close()
 
 
-def _most(marks: Sequence[PhaseMemory]) -> Bytes:
+def _most(marks: Sequence[PhaseMemory]) -> MemoryUse:
     """Peaks of host and device; on the device what the driver saw, where that is more than the allocator's peak."""
     device = (of for mark in marks for of in (mark.device_peak_bytes, mark.driver_bytes) if of is not None)
-    return Bytes(max(mark.peak_bytes for mark in marks), max(device, default=0))
+    return MemoryUse(max(mark.peak_bytes for mark in marks), max(device, default=0))
 
 
 def _arm(spec: Spec) -> Spec:

@@ -13,7 +13,7 @@ from dlbench import architectures, registry
 from dlbench.errors import SpecError, UnknownName
 from dlbench.session.lockstep import starting_order
 from dlbench.spec import PHASES, DataPlace, Path, PhaseName, Policy, Spec, Workload, baseline_of, grid, workload
-from dlbench.stats.interim import LOOKS
+from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.system import threads
 from dlbench.tasks import TASKS, fitting
 
@@ -146,7 +146,7 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
 
 def _tasks(plugin: str, architecture: str, asked: Sequence[str]) -> list[str]:
     """Those of the tasks asked for that fit the architecture, or its default."""
-    known = architectures.known(architecture)
+    known = architectures.is_builtin(architecture)
     for name in asked:
         if name not in TASKS:
             raise UnknownName("task", name, TASKS)
@@ -169,7 +169,7 @@ def _tasks(plugin: str, architecture: str, asked: Sequence[str]) -> list[str]:
 
 
 def _batch_size(architecture: str, size: str) -> int:
-    known = architectures.known(architecture)
+    known = architectures.is_builtin(architecture)
     return architectures.configuration(architecture, size).batch_size if known else DEFAULT_BATCH_SIZE
 
 
@@ -180,7 +180,7 @@ def _seeds(phase: PhaseName, policy: Policy) -> Sequence[int]:
 def _groups(load: Workload, arms: dict[Workload, list[Spec]], policy: Policy) -> list[Group]:
     """The groups of a workload: as many as processes, or one for its seed, of as many as seeds replicate it."""
     compared = [spec for spec in arms[load] if not spec.twin]
-    of = LOOKS[-1] if policy.adaptive and len(compared) > 1 else policy.processes
+    of = INTERIM_GROUPS[-1] if policy.adaptive and len(compared) > 1 else policy.processes
     numbers = range(of)
     if load.replicated_by == "seed":
         alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]

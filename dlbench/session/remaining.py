@@ -12,7 +12,7 @@ from dlbench.session.plan import Group
 from dlbench.spec import Spec, workload
 
 
-def remaining(groups: Sequence[Group], journal: Journal) -> list[Group]:
+def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
     """The groups that the journal lacks; one that was cut short is forgotten, for its arms were to run together.
 
     Raises RecordError when the journal holds what these groups do not.
@@ -30,7 +30,7 @@ def remaining(groups: Sequence[Group], journal: Journal) -> list[Group]:
     kept = next((place for place, key in enumerate(have) if key in lacking), len(have))
     if any(key not in lacking for key in have[kept:]):
         raise RecordError(f"{path}:{kept + 1}: a group is not whole and others follow; measure anew with another --out")
-    journal.keep(kept)
+    journal.truncate(kept)
     return missing
 
 

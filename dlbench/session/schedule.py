@@ -18,11 +18,11 @@ from dlbench.record.journal import Journal
 from dlbench.record.schema import Plan, Run
 from dlbench.session import sharing
 from dlbench.session.arm import Arm, Place
-from dlbench.session.eta import Pace
+from dlbench.session.eta import TimeEstimate
 from dlbench.session.lockstep import measure_group
-from dlbench.session.pilot import Discarded
+from dlbench.session.pilot import PilotProcesses
 from dlbench.session.plan import Group
-from dlbench.session.remaining import remaining
+from dlbench.session.remaining import missing_groups
 from dlbench.spec import Isolation, Policy, Spec, Workload, workload
 from dlbench.workers.child import ChildHandle
 
@@ -67,7 +67,7 @@ class Session:
     def __init__(self, plan: Plan, listener: Listener, start: StartChild, enough: Enough = lambda _: False) -> None:
         self._plan, self._listener, self._start = plan, listener, start
         self._finished = _Finished(plan.specs, enough if plan.policy.adaptive else lambda _: False)
-        self._hopeless, self._pace, self._discarded = _Hopeless(), Pace(), Discarded()
+        self._known_failures, self._estimate, self._pilots = _KnownFailures(), TimeEstimate(), PilotProcesses()
 
     def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
         """Measure the groups in order and yield the Runs of each, one a Spec whatever happens to it.
@@ -82,34 +82,34 @@ class Session:
                 continue
             ahead = [one for one in groups[done:] if one not in self._finished]
             elapsed = time.monotonic() - begin
-            if budget is not None and elapsed + (self._pace.of(group) or 0.0) > budget:
+            if budget is not None and elapsed + (self._estimate.expected(group) or 0.0) > budget:
                 self._listener.stopped(f"the budget of {budget:g} s is used; {len(ahead)} groups left out")
                 return
-            hopeful = [one for one in ahead if not all(spec in self._hopeless for spec in one.specs)]
-            self._listener.group_started(group, done, len(groups), self._pace.left(hopeful))
+            hopeful = [one for one in ahead if not all(spec in self._known_failures for spec in one.specs)]
+            self._listener.group_started(group, done, len(groups), self._estimate.remaining(hopeful))
             self._discard(group)
-            with self._pace.timing(group):
+            with self._estimate.timing(group):
                 runs = [run for part in self._parts(group) for run in self._measure(part)]
             self._learn(runs)
             yield runs
 
     def _learn(self, runs: Sequence[Run]) -> None:
-        self._hopeless.learn(runs)
+        self._known_failures.learn(runs)
         self._finished.learn(runs)
 
     def _discard(self, group: Group) -> None:
         """A process of each arm that has had none in this session, also where it goes on after an interruption."""
         policy = msgspec.structs.replace(self._plan.policy, isolation="fresh")
-        hopeful = [spec for spec in self._plan.specs if policy.discard and spec not in self._hopeless]
-        for spec in self._discarded.lacking(group.specs, hopeful):
+        hopeful = [spec for spec in self._plan.specs if policy.discard and spec not in self._known_failures]
+        for spec in self._pilots.lacking(group.specs, hopeful):
             self._listener.discarding(spec)
-            self._discarded.measure(spec, partial(self._start, spec, policy))
+            self._pilots.measure(spec, partial(self._start, spec, policy))
 
     def _parts(self, group: Group) -> list[Group]:
         """The group, or where memory does not hold it parts of it, numbered as groups that follow the last."""
         planned = [spec for spec in self._plan.specs if spec in group.specs]
-        room = sharing.room(self._discarded.device(planned))
-        parts = sharing.split(planned, self._discarded.sizes(planned), room)
+        room = sharing.available_memory(self._pilots.device(planned))
+        parts = sharing.split(planned, self._pilots.sizes(planned), room)
         ordered = [tuple(spec for spec in group.specs if spec in part) for part in parts]
         return [Group(group.number + place * group.of, part, group.of) for place, part in enumerate(ordered)]
 
@@ -131,7 +131,7 @@ class Session:
         So is one that trains to a target: the time that it takes begins with the first step.
         """
         asked = self._plan.policy.isolation
-        fresh = group.number % group.of == 0 or not group.specs[0].timed or self._hopeless.hung(group)
+        fresh = group.number % group.of == 0 or not group.specs[0].timed or self._known_failures.hung(group)
         return "fresh" if asked == "fork" and fresh else asked
 
     def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:
@@ -140,13 +140,13 @@ class Session:
         with ExitStack() as stack:
             arms: dict[Spec, Arm] = {}
             for spec, place in self._places(group, isolation):
-                if spec not in self._hopeless:
+                if spec not in self._known_failures:
                     arms[spec] = arm = Arm(spec, plan.policy, place, partial(self._start, spec, policy))
-                    stack.callback(arm.abandon)
+                    stack.callback(arm.kill)
             seed = policy.order_seed + group.number
             measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))
             return [
-                arms[spec].run() if spec in arms else self._hopeless.run(spec, plan.policy, place)
+                arms[spec].run() if spec in arms else self._known_failures.run(spec, plan.policy, place)
                 for spec, place in self._places(group, isolation)
             ]
 
@@ -168,7 +168,7 @@ def record(
     why. Returns all Runs of the journal.
     """
     session, held_back = Session(journal.plan, listener, start, enough), list[Run]()
-    missing = remaining(groups, journal)
+    missing = missing_groups(groups, journal)
     for runs in session.execute(missing, journal.runs):
         held_back += runs
         if journal.runs or not all(_never_ran(run) for run in held_back):
@@ -202,7 +202,7 @@ class _Finished:
                 self._done.add(load)
 
 
-class _Hopeless:
+class _KnownFailures:
     """Specs that are not tried again, with the Run that says why; plugins that are not forked again."""
 
     def __init__(self) -> None:

@@ -16,25 +16,25 @@ SHARE = 0.8
 """Of the memory that is free when a group starts: what is left serves what grows after the first step."""
 
 
-class Bytes(NamedTuple):
+class MemoryUse(NamedTuple):
     """Memory of the host, and of a device that is not the CPU."""
 
     host: float
     device: float = 0.0
 
-    def within(self, room: Bytes) -> bool:
+    def within(self, room: MemoryUse) -> bool:
         """Whether there is room for it."""
         return self.host <= room.host and self.device <= room.device
 
 
-def room(device: str) -> Bytes:
+def available_memory(device: str) -> MemoryUse:
     """What the arms of one group on this device may take together, now; infinite where the driver does not say."""
     free = nvml.free_bytes(device)
     host = min(psutil.virtual_memory().available, cgroup.free_bytes())
-    return Bytes(SHARE * host, math.inf if free is None else SHARE * free)
+    return MemoryUse(SHARE * host, math.inf if free is None else SHARE * free)
 
 
-def split(specs: Sequence[Spec], sizes: Mapping[Spec, Bytes], room: Bytes) -> list[tuple[Spec, ...]]:
+def split(specs: Sequence[Spec], sizes: Mapping[Spec, MemoryUse], room: MemoryUse) -> list[tuple[Spec, ...]]:
     """Parts of a group that fit into the room one after the other, in the order of `specs`, the baseline first.
 
     An arm of unknown size counts for nothing. An arm that does not fit beside what it is compared with is alone.
@@ -58,6 +58,6 @@ def _companions(spec: Spec, specs: Sequence[Spec]) -> list[Spec]:
     return [itself, baseline_of(itself, specs)]
 
 
-def _size(specs: set[Spec], sizes: Mapping[Spec, Bytes]) -> Bytes:
+def _size(specs: set[Spec], sizes: Mapping[Spec, MemoryUse]) -> MemoryUse:
     known = [sizes[spec] for spec in specs if spec in sizes]
-    return Bytes(sum(one.host for one in known), sum(one.device for one in known))
+    return MemoryUse(sum(one.host for one in known), sum(one.device for one in known))

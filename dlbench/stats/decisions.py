@@ -13,12 +13,22 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from dlbench.stats import power
-from dlbench.stats.estimates import Estimate, Part, Shift, exp, expm1, holm, left_out, one_sample, two_samples
-from dlbench.stats.power import ALARM
+from dlbench.stats.estimates import (
+    Estimate,
+    Shift,
+    VarianceComponent,
+    exp,
+    expm1,
+    holm,
+    one_sample,
+    trim_count,
+    two_samples,
+)
+from dlbench.stats.power import ALPHA
 
-DELTA = 0.01
+NEGLIGIBLE_CHANGE = 0.01
 """A change by up to this share is not worth a word."""
-SAME = 0.03
+EQUIVALENCE_MARGIN = 0.03
 """Equivalence margin: `same` says that the ratio is surely within it."""
 
 Verdict = Literal["slower", "faster", "same", "inconclusive", "underpowered", "indicative"]
@@ -48,7 +58,7 @@ class Evidence(Protocol):
         """Whether an exact rank test also puts the difference above the bound."""
         ...
 
-    def shift_seen(self) -> float | None:
+    def detectable_shift(self) -> float | None:
         """How far beyond a bound the truth must lie for both tests to see it with 80 % power; None as `shift`."""
         ...
 
@@ -89,14 +99,14 @@ class Paired:
         averages = itertools.combinations_with_replacement(self.log_ratios, 2)
         return sum((one + other) / 2 > bound for one, other in averages) >= power.rank_sum_needed(self.n)
 
-    def shift_seen(self) -> float | None:
+    def detectable_shift(self) -> float | None:
         """In proportion to the error of the mean."""
         shift = self.shift()
-        return None if shift is None else power.paired_errors_seen(self.n, self._cut) * shift.error
+        return None if shift is None else power.paired_detectable_errors(self.n, self._cut) * shift.error
 
     @property
     def _cut(self) -> int:
-        return 0 if self.all_count else left_out(self.n)
+        return 0 if self.all_count else trim_count(self.n)
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,7 @@ class Unpaired:
 
     before: Sequence[float]
     after: Sequence[float]
-    between: Part | None = None
+    between: VarianceComponent | None = None
 
     @property
     def n(self) -> int:
@@ -133,15 +143,15 @@ class Unpaired:
         above = sum(ours - theirs > bound for ours in self.after for theirs in self.before)
         return above >= power.pairs_needed(len(self.before), len(self.after))
 
-    def shift_seen(self) -> float | None:
+    def detectable_shift(self) -> float | None:
         """In proportion to the spreads within both sides and between their sessions."""
         if self.n < 2:
             return None
         before, after = ((len(side), statistics.stdev(side)) for side in (self.before, self.after))
-        return power.unpaired_shift_seen(before, after, self.between)
+        return power.unpaired_detectable_shift(before, after, self.between)
 
 
-def p_differs(evidence: Evidence, delta: float = DELTA) -> float:
+def p_differs(evidence: Evidence, delta: float = NEGLIGIBLE_CHANGE) -> float:
     """The smaller of the one-sided p values of "slower by more than delta" and "faster by more than delta".
 
     1 without replication.
@@ -153,7 +163,7 @@ def p_differs(evidence: Evidence, delta: float = DELTA) -> float:
     return min(shift.p_beyond(bound), shift.reversed().p_beyond(bound))
 
 
-def adjusted(family: Sequence[Evidence], delta: float = DELTA) -> list[float]:
+def adjusted(family: Sequence[Evidence], delta: float = NEGLIGIBLE_CHANGE) -> list[float]:
     """`p_differs` of every comparison of a family after Holm.
 
     Comparisons without replication say nothing and do not count among the others.
@@ -164,17 +174,17 @@ def adjusted(family: Sequence[Evidence], delta: float = DELTA) -> list[float]:
     return [found.get(place, 1.0) for place in range(len(family))]
 
 
-def smallest_change(evidence: Evidence, delta: float = DELTA) -> float | None:
+def minimum_detectable_change(evidence: Evidence, delta: float = NEGLIGIBLE_CHANGE) -> float | None:
     """The smallest true slowdown, as a share, that numbers spread like these call `slower` with 80 % power.
 
     Both tests of `verdict` must see it, the rank test too. None without replication. A Holm correction over several
     comparisons asks for more.
     """
-    seen = evidence.shift_seen()
+    seen = evidence.detectable_shift()
     return None if seen is None else expm1(math.log1p(delta) + seen)
 
 
-def verdict(evidence: Evidence, adjusted_p: float, delta: float = DELTA) -> tuple[Verdict, str]:
+def verdict(evidence: Evidence, adjusted_p: float, delta: float = NEGLIGIBLE_CHANGE) -> tuple[Verdict, str]:
     """What this evidence says, and why where that is not plain.
 
     `adjusted_p` is `p_differs` after Holm over all comparisons of the family. `slower` and `faster` need the one-sided
@@ -184,14 +194,14 @@ def verdict(evidence: Evidence, adjusted_p: float, delta: float = DELTA) -> tupl
     if shift is None:
         return "indicative", "one process each: no interval"
     slower = shift.mean > 0
-    if adjusted_p <= ALARM:
+    if adjusted_p <= ALPHA:
         if not (evidence if slower else evidence.reversed()).ranks_agree(math.log1p(delta)):
             return "inconclusive", "the t test and the exact rank test disagree"
         return ("slower" if slower else "faster"), ""
-    low, high = shift.interval(1 - 2 * ALARM)
-    if -math.log1p(SAME) <= low and high <= math.log1p(SAME):
+    low, high = shift.interval(1 - 2 * ALPHA)
+    if -math.log1p(EQUIVALENCE_MARGIN) <= low and high <= math.log1p(EQUIVALENCE_MARGIN):
         return "same", ""
-    if p_differs(evidence, delta) <= ALARM:
+    if p_differs(evidence, delta) <= ALPHA:
         return "inconclusive", "a difference alone, but not among this many comparisons"
     return "inconclusive", ""
 
@@ -202,4 +212,4 @@ def _ratio(shift: Shift | None, above: Sequence[float], below: Sequence[float]) 
     n = min(len(above), len(below))
     if shift is None:
         return Estimate(exp(statistics.fmean(above) - statistics.fmean(below)), n=n)
-    return shift.back(n)
+    return shift.to_ratio(n)

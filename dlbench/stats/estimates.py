@@ -36,13 +36,13 @@ class Shift(NamedTuple):
 
     mean: float
     error: float
-    freedom: float
+    degrees_of_freedom: float
 
     def interval(self, level: float = CONFIDENCE) -> tuple[float, float]:
         """The two-sided t interval; either end of that at level 0.90 is a one-sided 95 % bound."""
         from scipy import special
 
-        half = float(special.stdtrit(self.freedom, 0.5 + level / 2)) * self.error
+        half = float(special.stdtrit(self.degrees_of_freedom, 0.5 + level / 2)) * self.error
         return self.mean - half, self.mean + half
 
     def p_beyond(self, bound: float) -> float:
@@ -51,13 +51,13 @@ class Shift(NamedTuple):
 
         if self.error == 0.0:
             return 0.0 if self.mean > bound else 1.0
-        return float(special.stdtr(self.freedom, (bound - self.mean) / self.error))
+        return float(special.stdtr(self.degrees_of_freedom, (bound - self.mean) / self.error))
 
     def reversed(self) -> Shift:
         """The same, the other way round."""
-        return Shift(-self.mean, self.error, self.freedom)
+        return Shift(-self.mean, self.error, self.degrees_of_freedom)
 
-    def back(self, n: int) -> Estimate:
+    def to_ratio(self, n: int) -> Estimate:
         """The ratio that this difference of logarithms is, with its interval."""
         low, high = self.interval()
         return Estimate(exp(self.mean), exp(low), exp(high), n)
@@ -73,11 +73,11 @@ def expm1(value: float) -> float:
     return math.expm1(value) if value < math.log(sys.float_info.max) else math.inf
 
 
-class Part(NamedTuple):
+class VarianceComponent(NamedTuple):
     """One independent part of the variance of an estimate, and the degrees of freedom with which it is known."""
 
     variance: float
-    freedom: float
+    degrees_of_freedom: float
 
 
 def one_sample(values: Sequence[float], cut: int = 0) -> Shift | None:
@@ -96,7 +96,7 @@ def one_sample(values: Sequence[float], cut: int = 0) -> Shift | None:
     return Shift(statistics.fmean(kept), error, len(kept) - 1)
 
 
-def left_out(n: int) -> int:
+def trim_count(n: int) -> int:
     """How many of n groups a ratio of step times leaves out at either end: one in fifteen, so none of fewer than that.
 
     One process in 75 of a product on two threads differs from its group by more than a tenth for as long as it lives
@@ -106,7 +106,9 @@ def left_out(n: int) -> int:
     return n // 15
 
 
-def two_samples(before: Sequence[float], after: Sequence[float], between: Part | None = None) -> Shift | None:
+def two_samples(
+    before: Sequence[float], after: Sequence[float], between: VarianceComponent | None = None
+) -> Shift | None:
     """The difference of two means with unequal variances (Welch 1947); None where a side has fewer than two values.
 
     `between` is a further part of the variance of their difference that neither side shows, such as that between
@@ -114,16 +116,16 @@ def two_samples(before: Sequence[float], after: Sequence[float], between: Part |
     """
     if len(before) < 2 or len(after) < 2:
         return None
-    parts = [Part(statistics.variance(side) / len(side), len(side) - 1) for side in (before, after)]
+    parts = [VarianceComponent(statistics.variance(side) / len(side), len(side) - 1) for side in (before, after)]
     parts += [] if between is None else [between]
     error = math.sqrt(sum(part.variance for part in parts))
     return Shift(statistics.fmean(after) - statistics.fmean(before), error, satterthwaite(parts))
 
 
-def satterthwaite(parts: Sequence[Part]) -> float:
+def satterthwaite(parts: Sequence[VarianceComponent]) -> float:
     """Degrees of freedom of a sum of independent variances (Satterthwaite 1946)."""
-    weights = sum(part.variance**2 / part.freedom for part in parts)
-    freedom = sum(part.freedom for part in parts)
+    weights = sum(part.variance**2 / part.degrees_of_freedom for part in parts)
+    freedom = sum(part.degrees_of_freedom for part in parts)
     return sum(part.variance for part in parts) ** 2 / weights if weights else float(freedom)
 
 

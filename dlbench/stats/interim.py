@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dlbench.stats.decisions import Paired
 from dlbench.stats.estimates import expm1
 
-LOOKS = (6, 10, 15, 20, 30, 45)
+INTERIM_GROUPS = (6, 10, 15, 20, 30, 45)
 """Groups after which a session may stop; after the last it does."""
 HALF_WIDTH = 0.0125
 """Half-width of a ratio's 95 % interval at which it is known well enough: a slowdown of 3 % is then called one in nine
@@ -30,4 +30,4 @@ def half_width(log_ratios: Sequence[float]) -> float:
 
 def are_enough(groups: int, pairs: Sequence[Sequence[float]]) -> bool:
     """Whether so many groups are a look at which the log ratios of every pair are known well enough."""
-    return groups in LOOKS and all(half_width(log_ratios) <= HALF_WIDTH for log_ratios in pairs)
+    return groups in INTERIM_GROUPS and all(half_width(log_ratios) <= HALF_WIDTH for log_ratios in pairs)

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from dlbench.stats.estimates import Part, satterthwaite
+from dlbench.stats.estimates import VarianceComponent, satterthwaite
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ALARM = 0.05
+ALPHA = 0.05
 """One-sided error rate at which a difference is called one."""
 POWER = 0.80
 DRAWS = 10_000
@@ -26,7 +26,7 @@ DRAWS = 10_000
 
 
 @cache
-def paired_errors_seen(groups: int, cut: int = 0) -> float:
+def paired_detectable_errors(groups: int, cut: int = 0) -> float:
     """How many standard errors beyond the bound `slower` takes to be said of so many log ratios, `cut` left out a side.
 
     To pass the signed-rank test is to have as many positive Walsh averages as its rank sum must reach (Tukey 1949).
@@ -36,7 +36,7 @@ def paired_errors_seen(groups: int, cut: int = 0) -> float:
 
     draws = np.random.default_rng(groups).normal(size=(DRAWS, groups))
     means, errors, freedom = trimmed(draws, cut)
-    by_t = float(special.stdtrit(freedom, 1 - ALARM)) * errors - means
+    by_t = float(special.stdtrit(freedom, 1 - ALPHA)) * errors - means
     first, second = np.triu_indices(groups)
     averages = ((rows[:, first] + rows[:, second]) / 2 for rows in _chunks(draws, len(first)))
     return _seen(by_t, averages, rank_sum_needed(groups)) / float(np.sqrt(np.mean(errors**2)))
@@ -54,7 +54,9 @@ def trimmed(draws: NDArray[np.float64], cut: int) -> tuple[NDArray[np.float64], 
 
 
 @cache
-def unpaired_shift_seen(before: tuple[int, float], after: tuple[int, float], between: Part | None) -> float:
+def unpaired_detectable_shift(
+    before: tuple[int, float], after: tuple[int, float], between: VarianceComponent | None
+) -> float:
     """How far beyond the bound `slower` takes to be said of two sessions, each `(processes, standard deviation)`."""
     import numpy as np
     from scipy import special
@@ -65,9 +67,9 @@ def unpaired_shift_seen(before: tuple[int, float], after: tuple[int, float], bet
         sides[1] += random.normal(0.0, math.sqrt(between.variance), size=(DRAWS, 1))
     extra = 0.0 if between is None else between.variance
     error = np.sqrt(sum(side.var(axis=1, ddof=1) / side.shape[1] for side in sides) + extra)
-    parts = [Part(spread**2 / n, n - 1) for n, spread in (before, after)]
+    parts = [VarianceComponent(spread**2 / n, n - 1) for n, spread in (before, after)]
     freedom = satterthwaite([*parts, *([] if between is None else [between])])
-    by_t = float(special.stdtrit(freedom, 1 - ALARM)) * error - (sides[1].mean(axis=1) - sides[0].mean(axis=1))
+    by_t = float(special.stdtrit(freedom, 1 - ALPHA)) * error - (sides[1].mean(axis=1) - sides[0].mean(axis=1))
     pairs = before[0] * after[0]
     both = zip(*(_chunks(side, pairs) for side in sides), strict=True)
     differences = ((ours[:, :, None] - theirs[:, None, :]).reshape(-1, pairs) for theirs, ours in both)
@@ -123,4 +125,4 @@ def _least_passing(ways: Sequence[int]) -> int:
 
 def _reachable(arrangements: float) -> float:
     """The level of a rank test with so many equally likely arrangements: 5 %, or the least that it can reach."""
-    return max(ALARM, 1.0 / arrangements)
+    return max(ALPHA, 1.0 / arrangements)

@@ -23,14 +23,14 @@ REASONS = {
 """Why clocks are lower than they could be: nvmlClocksThrottleReasons of nvml.h; an idle GPU (0x1) is no reason."""
 
 
-class Gauge:
+class GpuSampler:
     """Looks at a GPU when told to, outside the clock, and sums up; reads nothing where NVML does not answer."""
 
     def __init__(self, device: str, variables: Mapping[str, str] = os.environ) -> None:
         self._nvml, self._handle = _opened(device, variables)
         self._looks: list[GpuLoad] = []
 
-    def look(self) -> None:
+    def sample(self) -> None:
         """Read clocks, temperature, power and what limits them now."""
         if self._nvml is None:
             return
@@ -39,7 +39,7 @@ class Gauge:
         except self._nvml.NVMLError:
             self._nvml = None
 
-    def read(self) -> GpuLoad | None:
+    def summary(self) -> GpuLoad | None:
         """The lowest clock, the highest temperature and power, and every reason seen; None without any look."""
         if not self._looks:
             return None

@@ -28,13 +28,13 @@ from dlbench.plugin import Adam, ArraySpec, Batch, Signature
 from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.data_files import CARTPOLE, checksum, verify
-from dlbench.tasks.targets import Goal, goal_for, stream
+from dlbench.tasks.targets import Target, random_stream, target_for
 
 SHA256 = "b98fc207592e41754484a6f221124c9f24f519972d9e40df88d735f7c7a88092"
 OBSERVED, ACTIONS, MOST_STEPS = 4, 2, 500
 GAMES, UPDATES, DISCOUNT = 100, 8, 0.99
 EVALUATION_STREAM, CHECK_SEED = 2**32 + 5, 1
-GOALS = {"small": Goal(target=475.0, learning_rate=1e-3, budget_steps=400, evaluate_every=40)}
+TARGETS = {"small": Target(target=475.0, learning_rate=1e-3, budget_steps=400, evaluate_every=40)}
 Floats = npt.NDArray[np.float32]
 Acts = npt.NDArray[np.int64]
 Policy = Callable[[Floats], Acts]
@@ -67,7 +67,7 @@ class Games(NamedTuple):
 class CartPoleTask:
     """Observations (batch, 4) to logits (batch, 2)."""
 
-    goal: Goal
+    goal: Target
     batch_size: int
     sha256: str
 
@@ -107,19 +107,21 @@ class CartPoleTask:
 
     def batch(self, seed: int, step: int) -> Batch:
         """From games that a coin plays."""
-        generator = stream(seed, step)
+        generator = random_stream(seed, step)
         return next(self._round(generator, lambda seen: generator.integers(0, ACTIONS, len(seen))))
 
     def batches(self, seed: int, predict: Callable[[Any], Any]) -> Iterator[Batch]:
         """From games that the model plays, a round when the batches of the one before are used up."""
         for number in itertools.count():
-            generator = stream(seed, number)
+            generator = random_stream(seed, number)
             yield from self._round(generator, functools.partial(_draw, generator, predict))
 
     def evaluate(self, predict: Callable[[Any], Any]) -> float:
         """Mean return; the last games that are played at once are filled up and the filling not counted."""
         rounds = range(-(-GAMES // self.batch_size))
-        returns = [play(self.batch_size, stream(EVALUATION_STREAM, one), _greedy(predict)).returns for one in rounds]
+        returns = [
+            play(self.batch_size, random_stream(EVALUATION_STREAM, one), _greedy(predict)).returns for one in rounds
+        ]
         return float(np.concatenate(returns)[:GAMES].mean())
 
     def _round(self, generator: np.random.Generator, policy: Policy) -> Iterator[Batch]:
@@ -132,7 +134,7 @@ class CartPoleTask:
 
 def open_task(request: TaskRequest) -> CartPoleTask:
     """Four numbers whatever the architecture is stated for. Raises SpecError without gymnasium, or another game."""
-    return CartPoleTask(goal_for(GOALS, request.size), request.batch_size, _verified())
+    return CartPoleTask(target_for(TARGETS, request.size), request.batch_size, _verified())
 
 
 def play(games: int, generator: np.random.Generator, policy: Policy) -> Games:
@@ -162,7 +164,7 @@ def _environment(games: int) -> Any:
 @functools.cache
 def _verified() -> str:
     """The checksum of some games that a coin plays, to three digits: a game with other rules is another task."""
-    coin = stream(CHECK_SEED)
+    coin = random_stream(CHECK_SEED)
     games = play(4, coin, lambda seen: coin.integers(0, ACTIONS, len(seen)))
     what = checksum((np.round(games.observations * 1000).astype(np.int32), games.alive))
     return verify(what, SHA256, "cartpole", CARTPOLE)

@@ -10,7 +10,7 @@ import numpy as np
 
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
 from dlbench.record.schema import TaskInfo
-from dlbench.tasks.targets import Goal, stream
+from dlbench.tasks.targets import Target, random_stream
 
 
 class Split(NamedTuple):
@@ -37,7 +37,7 @@ class Classification:
 
     source: Source
     split: Split
-    goal: Goal
+    goal: Target
     batch_size: int
     prepare: Callable[[Any], Any] = np.ascontiguousarray
 
@@ -80,7 +80,7 @@ class Classification:
     def batch(self, seed: int, step: int) -> Batch:
         """Random training samples."""
         train = self.split.train
-        chosen = stream(seed, step).integers(0, len(train.inputs), self.batch_size)
+        chosen = random_stream(seed, step).integers(0, len(train.inputs), self.batch_size)
         return Batch(self.prepare(train.inputs[chosen]), train.targets[chosen])
 
     def evaluate(self, predict: Callable[[Any], Any]) -> float:

@@ -21,15 +21,15 @@ from dlbench.plugin import Adam, ArraySpec, Batch, Signature
 from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.data_files import DEMAND, checksum, find, verify
-from dlbench.tasks.targets import Goal, goal_for, stream
+from dlbench.tasks.targets import Target, random_stream, target_for
 
 SHA256 = "195674163485d14566706ef7049e3031a61462ec85291ce1401fa9295ebc9a5e"
 TRAIN, A_DAY, A_WEEK = 2763, 48, 336
 CALENDAR, HORIZON = 5, 12
 DEFAULT_SHAPE = (48, CALENDAR)
-GOALS = {
-    "small": Goal(target=0.008, learning_rate=1e-2, budget_steps=400, evaluate_every=25),
-    "base": Goal(target=0.06, learning_rate=1e-3, budget_steps=400, evaluate_every=25),
+TARGETS = {
+    "small": Target(target=0.008, learning_rate=1e-2, budget_steps=400, evaluate_every=25),
+    "base": Target(target=0.06, learning_rate=1e-3, budget_steps=400, evaluate_every=25),
 }
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ def demand() -> tuple[Doubles, str]:
 class DemandTask:
     """Windows (batch, steps, features) to what follows (batch, horizon)."""
 
-    goal: Goal
+    goal: Target
     batch_size: int
     steps: int
     features: int
@@ -90,7 +90,7 @@ class DemandTask:
     def batch(self, seed: int, step: int) -> Batch:
         """Windows from random places of the training part."""
         first, last = self._reach, TRAIN - self._horizon
-        return self._at(stream(seed, step).integers(first, last + 1, self.batch_size))
+        return self._at(random_stream(seed, step).integers(first, last + 1, self.batch_size))
 
     def evaluate(self, predict: Callable[[Any], Any]) -> float:
         """Error over all held-out places; the last batch is filled up and the filling not counted."""
@@ -130,4 +130,4 @@ def open_task(request: TaskRequest) -> DemandTask:
     """A window of 48 steps with calendar unless the architecture is stated for another."""
     demand()  # read and checked now
     steps, features = request.input_shape or DEFAULT_SHAPE
-    return DemandTask(goal_for(GOALS, request.size), request.batch_size, steps, features)
+    return DemandTask(target_for(TARGETS, request.size), request.batch_size, steps, features)

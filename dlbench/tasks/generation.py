@@ -15,7 +15,7 @@ from dlbench.plugin import Adam, ArraySpec, Batch, Signature
 from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.frechet import Judge
-from dlbench.tasks.targets import Goal, stream
+from dlbench.tasks.targets import Target, random_stream
 
 IMAGES, NOISE_STREAM, LATENT = 1000, 2**32 + 4, 100
 
@@ -36,7 +36,7 @@ class Generation:
     """Inputs are noise (batch, latent), targets real images (batch, ...) in [-1, 1], outputs the like."""
 
     real: Real
-    goal: Goal
+    goal: Target
     batch_size: int
     latent: int
 
@@ -73,14 +73,14 @@ class Generation:
 
     def batch(self, seed: int, step: int) -> Batch:
         """Fresh noise and random real images."""
-        generator, real = stream(seed, step), self.real.images.inputs
+        generator, real = random_stream(seed, step), self.real.images.inputs
         chosen = generator.integers(0, len(real), self.batch_size)
         noise = generator.normal(size=(self.batch_size, self.latent)).astype(np.float32)
         return Batch(noise, real[chosen])
 
     def evaluate(self, predict: Callable[[Any], Any]) -> float:
         """Frechet distance; the last batch is filled up and the filling not counted."""
-        noise = stream(NOISE_STREAM).normal(size=(IMAGES, self.latent)).astype(np.float32)
+        noise = random_stream(NOISE_STREAM).normal(size=(IMAGES, self.latent)).astype(np.float32)
         batches = [
             np.resize(noise[at : at + self.batch_size], (self.batch_size, self.latent))
             for at in range(0, IMAGES, self.batch_size)

@@ -16,18 +16,18 @@ import numpy as np
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
 from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
-from dlbench.tasks.targets import Goal, goal_for, stream
+from dlbench.tasks.targets import Target, random_stream, target_for
 
 INPUTS, HELD_OUT, NOISE = 8, 1024, 0.1
 SLOPE_STREAM, HELD_OUT_STREAM = 2**32 + 1, 2**32 + 2
-GOALS = {"small": Goal(target=0.05, learning_rate=2e-2, budget_steps=300, evaluate_every=20)}
+TARGETS = {"small": Target(target=0.05, learning_rate=2e-2, budget_steps=300, evaluate_every=20)}
 
 
 @dataclass(frozen=True)
 class LineTask:
     """Inputs (batch, 8) to one value."""
 
-    goal: Goal
+    goal: Target
     batch_size: int
 
     @property
@@ -75,12 +75,12 @@ class LineTask:
 
 def open_task(request: TaskRequest) -> LineTask:
     """Nothing to read."""
-    return LineTask(goal_for(GOALS, request.size), request.batch_size)
+    return LineTask(target_for(TARGETS, request.size), request.batch_size)
 
 
 def _points(count: int, *keys: int) -> Batch:
-    slope = stream(SLOPE_STREAM).normal(size=(INPUTS, 1)) / np.sqrt(INPUTS)
-    generator = stream(*keys)
+    slope = random_stream(SLOPE_STREAM).normal(size=(INPUTS, 1)) / np.sqrt(INPUTS)
+    generator = random_stream(*keys)
     inputs = generator.normal(size=(count, INPUTS))
     targets = inputs @ slope + NOISE * generator.normal(size=(count, 1))
     return Batch(inputs.astype(np.float32), targets.astype(np.float32))

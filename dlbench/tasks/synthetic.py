@@ -20,7 +20,7 @@ from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
 from dlbench.tasks.data_files import checksum
-from dlbench.tasks.targets import Goal, goal_for, stream
+from dlbench.tasks.targets import Target, random_stream, target_for
 
 CLASSES, SAMPLES, HELD_OUT = 10, 5000, 1000
 BLOCKS, DRAWN, STRIDE = 7, 2**20, 7919
@@ -30,9 +30,9 @@ NORM, FAINTEST = 6.0, 0.15
 PATTERN_STREAM, NOISE_STREAM = 2**32 + 6, 2**32 + 7
 DATA = "made from a seed, not real data"
 DEFAULT_SHAPE = (28, 28, 1)
-GOALS = {
-    "small": Goal(target=0.95, learning_rate=2e-3, budget_steps=400, evaluate_every=25),
-    "base": Goal(target=0.90, learning_rate=5e-4, budget_steps=400, evaluate_every=25),
+TARGETS = {
+    "small": Target(target=0.95, learning_rate=2e-3, budget_steps=400, evaluate_every=25),
+    "base": Target(target=0.90, learning_rate=5e-4, budget_steps=400, evaluate_every=25),
 }
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -45,7 +45,7 @@ def open_task(request: TaskRequest) -> Classification:
     train, held_out = (Batch(part, classes(part)) for part in (numbers[HELD_OUT:], numbers[:HELD_OUT]))
     split = Split(train, held_out, checksum((patterns(shape), _stream_of_noise())))
     source, prepare = Source("synthetic", DATA, CLASSES), functools.partial(samples, shape)
-    return Classification(source, split, goal_for(GOALS, request.size), request.batch_size, prepare)
+    return Classification(source, split, target_for(TARGETS, request.size), request.batch_size, prepare)
 
 
 def classes(numbers: Numbers) -> npt.NDArray[np.int32]:
@@ -62,7 +62,7 @@ def samples(shape: tuple[int, ...], numbers: Numbers) -> Floats:
 @functools.cache
 def patterns(shape: tuple[int, ...]) -> Floats:
     """The patterns (classes, *shape), of deviation 1."""
-    return spread(stream(PATTERN_STREAM).standard_normal((CLASSES, *blocks(shape)), np.float32), shape)
+    return spread(random_stream(PATTERN_STREAM).standard_normal((CLASSES, *blocks(shape)), np.float32), shape)
 
 
 def blocks(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -85,4 +85,4 @@ def noise(shape: tuple[int, ...], numbers: Numbers) -> Floats:
 
 @functools.cache
 def _stream_of_noise() -> Floats:
-    return stream(NOISE_STREAM).standard_normal(DRAWN, np.float32)
+    return random_stream(NOISE_STREAM).standard_normal(DRAWN, np.float32)

@@ -17,12 +17,12 @@ from dlbench.tasks.data_files import checksum
 from dlbench.tasks.frechet import Judge, trained_on
 from dlbench.tasks.generation import Generation, Real, latent_of
 from dlbench.tasks.synthetic import DATA, Floats, Numbers, blocks, classes, noise, patterns, spread
-from dlbench.tasks.targets import Goal, goal_for
+from dlbench.tasks.targets import Target, target_for
 
 IMAGES, SHAPE = 4000, (28, 28, 1)
-GOALS = {
-    "small": Goal(target=40.0, learning_rate=1e-3, budget_steps=2000, evaluate_every=125),
-    "base": Goal(target=50.0, learning_rate=1e-3, budget_steps=2000, evaluate_every=250),
+TARGETS = {
+    "small": Target(target=40.0, learning_rate=1e-3, budget_steps=2000, evaluate_every=125),
+    "base": Target(target=50.0, learning_rate=1e-3, budget_steps=2000, evaluate_every=250),
 }
 
 
@@ -49,4 +49,4 @@ def images(numbers: Numbers) -> Floats:
 def open_task(request: TaskRequest) -> Generation:
     """Images of 28 x 28 x 1 from noise."""
     source = Real("synthetic_gan", DATA, checksum((real().inputs,)), real(), judge)
-    return Generation(source, goal_for(GOALS, request.size), request.batch_size, latent_of(request))
+    return Generation(source, target_for(TARGETS, request.size), request.batch_size, latent_of(request))

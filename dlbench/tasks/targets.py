@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Goal:
+class Target:
     """Target in the task's metric, learning rate that reached it, steps to train in any case, steps between looks."""
 
     target: float
@@ -18,7 +18,7 @@ class Goal:
     evaluate_every: int
 
 
-def goal_for(goals: Mapping[str, Goal], size: str) -> Goal:
+def target_for(goals: Mapping[str, Target], size: str) -> Target:
     """The goal stated for this size.
 
     `large` has that of `base`, which nobody has tried at that size; a size of a third party's own has that of `small`.
@@ -27,6 +27,6 @@ def goal_for(goals: Mapping[str, Goal], size: str) -> Goal:
     return goals.get(size, goals.get("base", small) if size == "large" else small)
 
 
-def stream(*keys: int) -> np.random.Generator:
+def random_stream(*keys: int) -> np.random.Generator:
     """A random stream of its own for these keys, such as seed and step; independent of every other stream."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(keys)))

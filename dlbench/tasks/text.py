@@ -21,14 +21,14 @@ import numpy.typing as npt
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
 from dlbench.record.schema import TaskInfo
 from dlbench.tasks import TaskRequest
-from dlbench.tasks.targets import Goal, goal_for, stream
+from dlbench.tasks.targets import Target, random_stream, target_for
 
 Tokens = npt.NDArray[np.int32]
 
 DEFAULT_SEQUENCE = 64
-GOALS = {
-    "small": Goal(target=2.80, learning_rate=1e-2, budget_steps=600, evaluate_every=50),
-    "base": Goal(target=2.60, learning_rate=3e-4, budget_steps=600, evaluate_every=50),
+TARGETS = {
+    "small": Target(target=2.80, learning_rate=1e-2, budget_steps=600, evaluate_every=50),
+    "base": Target(target=2.60, learning_rate=3e-4, budget_steps=600, evaluate_every=50),
 }
 
 
@@ -57,7 +57,7 @@ class TextTask:
     """Sequences of characters in, the same shifted by one out."""
 
     corpus: Corpus
-    goal: Goal
+    goal: Target
     batch_size: int
     sequence: int
 
@@ -97,7 +97,7 @@ class TextTask:
 
     def batch(self, seed: int, step: int) -> Batch:
         """Sequences from random places of the first 90 % of the text."""
-        starts = stream(seed, step).integers(0, self._held_out_from - self.sequence, self.batch_size)
+        starts = random_stream(seed, step).integers(0, self._held_out_from - self.sequence, self.batch_size)
         return self._at(starts)
 
     def evaluate(self, predict: Callable[[Any], Any]) -> float:
@@ -125,4 +125,4 @@ class TextTask:
 def open_task(request: TaskRequest) -> TextTask:
     """Read the text once per process."""
     (sequence,) = request.input_shape or (DEFAULT_SEQUENCE,)
-    return TextTask(corpus(), goal_for(GOALS, request.size), request.batch_size, sequence)
+    return TextTask(corpus(), target_for(TARGETS, request.size), request.batch_size, sequence)

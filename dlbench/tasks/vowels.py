@@ -19,13 +19,13 @@ from dlbench.plugin import Batch
 from dlbench.tasks import TaskRequest
 from dlbench.tasks.classification import Classification, Source, Split
 from dlbench.tasks.data_files import VOWELS, checksum, find, verify
-from dlbench.tasks.targets import Goal, goal_for
+from dlbench.tasks.targets import Target, target_for
 
 SHA256 = "f69100c2a1add91a3f65c821c249dbdd5b346da8557489f7d532fd02c8343848"
 FRAMES, COEFFICIENTS, SPEAKERS = 29, 12, 9
-GOALS = {
-    "small": Goal(target=0.95, learning_rate=2e-3, budget_steps=200, evaluate_every=20),
-    "base": Goal(target=0.95, learning_rate=1e-3, budget_steps=200, evaluate_every=20),
+TARGETS = {
+    "small": Target(target=0.95, learning_rate=2e-3, budget_steps=200, evaluate_every=20),
+    "base": Target(target=0.95, learning_rate=1e-3, budget_steps=200, evaluate_every=20),
 }
 Recording = npt.NDArray[np.float32]
 
@@ -47,7 +47,7 @@ def vowels() -> Split:
 def open_task(request: TaskRequest) -> Classification:
     """Recordings are as long as they are, whatever the architecture is stated for."""
     source = Source("vowels", "JapaneseVowels of sktime", SPEAKERS)
-    return Classification(source, vowels(), goal_for(GOALS, request.size), request.batch_size)
+    return Classification(source, vowels(), target_for(TARGETS, request.size), request.batch_size)
 
 
 def _read(path: Path) -> tuple[list[Recording], npt.NDArray[np.int32]]:

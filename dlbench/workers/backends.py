@@ -13,11 +13,11 @@ from typing import TypeVar
 from dlbench.errors import redaction
 from dlbench.spec import Policy, Spec
 from dlbench.workers.child import ChildError, ChildHandle, fresh_child
-from dlbench.workers.forking import Warm
+from dlbench.workers.forking import ForkServer
 from dlbench.workers.process import Limits
-from dlbench.workers.protocol import Failed, Order, Reply, to_line
+from dlbench.workers.protocol import Failed, Request, Response, to_line
 
-R = TypeVar("R", bound=Reply)
+R = TypeVar("R", bound=Response)
 
 
 class Starter:
@@ -28,13 +28,13 @@ class Starter:
 
     def __init__(self, pythons: Mapping[str, str] | None = None) -> None:
         self._pythons = {"": sys.executable, **(pythons or {})}
-        self._warm: dict[tuple[str, int, str], Warm] = {}
+        self._warm: dict[tuple[str, int, str], ForkServer] = {}
 
     def __call__(self, spec: Spec, policy: Policy) -> ChildHandle:
         """A child for this Spec. Raises ChildError."""
         match policy.isolation:
             case "none":
-                return HereChild()
+                return InProcessChild()
             case "fork":
                 return self._parent(spec, policy).fork()
             case _:
@@ -51,16 +51,16 @@ class Starter:
         for warm in self._warm.values():
             warm.close()
 
-    def _parent(self, spec: Spec, policy: Policy) -> Warm:
+    def _parent(self, spec: Spec, policy: Policy) -> ForkServer:
         key = spec.plugin, spec.threads, spec.environment
         if key not in self._warm:
             limits = Limits(spec.threads, policy.memory_limit_bytes)
             python = self._pythons[spec.environment]
-            self._warm[key] = Warm(spec.plugin, limits, policy.timeout_seconds, python)
+            self._warm[key] = ForkServer(spec.plugin, limits, policy.timeout_seconds, python)
         return self._warm[key]
 
 
-class HereChild:
+class InProcessChild:
     """Obeys in this process: no time-out, no memory limit, no memory by phase, and a crash ends everything.
 
     Thread settings are those of whoever came first, and what is printed is not kept.
@@ -71,7 +71,7 @@ class HereChild:
 
         self._worker, self._folder = Worker(), Path.cwd()
 
-    def obey(self, order: Order, kind: type[R]) -> R:
+    def request(self, order: Request, kind: type[R]) -> R:
         """Carry out an order. Raises ChildError."""
         from dlbench.workers.worker import answer
 
@@ -82,7 +82,7 @@ class HereChild:
         assert isinstance(reply, kind)
         return redaction.record(reply)
 
-    def quieten(self) -> bool:
+    def wait_until_idle(self) -> bool:
         """There is nobody to wait for."""
         return True
 

@@ -24,7 +24,7 @@ def call(child: ChildHandle, function: Callable[P, T], *args: P.args, **kwargs: 
     given = inspect.signature(function).bind(*args, **kwargs).arguments
     arguments = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in given.items()}
     name = f"{function.__module__}.{function.__qualname__}"
-    value = child.obey(Call(function=name, arguments=arguments), Returned).value
+    value = child.request(Call(function=name, arguments=arguments), Returned).value
     try:
         found: T = msgspec.json.decode(value, type=get_type_hints(function)["return"])
     except msgspec.MsgspecError as error:

@@ -18,7 +18,7 @@ from dlbench.record.flags import StatusName
 from dlbench.workers import family
 from dlbench.workers.patience import Patience
 from dlbench.workers.process import Given, Limits, Reap, Supervised, limit_cores, limit_memory, oom_kills, start_program
-from dlbench.workers.protocol import CUT_OFF, NO_MEMORY, Call, Failed, Order, Reply, to_line, to_reply
+from dlbench.workers.protocol import CUT_OFF, NO_MEMORY, Call, Failed, Request, Response, to_line, to_response
 
 QUIET_PAUSE, QUIET_CAP = 0.002, 0.25
 """Seconds between two looks at a child's threads, and seconds to wait for them to stop at most.
@@ -33,7 +33,7 @@ LONGEST_REPLY = 64 << 20
 """Bytes of a reply that may be kept in memory; a real one has some hundred kilobytes at most."""
 STRAY = "something in the child writes to the descriptor of its replies"
 
-R = TypeVar("R", bound=Reply)
+R = TypeVar("R", bound=Response)
 StartWorker = Callable[[int, int, Given], Reap]
 """Starts a supervised worker that reads orders from one descriptor and writes replies to another."""
 
@@ -50,11 +50,11 @@ class ChildError(DlbenchError):
 class ChildHandle(Protocol):
     """A child as an arm sees it; tests give a scripted one."""
 
-    def obey(self, order: Order, kind: type[R]) -> R:
+    def request(self, order: Request, kind: type[R]) -> R:
         """Carry out an order. Raises ChildError."""
         ...
 
-    def quieten(self) -> bool:
+    def wait_until_idle(self) -> bool:
         """Wait until the child uses no CPU."""
         ...
 
@@ -94,7 +94,7 @@ class Child:
         limit_cores(self.process.pid, limits.threads)
         limit_memory(self.process.pid, limits.memory_bytes)
 
-    def obey(self, order: Order, kind: type[R]) -> R:
+    def request(self, order: Request, kind: type[R]) -> R:
         """Send an order and wait for the reply. Raises ChildError when it does not come, or says Failed."""
         try:
             reply = self._exchange(order)
@@ -111,7 +111,7 @@ class Child:
         """Let the orders that follow take this long, whatever those before took."""
         self._timeout, self._patience = seconds, Patience(seconds)
 
-    def quieten(self) -> bool:
+    def wait_until_idle(self) -> bool:
         """Return once two looks in a row found no thread running, of the child or of what it started.
 
         False when that did not come about, and where the system does not tell the state of a thread.
@@ -149,14 +149,14 @@ class Child:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
-    def _exchange(self, order: Order) -> Reply:
+    def _exchange(self, order: Request) -> Response:
         try:
             os.write(self._orders, to_line(order))
         except OSError as error:
             raise self._death() from error
         line = self._line(_named(order))
         try:
-            return redaction.record(to_reply(line))
+            return redaction.record(to_response(line))
         except msgspec.MsgspecError as error:
             raise ChildError("error", f"{STRAY}: {line[:200]!r} is no reply ({error})") from error
 
@@ -200,7 +200,7 @@ def fresh_child(threads: int, timeout: float, python: str = sys.executable, memo
     return Child(start, Limits(threads, memory_bytes), timeout)
 
 
-def _named(order: Order) -> str:
+def _named(order: Request) -> str:
     """The order in words: `build`, or the name of the function that is called."""
     if isinstance(order, Call):
         return order.function.rpartition(".")[2].replace("_", " ")

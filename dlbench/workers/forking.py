@@ -17,7 +17,7 @@ from dlbench.workers.process import Given, Limits, Reap, Supervised, limit_cores
 MESSAGE_BYTES = 1 << 16
 
 
-class Warm:
+class ForkServer:
     """A process that has loaded one plugin under one thread setting.
 
     Its children share its folder for temporary files, and so the compiled code that a framework keeps there: what

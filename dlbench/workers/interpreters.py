@@ -17,7 +17,7 @@ import msgspec
 
 from dlbench import __version__
 from dlbench.errors import SpecError
-from dlbench.workers.process import environment
+from dlbench.workers.process import child_environment
 from dlbench.workers.protocol import protocol
 
 SHARED = ("PYTHONPATH", "PYTHONHOME")
@@ -120,7 +120,7 @@ def _said(name: str, python: str) -> Installed:
             check=False,
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            env=environment(os.environ, threads=1),
+            env=child_environment(os.environ, threads=1),
             timeout=SECONDS,
         )
         return msgspec.json.decode(done.stdout.splitlines()[-1], type=Installed)

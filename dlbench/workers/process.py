@@ -187,7 +187,7 @@ def start_program(command: Sequence[str], given: Given, passed: Sequence[int], t
             stdout=given.output,
             stderr=given.output,
             pass_fds=(given.leash, given.status, *passed),
-            env={**environment(os.environ, threads), "TMPDIR": folder},
+            env={**child_environment(os.environ, threads), "TMPDIR": folder},
             start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its children
         )
     except OSError:
@@ -210,7 +210,7 @@ def _temporary_folder() -> str:
         raise OSError(error.errno, why) from error
 
 
-def environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
+def child_environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
     """The parent's environment with one thread setting for every numerical library, and a fixed hash seed.
 
     The folder that dlbench was called in is no place to import from: two environments would find the same code there.

@@ -80,7 +80,7 @@ class Close(Message, frozen=True, tag="close"):
     compile_again: bool = True
 
 
-Order = Build | First | Settle | Take | Evaluate | Call | Close
+Request = Build | First | Settle | Take | Evaluate | Call | Close
 
 
 class Built(Message, frozen=True, tag="built"):
@@ -150,11 +150,11 @@ class Failed(Message, frozen=True, tag="failed"):
     loading: bool = False
 
 
-Reply = Built | Stepped | Settled | Taken | Evaluated | Returned | Closed | Failed
+Response = Built | Stepped | Settled | Taken | Evaluated | Returned | Closed | Failed
 
 _encoder = msgspec.json.Encoder()
-_orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
-_replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+_orders: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_replies: msgspec.json.Decoder[Response] = msgspec.json.Decoder(Response)
 
 
 def protocol() -> str:
@@ -167,11 +167,11 @@ def to_line(message: Message) -> bytes:
     return _encoder.encode(message) + b"\n"
 
 
-def to_order(line: bytes) -> Order:
+def to_request(line: bytes) -> Request:
     """Read an order. Raises msgspec.MsgspecError."""
     return _orders.decode(line)
 
 
-def to_reply(line: bytes) -> Reply:
+def to_response(line: bytes) -> Response:
     """Read a reply. Raises msgspec.MsgspecError."""
     return _replies.decode(line)

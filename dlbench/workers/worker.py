@@ -22,13 +22,13 @@ from dlbench.measure import sources
 from dlbench.measure import timing as measure
 from dlbench.measure.build import Prepared, build_checked, prepare
 from dlbench.measure.divergence import DivergedError
-from dlbench.measure.model import Subject, settle
+from dlbench.measure.model import MeasuredModel, settle
 from dlbench.plugin import ModelInfo
 from dlbench.record.flags import StatusName
 from dlbench.record.schema import Environment, PhaseTime, Sample, Stage
 from dlbench.spec import Policy, Spec
 from dlbench.system import environment, memory, nvml, variables
-from dlbench.system.gpu import Gauge
+from dlbench.system.gpu import GpuSampler
 from dlbench.system.load import LoadMeter
 from dlbench.system.witness import Witness
 from dlbench.workers.functions import perform
@@ -44,15 +44,15 @@ from dlbench.workers.protocol import (
     Evaluated,
     Failed,
     First,
-    Order,
-    Reply,
+    Request,
+    Response,
     Settle,
     Settled,
     Stepped,
     Take,
     Taken,
     to_line,
-    to_order,
+    to_request,
 )
 
 _OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
@@ -65,7 +65,7 @@ class Worker:
         self._load = LoadMeter()
         self.loaded = False
 
-    def obey(self, order: Order) -> Reply:  # noqa: PLR0911 (one return an order)
+    def handle(self, order: Request) -> Response:  # noqa: PLR0911 (one return an order)
         """Carry out one order. Raises whatever the plugin raises."""
         match order:
             case Build(spec=spec):
@@ -98,8 +98,8 @@ class Worker:
         building = time.perf_counter()
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
-        self._spec, self._subject = spec, Subject(spec, prepared)
-        self._sampler, self._gpu = self._subject.sampler(), Gauge(info.device)
+        self._spec, self._subject = spec, MeasuredModel(spec, prepared)
+        self._sampler, self._gpu = self._subject.sampler(), GpuSampler(info.device)
         return Built(
             info=info,
             task=prepared.task.info,
@@ -130,13 +130,13 @@ class Worker:
         if order.untimed:
             self._sampler.take(order.untimed)
         samples = [_sample(order.stage, self._sampler.take(order.steps)) for _ in range(order.count)]
-        self._gpu.look()
+        self._gpu.sample()
         self._subject.check()
         return Taken(samples=samples, loss=self._subject.loss)
 
     def _close(self, *, compile_again: bool) -> Closed:
         mark = self._subject.mark(self._spec.phase)
-        load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.read())
+        load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.summary())
         actual, compilation = self._witness.read(), self._subject.compilation()
         actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
         if not self._spec.timed:
@@ -151,13 +151,13 @@ class Worker:
         gc.collect()
         prepared = prepare(self._spec, registry.load(self._spec.plugin))
         build_checked(prepared.plugin, prepared.request)
-        return Subject(self._spec, prepared).sampler().take(1).seconds
+        return MeasuredModel(self._spec, prepared).sampler().take(1).seconds
 
 
-def answer(worker: Worker, line: bytes) -> Reply:
+def answer(worker: Worker, line: bytes) -> Response:
     """The reply to one line of input; what the plugin raises becomes `Failed`, but for Ctrl-C."""
     try:
-        return worker.obey(to_order(line))
+        return worker.handle(to_request(line))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -207,7 +207,7 @@ def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
             return
 
 
-def _line(reply: Reply) -> bytes:
+def _line(reply: Response) -> bytes:
     """The reply, or why it cannot be written."""
     try:
         return to_line(reply)

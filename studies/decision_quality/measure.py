@@ -18,7 +18,7 @@ from dlbench.session.lockstep import measure_group, starting_order
 from dlbench.spec import Isolation
 from dlbench.system.load import LoadMeter
 from dlbench.workers.child import Child, fresh_child
-from dlbench.workers.forking import Warm
+from dlbench.workers.forking import ForkServer
 from dlbench.workers.process import Limits
 from studies.decision_quality.planted import Planted
 from studies.decision_quality.pool import Batch, Kind
@@ -38,7 +38,7 @@ class Bench:
         begin = time.monotonic()
         self._workload, self._spec = workload, WORKLOADS[workload]
         limits, timeout = Limits(self._spec.threads), POLICY.timeout_seconds
-        self._warm = None if workload in FRESH else Warm(self._spec.plugin, limits, timeout)
+        self._warm = None if workload in FRESH else ForkServer(self._spec.plugin, limits, timeout)
         self._isolation: Isolation = "fork" if self._warm else "fresh"
         self._import_seconds = time.monotonic() - begin
 
@@ -51,7 +51,7 @@ class Bench:
                 begin = time.monotonic()
                 where = Place("pool", number, number + 1, place, arms, self._isolation)
                 arm = Arm(self._spec, POLICY, where, self._child)
-                stack.callback(arm.abandon)
+                stack.callback(arm.kill)
                 return Planted(name, SLOWDOWNS[name], arm, time.monotonic() - begin)
 
             measured = (_lockstep if kind == "lockstep" else _sequential)(start, number)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlbench.workers.process import environment
+from dlbench.workers.process import child_environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ SHORTEST, LONGEST = 0.05, 3.0
 def neighbours(count: int) -> Iterator[None]:
     """So many programs, from here to the end of the block."""
     command = [sys.executable, "-m", "studies.decision_quality.neighbours"]
-    variables = environment(os.environ, threads=1)
+    variables = child_environment(os.environ, threads=1)
     started = [subprocess.Popen([*command, str(seed)], env=variables, cwd=ROOT) for seed in range(count)]
     try:
         yield

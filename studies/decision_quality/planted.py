@@ -66,10 +66,10 @@ class Planted:
     def latencies(self) -> None:
         """None are needed."""
 
-    def rest(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until the child leaves the machine to the next one."""
         with self._holding():
-            self._arm.rest()
+            self._arm.wait_until_idle()
 
     def close(self) -> None:
         """Ask for what remains."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dlbench.stats.interim import HALF_WIDTH, LOOKS
+from dlbench.stats.interim import HALF_WIDTH
+from dlbench.stats.interim import INTERIM_GROUPS as LOOKS
 from studies.decision_quality import replay
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, BASE, CONFIRMED, EQUAL_STEPS, FIXED, Cell

@@ -17,7 +17,7 @@ import numpy as np
 
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
-from dlbench.stats.interim import LOOKS, are_enough
+from dlbench.stats.interim import INTERIM_GROUPS, are_enough
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -60,7 +60,7 @@ def groups_used(log_ratios: Sequence[float], seconds: Sequence[float]) -> int:
     spent = 0.0
     for n, cost in enumerate(seconds, start=1):
         spent += cost
-        if n == LOOKS[-1] or are_enough(n, [log_ratios[:n]]):
+        if n == INTERIM_GROUPS[-1] or are_enough(n, [log_ratios[:n]]):
             return n
         if n >= 2 and n < len(seconds) and spent + seconds[n] > BUDGET:
             return n

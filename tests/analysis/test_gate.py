@@ -237,7 +237,7 @@ def test_what_cannot_gate_is_refused_with_a_reason():
 def test_a_history_of_unchanged_code_lets_two_sessions_gate_and_widens_them():
     before, after = session("a"), session("b", 1.1, seed=1)
     (pair,) = pairs.match(before, after).pairs
-    known = {"step_time": {pair.candidate: decisions.Part(2 * 0.05**2, 4)}}
+    known = {"step_time": {pair.candidate: decisions.VarianceComponent(2 * 0.05**2, 4)}}
     table = evidence.collect([pair], ["step_time"], known)
     assert list(validity.unfit(table, gate.parse(["slower:2%"]), sessions=False)) == []
     assert isinstance(evidence.of(pair, "step_time", known["step_time"]), Unpaired)
@@ -247,7 +247,7 @@ def test_a_history_of_unchanged_code_lets_two_sessions_gate_and_widens_them():
 
 def test_a_session_that_sees_what_is_not_there_gives_no_outcome():
     found = outcomes(session("a"), session("b", 1.5), "slower:2%")
-    (vetoed,) = validity.vetoed(found, "A/A")
+    (vetoed,) = validity.invalidate(found, "A/A")
     assert (vetoed.result, vetoed.reason, vetoed.ratio) == ("underpowered", "A/A", None)
 
 
@@ -292,5 +292,5 @@ def test_so_are_unknown_conditions_repeated_ones_and_counts_with_a_threshold():
 def test_the_power_that_underpowered_speaks_of_is_that_of_telling_a_change_from_none():
     (found,) = outcomes(session("a", spread=0.01), session("b", spread=0.01, seed=1), "slower:9%")
     found_again = evidence.of(pairs.match(session("a"), session("b", seed=1)).pairs[0], "step_time", {})
-    assert found.could_show == pytest.approx(decisions.smallest_change(found_again, 0.0))
+    assert found.could_show == pytest.approx(decisions.minimum_detectable_change(found_again, 0.0))
     assert power.POWER == 0.8

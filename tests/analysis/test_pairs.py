@@ -112,7 +112,7 @@ def test_a_history_tells_what_sessions_of_one_code_differ_by():
     part = evidence.between_sessions(history, compared, "step_time")[spec()]
     means = sum((shift - 0.04) ** 2 for shift in shifts) / 3
     assert part.variance == pytest.approx(2 * means)
-    assert part.freedom == 3
+    assert part.degrees_of_freedom == 3
     assert evidence.between_sessions([*history, *session("b", 1.5)], compared, "step_time")[spec()] == part
 
 

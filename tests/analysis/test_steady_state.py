@@ -151,7 +151,7 @@ def shaped(name, processes=5, **changes):
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_an_unstable_program_is_flagged_and_has_no_number(name):
-    runs = steady_state.mark(shaped(name))
+    runs = steady_state.flag_unsteady(shaped(name))
     unstable = name in steady_state.UNSTABLE
     assert {"unstable" in run.flags for run in runs} == {unstable}
     timed = [metric for key, metric in metrics.METRICS.items() if metric.table == "headline" and "memory" not in key]
@@ -159,7 +159,7 @@ def test_an_unstable_program_is_flagged_and_has_no_number(name):
     assert (values == {None}) == unstable
     assert metrics.memory_peak(runs[0]) is not None
     assert (evidence.group_log_ratios(runs, runs) == []) == unstable
-    assert steady_state.mark(runs) == runs
+    assert steady_state.flag_unsteady(runs) == runs
 
 
 def test_the_report_says_so():
@@ -170,14 +170,14 @@ def test_the_report_says_so():
 
 
 def test_a_single_process_cannot_tell_program_from_machine_and_keeps_its_figures():
-    (run,) = steady_state.mark(shaped("slowdown", processes=1))
+    (run,) = steady_state.flag_unsteady(shaped("slowdown", processes=1))
     assert run.flags == ("drifted",)
     assert metrics.METRICS["throughput"].of(run) > 0
     assert any("one process cannot tell" in text for text in summarize([run]).warnings)
-    assert steady_state.mark([run]) == [run]
-    assert steady_state.mark(shaped("warm-up", processes=1))[0].flags == ()
+    assert steady_state.flag_unsteady([run]) == [run]
+    assert steady_state.flag_unsteady(shaped("warm-up", processes=1))[0].flags == ()
 
 
 def test_a_few_samples_are_no_series():
     runs = session("s")
-    assert steady_state.mark(runs) == runs
+    assert steady_state.flag_unsteady(runs) == runs

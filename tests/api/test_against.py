@@ -11,7 +11,7 @@ from sessions import saved, session
 
 from dlbench.analysis import gate, judge
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api.judge import Saved
+from dlbench.api.judge import BaselineReport
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_runs
 
@@ -88,22 +88,22 @@ HERE = ["machine"]
 def test_what_can_be_known_before_measuring_is():
     runs = session("a")
     spec = runs[0].spec
-    Saved("a", runs).check([spec], GateRequest(gate.parse(["counts"]), HERE))
-    Saved("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), allow=["session", *HERE]))
+    BaselineReport("a", runs).check([spec], GateRequest(gate.parse(["counts"]), HERE))
+    BaselineReport("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), allow=["session", *HERE]))
     with pytest.raises(SpecError, match="two sessions"):
-        Saved("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE))
+        BaselineReport("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE))
     history = [run for name in "bcd" for run in session(name)]
-    Saved("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE, history))
+    BaselineReport("a", runs).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE, history))
     with pytest.raises(SpecError, match="at least 3 sessions of unchanged code besides these"):
-        Saved("b", session("b")).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE, history))
+        BaselineReport("b", session("b")).check([spec], GateRequest(gate.parse(["slower:2%"]), HERE, history))
     other = msgspec.structs.replace(spec, batch_size=7)
     with pytest.raises(RecordError, match="--allow batch_size"):
-        Saved("a", runs).check([other], GateRequest())
-    Saved("a", runs).check([other], GateRequest(allow=["batch_size", *HERE]))
+        BaselineReport("a", runs).check([other], GateRequest())
+    BaselineReport("a", runs).check([other], GateRequest(allow=["batch_size", *HERE]))
     with pytest.raises(RecordError, match=r"another machine .Example CPU.*give --allow machine"):
-        Saved("a", runs).check([spec], GateRequest())
+        BaselineReport("a", runs).check([spec], GateRequest())
     with pytest.raises(RecordError, match="BASELINE holds no Run that ended well"):
-        Saved("a", [msgspec.structs.replace(run, status="error") for run in runs]).check([spec], GateRequest())
+        BaselineReport("a", [msgspec.structs.replace(run, status="error") for run in runs]).check([spec], GateRequest())
 
 
 @pytest.mark.untimed

@@ -52,7 +52,7 @@ def test_equal_programs_differ_by_nothing_and_a_slower_one_by_what_it_is_slower(
 
 def test_the_smallest_change_is_that_of_the_verdicts():
     log_ratios = [0.01, -0.02, 0.005, 0.0, -0.01]
-    assert noise_floor.judged(log_ratios).smallest_change == decisions.smallest_change(Paired(log_ratios))
+    assert noise_floor.judged(log_ratios).smallest_change == decisions.minimum_detectable_change(Paired(log_ratios))
 
 
 def test_real_processes_take_turns_and_are_gone_afterwards():

@@ -169,7 +169,7 @@ def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
 def test_the_words_of_a_gate_can_be_given_again(tmp_path):
     given = {"fail_on": ("counts", "slower:2%"), "confirm": True, "strict": False, "allow": ("session",)}
     words = request._words({**given, "history": (tmp_path / "a b",), "against": None})
-    assert request.on(tmp_path, tuple(words)) == (
+    assert request.resume_command(tmp_path, tuple(words)) == (
         f"dlbench run --resume {tmp_path} --fail-on counts --fail-on slower:2% --confirm --allow session "
         f"--history '{tmp_path}/a b'"
     )

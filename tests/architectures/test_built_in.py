@@ -270,7 +270,7 @@ def test_the_flops_of_a_step_are_three_times_those_that_torch_counts_in_a_forwar
 
 @pytest.mark.parametrize("name", architectures._MODULES)
 def test_every_architecture_has_its_sizes_and_tasks_that_close_it(name: str) -> None:
-    assert architectures.known(name)
+    assert architectures.is_builtin(name)
     assert architectures.default_task(name) in fitting(name)
     for size, task_name in [("base", architectures.default_task(name)), *(("small", task) for task in fitting(name))]:
         architecture = architectures.configuration(name, size)
@@ -283,7 +283,7 @@ def test_every_architecture_has_its_sizes_and_tasks_that_close_it(name: str) -> 
 
 
 def test_unknown_architectures_and_sizes_offer_near_ones() -> None:
-    assert not architectures.known("transfomer")
+    assert not architectures.is_builtin("transfomer")
     for ask in (
         lambda: architectures.default_task("transfomer"),
         lambda: architectures.configuration("transfomer", "x"),

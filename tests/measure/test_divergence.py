@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlbench.errors import ContractViolation
-from dlbench.measure.divergence import EXPLODED, Course, DivergedError, numbers
+from dlbench.measure.divergence import EXPLODED, DivergedError, DivergenceCheck, to_numbers
 from dlbench.spec import Spec
 
 
@@ -19,16 +19,16 @@ def spec(steps_per_call=1):
 
 def course_of(losses, looks_every=5, steps_per_call=1, loss="mse"):
     """Follow these results one call after the other, with a look after the first and after every so many more."""
-    course = Course(spec(steps_per_call), loss)
+    course = DivergenceCheck(spec(steps_per_call), loss)
     results = iter(losses)
-    step = course.follow(lambda: next(results))
-    course.look(step())
+    step = course.wrap(lambda: next(results))
+    course.last_loss(step())
     while True:
         try:
             taken = [step() for _ in range(looks_every)]
         except StopIteration:
             return course
-        course.look(taken[-1])
+        course.last_loss(taken[-1])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_parts_of_a_loss_are_summed_and_steps_of_a_call_counted_one_by_one():
 
 def test_without_steps_that_were_followed_the_loss_alone_is_named():
     with pytest.raises(DivergedError, match="the training loss became nan; lower"):
-        Course(spec()).look(math.nan)
+        DivergenceCheck(spec()).last_loss(math.nan)
 
 
 class OnADevice:
@@ -99,4 +99,4 @@ class OnADevice:
 
 @pytest.mark.parametrize("values", [0.5, [0.5, 2.0], [[0.5, 2.0], [1.0, 3.0], [4.0, 5.0]]])
 def test_losses_of_another_device_are_read_one_by_one(values):
-    assert numbers(OnADevice(values)) == numbers(np.array(values)) == values
+    assert to_numbers(OnADevice(values)) == to_numbers(np.array(values)) == values

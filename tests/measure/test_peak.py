@@ -30,5 +30,5 @@ def test_the_fastest_product_of_a_large_enough_order_counts(monkeypatch):
     clock = timing.Clock(lambda: multiplier.now, lambda: 0.0)
     monkeypatch.setattr(timing, "Clock", lambda: clock)
     monkeypatch.setattr(peak, "ENOUGH", 1.0)
-    assert np.isclose(peak.flop_rate(multiplier, "fake.linear"), 1e9)
+    assert np.isclose(peak.matmul_flop_rate(multiplier, "fake.linear"), 1e9)
     assert multiplier.orders == [256, 512, 1024]

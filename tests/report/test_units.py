@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlbench.report.convergence import sparkline
-from dlbench.report.units import interval, shown
+from dlbench.report.units import format_interval, format_value
 from dlbench.stats.estimates import Estimate
 
 pytestmark = pytest.mark.untimed
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.untimed
     ],
 )
 def test_numbers_are_scaled_for_people(value, unit, text):
-    assert shown(value, unit) == text
+    assert format_value(value, unit) == text
 
 
 def test_an_interval_is_shown_in_the_unit_of_its_value():
-    assert interval(Estimate(0.0011, 0.0009, 0.0013, 5), "s") == "1.10 ms (0.900–1.30)"
-    assert interval(Estimate(0.0011), "s") == "1.10 ms"
-    assert interval(None, "s") == "–"
+    assert format_interval(Estimate(0.0011, 0.0009, 0.0013, 5), "s") == "1.10 ms (0.900–1.30)"
+    assert format_interval(Estimate(0.0011), "s") == "1.10 ms"
+    assert format_interval(None, "s") == "–"
 
 
 def test_a_sparkline_goes_from_the_least_to_the_greatest():

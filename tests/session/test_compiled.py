@@ -13,7 +13,7 @@ from dlbench.analysis.pairs import Pair
 from dlbench.errors import ContractViolation
 from dlbench.measure import reported
 from dlbench.measure.build import build_checked, prepare
-from dlbench.measure.model import Subject
+from dlbench.measure.model import MeasuredModel
 from dlbench.plugin import PARTS, Compilation
 from dlbench.record.proof import flags as flags_of
 from dlbench.record.schema import PhaseTime
@@ -42,7 +42,7 @@ def proof(monkeypatch, warm, end, steps=0, **changes):
     spec = Spec(**JIT | changes, threads=1)
     prepared = prepare(spec, LinearPlugin())
     build_checked(prepared.plugin, prepared.request)
-    subject = Subject(spec, prepared)
+    subject = MeasuredModel(spec, prepared)
     subject.warmed_up()
     subject.ready(steps)
     monkeypatch.setenv(JIT_VARIABLE, end)
@@ -129,7 +129,7 @@ def test_what_is_not_proven_after_the_first_step_costs_no_measurement(found, mon
         spec = Spec(**JIT, threads=1)
         arm = Arm(spec, Policy(), Place("session", 0, 1, 0, 1), lambda: starter(spec, Policy()))
         measure_group([arm], 0, lambda stage, number: None)
-        arm.abandon()
+        arm.kill()
     run = arm.run()
     assert run.status == "error"
     assert "path jit" in run.reason or "not compiled whole" in run.reason
@@ -164,10 +164,10 @@ def test_what_was_allowed_is_flagged(found, flags):
 def test_the_warm_compilation_and_the_peak_are_taken_at_the_end(path, again, phases, monkeypatch):
     monkeypatch.setenv(JIT_VARIABLE, "1,0,0")
     worker = Worker()
-    worker.obey(Build(spec=Spec(**JIT | {"path": path}, threads=1)))
-    worker.obey(First())
-    worker.obey(Settle(policy=Policy(settle_seconds=0.01, sample_seconds=0.001)))
-    closed = worker.obey(Close(compile_again=again))
+    worker.handle(Build(spec=Spec(**JIT | {"path": path}, threads=1)))
+    worker.handle(First())
+    worker.handle(Settle(policy=Policy(settle_seconds=0.01, sample_seconds=0.001)))
+    closed = worker.handle(Close(compile_again=again))
     assert [time.phase for time in closed.times] == phases
     assert closed.peak_flop_rate > 1e6
 

@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from dlbench.session.lockstep import SECOND_LOOKS, measure_group, orders, share_steps, starting_order
+from dlbench.session.lockstep import SECOND_LOOKS, measure_group, share_steps, starting_order, turn_orders
 
 
 class Recorder:
@@ -39,7 +39,7 @@ class Recorder:
     def latencies(self):
         self._note("latencies")
 
-    def rest(self):
+    def wait_until_idle(self):
         self._note("rest")
 
     def close(self):
@@ -75,7 +75,7 @@ def test_turns_are_numbered_as_they_were_taken_and_rounds_hold_every_arm_once():
 
 
 def test_two_arms_go_abba_or_baab_and_both_occur():
-    rounds = list(islice(orders(2, seed=1), 40))
+    rounds = list(islice(turn_orders(2, seed=1), 40))
     pairs = {tuple(rounds[at] + rounds[at + 1]) for at in range(0, 40, 2)}
     assert pairs == {(0, 1, 1, 0), (1, 0, 0, 1)}
 
@@ -83,7 +83,7 @@ def test_two_arms_go_abba_or_baab_and_both_occur():
 @pytest.mark.parametrize("arms", [2, 3, 5])
 def test_a_linear_drift_meets_all_arms_alike(arms):
     moments = Counter()
-    for number, order in enumerate(islice(orders(arms, seed=7), 20)):
+    for number, order in enumerate(islice(turn_orders(arms, seed=7), 20)):
         for place, arm in enumerate(order):
             moments[arm] += number * arms + place
     assert len(set(moments.values())) == 1
@@ -91,7 +91,7 @@ def test_a_linear_drift_meets_all_arms_alike(arms):
 
 def test_the_order_follows_the_seed():
     def first(seed):
-        return list(islice(orders(5, seed), 6))
+        return list(islice(turn_orders(5, seed), 6))
 
     assert first(3) == first(3)
     assert first(3) != first(4)

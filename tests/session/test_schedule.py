@@ -9,7 +9,7 @@ from dlbench.record import journal
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan
 from dlbench.session import schedule
-from dlbench.session.eta import Pace
+from dlbench.session.eta import TimeEstimate
 from dlbench.spec import Policy
 from dlbench.workers.child import ChildError
 
@@ -98,13 +98,13 @@ def test_time_left_is_not_guessed_before_it_is_known(diary, tmp_path):
     assert all(left is not None for left in diary.left[2:])
 
 
-def test_pace_expects_the_longest_of_the_phase():
-    pace, (first, second, *_) = Pace(), plan(phases=["train", "predict"])
+def test_the_estimate_expects_the_longest_of_the_phase():
+    pace, (first, second, *_) = TimeEstimate(), plan(phases=["train", "predict"])
     pace.add(first, 10.0)
     pace.add(first, 12.0)
-    assert (pace.of(first), pace.of(second)) == (12.0, None)
-    assert pace.left([first, first]) == 24.0
-    assert pace.left([first, second]) is None
+    assert (pace.expected(first), pace.expected(second)) == (12.0, None)
+    assert pace.remaining([first, first]) == 24.0
+    assert pace.remaining([first, second]) is None
 
 
 def test_children_are_ended_when_the_session_is_interrupted(diary, tmp_path):
@@ -157,7 +157,7 @@ def test_a_session_that_goes_on_discards_again_and_only_for_what_is_left(diary, 
         schedule.record(planned, book, again, start)
     assert (again.discarded, start.made) == ([], [])
     with journal.resume(tmp_path) as book:
-        book.keep(2)
+        book.truncate(2)
         runs = schedule.record(planned, book, again, start)
     assert len(again.discarded) == 2
     assert len(start.made) == 2 + 4
@@ -165,7 +165,7 @@ def test_a_session_that_goes_on_discards_again_and_only_for_what_is_left(diary, 
 
 
 def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go_on(diary, tmp_path, monkeypatch):
-    monkeypatch.setattr(Pace, "left", lambda _, groups: len(groups))
+    monkeypatch.setattr(TimeEstimate, "left", lambda _, groups: len(groups))
     policy = Policy(processes=2, samples=2, latency_steps=1, adaptive=True)
     planned = plan(policy, phases=["train", "predict"])
 

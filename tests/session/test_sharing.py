@@ -12,8 +12,8 @@ from dlbench.record import journal
 from dlbench.record.schema import PhaseMemory, PhaseTime, Plan
 from dlbench.report import warnings
 from dlbench.session import pilot, schedule, sharing
-from dlbench.session.remaining import remaining
-from dlbench.session.sharing import SHARE, Bytes, split
+from dlbench.session.remaining import missing_groups
+from dlbench.session.sharing import SHARE, MemoryUse, split
 from dlbench.spec import Policy, Spec
 from dlbench.workers import worker
 from dlbench.workers.child import ChildError
@@ -28,7 +28,7 @@ ALL = [BASE, *OTHERS]
 
 
 def parts(sizes, room, specs=ALL):
-    found = split(specs, {spec: Bytes(size) for spec, size in zip(specs, sizes, strict=True)}, Bytes(room))
+    found = split(specs, {spec: MemoryUse(size) for spec, size in zip(specs, sizes, strict=True)}, MemoryUse(room))
     return ["".join(spec.plugin[0] + "@" * bool(spec.environment) for spec in part) for part in found]
 
 
@@ -50,10 +50,10 @@ def test_parts_fit_and_hold_the_baseline(sizes, room, expected):
 def test_an_arm_stays_with_itself_in_the_first_environment_and_a_twin_with_its_arm():
     ours = [msgspec.structs.replace(BASE, environment=name) for name in ("base", "head")]
     theirs = [msgspec.structs.replace(OTHERS[0], environment=name) for name in ("base", "head")]
-    found = split([*ours, *theirs], dict.fromkeys([*ours, *theirs], Bytes(1)), Bytes(3))
+    found = split([*ours, *theirs], dict.fromkeys([*ours, *theirs], MemoryUse(1)), MemoryUse(3))
     assert any({*theirs} <= {*part} for part in found)
     twin = msgspec.structs.replace(BASE, twin=True)
-    assert {BASE, twin} <= {*split([BASE, twin, *OTHERS], dict.fromkeys([*ALL, twin], Bytes(1)), Bytes(2))[0]}
+    assert {BASE, twin} <= {*split([BASE, twin, *OTHERS], dict.fromkeys([*ALL, twin], MemoryUse(1)), MemoryUse(2))[0]}
 
 
 def test_what_trains_to_a_target_does_so_once_a_seed():
@@ -62,11 +62,11 @@ def test_what_trains_to_a_target_does_so_once_a_seed():
 
 
 def test_a_device_is_shared_too():
-    sizes = dict.fromkeys(ALL, Bytes(1, device=4))
-    assert len(split(ALL, sizes, Bytes(100, device=16))) == 1
-    assert [len(part) for part in split(ALL, sizes, Bytes(100, device=8))] == [2, 2, 2]
-    assert [len(part) for part in split(ALL, sizes, Bytes(100, device=7))] == [1, 1, 1, 1]
-    assert len(split(ALL, sizes, Bytes(100, device=math.inf))) == 1
+    sizes = dict.fromkeys(ALL, MemoryUse(1, device=4))
+    assert len(split(ALL, sizes, MemoryUse(100, device=16))) == 1
+    assert [len(part) for part in split(ALL, sizes, MemoryUse(100, device=8))] == [2, 2, 2]
+    assert [len(part) for part in split(ALL, sizes, MemoryUse(100, device=7))] == [1, 1, 1, 1]
+    assert len(split(ALL, sizes, MemoryUse(100, device=math.inf))) == 1
 
 
 def test_what_an_arm_takes_is_the_most_of_any_phase_and_on_a_device_what_the_driver_saw():
@@ -74,15 +74,15 @@ def test_what_an_arm_takes_is_the_most_of_any_phase_and_on_a_device_what_the_dri
         PhaseMemory(phase="build", peak_bytes=9, resident_bytes=1, device_peak_bytes=3),
         PhaseMemory(phase="first_step", peak_bytes=5, resident_bytes=1, device_peak_bytes=4, driver_bytes=7),
     ]
-    assert pilot._most(marks) == Bytes(9, 7)
-    assert pilot._most([PhaseMemory(phase="build", peak_bytes=9, resident_bytes=1)]) == Bytes(9, 0)
+    assert pilot._most(marks) == MemoryUse(9, 7)
+    assert pilot._most([PhaseMemory(phase="build", peak_bytes=9, resident_bytes=1)]) == MemoryUse(9, 0)
 
 
 def test_the_room_is_a_share_of_what_is_free(monkeypatch):
     monkeypatch.setattr(sharing.nvml, "free_bytes", lambda device: 1000 if device == "gpu:1" else None)
-    assert sharing.room("gpu:1").device == SHARE * 1000
-    assert sharing.room("cpu").device == math.inf
-    assert 0 < sharing.room("cpu").host < sharing.psutil.virtual_memory().total
+    assert sharing.available_memory("gpu:1").device == SHARE * 1000
+    assert sharing.available_memory("cpu").device == math.inf
+    assert 0 < sharing.available_memory("cpu").host < sharing.psutil.virtual_memory().total
 
 
 class Large(ScriptedChild):
@@ -116,12 +116,12 @@ def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_i
     with journal.resume(tmp_path) as book:
         assert schedule.record(planned, book, Diary(), start) == runs
         assert start.made == []
-        book.keep(6)
+        book.truncate(6)
         assert len(schedule.record(planned, book, Diary(), start)) == len(runs)
     with journal.resume(tmp_path) as book:
         assert book.runs[-1].spec == planned[0].specs[0], "of the last part the baseline is torn, others have it"
-        book.keep(len(runs) - 1)
-        (left,) = remaining(planned, book)
+        book.truncate(len(runs) - 1)
+        (left,) = missing_groups(planned, book)
         assert (left.number, len(book.runs)) == (1, 6)
 
 
@@ -132,17 +132,17 @@ def test_arms_that_fit_stay_together(monkeypatch, tmp_path):
 
 
 def of_one_arm(error_at_first=None, status="out-of-memory"):
-    found = pilot.Discarded()
+    found = pilot.PilotProcesses()
     error = ChildError(status, "no memory") if error_at_first else None
     found.measure(BASE, lambda: Large(fails_at="First" if error else "", error=error))
     return found
 
 
 def test_an_arm_that_ran_out_of_memory_before_anything_was_measured_is_alone():
-    sizes = of_one_arm("First").sizes(ALL) | dict.fromkeys(OTHERS, Bytes(1))
-    assert split([*OTHERS, BASE], sizes, Bytes(100)) == [tuple(OTHERS), (BASE,)]
+    sizes = of_one_arm("First").sizes(ALL) | dict.fromkeys(OTHERS, MemoryUse(1))
+    assert split([*OTHERS, BASE], sizes, MemoryUse(100)) == [tuple(OTHERS), (BASE,)]
     assert of_one_arm("First", status="error").sizes(ALL) == {}, "a fault of another kind says nothing of memory"
-    assert of_one_arm().sizes(ALL) == {BASE: Bytes(1000)}
+    assert of_one_arm().sizes(ALL) == {BASE: MemoryUse(1000)}
 
 
 def test_an_arm_is_as_large_as_where_it_trains(tmp_path):
@@ -191,6 +191,8 @@ def test_a_gpu_that_was_found_and_not_asked_for_is_shared_too(monkeypatch, tmp_p
 
 def test_a_gauge_looks_at_the_device_that_the_model_is_on(monkeypatch):
     found = []
-    monkeypatch.setattr(worker, "Gauge", found.append)
-    worker.Worker().obey(Build(spec=Spec(**msgspec.structs.asdict(BASE) | {"plugin": "fake.linear", "device": "auto"})))
+    monkeypatch.setattr(worker, "GpuSampler", found.append)
+    worker.Worker().handle(
+        Build(spec=Spec(**msgspec.structs.asdict(BASE) | {"plugin": "fake.linear", "device": "auto"}))
+    )
     assert found == ["cpu"]

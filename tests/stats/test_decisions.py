@@ -14,7 +14,7 @@ from scipy import stats as scipy_stats
 from dlbench.session import lockstep
 from dlbench.stats import decisions, estimates, power
 from dlbench.stats.decisions import Paired, Unpaired
-from dlbench.stats.estimates import Estimate, Part
+from dlbench.stats.estimates import Estimate, VarianceComponent
 
 GROUPS, ROUNDS = 5, 40
 BETWEEN, WITHIN = 0.015, 0.02
@@ -29,7 +29,7 @@ def test_the_p_value_is_scipys_smaller_one(values, delta):
     """SciPy has the trimmed test for two samples (Yuen 1974); one that has no spread leaves the test of the other."""
     assume(Paired(values).shift().error > 1e-6)
     bound = math.log1p(delta)
-    share = (estimates.left_out(len(values)) + 0.5) / len(values)
+    share = (estimates.trim_count(len(values)) + 0.5) / len(values)
     slower, faster = (
         scipy_stats.ttest_ind(values, [at] * len(values), equal_var=False, trim=share, alternative=alternative).pvalue
         for at, alternative in ((bound, "greater"), (-bound, "less"))
@@ -41,18 +41,18 @@ def test_one_group_unlike_the_others_hides_a_slowdown_from_a_mean_but_not_from_f
     """One of its processes stepped at another speed for as long as it lived."""
     for groups, expected in ((14, "inconclusive"), (15, "slower")):
         values = [math.log(3.0), *scaled(groups - 1, BETWEEN) + math.log(1.04)]
-        plain = scipy_stats.ttest_1samp(values, math.log1p(decisions.DELTA), alternative="greater")
-        assert plain.pvalue > power.ALARM
+        plain = scipy_stats.ttest_1samp(values, math.log1p(decisions.NEGLIGIBLE_CHANGE), alternative="greater")
+        assert plain.pvalue > power.ALPHA
         assert decisions.verdict(Paired(values), decisions.p_differs(Paired(values)))[0] == expected
 
 
 def test_where_all_groups_count_none_is_left_out():
     values = [math.log(3.0), *scaled(29, BETWEEN) + math.log(1.04)]
     counting = Paired(values, all_count=True)
-    plain = scipy_stats.ttest_1samp(values, math.log1p(decisions.DELTA), alternative="greater")
+    plain = scipy_stats.ttest_1samp(values, math.log1p(decisions.NEGLIGIBLE_CHANGE), alternative="greater")
     for evidence in (counting, counting.reversed().reversed()):
         assert decisions.p_differs(evidence) == pytest.approx(plain.pvalue)
-        assert decisions.smallest_change(evidence) > 3 * decisions.smallest_change(Paired(values))
+        assert decisions.minimum_detectable_change(evidence) > 3 * decisions.minimum_detectable_change(Paired(values))
 
 
 @pytest.mark.parametrize(("groups", "cut"), [(5, 0), (15, 1), (45, 3)])
@@ -75,7 +75,7 @@ def test_the_smallest_change_is_found_with_the_power_that_is_said(groups):
     error = math.sqrt(np.mean([Paired(list(row)).shift().error ** 2 for row in noise]))
     exact = scaled(groups, BETWEEN)
     typical = exact * (error / Paired(exact).shift().error)
-    change = math.log1p(decisions.smallest_change(Paired(typical)))
+    change = math.log1p(decisions.minimum_detectable_change(Paired(typical)))
     rows = [list(row) for row in noise + change]
     found = [decisions.verdict(Paired(row), decisions.p_differs(Paired(row)))[0] == "slower" for row in rows]
     assert np.mean(found) == pytest.approx(power.POWER, abs=0.035)
@@ -84,9 +84,9 @@ def test_the_smallest_change_is_found_with_the_power_that_is_said(groups):
 @pytest.mark.parametrize(("before", "after", "between"), [(5, 5, 0.0), (3, 8, 0.0), (5, 5, 0.01)])
 def test_so_it_is_between_two_sessions(before, after, between):
     """Sides of 1 % and 3 % spread, and sessions that differ by what a history of nine of them has shown."""
-    part = Part(2 * between**2, 8) if between else None
+    part = VarianceComponent(2 * between**2, 8) if between else None
     sides = [list(scaled(before, 0.01)), list(scaled(after, 0.03))]
-    change = math.log1p(decisions.smallest_change(Unpaired(*sides, part)))
+    change = math.log1p(decisions.minimum_detectable_change(Unpaired(*sides, part)))
     random = np.random.default_rng(before + after)
     found = []
     for _ in range(1500):
@@ -116,7 +116,7 @@ def test_the_signed_ranks_are_scipys(values, bound):
     """Without ties: SciPy drops zeros and gives equal sizes equal ranks, which its exact distribution does not know."""
     values = [value + 1e-7 * place for place, value in enumerate(values)]
     p_value = scipy_stats.wilcoxon([value - bound for value in values], alternative="greater", method="exact").pvalue
-    assert Paired(values).ranks_agree(bound) == (p_value <= max(power.ALARM, 0.5 ** len(values)))
+    assert Paired(values).ranks_agree(bound) == (p_value <= max(power.ALPHA, 0.5 ** len(values)))
 
 
 @given(samples, samples, st.sampled_from([0.0, 0.1]))
@@ -125,16 +125,16 @@ def test_the_rank_sums_are_scipys(before, after, bound):
     raised = [value + bound for value in before]
     p_value = scipy_stats.mannwhitneyu(after, raised, alternative="greater", method="exact").pvalue
     least = 1 / math.comb(len(before) + len(after), len(after))
-    assert Unpaired(before, after).ranks_agree(bound) == (p_value <= max(power.ALARM, least))
+    assert Unpaired(before, after).ranks_agree(bound) == (p_value <= max(power.ALPHA, least))
 
 
 def test_what_sessions_differ_by_widens_the_interval_and_takes_away_a_verdict():
     before, after = list(scaled(5, 0.01)), list(scaled(5, 0.01) + 0.08)
-    alone, widened = Unpaired(before, after), Unpaired(before, after, Part(2 * 0.05**2, 4))
+    alone, widened = Unpaired(before, after), Unpaired(before, after, VarianceComponent(2 * 0.05**2, 4))
     said = [decisions.verdict(one, decisions.p_differs(one))[0] for one in (alone, widened)]
     assert said == ["slower", "inconclusive"]
     assert widened.ratio().low < alone.ratio().low
-    assert decisions.smallest_change(widened) > 3 * decisions.smallest_change(alone)
+    assert decisions.minimum_detectable_change(widened) > 3 * decisions.minimum_detectable_change(alone)
 
 
 def test_a_single_process_on_one_side_is_indicative():
@@ -146,11 +146,11 @@ def test_a_single_process_on_one_side_is_indicative():
 def test_numbers_without_any_spread_decide_by_their_difference():
     equal, more = Unpaired([1.0, 1.0], [1.0, 1.0]), Unpaired([1.0, 1.0], [1.2, 1.2])
     assert [decisions.verdict(one, decisions.p_differs(one))[0] for one in (equal, more)] == ["same", "slower"]
-    assert decisions.smallest_change(equal) == pytest.approx(decisions.DELTA)
+    assert decisions.minimum_detectable_change(equal) == pytest.approx(decisions.NEGLIGIBLE_CHANGE)
 
 
 def test_the_smallest_change_needs_two_groups():
-    assert decisions.smallest_change(Paired([0.1])) is None
+    assert decisions.minimum_detectable_change(Paired([0.1])) is None
 
 
 CASES = {
@@ -206,7 +206,7 @@ def study(change, pooled=False, trials=600):
         values = list(rounds.ravel()) if pooled else [float(np.median(group)) for group in rounds]
         # As pooled tests are done: on the samples' own spread, without the rank test.
         called += (
-            decisions.p_differs(Paired(values)) <= power.ALARM
+            decisions.p_differs(Paired(values)) <= power.ALPHA
             if pooled
             else decisions.verdict(Paired(values), decisions.p_differs(Paired(values)))[0] in ("slower", "faster")
         )
@@ -237,7 +237,10 @@ def sessions_with_an_alarm(trials=600):
     random = np.random.default_rng(12)
     called = 0
     for _ in range(trials):
-        family = [Paired(list(random.normal(math.log1p(decisions.DELTA), BETWEEN, GROUPS))) for _ in range(COMPARISONS)]
+        family = [
+            Paired(list(random.normal(math.log1p(decisions.NEGLIGIBLE_CHANGE), BETWEEN, GROUPS)))
+            for _ in range(COMPARISONS)
+        ]
         adjusted = decisions.adjusted(family)
         called += any(
             decisions.verdict(evidence, p_value)[0] in ("slower", "faster")
@@ -277,7 +280,7 @@ def alarms_under_drift(order, trials=200):
 
 
 def balanced(seed):
-    return [arm for turns in itertools.islice(lockstep.orders(2, seed), ROUNDS) for arm in turns]
+    return [arm for turns in itertools.islice(lockstep.turn_orders(2, seed), ROUNDS) for arm in turns]
 
 
 def test_turns_in_the_balanced_order_raise_no_alarm_under_drift():

@@ -27,18 +27,18 @@ def test_the_interval_is_scipys(values, level):
 @given(st.lists(numbers, min_size=15, max_size=60, unique=True))
 def test_the_trimmed_mean_and_its_error_are_scipys(values):
     """SciPy's error is scaled by the number of all values where Yuen's has those that stay, and one less."""
-    n, cut = len(values), estimates.left_out(len(values))
+    n, cut = len(values), estimates.trim_count(len(values))
     found = estimates.one_sample(values, cut)
     assert found.mean == pytest.approx(scipy_stats.trim_mean(values, (cut + 0.5) / n), abs=1e-12)
     kept, limits = n - 2 * cut, ((cut + 0.5) / n,) * 2
     scaled = kept / n * math.sqrt(n * (n - 1) / (kept * (kept - 1)))
     error = scipy_stats.mstats.trimmed_stde(np.array(values), limits=limits) * (1 - sum(limits)) / (kept / n)
     assert found.error == pytest.approx(scaled * error)
-    assert found.freedom == kept - 1
+    assert found.degrees_of_freedom == kept - 1
 
 
 def test_one_in_fifteen_is_left_out_at_either_end():
-    assert [estimates.left_out(n) for n in (2, 14, 15, 29, 30, 45)] == [0, 0, 1, 1, 2, 3]
+    assert [estimates.trim_count(n) for n in (2, 14, 15, 29, 30, 45)] == [0, 0, 1, 1, 2, 3]
 
 
 @given(st.lists(numbers, min_size=1, max_size=300), st.sampled_from([0, 25, 50, 95, 99]))

@@ -16,7 +16,7 @@ from dlbench.session.plan import groups
 from dlbench.spec import Policy
 from dlbench.stats import interim
 from dlbench.stats.decisions import Paired, p_differs, verdict
-from dlbench.stats.interim import HALF_WIDTH, LOOKS, are_enough, half_width
+from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS, are_enough, half_width
 
 pytestmark = pytest.mark.untimed
 SESSIONS = 4000
@@ -25,12 +25,16 @@ NARROW, WIDE = 0.001, 0.05
 
 
 def groups_taken(log_ratios, enough=are_enough):
-    return next((n for n in LOOKS if n == LOOKS[-1] or enough(n, [log_ratios[:n]])), LOOKS[-1])
+    return next(
+        (n for n in INTERIM_GROUPS if n == INTERIM_GROUPS[-1] or enough(n, [log_ratios[:n]])), INTERIM_GROUPS[-1]
+    )
 
 
 def sessions(spread, true=0.0, enough=are_enough):
     """What is left of sessions whose groups have this spread of log ratios when they stop by the rule."""
-    draws = np.random.default_rng(round(spread * 1e4)).normal(true, spread, size=(SESSIONS, LOOKS[-1])).tolist()
+    draws = (
+        np.random.default_rng(round(spread * 1e4)).normal(true, spread, size=(SESSIONS, INTERIM_GROUPS[-1])).tolist()
+    )
     return [ratios[: groups_taken(ratios, enough)] for ratios in draws]
 
 
@@ -58,8 +62,10 @@ def test_a_slowdown_of_three_percent_is_seen_in_nine_sessions_of_ten(spread):
 
 
 def test_most_sessions_stop_at_different_looks_so_that_the_rule_is_put_to_the_test():
-    assert {len(ratios) for ratios in sessions(0.02)} | {len(ratios) for ratios in sessions(0.03)} == set(LOOKS)
-    assert {len(ratios) for ratios in sessions(0.005)} == {LOOKS[0]}
+    assert {len(ratios) for ratios in sessions(0.02)} | {len(ratios) for ratios in sessions(0.03)} == set(
+        INTERIM_GROUPS
+    )
+    assert {len(ratios) for ratios in sessions(0.005)} == {INTERIM_GROUPS[0]}
 
 
 def test_a_rule_that_stops_at_significance_is_caught():
@@ -74,8 +80,8 @@ def test_a_rule_that_stops_at_significance_is_caught():
 
 
 def test_a_look_is_enough_when_every_ratio_is_narrow_and_at_no_other_number():
-    narrow = [NARROW, -NARROW] * LOOKS[-1]
-    assert [n for n in range(1, len(narrow)) if are_enough(n, [narrow[:n]])] == list(LOOKS)
+    narrow = [NARROW, -NARROW] * INTERIM_GROUPS[-1]
+    assert [n for n in range(1, len(narrow)) if are_enough(n, [narrow[:n]])] == list(INTERIM_GROUPS)
     assert not are_enough(6, [narrow[:6], [WIDE, -WIDE] * 3])
     assert not are_enough(6, [[0.0]])
     assert half_width([0.0]) == math.inf
@@ -91,7 +97,7 @@ def session(number, spread, policy=ADAPTIVE):
         steady = [
             Sample(stage="steady", steps=1, seconds=seconds, cpu_seconds=0, round=at, turn=at) for at in (0, 1, 2)
         ]
-        place = {"group": group, "groups": LOOKS[-1], "arm": arm, "arms": 2}
+        place = {"group": group, "groups": INTERIM_GROUPS[-1], "arm": arm, "arms": 2}
         found.append(bare_run(spec=spec(plugin), policy=policy, samples=tuple(steady), **place))
     return found
 
@@ -109,7 +115,7 @@ def test_the_report_says_why_it_stopped_and_counts_no_process_that_was_not_due()
 def test_where_nothing_took_turns_there_are_as_many_groups_as_without_looks():
     alone = [run for run in session(5, NARROW) if run.arm == 0]
     assert (stopping.enough(alone), stopping.enough(alone[:4])) == (True, False)
-    apart = [msgspec.structs.replace(run, group=run.group + LOOKS[-1] * run.arm) for run in session(5, NARROW)]
+    apart = [msgspec.structs.replace(run, group=run.group + INTERIM_GROUPS[-1] * run.arm) for run in session(5, NARROW)]
     assert stopping.enough(apart)
     assert stopping.sentence(apart) == ""
     gating = [spec(), msgspec.structs.replace(spec(), twin=True)]
@@ -122,7 +128,7 @@ def test_where_nothing_took_turns_there_are_as_many_groups_as_without_looks():
 
 def test_only_what_is_compared_has_an_open_number_of_groups():
     one, other = spec(), spec("torch.transformer")
-    assert len(groups([one, other], ADAPTIVE)) == LOOKS[-1]
+    assert len(groups([one, other], ADAPTIVE)) == INTERIM_GROUPS[-1]
     assert len(groups([one], ADAPTIVE)) == ADAPTIVE.processes
     trained = [msgspec.structs.replace(arm, phase="converge") for arm in (one, other)]
     assert [group.of for group in groups(trained, ADAPTIVE)] == [1]
@@ -130,6 +136,6 @@ def test_only_what_is_compared_has_an_open_number_of_groups():
 
 def test_help_and_pages_state_the_looks():
     (adaptive,) = [one for one in cli.commands["run"].params if one.name == "adaptive"]
-    *firsts, last = map(str, interim.LOOKS)
+    *firsts, last = map(str, interim.INTERIM_GROUPS)
     assert f"{', '.join(firsts)} or {last} processes" in adaptive.help
     assert f"{HALF_WIDTH * 100:g} %" in adaptive.help

@@ -22,7 +22,7 @@ from torch.utils.benchmark.utils.common import TaskSpec, trim_sigfig
 
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
-from dlbench.stats.interim import LOOKS
+from dlbench.stats.interim import INTERIM_GROUPS
 from studies.decision_quality import pool, replay, report, rules
 from studies.decision_quality.collect import due
 from studies.decision_quality.planted import Planted
@@ -149,7 +149,7 @@ def test_asv_takes_a_large_change_and_many_samples():
 def test_a_session_stops_at_a_look_or_with_its_budget():
     narrow, wide, seconds = [0.001, -0.001] * 30, [0.1, -0.1] * 30, [1.0] * 60
     assert rules.groups_used(narrow, seconds) == 6
-    assert rules.groups_used(wide, seconds) == LOOKS[-1]
+    assert rules.groups_used(wide, seconds) == INTERIM_GROUPS[-1]
     assert rules.groups_used(wide, [50.0] * 60) == 3
     assert rules.groups_used(wide[:9], seconds[:9]) == 9
 

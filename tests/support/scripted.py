@@ -52,14 +52,14 @@ class ScriptedChild:
     def asked(self):
         return [type(order).__name__ for order in self.orders]
 
-    def obey(self, order, kind):
+    def request(self, order, kind):
         self.orders.append(order)
         name = type(order).__name__
         if name == self.fails_at and self.asked.count(name) > self.after:
             raise self.error
         return getattr(self, f"_{name.lower()}")(order)
 
-    def quieten(self):
+    def wait_until_idle(self):
         return self.quiet
 
     def helper_seconds(self):

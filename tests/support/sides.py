@@ -7,7 +7,7 @@ import msgspec
 from dlbench import architectures, registry
 from dlbench.measure.build import prepare
 from dlbench.parity import check
-from dlbench.parity.probe import moved_losses, probe
+from dlbench.parity.probe import perturbed_losses, probe
 from dlbench.spec import Spec
 
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
@@ -15,7 +15,7 @@ ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 
 def spec(plugin, size="small", **changes):
     architecture = plugin.partition(".")[2]
-    known = architectures.known(architecture)
+    known = architectures.is_builtin(architecture)
     batch = architectures.configuration(architecture, size).batch_size if known else 32
     task = architectures.default_task(architecture) if known else "line"
     values = {"phase": "train", "path": "eager", "size": size, "task": task, "batch_size": batch, "threads": 1}
@@ -29,7 +29,7 @@ def probed(asked, plugin=None, seed=0):
 
 def moved_side(asked, plugin=None, seed=0):
     asked = msgspec.structs.replace(asked, seed=seed)
-    return {"moved": moved_losses(prepare(asked, plugin or registry.load(asked.plugin)), check.STEPS)}
+    return {"moved": perturbed_losses(prepare(asked, plugin or registry.load(asked.plugin)), check.STEPS)}
 
 
 def failing(baseline, candidate):

@@ -49,4 +49,4 @@ def test_without_control_groups_there_is_no_limit(tmp_path):
 
 def test_arms_share_what_the_container_leaves(monkeypatch):
     monkeypatch.setattr(cgroup, "free_bytes", lambda: 1000)
-    assert sharing.room("cpu").host == SHARE * 1000
+    assert sharing.available_memory("cpu").host == SHARE * 1000

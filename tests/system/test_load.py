@@ -135,10 +135,10 @@ def nvml(monkeypatch):
 
 def test_a_gauge_sums_up_its_looks(nvml):
     nvml(library(clocks=(1980, 1410, 1700), reasons=(0x1, 0x4 | 0x20, 0x4)))
-    gauge = gpu.Gauge("gpu", {})
+    gauge = gpu.GpuSampler("gpu", {})
     for _ in range(3):
-        gauge.look()
-    assert gauge.read() == GpuLoad(
+        gauge.sample()
+    assert gauge.summary() == GpuLoad(
         clock_mhz=1410,
         clock_limit_mhz=1980,
         temperature=61,
@@ -159,7 +159,7 @@ def test_a_gauge_sums_up_its_looks(nvml):
 )
 def test_the_gpu_is_the_one_that_the_framework_sees(device, visible, asked, nvml):
     found = nvml(library())
-    gpu.Gauge(device, {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
+    gpu.GpuSampler(device, {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
     assert found.asked == [asked]
 
 
@@ -172,6 +172,6 @@ def test_nothing_is_read_without_a_gpu_a_library_or_an_answer(nvml):
         ("gpu:1", library(), "0"),
     ):
         nvml(found)
-        gauge = gpu.Gauge(device, {"CUDA_VISIBLE_DEVICES": shown})
-        gauge.look()
-        assert gauge.read() is None
+        gauge = gpu.GpuSampler(device, {"CUDA_VISIBLE_DEVICES": shown})
+        gauge.sample()
+        assert gauge.summary() is None

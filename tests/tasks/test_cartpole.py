@@ -12,7 +12,7 @@ from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from dlbench.errors import SpecError
 from dlbench.tasks import LearnsByActing, TaskRequest, cartpole, open_task
 from dlbench.tasks.cartpole import DISCOUNT, GAMES, MOST_STEPS, UPDATES, Games, play
-from dlbench.tasks.targets import stream
+from dlbench.tasks.targets import random_stream
 
 pytestmark = pytest.mark.untimed
 
@@ -48,12 +48,12 @@ def test_every_batch_size_is_evaluated_over_a_hundred_games(batch_size, monkeypa
 
 
 def test_a_game_is_over_when_the_pole_has_fallen_or_all_its_steps_are_done():
-    coin = stream(3)
-    games = play(64, stream(1), lambda seen: coin.integers(0, 2, len(seen)))
+    coin = random_stream(3)
+    games = play(64, random_stream(1), lambda seen: coin.integers(0, 2, len(seen)))
     assert (np.diff(games.alive.astype(int), axis=0) <= 0).all()
     assert (np.abs(games.observations[games.alive]) <= [2.4, np.inf, np.deg2rad(12), np.inf]).all()
     assert games.returns.min() >= 8
-    assert play(4, stream(1), lambda seen: balancing(seen).argmax(axis=-1)).returns.tolist() == [MOST_STEPS] * 4
+    assert play(4, random_stream(1), lambda seen: balancing(seen).argmax(axis=-1)).returns.tolist() == [MOST_STEPS] * 4
 
 
 def test_advantages_are_those_of_a_direct_count():
@@ -106,7 +106,7 @@ def taught(advantage):
 
 def test_a_policy_learns_from_these_advantages_and_from_none_other():
     assert taught(lambda advantages: advantages) > 300
-    generator = stream(9)
+    generator = random_stream(9)
     assert taught(generator.permutation) < 100
 
 

@@ -11,14 +11,14 @@ import pytest
 from dlbench import architectures, registry
 from dlbench.analysis.metrics import reaches
 from dlbench.measure.build import build_checked, prepare
-from dlbench.measure.model import Subject
+from dlbench.measure.model import MeasuredModel
 from dlbench.parity.probe import without_dropout
 from dlbench.plugin import Batch
 from dlbench.spec import Spec
 from dlbench.tasks import TASKS, LearnsByActing, TaskRequest, digits_gan, open_task, synthetic_gan
 from dlbench.tasks.digits import digits
 from dlbench.tasks.digits_gan import judge, scaled
-from dlbench.tasks.targets import stream
+from dlbench.tasks.targets import random_stream
 
 pytestmark = pytest.mark.untimed
 
@@ -45,7 +45,7 @@ class Shuffled:
 
     def batch(self, seed, step):
         inputs, targets = self._task.batch(seed, step)
-        return Batch(inputs, stream(seed, step, 1).permutation(targets))
+        return Batch(inputs, random_stream(seed, step, 1).permutation(targets))
 
 
 def training(plugin, task="", shuffled=False, every=None):
@@ -59,7 +59,7 @@ def training(plugin, task="", shuffled=False, every=None):
     opened = Shuffled(prepared.task) if shuffled else prepared.task
     prepared = replace(prepared, task=opened, request=without_dropout(prepared.request))
     build_checked(prepared.plugin, prepared.request)
-    subject = Subject(spec, prepared)
+    subject = MeasuredModel(spec, prepared)
     sampler, every = subject.sampler(), every or opened.evaluate_every
     for steps in range(every, opened.info.budget_steps + 1, every):
         sampler.take(every)
@@ -83,10 +83,10 @@ def test_what_is_no_digit_or_one_digit_alone_does_not_pass_for_generated_digits(
     """Noise, the mean image, pixels each from another image, digits in negative; and the training images of a class."""
     train, held_out = digits()[:2]
     distance, images = judge().distance, scaled(train.inputs[::4])
-    strictest, *_, loosest = sorted(goal.target for goal in digits_gan.GOALS.values())
+    strictest, *_, loosest = sorted(goal.target for goal in digits_gan.TARGETS.values())
     assert distance(scaled(held_out.inputs)) < strictest / 5
-    noise = stream(1).uniform(-1.0, 1.0, images.shape).astype(np.float32)
-    mixed = stream(2).permuted(images.reshape(len(images), -1), axis=0)
+    noise = random_stream(1).uniform(-1.0, 1.0, images.shape).astype(np.float32)
+    mixed = random_stream(2).permuted(images.reshape(len(images), -1), axis=0)
     for fooling in (noise, images.mean(axis=0) + 0.1 * noise, mixed, -images):
         assert distance(fooling) > 2 * loosest
     for label in range(10):
@@ -97,10 +97,10 @@ def test_what_is_not_made_alike_does_not_pass_for_synthetic_images():
     """Noise, the mean image, blocks each from another image, images in negative; half of the classes, and one."""
     train, distance = synthetic_gan.real(), synthetic_gan.judge().distance
     images, classes = train.inputs[:1000], train.targets[:1000]
-    targets = [goal.target for goal in synthetic_gan.GOALS.values()]
+    targets = [goal.target for goal in synthetic_gan.TARGETS.values()]
     assert distance(synthetic_gan.images(np.arange(4000, 5000))) < min(targets) / 5
-    noise = stream(1).uniform(-1.0, 1.0, images.shape).astype(np.float32)
-    mixed = stream(2).permuted(images.reshape(len(images), -1), axis=0)
+    noise = random_stream(1).uniform(-1.0, 1.0, images.shape).astype(np.float32)
+    mixed = random_stream(2).permuted(images.reshape(len(images), -1), axis=0)
     for fooling in (
         noise,
         images.mean(axis=0) + 0.1 * noise,

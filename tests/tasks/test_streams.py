@@ -8,7 +8,7 @@ import pytest
 
 from dlbench import registry
 from dlbench.measure.build import prepare
-from dlbench.measure.model import Stream
+from dlbench.measure.model import StreamingBatches
 from dlbench.session.plan import Selection, expand
 from dlbench.spec import Policy
 
@@ -50,7 +50,7 @@ def test_when_quality_is_looked_at_changes_no_batch():
     """Batches are staged before the clock starts: so many at a time as there are steps to the next look."""
 
     def staged(looks):
-        stream = Stream(lambda call: call)
+        stream = StreamingBatches(lambda call: call)
         taken = []
         for calls in looks:
             stream.ready(calls)

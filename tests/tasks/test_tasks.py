@@ -169,7 +169,7 @@ def test_the_quality_of_text_is_that_of_a_direct_count() -> None:
 
 def test_the_true_slope_reaches_the_target_of_the_line_and_zero_does_not() -> None:
     task = _open("line")
-    slope = line_module.stream(line_module.SLOPE_STREAM).normal(size=(8, 1)) / np.sqrt(8)
+    slope = line_module.random_stream(line_module.SLOPE_STREAM).normal(size=(8, 1)) / np.sqrt(8)
     best = task.evaluate(lambda inputs: inputs @ slope)
     assert 0.5 * line_module.NOISE**2 < best < task.info.target
     assert task.evaluate(lambda inputs: np.zeros((len(inputs), 1))) > 0.9

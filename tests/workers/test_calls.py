@@ -11,7 +11,7 @@ from dlbench.conformance.examine import Finding, examine_clause
 from dlbench.measure.reported import list_devices
 from dlbench.spec import Policy, Spec
 from dlbench.workers import functions
-from dlbench.workers.backends import HereChild, Starter
+from dlbench.workers.backends import InProcessChild, Starter
 from dlbench.workers.calls import call
 from dlbench.workers.child import ChildError, fresh_child
 from dlbench.workers.protocol import Call, Failed, Returned
@@ -44,7 +44,7 @@ def test_a_function_that_is_not_listed_is_refused_in_one_line(name: str) -> None
 
 def test_a_planted_function_that_nobody_has_listed_is_not_called() -> None:
     with pytest.raises(ChildError, match=r"a child does not call '[\w.]*planted'; it calls dlbench") as caught:
-        call(HereChild(), planted)
+        call(InProcessChild(), planted)
     assert caught.value.status == "error"
     assert CALLED == []
 
@@ -56,7 +56,7 @@ def test_every_listed_function_is_one_of_dlbench_and_can_be_called_by_its_name()
 
 
 def test_the_result_comes_as_the_type_of_the_function() -> None:
-    for child in (HereChild(), fresh_child(1, 60.0)):
+    for child in (InProcessChild(), fresh_child(1, 60.0)):
         finding = call(child, examine_clause, SPEC, "import_does_no_work")
         assert finding == Finding(clause="import_does_no_work")
         child.close()
@@ -70,8 +70,8 @@ def test_a_forked_child_that_has_the_plugin_loaded_is_called_too() -> None:
 
 
 def test_a_result_of_another_type_is_an_error_of_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    child = HereChild()
-    monkeypatch.setattr(child, "obey", lambda *_: Returned(value=msgspec.Raw(b'["cpu"]')))
+    child = InProcessChild()
+    monkeypatch.setattr(child, "request", lambda *_: Returned(value=msgspec.Raw(b'["cpu"]')))
     with pytest.raises(ChildError, match=r"is no reply \(Expected `object`, got `array`") as caught:
         call(child, list_devices, "fake.linear")
     assert caught.value.status == "error"
@@ -79,8 +79,8 @@ def test_a_result_of_another_type_is_an_error_of_the_child(monkeypatch: pytest.M
 
 def test_secrets_in_a_result_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_TOKEN", "hush-4711-hush")
-    child = HereChild()
-    monkeypatch.setattr(child, "obey", lambda *_: Returned(value=msgspec.Raw(b'{"cpu": "hush-4711-hush"}')))
+    child = InProcessChild()
+    monkeypatch.setattr(child, "request", lambda *_: Returned(value=msgspec.Raw(b'{"cpu": "hush-4711-hush"}')))
     assert "hush" not in call(child, list_devices, "fake.linear")["cpu"]
 
 

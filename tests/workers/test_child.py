@@ -13,7 +13,7 @@ from dlbench.spec import Policy, Spec
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import ask_devices
 from dlbench.workers.child import ChildError, fresh_child
-from dlbench.workers.process import environment
+from dlbench.workers.process import child_environment
 from dlbench.workers.protocol import (
     Build,
     Built,
@@ -50,20 +50,20 @@ def start(monkeypatch):
 
 def test_a_child_obeys_from_build_to_close(start):
     child = start()
-    built = child.obey(Build(spec=SPEC), Built)
+    built = child.request(Build(spec=SPEC), Built)
     assert [mark.phase for mark in built.memory] == ["start", "import", "task", "build"]
-    assert child.obey(First(), Stepped).time.phase == "first_step"
-    settled = child.obey(Settle(policy=FAST), Settled)
-    taken = child.obey(Take(stage="steady", steps=settled.steps, count=3), Taken)
+    assert child.request(First(), Stepped).time.phase == "first_step"
+    settled = child.request(Settle(policy=FAST), Settled)
+    taken = child.request(Take(stage="steady", steps=settled.steps, count=3), Taken)
     assert [sample.steps for sample in taken.samples] == [settled.steps] * 3
-    assert child.obey(Evaluate(), Evaluated).quality >= 0
-    closed = child.obey(Close(), Closed)
+    assert child.request(Evaluate(), Evaluated).quality >= 0
+    closed = child.request(Close(), Closed)
     assert closed.memory.phase == "train"
 
 
 def test_what_a_plugin_prints_is_kept_and_never_taken_for_a_reply(start):
     child = start("build:print=50000")
-    child.obey(Build(spec=SPEC), Built)
+    child.request(Build(spec=SPEC), Built)
     assert child.output_tail().strip("x\n") == ""
     assert len(child.output_tail()) == 2000
 
@@ -85,7 +85,7 @@ def test_what_a_plugin_prints_is_kept_and_never_taken_for_a_reply(start):
 )
 def test_what_goes_wrong_in_build_has_a_status_and_a_reason(start, misdeed, status, text):
     with pytest.raises(ChildError, match=text) as caught:
-        start(misdeed).obey(Build(spec=SPEC), Built)
+        start(misdeed).request(Build(spec=SPEC), Built)
     assert caught.value.status == status
     assert caught.value.loading == misdeed.startswith("import")
 
@@ -103,58 +103,58 @@ def test_what_goes_wrong_in_build_has_a_status_and_a_reason(start, misdeed, stat
 )
 def test_what_goes_wrong_in_a_step_has_a_status_and_a_reason(start, misdeed, status, text):
     child = start(misdeed)
-    child.obey(Build(spec=SPEC), Built)
-    child.obey(First(), Stepped)
+    child.request(Build(spec=SPEC), Built)
+    child.request(First(), Stepped)
     with pytest.raises(ChildError, match=text) as caught:
-        child.obey(Take(stage="steady", steps=1), Taken)
+        child.request(Take(stage="steady", steps=1), Taken)
     assert caught.value.status == status
 
 
 def test_outputs_of_another_shape_are_refused(start):
     child = start("predict:return=shape")
-    child.obey(Build(spec=SPEC), Built)
+    child.request(Build(spec=SPEC), Built)
     with pytest.raises(ChildError, match=r"\(32, 1\), got \(32, 1, 2\)"):
-        child.obey(Evaluate(), Evaluated)
+        child.request(Evaluate(), Evaluated)
 
 
 def test_a_child_that_hangs_is_killed_and_leaves_nobody_behind(start):
     child = start("build:hang", timeout=2.0)
     with pytest.raises(ChildError, match=r"not done within the 2 s.*last asked to build.*--timeout") as caught:
-        child.obey(Build(spec=SPEC), Built)
+        child.request(Build(spec=SPEC), Built)
     assert caught.value.status == "timeout"
     assert not psutil.pid_exists(child.process.pid)
 
 
 def test_an_idle_child_uses_no_cpu_and_a_busy_one_is_not_called_quiet(start):
     child = start()
-    child.obey(Build(spec=SPEC), Built)
-    assert child.quieten()
+    child.request(Build(spec=SPEC), Built)
+    assert child.wait_until_idle()
     spinning = start("build:hang")
     os.write(spinning._orders, to_line(Build(spec=SPEC)))
     patience = time.monotonic() + 60
     while psutil.Process(spinning.process.pid).cpu_times().user < 2.0:
         assert time.monotonic() < patience
         time.sleep(0.05)
-    assert not spinning.quieten()
+    assert not spinning.wait_until_idle()
 
 
 def test_a_child_without_a_parent_ends(start):
     child = start()
-    child.obey(Build(spec=SPEC), Built)
+    child.request(Build(spec=SPEC), Built)
     os.close(child._orders)
     assert child.process.exit_code(30) == 0
 
 
 def test_the_child_gets_one_thread_setting_and_keeps_the_rest():
-    given = environment({"HOME": "/x", "OMP_NUM_THREADS": "7"}, 2)
+    given = child_environment({"HOME": "/x", "OMP_NUM_THREADS": "7"}, 2)
     assert given["OMP_NUM_THREADS"] == given["MKL_NUM_THREADS"] == "2"
     assert given["HOME"] == "/x"
     assert "OMP_WAIT_POLICY" not in given
 
 
 def test_threads_of_openblas_spin_for_milliseconds_unless_the_user_says_how_long():
-    assert environment({}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "24"
-    assert environment({"OPENBLAS_THREAD_TIMEOUT": "28"}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "28"
+    assert child_environment({}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "24"
+    assert child_environment({"OPENBLAS_THREAD_TIMEOUT": "28"}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "28"
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux holds a process to cores")
@@ -162,7 +162,7 @@ def test_threads_of_openblas_spin_for_milliseconds_unless_the_user_says_how_long
 def test_a_process_of_one_thread_is_held_to_one_core_with_all_its_threads(isolation):
     with Starter() as starter:
         child = starter(msgspec.structs.replace(SPEC, plugin="fake.linear"), Policy(isolation=isolation))
-        built = child.obey(Build(spec=msgspec.structs.replace(SPEC, plugin="fake.linear")), Built)
+        built = child.request(Build(spec=msgspec.structs.replace(SPEC, plugin="fake.linear")), Built)
         process = psutil.Process(child.process.pid)
         held = {tuple(os.sched_getaffinity(thread.id)) for thread in process.threads()}
         child.close()
@@ -188,13 +188,13 @@ def test_a_child_that_waits_for_its_turn_uses_no_cpu_while_another_has_it(plugin
     values = {"plugin": plugin, "task": "digits", "batch_size": 64, "threads": 2}
     waiting, working = start(timeout=300.0), start(timeout=300.0)
     for child in (waiting, working):
-        child.obey(Build(spec=msgspec.structs.replace(SPEC, **values)), Built)
-        child.obey(First(), Stepped)
-        assert child.quieten()
+        child.request(Build(spec=msgspec.structs.replace(SPEC, **values)), Built)
+        child.request(First(), Stepped)
+        assert child.wait_until_idle()
     before = cpu_seconds(waiting), cpu_seconds(working)
     while cpu_seconds(working) - before[1] < 1.0:
-        working.obey(Take(stage="steady", steps=50), Taken)
-    assert working.quieten()
+        working.request(Take(stage="steady", steps=50), Taken)
+    assert working.wait_until_idle()
     assert cpu_seconds(waiting) - before[0] <= 0.02
 
 

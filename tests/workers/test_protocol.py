@@ -16,7 +16,7 @@ from dlbench.plugin import Compilation
 from dlbench.spec import Spec
 from dlbench.workers import protocol
 from dlbench.workers.functions import FUNCTIONS
-from dlbench.workers.protocol import PROTOCOL, Close, Order, Reply
+from dlbench.workers.protocol import PROTOCOL, Close, Request, Response
 
 pytestmark = pytest.mark.untimed
 
@@ -74,7 +74,7 @@ def _required(kind: type[msgspec.Struct]) -> set[str]:
 
 
 def test_the_number_is_raised_when_a_message_changes() -> None:
-    found = digest(Order, Reply, *map(called, FUNCTIONS))
+    found = digest(Request, Response, *map(called, FUNCTIONS))
     assert DIGESTS[PROTOCOL] == found, f"raise protocol.PROTOCOL, unless {PROTOCOL} was never released; digest {found}"
     assert max(DIGESTS) == PROTOCOL
     assert len(set(DIGESTS.values())) == len(DIGESTS)
@@ -91,7 +91,14 @@ def test_a_change_of_a_message_or_of_a_record_in_one_is_noticed() -> None:
     class Wider(Compilation):
         graphs: Annotated[int, msgspec.Meta(ge=-1)]
 
-    found = [digest(Order), digest(Order, More), digest(Reply), digest(Reply, Wider), digest(more), digest(other)]
+    found = [
+        digest(Request),
+        digest(Request, More),
+        digest(Response),
+        digest(Response, Wider),
+        digest(more),
+        digest(other),
+    ]
     assert len(set(found)) == len(found)
 
 

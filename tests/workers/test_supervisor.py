@@ -49,7 +49,7 @@ def start(request, monkeypatch, mark):
 
 def test_helpers_in_sessions_of_their_own_end_with_the_run(start, mark):
     child = start(HELPERS)
-    child.obey(Build(spec=SPEC), Built)
+    child.request(Build(spec=SPEC), Built)
     own = {child.process.pid, child.process.supervisor}
     assert len(set(family.below(child.process.supervisor)) - own) >= 4
     child.close()
@@ -59,7 +59,7 @@ def test_helpers_in_sessions_of_their_own_end_with_the_run(start, mark):
 def test_a_crash_is_known_at_once_though_a_helper_holds_the_pipes(start):
     child = start("build:helper=fork build:signal=SIGSEGV")
     with pytest.raises(ChildError, match="SIGSEGV") as caught:
-        child.obey(Build(spec=SPEC), Built)
+        child.request(Build(spec=SPEC), Built)
     assert caught.value.status == "crashed"
 
 
@@ -68,7 +68,7 @@ def test_helpers_end_with_dlbench(how, mark):
     program = (
         "import time; from dlbench.workers.child import fresh_child\n"
         "from dlbench.workers.protocol import Build, Built\n"
-        f"from dlbench.spec import Spec; child = fresh_child(1, 300.0); child.obey(Build(spec={SPEC!r}), Built)\n"
+        f"from dlbench.spec import Spec; child = fresh_child(1, 300.0); child.request(Build(spec={SPEC!r}), Built)\n"
         "print('up', flush=True); time.sleep(300)"
     )
     environment = {**os.environ, "DLBENCH_FAKE": HELPERS}
@@ -86,7 +86,7 @@ def test_how_a_child_ended_is_known_where_sigchld_is_ignored(monkeypatch):
     try:
         child = fresh_child(1, 300.0)
         with pytest.raises(ChildError, match="was ended by SIGSEGV"):
-            child.obey(Build(spec=SPEC), Built)
+            child.request(Build(spec=SPEC), Built)
         child.close()
     finally:
         signal.signal(signal.SIGCHLD, before)
@@ -95,15 +95,15 @@ def test_how_a_child_ended_is_known_where_sigchld_is_ignored(monkeypatch):
 def test_a_child_without_helpers_has_used_no_time_of_theirs_and_a_busy_one_is_counted(monkeypatch):
     monkeypatch.setenv("DLBENCH_FAKE", "train_step:helper=busy@1!")
     child = fresh_child(1, 300.0)
-    child.obey(Build(spec=SPEC), Built)
+    child.request(Build(spec=SPEC), Built)
     assert child.helper_seconds() == 0.0
-    assert child.quieten()
-    child.obey(First(), Stepped)
+    assert child.wait_until_idle()
+    child.request(First(), Stepped)
     patience = time.monotonic() + 100
     while child.helper_seconds() < 0.5:
         assert time.monotonic() < patience
         time.sleep(0.05)
-    assert not child.quieten(), "the helper is at work in the turn of others"
+    assert not child.wait_until_idle(), "the helper is at work in the turn of others"
     child.close()
     assert child.helper_seconds() is None
 
@@ -112,7 +112,7 @@ def test_a_stopped_supervisor_costs_patience_and_leaves_nothing(monkeypatch, mar
     monkeypatch.setattr("dlbench.workers.process.ENDING_SECONDS", 0.5)
     monkeypatch.setenv("DLBENCH_FAKE", HELPERS)
     child = fresh_child(1, 300.0)
-    child.obey(Build(spec=SPEC), Built)
+    child.request(Build(spec=SPEC), Built)
     os.kill(child.process.supervisor, signal.SIGSTOP)
     child.close()
     assert psutil.wait_procs(left_over(mark), timeout=60)[1] == []
@@ -127,7 +127,7 @@ def test_children_leave_no_descriptor_open(monkeypatch):
     before = open_descriptors()
     for _ in range(3):
         child = fresh_child(1, 300.0)
-        child.obey(Build(spec=SPEC), Built)
+        child.request(Build(spec=SPEC), Built)
         child.output_tail()
         child.close()
     assert open_descriptors() == before
@@ -136,7 +136,7 @@ def test_children_leave_no_descriptor_open(monkeypatch):
 def test_an_interpreter_that_is_gone_is_a_row(tmp_path):
     child = fresh_child(1, 300.0, python=str(tmp_path / "python"))
     with pytest.raises(ChildError, match="exited with code 127") as caught:
-        child.obey(Build(spec=SPEC), Built)
+        child.request(Build(spec=SPEC), Built)
     assert caught.value.status == "crashed"
     assert "No such file" in child.output_tail()
     child.close()
@@ -154,8 +154,8 @@ def test_in_this_process_a_plugin_that_changes_the_folder_changes_it_for_itself_
     spec = msgspec.structs.replace(SPEC, plugin="naughty.linear")
     with Starter() as starter:
         child = starter(spec, Policy(isolation="none"))
-        child.obey(Build(spec=spec), Built)
+        child.request(Build(spec=spec), Built)
         assert Path.cwd() == tmp_path / "home"
-        child.obey(First(), Stepped)
+        child.request(First(), Stepped)
     assert set(seen) == {tmp_path}
     assert Path.cwd() == tmp_path / "home"

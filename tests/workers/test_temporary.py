@@ -27,7 +27,7 @@ from dlbench.workers.child import fresh_child
 from dlbench.workers.protocol import Build, Built
 from test_temporary import SPEC
 child = fresh_child(1, 60.0)
-child.obey(Build(spec=SPEC), Built)
+child.request(Build(spec=SPEC), Built)
 print("built", flush=True)
 time.sleep(600)
 """
@@ -57,7 +57,7 @@ def test_children_keep_temporary_files_in_folders_that_nobody_else_has(isolation
     with Starter() as starter:
         children = [starter(SPEC, Policy(isolation=isolation)) for _ in range(2)]
         for child in children:
-            child.obey(Build(spec=SPEC), Built)
+            child.request(Build(spec=SPEC), Built)
         made = [one for one in temporary.iterdir() if one.name != "dlbench-kept"]
         assert [held(one) for one in made] == (
             [["link", "litter"]] * 2 if isolation == "fresh" else [["link", "link", "litter", "litter"]]
@@ -75,11 +75,11 @@ def test_children_keep_temporary_files_in_folders_that_nobody_else_has(isolation
 def test_nothing_is_left_of_a_child_however_it_ends(misdeed, temporary, monkeypatch):
     monkeypatch.setenv("DLBENCH_FAKE", f"build:litter {misdeed}@2")
     child = fresh_child(1, timeout=3.0 if "hang" in misdeed else 60.0)
-    child.obey(Build(spec=SPEC), Built)
-    child.obey(First(), Stepped)
+    child.request(Build(spec=SPEC), Built)
+    child.request(First(), Stepped)
     assert len(held(temporary)) == 3
     with pytest.raises(ChildError):
-        child.obey(Take(stage="steady", steps=1), Taken)
+        child.request(Take(stage="steady", steps=1), Taken)
     child.close()
     assert held(temporary) == []
 
@@ -113,7 +113,7 @@ def test_a_folder_that_was_exchanged_for_a_link_to_anothers_is_left(temporary, t
 def test_the_parent_removes_the_folder_of_a_supervisor_that_was_killed(temporary, monkeypatch):
     monkeypatch.setenv("DLBENCH_FAKE", "build:litter")
     child = fresh_child(1, 60.0)
-    child.obey(Build(spec=SPEC), Built)
+    child.request(Build(spec=SPEC), Built)
     assert len(held(temporary)) == 3
     os.kill(child.process.supervisor, signal.SIGKILL)
     child.close()

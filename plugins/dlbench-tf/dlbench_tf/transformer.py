@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import tensorflow as tf
 
-from dlbench.architectures.sequences import one_for_all
+from dlbench.architectures.sequences import pools_over_time
 from dlbench.architectures.transformer import Transformer
 from dlbench.plugin import BuildRequest
 from dlbench_tf.dropout import Dropout
@@ -30,7 +30,7 @@ def make_forward(request: BuildRequest) -> Forward:
         rows = tf.reshape(entered + parameters["embedding/positions"], [-1, model.width])
         for number in range(model.blocks):
             rows = _block(model, _within(parameters, f"block{number}/"), rows, mask, dropout)
-        if one_for_all(signature):
+        if pools_over_time(signature):
             rows = tf.reduce_mean(tf.reshape(rows, [-1, model.sequence, model.width]), axis=1)
         return tf.reshape(dense(parameters, "output", rows), signature.outputs.shape)
 

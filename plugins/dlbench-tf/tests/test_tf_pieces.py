@@ -133,9 +133,9 @@ def test_the_library_of_products_is_that_of_the_process(setting, library):
 def test_a_run_of_one_thread_uses_one_core():
     spec = Spec(plugin="tf.mlp", phase="train", path="eager", size="base", task="digits", batch_size=1024, threads=1)
     child = fresh_child(1, timeout=120.0)
-    child.obey(Build(spec=spec), Built)
-    child.obey(First(), Stepped)
-    (sample,) = child.obey(Take(stage="steady", steps=10), Taken).samples
+    child.request(Build(spec=spec), Built)
+    child.request(First(), Stepped)
+    (sample,) = child.request(Take(stage="steady", steps=10), Taken).samples
     child.close()
     assert sample.cpu_seconds <= 1.05 * sample.seconds
 

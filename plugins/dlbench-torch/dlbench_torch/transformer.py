@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
-from dlbench.architectures.sequences import one_for_all
+from dlbench.architectures.sequences import pools_over_time
 from dlbench.architectures.transformer import Transformer
 from dlbench.plugin import BuildRequest, Signature
 from dlbench_torch.layers import Embedding, require_task
@@ -48,7 +48,7 @@ class Blocks(nn.Module):
         for name in self._blocks:
             self.add_module(name, Block(model, causal=signature.causal))
         self.output = nn.Linear(model.width, signature.outputs.shape[-1])
-        self._pooled = one_for_all(signature)
+        self._pooled = pools_over_time(signature)
 
     def forward(self, inputs: Tensor, training: bool) -> Tensor:
         """Outputs (batch, time, outputs), or (batch, outputs) where the task wants one row a sequence."""

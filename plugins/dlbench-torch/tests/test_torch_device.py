@@ -84,10 +84,10 @@ def test_two_processes_with_one_number_both_compile_cold(tmp_path, monkeypatch):
     found = []
     for _ in range(2):
         child = fresh_child(1, timeout=280.0)
-        child.obey(Build(spec=SPEC), Built)
-        child.obey(First(), Stepped)
+        child.request(Build(spec=SPEC), Built)
+        child.request(First(), Stepped)
         assert list(tmp_path.rglob("*.so")), "compiled code lies on the disk"
-        found.append(child.obey(Close(compile_again=False), Closed).compilation)
+        found.append(child.request(Close(compile_again=False), Closed).compilation)
         child.close()
         assert list(tmp_path.iterdir()) == [], "and is gone with its process"
     assert [(one.cache, one.parts) for one in found] == [("empty", ("forward", "backward", "optimizer"))] * 2
@@ -97,9 +97,9 @@ def test_a_named_cache_that_holds_something_is_said_to(tmp_path, monkeypatch):
     monkeypatch.setenv(caches.CACHE, str(tmp_path))
     (tmp_path / "anything").touch()
     child = fresh_child(1, timeout=280.0)
-    child.obey(Build(spec=SPEC), Built)
-    child.obey(First(), Stepped)
-    found = child.obey(Close(compile_again=False), Closed).compilation
+    child.request(Build(spec=SPEC), Built)
+    child.request(First(), Stepped)
+    found = child.request(Close(compile_again=False), Closed).compilation
     child.close()
     assert found.cache == "not empty"
     assert (tmp_path / "anything").exists()
@@ -140,8 +140,8 @@ def test_the_library_of_products_is_read_from_the_build():
 def test_a_run_of_one_thread_uses_one_core():
     spec = Spec(plugin="torch.mlp", phase="train", path="eager", size="base", task="digits", batch_size=1024, threads=1)
     child = fresh_child(1, timeout=120.0)
-    child.obey(Build(spec=spec), Built)
-    child.obey(First(), Stepped)
-    (sample,) = child.obey(Take(stage="steady", steps=10), Taken).samples
+    child.request(Build(spec=spec), Built)
+    child.request(First(), Stepped)
+    (sample,) = child.request(Take(stage="steady", steps=10), Taken).samples
     child.close()
     assert sample.cpu_seconds <= 1.05 * sample.seconds

@@ -131,11 +131,11 @@ def test_data_on_the_host_is_copied_and_gives_the_same_losses():
 def test_a_compiled_run_on_the_device_says_what_it_was():
     child = fresh_child(1, timeout=300.0)
     spec = changed(path="jit", size="base")
-    made = child.obey(Build(spec=spec), Built)
-    child.obey(First(), Stepped)
-    child.obey(Settle(policy=Policy(processes=1)), Settled)
-    child.obey(Take(stage="steady", steps=10), Taken)
-    ended = child.obey(Close(), Closed)
+    made = child.request(Build(spec=spec), Built)
+    child.request(First(), Stepped)
+    child.request(Settle(policy=Policy(processes=1)), Settled)
+    child.request(Take(stage="steady", steps=10), Taken)
+    ended = child.request(Close(), Closed)
     assert (made.info.device, made.info.compiler) == ("gpu:0", "inductor")
     assert ended.compilation.graphs >= 1
     assert ended.compilation.breaks == ended.compilation.recompilations == 0

@@ -11,7 +11,7 @@ from torch._dynamo.utils import counters
 
 from dlbench.errors import ContractViolation
 from dlbench.measure.build import build_checked, prepare
-from dlbench.measure.model import Subject
+from dlbench.measure.model import MeasuredModel
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.spec import Spec
 
@@ -107,7 +107,7 @@ def proven(plugin, **changes):
     spec = Spec(**SPEC, threads=1, **changes)
     prepared = prepare(spec, plugin)
     build_checked(prepared.plugin, prepared.request)
-    subject = Subject(spec, prepared)
+    subject = MeasuredModel(spec, prepared)
     sampler = subject.sampler()
     sampler.take(1)
     subject.warmed_up()

@@ -104,10 +104,10 @@ def test_xla_compiles_every_architecture_whole_and_once(architecture, phase):
     task = architectures.default_task(architecture)
     spec = msgspec.structs.replace(SPEC, plugin=f"torch.{architecture}", phase=phase, task=task, threads=1)
     child = fresh_child(1, timeout=280.0)
-    info = child.obey(Build(spec=spec), Built).info
-    child.obey(First(), Stepped)
-    child.obey(Take(stage="steady", steps=3), Taken)
-    proof = child.obey(Close(), Closed).compilation
+    info = child.request(Build(spec=spec), Built).info
+    child.request(First(), Stepped)
+    child.request(Take(stage="steady", steps=3), Taken)
+    proof = child.request(Close(), Closed).compilation
     child.close()
     assert (info.device, info.compiler, info.threads) == ("cpu", "openxla", 1)
     assert proof is not None
