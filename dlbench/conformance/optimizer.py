@@ -61,7 +61,7 @@ def _updates(model: Model, exchanges: ExchangesParameters, computes: ComputesGra
 
     In float64, from the plugin's own gradients. Decay is in proportion to the parameters: near zero it is not seen.
     """
-    seen, adam = model.observed, model.request.optimizer
+    seen, adam = model.observed, model.request.adam
     stated = _Stated(adam)
     for step, (before, after) in enumerate(itertools.pairwise([seen["parameters"], *seen["course"]])):
         exchanges.import_parameters(before)

@@ -98,7 +98,7 @@ class TFModel:
         eager = spec.path == "eager"
         self._forward, self._objective = self._make_forward(request), OBJECTIVES[signature.loss]
         self._weights = Weights(parameters, flat=spec.path == "graph")
-        self._adam, self._seed = Adam(request.optimizer, self._weights.variables), spec.seed
+        self._adam, self._seed = Adam(request.adam, self._weights.variables), spec.seed
         self._count = _python_count() if eager else _graph_count()
         self._paths = Paths(spec.path)
         self._from_host = spec.data == "host"

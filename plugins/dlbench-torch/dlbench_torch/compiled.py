@@ -32,7 +32,7 @@ class CompiledSteps:
     def __init__(
         self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
     ) -> None:
-        self._module, self._objective, self._settings = module, objective, request.optimizer
+        self._module, self._objective, self._settings = module, objective, request.adam
         for parameter in module.parameters():
             parameter.requires_grad_(False)  # gradients come from torch.func, not from the tape
         self._values: Tensors = {name: parameter.detach() for name, parameter in trained.items()}

@@ -18,7 +18,7 @@ class EagerSteps:
     def __init__(
         self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
     ) -> None:
-        settings, self._several = request.optimizer, request.spec.steps_per_call > 1
+        settings, self._several = request.adam, request.spec.steps_per_call > 1
         self._module, self._trained, self._objective = module, trained, objective
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners

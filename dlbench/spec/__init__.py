@@ -10,12 +10,41 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
-from dlbench.errors import SpecError
+from dlbench.spec.policy import ISOLATIONS, Isolation, Policy
+from dlbench.spec.ranges import MOST, MOST_THREADS, Range, require, within
+from dlbench.spec.source import InputSpec, ModelSource, Option
+
+__all__ = [
+    "DATA_PLACES",
+    "ISOLATIONS",
+    "MOST",
+    "PATHS",
+    "PHASES",
+    "PLUGIN_NAME",
+    "PLUGIN_NAMES",
+    "PRECISIONS",
+    "DataPlace",
+    "InputSpec",
+    "Isolation",
+    "ModelSource",
+    "Option",
+    "Path",
+    "Phase",
+    "PhaseName",
+    "Policy",
+    "Spec",
+    "Workload",
+    "arm_key",
+    "baseline_of",
+    "grid",
+    "spec_id",
+    "workload",
+    "workload_key",
+]
 
 PhaseName = Literal["train", "predict", "converge"]
 Path = Literal["eager", "graph", "jit"]
 DataPlace = Literal["device", "host"]
-Isolation = Literal["fresh", "fork", "none"]
 
 
 class Phase(NamedTuple):
@@ -38,19 +67,11 @@ PHASES: Mapping[PhaseName, Phase] = {
 }
 PATHS: tuple[Path, ...] = get_args(Path)
 DATA_PLACES: tuple[DataPlace, ...] = get_args(DataPlace)
-ISOLATIONS: tuple[Isolation, ...] = get_args(Isolation)
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 """What the command line offers; `dlbench.plugin` says what each of them means."""
 PLUGIN_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)+")
 PLUGIN_NAMES = "framework.architecture: letters, digits, _ and - in both, and further dots in the architecture"
 """The names that a plugin may have, everywhere, and the same in words: the first dot ends the framework."""
-YEAR = 365 * 24 * 3600
-MOST = 2**31 - 1
-MOST_THREADS = 8192
-"""As many cores as the Linux kernel can be built for (NR_CPUS of arch/x86/Kconfig)."""
-
-Range = tuple[float, float]
-"""Least and greatest value."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,7 +83,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
     `environment` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
     computation, measured to see whether the session tells equal programs apart. `variant` is 0 in what is measured;
-    reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`).
+    reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set where the
+    model comes from no plugin package; `options` are keywords of the model's factory, sorted by name.
     """
 
     plugin: str
@@ -82,19 +104,21 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     allow_breaks: bool = False
     twin: bool = False
     variant: int = 0
+    model: ModelSource | None = None
+    options: tuple[tuple[str, Option], ...] = ()
 
     def __post_init__(self) -> None:
-        _require(PLUGIN_NAME.fullmatch(self.plugin) is not None, "plugin", self.plugin, PLUGIN_NAMES)
-        _require(self.phase in PHASES, "phase", self.phase, f"one of {', '.join(PHASES)}")
-        _require(self.path in PATHS, "path", self.path, f"one of {', '.join(PATHS)}")
+        require(PLUGIN_NAME.fullmatch(self.plugin) is not None, "plugin", self.plugin, PLUGIN_NAMES)
+        require(self.phase in PHASES, "phase", self.phase, f"one of {', '.join(PHASES)}")
+        require(self.path in PATHS, "path", self.path, f"one of {', '.join(PATHS)}")
         for name, allowed in _OF_SPEC.items():
-            _within(name.replace("_", " "), getattr(self, name), allowed)
+            within(name.replace("_", " "), getattr(self, name), allowed)
         alone = self.steps_per_call == 1 or self.trains
-        _require(alone, "steps per call", self.steps_per_call, "1 in the phase predict: only training takes several")
-        _require(self.data in DATA_PLACES, "data", self.data, f"one of {', '.join(DATA_PLACES)}")
-        _require(not self.compiler or self.path == "jit", "compiler", self.compiler, "left out unless the path is jit")
+        require(alone, "steps per call", self.steps_per_call, "1 in the phase predict: only training takes several")
+        require(self.data in DATA_PLACES, "data", self.data, f"one of {', '.join(DATA_PLACES)}")
+        require(not self.compiler or self.path == "jit", "compiler", self.compiler, "left out unless the path is jit")
         jit = not self.allow_breaks or self.path == "jit"
-        _require(jit, "allow breaks", self.allow_breaks, "left out unless the path is jit")
+        require(jit, "allow breaks", self.allow_breaks, "left out unless the path is jit")
 
     @property
     def timed(self) -> bool:
@@ -160,46 +184,6 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return PHASES[self.phase].replicated_by
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How hard to measure. Times are in seconds. Sources: METHOD in the project's documentation.
-
-    A process may work `timeout_seconds` in all and have `memory_limit_bytes` of memory of its own. With the isolation
-    `fork` the first process of a Spec is fresh (memory and cold start come from it) and the others are forked from a
-    parent that has only imported the framework; with `none` everything runs in the parent itself. `discard` has one
-    process of each arm built and stepped once before any is measured, and thrown away. With `adaptive` a timed workload
-    of several arms has as many groups as its ratios take (`dlbench.stats.interim`), and others `processes`.
-    """
-
-    processes: int = 5
-    samples: int = 40
-    sample_seconds: float = 0.020
-    settle_steps: int = 5
-    settle_seconds: float = 1.0
-    settle_cap_seconds: float = 60.0
-    settle_cap_samples: int = 500
-    settle_tolerance: float = 0.02
-    latency_steps: int = 200
-    latency_seconds: float = 2.0
-    budget_seconds: float | None = None
-    timeout_seconds: float = 600.0
-    order_seed: int = 0
-    isolation: Isolation = "fresh"
-    memory_limit_bytes: int | None = None
-    discard: bool = False
-    adaptive: bool = False
-
-    def __post_init__(self) -> None:
-        _require(self.isolation in ISOLATIONS, "isolation", self.isolation, f"one of {', '.join(ISOLATIONS)}")
-        for name, allowed in _OF_POLICY.items():
-            if (value := getattr(self, name)) is not None:
-                _within(name.replace("_", " "), value, allowed)
-
-    @property
-    def indicative(self) -> bool:
-        """One process per Spec has no replication: its figures can be read and can never gate."""
-        return self.processes == 1
-
-
 _OF_SPEC: Mapping[str, Range] = {
     "batch_size": (1, MOST),
     "threads": (1, MOST_THREADS),
@@ -207,34 +191,6 @@ _OF_SPEC: Mapping[str, Range] = {
     "seed": (0, MOST),
     "variant": (0, MOST),
 }
-_OF_POLICY: Mapping[str, Range] = {
-    "processes": (1, 10_000),
-    "samples": (1, 10**6),
-    "sample_seconds": (1e-6, YEAR),
-    "settle_steps": (0, 10**6),
-    "settle_seconds": (0, YEAR),
-    "settle_cap_seconds": (1e-6, YEAR),
-    "settle_cap_samples": (0, 10**6),
-    "settle_tolerance": (0, 10**6),
-    "latency_steps": (0, 10**6),
-    "latency_seconds": (1e-6, YEAR),
-    "budget_seconds": (1e-6, YEAR),
-    "timeout_seconds": (1e-6, YEAR),
-    "order_seed": (0, MOST),
-    "memory_limit_bytes": (1, 2**60),
-}
-"""What a session can hold and a system call takes; a resumed plan is held to it too."""
-
-
-def _within(what: str, value: float, allowed: Range) -> None:
-    least, greatest = allowed
-    name, _, unit = what.rpartition(" ") if what.endswith((" seconds", " bytes")) else (what, "", "")
-    _require(least <= value <= greatest, name, value, f"between {least} and {greatest} {unit}".rstrip())
-
-
-def _require(holds: bool, what: str, value: object, wanted: str) -> None:
-    if not holds:
-        raise SpecError(f"{what} is {value!r}: it must be {wanted}")
 
 
 def workload(spec: Spec) -> Workload:

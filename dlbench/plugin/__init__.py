@@ -1,0 +1,93 @@
+"""The contract between the core and a plugin: three methods, and capabilities that a plugin may add.
+
+A plugin builds, steps and predicts. It never owns a clock: the core times, counts, stops and records. A plugin that
+cannot do what a Spec asks raises `dlbench.errors.Unsupported`; it never does something else instead.
+
+Steps per call. Where `Spec.steps_per_call` is K > 1, each array of the batches that `train_step` gets has a further
+first axis of K: the batches of K consecutive steps. The plugin takes the K updates in order, in one call of what it
+compiled on the paths `graph` and `jit`, and returns the K losses in one array, K first. `predict` and `gradients` take
+one batch as ever.
+
+Data. With `data` `device` every batch is handed to `stage`, outside the clock, before a step gets it; with `host` the
+step and `predict` get the core's own NumPy arrays and copy them themselves, each time anew, within the clock.
+
+Precision. `fp32`: values and products. `tf32`: values are float32 and products and convolutions are rounded to TF32.
+`bf16` and `fp16`: parameters, optimizer and loss stay float32, and matrix products and convolutions are computed in the
+type, as each framework's own automatic mixed precision does; `fp16` with dynamic loss scaling.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlbench.plugin.capabilities import (
+    Adapts,
+    ComputesGradients,
+    CountsFlops,
+    Describes,
+    ExchangesParameters,
+    ListsDevices,
+    ModelPlugin,
+    MultipliesMatrices,
+    ReadsVariables,
+    ReportsCompilation,
+    ReportsDeviceMemory,
+    Stages,
+    Synchronizes,
+)
+from dlbench.plugin.reports import (
+    PARTS,
+    CacheState,
+    Compilation,
+    Count,
+    Description,
+    DeviceNames,
+    ModelInfo,
+    Name,
+    Part,
+    Positive,
+    Text,
+    cache_state,
+)
+from dlbench.plugin.requests import SGD, Adam, AdamW, ArraySpec, Batch, BuildRequest, Optimizer, OwnOptimizer, Signature
+
+if TYPE_CHECKING:
+    from dlbench.plugin.requests import Array as Array
+    from dlbench.plugin.requests import Parameters as Parameters
+
+__all__ = [
+    "PARTS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Adapts",
+    "ArraySpec",
+    "Batch",
+    "BuildRequest",
+    "CacheState",
+    "Compilation",
+    "ComputesGradients",
+    "Count",
+    "CountsFlops",
+    "Describes",
+    "Description",
+    "DeviceNames",
+    "ExchangesParameters",
+    "ListsDevices",
+    "ModelInfo",
+    "ModelPlugin",
+    "MultipliesMatrices",
+    "Name",
+    "Optimizer",
+    "OwnOptimizer",
+    "Part",
+    "Positive",
+    "ReadsVariables",
+    "ReportsCompilation",
+    "ReportsDeviceMemory",
+    "Signature",
+    "Stages",
+    "Synchronizes",
+    "Text",
+    "cache_state",
+]

@@ -1,0 +1,167 @@
+"""The three methods of a plugin, and the capabilities that it may add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from dlbench.plugin.reports import Compilation, Description, ModelInfo
+from dlbench.plugin.requests import Batch, BuildRequest
+from dlbench.spec import ModelSource, Spec
+
+if TYPE_CHECKING:
+    from dlbench.plugin.requests import Array, Parameters
+
+
+@runtime_checkable
+class ModelPlugin(Protocol):
+    """One architecture on one framework. All of it: a class with these three methods is a whole plugin."""
+
+    def build(self, request: BuildRequest) -> ModelInfo:
+        """Make the model and its optimizer from the request alone; same request, same model.
+
+        Raises Unsupported where the Spec asks for what this framework or machine does not have.
+        """
+        ...
+
+    def train_step(self, batch: Batch) -> Any:
+        """Update the model on one batch and return its mean loss: anything that `float()` accepts.
+
+        For `adversarial` two of them in one array, generator and discriminator. Several batches and losses where the
+        Spec has several steps per call, as this module says. Reading the loss waits until the update is done (or the
+        plugin has `sync`).
+        """
+        ...
+
+    def predict(self, inputs: Any) -> Any:
+        """Return the outputs for the inputs: anything that `numpy.asarray()` accepts. Changes no state."""
+        ...
+
+
+@runtime_checkable
+class Stages(Protocol):
+    """Can put a batch where a step needs it; called outside the clock, and not at all where the data is on the host.
+
+    A plugin on another device than the CPU must have it, or say that its data is on the host.
+    """
+
+    def stage(self, batch: Batch) -> Batch:
+        """Return the batch as the framework's own arrays on the device."""
+        ...
+
+
+@runtime_checkable
+class Synchronizes(Protocol):
+    """Can wait for all device work, where reading the loss is not enough."""
+
+    def sync(self) -> None:
+        """Return when everything that was asked of the device is done."""
+        ...
+
+
+@runtime_checkable
+class ReportsDeviceMemory(Protocol):
+    """Knows the peak of device memory since the last reset."""
+
+    def device_memory_peak(self) -> int | None:
+        """Return the peak in bytes that the allocator handed out; None on a device that does not count it."""
+        ...
+
+    def reset_device_memory_peak(self) -> None:
+        """Forget the peak; nothing to do where it is not counted."""
+        ...
+
+
+@runtime_checkable
+class ExchangesParameters(Protocol):
+    """Can read and write all parameters in the core's canonical names and layout; what parity needs."""
+
+    def export_parameters(self) -> dict[str, Array]:
+        """Return a copy of every parameter, float32."""
+        ...
+
+    def import_parameters(self, parameters: Parameters) -> None:
+        """Overwrite every parameter."""
+        ...
+
+
+@runtime_checkable
+class ComputesGradients(Protocol):
+    """Can return the gradients of the mean loss without an update."""
+
+    def gradients(self, batch: Batch) -> dict[str, Array]:
+        """Return the gradient of every parameter by canonical name, with dropout off."""
+        ...
+
+
+@runtime_checkable
+class ReportsCompilation(Protocol):
+    """Can prove that the compiled path ran."""
+
+    def compilation(self) -> Compilation:
+        """Return the counts since `build`."""
+        ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """Can say of itself what the core would otherwise ask the user for."""
+
+    def describe(self, spec: Spec) -> Description:
+        """Return the facts for this Spec's size, options and batch size; nothing is built for good."""
+        ...
+
+
+@runtime_checkable
+class CountsFlops(Protocol):
+    """Can count the floating-point operations of its own model."""
+
+    def flops(self, batch: Batch) -> float | None:
+        """Return those of the forward pass of one batch; None where the framework cannot count them."""
+        ...
+
+
+class Adapts(Protocol):
+    """An entry point of the group `dlbench.adaptors`: makes a plugin of a model that no package brings.
+
+    Its name is the framework (`torch`), a loader (`timm`), or the package that the classes of its models come from
+    (`keras`).
+    """
+
+    def __call__(self, source: ModelSource) -> ModelPlugin:
+        """Return the plugin. Raises SpecError for what cannot be imported or is no model."""
+        ...
+
+
+@runtime_checkable
+class MultipliesMatrices(Protocol):
+    """Can show what the machine does at most, in the precision and on the device that were built."""
+
+    def multiply(self, order: int) -> Callable[[], Any]:
+        """Return a function that multiplies two square matrices of this order, which hold random numbers.
+
+        Element `[0, 0]` of what it returns can be read by `float()`, which waits for the product.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsDevices(Protocol):
+    """Can name the devices that its framework sees here."""
+
+    def devices(self) -> dict[str, str]:
+        """Return device words of a Spec with a description each, such as `{"cpu": "AMD EPYC"}`."""
+        ...
+
+
+@runtime_checkable
+class ReadsVariables(Protocol):
+    """Knows the environment variables that change the speed or the results of its framework."""
+
+    def variables(self) -> Iterable[str]:
+        """Return their exact names, no patterns and no secrets; those that are set stand in every record.
+
+        Libraries below any framework (OpenMP, BLAS, allocators, CUDA) are the core's own concern
+        (`dlbench.system.variables`).
+        """
+        ...

@@ -1,0 +1,109 @@
+"""Reports of a plugin: the model that it built, its compilation, and its description of itself."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable
+from typing import Annotated, Literal, get_args
+
+import msgspec
+
+from dlbench.plugin.requests import ArraySpec, Optimizer
+from dlbench.spec import DataPlace, InputSpec, Option, Path
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+DeviceNames = Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)]
+"""Limits of what a plugin reports. Texts have a length that a report can hold; numbers outside make no sense."""
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the plugin reads back after building; the core compares it with the Spec, and a difference is an error.
+
+    `device` in the words of a Spec (`cpu`, `gpu:0`); `precision`, `steps_per_call`, `data` likewise, so that a plugin
+    that says nothing of them has built one step a call with its data in place; `compiler` is None where nothing
+    compiles; `versions` maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer
+    variant) that is equal in every process of a Spec: those that differ in it were built otherwise and are not pooled.
+    """
+
+    parameter_count: Count
+    device: Name
+    precision: Name
+    path: Path
+    compiler: Name | None = None
+    threads: Positive | None = None
+    steps_per_call: Positive = 1
+    data: DataPlace = "device"
+    device_name: Name = ""
+    versions: Annotated[dict[Name, Name], msgspec.Meta(max_length=1000)] = {}
+    details: Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)] = {}
+
+
+Part = Literal["forward", "backward", "optimizer"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""The parts of a training step."""
+
+CacheState = Literal["", "none", "empty", "not empty", "unknown"]
+"""What a compiler's cache on the disk held just before its first compilation, as the plugin saw it.
+
+Empty where the plugin does not say; `none` where the compiler keeps nothing on the disk; `unknown` where the cache
+cannot be looked at, as one on another machine.
+"""
+
+
+def cache_state(folders: Iterable[str]) -> CacheState:
+    """What these folders, or files, of a compiler's cache hold now; a plugin asks just before its first compilation."""
+    named = [pathlib.Path(folder) for folder in folders]
+    if not named:
+        return "none"
+    found = (one.is_file() for place in named for one in (place, *place.rglob("*")))
+    return "not empty" if any(found) else "empty"
+
+
+class Compilation(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof that the compiled path ran: the number of graphs, of breaks between them, of compilations after the first.
+
+    `parts` are those of a training step that run in compiled graphs. On the path `jit` a training step is proven when
+    all of it is: what is left to Python counts like a break, and so does what is not said. `reasons` say in a line each
+    why there are breaks. `calls` counts the calls of compiled graphs since `build`, where that is counted. `cache` is
+    what the compiler's cache on the disk held just before the first compilation (`cache_state`).
+
+    The core adds `late`, the recompilations after warm-up, and `calls_per_step`, the calls of graphs in each call of
+    the plugin after warm-up. A plugin leaves both out.
+    """
+
+    graphs: Count
+    breaks: Count
+    recompilations: Count
+    late: Count = 0
+    parts: tuple[Part, ...] = ()
+    reasons: tuple[str, ...] = ()
+    calls: Count | None = None
+    calls_per_step: float | None = None
+    cache: CacheState = ""
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts that a plugin states of itself before anything is built; every one may be left out.
+
+    `sizes` maps the words of `--size` to options of the factory, `options` the keywords that `--set` may give to a
+    sentence each, `batch_sizes` a size to its batch. `inputs` (the batch first), `targets` and `outputs` are what the
+    model takes and gives, for a plugin that no task is named for; `names` the keywords of its call. `inferred` says in
+    a line each what nobody stated and was found out.
+    """
+
+    framework: Name = ""
+    architecture: Name = ""
+    task: Name = ""
+    sizes: dict[Name, dict[Name, Option]] = {}
+    batch_sizes: dict[Name, Positive] = {}
+    options: dict[Name, Text] = {}
+    paths: tuple[Path, ...] = ()
+    inputs: tuple[InputSpec, ...] = ()
+    targets: InputSpec | None = None
+    outputs: ArraySpec | None = None
+    loss: Name = ""
+    optimizer: Optimizer | None = None
+    inferred: tuple[Text, ...] = ()
