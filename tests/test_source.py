@@ -57,9 +57,9 @@ def test_what_is_no_array_is_refused_in_one_line(text, message):
 
 
 def test_an_error_names_the_option_that_was_given():
-    with pytest.raises(SpecError, match="^--targets 'x' is not"):
+    with pytest.raises(SpecError, match=r"^--targets 'x' is not"):
         input_spec("x", "--targets")
-    with pytest.raises(SpecError, match="^--tokens '8x128:int64' is not .*--vocabulary"):
+    with pytest.raises(SpecError, match=r"^--tokens '8x128:int64' is not .*--vocabulary"):
         token_spec("8x128:int64", 100)
 
 
