@@ -18,8 +18,8 @@ from dlbench.analysis.pairs import Pair
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
 from dlbench.report import Report, comparison, html, markdown
+from dlbench.report.model import Arm, Section
 from dlbench.report.page import page
-from dlbench.report.summary import Arm, Section
 from dlbench.spec import Spec
 
 

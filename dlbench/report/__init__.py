@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from dlbench.record import encoding
 from dlbench.report import markdown
-from dlbench.report.summary import Report, summarize
+from dlbench.report.model import Report
+from dlbench.report.summary import summarize
 
 __all__ = ["FORMATS", "Format", "Report", "summarize"]
 

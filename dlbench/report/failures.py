@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dlbench.analysis.labels import Labels
 from dlbench.record.flags import STATUSES
 from dlbench.report.document import Block, Code, Heading, Paragraph, Table
-from dlbench.report.summary import Failure, Section
+from dlbench.report.model import Failure, Section
 
 
 class _Place(NamedTuple):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
+from dlbench.report.model import Report
 from dlbench.report.page import page
-from dlbench.report.summary import Report
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _MARKUP = re.compile(r"([\\`*_\[\]|])")

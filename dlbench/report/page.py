@@ -19,7 +19,7 @@ from dlbench.report import parity as sameness
 from dlbench.report.configuration import EXPLANATIONS, Fairness
 from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
-from dlbench.report.summary import Arm, Report, Section
+from dlbench.report.model import Arm, Report, Section
 from dlbench.report.units import format_interval, format_value
 
 NOTHING = "–"

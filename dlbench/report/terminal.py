@@ -11,8 +11,8 @@ from rich.text import Text
 
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table, brief
 from dlbench.report.markdown import plain
+from dlbench.report.model import Report
 from dlbench.report.page import page
-from dlbench.report.summary import Report
 
 LEAST_WIDTH = 60
 """Columns below which a page is not squeezed: a terminal that is narrower, or that says 0, breaks the lines itself."""

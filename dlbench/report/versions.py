@@ -1,10 +1,14 @@
-"""Packages, variables and the like, with the values that Runs had of them."""
+"""Packages and variables with all the values that Runs had of them, and the environments that hold them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dlbench.record.schema import Environment
+import msgspec
+
+from dlbench.analysis import provenance
+from dlbench.errors import redaction
+from dlbench.record.schema import Environment, Run
 
 
 def installed(environments: Iterable[Environment]) -> dict[str, list[str]]:
@@ -27,3 +31,15 @@ def joined(found: Iterable[Mapping[str, str]]) -> dict[str, str]:
     Of folders the last alone: schemas 1 and 2 hold those of compile caches, and each process has its own.
     """
     return {name: values[-1] if name.endswith("_DIR") else " / ".join(values) for name, values in every(found).items()}
+
+
+def environments(runs: Iterable[Run]) -> Iterable[Environment]:
+    """Each machine and interpreter once, with the packages and variables of all its Runs."""
+    found: dict[tuple[object, ...], list[Environment]] = {}
+    for at in (run.environment for run in runs if run.environment is not None):
+        key = (at.name, *provenance.machine(at).values(), at.system, at.python, at.nice, at.scheduling)
+        found.setdefault(key, []).append(at)
+    for alike in found.values():
+        fields = {name: joined(getattr(at, name) for at in alike) for name in ("packages", "variables", "instructions")}
+        fields["variables"] = redaction.without_secrets(fields["variables"])  # schemas 1 and 2 recorded by prefix
+        yield msgspec.structs.replace(alike[0], **fields)

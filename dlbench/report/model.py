@@ -1,0 +1,96 @@
+"""The records of a Report: all that a rendering shows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dlbench.analysis.compare import Comparison
+from dlbench.analysis.control import ControlPair
+from dlbench.analysis.gate import Gate
+from dlbench.plugin import Compilation
+from dlbench.record.flags import StatusName
+from dlbench.record.parity import Parity
+from dlbench.record.schema import SCHEMA, Environment, Record, TaskInfo
+from dlbench.report.break_even import Payback
+from dlbench.report.configuration import Fairness
+from dlbench.spec import Policy, Workload
+from dlbench.stats.estimates import Estimate
+
+
+class Spread(Record, frozen=True):
+    """What it took to reach a target: median and range over seeds, those that never did counting as beyond all others.
+
+    `median` or `high` is None where that lies beyond the budget; `low` is None when none reached the target.
+    """
+
+    reached: int
+    of: int
+    low: float | None
+    median: float | None
+    high: float | None
+
+
+class CurvePoint(Record, frozen=True):
+    """Quality after so many training steps: median and range over seeds, and how many of them there were."""
+
+    steps: int
+    quality: float
+    low: float
+    high: float
+    seeds: int
+
+
+class Failure(Record, frozen=True):
+    """Why Runs of an arm did not end well; `output_tail` ends what the last of them printed."""
+
+    status: StatusName
+    reason: str
+    output_tail: str
+    runs: int
+
+
+class Arm(Record, frozen=True):
+    """One plugin on one path in one workload: `ok` of `planned` processes ended well."""
+
+    label: str
+    ok: int
+    planned: int
+    metrics: dict[str, Estimate]
+    to_target: dict[str, Spread]
+    curve: tuple[CurvePoint, ...]
+    compilation: tuple[Compilation, ...]
+    failures: tuple[Failure, ...]
+
+
+class Section(Record, frozen=True):
+    """One workload: its arms in the order of the first group, and each compared with the first that ran."""
+
+    workload: Workload
+    seeds: tuple[int, ...]
+    task: TaskInfo | None
+    arms: tuple[Arm, ...]
+    comparisons: tuple[Comparison, ...]
+    paybacks: tuple[Payback, ...] = ()
+    stopped: str = ""
+
+
+class Report(Record, frozen=True):
+    """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
+
+    `gate` is what a gate that was asked for said; `null_pairs` hold how arms compared with their twins.
+    """
+
+    title: str
+    started: str
+    indicative: bool
+    sections: tuple[Section, ...]
+    warnings: tuple[str, ...]
+    fairness: tuple[Fairness, ...]
+    environments: tuple[Environment, ...]
+    policies: tuple[Policy, ...]
+    command: str
+    parity: tuple[Parity, ...] = ()
+    gate: Gate | None = None
+    null_pairs: tuple[ControlPair, ...] = ()
+    kind: Literal["dlbench report"] = "dlbench report"
+    schema: int = SCHEMA
