@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dlbench.errors import SpecError, redaction, words
+from dlbench.registry.references import FOLDER_VARIABLE, planned_folder
 from dlbench.system import cpus
 from dlbench.system.threads import VARIABLES
 from dlbench.workers import family, supervisor
@@ -215,9 +216,10 @@ def child_environment(parent: Mapping[str, str], threads: int) -> dict[str, str]
 
     The folder that dlbench was called in is no place to import from: two environments would find the same code there.
     A passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower. OpenBLAS's
-    spinning is cut short (SPINNING) unless the parent's environment says how long it lasts.
+    spinning is cut short (SPINNING) unless the parent's environment says how long it lasts. A model's file is seen from
+    that folder, which is named for it.
     """
-    fixed = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"}
+    fixed = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1", FOLDER_VARIABLE: str(planned_folder())}
     return {**SPINNING, **parent, **dict.fromkeys(VARIABLES, str(threads)), **fixed}
 
 

@@ -1,0 +1,199 @@
+"""References to a user's own code, `file.py:NAME` or `package.module:NAME`, and what they name.
+
+A file is seen from the folder in which the session was planned, which a child is told by its environment: it works in
+a temporary folder of its own. An error in the user's code is one line that names the user's file and line.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import linecache
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from dlbench.errors import DlbenchError, SpecError, UnknownName, words
+
+FOLDER_VARIABLE = "DLBENCH_MODEL_FOLDER"
+"""The environment variable that holds the folder of the session."""
+REFERENCE = re.compile(r"(?P<place>[^:]+):(?P<name>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)")
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_FIRST_LINES = 500
+"""Characters of an error's text that stand in a message."""
+
+
+class Reference(NamedTuple):
+    """A place, which is a file or a module, and the name of an object in it, which may have dots."""
+
+    place: str
+    name: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the place is a file, rather than a module that can be imported."""
+        return self.place.endswith(".py")
+
+    @property
+    def text(self) -> str:
+        """The reference as it was typed."""
+        return f"{self.place}:{self.name}"
+
+
+def planned_folder() -> Path:
+    """The folder from which files are seen: that of the session in a child, the current one elsewhere."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or Path.cwd())
+
+
+def parse(text: str) -> Reference:
+    """Read `file.py:NAME` or `package.module:NAME`. Raises SpecError."""
+    match = REFERENCE.fullmatch(text)
+    if match is None or not (match["place"].endswith(".py") or MODULE.fullmatch(match["place"])):
+        raise SpecError(f"{text!r} is no reference; give file.py:NAME or package.module:NAME")
+    return Reference(match["place"], match["name"])
+
+
+def load_reference(text: str, folder: Path | None = None) -> Any:
+    """The object that a reference names.
+
+    The folder of a file can be imported from, as when Python runs that file. Raises SpecError for a file or module that
+    is not there or cannot be imported, and UnknownName for a NAME that it does not have.
+    """
+    reference = parse(text)
+    module = load_module(reference, folder)
+    found: Any = module
+    for part in reference.name.split("."):
+        if not hasattr(found, part):
+            raise UnknownName(f"name in {reference.place}", reference.name, _public(found))
+        found = getattr(found, part)
+    return found
+
+
+def load_module(reference: Reference, folder: Path | None = None) -> ModuleType:
+    """The module of a reference, imported once in this process. Raises SpecError."""
+    folder = planned_folder() if folder is None else folder
+    with users_errors(reference.text):
+        return _file_module(reference, folder) if reference.is_file else _named_module(reference, folder)
+
+
+def make(text: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:
+    """The object that a class or factory returns when it is called with these options; an instance as it is.
+
+    Raises as `load_reference` does, UnknownName for an option that is no keyword of the factory, and SpecError for
+    options of an instance and for what the factory raises.
+    """
+    found = load_reference(text, folder)
+    if not is_factory(found):
+        if options:
+            raise SpecError(f"{text} is an instance and takes no options; name a class or a factory for --set")
+        return found
+    if (known := keywords(found)) is not None:
+        for name in options:
+            if name not in known:
+                raise UnknownName(f"option of {text}", name, known)
+    with users_errors(text):
+        return found(**options)
+
+
+def is_factory(found: object) -> bool:
+    """Whether calling it makes a model: a class, a function, a method or a partial one. Models can be called too."""
+    return inspect.isclass(found) or inspect.isroutine(found) or isinstance(found, functools.partial)
+
+
+def keywords(factory: Callable[..., Any]) -> dict[str, str] | None:
+    """Names of the keywords of a factory with their defaults in words; None where it takes any or does not say."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return None
+    by_name = (one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY))
+    return {one.name: _default(one) for one in by_name}
+
+
+@contextmanager
+def users_errors(of: str) -> Iterator[None]:
+    """Whatever the user's code raises inside becomes one line with the user's file, line and text.
+
+    Raises SpecError; errors of dlbench itself, and interruptions, are left as they are.
+    """
+    try:
+        yield
+    except (DlbenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        said = words.reason(error, _FIRST_LINES).partition("\n")[0]
+        raise SpecError(f"{of}: {_where(error)}{said}") from error
+
+
+def _where(error: BaseException) -> str:
+    """`net.py, line 3, "import nothing": `, of the last line in the user's own code; empty where there is none."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return _line(error.filename, error.lineno, error.text or "")
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_foreign(frame.filename)]
+    return _line(own[-1].filename, own[-1].lineno or 0, own[-1].line or "") if own else ""
+
+
+def _line(file: str, number: int, text: str) -> str:
+    text = (text or linecache.getline(file, number)).strip()
+    return f"{Path(file).name}, line {number}, {text!r}: "
+
+
+def _is_foreign(file: str) -> bool:
+    """Whether a frame is of dlbench, of Python or of an installed package."""
+    path = Path(file)
+    roots = (Path(__file__).resolve().parents[1], Path(os.__file__).parent)
+    installed = "site-packages" in path.parts or "dist-packages" in path.parts
+    return file.startswith("<") or installed or any(path.is_relative_to(root) for root in roots)
+
+
+def _file_module(reference: Reference, folder: Path) -> ModuleType:
+    """A file under its own name, or under one that no module has where that is taken."""
+    path = (folder / reference.place).resolve()
+    if not path.is_file():
+        raise SpecError(f"{reference.text}: there is no file {reference.place} in the folder of the session")
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) == str(path):
+            return module
+    name = path.stem if path.stem not in sys.modules else f"dlbench_model_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    _importable(path.parent, first=True)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _named_module(reference: Reference, folder: Path) -> ModuleType:
+    """An installed package comes before one in the folder: two environments have each its own."""
+    _importable(folder, first=False)
+    return importlib.import_module(reference.place)
+
+
+def _importable(folder: Path, *, first: bool) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0 if first else len(sys.path), str(folder))
+
+
+def _public(found: object) -> list[str]:
+    return [name for name in vars(found) if not name.startswith("_")] if hasattr(found, "__dict__") else []
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    return "" if parameter.default is parameter.empty else words.shown(parameter.default)
