@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("errors stats", ""),
     ("spec", ""),
     ("plugin", ""),
-    ("architectures precision record registry", ""),
+    ("architectures plugin_kit precision record registry", ""),
     ("system tasks", "analysis"),
     ("measure", "report"),
     ("workers", ""),
@@ -48,7 +48,7 @@ OWNERS = {
 }
 """Who alone may import what: the rest of the core can then be used without it."""
 
-FOR_PLUGINS = {"architectures", "conformance", "errors", "plugin", "precision", "spec"}
+FOR_PLUGINS = {"architectures", "conformance", "errors", "plugin", "plugin_kit", "precision", "spec"}
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax")
 LONGEST = 300
 

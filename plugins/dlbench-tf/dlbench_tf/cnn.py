@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from dlbench.architectures.cnn import CNN, POOL
 from dlbench.plugin import BuildRequest
+from dlbench.plugin_kit import require_task
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, as_type, dense, require_task
+from dlbench_tf.layers import Forward, Tensors, as_type, dense
 
 
 def make_forward(request: BuildRequest) -> Forward:

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from dlbench.errors import Unsupported
+from dlbench.plugin_kit import resolve_device
 from dlbench.spec import Spec
 from dlbench_tf import precision
 
@@ -68,13 +69,7 @@ def reset_memory_peak(variable: tf.Variable) -> None:
 
 
 def _resolve(asked: str) -> str:
-    found = devices()
-    if asked == "auto":
-        return "gpu:0" if "gpu:0" in found else "cpu"
-    word = "gpu:0" if asked == "gpu" else asked
-    if word not in found:
-        raise Unsupported(f"looked for device {asked}; TensorFlow {tf.__version__} finds {', '.join(found)} here")
-    return word
+    return resolve_device(asked, devices(), f"TensorFlow {tf.__version__}")
 
 
 def _gpus() -> list[Any]:

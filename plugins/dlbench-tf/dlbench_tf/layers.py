@@ -6,9 +6,6 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from dlbench.errors import Unsupported
-from dlbench.plugin import BuildRequest
-
 Tensors = Mapping[str, tf.Tensor]
 Forward = Callable[..., tf.Tensor]
 """Parameters by canonical name, inputs and dropout to outputs; all that an architecture is here."""
@@ -73,23 +70,6 @@ def layer_norm(rows: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: fl
         return normal * scale + offset, gradient
 
     return tf.custom_gradient(normalise)(rows, scale, offset)
-
-
-def require_task(
-    request: BuildRequest, dimensions: int | None, what: str, *, tokens: bool = False, steps: bool = False
-) -> None:
-    """Raise Unsupported unless the task has inputs in this many dimensions, the batch among them, and wants rows.
-
-    Inputs are numbers; with `tokens` they may be tokens, which have one dimension less; with `steps` outputs may be one
-    row for every time step.
-    """
-    spec, found = request.spec, request.signature
-    inputs, outputs, has_tokens = found.inputs, found.outputs, found.vocabulary is not None
-    if (has_tokens and not tokens) or (dimensions is not None and len(inputs.shape) + has_tokens != dimensions):
-        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {inputs.dtype} {inputs.shape}")
-    if found.loss == "adversarial" or len(outputs.shape) not in (2, 2 + steps):
-        wanted = f"outputs {outputs.shape} under loss {found.loss}"
-        raise Unsupported(f"{spec.plugin} gives one row (batch, outputs) and task {spec.task} wants {wanted}")
 
 
 def _mean(rows: tf.Tensor) -> tf.Tensor:

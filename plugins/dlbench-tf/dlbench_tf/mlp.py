@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from dlbench.architectures.mlp import MLP
 from dlbench.plugin import BuildRequest
+from dlbench.plugin_kit import require_task
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, require_task
+from dlbench_tf.layers import Forward, Tensors, dense
 
 
 def make_forward(request: BuildRequest) -> Forward:

@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from dlbench.architectures.recurrent import Cell, Recurrent
 from dlbench.plugin import BuildRequest
+from dlbench.plugin_kit import require_task
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, enter, multiply, require_task
+from dlbench_tf.layers import Forward, Tensors, dense, enter, multiply
 
 Advance = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """Parameters, the part that comes from the input, h and c, to the next h and c."""

@@ -9,8 +9,9 @@ import tensorflow as tf
 from dlbench.architectures.sequences import pools_over_time
 from dlbench.architectures.transformer import Transformer
 from dlbench.plugin import BuildRequest
+from dlbench.plugin_kit import require_task
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, as_type, dense, enter, layer_norm, require_task
+from dlbench_tf.layers import Forward, Tensors, as_type, dense, enter, layer_norm
 
 MASKED = np.float32(-1e9)
 """Added to a score that a causal model must not see; exp of it is exactly 0 in float32."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from dlbench.plugin_kit import require_same_shapes
+
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
 
@@ -52,10 +54,7 @@ class Weights:
 
     def assign(self, parameters: Parameters) -> None:
         """Overwrite every parameter. Raises ValueError, before any change, for a name or a shape that is not ours."""
-        shapes = {name: tuple(value.shape) for name, value in parameters.items()}
-        if shapes != self._shapes:
-            wrong = sorted(name for name, _ in shapes.items() ^ self._shapes.items())
-            raise ValueError(f"parameters do not fit this model in name or shape: {', '.join(dict.fromkeys(wrong))}")
+        require_same_shapes(parameters, self._shapes)
         for variable, value in zip(self.variables, self._pack(parameters), strict=True):
             variable.assign(value)
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench.architectures.cnn import CNN, KERNEL, POOL
 from dlbench.plugin import BuildRequest
-from dlbench_torch.layers import require_task
+from dlbench.plugin_kit import require_task
 
 
 class Convolutions(nn.Module):

@@ -10,6 +10,7 @@ import shutil
 import torch
 
 from dlbench.errors import Unsupported
+from dlbench.plugin_kit import resolve_device
 from dlbench.spec import Spec
 from dlbench_torch import caches, openxla, precision
 
@@ -60,13 +61,7 @@ def word_of(device: torch.device) -> str:
 
 
 def _resolve(asked: str) -> str:
-    found = devices()
-    if asked == "auto":
-        return "gpu:0" if "gpu:0" in found else "cpu"
-    word = "gpu:0" if asked == "gpu" else asked
-    if word not in found:
-        raise Unsupported(f"looked for device {asked}; PyTorch {torch.__version__} finds {', '.join(found)} here")
-    return word
+    return resolve_device(asked, devices(), f"PyTorch {torch.__version__}")
 
 
 def _require_compiler() -> None:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
-from dlbench.errors import Unsupported
-from dlbench.plugin import ArraySpec, BuildRequest, Signature
+from dlbench.plugin import ArraySpec, Signature
 
 
 def dense_stack(inputs: int, widths: Sequence[int], outputs: int) -> nn.ModuleDict:
@@ -45,20 +44,3 @@ class Embedding(nn.Module):
         """(batch, time, width)."""
         rows = F.embedding(inputs, self.tokens) if self._looks_up else F.linear(inputs, self.weight, self.bias)
         return rows if self.positions is None else rows + self.positions
-
-
-def require_task(
-    request: BuildRequest, dimensions: int | None, what: str, *, tokens: bool = False, steps: bool = False
-) -> None:
-    """Raise Unsupported unless the task has inputs in this many dimensions, the batch among them, and wants rows.
-
-    Inputs are numbers; with `tokens` they may be tokens, which have one dimension less; with `steps` outputs may be one
-    row for every time step.
-    """
-    spec, found = request.spec, request.signature
-    inputs, outputs, has_tokens = found.inputs, found.outputs, found.vocabulary is not None
-    if (has_tokens and not tokens) or (dimensions is not None and len(inputs.shape) + has_tokens != dimensions):
-        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {inputs.dtype} {inputs.shape}")
-    if found.loss == "adversarial" or len(outputs.shape) not in (2, 2 + steps):
-        wanted = f"outputs {outputs.shape} under loss {found.loss}"
-        raise Unsupported(f"{spec.plugin} gives one row (batch, outputs) and task {spec.task} wants {wanted}")

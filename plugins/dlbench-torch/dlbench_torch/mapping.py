@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dlbench.plugin_kit import require_same_shapes
+
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
 
@@ -79,10 +81,7 @@ class Weights:
 
     def assign(self, parameters: Parameters) -> None:
         """Overwrite every parameter. Raises ValueError, before any change, for a name or a shape that is not ours."""
-        shapes = {name: tuple(value.shape) for name, value in parameters.items()}
-        if shapes != self._shapes:
-            wrong = sorted({name for name, _ in shapes.items() ^ self._shapes.items()})
-            raise ValueError(f"parameters do not fit this model in name or shape: {', '.join(wrong)}")
+        require_same_shapes(parameters, self._shapes)
         with torch.no_grad():
             for name, slot in self._slots.items():
                 value = np.array(slot.to_torch(np.asarray(parameters[name], np.float32)), order="C")

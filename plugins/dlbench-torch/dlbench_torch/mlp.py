@@ -9,7 +9,8 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench.architectures.mlp import MLP
 from dlbench.plugin import BuildRequest
-from dlbench_torch.layers import dense_stack, require_task, shape_of
+from dlbench.plugin_kit import require_task
+from dlbench_torch.layers import dense_stack, shape_of
 
 
 class Perceptron(nn.Module):

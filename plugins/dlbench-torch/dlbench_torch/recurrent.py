@@ -13,9 +13,10 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench.architectures.recurrent import Recurrent
 from dlbench.plugin import BuildRequest, Signature
+from dlbench.plugin_kit import require_task
 from dlbench_torch import loop, openxla
 from dlbench_torch.cells import ADVANCE
-from dlbench_torch.layers import Embedding, require_task
+from dlbench_torch.layers import Embedding
 
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 

@@ -8,7 +8,8 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 from dlbench.architectures.sequences import pools_over_time
 from dlbench.architectures.transformer import Transformer
 from dlbench.plugin import BuildRequest, Signature
-from dlbench_torch.layers import Embedding, require_task
+from dlbench.plugin_kit import require_task
+from dlbench_torch.layers import Embedding
 
 
 class Block(nn.Module):

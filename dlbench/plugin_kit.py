@@ -1,0 +1,140 @@
+"""Helpers for authors of plugins: checks of a build request that are the same in every framework."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dlbench.errors import SpecError, UnknownName, Unsupported
+
+if TYPE_CHECKING:
+    from dlbench.plugin import BuildRequest
+
+__all__ = [
+    "check_options",
+    "options_of",
+    "output_name",
+    "pick_output",
+    "require_same_shapes",
+    "require_task",
+    "resolve_device",
+]
+
+OUTPUTS = ("logits", "output", "outputs", "prediction", "predictions", "last_hidden_state")
+"""Names of the output that a loss reads by default, the first that there is."""
+_KEYWORDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def require_task(
+    request: BuildRequest, dimensions: int | None, what: str, *, tokens: bool = False, steps: bool = False
+) -> None:
+    """Raise Unsupported unless the task has inputs in this many dimensions, the batch among them, and wants rows.
+
+    Inputs are numbers; with `tokens` they may be tokens, which have one dimension less; with `steps` outputs may be one
+    row for every time step.
+    """
+    spec, found = request.spec, request.signature
+    inputs, outputs, has_tokens = found.inputs, found.outputs, found.vocabulary is not None
+    if (has_tokens and not tokens) or (dimensions is not None and len(inputs.shape) + has_tokens != dimensions):
+        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {inputs.dtype} {inputs.shape}")
+    if found.loss == "adversarial" or len(outputs.shape) not in (2, 2 + steps):
+        wanted = f"outputs {outputs.shape} under loss {found.loss}"
+        raise Unsupported(f"{spec.plugin} gives one row (batch, outputs) and task {spec.task} wants {wanted}")
+
+
+def resolve_device(asked: str, found: Iterable[str], framework: str) -> str:
+    """The device word that a Spec's `auto` or `gpu` stands for among those found; `framework` is a name and version.
+
+    Raises Unsupported for a device that is not there.
+    """
+    found = list(found)
+    if asked == "auto":
+        return "gpu:0" if "gpu:0" in found else "cpu"
+    word = "gpu:0" if asked == "gpu" else asked
+    if word not in found:
+        raise Unsupported(f"looked for device {asked}; {framework} finds {', '.join(found)} here")
+    return word
+
+
+def require_same_shapes(given: Mapping[str, Any], own: Mapping[str, Sequence[int]]) -> None:
+    """Raise ValueError that names the parameters whose name or shape is not the model's own."""
+    shapes = {name: tuple(value.shape) for name, value in given.items()}
+    wrong = sorted({name for name, _ in shapes.items() ^ {(name, tuple(shape)) for name, shape in own.items()}})
+    if wrong:
+        raise ValueError(f"parameters do not fit this model in name or shape: {', '.join(wrong)}")
+
+
+def options_of(make: Callable[..., Any]) -> dict[str, str]:
+    """The keywords of a model's factory, with their defaults in words."""
+    return {
+        parameter.name: "required" if parameter.default is parameter.empty else f"default {parameter.default!r}"
+        for parameter in _signature(make)
+        if parameter.kind in _KEYWORDS
+    }
+
+
+def check_options(make: Callable[..., Any], options: Mapping[str, Any], name: str = "") -> None:
+    """Compare options with the keywords of a model's factory; `name` is what messages call it.
+
+    Raises UnknownName with near matches for an option that is no keyword, and SpecError for a keyword without a default
+    that no option gives.
+    """
+    parameters, name = _signature(make), name or getattr(make, "__name__", repr(make))
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        for option in options:
+            if option not in (known := options_of(make)):
+                raise UnknownName(f"option of {name}", option, known)
+    missing = [p.name for p in parameters if p.kind in _KEYWORDS and p.default is p.empty and p.name not in options]
+    if missing:
+        raise SpecError(f"{name} needs {', '.join(missing)}: give it by --set {missing[0]}=VALUE, or give it a default")
+
+
+def output_name(outputs: Any, asked: str = "") -> str:
+    """The key, attribute or place of the output that the loss reads; empty where a model gives one array alone.
+
+    `asked` chooses it. By default it is the first name of OUTPUTS that there is, or the first output that is not a
+    loss. Raises SpecError that lists the outputs where the one asked for is not among them.
+    """
+    named = _by_name(outputs)
+    if named is None:
+        if asked:
+            raise SpecError(f"output {asked}: the model returns one array; leave --output out")
+        return ""
+    if asked and asked not in named:
+        raise SpecError(f"output {asked}: the model returns {', '.join(named) or 'nothing'}; choose one of them")
+    chosen = asked or next((name for name in OUTPUTS if name in named), "")
+    chosen = chosen or next((name for name in named if name != "loss"), "")
+    if not chosen:
+        raise SpecError("the model returns no output: its call must return an array, or arrays by name or place")
+    return chosen
+
+
+def pick_output(outputs: Any, asked: str = "") -> Any:
+    """The output that `output_name` chooses, of those that a model returned. Raises as it does."""
+    chosen, named = output_name(outputs, asked), _by_name(outputs)
+    return outputs if named is None else named[chosen]
+
+
+def _by_name(outputs: Any) -> dict[str, Any] | None:
+    """Outputs by key, attribute or place; None for one array alone. What is None is no output."""
+    if isinstance(outputs, Mapping):
+        found = {str(name): value for name, value in outputs.items()}
+    elif dataclasses.is_dataclass(outputs):
+        found = {field.name: getattr(outputs, field.name) for field in dataclasses.fields(outputs)}
+    elif hasattr(outputs, "_asdict"):
+        found = dict(outputs._asdict())
+    elif isinstance(outputs, tuple | list):
+        found = {str(place): value for place, value in enumerate(outputs)}
+    else:
+        return None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _signature(make: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Parameters of a callable; none where Python cannot say."""
+    try:
+        return list(inspect.signature(make).parameters.values())
+    except (TypeError, ValueError):
+        return []

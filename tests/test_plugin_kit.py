@@ -1,0 +1,99 @@
+"""Helpers for authors of plugins."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from dataclasses import dataclass
+
+import pytest
+
+from dlbench.errors import SpecError, UnknownName, Unsupported
+from dlbench.plugin_kit import check_options, options_of, output_name, pick_output, require_same_shapes, resolve_device
+
+pytestmark = pytest.mark.untimed
+
+
+def factory(width, *, layers=2):
+    """Of a model."""
+
+
+@dataclass
+class Outputs:
+    """As libraries of models return them; what is None was not computed."""
+
+    loss: int | None = None
+    hidden: int = 1
+    logits: int = 2
+
+
+Pair = namedtuple("Pair", "loss rows")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "asked", "name", "picked"),
+    [
+        (7, "", "", 7),
+        ({"hidden": 1, "logits": 2}, "", "logits", 2),
+        ({"hidden": 1, "logits": 2}, "hidden", "hidden", 1),
+        ({"loss": 0, "rows": 3}, "", "rows", 3),
+        (Outputs(), "", "logits", 2),
+        (Outputs(), "hidden", "hidden", 1),
+        (Pair(0, 5), "", "rows", 5),
+        ((4, 5), "", "0", 4),
+        ([4, 5], "1", "1", 5),
+    ],
+)
+def test_an_output_is_picked_by_name_place_or_custom(outputs, asked, name, picked):
+    assert output_name(outputs, asked) == name
+    assert pick_output(outputs, asked) == picked
+
+
+@pytest.mark.parametrize(
+    ("outputs", "asked", "text"),
+    [
+        (Outputs(), "logit", "output logit: the model returns hidden, logits"),
+        (Outputs(), "loss", "the model returns hidden, logits"),
+        (7, "logits", "the model returns one array; leave --output out"),
+        ((), "", "the model returns no output"),
+    ],
+)
+def test_an_output_that_there_is_not_is_refused_with_those_that_there_are(outputs, asked, text):
+    with pytest.raises(SpecError, match=text):
+        pick_output(outputs, asked)
+
+
+def test_options_are_the_keywords_of_the_factory():
+    assert options_of(factory) == {"width": "required", "layers": "default 2"}
+    check_options(factory, {"width": 3})
+    check_options(lambda **more: more, {"anything": 1})
+    with pytest.raises(UnknownName, match="unknown option of factory 'layer'; did you mean layers"):
+        check_options(factory, {"width": 3, "layer": 1})
+    with pytest.raises(SpecError, match="Net needs width: give it by --set width=VALUE"):
+        check_options(factory, {}, "Net")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "word"),
+    [
+        ("auto", ["cpu"], "cpu"),
+        ("auto", ["cpu", "gpu:0", "gpu:1"], "gpu:0"),
+        ("gpu", ["cpu", "gpu:0"], "gpu:0"),
+        ("gpu:1", ["cpu", "gpu:0", "gpu:1"], "gpu:1"),
+    ],
+)
+def test_a_device_word_is_resolved_among_what_there_is(asked, found, word):
+    assert resolve_device(asked, found, "Fake 1.0") == word
+
+
+def test_a_device_that_is_not_there_is_unsupported():
+    with pytest.raises(Unsupported, match=r"looked for device gpu:1; Fake 1.0 finds cpu, gpu:0 here"):
+        resolve_device("gpu:1", ["cpu", "gpu:0"], "Fake 1.0")
+
+
+def test_parameters_of_another_name_or_shape_are_named():
+    class Array:
+        shape = (2, 3)
+
+    require_same_shapes({"a": Array}, {"a": (2, 3)})
+    with pytest.raises(ValueError, match=r"do not fit this model in name or shape: a, b$"):
+        require_same_shapes({"a": Array, "c": Array}, {"a": (3, 2), "b": (1,), "c": [2, 3]})
