@@ -12,6 +12,10 @@ OPENXLA := .venv-openxla
 # Each folder has workers of its own: in one that holds both frameworks' threads NumPy is several times slower.
 WORKERS := --durations=12 -n 2 --dist loadgroup
 SUITES := plugins/dlbench-torch plugins/dlbench-tf tests
+# The tests that did not run, over all suites, and the table of them that ends a run.
+LEFT_OUT := .pytest_cache/left-out.json
+PYTEST := $(BIN)/python -m pytest --left-out $(LEFT_OUT)
+SUMMARY := $(BIN)/python tests/support/left_out.py $(LEFT_OUT)
 
 .PHONY: bench test test-all test-gpu openxla check fix reports clean help
 
@@ -19,18 +23,22 @@ bench: $(READY)  ## measure tf.transformer under XLA and say where the report is
 	$(BIN)/dlbench run --plugin tf.transformer --jit
 
 test: $(TOOLS)  ## run the suite, benchmarks included
-	for suite in $(SUITES); do $(BIN)/python -m pytest -m 'untimed and not gpu and not slow' $(WORKERS) $$suite || exit; done
-	$(BIN)/python -m pytest -m 'not untimed and not gpu and not slow' --durations=12
+	rm -f $(LEFT_OUT)
+	for suite in $(SUITES); do $(PYTEST) -m 'untimed and not gpu and not openxla and not slow' $(WORKERS) $$suite || exit; done
+	$(PYTEST) -m 'not untimed and not gpu and not openxla and not slow' --durations=12
+	$(SUMMARY)
 
 test-all: $(TOOLS)  ## run the whole suite: every architecture compiled, where `test` has two of each framework
-	for suite in $(SUITES); do $(BIN)/python -m pytest -m 'untimed and not gpu' $(WORKERS) $$suite || exit; done
-	$(BIN)/python -m pytest -m 'not untimed and not gpu' --durations=12
+	rm -f $(LEFT_OUT)
+	for suite in $(SUITES); do $(PYTEST) -m 'untimed and not gpu and not openxla' $(WORKERS) $$suite || exit; done
+	$(PYTEST) -m 'not untimed and not gpu and not openxla' --durations=12
+	$(SUMMARY)
 
 test-gpu: $(TOOLS)  ## run the tests that need an accelerator
 	$(BIN)/python -m pytest -m gpu
 
 openxla: $(OPENXLA)/ready  ## run PyTorch's plugins through XLA, in an environment of their own (8 GB)
-	$(OPENXLA)/bin/python -m pytest plugins/dlbench-torch/tests/test_torch_openxla.py
+	$(OPENXLA)/bin/python -m pytest -m 'not gpu' plugins/dlbench-torch/tests/test_torch_openxla.py
 	$(OPENXLA)/bin/dlbench run --plugin 'torch.*' --path eager,jit --compiler openxla --phase train --quick
 
 check: $(TOOLS)  ## format, lint and types

@@ -26,6 +26,8 @@ from collections.abc import Iterator
 
 import pytest
 
+pytest_plugins = ["left_out"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before PyTorch is imported, which puts a default of its own into the environment; children inherit it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from importlib import metadata
 
 import msgspec
@@ -97,7 +96,7 @@ def test_what_dynamo_says_is_held_against_the_counters_of_xla(counted, said, mon
     assert (found.parts, found.calls, found.cache) == (PARTS, 4, "none")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch_xla") is None, reason="needs torch_xla; run with `make openxla`")
+@pytest.mark.openxla
 @pytest.mark.parametrize("phase", ["train", "predict"])
 @pytest.mark.parametrize("architecture", sorted(set(names) - {"TorchModel"}))
 def test_xla_compiles_every_architecture_whole_and_once(architecture, phase):
