@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dlbench.errors import SpecError, UnknownName, Unsupported
+from dlbench.registry.references import is_factory, load_reference, users_errors
 
 if TYPE_CHECKING:
     from dlbench.plugin import BuildRequest
 
 __all__ = [
     "check_options",
+    "is_factory",
+    "load_reference",
     "options_of",
     "output_name",
     "pick_output",
     "require_same_shapes",
     "require_task",
     "resolve_device",
+    "users_errors",
 ]
 
 OUTPUTS = ("logits", "output", "outputs", "prediction", "predictions", "last_hidden_state")
