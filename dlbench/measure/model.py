@@ -25,7 +25,6 @@ from dlbench.record import proof
 from dlbench.record.schema import PhaseMemory
 from dlbench.spec import Policy, Spec
 from dlbench.system import memory, nvml
-from dlbench.tasks import LearnsByActing
 
 RING = 16
 """Staged batches that a timed step goes round: more than a cache holds of one, few enough to stage at once."""
@@ -182,7 +181,7 @@ class MeasuredModel:
     def _feed_for(self, spec: Spec) -> BatchSource:
         if spec.timed:
             return CyclingBatches(self._staged, max(2, -(-RING // spec.steps_per_call)))
-        if not isinstance(self._task, LearnsByActing):
+        if self._task.batches is None:
             return StreamingBatches(self._staged)
         if spec.steps_per_call > 1:
             raise Unsupported(f"task {spec.task} plays with the model before a step: it has one step a call")

@@ -1,6 +1,6 @@
 """Tasks: seeded data, a loss, a quality metric and a target.
 
-A task is a module with an `open_task(TaskRequest)` that returns a `Task`, and one row in `TASKS`. Data is made from a
+A task is a module with an `open_task(TaskRequest)` that fills a `Task`, and one row in `TASKS`. Data is made from a
 seed, or comes from CPython or from files that packages ship. It is checked by its SHA-256, and only `dlbench fetch`
 downloads any.
 """
@@ -8,15 +8,49 @@ downloads any.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlbench.errors import DlbenchError, SpecError, UnknownName
-from dlbench.plugin import Adam, Batch, Signature
 from dlbench.record.schema import TaskInfo
 from dlbench.tasks import data_files
-from dlbench.tasks.data_files import Shipped, present
+from dlbench.tasks.data_files import Shipped, checksum, find_files, present, verify
+from dlbench.tasks.task import Task, TaskRequest
+
+if TYPE_CHECKING:
+    from dlbench.tasks.targets import Metric, Target, random_stream
+
+
+_LAZY = {
+    "Metric": "targets",
+    "Target": "targets",
+    "random_stream": "targets",
+}
+"""Public names whose modules import NumPy, which listing must not wait for."""
+
+__all__ = [
+    "TASKS",
+    "Metric",
+    "Shipped",
+    "Target",
+    "Task",
+    "TaskInfo",
+    "TaskRequest",
+    "TaskRow",
+    "check_data",
+    "checksum",
+    "find_files",
+    "fitting",
+    "open_task",
+    "random_stream",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
 
 
 class TaskRow(NamedTuple):
@@ -75,56 +109,6 @@ TASKS = {
 }
 
 
-@dataclass(frozen=True)
-class TaskRequest:
-    """How to open a task: `size` chooses the goal, `input_shape` is what the architecture is stated for."""
-
-    size: str
-    batch_size: int
-    input_shape: tuple[int, ...] | None = None
-
-
-class Task(Protocol):
-    """Data and goal of one model. All arrays are NumPy, all batches have exactly the batch size of the request."""
-
-    @property
-    def info(self) -> TaskInfo:
-        """Data, metric, target: what the record keeps."""
-        ...
-
-    @property
-    def signature(self) -> Signature:
-        """What goes into the model and what must come out."""
-        ...
-
-    @property
-    def optimizer(self) -> Adam:
-        """The optimizer that reached the target."""
-        ...
-
-    @property
-    def evaluate_every(self) -> int:
-        """Steps between two evaluations."""
-        ...
-
-    def batch(self, seed: int, step: int) -> Batch:
-        """The training batch of step 0, 1, ...: depends on nothing but the data, seed and step."""
-        ...
-
-    def evaluate(self, predict: Callable[[Any], Any]) -> float:
-        """Quality on held-out data, in the metric's unit."""
-        ...
-
-
-@runtime_checkable
-class LearnsByActing(Protocol):
-    """The capability of a task whose training batches depend on the model: it owns an environment to act in."""
-
-    def batches(self, seed: int, predict: Callable[[Any], Any]) -> Iterator[Batch]:
-        """The training batches of step 0, 1, ...; each is asked for after the step before it was taken."""
-        ...
-
-
 def open_task(name: str, request: TaskRequest) -> Task:
     """Load and check a task's data. Raises UnknownName, and SpecError when the data is not what it should be."""
     if name not in TASKS:
@@ -149,7 +133,7 @@ def check_data(names: Iterable[str]) -> None:
     """Raise SpecError for the first of these tasks of which a file is not here; nothing is read."""
     for name in dict.fromkeys(names):
         if (needs := TASKS[name].needs) is not None:
-            data_files.find(needs, name)
+            find_files(needs, name)
 
 
 def fitting(architecture: str) -> list[str]:

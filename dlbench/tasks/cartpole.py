@@ -17,28 +17,29 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dlbench.errors import SpecError
-from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record.schema import TaskInfo
-from dlbench.tasks import TaskRequest
+from dlbench.plugin import ArraySpec, Batch, Signature
 from dlbench.tasks.data_files import CARTPOLE, checksum, verify
-from dlbench.tasks.targets import Target, random_stream, target_for
+from dlbench.tasks.targets import Metric, Target, random_stream, target_for
+from dlbench.tasks.task import Predict, Task, TaskRequest
 
 SHA256 = "b98fc207592e41754484a6f221124c9f24f519972d9e40df88d735f7c7a88092"
 OBSERVED, ACTIONS, MOST_STEPS = 4, 2, 500
 GAMES, UPDATES, DISCOUNT = 100, 8, 0.99
 EVALUATION_STREAM, CHECK_SEED = 2**32 + 5, 1
 TARGETS = {"small": Target(target=475.0, learning_rate=1e-3, budget_steps=400, evaluate_every=40)}
+RETURN = Metric("mean return", higher_is_better=True)
 Floats = npt.NDArray[np.float32]
 Acts = npt.NDArray[np.int64]
 Policy = Callable[[Floats], Acts]
 """Observations (games, 4) to actions (games): 0 pushes left, 1 right."""
+DrawingPolicy = Callable[[np.random.Generator, Floats], Acts]
+"""The same with a source of chance."""
 
 
 class Games(NamedTuple):
@@ -63,78 +64,43 @@ class Games(NamedTuple):
         return np.asarray(apart / (apart[self.alive].std() + 1e-8))
 
 
-@dataclass(frozen=True)
-class CartPoleTask:
-    """Observations (batch, 4) to logits (batch, 2)."""
+def open_task(request: TaskRequest) -> Task:
+    """Observations (batch, 4) to logits (batch, 2), whatever the architecture is stated for.
 
-    goal: Target
-    batch_size: int
-    sha256: str
-
-    @property
-    def info(self) -> TaskInfo:
-        """Data, metric, target."""
-        return TaskInfo(
-            name="cartpole",
-            data="CartPole-v1 of gymnasium",
-            sha256=self.sha256,
-            metric="mean return",
-            unit="",
-            higher_is_better=True,
-            target=self.goal.target,
-            budget_steps=self.goal.budget_steps,
-        )
-
-    @property
-    def signature(self) -> Signature:
-        """Observations to logits; targets are actions and advantages."""
-        return Signature(
-            inputs=ArraySpec((self.batch_size, OBSERVED), "float32"),
-            targets=ArraySpec((self.batch_size, 2), "float32"),
-            outputs=ArraySpec((self.batch_size, ACTIONS), "float32"),
-            loss="policy_gradient",
-        )
-
-    @property
-    def optimizer(self) -> Adam:
-        """Adam at the learning rate that reached the target."""
-        return Adam(learning_rate=self.goal.learning_rate)
-
-    @property
-    def evaluate_every(self) -> int:
-        """Steps between two evaluations."""
-        return self.goal.evaluate_every
-
-    def batch(self, seed: int, step: int) -> Batch:
-        """From games that a coin plays."""
-        generator = random_stream(seed, step)
-        return next(self._round(generator, lambda seen: generator.integers(0, ACTIONS, len(seen))))
-
-    def batches(self, seed: int, predict: Callable[[Any], Any]) -> Iterator[Batch]:
-        """From games that the model plays, a round when the batches of the one before are used up."""
-        for number in itertools.count():
-            generator = random_stream(seed, number)
-            yield from self._round(generator, functools.partial(_draw, generator, predict))
-
-    def evaluate(self, predict: Callable[[Any], Any]) -> float:
-        """Mean return; the last games that are played at once are filled up and the filling not counted."""
-        rounds = range(-(-GAMES // self.batch_size))
-        returns = [
-            play(self.batch_size, random_stream(EVALUATION_STREAM, one), _greedy(predict)).returns for one in rounds
-        ]
-        return float(np.concatenate(returns)[:GAMES].mean())
-
-    def _round(self, generator: np.random.Generator, policy: Policy) -> Iterator[Batch]:
-        games = play(self.batch_size, generator, policy)
-        seen, actions, advantages = (one[games.alive] for one in (*games[:2], games.advantages()))
-        targets = np.stack((actions, advantages), axis=-1).astype(np.float32)
-        for chosen in generator.integers(0, len(seen), (UPDATES, self.batch_size)):
-            yield Batch(seen[chosen], targets[chosen])
+    Targets are actions and advantages. Raises SpecError without gymnasium, or with another game.
+    """
+    goal, size = target_for(TARGETS, request.size), request.batch_size
+    inputs, two = ArraySpec((size, OBSERVED), "float32"), ArraySpec((size, ACTIONS), "float32")
+    return Task(
+        goal.info("cartpole", "CartPole-v1 of gymnasium", _verified(), RETURN),
+        Signature(inputs=inputs, targets=two, outputs=two, loss="policy_gradient"),
+        goal.optimizer,
+        goal.evaluate_every,
+        lambda seed, step: next(_round(size, random_stream(seed, step), _coin)),
+        lambda predict: _quality(predict, size),
+        lambda seed, predict: _rounds(size, seed, predict),
+    )
 
 
-def open_task(request: TaskRequest) -> CartPoleTask:
-    """Four numbers whatever the architecture is stated for. Raises SpecError without gymnasium, or another game."""
-    return CartPoleTask(target_for(TARGETS, request.size), request.batch_size, _verified())
+def _rounds(games: int, seed: int, predict: Predict) -> Iterator[Batch]:
+    """Batches of games that the model plays, a round when the batches of the one before are used up."""
+    for number in itertools.count():
+        yield from _round(games, random_stream(seed, number), lambda generator, seen: _draw(generator, predict, seen))
+
+
+def _round(games: int, generator: np.random.Generator, policy: DrawingPolicy) -> Iterator[Batch]:
+    played = play(games, generator, functools.partial(policy, generator))
+    seen, actions, advantages = (one[played.alive] for one in (*played[:2], played.advantages()))
+    targets = np.stack((actions, advantages), axis=-1).astype(np.float32)
+    for chosen in generator.integers(0, len(seen), (UPDATES, games)):
+        yield Batch(seen[chosen], targets[chosen])
+
+
+def _quality(predict: Predict, games: int) -> float:
+    """Mean return; the last games that are played at once are filled up and the filling not counted."""
+    streams = [random_stream(EVALUATION_STREAM, one) for one in range(-(-GAMES // games))]
+    returns = [play(games, stream, _greedy(predict)).returns for stream in streams]
+    return float(np.concatenate(returns)[:GAMES].mean())
 
 
 def play(games: int, generator: np.random.Generator, policy: Policy) -> Games:
@@ -165,16 +131,20 @@ def _environment(games: int) -> Any:
 def _verified() -> str:
     """The checksum of some games that a coin plays, to three digits: a game with other rules is another task."""
     coin = random_stream(CHECK_SEED)
-    games = play(4, coin, lambda seen: coin.integers(0, ACTIONS, len(seen)))
+    games = play(4, coin, functools.partial(_coin, coin))
     what = checksum((np.round(games.observations * 1000).astype(np.int32), games.alive))
     return verify(what, SHA256, "cartpole", CARTPOLE)
 
 
-def _draw(generator: np.random.Generator, predict: Callable[[Any], Any], seen: Floats) -> Acts:
+def _coin(generator: np.random.Generator, seen: Floats) -> Acts:
+    return np.asarray(generator.integers(0, ACTIONS, len(seen)))
+
+
+def _draw(generator: np.random.Generator, predict: Predict, seen: Floats) -> Acts:
     logits = np.asarray(predict(seen), np.float64)
     odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(generator.random(len(seen)) * odds.sum(axis=-1) < odds[:, 1], np.int64)
 
 
-def _greedy(predict: Callable[[Any], Any]) -> Policy:
+def _greedy(predict: Predict) -> Policy:
     return lambda seen: np.asarray(np.asarray(predict(seen)).argmax(axis=-1))

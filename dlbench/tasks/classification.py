@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record.schema import TaskInfo
-from dlbench.tasks.targets import Target, random_stream
+from dlbench.plugin import ArraySpec, Batch, Signature
+from dlbench.tasks.evaluation import accuracy, outputs_of
+from dlbench.tasks.targets import ACCURACY, Target, random_stream
+from dlbench.tasks.task import Predict, Task
 
 
 class Split(NamedTuple):
@@ -23,69 +24,46 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """What the data is called, what it is, and how many classes and, of tokens, how many distinct ones it has."""
+    """What the data is called, what it is, and how many classes and, of tokens, how many distinct ones it has.
+
+    `prepare` makes inputs of the samples that the split holds.
+    """
 
     task: str
     data: str
     classes: int
     vocabulary: int | None = None
-
-
-@dataclass(frozen=True)
-class Classification:
-    """Inputs (batch, ...) to logits (batch, classes); `prepare` makes inputs of what the split holds."""
-
-    source: Source
-    split: Split
-    goal: Target
-    batch_size: int
     prepare: Callable[[Any], Any] = np.ascontiguousarray
 
-    @property
-    def info(self) -> TaskInfo:
-        """Data, metric, target."""
-        return TaskInfo(
-            name=self.source.task,
-            data=self.source.data,
-            sha256=self.split.sha256,
-            metric="accuracy",
-            unit="",
-            higher_is_better=True,
-            target=self.goal.target,
-            budget_steps=self.goal.budget_steps,
-        )
 
-    @property
-    def signature(self) -> Signature:
-        """Inputs to logits."""
-        sample = self.prepare(self.split.train.inputs[:1])
-        return Signature(
-            inputs=ArraySpec((self.batch_size, *sample.shape[1:]), sample.dtype.name),
-            targets=ArraySpec((self.batch_size,), "int32"),
-            outputs=ArraySpec((self.batch_size, self.source.classes), "float32"),
-            loss="cross_entropy",
-            vocabulary=self.source.vocabulary,
-        )
+def classification(source: Source, split: Split, goal: Target, batch_size: int) -> Task:
+    """The task: inputs (batch, ...) to logits (batch, classes)."""
+    train, held_out = split.train, split.held_out
 
-    @property
-    def optimizer(self) -> Adam:
-        """Adam at the learning rate that reached the target."""
-        return Adam(learning_rate=self.goal.learning_rate)
+    def batch(seed: int, step: int) -> Batch:
+        chosen = random_stream(seed, step).integers(0, len(train.inputs), batch_size)
+        return Batch(source.prepare(train.inputs[chosen]), train.targets[chosen])
 
-    @property
-    def evaluate_every(self) -> int:
-        """Steps between two evaluations."""
-        return self.goal.evaluate_every
+    def evaluate(predict: Predict) -> float:
+        inputs = lambda places: source.prepare(held_out.inputs[places])  # noqa: E731
+        return accuracy(outputs_of(predict, inputs, len(held_out.inputs), batch_size), held_out.targets)
 
-    def batch(self, seed: int, step: int) -> Batch:
-        """Random training samples."""
-        train = self.split.train
-        chosen = random_stream(seed, step).integers(0, len(train.inputs), self.batch_size)
-        return Batch(self.prepare(train.inputs[chosen]), train.targets[chosen])
+    return Task(
+        goal.info(source.task, source.data, split.sha256, ACCURACY),
+        _signature(source, split, batch_size),
+        goal.optimizer,
+        goal.evaluate_every,
+        batch,
+        evaluate,
+    )
 
-    def evaluate(self, predict: Callable[[Any], Any]) -> float:
-        """Accuracy; the last batch is filled up and the filling not counted."""
-        held_out, count = self.split.held_out, len(self.split.held_out.inputs)
-        places = [np.arange(at, at + self.batch_size) % count for at in range(0, count, self.batch_size)]
-        guesses = [np.asarray(predict(self.prepare(held_out.inputs[place]))).argmax(axis=-1) for place in places]
-        return float(np.mean(np.concatenate(guesses)[:count] == held_out.targets))
+
+def _signature(source: Source, split: Split, batch_size: int) -> Signature:
+    sample = source.prepare(split.train.inputs[:1])
+    return Signature(
+        inputs=ArraySpec((batch_size, *sample.shape[1:]), sample.dtype.name),
+        targets=ArraySpec((batch_size,), "int32"),
+        outputs=ArraySpec((batch_size, source.classes), "float32"),
+        loss="cross_entropy",
+        vocabulary=source.vocabulary,
+    )

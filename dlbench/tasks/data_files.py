@@ -50,7 +50,7 @@ def present(shipped: Shipped) -> bool:
     return all(_found(shipped, file) for file in shipped.files) and bool(shipped.files or _spec(shipped))
 
 
-def find(shipped: Shipped, task: str) -> list[Path]:
+def find_files(shipped: Shipped, task: str) -> list[Path]:
     """The paths of the files. Raises SpecError that says how to get them."""
     paths = [_found(shipped, file) for file in shipped.files]
     if None in paths:

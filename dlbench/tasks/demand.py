@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record.schema import TaskInfo
-from dlbench.tasks import TaskRequest
-from dlbench.tasks.data_files import DEMAND, checksum, find, verify
-from dlbench.tasks.targets import Target, random_stream, target_for
+from dlbench.plugin import ArraySpec, Batch, Signature
+from dlbench.tasks.data_files import DEMAND, checksum, find_files, verify
+from dlbench.tasks.evaluation import Places, normalised_error, outputs_of
+from dlbench.tasks.targets import NORMALISED_ERROR, Target, random_stream, target_for
+from dlbench.tasks.task import Predict, Task, TaskRequest
 
 SHA256 = "195674163485d14566706ef7049e3031a61462ec85291ce1401fa9295ebc9a5e"
 TRAIN, A_DAY, A_WEEK = 2763, 48, 336
@@ -32,13 +30,12 @@ TARGETS = {
     "base": Target(target=0.06, learning_rate=1e-3, budget_steps=400, evaluate_every=25),
 }
 Doubles = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
 
 
 @functools.cache
 def demand() -> tuple[Doubles, str]:
     """The series, standardised by its training part, and its checksum; read as the list that the file states."""
-    (source,) = find(DEMAND, "demand")
+    (source,) = find_files(DEMAND, "demand")
     nodes = ast.walk(ast.parse(source.read_text(encoding="utf-8")))
     lists = [ast.literal_eval(node) for node in nodes if isinstance(node, ast.List)]
     values = np.array(max(lists, key=len), np.int64)
@@ -47,77 +44,38 @@ def demand() -> tuple[Doubles, str]:
     return (values - train.mean()) / train.std(), found
 
 
-@dataclass(frozen=True)
-class DemandTask:
-    """Windows (batch, steps, features) to what follows (batch, horizon)."""
+class Windows(NamedTuple):
+    """Windows (n, steps, features) of the series, and what follows each, (n, horizon)."""
 
-    goal: Target
-    batch_size: int
     steps: int
     features: int
 
     @property
-    def info(self) -> TaskInfo:
-        """Data, metric, target."""
-        return TaskInfo(
-            name="demand",
-            data="taylor of pmdarima",
-            sha256=demand()[1],
-            metric="normalised mean squared error",
-            unit="",
-            higher_is_better=False,
-            target=self.goal.target,
-            budget_steps=self.goal.budget_steps,
-        )
-
-    @property
-    def signature(self) -> Signature:
-        """Windows to values."""
-        outputs = ArraySpec((self.batch_size, self._horizon), "float32")
-        inputs = ArraySpec((self.batch_size, self.steps, self.features), "float32")
-        return Signature(inputs=inputs, targets=outputs, outputs=outputs, loss="mse")
-
-    @property
-    def optimizer(self) -> Adam:
-        """Adam at the learning rate that reached the target."""
-        return Adam(learning_rate=self.goal.learning_rate)
-
-    @property
-    def evaluate_every(self) -> int:
-        """Steps between two evaluations."""
-        return self.goal.evaluate_every
-
-    def batch(self, seed: int, step: int) -> Batch:
-        """Windows from random places of the training part."""
-        first, last = self._reach, TRAIN - self._horizon
-        return self._at(random_stream(seed, step).integers(first, last + 1, self.batch_size))
-
-    def evaluate(self, predict: Callable[[Any], Any]) -> float:
-        """Error over all held-out places; the last batch is filled up and the filling not counted."""
-        places = np.arange(TRAIN, len(demand()[0]) - self._horizon + 1)
-        batches = [
-            self._at(np.resize(places[at : at + self.batch_size], self.batch_size))
-            for at in range(0, len(places), self.batch_size)
-        ]
-        outputs = np.concatenate([np.asarray(predict(batch.inputs)) for batch in batches])[: len(places)]
-        targets = np.concatenate([batch.targets for batch in batches])[: len(places)]
-        return float(((outputs - targets) ** 2).mean() / targets.var())
-
-    @property
-    def _horizon(self) -> int:
+    def horizon(self) -> int:
+        """The number of values that are predicted."""
         return 1 if self.features == 1 else HORIZON
 
     @property
-    def _reach(self) -> int:
+    def reach(self) -> int:
         """How many values before the first predicted one a window looks at."""
         return self.steps + (0 if self.features == CALENDAR else self.features - 1)
 
-    def _at(self, ends: Places) -> Batch:
+    def at(self, ends: Places) -> Batch:
         """Windows that end just before these places."""
         series = demand()[0]
         times = ends[:, None] - self.steps + np.arange(self.steps)
-        targets = series[ends[:, None] + np.arange(self._horizon)]
+        targets = series[ends[:, None] + np.arange(self.horizon)]
         return Batch(self._frames(series, times).astype(np.float32), targets.astype(np.float32))
+
+    def draw(self, seed: int, step: int, count: int) -> Batch:
+        """Windows from random places of the training part."""
+        return self.at(random_stream(seed, step).integers(self.reach, TRAIN - self.horizon + 1, count))
+
+    def quality(self, predict: Predict, batch_size: int) -> float:
+        """Error over all held-out places."""
+        held_out = self.at(np.arange(TRAIN, len(demand()[0]) - self.horizon + 1))
+        outputs = outputs_of(predict, lambda places: held_out.inputs[places], len(held_out.inputs), batch_size)
+        return normalised_error(outputs, held_out.targets)
 
     def _frames(self, series: Doubles, times: Places) -> Doubles:
         if self.features != CALENDAR:
@@ -126,8 +84,17 @@ class DemandTask:
         return np.stack([series[times], *(wave(turn) for turn in turns for wave in (np.sin, np.cos))], axis=-1)
 
 
-def open_task(request: TaskRequest) -> DemandTask:
+def open_task(request: TaskRequest) -> Task:
     """A window of 48 steps with calendar unless the architecture is stated for another."""
-    demand()  # read and checked now
-    steps, features = request.input_shape or DEFAULT_SHAPE
-    return DemandTask(target_for(TARGETS, request.size), request.batch_size, steps, features)
+    goal, size = target_for(TARGETS, request.size), request.batch_size
+    windows = Windows(*(request.input_shape or DEFAULT_SHAPE))
+    outputs = ArraySpec((size, windows.horizon), "float32")
+    inputs = ArraySpec((size, *windows), "float32")
+    return Task(
+        goal.info("demand", "taylor of pmdarima", demand()[1], NORMALISED_ERROR),
+        Signature(inputs=inputs, targets=outputs, outputs=outputs, loss="mse"),
+        goal.optimizer,
+        goal.evaluate_every,
+        lambda seed, step: windows.draw(seed, step, size),
+        lambda predict: windows.quality(predict, size),
+    )

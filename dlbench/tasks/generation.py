@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record.schema import TaskInfo
-from dlbench.tasks import TaskRequest
+from dlbench.tasks.evaluation import outputs_of
 from dlbench.tasks.frechet import Judge
-from dlbench.tasks.targets import Target, random_stream
+from dlbench.tasks.targets import Metric, Target, random_stream
+from dlbench.tasks.task import Predict, Task, TaskRequest
 
 IMAGES, NOISE_STREAM, LATENT = 1000, 2**32 + 4, 100
+FRECHET_DISTANCE = Metric("Frechet distance", higher_is_better=False)
 
 
 @dataclass(frozen=True)
@@ -31,64 +32,35 @@ class Real:
     judge: Callable[[], Judge]
 
 
-@dataclass(frozen=True)
-class Generation:
-    """Inputs are noise (batch, latent), targets real images (batch, ...) in [-1, 1], outputs the like."""
+def generation(real: Real, goal: Target, request: TaskRequest) -> Task:
+    """The task: noise (batch, latent) to images (batch, ...) in [-1, 1], with real ones as targets.
 
-    real: Real
-    goal: Target
-    batch_size: int
-    latent: int
-
-    @property
-    def info(self) -> TaskInfo:
-        """Data, metric, target."""
-        return TaskInfo(
-            name=self.real.task,
-            data=self.real.data,
-            sha256=self.real.sha256,
-            metric="Frechet distance",
-            unit="",
-            higher_is_better=False,
-            target=self.goal.target,
-            budget_steps=self.goal.budget_steps,
-        )
-
-    @property
-    def signature(self) -> Signature:
-        """Noise to images."""
-        images = ArraySpec((self.batch_size, *self.real.images.inputs.shape[1:]), "float32")
-        noise = ArraySpec((self.batch_size, self.latent), "float32")
-        return Signature(inputs=noise, targets=images, outputs=images, loss="adversarial")
-
-    @property
-    def optimizer(self) -> Adam:
-        """Adam with a short memory of the mean, for both networks alike."""
-        return Adam(learning_rate=self.goal.learning_rate, beta1=0.5)
-
-    @property
-    def evaluate_every(self) -> int:
-        """Steps between two evaluations."""
-        return self.goal.evaluate_every
-
-    def batch(self, seed: int, step: int) -> Batch:
-        """Fresh noise and random real images."""
-        generator, real = random_stream(seed, step), self.real.images.inputs
-        chosen = generator.integers(0, len(real), self.batch_size)
-        noise = generator.normal(size=(self.batch_size, self.latent)).astype(np.float32)
-        return Batch(noise, real[chosen])
-
-    def evaluate(self, predict: Callable[[Any], Any]) -> float:
-        """Frechet distance; the last batch is filled up and the filling not counted."""
-        noise = random_stream(NOISE_STREAM).normal(size=(IMAGES, self.latent)).astype(np.float32)
-        batches = [
-            np.resize(noise[at : at + self.batch_size], (self.batch_size, self.latent))
-            for at in range(0, IMAGES, self.batch_size)
-        ]
-        return self.real.judge().distance(np.concatenate([np.asarray(predict(batch)) for batch in batches])[:IMAGES])
+    Both networks have Adam with a short memory of the mean. The noise has 100 numbers unless the architecture is stated
+    for another length.
+    """
+    size, (latent,) = request.batch_size, request.input_shape or (LATENT,)
+    images = ArraySpec((size, *real.images.inputs.shape[1:]), "float32")
+    noise = ArraySpec((size, latent), "float32")
+    return Task(
+        goal.info(real.task, real.data, real.sha256, FRECHET_DISTANCE),
+        Signature(inputs=noise, targets=images, outputs=images, loss="adversarial"),
+        Adam(learning_rate=goal.learning_rate, beta1=0.5),
+        goal.evaluate_every,
+        lambda seed, step: _drawn(real, noise.shape, random_stream(seed, step)),
+        lambda predict: _quality(real, noise.shape, predict),
+    )
 
 
-def latent_of(request: TaskRequest) -> int:
-    """The length of the noise: 100 unless the architecture is stated for another."""
-    (latent,) = request.input_shape or (LATENT,)
-    return latent
+def _drawn(real: Real, shape: tuple[int, ...], generator: np.random.Generator) -> Batch:
+    """Fresh noise and random real images."""
+    chosen = generator.integers(0, len(real.images.inputs), shape[0])
+    return Batch(_noise(generator, shape), real.images.inputs[chosen])
+
+
+def _quality(real: Real, shape: tuple[int, ...], predict: Predict) -> float:
+    noise = _noise(random_stream(NOISE_STREAM), (IMAGES, *shape[1:]))
+    return real.judge().distance(outputs_of(predict, lambda places: noise[places], IMAGES, shape[0]))
+
+
+def _noise(generator: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    return generator.normal(size=shape).astype(np.float32)

@@ -6,76 +6,38 @@ Quality is the mean squared error on 1024 held-out points over the variance of t
 from __future__ import annotations
 
 import functools
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record.schema import TaskInfo
-from dlbench.tasks import TaskRequest
-from dlbench.tasks.targets import Target, random_stream, target_for
+from dlbench.plugin import ArraySpec, Batch, Signature
+from dlbench.tasks.data_files import checksum
+from dlbench.tasks.evaluation import normalised_error, outputs_of
+from dlbench.tasks.targets import NORMALISED_ERROR, Target, random_stream, target_for
+from dlbench.tasks.task import Predict, Task, TaskRequest
 
 INPUTS, HELD_OUT, NOISE = 8, 1024, 0.1
 SLOPE_STREAM, HELD_OUT_STREAM = 2**32 + 1, 2**32 + 2
 TARGETS = {"small": Target(target=0.05, learning_rate=2e-2, budget_steps=300, evaluate_every=20)}
 
 
-@dataclass(frozen=True)
-class LineTask:
-    """Inputs (batch, 8) to one value."""
-
-    goal: Target
-    batch_size: int
-
-    @property
-    def info(self) -> TaskInfo:
-        """Data, metric, target."""
-        return TaskInfo(
-            name="line",
-            data="made from its seed",
-            sha256=_sha256(),
-            metric="normalised mean squared error",
-            unit="",
-            higher_is_better=False,
-            target=self.goal.target,
-            budget_steps=self.goal.budget_steps,
-        )
-
-    @property
-    def signature(self) -> Signature:
-        """Values (batch, 8) to values (batch, 1)."""
-        inputs = ArraySpec((self.batch_size, INPUTS), "float32")
-        outputs = ArraySpec((self.batch_size, 1), "float32")
-        return Signature(inputs=inputs, targets=outputs, outputs=outputs, loss="mse")
-
-    @property
-    def optimizer(self) -> Adam:
-        """Adam at the learning rate that reached the target."""
-        return Adam(learning_rate=self.goal.learning_rate)
-
-    @property
-    def evaluate_every(self) -> int:
-        """Steps between two evaluations."""
-        return self.goal.evaluate_every
-
-    def batch(self, seed: int, step: int) -> Batch:
-        """Fresh points of the line."""
-        return _points(self.batch_size, seed, step)
-
-    def evaluate(self, predict: Callable[[Any], Any]) -> float:
-        """Normalised mean squared error; the last batch is filled up and the filling not counted."""
-        held_out = _points(HELD_OUT, HELD_OUT_STREAM)
-        places = [np.arange(at, at + self.batch_size) % HELD_OUT for at in range(0, HELD_OUT, self.batch_size)]
-        outputs = np.concatenate([np.asarray(predict(held_out.inputs[place])) for place in places])[:HELD_OUT]
-        return float(((outputs - held_out.targets) ** 2).mean() / held_out.targets.var())
+def open_task(request: TaskRequest) -> Task:
+    """Values (batch, 8) to values (batch, 1): fresh points of the line at each step."""
+    goal, size = target_for(TARGETS, request.size), request.batch_size
+    inputs, outputs = ArraySpec((size, INPUTS), "float32"), ArraySpec((size, 1), "float32")
+    return Task(
+        goal.info("line", "made from its seed", _sha256(), NORMALISED_ERROR),
+        Signature(inputs=inputs, targets=outputs, outputs=outputs, loss="mse"),
+        goal.optimizer,
+        goal.evaluate_every,
+        lambda seed, step: _points(size, seed, step),
+        lambda predict: _quality(predict, size),
+    )
 
 
-def open_task(request: TaskRequest) -> LineTask:
-    """Nothing to read."""
-    return LineTask(target_for(TARGETS, request.size), request.batch_size)
+def _quality(predict: Predict, batch_size: int) -> float:
+    held_out = _points(HELD_OUT, HELD_OUT_STREAM)
+    outputs = outputs_of(predict, lambda places: held_out.inputs[places], HELD_OUT, batch_size)
+    return normalised_error(outputs, held_out.targets)
 
 
 def _points(count: int, *keys: int) -> Batch:
@@ -88,4 +50,4 @@ def _points(count: int, *keys: int) -> Batch:
 
 @functools.cache
 def _sha256() -> str:
-    return hashlib.sha256(b"".join(array.tobytes() for array in _points(HELD_OUT, HELD_OUT_STREAM))).hexdigest()
+    return checksum(_points(HELD_OUT, HELD_OUT_STREAM))

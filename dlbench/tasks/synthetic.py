@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dlbench.plugin import Batch
-from dlbench.tasks import TaskRequest
-from dlbench.tasks.classification import Classification, Source, Split
+from dlbench.tasks.classification import Source, Split, classification
 from dlbench.tasks.data_files import checksum
 from dlbench.tasks.targets import Target, random_stream, target_for
+from dlbench.tasks.task import Task, TaskRequest
 
 CLASSES, SAMPLES, HELD_OUT = 10, 5000, 1000
 BLOCKS, DRAWN, STRIDE = 7, 2**20, 7919
@@ -38,14 +38,14 @@ Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 
 
-def open_task(request: TaskRequest) -> Classification:
+def open_task(request: TaskRequest) -> Task:
     """Samples of 28 x 28 x 1 unless the architecture is stated for others."""
     shape = request.input_shape or DEFAULT_SHAPE
     numbers = np.arange(SAMPLES)
     train, held_out = (Batch(part, classes(part)) for part in (numbers[HELD_OUT:], numbers[:HELD_OUT]))
     split = Split(train, held_out, checksum((patterns(shape), _stream_of_noise())))
-    source, prepare = Source("synthetic", DATA, CLASSES), functools.partial(samples, shape)
-    return Classification(source, split, target_for(TARGETS, request.size), request.batch_size, prepare)
+    source = Source("synthetic", DATA, CLASSES, prepare=functools.partial(samples, shape))
+    return classification(source, split, target_for(TARGETS, request.size), request.batch_size)
 
 
 def classes(numbers: Numbers) -> npt.NDArray[np.int32]:

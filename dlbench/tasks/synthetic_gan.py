@@ -12,12 +12,12 @@ import functools
 import numpy as np
 
 from dlbench.plugin import Batch
-from dlbench.tasks import TaskRequest
 from dlbench.tasks.data_files import checksum
 from dlbench.tasks.frechet import Judge, trained_on
-from dlbench.tasks.generation import Generation, Real, latent_of
+from dlbench.tasks.generation import Real, generation
 from dlbench.tasks.synthetic import DATA, Floats, Numbers, blocks, classes, noise, patterns, spread
 from dlbench.tasks.targets import Target, target_for
+from dlbench.tasks.task import Task, TaskRequest
 
 IMAGES, SHAPE = 4000, (28, 28, 1)
 TARGETS = {
@@ -46,7 +46,7 @@ def images(numbers: Numbers) -> Floats:
     return np.asarray(np.clip(mixed, np.float32(-1.0), np.float32(1.0)))
 
 
-def open_task(request: TaskRequest) -> Generation:
+def open_task(request: TaskRequest) -> Task:
     """Images of 28 x 28 x 1 from noise."""
     source = Real("synthetic_gan", DATA, checksum((real().inputs,)), real(), judge)
-    return Generation(source, target_for(TARGETS, request.size), request.batch_size, latent_of(request))
+    return generation(source, target_for(TARGETS, request.size), request)

@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+
+from dlbench.plugin import Adam
+from dlbench.record.schema import TaskInfo
+
+
+class Metric(NamedTuple):
+    """A quality by name, which way is better, and its unit."""
+
+    name: str
+    higher_is_better: bool
+    unit: str = ""
+
+
+ACCURACY = Metric("accuracy", higher_is_better=True)
+NORMALISED_ERROR = Metric("normalised mean squared error", higher_is_better=False)
+"""Mean squared error over the variance of the targets."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +33,24 @@ class Target:
     learning_rate: float
     budget_steps: int
     evaluate_every: int
+
+    @property
+    def optimizer(self) -> Adam:
+        """Adam at the learning rate that reached the target."""
+        return Adam(learning_rate=self.learning_rate)
+
+    def info(self, name: str, data: str, sha256: str, metric: Metric) -> TaskInfo:
+        """The record of a task of this name on this data, of this checksum, with this target."""
+        return TaskInfo(
+            name=name,
+            data=data,
+            sha256=sha256,
+            metric=metric.name,
+            unit=metric.unit,
+            higher_is_better=metric.higher_is_better,
+            target=self.target,
+            budget_steps=self.budget_steps,
+        )
 
 
 def target_for(goals: Mapping[str, Target], size: str) -> Target:

