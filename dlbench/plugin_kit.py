@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from dlbench.errors import SpecError, UnknownName, Unsupported
-from dlbench.registry.references import is_factory, load_reference, users_errors
+from dlbench.plugin import Description, Optimizer
+from dlbench.registry.references import call, is_factory, keywords, load_reference, make, users_errors
+from dlbench.spec import InputSpec, Option, Path, Spec
 
 if TYPE_CHECKING:
     from dlbench.plugin import BuildRequest
 
 __all__ = [
-    "check_options",
+    "Recipe",
+    "call",
     "is_factory",
+    "keywords",
     "load_reference",
-    "options_of",
+    "make",
     "output_name",
     "pick_output",
     "require_same_shapes",
@@ -28,7 +34,58 @@ __all__ = [
 
 OUTPUTS = ("logits", "output", "outputs", "prediction", "predictions", "last_hidden_state")
 """Names of the output that a loss reads by default, the first that there is."""
-_KEYWORDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A model and all that a published plugin states of it; what is left out is inferred.
+
+    `make` returns the model when it is called with the options of a Spec: those of its size, and those of
+    `--set` in their place. `call` is given the model and its inputs and returns its outputs. `loss` is a name, a
+    `file.py:function`, or a function of outputs and targets.
+    """
+
+    make: Callable[..., Any]
+    name: str
+    call: Callable[..., Any] | None = None
+    task: str = ""
+    sizes: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
+    batch_sizes: Mapping[str, int] = field(default_factory=dict)
+    inputs: tuple[InputSpec, ...] = ()
+    targets: InputSpec | None = None
+    output: str = ""
+    loss: str | Callable[..., Any] = ""
+    optimizer: Optimizer | None = None
+    paths: tuple[Path, ...] = ()
+
+    def options(self, spec: Spec) -> dict[str, Option]:
+        """Keywords of the factory. Raises UnknownName for a size that is not stated, where any is."""
+        if self.sizes and spec.size not in self.sizes:
+            raise UnknownName(f"size of {self.name}", spec.size, self.sizes)
+        return {**self.sizes.get(spec.size, {}), **dict(spec.options)}
+
+    def model(self, spec: Spec) -> Any:
+        """A new model. Raises UnknownName for an option that is no keyword, SpecError for what the factory raises."""
+        return call(self.make, self.options(spec), self.name)
+
+    def inputs_of(self, spec: Spec) -> tuple[InputSpec, ...]:
+        """The inputs with the batch size of the Spec."""
+        return tuple(msgspec.structs.replace(one, shape=(spec.batch_size, *one.shape[1:])) for one in self.inputs)
+
+    def description(self, **found: Any) -> Description:
+        """All that is stated here, and what the plugin adds."""
+        loss = self.loss if isinstance(self.loss, str) else f"{self.loss.__module__}:{self.loss.__qualname__}"
+        stated = {
+            "task": self.task,
+            "sizes": {name: dict(options) for name, options in self.sizes.items()},
+            "batch_sizes": dict(self.batch_sizes),
+            "options": keywords(self.make) or {},
+            "paths": self.paths,
+            "targets": self.targets,
+            "loss": loss,
+            "optimizer": self.optimizer,
+        }
+        return Description(**{**stated, **found})
 
 
 def require_task(
@@ -70,31 +127,6 @@ def require_same_shapes(given: Mapping[str, Any], own: Mapping[str, Sequence[int
         raise ValueError(f"parameters do not fit this model in name or shape: {', '.join(wrong)}")
 
 
-def options_of(make: Callable[..., Any]) -> dict[str, str]:
-    """The keywords of a model's factory, with their defaults in words."""
-    return {
-        parameter.name: "required" if parameter.default is parameter.empty else f"default {parameter.default!r}"
-        for parameter in _signature(make)
-        if parameter.kind in _KEYWORDS
-    }
-
-
-def check_options(make: Callable[..., Any], options: Mapping[str, Any], name: str = "") -> None:
-    """Compare options with the keywords of a model's factory; `name` is what messages call it.
-
-    Raises UnknownName with near matches for an option that is no keyword, and SpecError for a keyword without a default
-    that no option gives.
-    """
-    parameters, name = _signature(make), name or getattr(make, "__name__", repr(make))
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        for option in options:
-            if option not in (known := options_of(make)):
-                raise UnknownName(f"option of {name}", option, known)
-    missing = [p.name for p in parameters if p.kind in _KEYWORDS and p.default is p.empty and p.name not in options]
-    if missing:
-        raise SpecError(f"{name} needs {', '.join(missing)}: give it by --set {missing[0]}=VALUE, or give it a default")
-
-
 def output_name(outputs: Any, asked: str = "") -> str:
     """The key, attribute or place of the output that the loss reads; empty where a model gives one array alone.
 
@@ -134,11 +166,3 @@ def _by_name(outputs: Any) -> dict[str, Any] | None:
     else:
         return None
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _signature(make: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Parameters of a callable; none where Python cannot say."""
-    try:
-        return list(inspect.signature(make).parameters.values())
-    except (TypeError, ValueError):
-        return []

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from dlbench.errors import SpecError, UnknownName, Unsupported
-from dlbench.plugin_kit import check_options, options_of, output_name, pick_output, require_same_shapes, resolve_device
+from dlbench.plugin_kit import Recipe, output_name, pick_output, require_same_shapes, resolve_device
+from dlbench.spec import InputSpec, Spec
 
 pytestmark = pytest.mark.untimed
 
@@ -62,14 +63,27 @@ def test_an_output_that_there_is_not_is_refused_with_those_that_there_are(output
         pick_output(outputs, asked)
 
 
-def test_options_are_the_keywords_of_the_factory():
-    assert options_of(factory) == {"width": "required", "layers": "default 2"}
-    check_options(factory, {"width": 3})
-    check_options(lambda **more: more, {"anything": 1})
-    with pytest.raises(UnknownName, match="unknown option of factory 'layer'; did you mean layers"):
-        check_options(factory, {"width": 3, "layer": 1})
-    with pytest.raises(SpecError, match="Net needs width: give it by --set width=VALUE"):
-        check_options(factory, {}, "Net")
+def spec(**more):
+    given = {"plugin": "fake.net", "phase": "train", "path": "eager", "size": "small", "task": "any", "batch_size": 4}
+    return Spec(**given | {"threads": 1} | more)
+
+
+def test_options_of_a_recipe_are_those_of_its_size_and_of_the_spec():
+    recipe = Recipe(make=lambda width, layers=2: (width, layers), name="net", sizes={"small": {"width": 3}})
+    assert recipe.model(spec()) == (3, 2)
+    assert recipe.model(spec(options=(("layers", 5), ("width", 4)))) == (4, 5)
+    with pytest.raises(UnknownName, match="unknown option of net 'layer'; did you mean layers"):
+        recipe.model(spec(options=(("layer", 1),)))
+    with pytest.raises(UnknownName, match="unknown size of net 'smal'; did you mean small"):
+        recipe.model(spec(size="smal"))
+
+
+def test_what_a_recipe_states_is_its_description():
+    recipe = Recipe(make=factory, name="net", loss=factory, inputs=(InputSpec(shape=(1, 8)),), batch_sizes={"small": 2})
+    said = recipe.description(framework="fake", inputs=recipe.inputs_of(spec()))
+    assert (said.framework, said.loss, said.batch_sizes) == ("fake", f"{__name__}:factory", {"small": 2})
+    assert said.inputs == (InputSpec(shape=(4, 8)),)
+    assert said.options == {"width": "", "layers": "2"}
 
 
 @pytest.mark.parametrize(

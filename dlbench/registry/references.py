@@ -91,16 +91,24 @@ def make(text: str, options: Mapping[str, Any], folder: Path | None = None) -> A
     options of an instance and for what the factory raises.
     """
     found = load_reference(text, folder)
-    if not is_factory(found):
-        if options:
-            raise SpecError(f"{text} is an instance and takes no options; name a class or a factory for --set")
-        return found
-    if (known := keywords(found)) is not None:
-        for name in options:
-            if name not in known:
-                raise UnknownName(f"option of {text}", name, known)
-    with users_errors(text):
-        return found(**options)
+    if is_factory(found):
+        return call(found, options, text)
+    if options:
+        raise SpecError(f"{text} is an instance and takes no options; name a class or a factory for --set")
+    return found
+
+
+def call(factory: Callable[..., Any], options: Mapping[str, Any], name: str) -> Any:
+    """What a factory returns for these options; `name` is what messages call it.
+
+    Raises UnknownName for an option that is no keyword of the factory, and SpecError for what the factory raises.
+    """
+    if (known := keywords(factory)) is not None:
+        for option in options:
+            if option not in known:
+                raise UnknownName(f"option of {name}", option, known)
+    with users_errors(name):
+        return factory(**options)
 
 
 def is_factory(found: object) -> bool:
