@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair, by_spec
+from dlbench.analysis.steady_state import by_round, ratio_is_steady
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
 from dlbench.stats.decisions import Evidence, Paired, Unpaired
@@ -77,9 +78,13 @@ def ratio(found: Evidence, metric: str) -> Estimate:
 def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]) -> list[float]:
     """One number a group in lockstep: the median over rounds of log(candidate's seconds a step / baseline's).
 
-    Groups are matched by session and number; a group or a round that one arm lacks is left out.
+    Groups are matched by session and number; a group or a round that one arm lacks is left out. None where an arm was
+    never steady (`unstable`), unless their ratio is: what both show at the same time is not in it.
     """
-    sides = [{(run.session, run.group): _by_round(run) for run in runs} for runs in (baseline_runs, candidate_runs)]
+    baselines, candidates = list(baseline_runs), list(candidate_runs)
+    if any(run.has("unstable") for run in (*baselines, *candidates)) and not ratio_is_steady(baselines, candidates):
+        return []
+    sides = [{(run.session, run.group): by_round(run) for run in runs} for runs in (baselines, candidates)]
     found = []
     for key in (key for key in sides[0] if key in sides[1]):
         before, after = sides[0][key], sides[1][key]
@@ -124,16 +129,6 @@ def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str)
         part = _between([log_summaries(runs, metric, busy=busy) for runs in sessions.values()])
         found |= {} if part is None else {pair.candidate: part}
     return found
-
-
-def _by_round(run: Run) -> Mapping[int, float]:
-    if run.has("unstable"):
-        return {}
-    return {
-        sample.round: sample.seconds / sample.steps
-        for sample in run.samples
-        if sample.stage == "steady" and sample.round is not None
-    }
 
 
 def _by_group(pair: Pair, metric: str) -> list[float]:

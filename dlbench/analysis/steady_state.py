@@ -1,127 +1,124 @@
-"""Steady state, judged afterwards over the whole series of samples, warm-ups included.
+"""Steady state of programs, judged afterwards: flags for Runs, and whether the ratio of two arms is steady.
 
-The method is that of Barrett et al. ("Virtual machine warmup blows hot and cold", OOPSLA 2017): change points part a
-series into segments, and their levels tell what it was. Change points come from PELT (Killick, Fearnhead and Eckley,
-"Optimal detection of changepoints with a linear computational cost", JASA 2012).
-
-On a shared machine speed also changes by itself. So what one process shows is held against the program only if it
-recurs: the change must show in the median over processes, and beyond tolerance by t over one number a process.
+An arm that was measured alone is judged by its own series, warm-ups included. One that took turns is judged by its
+ratio to the others, round by round: what all of them show at the same time is the machine's.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import statistics
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from dlbench.analysis.shapes import UNSTABLE, Shape, shape, shape_beside
 from dlbench.record.flags import FlagName
 from dlbench.record.schema import Run
-from dlbench.spec import Spec
-from dlbench.stats.estimates import one_sample
+from dlbench.spec import Spec, workload
 
-Shape = Literal["flat", "warm-up", "slowdown", "no steady state"]
-UNSTABLE: tuple[Shape, ...] = ("slowdown", "no steady state")
-
-SHORTEST = 5
-"""Samples in a segment at least: a window of the online rule."""
-TOLERANCE = 0.05
-"""Levels closer than this share are one: a quarter of what the speed of a shared machine changes by within seconds."""
-STEADY_SHARE = 0.25
-"""The last segment must be this much of the series to be a steady state (Barrett et al.: 500 of 2000 iterations)."""
-PENALTY = 3.0
-"""Times the logarithm of the length, for each change (modified BIC; Zhang and Siegmund, Biometrics 2007)."""
-RECURS = 0.01
-"""Error rate of the test over processes: stricter than a verdict's, for what it takes away is all figures of an arm."""
 SERIES = 20
 """Samples from which a series is looked at."""
+
+Series = Sequence[float]
+
+
+class _Pool(NamedTuple):
+    """Runs of one Spec that are judged together: those that took turns with other arms, or those alone."""
+
+    spec: Spec
+    beside: bool
 
 
 def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
     """The Runs, those of a program without a steady state flagged.
 
-    `unstable` where it recurs, so that no figure is read from them; `drifted` where there is one process alone, which
+    `unstable` where it recurs, so that no time is read from them; `drifted` where there is one process alone, which
     cannot tell a program that changes from a machine that does: such figures are indicative, and are kept.
     """
     runs = list(runs)
-    of_spec: dict[Spec, list[Run]] = {}
+    groups: dict[tuple[object, str, int], list[Run]] = {}
     for run in runs:
         if run.ok and run.spec.timed:
-            of_spec.setdefault(run.spec, []).append(run)
-    flags = {spec: _flag_of(of_one) for spec, of_one in of_spec.items()}
-    return [_flagged(run, flags.get(run.spec)) if run.ok else run for run in runs]
+            groups.setdefault((workload(run.spec), run.session, run.group), []).append(run)
+    pools: dict[_Pool, list[tuple[Run, list[Run]]]] = {}
+    for together in groups.values():
+        for run in together:
+            others = _others(run, together)
+            pools.setdefault(_Pool(run.spec, bool(others)), []).append((run, others))
+    flags = {
+        (run.spec, run.session, run.group): flag
+        for pool, found in pools.items()
+        if (flag := _flag_of(found, beside=pool.beside)) is not None
+        for run, _ in found
+    }
+    return [_flagged(run, flags.get((run.spec, run.session, run.group))) if run.ok else run for run in runs]
 
 
-def shape(processes: Sequence[Sequence[float]]) -> Shape:
-    """What kind of series these are: logarithms of seconds a step, one series a process, aligned at their ends.
+def ratio_is_steady(before: Iterable[Run], after: Iterable[Run]) -> bool:
+    """Whether neither of two arms changes its speed beside the other, by the groups that hold both.
 
-    A slowdown or a late change that does not recur over the processes is the machine's, and does not count.
+    False where no group holds a series of both.
     """
-    shortest = min(len(values) for values in processes)
-    aligned = [values[-shortest:] for values in processes]
-    middle = _middle(aligned)
-    segments = _segments(middle)
-    found = _kind(middle, segments)
-    if found not in UNSTABLE or len(processes) == 1:
-        return found
-    rises = [_rise(own, [other for other in aligned if other is not own]) for own in aligned]
-    if found == "no steady state":
-        rises = [abs(rise) for rise in rises] if len({rise > 0 for rise in rises}) == 1 else rises
-    shift = one_sample(rises)
-    return found if shift is not None and shift.p_beyond(math.log1p(TOLERANCE)) <= RECURS else "flat"
+    sides = [{(run.session, run.group): run for run in runs} for runs in (before, after)]
+    both = [(run, sides[1][key]) for key, run in sides[0].items() if key in sides[1]]
+    found = [_shape_beside([(one, [other]) for one, other in way]) for way in (both, [pair[::-1] for pair in both])]
+    return all(one is not None and one not in UNSTABLE for one in found)
 
 
-def change_points(values: Sequence[float]) -> list[int]:
-    """Where the mean changes: the places at which a new segment begins, by PELT with a normal cost.
-
-    The variance is taken from the differences of neighbours (their median absolute deviation), which no change of the
-    mean disturbs.
-    """
-    n, noise = len(values), _noise(values)
-    penalty = PENALTY * math.log(max(n, 2)) * max(noise, 1e-12) ** 2
-    sums, squares = _running(values), _running([value * value for value in values])
-
-    def cost(begin: int, end: int) -> float:
-        return squares[end] - squares[begin] - (sums[end] - sums[begin]) ** 2 / (end - begin)
-
-    best, came_from, candidates = [-penalty, *[math.inf] * n], [0] * (n + 1), [0]
-    for end in range(SHORTEST, n + 1):
-        options = [(best[begin] + cost(begin, end) + penalty, begin) for begin in candidates if end - begin >= SHORTEST]
-        best[end], came_from[end] = min(options)
-        candidates = [b for b in candidates if end - b < SHORTEST or best[b] + cost(b, end) <= best[end]]
-        candidates.append(end - SHORTEST + 1)
-    found, end = [], n
-    while end > 0 and came_from[end] > 0:
-        end = came_from[end]
-        found.append(end)
-    return found[::-1]
+def by_round(run: Run) -> Mapping[int, float]:
+    """Seconds a step of the steady samples that are paired, by their round."""
+    return {
+        sample.round: sample.seconds / sample.steps
+        for sample in run.samples
+        if sample.stage == "steady" and sample.round is not None
+    }
 
 
-def _rise(own: Sequence[float], others: Sequence[Sequence[float]]) -> float:
-    """From the fastest level to the last in this process, where the others say that they lie; 0 where they say nothing.
-
-    Segments that its own noise had a part in choosing would differ in it by having been chosen.
-    """
-    middle = _middle(others)
-    segments = _segments(middle)
-    if len(segments) == 1:
-        return 0.0
-    return _level(own, segments[-1]) - _level(own, _fastest_before_last(middle, segments))
+def _others(run: Run, together: Sequence[Run]) -> list[Run]:
+    """The arms that this one is judged beside: those of its group, but for its twin where there are more."""
+    found = [other for other in together if other is not run]
+    computation = msgspec.structs.replace(run.spec, twin=False)
+    unlike = [other for other in found if msgspec.structs.replace(other.spec, twin=False) != computation]
+    return unlike or found
 
 
-def _middle(processes: Sequence[Sequence[float]]) -> list[float]:
-    """The median over processes at each place, each process about its own median."""
-    return [statistics.median(at) for at in zip(*(_centred(values) for values in processes), strict=True)]
-
-
-def _flag_of(runs: Sequence[Run]) -> FlagName | None:
-    long_enough = [values for values in map(_series, runs) if len(values) >= SERIES]
-    if not long_enough or shape(long_enough) not in UNSTABLE:
+def _flag_of(found: Sequence[tuple[Run, Sequence[Run]]], *, beside: bool) -> FlagName | None:
+    if beside:
+        said, number = _shape_beside(found), len(_series_beside(found))
+    else:
+        alone = [values for run, _ in found if len(values := _series(run)) >= SERIES]
+        said, number = shape(alone) if alone else None, len(alone)
+    if said is None or said not in UNSTABLE:
         return None
-    return "unstable" if len(long_enough) > 1 else "drifted"
+    return "unstable" if number > 1 else "drifted"
+
+
+def _shape_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> Shape | None:
+    """None where no group has a series."""
+    series = _series_beside(found)
+    return shape_beside(*map(list, zip(*series, strict=True))) if series else None
+
+
+def _series_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> list[tuple[Series, Series]]:
+    """Logarithms of seconds a step, of the program and of what it was beside, a value a round that both have."""
+    pairs = [_paired(run, others) for run, others in found]
+    return [pair for pair in pairs if len(pair[0]) >= SERIES]
+
+
+def _paired(run: Run, others: Sequence[Run]) -> tuple[Series, Series]:
+    mine, theirs = _logarithms(run), [_logarithms(other) for other in others]
+    rounds = [at for at in sorted(mine) if any(at in other for other in theirs)]
+    beside = [statistics.median(other[at] for other in theirs if at in other) for at in rounds]
+    return [mine[at] for at in rounds], beside
+
+
+def _logarithms(run: Run) -> Mapping[int, float]:
+    """By round, about their own median: arms of any speed can then be taken together."""
+    found = {at: math.log(seconds) for at, seconds in by_round(run).items()}
+    middle = statistics.median(found.values()) if found else 0.0
+    return {at: value - middle for at, value in found.items()}
 
 
 def _series(run: Run) -> list[float]:
@@ -130,55 +127,3 @@ def _series(run: Run) -> list[float]:
 
 def _flagged(run: Run, flag: FlagName | None) -> Run:
     return run if flag is None or run.has(flag) else msgspec.structs.replace(run, flags=(*run.flags, flag))
-
-
-def _segments(values: Sequence[float]) -> list[tuple[int, int]]:
-    """Segments as (begin, end); neighbours whose medians are within tolerance are joined."""
-    ends = [*change_points(values), len(values)]
-    found = [(0, ends[0])]
-    for end in ends[1:]:
-        begin, middle = found[-1]
-        if abs(_level(values, (begin, middle)) - _level(values, (middle, end))) <= math.log1p(TOLERANCE):
-            found[-1] = (begin, end)
-        else:
-            found.append((middle, end))
-    return found
-
-
-def _kind(values: Sequence[float], segments: Sequence[tuple[int, int]]) -> Shape:
-    if len(segments) == 1:
-        return "flat"
-    begin, end = segments[-1]
-    if end - begin < STEADY_SHARE * len(values):
-        return "no steady state"
-    rise = _level(values, segments[-1]) - _level(values, _fastest_before_last(values, segments))
-    return "slowdown" if rise > math.log1p(TOLERANCE) else "warm-up"
-
-
-def _fastest_before_last(values: Sequence[float], segments: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    return min(segments[:-1], key=lambda segment: _level(values, segment))
-
-
-def _level(values: Sequence[float], segment: tuple[int, int]) -> float:
-    return statistics.median(values[slice(*segment)])
-
-
-def _centred(values: Sequence[float]) -> list[float]:
-    middle = statistics.median(values)
-    return [value - middle for value in values]
-
-
-def _noise(values: Sequence[float]) -> float:
-    """Standard deviation of independent normal noise around a mean that seldom changes."""
-    steps = [after - before for before, after in itertools.pairwise(values)]
-    if not steps:
-        return 0.0
-    middle = statistics.median(steps)
-    return 1.4826 * statistics.median(abs(step - middle) for step in steps) / math.sqrt(2)
-
-
-def _running(values: Sequence[float]) -> list[float]:
-    found = [0.0]
-    for value in values:
-        found.append(found[-1] + value)
-    return found

@@ -5,37 +5,73 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dlbench.analysis import control, evidence, pairs, pooling, steady_state
+from dlbench.analysis.pairs import Pair
 from dlbench.record.schema import Run
 from dlbench.stats import interim
-from dlbench.stats.interim import HALF_WIDTH
+from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 
 
 def enough(runs: Sequence[Run]) -> bool:
-    """Whether the Runs of one workload know all of its ratios well enough, at a look; without any, not adaptive."""
-    pairs, groups = _pairs(control.without_twins(steady_state.flag_unsteady(pooling.parted(runs)))), _groups(runs)
-    return interim.are_enough(groups, pairs) if pairs else groups >= runs[0].policy.processes
+    """Whether the Runs of one workload end it: at an interim analysis alone, where all of its ratios are known.
+
+    A ratio that was not steady at two interim analyses in a row is not waited for: more groups would teach nothing.
+    Where no two arms ever took turns there is nothing to analyse: as many groups are enough as without `--adaptive`.
+    """
+    groups = _groups(runs)
+    if not _took_turns(control.without_twins(pooling.parted(runs))):
+        return groups >= runs[0].policy.processes
+    if groups not in INTERIM_GROUPS:
+        return False
+    found = _log_ratios(runs)
+    unsteady = [place for place, of_pair in found.items() if not of_pair]
+    return _never_steady(runs, groups, unsteady) and interim.are_enough(groups, list(filter(None, found.values())))
 
 
 def sentence(runs: Sequence[Run]) -> str:
     """Why no further group of a workload was measured; empty where their number was fixed. `runs` are marked."""
-    pairs, groups = _pairs(runs), _groups(runs)
-    if not runs[0].policy.adaptive or not runs[0].spec.timed or not pairs:
+    found, groups = [evidence.group_log_ratios(pair.before, pair.after) for pair in _took_turns(runs)], _groups(runs)
+    if not runs[0].policy.adaptive or not runs[0].spec.timed or not found:
         return ""
-    width, target = max(interim.half_width(pair) for pair in pairs), f"{HALF_WIDTH * 100:g} %"
-    known = f"the widest interval of a ratio is ±{width * 100:.2g} %" if groups > 1 else "a ratio has no interval"
-    if interim.are_enough(groups, pairs):
+    known, target = _how_well([of_pair for of_pair in found if of_pair], groups), f"{HALF_WIDTH * 100:g} %"
+    if not all(found):
+        known += f" ({found.count([])} of {len(found)} ratios never became steady)"
+    if enough(runs):
         return f"Stopped at the look after {groups} groups: {known}, the target ±{target}."
     if groups >= runs[0].groups:
         return f"Stopped after {groups} groups, the last look: {known}, and the target of ±{target} was not reached."
     return f"Cut short after {groups} groups, by the budget or an interruption: {known}, the target ±{target}."
 
 
+def _how_well(found: Sequence[Sequence[float]], groups: int) -> str:
+    if not found:
+        return "no ratio is known"
+    if groups < 2:
+        return "a ratio has no interval"
+    return f"the widest interval of a ratio is ±{max(map(interim.half_width, found)) * 100:.2g} %"
+
+
+def _never_steady(runs: Sequence[Run], groups: int, unsteady: Sequence[tuple[str, str]]) -> bool:
+    """Whether the ratios of these pairs were not steady at the interim analysis before this one either."""
+    before = INTERIM_GROUPS[: INTERIM_GROUPS.index(groups)]
+    if not unsteady or not before:
+        return not unsteady
+    earlier = _log_ratios([run for run in runs if run.group % run.groups < before[-1]])
+    return not any(earlier.get(place) for place in unsteady)
+
+
+def _log_ratios(runs: Sequence[Run]) -> dict[tuple[str, str], list[float]]:
+    """Log ratios a group of every pair that took turns, by the labels of its arms; none for one that is not steady."""
+    marked = control.without_twins(steady_state.flag_unsteady(pooling.parted(runs)))
+    return {
+        (pair.baseline.label, pair.candidate.label): evidence.group_log_ratios(pair.before, pair.after)
+        for pair in _took_turns(marked)
+    }
+
+
 def _groups(runs: Sequence[Run]) -> int:
     return len({(run.session, run.group % run.groups) for run in runs})
 
 
-def _pairs(runs: Sequence[Run]) -> list[list[float]]:
-    """Log ratios a group of every pair that has any: of arms apart, or never steady, more teach nothing."""
-    found = [pair for of_load in pairs.with_baselines(runs).values() for pair in of_load]
-    log_ratios = [evidence.group_log_ratios(pair.before, pair.after) for pair in found if pair.in_lockstep]
-    return [of_pair for of_pair in log_ratios if of_pair]
+def _took_turns(runs: Sequence[Run]) -> list[Pair]:
+    """The pairs of which any two processes took turns: of arms apart more groups teach nothing."""
+    return [pair for of_load in pairs.with_baselines(runs).values() for pair in of_load if pair.in_lockstep]

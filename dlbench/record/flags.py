@@ -48,7 +48,8 @@ STATUSES: Mapping[StatusName, Status] = {
 }
 
 FLAGS: Mapping[FlagName, str] = {
-    "unstable": "slowed down or never had a steady state, so no time is read from them; see their samples",
+    "unstable": "slowed down or never had a steady state, so no time is read from them, and a ratio only where it "
+    "is steady itself; see their samples",
     "drifted": "had no steady state, and one process cannot tell whether program or machine changed; give more of them",
     "not_settled": "did not reach a steady state within the cap; their steady samples may still be warming up",
     "graph_breaks": "ran a step that was compiled in parts, with Python between them",

@@ -9,11 +9,13 @@ import msgspec
 import numpy as np
 import pytest
 import ruptures
+from cases import unsteady_by_the_machine
+from example_runs import bare_run, spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions import session
 
-from dlbench.analysis import evidence, metrics, steady_state
+from dlbench.analysis import compare, evidence, metrics, shapes, steady_state, stopping
 from dlbench.record.schema import Sample
 from dlbench.report import summarize
 
@@ -33,20 +35,20 @@ def noisy(levels, seed, noise=0.02):
 @pytest.mark.parametrize("processes", [1, 5])
 @pytest.mark.parametrize("name", SHAPES)
 def test_shapes_are_told(name, processes):
-    assert steady_state.shape([noisy(SHAPES[name], seed) for seed in range(processes)]) == name
+    assert shapes.shape([noisy(SHAPES[name], seed) for seed in range(processes)]) == name
 
 
 def test_a_late_change_for_the_better_is_no_steady_state_either():
-    assert steady_state.shape([noisy([SLOW] * 70 + [FAST] * 10, seed) for seed in range(5)]) == "no steady state"
+    assert shapes.shape([noisy([SLOW] * 70 + [FAST] * 10, seed) for seed in range(5)]) == "no steady state"
 
 
 def test_a_warm_up_that_slows_down_again_is_a_slowdown():
     levels = [2 * SLOW] * 10 + [FAST] * 30 + [SLOW] * 40
-    assert steady_state.shape([noisy(levels, seed) for seed in range(5)]) == "slowdown"
+    assert shapes.shape([noisy(levels, seed) for seed in range(5)]) == "slowdown"
 
 
 def test_levels_within_tolerance_are_one():
-    assert steady_state.shape([noisy([0.0] * 40 + [0.04] * 40, 0, noise=0.005)]) == "flat"
+    assert shapes.shape([noisy([0.0] * 40 + [0.04] * 40, 0, noise=0.005)]) == "flat"
 
 
 def test_a_change_of_speed_that_comes_at_another_time_in_every_process_is_the_machines():
@@ -55,15 +57,15 @@ def test_a_change_of_speed_that_comes_at_another_time_in_every_process_is_the_ma
     for trial in range(100):
         random = np.random.default_rng(trial)
         processes = [noisy(np.repeat(random.choice([0.0, 0.4], 8), 10), trial * 10 + at, 0.1) for at in range(5)]
-        called += steady_state.shape(processes) in steady_state.UNSTABLE
+        called += shapes.shape(processes) in shapes.UNSTABLE
     assert called <= 5
 
 
 def test_a_process_is_looked_at_where_the_others_say():
     flat, slower = ([noisy(SHAPES[name], seed) for seed in range(5)] for name in ("flat", "slowdown"))
-    assert steady_state._rise(slower[0], flat[1:]) == 0.0, "its own change is not evidence where the others have none"
-    assert steady_state._rise(flat[0], slower[1:]) == pytest.approx(0.0, abs=0.02)
-    assert steady_state._rise(slower[0], slower[1:]) == pytest.approx(SLOW, abs=0.02)
+    assert shapes._rise(slower[0], flat[1:]) == 0.0, "its own change is not evidence where the others have none"
+    assert shapes._rise(flat[0], slower[1:]) == pytest.approx(0.0, abs=0.02)
+    assert shapes._rise(slower[0], slower[1:]) == pytest.approx(SLOW, abs=0.02)
 
 
 @pytest.mark.parametrize("noise", [0.1, 0.2])
@@ -73,7 +75,7 @@ def test_steady_programs_on_a_noisy_machine_are_called_less_than_once_in_a_hundr
         random = np.random.default_rng(trial)
         machine = [np.repeat(random.normal(0, 0.1, 9), 10) for _ in range(5)]
         processes = [list(random.normal(0, noise, 90) + at) for at in machine]
-        called += steady_state.shape(processes) in steady_state.UNSTABLE
+        called += shapes.shape(processes) in shapes.UNSTABLE
     assert called <= 1
 
 
@@ -83,7 +85,7 @@ def test_what_recurs_is_called_in_spite_of_such_a_machine():
         random = np.random.default_rng(trial)
         drift = [np.repeat(random.choice([0.0, 0.2], 8, p=[0.8, 0.2]), 10) for _ in range(5)]
         processes = [noisy(SHAPES["slowdown"] + at, trial * 10 + n, 0.05) for n, at in enumerate(drift)]
-        called += steady_state.shape(processes) in steady_state.UNSTABLE
+        called += shapes.shape(processes) in shapes.UNSTABLE
     assert called >= 30
 
 
@@ -91,8 +93,8 @@ def test_what_recurs_is_called_in_spite_of_such_a_machine():
 @given(st.lists(st.floats(-1, 1).map(lambda value: round(value, 2)), min_size=10, max_size=22))
 def test_change_points_are_those_of_the_best_of_all_partitions(values):
     n = len(values)
-    noise = max(steady_state._noise(values), 1e-12)
-    penalty = steady_state.PENALTY * math.log(n) * noise**2
+    noise = max(shapes._noise(values), 1e-12)
+    penalty = shapes.PENALTY * math.log(n) * noise**2
 
     def cost(places):
         ends = [0, *places, n]
@@ -101,11 +103,11 @@ def test_change_points_are_those_of_the_best_of_all_partitions(values):
 
     allowed = [
         places
-        for count in range(n // steady_state.SHORTEST)
+        for count in range(n // shapes.SHORTEST)
         for places in itertools.combinations(range(1, n), count)
-        if all(b - a >= steady_state.SHORTEST for a, b in itertools.pairwise([0, *places, n]))
+        if all(b - a >= shapes.SHORTEST for a, b in itertools.pairwise([0, *places, n]))
     ]
-    assert cost(steady_state.change_points(values)) == pytest.approx(min(map(cost, allowed)), abs=1e-9)
+    assert cost(shapes.change_points(values)) == pytest.approx(min(map(cost, allowed)), abs=1e-9)
 
 
 def segment_cost(values, places):
@@ -120,10 +122,10 @@ def test_change_points_are_those_of_ruptures(seed):
     random = np.random.default_rng(seed)
     levels = np.repeat(random.choice([0.0, 0.1, 0.4], 6), random.integers(5, 40, 6))
     values = list(levels + random.normal(0, 0.05, len(levels)))
-    penalty = steady_state.PENALTY * math.log(len(values)) * steady_state._noise(values) ** 2
-    pelt = ruptures.Pelt(model="l2", min_size=steady_state.SHORTEST, jump=1).fit(np.array(values))
+    penalty = shapes.PENALTY * math.log(len(values)) * shapes._noise(values) ** 2
+    pelt = ruptures.Pelt(model="l2", min_size=shapes.SHORTEST, jump=1).fit(np.array(values))
     *expected, end = pelt.predict(pen=penalty)
-    found = steady_state.change_points(values)
+    found = shapes.change_points(values)
     assert end == len(values)
     assert len(found) == len(expected) > 0
     assert segment_cost(values, found) == pytest.approx(segment_cost(values, expected), abs=1e-9)
@@ -152,13 +154,12 @@ def shaped(name, processes=5, **changes):
 @pytest.mark.parametrize("name", SHAPES)
 def test_an_unstable_program_is_flagged_and_has_no_number(name):
     runs = steady_state.flag_unsteady(shaped(name))
-    unstable = name in steady_state.UNSTABLE
+    unstable = name in shapes.UNSTABLE
     assert {"unstable" in run.flags for run in runs} == {unstable}
     timed = [metric for key, metric in metrics.METRICS.items() if metric.table == "headline" and "memory" not in key]
     values = {metric.of(runs[0]) for metric in timed}
     assert (values == {None}) == unstable
     assert metrics.memory_peak(runs[0]) is not None
-    assert (evidence.group_log_ratios(runs, runs) == []) == unstable
     assert steady_state.flag_unsteady(runs) == runs
 
 
@@ -181,3 +182,96 @@ def test_a_single_process_cannot_tell_program_from_machine_and_keeps_its_figures
 def test_a_few_samples_are_no_series():
     runs = session("s")
     assert steady_state.flag_unsteady(runs) == runs
+
+
+def turns(arms, groups=10, seed=0, drift=0.0):
+    """Runs of arms in lockstep: of each the levels of its rounds, and what the machine does to all of them.
+
+    It changes its speed at random, and in every group becomes slower by `drift`.
+    """
+    random, found = np.random.default_rng(seed), []
+    for group in range(groups):
+        machine = np.repeat(random.normal(0, 0.1, 8), 5) + np.linspace(0, drift, 40)
+        for arm, (plugin, levels) in enumerate(arms.items()):
+            values = np.array(levels) + machine + random.normal(0, 0.03, 40)
+            steady = [
+                Sample(stage="steady", steps=1, seconds=0.01 * math.exp(value), cpu_seconds=0, round=at)
+                for at, value in enumerate(values)
+            ]
+            place = {"group": group, "groups": groups, "arm": arm, "arms": len(arms)}
+            found.append(bare_run(spec=spec(plugin), samples=tuple(steady), **place))
+    return found
+
+
+def of(runs, plugin):
+    return [run for run in runs if run.spec.plugin == plugin]
+
+
+def flagged(runs):
+    return {run.spec.plugin for run in runs if run.has("unstable")}
+
+
+ROUNDS = {
+    "flat": [FAST] * 40,
+    "late": [FAST] * 34 + [SLOW] * 6,
+    "slowdown": [FAST] * 20 + [SLOW] * 20,
+    "warm-up": [SLOW] * 8 + [FAST] * 32,
+}
+
+
+def test_a_session_on_an_unsteady_machine_gives_its_ratio_and_goes_on_to_the_next_look():
+    runs = unsteady_by_the_machine()
+    alone = [msgspec.structs.replace(run, group=2 * run.group + (run.spec.plugin == "b.steady")) for run in runs]
+    assert flagged(steady_state.flag_unsteady(alone)) == {"b.steady"}, "by its own series it is never steady"
+    ((found,),) = compare.compare(steady_state.flag_unsteady(runs)).values()
+    assert found.verdict == "slower"
+    assert found.ratio.value == pytest.approx(1.034, abs=0.001)
+    assert found.ratio.low < 1.03 < found.ratio.high
+    assert found.before is not None and found.after is not None
+    assert not any(stopping.enough([run for run in runs if run.group < groups]) for groups in range(1, 8))
+
+
+@pytest.mark.parametrize("kind", ROUNDS)
+def test_what_two_arms_show_at_the_same_time_is_the_machines(kind):
+    for seed in range(5):
+        runs = turns({"a.net": ROUNDS[kind], "b.net": ROUNDS[kind]}, seed=seed, drift=0.3)
+        assert flagged(steady_state.flag_unsteady(runs)) == set()
+        assert len(evidence.group_log_ratios(of(runs, "a.net"), of(runs, "b.net"))) == 10
+
+
+@pytest.mark.parametrize("kind", ["late", "slowdown"])
+def test_the_arm_that_changes_beside_the_others_is_flagged_and_no_other(kind):
+    for seed in range(5):
+        runs = steady_state.flag_unsteady(turns({"a.net": ROUNDS["flat"], "b.net": ROUNDS[kind]}, seed=seed))
+        assert flagged(runs) == {"b.net"}
+        assert evidence.group_log_ratios(of(runs, "a.net"), of(runs, "b.net")) == []
+        assert metrics.step_seconds(of(runs, "a.net")[0]) > 0
+
+
+def test_a_warm_up_within_the_rounds_of_one_arm_is_held_against_neither():
+    runs = turns({"a.net": ROUNDS["flat"], "b.net": ROUNDS["warm-up"]})
+    assert flagged(steady_state.flag_unsteady(runs)) == set()
+
+
+def test_two_unsteady_arms_that_change_together_keep_the_ratio_between_them():
+    arms = {"a.net": "flat", "b.net": "slowdown", "c.net": "slowdown", "d.net": "flat", "e.net": "flat"}
+    runs = steady_state.flag_unsteady(turns({name: ROUNDS[kind] for name, kind in arms.items()}))
+    assert flagged(runs) == {"b.net", "c.net"}
+    assert len(evidence.group_log_ratios(of(runs, "b.net"), of(runs, "c.net"))) == 10
+    assert evidence.group_log_ratios(of(runs, "a.net"), of(runs, "b.net")) == []
+    assert metrics.step_seconds(of(runs, "b.net")[0]) is None, "a time of it is still not read"
+
+
+def test_a_twin_that_slows_down_likewise_does_not_hide_it():
+    runs = turns({"a.net": ROUNDS["slowdown"], "twin.net": ROUNDS["slowdown"], "b.net": ROUNDS["flat"]})
+    twin = msgspec.structs.replace(spec("a.net"), twin=True)
+    runs = [msgspec.structs.replace(run, spec=twin) if run.spec.plugin == "twin.net" else run for run in runs]
+    assert flagged(steady_state.flag_unsteady(runs)) == {"a.net"}
+    assert all(run.has("unstable") for run in steady_state.flag_unsteady(runs) if run.spec == twin)
+
+
+def test_one_group_of_arms_that_change_together_is_not_even_indicative_of_a_drift():
+    (kept, other) = steady_state.flag_unsteady(turns({"a.net": ROUNDS["late"], "b.net": ROUNDS["late"]}, groups=1))
+    assert kept.flags == other.flags == ()
+    runs = steady_state.flag_unsteady(turns({"a.net": ROUNDS["flat"], "b.net": ROUNDS["slowdown"]}, groups=1))
+    assert [run.flags for run in runs] == [(), ("drifted",)]

@@ -165,7 +165,7 @@ def test_a_session_that_goes_on_discards_again_and_only_for_what_is_left(diary, 
 
 
 def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go_on(diary, tmp_path, monkeypatch):
-    monkeypatch.setattr(TimeEstimate, "left", lambda _, groups: len(groups))
+    monkeypatch.setattr(TimeEstimate, "remaining", lambda _, groups: len(groups))
     policy = Policy(processes=2, samples=2, latency_steps=1, adaptive=True)
     planned = plan(policy, phases=["train", "predict"])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from example_runs import bare_run, spec
 
-from dlbench.analysis import pairs, stopping
+from dlbench.analysis import pairs, steady_state, stopping
 from dlbench.api import outline
 from dlbench.cli.main import cli
 from dlbench.record.schema import Sample
@@ -89,13 +89,21 @@ def test_a_look_is_enough_when_every_ratio_is_narrow_and_at_no_other_number():
     assert half_width([0.02, -0.02] * 3) == pytest.approx(math.expm1(2.5706 * error), 1e-4)
 
 
-def session(number, spread, policy=ADAPTIVE):
-    """Groups of two arms whose log ratio goes up and down by so much."""
+def session(number, spread, policy=ADAPTIVE, slowdown=0.0):
+    """Groups of two arms whose log ratio goes up and down by so much; the second may slow down halfway."""
     found = []
     for group, (arm, plugin) in itertools.product(range(number), enumerate(("tf.transformer", "torch.transformer"))):
         seconds = 0.01 * math.exp(arm * spread * (-1) ** group)
         steady = [
-            Sample(stage="steady", steps=1, seconds=seconds, cpu_seconds=0, round=at, turn=at) for at in (0, 1, 2)
+            Sample(
+                stage="steady",
+                steps=1,
+                seconds=seconds * (1 + arm * slowdown * (at >= 15) + at % 3 / 1000),
+                cpu_seconds=0,
+                round=at,
+                turn=at,
+            )
+            for at in range(30)
         ]
         place = {"group": group, "groups": INTERIM_GROUPS[-1], "arm": arm, "arms": 2}
         found.append(bare_run(spec=spec(plugin), policy=policy, samples=tuple(steady), **place))
@@ -110,6 +118,17 @@ def test_the_report_says_why_it_stopped_and_counts_no_process_that_was_not_due()
     assert stopping.sentence(session(6, NARROW, Policy())) == ""
     assert (stopping.enough(session(6, NARROW)), stopping.enough(session(6, WIDE))) == (True, False)
     assert pairs.planned(session(6, NARROW)[::2]) == 6
+
+
+def test_a_session_ends_at_a_look_alone_also_where_a_ratio_never_becomes_steady():
+    """It is waited for to the second look: what one look says may be chance."""
+    runs = session(12, NARROW, slowdown=0.3)
+    ends = [groups for groups in range(1, 13) if stopping.enough([run for run in runs if run.group < groups])]
+    assert ends == [10]
+    marked = steady_state.flag_unsteady([run for run in runs if run.group < 10])
+    assert stopping.sentence(marked).startswith(
+        "Stopped at the look after 10 groups: no ratio is known (1 of 1 ratios never became steady), the target"
+    )
 
 
 def test_where_nothing_took_turns_there_are_as_many_groups_as_without_looks():
