@@ -13,7 +13,11 @@ from dlbench.spec import Workload
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence, Verdict
 from dlbench.stats.estimates import Estimate
+from dlbench.stats.reasons import REASONS, ReasonCode
 
+SAID: tuple[ReasonCode, ...] = ("ranks-disagree", "one-of-many", "one-process")
+"""Reasons whose own sentence a page says beside the verdict; others are plain, or have particulars."""
+_APART: tuple[ReasonCode, str] = ("never-together", "never in lockstep: no group of one session holds both")
 PARTS, NOT_SAID = "compiled parts", "not said"
 
 
@@ -25,18 +29,28 @@ class Comparison(Record, frozen=True):
     `smallest_change` is the share of slowdown that this many, spread like these, call `slower` with 80 % power. `ratio`
     is None, and the verdict `inconclusive`, for arms that never were in lockstep; `reason` says so. `before` and
     `after` are the metric itself.
+
+    `code` is why the verdict is what it is (`dlbench.stats.reasons`), and `reason` the particulars where it is not
+    plain. It rests on `p_value` (one-sided, of a ratio beyond 1 %), on `adjusted_p` after Holm, and on `ranks_agree`.
+    `more_groups` would decide what is inconclusive, and take `more_seconds` at the pace of these.
     """
 
     baseline: str
     candidate: str
     ratio: Estimate | None
     verdict: Verdict
+    code: ReasonCode
     smallest_change: float | None = None
     reason: str = ""
     metric: str = "step_time"
     cross_session: bool = False
     before: Estimate | None = None
     after: Estimate | None = None
+    p_value: float | None = None
+    adjusted_p: float | None = None
+    ranks_agree: bool | None = None
+    more_groups: int | None = None
+    more_seconds: float | None = None
 
 
 class Count(Record, frozen=True):
@@ -89,10 +103,14 @@ def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
                 yield Count(label=names.spec(pair.candidate), name=name, before=before[name], after=after[name])
 
 
-def _comparison(pair: Pair, metric: str, found: Evidence, p_value: float) -> Comparison:
-    verdict, reason = decisions.verdict(found, p_value)
+def _comparison(pair: Pair, metric: str, found: Evidence, adjusted_p: float) -> Comparison:
+    verdict, code = decisions.verdict(found, adjusted_p)
+    reason = REASONS[code] if code in SAID else ""
     if METRICS[metric].paired == "rounds" and (objection := contradictions.objection(pair.before, pair.after)):
-        verdict, reason = "inconclusive", objection
+        verdict, code, reason = "inconclusive", "contradictory", objection
+    more = found.more_to_decide() if code == "too-few-groups" else None
+    seconds = evidence.group_seconds(pair.before, pair.after)
+    replicated = found.shift() is not None
     return Comparison(
         baseline=pair.baseline.label,
         candidate=pair.candidate.label,
@@ -104,32 +122,41 @@ def _comparison(pair: Pair, metric: str, found: Evidence, p_value: float) -> Com
         cross_session=not pair.in_lockstep,
         before=metrics.over(METRICS[metric], pair.before),
         after=metrics.over(METRICS[metric], pair.after),
+        code=code,
+        p_value=decisions.p_differs(found) if replicated else None,
+        adjusted_p=adjusted_p if replicated else None,
+        ranks_agree=decisions.ranks_agree(found) if replicated else None,
+        more_groups=more,
+        more_seconds=None if more is None or seconds is None else more * seconds,
     )
 
 
 def _without_evidence(pair: Pair, metric: str, *, apart: bool) -> Comparison:
     """`apart` says that the sides would have to be in lockstep and never were."""
     of = METRICS[metric]
+    code, reason = _APART if apart else _lacking(pair, metric)
     return Comparison(
         baseline=pair.baseline.label,
         candidate=pair.candidate.label,
         ratio=None,
         verdict="inconclusive",
-        reason="never in lockstep: no group of one session holds both" if apart else _lacking(pair, metric),
+        reason=reason,
         metric=metric,
         before=metrics.over(of, pair.before),
         after=metrics.over(of, pair.after),
+        code=code,
     )
 
 
-def _lacking(pair: Pair, metric: str) -> str:
+def _lacking(pair: Pair, metric: str) -> tuple[ReasonCode, str]:
     """Which side has no value that a ratio can be taken of, and for what was expected why."""
     sides = {"baseline": pair.before, "candidate": pair.after}
     lacks = [name for name, runs in sides.items() if not any((METRICS[metric].of(run) or 0.0) > 0 for run in runs)]
-    unstable = any(run.has("unstable") for name in lacks for run in sides[name])
-    why = ": the steps never became steady" if unstable and METRICS[metric].expected else ""
+    flagged = any(run.has("unstable") for name in lacks for run in sides[name])
+    unsteady = flagged and METRICS[metric].expected
+    why = ": the steps never became steady" if unsteady else ""
     who = {0: "no group of both has a", 1: f"the {''.join(lacks)} has no", 2: "neither side has a"}[len(lacks)]
-    return f"{who} {METRICS[metric].title.lower()}{why}"
+    return ("unsteady" if unsteady else "no-figure"), f"{who} {METRICS[metric].title.lower()}{why}"
 
 
 def _counted(runs: Sequence[Run]) -> Mapping[str, str]:

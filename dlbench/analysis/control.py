@@ -63,7 +63,12 @@ def vetoed(comparisons: Iterable[Comparison], reason: str) -> list[Comparison]:
     """Comparisons without verdicts where there is a reason."""
     if not reason:
         return list(comparisons)
-    return [msgspec.structs.replace(one, verdict="inconclusive", reason=reason) for one in comparisons]
+    return [
+        msgspec.structs.replace(
+            one, verdict="inconclusive", reason=reason, code="control-failed", more_groups=None, more_seconds=None
+        )
+        for one in comparisons
+    ]
 
 
 def _pairs(runs: Sequence[Run]) -> Iterator[Pair]:

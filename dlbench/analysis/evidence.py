@@ -93,6 +93,15 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
     return found
 
 
+def group_seconds(before: Iterable[Run], after: Iterable[Run]) -> float | None:
+    """Seconds that a group in lockstep takes, its median: its arms start together and end together."""
+    longest: dict[tuple[str, int], float] = {}
+    for run in (*before, *after):
+        key = (run.session, run.group)
+        longest[key] = max(run.wall_seconds, longest.get(key, 0.0))
+    return statistics.median(longest.values()) if longest else None
+
+
 def log_summaries(runs: Iterable[Run], metric: str, *, busy: bool) -> list[float]:
     """The logarithm of one number a process, negated where more is better. On a busy machine it is the row's own.
 

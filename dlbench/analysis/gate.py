@@ -26,6 +26,7 @@ from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence
 from dlbench.stats.estimates import Estimate
 from dlbench.stats.power import ALPHA
+from dlbench.stats.reasons import REASONS
 
 COUNTS = "counts"
 """The condition without one: parameters, FLOPs, graphs, breaks, recompilations and compiled parts are equal."""
@@ -192,7 +193,7 @@ def _decide(found: Evidence, p_value: float, threshold: float) -> tuple[Result, 
     shift = found.shift()
     if shift is None:
         return "inconclusive", "one process each: indicative, never gates"
-    said, reason = decisions.verdict(found, p_value, threshold)
+    said, code = decisions.verdict(found, p_value, threshold)
     if said == "slower":
         return "regression", ""
     could_show = decisions.minimum_detectable_change(found, 0.0)
@@ -200,7 +201,7 @@ def _decide(found: Evidence, p_value: float, threshold: float) -> tuple[Result, 
         return "underpowered", f"could show {could_show:.1%} at best"
     if shift.interval(1 - 2 * ALPHA)[1] < math.log1p(threshold):
         return "passed", ""
-    return "inconclusive", reason
+    return "inconclusive", REASONS[code] if code in ("ranks-disagree", "one-of-many") else ""
 
 
 def _judge_counts(counts: Sequence[Count], condition: Condition) -> Iterator[Outcome]:

@@ -8,6 +8,7 @@ import msgspec
 
 from dlbench.analysis import compare, control, evidence, gate, labels, metrics, pairs, pooling, steady_state, validity
 from dlbench.analysis.compare import Comparison, Count
+from dlbench.analysis.control import ControlPair
 from dlbench.analysis.evidence import EvidenceTable, History
 from dlbench.analysis.gate import Gate, Outcome
 from dlbench.analysis.gate_request import GateRequest
@@ -28,7 +29,8 @@ class Judgement(Record, frozen=True):
     """The comparisons of two reports, or of the arms of one session, and what a gate says of them.
 
     `baseline` and `candidate` name two reports and are empty for one session. `outcomes` is empty without a gate, and
-    where `refused` says why there cannot be one. `strict` fails the gate for anything undecided.
+    where `refused` says why there cannot be one. `strict` fails the gate for anything undecided. `controls` are the
+    null pairs of the sessions that were looked at, for every metric that is shown or gated.
     """
 
     comparisons: tuple[Row, ...] = ()
@@ -39,6 +41,7 @@ class Judgement(Record, frozen=True):
     baseline: str = ""
     candidate: str = ""
     strict: bool = False
+    controls: tuple[ControlPair, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -68,8 +71,9 @@ def reports(
     )
     looked_at = dict.fromkeys(("step_time", *request.metrics))
     null_pairs = [control.null_pairs(runs, looked_at) for runs in (before, after)]
+    controls = tuple(one for of_side in null_pairs for one in of_side)
     called = labels.of_specs(run.spec for run in (*before, *after))
-    objection = control.control_failure([one for of_side in null_pairs for one in of_side], called)
+    objection = control.control_failure(controls, called)
     before, after = control.without_twins(before), control.without_twins(after)
     found = pairs.match(before, after, request.allow)
     for pair in found.pairs:
@@ -86,7 +90,7 @@ def reports(
     past = [f"history: {text}" for text in validity.of_history(found.pairs, request.history)]
     left_out = [f"not compared: {text}" for text in found.left_out]
     beware = (*_warnings(table), *mixed, *past, *left_out)
-    return msgspec.structs.replace(judged, baseline=names[0], candidate=names[1], warnings=beware)
+    return msgspec.structs.replace(judged, baseline=names[0], candidate=names[1], warnings=beware, controls=controls)
 
 
 def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) -> Judgement | None:
@@ -102,7 +106,8 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) ->
         *validity.never_in_lockstep(table, request),
         *validity.without_control(list(dict.fromkeys(pair.baseline for pair in planned)), marked, found, request),
     )
-    return _judgement(table, request, against, control.control_failure(found, labels.of_specs(specs)), {})
+    judged = _judgement(table, request, against, control.control_failure(found, labels.of_specs(specs)), {})
+    return msgspec.structs.replace(judged, controls=tuple(found))
 
 
 def _table(compared: Sequence[Pair], request: GateRequest) -> EvidenceTable:

@@ -49,8 +49,9 @@ def write_comparison(judged: Judgement, folder: Path) -> None:
 
 def _comparison_file(judged: Judgement) -> dict[str, object]:
     names = {"baseline": judged.baseline, "candidate": judged.candidate}
-    found = {"rows": judged.comparisons, "counts": judged.counts, "warnings": judged.warnings}
-    return {**names, **found, "outcomes": judged.outcomes, "kind": "dlbench comparison", "schema": SCHEMA}
+    found: dict[str, object] = {"rows": judged.comparisons, "counts": judged.counts, "warnings": judged.warnings}
+    found |= {"outcomes": judged.outcomes, "controls": judged.controls}
+    return {**names, **found, "kind": "dlbench comparison", "schema": SCHEMA}
 
 
 def keep(judged: gate.Gate | None, folder: Path) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dlbench.analysis import metrics
+from dlbench.analysis.compare import Comparison
+from dlbench.analysis.control import ControlPair
 from dlbench.analysis.judge import Judgement, Row
 from dlbench.analysis.metrics import METRICS
 from dlbench.report import gating
 from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
+from dlbench.report.page import what_it_takes
 from dlbench.report.units import format_interval, format_value
+from dlbench.stats.reasons import REASONS
 
 WORDS = {1: {"slower": "more", "faster": "less"}, -1: {"slower": "less", "faster": "more"}}
 """Verdicts on a metric that is no time, by its sign."""
@@ -31,10 +35,46 @@ def page(found: Judgement) -> Iterator[Block]:
             yield Table(head, [_cells(row) for row in of_metric])
 
 
+def explanation(found: Judgement) -> Iterator[Block]:
+    """The numbers that every verdict rests on: `dlbench compare --explain`."""
+    yield Heading(2, "What each verdict rests on")
+    yield Bullets([_explained(row) for row in found.comparisons] or ["There is no comparison."])
+    yield Heading(2, "A/A control")
+    yield Bullets([_control(one) for one in found.controls] or ["None: no arm of these sessions was measured twice."])
+
+
+def _explained(row: Row) -> str:
+    one = row.comparison
+    of = METRICS[one.metric]
+    parts = [f"{row.pair}, {of.title.lower()}: {_verdict(one)} ({one.code}: {REASONS[one.code]})"]
+    if one.ratio is not None:
+        unit = "processes a side" if one.cross_session else "groups in lockstep"
+        parts.append(f"{one.ratio.n} {unit}, ratio {format_interval(one.ratio, '')}")
+    if one.p_value is not None and one.adjusted_p is not None:
+        ranks = "agrees" if one.ranks_agree else "does not agree"
+        parts.append(f"p {one.p_value:.2g} beyond 1 %, {one.adjusted_p:.2g} after Holm; the rank test {ranks}")
+    if one.smallest_change is not None:
+        parts.append(f"could show {one.smallest_change:.1%}")
+    parts += [f"{what_it_takes(one)} would tell"] if one.more_groups else []
+    return "; ".join([*parts, *([one.reason] if one.reason and one.reason != REASONS[one.code] else [])])
+
+
+def _control(found: ControlPair) -> str:
+    one = found.comparison
+    return (
+        f"{found.spec.phase}, {found.spec.label} twice, {METRICS[one.metric].title.lower()}: "
+        f"ratio {format_interval(one.ratio, '')}, {one.verdict}"
+    )
+
+
+def _verdict(one: Comparison) -> str:
+    row = METRICS[one.metric]
+    return one.verdict if row.unit == "s" else WORDS[row.sign].get(one.verdict, one.verdict)
+
+
 def _cells(row: Row) -> list[str]:
     one = row.comparison
-    unit, sign = METRICS[one.metric].unit, METRICS[one.metric].sign
-    verdict = one.verdict if unit == "s" else WORDS[sign].get(one.verdict, one.verdict)
+    unit, verdict = METRICS[one.metric].unit, _verdict(one)
     said = f"{verdict} ({one.reason})" if one.reason else verdict
     could_show = "–" if one.smallest_change is None else f"{one.smallest_change:.1%}"
     before, after = (format_value(side.value if side else None, unit) for side in (one.before, one.after))

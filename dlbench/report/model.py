@@ -15,6 +15,7 @@ from dlbench.report.break_even import Payback
 from dlbench.report.configuration import Fairness
 from dlbench.spec import Policy, Workload
 from dlbench.stats.estimates import Estimate
+from dlbench.stats.reasons import ReasonCode
 
 
 class Spread(Record, frozen=True):
@@ -74,10 +75,20 @@ class Section(Record, frozen=True):
     stopped: str = ""
 
 
+class Undecided(Record, frozen=True):
+    """A pair that ran and has no verdict, and the code of the reason."""
+
+    workload: Workload
+    baseline: str
+    candidate: str
+    code: ReasonCode
+
+
 class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
 
-    `gate` is what a gate that was asked for said; `null_pairs` hold how arms compared with their twins.
+    `gate` is what a gate that was asked for said; `null_pairs` hold how arms compared with their twins. `undecided` are
+    the pairs that ended without a verdict; those of one process each are `indicative` and not among them.
     """
 
     title: str
@@ -92,5 +103,6 @@ class Report(Record, frozen=True):
     parity: tuple[Parity, ...] = ()
     gate: Gate | None = None
     null_pairs: tuple[ControlPair, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -20,7 +21,7 @@ from dlbench.report.configuration import EXPLANATIONS, Fairness
 from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.model import Arm, Report, Section
-from dlbench.report.units import format_interval, format_value
+from dlbench.report.units import duration, format_interval, format_value
 
 NOTHING = "–"
 
@@ -55,7 +56,17 @@ def _lead(report: Report) -> str:
     )
     turns = "Plugins of one table took turns, sample by sample, and ratios are paired."
     compared = any(section.comparisons for section in report.sections)
-    return " ".join(filter(None, (f"Started {report.started}.", how, turns if compared else "")))
+    return " ".join(filter(None, (_undecided(report), f"Started {report.started}.", how, turns if compared else "")))
+
+
+def _undecided(report: Report) -> str:
+    """What a reader must not take for an answer."""
+    if not report.undecided:
+        return ""
+    pairs = sum(len(section.comparisons) for section in report.sections)
+    codes = Counter(one.code for one in report.undecided)
+    why = ", ".join(f"{number} {code}" if len(codes) > 1 else code for code, number in codes.items())
+    return f"No verdict on {len(report.undecided)} of {pairs} pairs ({why})."
 
 
 def _processes(report: Report) -> str:
@@ -77,7 +88,14 @@ def _finding(title: str, found: Comparison) -> str:
         return f"{where} is not compared with {found.baseline}: {found.reason}"
     text = f"{where} takes {format_interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
     text += f" ({found.reason})" if found.reason else ""
-    return text if found.smallest_change is None else f"{text}; could have shown {found.smallest_change:.1%}"
+    text += "" if found.smallest_change is None else f"; could have shown {found.smallest_change:.1%}"
+    return f"{text}; {what_it_takes(found)} would tell" if found.more_groups else text
+
+
+def what_it_takes(found: Comparison) -> str:
+    """`about 40 more groups (6 min)`."""
+    time = "" if found.more_seconds is None else f" ({duration(found.more_seconds)})"
+    return f"about {found.more_groups} more group{'' if found.more_groups == 1 else 's'}{time}"
 
 
 def _null_pair(found: ControlPair, names: Labels) -> str:

@@ -14,7 +14,7 @@ from dlbench.record.schema import Run
 from dlbench.report import parity as sameness
 from dlbench.report.command import command
 from dlbench.report.configuration import fairness
-from dlbench.report.model import Report
+from dlbench.report.model import Report, Undecided
 from dlbench.report.sections import section_of
 from dlbench.report.versions import environments
 from dlbench.report.warnings import warnings
@@ -49,6 +49,12 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
         parity=tuple(parity),
         gate=gate,
         null_pairs=tuple(null_pairs),
+        undecided=tuple(
+            Undecided(workload=load, baseline=one.baseline, candidate=one.candidate, code=one.code)
+            for load, found in comparisons.items()
+            for one in found
+            if one.verdict == "inconclusive"
+        ),
     )
 
 

@@ -40,6 +40,13 @@ def format_interval(found: Estimate | None, unit: str) -> str:
     return f"{format_value(found.value, unit)} ({low}–{high})"
 
 
+def duration(seconds: float) -> str:
+    """A time that somebody waits for, roughly: `40 s`, `6 min`, `2.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.2g} h"
+
+
 def digits(value: float, unit: str, like: float) -> str:
     """The value without its unit, in the scale in which `like` is shown."""
     return _digits(value / _scale(like, unit).divisor, unit)

@@ -10,7 +10,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from dlbench.stats import power
 from dlbench.stats.estimates import (
@@ -25,11 +25,15 @@ from dlbench.stats.estimates import (
     two_samples,
 )
 from dlbench.stats.power import ALPHA
+from dlbench.stats.reasons import ReasonCode
 
 NEGLIGIBLE_CHANGE = 0.01
 """A change by up to this share is not worth a word."""
 EQUIVALENCE_MARGIN = 0.03
 """Equivalence margin: `same` says that the ratio is surely within it."""
+
+DECIDING = (math.log1p(EQUIVALENCE_MARGIN) - math.log1p(NEGLIGIBLE_CHANGE)) / 2
+"""Half-width of a 90 % interval, in logarithms, at which the t test or the test of equivalence decides any ratio."""
 
 Verdict = Literal["slower", "faster", "same", "inconclusive", "underpowered", "indicative"]
 
@@ -56,6 +60,10 @@ class Evidence(Protocol):
 
     def ranks_agree(self, bound: float) -> bool:
         """Whether an exact rank test also puts the difference above the bound."""
+        ...
+
+    def more_to_decide(self) -> int | None:
+        """How many more groups would decide; None where more of them are not what it takes, or nothing says."""
         ...
 
     def detectable_shift(self) -> float | None:
@@ -104,6 +112,12 @@ class Paired:
         shift = self.shift()
         return None if shift is None else power.paired_detectable_errors(self.n, self._cut) * shift.error
 
+    def more_to_decide(self) -> int | None:
+        """Groups until the 90 % interval is narrow enough for a verdict, in four sessions of five."""
+        shift = self.shift()
+        needed = None if shift is None else power.groups_needed(shift.error * math.sqrt(self.n), self.n, DECIDING)
+        return None if needed is None or needed <= self.n else needed - self.n
+
     @property
     def _cut(self) -> int:
         return 0 if self.all_count else trim_count(self.n)
@@ -150,6 +164,10 @@ class Unpaired:
         before, after = ((len(side), statistics.stdev(side)) for side in (self.before, self.after))
         return power.unpaired_detectable_shift(before, after, self.between)
 
+    def more_to_decide(self) -> int | None:
+        """Not said: more processes of one session do not narrow what two sessions differ by."""
+        return None
+
 
 def p_differs(evidence: Evidence, delta: float = NEGLIGIBLE_CHANGE) -> float:
     """The smaller of the one-sided p values of "slower by more than delta" and "faster by more than delta".
@@ -184,26 +202,40 @@ def minimum_detectable_change(evidence: Evidence, delta: float = NEGLIGIBLE_CHAN
     return None if seen is None else expm1(math.log1p(delta) + seen)
 
 
-def verdict(evidence: Evidence, adjusted_p: float, delta: float = NEGLIGIBLE_CHANGE) -> tuple[Verdict, str]:
-    """What this evidence says, and why where that is not plain.
+class Decision(NamedTuple):
+    """A verdict and the code of its reason (`REASONS`)."""
+
+    verdict: Verdict
+    code: ReasonCode
+
+
+def verdict(evidence: Evidence, adjusted_p: float, delta: float = NEGLIGIBLE_CHANGE) -> Decision:
+    """What this evidence says, and why.
 
     `adjusted_p` is `p_differs` after Holm over all comparisons of the family. `slower` and `faster` need the one-sided
-    95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either way.
+    95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either way. Where
+    the half-width of that interval is at most `DECIDING`, one of the three holds wherever the ratio lies.
     """
     shift = evidence.shift()
     if shift is None:
-        return "indicative", "one process each: no interval"
-    slower = shift.mean > 0
+        return Decision("indicative", "one-process")
     if adjusted_p <= ALPHA:
-        if not (evidence if slower else evidence.reversed()).ranks_agree(math.log1p(delta)):
-            return "inconclusive", "the t test and the exact rank test disagree"
-        return ("slower" if slower else "faster"), ""
+        if not ranks_agree(evidence, delta):
+            return Decision("inconclusive", "ranks-disagree")
+        return Decision("slower" if shift.mean > 0 else "faster", "ci-beyond")
     low, high = shift.interval(1 - 2 * ALPHA)
     if -math.log1p(EQUIVALENCE_MARGIN) <= low and high <= math.log1p(EQUIVALENCE_MARGIN):
-        return "same", ""
+        return Decision("same", "equivalent")
     if p_differs(evidence, delta) <= ALPHA:
-        return "inconclusive", "a difference alone, but not among this many comparisons"
-    return "inconclusive", ""
+        return Decision("inconclusive", "one-of-many")
+    return Decision("inconclusive", "too-few-groups")
+
+
+def ranks_agree(evidence: Evidence, delta: float = NEGLIGIBLE_CHANGE) -> bool:
+    """Whether an exact rank test also puts the ratio beyond delta, on the side on which the mean lies."""
+    shift = evidence.shift()
+    sided = evidence if shift is None or shift.mean > 0 else evidence.reversed()
+    return sided.ranks_agree(math.log1p(delta))
 
 
 def _ratio(shift: Shift | None, above: Sequence[float], below: Sequence[float]) -> Estimate:

@@ -23,6 +23,8 @@ ALPHA = 0.05
 POWER = 0.80
 DRAWS = 10_000
 """Draws behind the smallest change: its power is then known within 0.4 points (one standard error)."""
+MOST_GROUPS = 10_000
+"""More groups than any session has."""
 
 
 @cache
@@ -51,6 +53,24 @@ def trimmed(draws: NDArray[np.float64], cut: int) -> tuple[NDArray[np.float64], 
     drawn_in = np.clip(draws, kept[:, :1], kept[:, -1:]).std(axis=1, ddof=1)
     freedom = kept.shape[1] - 1
     return kept.mean(axis=1), drawn_in * math.sqrt((groups - 1) / (kept.shape[1] * freedom)), freedom
+
+
+def groups_needed(spread: float, known_from: int, half_width: float) -> int | None:
+    """How many groups narrow a 90 % interval to this half-width in four sessions of five; None beyond MOST_GROUPS.
+
+    `spread` is the standard deviation of log ratios, estimated from so many: its upper 80 % limit counts (chi-square),
+    because groups that come may spread as much.
+    """
+    from scipy import special
+
+    upper = spread * math.sqrt((known_from - 1) / float(special.chdtri(known_from - 1, POWER)))
+    # A half-width falls with the number, so the smallest that passes lies where a bisection ends.
+    low, high = 2, MOST_GROUPS
+    while low < high:
+        middle = (low + high) // 2
+        passes = float(special.stdtrit(middle - 1, 1 - ALPHA)) * upper / math.sqrt(middle) <= half_width
+        low, high = (low, middle) if passes else (middle + 1, high)
+    return low if low < MOST_GROUPS else None
 
 
 @cache

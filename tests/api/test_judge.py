@@ -151,7 +151,7 @@ def test_the_comparison_is_kept_where_asked(run, reports, tmp_path):
         ("slower:2%", "regression"),
         ("counts", "passed"),
     ]
-    keys = ["baseline", "candidate", "rows", "counts", "warnings", "outcomes", "kind", "schema"]
+    keys = ["baseline", "candidate", "rows", "counts", "warnings", "outcomes", "controls", "kind", "schema"]
     assert list(kept) == keys, "the file keeps its form for its readers"
     assert kept["rows"][0]["comparison"]["ratio"]["value"] == pytest.approx(1.1)
     assert kept["rows"][0]["comparison"]["cross_session"] is True

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from dlbench.session import lockstep
-from dlbench.stats import decisions, estimates, power
+from dlbench.stats import decisions, estimates, power, reasons
 from dlbench.stats.decisions import Paired, Unpaired
 from dlbench.stats.estimates import Estimate, VarianceComponent
 
@@ -114,7 +114,7 @@ def test_two_sessions_are_compared_by_scipys_welch_test(before, after, bound):
 @given(samples, st.sampled_from([0.0, 0.1]))
 def test_the_signed_ranks_are_scipys(values, bound):
     """Without ties: SciPy drops zeros and gives equal sizes equal ranks, which its exact distribution does not know."""
-    values = [value + 1e-7 * place for place, value in enumerate(values)]
+    values = [value + 1e-7 * place for place, value in enumerate(values, start=1)]
     p_value = scipy_stats.wilcoxon([value - bound for value in values], alternative="greater", method="exact").pvalue
     assert Paired(values).ranks_agree(bound) == (p_value <= max(power.ALPHA, 0.5 ** len(values)))
 
@@ -154,32 +154,28 @@ def test_the_smallest_change_needs_two_groups():
 
 
 CASES = {
-    "slower": ([0.05, 0.051, 0.049, 0.052, 0.05], "slower", ""),
-    "faster": ([-0.05, -0.051, -0.049, -0.052, -0.05], "faster", ""),
-    "same": ([0.001, -0.002, 0.0, 0.002, -0.001], "same", ""),
-    "wide": ([0.2, -0.2, 0.1, -0.1, 0.05], "inconclusive", ""),
-    "within delta": ([0.005, 0.0051, 0.0049, 0.005, 0.0052], "same", ""),
-    "one": ([0.5], "indicative", "one process each"),
+    "slower": ([0.05, 0.051, 0.049, 0.052, 0.05], "slower", "ci-beyond"),
+    "faster": ([-0.05, -0.051, -0.049, -0.052, -0.05], "faster", "ci-beyond"),
+    "same": ([0.001, -0.002, 0.0, 0.002, -0.001], "same", "equivalent"),
+    "wide": ([0.2, -0.2, 0.1, -0.1, 0.05], "inconclusive", "too-few-groups"),
+    "within delta": ([0.005, 0.0051, 0.0049, 0.005, 0.0052], "same", "equivalent"),
+    "one": ([0.5], "indicative", "one-process"),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_verdicts(name):
-    values, verdict, reason = CASES[name]
+    values, verdict, code = CASES[name]
     p_value = decisions.p_differs(Paired(values)) if len(values) > 1 else 1.0
     found = decisions.verdict(Paired(values), p_value)
-    assert found[0] == verdict
-    assert reason in found[1]
+    assert found == (verdict, code)
 
 
 def test_a_difference_that_does_not_survive_the_other_comparisons_is_inconclusive():
     values = [0.04, 0.06, 0.09, 0.03, 0.07]
     p_value = decisions.p_differs(Paired(values))
     assert decisions.verdict(Paired(values), p_value)[0] == "slower"
-    assert decisions.verdict(Paired(values), 20 * p_value) == (
-        "inconclusive",
-        "a difference alone, but not among this many comparisons",
-    )
+    assert decisions.verdict(Paired(values), 20 * p_value) == ("inconclusive", "one-of-many")
 
 
 def test_a_rank_test_that_disagrees_makes_it_inconclusive():
@@ -190,10 +186,48 @@ def test_a_rank_test_that_disagrees_makes_it_inconclusive():
         assert decisions.p_differs(Paired(signed)) < 0.02
         assert decisions.verdict(Paired(signed), decisions.p_differs(Paired(signed))) == (
             "inconclusive",
-            "the t test and the exact rank test disagree",
+            "ranks-disagree",
         )
     above = [0.0105, *values[1:]]
-    assert decisions.verdict(Paired(above), decisions.p_differs(Paired(above))) == ("slower", "")
+    assert decisions.verdict(Paired(above), decisions.p_differs(Paired(above))) == ("slower", "ci-beyond")
+
+
+@given(st.lists(st.floats(-0.06, 0.06).map(lambda value: round(value, 5)), min_size=2, max_size=14))
+def test_only_an_interval_that_is_too_wide_asks_for_more_groups(values):
+    """Below `DECIDING` the t test or the test of equivalence holds wherever the ratio lies."""
+    found = decisions.verdict(Paired(values), decisions.p_differs(Paired(values)))
+    low, high = Paired(values).shift().interval(0.90)
+    wide = (high - low) / 2 > decisions.DECIDING
+    assert found.code in reasons.REASONS
+    assert wide or found.code != "too-few-groups"
+    assert (Paired(values).more_to_decide() is None) >= (not wide and found.code == "too-few-groups")
+
+
+@pytest.mark.parametrize("spread", [0.015, 0.03, 0.06])
+@pytest.mark.parametrize("known", [5, 6, 15])
+def test_as_many_more_groups_as_are_said_decide_in_most_sessions(spread, known):
+    """Whatever the truth is: the width of an interval says nothing of its middle."""
+    decided, asked, needed = 0, [], power.groups_needed(spread, 10**6, decisions.DECIDING)
+    random, trials = np.random.default_rng([known, int(1000 * spread)]), 0
+    while trials < 200:
+        groups = list(random.normal(0.02, spread, known))
+        more = Paired(groups).more_to_decide()
+        if more is None:
+            continue
+        trials += 1
+        asked.append(known + more)
+        found = Paired([*groups, *random.normal(0.02, spread, more)])
+        low, high = found.shift().interval(0.90)
+        decided += (high - low) / 2 <= decisions.DECIDING * 1.001
+    assert decided / trials >= 0.7
+    assert needed <= np.median(asked) <= 3 * needed
+
+
+def test_what_it_would_take_is_not_said_where_it_is_not_groups_that_lack():
+    assert Paired([0.5]).more_to_decide() is None
+    assert Paired([0.001, -0.001, 0.0]).more_to_decide() is None
+    assert Paired([9.0, -9.0]).more_to_decide() is None, "more than any session has"
+    assert Unpaired([0.0, 0.1], [0.3, -0.2]).more_to_decide() is None
 
 
 def study(change, pooled=False, trials=600):

@@ -1,0 +1,35 @@
+"""REASONS: a code for why each verdict is what it is, with the sentence that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+ReasonCode = Literal[
+    "ci-beyond",
+    "equivalent",
+    "too-few-groups",
+    "ranks-disagree",
+    "one-of-many",
+    "one-process",
+    "control-failed",
+    "contradictory",
+    "unsteady",
+    "never-together",
+    "no-figure",
+]
+
+REASONS: Mapping[ReasonCode, str] = {
+    "ci-beyond": "the one-sided 95 % bound of the ratio lies beyond 1 %, and the exact rank test agrees",
+    "equivalent": "the 90 % interval of the ratio lies within 3 % either way",
+    "too-few-groups": "the 90 % interval is wider than from 1 % to 3 %: it takes more groups or processes",
+    "ranks-disagree": "the t test and the exact rank test disagree",
+    "one-of-many": "a difference alone, but not among this many comparisons",
+    "one-process": "one process each: no interval",
+    "control-failed": "the A/A control tells equal programs apart, so the session gives no verdicts",
+    "contradictory": "half of the processes of a side measured the same thing with results that contradict each other",
+    "unsteady": "an arm never became steady, and neither did its ratio to the other",
+    "never-together": "the arms never took turns: no group of one session holds both",
+    "no-figure": "a side has no figure of this metric that a ratio can be taken of",
+}
+"""`slower` and `faster` have the first, `same` the second, `indicative` has `one-process`, `inconclusive` the rest."""

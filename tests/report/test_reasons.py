@@ -1,0 +1,118 @@
+"""Why a verdict is what it is, and what a reader is told first where there is none."""
+
+from __future__ import annotations
+
+import json
+import typing
+
+import msgspec
+import pytest
+from cases import unsteady_by_the_machine
+from sessions import session
+
+from dlbench.analysis import compare, control, judge, steady_state
+from dlbench.analysis.gate_request import GateRequest
+from dlbench.report import FORMATS, comparison, markdown, summarize, terminal
+from dlbench.report.document import Paragraph
+from dlbench.report.page import page
+from dlbench.report.units import duration
+from dlbench.stats.decisions import Verdict
+from dlbench.stats.reasons import REASONS, ReasonCode
+
+pytestmark = pytest.mark.untimed
+
+
+def case(groups):
+    return [run for run in unsteady_by_the_machine() if run.group < groups]
+
+
+def first_line(report):
+    return next(block.text for block in page(report) if isinstance(block, Paragraph))
+
+
+def test_a_session_without_a_verdict_says_so_before_all_else_and_what_it_would_take():
+    report = summarize(case(3))
+    assert first_line(report).startswith("No verdict on 1 of 1 pairs (too-few-groups). Started")
+    (found,) = report.sections[0].comparisons
+    assert (found.verdict, found.code) == ("inconclusive", "too-few-groups")
+    assert found.more_seconds == pytest.approx(found.more_groups * 8.6, rel=0.01), "of the median group"
+    text = FORMATS["markdown"].render(report)
+    assert f"; about {found.more_groups} more groups ({duration(found.more_seconds)}) would tell" in text
+    console = terminal.console()
+    with console.capture() as shown:
+        console.print(terminal.render(report))
+    assert "No verdict on 1 of 1 pairs" in shown.get()
+    kept = json.loads(FORMATS["json"].render(report))
+    (undecided,) = kept["undecided"]
+    assert (undecided["candidate"], undecided["code"]) == ("b.steady eager", "too-few-groups")
+    assert kept["sections"][0]["comparisons"][0]["code"] == "too-few-groups"
+
+
+def test_a_session_with_its_verdicts_does_not():
+    report = summarize(case(7))
+    assert first_line(report).startswith("Started")
+    assert report.undecided == ()
+    (found,) = report.sections[0].comparisons
+    assert (found.verdict, found.code, found.more_groups, found.ranks_agree) == ("slower", "ci-beyond", None, True)
+    assert 0 < found.p_value == found.adjusted_p < 0.05
+    assert "would tell" not in FORMATS["markdown"].render(report)
+
+
+def test_an_indicative_session_has_its_own_first_line():
+    report = summarize(case(1))
+    assert report.sections[0].comparisons[0].code == "one-process"
+    assert report.undecided == ()
+
+
+def test_a_pair_that_never_became_steady_counts_as_one_without_a_verdict():
+    runs = [
+        msgspec.structs.replace(run, samples=slowed(run.samples) if run.spec.plugin == "b.steady" else run.samples)
+        for run in case(7)
+    ]
+    report = summarize(runs)
+    assert [one.code for one in report.undecided] == ["unsteady"]
+    assert first_line(report).startswith("No verdict on 1 of 1 pairs (unsteady).")
+
+
+def slowed(samples):
+    return tuple(
+        msgspec.structs.replace(one, seconds=one.seconds * (1.5 if (one.round or 0) >= 20 else 1.0)) for one in samples
+    )
+
+
+def test_a_control_that_fails_is_the_reason_of_all_verdicts_of_its_session():
+    (found,) = compare.compare(steady_state.flag_unsteady(case(7))).values()
+    (vetoed,) = control.vetoed(found, "the null pair tells equal programs apart")
+    assert (vetoed.verdict, vetoed.code) == ("inconclusive", "control-failed")
+    (undecided,) = control.vetoed(next(iter(compare.compare(case(3)).values())), "no")
+    assert undecided.more_groups is undecided.more_seconds is None, "more groups would not mend it"
+
+
+def test_every_code_has_a_sentence():
+    assert list(REASONS) == list(typing.get_args(ReasonCode))
+    assert not set(REASONS) & set(typing.get_args(Verdict))
+
+
+def test_an_explanation_prints_the_numbers_that_each_verdict_rests_on():
+    judged = judge.reports(
+        ("before", "after"), session("a", processes=6), session("b", 1.1, processes=5), GateRequest(allow=("session",))
+    )
+    text = markdown.text(list(comparison.explanation(judged)))
+    (line,) = [line for line in text.splitlines() if "step time" in line]
+    assert f"slower (ci-beyond: {REASONS['ci-beyond']})" in line
+    assert "5 processes a side, ratio 1.10 (1.0" in line
+    assert "beyond 1 %" in line
+    assert "after Holm; the rank test agrees" in line
+    assert "could show " in line
+    assert "None: no arm of these sessions was measured twice." in text
+
+
+def test_an_explanation_of_nothing_says_so():
+    assert "There is no comparison." in markdown.text(list(comparison.explanation(judge.Judgement())))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (5400, "90 min"), (22000, "6.1 h")]
+)
+def test_a_time_to_wait_is_rough(seconds, said):
+    assert duration(seconds) == said
