@@ -174,11 +174,11 @@ def _check_threads(facts: Mapping[str, Any], spec: Spec) -> None:
 
 
 def _built(spec: Spec) -> tuple[ModelInfo, MeasuredModel]:
-    from dlbench import registry
     from dlbench.measure.build import build_checked, prepare
     from dlbench.measure.model import MeasuredModel
+    from dlbench.registry import adaptors
 
-    prepared = prepare(spec, registry.load(spec.plugin))
+    prepared = prepare(spec, adaptors.load_plugin(spec))
     info = build_checked(prepared.plugin, prepared.request)
     return info, MeasuredModel(spec, prepared)
 

@@ -18,6 +18,7 @@ from dlbench.api import request
 from dlbench.cli import listing
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName, Unsupported
 from dlbench.plugin import ModelPlugin
+from dlbench.registry.entry_points import Entry
 from dlbench.spec import PLUGIN_NAMES, Spec
 
 Install = Callable[..., Path]
@@ -46,14 +47,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return installed
 
 
-def _entry(name: str) -> registry.Entry:
+def _entry(name: str) -> Entry:
     (entry,) = [entry for entry in registry.entries() if entry.name == name]
     return entry
 
 
 def test_an_installed_plugin_is_listed_with_its_distribution_and_version_and_loads(install: Install) -> None:
     install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin"}, zoo_good=GOOD)
-    assert _entry("zoo.good") == registry.Entry("zoo.good", "dlbench-zoo", "1.2", "zoo_good:Plugin")
+    assert _entry("zoo.good") == Entry("zoo.good", "dlbench-zoo", "1.2", "zoo_good:Plugin")
     assert isinstance(registry.load("zoo.good"), ModelPlugin)
 
 

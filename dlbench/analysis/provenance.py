@@ -134,7 +134,7 @@ def _code(run: Run) -> Values | None:
 
 
 def _said(code: Code) -> str:
-    return f"{code.distribution} {code.version}{FILES}{code.digest})"
+    return f"{code.distribution} {code.version}".rstrip() + f"{FILES}{code.digest})"
 
 
 def _variables(run: Run) -> Values | None:

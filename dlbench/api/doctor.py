@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dlbench import registry
 from dlbench.errors import redaction
 from dlbench.record.schema import Environment, Load, Record
-from dlbench.registry import Entry, installed
+from dlbench.registry import installed
+from dlbench.registry.entry_points import Entry
 from dlbench.report.warnings import busy
 from dlbench.session import noise_floor
 from dlbench.session.noise_floor import Noise

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dlbench import registry
 from dlbench.cli import configuration
 from dlbench.errors import redaction
-from dlbench.registry import Entry
+from dlbench.registry.entry_points import Entry
 from dlbench.tasks import TASKS, TaskRow
 
 

@@ -7,12 +7,12 @@ import threading
 from pathlib import Path
 from typing import Literal
 
-from dlbench import registry
 from dlbench.conformance.clauses import CLAUSES, IMPORT
 from dlbench.conformance.fault import place, told
 from dlbench.conformance.model import Broken, ModelsUnderTest, NotLookedAt
 from dlbench.errors import Unsupported, words
 from dlbench.record.schema import Record
+from dlbench.registry import adaptors
 from dlbench.spec import Spec
 
 NAMES = (IMPORT, *CLAUSES)
@@ -63,7 +63,7 @@ class Examination:
     def _import(self) -> str:
         """Loading the plugin starts no thread of Python and stays in its folder."""
         folder, threads = Path.cwd(), threading.active_count()
-        registry.load(self._spec.plugin)
+        adaptors.load_plugin(self._spec)
         if folder != Path.cwd():
             raise Broken("loading the plugin changed the working directory")
         if threading.active_count() > threads:

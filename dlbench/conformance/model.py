@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench import registry
 from dlbench.errors import DlbenchError
 from dlbench.measure.build import batch_of_call, build_checked, prepare, stage
 from dlbench.measure.divergence import to_numbers
 from dlbench.parity.probe import without_dropout
 from dlbench.plugin import Adam, Batch, BuildRequest, ExchangesParameters, ModelInfo, ModelPlugin
+from dlbench.registry import adaptors
 from dlbench.spec import Spec
 from dlbench.tasks import Task
 
@@ -56,7 +56,7 @@ class Model:
     @classmethod
     def build(cls, spec: Spec, *, dropout: bool = True, optimizer: Adam = TELLING) -> Model:
         """A fresh instance. Raises what the plugin raises, and ContractViolation where it read back something else."""
-        prepared = prepare(spec, registry.load(spec.plugin))
+        prepared = prepare(spec, adaptors.load_plugin(spec))
         request = replace(prepared.request, optimizer=optimizer)
         request = request if dropout else without_dropout(request)
         return cls(prepared.plugin, prepared.task, request, build_checked(prepared.plugin, request))

@@ -21,7 +21,10 @@ import msgspec
 
 from dlbench import registry
 from dlbench.record.schema import Code
-from dlbench.registry import installed
+from dlbench.registry import adaptors, installed, references
+from dlbench.registry.entry_points import Entry
+from dlbench.registry.references import Reference
+from dlbench.spec import Spec
 from dlbench.tasks import TASKS
 
 DIGITS = 12
@@ -39,22 +42,45 @@ INSTALLED = ("site-packages", "dist-packages")
 """Folders of many distributions, in which what lies beside a module is not its own."""
 
 
+def look_before(spec: Spec) -> None:
+    """Look at the code of a Spec's plugin before it is loaded. Raises as `of_plugin` does."""
+    of_plugin(spec.plugin, _reference(spec))
+
+
+def of_spec(spec: Spec) -> list[Code]:
+    """The code of a Spec's plugin, which was loaded, of what made it one, of its task and of dlbench."""
+    adaptor = [] if spec.model is None else [of_adaptor(spec.framework)]
+    return [of_loaded_plugin(spec.plugin, _reference(spec)), *adaptor, *of_task(spec.task), of_core()]
+
+
+def _reference(spec: Spec) -> str:
+    return "" if spec.model is None else spec.model.reference
+
+
 @cache
-def of_plugin(name: str) -> Code:
+def of_plugin(name: str, reference: str) -> Code:
     """The code of a plugin, looked at once in the life of this process: before it is loaded.
 
-    Raises UnknownName, and PluginLoadError when metadata shows that the plugin cannot work.
+    That of a model which no package brings is the user's own, or that of the loader which its reference names. Raises
+    UnknownName, and PluginLoadError when metadata shows that the plugin cannot work.
     """
-    return _look(name)
+    return _look(name, reference)
 
 
 @cache
-def of_loaded_plugin(name: str) -> Code:
+def of_loaded_plugin(name: str, reference: str) -> Code:
     """The same code once it was loaded; one that changed meanwhile has both digests, and is like no other."""
-    before, now = of_plugin(name), _look(name)
+    before, now = of_plugin(name, reference), _look(name, reference)
     if before == now:
         return before
     return msgspec.structs.replace(before, digest=f"{before.digest} and {now.digest} while it was loaded")
+
+
+@cache
+def of_adaptor(framework: str) -> Code:
+    """The code that makes a plugin of a model which no package brings."""
+    entry = adaptors.find(framework)
+    return _code(f"package {entry.distribution}", entry.distribution, _module(entry))
 
 
 @cache
@@ -81,9 +107,27 @@ def of_local(packages: Iterable[str], known: Iterable[Code] = ()) -> Iterator[Co
             yield _code(f"package {package}", package, re.sub(r"[-.]+", "_", package))
 
 
-def _look(name: str) -> Code:
-    entry = registry.find(name)
-    return _code(f"plugin {name}", entry.distribution, entry.value.partition(":")[0].strip())
+def _look(name: str, reference: str) -> Code:
+    of = f"plugin {name}"
+    if reference and not (loader := adaptors.loader(reference)):
+        return _code_of_reference(of, references.parse(reference))
+    entry = adaptors.find(loader) if reference else registry.find(name)
+    return _code(of, entry.distribution, _module(entry))
+
+
+def _module(entry: Entry) -> str:
+    return entry.value.partition(":")[0].strip()
+
+
+def _code_of_reference(of: str, reference: Reference) -> Code:
+    """The user's own: a file with those that it imports from its folder, or the package of a module."""
+    folder = references.planned_folder()
+    if not reference.is_file:
+        references.make_importable(folder)
+        return _code(of, installed.owner(reference.place.partition(".")[0]) or reference.place, reference.place)
+    path = (folder / reference.place).resolve()
+    files = dict(_with_imported(path.parent, [path])) if path.is_file() else {}
+    return Code(of=of, distribution=reference.place, version="", digest=_digest(files) if files else "")
 
 
 def _code(of: str, distribution: str, module: str) -> Code:
@@ -118,7 +162,15 @@ def _beside(module: str, distribution: metadata.Distribution | None) -> Iterator
     root, found = _located(module)
     if root is None:
         return
-    others = {} if root.name in INSTALLED or distribution is None else _modules(root, found)
+    if root.name in INSTALLED or distribution is None:
+        yield from ((path.relative_to(root).as_posix(), path) for path in found)
+    else:
+        yield from _with_imported(root, found)
+
+
+def _with_imported(root: Path, found: list[Path]) -> Iterator[tuple[str, Path]]:
+    """Files in a folder, and those that they import from it."""
+    others = _modules(root, found)
     waiting, seen = list(found), set(found)
     while waiting:
         path = waiting.pop()

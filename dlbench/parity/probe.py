@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench import registry
 from dlbench.errors import ContractViolation, Unsupported, words
 from dlbench.measure import reported
 from dlbench.measure.build import Prepared, batch_of_call, build_checked, prepare, stage
 from dlbench.measure.divergence import to_numbers
 from dlbench.plugin import BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
+from dlbench.registry import adaptors
 from dlbench.spec import Spec
 
 PERTURBATION = np.float32(2.0**-20)
@@ -43,7 +43,7 @@ def probe_to_file(
     """
     found: dict[str, Any] = {}
     for seed in seeds:
-        prepared = prepare(msgspec.structs.replace(spec, seed=seed), registry.load(spec.plugin))
+        prepared = prepare(msgspec.structs.replace(spec, seed=seed), adaptors.load_plugin(spec))
         of_seed = {"moved": perturbed_losses(prepared, steps)} if moved else probe(prepared, steps, gradients=gradients)
         found |= {f"{seed}/{name}": array for name, array in of_seed.items()}
     np.savez(path, **found)

@@ -7,40 +7,20 @@ without arguments that returns a ModelPlugin.
 from __future__ import annotations
 
 import fnmatch
-import importlib.util
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-import importlib_metadata as metadata
-
-from dlbench.errors import ContractViolation, DlbenchError, PluginLoadError, UnknownName, words
+from dlbench.errors import ContractViolation, PluginLoadError, UnknownName
 from dlbench.plugin import ModelPlugin
-from dlbench.registry import installed
-from dlbench.registry.installed import Installed
+from dlbench.registry import entry_points
+from dlbench.registry.entry_points import Entry
 from dlbench.spec import PLUGIN_NAME, PLUGIN_NAMES
 
 GROUP = "dlbench.plugins"
-LONGEST_CAUSE = 1000
-"""Characters of an error at import, beside the name of what was imported."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An installed plugin; `broken` says why it cannot work, as far as metadata tells, and is empty otherwise."""
-
-    name: str
-    distribution: str
-    version: str
-    value: str
-    broken: str = ""
 
 
 def entries(name: str = "") -> list[Entry]:
     """All installed plugins by name, or those that claim this name; broken ones included. Imports none of them."""
-    found = [entry for distribution in installed.of_group(GROUP) for entry in _entries(distribution)]
-    found = [entry for entry in found if name in ("", entry.name)]
-    return sorted(_mark_duplicates(found), key=lambda entry: (entry.name, entry.distribution))
+    return entry_points.of_group(GROUP, PLUGIN_NAME, PLUGIN_NAMES, name)
 
 
 def speakers(found: Iterable[Entry]) -> dict[str, Entry]:
@@ -81,75 +61,18 @@ def matching(pattern: str) -> list[str]:
 def load(name: str) -> ModelPlugin:
     """Import a plugin and call its factory. Raises UnknownName, PluginLoadError or ContractViolation."""
     entry = find(name)
-    point = metadata.EntryPoint(name, entry.value, GROUP)
-    try:
-        plugin = point.load()()
-    except (DlbenchError, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        raise PluginLoadError(name, entry.distribution, words.reason(error, LONGEST_CAUSE)) from error
-    if not isinstance(plugin, ModelPlugin):
-        raise ContractViolation(f"plugin {name}: {entry.value} returned {plugin!r}, which lacks {_missing(plugin)}")
-    return plugin
+    return require_plugin(name, entry, entry_points.load(entry, GROUP, ()))
+
+
+def require_plugin(name: str, entry: Entry, found: object) -> ModelPlugin:
+    """What an entry point returned, if it is a plugin. Raises ContractViolation."""
+    if not isinstance(found, ModelPlugin):
+        raise ContractViolation(f"plugin {name}: {entry.value} returned {found!r}, which lacks {_missing(found)}")
+    return found
 
 
 def _is_pattern(name: str) -> bool:
     return any(wildcard in name for wildcard in "*?[")
-
-
-def _entries(distribution: Installed) -> Iterator[Entry]:
-    """Its plugins; one by its own name where it cannot say which they are."""
-    if not distribution.points:
-        yield Entry(distribution.name, distribution.name, distribution.version, "", distribution.broken)
-    for point in distribution.points:
-        broken = (
-            distribution.broken
-            or _why_name(point.name)
-            or _why_module(point.value)
-            or _why_requirement(distribution.requires)
-        )
-        yield Entry(point.name, distribution.name, distribution.version, point.value, broken)
-
-
-def _why_name(name: str) -> str:
-    return "" if PLUGIN_NAME.fullmatch(name) else f"its name {name!r} must be {PLUGIN_NAMES}"
-
-
-def _why_module(value: str) -> str:
-    """Extras of a distribution may follow in brackets; they are the installer's."""
-    match = re.fullmatch(r"\s*(\w+)[\w.]*\s*:\s*\w+[\w.]*\s*(\[.*\]\s*)?", value)
-    if match is None:
-        return f"its value {value!r} is not module:callable"
-    try:
-        there = importlib.util.find_spec(match[1]) is not None
-    except (ImportError, ValueError) as error:
-        return f"module {match[1]} cannot be found ({error})"
-    return "" if there else f"module {match[1]} is not there; install it again"
-
-
-def _why_requirement(requires: Iterable[str]) -> str:
-    """The first requirement that is not installed; versions, extras and markers are left to the installer."""
-    for requirement in requires:
-        match = re.match(r"[\w.-]+", requirement)
-        if match and ";" not in requirement and not installed.is_there(match[0]):
-            return f"it needs {match[0]}, which is not installed; pip install {match[0]}"
-    return ""
-
-
-def _mark_duplicates(found: list[Entry]) -> list[Entry]:
-    owners: dict[str, list[Entry]] = {}
-    for entry in found:
-        owners.setdefault(entry.name, []).append(entry)
-    return [_duplicate(entry, owners) for entry in found]
-
-
-def _duplicate(entry: Entry, owners: Mapping[str, list[Entry]]) -> Entry:
-    if len(owners[entry.name]) == 1:
-        return entry
-    names = " and ".join(sorted(owner.distribution for owner in owners[entry.name]))
-    return Entry(
-        entry.name, entry.distribution, entry.version, entry.value, f"{names} both claim this name; uninstall one"
-    )
 
 
 def _advice(name: str, known: Iterable[Entry]) -> str:

@@ -177,7 +177,8 @@ def _file_module(reference: Reference, folder: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
-    _importable(path.parent, first=True)
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -189,14 +190,14 @@ def _file_module(reference: Reference, folder: Path) -> ModuleType:
 
 
 def _named_module(reference: Reference, folder: Path) -> ModuleType:
-    """An installed package comes before one in the folder: two environments have each its own."""
-    _importable(folder, first=False)
+    make_importable(folder)
     return importlib.import_module(reference.place)
 
 
-def _importable(folder: Path, *, first: bool) -> None:
+def make_importable(folder: Path) -> None:
+    """Have Python find the modules of a folder, after those that are installed: two environments have each its own."""
     if str(folder) not in sys.path:
-        sys.path.insert(0 if first else len(sys.path), str(folder))
+        sys.path.append(str(folder))
 
 
 def _public(found: object) -> list[str]:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from dlbench.errors import redaction
-from dlbench.spec import Policy, Spec
+from dlbench.spec import ModelSource, Policy, Spec
 from dlbench.workers.child import ChildError, ChildHandle, fresh_child
 from dlbench.workers.forking import ForkServer
 from dlbench.workers.process import Limits
@@ -23,12 +23,12 @@ R = TypeVar("R", bound=Response)
 class Starter:
     """Starts children as the policy's isolation says, each in the Python environment of its Spec.
 
-    Keeps one warm parent for each plugin, thread setting and environment.
+    Keeps one warm parent for each plugin or model, thread setting and environment.
     """
 
     def __init__(self, pythons: Mapping[str, str] | None = None) -> None:
         self._pythons = {"": sys.executable, **(pythons or {})}
-        self._warm: dict[tuple[str, int, str], ForkServer] = {}
+        self._warm: dict[tuple[str, ModelSource | None, int, str], ForkServer] = {}
 
     def __call__(self, spec: Spec, policy: Policy) -> ChildHandle:
         """A child for this Spec. Raises ChildError."""
@@ -52,11 +52,11 @@ class Starter:
             warm.close()
 
     def _parent(self, spec: Spec, policy: Policy) -> ForkServer:
-        key = spec.plugin, spec.threads, spec.environment
+        key = spec.plugin, spec.model, spec.threads, spec.environment
         if key not in self._warm:
             limits = Limits(spec.threads, policy.memory_limit_bytes)
             python = self._pythons[spec.environment]
-            self._warm[key] = ForkServer(spec.plugin, limits, policy.timeout_seconds, python)
+            self._warm[key] = ForkServer(spec, limits, policy.timeout_seconds, python)
         return self._warm[key]
 
 

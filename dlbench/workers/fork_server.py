@@ -4,7 +4,7 @@ It must never do more: a process that has run one operation has threads, a fork 
 operation waits for them for ever (measured: 3 of 3 children hung). So it refuses to fork where loading started a
 thread, by the kernel's own count.
 
-Run as `python -m dlbench.workers.fork_server PLUGIN SOCKET`, the socket a descriptor. It says there how loading went.
+Run as `python -m dlbench.workers.fork_server SPEC SOCKET`, JSON and a descriptor. It says there how loading went.
 Each message that comes is a request to fork, with five descriptors: orders and replies, then those of the supervisor.
 """
 
@@ -19,8 +19,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from dlbench import registry
+import msgspec
+
 from dlbench.measure import sources
+from dlbench.registry import adaptors
+from dlbench.spec import Spec
 from dlbench.workers import supervisor, worker
 
 MESSAGE_BYTES = 1 << 16
@@ -30,7 +33,7 @@ def main() -> None:
     """Load, say how that went, and fork until the parent is gone."""
     channel = socket.socket(fileno=int(sys.argv[2]))
     channel.set_inheritable(False)
-    loaded = _load(sys.argv[1])
+    loaded = _load(msgspec.json.decode(sys.argv[1], type=Spec))
     channel.send(json.dumps(loaded).encode())
     if loaded["status"]:
         return
@@ -42,20 +45,19 @@ def main() -> None:
         forked.append(_fork(channel, received[1]))
 
 
-def _load(plugin: str) -> dict[str, Any]:
+def _load(spec: Spec) -> dict[str, Any]:
     """Status (empty when it can fork) and reason, as of a Run."""
     before = _threads()
     try:
-        sources.of_plugin(plugin)
-        registry.load(plugin)
-        sources.of_loaded_plugin(plugin)
-        sources.of_core()
+        sources.look_before(spec)
+        adaptors.load_plugin(spec)
+        sources.of_spec(spec)
     except BaseException as error:
         worker.print_traceback(error)
         failed = worker.failed(error)
         return {"status": failed.status, "reason": failed.reason, "loading": failed.loading}
     if (started := _threads() - before) > 0:
-        reason = f"{plugin} cannot be forked: loading it started {started} threads; use --isolation fresh"
+        reason = f"{spec.plugin} cannot be forked: loading it started {started} threads; use --isolation fresh"
         return {"status": "unsupported", "reason": reason, "loading": False}
     return {"status": "", "reason": "", "loading": False}
 

@@ -8,8 +8,11 @@ import sys
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from dlbench.errors import SpecError
 from dlbench.record.flags import StatusName
+from dlbench.spec import Spec
 from dlbench.workers.child import DYING_SECONDS, Child, ChildError, ending
 from dlbench.workers.patience import Patience
 from dlbench.workers.process import Given, Limits, Reap, Supervised, limit_cores, start_program
@@ -18,19 +21,20 @@ MESSAGE_BYTES = 1 << 16
 
 
 class ForkServer:
-    """A process that has loaded one plugin under one thread setting.
+    """A process that has loaded the plugin of a Spec under one thread setting.
 
     Its children share its folder for temporary files, and so the compiled code that a framework keeps there: what
     compiling takes is read from fresh processes alone.
     """
 
-    def __init__(self, plugin: str, limits: Limits, timeout: float, python: str = sys.executable) -> None:
+    def __init__(self, spec: Spec, limits: Limits, timeout: float, python: str = sys.executable) -> None:
         """Return when it can fork. Raises ChildError when it cannot, and SpecError on a system without safe forks."""
         if not sys.platform.startswith("linux"):
             raise SpecError(f"--isolation fork needs Linux, this is {sys.platform}; use --isolation fresh")
         self._limits, self._timeout = limits, timeout
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [python, "-m", "dlbench.workers.fork_server", plugin, str(theirs.fileno())]
+        said = msgspec.json.encode(spec).decode()
+        command = [python, "-m", "dlbench.workers.fork_server", said, str(theirs.fileno())]
         try:
             self._process = Supervised(
                 partial(start_program, command, passed=(theirs.fileno(),), threads=limits.threads)
@@ -41,7 +45,7 @@ class ForkServer:
         finally:
             theirs.close()
         limit_cores(self._process.pid, limits.threads)
-        self._require_loaded(plugin)
+        self._require_loaded(spec.plugin)
 
     def fork(self) -> Child:
         """A child that has the plugin loaded. Raises ChildError."""

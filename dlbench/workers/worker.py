@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from dlbench import architectures, registry
+from dlbench import architectures
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported, words
 from dlbench.measure import sources
 from dlbench.measure import timing as measure
@@ -26,6 +26,7 @@ from dlbench.measure.model import MeasuredModel, settle
 from dlbench.plugin import ModelInfo
 from dlbench.record.flags import StatusName
 from dlbench.record.schema import Environment, PhaseTime, Sample, Stage
+from dlbench.registry import adaptors
 from dlbench.spec import Policy, Spec
 from dlbench.system import environment, memory, nvml, variables
 from dlbench.system.gpu import GpuSampler
@@ -84,14 +85,14 @@ class Worker:
                 return self._close(compile_again=order.compile_again and self._spec.path == "jit")
 
     def _build(self, spec: Spec) -> Built:
-        sources.of_plugin(spec.plugin)
+        sources.look_before(spec)
         marks = [memory.mark("start")]
         self._witness = Witness()
         start = time.perf_counter()
-        plugin = registry.load(spec.plugin)
+        plugin = adaptors.load_plugin(spec)
         imported = time.perf_counter()
         marks.append(memory.mark("import"))
-        code = [sources.of_loaded_plugin(spec.plugin), *sources.of_task(spec.task), sources.of_core()]
+        code = sources.of_spec(spec)
         prepared = prepare(spec, plugin)
         marks.append(memory.mark("task"))
         self.loaded = True
@@ -149,7 +150,7 @@ class Worker:
         """Seconds of the first call of a second model of the same Spec: the compiler's caches are warm now."""
         del self._subject, self._sampler  # a device may hold no two models
         gc.collect()
-        prepared = prepare(self._spec, registry.load(self._spec.plugin))
+        prepared = prepare(self._spec, adaptors.load_plugin(self._spec))
         build_checked(prepared.plugin, prepared.request)
         return MeasuredModel(self._spec, prepared).sampler().take(1).seconds
 

@@ -38,7 +38,7 @@ class Bench:
         begin = time.monotonic()
         self._workload, self._spec = workload, WORKLOADS[workload]
         limits, timeout = Limits(self._spec.threads), POLICY.timeout_seconds
-        self._warm = None if workload in FRESH else ForkServer(self._spec.plugin, limits, timeout)
+        self._warm = None if workload in FRESH else ForkServer(self._spec, limits, timeout)
         self._isolation: Isolation = "fork" if self._warm else "fresh"
         self._import_seconds = time.monotonic() - begin
 

@@ -257,9 +257,10 @@ def test_list_shows_plugins_and_tasks(tmp_path):
 def test_list_asks_for_devices_when_told_to(tmp_path):
     from dlbench import registry
     from dlbench.cli import listing
+    from dlbench.registry.entry_points import Entry
     from dlbench.workers.calls import ask_devices
 
-    entry = registry.Entry("fake.linear", "dlbench-fake", "0", "x:y")
+    entry = Entry("fake.linear", "dlbench-fake", "0", "x:y")
     original = registry.entries
     registry.entries = lambda name="": [entry]
     try:

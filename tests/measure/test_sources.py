@@ -16,6 +16,7 @@ from dlbench.api.progress import Quiet
 from dlbench.measure import sources
 from dlbench.record import journal
 from dlbench.record.schema import Code, Plan
+from dlbench.registry.references import FOLDER_VARIABLE
 from dlbench.report import FORMATS, summarize
 from dlbench.session import plan, schedule
 from dlbench.spec import Policy
@@ -74,7 +75,7 @@ def acme(tmp_path, monkeypatch):
 
 def look(name=NAME) -> Code:
     sources.of_plugin.cache_clear()
-    return sources.of_plugin(name)
+    return sources.of_plugin(name, "")
 
 
 @pytest.mark.untimed
@@ -131,10 +132,10 @@ def test_another_version_of_the_same_files_is_another(acme):
 @pytest.mark.untimed
 def test_code_that_changes_while_it_is_loaded_is_like_no_other(acme):
     folder = acme(MODULE)
-    before = sources.of_plugin(NAME)
+    before = sources.of_plugin(NAME, "")
     registry.load(NAME)
     (folder / "acme_minimal.py").write_text("# edited\n")
-    found = sources.of_loaded_plugin(NAME)
+    found = sources.of_loaded_plugin(NAME, "")
     assert found.digest.startswith(f"{before.digest} and ")
     assert found.digest.endswith("while it was loaded")
 
@@ -143,10 +144,10 @@ def test_code_that_changes_while_it_is_loaded_is_like_no_other(acme):
 def test_code_that_changes_once_it_is_loaded_is_what_was_loaded(acme):
     """So has a forked child the code of the parent that loaded it, and every Run under the isolation `none`."""
     folder = acme(MODULE)
-    sources.of_plugin(NAME)
-    loaded = sources.of_loaded_plugin(NAME)
+    sources.of_plugin(NAME, "")
+    loaded = sources.of_loaded_plugin(NAME, "")
     (folder / "acme_minimal.py").write_text("# edited\n")
-    assert sources.of_plugin(NAME) == sources.of_loaded_plugin(NAME) == loaded
+    assert sources.of_plugin(NAME, "") == sources.of_loaded_plugin(NAME, "") == loaded
 
 
 @pytest.mark.untimed
@@ -203,3 +204,24 @@ def test_a_process_that_loaded_a_plugin_once_has_one_code_of_it(acme, tmp_path):
     one, other = measured(tmp_path / "out", NAME, isolation="none")
     assert one.code == other.code != ()
     assert [code.of for code in one.code] == [f"plugin {NAME}", "dlbench"]
+
+
+@pytest.mark.untimed
+def test_the_code_of_a_model_of_no_package_is_the_users_own_file_and_what_it_imports(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / "models").mkdir()
+    net, sibling = tmp_path / "models" / "net.py", tmp_path / "models" / "blocks.py"
+    net.write_text("from blocks import Block\nclass Net(Block): ...\n")
+    sibling.write_text("class Block: ...\n")
+    (tmp_path / "models" / "other.py").write_text("")
+
+    def look_at_model() -> Code:
+        sources.of_plugin.cache_clear()
+        return sources.of_plugin("fake.Net", "models/net.py:Net")
+
+    first = look_at_model()
+    assert (first.of, first.distribution, first.version) == ("plugin fake.Net", "models/net.py", "")
+    (tmp_path / "models" / "other.py").write_text("# nobody imports this\n")
+    assert look_at_model() == first
+    sibling.write_text("class Block: width = 3\n")
+    assert look_at_model().digest != first.digest

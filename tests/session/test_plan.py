@@ -90,8 +90,9 @@ def test_what_makes_no_sense_is_said_before_anything_is_measured(axes, error, te
 
 def test_a_broken_plugin_is_named(monkeypatch):
     from dlbench import registry
+    from dlbench.registry.entry_points import Entry
 
-    entry = registry.Entry("fake.linear", "dlbench-fake", "1", "x:y", "it needs acme")
+    entry = Entry("fake.linear", "dlbench-fake", "1", "x:y", "it needs acme")
     monkeypatch.setattr(registry, "entries", lambda name="": [entry])
     with pytest.raises(PluginLoadError, match=r"dlbench-fake.*it needs acme"):
         expand(selection(), POLICY)
