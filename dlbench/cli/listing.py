@@ -19,9 +19,7 @@ def lines(*, with_devices: bool) -> Iterator[str]:
     if not entries:
         yield "  none; pip install a package that provides some, such as dlbench-<framework>"
     yield "Tasks"
-    yield from _columns(
-        [(name, row.summary, f"for {', '.join(row.fits)}{_need(name, row)}") for name, row in TASKS.items()]
-    )
+    yield from _columns([(name, row.summary, f"for {row.of}{_need(name, row)}") for name, row in TASKS.items()])
     yield "Suites"
     yield from _columns(list(configuration.suites().items()))
     if with_devices:

@@ -51,9 +51,17 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
 
 def task_of(spec: Spec) -> Task:
     """The task of a Spec, its data read and checked. Raises as `prepare` does."""
-    known = architectures.is_builtin(spec.architecture)
-    shape = architectures.configuration(spec.architecture, spec.size).input_shape if known else None
-    return open_task(spec.task, TaskRequest(size=spec.size, batch_size=spec.batch_size, input_shape=shape))
+    return open_task(spec.task, _task_request(spec))
+
+
+def _task_request(spec: Spec) -> TaskRequest:
+    """What a built-in architecture is stated for, or what is known of a model that no package brings."""
+    if (source := spec.model) is not None:
+        known = {name: getattr(source, name) for name in ("inputs", "targets", "outputs", "loss", "data", "target")}
+        return TaskRequest(spec.size, spec.batch_size, **known)
+    builtin = architectures.is_builtin(spec.architecture)
+    shape = architectures.configuration(spec.architecture, spec.size).input_shape if builtin else None
+    return TaskRequest(spec.size, spec.batch_size, shape)
 
 
 def batch_of_call(task: Task, spec: Spec, call: int) -> Batch:

@@ -56,14 +56,20 @@ def __getattr__(name: str) -> Any:
 class TaskRow(NamedTuple):
     """A task as `dlbench list` shows it, known without importing its module.
 
-    `fits` are the architectures of the core that can close it; `open_task` refuses no others, as the core does not
-    describe them. `needs` is what the task reads beside this package and CPython.
+    `fits` are the architectures of the core that can close it, `*` for any; `open_task` refuses no others, as the core
+    does not describe them. A task without any is made to measure, for models that no package brings. `needs` is what
+    the task reads beside this package and CPython.
     """
 
     module: str
     summary: str
     fits: tuple[str, ...]
     needs: Shipped | None = None
+
+    @property
+    def of(self) -> str:
+        """What it is for, in words."""
+        return ", ".join(self.fits).replace("*", "any architecture") or "models of your own"
 
     @property
     def ready(self) -> bool:
@@ -99,6 +105,9 @@ TASKS = {
     ),
     "synthetic_gan": TaskRow(
         "dlbench.tasks.synthetic_gan", "generating images like some made from a seed; adversarial loss", ("gan",)
+    ),
+    "synthetic_inputs": TaskRow(
+        "dlbench.tasks.synthetic_inputs", "samples for a model of your own, made from a seed; its own loss", ()
     ),
     "text": TaskRow(
         "dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy", ("transformer",)
@@ -138,4 +147,4 @@ def check_data(names: Iterable[str]) -> None:
 
 def fitting(architecture: str) -> list[str]:
     """The tasks that this architecture of the core can close."""
-    return [name for name, row in TASKS.items() if architecture in row.fits]
+    return [name for name, row in TASKS.items() if {architecture, "*"} & set(row.fits)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from dlbench.errors import SpecError
 from dlbench.plugin import Adam
 from dlbench.record.schema import TaskInfo
+from dlbench.spec.ranges import MOST
 
 
 class Metric(NamedTuple):
@@ -23,6 +26,9 @@ class Metric(NamedTuple):
 ACCURACY = Metric("accuracy", higher_is_better=True)
 NORMALISED_ERROR = Metric("normalised mean squared error", higher_is_better=False)
 """Mean squared error over the variance of the targets."""
+ERROR = Metric("mean squared error", higher_is_better=False)
+_WORDS = {ACCURACY: "accuracy", ERROR: "mse"}
+"""Metrics as `--target` says them."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,27 @@ def target_for(goals: Mapping[str, Target], size: str) -> Target:
     """
     small = goals["small"]
     return goals.get(size, goals.get("base", small) if size == "large" else small)
+
+
+def stated_target(text: str, metric: Metric, default: Target) -> Target:
+    """The target that `METRIC:VALUE[:STEPS]` states, as `accuracy:0.95:2000` does; the default where it is empty.
+
+    The budget of steps is a multiple of the steps between two evaluations. Raises SpecError.
+    """
+    if not text:
+        return default
+    word, *parts = text.split(":")
+    try:
+        value, steps = float(parts[0]), int(parts[1]) if len(parts) > 1 else default.budget_steps
+    except (ValueError, IndexError):
+        value, steps = math.nan, 0
+    if word != _WORDS[metric] or not math.isfinite(value) or not 1 <= steps <= MOST or len(parts) > 2:
+        raise SpecError(
+            f"--target {text!r} is not {_WORDS[metric]}:VALUE[:STEPS]; the quality here is the {metric.name}, "
+            f"as in {_WORDS[metric]}:{default.target}:{default.budget_steps}"
+        )
+    every = min(default.evaluate_every, steps)
+    return replace(default, target=value, budget_steps=-(-steps // every) * every, evaluate_every=every)
 
 
 def random_stream(*keys: int) -> np.random.Generator:

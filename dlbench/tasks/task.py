@@ -8,6 +8,7 @@ from typing import Any
 
 from dlbench.plugin import Batch, Optimizer, Signature
 from dlbench.record.schema import TaskInfo
+from dlbench.spec import InputSpec
 
 Predict = Callable[[Any], Any]
 """The model: inputs of one batch to its outputs."""
@@ -15,11 +16,22 @@ Predict = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """How to open a task: `size` chooses the goal, `input_shape` is what the architecture is stated for."""
+    """How to open a task: `size` chooses the goal, `input_shape` is what a built-in architecture is stated for.
+
+    The others are of a model that no package brings (`dlbench.spec.ModelSource`), for tasks that are made to measure:
+    what goes in and what comes out, whose first axis becomes the batch size; the loss; a file of samples; and the
+    quality that counts as trained, such as `accuracy:0.95`. Empty ones are left to the task.
+    """
 
     size: str
     batch_size: int
     input_shape: tuple[int, ...] | None = None
+    inputs: tuple[InputSpec, ...] = ()
+    targets: InputSpec | None = None
+    outputs: InputSpec | None = None
+    loss: str = ""
+    data: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True)

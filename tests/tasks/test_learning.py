@@ -63,8 +63,9 @@ def training(plugin, task="", shuffled=False, every=None):
 
 
 def test_every_supervised_task_is_examined():
-    acting = {name for name in TASKS if open_task(name, TaskRequest("small", 4)).batches}
-    assert set(CHEAPEST) == set(TASKS) - acting - {"digits_gan", "synthetic_gan"}
+    fixed = {name for name, row in TASKS.items() if row.fits}
+    acting = {name for name in fixed if open_task(name, TaskRequest("small", 4)).batches}
+    assert set(CHEAPEST) == fixed - acting - {"digits_gan", "synthetic_gan"}
 
 
 @pytest.mark.parametrize(("task", "architecture"), CHEAPEST.items())

@@ -1,0 +1,96 @@
+"""Signatures of models that no package brings: what was stated of arrays and loss, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dlbench.errors import SpecError
+from dlbench.plugin import ArraySpec, Signature
+from dlbench.spec import InputSpec
+from dlbench.spec.source import class_spec, with_batch_size
+from dlbench.tasks.task import TaskRequest
+
+INTEGERS = ("int32", "int64", "uint8")
+LOSSES = ("cross_entropy", "mse")
+"""Losses that say what targets must be; any other is a function of the user's own."""
+
+
+def signature_of(request: TaskRequest, targets: InputSpec) -> Signature:
+    """The signature of a request whose targets are known. Raises SpecError where targets, outputs and loss disagree."""
+    loss = request.loss or ("cross_entropy" if targets.dtype in INTEGERS else "mse")
+    outputs = request.outputs or _outputs(loss, targets)
+    outputs = with_batch_size(outputs, request.batch_size)
+    _check(loss, targets, outputs)
+    first, *further = (with_batch_size(one, request.batch_size) for one in request.inputs)
+    vocabulary = next((one.below for one in (first, *further) if one.dtype in ("int32", "int64")), None)
+    return Signature(
+        inputs=_array(first),
+        targets=_array(targets),
+        outputs=_array(outputs),
+        loss=loss,
+        vocabulary=vocabulary,
+        further=tuple(map(_array, further)),
+        names=_names((first, *further)),
+    )
+
+
+def targets_of(request: TaskRequest) -> InputSpec:
+    """The targets that were stated, or else those of the loss and the outputs. Raises SpecError without either."""
+    stated, outputs = request.targets, request.outputs
+    if stated is not None:
+        ranged = stated.dtype not in INTEGERS or stated.below
+        if not ranged and outputs is None:
+            raise SpecError(f"targets {text(stated)}: their range is not known; give it, such as --classes 10")
+        below = stated.below if ranged or outputs is None else outputs.shape[-1]
+        return with_batch_size(InputSpec(stated.shape, stated.dtype, below), request.batch_size)
+    if outputs is None:
+        raise SpecError("neither targets nor outputs are known; give --classes N, or --targets SHAPE[:DTYPE][<BELOW]")
+    if request.loss == "mse":
+        return with_batch_size(InputSpec(outputs.shape), request.batch_size)
+    if request.loss in ("", "cross_entropy") and len(outputs.shape) > 1:
+        classes = class_spec(outputs.shape[-1], request.batch_size)
+        return InputSpec((request.batch_size, *outputs.shape[1:-1]), classes.dtype, classes.below)
+    raise SpecError(
+        f"the loss {request.loss or 'of outputs ' + text(outputs)} does not say what its targets are; "
+        "give --targets SHAPE[:DTYPE][<BELOW]"
+    )
+
+
+def text(array: InputSpec) -> str:
+    """An array as the command line says it."""
+    name = f"{array.name}=" if array.name else ""
+    below = "" if array.below is None else f"<{array.below}"
+    return f"{name}{'x'.join(map(str, array.shape))}:{array.dtype}{below}"
+
+
+def _outputs(loss: str, targets: InputSpec) -> InputSpec:
+    """A logit for each class, or as many values as there are targets."""
+    return InputSpec(targets.shape if loss == "mse" or not targets.below else (*targets.shape, targets.below))
+
+
+def _check(loss: str, targets: InputSpec, outputs: InputSpec) -> None:
+    if loss == "mse" and targets.shape != outputs.shape:
+        raise SpecError(f"loss mse: targets {text(targets)} and outputs {text(outputs)} differ in shape")
+    if loss != "cross_entropy":
+        return
+    if targets.dtype not in INTEGERS:
+        raise SpecError(f"loss cross_entropy: targets are {text(targets)}; they must be integers, the classes")
+    if outputs.shape[:-1] != targets.shape:
+        wanted = text(InputSpec((*targets.shape, targets.below or 1)))
+        raise SpecError(f"loss cross_entropy: targets {text(targets)} need outputs {wanted}, not {text(outputs)}")
+    if targets.below is not None and targets.below > outputs.shape[-1]:
+        raise SpecError(
+            f"loss cross_entropy: {targets.below} classes, and the outputs {text(outputs)} have {outputs.shape[-1]}"
+        )
+
+
+def _array(spec: InputSpec) -> ArraySpec:
+    return ArraySpec(spec.shape, spec.dtype)
+
+
+def _names(inputs: Sequence[InputSpec]) -> tuple[str, ...]:
+    """All of them, or none where inputs go by place. Raises SpecError for some, and for one that comes twice."""
+    names = [one.name for one in inputs if one.name]
+    if names and len(set(names)) < len(inputs):
+        raise SpecError(f"inputs {', '.join(map(text, inputs))}: give every one a name of its own, or none")
+    return tuple(names)
