@@ -30,8 +30,9 @@ class Metric(NamedTuple):
     `gate` names the condition of `--fail-on` that fails when the metric gets worse; no condition looks at a metric
     where it is empty. `compared` metrics have rows in a comparison of two reports. `fresh_only` metrics are None for a
     process that is not fresh. `paired` says how arms in lockstep are compared: by rounds of steady steps, or by one
-    number a process. Every program that ran in one of the phases has an `expected` metric, unless its steps never
-    became steady. `contended` replaces `of` between two sessions on a busy machine.
+    number a process. `stage` names samples that the first processes of an adaptive session alone have: others do not
+    count. Every program that ran in one of the phases has an `expected` metric, unless its steps never became steady.
+    `contended` replaces `of` between two sessions on a busy machine.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Metric(NamedTuple):
     paired: Literal["rounds", "process"] = "process"
     expected: bool = False
     contended: Callable[[Run], float | None] | None = None
+    stage: Stage | None = None
 
     @property
     def sign(self) -> int:
@@ -71,7 +73,9 @@ def compared() -> list[str]:
 
 def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
     """The metric over processes, one number each; pooled, without an interval, where some are too short for it."""
-    runs = [run for run in runs if run.ok]
+    runs = [run for run in runs if run.ok and (metric.stage is None or steps_of(run, metric.stage))]
+    if not runs:
+        return None
     values = [value for run in runs if (value := metric.of(run)) is not None]
     if metric.pooled is not None and len(values) < len(runs):
         pooled = metric.pooled(runs)
@@ -230,7 +234,7 @@ def _mark(run: Run, phase: str) -> PhaseMemory | None:
 
 def _latency_row(rank: float) -> Metric:
     of, pooled = partial(latency, rank), partial(pooled_latency, rank)
-    return Metric(f"Step latency p{rank:g}", "s", "lower", "headline", of, TIMED, pooled)
+    return Metric(f"Step latency p{rank:g}", "s", "lower", "headline", of, TIMED, pooled, stage="latency")
 
 
 def _memory_row(title: str, phase: str, phases: tuple[PhaseName, ...] = tuple(PHASES)) -> Metric:

@@ -22,6 +22,7 @@ from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.model import Arm, Report, Section
 from dlbench.report.units import duration, format_interval, format_value
+from dlbench.spec import Policy
 
 NOTHING = "–"
 
@@ -165,8 +166,17 @@ def _metric_rows(section: Section, table: str) -> list[list[str]]:
     for name, metric in METRICS.items():
         cells = [arm.metrics.get(name) for arm in section.arms]
         if metric.table == table and any(cell is not None for cell in cells):
-            rows.append([metric.title, *(format_interval(cell, metric.unit) for cell in cells)])
+            rows.append(
+                [metric.title + _of_first(section, name), *(format_interval(cell, metric.unit) for cell in cells)]
+            )
     return rows
+
+
+def _of_first(section: Section, name: str) -> str:
+    """` (5 processes)` where only so many of an adaptive session were measured in this."""
+    found = [(arm.metrics[name].n, arm.ok) for arm in section.arms if name in arm.metrics]
+    fewer = METRICS[name].stage is not None and any(number < ok for number, ok in found)
+    return f" ({max(number for number, _ in found)} processes)" if fewer else ""
 
 
 def _ratio_rows(section: Section) -> Iterator[list[str]]:
@@ -231,10 +241,17 @@ def _environment(report: Report) -> Iterator[Block]:
             ["Host memory", at.memory_method],
         ]
         yield Table(["", ""], rows, detail=True)
+    lean = any(_of_first(section, "latency_p50") for section in report.sections)
     for policy in report.policies:
         first = " One process of each arm went first and was discarded." if policy.discard else ""
         yield Paragraph(
             f"Each process: {policy.samples} steady samples of at least {format_value(policy.sample_seconds, 's')}, "
             f"once the medians of two windows of them agree within {policy.settle_tolerance:.0%}; "
-            "latencies of single steps." + first
+            f"latencies of single steps{_in_first(policy) if lean else ''}." + first
         )
+
+
+def _in_first(policy: Policy) -> str:
+    if not policy.adaptive:
+        return ""
+    return f", a second compilation and the rate of a matrix product in the first {policy.processes} alone"

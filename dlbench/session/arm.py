@@ -142,7 +142,7 @@ class Arm:
     def latencies(self) -> None:
         """Time single steps, each ended by the barrier, as many as the policy's time allows."""
         steady = [sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "steady"]
-        if not self.spec.timed or not steady:
+        if not self.spec.timed or not steady or not self._in_full:
             return
         count = int(self.policy.latency_seconds / max(sorted(steady)[len(steady) // 2], 1e-9))
         order = Take(stage="latency", steps=1, count=max(1, min(self.policy.latency_steps, count)))
@@ -165,11 +165,20 @@ class Arm:
         if self.alive:
             self._look_at_helpers()
             fresh = self.place.isolation == "fresh"  # what is done once is read from fresh processes alone
-            self._closed = self._ask(Close(compile_again=fresh), Closed)
+            order = Close(compile_again=fresh and self._in_full, multiply=self._in_full)
+            self._closed = self._ask(order, Closed)
             if self._closed is not None:
                 self._found.memory.append(self._closed.memory)
                 self._found.times += self._closed.times
                 self._found.flags += proof.flags(self.spec, self._closed.compilation)
+
+    @property
+    def _in_full(self) -> bool:
+        """Whether this process is measured in all that a report shows, or only in what verdicts are read from.
+
+        The first are, as many as a session has that is not adaptive: figures of later ones would cost groups.
+        """
+        return not self.policy.adaptive or self.place.group % self.place.groups < self.policy.processes
 
     def kill(self) -> None:
         """End the child whatever it does."""

@@ -75,9 +75,13 @@ class Call(Message, frozen=True, tag="call"):
 
 
 class Close(Message, frozen=True, tag="close"):
-    """Say what remains to be said, then exit; `compile_again` is to time a compiler whose caches are warm."""
+    """Say what remains to be said, then exit.
+
+    `compile_again` is to time a compiler whose caches are warm, `multiply` a large matrix product.
+    """
 
     compile_again: bool = True
+    multiply: bool = True
 
 
 Request = Build | First | Settle | Take | Evaluate | Call | Close

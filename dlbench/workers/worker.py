@@ -82,7 +82,8 @@ class Worker:
             case Call():
                 return perform(order)
             case Close():
-                return self._close(compile_again=order.compile_again and self._spec.path == "jit")
+                compile_again = order.compile_again and self._spec.path == "jit"
+                return self._close(compile_again=compile_again, multiply=order.multiply)
 
     def _build(self, spec: Spec) -> Built:
         sources.look_before(spec)
@@ -135,14 +136,14 @@ class Worker:
         self._subject.check()
         return Taken(samples=samples, loss=self._subject.loss)
 
-    def _close(self, *, compile_again: bool) -> Closed:
+    def _close(self, *, compile_again: bool, multiply: bool) -> Closed:
         mark = self._subject.mark(self._spec.phase)
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.summary())
         actual, compilation = self._witness.read(), self._subject.compilation()
         actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
         if not self._spec.timed:
             return Closed(memory=mark, load=load, compilation=compilation, actual=actual)
-        peak = self._subject.peak_flop_rate()
+        peak = self._subject.peak_flop_rate() if multiply else None
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
         return Closed(memory=mark, load=load, compilation=compilation, times=times, peak_flop_rate=peak, actual=actual)
 

@@ -8,6 +8,7 @@ import typing
 import msgspec
 import pytest
 from cases import unsteady_by_the_machine
+from example_runs import full_session
 from sessions import session
 
 from dlbench.analysis import compare, control, judge, steady_state
@@ -16,6 +17,7 @@ from dlbench.report import FORMATS, comparison, markdown, summarize, terminal
 from dlbench.report.document import Paragraph
 from dlbench.report.page import page
 from dlbench.report.units import duration
+from dlbench.spec import Policy
 from dlbench.stats.decisions import Verdict
 from dlbench.stats.reasons import REASONS, ReasonCode
 
@@ -109,6 +111,30 @@ def test_an_explanation_prints_the_numbers_that_each_verdict_rests_on():
 
 def test_an_explanation_of_nothing_says_so():
     assert "There is no comparison." in markdown.text(list(comparison.explanation(judge.Judgement())))
+
+
+def test_a_report_says_of_how_many_processes_its_latencies_are():
+    policy = Policy(adaptive=True, processes=2)
+    runs = [msgspec.structs.replace(run, policy=policy) for run in full_session() if run.spec.phase == "train"]
+    latencies = [
+        run if run.group < 2 else msgspec.structs.replace(run, samples=without_latencies(run.samples)) for run in runs
+    ]
+    (section,) = summarize(latencies).sections
+    found = [arm.metrics["latency_p99"] for arm in section.arms]
+    assert [one.n for one in found] == [2, 2]
+    assert all(one.low is not None for one in found), "of each process, not of all together"
+    text = FORMATS["markdown"].render(summarize(latencies))
+    assert "| Step latency p99 (2 processes) |" in text
+    assert (
+        "latencies of single steps, a second compilation and the rate of a matrix product in the first 2 alone." in text
+    )
+    in_all = FORMATS["markdown"].render(summarize(runs))
+    assert "| Step latency p99 |" in in_all
+    assert "latencies of single steps." in in_all
+
+
+def without_latencies(samples):
+    return tuple(one for one in samples if one.stage != "latency")
 
 
 @pytest.mark.parametrize(
