@@ -12,17 +12,20 @@ from dlbench.errors import DlbenchError
 from dlbench.report import comparison, terminal
 
 
-def show(baseline: Path, candidate: Path, question: GateRequest, out: Path | None, *, quiet: bool) -> int:
+def show(
+    baseline: Path, candidate: Path, question: GateRequest, out: Path | None, *, explain: bool, quiet: bool
+) -> int:
     """Compare two saved reports, print the comparison, and return the exit code. Raises DlbenchError."""
     with progress.on_standard_error(quiet=quiet or not question.confirm) as listener:
         answer = compare(baseline, candidate, question, listener, out)
-    return said(answer, quiet=quiet)
+    return said(answer, explain=explain, quiet=quiet)
 
 
-def said(answer: Judgement, *, quiet: bool) -> int:
+def said(answer: Judgement, *, explain: bool = False, quiet: bool) -> int:
     """Print a comparison and return its exit code. Raises DlbenchError where its gate was refused."""
     if not quiet:
-        terminal.console().print(terminal.blocks(list(comparison.page(answer))))
+        explained = comparison.explanation(answer) if explain else ()
+        terminal.console().print(terminal.blocks([*comparison.page(answer), *explained]))
     if answer.refused:
         raise DlbenchError(f"not gated: {answer.refused}")
     return answer.exit_code

@@ -231,8 +231,11 @@ def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quie
 @click.argument("candidate", type=click.Path(path_type=FilePath))
 @_gate_options
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder for comparison.md and .json.")
+@click.option("--explain", is_flag=True, help="Also print the numbers that each verdict rests on, and their reasons.")
 @click.option("--quiet", is_flag=True, help="Print nothing.")
-def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet: bool, **options: Any) -> int:
+def compare(
+    baseline: FilePath, candidate: FilePath, out: FilePath | None, explain: bool, quiet: bool, **options: Any
+) -> int:
     """Compare two saved reports, BASELINE and CANDIDATE, each a runs.jsonl or its folder.
 
     Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2 when there is nothing to compare.
@@ -240,7 +243,7 @@ def compare(baseline: FilePath, candidate: FilePath, out: FilePath | None, quiet
     from dlbench.api import question
     from dlbench.cli import compare as command
 
-    return command.show(baseline, candidate, question.read(options), out, quiet=quiet)
+    return command.show(baseline, candidate, question.read(options), out, explain=explain, quiet=quiet)
 
 
 @cli.command("list")

@@ -29,6 +29,15 @@ def test_two_reports_are_compared_and_a_plain_comparison_is_fine(run, reports):
     assert "cross-session" in out
 
 
+def test_an_explanation_is_printed_where_it_is_asked_for(run, reports):
+    code, out, err = run(*reports, "--explain")
+    assert (code, err) == (0, "")
+    assert "What each verdict rests on" in out
+    assert "slower (ci-beyond: " in out
+    assert "What each verdict rests on" not in run(*reports)[1]
+    assert run(*reports, "--explain", "--quiet")[1] == ""
+
+
 def test_a_file_is_as_good_as_its_folder(run, reports):
     before, after = reports
 
