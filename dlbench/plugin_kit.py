@@ -11,7 +11,7 @@ import msgspec
 
 from dlbench.errors import SpecError, UnknownName, Unsupported
 from dlbench.plugin import Description, Optimizer
-from dlbench.registry.references import call, is_factory, keywords, load_reference, make, users_errors
+from dlbench.registry.references import call, check_options, is_factory, keywords, load_reference, make, users_errors
 from dlbench.spec import InputSpec, Option, Path, Spec
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Recipe",
     "call",
+    "check_options",
     "is_factory",
     "keywords",
     "load_reference",
@@ -46,7 +47,7 @@ class Recipe:
     """
 
     make: Callable[..., Any]
-    name: str
+    name: str = ""
     call: Callable[..., Any] | None = None
     task: str = ""
     sizes: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
@@ -58,15 +59,20 @@ class Recipe:
     optimizer: Optimizer | None = None
     paths: tuple[Path, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """The name of the factory in messages."""
+        return self.name or getattr(self.make, "__name__", type(self.make).__name__)
+
     def options(self, spec: Spec) -> dict[str, Option]:
         """Keywords of the factory. Raises UnknownName for a size that is not stated, where any is."""
         if self.sizes and spec.size not in self.sizes:
-            raise UnknownName(f"size of {self.name}", spec.size, self.sizes)
+            raise UnknownName(f"size of {self.label}", spec.size, self.sizes)
         return {**self.sizes.get(spec.size, {}), **dict(spec.options)}
 
     def model(self, spec: Spec) -> Any:
         """A new model. Raises UnknownName for an option that is no keyword, SpecError for what the factory raises."""
-        return call(self.make, self.options(spec), self.name)
+        return call(self.make, self.options(spec), self.label)
 
     def inputs_of(self, spec: Spec) -> tuple[InputSpec, ...]:
         """The inputs with the batch size of the Spec."""

@@ -99,16 +99,21 @@ def make(text: str, options: Mapping[str, Any], folder: Path | None = None) -> A
 
 
 def call(factory: Callable[..., Any], options: Mapping[str, Any], name: str) -> Any:
-    """What a factory returns for these options; `name` is what messages call it.
+    """The object that a factory returns for these options; `name` is what messages call it.
 
     Raises UnknownName for an option that is no keyword of the factory, and SpecError for what the factory raises.
     """
-    if (known := keywords(factory)) is not None:
-        for option in options:
-            if option not in known:
-                raise UnknownName(f"option of {name}", option, known)
+    check_options(factory, options, name)
     with users_errors(name):
         return factory(**options)
+
+
+def check_options(factory: Callable[..., Any], options: Mapping[str, Any], name: str) -> None:
+    """Raise UnknownName, with near matches, for an option that is no keyword of the factory."""
+    known = keywords(factory)
+    unknown = [] if known is None else [option for option in options if option not in known]
+    if known is not None and unknown:
+        raise UnknownName(f"option of {name}", unknown[0], known)
 
 
 def is_factory(found: object) -> bool:

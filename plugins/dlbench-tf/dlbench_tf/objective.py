@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from dlbench.errors import SpecError, Unsupported
+from dlbench.plugin_kit import load_reference
 from dlbench_tf.gan import DISCRIMINATOR, GENERATOR
 
 Losses = Callable[[Callable[..., tf.Tensor], tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]]
@@ -59,3 +61,29 @@ OBJECTIVES = {
     "policy_gradient": _supervised(policy_gradient),
     "adversarial": Objective(_adversarial, (GENERATOR, DISCRIMINATOR)),
 }
+
+
+def find_objective(loss: str | Callable[..., tf.Tensor]) -> Objective:
+    """The objective of this name, of a `file.py:function`, or of a function of outputs and targets.
+
+    Raises Unsupported for any other name, and SpecError for what cannot be loaded and, when it is used, for a loss that
+    is no scalar.
+    """
+    if not isinstance(loss, str):
+        return _supervised(_scalar(loss, loss.__qualname__))
+    if loss in OBJECTIVES:
+        return OBJECTIVES[loss]
+    if ":" not in loss:
+        known = ", ".join(OBJECTIVES)
+        raise Unsupported(f"loss {loss}: TensorFlow's plugins have {known}, or file.py:function of your own")
+    return _supervised(_scalar(load_reference(loss), loss))
+
+
+def _scalar(function: Callable[..., tf.Tensor], name: str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    def checked(outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        loss = tf.convert_to_tensor(function(outputs, targets))
+        if loss.shape.rank != 0:
+            raise SpecError(f"loss {name}: returned shape {tuple(loss.shape)}, and a loss is one number: take its mean")
+        return tf.cast(loss, tf.float32)
+
+    return checked

@@ -7,11 +7,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from dlbench.plugin import PARTS, ArraySpec, CacheState, Compilation, Part
+from dlbench.plugin import PARTS, ArraySpec, CacheState, Compilation, Part, Signature
 from dlbench_tf import caches
 
 MUST_COMPILE = "_XlaMustCompile"
 """The attribute that makes TensorFlow compile a function as one XLA program or raise; it never falls back."""
+
+
+Arguments = ArraySpec | tuple[ArraySpec, ...]
+"""One array, or those of a model of several inputs."""
 
 
 class Graph:
@@ -20,13 +24,14 @@ class Graph:
     An argument of another shape is an error: a traced function would take it, and XLA compile anew without a word.
     """
 
-    def __init__(self, body: Callable[..., Any], arguments: Sequence[ArraySpec], *, xla: bool) -> None:
-        def checked(*values: tf.Tensor) -> Any:
-            pairs = zip(values, arguments, strict=True)
-            return body(*(tf.ensure_shape(value, argument.shape) for value, argument in pairs))
+    def __init__(self, body: Callable[..., Any], arguments: Sequence[Arguments], *, xla: bool) -> None:
+        self._arguments = [tf.nest.map_structure(_tensor_spec, argument) for argument in arguments]
+
+        def checked(*values: Any) -> Any:
+            pairs = zip(values, self._arguments, strict=True)
+            return body(*(tf.nest.map_structure(_ensured, value, argument) for value, argument in pairs))
 
         self._function = tf.function(checked, jit_compile=xla, autograph=False)
-        self._arguments = [tf.TensorSpec(argument.shape, argument.dtype) for argument in arguments]
         self._concrete: Any = None
         self.cache: CacheState = ""
         self.calls = 0
@@ -58,7 +63,7 @@ class Paths:
         self._path = path
         self._graphs: dict[Graph, Sequence[Part]] = {}
 
-    def put(self, body: Callable[..., Any], *arguments: ArraySpec, parts: Sequence[Part] = ()) -> Callable[..., Any]:
+    def put(self, body: Callable[..., Any], *arguments: Arguments, parts: Sequence[Part] = ()) -> Callable[..., Any]:
         """The function on this path, for arguments of these shapes; `parts` are those of a step that it takes."""
         if self._path == "eager":
             return body
@@ -82,14 +87,31 @@ class Paths:
         )
 
 
+def inputs_of(signature: Signature) -> Arguments:
+    """The array of a model with one input, or those of several."""
+    return (signature.inputs, *signature.further) if signature.further else signature.inputs
+
+
 def repeated(update: Callable[..., Any], steps: int, inputs: Any, targets: Any) -> Any:
     """Several updates in one call, their losses stacked; within a graph a loop, which compiles as fast as one step."""
+
+    def updated(at: Any) -> Any:
+        return update(tf.nest.map_structure(lambda array: array[at], inputs), targets[at])
+
     if tf.executing_eagerly():
-        return tf.stack([update(inputs[at], targets[at]) for at in range(steps)])
+        return tf.stack([updated(at) for at in range(steps)])
 
     def body(at: tf.Tensor, losses: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        return at + 1, losses.write(at, update(inputs[at], targets[at]))
+        return at + 1, losses.write(at, updated(at))
 
     start = tf.constant(0), tf.TensorArray(tf.float32, steps)
     ended = tf.while_loop(lambda at, _: at < steps, body, start, parallel_iterations=1, maximum_iterations=steps)
     return ended[1].stack()
+
+
+def _tensor_spec(argument: ArraySpec) -> tf.TensorSpec:
+    return tf.TensorSpec(argument.shape, argument.dtype)
+
+
+def _ensured(value: tf.Tensor, argument: tf.TensorSpec) -> tf.Tensor:
+    return tf.ensure_shape(value, argument.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 import tensorflow as tf
@@ -12,34 +11,35 @@ from tensorflow.python.util import _pywrap_util_port
 from dlbench.plugin import ModelInfo
 from dlbench.spec import Spec
 from dlbench_tf.device import devices, word_of
+from dlbench_tf.network import Network
 
 
-def model_info(
-    variables: Sequence[tf.Variable], tensors: Mapping[str, tf.Tensor], spec: Spec, computed_in: str
-) -> ModelInfo:
-    """The model that lives in these variables, the optimizer's own not among them, and computes products so.
-
-    `tensors` are its parameters by canonical name, each in its own shape.
-    """
+def model_info(network: Network, spec: Spec, optimizer: str) -> ModelInfo:
+    """The model that lives in the variables of a network; the optimizer's own are not among them."""
+    variables = network.variables
     places = dict.fromkeys(map(word_of, variables))
     return ModelInfo(
         parameter_count=sum(variable.shape.num_elements() for variable in variables),
         device="/".join(places),
-        precision=computed_in,
+        precision=network.precision,
         path=spec.path,
         compiler="xla" if spec.path == "jit" else None,
         steps_per_call=spec.steps_per_call,
         data=spec.data,
         threads=tf.config.threading.get_intra_op_parallelism_threads(),
         device_name="/".join(devices()[place] for place in places),
-        versions={name: metadata.version(name) for name in ("tensorflow", "dlbench-tf")},
-        details={"BLAS": _blas_of(next(iter(places)), spec.path)} | _details(len(variables)) | _layout(tensors),
+        versions={name: metadata.version(name) for name in ("tensorflow", *network.packages, "dlbench-tf")},
+        details={
+            "BLAS": _blas_of(next(iter(places)), spec.path),
+            "optimizer": f"{optimizer}, {len(variables)} variables",
+            **_details(),
+            **_layout(network),
+        },
     )
 
 
-def _details(variables: int) -> dict[str, str]:
+def _details() -> dict[str, str]:
     return {
-        "optimizer": f"ResourceApplyAdam, {variables} variables",
         "inter-op threads": str(tf.config.threading.get_inter_op_parallelism_threads()),
         "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "not set: TensorFlow's default"),
         "denormals": _denormals(),
@@ -55,9 +55,9 @@ def blas() -> str:
     return "oneDNN" if _pywrap_util_port.IsMklEnabled() else "Eigen"
 
 
-def _layout(tensors: Mapping[str, tf.Tensor]) -> dict[str, str]:
+def _layout(network: Network) -> dict[str, str]:
     """That of tf.nn.conv2d unless told otherwise, NHWC; nothing for a model without convolutions."""
-    return {"convolution layout": "channels last"} if any(one.shape.rank == 4 for one in tensors.values()) else {}
+    return {"convolution layout": "channels last"} if 4 in network.ranks else {}
 
 
 def _denormals() -> str:

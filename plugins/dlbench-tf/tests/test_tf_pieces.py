@@ -11,14 +11,15 @@ import pytest
 import tensorflow as tf
 
 from dlbench import plugin as contract
+from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec
 from dlbench.spec import PATHS, Spec
 from dlbench.workers.child import fresh_child
 from dlbench.workers.protocol import Build, Built, First, Stepped, Take, Taken
 from dlbench_tf import caches
-from dlbench_tf.adam import Adam
 from dlbench_tf.dropout import SeededDropout, off
 from dlbench_tf.objective import mse
+from dlbench_tf.optimizers import Adam, make_optimizer
 from dlbench_tf.paths import Graph, Paths
 
 pytestmark = pytest.mark.untimed
@@ -54,6 +55,73 @@ def test_adam_is_the_contracts_formula_also_where_epsilon_rules(path):
         adam.apply([gradient], float(t)) if path == "eager" else update(gradient)
     expected = reference(np.zeros(40), gradients, SETTINGS)
     np.testing.assert_allclose(variable.numpy(), expected, rtol=3e-6, atol=3e-8)
+
+
+def decayed(weights, gradients, settings):
+    """AdamW: the contract's Adam of one update at a time, after the decay."""
+    m = v = np.zeros_like(weights)
+    for t, g in enumerate(gradients.astype(np.float64), 1):
+        weights = weights - settings.learning_rate * settings.weight_decay * weights
+        m = settings.beta1 * m + (1 - settings.beta1) * g
+        v = settings.beta2 * v + (1 - settings.beta2) * g**2
+        root = np.sqrt(v / (1 - settings.beta2**t)) + settings.epsilon
+        weights = weights - settings.learning_rate * (m / (1 - settings.beta1**t)) / root
+    return weights
+
+
+def descended(weights, gradients, settings):
+    """Momentum as the contract states it."""
+    velocity = np.zeros_like(weights)
+    for g in gradients.astype(np.float64):
+        velocity = settings.momentum * velocity + g
+        weights = weights - settings.learning_rate * velocity
+    return weights
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("settings", "formula"),
+    [
+        (contract.AdamW(learning_rate=0.01, weight_decay=0.3), decayed),
+        (contract.SGD(learning_rate=0.1, momentum=0.9), descended),
+        (contract.SGD(learning_rate=0.1), descended),
+    ],
+)
+def test_optimizers_are_the_contracts_formulas(settings, formula, path):
+    random = np.random.default_rng(0)
+    start, gradients = random.normal(size=40).astype(np.float32), random.normal(size=(20, 40)).astype(np.float32)
+    variable, counter = tf.Variable(start), tf.Variable(0.0, dtype=tf.float64)
+    optimizer = make_optimizer(settings, [variable], [variable])
+
+    def update(gradient):
+        optimizer.apply([gradient], counter.assign_add(1.0).value())
+        return tf.constant(0)
+
+    update = Paths(path).put(update, ArraySpec((40,), "float32"))
+    for gradient in tf.unstack(tf.constant(gradients)):
+        update(gradient)
+    np.testing.assert_allclose(variable.numpy(), formula(start, gradients, settings), rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_optimizer_of_the_users_own_is_given_the_parameters(path, tmp_path, monkeypatch):
+    (tmp_path / "own.py").write_text(
+        "import keras\n\ndef sgd(parameters):\n    assert len(parameters) == 1\n    return keras.optimizers.SGD(0.1)\n"
+        "def none(parameters):\n    return 3\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    variable = tf.Variable(np.ones(3, np.float32))
+    own = make_optimizer(contract.OwnOptimizer(function="own.py:sgd"), [variable], [variable])
+
+    def update(gradient):
+        own.apply([gradient], 1.0)
+        return tf.constant(0)
+
+    Paths(path).put(update, ArraySpec((3,), "float32"))(tf.constant([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(variable.numpy(), [0.9, 0.8, 0.7], rtol=1e-6)
+    assert own.name == "SGD of own.py:sgd"
+    with pytest.raises(SpecError, match=r"returned a int; return a keras\.optimizers\.Optimizer"):
+        make_optimizer(contract.OwnOptimizer(function="own.py:none"), [variable], [variable])
 
 
 @pytest.mark.parametrize("shape", [(400, 500), (7, 3, 5)])

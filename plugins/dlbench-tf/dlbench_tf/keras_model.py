@@ -1,0 +1,157 @@
+"""A model of Keras: made from a seed, called as it wants to be called, and built for inputs of given shapes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dlbench.errors import SpecError, Unsupported
+from dlbench.plugin import ArraySpec
+
+Call = Callable[..., Any]
+"""Inputs, one array or a tuple of them, and `training` to whatever the model returns."""
+POLICIES = {"bf16": "mixed_bfloat16"}
+"""Keras's own mixed precision; every other precision is of products in float32."""
+_RATES = ("rate", "dropout", "recurrent_dropout", "_dropout", "stddev")
+_STOCHASTIC = re.compile("drop|noise|attention|rnn|lstm|gru|cell", re.IGNORECASE)
+_LONGEST = 600
+
+
+def make_model(make: Callable[[], Any], *, seed: int, precision: str, name: str) -> Any:
+    """A model whose initial values follow from the seed, with variables named as in any process.
+
+    Raises SpecError for what is no layer, and Unsupported where Keras runs on another backend than TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise Unsupported(
+            f"{name}: Keras runs on {keras.backend.backend()} here; set the environment variable "
+            "KERAS_BACKEND=tensorflow"
+        )
+    keras.utils.clear_session(free_memory=False)  # names of layers are counted from 1 again
+    keras.utils.set_random_seed(seed % 2**32)
+    keras.config.set_dtype_policy(POLICIES.get(precision, "float32"))
+    model = make()
+    if not isinstance(model, keras.layers.Layer):
+        kind = f"the class {model.__name__}" if inspect.isclass(model) else f"an object of {type(model).__name__}"
+        raise SpecError(f"{name}: gives {kind}, which is no model; return a keras.Model or a keras.layers.Layer")
+    return model
+
+
+class _Called(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
+    """A model that is called by a function of the user's; Keras hands `training` on to the layers within."""
+
+    def __init__(self, model: Any, function: Callable[..., Any]) -> None:
+        super().__init__(name="called")
+        self.model, self._function = model, function
+        self.built = True  # it has nothing of its own, and the model is built when it is called
+
+    def call(self, *inputs: Any, training: bool | None = None) -> Any:  # noqa: ARG002
+        return self._function(self.model, *inputs)
+
+
+def caller(model: Any, function: Callable[..., Any] | None, names: Sequence[str]) -> Call:
+    """How the model is called: through the function, by name, or by place.
+
+    A model that takes one argument gets several inputs as a list, or as a mapping where they have names.
+    """
+    if function is not None:
+        called = _Called(model, function)
+        return lambda inputs, training: called(*_several(inputs), training=training)
+    if any(names):
+        if _takes_one(model):
+            return lambda inputs, training: model(dict(zip(names, _several(inputs), strict=True)), training=training)
+        return lambda inputs, training: model(**dict(zip(names, _several(inputs), strict=True)), training=training)
+
+    def by_place(inputs: Any, training: bool) -> Any:
+        if not isinstance(inputs, tuple):
+            return model(inputs, training=training)
+        return model(list(inputs), training=training) if _takes_one(model) else model(*inputs, training=training)
+
+    return by_place
+
+
+def symbolic_outputs(call: Call, inputs: Any, name: str) -> Any:
+    """Build the model for inputs of these shapes, and return its outputs as arrays without values.
+
+    Raises SpecError with both shapes and the layer that complained for inputs that do not fit.
+    """
+    given = tf.nest.map_structure(lambda array: keras.KerasTensor(array.shape, dtype=array.dtype), inputs)
+    try:
+        return call(given, False)
+    except Exception as error:
+        shapes = ", ".join(f"{array.dtype} {array.shape}" for array in _several(inputs))
+        raise SpecError(f"{name}: inputs {shapes} do not fit: {complaint(error)}") from error
+
+
+def complaint(error: BaseException) -> str:
+    """The words of an error of Keras in one line: the layer and what it says, without colours and arguments."""
+    text = re.sub(r"\x1b\[\d+m", "", str(error))
+    text = re.sub(r"\n+Arguments received by .*", "", text, flags=re.DOTALL)
+    text = re.sub(r"Exception encountered when calling ([^\n]*)\.\n+", r"\1: ", text)
+    return " ".join(text.split())[:_LONGEST] or type(error).__name__
+
+
+def array_of(output: Any) -> ArraySpec:
+    """Shape and type of an output; float32 for every other float, as outputs are handed on."""
+    kind = keras.backend.standardize_dtype(output.dtype)
+    return ArraySpec(tuple(output.shape), "float32" if "float" in kind else kind)
+
+
+def stochastic_layers(model: Any) -> list[Any]:
+    """Layers that drop or add noise where they train."""
+    return [layer for layer in flat_layers(model) if any(_rate(layer, name) for name in _RATES)]
+
+
+@contextmanager
+def nothing_dropped(layers: Sequence[Any]) -> Iterator[None]:
+    """Set the rates of these layers to zero for as long as this lasts; batch normalisation still trains."""
+    kept = [(layer, name, rate) for layer in layers for name in _RATES if (rate := _rate(layer, name))]
+    try:
+        for layer, name, rate in kept:
+            setattr(layer, name, type(rate)(0))
+        yield
+    finally:
+        for layer, name, rate in kept:
+            setattr(layer, name, rate)
+
+
+def flat_layers(model: Any) -> list[Any]:
+    """The model and every layer within it, however deep."""
+    return list(model._flatten_layers(include_self=True, recursive=True))
+
+
+def _rate(layer: Any, name: str) -> float:
+    """A rate of a layer that is stochastic by its class or one of its bases, such as a Dropout of the user's own."""
+    if not _STOCHASTIC.search(" ".join(base.__name__ for base in type(layer).__mro__)):
+        return 0.0
+    value = vars(layer).get(name, 0.0)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def _several(inputs: Any) -> tuple[Any, ...]:
+    return inputs if isinstance(inputs, tuple) else (inputs,)
+
+
+def _takes_one(model: Any) -> bool:
+    """Whether the call of the model has one argument that all inputs come in."""
+    if isinstance(model, keras.Sequential) or hasattr(model, "_functional") or _is_functional(model):
+        return True
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = [one for one in inspect.signature(model.call).parameters.values() if one.name not in _NO_INPUTS]
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        return False
+    needed = [one for one in parameters if one.kind in kinds and one.default is one.empty]
+    return len(needed) == 1 and len([one for one in parameters if one.kind in kinds]) == 1
+
+
+_NO_INPUTS = ("training", "mask")
+
+
+def _is_functional(model: Any) -> bool:
+    return any(base.__name__ == "Functional" for base in type(model).__mro__)

@@ -1,0 +1,161 @@
+"""Any model of Keras as a Network: its own initial values and names, and state that training changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dlbench.errors import SpecError, Unsupported
+from dlbench.plugin import BuildRequest, Signature
+from dlbench.plugin_kit import Recipe, pick_output, require_same_shapes
+from dlbench_tf import keras_model
+from dlbench_tf.network import Count
+from dlbench_tf.objective import find_objective, together
+from dlbench_tf.paths import inputs_of
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Array, Parameters
+
+
+class KerasNetwork:
+    """The model of a recipe. Trainable variables are trained, all others are state that training carries on.
+
+    Canonical names are the paths of the variables; where the request has parameters, they replace the model's values.
+    """
+
+    packages: Sequence[str] = ("keras",)
+
+    def __init__(self, recipe: Recipe, request: BuildRequest) -> None:
+        spec, signature = request.spec, request.signature
+        self._recipe, self._request = recipe, request
+        self._loss = recipe.loss or signature.loss
+        self._objective = find_objective(self._loss)
+        if len(self._objective.owners) > 1:
+            raise Unsupported(f"{spec.plugin}: loss {signature.loss} trains two networks; a model of Keras is one")
+        model = keras_model.make_model(
+            lambda: recipe.model(spec), seed=spec.seed, precision=spec.precision, name=recipe.label
+        )
+        self._call = keras_model.caller(model, recipe.call, signature.names)
+        given = inputs_of(signature)
+        self.output = pick_output(keras_model.symbolic_outputs(self._call, given, recipe.label), recipe.output)
+        self._stochastic = keras_model.stochastic_layers(model)
+        self._dropout = request.dropout
+        self._model = model
+        self._parameters = list(model.trainable_variables)
+        self.variables: Sequence[tf.Variable] = [variable.value for variable in self._parameters]
+        self._named = _unique([*self._parameters, *(v for v in model.non_trainable_variables if _is_float(v))])
+        self._state = [variable.value for variable in model.non_trainable_variables]
+        if not self._parameters:
+            raise SpecError(f"{recipe.label}: the model has no trainable variables")
+        if request.parameters is not None:
+            self.assign(request.parameters)
+        self._penalized = True
+        self._check_targets(signature)
+
+    @property
+    def parameters(self) -> Sequence[Any]:
+        """Keras's own variables."""
+        return self._parameters
+
+    @property
+    def precision(self) -> str:
+        """By the types that the layers with parameters compute in."""
+        layers = [layer for layer in keras_model.flat_layers(self._model) if layer._trainable_variables]
+        kinds = {keras.backend.standardize_dtype(layer.compute_dtype) for layer in layers}
+        kinds |= {keras.backend.standardize_dtype(variable.dtype) for variable in self._parameters} - {"float32"}
+        if kinds <= {"float32"}:
+            return "tf32" if tf.config.experimental.tensor_float_32_execution_enabled() else "fp32"
+        return {"bfloat16": "bf16", "float16": "fp16"}.get("/".join(sorted(kinds)), "/".join(sorted(kinds)))
+
+    @property
+    def ranks(self) -> list[int]:
+        """Of the trainable variables."""
+        return [len(variable.shape) for variable in self._parameters]
+
+    def outputs(self, inputs: Any) -> tf.Tensor:
+        """As the model predicts, float32."""
+        return _as_float(pick_output(self._call(inputs, False), self._recipe.output))
+
+    def differentiate(self, inputs: Any, targets: Any, count: Count | None) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """As the model trains; without a count its state is put back."""
+        kept = [tf.identity(variable) for variable in self._state] if count is None else []
+        if self._dropout and count is not None:
+            found = self._differentiate(inputs, targets)
+        else:
+            with keras_model.nothing_dropped(self._stochastic):
+                found = self._differentiate(inputs, targets)
+        for variable, value in zip(self._state, kept, strict=count is None):
+            variable.assign(value)
+        return found
+
+    def named(self, values: Sequence[Any]) -> dict[str, Array]:
+        """By the paths of the trainable variables."""
+        return {name: np.array(value.numpy()) for name, value in zip(self._named, values, strict=False)}
+
+    def export(self) -> dict[str, Array]:
+        """Trainable variables and, after them, state in floats such as the moving mean of a batch normalisation."""
+        return {name: np.array(variable.value.numpy(), np.float32) for name, variable in self._named.items()}
+
+    def assign(self, parameters: Parameters) -> None:
+        """All of what `export` returns, or the trainable variables alone."""
+        own = {name: tuple(variable.shape) for name, variable in self._named.items()}
+        trained = dict(list(own.items())[: len(self._parameters)])
+        require_same_shapes(parameters, trained if parameters.keys() <= trained.keys() else own)
+        for name, value in parameters.items():
+            self._named[name].assign(np.asarray(value))
+
+    def compilable(self) -> KerasNetwork:
+        """Itself: an operation that XLA does not have raises when it is compiled."""
+        return self
+
+    def _differentiate(self, inputs: Any, targets: Any) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.variables)
+            loss = together(self._objective.losses(self._trained_outputs, inputs, targets))
+            loss = self._with_penalties(loss)
+        found = tape.gradient(loss, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return loss, [tf.convert_to_tensor(gradient) for gradient in found]  # dense, also of an embedding
+
+    def _with_penalties(self, loss: tf.Tensor) -> tf.Tensor:
+        """Plus losses that the model adds itself, such as those of regularizers; asked once whether there are any."""
+        penalties = self._model.losses if self._penalized else []
+        self._penalized = bool(penalties)
+        return tf.add_n([loss, *(tf.cast(penalty, loss.dtype) for penalty in penalties)]) if penalties else loss
+
+    def _trained_outputs(self, inputs: Any) -> tf.Tensor:
+        """What the loss reads: for cross-entropy the logits where the model ends in a softmax."""
+        output = pick_output(self._call(inputs, True), self._recipe.output)
+        return _as_float(getattr(output, "_keras_logits", output) if self._loss == "cross_entropy" else output)
+
+    def _check_targets(self, signature: Signature) -> None:
+        """Raise SpecError where outputs and targets cannot be compared; a loss of the user's own says it itself."""
+        outputs, targets, loss = keras_model.array_of(self.output).shape, signature.targets.shape, self._loss
+        wanted = {"cross_entropy": outputs[:-1], "mse": outputs}.get(str(loss), targets)
+        if wanted != targets:
+            raise SpecError(
+                f"{self._recipe.label}: outputs {outputs} want targets {wanted} for loss {loss}, not {targets}"
+            )
+
+
+def _as_float(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32) if values.dtype.is_floating and values.dtype != tf.float32 else values
+
+
+def _is_float(variable: Any) -> bool:
+    return "float" in keras.backend.standardize_dtype(variable.dtype)
+
+
+def _unique(variables: Sequence[Any]) -> dict[str, Any]:
+    """Variables by path; the second of one path is `path#2`."""
+    seen: Counter[str] = Counter()
+    named: dict[str, Any] = {}
+    for variable in variables:
+        seen[variable.path] += 1
+        times = seen[variable.path]
+        named[variable.path if times == 1 else f"{variable.path}#{times}"] = variable
+    return named

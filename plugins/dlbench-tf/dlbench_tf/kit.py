@@ -1,0 +1,55 @@
+"""A whole plugin in one call, for those who publish one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict, Unpack
+
+from dlbench.plugin import BuildRequest, Optimizer
+from dlbench.plugin_kit import Recipe
+from dlbench.spec import InputSpec, Option, Path
+from dlbench_tf.model import TFModel
+from dlbench_tf.network import Network
+
+
+class Stated(TypedDict, total=False):
+    """Facts that may be stated of a model, as `dlbench.plugin_kit.Recipe` explains them."""
+
+    call: Callable[..., Any]
+    name: str
+    task: str
+    sizes: Mapping[str, Mapping[str, Option]]
+    batch_sizes: Mapping[str, int]
+    inputs: tuple[InputSpec, ...]
+    targets: InputSpec
+    output: str
+    loss: str | Callable[..., Any]
+    optimizer: Optimizer
+    paths: tuple[Path, ...]
+
+
+def plugin(make: Callable[..., Any], **stated: Unpack[Stated]) -> Callable[[], TFModel]:
+    """The factory of a plugin around the models that `make` makes: the value of an entry point `dlbench.plugins`.
+
+        bert = plugin(make, call=lambda model, x: model({"token_ids": x}), task="sentiment",
+                      sizes={"small": {}, "base": {"layers": 12, "hidden": 768}})
+
+    `make` returns a keras.Model or a keras.layers.Layer. It is called with the options of `--set`, over those of the
+    size. All that is left out is found out.
+    """
+    recipe = Recipe(make=make, **stated)
+    return lambda: of_recipe(recipe)
+
+
+def of_recipe(recipe: Recipe) -> TFModel:
+    """The plugin of a recipe."""
+    return TFModel(_keras_network(recipe))
+
+
+def _keras_network(recipe: Recipe) -> Callable[[BuildRequest], Network]:
+    def make_network(request: BuildRequest) -> Network:
+        from dlbench_tf.keras_network import KerasNetwork
+
+        return KerasNetwork(recipe, request)
+
+    return make_network
