@@ -50,6 +50,7 @@ from dlbench.plugin.reports import (
     cache_state,
 )
 from dlbench.plugin.requests import SGD, Adam, AdamW, ArraySpec, Batch, BuildRequest, Optimizer, OwnOptimizer, Signature
+from dlbench.spec import InputSpec, ModelSource, Option, Path, Spec
 
 if TYPE_CHECKING:
     from dlbench.plugin.requests import Array as Array
@@ -73,19 +74,24 @@ __all__ = [
     "Description",
     "DeviceNames",
     "ExchangesParameters",
+    "InputSpec",
     "ListsDevices",
     "ModelInfo",
     "ModelPlugin",
+    "ModelSource",
     "MultipliesMatrices",
     "Name",
     "Optimizer",
+    "Option",
     "OwnOptimizer",
     "Part",
+    "Path",
     "Positive",
     "ReadsVariables",
     "ReportsCompilation",
     "ReportsDeviceMemory",
     "Signature",
+    "Spec",
     "Stages",
     "Synchronizes",
     "Text",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, Unpack
 
-from dlbench.plugin import BuildRequest, Optimizer
+from dlbench.plugin import BuildRequest, InputSpec, Optimizer, Option, Path
 from dlbench.plugin_kit import Recipe
-from dlbench.spec import InputSpec, Option, Path
 from dlbench_tf.model import TFModel
 from dlbench_tf.network import Network
 
