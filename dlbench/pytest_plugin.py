@@ -26,15 +26,8 @@ if TYPE_CHECKING:
     from dlbench.plugin import ModelInfo
     from dlbench.spec import Policy, Spec
 
-_AXES = {
-    "phase": "phases",
-    "path": "paths",
-    "size": "sizes",
-    "batch_size": "batch_sizes",
-    "device": "devices",
-    "seed": "seeds",
-    "task": "tasks",
-}
+_AXES = ("phase", "path", "size", "batch_size", "device", "seed", "task", "threads")
+"""What a call may say of its Spec."""
 SPARE = 0.5
 """Processors beyond the threads that were asked for which may work: those of pytest itself."""
 
@@ -87,18 +80,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _spec(plugin: str, asked: dict[str, Any], policy: Policy) -> Spec:
     """One Spec with the defaults of `dlbench run`, but one thread: tests share their machine."""
-    from dlbench.session.plan import Selection, expand
+    from dlbench.session.plan import expand
     from dlbench.spec import PHASES
 
-    known = {*_AXES, "threads"}
-    if wrong := sorted(asked.keys() - known):
-        raise TypeError(f"dlbench_benchmark takes no {', '.join(wrong)}; it takes policy, {', '.join(sorted(known))}")
+    if wrong := sorted(asked.keys() - set(_AXES)):
+        raise TypeError(f"dlbench_benchmark takes no {', '.join(wrong)}; it takes policy, {', '.join(sorted(_AXES))}")
     phase = PHASES.get(asked.get("phase", "train"))
     if phase is not None and not phase.timed:
         raise TypeError("dlbench_benchmark times steps: phase is train or predict; `dlbench run` measures converge")
-    selection: dict[str, Any] = {"threads": 1, "phases": ("train",)}
-    selection |= {_AXES.get(name, name): (value,) if name in _AXES else value for name, value in asked.items()}
-    (spec,) = expand(Selection(plugins=(plugin,), **selection), policy)
+    values = {"plugin": plugin, "threads": 1, "phase": "train", **asked}
+    (spec,) = expand({name: (value,) for name, value in values.items()}, policy)
     return spec
 
 

@@ -13,7 +13,7 @@ import itertools
 from dlbench import registry
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
-from dlbench.session.plan import Selection, expand
+from dlbench.session.plan import expand
 from dlbench.spec import Policy, Spec
 from studies.pairing import Loop, Ratio, loop_over, steps_for, take_turns
 
@@ -55,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.names:
         plugin, _, path = name.partition(":")
-        selection = Selection(plugins=[plugin], paths=[path], phases=["train"])
+        selection = {"plugin": [plugin], "path": [path], "phase": ["train"]}
         (spec,) = expand(selection, Policy())
         ratio, low, high = compare(spec, options.rounds)
         print(f"{name:28} {ratio:.4f}  [{low:.4f}, {high:.4f}]  dlbench / hand-written loop")

@@ -20,7 +20,7 @@ from dlbench.analysis import evidence
 from dlbench.record.schema import Run
 from dlbench.session.arm import Arm, Place
 from dlbench.session.lockstep import measure_group
-from dlbench.session.plan import Selection, expand
+from dlbench.session.plan import expand
 from dlbench.spec import Isolation, Policy, Spec
 from dlbench.stats import estimates
 from dlbench.workers.backends import Starter
@@ -61,7 +61,7 @@ def main() -> None:
     """Measure and print."""
     plugin, path, groups = sys.argv[1], sys.argv[2], int(sys.argv[3])
     policy = Policy(processes=groups)
-    (spec,) = expand(Selection([plugin], paths=(path,), phases=("train",), threads=1), policy)  # type: ignore[arg-type]
+    (spec,) = expand({"plugin": [plugin], "path": [path], "phase": ["train"], "threads": [1]}, policy)
     with Starter() as start:
         losses = {kind: first_loss(start, spec, policy, kind) for kind in KINDS}
         print(spec.label, "first losses", losses, "identical" if len(set(losses.values())) == 1 else "DIFFERENT")

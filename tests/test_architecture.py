@@ -187,7 +187,7 @@ def phases_have_properties(module: Module) -> Iterator[str]:
 
     A stage of samples has the same name in files: `record.schema.TRAINING`.
     """
-    if module.name == "spec":
+    if _package(module.name) == "spec":
         return
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Constant) and node.value == "converge" and module.name != "record.schema":

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dlbench.spec import Spec, Workload, workload, workload_key
+from dlbench.spec import AXES, WORKLOAD_AXES, Spec, Workload, workload, workload_key
 
-WORDS = {
-    "size": "{}",
-    "task": "task {}",
-    "batch_size": "batch {}",
-    "steps_per_call": "steps per call {}",
-    "data": "data on the {}",
-    "precision": "{}",
-    "device": "{}",
-    "threads": "threads {}",
-    "seed": "seed {}",
-}
+KEYS = tuple(axis.field for axis in WORKLOAD_AXES if axis.field != "phase")
 """Keys that tell workloads of one architecture and phase apart; those before are tried first."""
 
 
@@ -58,7 +48,7 @@ def of_specs(specs: Iterable[Spec]) -> Labels:
 def _telling(loads: Sequence[Workload]) -> list[str]:
     """The first keys that together tell all of these apart; one that adds nothing to those before it is left out."""
     chosen: list[str] = []
-    for key in WORDS:
+    for key in KEYS:
         if _distinct(loads, [*chosen, key]) > _distinct(loads, chosen):
             chosen.append(key)
     return chosen
@@ -69,4 +59,4 @@ def _distinct(loads: Sequence[Workload], keys: Sequence[str]) -> int:
 
 
 def _joined(head: str, load: Workload, keys: Sequence[str]) -> str:
-    return ", ".join([head, *(WORDS[key].format(getattr(load, key)) for key in keys)])
+    return ", ".join([head, *(AXES[key].told(getattr(load, key)) for key in keys)])

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlbench.errors import SpecError
-from dlbench.spec import Policy
+from dlbench.spec import AXES, Policy
 
 PROCESSES = {"quick": 1, "rigorous": 15}
 FIXED_BY_PLAN = (
-    *("plugin", "path", "jit", "phase", "size", "batch_size", "device", "seed", "task", "threads"),
-    *("precision", "steps_per_call", "data", "compiler", "allow_breaks", "timeout", "isolation"),
-    *("quick", "rigorous", "processes", "budget", "memory_limit", "cold", "env", "adaptive", "out"),
+    *(axis.option for axis in AXES.values() if axis.option),
+    *("jit", "env", "quick", "rigorous", "processes", "adaptive", "cold", "budget", "timeout", "memory_limit"),
+    *("isolation", "out"),
 )
 """Options that a plan answers."""
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple, TypeAlias, TypedDict, TypeVar
+from typing import Any, NamedTuple, TypedDict
 
 from dlbench.errors import SpecError, UnknownName
-from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, PHASES, PRECISIONS
+from dlbench.spec import AXES, ISOLATIONS, Axis, AxisKeywords, ModelKeywords, Several
 
-Value = TypeVar("Value")
-Several: TypeAlias = Value | Iterable[Value]
-"""One value, or several that span a grid."""
 Source = str | os.PathLike[str]
 
 
@@ -33,22 +30,16 @@ def _flag(*, default: bool = False) -> Option:
     return Option(bool, default=default)
 
 
+def _of_axis(axis: Axis) -> Option:
+    if axis.kind is bool:
+        return _flag()
+    return _several(axis.kind, axis.choices) if axis.several else Option(axis.kind, axis.choices)
+
+
 OPTIONS: Mapping[str, Option] = {
-    "path": _several(str, PATHS),
+    **{axis.option: _of_axis(axis) for axis in AXES.values() if axis.option and axis.field != "plugin"},
     "jit": _flag(),
-    "phase": _several(str, tuple(PHASES)),
-    "size": _several(str),
-    "batch_size": _several(int),
-    "compiler": _several(str),
-    "steps_per_call": _several(int),
-    "data": _several(str, DATA_PLACES),
-    "device": _several(str),
-    "precision": _several(str, PRECISIONS),
-    "allow_breaks": _flag(),
-    "seed": _several(int),
-    "task": _several(str),
     "env": _several(str),
-    "threads": Option(int),
     "quick": _flag(),
     "rigorous": _flag(),
     "adaptive": _flag(),
@@ -83,28 +74,16 @@ class GateKeywords(TypedDict, total=False):
     out: Source | None
 
 
-class ModelKeywords(TypedDict, total=False):
-    """The model under test and how it is computed."""
+class ParityKeywords(ModelKeywords, total=False):
+    """Everything that `dlbench parity` takes."""
 
-    path: Several[str]
     jit: bool
-    size: Several[str]
-    batch_size: Several[int]
-    compiler: Several[str]
-    steps_per_call: Several[int]
-    data: Several[str]
-    device: Several[str]
-    task: Several[str]
-    threads: int | None
 
 
-class RunKeywords(ModelKeywords, GateKeywords, total=False):
+class RunKeywords(AxisKeywords, GateKeywords, total=False):
     """Everything that `dlbench run` takes."""
 
-    phase: Several[str]
-    precision: Several[str]
-    allow_breaks: bool
-    seed: Several[int]
+    jit: bool
     env: Several[str]
     quick: bool
     rigorous: bool

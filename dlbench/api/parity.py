@@ -25,7 +25,7 @@ def parity(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity
     Raises SpecError, also for a selection of one arm, or UnknownName.
     """
     policy = Policy(timeout_seconds=timeout)
-    specs = list(dict.fromkeys(plan.expand(selection, policy)))
+    specs = list(dict.fromkeys(plan.expand({"phase": ("train",), **selection}, policy)))
     if len(specs) < 2:
         raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
     check_data(spec.task for spec in specs)

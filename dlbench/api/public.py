@@ -19,13 +19,14 @@ from dlbench.api import parity as proving
 from dlbench.api import render as rendering
 from dlbench.api import run as session
 from dlbench.api.check import Examination
-from dlbench.api.keywords import GateKeywords, ModelKeywords, RunKeywords, Several, Source
+from dlbench.api.keywords import GateKeywords, ParityKeywords, RunKeywords, Source
 from dlbench.api.progress import Lines, Quiet
 from dlbench.api.request import RunRequest
 from dlbench.api.results import ComparisonResults, Results
 from dlbench.record.parity import Parity
 from dlbench.report import FORMATS
 from dlbench.session.schedule import Listener
+from dlbench.spec import Several
 
 PARITY_SECONDS, CHECK_SECONDS = 600.0, 300.0
 """Seconds that a process of `check_parity`, and a clause of `check`, may take."""
@@ -71,13 +72,13 @@ def compare(
 
 
 def check_parity(
-    *plugins: str, seeds: int = 5, timeout: float = PARITY_SECONDS, **options: Unpack[ModelKeywords]
+    *plugins: str, seeds: int = 5, timeout: float = PARITY_SECONDS, **options: Unpack[ParityKeywords]
 ) -> list[Parity]:
     """Check that plugins, or several paths of one, are the same model: `.same` and every figure, a pair each.
 
     `seeds` counts initial values and batches; a process may work `timeout` seconds. Raises DlbenchError.
     """
-    given = keywords.complete(options, ModelKeywords.__annotations__)
+    given = keywords.complete(options, ParityKeywords.__annotations__)
     return proving.parity(request.selection({**given, "plugin": keywords.names(plugins)}), seeds, timeout)
 
 

@@ -6,7 +6,7 @@ import datetime
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -15,7 +15,7 @@ from dlbench.api import effort, judge, question, render
 from dlbench.errors import SpecError
 from dlbench.record.schema import Plan
 from dlbench.session import plan
-from dlbench.spec import Policy
+from dlbench.spec import AXES, Policy
 from dlbench.workers import interpreters
 
 DEFAULT_FORMATS = ("markdown", "json")
@@ -51,7 +51,7 @@ class RunRequest:
         if pythons and options["isolation"] == "none":
             raise SpecError("--isolation none runs in the Python of dlbench itself; leave it out, or leave --env out")
         return cls(
-            selection=replace(selection(options), environments=tuple(pythons) or ("",)),
+            selection={**selection(options), "environment": tuple(pythons)},
             pythons=pythons,
             policy=effort.policy(options),
             folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
@@ -96,26 +96,17 @@ def _words(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def selection(options: Mapping[str, Any]) -> plan.Selection:
-    """What the options of a command select. Raises SpecError."""
-    given: dict[str, Any] = {
-        "paths": ("jit", *options["path"]) if options["jit"] else options["path"],
-        "phases": options.get("phase", ("train",)),
-        "sizes": options["size"],
-        "batch_sizes": options["batch_size"],
-        "devices": options["device"],
-        "seeds": options.get("seed"),
-        "tasks": options["task"],
-        "compilers": options["compiler"],
-        "precisions": options.get("precision"),
-        "steps_per_call": options["steps_per_call"],
-        "data": options["data"],
-        "allow_breaks": options.get("allow_breaks"),
-    }
-    if options["threads"] is not None:
-        if options["threads"] < 1:
-            raise SpecError(f"threads is {options['threads']}: it must be 1 or more")
-        given["threads"] = options["threads"]
-    return plan.Selection(plugins=options["plugin"], **{name: value for name, value in given.items() if value})
+    """What the options of a command select, by axis."""
+    found = {axis.field: _values(options.get(axis.option)) for axis in AXES.values() if axis.option}
+    found["path"] = ("jit", *found["path"]) if options["jit"] else found["path"]
+    return {field: values for field, values in found.items() if values}
+
+
+def _values(given: Any) -> tuple[Any, ...]:
+    """The values of an option that takes several, or one, or is a flag."""
+    if isinstance(given, tuple):
+        return given
+    return () if given is None or given is False else (given,)
 
 
 def _default_folder(plugins: Sequence[str]) -> FilePath:

@@ -21,6 +21,7 @@ from dlbench.report import Report, comparison, html, markdown
 from dlbench.report.model import Arm, Section
 from dlbench.report.page import page
 from dlbench.spec import Spec
+from dlbench.spec.axes import as_text
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class Results:
         return [
             {
                 **msgspec.structs.asdict(run.spec),
+                "options": as_text(run.spec.options),
+                "model": None if run.spec.model is None else run.spec.model.reference,
                 **{name: getattr(run, name) for name in ("session", "group", "started", "status", "reason")},
                 "flags": " ".join(run.flags),
                 **{name: metric.of(run) if run.ok else None for name, metric in METRICS.items()},

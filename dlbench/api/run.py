@@ -90,7 +90,7 @@ def _checked(
 
 def _note_threads(options: RunRequest, specs: Sequence[Spec], policy: Policy, listener: Listener) -> None:
     """One line where the number of threads, or what becomes of the caller's variables, may surprise."""
-    given = specs[0].threads if options.resume else options.selection.threads or None
+    given = specs[0].threads if options.resume else next(iter(options.selection.get("threads", ())), None)
     if policy.isolation != "none" and (said := threads.note(given, os.environ)):
         listener.note(said)
 
@@ -103,7 +103,7 @@ def _open(options: RunRequest) -> Journal:
         if resumed.plan.pythons:
             interpreters.plugins(resumed.plan.pythons, list({spec.plugin: None for spec in resumed.plan.specs}))
         return resumed
-    found = interpreters.plugins(options.pythons, options.selection.plugins) if options.pythons else None
+    found = interpreters.plugins(options.pythons, options.selection["plugin"]) if options.pythons else None
     specs = plan.expand(options.selection, options.policy, found)
     specs = plan.with_twins(specs) if options.question.metrics else specs
     session, pythons = uuid.uuid4().hex[:12], dict(options.pythons)

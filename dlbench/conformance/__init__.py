@@ -23,7 +23,7 @@ from dlbench.conformance.examine import NAMES, Finding, examine_clause
 from dlbench.errors import SpecError
 from dlbench.measure.build import task_of
 from dlbench.record.flags import STATUSES
-from dlbench.session.plan import Selection, expand
+from dlbench.session.plan import expand
 from dlbench.spec import Path, Policy, Spec
 from dlbench.tasks import fitting
 from dlbench.workers.calls import call
@@ -40,8 +40,8 @@ EVERYTHING_ELSE = "everything else"
 def specs(plugin: str, path: Path, size: str = "small", task: str = "", device: str = "cpu") -> list[Spec]:
     """What is examined of a plugin on a path. Raises UnknownName, PluginLoadError or SpecError."""
     # One thread: several that share a core with another program wait for each other, and nothing is timed here.
-    tasks = (task,) if task else ()
-    selection = Selection((plugin,), (path,), ("train",), (size,), devices=(device,), tasks=tasks, threads=1)
+    values = {"plugin": plugin, "path": path, "phase": "train", "size": size, "device": device, "threads": 1}
+    selection = {name: (value,) for name, value in values.items()} | ({"task": (task,)} if task else {})
     return expand(selection, Policy(processes=1))
 
 

@@ -10,7 +10,7 @@ from dlbench import architectures
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.measure import reported
 from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin, Stages
-from dlbench.spec import Spec
+from dlbench.spec import AXES, Spec
 from dlbench.tasks import Task, TaskRequest, open_task
 
 _REFUSED = "build() must do what the Spec asks or raise Unsupported"
@@ -108,14 +108,14 @@ def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, 
     """What was asked, what was built, and whether they agree; what the plugin may leave open agrees when left open."""
     spec = request.spec
     count = None if request.parameters is None else sum(value.size for value in request.parameters.values())
+    found: list[tuple[str, object, object, bool]] = []
+    for axis in AXES.values():
+        if axis.agrees is not None:
+            asked, built = getattr(spec, axis.field), getattr(info, axis.field)
+            found.append((axis.name, axis.of(asked), axis.of(built), axis.agrees(asked, built)))
     return [
-        ("device", spec.device, info.device, _device_agrees(spec.device, info.device)),
-        ("path", spec.path, info.path, spec.path == info.path),
+        *found,
         ("compiler", spec.compiler or f"for path {spec.path}", info.compiler, _compiler_agrees(spec, info)),
-        ("precision", spec.precision, info.precision, spec.precision == info.precision),
-        ("steps per call", spec.steps_per_call, info.steps_per_call, spec.steps_per_call == info.steps_per_call),
-        ("data", f"on the {spec.data}", f"on the {info.data}", spec.data == info.data),
-        ("threads", spec.threads, info.threads, info.threads in (None, spec.threads)),
         ("parameter count", count, info.parameter_count, count in (None, info.parameter_count)),
     ]
 
@@ -129,8 +129,3 @@ def _staging(plugin: ModelPlugin, info: ModelInfo) -> tuple[str, object, object,
 def _compiler_agrees(spec: Spec, info: ModelInfo) -> bool:
     """The one that was asked for; where none was named, any on the path `jit` and none on the others."""
     return spec.compiler == info.compiler if spec.compiler else bool(info.compiler) == (spec.path == "jit")
-
-
-def _device_agrees(asked: str, built: str) -> bool:
-    """`auto` leaves the choice to the plugin, `gpu` the number."""
-    return asked in ("auto", built) or (asked == "gpu" and built.startswith("gpu:"))

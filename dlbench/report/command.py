@@ -6,27 +6,27 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dlbench import architectures
 from dlbench.record.schema import Run
-from dlbench.spec import Spec
+from dlbench.spec import AXES, Axis, Spec
+from dlbench.spec.axes import as_text
 
 DEFAULTS: dict[str, Callable[[Spec], object]] = {
     "task": lambda spec: architectures.default_task(spec.architecture),
     "batch_size": lambda spec: architectures.configuration(spec.architecture, spec.size).batch_size,
 }
-PLAIN: dict[str, object] = {"compiler": "", "precision": "fp32", "steps_per_call": 1, "data": "device"}
-"""Axes that a command names only where they are not this."""
+FIRST = ("plugin", "path", "phase", "size", "batch_size", "device", "task", "threads")
+"""Axes that every command names, in this order; it names others where they are not plain."""
 
 
 def command(runs: Sequence[Run]) -> str:
     """The command that measures the same again, where the Specs span a whole grid."""
     specs, policies = [run.spec for run in runs], [run.policy for run in runs]
-    axes = ["plugin", "path", "phase", "size", "batch_size", "device", "task", "threads"]
-    given = [axis for axis in axes if axis not in DEFAULTS or not _as_by_default(specs, axis)]
-    given += [axis for axis in PLAIN if any(getattr(spec, axis) != PLAIN[axis] for spec in specs)]
-    options = [f"--{axis.replace('_', '-')} {_joined(specs, axis)}" for axis in given]
+    given = [AXES[name] for name in FIRST if name not in DEFAULTS or not _as_by_default(specs, name)]
+    others = [axis for axis in AXES.values() if axis.option and axis.plain is not None and axis.field not in FIRST]
+    given += [axis for axis in others if any(axis.said(getattr(spec, axis.field)) for spec in specs)]
+    options = [_option(axis, specs) for axis in given]
     options += [f"--env {name}=PYTHON" for name in dict.fromkeys(spec.environment for spec in specs) if name]
-    options += ["--allow-breaks"] if any(spec.allow_breaks for spec in specs) else []
     seeds = [spec for spec in specs if spec.replicated_by == "process"] or specs
-    options += [f"--seed {_joined(seeds, 'seed')}"] if any(spec.seed for spec in seeds) else []
+    options += [_option(AXES["seed"], seeds)] if any(spec.seed for spec in seeds) else []
     adaptive = any(policy.adaptive for policy in policies)
     number = "--adaptive" if adaptive else f"--processes {max(policy.processes for policy in policies)}"
     cold = all(one.processes > 1 and not one.discard and one.isolation != "none" for one in policies)
@@ -43,5 +43,8 @@ def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
     )
 
 
-def _joined(specs: Iterable[Spec], axis: str) -> str:
-    return ",".join(dict.fromkeys(text for spec in specs if (text := str(getattr(spec, axis)))))
+def _option(axis: Axis, specs: Iterable[Spec]) -> str:
+    """The option with every value that a Spec has, each once."""
+    flag = f"--{axis.option.replace('_', '-')}"
+    texts = [text for spec in specs for text in as_text(getattr(spec, axis.field)).split(",") if text]
+    return flag if axis.kind is bool else f"{flag} {','.join(dict.fromkeys(texts))}"

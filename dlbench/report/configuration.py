@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from dlbench.analysis import metrics, provenance
 from dlbench.plugin import ModelInfo
 from dlbench.record.schema import Record, Run
-from dlbench.spec import Spec
+from dlbench.spec import ARM_AXES, AXES, WORKLOAD_AXES, Spec
 from dlbench.stats.ranges import spans
 
 FLOPS = "FLOPs per step of each phase"
 CORES = "cores it may use"
 BUSY, PROCESSORS, LIBRARIES = "cores kept busy", "processors", "thread libraries"
-NOT_COMPARED = ("path", "compiler", "code", LIBRARIES)
-"""An arm is chosen by the first two; the others follow from the plugin. They may differ without a word."""
-MUST_AGREE = ("parameters", "device", "precision", "threads", CORES, "steps per call", "data", FLOPS)
+READ_BACK = [axis for axis in (*WORKLOAD_AXES, *ARM_AXES) if axis.agrees is not None]
+"""What plugins say of the axes of their Spec."""
+NOT_COMPARED = (*(axis.name for axis in READ_BACK if axis.makes == "arm"), "compiler", "code", LIBRARIES)
+"""An arm is chosen by its axes; the others follow from the plugin. They may differ without a word."""
+MUST_AGREE = ("parameters", CORES, FLOPS, *(axis.name for axis in READ_BACK if axis.makes == "workload"))
 """Where arms differ in these they do not compute the same thing, or not with the same means."""
 EXPLANATIONS = {
     "BLAS": "matrix products come from different libraries; MKL is slower than others on processors of other makers",
@@ -25,7 +27,7 @@ EXPLANATIONS = {
     "compiled parts": "what is left to Python runs op by op, between calls of compiled code",
     "denormals": "arithmetic on numbers below the smallest normal one is up to a hundred times slower where it is kept",
     "inter-op threads": "with more than one, operations that do not depend on each other run at the same time",
-    "precision": "the arms do not compute the same thing: their times say nothing of the frameworks",
+    **{axis.name: axis.difference for axis in AXES.values() if axis.difference},
 }
 """What a difference in a row may do to the figures."""
 
@@ -60,12 +62,7 @@ def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
 
 def subject_of(spec: Spec) -> str:
     """What the arms of one fairness table share, in words."""
-    more = [
-        "" if spec.device == "cpu" else f"device {spec.device}",
-        "" if spec.precision == "fp32" else spec.precision,
-        "" if spec.steps_per_call == 1 else f"{spec.steps_per_call} steps a call",
-        "" if spec.data == "device" else f"data on the {spec.data}",
-    ]
+    more = [axis.said(getattr(spec, axis.field)) for axis in WORKLOAD_AXES if axis.plain is not None]
     return ", ".join(
         [f"{spec.architecture} {spec.size}", f"task {spec.task}", f"batch {spec.batch_size}", *filter(None, more)]
     )
@@ -105,17 +102,8 @@ def _installed(runs: Iterable[Run]) -> dict[str, str]:
 
 
 def _requested(run: Run) -> dict[str, str]:
-    spec = run.spec
-    return {
-        "device": spec.device,
-        "precision": spec.precision,
-        "threads": str(spec.threads),
-        CORES: str(spec.threads),
-        "steps per call": str(spec.steps_per_call),
-        "data": spec.data,
-        "path": spec.path,
-        "compiler": spec.compiler,
-    }
+    asked = {axis.name: str(getattr(run.spec, axis.field)) for axis in READ_BACK}
+    return asked | {CORES: str(run.spec.threads), "compiler": run.spec.compiler}
 
 
 def _actual(run: Run, info: ModelInfo) -> dict[str, str]:
@@ -123,19 +111,22 @@ def _actual(run: Run, info: ModelInfo) -> dict[str, str]:
     shown = {
         "parameters": f"{info.parameter_count:,}",
         FLOPS: "" if run.flops_per_step is None else f"{run.flops_per_step:,.0f}",
-        "device": info.device,
-        "device name": info.device_name,
-        "precision": _precision(run, info),
-        "threads": _threads(run, info),
-        **_processors(run),
-        "steps per call": str(info.steps_per_call),
-        "data": info.data,
-        "path": info.path,
-        "compiler": info.compiler or "none",
     }
+    for axis in READ_BACK:
+        more = _OF_AXIS.get(axis.field)
+        shown |= more(run, info) if more else {axis.name: str(getattr(info, axis.field))}
+    shown["compiler"] = info.compiler or "none"
     code = {"code": provenance.code_of_plugin(run)} if run.code else {}
     cores = run.environment and run.environment.usable_cores
     return shown | ({CORES: str(cores)} if cores else {}) | code | _compiled(run) | info.details
+
+
+_OF_AXIS: Mapping[str, Callable[[Run, ModelInfo], dict[str, str]]] = {
+    "device": lambda _, info: {"device": info.device, "device name": info.device_name},
+    "precision": lambda run, info: {"precision": _precision(run, info)},
+    "threads": lambda run, info: {"threads": _threads(run, info), **_processors(run)},
+}
+"""Rows of axes of which more is known than what the plugin says."""
 
 
 def _compiled(run: Run) -> dict[str, str]:

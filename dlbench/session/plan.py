@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from dlbench import architectures, registry
 from dlbench.errors import SpecError, UnknownName
 from dlbench.session.lockstep import starting_order
-from dlbench.spec import PHASES, DataPlace, Path, PhaseName, Policy, Spec, Workload, baseline_of, grid, workload
+from dlbench.spec import AXES, PHASES, Axis, Path, PhaseName, Policy, Spec, Workload, baseline_of, grid, workload
+from dlbench.spec.axes import as_text
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.system import threads
 from dlbench.tasks import TASKS, fitting
@@ -21,25 +23,8 @@ DEFAULT_BATCH_SIZE = 32
 """For an architecture that the core does not describe."""
 
 
-@dataclass(frozen=True)
-class Selection:
-    """What the user asked for; an empty axis takes the default."""
-
-    plugins: Sequence[str]
-    paths: Sequence[Path] = ("eager",)
-    phases: Sequence[PhaseName] = tuple(PHASES)
-    sizes: Sequence[str] = ("small",)
-    batch_sizes: Sequence[int] = ()
-    devices: Sequence[str] = ("cpu",)
-    seeds: Sequence[int] = ()
-    tasks: Sequence[str] = ()
-    threads: int = 0
-    compilers: Sequence[str] = ()
-    precisions: Sequence[str] = ("fp32",)
-    steps_per_call: Sequence[int] = (1,)
-    data: Sequence[DataPlace] = ("device",)
-    allow_breaks: bool = False
-    environments: Sequence[str] = ("",)
+Selection = Mapping[str, Sequence[Any]]
+"""Values by axis, as the user gave them; an axis that is left out takes its default."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +43,27 @@ def expand(selection: Selection, policy: Policy, found: Sequence[str] | None = N
     seed, as many as there are processes, unless seeds are given. Raises UnknownName, PluginLoadError or SpecError
     before anything is measured.
     """
-    if not selection.plugins:
+    if unknown := [name for name in selection if name not in AXES]:
+        raise UnknownName("axis", unknown[0], AXES)
+    if not selection.get("plugin"):
         raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
-    _check_jit_alone(selection)
-    plugins = found if found is not None else _installed(selection.plugins)
+    _check_paths(selection)
+    plugins = found if found is not None else _installed(selection["plugin"])
     specs = [spec for plugin in plugins for spec in _expand_plugin(plugin, selection, policy)]
+    for spec in specs:
+        if spec.options and spec.model is None:
+            raise SpecError(f"{spec.plugin} takes no options; leave --set {as_text(spec.options)} out")
     return list(dict.fromkeys(specs))
 
 
-def _check_jit_alone(selection: Selection) -> None:
-    """What only the path jit has was asked together with it."""
-    if "jit" in selection.paths:
-        return
-    if selection.compilers:
-        raise SpecError(f"--compiler {','.join(selection.compilers)} needs the path jit; add --jit")
-    if selection.allow_breaks:
-        raise SpecError("--allow-breaks needs the path jit; add --jit")
+def _check_paths(selection: Selection) -> None:
+    """Raise SpecError for what one path alone has, asked for without it."""
+    paths = _given("path", selection)
+    for axis in AXES.values():
+        values = [value for value in selection.get(axis.field, ()) if value != axis.plain]
+        if values and axis.only is not None and axis.only not in paths:
+            shown = "" if axis.kind is bool else f" {','.join(values)}"
+            raise SpecError(f"--{axis.option.replace('_', '-')}{shown} needs the path {axis.only}; add --{axis.only}")
 
 
 def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
@@ -103,12 +93,6 @@ def with_twins(specs: Sequence[Spec]) -> list[Spec]:
     return found
 
 
-def device_word(asked: str) -> str:
-    """A Spec's word for what the user may call CUDA's way: `cuda:1` is `gpu:1`."""
-    kind, colon, number = asked.partition(":")
-    return f"gpu{colon}{number}" if kind == "cuda" else asked
-
-
 def _installed(asked: Sequence[str]) -> list[str]:
     names = list(dict.fromkeys(name for pattern in asked for name in registry.matching(pattern)))
     for name in names:
@@ -118,30 +102,34 @@ def _installed(asked: Sequence[str]) -> list[str]:
 
 def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Spec]:
     architecture = plugin.partition(".")[2]
-    tasks = _tasks(plugin, architecture, selection.tasks)
+    derived: dict[str, Sequence[Any]] = {
+        "plugin": [plugin],
+        "task": _tasks(plugin, architecture, selection.get("task", ())),
+        "threads": selection.get("threads") or [threads.default(os.environ).number],
+    }
     specs: list[Spec] = []
-    for phase, size, path in itertools.product(dict.fromkeys(selection.phases), selection.sizes, selection.paths):
-        jit = path == "jit"
-        specs += grid(
-            {
-                "plugin": [plugin],
-                "phase": [phase],
-                "size": [size],
-                "task": tasks,
-                "batch_size": selection.batch_sizes or [_batch_size(architecture, size)],
-                "threads": [selection.threads or threads.default(os.environ).number],
-                "device": [device_word(word) for word in selection.devices],
-                "precision": selection.precisions,
-                "steps_per_call": selection.steps_per_call,
-                "data": selection.data,
-                "seed": selection.seeds or _seeds(phase, policy),
-                "path": [path],
-                "compiler": (selection.compilers or [""]) if jit else [""],
-                "allow_breaks": [selection.allow_breaks and jit],
-                "environment": selection.environments,
-            }
-        )
+    phases, sizes, paths = (dict.fromkeys(_given(name, selection)) for name in ("phase", "size", "path"))
+    for phase, size, path in itertools.product(phases, sizes, paths):
+        of_these: dict[str, Sequence[Any]] = {
+            **derived,
+            "phase": [phase],
+            "size": [size],
+            "path": [path],
+            "batch_size": selection.get("batch_size") or [_batch_size(architecture, size)],
+            "seed": selection.get("seed") or _seeds(phase, policy),
+        }
+        specs += grid({name: of_these.get(name) or _values(axis, selection, path) for name, axis in AXES.items()})
     return specs
+
+
+def _values(axis: Axis, selection: Selection, path: Path) -> Sequence[Any]:
+    """Values of an axis on this path: what was asked for, as a Spec says it, or its default."""
+    asked = selection.get(axis.field)
+    return axis.read(asked) if asked and axis.only in (None, path) else axis.defaults
+
+
+def _given(name: str, selection: Selection) -> Sequence[Any]:
+    return selection.get(name) or AXES[name].defaults
 
 
 def _tasks(plugin: str, architecture: str, asked: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from dlbench import registry
 from dlbench.measure.build import Prepared, build_checked, prepare
-from dlbench.session.plan import Selection, expand
+from dlbench.session.plan import expand
 from dlbench.spec import Policy, Spec
 from studies.expert_step import Problem, Program, programs
 from studies.pairing import FEWEST, Loop, Ratio, loop_over, steps_for, take_turns
@@ -186,7 +186,7 @@ def main() -> None:
         sys.exit(min(1, tabulate(options)))
     plugin, _, path = options.names[0].partition(":")
     os.environ.setdefault("KERAS_BACKEND", BACKENDS[plugin.partition(".")[0]])
-    (spec,) = expand(Selection(plugins=[plugin], paths=[path], phases=["train"], sizes=[options.size]), Policy())
+    (spec,) = expand({"plugin": [plugin], "path": [path], "phase": ["train"], "size": [options.size]}, Policy())
     print(measure(spec, options.rounds, options.sample_ms / 1000, fit=options.fit), flush=True)
 
 

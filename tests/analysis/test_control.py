@@ -22,7 +22,7 @@ ASKED = GateRequest(conditions=gate.parse(["slower:2%", "counts"]))
 
 def measured(folder, step_seconds):
     """A gated session of two plugins whose children step as they are told; the Specs that were planned, the Runs."""
-    specs = plan.with_twins(plan.expand(plan.Selection(["fake.linear", "twin.linear"], phases=["train"]), POLICY))
+    specs = plan.with_twins(plan.expand({"plugin": ["fake.linear", "twin.linear"], "phase": ["train"]}, POLICY))
     children = Children(lambda spec: ScriptedChild(step_seconds=step_seconds(spec)))
     return specs, record(plan.groups(specs, POLICY), folder, Diary(), children, POLICY)
 

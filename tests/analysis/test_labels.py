@@ -37,9 +37,10 @@ def test_every_key_of_a_workload_can_tell_two_apart():
         "device": "gpu",
         "threads": 1,
         "seed": 7,
+        "options": (("hidden", 128),),
     }
     keys = set(labels.Workload.__struct_fields__) - {"architecture", "phase"}
-    assert set(values) == keys == set(labels.WORDS)
+    assert set(values) == keys == set(labels.KEYS)
     for key, value in values.items():
         other = changed(**{key: value})
         names = labels.of_specs([SPEC, other])

@@ -55,7 +55,7 @@ class Changed(Machine):
 
 @pytest.fixture
 def planned():
-    specs = plan.expand(plan.Selection(["fake.linear", "twin.linear"], phases=["train", "predict"]), POLICY)
+    specs = plan.expand({"plugin": ["fake.linear", "twin.linear"], "phase": ["train", "predict"]}, POLICY)
     return Plan(session="s", specs=tuple(plan.with_twins(specs)), policy=POLICY)
 
 
@@ -188,7 +188,7 @@ def reports(folder, change, **environment):
 
 
 def _alone(plugin):
-    specs = plan.expand(plan.Selection([plugin], phases=["train"]), POLICY)
+    specs = plan.expand({"plugin": [plugin], "phase": ["train"]}, POLICY)
     return Plan(session="s", specs=tuple(specs), policy=POLICY)
 
 

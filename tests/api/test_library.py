@@ -138,7 +138,7 @@ def test_keywords_are_the_options_of_the_command_line():
     for name, option in keywords.OPTIONS.items():
         assert option.several == command[name].multiple, name
         assert (option.kind is bool) == bool(getattr(command[name], "is_flag", False)), name
-    for name, known in (("compare", keywords.GateKeywords), ("parity", keywords.ModelKeywords)):
+    for name, known in (("compare", keywords.GateKeywords), ("parity", keywords.ParityKeywords)):
         options = {param.name for param in cli.commands[name].params if isinstance(param, click.Option)}
         assert options - {"quiet", "seeds", "timeout"} == set(known.__annotations__)
 

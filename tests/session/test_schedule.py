@@ -60,7 +60,7 @@ def test_what_is_unsupported_has_a_run_a_process_and_is_not_tried_again(diary, t
 def test_a_plugin_that_does_not_load_is_not_tried_in_another_phase(diary, tmp_path):
     error = ChildError("error", "ImportError", loading=True)
     start = Children(lambda spec: ScriptedChild(fails_at="Build" if "twin" in spec.plugin else "", error=error))
-    record(plan(phases=["train", "predict"]), tmp_path, diary, start)
+    record(plan(phase=["train", "predict"]), tmp_path, diary, start)
     assert len(start.of("twin.linear")) == 1
 
 
@@ -73,7 +73,7 @@ def test_nothing_is_written_when_nothing_could_run(diary, tmp_path):
 
 def test_what_could_not_run_is_recorded_as_soon_as_something_else_could(diary, tmp_path):
     start = Children(lambda spec: ScriptedChild(fails_at="Build" if spec.phase == "train" else "", error=UNSUPPORTED))
-    runs = record(plan(phases=["train", "predict"]), tmp_path, diary, start)
+    runs = record(plan(phase=["train", "predict"]), tmp_path, diary, start)
     assert [run.status for run in read_runs(tmp_path / "runs.jsonl")] == ["unsupported"] * 2 + ["ok"] * 2 + (
         ["unsupported"] * 2 + ["ok"] * 2
     ) * 2
@@ -93,13 +93,13 @@ def test_the_budget_stops_before_a_group_and_says_what_is_left_out(monkeypatch, 
 
 def test_time_left_is_not_guessed_before_it_is_known(diary, tmp_path):
     start = Children()
-    record(plan(phases=["train", "predict"]), tmp_path, diary, start)
+    record(plan(phase=["train", "predict"]), tmp_path, diary, start)
     assert diary.left[:2] == [None, None]
     assert all(left is not None for left in diary.left[2:])
 
 
 def test_the_estimate_expects_the_longest_of_the_phase():
-    pace, (first, second, *_) = TimeEstimate(), plan(phases=["train", "predict"])
+    pace, (first, second, *_) = TimeEstimate(), plan(phase=["train", "predict"])
     pace.add(first, 10.0)
     pace.add(first, 12.0)
     assert (pace.expected(first), pace.expected(second)) == (12.0, None)
@@ -120,7 +120,7 @@ DISCARD = Policy(processes=3, samples=2, latency_steps=1, discard=True)
 
 def test_each_arm_has_one_process_first_that_takes_a_step_and_is_no_run(diary, tmp_path):
     start = Children()
-    planned = plan(DISCARD, phases=["train", "predict", "converge"])
+    planned = plan(DISCARD, phase=["train", "predict", "converge"])
     runs = record(planned, tmp_path, diary, start, DISCARD)
     assert [child.asked for _, child in start.made[:2]] == [["Build", "First"]] * 2
     assert all(child.closed for _, child in start.made)
@@ -167,7 +167,7 @@ def test_a_session_that_goes_on_discards_again_and_only_for_what_is_left(diary, 
 def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go_on(diary, tmp_path, monkeypatch):
     monkeypatch.setattr(TimeEstimate, "remaining", lambda _, groups: len(groups))
     policy = Policy(processes=2, samples=2, latency_steps=1, adaptive=True)
-    planned = plan(policy, phases=["train", "predict"])
+    planned = plan(policy, phase=["train", "predict"])
 
     def enough(runs):
         return runs[0].spec.phase == "train" and len({run.group for run in runs}) == 6

@@ -96,7 +96,7 @@ def session(folder, monkeypatch, room):
         sharing.psutil, "virtual_memory", lambda: type("Memory", (), {"available": room / SHARE, "total": 2 * room})
     )
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
-    planned = plan(policy, plugins=["fake.linear", "twin.linear"], paths=["eager", "graph"])
+    planned = plan(policy, plugin=["fake.linear", "twin.linear"], path=["eager", "graph"])
     with journal.begin(folder, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
         return planned, schedule.record(planned, book, Diary(), Children(lambda spec: Large()))
 
@@ -147,7 +147,7 @@ def test_an_arm_that_ran_out_of_memory_before_anything_was_measured_is_alone():
 
 def test_an_arm_is_as_large_as_where_it_trains(tmp_path):
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
-    planned, diary = plan(policy, plugins=["fake.linear"], phases=["predict", "train"]), Diary()
+    planned, diary = plan(policy, plugin=["fake.linear"], phase=["predict", "train"]), Diary()
     specs = tuple(dict.fromkeys(spec for group in planned for spec in group.specs))
     with journal.begin(tmp_path, Plan(session="s", specs=specs, policy=policy)) as book:
         schedule.record(planned, book, diary, Children())
@@ -182,7 +182,7 @@ class OnGpu(ScriptedChild):
 def test_a_gpu_that_was_found_and_not_asked_for_is_shared_too(monkeypatch, tmp_path):
     monkeypatch.setattr(sharing.nvml, "free_bytes", lambda device: 7 / SHARE if device == "gpu:0" else None)
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
-    planned = plan(policy, devices=["auto"])
+    planned = plan(policy, device=["auto"])
     with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
         runs = schedule.record(planned, book, Diary(), Children(lambda spec: OnGpu()))
     assert {run.spec.device for run in runs} == {"auto"}

@@ -5,7 +5,7 @@ from scripted import ScriptedChild
 from dlbench.record import journal
 from dlbench.record.schema import Plan
 from dlbench.session import schedule
-from dlbench.session.plan import Selection, expand, groups
+from dlbench.session.plan import expand, groups
 from dlbench.spec import Policy
 
 POLICY = Policy(processes=3, samples=2, latency_steps=1)
@@ -42,8 +42,8 @@ def record(planned, folder, diary, start, policy=POLICY):
 
 
 def plan(policy=POLICY, **axes):
-    axes = {"plugins": ["fake.linear", "twin.linear"], "phases": ["train"], **axes}
-    return groups(expand(Selection(**axes), policy), policy)
+    axes = {"plugin": ["fake.linear", "twin.linear"], "phase": ["train"], **axes}
+    return groups(expand(axes, policy), policy)
 
 
 class Children:

@@ -9,7 +9,7 @@ import pytest
 from dlbench import registry
 from dlbench.measure.build import prepare
 from dlbench.measure.model import StreamingBatches
-from dlbench.session.plan import Selection, expand
+from dlbench.session.plan import expand
 from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed
@@ -25,7 +25,7 @@ def digest(arrays):
 def drawn(plugins=PLUGINS, processes=3, paths=PATHS):
     """Initial values and first batches of each Spec, prepared in the order of a plan, by all that may decide them."""
     found = {}
-    for spec in expand(Selection(plugins=plugins, phases=("converge",), paths=paths), Policy(processes=processes)):
+    for spec in expand({"plugin": plugins, "phase": ["converge"], "path": paths}, Policy(processes=processes)):
         prepared = prepare(spec, registry.load("fake.linear"))
         batches = [prepared.task.batch(spec.seed, step) for step in range(3)]
         key = (spec.architecture, spec.seed)

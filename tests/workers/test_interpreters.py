@@ -10,7 +10,7 @@ from command import dlbench, raw_runs
 
 from dlbench.analysis import pairs
 from dlbench.errors import SpecError
-from dlbench.session.plan import Selection, expand
+from dlbench.session.plan import expand
 from dlbench.spec import Policy
 from dlbench.workers import interpreters
 
@@ -78,8 +78,8 @@ def test_children_are_forked_from_a_parent_of_their_environment(two, tmp_path):
 
 
 def test_each_arm_is_compared_with_itself_in_the_first_environment():
-    axes = {"phases": ["train"], "paths": ["eager", "jit"], "environments": ["base", "head"]}
-    specs = expand(Selection(plugins=["fake.linear"], **axes), Policy())
+    axes = {"phase": ["train"], "path": ["eager", "jit"], "environment": ["base", "head"]}
+    specs = expand({"plugin": ["fake.linear"], **axes}, Policy())
     compared = [(first.label, other.label) for first, others in pairs.families(specs) for other in others]
     assert sorted(compared) == [
         ("fake.linear eager @base", "fake.linear eager @head"),

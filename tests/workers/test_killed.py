@@ -15,7 +15,7 @@ from command import DLBENCH
 
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan
-from dlbench.session.plan import Selection, expand, groups
+from dlbench.session.plan import expand, groups
 from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed
@@ -26,7 +26,7 @@ POLICY = Policy(samples=2, sample_seconds=0.001, settle_seconds=0.0, settle_cap_
 @pytest.mark.parametrize(("isolation", "kills", "processes"), [("none", 50, 12), ("fresh", 5, 3), ("fork", 3, 3)])
 def test_kills_at_any_moment_lose_no_run_and_repeat_none(isolation, kills, processes, tmp_path):
     policy = msgspec.structs.replace(POLICY, processes=processes, isolation=isolation)
-    specs = expand(Selection(["fake.linear", "twin.linear"], phases=["train"], threads=1), policy)
+    specs = expand({"plugin": ["fake.linear", "twin.linear"], "phase": ["train"], "threads": [1]}, policy)
     (tmp_path / "plan.json").write_bytes(msgspec.json.encode(Plan(session="s", specs=tuple(specs), policy=policy)))
     killing = [
         sys.executable,
@@ -55,7 +55,7 @@ def test_kills_at_any_moment_lose_no_run_and_repeat_none(isolation, kills, proce
 def test_a_plugin_that_loops_for_ever_does_not_outlive_its_parent(how, isolation, tmp_path):
     plan = Plan(
         session="s",
-        specs=tuple(expand(Selection(["fake.linear", "naughty.linear"], phases=["train"], threads=1), POLICY)),
+        specs=tuple(expand({"plugin": ["fake.linear", "naughty.linear"], "phase": ["train"], "threads": [1]}, POLICY)),
         policy=msgspec.structs.replace(POLICY, isolation=isolation),
     )
     (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))

@@ -1,0 +1,105 @@
+"""Options that commands share: one for each axis of a Spec (`dlbench.spec.AXES`), and those of a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path as FilePath
+from typing import Any
+
+import click
+
+from dlbench.spec import AXES, Axis, ModelKeywords
+
+KINDS = {int: "whole number", float: "number"}
+
+Decorator = Callable[[Any], Any]
+
+
+class Values(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on only
+    """Several values of one option: the option repeated, or its values joined by commas."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any] = str, choices: tuple[str, ...] = ()) -> None:
+        self.name, self._parse, self._choices = name, parse, choices
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Split at commas and read each value."""
+        parts = [part.strip() for part in str(value).split(",")]
+        return tuple(self._one(part, param, ctx) for part in parts)
+
+    def _one(self, part: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not part or (self._choices and part not in self._choices):
+            self.fail(f"{part!r} is none of {', '.join(self._choices) or 'its values'}", param, ctx)
+        try:
+            return self._parse(part)
+        except ValueError:
+            self.fail(f"{part!r} is not a {self.name}", param, ctx)
+
+
+def several(flag: str, help_text: str, kind: Values) -> Decorator:
+    """An option that takes several values and so spans a grid."""
+    return click.option(flag, type=kind, multiple=True, callback=_flat, help=f"{help_text}  [several]")
+
+
+def of_axis(field: str, help_text: str = "") -> Decorator:
+    """The option of an axis, with a help of its own where that is given."""
+    return _of_axis(AXES[field], help_text)
+
+
+def of_run(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of all axes, and the short form of a path."""
+    return _all(command, _with_jit(axis for axis in AXES.values() if axis.option))
+
+
+def of_parity(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of the axes that make no difference to being the same model."""
+    return _all(command, _with_jit(axis for axis in AXES.values() if axis.option in ModelKeywords.__annotations__))
+
+
+def of_gate(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of a gate and of a comparison with another session."""
+    source = click.Path(path_type=FilePath)
+    return _all(
+        command,
+        (
+            several(
+                "--fail-on",
+                "Gate: slower:2%, memory:5%, compile:20%, counts; exit code 1 beyond.",
+                Values("condition"),
+            ),
+            click.option("--confirm", is_flag=True, help="Repeat, in fresh processes, what would fail the gate."),
+            click.option("--strict", is_flag=True, help="Exit code 3 where the gate is undecided."),
+            several("--allow", "Key in which two reports may differ: of the Spec, machine, session.", Values("key")),
+            click.option(
+                "--history",
+                type=source,
+                multiple=True,
+                help="Reports of unchanged code; required to gate two sessions.",
+            ),
+        ),
+    )
+
+
+def _with_jit(axes: Iterable[Axis]) -> list[Decorator]:
+    short = click.option("--jit", is_flag=True, help="Short for --path jit.")
+    return [one for axis in axes for one in ([_of_axis(axis), short] if axis.field == "path" else [_of_axis(axis)])]
+
+
+def _of_axis(axis: Axis, help_text: str = "") -> Decorator:
+    flag, text = f"--{axis.option.replace('_', '-')}", help_text or axis.help
+    if axis.kind is bool:
+        return click.option(flag, is_flag=True, help=text)
+    if not axis.several:
+        return click.option(flag, type=axis.kind, default=None, help=text)
+    if axis.metavar:
+        return click.option(flag, multiple=True, metavar=axis.metavar, help=text)
+    return several(flag, text, Values(KINDS.get(axis.kind, axis.name), axis.kind, axis.choices))
+
+
+def _all(command: Callable[..., int], options: Iterable[Decorator]) -> Callable[..., int]:
+    for option in reversed(list(options)):
+        command = option(command)
+    return command
+
+
+def _flat(_: click.Context, __: click.Parameter, value: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(one for group in value for one in group))

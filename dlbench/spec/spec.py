@@ -1,0 +1,270 @@
+"""Spec (what to measure), its axes, and the workload that two Specs share.
+
+A new axis is a field of Spec (of Workload too where it makes one), a keyword, and a row of AXES. Plugins read it from
+the Spec and say it back in `dlbench.plugin.ModelInfo`.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeAlias, TypedDict, TypeVar
+
+import msgspec
+
+from dlbench.spec.axes import Axis, Options, device_agrees, device_words, option_grid
+from dlbench.spec.phases import DATA_PLACES, PATHS, PHASES, PRECISIONS, DataPlace, Path, PhaseName
+from dlbench.spec.ranges import MOST, MOST_THREADS, require, within
+from dlbench.spec.source import ModelSource
+
+PLUGIN_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)+")
+PLUGIN_NAMES = "framework.architecture: letters, digits, _ and - in both, and further dots in the architecture"
+"""The names that a plugin may have, everywhere, and the same in words: the first dot ends the framework."""
+
+Value = TypeVar("Value")
+Several: TypeAlias = Value | Iterable[Value]
+"""One value, or several that span a grid."""
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing to measure, complete: two equal Specs ask for the same computation.
+
+    `plugin` is `framework.architecture`; `batch_size` counts samples; `threads` is the number of CPU threads that the
+    framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
+    framework's own; `allow_breaks` accepts a step that is compiled in parts. One call of the plugin takes
+    `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
+    `environment` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
+    computation, measured to see whether the session tells equal programs apart. `variant` is 0 in what is measured;
+    reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set where the
+    model comes from no plugin package; `options` are keywords of the model's factory, sorted by name.
+    """
+
+    plugin: str
+    phase: PhaseName
+    path: Path
+    size: str
+    task: str
+    batch_size: int
+    threads: int
+    device: str = "cpu"
+    precision: str = "fp32"
+    seed: int = 0
+    compiler: str = ""
+    steps_per_call: int = 1
+    data: DataPlace = "device"
+    environment: str = ""
+    allow_breaks: bool = False
+    twin: bool = False
+    variant: int = 0
+    model: ModelSource | None = None
+    options: Options = ()
+
+    def __post_init__(self) -> None:
+        require(PLUGIN_NAME.fullmatch(self.plugin) is not None, "plugin", self.plugin, PLUGIN_NAMES)
+        within("variant", self.variant, (0, MOST))
+        for axis in AXES.values():
+            axis.check(getattr(self, axis.field), self.path)
+        alone = self.steps_per_call == 1 or self.trains
+        require(alone, "steps per call", self.steps_per_call, "1 in the phase predict: only training takes several")
+
+    @property
+    def timed(self) -> bool:
+        """Whether its steps are timed, rather than its way to a target."""
+        return PHASES[self.phase].timed
+
+    @property
+    def trains(self) -> bool:
+        """Whether its steps train the model, rather than predict with it."""
+        return PHASES[self.phase].trains
+
+    @property
+    def replicated_by(self) -> Literal["process", "seed"]:
+        """What is repeated to learn how much its figures vary."""
+        return PHASES[self.phase].replicated_by
+
+    @property
+    def framework(self) -> str:
+        """The part of the plugin's name before the dot."""
+        return self.plugin.partition(".")[0]
+
+    @property
+    def architecture(self) -> str:
+        """The part of the plugin's name after the dot."""
+        return self.plugin.partition(".")[2]
+
+    @property
+    def label(self) -> str:
+        """How people read this Spec among others of the same workload, such as `tf.transformer jit`."""
+        said = [axis.said(getattr(self, axis.field)) for axis in ARM_AXES]
+        twin = "(twin)" if self.twin else ""
+        variant = f"#{self.variant + 1}" if self.variant else ""
+        return " ".join(filter(None, (*said, twin, variant)))
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What two Specs must share for the ratio of their times to mean something: every axis that makes a workload."""
+
+    architecture: str
+    phase: PhaseName
+    size: str
+    task: str
+    batch_size: int
+    threads: int
+    device: str
+    precision: str
+    seed: int
+    steps_per_call: int = 1
+    data: DataPlace = "device"
+    options: Options = ()
+
+    @property
+    def timed(self) -> bool:
+        """Whether its steps are timed, rather than its way to a target."""
+        return PHASES[self.phase].timed
+
+    @property
+    def replicated_by(self) -> Literal["process", "seed"]:
+        """What is repeated to learn how much its figures vary."""
+        return PHASES[self.phase].replicated_by
+
+
+class ModelKeywords(TypedDict, total=False):
+    """The axes as keyword arguments: those of the model under test and of how it is computed."""
+
+    path: Several[str]
+    size: Several[str]
+    task: Several[str]
+    batch_size: Several[int]
+    device: Several[str]
+    threads: int | None
+    steps_per_call: Several[int]
+    data: Several[str]
+    set: Several[str]
+    compiler: Several[str]
+
+
+class AxisKeywords(ModelKeywords, total=False):
+    """All axes as keyword arguments."""
+
+    phase: Several[str]
+    precision: Several[str]
+    seed: Several[int]
+    allow_breaks: bool
+
+
+def _left_open(asked: int, built: int | None) -> bool:
+    return built in (None, asked)
+
+
+_ROWS = (
+    Axis("plugin", "arm", "Plugin, as framework.architecture, or a pattern such as '*.lstm'."),
+    Axis(
+        "path",
+        "arm",
+        "Execution path: eager, graph or jit; eager unless given.",
+        choices=PATHS,
+        values=("eager",),
+        agrees=operator.eq,
+    ),
+    Axis(
+        "phase", "workload", "train, predict, converge; all unless given.", choices=tuple(PHASES), values=tuple(PHASES)
+    ),
+    Axis("size", "workload", "Size of the architecture; small unless given.", values=("small",)),
+    Axis(
+        "task",
+        "workload",
+        "Data and target; each architecture takes those that fit, and its default unless given.",
+        label="task {}",
+    ),
+    Axis(
+        "batch_size",
+        "workload",
+        "Samples in a batch; the default of the size unless given.",
+        kind=int,
+        allowed=(1, MOST),
+        label="batch {}",
+    ),
+    Axis(
+        "device",
+        "workload",
+        "cpu, gpu, gpu:N or cuda:N, mps, auto; cpu unless given.",
+        plain="cpu",
+        label="device {}",
+        read=device_words,
+        agrees=device_agrees,
+    ),
+    Axis(
+        "precision",
+        "workload",
+        "Of matrix products: fp32, tf32, bf16, fp16; fp32 unless given.",
+        choices=PRECISIONS,
+        closed=False,
+        plain="fp32",
+        agrees=operator.eq,
+        difference="the arms do not compute the same thing: their times say nothing of the frameworks",
+    ),
+    Axis(
+        "threads",
+        "workload",
+        "CPU threads of an operation; OMP_NUM_THREADS, or all cores (of a quota), unless given.",
+        kind=int,
+        allowed=(1, MOST_THREADS),
+        several=False,
+        label="threads {}",
+        agrees=_left_open,
+    ),
+    Axis(
+        "steps_per_call",
+        "workload",
+        "Training steps in one call; 1 unless given.",
+        kind=int,
+        allowed=(1, MOST),
+        plain=1,
+        label="steps per call {}",
+        agrees=operator.eq,
+    ),
+    Axis(
+        "data",
+        "workload",
+        "Start of batches: device (copied before timing) or host (copied in each timed step).",
+        choices=DATA_PLACES,
+        plain="device",
+        label="data on the {}",
+        agrees=operator.eq,
+    ),
+    Axis(
+        "seed",
+        "workload",
+        "Seed of initial values and batches; 0 unless given.",
+        kind=int,
+        allowed=(0, MOST),
+        label="seed {}",
+    ),
+    Axis(
+        "options",
+        "workload",
+        "Keyword of the model, NAME=VALUE; several values (layers=2,4) or several names span a grid.",
+        flag="set",
+        metavar="NAME=VALUE",
+        plain=(),
+        read=option_grid,
+    ),
+    Axis("compiler", "arm", "Compiler of the path jit; the framework's own unless given.", plain="", only="jit"),
+    Axis(
+        "allow_breaks",
+        "arm",
+        "Accept, and flag, a step that is compiled in parts.",
+        kind=bool,
+        several=False,
+        plain=False,
+        label="(breaks allowed)",
+        only="jit",
+    ),
+    Axis("environment", "arm", plain="", label="@{}"),
+    Axis("model", "arm", values=(None,), label=""),
+)
+AXES: Mapping[str, Axis] = {axis.field: axis for axis in _ROWS}
+"""Every field of a Spec, in the order of labels, options and the grid; the last varies fastest."""
+ARM_AXES = tuple(axis for axis in _ROWS if axis.makes == "arm")
+WORKLOAD_AXES = tuple(axis for axis in _ROWS if axis.makes == "workload")
