@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from dlbench.errors import UnknownName
-from dlbench.spec import PHASES, PhaseName
+from dlbench.spec import PHASES, PhaseName, Spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +72,11 @@ _MODULES = {
 def is_builtin(architecture: str) -> bool:
     """Whether the core describes this architecture."""
     return architecture in _MODULES
+
+
+def describes(spec: Spec) -> bool:
+    """Whether the core describes the model of a Spec: its architecture is a built-in one, and a package brings it."""
+    return spec.model is None and is_builtin(spec.architecture)
 
 
 def meaning(architecture: str) -> str:

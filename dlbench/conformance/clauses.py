@@ -57,7 +57,7 @@ def outputs_are_the_architecture(session: ModelsUnderTest) -> None:
 
     On the path jit those of this seed alone: what builds is the same, and compiling it once more takes long.
     """
-    if not architectures.is_builtin(session.spec.architecture):
+    if not architectures.describes(session.spec):
         raise NotLookedAt(architectures.meaning(session.spec.architecture))
     for model in (session.plain,) if session.spec.path == "jit" else (session.plain, session.other):
         request = model.request

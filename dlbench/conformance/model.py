@@ -116,7 +116,7 @@ class ModelsUnderTest:
     @property
     def exact(self) -> Model:
         """The model `again` without dropout; one more build only where there is dropout."""
-        if not getattr(self.again.request.configuration, "dropout", 0.0):
+        if self.spec.model is None and not getattr(self.again.request.configuration, "dropout", 0.0):
             return self.again
         return self._once("exact", lambda: self._watched(dropout=False))
 

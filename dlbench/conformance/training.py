@@ -10,6 +10,7 @@ import numpy as np
 
 from dlbench import architectures
 from dlbench.conformance.model import Broken, Model, ModelsUnderTest, NotLookedAt
+from dlbench.measure import arrays
 from dlbench.parity import check
 from dlbench.plugin import Adam, Batch
 
@@ -28,7 +29,7 @@ def same_function(session: ModelsUnderTest) -> Iterator[None]:
     try:
         yield
     except Broken:
-        if not architectures.is_builtin(session.spec.architecture):
+        if not architectures.describes(session.spec):
             _check(session)
         raise
 
@@ -48,11 +49,11 @@ def _check(session: ModelsUnderTest) -> None:
         if steps.min() < 0 < steps.max():
             raise NotLookedAt("the loss of a batch is random, as with dropout: training does not compute what predicts")
         return
-    middle = len(whole.inputs) // 2
+    middle = len(arrays.parts(whole.inputs)[0]) // 2
     halves = [_losses(still, _twice(whole, part))[-1] for part in (slice(middle), slice(middle, 2 * middle))]
     if abs(_losses(still, whole)[0] - losses[-1]) > near:
         return  # what the batches before leave behind is no other function of this one
-    if 2 * middle == len(whole.inputs) and abs(losses[-1] - np.mean(halves)) > near:
+    if 2 * middle == len(arrays.parts(whole.inputs)[0]) and abs(losses[-1] - np.mean(halves)) > near:
         raise NotLookedAt(
             "the loss of a sample depends on the rest of its batch, as with batch normalisation: training does "
             "not compute what predicts"
@@ -66,4 +67,4 @@ def _losses(model: Model, batch: Batch) -> Any:
 
 def _twice(batch: Batch, part: slice) -> Batch:
     """The samples of a part of a batch, each twice."""
-    return Batch(*(np.concatenate([array[part], array[part]]) for array in batch))
+    return Batch(*(arrays.each(lambda array: np.concatenate([array[part], array[part]]), side) for side in batch))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dlbench import architectures
 from dlbench.errors import ContractViolation, Unsupported
-from dlbench.measure import reported
+from dlbench.measure import arrays, reported
 from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin, Stages
 from dlbench.spec import AXES, Spec
 from dlbench.tasks import Task, TaskRequest, open_task
@@ -35,7 +36,7 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     Raises UnknownName for a size or a task that does not exist, SpecError when the data is not what it should be, and
     Unsupported for calls of more steps than there are between two evaluations.
     """
-    known = architectures.is_builtin(spec.architecture)
+    known = architectures.describes(spec)
     configuration = architectures.configuration(spec.architecture, spec.size) if known else None
     task = task_of(spec)
     if not spec.timed and spec.steps_per_call > task.evaluate_every:
@@ -70,7 +71,11 @@ def batch_of_call(task: Task, spec: Spec, call: int) -> Batch:
         return task.batch(spec.seed, call)
     first = call * spec.steps_per_call
     batches = [task.batch(spec.seed, step) for step in range(first, first + spec.steps_per_call)]
-    return Batch(*(np.stack(parts) for parts in zip(*batches, strict=True)))
+    return Batch(*(arrays.each(_stacked, *parts) for parts in zip(*batches, strict=True)))
+
+
+def _stacked(*parts: Any) -> Any:
+    return np.stack(parts)
 
 
 def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
@@ -81,7 +86,9 @@ def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
     if not isinstance(plugin, Stages) or spec.data != "device":
         return batch
     staged = plugin.stage(batch)
-    on_host = spec.device not in ("cpu", "auto") and any(isinstance(part, np.ndarray) for part in staged)
+    on_host = spec.device not in ("cpu", "auto") and any(
+        isinstance(part, np.ndarray) for part in (*arrays.parts(staged.inputs), *arrays.parts(staged.targets))
+    )
     if on_host:
         raise ContractViolation(
             f"plugin {spec.plugin}: asked for data on the {spec.device}, and stage() returned NumPy arrays, which lie "

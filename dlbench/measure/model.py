@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dlbench import architectures
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.measure import peak, reported, rounding, timing
 from dlbench.measure.build import Prepared, batch_of_call, stage
@@ -142,6 +143,17 @@ class MeasuredModel:
             raise ContractViolation(f"{self._spec.plugin}: {problem}")
         return found
 
+    def flops_per_step(self) -> float | None:
+        """FLOPs of a step as the framework counts them; None where it does not, or where the core knows them.
+
+        Training takes three times the forward pass, as in the core's own counts (`dlbench.architectures`).
+        """
+        if architectures.describes(self._spec):
+            return None
+        batch = self._stage(self._task.batch(self._spec.seed, 0))
+        counted = reported.flops(self._spec.plugin, self._plugin, batch)
+        return None if counted is None else counted * (3.0 if self._spec.trains else 1.0)
+
     def peak_flop_rate(self) -> float | None:
         """FLOPs a second of a large matrix product; None where the plugin cannot show it."""
         if not isinstance(self._plugin, MultipliesMatrices):
@@ -155,8 +167,9 @@ class MeasuredModel:
         """
         if self._spec.timed and self._spec.trains and self._spec.path != "eager":
             return ()
-        outputs = rounding.outputs_of(self._plugin, self._task.batch(self._spec.seed, 0).inputs, self._predict)
         try:
+            inputs = self._task.batch(self._spec.seed, 0).inputs
+            outputs = rounding.outputs_of(self._plugin, inputs, self._predict)
             return rounding.taken_in(outputs) if outputs is not None else ()
         except Exception:
             return ()

@@ -11,7 +11,18 @@ import numpy as np
 from dlbench import registry
 from dlbench.errors import ContractViolation
 from dlbench.errors.words import bounded, reason, shown, type_name
-from dlbench.plugin import PARTS, Compilation, Count, DeviceNames, ListsDevices, ModelInfo, ReportsCompilation
+from dlbench.plugin import (
+    PARTS,
+    Batch,
+    Compilation,
+    Count,
+    CountsFlops,
+    DeviceNames,
+    ListsDevices,
+    ModelInfo,
+    ReportsCompilation,
+)
+from dlbench.stats.ranges import Amount
 
 DEVICE_PEAK = Count | None
 
@@ -74,6 +85,17 @@ def compilation(plugin: str, model: object) -> Compilation | None:
 def _headline(reason: str) -> str:
     """The first line, of those that follow explain it."""
     return bounded(reason.strip().partition("\n")[0], LONGEST)
+
+
+def flops(plugin: str, model: object, batch: Batch) -> float | None:
+    """Floating-point operations of the forward pass of a batch; None where the framework does not count them.
+
+    Raises ContractViolation, and whatever the plugin raises.
+    """
+    if not isinstance(model, CountsFlops):
+        return None
+    found: float | None = checked(plugin, "flops()", model.flops(batch), Amount | None)
+    return found
 
 
 def outputs(plugin: str, value: object, shape: tuple[int, ...]) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlbench.measure import arrays
 from dlbench.plugin import ExchangesParameters, ModelPlugin
 
 if TYPE_CHECKING:
@@ -46,15 +47,16 @@ def taken_in(outputs: Outputs) -> tuple[str, ...]:
     return found[:1] if found[0] == "bf16" else found  # what bf16 takes may be cut off from tf32 first
 
 
-def outputs_of(plugin: ModelPlugin, inputs: Array, predict: Callable[[Array], Array]) -> Outputs | None:
+def outputs_of(plugin: ModelPlugin, inputs: Any, predict: Callable[[Any], Array]) -> Outputs | None:
     """How to change what the model multiplies first: numbers are inputs themselves, tokens choose rows of parameters.
 
     Numbers are random, for those of a task may be short enough for any type. None for tokens where the plugin does not
     exchange parameters.
     """
-    if inputs.dtype == np.float32:
-        drawn = np.random.default_rng(0).standard_normal(inputs.shape, np.float32)
-        return lambda change: np.array(predict(change(drawn)))
+    if any(one.dtype == np.float32 for one in arrays.parts(inputs)):
+        generator = np.random.default_rng(0)
+        drawn = arrays.each(lambda one: _drawn(generator, one), inputs)
+        return lambda change: np.array(predict(arrays.each(lambda one: _changed(change, one), drawn)))
     if not isinstance(plugin, ExchangesParameters):
         return None
     parameters = plugin.export_parameters()
@@ -65,6 +67,14 @@ def outputs_of(plugin: ModelPlugin, inputs: Array, predict: Callable[[Array], Ar
         return np.array(predict(inputs))
 
     return changed
+
+
+def _drawn(generator: np.random.Generator, values: Array) -> Array:
+    return generator.standard_normal(values.shape, np.float32) if values.dtype == np.float32 else values
+
+
+def _changed(change: Change, values: Array) -> Array:
+    return change(values) if values.dtype == np.float32 else values
 
 
 def rounded(values: Array, kind: str) -> Iterator[Array]:

@@ -93,10 +93,10 @@ def _losses(prepared: Prepared, steps: int) -> Any:
 
 
 def without_dropout(request: BuildRequest) -> BuildRequest:
-    """The same request with dropout 0 where the architecture has any."""
+    """The same request without dropout, which of an architecture that the core describes is set to 0."""
     if not hasattr(request.configuration, "dropout"):
-        return request
-    return replace(request, configuration=msgspec.structs.replace(request.configuration, dropout=0.0))
+        return replace(request, dropout=False)
+    return replace(request, configuration=msgspec.structs.replace(request.configuration, dropout=0.0), dropout=False)
 
 
 def require_capabilities(plugin: ModelPlugin, name: str) -> None:

@@ -39,7 +39,7 @@ def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
     """Whether this differs from Spec to Spec as the architectures have it: then it is to be left out."""
     values = {getattr(spec, axis) for spec in specs}
     return len(values) > 1 and all(
-        architectures.is_builtin(spec.architecture) and DEFAULTS[axis](spec) == getattr(spec, axis) for spec in specs
+        architectures.describes(spec) and DEFAULTS[axis](spec) == getattr(spec, axis) for spec in specs
     )
 
 

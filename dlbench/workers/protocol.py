@@ -136,7 +136,7 @@ class Returned(Message, frozen=True, tag="returned"):
 
 
 class Closed(Message, frozen=True, tag="closed"):
-    """The last answer."""
+    """The last answer; FLOPs are counted where `Built` does not know them, for counting runs the model."""
 
     memory: PhaseMemory
     load: Load
@@ -144,6 +144,7 @@ class Closed(Message, frozen=True, tag="closed"):
     times: list[PhaseTime] = []
     peak_flop_rate: float | None = None
     actual: Actual | None = None
+    flops_per_step: float | None = None
 
 
 class Failed(Message, frozen=True, tag="failed"):

@@ -141,11 +141,13 @@ class Worker:
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.summary())
         actual, compilation = self._witness.read(), self._subject.compilation()
         actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
+        flops = self._subject.flops_per_step()
+        closed = Closed(memory=mark, load=load, compilation=compilation, actual=actual, flops_per_step=flops)
         if not self._spec.timed:
-            return Closed(memory=mark, load=load, compilation=compilation, actual=actual)
+            return closed
         peak = self._subject.peak_flop_rate() if multiply else None
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
-        return Closed(memory=mark, load=load, compilation=compilation, times=times, peak_flop_rate=peak, actual=actual)
+        return msgspec.structs.replace(closed, times=times, peak_flop_rate=peak)
 
     def _first_again(self) -> float:
         """Seconds of the first call of a second model of the same Spec: the compiler's caches are warm now."""

@@ -1,0 +1,77 @@
+"""Models that no package brings, measured in this process: several inputs, FLOPs by the framework, what describes it."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from dlbench.errors import SpecError, UnknownName
+from dlbench.measure.describe import describe_model
+from dlbench.record.schema import Run
+from dlbench.spec import InputSpec, ModelSource, Policy, Spec
+from dlbench.workers.child import ChildError
+from dlbench.workers.backends import InProcessChild
+from dlbench.workers.protocol import Build, Built, Close, Closed, First, Stepped
+
+pytestmark = pytest.mark.untimed
+
+FILE = """
+import numpy as np
+from dlbench_fake.nets import Forgetful, Net
+
+class One(Net):
+    def __init__(self, outputs=3):
+        super().__init__(8, outputs=outputs)
+
+class Two(Net):
+    def __init__(self):
+        super().__init__(8, 4, outputs=2)
+    def example_inputs(self):
+        return np.zeros((16, 2, 4), np.float32), np.zeros((16, 4), np.float32)
+
+class Named(One):
+    def __call__(self, inputs):
+        return {"hidden": inputs, "logits": super().__call__(inputs)}
+
+class Broken(One):
+    def __call__(self, inputs):
+        return inputs @ np.zeros((5, 5))
+
+stranger = object()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(textwrap.dedent(FILE))
+
+
+def spec(name, *inputs, phase="train", **more):
+    source = ModelSource(reference=f"own.py:{name}", inputs=inputs, **more.pop("source", {}))
+    return Spec(
+        plugin=f"fake.{name}",
+        phase=phase,
+        path="eager",
+        size="small",
+        task="synthetic_inputs",
+        batch_size=16,
+        threads=1,
+        model=source,
+        **more,
+    )
+
+
+def test_a_model_of_two_inputs_is_built_trained_and_its_flops_are_counted_by_the_framework():
+    inputs = InputSpec((16, 2, 4)), InputSpec((16, 4))
+    for phase, share in (("train", 3), ("predict", 1)):
+        child = InProcessChild()
+        asked = spec("Two", *inputs, phase=phase, source={"targets": InputSpec((16,), "int32", 2)})
+        built = child.request(Build(spec=asked), Built)
+        assert built.info.parameter_count == 8 * 2 + 4 * 2 + 2
+        assert [code.of for code in built.code] == ["plugin fake.Two", "package dlbench-fake", "dlbench"]
+        child.request(First(), Stepped)
+        closed = child.request(Close(), Closed)
+        assert closed.flops_per_step == share * 2 * 16 * (8 + 4) * 2
+        assert closed.actual.taken_in == ("fp32",)
