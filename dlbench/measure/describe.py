@@ -33,7 +33,7 @@ def _adaptor(spec: Spec, source: ModelSource) -> str:
     reference = source.reference
     if loader := adaptors.loader(reference):
         return loader
-    if not references.REFERENCE.fullmatch(reference):
+    if not references.is_reference(reference):
         return adaptors.find(reference.partition(":")[0]).name  # which says what to install
     found = references.load_reference(reference)
     made = found if isinstance(found, type) else references.make(reference, dict(spec.options))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dlbench import registry
 from dlbench.errors import PluginLoadError, SpecError, UnknownName
 from dlbench.plugin import ModelPlugin
-from dlbench.registry import entry_points, references
+from dlbench.registry import entry_points
 from dlbench.registry.entry_points import Entry
 from dlbench.spec import ModelSource, Spec
 
@@ -70,11 +70,8 @@ def of_model(reference: str, model: object) -> str:
 def loader(reference: str) -> str:
     """The adaptor that a reference such as `timm:resnet18` names; empty for one of the user's own code."""
     word, colon, _ = reference.partition(":")
-    return word if colon and any(entry.name == word for entry in entries(word)) and not _is_own(reference) else ""
-
-
-def _is_own(reference: str) -> bool:
-    return references.parse(reference).is_file if references.REFERENCE.fullmatch(reference) else False
+    is_file = word.endswith(".py")
+    return word if colon and not is_file and any(entry.name == word for entry in entries(word)) else ""
 
 
 def _said(cls: type, roots: Iterable[str]) -> str:

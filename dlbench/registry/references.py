@@ -56,9 +56,15 @@ def planned_folder() -> Path:
 def parse(text: str) -> Reference:
     """Read `file.py:NAME` or `package.module:NAME`. Raises SpecError."""
     match = REFERENCE.fullmatch(text)
-    if match is None or not (match["place"].endswith(".py") or MODULE.fullmatch(match["place"])):
+    if match is None or not is_reference(text):
         raise SpecError(f"{text!r} is no reference; give file.py:NAME or package.module:NAME")
     return Reference(match["place"], match["name"])
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text has the form of a reference."""
+    match = REFERENCE.fullmatch(text)
+    return match is not None and (match["place"].endswith(".py") or MODULE.fullmatch(match["place"]) is not None)
 
 
 def load_reference(text: str, folder: Path | None = None) -> Any:

@@ -1,16 +1,15 @@
-"""Models that no package brings, measured in this process: several inputs, FLOPs by the framework, what describes it."""
+"""Models that no package brings, measured in this process: several inputs, FLOPs by the framework, descriptions."""
 
 from __future__ import annotations
 
 import textwrap
 
+import msgspec
 import pytest
 
 from dlbench.errors import SpecError, UnknownName
 from dlbench.measure.describe import describe_model
-from dlbench.record.schema import Run
-from dlbench.spec import InputSpec, ModelSource, Policy, Spec
-from dlbench.workers.child import ChildError
+from dlbench.spec import InputSpec, ModelSource, Spec
 from dlbench.workers.backends import InProcessChild
 from dlbench.workers.protocol import Build, Built, Close, Closed, First, Stepped
 
@@ -75,3 +74,38 @@ def test_a_model_of_two_inputs_is_built_trained_and_its_flops_are_counted_by_the
         closed = child.request(Close(), Closed)
         assert closed.flops_per_step == share * 2 * 16 * (8 + 4) * 2
         assert closed.actual.taken_in == ("fp32",)
+
+
+def test_a_description_finds_the_framework_by_what_the_reference_returns():
+    found = describe_model(spec("Two"), "")
+    assert found.framework == "fake"
+    assert [one.shape for one in found.inputs] == [(16, 2, 4), (16, 4)]
+    assert found.outputs.shape == (16, 2)
+
+
+def test_an_object_of_no_framework_is_refused_with_its_class():
+    with pytest.raises(SpecError, match=r"own\.py:stranger is a object, no model of .*fake.*; name a class"):
+        describe_model(spec("stranger"), "")
+
+
+def test_a_loader_whose_package_is_not_installed_says_what_to_install():
+    asked = msgspec.structs.replace(spec("Two"), model=ModelSource(reference="zoo-small:resnet18"))
+    with pytest.raises(UnknownName, match=r"'zoo-small'.*pip install dlbench-zoo-small"):
+        describe_model(asked, "")
+
+
+def test_inputs_that_do_not_fit_name_the_line_and_the_shapes_of_both_sides():
+    with pytest.raises(SpecError, match=r"own\.py, line 21, .*: ValueError: .*8.*5"):
+        describe_model(spec("Broken", InputSpec((16, 8))), "fake")
+
+
+def test_a_model_without_inputs_says_which_option_states_them():
+    with pytest.raises(SpecError, match=r"inputs are not known; give --input"):
+        describe_model(spec("One"), "fake")
+
+
+def test_an_output_by_name_is_chosen_and_said():
+    found = describe_model(spec("Named", InputSpec((16, 8))), "")
+    assert found.inferred == ("output logits is what the loss reads",)
+    with pytest.raises(SpecError, match=r"output logit: the model returns hidden, logits"):
+        describe_model(spec("Named", InputSpec((16, 8)), source={"output": "logit"}), "")
