@@ -9,8 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dlbench.api.comparison_results import ComparisonResults
     from dlbench.api.public import check, check_parity, compare, read, render, run
-    from dlbench.api.results import ComparisonResults, Results
+    from dlbench.api.results import Results
     from dlbench.errors import ContractViolation, DlbenchError, RecordError, SpecError, UnknownName, Unsupported
     from dlbench.plugin import Adam, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, ModelPlugin, Signature
     from dlbench.record.reading import read_runs
@@ -24,7 +25,7 @@ _HOMES = {
     "ArraySpec": "plugin",
     "Batch": "plugin",
     "BuildRequest": "plugin",
-    "ComparisonResults": "api.results",
+    "ComparisonResults": "api.comparison_results",
     "Compilation": "plugin",
     "ContractViolation": "errors",
     "DlbenchError": "errors",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import msgspec
+
 from dlbench.analysis import contradictions, evidence, labels, metrics
 from dlbench.analysis.evidence import EvidenceTable
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import Pair, with_baselines
+from dlbench.analysis.pairs import Pair, arms, by_workload, with_baselines
 from dlbench.record.schema import Record, Run
 from dlbench.spec import Workload
 from dlbench.stats import decisions
@@ -62,12 +64,25 @@ class Count(Record, frozen=True):
     after: str
 
 
-def compare(runs: Iterable[Run]) -> dict[Workload, list[Comparison]]:
-    """Step times of every pair in lockstep; verdicts are corrected for their number (Holm)."""
+def compare(runs: Iterable[Run], objection: str = "") -> dict[Workload, list[Comparison]]:
+    """Step times of every pair in lockstep; verdicts are corrected for their number (Holm).
+
+    With an objection there are no verdicts.
+    """
     found = with_baselines(runs)
     table = evidence.collect([pair for of_load in found.values() for pair in of_load], ["step_time"])
-    made = iter(comparisons(table, "step_time"))
+    made = iter(without_verdicts(comparisons(table, "step_time"), objection))
     return {load: [next(made) for _ in of_load] for load, of_load in found.items()}
+
+
+def compare_arms(runs: Iterable[Run], load: Workload, labels_of: tuple[str, str], metric: str) -> Comparison:
+    """One metric of two arms of a workload, baseline first, by their labels; a family of its own for Holm."""
+    of = arms(by_workload(runs)[load])
+    baseline, candidate = (of[label][0].spec for label in labels_of)
+    before, after = ([run for run in of[label] if run.ok] for label in labels_of)
+    pair = Pair(baseline, candidate, before, after)
+    (found,) = comparisons(evidence.collect([pair], [metric]), metric)
+    return found
 
 
 def comparisons(table: EvidenceTable, metric: str) -> list[Comparison]:
@@ -80,6 +95,23 @@ def comparisons(table: EvidenceTable, metric: str) -> list[Comparison]:
         else _comparison(pair, metric, one, next(adjusted))
         for pair, one in family
     ]
+
+
+def without_verdicts(comparisons: Iterable[Comparison], reason: str) -> list[Comparison]:
+    """Comparisons without verdicts where there is a reason."""
+    if not reason:
+        return list(comparisons)
+    return [
+        msgspec.structs.replace(
+            one, verdict="inconclusive", reason=reason, code="control-failed", more_groups=None, more_seconds=None
+        )
+        for one in comparisons
+    ]
+
+
+def contradiction(pair: Pair, metric: str) -> str:
+    """Why a ratio of times is not believed: the processes of a side contradict themselves. Empty where they do not."""
+    return contradictions.objection(pair.before, pair.after) if METRICS[metric].paired == "rounds" else ""
 
 
 def differing(workloads: Sequence[Workload]) -> dict[str, list[object]]:
@@ -106,7 +138,7 @@ def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
 def _comparison(pair: Pair, metric: str, found: Evidence, adjusted_p: float) -> Comparison:
     verdict, code = decisions.verdict(found, adjusted_p)
     reason = REASONS[code] if code in SAID else ""
-    if METRICS[metric].paired == "rounds" and (objection := contradictions.objection(pair.before, pair.after)):
+    if objection := contradiction(pair, metric):
         verdict, code, reason = "inconclusive", "contradictory", objection
     more = found.more_to_decide() if code == "too-few-groups" else None
     seconds = evidence.group_seconds(pair.before, pair.after)

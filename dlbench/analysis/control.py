@@ -59,18 +59,6 @@ def control_failure(found: Iterable[ControlPair], names: Labels) -> str:
     return f"the null pair tells equal programs apart ({'; '.join(said)}); measure again on a quieter machine"
 
 
-def vetoed(comparisons: Iterable[Comparison], reason: str) -> list[Comparison]:
-    """Comparisons without verdicts where there is a reason."""
-    if not reason:
-        return list(comparisons)
-    return [
-        msgspec.structs.replace(
-            one, verdict="inconclusive", reason=reason, code="control-failed", more_groups=None, more_seconds=None
-        )
-        for one in comparisons
-    ]
-
-
 def _pairs(runs: Sequence[Run]) -> Iterator[Pair]:
     well = [run for run in runs if run.ok]
     for twin in dict.fromkeys(run.spec for run in well if run.spec.twin):

@@ -10,10 +10,10 @@ shown not to be: the other one-sided bound lies within (a test of non-inferiorit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from dlbench.analysis import contradictions, evidence, labels, metrics
+from dlbench.analysis import compare, evidence, metrics, pairs
 from dlbench.analysis.compare import Count
 from dlbench.analysis.evidence import EvidenceTable
 from dlbench.analysis.labels import Labels
@@ -21,7 +21,7 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair
 from dlbench.errors import SpecError, UnknownName, exit_codes
 from dlbench.record.schema import Record
-from dlbench.spec import Spec, workload
+from dlbench.spec import Spec
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence
 from dlbench.stats.estimates import Estimate
@@ -93,7 +93,7 @@ def judge(table: EvidenceTable, conditions: Sequence[Condition], counts: Sequenc
     The table holds the metrics of all conditions.
     """
     found: list[Outcome] = []
-    names = names_of(table.pairs)
+    names = pairs.names_of(table.pairs)
     for condition in conditions:
         if condition.name == COUNTS:
             found += _judge_counts(counts, condition)
@@ -142,11 +142,11 @@ def _judge_metric(table: EvidenceTable, condition: Condition, metric: str, names
     adjusted = decisions.adjusted([one for _, one in family], condition.threshold)
     for (pair, one), p_value in zip(family, adjusted, strict=True):
         result, reason = _decide(one, p_value, condition.threshold)
-        if METRICS[metric].paired == "rounds" and (objection := contradictions.objection(pair.before, pair.after)):
+        if objection := compare.contradiction(pair, metric):
             result, reason = "underpowered", objection
         yield Outcome(
             condition=str(condition),
-            pair=name_of(pair, names),
+            pair=pairs.name_of(pair, names),
             result=result,
             metric=metric,
             ratio=evidence.ratio(one, metric),
@@ -162,7 +162,7 @@ def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, n
         if one is None and (reason := lacking(pair, metric, names)):
             yield Outcome(
                 condition=str(condition),
-                pair=name_of(pair, names),
+                pair=pairs.name_of(pair, names),
                 result="underpowered",
                 metric=metric,
                 reason=reason,
@@ -182,7 +182,7 @@ def lacking(pair: Pair, metric: str, names: Labels) -> str:
     has = [any((of.of(run) or 0.0) > 0 for run in runs) for runs in (pair.before, pair.after)]
     if of.expected or any(has):
         sides = zip((pair.baseline, pair.candidate), has, strict=True)
-        lacks = [_beside(spec, pair, names) for spec, it in sides if not it]
+        lacks = [pairs.side_name(spec, pair, names) for spec, it in sides if not it]
         flagged = any(run.has("unstable") for run in (*pair.before, *pair.after))
         why = ": the steps never became steady" if of.expected and flagged else ""
         return f"{' and '.join(dict.fromkeys(lacks)) or 'no group of both'} has no {of.title.lower()}{why}"
@@ -210,19 +210,3 @@ def _judge_counts(counts: Sequence[Count], condition: Condition) -> Iterator[Out
     for count in counts:
         said = f"{count.name} {count.before} became {count.after}"
         yield Outcome(condition=str(condition), pair=count.label, result="regression", reason=said)
-
-
-def names_of(pairs: Iterable[Pair]) -> Labels:
-    """Names for both sides of these pairs."""
-    return labels.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
-
-
-def name_of(pair: Pair, names: Labels) -> str:
-    """How people read a pair: `train, tf.lstm jit` where both sides have the same Spec."""
-    against = "" if pair.baseline == pair.candidate else f" against {_beside(pair.baseline, pair, names)}"
-    return f"{names.spec(pair.candidate)}{against}"
-
-
-def _beside(spec: Spec, pair: Pair, names: Labels) -> str:
-    """One side of a pair; with what tells its workload apart only where that is not the other's too."""
-    return spec.label if workload(pair.baseline) == workload(pair.candidate) else names.label(spec)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from dlbench.analysis import compare, control, evidence, gate, labels, metrics, pairs, pooling, steady_state, validity
+from dlbench.analysis import compare, evidence, gate, metrics, pairs, pooling, screening, validity
 from dlbench.analysis.compare import Comparison, Count
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.evidence import EvidenceTable, History
@@ -66,15 +66,10 @@ def reports(
     `planned` holds the Specs that the session of `after` was to measure, where they are known. One that never ran
     cannot pass, and its twins are expected too.
     """
-    before, after = (
-        steady_state.flag_unsteady(pooling.parted(runs)) for runs in (pooling.nearest_first(before, after), after)
-    )
     looked_at = dict.fromkeys(("step_time", *request.metrics))
-    null_pairs = [control.null_pairs(runs, looked_at) for runs in (before, after)]
-    controls = tuple(one for of_side in null_pairs for one in of_side)
-    called = labels.of_specs(run.spec for run in (*before, *after))
-    objection = control.control_failure(controls, called)
-    before, after = control.without_twins(before), control.without_twins(after)
+    sides = [screening.screen(runs, looked_at) for runs in (pooling.nearest_first(before, after), after)]
+    controls = tuple(one for side in sides for one in side.controls)
+    before, after = (side.runs for side in sides)
     found = pairs.match(before, after, request.allow)
     for pair in found.pairs:
         pairs.check_machine(pooling.machines(pair.before, pair.after), request.allow)
@@ -83,10 +78,10 @@ def reports(
     against = (
         *mixed,
         *validity.missing_in_candidate(before, after, planned, request.allow),
-        *validity.without_control(_controlled(planned, found.pairs), after, null_pairs[1], request),
+        *validity.without_control(_controlled(planned, found.pairs), after, sides[1].controls, request),
         *validity.refusals(table, request),
     )
-    judged = _judgement(table, request, against, objection, validity.partially_failed(after))
+    judged = _judgement(table, request, against, screening.failure(*sides), validity.partially_failed(after))
     past = [f"history: {text}" for text in validity.of_history(found.pairs, request.history)]
     left_out = [f"not compared: {text}" for text in found.left_out]
     beware = (*_warnings(table), *mixed, *past, *left_out)
@@ -97,17 +92,17 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) ->
     """Judge the arms of one session against the first of each workload as planned; None where no gate was asked for."""
     if not request.conditions:
         return None
-    marked = steady_state.flag_unsteady(pooling.parted(runs))
-    planned, found = pairs.planned_pairs(specs, marked), control.null_pairs(marked, request.metrics)
-    table = _table(planned, request)
+    screened = screening.screen(runs, request.metrics)
+    planned, marked = pairs.planned_pairs(specs, screened.all_runs), screened.all_runs
+    table, baselines = _table(planned, request), list(dict.fromkeys(pair.baseline for pair in planned))
     against = (
         *pooling.mixed(marked),
         *validity.never_ran(planned, runs),
         *validity.never_in_lockstep(table, request),
-        *validity.without_control(list(dict.fromkeys(pair.baseline for pair in planned)), marked, found, request),
+        *validity.without_control(baselines, marked, screened.controls, request),
     )
-    judged = _judgement(table, request, against, control.control_failure(found, labels.of_specs(specs)), {})
-    return msgspec.structs.replace(judged, controls=tuple(found))
+    judged = _judgement(table, request, against, screening.failure(screened), {})
+    return msgspec.structs.replace(judged, controls=tuple(screened.controls))
 
 
 def _table(compared: Sequence[Pair], request: GateRequest) -> EvidenceTable:
@@ -148,11 +143,11 @@ def _rows(table: EvidenceTable, objection: str) -> Iterator[Row]:
 
     Each metric is a family for Holm's correction.
     """
-    names = gate.names_of(table.pairs)
+    names = pairs.names_of(table.pairs)
     for metric in metrics.compared():
-        found = control.vetoed(compare.comparisons(table, metric), objection)
+        found = compare.without_verdicts(compare.comparisons(table, metric), objection)
         yield from (
-            Row(pair=gate.name_of(pair, names), comparison=one)
+            Row(pair=pairs.name_of(pair, names), comparison=one)
             for pair, one in zip(table.pairs, found, strict=True)
             if one.ratio is not None or _is_missed(pair, one)
         )

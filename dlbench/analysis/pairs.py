@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from dlbench.analysis import labels
+from dlbench.analysis.labels import Labels
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record.schema import Run
 from dlbench.spec import Spec, Workload, arm_key, baseline_of, workload, workload_key
@@ -82,6 +84,22 @@ def with_baselines(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
             paired = [(baseline_of(spec, _beside(spec, of)), spec) for spec in list(of)[1:]]
             found[load] = [Pair(one, other, of[one], of[other]) for one, other in paired if one != other]
     return {load: of_load for load, of_load in found.items() if of_load}
+
+
+def names_of(pairs: Iterable[Pair]) -> Labels:
+    """Names for both sides of these pairs."""
+    return labels.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
+
+
+def name_of(pair: Pair, names: Labels) -> str:
+    """How people read a pair: `train, tf.lstm jit` where both sides have the same Spec."""
+    against = "" if pair.baseline == pair.candidate else f" against {side_name(pair.baseline, pair, names)}"
+    return f"{names.spec(pair.candidate)}{against}"
+
+
+def side_name(spec: Spec, pair: Pair, names: Labels) -> str:
+    """One side of a pair; with what tells its workload apart only where that is not the other's too."""
+    return spec.label if workload(pair.baseline) == workload(pair.candidate) else names.label(spec)
 
 
 class Matching(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlbench.analysis import control, evidence, pairs, pooling, steady_state
+from dlbench.analysis import control, evidence, pairs, pooling, screening
 from dlbench.analysis.pairs import Pair
 from dlbench.record.schema import Run
 from dlbench.stats import interim
@@ -61,7 +61,7 @@ def _never_steady(runs: Sequence[Run], groups: int, unsteady: Sequence[tuple[str
 
 def _log_ratios(runs: Sequence[Run]) -> dict[tuple[str, str], list[float]]:
     """Log ratios a group of every pair that took turns, by the labels of its arms; none for one that is not steady."""
-    marked = control.without_twins(steady_state.flag_unsteady(pooling.parted(runs)))
+    marked = control.without_twins(screening.mark(runs))
     return {
         (pair.baseline.label, pair.candidate.label): evidence.group_log_ratios(pair.before, pair.after)
         for pair in _took_turns(marked)

@@ -16,7 +16,7 @@ from dlbench.analysis.evidence import LEAST_SESSIONS, EvidenceTable
 from dlbench.analysis.gate import Condition, Outcome
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing, families
+from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing, families, name_of, names_of
 from dlbench.errors import SpecError
 from dlbench.record.schema import Run
 from dlbench.spec import Policy, Spec
@@ -117,7 +117,7 @@ def missing_in_candidate(
 
 def never_ran(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
     """What never ran cannot pass."""
-    names = gate.names_of(pairs)
+    names = names_of(pairs)
     for pair in pairs:
         for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
             if not ended_well:
@@ -142,8 +142,8 @@ def failure_reason(spec: Spec, runs: Sequence[Run]) -> str:
 
 def never_in_lockstep(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
     """What stands against gating pairs that ran."""
-    ran, names = table.where(lambda pair: bool(pair.before and pair.after)), gate.names_of(table.pairs)
-    yield from (f"{gate.name_of(pair, names)}: never took turns" for pair in ran.pairs if not pair.in_lockstep)
+    ran, names = table.where(lambda pair: bool(pair.before and pair.after)), names_of(table.pairs)
+    yield from (f"{name_of(pair, names)}: never took turns" for pair in ran.pairs if not pair.in_lockstep)
     together = ran.where(lambda pair: pair.in_lockstep)
     yield from unfit(together, question.conditions, sessions=False) if together.pairs else ()
 
@@ -174,7 +174,7 @@ def refusals(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
 
 def unfit(table: EvidenceTable, conditions: Sequence[Condition], *, sessions: bool) -> Iterator[str]:
     """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
-    names = gate.names_of(table.pairs)
+    names = names_of(table.pairs)
     for condition in conditions:
         looked_at = metrics.gated_by(condition.name)
         family = [one for metric in looked_at for _, one in table.of(metric) if one is not None]

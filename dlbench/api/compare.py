@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.analysis.judge import Judgement, reports
-from dlbench.api import confirm, judge, render
+from dlbench.api import confirm, judge, measuring, render
 from dlbench.session.schedule import Listener
 
 
@@ -18,7 +18,7 @@ def compare(baseline: Path, candidate: Path, question: GateRequest, listener: Li
     answer = reports((str(baseline), str(candidate)), before, after, question, planned)
     if question.confirm:
         with tempfile.TemporaryDirectory() as folder:
-            again = confirm.measure_in(Path(folder), listener)
+            again = measuring.measure_in(Path(folder), listener)
             answer = confirm.of_reports(answer, [*before, *after], question, again)
     if out is not None:
         render.write_comparison(answer, out)

@@ -6,50 +6,26 @@ to nothing takes nothing back.
 
 from __future__ import annotations
 
-import itertools
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
-from dlbench.analysis import judge, pairs, pooling, stopping, validity
+from dlbench.analysis import judge, pairs, pooling, validity
 from dlbench.analysis.gate import Outcome
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError
-from dlbench.record import journal
 from dlbench.record.schema import Plan, Run
-from dlbench.session import plan, schedule
+from dlbench.session import plan
 from dlbench.session.plan import Group
-from dlbench.session.schedule import Listener
 from dlbench.spec import Spec, workload
-from dlbench.workers.backends import Starter
-
-FOLDER = "confirmation"
-"""Where the second measuring lies within the folder of the first; further ones are `confirmation-2` and so on."""
 
 Sides = tuple[Spec, ...]
 """Baseline and candidate."""
 Measure = Callable[[Plan, Sequence[Group]], Sequence[Run]]
-
-
-def measure_in(folder: Path, listener: Listener) -> Measure:
-    """A function that measures the groups of a plan in a new folder within this one."""
-
-    def measure(again: Plan, groups: Sequence[Group]) -> Sequence[Run]:
-        listener.note(f"measured again: {', '.join(spec.label for spec in again.specs)}")
-        with journal.begin(_free(folder), again) as book, Starter(again.pythons) as start:
-            return schedule.record(groups, book, listener, start, stopping.enough)
-
-    return measure
-
-
-def _free(folder: Path) -> Path:
-    """Where nothing lies yet: an earlier confirmation, such as one that was interrupted, stays what it is."""
-    names = itertools.chain([FOLDER], (f"{FOLDER}-{number}" for number in itertools.count(2)))
-    return next(folder / name for name in names if not (folder / name).exists())
+"""Measures the groups of a plan."""
 
 
 def of_session(judged: Judgement, planned: Plan, question: GateRequest, measure: Measure) -> Judgement:

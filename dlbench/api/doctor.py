@@ -14,7 +14,7 @@ from dlbench.errors import redaction
 from dlbench.record.schema import Environment, Load, Record
 from dlbench.registry import installed
 from dlbench.registry.entry_points import Entry
-from dlbench.report.warnings import busy
+from dlbench.report.machine import busy
 from dlbench.session import noise_floor
 from dlbench.session.noise_floor import Noise
 from dlbench.system import environment

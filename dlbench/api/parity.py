@@ -12,7 +12,6 @@ from dlbench.record.parity import Parity
 from dlbench.record.reading import read_parities
 from dlbench.record.schema import PARITY_FILE, Plan
 from dlbench.report import parity as sameness
-from dlbench.report.configuration import subject_of
 from dlbench.session import plan
 from dlbench.session.schedule import Listener
 from dlbench.spec import Policy, Spec
@@ -47,8 +46,7 @@ def _checked(families: Sequence[Sequence[Spec]], planned: Plan, listener: Listen
     """Check each family of arms before anything is measured."""
     found: list[Parity] = []
     for family in families:
-        arms = ", ".join(spec.label for spec in family)
-        listener.note(f"{subject_of(family[0])}: are {arms} the same model?")
+        listener.note(sameness.question(family))
         of_family = _quickly(family, planned.policy.timeout_seconds, planned.pythons)
         found += of_family
         for one in of_family:

@@ -19,10 +19,11 @@ from dlbench.api import parity as proving
 from dlbench.api import render as rendering
 from dlbench.api import run as session
 from dlbench.api.check import Examination
+from dlbench.api.comparison_results import ComparisonResults
 from dlbench.api.keywords import GateKeywords, ParityKeywords, RunKeywords, Source
 from dlbench.api.progress import Lines, Quiet
 from dlbench.api.request import RunRequest
-from dlbench.api.results import ComparisonResults, Results
+from dlbench.api.results import Results
 from dlbench.record.parity import Parity
 from dlbench.report import FORMATS
 from dlbench.session.schedule import Listener

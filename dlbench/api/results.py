@@ -1,4 +1,4 @@
-"""Results of a session and of a comparison, as values: figures by name, flat records, and pages for notebooks."""
+"""Results of a session as values: figures by name, flat records, and pages for notebooks."""
 
 from __future__ import annotations
 
@@ -9,56 +9,16 @@ from typing import Any
 
 import msgspec
 
-from dlbench.analysis import compare, control, evidence, labels, pairs, pooling, steady_state
+from dlbench.analysis import compare, labels, screening
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.gate import Outcome
-from dlbench.analysis.judge import Judgement, Row
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import Pair
+from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
-from dlbench.report import Report, comparison, html, markdown
+from dlbench.report import Report, html, markdown
 from dlbench.report.model import Arm, Section
-from dlbench.report.page import page
-from dlbench.spec import Spec
 from dlbench.spec.axes import as_text
-
-
-@dataclass(frozen=True)
-class ComparisonResults:
-    """Two reports compared: `rows` of metrics, `outcomes` of the gate; `refused` says why there is no gate."""
-
-    answer: Judgement
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """A row for each metric of each pair."""
-        return self.answer.comparisons
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """The outcomes of the gate; none without `fail_on`."""
-        return self.answer.outcomes
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences to read before believing a figure."""
-        return self.answer.warnings
-
-    @property
-    def refused(self) -> str:
-        """The reason why the reports cannot be gated; empty where they can, or no gate was asked for."""
-        return self.answer.refused
-
-    def to_records(self) -> list[dict[str, Any]]:
-        """A flat record for each row: pair, metric, ratio with its interval, verdict, both sides."""
-        return [_flat(row.comparison, pair=row.pair) for row in self.rows]
-
-    def _repr_markdown_(self) -> str:
-        return markdown.text(list(comparison.page(self.answer)))
-
-    def _repr_html_(self) -> str:
-        return html.text(list(comparison.page(self.answer)))
 
 
 @dataclass(frozen=True)
@@ -122,7 +82,7 @@ class Results:
         return markdown.render(self.report)
 
     def _repr_html_(self) -> str:
-        return html.text(list(page(self.report)))
+        return html.render(self.report)
 
     def _named(self) -> Iterator[tuple[str, Section, Arm]]:
         names = labels.Labels(section.workload for section in self.report.sections)
@@ -147,28 +107,10 @@ class Results:
         return found[0]
 
     def _compared(self, section: Section, first: str, second: str, metric: str) -> Comparison:
-        marked = steady_state.flag_unsteady(pooling.parted(self.runs))
-        objection = control.control_failure(
-            control.null_pairs(marked, [metric]), labels.of_specs(run.spec for run in marked)
-        )
-        of = pairs.arms(pairs.by_workload(control.without_twins(marked))[section.workload])
-        well = [[run for run in of[label] if run.ok] for label in (second, first)]
-        specs: list[Spec] = [of[label][0].spec for label in (second, first)]
-        pair = Pair(specs[0], specs[1], well[0], well[1])
-        (found,) = compare.comparisons(evidence.collect([pair], [metric]), metric)
-        return control.vetoed([found], objection)[0] if objection else found
+        screened = screening.screen(self.runs, [metric])
+        found = compare.compare_arms(screened.runs, section.workload, (second, first), metric)
+        return compare.without_verdicts([found], screening.failure(screened))[0]
 
 
 def _means(asked: str, name: str, arm: Arm) -> bool:
     return asked in (name, arm.label, arm.label.partition(" ")[0])
-
-
-def _flat(found: Comparison, **more: str) -> dict[str, Any]:
-    sides = {"ratio": found.ratio, "before": found.before, "after": found.after}
-    ends = {
-        f"{name}{end}": getattr(side, field) if side is not None else None
-        for name, side in sides.items()
-        for end, field in {"": "value", "_low": "low", "_high": "high", "_n": "n"}.items()
-    }
-    told = ("metric", "baseline", "candidate", "verdict", "reason", "smallest_change")
-    return {**more, **{name: getattr(found, name) for name in told}, **ends}

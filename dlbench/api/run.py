@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
-from dlbench.analysis import judge, stopping, validity
+from dlbench.analysis import judge, validity
 from dlbench.analysis.judge import Judgement
-from dlbench.api import confirm, outline, parity, render
+from dlbench.api import confirm, measuring, outline, parity, render
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, redaction
 from dlbench.parity import check
@@ -19,13 +19,12 @@ from dlbench.record.journal import Journal
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Plan, Run
 from dlbench.report import Report, summarize
-from dlbench.session import plan, schedule
+from dlbench.session import plan
 from dlbench.session.schedule import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.system import threads
 from dlbench.tasks import check_data
 from dlbench.workers import interpreters
-from dlbench.workers.backends import Starter
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,7 @@ def run(options: RunRequest, listener: Listener) -> SessionResult:
             check_data(spec.task for spec in open_journal.plan.specs)
         proven = parity.of_session(families, open_journal, listener)
         try:
-            with Starter(open_journal.plan.pythons) as start:
-                schedule.record(groups, open_journal, listener, start, stopping.enough)
+            measuring.measure(groups, open_journal, listener)
             return _conclude(options, open_journal, proven, listener)
         except KeyboardInterrupt as interruption:
             if not open_journal.runs:
@@ -127,7 +125,7 @@ def _conclude(
     """Write the report, compare and gate as was asked. What would be measured again is on the disk before."""
     specs, runs = open_journal.plan.specs, open_journal.runs
     question = options.question
-    again = confirm.measure_in(options.folder, listener)
+    again = measuring.measure_in(options.folder, listener)
     judged = judge.session(specs, runs, question) if options.against is None else None
     if judged is not None and question.confirm:
         _result(options, open_journal, proven, judged)

@@ -7,6 +7,13 @@ from html import escape
 
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table, brief
 from dlbench.report.markdown import plain
+from dlbench.report.model import Report
+from dlbench.report.page import page
+
+
+def render(report: Report) -> str:
+    """The page of a report."""
+    return text(list(page(report)))
 
 
 def text(blocks: Sequence[Block]) -> str:

@@ -7,6 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dlbench.record.parity import Difference, Parity
 from dlbench.report.configuration import subject_of
 from dlbench.report.document import Block, Paragraph, Table
+from dlbench.spec import Spec
+
+
+def question(family: Sequence[Spec]) -> str:
+    """The question that a check of these arms answers."""
+    return f"{subject_of(family[0])}: are {', '.join(spec.label for spec in family)} the same model?"
 
 
 def sentence(parity: Parity) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -21,8 +21,13 @@ from dlbench.spec import Workload
 CENSORED = ("steps_to_target", "seconds_to_target")
 
 
-def section_of(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Section:
-    """The section of a workload: its arms, with their figures, and the comparisons given."""
+def sections_of(runs: Iterable[Run], comparisons: Mapping[Workload, Sequence[Comparison]]) -> Iterator[Section]:
+    """A section for each workload: its arms, with their figures, and its comparisons."""
+    for load, of_load in pairs.by_workload(runs).items():
+        yield _section(load, of_load, comparisons.get(load, ()))
+
+
+def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Section:
     return Section(
         workload=load,
         seeds=tuple(dict.fromkeys(run.spec.seed for run in runs)),

@@ -16,7 +16,7 @@ from dlbench.errors import DlbenchError
 from dlbench.record.flags import STATUSES
 from dlbench.record.journal import Journal
 from dlbench.record.schema import Plan, Run
-from dlbench.session import sharing
+from dlbench.session import pilot
 from dlbench.session.arm import Arm, Place
 from dlbench.session.eta import TimeEstimate
 from dlbench.session.lockstep import measure_group
@@ -108,8 +108,8 @@ class Session:
     def _parts(self, group: Group) -> list[Group]:
         """The group, or where memory does not hold it parts of it, numbered as groups that follow the last."""
         planned = [spec for spec in self._plan.specs if spec in group.specs]
-        room = sharing.available_memory(self._pilots.device(planned))
-        parts = sharing.split(planned, self._pilots.sizes(planned), room)
+        room = pilot.available_memory(self._pilots.device(planned))
+        parts = pilot.split(planned, self._pilots.sizes(planned), room)
         ordered = [tuple(spec for spec in group.specs if spec in part) for part in parts]
         return [Group(group.number + place * group.of, part, group.of) for place, part in enumerate(ordered)]
 

@@ -65,7 +65,7 @@ def test_outcomes_of_two_sizes_are_told_apart_and_two_batches_against_each_other
     larger = session("b", of=spec(batch_size=64))
     (pair,) = pairs.match(session("a"), larger, ["batch_size"]).pairs
     said = "train, tf.transformer jit, batch 64 against tf.transformer jit, batch 32"
-    assert gate.name_of(pair, gate.names_of([pair])) == said
+    assert pairs.name_of(pair, pairs.names_of([pair])) == said
 
 
 def test_memory_and_compile_time_are_gates_of_their_own():

@@ -12,7 +12,7 @@ from sessions import saved, session
 
 from dlbench.analysis import gate, judge
 from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import confirm, render
+from dlbench.api import confirm, measuring, render
 from dlbench.api import run as commands
 from dlbench.api.progress import Quiet
 from dlbench.errors import DlbenchError
@@ -170,8 +170,8 @@ def test_the_report_is_on_the_disk_before_anything_is_measured_again(planned, tm
 
 def test_an_earlier_confirmation_is_in_nobodys_way(planned, tmp_path, monkeypatch):
     """It may have been interrupted: its folder is left alone and measured is in the next."""
-    monkeypatch.setattr(confirm.schedule, "record", lambda groups, book, *_: book.folder)
-    measure = confirm.measure_in(tmp_path, Quiet())
+    monkeypatch.setattr(measuring.schedule, "record", lambda groups, book, *_: book.folder)
+    measure = measuring.measure_in(tmp_path, Quiet())
     for name in ("confirmation", "confirmation-2", "confirmation-3"):
         assert measure(planned, []) == tmp_path / name
         (tmp_path / name).mkdir()

@@ -28,7 +28,7 @@ def runs(log_ratios):
 
 
 def said(log_ratios):
-    return [text for text in warnings.warnings(pairs.by_workload(runs(log_ratios))) if "unlike" in text]
+    return [text for text in warnings.warnings(runs(log_ratios)) if "unlike" in text]
 
 
 def even(groups):

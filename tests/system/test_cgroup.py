@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from dlbench.session import sharing
-from dlbench.session.sharing import SHARE
+from dlbench.session import pilot
+from dlbench.session.pilot import SHARE
 from dlbench.system import cgroup
 
 pytestmark = pytest.mark.untimed
@@ -49,4 +49,4 @@ def test_without_control_groups_there_is_no_limit(tmp_path):
 
 def test_arms_share_what_the_container_leaves(monkeypatch):
     monkeypatch.setattr(cgroup, "free_bytes", lambda: 1000)
-    assert sharing.available_memory("cpu").host == SHARE * 1000
+    assert pilot.available_memory("cpu").host == SHARE * 1000

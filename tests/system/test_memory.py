@@ -14,7 +14,7 @@ from dlbench.record.schema import Plan, Sample
 from dlbench.report import warnings
 from dlbench.session import schedule
 from dlbench.session.plan import Group
-from dlbench.spec import Policy, Spec, workload
+from dlbench.spec import Policy, Spec
 from dlbench.system import memory
 from dlbench.workers.backends import Starter
 
@@ -100,7 +100,7 @@ def test_a_leak_is_found_step_by_step_and_the_report_says_so(tmp_path, monkeypat
     assert leaks.growth(measured("", tmp_path / "calm", monkeypatch)) is None
     run = measured("train_step:leak=1024", tmp_path / "odd", monkeypatch)
     assert leaks.growth(run) / MEGABYTE == pytest.approx(1.0, rel=0.02)
-    (said,) = [line for line in warnings.warnings({workload(run.spec): [run]}) if "leak" in line]
+    (said,) = [line for line in warnings.warnings([run]) if "leak" in line]
     assert "1.00 MiB a step in 1 of 1 processes" in said
 
 

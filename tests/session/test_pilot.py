@@ -11,9 +11,9 @@ from dlbench.analysis import compare, pairs
 from dlbench.record import journal
 from dlbench.record.schema import PhaseMemory, PhaseTime, Plan
 from dlbench.report import warnings
-from dlbench.session import pilot, schedule, sharing
+from dlbench.session import pilot, schedule
+from dlbench.session.pilot import SHARE, MemoryUse, split
 from dlbench.session.remaining import missing_groups
-from dlbench.session.sharing import SHARE, MemoryUse, split
 from dlbench.spec import Policy, Spec
 from dlbench.workers import worker
 from dlbench.workers.child import ChildError
@@ -79,10 +79,10 @@ def test_what_an_arm_takes_is_the_most_of_any_phase_and_on_a_device_what_the_dri
 
 
 def test_the_room_is_a_share_of_what_is_free(monkeypatch):
-    monkeypatch.setattr(sharing.nvml, "free_bytes", lambda device: 1000 if device == "gpu:1" else None)
-    assert sharing.available_memory("gpu:1").device == SHARE * 1000
-    assert sharing.available_memory("cpu").device == math.inf
-    assert 0 < sharing.available_memory("cpu").host < sharing.psutil.virtual_memory().total
+    monkeypatch.setattr(pilot.nvml, "free_bytes", lambda device: 1000 if device == "gpu:1" else None)
+    assert pilot.available_memory("gpu:1").device == SHARE * 1000
+    assert pilot.available_memory("cpu").device == math.inf
+    assert 0 < pilot.available_memory("cpu").host < pilot.psutil.virtual_memory().total
 
 
 class Large(ScriptedChild):
@@ -93,7 +93,7 @@ class Large(ScriptedChild):
 
 def session(folder, monkeypatch, room):
     monkeypatch.setattr(
-        sharing.psutil, "virtual_memory", lambda: type("Memory", (), {"available": room / SHARE, "total": 2 * room})
+        pilot.psutil, "virtual_memory", lambda: type("Memory", (), {"available": room / SHARE, "total": 2 * room})
     )
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
     planned = plan(policy, plugin=["fake.linear", "twin.linear"], path=["eager", "graph"])
@@ -111,7 +111,7 @@ def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_i
     (found,) = compare.compare(runs).values()
     assert [one.ratio.n for one in found] == [2, 2, 2]
     assert [pairs.planned(of_arm) for of_arm in pairs.arms(runs).values()] == [6, 2, 2, 2]
-    assert any("in 3 parts" in text for text in warnings.warnings(pairs.by_workload(runs)))
+    assert any("in 3 parts" in text for text in warnings.warnings(runs))
     start = Children(lambda spec: Large())
     with journal.resume(tmp_path) as book:
         assert schedule.record(planned, book, Diary(), start) == runs
@@ -128,7 +128,7 @@ def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_i
 def test_arms_that_fit_stay_together(monkeypatch, tmp_path):
     _, runs = session(tmp_path, monkeypatch, 4001)
     assert {(run.group, run.arms) for run in runs} == {(0, 4), (1, 4)}
-    assert not any("parts" in text for text in warnings.warnings(pairs.by_workload(runs)))
+    assert not any("parts" in text for text in warnings.warnings(runs))
 
 
 def of_one_arm(error_at_first=None, status="out-of-memory"):
@@ -163,7 +163,7 @@ def test_arms_that_lack_memory_together_are_told_when_their_sizes_were_not_known
     planned = plan(policy)
     with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
         runs = schedule.record(planned, book, Diary(), start)
-    said = [text for text in warnings.warnings(pairs.by_workload(runs)) if "sizes were not known" in text]
+    said = [text for text in warnings.warnings(runs) if "sizes were not known" in text]
     assert bool(said) == warned
     assert all(text.startswith("train, twin.linear eager: out of memory") for text in said)
 
@@ -180,7 +180,7 @@ class OnGpu(ScriptedChild):
 
 
 def test_a_gpu_that_was_found_and_not_asked_for_is_shared_too(monkeypatch, tmp_path):
-    monkeypatch.setattr(sharing.nvml, "free_bytes", lambda device: 7 / SHARE if device == "gpu:0" else None)
+    monkeypatch.setattr(pilot.nvml, "free_bytes", lambda device: 7 / SHARE if device == "gpu:0" else None)
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
     planned = plan(policy, device=["auto"])
     with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:

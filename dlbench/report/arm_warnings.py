@@ -1,0 +1,111 @@
+"""Warnings about one arm: failed processes, growing memory, flags, wide intervals, contradictions within a Run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+
+from dlbench.analysis import metrics, pairs
+from dlbench.analysis.contradictions import Contradiction, contradictions
+from dlbench.analysis.evidence import BUSY
+from dlbench.analysis.labels import Labels
+from dlbench.analysis.leaks import growth
+from dlbench.record import proof
+from dlbench.record.flags import FLAGS, FlagName
+from dlbench.record.schema import Run
+from dlbench.report.units import format_value
+from dlbench.spec import Workload
+
+WIDE = 0.05
+"""Half-width of a throughput's interval, as a share, above which absolute figures say little."""
+
+
+def arm_warnings(runs: Sequence[Run]) -> Iterator[str]:
+    """All that applies to the Runs of one arm."""
+    ended_well = [run for run in runs if run.ok]
+    planned = pairs.planned(runs)
+    if 0 < len(ended_well) < planned:
+        yield f"partial: {len(ended_well)} of {planned} processes"
+    grew = [grown for run in ended_well if (grown := growth(run)) is not None]
+    if grew:
+        yield (
+            f"memory grew by {format_value(statistics.median(grew), 'bytes')} a step in {len(grew)} of "
+            f"{len(ended_well)} processes and was not given back: a leak, or a cache without bound; "
+            "`dlbench check` looks closer"
+        )
+    for flag, text in FLAGS.items():
+        number = sum(run.has(flag) for run in ended_well)
+        if number:
+            yield f"{number} of {len(ended_well)} processes {text}{_why(flag, ended_well)}"
+
+
+def _why(flag: FlagName, runs: Sequence[Run]) -> str:
+    """Reasons for breaks, and the parts that were left to Python, as the plugin gave them."""
+    found = [(run.spec, run.compilation) for run in runs if run.has(flag) and run.compilation is not None]
+    match flag:
+        case "graph_breaks":
+            said = [reason for _, one in found for reason in one.reasons]
+        case "left_to_python":
+            said = [", ".join(proof.left(spec, one)) if one.parts else "not said which" for spec, one in found]
+        case _:
+            said = []
+    return f": {'; '.join(dict.fromkeys(said))}" if said else ""
+
+
+def drift_warnings(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
+    """One line for the arm whose throughput is known least, where that is little."""
+    widths = {
+        (load, label): width
+        for load, of_load in by_workload.items()
+        for label, of_arm in pairs.arms(of_load).items()
+        if (width := _half_width(of_arm)) > WIDE
+    }
+    if widths:
+        worst = max(widths, key=lambda arm: widths[arm])
+        yield (
+            f"absolute figures drift: throughput is known within {widths[worst]:.0%} either way at worst "
+            f"({names.arm(*worst)}); ratios of arms in lockstep hold better"
+        )
+
+
+def _half_width(runs: Sequence[Run]) -> float:
+    """Half the interval of the throughput as a share of it; 0 where there is no interval."""
+    found = metrics.over(metrics.METRICS["throughput"], runs)
+    if found is None or found.low is None or found.high is None:
+        return 0.0
+    return (found.high - found.low) / 2 / found.value
+
+
+def contradicting(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
+    """One line for each arm and kind of contradiction; the process with the largest stands for all."""
+    for load, of_load in by_workload.items():
+        for label, of_arm in pairs.arms(of_load).items():
+            ended_well = [run for run in of_arm if run.ok]
+            found: dict[tuple[str, str], list[tuple[Contradiction, Run]]] = {}
+            for run in ended_well:
+                for one in contradictions(run):
+                    found.setdefault((one.larger.name, one.smaller.name), []).append((one, run))
+            for alike in found.values():
+                number = f"{len(alike)} of {len(ended_well)} processes"
+                yield f"{names.arm(load, label)}: figures contradict each other in {number}: {_sentence(alike)}"
+
+
+def _sentence(alike: Sequence[tuple[Contradiction, Run]]) -> str:
+    worst, run = max(alike, key=lambda one: one[0].larger.seconds / one[0].smaller.seconds)
+    larger, smaller = (f"{figure.name} {format_value(figure.seconds, 's')}" for figure in worst)
+    return f"{larger} beside {smaller}, more than both scatter by; {_cause(run)}; ratios of these are not believed"
+
+
+def _cause(run: Run) -> str:
+    """The likely cause, by what is known of the machine, and what to do about it."""
+    threads, pressure = run.spec.threads, (run.load.cpu_pressure or 0.0) if run.load is not None else 0.0
+    held_to = len(run.actual.held_to) if run.actual is not None else 0
+    if pressure > BUSY or (0 < held_to < threads):
+        waiting = "threads wait for a sibling that has no core" if threads > 1 else "the process waits for a core"
+        seen = f"tasks waited for a core {pressure:.0%} of the time" if pressure > BUSY else f"{held_to} processors"
+        fewer = ", give fewer --threads" if threads > 1 else ""
+        return f"likely {waiting} ({seen}): end other programs{fewer}, and measure in more processes"
+    return (
+        "the machine or the program changed its speed between them: look at the samples, end other programs, and "
+        "measure in more processes"
+    )

@@ -1,0 +1,141 @@
+"""Warnings about the machine during the measurements: other programs, memory, disk, GPU, slow libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from dlbench.analysis.evidence import BUSY
+from dlbench.record.flags import HELPED
+from dlbench.record.schema import Load, Run
+
+STOLEN = 0.01
+FAULTS = 1000
+"""Pages read from the disk above which a process was not measured warm."""
+
+
+class Mark(NamedTuple):
+    """A share of `whole`, what it means, above which it is worth a word, and what to do."""
+
+    text: str
+    of: Callable[[Load], float | None]
+    limit: float
+    advice: str
+    whole: str = "the time"
+
+
+MARKS = (
+    Mark(
+        "tasks waited for a core (CPU pressure)",
+        lambda load: load.cpu_pressure,
+        BUSY,
+        "other programs, or more threads than cores; end them, or give fewer --threads",
+    ),
+    Mark(
+        "tasks waited for memory (memory pressure)",
+        lambda load: load.memory_pressure,
+        STOLEN,
+        "memory is short; end other programs, or measure fewer arms at once",
+    ),
+    Mark(
+        "the hypervisor gave CPU time away (steal)",
+        lambda load: load.steal,
+        STOLEN,
+        "other guests of the host; measure at another time or on a machine of one's own, and believe ratios alone",
+    ),
+    Mark(
+        "the control group's quota of CPU was used up (throttling)",
+        lambda load: load.throttled,
+        STOLEN,
+        "a limit of the container; raise it, or give fewer --threads",
+        "its periods",
+    ),
+)
+
+
+def machine_warnings(runs: Sequence[Run]) -> Iterator[str]:
+    """All that applies to the machine of these Runs."""
+    loads = [run.load for run in runs if run.load is not None]
+    yield from busy(loads)
+    yield from _disk(loads)
+    yield from _gpu(runs)
+    yield from _slow_library(runs)
+
+
+def busy(loads: Sequence[Load]) -> Iterator[str]:
+    """Number, likely cause and next action for each way in which the machine was not left alone."""
+    for mark in MARKS:
+        values = [value for load in loads if (value := mark.of(load)) is not None]
+        above = [value for value in values if value > mark.limit]
+        if above:
+            often = (
+                f" at worst, above {mark.limit:.0%} in {len(above)} of {len(values)} processes"
+                if len(loads) > 1
+                else ""
+            )
+            yield f"busy machine: {mark.text} {max(above):.0%} of {mark.whole}{often}; {_advice(mark, loads)}"
+    unseen = sum(load.cpu_pressure is None for load in loads)
+    if unseen:
+        where = f" in {unseen} of {len(loads)} processes" if len(loads) > 1 else ""
+        yield (
+            f"busy or not: the system did not say how long tasks waited for a core (/proc/pressure/cpu){where}, "
+            "so other programs would not show; look for them (top), or measure on a Linux that shows it (psi=1)"
+        )
+
+
+def _advice(mark: Mark, loads: Sequence[Load]) -> str:
+    """Processes that plugins start are named before programs of others: they are part of what is measured."""
+    helped = max((load.helper_cpu or 0.0 for load in loads), default=0.0)
+    if mark.limit != BUSY or helped <= HELPED:
+        return mark.advice
+    return (
+        f"the plugins' own processes took up to {helped:.2f} CPU seconds for each second of their steps; "
+        f"give them fewer processes, and if that is not enough: {mark.advice}"
+    )
+
+
+def _disk(loads: Sequence[Load]) -> Iterator[str]:
+    faults = [load.major_faults or 0 for load in loads]
+    above = [number for number in faults if number > FAULTS]
+    if above:
+        yield (
+            f"{max(above):,} pages were read from the disk (major faults) in a process at worst, above {FAULTS:,} in "
+            f"{len(above)} of {len(faults)}: memory is short or files were not cached; measure again"
+        )
+
+
+def _gpu(runs: Sequence[Run]) -> Iterator[str]:
+    on_gpu = [
+        run for run in runs if run.info is not None and run.info.device.startswith("gpu") and run.load is not None
+    ]
+    found = [run.load.gpu for run in on_gpu if run.load is not None and run.load.gpu is not None]
+    if len(found) < len(on_gpu):
+        yield (
+            f"clocks, temperature and power of the GPU were not read in {len(on_gpu) - len(found)} of {len(on_gpu)} "
+            "processes, so throttling would not show, and that a GPU was at work is the plugin's word alone; on "
+            "NVIDIA: pip install 'dlbench[gpu]'"
+        )
+    slowed = [gpu for gpu in found if gpu.limited_by]
+    if slowed:
+        worst = min(slowed, key=lambda gpu: gpu.clock_mhz / max(1, gpu.clock_limit_mhz))
+        yield (
+            f"the GPU was held back by {', '.join(worst.limited_by)} in {len(slowed)} of {len(found)} processes: "
+            f"at worst {worst.clock_mhz:,} of {worst.clock_limit_mhz:,} MHz, {worst.temperature} °C, "
+            f"{worst.power_watts:.0f} of {worst.power_limit_watts:.0f} W; "
+            "cool it, raise its limit, or lock its clocks lower (nvidia-smi -lgc)"
+        )
+
+
+def _slow_library(runs: Iterable[Run]) -> Iterator[str]:
+    """MKL takes a slower path on processors that are not its maker's; it can explain a difference."""
+    slow = [
+        run.spec.plugin
+        for run in runs
+        if run.environment is not None
+        and run.environment.cpu_vendor == "AuthenticAMD"
+        and run.info is not None
+        and "mkl" in run.info.details.get("BLAS", "").lower()
+    ]
+    if slow:
+        names = ", ".join(dict.fromkeys(slow))
+        yield f"{names}: matrix products come from MKL, which on AMD processors is slower than other libraries"

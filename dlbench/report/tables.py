@@ -1,0 +1,123 @@
+"""The tables of a workload: its arms beside each other, ratios, verdicts, and figures measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from dlbench.analysis.compare import Comparison
+from dlbench.analysis.labels import Labels
+from dlbench.analysis.metrics import METRICS
+from dlbench.plugin import Compilation
+from dlbench.record.flags import STATUSES
+from dlbench.report.convergence import learning
+from dlbench.report.document import Block, Heading, Paragraph, Table
+from dlbench.report.model import Arm, Section
+from dlbench.report.units import format_interval, format_value
+
+NOTHING = "–"
+
+
+def blocks(section: Section, names: Labels) -> Iterator[Block]:
+    """What was measured, then the tables of figures."""
+    load = section.workload
+    yield Heading(2, names.title(load))
+    seeds = ", ".join(map(str, section.seeds))
+    made_of = f" ({section.task.data})" if section.task else ""
+    yield Paragraph(
+        f"Task {load.task}{made_of}, batch {load.batch_size}, device {load.device}, {load.precision}, "
+        f"threads {load.threads}, seed{'s' if len(section.seeds) > 1 else ''} {seeds}."
+    )
+    if section.stopped:
+        yield Paragraph(section.stopped)
+    section = msgspec.structs.replace(section, arms=_supported(section.arms))
+    head = ["", *(arm.label for arm in section.arms)]
+    headline = _metric_rows(section, "headline")
+    yield Table(head, [*_arms_row(section), *headline, *_payback_row(section), *_ratio_rows(section)])
+    yield from (Table(*table) for table in learning(section))
+    for name, table in (("Once", "once"), ("Host memory above import", "memory")):
+        if rows := _metric_rows(section, table):
+            yield Table([name, *head[1:]], rows, detail=True)
+
+
+def _supported(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """Those that could be: what a framework refuses has a line among what did not run and no column; unless all do."""
+    found = [arm for arm in arms if arm.ok or any(STATUSES[one.status].failed for one in arm.failures)]
+    return tuple(found or arms)
+
+
+def _arms_row(section: Section) -> Iterator[list[str]]:
+    yield ["Processes", *(f"{arm.ok} of {arm.planned}" for arm in section.arms)]
+    compiled = [_compilation(arm) for arm in section.arms]
+    if any(cell != NOTHING for cell in compiled):
+        yield ["Compiled", *compiled]
+
+
+def _compilation(arm: Arm) -> str:
+    found = [
+        f"graphs {one.graphs}{_parts(one)}, breaks {one.breaks}, recompiled {one.recompilations}{_calls(one)}"
+        for one in arm.compilation
+        if one.graphs
+    ]
+    return " / ".join(dict.fromkeys(found)) or NOTHING
+
+
+def _parts(found: Compilation) -> str:
+    return f" ({', '.join(found.parts)})" if found.parts else ""
+
+
+def _calls(found: Compilation) -> str:
+    """Calls of graphs in a step, where they are more than the one that a whole step takes."""
+    calls = found.calls_per_step
+    return "" if calls is None or round(calls, 1) == 1.0 else f", {calls:.3g} calls of graphs a step"
+
+
+def _metric_rows(section: Section, table: str) -> list[list[str]]:
+    """A row for each metric of this table that any arm has."""
+    rows = []
+    for name, metric in METRICS.items():
+        cells = [arm.metrics.get(name) for arm in section.arms]
+        if metric.table == table and any(cell is not None for cell in cells):
+            title = metric.title + of_first(section, name)
+            rows.append([title, *(format_interval(cell, metric.unit) for cell in cells)])
+    return rows
+
+
+def of_first(section: Section, name: str) -> str:
+    """` (5 processes)` where only so many of an adaptive session were measured in this."""
+    found = [(arm.metrics[name].n, arm.ok) for arm in section.arms if name in arm.metrics]
+    fewer = METRICS[name].stage is not None and any(number < ok for number, ok in found)
+    return f" ({max(number for number, _ in found)} processes)" if fewer else ""
+
+
+def _ratio_rows(section: Section) -> Iterator[list[str]]:
+    """Step time against the first arm that ran, with the verdict."""
+    of = {found.candidate: found for found in section.comparisons}
+    if not of:
+        return
+    cell: list[tuple[str, Callable[[Comparison], str]]] = [
+        ("Step time, ratio", lambda found: format_interval(found.ratio, "")),
+        ("Verdict", lambda found: found.verdict),
+        ("Smallest change it could show", lambda found: _percent(found.smallest_change)),
+    ]
+    first, *others = dict.fromkeys(found.baseline for found in of.values())
+    for name, text in cell:
+        mine = "1 (baseline)" if name == "Step time, ratio" else NOTHING
+        cells = [mine if arm.label == first else NOTHING for arm in section.arms]
+        yield [name, *(text(of[a.label]) if a.label in of else c for a, c in zip(section.arms, cells, strict=True))]
+    if others:
+        yield ["Compared with", *(of[arm.label].baseline if arm.label in of else NOTHING for arm in section.arms)]
+
+
+def _payback_row(section: Section) -> Iterator[list[str]]:
+    """From which step on compiling has paid for itself."""
+    of = {
+        one.label: "never" if one.steps is None else f"{format_value(one.steps, 'steps')}" for one in section.paybacks
+    }
+    if of:
+        yield ["Compiling pays, against eager, after", *(of.get(arm.label, NOTHING) for arm in section.arms)]
+
+
+def _percent(share: float | None) -> str:
+    return NOTHING if share is None else f"{share:.1%}"
