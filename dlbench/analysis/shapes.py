@@ -87,12 +87,14 @@ def change_points(values: Sequence[float]) -> list[int]:
     def cost(begin: int, end: int) -> float:
         return squares[end] - squares[begin] - (sums[end] - sums[begin]) ** 2 / (end - begin)
 
-    best, came_from, candidates = [-penalty, *[math.inf] * n], [0] * (n + 1), [0]
+    best, came_from, begins = [-penalty, *[math.inf] * n], [0] * (n + 1), {0: n}
     for end in range(SHORTEST, n + 1):
-        options = [(best[begin] + cost(begin, end) + penalty, begin) for begin in candidates if end - begin >= SHORTEST]
-        best[end], came_from[end] = min(options)
-        candidates = [b for b in candidates if end - b < SHORTEST or best[b] + cost(b, end) <= best[end]]
-        candidates.append(end - SHORTEST + 1)
+        begins = {begin: last for begin, last in begins.items() if end <= last}
+        best[end], came_from[end] = min((best[begin] + cost(begin, end) + penalty, begin) for begin in begins)
+        for begin, last in begins.items():  # a segment from here on replaces it, once that is long enough
+            if best[begin] + cost(begin, end) > best[end]:
+                begins[begin] = min(last, end + SHORTEST - 1)
+        begins[end - SHORTEST + 1] = n
     found, end = [], n
     while end > 0 and came_from[end] > 0:
         end = came_from[end]
