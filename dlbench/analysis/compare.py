@@ -109,6 +109,11 @@ def without_verdicts(comparisons: Iterable[Comparison], reason: str) -> list[Com
     ]
 
 
+def spoken(code: ReasonCode) -> str:
+    """The sentence that stands beside a verdict; empty where the verdict says it."""
+    return REASONS[code] if code in SAID else ""
+
+
 def contradiction(pair: Pair, metric: str) -> str:
     """Why a ratio of times is not believed: the processes of a side contradict themselves. Empty where they do not."""
     return contradictions.objection(pair.before, pair.after) if METRICS[metric].paired == "rounds" else ""
@@ -137,7 +142,7 @@ def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
 
 def _comparison(pair: Pair, metric: str, found: Evidence, adjusted_p: float) -> Comparison:
     verdict, code = decisions.verdict(found, adjusted_p)
-    reason = REASONS[code] if code in SAID else ""
+    reason = spoken(code)
     if objection := contradiction(pair, metric):
         verdict, code, reason = "inconclusive", "contradictory", objection
     more = found.more_to_decide() if code == "too-few-groups" else None

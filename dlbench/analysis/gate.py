@@ -26,7 +26,6 @@ from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence
 from dlbench.stats.estimates import Estimate
 from dlbench.stats.power import ALPHA
-from dlbench.stats.reasons import REASONS
 
 COUNTS = "counts"
 """The condition without one: parameters, FLOPs, graphs, breaks, recompilations and compiled parts are equal."""
@@ -201,7 +200,7 @@ def _decide(found: Evidence, p_value: float, threshold: float) -> tuple[Result, 
         return "underpowered", f"could show {could_show:.1%} at best"
     if shift.interval(1 - 2 * ALPHA)[1] < math.log1p(threshold):
         return "passed", ""
-    return "inconclusive", REASONS[code] if code in ("ranks-disagree", "one-of-many") else ""
+    return "inconclusive", compare.spoken(code)
 
 
 def _judge_counts(counts: Sequence[Count], condition: Condition) -> Iterator[Outcome]:

@@ -11,7 +11,7 @@ from cases import unsteady_by_the_machine
 from example_runs import full_session
 from sessions import session
 
-from dlbench.analysis import compare, control, judge, steady_state
+from dlbench.analysis import compare, judge, steady_state
 from dlbench.analysis.gate_request import GateRequest
 from dlbench.report import FORMATS, comparison, markdown, summarize, terminal
 from dlbench.report.document import Paragraph
@@ -84,9 +84,9 @@ def slowed(samples):
 
 def test_a_control_that_fails_is_the_reason_of_all_verdicts_of_its_session():
     (found,) = compare.compare(steady_state.flag_unsteady(case(7))).values()
-    (vetoed,) = control.vetoed(found, "the null pair tells equal programs apart")
+    (vetoed,) = compare.without_verdicts(found, "the null pair tells equal programs apart")
     assert (vetoed.verdict, vetoed.code) == ("inconclusive", "control-failed")
-    (undecided,) = control.vetoed(next(iter(compare.compare(case(3)).values())), "no")
+    (undecided,) = compare.without_verdicts(next(iter(compare.compare(case(3)).values())), "no")
     assert undecided.more_groups is undecided.more_seconds is None, "more groups would not mend it"
 
 
