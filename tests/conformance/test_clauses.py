@@ -16,7 +16,7 @@ from offenders import OFFENDERS, Accelerated, Escaping, Moved
 from dlbench import conformance, registry
 from dlbench.conformance import barrier
 from dlbench.conformance.clauses import CLAUSES
-from dlbench.conformance.examine import Examination, examine
+from dlbench.conformance.examine import NAMES, Examination
 from dlbench.errors import UnknownName
 from dlbench.plugin import PARTS, Compilation
 from dlbench.spec import Spec
@@ -27,10 +27,20 @@ SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", tas
 OWN = msgspec.structs.replace(SPEC, plugin="fake.minimal")
 
 
-def problems(factory, monkeypatch, spec=SPEC):
-    """The clauses that a plugin made by this factory breaks."""
+TIMED = ("the_barrier_holds", "no_work_outlives_the_barrier", "nothing_leaks")
+"""Clauses that look at the clock, or repeat steps for a while."""
+UNTIMED = tuple(clause for clause in NAMES if clause not in TIMED)
+
+
+def findings(factory, monkeypatch, spec=SPEC, clauses=NAMES):
+    """The findings on a plugin made by this factory."""
     monkeypatch.setattr(registry, "load", lambda _: factory())
-    return {finding.clause: finding.why for finding in examine(spec) if finding.verdict == "broken"}
+    return [*map(Examination(spec).look, clauses)]
+
+
+def problems(*args, **more):
+    """The clauses that it breaks."""
+    return {finding.clause: finding.why for finding in findings(*args, **more) if finding.verdict == "broken"}
 
 
 @pytest.fixture(autouse=True)
@@ -46,37 +56,44 @@ def test_a_good_plugin_keeps_every_clause(plugin, name, monkeypatch):
 def test_an_accelerator_keeps_its_tensors_and_the_order_of_its_sums(monkeypatch):
     spec = msgspec.structs.replace(SPEC, device="gpu:0")
     assert problems(Accelerated, monkeypatch, spec) == {}
-    assert "predict_changes_nothing" in problems(Moved, monkeypatch, spec)
+    assert "predict_changes_nothing" in problems(Moved, monkeypatch, spec, UNTIMED)
 
 
-@pytest.mark.parametrize(("offender", "clause"), OFFENDERS, ids=[one.__name__ for one, _ in OFFENDERS])
+@pytest.mark.parametrize(
+    ("offender", "clause"),
+    [
+        pytest.param(offender, clause, id=offender.__name__, marks=[] if clause in TIMED else pytest.mark.untimed)
+        for offender, clause in OFFENDERS
+    ],
+)
 def test_a_clause_catches_the_plugin_that_breaks_it(offender, clause, monkeypatch):
     if offender is Escaping:  # a machine that is busy with others needs longer to spend the time that escapes
         monkeypatch.setattr("dlbench.conformance.barrier.PAUSE_SECONDS", 0.6)
-    found = problems(offender, monkeypatch)
-    assert clause in found
-    assert found[clause]
+    assert problems(offender, monkeypatch, clauses=[clause])[clause]
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize(("offender", "clause"), BLIND, ids=[one.__name__ for one, _ in BLIND])
 def test_loss_and_optimizer_are_seen_from_outside_where_nothing_is_exported(offender, clause, monkeypatch):
-    assert list(problems(offender, monkeypatch, OWN)) == [clause]
+    assert list(problems(offender, monkeypatch, OWN, UNTIMED)) == [clause]
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize("offender", [Decaying, Shrinking])
 def test_decay_is_seen_though_the_parameters_begin_at_zero(offender, monkeypatch):
-    assert list(problems(offender, monkeypatch, OWN)) == [OPTIMIZER]
+    assert list(problems(offender, monkeypatch, OWN, UNTIMED)) == [OPTIMIZER]
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize(("plugin", "why"), [(Dropping, "dropout"), (Normalising, "normalisation")])
 def test_a_model_of_its_own_that_trains_by_another_function_is_not_accused(plugin, why, monkeypatch):
-    monkeypatch.setattr(registry, "load", lambda _: plugin())
-    found = {finding.clause: finding for finding in examine(OWN)}
+    found = {finding.clause: finding for finding in findings(plugin, monkeypatch, OWN, UNTIMED)}
     assert found[LOSS].verdict == "not looked at"
     assert why in found[LOSS].why
     assert [name for name, finding in found.items() if finding.verdict == "broken"] == []
 
 
+@pytest.mark.untimed
 def test_what_waited_for_a_core_is_not_taken_for_work(monkeypatch):
     """Of threads that waited at the same time the longest counts; one that is new has waited since it began."""
     waits = [{"1": 5.0, "2": 1.0}, {"1": 5.5, "2": 1.25, "3": 0.125}]
@@ -112,6 +129,7 @@ def of_jit(monkeypatch, *said):
 GOOD = Compilation(graphs=2, breaks=0, recompilations=0, parts=PARTS)
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -129,15 +147,18 @@ def test_jit_that_did_not_compile_whole_and_once_is_caught(change, text, monkeyp
     assert re.search(text, of_jit(monkeypatch, warm, changed))
 
 
+@pytest.mark.untimed
 def test_a_recompilation_during_warm_up_is_no_more_a_fault_than_in_a_run(monkeypatch):
     again = msgspec.structs.replace(GOOD, recompilations=2)
     assert of_jit(monkeypatch, again, again) == ""
 
 
+@pytest.mark.untimed
 def test_every_clause_has_an_offender():
     assert set(CLAUSES) - {clause for _, clause in OFFENDERS} == {"jit_really_compiled"}
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize(
     ("path", "plain", "others"),
     [
@@ -156,7 +177,7 @@ def test_clauses_share_few_models(path, plain, others, monkeypatch):
             return info
 
     monkeypatch.setenv("DLBENCH_FAKE_JIT", "2,0,0")
-    assert problems(Counting, monkeypatch, msgspec.structs.replace(SPEC, path=path)) == {}
+    assert problems(Counting, monkeypatch, msgspec.structs.replace(SPEC, path=path), UNTIMED) == {}
     alike = [spec for spec in built if spec.steps_per_call == 1 and spec.data == "device"]
     assert (len(alike), len(built) - len(alike)) == (plain, others)
 
@@ -171,8 +192,9 @@ class SeedBlind(LinearPlugin):
         return super().build(dataclasses.replace(request, parameters=self.values["first"]))
 
 
+@pytest.mark.untimed
 def test_values_of_another_seed_are_used(monkeypatch):
-    assert "outputs_are_the_architecture" in problems(SeedBlind, monkeypatch)
+    assert "outputs_are_the_architecture" in problems(SeedBlind, monkeypatch, clauses=UNTIMED)
 
 
 def test_assert_conforms_lists_what_is_broken(monkeypatch):
@@ -182,6 +204,7 @@ def test_assert_conforms_lists_what_is_broken(monkeypatch):
         conformance.assert_conforms("naughty.linear", "eager")
 
 
+@pytest.mark.untimed
 def test_what_cannot_be_examined_counts_as_broken(monkeypatch):
     with pytest.raises(AssertionError, match="unsupported: path graph: NumPy has eager only"):
         conformance.assert_conforms("fake.linear", "graph")
