@@ -16,6 +16,8 @@ import pytest
 import dlbench
 from dlbench.spec import PHASES
 
+pytestmark = pytest.mark.untimed
+
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "dlbench"
 

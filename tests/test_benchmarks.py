@@ -17,7 +17,7 @@ from dlbench.spec import Policy
 LEFT_OUT = {"fake.minimal", "fake.naughty", "naughty.linear", "twin.linear"}
 """Of the distribution dlbench-fake, which exists for the tests, `fake.linear` stands for all."""
 COMPILED = [("tf.transformer", "graph"), ("tf.transformer", "jit"), ("torch.mlp", "jit")]
-SHORT = Policy(samples=20, settle_seconds=0.3)
+SHORT = Policy(samples=20, sample_seconds=0.005, settle_seconds=0.1)
 
 
 def _cases() -> list[tuple[str, str]]:

@@ -21,6 +21,8 @@ from dlbench.errors import UnknownName
 from dlbench.report import FORMATS
 from dlbench.spec import PATHS, PHASES, Policy
 
+pytestmark = pytest.mark.untimed
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")])
 COMMANDS = {name: command for name, command in cli.commands.items() if isinstance(command, click.Command)}

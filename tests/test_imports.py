@@ -11,6 +11,8 @@ import pytest
 
 import dlbench
 
+pytestmark = pytest.mark.untimed
+
 CORE = Path(__file__).parents[1] / "dlbench"
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax")
 

@@ -13,6 +13,8 @@ from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 
+pytestmark = pytest.mark.untimed
+
 CAPABILITIES = {
     contract.MultipliesMatrices: ("multiply",),
     contract.Stages: ("stage",),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.untimed
+
 pytest_plugins = ["pytester"]
 
 TESTS = """

@@ -21,6 +21,8 @@ from dlbench.plugin import ModelPlugin
 from dlbench.registry.entry_points import Entry
 from dlbench.spec import PLUGIN_NAMES, Spec
 
+pytestmark = pytest.mark.untimed
+
 Install = Callable[..., Path]
 
 GOOD = "class Plugin:\n    def build(self, request): ...\n    train_step = predict = build\n"

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from dlbench.errors import SpecError
 from dlbench.spec import PHASES, PLUGIN_NAMES, Policy, Spec, Workload, arm_key, grid, spec_id, workload, workload_key
 
+pytestmark = pytest.mark.untimed
+
 VALUES: dict[str, Any] = {
     "plugin": "fake.linear",
     "phase": "train",

@@ -13,6 +13,8 @@ from dlbench.record.schema import Sample
 from dlbench.spec import workload
 from dlbench.stats import decisions, estimates
 
+pytestmark = pytest.mark.untimed
+
 TF, TORCH = "tf.transformer jit", "torch.transformer jit"
 
 

@@ -16,6 +16,8 @@ from dlbench.report import comparison, markdown
 from dlbench.stats import decisions, power
 from dlbench.stats.decisions import Paired, Unpaired
 
+pytestmark = pytest.mark.untimed
+
 NO_HISTORY = {}
 
 

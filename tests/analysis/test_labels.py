@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from dlbench.analysis import labels
 from dlbench.spec import Spec
+
+pytestmark = pytest.mark.untimed
 
 SPEC = Spec(plugin="tf.mlp", phase="train", path="jit", size="small", task="digits", batch_size=32, threads=2)
 

@@ -11,6 +11,8 @@ from dlbench.analysis.metrics import METRICS, over
 from dlbench.plugin import ModelInfo
 from dlbench.record.schema import Evaluation, PhaseMemory, PhaseTime, Sample
 
+pytestmark = pytest.mark.untimed
+
 INFO = ModelInfo(parameter_count=1, device="cpu", precision="fp32", path="jit", compiler="xla")
 
 

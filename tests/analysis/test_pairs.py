@@ -13,6 +13,8 @@ from dlbench.analysis import compare, evidence, pairs, pooling
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record.schema import Load
 
+pytestmark = pytest.mark.untimed
+
 
 def test_equal_specs_are_compared_and_the_others_are_named():
     eager = spec(path="eager")

@@ -19,6 +19,8 @@ from dlbench.analysis import compare, evidence, metrics, shapes, steady_state, s
 from dlbench.record.schema import Sample
 from dlbench.report import summarize
 
+pytestmark = pytest.mark.untimed
+
 SLOW, FAST = math.log(1.3), 0.0
 SHAPES = {
     "flat": [FAST] * 80,

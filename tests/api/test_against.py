@@ -15,6 +15,9 @@ from dlbench.api.judge import BaselineReport
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_runs
 
+pytestmark = pytest.mark.untimed
+
+SHARED = pytest.mark.xdist_group("a session to compare with")
 PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1")
 
 
@@ -36,6 +39,7 @@ def _scaled(run, factor):
     return msgspec.structs.replace(run, samples=tuple(samples))
 
 
+@SHARED
 def test_what_is_measured_now_is_gated_against_what_was_saved(before, tmp_path):
     arguments = ("--against", str(before / "fast"), "--fail-on", "slower:900%,counts", "--allow", "session")
     done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
@@ -50,6 +54,7 @@ def test_what_is_measured_now_is_gated_against_what_was_saved(before, tmp_path):
     assert (tmp_path / "out" / "report.md").exists()
 
 
+@SHARED
 def test_what_the_budget_left_out_cannot_pass(before, tmp_path):
     runs = read_runs(before / "same" / "runs.jsonl")
     trained = [msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, phase="train")) for run in runs]
@@ -61,6 +66,7 @@ def test_what_the_budget_left_out_cannot_pass(before, tmp_path):
     assert f"dlbench: not gated: {said}" in done.stderr.splitlines()[-1]
 
 
+@SHARED
 def test_nothing_is_measured_for_a_report_of_another_machine(before, tmp_path):
     arguments = ("--against", str(before / "elsewhere"), "--fail-on", "counts")
     done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
@@ -69,6 +75,7 @@ def test_nothing_is_measured_for_a_report_of_another_machine(before, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@SHARED
 def test_nothing_is_measured_for_a_report_without_a_common_spec_or_a_gate_without_a_history(before, tmp_path):
     other = [*PLAN[:2], "--phase", "train", *PLAN[4:]]
     done = dlbench("run", *other, "--against", str(before / "same"), cwd=tmp_path)
@@ -84,7 +91,6 @@ HERE = ["machine"]
 """What lets reports that nobody measured be compared with this machine."""
 
 
-@pytest.mark.untimed
 def test_what_can_be_known_before_measuring_is():
     runs = session("a")
     spec = runs[0].spec
@@ -106,7 +112,6 @@ def test_what_can_be_known_before_measuring_is():
         BaselineReport("a", [msgspec.structs.replace(run, status="error") for run in runs]).check([spec], GateRequest())
 
 
-@pytest.mark.untimed
 def test_what_ran_before_and_fails_now_cannot_pass():
     before, after = session("a"), session("b")
     crashed = msgspec.structs.replace(before[0].spec, phase="predict")
@@ -119,7 +124,6 @@ def test_what_ran_before_and_fails_now_cannot_pass():
     assert judge.reports(("a", "b"), before, after[:5], asked).refused == ""
 
 
-@pytest.mark.untimed
 def test_what_was_planned_and_never_ran_cannot_pass():
     """By its own Spec, or by the one that --allow compares it with."""
     before, after = session("a"), session("b")
@@ -135,7 +139,6 @@ def test_what_was_planned_and_never_ran_cannot_pass():
         assert judge.reports(("a", "b"), before, after, asked, [after[0].spec]).refused == ""
 
 
-@pytest.mark.untimed
 def test_a_twin_that_was_planned_must_have_run():
     before, after = session("a"), session("b")
     asked = GateRequest(gate.parse(["slower:30%"]), allow=["session"])

@@ -14,6 +14,8 @@ from dlbench.analysis.gate_request import GateRequest
 from dlbench.record.schema import PLAN_FILE, Plan
 from dlbench.report import comparison, markdown
 
+pytestmark = pytest.mark.untimed
+
 
 @pytest.fixture
 def reports(tmp_path):

@@ -3,6 +3,8 @@
 import pytest
 from command import dlbench, raw_runs
 
+pytestmark = pytest.mark.untimed
+
 
 def comparable(folder):
     """The Runs without what was measured and when."""

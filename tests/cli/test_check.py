@@ -13,19 +13,17 @@ import time
 import msgspec
 import pytest
 from command import DLBENCH
+from examined import SPEC, findings
 
 from dlbench import conformance, registry
 from dlbench.cli import check as examination
 from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance import fault
-from dlbench.conformance.examine import NAMES, Examination, examine
+from dlbench.conformance.examine import NAMES, Examination
 from dlbench.errors import SpecError, Unsupported
-from dlbench.spec import Spec
 from dlbench_fake.linear import LinearPlugin
 
 pytestmark = pytest.mark.untimed
-
-SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +56,7 @@ class FailsToTrain(LinearPlugin):
 
 @pytest.mark.parametrize("plugin", [FailsToBuild, FailsToTrain])
 def test_a_fault_is_told_once_with_the_plugins_own_line(plugin, monkeypatch):
-    monkeypatch.setattr(registry, "load", lambda _: plugin())
-    found = examine(SPEC)
+    found = findings(plugin, monkeypatch)
     broken = of("broken", found)
     assert next(iter(broken)) == "build_is_repeatable"
     assert "test_check.py:" in broken["build_is_repeatable"]
@@ -71,11 +68,8 @@ def test_a_fault_is_told_once_with_the_plugins_own_line(plugin, monkeypatch):
 
 
 def test_what_could_not_be_built_is_not_built_again(monkeypatch):
-    monkeypatch.setattr(registry, "load", lambda _: FailsToBuild())
     monkeypatch.setattr(FailsToBuild, "tried", 0)
-    examination = Examination(SPEC)
-    for clause in NAMES:
-        examination.look(clause)
+    findings(FailsToBuild, monkeypatch)
     assert FailsToBuild.tried == 1
 
 
@@ -84,8 +78,7 @@ def test_unsupported_after_building_is_a_fault_and_not_a_path_that_is_not_there(
         def train_step(self, batch):
             raise Unsupported("no training today")
 
-    monkeypatch.setattr(registry, "load", lambda _: Refuses())
-    assert "no training today" in of("broken", examine(SPEC))["build_is_repeatable"]
+    assert "no training today" in of("broken", findings(Refuses, monkeypatch))["build_is_repeatable"]
 
 
 def test_a_plugin_that_cannot_be_loaded_names_its_line(monkeypatch, tmp_path):
@@ -117,6 +110,19 @@ def test_a_plugins_long_words_are_bounded_wherever_they_stand(monkeypatch):
 
     monkeypatch.setattr(registry, "load", lambda _: Wordy())
     assert len(Examination(SPEC).look("what_is_unsupported_is_raised").why) < 1100
+
+
+def test_what_cannot_be_examined_is_said_with_exit_code_2(tmp_path):
+    for arguments, text in (
+        (["fake.linear", "--path", "graph"], "path graph"),
+        (["fake.linear", "--task", "text", "--path", "eager"], "tasks that do: "),
+        (["fake.linear", "--device", "gpu:9"], "nothing could be examined"),
+        (["fake.liner"], "did you mean fake.linear"),
+    ):
+        found = check(*arguments, cwd=tmp_path)
+        assert found.returncode == 2, arguments
+        assert text in found.stderr + found.stdout
+    assert len(found.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan"])

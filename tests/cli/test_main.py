@@ -8,6 +8,9 @@ import time
 import pytest
 from command import DLBENCH, dlbench, raw_runs
 
+pytestmark = pytest.mark.untimed
+
+SHARED = pytest.mark.xdist_group("a session of the command line")
 FAST = ("--task", "line", "--processes", "2", "--threads", "1")
 
 
@@ -19,6 +22,7 @@ def session(tmp_path_factory):
     return folder, done
 
 
+@SHARED
 def test_a_session_measures_writes_and_shows(session):
     folder, done = session
     assert done.returncode == 0, done.stderr
@@ -46,6 +50,7 @@ def test_a_python_runs_the_dlbench_that_it_has(tmp_path):
     assert wrong.stderr.startswith("dlbench: No such command")
 
 
+@SHARED
 def test_arms_took_turns_sample_by_sample(session):
     folder, _ = session
     first, second = (run["samples"] for run in raw_runs(folder / "out")[:2])
@@ -57,6 +62,7 @@ def test_arms_took_turns_sample_by_sample(session):
     assert sorted(turns[0].values()) == sorted(turns[1].values()) == list(range(40))
 
 
+@SHARED
 def test_a_report_is_rendered_again_from_its_runs(session):
     folder, _ = session
     done = dlbench("report", "out", "--out", "again", "--format", "markdown,json", "--quiet", cwd=folder)
@@ -66,7 +72,6 @@ def test_a_report_is_rendered_again_from_its_runs(session):
     assert done.stdout.split() == ["again/report.md", "again/report.json"]
 
 
-@pytest.mark.untimed
 def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
     arguments = ("--plugin", "[ft]*.linear", "--phase", "train,converge", "--size", "small,base", "--processes", "3")
     done = dlbench("run", *arguments, "--path", "eager,graph", "--dry-run", cwd=tmp_path)
@@ -88,7 +93,6 @@ def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.untimed
 def test_a_path_that_no_plugin_of_a_pattern_has_is_one_line_of_the_report(tmp_path):
     arguments = ("--plugin", "[ft]*.linear", "--path", "graph,eager", "--phase", "predict", "--size", "small,base")
     done = dlbench("run", *arguments, "--quick", "--out", "out", cwd=tmp_path)
@@ -99,28 +103,11 @@ def test_a_path_that_no_plugin_of_a_pattern_has_is_one_line_of_the_report(tmp_pa
     assert text.count("same model: yes") == 2
 
 
-def test_quiet_prints_the_place_of_the_report_alone(tmp_path):
-    done = dlbench(
-        "run", "--plugin", "fake.linear", "--quick", "--phase", "predict", "--quiet", "--out", "out", cwd=tmp_path
-    )
-    assert (done.stdout.split(), done.stderr) == (["out/report.md"], "")
-
-
-def test_one_format_is_one_file(tmp_path):
-    dlbench(
-        "run",
-        "--plugin",
-        "fake.linear",
-        "--quick",
-        "--phase",
-        "predict",
-        "--format",
-        "json",
-        "--out",
-        "o",
-        cwd=tmp_path,
-    )
-    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["plan.json", "report.json", "runs.jsonl"]
+def test_quiet_prints_the_place_of_the_report_alone_and_one_format_is_one_file(tmp_path):
+    arguments = ("--plugin", "fake.linear", "--quick", "--phase", "predict", "--quiet", "--format", "json")
+    done = dlbench("run", *arguments, "--out", "out", cwd=tmp_path)
+    assert (done.stdout.split(), done.stderr) == (["out/report.json"], "")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["plan.json", "report.json", "runs.jsonl"]
 
 
 BAD_INPUT = [
@@ -173,7 +160,6 @@ BAD_INPUT = [
 ]
 
 
-@pytest.mark.untimed
 @pytest.mark.parametrize(("arguments", "text"), BAD_INPUT, ids=[" ".join(arguments) for arguments, _ in BAD_INPUT])
 def test_bad_input_is_one_clear_line_and_leaves_nothing_behind(arguments, text, tmp_path):
     done = dlbench(*arguments, cwd=tmp_path)
@@ -186,7 +172,6 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing_behind(arguments, text, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.untimed
 def test_a_plugin_that_cannot_be_imported_is_one_clear_line(tmp_path):
     done = dlbench("run", "--plugin", "naughty.linear", cwd=tmp_path, misdeed="import:raise=ImportError")
     assert done.returncode == 2
@@ -195,7 +180,6 @@ def test_a_plugin_that_cannot_be_imported_is_one_clear_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.untimed
 @pytest.mark.parametrize(
     ("misdeed", "status"),
     [("build:raise", "error"), ("train_step:return=nan", "diverged"), ("train_step:signal=SIGSEGV@30", "crashed")],
@@ -219,6 +203,7 @@ DAMAGE = {
 }
 
 
+@SHARED
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_record_is_named_by_file_and_line(kind, session, tmp_path):
     spoil, text = DAMAGE[kind]
@@ -281,7 +266,6 @@ def test_help_and_list_import_nothing_heavy():
     assert not loaded & {"numpy", "scipy", "rich", "torch", "tensorflow", "keras", "jax", "dlbench_fake"}
 
 
-@pytest.mark.untimed
 def test_a_session_in_which_nothing_can_be_loaded_leaves_nothing_behind(tmp_path):
     arguments = ("--plugin", "naughty.linear,fake.naughty", "--task", "line", "--quick", "--out", "out")
     done = dlbench("run", *arguments, cwd=tmp_path, misdeed="import:raise=ImportError")

@@ -8,6 +8,8 @@ import pytest
 
 from dlbench import errors
 
+pytestmark = pytest.mark.untimed
+
 
 def test_unknown_name_offers_near_matches_first() -> None:
     message = str(

@@ -11,6 +11,8 @@ from dlbench.errors import ContractViolation
 from dlbench.measure.divergence import EXPLODED, DivergedError, DivergenceCheck, to_numbers
 from dlbench.spec import Spec
 
+pytestmark = pytest.mark.untimed
+
 
 def spec(steps_per_call=1):
     values = {"phase": "converge", "path": "eager", "size": "small", "task": "line", "batch_size": 8, "threads": 1}

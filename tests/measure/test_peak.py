@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 
 from dlbench.measure import peak, timing
+
+pytestmark = pytest.mark.untimed
 
 
 class Multiplier:

@@ -7,6 +7,8 @@ import pytest
 
 from dlbench.measure.timing import WINDOW, Clock, Sampler, SettleRule, Timing, is_steady, settle
 
+pytestmark = pytest.mark.untimed
+
 RULE = SettleRule(sample_seconds=0.02, steps=5, seconds=1.0, tolerance=0.02, cap_seconds=60.0, cap_samples=500)
 
 

@@ -18,6 +18,8 @@ from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan, Run
 from dlbench.spec import Policy
 
+pytestmark = pytest.mark.untimed
+
 PLAN = Plan(session="s", specs=(SPEC,), policy=Policy())
 RUN = Run(
     spec=SPEC,

@@ -24,6 +24,8 @@ from dlbench.record.reading import decode, from_json, read_parities, read_runs
 from dlbench.record.schema import Plan, Run, Sample
 from dlbench.spec import Policy, Spec
 
+pytestmark = pytest.mark.untimed
+
 SPEC = Spec(plugin="fake.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
 RUN = Run(
     spec=SPEC,

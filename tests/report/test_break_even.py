@@ -8,6 +8,8 @@ from example_runs import bare_run, spec
 from dlbench.record.schema import PhaseTime, Sample
 from dlbench.report.break_even import paybacks
 
+pytestmark = pytest.mark.untimed
+
 
 def run(path, first, step, plugin="torch.transformer", **changes):
     return bare_run(

@@ -23,6 +23,8 @@ from dlbench.record.flags import STATUSES
 from dlbench.record.parity import Difference, Parity
 from dlbench.report import FORMATS, summarize, terminal
 
+pytestmark = pytest.mark.untimed
+
 GOLDEN = Path(__file__).parents[1] / "golden"
 SAME = Parity(
     baseline=spec("tf.transformer"),

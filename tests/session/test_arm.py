@@ -10,6 +10,8 @@ from dlbench.spec import Policy
 from dlbench.workers.child import ChildError
 from dlbench.workers.protocol import Built
 
+pytestmark = pytest.mark.untimed
+
 POLICY = Policy(samples=4, latency_steps=7)
 
 

@@ -26,6 +26,8 @@ from dlbench.workers.protocol import Build, Close, First, Settle
 from dlbench.workers.worker import Worker
 from dlbench_fake.linear import JIT_VARIABLE, LinearPlugin
 
+pytestmark = pytest.mark.untimed
+
 JIT = {"plugin": "fake.linear", "phase": "train", "path": "jit", "size": "small", "task": "line", "batch_size": 32}
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from dlbench.session.lockstep import SECOND_LOOKS, measure_group, share_steps, starting_order, turn_orders
 
+pytestmark = pytest.mark.untimed
+
 
 class Recorder:
     """An arm that writes down what it is asked."""

@@ -6,6 +6,8 @@ from dlbench.errors import PluginLoadError, SpecError, UnknownName
 from dlbench.session.plan import expand, groups
 from dlbench.spec import Policy
 
+pytestmark = pytest.mark.untimed
+
 POLICY = Policy(processes=3)
 
 

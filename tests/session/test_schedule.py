@@ -13,6 +13,8 @@ from dlbench.session.eta import TimeEstimate
 from dlbench.spec import Policy
 from dlbench.workers.child import ChildError
 
+pytestmark = pytest.mark.untimed
+
 UNSUPPORTED = ChildError("unsupported", "no gpu: found cpu")
 
 

@@ -16,6 +16,8 @@ from dlbench.stats import decisions, estimates, power, reasons
 from dlbench.stats.decisions import Paired, Unpaired
 from dlbench.stats.estimates import Estimate, VarianceComponent
 
+pytestmark = pytest.mark.untimed
+
 GROUPS, ROUNDS = 5, 40
 BETWEEN, WITHIN = 0.015, 0.02
 """Spread of the log ratio between groups in lockstep (the method's 1.2 to 2.6 %), and of rounds within one."""

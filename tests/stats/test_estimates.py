@@ -14,6 +14,8 @@ from statsmodels.stats.multitest import multipletests
 from dlbench.stats import estimates
 from dlbench.stats.estimates import Estimate
 
+pytestmark = pytest.mark.untimed
+
 numbers = st.floats(-1.0, 1.0).map(lambda value: round(value, 6))
 samples = st.lists(numbers, min_size=3, max_size=20).filter(lambda values: np.std(values) > 1e-4)
 

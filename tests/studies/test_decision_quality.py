@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-import os
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 from pytest_benchmark.utils import PercentageRegressionCheck
@@ -29,7 +24,8 @@ from studies.decision_quality.planted import Planted
 from studies.decision_quality.replay import ADAPTIVE, AGAIN, EQUAL_STEPS
 from studies.decision_quality.workloads import SLOWDOWNS
 
-ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("replays of a synthetic pool")]
+
 SESSIONS = 120
 
 
@@ -78,29 +74,6 @@ def test_a_slowdown_is_executed_to_the_step(name):
     assert planted.nominal == 200
     assert arm.taken == [planted.executed]
     assert planted.executed / planted.nominal - 1 == pytest.approx(SLOWDOWNS[name])
-
-
-@pytest.mark.parametrize(("workload", "isolation"), [("two modes", "fork"), ("gemm, 2 threads", "fresh")])
-def test_a_group_is_collected_beside_a_neighbour_and_nothing_is_left_running(tmp_path, workload, isolation):
-    options = ["--workload", workload, "--minutes", "0.01", "--neighbours", "1", "--out", str(tmp_path)]
-    command, mark = [sys.executable, "-m", "studies.decision_quality", "collect", *options], str(tmp_path)
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "STUDY_TEST": mark}, check=True)
-    assert not [process for process in psutil.process_iter() if _variables(process).get("STUDY_TEST") == mark]
-    (batch,) = pool.read(tmp_path / "pool-quiet.jsonl.gz")
-    assert batch.neighbours == 1
-    assert batch.kind == "lockstep"
-    assert batch.isolation == isolation
-    assert [taken.arm for taken in batch.processes] == list(SLOWDOWNS)
-    assert [taken.slowdown for taken in batch.processes] == pytest.approx(list(SLOWDOWNS.values()))
-    assert len({taken.nominal for taken in batch.processes}) == 1
-    assert {len(taken.nanoseconds) for taken in batch.processes} == {16}
-
-
-def _variables(process):
-    try:
-        return process.environ()
-    except psutil.Error:
-        return {}
 
 
 def test_the_workload_with_the_fewest_batches_is_due_if_it_fits():

@@ -8,6 +8,8 @@ from scipy import stats
 from studies import pairing
 from studies.pairing import Loop, Ratio, loop_over, steps_for, take_turns
 
+pytestmark = pytest.mark.untimed
+
 
 def test_rounds_are_abba_and_each_sample_has_an_untimed_step_before_it() -> None:
     ran: list[tuple[str, int]] = []

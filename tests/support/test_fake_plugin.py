@@ -17,6 +17,8 @@ from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 from dlbench_fake.naughty import Mischief, Naughty
 
+pytestmark = pytest.mark.untimed
+
 
 @pytest.mark.parametrize("field", LIES)
 def test_every_lie_of_the_fake_plugin_is_found_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:

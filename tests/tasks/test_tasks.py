@@ -16,6 +16,8 @@ from dlbench.tasks import TASKS, Task, TaskRequest, open_task
 from dlbench.tasks import line as line_module
 from dlbench.tasks.text import DEFAULT_SEQUENCE, corpus
 
+pytestmark = pytest.mark.untimed
+
 
 def _open(name: str, batch_size: int = 4, size: str = "small", shape: tuple[int, ...] | None = None) -> Task:
     return open_task(name, TaskRequest(size=size, batch_size=batch_size, input_shape=shape))

@@ -3,16 +3,16 @@
 import os
 import subprocess
 import sys
-import time
 
 import msgspec
 import psutil
 import pytest
+from built import of_line
 
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Policy
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import ask_devices
-from dlbench.workers.child import ChildError, fresh_child
+from dlbench.workers.child import ChildError
 from dlbench.workers.process import child_environment
 from dlbench.workers.protocol import (
     Build,
@@ -27,25 +27,12 @@ from dlbench.workers.protocol import (
     Stepped,
     Take,
     Taken,
-    to_line,
 )
 
-SPEC = Spec(plugin="naughty.linear", phase="train", path="eager", size="small", task="line", batch_size=32, threads=1)
+pytestmark = pytest.mark.untimed
+
+SPEC = of_line("naughty.linear")
 FAST = Policy(sample_seconds=0.002, settle_seconds=0.01)
-
-
-@pytest.fixture
-def start(monkeypatch):
-    children = []
-
-    def start(misdeed="", timeout=60.0):
-        monkeypatch.setenv("DLBENCH_FAKE", misdeed)
-        children.append(fresh_child(1, timeout))
-        return children[-1]
-
-    yield start
-    for child in children:
-        child.close()
 
 
 def test_a_child_obeys_from_build_to_close(start):
@@ -125,19 +112,6 @@ def test_a_child_that_hangs_is_killed_and_leaves_nobody_behind(start):
     assert not psutil.pid_exists(child.process.pid)
 
 
-def test_an_idle_child_uses_no_cpu_and_a_busy_one_is_not_called_quiet(start):
-    child = start()
-    child.request(Build(spec=SPEC), Built)
-    assert child.wait_until_idle()
-    spinning = start("build:hang")
-    os.write(spinning._orders, to_line(Build(spec=SPEC)))
-    patience = time.monotonic() + 60
-    while psutil.Process(spinning.process.pid).cpu_times().user < 2.0:
-        assert time.monotonic() < patience
-        time.sleep(0.05)
-    assert not spinning.wait_until_idle()
-
-
 def test_a_child_without_a_parent_ends(start):
     child = start()
     child.request(Build(spec=SPEC), Built)
@@ -180,25 +154,3 @@ def test_devices_are_asked_in_a_child():
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert "dlbench.workers.child" in done.stdout.split()
     assert "dlbench_fake" not in done.stdout.split()
-
-
-@pytest.mark.parametrize("plugin", ["torch.mlp", "tf.mlp"])
-def test_a_child_that_waits_for_its_turn_uses_no_cpu_while_another_has_it(plugin, start):
-    pytest.importorskip(f"dlbench_{plugin.partition('.')[0]}")
-    values = {"plugin": plugin, "task": "digits", "batch_size": 64, "threads": 2}
-    waiting, working = start(timeout=300.0), start(timeout=300.0)
-    for child in (waiting, working):
-        child.request(Build(spec=msgspec.structs.replace(SPEC, **values)), Built)
-        child.request(First(), Stepped)
-        assert child.wait_until_idle()
-    before = cpu_seconds(waiting), cpu_seconds(working)
-    while cpu_seconds(working) - before[1] < 1.0:
-        working.request(Take(stage="steady", steps=50), Taken)
-    assert working.wait_until_idle()
-    assert cpu_seconds(waiting) - before[0] <= 0.02
-
-
-def cpu_seconds(child):
-    """Of all threads of a child, in ticks of a hundredth."""
-    times = psutil.Process(child.process.pid).cpu_times()
-    return times.user + times.system

@@ -15,6 +15,8 @@ from dlbench.spec import Spec
 from dlbench_torch import device, precision
 from dlbench_torch.cnn import Convolutions
 
+pytestmark = pytest.mark.untimed
+
 SPEC = Spec(plugin="torch.mlp", phase="train", path="eager", size="small", task="digits", batch_size=32, threads=1)
 
 
