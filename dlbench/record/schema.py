@@ -68,6 +68,8 @@ class Evaluation(Record, frozen=True):
 class PhaseTime(Record, frozen=True):
     """Wall seconds of what is done once: `import`, `build`, `first_step` (trace and compile included).
 
+    `start` is the process itself up to importing, with the task's data; `pilot` the processes that were thrown away
+    before the group, on its first Run.
     `first_step_warm` is the first step of a second model in the same process, when the compiler's caches are warm.
     """
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.control import ControlPair
+from dlbench.analysis.cost import Cost
 from dlbench.analysis.gate import Gate
 from dlbench.plugin import Compilation
 from dlbench.record.flags import StatusName
@@ -64,7 +65,10 @@ class Arm(Record, frozen=True):
 
 
 class Section(Record, frozen=True):
-    """One workload: its arms in the order of the first group, and each compared with the first that ran."""
+    """One workload: its arms in the order of the first group, and each compared with the first that ran.
+
+    `cost` is what its verdicts took, with processes that failed; None where nothing is compared.
+    """
 
     workload: Workload
     seeds: tuple[int, ...]
@@ -73,6 +77,7 @@ class Section(Record, frozen=True):
     comparisons: tuple[Comparison, ...]
     paybacks: tuple[Payback, ...] = ()
     stopped: str = ""
+    cost: Cost | None = None
 
 
 class Undecided(Record, frozen=True):

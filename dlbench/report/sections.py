@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from dlbench.analysis import metrics, pairs, stopping
+from dlbench.analysis import control, cost, metrics, pairs, stopping
 from dlbench.analysis.compare import Comparison
+from dlbench.analysis.cost import Cost
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
@@ -21,13 +22,15 @@ from dlbench.spec import Workload
 CENSORED = ("steps_to_target", "seconds_to_target")
 
 
-def sections_of(runs: Iterable[Run], comparisons: Mapping[Workload, Sequence[Comparison]]) -> Iterator[Section]:
-    """A section for each workload: its arms, with their figures, and its comparisons."""
-    for load, of_load in pairs.by_workload(runs).items():
-        yield _section(load, of_load, comparisons.get(load, ()))
+def sections_of(all_runs: Sequence[Run], comparisons: Mapping[Workload, Sequence[Comparison]]) -> Iterator[Section]:
+    """A section for each workload: its arms, with their figures, and its comparisons; only its cost has controls."""
+    with_controls = pairs.by_workload(all_runs)
+    for load, runs in pairs.by_workload(control.without_twins(all_runs)).items():
+        compared = comparisons.get(load, ())
+        yield _section(load, runs, compared, cost.of(with_controls[load]) if compared else None)
 
 
-def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Section:
+def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparison], took: Cost | None) -> Section:
     return Section(
         workload=load,
         seeds=tuple(dict.fromkeys(run.spec.seed for run in runs)),
@@ -36,6 +39,7 @@ def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparis
         comparisons=tuple(comparisons),
         paybacks=tuple(paybacks(pairs.arms(runs))),
         stopped=stopping.sentence(runs),
+        cost=took,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from dlbench.analysis.compare import Comparison
+from dlbench.analysis.cost import Cost
 from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
@@ -14,7 +15,7 @@ from dlbench.record.flags import STATUSES
 from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Heading, Paragraph, Table
 from dlbench.report.model import Arm, Section
-from dlbench.report.units import format_interval, format_value
+from dlbench.report.units import digits, format_interval, format_value
 
 NOTHING = "–"
 
@@ -31,6 +32,8 @@ def blocks(section: Section, names: Labels) -> Iterator[Block]:
     )
     if section.stopped:
         yield Paragraph(section.stopped)
+    if section.cost is not None:
+        yield Paragraph(_seconds_to_a_verdict(section.cost, section.comparisons))
     section = msgspec.structs.replace(section, arms=_supported(section.arms))
     head = ["", *(arm.label for arm in section.arms)]
     headline = _metric_rows(section, "headline")
@@ -39,6 +42,16 @@ def blocks(section: Section, names: Labels) -> Iterator[Block]:
     for name, table in (("Once", "once"), ("Host memory above import", "memory")):
         if rows := _metric_rows(section, table):
             yield Table([name, *head[1:]], rows, detail=True)
+
+
+def _seconds_to_a_verdict(cost: Cost, comparisons: Sequence[Comparison]) -> str:
+    decided = all(one.verdict not in ("inconclusive", "indicative") for one in comparisons)
+    parts = ", ".join(f"{part} {digits(seconds, '', seconds)}" for part, seconds in cost.parts.items())
+    groups = f"{cost.groups} group{'' if cost.groups == 1 else 's'}"
+    return (
+        f"Seconds {'to a verdict' if decided else 'without a verdict on all pairs'}: "
+        f"{digits(cost.seconds, '', cost.seconds)} in {groups}. Of the processes together: {parts}."
+    )
 
 
 def _supported(arms: Sequence[Arm]) -> tuple[Arm, ...]:

@@ -74,6 +74,7 @@ class Arm:
         self._helpers_before: float | None = None
         self._helper_cpu: float | None = None
         self._child = self._started_by(start)
+        self._start_seconds = time.monotonic() - self._begin
 
     @property
     def alive(self) -> bool:
@@ -89,10 +90,13 @@ class Arm:
 
     def build(self) -> None:
         """Build the model and take its first step."""
+        begin = time.monotonic()
         built = self._ask(Build(spec=self.spec), Built)
         if built is None:
             return
         self._built = built
+        took = self._start_seconds + time.monotonic() - begin - sum(one.seconds for one in built.times)
+        self._found.times.append(PhaseTime(phase="start", seconds=max(0.0, took)))
         self._found.times += built.times
         self._found.memory += built.memory
         stepped = self._ask(First(), Stepped)

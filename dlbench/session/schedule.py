@@ -15,7 +15,7 @@ import msgspec
 from dlbench.errors import DlbenchError
 from dlbench.record.flags import STATUSES
 from dlbench.record.journal import Journal
-from dlbench.record.schema import Plan, Run
+from dlbench.record.schema import PhaseTime, Plan, Run
 from dlbench.session import pilot
 from dlbench.session.arm import Arm, Place
 from dlbench.session.eta import TimeEstimate
@@ -87,23 +87,32 @@ class Session:
                 return
             hopeful = [one for one in ahead if not all(spec in self._known_failures for spec in one.specs)]
             self._listener.group_started(group, done, len(groups), self._estimate.remaining(hopeful))
-            self._discard(group)
+            discarding = self._discard(group)
             with self._estimate.timing(group):
                 runs = [run for part in self._parts(group) for run in self._measure(part)]
             self._learn(runs)
+            if discarding:
+                pilots = PhaseTime(phase="pilot", seconds=discarding)
+                runs[0] = msgspec.structs.replace(runs[0], times=(pilots, *runs[0].times))
             yield runs
 
     def _learn(self, runs: Sequence[Run]) -> None:
         self._known_failures.learn(runs)
         self._finished.learn(runs)
 
-    def _discard(self, group: Group) -> None:
-        """A process of each arm that has had none in this session, also where it goes on after an interruption."""
+    def _discard(self, group: Group) -> float:
+        """A process of each arm that has had none in this session, also where it goes on after an interruption.
+
+        Returns the seconds that they took.
+        """
+        begin, any_lacked = time.monotonic(), False
         policy = msgspec.structs.replace(self._plan.policy, isolation="fresh")
         hopeful = [spec for spec in self._plan.specs if policy.discard and spec not in self._known_failures]
         for spec in self._pilots.lacking(group.specs, hopeful):
+            any_lacked = True
             self._listener.discarding(spec)
             self._pilots.measure(spec, partial(self._start, spec, policy))
+        return time.monotonic() - begin if any_lacked else 0.0
 
     def _parts(self, group: Group) -> list[Group]:
         """The group, or where memory does not hold it parts of it, numbered as groups that follow the last."""

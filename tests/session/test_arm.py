@@ -31,7 +31,7 @@ def test_orders_come_in_this_order_and_samples_in_these_stages():
     ]
     assert run.status == "ok"
     assert [mark.phase for mark in run.memory] == ["import", "build", "first_step", "train"]
-    assert [time.phase for time in run.times] == ["import", "build", "first_step"]
+    assert [time.phase for time in run.times] == ["start", "import", "build", "first_step"]
 
 
 def test_one_untimed_step_warms_the_caches_before_a_timed_sample():

@@ -1,0 +1,53 @@
+"""Cost of a verdict: the seconds that the groups of a workload took, and what they went into."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from dlbench.record.schema import Record, Run
+from dlbench.stats.ranges import Seconds
+
+REST = "rest"
+"""What no other part holds: untimed steps, waiting until a child is idle, reading back, the rate of a product."""
+ONCE = {
+    "pilot": "pilot",
+    "start": "start",
+    "import": "import",
+    "build": "build",
+    "first_step": "build",
+    "first_step_warm": "second compilation",
+}
+"""The part that each time of a Run belongs to."""
+STAGES = {"warm-up": "warm-up", "steady": "steady", "latency": "latencies"}
+
+
+class Cost(Record, frozen=True):
+    """Seconds of all groups of a workload, and by part, of all its processes; parts that took nothing are left out.
+
+    Processes that start at the same time overlap, so the parts may come to more than the groups took.
+    """
+
+    seconds: Seconds
+    groups: int
+    parts: dict[str, float]
+
+
+def of(runs: Sequence[Run]) -> Cost:
+    """The cost of these Runs of one workload; times that older records lack are among the rest."""
+    walls: dict[tuple[str, int], float] = {}
+    parts = dict.fromkeys([*ONCE.values(), *STAGES.values()], 0.0)
+    for run in runs:
+        key = (run.session, run.group)
+        walls[key] = max(run.wall_seconds, walls.get(key, 0.0))
+        for time in run.times:
+            if time.phase in ONCE:
+                parts[ONCE[time.phase]] += time.seconds
+        for sample in run.samples:
+            if sample.stage in STAGES:
+                parts[STAGES[sample.stage]] += sample.seconds
+    groups = math.fsum(walls.values())
+    within = math.fsum(seconds for part, seconds in parts.items() if part != "pilot")  # pilots run before their group
+    parts[REST] = max(0.0, groups - within)
+    took = {part: seconds for part, seconds in parts.items() if seconds > 0}
+    return Cost(seconds=groups + parts["pilot"], groups=len(walls), parts=took)
