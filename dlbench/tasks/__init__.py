@@ -18,14 +18,11 @@ from dlbench.tasks.data_files import Shipped, checksum, find_files, present, ver
 from dlbench.tasks.task import Task, TaskRequest
 
 if TYPE_CHECKING:
+    from dlbench.tasks.arrays import from_arrays
     from dlbench.tasks.targets import Metric, Target, random_stream
 
 
-_LAZY = {
-    "Metric": "targets",
-    "Target": "targets",
-    "random_stream": "targets",
-}
+_LAZY = {"Metric": "targets", "Target": "targets", "from_arrays": "arrays", "random_stream": "targets"}
 """Public names whose modules import NumPy, which listing must not wait for."""
 
 __all__ = [
@@ -41,6 +38,7 @@ __all__ = [
     "checksum",
     "find_files",
     "fitting",
+    "from_arrays",
     "open_task",
     "random_stream",
     "verify",
@@ -82,6 +80,7 @@ TASKS = {
     "cartpole": TaskRow(
         "dlbench.tasks.cartpole", "balancing a pole by acting; policy gradient", ("mlp",), data_files.CARTPOLE
     ),
+    "data": TaskRow("dlbench.tasks.data", "samples of a file of your own (--data); its own loss", ()),
     "demand": TaskRow(
         "dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3], data_files.DEMAND
     ),

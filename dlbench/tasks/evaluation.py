@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dlbench.plugin import Batch
+from dlbench.errors import Unsupported
+from dlbench.plugin import Batch, Signature
 from dlbench.tasks.task import Predict
 
 Places = npt.NDArray[np.int64]
@@ -53,3 +54,16 @@ def hits(outputs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDArray[Any
 def squared_errors(outputs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The squared error of each value."""
     return np.asarray((outputs.astype(np.float64) - targets) ** 2)
+
+
+def score_of(signature: Signature) -> Score:
+    """The score of outputs by the kind of the targets. Raises Unsupported where their shapes tell of none."""
+    targets, outputs = signature.targets, signature.outputs
+    if targets.dtype.startswith(("int", "uint")) and outputs.shape[:-1] == targets.shape:
+        return hits
+    if targets.dtype == "float32" and outputs.shape == targets.shape:
+        return squared_errors
+    raise Unsupported(
+        f"the quality of outputs {outputs.shape} for {targets.dtype} targets {targets.shape} with the loss "
+        f"{signature.loss} is not known; train and predict need none"
+    )

@@ -24,14 +24,14 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import structs
 
-from dlbench.errors import SpecError, Unsupported
+from dlbench.errors import SpecError
 from dlbench.plugin import Batch, Signature
 from dlbench.spec import InputSpec
 from dlbench.spec.source import with_batch_size
-from dlbench.tasks.evaluation import hits, mean_score, squared_errors
+from dlbench.tasks.evaluation import mean_score, score_of
 from dlbench.tasks.signatures import INTEGERS, signature_of, targets_of, text
 from dlbench.tasks.synthetic import DATA, FAINTEST, NORM, blocks, spread
-from dlbench.tasks.targets import ACCURACY, ERROR, Target, random_stream, stated_target
+from dlbench.tasks.targets import ACCURACY, ERROR, Target, metric_of, random_stream, stated_target
 from dlbench.tasks.task import Predict, Task, TaskRequest
 
 NAME = "synthetic_inputs"
@@ -121,7 +121,7 @@ def open_task(request: TaskRequest) -> Task:
     targets = targets_of(request)
     signature = signature_of(request, targets)
     samples = Samples(inputs, targets, placed_in(inputs, targets))
-    metric = ACCURACY if targets.dtype in INTEGERS else ERROR
+    metric = metric_of(signature)
     goal = stated_target(request.target, metric, GOALS[metric])
     return Task(
         goal.info(NAME, f"{DATA}: {_said(inputs, targets)}", _sha256(inputs, targets), metric),
@@ -211,12 +211,10 @@ def _axis(shape: tuple[int, ...], places: tuple[int, ...]) -> int | None:
 
 
 def _quality(samples: Samples, signature: Signature, predict: Predict) -> float:
-    if signature.loss not in ("cross_entropy", "mse"):
-        raise Unsupported(f"task {NAME}: the quality of a model with the loss {signature.loss} is not known")
     size = samples.targets.shape[0]
     rounds = -(-HELD_OUT // size)
     batches = (samples.draw(HELD_OUT_STREAM, number) for number in range(rounds))
-    return mean_score(predict, batches, rounds * size, hits if signature.loss == "cross_entropy" else squared_errors)
+    return mean_score(predict, batches, rounds * size, score_of(signature))
 
 
 def _ranged(spec: InputSpec) -> InputSpec:

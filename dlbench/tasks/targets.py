@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dlbench.errors import SpecError
-from dlbench.plugin import Adam
+from dlbench.plugin import Adam, Signature
 from dlbench.record.schema import TaskInfo
 from dlbench.spec.ranges import MOST
 
@@ -66,6 +66,11 @@ def target_for(goals: Mapping[str, Target], size: str) -> Target:
     """
     small = goals["small"]
     return goals.get(size, goals.get("base", small) if size == "large" else small)
+
+
+def metric_of(signature: Signature) -> Metric:
+    """Accuracy where targets are integers, the mean squared error elsewhere."""
+    return ACCURACY if signature.targets.dtype.startswith(("int", "uint")) else ERROR
 
 
 def stated_target(text: str, metric: Metric, default: Target) -> Target:

@@ -240,10 +240,10 @@ def test_a_target_may_be_stated_with_a_budget():
     assert (info.target, info.budget_steps) == (0.75, 100)
 
 
-def test_a_loss_of_the_users_own_has_no_quality():
-    task = opened("8x16", targets="8x2", loss="train.py:fn")
-    with pytest.raises(Unsupported, match=r"loss train.py:fn is not known"):
-        task.evaluate(lambda inputs: np.zeros((32, 2)))
+def test_outputs_that_cannot_be_held_against_targets_have_no_quality():
+    task = opened("8x16", targets="8x2", outputs="8x3x4", loss="train.py:fn")
+    with pytest.raises(Unsupported, match=r"the quality of outputs \(32, 3, 4\) .* loss train.py:fn is not known"):
+        task.evaluate(lambda inputs: np.zeros((32, 3, 4)))
 
 
 def test_a_mask_is_either_and_tells_nothing():

@@ -1,0 +1,145 @@
+"""Files of samples: `.npz`, `.npy` and `.csv` to arrays by key. Nothing in them is ever unpickled."""
+
+from __future__ import annotations
+
+import csv
+import math
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dlbench.errors import SpecError
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+INPUTS, TARGETS, TEST = "inputs", "targets", "test_"
+WANTED = "inputs (or inputs_0, inputs_1 ..., or inputs_NAME) and targets, and test_inputs and test_targets to hold out"
+
+
+def read(path: Path) -> Arrays:
+    """The arrays of a file by key. Raises SpecError that names the file and says what to do."""
+    readers = {".npz": _numpy, ".npy": _numpy, ".csv": _csv}
+    if path.suffix not in readers:
+        raise SpecError(f"--data {path} is no .npz, .npy or .csv; save the samples as one of them")
+    try:
+        if path.stat().st_size == 0:
+            raise SpecError(f"{path} is empty; save {WANTED} in it")
+        return readers[path.suffix](path)
+    except OSError as error:
+        raise SpecError(
+            f"{path} cannot be read ({error.strerror or error}); give the path of a file of samples"
+        ) from error
+
+
+def parts(arrays: Arrays, path: Path) -> tuple[tuple[Arrays, Any], tuple[Arrays, Any] | None]:
+    """Inputs by name or place, and targets, of training; and of testing where there are some. Raises SpecError."""
+    unknown = [key for key in arrays if _part(key)[1] == ""]
+    if unknown:
+        raise SpecError(f"{path} holds {', '.join(unknown)}, which is not known; it may hold {WANTED}")
+    train, test = (_one_part(arrays, path, prefix) for prefix in ("", TEST))
+    if train is None:
+        raise SpecError(f"{path} holds {', '.join(arrays) or 'nothing'}, and no inputs; save {WANTED}")
+    return train, test
+
+
+def _one_part(arrays: Arrays, path: Path, prefix: str) -> tuple[Arrays, Any] | None:
+    inputs = {_part(key)[2]: arrays[key] for key in arrays if _part(key)[:2] == (prefix, INPUTS)}
+    targets = arrays.get(f"{prefix}{TARGETS}")
+    if not inputs and targets is None:
+        return None
+    if not inputs or targets is None:
+        missing = f"{prefix}{INPUTS if not inputs else TARGETS}"
+        raise SpecError(f"{path} holds {', '.join(arrays)}, and no {missing}; save {WANTED}")
+    return dict(sorted(inputs.items(), key=_place)), targets
+
+
+def _part(key: str) -> tuple[str, str, str]:
+    """Prefix, `inputs` or `targets` or nothing, and the name or place of an input."""
+    prefix = TEST if key.startswith(TEST) else ""
+    rest = key.removeprefix(prefix)
+    if rest == TARGETS:
+        return prefix, TARGETS, ""
+    word, _, name = rest.partition("_")
+    known = word == INPUTS and (name.isidentifier() or name.isdecimal() or rest == INPUTS)
+    return prefix, INPUTS if known else "", name or "0"
+
+
+def _place(item: tuple[str, object]) -> int:
+    """Inputs by place in their order, those by name as they come."""
+    return int(item[0]) if item[0].isdecimal() else 0
+
+
+def _numpy(path: Path) -> Arrays:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return _fields(loaded, path)
+        with loaded:
+            return {key: loaded[key] for key in loaded.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise SpecError(f"{path} holds Python objects, which are never loaded; save arrays of numbers") from error
+        raise SpecError(f"{path} is no file of NumPy's ({error}); save it with numpy.savez") from error
+
+
+def _fields(array: npt.NDArray[Any], path: Path) -> Arrays:
+    if array.dtype.names is None:
+        raise SpecError(f"{path} holds one array without fields; save an .npz that holds {WANTED}")
+    return {name: array[name] for name in array.dtype.names}
+
+
+def _csv(path: Path) -> Arrays:
+    """A column is a feature of the inputs, but `targets`, or `targets_0` ..., and `test`, which is 1 where held out."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header, *rows = csv.reader(file)
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise SpecError(f"{path} is no text of comma-separated values ({error})") from error
+    if not rows:
+        raise SpecError(f"{path} has no line below its header; give each sample a line")
+    columns = {name.strip(): _column(path, header, rows, place) for place, name in enumerate(header)}
+    if len(columns) < len(header):
+        raise SpecError(f"{path}: its header {','.join(header)} names a column twice; give each a name of its own")
+    return _keys(columns, path)
+
+
+def _column(path: Path, header: list[str], rows: list[list[str]], place: int) -> npt.NDArray[np.float64]:
+    values = np.empty(len(rows))
+    for number, row in enumerate(rows):
+        if len(row) != len(header):
+            raise SpecError(f"{path}, line {number + 2}: {len(row)} values, and the header has {len(header)} columns")
+        try:
+            values[number] = float(row[place])
+        except ValueError:
+            values[number] = math.nan
+        if not math.isfinite(values[number]):
+            raise SpecError(
+                f"{path}, line {number + 2}, column {header[place]}: {row[place]!r} is no number; "
+                "give one, or leave the line out"
+            )
+    return values
+
+
+def _keys(columns: dict[str, npt.NDArray[np.float64]], path: Path) -> Arrays:
+    """Targets that are all whole numbers are integers, which makes them classes."""
+    test = columns.pop("test", None)
+    targets = [columns.pop(name) for name in list(columns) if name.partition("_")[0] == TARGETS]
+    if not targets or not columns:
+        raise SpecError(
+            f"{path} has no column {'targets' if not targets else 'of inputs'}; name one column targets, or several "
+            "targets_0, targets_1 ..., and have features in the others"
+        )
+    wanted = targets[0] if len(targets) == 1 else np.stack(targets, axis=1)
+    whole = bool((wanted == np.rint(wanted)).all())
+    found = {INPUTS: np.stack(list(columns.values()), axis=1), TARGETS: wanted.astype(np.int64) if whole else wanted}
+    if test is None:
+        return found
+    if set(np.unique(test)) != {0.0, 1.0}:
+        raise SpecError(
+            f"{path}, column test: it must be 1 for samples that are held out and 0 for others, both present"
+        )
+    split = {f"{TEST}{key}": array[test == 1] for key, array in found.items()}
+    return {key: array[test == 0] for key, array in found.items()} | split
