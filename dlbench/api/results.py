@@ -16,8 +16,8 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
-from dlbench.report import Report, html, markdown
-from dlbench.report.model import Arm, Section
+from dlbench.report import html, markdown
+from dlbench.report.model import Arm, Report, Section
 from dlbench.spec.axes import as_text
 
 

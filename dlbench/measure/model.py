@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from dlbench import architectures
-from dlbench.errors import ContractViolation, Unsupported
-from dlbench.measure import peak, reported, rounding, timing
-from dlbench.measure.build import Prepared, batch_of_call, stage
+from dlbench.measure import batches, peak, reported, rounding, timing
+from dlbench.measure.batches import BatchSource
+from dlbench.measure.build import Prepared, stage
 from dlbench.measure.divergence import DivergedError, DivergenceCheck
 from dlbench.plugin import (
     Batch,
@@ -22,58 +19,9 @@ from dlbench.plugin import (
     ReportsDeviceMemory,
     Synchronizes,
 )
-from dlbench.record import proof
 from dlbench.record.schema import PhaseMemory
 from dlbench.spec import Policy, Spec
-from dlbench.system import memory, nvml
-
-RING = 16
-"""Staged batches that a timed step goes round: more than a cache holds of one, few enough to stage at once."""
-
-
-class BatchSource(Protocol):
-    """Hands out staged batches: `ready` is called outside the clock, `batches` is read inside it."""
-
-    batches: Iterator[Batch]
-
-    def ready(self, calls: int) -> None:
-        """Make sure that the batches of this many calls are staged."""
-        ...
-
-
-class CyclingBatches:
-    """The batches of the first calls, over and over: what a timed step is fed."""
-
-    def __init__(self, staged: Callable[[int], Batch], size: int) -> None:
-        self.batches: Iterator[Batch] = itertools.cycle([staged(call) for call in range(size)])
-
-    def ready(self, calls: int) -> None:
-        """All are staged."""
-
-
-class StreamingBatches:
-    """The batch of every call once: what training to a target is fed."""
-
-    def __init__(self, staged: Callable[[int], Batch]) -> None:
-        self._staged, self._call = staged, 0
-        self._waiting: deque[Batch] = deque()
-        self.batches: Iterator[Batch] = iter(self._waiting.popleft, None)
-
-    def ready(self, calls: int) -> None:
-        """Stage what the coming calls need."""
-        while len(self._waiting) < calls:
-            self._waiting.append(self._staged(self._call))
-            self._call += 1
-
-
-class RolloutBatches:
-    """The batches of a task that learns by acting: the model plays for them, so that it is part of the clocked step."""
-
-    def __init__(self, batches: Iterator[Batch], stage: Callable[[Batch], Batch]) -> None:
-        self.batches: Iterator[Batch] = map(stage, batches)
-
-    def ready(self, calls: int) -> None:
-        """Nothing can be staged before the model has come so far."""
+from dlbench.system import memory
 
 
 class MeasuredModel:
@@ -81,7 +29,7 @@ class MeasuredModel:
 
     def __init__(self, spec: Spec, prepared: Prepared) -> None:
         self._spec, self._plugin, self._task = spec, prepared.plugin, prepared.task
-        self._feed = self._feed_for(spec)
+        self._feed = batches.source_for(spec, prepared.task, self._stage, self._predict)
         self.loss: float | None = None
         self._outputs: Any = None
         self._course = DivergenceCheck(spec, prepared.task.signature.loss)
@@ -124,7 +72,7 @@ class MeasuredModel:
         said = self._plugin.device_memory_peak()
         peak = reported.checked(self._spec.plugin, "device_memory_peak()", said, reported.DEVICE_PEAK)
         self._plugin.reset_device_memory_peak()
-        return memory.mark(phase, peak, None if peak is None else nvml.device_bytes())
+        return memory.mark(phase, peak)
 
     def warmed_up(self) -> None:
         """What is compiled again from here on is late. Raises ContractViolation for what could not be proven later."""
@@ -137,22 +85,14 @@ class MeasuredModel:
         Raises ContractViolation without it; where the Spec allows breaks, only when nothing was compiled at all.
         """
         found = reported.compilation(self._spec.plugin, self._plugin)
-        if found is not None and self._warm is not None:
-            found = proof.since(self._spec, found, self._warm, self._calls)
-        if self._spec.path == "jit" and (problem := proof.problem(self._spec, found)):
-            raise ContractViolation(f"{self._spec.plugin}: {problem}")
-        return found
+        return reported.proven(self._spec, found, self._warm, self._calls)
 
     def flops_per_step(self) -> float | None:
         """FLOPs of a step as the framework counts them; None where it does not, or where the core knows them.
 
         Training takes three times the forward pass, as in the core's own counts (`dlbench.architectures`).
         """
-        if architectures.describes(self._spec):
-            return None
-        batch = self._stage(self._task.batch(self._spec.seed, 0))
-        counted = reported.flops(self._spec.plugin, self._plugin, batch)
-        return None if counted is None else counted * (3.0 if self._spec.trains else 1.0)
+        return reported.step_flops(self._spec, self._plugin, lambda: self._stage(self._task.batch(self._spec.seed, 0)))
 
     def peak_flop_rate(self) -> float | None:
         """FLOPs a second of a large matrix product; None where the plugin cannot show it."""
@@ -174,9 +114,6 @@ class MeasuredModel:
         except Exception:
             return ()
 
-    def _staged(self, call: int) -> Batch:
-        return self._stage(batch_of_call(self._task, self._spec, call))
-
     def _stage(self, batch: Batch) -> Batch:
         return stage(self._plugin, self._spec, batch)
 
@@ -190,15 +127,6 @@ class MeasuredModel:
             place = f" after step {self._course.steps}" if self._course.steps else ""
             raise DivergedError(f"{self._spec.plugin}: predict returned values that are not finite numbers{place}")
         return values
-
-    def _feed_for(self, spec: Spec) -> BatchSource:
-        if spec.timed:
-            return CyclingBatches(self._staged, max(2, -(-RING // spec.steps_per_call)))
-        if self._task.batches is None:
-            return StreamingBatches(self._staged)
-        if spec.steps_per_call > 1:
-            raise Unsupported(f"task {spec.task} plays with the model before a step: it has one step a call")
-        return RolloutBatches(self._task.batches(spec.seed, self._predict), self._stage)
 
     def _checked(self, result: Any) -> Any:
         return reported.outputs(self._spec.plugin, result, self._task.signature.outputs.shape)
@@ -218,9 +146,9 @@ def settle(sampler: timing.Sampler, policy: Policy) -> timing.Settled:
 
 
 def _step_function(spec: Spec, plugin: ModelPlugin, feed: BatchSource) -> Callable[[], Any]:
-    batches = feed.batches
+    handed = feed.batches
     if not spec.trains:
         predict = plugin.predict
-        return lambda: predict(next(batches).inputs)
+        return lambda: predict(next(handed).inputs)
     train_step = plugin.train_step
-    return lambda: train_step(next(batches))
+    return lambda: train_step(next(handed))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from dlbench import registry
+from dlbench import architectures, registry
 from dlbench.errors import ContractViolation
 from dlbench.errors.words import bounded, reason, shown, type_name
 from dlbench.plugin import (
@@ -22,6 +23,8 @@ from dlbench.plugin import (
     ModelInfo,
     ReportsCompilation,
 )
+from dlbench.record import proof
+from dlbench.spec import Spec
 from dlbench.stats.ranges import Amount
 
 DEVICE_PEAK = Count | None
@@ -82,9 +85,32 @@ def compilation(plugin: str, model: object) -> Compilation | None:
     return msgspec.structs.replace(found, parts=parts, reasons=reasons, late=0, calls_per_step=None)
 
 
+def proven(spec: Spec, found: Compilation | None, warm: Compilation | None, calls: int) -> Compilation | None:
+    """What was compiled since `warm` was said, with the proof of the path `jit`. Raises ContractViolation without it.
+
+    Where the Spec allows breaks, it is raised only when nothing was compiled at all.
+    """
+    if found is not None and warm is not None:
+        found = proof.since(spec, found, warm, calls)
+    if spec.path == "jit" and (problem := proof.problem(spec, found)):
+        raise ContractViolation(f"{spec.plugin}: {problem}")
+    return found
+
+
 def _headline(reason: str) -> str:
     """The first line, of those that follow explain it."""
     return bounded(reason.strip().partition("\n")[0], LONGEST)
+
+
+def step_flops(spec: Spec, model: object, first_batch: Callable[[], Batch]) -> float | None:
+    """FLOPs of a step as the framework counts them; None where it does not, or where the core knows them.
+
+    Training takes three times the forward pass, as in the core's own counts (`dlbench.architectures`).
+    """
+    if architectures.describes(spec):
+        return None
+    counted = flops(spec.plugin, model, first_batch())
+    return None if counted is None else counted * (3.0 if spec.trains else 1.0)
 
 
 def flops(plugin: str, model: object, batch: Batch) -> float | None:

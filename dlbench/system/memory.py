@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from dlbench.record.schema import PhaseMemory
+from dlbench.system import nvml
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -22,10 +23,10 @@ def method() -> str:
     return "VmHWM, reset by phase" if _can_reset() else "peak over the life of the process, not by phase"
 
 
-def mark(phase: str, device_peak_bytes: int | None = None, driver_bytes: int | None = None) -> PhaseMemory:
+def mark(phase: str, device_peak_bytes: int | None = None) -> PhaseMemory:
     """The peak since the last mark and what is resident now, in bytes; the next phase starts here.
 
-    What is held on a device is for others to say.
+    The framework says its peak on a device; where it does, the driver says what this process holds there now.
     """
     peak, resident = _read()
     if _can_reset():
@@ -35,7 +36,7 @@ def mark(phase: str, device_peak_bytes: int | None = None, driver_bytes: int | N
         peak_bytes=peak,
         resident_bytes=resident,
         device_peak_bytes=device_peak_bytes,
-        driver_bytes=driver_bytes,
+        driver_bytes=None if device_peak_bytes is None else nvml.device_bytes(),
     )
 
 

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 
 from dlbench import registry
+from dlbench.measure.batches import StreamingBatches
 from dlbench.measure.build import prepare
-from dlbench.measure.model import StreamingBatches
 from dlbench.session.plan import expand
 from dlbench.spec import Policy
 
