@@ -55,6 +55,15 @@ class Comparison(Record, frozen=True):
     more_seconds: float | None = None
 
 
+class Undecided(Record, frozen=True):
+    """A pair that ran and has no verdict, and the code of the reason."""
+
+    workload: Workload
+    baseline: str
+    candidate: str
+    code: ReasonCode
+
+
 class Count(Record, frozen=True):
     """Something that is counted, not timed, and must be equal: what each side read back."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from dlbench.analysis.compare import Comparison
+from dlbench.analysis.compare import Comparison, Undecided
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.cost import Cost
 from dlbench.analysis.gate import Gate
@@ -16,7 +16,6 @@ from dlbench.report.break_even import Payback
 from dlbench.report.configuration import Fairness
 from dlbench.spec import Policy, Workload
 from dlbench.stats.estimates import Estimate
-from dlbench.stats.reasons import ReasonCode
 
 
 class Spread(Record, frozen=True):
@@ -78,15 +77,6 @@ class Section(Record, frozen=True):
     paybacks: tuple[Payback, ...] = ()
     stopped: str = ""
     cost: Cost | None = None
-
-
-class Undecided(Record, frozen=True):
-    """A pair that ran and has no verdict, and the code of the reason."""
-
-    workload: Workload
-    baseline: str
-    candidate: str
-    code: ReasonCode
 
 
 class Report(Record, frozen=True):

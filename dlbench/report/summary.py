@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dlbench.analysis import compare, labels, screening
+from dlbench.analysis.compare import Undecided
 from dlbench.analysis.gate import Gate
 from dlbench.errors import DlbenchError
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Run
 from dlbench.report.command import command
 from dlbench.report.configuration import environments, fairness
-from dlbench.report.model import Report, Undecided
+from dlbench.report.model import Report
 from dlbench.report.sections import sections_of
 from dlbench.report.warnings import warnings
 
