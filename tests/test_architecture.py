@@ -244,6 +244,13 @@ def _module_of(name: str) -> str:
     return next((end for end in ends if end in NAMES), "")
 
 
+def programs_do_not_know_the_layout(module: Module) -> Iterator[str]:
+    """A child in another environment may have another layout: no text of a program imports from the core."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Constant) and re.search(r"(?m)^\s*(from|import) dlbench\b", str(node.value)):
+            yield "imports dlbench in the text of a program"
+
+
 def plugins_know_the_contract_only(module: Module) -> Iterator[str]:
     for target in _imported(module):
         if target.partition(".")[0] == "dlbench" and target.split(".")[1:2] not in [[name] for name in FOR_PLUGINS]:
@@ -261,6 +268,7 @@ CORE_RULES: tuple[Rule, ...] = (
     phases_have_properties,
     modules_are_short,
     modules_import_few_others,
+    programs_do_not_know_the_layout,
 )
 
 
@@ -318,6 +326,12 @@ PLANTED = [
     (phases_have_properties, "workers.worker", "x = {'converge': 1}", "names the phase 'converge'"),
     (phases_have_properties, "session.plan", "spec.phase != 'predict'", "compares with the phase 'predict'"),
     (modules_are_short, "worker", "pass\n" * 301, "has 301 lines, more than 300: part it"),
+    (
+        programs_do_not_know_the_layout,
+        "workers.child",
+        "'import sys\\nimport dlbench.spec'",
+        "imports dlbench in the text of a program",
+    ),
     (
         modules_import_few_others,
         "report.page",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -58,7 +57,6 @@ __all__ = [
     "arm_key",
     "baseline_of",
     "grid",
-    "spec_id",
     "workload",
     "workload_key",
 ]
@@ -84,11 +82,6 @@ def baseline_of(spec: Spec, arms: Sequence[Spec]) -> Spec:
     """What this arm of a workload is compared with: itself in the first environment, or else the first of all."""
     itself = msgspec.structs.replace(spec, environment=arms[0].environment)
     return itself if itself != spec and itself in arms else arms[0]
-
-
-def spec_id(spec: Spec) -> str:
-    """Twelve hexadecimal digits that stand for this Spec in any process, on any machine."""
-    return hashlib.sha256(msgspec.json.encode(spec)).hexdigest()[:12]
 
 
 def grid(axes: Mapping[str, Sequence[Any]]) -> list[Spec]:

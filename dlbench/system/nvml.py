@@ -1,4 +1,4 @@
-"""Device memory as the driver counts it, by NVIDIA's management library (NVML): the package nvidia-ml-py, if installed.
+"""Memory and counters of GPUs by NVIDIA's management library (NVML): nvidia-ml-py (`pip install 'dlbench[gpu]'`).
 
 The framework's allocator knows what it handed out; the driver also sees the context, loaded kernels and what libraries
 took behind the allocator's back.
@@ -6,12 +6,26 @@ took behind the allocator's back.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from dlbench.record.schema import GpuLoad
+
 T = TypeVar("T")
+REASONS = {
+    0x2: "application clocks",
+    0x4: "power cap",
+    0x8: "hardware slowdown",
+    0x10: "sync boost",
+    0x20: "temperature (driver)",
+    0x40: "temperature (hardware)",
+    0x80: "power brake",
+    0x100: "display clocks",
+}
+"""Why clocks are lower than they could be: nvmlClocksThrottleReasons of nvml.h; an idle GPU (0x1) is no reason."""
 
 
 def device_bytes() -> int | None:
@@ -30,6 +44,48 @@ def free_bytes(device: str) -> int | None:
 def version() -> str:
     """The version of the driver; empty where nobody says."""
     return _asked(lambda nvml: str(nvml.nvmlSystemGetDriverVersion())) or ""
+
+
+class GpuSampler:
+    """Looks at a GPU when told to, outside the clock, and sums up; reads nothing where NVML does not answer."""
+
+    def __init__(self, device: str, variables: Mapping[str, str] = os.environ) -> None:
+        self._nvml, self._handle = _counted_on(device, variables)
+        self._looks: list[GpuLoad] = []
+
+    def sample(self) -> None:
+        """Read clocks, temperature, power and what limits them now."""
+        if self._nvml is None:
+            return
+        try:
+            self._looks.append(self._look())
+        except self._nvml.NVMLError:
+            self._nvml = None
+
+    def summary(self) -> GpuLoad | None:
+        """The lowest clock, the highest temperature and power, and every reason seen; None without any look."""
+        if not self._looks:
+            return None
+        return GpuLoad(
+            clock_mhz=min(look.clock_mhz for look in self._looks),
+            clock_limit_mhz=max(look.clock_limit_mhz for look in self._looks),
+            temperature=max(look.temperature for look in self._looks),
+            power_watts=max(look.power_watts for look in self._looks),
+            power_limit_watts=max(look.power_limit_watts for look in self._looks),
+            limited_by=tuple(dict.fromkeys(reason for look in self._looks for reason in look.limited_by)),
+        )
+
+    def _look(self) -> GpuLoad:
+        nvml, gpu = self._nvml, self._handle
+        reasons = nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)
+        return GpuLoad(
+            clock_mhz=nvml.nvmlDeviceGetClockInfo(gpu, nvml.NVML_CLOCK_SM),
+            clock_limit_mhz=nvml.nvmlDeviceGetMaxClockInfo(gpu, nvml.NVML_CLOCK_SM),
+            temperature=nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU),
+            power_watts=nvml.nvmlDeviceGetPowerUsage(gpu) / 1000,
+            power_limit_watts=nvml.nvmlDeviceGetEnforcedPowerLimit(gpu) / 1000,
+            limited_by=tuple(name for bit, name in REASONS.items() if reasons & bit),
+        )
 
 
 def handle(nvml: Any, device: str, variables: Mapping[str, str] = os.environ) -> Any | None:
@@ -51,22 +107,41 @@ def handle(nvml: Any, device: str, variables: Mapping[str, str] = os.environ) ->
     return nvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else nvml.nvmlDeviceGetHandleByUUID(name)
 
 
-def _asked(question: Callable[[Any], T]) -> T | None:
-    """What NVML answers; None where it is not there or refuses."""
+def _opened() -> Any | None:
+    """The library, which the caller shuts down; None where it is not there or does not start."""
     try:
-        import pynvml
+        nvml = importlib.import_module("pynvml")
     except ImportError:
         return None
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        return None
+    return nvml
+
+
+def _asked(question: Callable[[Any], T]) -> T | None:
+    """What NVML answers; None where it is not there or refuses."""
+    if (nvml := _opened()) is None:
         return None
     try:
-        return question(pynvml)
-    except pynvml.NVMLError:
+        return question(nvml)
+    except nvml.NVMLError:
         return None
     finally:
-        pynvml.nvmlShutdown()
+        nvml.nvmlShutdown()
+
+
+def _counted_on(device: str, variables: Mapping[str, str]) -> tuple[Any, Any]:
+    """The library and the handle of the GPU that a model's word means; None for both where there is neither."""
+    nvml = _opened() if device.startswith("gpu") else None
+    if nvml is None:
+        return None, None
+    try:
+        found = handle(nvml, device, variables)
+    except nvml.NVMLError:
+        return None, None
+    return (None, None) if found is None else (nvml, found)
 
 
 def _free(device: str, nvml: Any) -> int | None:

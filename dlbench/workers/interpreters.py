@@ -1,10 +1,11 @@
 """Other Python environments than that of dlbench itself: which they are, and whether a child can run there.
 
-A child needs dlbench and the plugin in its environment, and to understand the same orders; all else may differ.
+A child needs dlbench and the plugin in its environment, and the same protocol; all else may differ.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -18,36 +19,15 @@ import msgspec
 from dlbench import __version__
 from dlbench.errors import SpecError
 from dlbench.workers.process import child_environment
-from dlbench.workers.protocol import protocol
+from dlbench.workers.protocol import Installed, protocol
 
 SHARED = ("PYTHONPATH", "PYTHONHOME")
 """Variables that give every interpreter the same code, whatever its environment holds."""
 SECONDS = 120.0
 """How long an interpreter may take to say what it has."""
-PROGRAM = """
-import json, sys
-said = {"python": list(sys.version_info[:2])}
-try:
-    import dlbench
-    said["dlbench"] = getattr(dlbench, "__version__", "of unknown version")
-    from dlbench.workers.protocol import protocol
-    from dlbench.registry import entries
-    said["protocol"] = protocol()
-    said["plugins"] = {entry.name: entry.broken for entry in entries()}
-except ImportError as error:
-    said["lacks"] = str(error)
-print(json.dumps(said))
-"""
-
-
-class Installed(msgspec.Struct, frozen=True):
-    """What an interpreter has: its version, that of dlbench, its protocol, plugins with why they are broken."""
-
-    python: tuple[int, int]
-    dlbench: str = ""
-    protocol: str = ""
-    plugins: dict[str, str] = {}
-    lacks: str = ""
+HANDSHAKE = "dlbench.workers.protocol"
+"""Module that says, run as a program, what its interpreter has."""
+VERSION = "import sys; print(*sys.version_info[:2])"
 
 
 def read(texts: Sequence[str]) -> dict[str, str]:
@@ -103,29 +83,47 @@ def _examined(name: str, python: str) -> Installed:
     install = f"{python} -m pip install dlbench=={__version__}"
     if said.python < (3, 11):
         raise SpecError(f"{where} has Python {'.'.join(map(str, said.python))}; dlbench needs 3.11 or newer")
-    if not said.dlbench:
+    if "No module named 'dlbench'" in said.lacks:
         raise SpecError(f"{where} cannot import dlbench ({said.lacks}); {install}")
     if said.protocol != protocol():
+        has = f"dlbench ({said.dlbench or 'of unknown version'}, protocol {said.protocol or 'unknown'})"
+        why = f": {said.lacks}" if said.lacks else ""
         raise SpecError(
-            f"{where} has a dlbench ({said.dlbench}, protocol {said.protocol or 'unknown'}) that does not speak with "
-            f"this one ({__version__}, protocol {protocol()}); {install}"
+            f"{where} has a {has} that does not speak with this one ({__version__}, protocol {protocol()}){why}; "
+            f"{install}"
         )
     return said
 
 
 def _said(name: str, python: str) -> Installed:
+    """The answer to the handshake; of an interpreter that has none its version, and the last line of the error."""
+    done = _run(name, python, "-m", HANDSHAKE)
+    with contextlib.suppress(IndexError, msgspec.MsgspecError):
+        return msgspec.json.decode(done.stdout.splitlines()[-1], type=Installed)
     try:
-        done = subprocess.run(
-            [python, "-c", PROGRAM],
+        major, minor = map(int, _run(name, python, "-c", VERSION).stdout.split())
+    except ValueError as error:
+        raise SpecError(_unusable(name, python)) from error
+    last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    return Installed(python=(major, minor), lacks=last)
+
+
+def _run(name: str, python: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            [python, *arguments],
             check=False,
             capture_output=True,
             stdin=subprocess.DEVNULL,
             env=child_environment(os.environ, threads=1),
             timeout=SECONDS,
         )
-        return msgspec.json.decode(done.stdout.splitlines()[-1], type=Installed)
-    except (OSError, subprocess.TimeoutExpired, IndexError, msgspec.MsgspecError) as error:
-        raise SpecError(f"--env {name}: {python} is not a Python that can be used; give the path of one") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SpecError(_unusable(name, python)) from error
+
+
+def _unusable(name: str, python: str) -> str:
+    return f"--env {name}: {python} is not a Python that can be used; give the path of one"
 
 
 def _require_plugin(where: str, plugin: str, have: Mapping[str, str]) -> None:

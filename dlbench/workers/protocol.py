@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import msgspec
 
@@ -162,6 +163,16 @@ _orders: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _replies: msgspec.json.Decoder[Response] = msgspec.json.Decoder(Response)
 
 
+class Installed(msgspec.Struct, frozen=True):
+    """What an interpreter has: its version, that of dlbench, its protocol, plugins with why they are broken."""
+
+    python: tuple[int, int]
+    dlbench: str = ""
+    protocol: str = ""
+    plugins: dict[str, str] = {}
+    lacks: str = ""
+
+
 def protocol() -> str:
     """The number of the protocol as an interpreter says it: who has the same understands us."""
     return str(PROTOCOL)
@@ -180,3 +191,15 @@ def to_request(line: bytes) -> Request:
 def to_response(line: bytes) -> Response:
     """Read a reply. Raises msgspec.MsgspecError."""
     return _replies.decode(line)
+
+
+def handshake() -> Installed:
+    """What this interpreter has; another one asks for it with `python -m dlbench.workers.protocol`."""
+    from dlbench import __version__, registry
+
+    plugins = {entry.name: entry.broken for entry in registry.entries()}
+    return Installed(python=sys.version_info[:2], dlbench=__version__, protocol=protocol(), plugins=plugins)
+
+
+if __name__ == "__main__":
+    print(msgspec.json.encode(handshake()).decode())  # noqa: T201 (the answer)

@@ -29,8 +29,8 @@ from dlbench.record.schema import Environment, PhaseTime, Sample, Stage
 from dlbench.registry import adaptors
 from dlbench.spec import Policy, Spec
 from dlbench.system import environment, memory, nvml, variables
-from dlbench.system.gpu import GpuSampler
 from dlbench.system.load import LoadMeter
+from dlbench.system.nvml import GpuSampler
 from dlbench.system.witness import Witness
 from dlbench.workers.functions import perform
 from dlbench.workers.protocol import (

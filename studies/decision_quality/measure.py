@@ -1,6 +1,6 @@
 """One batch of processes, measured by dlbench: all arms in lockstep, or each by itself.
 
-Children are forked by `dlbench.workers.forking` from a parent that has only imported the framework: they step as fast
+Children are forked by `dlbench.workers.backends` from a parent that has only imported the framework: they step as fast
 as fresh ones and start at once, and a pool of hundreds of processes is then a matter of minutes. Workloads in `FRESH`,
 whose forked processes step differently, get new ones.
 """
@@ -17,8 +17,8 @@ from dlbench.session.arm import Arm, Place
 from dlbench.session.lockstep import measure_group, starting_order
 from dlbench.spec import Isolation
 from dlbench.system.load import LoadMeter
+from dlbench.workers.backends import ForkServer
 from dlbench.workers.child import Child, fresh_child
-from dlbench.workers.forking import ForkServer
 from dlbench.workers.process import Limits
 from studies.decision_quality.planted import Planted
 from studies.decision_quality.pool import Batch, Kind

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import types
 
 import pytest
 
 from dlbench.record.schema import GpuLoad
-from dlbench.system import gpu, load
+from dlbench.system import load
+from dlbench.system.nvml import GpuSampler
 
 pytestmark = pytest.mark.untimed
 
@@ -127,7 +129,7 @@ def library(clocks=(1980,), reasons=(0,), broken=False):
 @pytest.fixture
 def nvml(monkeypatch):
     def install(found):
-        monkeypatch.setitem(gpu.importlib.sys.modules, "pynvml", found)
+        monkeypatch.setitem(sys.modules, "pynvml", found)
         return found
 
     return install
@@ -135,7 +137,7 @@ def nvml(monkeypatch):
 
 def test_a_gauge_sums_up_its_looks(nvml):
     nvml(library(clocks=(1980, 1410, 1700), reasons=(0x1, 0x4 | 0x20, 0x4)))
-    gauge = gpu.GpuSampler("gpu", {})
+    gauge = GpuSampler("gpu", {})
     for _ in range(3):
         gauge.sample()
     assert gauge.summary() == GpuLoad(
@@ -159,7 +161,7 @@ def test_a_gauge_sums_up_its_looks(nvml):
 )
 def test_the_gpu_is_the_one_that_the_framework_sees(device, visible, asked, nvml):
     found = nvml(library())
-    gpu.GpuSampler(device, {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
+    GpuSampler(device, {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
     assert found.asked == [asked]
 
 
@@ -172,6 +174,6 @@ def test_nothing_is_read_without_a_gpu_a_library_or_an_answer(nvml):
         ("gpu:1", library(), "0"),
     ):
         nvml(found)
-        gauge = gpu.GpuSampler(device, {"CUDA_VISIBLE_DEVICES": shown})
+        gauge = GpuSampler(device, {"CUDA_VISIBLE_DEVICES": shown})
         gauge.sample()
         assert gauge.summary() is None

@@ -120,16 +120,18 @@ def test_what_no_child_could_run_in_is_refused(two, tmp_path):
     old, site = environment(tmp_path / "old")
     (site / "dlbench").mkdir()
     (site / "dlbench" / "__init__.py").write_text("__version__ = '0.0.1'\n")
-    (site / "dlbench" / "registry.py").write_text("def entries(): return []\n")
     other, site = environment(tmp_path / "other")
     (site / "dlbench" / "workers").mkdir(parents=True)
     (site / "dlbench" / "__init__.py").write_text("__version__ = '0.0.2'\n")
-    (site / "dlbench" / "workers" / "protocol.py").write_text("def protocol(): return 'another'\n")
-    (site / "dlbench" / "registry.py").write_text("def entries(): return []\n")
+    answer = '{"python": [3, 11], "dlbench": "0.0.2", "protocol": "another"}'
+    (site / "dlbench" / "workers" / "protocol.py").write_text(f"print({answer!r})\n")
     for python, text in (
         ("/bin/true", "/bin/true is not a Python that can be used"),
         (bare, "cannot import dlbench .*pip install dlbench=="),
-        (old, r"a dlbench .0.0.1, protocol unknown. that does not speak with this one .*pip install dlbench=="),
+        (
+            old,
+            r"a dlbench .of unknown version, protocol unknown. that does not speak .*pip install dlbench==",
+        ),
         (other, r"a dlbench .0.0.2, protocol another. that does not speak with this one .*pip install dlbench=="),
     ):
         with pytest.raises(SpecError, match=text):
