@@ -14,8 +14,7 @@ import click
 import pytest
 
 from dlbench import registry
-from dlbench.api.effort import PROCESSES
-from dlbench.api.request import DEFAULT_FORMATS
+from dlbench.api.request import DEFAULT_FORMATS, PROCESSES
 from dlbench.cli.main import cli
 from dlbench.errors import UnknownName
 from dlbench.report import FORMATS

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from dlbench.analysis import compare, evidence, metrics, pairs
@@ -20,7 +21,7 @@ from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair
 from dlbench.errors import SpecError, UnknownName, exit_codes
-from dlbench.record.schema import Record
+from dlbench.record.schema import Record, Run
 from dlbench.spec import Spec
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence
@@ -74,6 +75,22 @@ class Gate(Record, frozen=True):
 
     outcomes: tuple[Outcome, ...] = ()
     refused: str = ""
+
+
+@dataclass(frozen=True)
+class GateRequest:
+    """A gate or comparison that was asked for, the differences that are meant, and sessions of unchanged code."""
+
+    conditions: Sequence[Condition] = ()
+    allow: Sequence[str] = ()
+    history: Sequence[Run] = ()
+    strict: bool = False
+    confirm: bool = False
+
+    @property
+    def metrics(self) -> list[str]:
+        """What the conditions look at; empty where they only count."""
+        return [metric for condition in self.conditions for metric in metrics.gated_by(condition.name)]
 
 
 def parse(texts: Sequence[str]) -> tuple[Condition, ...]:

@@ -10,8 +10,7 @@ from dlbench.analysis import compare, evidence, gate, metrics, pairs, pooling, s
 from dlbench.analysis.compare import Comparison, Count
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.evidence import EvidenceTable, History
-from dlbench.analysis.gate import Gate, Outcome
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import Gate, GateRequest, Outcome
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair
 from dlbench.record.schema import Record, Run

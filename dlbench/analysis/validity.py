@@ -13,8 +13,7 @@ import msgspec
 
 from dlbench.analysis import control, gate, labels, metrics, pooling
 from dlbench.analysis.evidence import LEAST_SESSIONS, EvidenceTable
-from dlbench.analysis.gate import Condition, Outcome
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import Condition, GateRequest, Outcome
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing, families, name_of, names_of
 from dlbench.errors import SpecError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.analysis.judge import Judgement, reports
 from dlbench.api import confirm, judge, measuring, render
 from dlbench.session.schedule import Listener

@@ -13,8 +13,7 @@ from dataclasses import replace
 import msgspec
 
 from dlbench.analysis import judge, pairs, pooling, validity
-from dlbench.analysis.gate import Outcome
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest, Outcome
 from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError
 from dlbench.record.schema import Plan, Run

@@ -13,7 +13,7 @@ from dlbench.analysis import (
     provenance,
     validity,
 )
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.errors import SpecError
 from dlbench.record.reading import read_plan, read_runs
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run

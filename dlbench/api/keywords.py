@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from dlbench.errors import SpecError, UnknownName
 from dlbench.spec import AXES, ISOLATIONS, Axis, AxisKeywords, ModelKeywords, Several
 
+Names: TypeAlias = Several[str]
 Source = str | os.PathLike[str]
 
 

@@ -11,29 +11,26 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Unpack
 
-from dlbench.analysis.gate_request import GateRequest
 from dlbench.api import check as checking
 from dlbench.api import compare as comparing
-from dlbench.api import judge, keywords, question, request
+from dlbench.api import keywords, request
 from dlbench.api import parity as proving
 from dlbench.api import render as rendering
 from dlbench.api import run as session
 from dlbench.api.check import Examination
 from dlbench.api.comparison_results import ComparisonResults
-from dlbench.api.keywords import GateKeywords, ParityKeywords, RunKeywords, Source
+from dlbench.api.keywords import GateKeywords, Names, ParityKeywords, RunKeywords, Source
 from dlbench.api.progress import Lines, Quiet
 from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
 from dlbench.record.parity import Parity
-from dlbench.report import FORMATS
 from dlbench.session.schedule import Listener
-from dlbench.spec import Several
 
 PARITY_SECONDS, CHECK_SECONDS = 600.0, 300.0
 """Seconds that a process of `check_parity`, and a clause of `check`, may take."""
 
 
-def run(plugins: Several[str] = (), *, progress: bool | Listener = True, **options: Unpack[RunKeywords]) -> Results:
+def run(plugins: Names = (), *, progress: bool | Listener = True, **options: Unpack[RunKeywords]) -> Results:
     """Measure plugins side by side, as `dlbench run` does with these options; an option takes one value or several.
 
     The report is written to `out`, or to a new folder under `reports/`. Ctrl-C keeps what is finished there, says so,
@@ -53,9 +50,9 @@ def run(plugins: Several[str] = (), *, progress: bool | Listener = True, **optio
 def read(source: Source | Results) -> Results:
     """The results of a saved report: a runs.jsonl or its folder. Raises RecordError."""
     path = Path(_path(source))
-    report = rendering.read(path)
+    runs, report = rendering.read(path)
     refused = report.gate.refused if report.gate is not None else ""
-    return Results(path if path.is_dir() else path.parent, judge.read(path), report, refused)
+    return Results(path if path.is_dir() else path.parent, runs, report, refused)
 
 
 def compare(
@@ -67,7 +64,7 @@ def compare(
 ) -> ComparisonResults:
     """Compare two saved reports, as `dlbench compare` does with these options. Raises DlbenchError."""
     given = keywords.complete(_located(options), GateKeywords.__annotations__)
-    asked: GateRequest = question.read(given)
+    asked = request.gate_request(given)
     sides = (Path(_path(before)), Path(_path(after)))
     return ComparisonResults(comparing.compare(*sides, asked, _listener(progress), given["out"]))
 
@@ -84,9 +81,9 @@ def check_parity(
 
 
 def check(
-    plugins: Several[str],
+    plugins: Names,
     *,
-    path: Several[str] = (),
+    path: Names = (),
     size: str = "small",
     task: str = "",
     device: str = "cpu",
@@ -103,8 +100,7 @@ def check(
 
 def render(results: Results, format: str = "markdown") -> str:  # noqa: A002 (the option's name)
     """The report in a format: `markdown` or `json`. Raises UnknownName."""
-    (name,) = rendering.known_formats((format,))
-    return FORMATS[name].render(results.report)
+    return rendering.text(results.report, format)
 
 
 def _located(options: Any) -> dict[str, Any]:

@@ -12,17 +12,18 @@ from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError, RecordError, UnknownName, redaction
 from dlbench.record import encoding
 from dlbench.record.reading import from_json, read_parities, read_runs
-from dlbench.record.schema import PARITY_FILE, RUNS_FILE, SCHEMA
+from dlbench.record.schema import PARITY_FILE, RUNS_FILE, SCHEMA, Run
 from dlbench.report import FORMATS, Report, comparison, markdown, summarize
 
 GATE_FILE = "gate.json"
 """The gate of a session, beside its Runs."""
 
 
-def read(source: Path) -> Report:
-    """The report of a runs.jsonl or its folder, with its parity checks and its gate. Raises RecordError."""
+def read(source: Path) -> tuple[list[Run], Report]:
+    """The Runs of a runs.jsonl or its folder, and the report with its parity checks and gate. Raises RecordError."""
     path = source / RUNS_FILE if source.is_dir() else source
-    return summarize(read_runs(path), read_parities(path.with_name(PARITY_FILE)), kept(path.parent))
+    runs = read_runs(path)
+    return runs, summarize(runs, read_parities(path.with_name(PARITY_FILE)), kept(path.parent))
 
 
 def known_formats(formats: Sequence[str]) -> Sequence[str]:
@@ -31,6 +32,12 @@ def known_formats(formats: Sequence[str]) -> Sequence[str]:
         if name not in FORMATS:
             raise UnknownName("format", name, FORMATS)
     return formats
+
+
+def text(report: Report, name: str) -> str:
+    """The report in a format. Raises UnknownName."""
+    (known,) = known_formats((name,))
+    return FORMATS[known].render(report)
 
 
 def write(report: Report, folder: Path, formats: Sequence[str]) -> list[Path]:

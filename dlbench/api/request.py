@@ -1,8 +1,9 @@
-"""The request of `dlbench run`: the options of the command line, checked."""
+"""Requests: options by name, those of the command line and keywords of the library alike, checked."""
 
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,17 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from dlbench.analysis.gate_request import GateRequest
-from dlbench.api import effort, judge, question, render
-from dlbench.errors import SpecError
-from dlbench.record.schema import Plan
+from dlbench.analysis import gate, pairs, steady_state
+from dlbench.analysis.gate import GateRequest
+from dlbench.api import judge, render
+from dlbench.errors import RecordError, SpecError
+from dlbench.record.reading import read_runs
+from dlbench.record.schema import RUNS_FILE, Plan, Run
 from dlbench.session import plan
 from dlbench.spec import AXES, Policy
 from dlbench.workers import interpreters
 
+PROCESSES = {"quick": 1, "rigorous": 15}
 DEFAULT_FORMATS = ("markdown", "json")
 GATING = ("fail_on", "confirm", "strict", "allow", "history", "against")
 """Options that say what becomes of the Runs: the plan keeps them, for whoever goes on with it."""
+NOT_IN_PLAN = (*GATING, "resume", "parity", "format", "dry_run", "quiet")
+"""Options that a resumed session may have; its plan answers all others."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,14 @@ class RunRequest:
         return cls(
             selection={**selection(options), "environment": tuple(pythons)},
             pythons=pythons,
-            policy=effort.policy(options),
+            policy=policy(options),
             folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
             resume=options["resume"] is not None,
             formats=render.known_formats(options["format"] or DEFAULT_FORMATS),
             quiet=options["quiet"],
             parity=options["parity"],
             dry_run=options["dry_run"],
-            question=question.read(options),
+            question=gate_request(options),
             against=judge.BaselineReport.named(options),
             asked=tuple(_words(options)),
             anew=options["resume"] is None and options["out"] is None,
@@ -114,3 +120,61 @@ def _default_folder(plugins: Sequence[str]) -> FilePath:
     now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     names = (re.sub(r"[^\w.-]+", "any", plugin) for plugin in dict.fromkeys(plugins))
     return FilePath("reports") / "-".join([now, *names])
+
+
+def gate_request(options: Mapping[str, Any]) -> GateRequest:
+    """The gate or comparison that was asked for, history files read. Raises DlbenchError."""
+    pairs.check_keys(options["allow"])
+    history = [run for source in options["history"] for run in _read_all(source)]
+    conditions = gate.parse(options["fail_on"])
+    if options["strict"] and not conditions:
+        raise SpecError("--strict tightens a gate and there is none; give --fail-on slower:2%")
+    if options["confirm"] and not conditions:
+        raise SpecError("--confirm measures again what a gate flags and there is none; give --fail-on slower:2%")
+    return GateRequest(conditions, options["allow"], history, options["strict"], options["confirm"])
+
+
+def _read_all(source: FilePath) -> list[Run]:
+    """Every Run below a folder, or of one file."""
+    files = sorted(source.rglob(RUNS_FILE)) if source.is_dir() else [source]
+    if not files:
+        raise RecordError(f"{source}: holds no {RUNS_FILE}; give the folder of the reports of unchanged code")
+    return [run for file in files for run in steady_state.flag_unsteady(read_runs(file))]
+
+
+def policy(options: Mapping[str, Any]) -> Policy:
+    """How hard to measure. Raises SpecError, also for what a resumed session has in its plan already."""
+    if options["resume"] and (given := [name for name, value in options.items() if value and name not in NOT_IN_PLAN]):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise SpecError(f"--resume goes on with what was planned; leave {names} out")
+    processes = _processes(options)
+    return Policy(
+        processes=processes,
+        adaptive=options["adaptive"],
+        budget_seconds=options["budget"],
+        timeout_seconds=Policy().timeout_seconds if options["timeout"] is None else options["timeout"],
+        isolation=options["isolation"] or Policy().isolation,
+        memory_limit_bytes=_bytes(options["memory_limit"]) if options["memory_limit"] else None,
+        discard=processes > 1 and not options["cold"] and options["isolation"] != "none",
+    )
+
+
+def _bytes(text: str) -> int:
+    """`512M` or `4G`, in powers of 1024. Raises SpecError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    if match is None:
+        raise SpecError(f"memory limit is {text!r}: it must be a size such as 512M or 4G")
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")
+    if not math.isfinite(size):
+        raise SpecError(f"memory limit is {text[:40]!r}: no number is that large; give a size such as 512M or 4G")
+    return int(size)
+
+
+def _processes(options: Mapping[str, Any]) -> int:
+    asked = [name for name in ("quick", "rigorous", "adaptive") if options[name]]
+    asked += ["processes"] if options["processes"] is not None else []
+    if len(asked) > 1:
+        raise SpecError(f"--{' and --'.join(asked)} contradict each other; give one")
+    if not asked or asked == ["adaptive"]:
+        return Policy().processes
+    return PROCESSES[asked[0]] if asked[0] in PROCESSES else int(options["processes"])

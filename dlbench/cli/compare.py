@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from dlbench.analysis.gate_request import GateRequest
 from dlbench.analysis.judge import Judgement
 from dlbench.api.compare import compare
+from dlbench.api.request import gate_request
 from dlbench.cli import progress
 from dlbench.errors import DlbenchError
 from dlbench.report import comparison, terminal
 
 
 def show(
-    baseline: Path, candidate: Path, question: GateRequest, out: Path | None, *, explain: bool, quiet: bool
+    baseline: Path, candidate: Path, options: Mapping[str, Any], out: Path | None, *, explain: bool, quiet: bool
 ) -> int:
     """Compare two saved reports, print the comparison, and return the exit code. Raises DlbenchError."""
+    question = gate_request(options)
     with progress.on_standard_error(quiet=quiet or not question.confirm) as listener:
         answer = compare(baseline, candidate, question, listener, out)
     return said(answer, explain=explain, quiet=quiet)

@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Callable
 
+import click
+
 from dlbench.cli import streams
-from dlbench.errors import DlbenchError, redaction
+from dlbench.errors import DlbenchError, SpecError, redaction
 from dlbench.errors.exit_codes import BY_SIGNAL, FAILED, FAULT, INTERRUPTED
+from dlbench.record import interrupts
 from dlbench.record.interrupts import Interrupted
 
+COMPLETION = "_DLBENCH_COMPLETE"
+"""The variable by which a shell asks click what may come next on its command line."""
 PROJECT = "https://github.com/dlbench/dlbench"
+
+
+def run(cli: click.Group) -> None:
+    """Run the command line and end the process with its exit code."""
+    if COMPLETION in os.environ:
+        cli.main(prog_name="dlbench")
+    streams.prepare()
+    interrupts.listen()
+    sys.exit(code_of(lambda: _invoked(cli)))
+
+
+def _invoked(cli: click.Group) -> int | None:
+    """What the command returns. Not click's own `main`: it makes exit code 1 of a broken pipe."""
+    try:
+        with cli.make_context("dlbench", sys.argv[1:]) as context:
+            code: int | None = cli.invoke(context)
+            return code
+    except click.exceptions.Exit as left:
+        return left.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return FAILED
+    except click.ClickException as error:
+        raise SpecError(error.format_message()) from error
 
 
 def code_of(command: Callable[[], int | None]) -> int:

@@ -5,21 +5,13 @@ Commands import what they need when they are called, so that `dlbench --help` an
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path as FilePath
 from typing import Any
 
 import click
 
 from dlbench import __version__
-from dlbench.cli import exits, options, streams
-from dlbench.errors import SpecError, exit_codes
-from dlbench.record import interrupts
-from dlbench.spec import ISOLATIONS
-
-COMPLETION = "_DLBENCH_COMPLETE"
-"""The variable by which a shell asks click what may come next on its command line."""
+from dlbench.cli import exits, options
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -39,22 +31,7 @@ def cli() -> None:
     metavar="NAME=PYTHON",
     help="Python to measure in; the first is the baseline. Repeat it to compare two commits or versions.",
 )
-@click.option("--quick", is_flag=True, help="1 process: indicative figures, fast.")
-@click.option("--rigorous", is_flag=True, help="15 processes.")
-@click.option("--adaptive", is_flag=True, help="6, 10, 15, 20, 30 or 45 processes: until ratios are within 1.25 %.")
-@click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]")
-@click.option("--budget", type=float, default=None, help="Seconds after which no further process starts.")
-@click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")
-@click.option("--cold", is_flag=True, help="Measure cold starts: no process is discarded first.")
-@click.option(
-    "--memory-limit", default="", help="Memory that a process may have, such as 4G; all there is unless given."
-)
-@click.option(
-    "--isolation",
-    type=click.Choice(ISOLATIONS),
-    default=None,
-    help="Process of a Spec: fresh, fork (of one that imported the framework; much faster), or none.  [default: fresh]",
-)
+@options.of_effort
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @options.of_gate
 @click.option("--against", type=click.Path(path_type=FilePath), default=None, help="Saved report to compare with.")
@@ -70,12 +47,9 @@ def run(**given: Any) -> int:
     arm is the baseline of the others. With --against the baseline is a saved report, Spec by Spec. Exit code 1 when
     the gate fails, 2 when something did not run, 3 when the gate is too weak for its threshold.
     """
-    from dlbench.api import request
-    from dlbench.cli import configuration
     from dlbench.cli import run as command
 
-    read = configuration.configured(click.get_current_context(), given)
-    return command.show(request.RunRequest.read(read))
+    return command.run(click.get_current_context(), given)
 
 
 @cli.command()
@@ -89,10 +63,9 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **given: Any) -
     Compares outputs, first gradients and the losses of 20 training steps, without dropout, from the same initial
     values and batches. Exit code 1 when a figure is out of tolerance, 2 when it could not be checked.
     """
-    from dlbench.api import request
     from dlbench.cli import parity as command
 
-    return command.show(request.selection({**given, "plugin": plugins}), seeds, timeout)
+    return command.show({**given, "plugin": plugins}, seeds, timeout)
 
 
 @cli.command()
@@ -139,10 +112,9 @@ def compare(
 
     Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2 when there is nothing to compare.
     """
-    from dlbench.api import question
     from dlbench.cli import compare as command
 
-    return command.show(baseline, candidate, question.read(given), out, explain=explain, quiet=quiet)
+    return command.show(baseline, candidate, given, out, explain=explain, quiet=quiet)
 
 
 @cli.command("list")
@@ -176,23 +148,4 @@ def doctor(*, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line; `dlbench.cli.exits` says which exit code comes of what."""
-    if COMPLETION in os.environ:
-        cli.main(prog_name="dlbench")
-    streams.prepare()
-    interrupts.listen()
-    sys.exit(exits.code_of(_invoked))
-
-
-def _invoked() -> int | None:
-    """What the command returns. Not click's own `main`: it makes exit code 1 of a broken pipe."""
-    try:
-        with cli.make_context("dlbench", sys.argv[1:]) as context:
-            code: int | None = cli.invoke(context)
-            return code
-    except click.exceptions.Exit as left:
-        return left.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return exit_codes.FAILED
-    except click.ClickException as error:
-        raise SpecError(error.format_message()) from error
+    exits.run(cli)

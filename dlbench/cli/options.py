@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dlbench.spec import AXES, Axis, ModelKeywords
+from dlbench.spec import AXES, ISOLATIONS, Axis, ModelKeywords
 
 KINDS = {int: "whole number", float: "number"}
 
@@ -53,6 +53,38 @@ def of_run(command: Callable[..., int]) -> Callable[..., int]:
 def of_parity(command: Callable[..., int]) -> Callable[..., int]:
     """The options of the axes that make no difference to being the same model."""
     return _all(command, _with_jit(axis for axis in AXES.values() if axis.option in ModelKeywords.__annotations__))
+
+
+def of_effort(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of how hard to measure."""
+    return _all(
+        command,
+        (
+            click.option("--quick", is_flag=True, help="1 process: indicative figures, fast."),
+            click.option("--rigorous", is_flag=True, help="15 processes."),
+            click.option(
+                "--adaptive", is_flag=True, help="6, 10, 15, 20, 30 or 45 processes: until ratios are within 1.25 %."
+            ),
+            click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]"),
+            click.option("--budget", type=float, default=None, help="Seconds after which no further process starts."),
+            click.option(
+                "--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]"
+            ),
+            click.option("--cold", is_flag=True, help="Measure cold starts: no process is discarded first."),
+            click.option(
+                "--memory-limit",
+                default="",
+                help="Memory that a process may have, such as 4G; all there is unless given.",
+            ),
+            click.option(
+                "--isolation",
+                type=click.Choice(ISOLATIONS),
+                default=None,
+                help="Process of a Spec: fresh, fork (of one that imported the framework; much faster), or none.  "
+                "[default: fresh]",
+            ),
+        ),
+    )
 
 
 def of_gate(command: Callable[..., int]) -> Callable[..., int]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from dlbench.api.parity import parity
+from dlbench.api.request import selection
 from dlbench.errors import exit_codes
 from dlbench.report import parity as sameness
 from dlbench.report import terminal
-from dlbench.session.plan import Selection
 
 
-def show(selection: Selection, seeds: int, timeout: float) -> int:
+def show(options: Mapping[str, Any], seeds: int, timeout: float) -> int:
     """Check that the arms are one model, print the figures, and return the exit code. Raises DlbenchError."""
-    found = parity(selection, seeds, timeout)
+    found = parity(selection(options), seeds, timeout)
     for one in found:
         terminal.console().print(terminal.blocks(sameness.blocks(one)))
     if any(one.same is False for one in found):

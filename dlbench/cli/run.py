@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import click
 from rich.text import Text
 
 from dlbench.analysis import gate
@@ -11,10 +13,15 @@ from dlbench.api import request
 from dlbench.api import run as session
 from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
-from dlbench.cli import compare, progress
+from dlbench.cli import compare, configuration, progress
 from dlbench.errors import DlbenchError
 from dlbench.record.schema import Run
 from dlbench.report import FORMATS, terminal
+
+
+def run(context: click.Context, options: Mapping[str, Any]) -> int:
+    """Read the options of a call, and of the files that fill them up; then as `show`."""
+    return show(RunRequest.read(configuration.configured(context, options)))
 
 
 def show(options: RunRequest) -> int:

@@ -9,7 +9,7 @@ from schedules import Children, Diary, record
 from scripted import ScriptedChild
 
 from dlbench.analysis import control, gate, judge, pairs
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.parity import check
 from dlbench.report import FORMATS, summarize
 from dlbench.session import plan

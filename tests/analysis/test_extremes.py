@@ -16,8 +16,7 @@ from example_runs import full_session
 from rich.console import Console
 
 from dlbench.analysis import gate, judge
-from dlbench.analysis.gate import Gate, Outcome
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import Gate, GateRequest, Outcome
 from dlbench.api import render
 from dlbench.errors import DlbenchError
 from dlbench.record.encoding import encode

@@ -8,8 +8,7 @@ from example_runs import full_session, spec
 from sessions import session
 
 from dlbench.analysis import compare, evidence, gate, judge, metrics, pairs, validity
-from dlbench.analysis.gate import Condition, Outcome
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import Condition, GateRequest, Outcome
 from dlbench.analysis.metrics import METRICS
 from dlbench.errors import SpecError, UnknownName
 from dlbench.report import comparison, markdown

@@ -8,7 +8,7 @@ from example_runs import bare_run, full_session, good_run, spec
 from sessions import session
 
 from dlbench.analysis import compare, gate, judge, pooling, provenance
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.record.schema import Code, Environment, Limits
 from dlbench.report import FORMATS, summarize
 

@@ -10,7 +10,7 @@ from command import dlbench
 from sessions import saved, session
 
 from dlbench.analysis import gate, judge
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.api.judge import BaselineReport
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_runs

@@ -11,7 +11,7 @@ from scripted import BUILT, ScriptedChild
 from sessions import saved, session
 
 from dlbench.analysis import gate, judge
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.api import confirm, measuring, render
 from dlbench.api import run as commands
 from dlbench.api.progress import Quiet

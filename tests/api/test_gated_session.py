@@ -12,7 +12,7 @@ from example_runs import full_session, spec
 from rich.console import Console
 
 from dlbench.analysis import gate, judge, validity
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.api import render, request
 from dlbench.cli import run as command
 from dlbench.errors import RecordError, SpecError

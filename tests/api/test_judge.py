@@ -10,7 +10,7 @@ from example_runs import spec
 from sessions import saved, session
 
 from dlbench.analysis import judge
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.record.schema import PLAN_FILE, Plan
 from dlbench.report import comparison, markdown
 

@@ -140,7 +140,7 @@ def test_keywords_are_the_options_of_the_command_line():
         assert (option.kind is bool) == bool(getattr(command[name], "is_flag", False)), name
     for name, known in (("compare", keywords.GateKeywords), ("parity", keywords.ParityKeywords)):
         options = {param.name for param in cli.commands[name].params if isinstance(param, click.Option)}
-        assert options - {"quiet", "seeds", "timeout"} == set(known.__annotations__)
+        assert options - {"quiet", "explain", "seeds", "timeout"} == set(known.__annotations__)
 
 
 @pytest.mark.untimed

@@ -12,7 +12,7 @@ from example_runs import full_session
 from sessions import session
 
 from dlbench.analysis import compare, judge, steady_state
-from dlbench.analysis.gate_request import GateRequest
+from dlbench.analysis.gate import GateRequest
 from dlbench.report import FORMATS, comparison, markdown, summarize, terminal
 from dlbench.report.document import Paragraph
 from dlbench.report.page import page
