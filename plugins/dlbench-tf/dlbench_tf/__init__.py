@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from dlbench.plugin import BuildRequest
+from dlbench.plugin import BuildRequest, Description, Spec
 from dlbench_tf.cnn import make_forward as _cnn
 from dlbench_tf.functional import FunctionalNetwork
 from dlbench_tf.gan import make_forward as _gan
@@ -20,7 +20,11 @@ __all__ = ["TFModel", "cnn", "gan", "gru", "lstm", "mlp", "plugin", "rnn", "tran
 
 
 def _own(make_forward: Callable[[BuildRequest], Forward]) -> TFModel:
-    return TFModel(partial(FunctionalNetwork, make_forward))
+    return TFModel(partial(FunctionalNetwork, make_forward), _described)
+
+
+def _described(spec: Spec) -> Description:
+    return Description(framework="tf", architecture=spec.architecture, paths=("eager", "graph", "jit"))
 
 
 def mlp() -> TFModel:

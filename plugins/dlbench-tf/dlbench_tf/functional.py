@@ -90,10 +90,11 @@ class FunctionalNetwork:
         """Raises ValueError, before any change, for a name or a shape that is not ours."""
         self._weights.assign(parameters)
 
-    def compilable(self) -> FunctionalNetwork:
+    def compilable(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """Made for the path jit: outside it an architecture may use kernels that XLA does not have."""
         spec = msgspec.structs.replace(self._request.spec, path="jit")
-        return FunctionalNetwork(self._make_forward, dataclasses.replace(self._request, spec=spec))
+        forward = self._make_forward(dataclasses.replace(self._request, spec=spec))
+        return lambda inputs: forward(self._rounded(self._weights.tensors(self._values())), inputs, off)
 
     def _dropout(self, count: Count | None) -> Dropout:
         dropped = count is not None and self._request.dropout

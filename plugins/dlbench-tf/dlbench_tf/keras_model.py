@@ -12,7 +12,8 @@ import keras
 import tensorflow as tf
 
 from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import ArraySpec
+from dlbench.plugin import ArraySpec, Spec
+from dlbench.plugin_kit import Recipe, keywords
 
 Call = Callable[..., Any]
 """Inputs, one array or a tuple of them, and `training` to whatever the model returns."""
@@ -23,24 +24,32 @@ _STOCHASTIC = re.compile("drop|noise|attention|rnn|lstm|gru|cell", re.IGNORECASE
 _LONGEST = 600
 
 
-def make_model(make: Callable[[], Any], *, seed: int, precision: str, name: str) -> Any:
-    """A model whose initial values follow from the seed, with variables named as in any process.
+def make_model(recipe: Recipe, spec: Spec) -> Any:
+    """A model whose initial values follow from the Spec's seed, with variables named as in any process.
 
     Raises SpecError for what is no layer, and Unsupported where Keras runs on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise Unsupported(
-            f"{name}: Keras runs on {keras.backend.backend()} here; set the environment variable "
+            f"{recipe.label}: Keras runs on {keras.backend.backend()} here; set the environment variable "
             "KERAS_BACKEND=tensorflow"
         )
-    keras.utils.clear_session(free_memory=False)  # names of layers are counted from 1 again
-    keras.utils.set_random_seed(seed % 2**32)
-    keras.config.set_dtype_policy(POLICIES.get(precision, "float32"))
-    model = make()
+    _seed(spec)
+    keywords(recipe.make)  # imports the user's file, which may make models of its own
+    _seed(spec)
+    model = recipe.model(spec)
     if not isinstance(model, keras.layers.Layer):
         kind = f"the class {model.__name__}" if inspect.isclass(model) else f"an object of {type(model).__name__}"
-        raise SpecError(f"{name}: gives {kind}, which is no model; return a keras.Model or a keras.layers.Layer")
+        raise SpecError(
+            f"{recipe.label}: gives {kind}, which is no model; return a keras.Model or a keras.layers.Layer"
+        )
     return model
+
+
+def _seed(spec: Spec) -> None:
+    keras.utils.clear_session(free_memory=False)  # names of layers are counted from 1 again
+    keras.utils.set_random_seed(spec.seed % 2**32)
+    keras.config.set_dtype_policy(POLICIES.get(spec.precision, "float32"))
 
 
 class _Called(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -37,9 +37,7 @@ class KerasNetwork:
         self._objective = find_objective(self._loss)
         if len(self._objective.owners) > 1:
             raise Unsupported(f"{spec.plugin}: loss {signature.loss} trains two networks; a model of Keras is one")
-        model = keras_model.make_model(
-            lambda: recipe.model(spec), seed=spec.seed, precision=spec.precision, name=recipe.label
-        )
+        model = keras_model.make_model(recipe, spec)
         self._call = keras_model.caller(model, recipe.call, signature.names)
         given = inputs_of(signature)
         self.output = pick_output(keras_model.symbolic_outputs(self._call, given, recipe.label), recipe.output)
@@ -109,9 +107,9 @@ class KerasNetwork:
         for name, value in parameters.items():
             self._named[name].assign(np.asarray(value))
 
-    def compilable(self) -> KerasNetwork:
-        """Itself: an operation that XLA does not have raises when it is compiled."""
-        return self
+    def compilable(self) -> Callable[[Any], tf.Tensor]:
+        """As it is: an operation that XLA does not have raises when it is compiled."""
+        return self.outputs
 
     def _differentiate(self, inputs: Any, targets: Any) -> tuple[tf.Tensor, list[tf.Tensor]]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, Unpack
 
-from dlbench.plugin import BuildRequest, InputSpec, Optimizer, Option, Path
+from dlbench.plugin import BuildRequest, Description, InputSpec, Optimizer, Option, Path, Spec
 from dlbench.plugin_kit import Recipe
 from dlbench_tf.model import TFModel
 from dlbench_tf.network import Network
@@ -41,14 +41,16 @@ def plugin(make: Callable[..., Any], **stated: Unpack[Stated]) -> Callable[[], T
 
 
 def of_recipe(recipe: Recipe) -> TFModel:
-    """The plugin of a recipe."""
-    return TFModel(_keras_network(recipe))
+    """The plugin of a recipe. Keras takes a second to import, which the architectures of the core do without."""
 
-
-def _keras_network(recipe: Recipe) -> Callable[[BuildRequest], Network]:
-    def make_network(request: BuildRequest) -> Network:
+    def network(request: BuildRequest) -> Network:
         from dlbench_tf.keras_network import KerasNetwork
 
         return KerasNetwork(recipe, request)
 
-    return make_network
+    def described(spec: Spec) -> Description:
+        from dlbench_tf.keras_description import describe
+
+        return describe(recipe, spec)
+
+    return TFModel(network, described)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from dlbench.plugin import PARTS, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo
-from dlbench_tf import device, precision, readback, variables
+from dlbench.plugin import PARTS, ArraySpec, Batch, BuildRequest, Compilation, Description, ModelInfo, Spec
+from dlbench_tf import device, flops, precision, readback, variables
 from dlbench_tf.network import Network
 from dlbench_tf.optimizers import make_optimizer
 from dlbench_tf.paths import Arguments, Paths, inputs_of, repeated
@@ -24,8 +24,14 @@ Count = Callable[[], Any]
 class TFModel:
     """A ModelPlugin; `make_network` is the architecture. A loss that was read has waited for the update."""
 
-    def __init__(self, make_network: Callable[[BuildRequest], Network]) -> None:
-        self._make_network = make_network
+    def __init__(
+        self, make_network: Callable[[BuildRequest], Network], described: Callable[[Spec], Description]
+    ) -> None:
+        self._make_network, self._described = make_network, described
+
+    def describe(self, spec: Spec) -> Description:
+        """Facts of the model for this Spec."""
+        return self._described(spec)
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make variables, optimizer and the functions of the Spec's path; they are traced when first called."""
@@ -61,6 +67,11 @@ class TFModel:
     def compilation(self) -> Compilation:
         """Graphs called so far; on the path jit each is a whole XLA program, or counts as a break."""
         return self._paths.compilation()
+
+    def flops(self, batch: Batch) -> float | None:
+        """Those of the products of a forward pass; None where XLA has no program of it."""
+        with tf.device(self._device):
+            return flops.of_function(self._network.compilable(), batch.inputs)
 
     def multiply(self, order: int) -> Callable[[], tf.Tensor]:
         """Of two random square matrices, op by op, in the type of the Spec's products."""

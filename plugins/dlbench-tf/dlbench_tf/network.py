@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import tensorflow as tf
@@ -61,6 +61,6 @@ class Network(Protocol):
         """Overwrite every parameter. Raises ValueError for a name or a shape that is not the model's own."""
         ...
 
-    def compilable(self) -> Network:
-        """The same computation from operations that XLA has: what is counted."""
+    def compilable(self) -> Callable[[Any], tf.Tensor]:
+        """The forward pass as it predicts, of operations that XLA has: its products are counted."""
         ...

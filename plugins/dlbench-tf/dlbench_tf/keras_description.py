@@ -1,0 +1,116 @@
+"""Description of a model of Keras before anything is measured: what goes in, what comes out, and what was inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+
+from dlbench.errors import SpecError
+from dlbench.plugin import ArraySpec, Description, InputSpec, Spec
+from dlbench.plugin_kit import Recipe, output_name, pick_output
+from dlbench_tf import keras_model
+
+FREE_AXIS = 32
+"""Length of an axis that a model leaves open, the batch apart."""
+_FLAGS = ("mask", "segment", "type")
+"""Words in the names of integer inputs that take 0 and 1."""
+
+
+def describe(recipe: Recipe, spec: Spec) -> Description:
+    """The facts of a recipe for this Spec. Raises SpecError for inputs that nobody states, or that do not fit.
+
+    The model is made twice: one whose initial values differ between two makings from one seed is refused.
+    """
+    model = keras_model.make_model(recipe, spec)
+    inputs, inferred = _inputs(recipe, model, spec.batch_size)
+    arrays = tuple(ArraySpec(one.shape, one.dtype) for one in inputs)
+    call = keras_model.caller(model, recipe.call, [one.name for one in inputs if one.name])
+    found = keras_model.symbolic_outputs(call, arrays if len(arrays) > 1 else arrays[0], recipe.label)
+    inputs, ranges = _ranged(inputs, model)
+    _require_seeded(recipe, spec, model, inputs)
+    chosen = output_name(found, recipe.output)
+    outputs = keras_model.array_of(pick_output(found, recipe.output))
+    return recipe.description(
+        framework="tf",
+        inputs=inputs,
+        outputs=outputs,
+        paths=recipe.paths or ("eager", "graph", "jit"),
+        inferred=(*inferred, *ranges, *([f"output: {chosen}, one of several"] if chosen and not recipe.output else [])),
+    )
+
+
+def _inputs(recipe: Recipe, model: Any, batch_size: int) -> tuple[tuple[InputSpec, ...], list[str]]:
+    """As they are stated; else as the model states them; else those of its `example_inputs()`."""
+    if recipe.inputs:
+        return tuple(_batched(one, batch_size) for one in recipe.inputs), []
+    if found := _own_inputs(model):
+        return tuple(_batched(one, batch_size) for one in found), ["inputs: those that the model states"]
+    example = getattr(model, "example_inputs", None) or getattr(recipe.make, "example_inputs", None)
+    if callable(example):
+        arrays = [np.asarray(one) for one in _flat(example())]
+        stated = [InputSpec(shape=one.shape, dtype=one.dtype.name) for one in arrays]
+        return tuple(_batched(one, batch_size) for one in stated), ["inputs: those of example_inputs()"]
+    raise SpecError(
+        f"{recipe.label}: its inputs are not known; give --input SHAPE[:DTYPE], or begin the model with keras.Input"
+    )
+
+
+def _own_inputs(model: Any) -> list[InputSpec]:
+    """Of a model whose inputs are known when it is made; one that takes a mapping has them by name."""
+    try:
+        stated = list(model.inputs or [])
+    except (AttributeError, ValueError):
+        return []
+    named = isinstance(getattr(model, "_inputs_struct", None), dict)
+    return [
+        InputSpec(
+            shape=(1, *(axis or FREE_AXIS for axis in one.shape[1:])),
+            dtype=keras.backend.standardize_dtype(one.dtype),
+            name=one.name if named else "",
+        )
+        for one in stated
+    ]
+
+
+def _batched(one: InputSpec, batch_size: int) -> InputSpec:
+    return msgspec.structs.replace(one, shape=(batch_size, *one.shape[1:]))
+
+
+def _ranged(inputs: Sequence[InputSpec], model: Any) -> tuple[tuple[InputSpec, ...], list[str]]:
+    """Integers below the largest vocabulary of the model's embeddings, or flags by their name."""
+    sizes = [layer.input_dim for layer in keras_model.flat_layers(model) if isinstance(layer, keras.layers.Embedding)]
+    found: list[InputSpec] = []
+    said: list[str] = []
+    for number, one in enumerate(inputs):
+        if "int" not in one.dtype or one.below is not None:
+            found.append(one)
+            continue
+        flag = any(word in one.name for word in _FLAGS)
+        below = 2 if flag or not sizes else max(sizes)
+        found.append(msgspec.structs.replace(one, below=below))
+        said.append(f"integers of input {one.name or number}: below {below}{'' if flag or sizes else ', a guess'}")
+    return tuple(found), said
+
+
+def _require_seeded(recipe: Recipe, spec: Spec, model: Any, inputs: Sequence[InputSpec]) -> None:
+    """Make the model once more. Raises SpecError where its initial values are others."""
+    again = keras_model.make_model(recipe, spec)
+    if again is model:
+        return  # an instance keeps the values that it was imported with
+    arrays = tuple(ArraySpec(one.shape, one.dtype) for one in inputs)
+    call = keras_model.caller(again, recipe.call, [one.name for one in inputs if one.name])
+    keras_model.symbolic_outputs(call, arrays if len(arrays) > 1 else arrays[0], recipe.label)
+    for one, other in zip(model.trainable_variables, again.trainable_variables, strict=True):
+        if not np.array_equal(one.value.numpy(), other.value.numpy()):
+            raise SpecError(
+                f"{recipe.label}: ignores the seed: {one.path} starts otherwise when the model is made again; "
+                "draw initial values by keras.initializers, keras.random or the functions of numpy.random"
+            )
+
+
+def _flat(example: Any) -> Sequence[Any]:
+    return example if isinstance(example, tuple | list) else (example,)

@@ -1,0 +1,208 @@
+"""Models that no package brings: the user's own by reference, keras.applications and KerasHub, described and built."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dlbench import plugin as contract
+from dlbench.errors import SpecError, UnknownName
+from dlbench.plugin import ArraySpec, Batch, BuildRequest, Describes, InputSpec, ModelSource, Signature
+from dlbench.spec import PATHS, Spec
+from dlbench_tf.adaptors import adapt
+
+pytestmark = pytest.mark.untimed
+
+NET = """
+import keras
+import numpy as np
+from keras import layers
+
+class Net(keras.Model):
+    def __init__(self, hidden=8):
+        super().__init__()
+        self.hidden, self.out = layers.Dense(hidden, activation="relu"), layers.Dense(4)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+    def example_inputs(self):
+        return np.zeros((1, 6), np.float32)
+
+class Bare(keras.layers.Layer):
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], 4), name="kernel")
+
+    def call(self, x):
+        return x @ self.kernel
+
+def make(depth=1):
+    tower = [layers.Dense(5, activation="relu") for _ in range(depth)]
+    return keras.Sequential([keras.Input((6,)), *tower, layers.Dense(4)])
+
+def tokens():
+    words, mask = keras.Input((None,), dtype="int32", name="words"), keras.Input((None,), dtype="int32", name="mask")
+    rows = layers.Embedding(50, 8)(words) * keras.ops.cast(mask, "float32")[..., None]
+    return keras.Model({"words": words, "mask": mask}, {"states": rows, "logits": layers.Dense(50)(rows)})
+
+def unseeded():
+    kernel = np.random.default_rng().normal(size=(6, 4)).astype("float32")
+    return keras.Sequential([keras.Input((6,)), layers.Dense(4, kernel_initializer=lambda *a, **k: kernel)])
+
+def broken():
+    raise ValueError("no such thing")
+
+ready, unbuilt, number = make(), keras.Sequential([layers.Dense(4)]), 3
+"""
+
+
+@pytest.fixture
+def net(tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text(NET)
+    monkeypatch.chdir(tmp_path)
+
+
+def spec(path="eager", batch_size=3, **more):
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    given = {"plugin": "tf.net", "phase": "train", "path": path, "size": "default", "task": "any", "threads": threads}
+    return Spec(**given | {"batch_size": batch_size} | more)
+
+
+def signature(said):
+    first, *further = (ArraySpec(one.shape, one.dtype) for one in said.inputs)
+    names = tuple(one.name for one in said.inputs if one.name)
+    targets = ArraySpec(said.outputs.shape[:-1], "int32")
+    more = {"further": tuple(further), "names": names, "loss": "cross_entropy"}
+    return Signature(inputs=first, targets=targets, outputs=said.outputs, **more)
+
+
+def batch(said):
+    random = np.random.default_rng(0)
+
+    def drawn(one):
+        if "int" in one.dtype:
+            return random.integers(0, one.below, one.shape).astype(one.dtype)
+        return random.normal(size=one.shape).astype(one.dtype)
+
+    inputs = tuple(map(drawn, said.inputs))
+    targets = random.integers(0, said.outputs.shape[-1], said.outputs.shape[:-1]).astype(np.int32)
+    return Batch(inputs if len(inputs) > 1 else inputs[0], targets)
+
+
+def trained(reference, path="eager", steps=3, options=(), batch_size=3, **source):
+    """Description, losses and outputs of a model by its reference."""
+    model = adapt(ModelSource(reference=reference, **source))
+    asked = spec(path, batch_size, options=options)
+    assert isinstance(model, Describes)
+    said = model.describe(asked)
+    model.build(BuildRequest(asked, signature(said), contract.SGD(learning_rate=0.1)))
+    one = model.stage(batch(said))
+    return said, [float(model.train_step(one)) for _ in range(steps)], np.asarray(model.predict(one.inputs))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_class_is_described_and_learns(net, path):
+    said, losses, outputs = trained("net.py:Net", path)
+    assert said.framework == "tf"
+    assert said.inputs == (InputSpec(shape=(3, 6)),)
+    assert said.outputs == ArraySpec((3, 4), "float32")
+    assert said.options == {"hidden": "8"}
+    assert said.inferred == ("inputs: those of example_inputs()",)
+    assert losses[-1] < losses[0]
+    assert outputs.shape == (3, 4)
+
+
+@pytest.mark.parametrize("reference", ["net.py:make", "net.py:ready"])
+def test_a_factory_and_an_instance_state_their_inputs(net, reference):
+    said, losses, _ = trained(reference)
+    assert said.inputs == (InputSpec(shape=(3, 6)),)
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("reference", ["net.py:Bare", "net.py:unbuilt"])
+def test_a_layer_and_an_instance_without_values_take_the_inputs_that_are_given(net, reference):
+    said, first, _ = trained(reference, inputs=(InputSpec(shape=(1, 6)),))
+    assert said.inputs == (InputSpec(shape=(3, 6)),)
+    assert trained(reference, inputs=(InputSpec(shape=(1, 6)),))[1] == first
+
+
+def test_an_instance_starts_each_time_with_the_values_that_it_was_imported_with(net):
+    model = adapt(ModelSource(reference="net.py:ready"))
+    asked = BuildRequest(spec(), signature(model.describe(spec())), contract.SGD(learning_rate=0.1))
+    one = batch(model.describe(spec()))
+    found = []
+    for _ in range(2):
+        model.build(asked)
+        found.append([float(model.train_step(model.stage(one))) for _ in range(3)])
+    assert found[0] == found[1]
+
+
+def test_several_inputs_with_names_open_axes_and_vocabularies(net):
+    said, losses, outputs = trained("net.py:tokens")
+    by_name = {one.name: (one.shape, one.below) for one in said.inputs}
+    assert by_name == {"words": ((3, 32), 50), "mask": ((3, 32), 2)}
+    assert said.outputs == ArraySpec((3, 32, 50), "float32")
+    assert "output: logits, one of several" in said.inferred
+    assert losses[-1] < losses[0]
+    assert outputs.shape == (3, 32, 50)
+
+
+def test_options_reach_the_factory(net):
+    assert len(trained("net.py:make", options=(("depth", 3),))[1]) == 3
+    with pytest.raises(UnknownName, match=r"unknown option of net.py:make 'dept'; did you mean depth"):
+        trained("net.py:make", options=(("dept", 3),))
+
+
+@pytest.mark.parametrize(
+    ("reference", "error", "text"),
+    [
+        ("net.py:number", SpecError, "net.py:number: gives an object of int, which is no model"),
+        ("net.py:broken", SpecError, "net.py, line .*: no such thing"),
+        ("net.py:Nett", UnknownName, "did you mean Net"),
+        ("net.py:unseeded", SpecError, "ignores the seed: .*kernel starts otherwise when the model is made again"),
+        ("net.py:unbuilt", SpecError, "its inputs are not known; give --input"),
+        ("keras:ResNet", UnknownName, "unknown model of keras.applications 'ResNet'; did you mean ResNet50"),
+    ],
+)
+def test_what_is_no_model_is_refused_in_a_line(net, reference, error, text):
+    with pytest.raises(error, match=text) as raised:
+        trained(reference)
+    assert "\n" not in str(raised.value)
+
+
+def test_inputs_that_do_not_fit_name_both_shapes_and_the_layer(net):
+    with pytest.raises(SpecError, match=r"net.py:make: inputs float32 \(3, 7\) do not fit: .*expected.*6.*\(3, 7\)"):
+        trained("net.py:make", inputs=(InputSpec(shape=(1, 7)),))
+
+
+APPLICATIONS = ("MobileNetV2", "ResNet50", "EfficientNetB0", "DenseNet121")
+TINY = {"inputs": (InputSpec(shape=(1, 32, 32, 3)),), "targets": InputSpec(shape=(1,), dtype="int32", below=10)}
+
+
+def _application(name, path):
+    return pytest.param(name, path, marks=[] if (name, path) == ("MobileNetV2", "eager") else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("name", "path"), [_application(name, path) for name in APPLICATIONS for path in PATHS])
+def test_applications_build_train_and_predict(name, path):
+    said, losses, outputs = trained(f"keras:{name}", path, steps=2, batch_size=2, **TINY)
+    assert said.outputs == ArraySpec((2, 10), "float32")
+    assert np.isfinite(losses).all()
+    assert losses[1] != losses[0]
+    assert np.isfinite(outputs).all()
+
+
+def test_weights_of_applications_are_never_downloaded():
+    with pytest.raises(UnknownName, match="unknown option of keras:MobileNetV2 'weights'"):
+        trained("keras:MobileNetV2", options=(("weights", "imagenet"),), **TINY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["BertBackbone", "BertTextClassifier", "GPT2CausalLM", "ViTBackbone"])
+def test_models_of_kerashub_build_train_and_predict(name):
+    pytest.importorskip("keras_hub")
+    options = {"ViTBackbone": (("image_shape", (32, 32, 3)), ("patch_size", 8), ("mlp_dim", 64))}.get(name, ())
+    said, losses, outputs = trained(f"kerashub:{name}", "graph", options=options)
+    assert np.isfinite(losses).all()
+    assert outputs.shape == said.outputs.shape
