@@ -18,11 +18,13 @@ from dlbench.record.schema import Run, Sample
 from dlbench.stats.decisions import Paired
 from studies.decision_quality import rules
 from studies.decision_quality.pool import Batch, Taken
-from studies.decision_quality.rules import PEERS, Peer, Verdict
+from studies.decision_quality.rivals import INTERLEAVED
+from studies.decision_quality.rules import PEERS
+from studies.decision_quality.said import Peer, Verdict
 from studies.decision_quality.workloads import POLICY, SLOWDOWNS, WORKLOADS
 
 if TYPE_CHECKING:
-    from studies.decision_quality.rules import Floats
+    from studies.decision_quality.said import Floats
 
 BASE, AGAIN, EQUAL_STEPS = "base", "again", "any two"
 ARMS = tuple(name for name in SLOWDOWNS if name != BASE)
@@ -92,6 +94,7 @@ class Groups:
 class Alone(NamedTuple):
     """Processes one after the other: seconds a step of each of their samples (processes, samples), and of each."""
 
+    arm: str
     times: Floats
     seconds: Floats
 
@@ -123,7 +126,9 @@ def replay(batches: Sequence[Batch], sessions: int) -> Iterator[Cell]:
         for arm in ARMS:
             ours = list(_dlbench(workload, arm, [lockstep(of_load, arm)], sessions))
             yield from ours
-            yield from _peers(of_load, arm, statistics.fmean(ours[1].seconds), sessions)
+            seconds = statistics.fmean(ours[1].seconds)
+            yield from _peers(of_load, arm, seconds, sessions)
+            yield from _interleaved(of_load, arm, seconds, sessions)
 
 
 def _dlbench(workload: str, arm: str, pairs: Sequence[Groups], sessions: int) -> Iterator[Cell]:
@@ -166,18 +171,34 @@ def _peers(batches: Sequence[Batch], arm: str, seconds: float, sessions: int) ->
     if len(rows) < 2:
         return
     for peer in PEERS:
-        before, after = (_alone([_of(batch, name) for batch in rows], peer) for name in (BASE, arm))
-        paid = int(seconds / float(before.seconds.mean() + after.seconds.mean()))
-        for rule, processes in ((f"{peer.name}, as shipped", peer.processes), (peer.name, paid)):
-            cell = Cell(rule, rows[0].workload, arm, len(rows))
-            size = max(1, min(processes, int(MOST * len(rows))))
-            generator = random.Random(f"{rule} {rows[0].workload} {arm}")
-            for _ in range(sessions):
-                ours, theirs = (generator.sample(range(len(rows)), size) for _ in range(2))
-                said = peer.say(before.times[ours].ravel(), after.times[theirs].ravel())
-                cell.add(said.verdict, float(before.seconds[ours].sum() + after.seconds[theirs].sum()), size)
-                cell.scores.append(said.score)
-            yield cell
+        sides = [_alone([_of(batch, name) for batch in rows], peer) for name in (BASE, arm)]
+        yield from _sessions_of(peer, rows, sides, seconds, sessions)
+
+
+def _interleaved(batches: Sequence[Batch], arm: str, seconds: float, sessions: int) -> Iterator[Cell]:
+    """The rule of minima of calls that take turns, on the arms that did: a group holds a process of each."""
+    rows = [batch for batch in batches if batch.kind == "lockstep"]
+    sides = [_alone([_of(batch, name) for batch in rows], INTERLEAVED) for name in (BASE, arm)]
+    yield from _sessions_of(INTERLEAVED, rows, sides, seconds, sessions, together=True)
+
+
+def _sessions_of(
+    peer: Peer, rows: Sequence[Batch], sides: Sequence[Alone], seconds: float, sessions: int, *, together: bool = False
+) -> Iterator[Cell]:
+    """As shipped, and at equal wall time; `together` draws the same batches for both sides."""
+    before, after = sides
+    paid = int(seconds / float(before.seconds.mean() + after.seconds.mean()))
+    for rule, processes in ((f"{peer.name}, as shipped", peer.processes), (peer.name, paid)):
+        cell = Cell(rule, rows[0].workload, after.arm, len(rows))
+        size = max(1, min(processes, int(MOST * len(rows))))
+        generator = random.Random(f"{rule} {rows[0].workload} {after.arm}")
+        for _ in range(sessions):
+            ours = generator.sample(range(len(rows)), size)
+            theirs = ours if together else generator.sample(range(len(rows)), size)
+            said = peer.say(before.times[ours].ravel(), after.times[theirs].ravel())
+            cell.add(said.verdict, float(before.seconds[ours].sum() + after.seconds[theirs].sum()), size)
+            cell.scores.append(said.score)
+        yield cell
 
 
 def _alone(processes: Sequence[Taken], peer: Peer) -> Alone:
@@ -185,7 +206,7 @@ def _alone(processes: Sequence[Taken], peer: Peer) -> Alone:
     times = np.array([taken.nanoseconds for taken in processes]) * 1e-9
     wanted = peer.samples or times.shape[1]
     unneeded = times[:, wanted:].sum(axis=1) * [taken.nominal for taken in processes]
-    return Alone(times[:, :wanted], np.array([taken.held for taken in processes]) - unneeded)
+    return Alone(processes[0].arm, times[:, :wanted], np.array([taken.held for taken in processes]) - unneeded)
 
 
 def _of(batch: Batch, arm: str) -> Taken:

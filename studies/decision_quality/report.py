@@ -13,6 +13,7 @@ from dlbench.stats.interim import INTERIM_GROUPS as LOOKS
 from studies.decision_quality import replay
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, BASE, CONFIRMED, EQUAL_STEPS, FIXED, Cell
+from studies.decision_quality.rivals import INTERLEAVED
 from studies.decision_quality.rules import BUDGET, PEERS
 from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
 
@@ -69,7 +70,13 @@ For every cell {sessions} sessions are drawn from the pool, without replacement 
 `dlbench.analysis.evidence.group_log_ratios` and `dlbench.stats.decisions` compute its verdict. The other tools get the
 wall time of that session for processes one after the other (at most half of the pool a side), which they pool as they
 do; "as shipped" is with the number of processes that they start and of samples that they take by default. Seconds of
-forked processes leave importing the framework out, for every rule alike.
+forked processes leave importing the framework out, for every rule alike. The interleaved minimum decides on the arms
+that took turns, as dlbench does.
+
+These are not yet sessions of `dlbench run --adaptive`: its groups have 40 rounds, 1 s of warm-up at least and an import
+in every process, and a process of each arm is thrown away before the first. With {POLICY.samples} rounds a ratio is not
+judged for steadiness, which takes 20. A session that ends without a verdict counts as such: the last column of the
+goals.
 
 All sessions come from one pool, so a share is no surer than its groups can make it: "Sessions" counts how many of this
 size it holds without a group in common, and below {FEWEST:g} a goal stays undecided."""
@@ -146,11 +153,20 @@ def _goals(name: str, cells: Cells) -> str:
                 f"{effect.cost:.0f} s",
                 _judged(coverage, held, least=COVERAGE),
                 _percent(max(cell.share("same") for arm in LARGE if (cell := found[arm]))),
+                f"{_percent(same.share('inconclusive'))}, {_percent(effect.share('inconclusive'))}",
             ]
         )
     head = ["", "Sessions", f"False alarms, goal {_percent(limit)} at most", "the same, any two arms at equal steps"]
     head += [f"Power at {EFFECT}, goal {_percent(POWER)}", f"Cost, goal {BUDGET:.0f} s at most"]
-    return _table([*head, f"Coverage, goal {_percent(COVERAGE)}", f"`same` at {', '.join(LARGE)}"], rows)
+    return _table(
+        [
+            *head,
+            f"Coverage, goal {_percent(COVERAGE)}",
+            f"`same` at {', '.join(LARGE)}",
+            f"No verdict: of the same, at {EFFECT}",
+        ],
+        rows,
+    )
 
 
 def _imported(batches: Sequence[Batch]) -> str:
@@ -176,7 +192,7 @@ def _by_effect(cells: Cells) -> str:
 
 
 def _rules(cells: Cells) -> str:
-    names = [peer.name for peer in PEERS]
+    names = [peer.name for peer in (*PEERS, INTERLEAVED)]
     rows = []
     for load in cells.workloads:
         for rule in (FIXED, ADAPTIVE, CONFIRMED, *names, *(f"{name}, as shipped" for name in names)):
@@ -198,7 +214,7 @@ def _head_to_head(cells: Cells) -> str:
         assert ours is not None
         assert our_power is not None
         alarms, power = ours.share("slower"), our_power.share("slower")
-        for peer in PEERS:
+        for peer in (*PEERS, INTERLEAVED):
             null, effect = cells.of(peer.name, load, AGAIN), cells.of(peer.name, load, EFFECT)
             if null is None or effect is None:
                 continue

@@ -10,42 +10,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
 from dlbench.stats.interim import INTERIM_GROUPS, are_enough
+from studies.decision_quality.rivals import RIVALS
+from studies.decision_quality.said import Peer, Said, Verdict, said
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
-
-Verdict = Literal["slower", "faster", "same", "inconclusive"]
-"""`same` is for the other tools that they let the change pass."""
+    from studies.decision_quality.said import Floats
 
 BUDGET = 180.0
 """Seconds that a session may take."""
-
-
-class Said(NamedTuple):
-    """A verdict, and how far the evidence for `slower` went."""
-
-    verdict: Verdict
-    score: float
-
-
-@dataclass(frozen=True)
-class Peer:
-    """Another tool's rule: samples a process (0 for all that there are), processes as it ships, and what it says."""
-
-    name: str
-    samples: int
-    processes: int
-    say: Callable[[Floats, Floats], Said]
 
 
 def dlbench(log_ratios: Sequence[float]) -> Verdict:
@@ -83,7 +62,7 @@ def pyperf(before: Floats, after: Floats) -> Said:
 
     error = math.sqrt((before.var(ddof=1) + after.var(ddof=1)) / len(before))
     score = float(after.mean() - before.mean()) / error
-    return _said(score, float(special.stdtrit(len(before) + len(after) - 2, 0.975)))
+    return said(score, float(special.stdtrit(len(before) + len(after) - 2, 0.975)))
 
 
 def asv(before: Floats, after: Floats, factor: float = 1.1) -> Said:
@@ -99,7 +78,7 @@ def asv(before: Floats, after: Floats, factor: float = 1.1) -> Said:
     method: Literal["exact", "asymptotic"] = "exact" if len(before) <= 20 else "asymptotic"
     p_value = float(stats.mannwhitneyu(before, after, method=method, use_continuity=False).pvalue)
     score = float(np.log(np.median(after) / np.median(before)))
-    return _said(score if p_value < 0.002 else 0.0, math.log(factor))
+    return said(score if p_value < 0.002 else 0.0, math.log(factor))
 
 
 def torch_compare(before: Floats, after: Floats) -> Said:
@@ -113,14 +92,14 @@ def torch_compare(before: Floats, after: Floats) -> Said:
     score = math.log(printed[1] / printed[0])
     if any(np.subtract(*np.quantile(side, (0.75, 0.25))) > 0.1 * np.median(side) for side in (before, after)):
         return Said("inconclusive", 0.0)
-    return _said(score, 0.0)
+    return said(score, 0.0)
 
 
 def torch_ranges(before: Floats, after: Floats) -> Said:
     """What a reader does with two printed `Measurement`s: their interquartile ranges do not overlap."""
     (low, high), (after_low, after_high) = (np.quantile(side, (0.25, 0.75)) for side in (before, after))
     score = max(math.log(after_low / high), 0.0) - max(math.log(low / after_high), 0.0)
-    return _said(score, 0.0)
+    return said(score, 0.0)
 
 
 PEERS = (
@@ -131,11 +110,8 @@ PEERS = (
     Peer("asv continuous", 5, 2, asv),
     Peer("torch Compare, printed figures", 0, 1, torch_compare),
     Peer("torch Measurement, IQR apart", 0, 1, torch_ranges),
+    *RIVALS,
 )
-
-
-def _said(score: float, threshold: float) -> Said:
-    return Said("slower" if score > threshold else "faster" if score < -threshold else "same", score)
 
 
 def _significant_figures(times: Floats) -> int:

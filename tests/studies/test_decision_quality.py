@@ -186,7 +186,7 @@ def test_a_large_slowdown_called_the_same_is_counted(batches, cells, arm):
     changed.of(ADAPTIVE, load, arm).said = Counter(same=1, slower=3)
     lines = report.render({"quiet": (batches, changed)}, "the command", SESSIONS).splitlines()
     row = next(line for line in lines if line.startswith(f"| {load} |"))
-    assert row.split("|")[-2].strip() == "25.0 %"
+    assert row.split("|")[-3].strip() == "25.0 %"
 
 
 def test_a_pool_of_a_session_or_two_decides_no_goal():

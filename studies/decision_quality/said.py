@@ -1,0 +1,38 @@
+"""Verdicts of a rule, and the shape of another tool's: what all rules of the study share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+Verdict = Literal["slower", "faster", "same", "inconclusive"]
+"""`same` is for the other tools that they let the change pass."""
+
+
+class Said(NamedTuple):
+    """A verdict, and how far the evidence for `slower` went."""
+
+    verdict: Verdict
+    score: float
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another tool's rule: samples a process (0 for all that there are), processes as it ships, and what it says."""
+
+    name: str
+    samples: int
+    processes: int
+    say: Callable[[Floats, Floats], Said]
+
+
+def said(score: float, threshold: float) -> Said:
+    """A verdict by a threshold that counts either way."""
+    return Said("slower" if score > threshold else "faster" if score < -threshold else "same", score)
