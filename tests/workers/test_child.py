@@ -154,3 +154,15 @@ def test_devices_are_asked_in_a_child():
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert "dlbench.workers.child" in done.stdout.split()
     assert "dlbench_fake" not in done.stdout.split()
+
+
+@pytest.mark.parametrize("plugin", ["tf.mlp", "torch.mlp"])
+def test_a_run_of_one_thread_uses_one_core(plugin, start):
+    """Its CPU seconds are no more than those of the clock: a neighbour can make them fewer and never more."""
+    pytest.importorskip(f"dlbench_{plugin.partition('.')[0]}")
+    values = {"plugin": plugin, "size": "base", "task": "digits", "batch_size": 1024}
+    child = start(timeout=120.0)
+    child.request(Build(spec=msgspec.structs.replace(SPEC, **values)), Built)
+    child.request(First(), Stepped)
+    (sample,) = child.request(Take(stage="steady", steps=10), Taken).samples
+    assert sample.cpu_seconds <= 1.05 * sample.seconds

@@ -13,9 +13,7 @@ import tensorflow as tf
 from dlbench import plugin as contract
 from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec
-from dlbench.spec import PATHS, Spec
-from dlbench.workers.child import fresh_child
-from dlbench.workers.protocol import Build, Built, First, Stepped, Take, Taken
+from dlbench.spec import PATHS
 from dlbench_tf import caches
 from dlbench_tf.dropout import SeededDropout, off
 from dlbench_tf.objective import mse
@@ -196,16 +194,6 @@ def test_the_library_of_products_is_that_of_the_process(setting, library):
     variables = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": setting}
     done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == library
-
-
-def test_a_run_of_one_thread_uses_one_core():
-    spec = Spec(plugin="tf.mlp", phase="train", path="eager", size="base", task="digits", batch_size=1024, threads=1)
-    child = fresh_child(1, timeout=120.0)
-    child.request(Build(spec=spec), Built)
-    child.request(First(), Stepped)
-    (sample,) = child.request(Take(stage="steady", steps=10), Taken).samples
-    child.close()
-    assert sample.cpu_seconds <= 1.05 * sample.seconds
 
 
 @pytest.mark.parametrize("told", ["directly", "in a file"])
