@@ -8,6 +8,8 @@
 - Of several workers each has a core of its own, and so have the processes that it starts: those of one thread are held
   to the first core that their parent may use, and would all meet there.
 
+Hypothesis sets no deadline for an example: a busy neighbour would miss it.
+
 A shell without job control starts what it puts into the background with Ctrl-C ignored, and children inherit that: the
 tests of Ctrl-C get it back, wherever the suite was started from.
 
@@ -24,6 +26,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["left_out"]
@@ -32,6 +35,8 @@ pytest_plugins = ["left_out"]
 def pytest_configure(config: pytest.Config) -> None:
     """Before PyTorch is imported, which puts a default of its own into the environment; children inherit it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    hypothesis.settings.register_profile("without a clock", deadline=None)
+    hypothesis.settings.load_profile("without a clock")
     worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
     if worker and hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))

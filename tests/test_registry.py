@@ -12,10 +12,10 @@ from pathlib import Path
 
 import importlib_metadata
 import pytest
+from distributions import entry, leftover
 
 from dlbench import registry
 from dlbench.api import request
-from dlbench.cli import listing
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName, Unsupported
 from dlbench.plugin import ModelPlugin
 from dlbench.registry.entry_points import Entry
@@ -49,14 +49,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return installed
 
 
-def _entry(name: str) -> Entry:
-    (entry,) = [entry for entry in registry.entries() if entry.name == name]
-    return entry
-
-
 def test_an_installed_plugin_is_listed_with_its_distribution_and_version_and_loads(install: Install) -> None:
     install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin"}, zoo_good=GOOD)
-    assert _entry("zoo.good") == Entry("zoo.good", "dlbench-zoo", "1.2", "zoo_good:Plugin")
+    assert entry("zoo.good") == Entry("zoo.good", "dlbench-zoo", "1.2", "zoo_good:Plugin")
     assert isinstance(registry.load("zoo.good"), ModelPlugin)
 
 
@@ -98,7 +93,7 @@ def test_a_plugin_that_cannot_work_is_listed_as_broken_and_refused_with_the_reas
     install: Install, name: str, value: str, requires: tuple[str, ...], reason: str
 ) -> None:
     install("dlbench-zoo", {name: value}, requires=requires, zoo_good=GOOD)
-    assert _entry(name).broken == reason
+    assert entry(name).broken == reason
     for attempt in (registry.find, registry.load):
         with pytest.raises(PluginLoadError) as caught:
             attempt(name)
@@ -128,12 +123,12 @@ def test_a_pattern_that_matches_nothing_says_what_there_is(pattern: str, text: s
 def test_a_requirement_behind_a_marker_is_left_to_the_installer(install: Install) -> None:
     needs = ("no-such-framework; python_version < '3'",)
     install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin"}, requires=needs, zoo_good=GOOD)
-    assert not _entry("zoo.good").broken
+    assert not entry("zoo.good").broken
 
 
 def test_one_broken_plugin_leaves_the_others_alone(install: Install) -> None:
     install("dlbench-zoo", {"zoo.gone": "zoo_gone:Plugin"})
-    assert not _entry("fake.linear").broken
+    assert not entry("fake.linear").broken
     registry.load("fake.linear")
 
 
@@ -199,89 +194,26 @@ def test_a_known_framework_comes_without_advice_to_install_it_again() -> None:
     assert "pip install" not in str(caught.value)
 
 
-def leftover(folder: Path, name: str, **files: bytes) -> None:
-    """What an installer or a disk may leave of a distribution."""
-    info = folder / f"{name}.dist-info"
-    info.mkdir()
-    for file, content in files.items():
-        (info / (file if file == "METADATA" else f"{file}.txt")).write_bytes(content)
-
-
-POINTS = b"[dlbench.plugins]\nleft.linear = fake_left:Plugin\n"
-WHOLE = b"Metadata-Version: 2.1\nName: left\nVersion: 1.0\n"
-BROKEN = {
-    "only entry points": ({"entry_points": POINTS}, "left.linear", "its metadata cannot be read"),
-    "metadata that is no text": (
-        {"entry_points": POINTS, "METADATA": b"\xff\xfe\x00"},
-        "left.linear",
-        "cannot be read",
-    ),
-    "no name": ({"entry_points": POINTS, "METADATA": b"Version: 1.0\n"}, "left.linear", "cannot be read"),
-    "no version": ({"entry_points": POINTS, "METADATA": b"Name: left\n"}, "left.linear", "cannot be read"),
-    "empty metadata": ({"entry_points": POINTS, "METADATA": b""}, "left.linear", "cannot be read"),
-    "entry points that are no text": (
-        {"entry_points": b"[dlbench.plugins]\n\xff\xfe = x:y\n", "METADATA": WHOLE},
-        "left",
-        "its entry_points.txt cannot be read (UnicodeDecodeError",
-    ),
-    "a line that is no entry point": (
-        {"entry_points": b"[dlbench.plugins]\nnonsense\n", "METADATA": WHOLE},
-        "left",
-        "its entry_points.txt cannot be read",
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", BROKEN)
-def test_one_broken_distribution_is_listed_with_its_reason_and_takes_nothing_down(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files, name, reason = BROKEN[kind]
-    leftover(tmp_path, "left-1.0", **files)
-    monkeypatch.syspath_prepend(tmp_path)
-    entry = _entry(name)
-    assert (entry.distribution, entry.version) == ("left", "1.0")
-    assert reason in entry.broken
-    assert "\n" not in entry.broken
-    assert registry.find("fake.linear").broken == ""
-    assert "fake.linear" in registry.matching("*.linear")
-    with pytest.raises(UnknownName, match=r"did you mean fake\.linear"):
-        registry.find("fake.linea")
-    with pytest.raises(PluginLoadError, match="cannot be read"):
-        registry.find(name)
-    assert any(reason in line for line in listing.lines(with_devices=False))
-
-
-def test_a_broken_distribution_that_has_nothing_to_do_with_plugins_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = registry.entries()
-    leftover(tmp_path, "other-1.0", entry_points=b"[console_scripts]\n\xff = x:y\n")
-    leftover(tmp_path, "another-1.0", METADATA=b"\xff")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert registry.entries() == before
-
-
 def test_what_an_installer_left_does_not_hide_the_whole_distribution(
     install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin"}, zoo_good=GOOD)
     leftover(tmp_path, "dlbench_zoo-1.0", entry_points=b"[dlbench.plugins]\nzoo.good = zoo_good:Plugin\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert _entry("zoo.good").version == "1.2"
+    assert entry("zoo.good").version == "1.2"
 
 
 @pytest.mark.parametrize("value", ["zoo_good:Plugin [gpu]", "zoo_good:Plugin[gpu, cpu]", "zoo_good : Plugin []"])
 def test_an_entry_point_with_extras_is_loaded(value: str, install: Install) -> None:
     install("dlbench-zoo", {"zoo.good": value}, zoo_good=GOOD)
-    assert _entry("zoo.good").broken == ""
+    assert entry("zoo.good").broken == ""
     assert isinstance(registry.load("zoo.good"), ModelPlugin)
 
 
 @pytest.mark.parametrize("name", ["zoo.resnet-50", "my-zoo.vgg.16", "zoo.a_b", "zoo.été"])
 def test_a_name_may_have_dashes_and_further_dots_everywhere(name: str, install: Install) -> None:
     install("dlbench-zoo", {name: "zoo_good:Plugin"}, zoo_good=GOOD)
-    assert _entry(name).broken == ""
+    assert entry(name).broken == ""
     assert registry.matching(f"{name[:-2]}*") == [name]
     spec = Spec(plugin=name, phase="train", path="eager", size="small", task="line", batch_size=1, threads=1)
     assert f"{spec.framework}.{spec.architecture}" == name
@@ -290,7 +222,7 @@ def test_a_name_may_have_dashes_and_further_dots_everywhere(name: str, install: 
 
 def test_a_module_that_cannot_be_looked_for_is_broken(install: Install) -> None:
     install("dlbench-zoo", {"zoo.main": "__main__:Plugin"})
-    assert _entry("zoo.main").broken == "" or "cannot be found" in _entry("zoo.main").broken
+    assert entry("zoo.main").broken == "" or "cannot be found" in entry("zoo.main").broken
 
 
 def test_what_lies_in_the_folder_of_the_call_is_not_installed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from example_runs import bare_run, failed_runs, full_session, good_run, spec
+from example_runs import bare_run, failed_runs, full_session, good_run, many_workloads, spec
 from rich.console import Console
 
 from dlbench.analysis import metrics
@@ -210,33 +210,6 @@ def test_the_json_holds_nine_digits_of_a_figure():
     assert f"{throughput:.9g}" in numbers
 
 
-def test_the_command_names_what_was_measured():
-    command = summarize(full_session()).command
-    assert command == (
-        "dlbench run --plugin tf.transformer,torch.transformer --path jit --phase train,predict,converge --size small "
-        "--batch-size 32 --device cpu --task text --threads 2 --processes 5 --cold"
-    )
-
-
-def many_workloads():
-    """Two architectures that differ in task and batch, on a path that one framework refuses."""
-    shapes = ({"task": "text", "batch_size": 32}, {"task": "synthetic", "batch_size": 256, "size": "base"})
-    refused = {"status": "unsupported", "reason": "path graph: none", "output_tail": "Traceback", "info": None}
-    for name, shape in zip(("transformer", "mlp"), shapes, strict=True):
-        yield good_run(spec=spec(f"tf.{name}", path="graph", **shape))
-        yield good_run("torch.transformer", spec=spec(f"torch.{name}", path="eager", **shape))
-        yield bare_run(spec=spec(f"torch.{name}", path="graph", **shape), **refused)
-
-
-def test_defaults_that_differ_from_architecture_to_architecture_are_left_out_of_the_command():
-    runs = list(many_workloads())
-    command = summarize(runs).command
-    assert "--batch-size" not in command
-    assert "--task" not in command
-    other = good_run(spec=spec("tf.mlp", size="base", task="synthetic", batch_size=8))
-    assert "--batch-size 32,256,8" in summarize([*runs, other]).command
-
-
 def test_seeds_that_diverge_or_run_out_of_time_have_missed_the_target():
     runs = [good_run(phase="converge", group=group) for group in range(5)]
     ended = [msgspec.structs.replace(run, status="diverged", reason="NaN", evaluations=()) for run in runs]
@@ -262,30 +235,6 @@ def test_a_session_that_went_on_after_an_upgrade_shows_both_versions_and_warns()
     versions += ", variables differ: OMP\\_NUM\\_THREADS 2 became of-one"
     assert f"train, tf.transformer jit #2 (process 2 of session s): {versions}; measure anew for one figure" in text
     assert "| Processes | 1 of 5 | 1 of 5 |" in text
-
-
-def test_a_cold_session_is_asked_for_cold_again():
-    policy = good_run().policy
-    cold = msgspec.structs.replace(policy, processes=5, discard=False)
-    assert " --cold" in summarize([msgspec.structs.replace(good_run(), policy=cold)]).command
-    warm = msgspec.structs.replace(cold, discard=True)
-    assert " --cold" not in summarize([msgspec.structs.replace(good_run(), policy=warm)]).command
-
-
-def test_processes_that_are_not_fresh_are_named_and_asked_for_again():
-    fork = msgspec.structs.replace(good_run().policy, isolation="fork")
-    report = summarize([msgspec.structs.replace(run, policy=fork) for run in full_session()])
-    text = FORMATS["markdown"].render(report)
-    assert report.command.endswith(" --isolation fork")
-    assert "processes, the first of each arm fresh and the others forked" in text
-    assert "--isolation" not in summarize(full_session()).command
-
-
-def test_a_title_names_few_arms_and_counts_many():
-    runs = list(many_workloads())
-    assert summarize(runs[:2]).title == "tf.transformer graph, torch.transformer eager"
-    others = [good_run(spec=spec("acme.mlp", path=path)) for path in ("graph", "eager", "jit")]
-    assert summarize([*runs, *others]).title == "5 plugins of tf, torch, acme on graph, eager, jit"
 
 
 def test_what_a_framework_refuses_is_one_line_and_no_column():

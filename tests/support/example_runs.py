@@ -163,3 +163,13 @@ def _memory(phase: str) -> tuple[PhaseMemory, ...]:
         PhaseMemory(phase=name, peak_bytes=peak * MEBI, resident_bytes=(peak - 10) * MEBI)
         for name, peak in peaks.items()
     )
+
+
+def many_workloads():
+    """Two architectures that differ in task and batch, on a path that one framework refuses."""
+    shapes = ({"task": "text", "batch_size": 32}, {"task": "synthetic", "batch_size": 256, "size": "base"})
+    refused = {"status": "unsupported", "reason": "path graph: none", "output_tail": "Traceback", "info": None}
+    for name, shape in zip(("transformer", "mlp"), shapes, strict=True):
+        yield good_run(spec=spec(f"tf.{name}", path="graph", **shape))
+        yield good_run("torch.transformer", spec=spec(f"torch.{name}", path="eager", **shape))
+        yield bare_run(spec=spec(f"torch.{name}", path="graph", **shape), **refused)

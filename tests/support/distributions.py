@@ -1,0 +1,20 @@
+"""Installed distributions as the registry finds them, and what a broken one leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlbench import registry
+
+
+def entry(name: str) -> registry.Entry:
+    (found,) = [one for one in registry.entries() if one.name == name]
+    return found
+
+
+def leftover(folder: Path, name: str, **files: bytes) -> None:
+    """What an installer or a disk may leave of a distribution."""
+    info = folder / f"{name}.dist-info"
+    info.mkdir()
+    for file, content in files.items():
+        (info / (file if file == "METADATA" else f"{file}.txt")).write_bytes(content)
