@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import importlib_metadata
+import numpy as np
 import pytest
 from distributions import entry, leftover
 
@@ -85,7 +86,25 @@ def test_listing_imports_no_plugin(install: Install) -> None:
             "zoo.needs",
             "zoo_good:Plugin",
             ("numpy>=1", "no-such-framework>=2; extra == 'x'", "no-such-framework[cpu]>=2"),
+            "it needs no-such-framework, which is not installed; pip install 'no-such-framework[cpu]>=2'",
+        ),
+        (
+            "zoo.old",
+            "zoo_good:Plugin",
+            (f"numpy<1.0; python_version >= '{sys.version_info[0]}'",),
+            f"it needs numpy<1.0, {np.__version__} is installed; pip install 'numpy<1.0'",
+        ),
+        (
+            "zoo.here",
+            "zoo_good:Plugin",
+            (f"no-such-framework; sys_platform == '{sys.platform}'",),
             "it needs no-such-framework, which is not installed; pip install no-such-framework",
+        ),
+        (
+            "zoo.garbled",
+            "zoo_good:Plugin",
+            ("numpy >>> 1",),
+            "its requirement 'numpy >>> 1' cannot be read; install it again",
         ),
     ],
 )
@@ -120,8 +139,8 @@ def test_a_pattern_that_matches_nothing_says_what_there_is(pattern: str, text: s
         registry.matching(pattern)
 
 
-def test_a_requirement_behind_a_marker_is_left_to_the_installer(install: Install) -> None:
-    needs = ("no-such-framework; python_version < '3'",)
+def test_a_requirement_whose_marker_does_not_apply_is_not_missing(install: Install) -> None:
+    needs = ("no-such-framework; python_version < '3'", "numpy<1; extra == 'old'", "NumPy>=1.0.dev0")
     install("dlbench-zoo", {"zoo.good": "zoo_good:Plugin"}, requires=needs, zoo_good=GOOD)
     assert not entry("zoo.good").broken
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dlbench import registry
 from dlbench.errors import redaction
 from dlbench.record.schema import Environment, Load, Record
-from dlbench.registry import installed
+from dlbench.registry import installed, requirements
 from dlbench.registry.entry_points import Entry
 from dlbench.report.machine import busy
 from dlbench.session import noise_floor
@@ -123,8 +122,7 @@ def _asked(entry: Entry) -> tuple[dict[str, str], str]:
 
 def _versions(distribution: str) -> dict[str, str]:
     """The plugin's package and what it requires, as installed."""
-    texts = installed.requires(distribution)
-    names = [match[0] for text in texts if "extra ==" not in text and (match := re.match(r"[\w.-]+", text))]
+    names = requirements.names(installed.requires(distribution))
     return {name: installed.version(name) for name in (distribution, *names)}
 
 

@@ -159,6 +159,10 @@ def policy(options: Mapping[str, Any]) -> Policy:
     )
 
 
+LEAST_MEMORY = 96 << 20
+"""Bytes that a process needs before it has a model: measured is what starts a child under `ulimit -d`, 64 to 96 MiB."""
+
+
 def _bytes(text: str) -> int:
     """`512M` or `4G`, in powers of 1024. Raises SpecError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
@@ -167,6 +171,9 @@ def _bytes(text: str) -> int:
     size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")
     if not math.isfinite(size):
         raise SpecError(f"memory limit is {text[:40]!r}: no number is that large; give a size such as 512M or 4G")
+    if size < LEAST_MEMORY:
+        least = f"{LEAST_MEMORY >> 20}M"
+        raise SpecError(f"memory limit is {text!r}: a process without a model needs {least}; give more, such as 4G")
     return int(size)
 
 

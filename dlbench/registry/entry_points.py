@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import importlib_metadata as metadata
 
 from dlbench.errors import DlbenchError, PluginLoadError, words
-from dlbench.registry import installed
+from dlbench.registry import installed, requirements
 from dlbench.registry.installed import Installed
 
 LONGEST_CAUSE = 1000
@@ -63,7 +63,7 @@ def _entries(distribution: Installed, rule: tuple[re.Pattern[str], str]) -> Iter
             distribution.broken
             or _why_name(point.name, *rule)
             or _why_module(point.value)
-            or _why_requirement(distribution.requires)
+            or requirements.unmet(distribution.requires)
         )
         yield Entry(point.name, distribution.name, distribution.version, point.value, broken)
 
@@ -82,15 +82,6 @@ def _why_module(value: str) -> str:
     except (ImportError, ValueError) as error:
         return f"module {match[1]} cannot be found ({error})"
     return "" if there else f"module {match[1]} is not there; install it again"
-
-
-def _why_requirement(requires: Iterable[str]) -> str:
-    """The first requirement that is not installed; versions, extras and markers are left to the installer."""
-    for requirement in requires:
-        match = re.match(r"[\w.-]+", requirement)
-        if match and ";" not in requirement and not installed.is_there(match[0]):
-            return f"it needs {match[0]}, which is not installed; pip install {match[0]}"
-    return ""
 
 
 def _mark_duplicates(found: list[Entry]) -> list[Entry]:

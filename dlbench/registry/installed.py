@@ -54,6 +54,13 @@ def version(name: str) -> str:
         return "not known"
 
 
+def quick_version(name: str) -> str:
+    """The version in the name of the folder of a distribution that is there; its metadata takes long to parse."""
+    folder = Path(str(getattr(metadata.distribution(name), "_path", "")))
+    found = folder.name.removesuffix(".dist-info").partition("-")[2] if folder.suffix == ".dist-info" else ""
+    return found or version(name)
+
+
 def owner(package: str) -> str:
     """The distribution that an importable package belongs to; empty where nothing says so."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -93,7 +94,11 @@ def as_text(value: Any) -> str:
 
 
 def device_words(asked: Sequence[str]) -> list[str]:
-    """Words of a Spec for what the user may call CUDA's way: `cuda:1` is `gpu:1`."""
+    """Words of a Spec for what the user may call CUDA's way: `cuda:1` is `gpu:1`. Raises SpecError."""
+    for word in asked:
+        require(
+            re.fullmatch(r"[a-z]+(:\d+)?", word) is not None, "device", word, "cpu, gpu, gpu:N, cuda:N, mps or auto"
+        )
     parts = (word.partition(":") for word in asked)
     return [f"{'gpu' if kind == 'cuda' else kind}{colon}{number}" for kind, colon, number in parts]
 

@@ -174,7 +174,7 @@ class InProcessChild:
     @contextlib.contextmanager
     def _in_its_folder(self) -> Iterator[None]:
         """The current folder is the plugin's while it works, and that of dlbench afterwards: reports go there."""
-        home = Path.cwd()
+        home, here = Path.cwd(), os.open(".", os.O_RDONLY)
         with contextlib.suppress(OSError):
             os.chdir(self._folder)
         try:
@@ -182,7 +182,10 @@ class InProcessChild:
         finally:
             with contextlib.suppress(OSError):
                 self._folder = Path.cwd()
-            os.chdir(home)
+            os.chdir(here)
+            os.close(here)
+        if not home.exists():
+            raise ChildError("crashed", f"the current folder, {home}, was removed while the plugin worked")
 
 
 @contextlib.contextmanager

@@ -47,6 +47,7 @@ def test_a_session_that_was_cut_short_goes_on_and_ends_as_if_it_had_not_been(tmp
         (("--resume", "x", "--precision", "bf16", "--timeout", "9"), "leave --precision, --timeout out"),
         (("--resume", "x", "--isolation", "fork"), "leave --isolation out"),
         (("--plugin", "fake.linear", "--memory-limit", "much"), "512M or 4G"),
+        (("--plugin", "fake.linear", "--memory-limit", "1K"), "a process without a model needs 96M; give more"),
         (("--plugin", "fake.linear", "--isolation", "jail"), "fresh"),
     ],
 )
