@@ -13,6 +13,7 @@ import numpy as np
 from dlbench.errors import DlbenchError, SpecError, UnknownName
 from dlbench.plugin import ModelSource
 from dlbench.plugin_kit import Recipe, is_factory, load_reference, make
+from dlbench_tf import keras_model
 from dlbench_tf.kit import of_recipe
 from dlbench_tf.model import TFModel
 
@@ -54,12 +55,13 @@ def adapt(source: ModelSource) -> TFModel:
 class Own:
     """The class, factory or instance that a reference of the user names, loaded when it is first used.
 
-    An instance that has values keeps those that it was imported with; another is made anew from its configuration.
+    An instance that has values starts each time with those that it was imported with. Another is made anew from its
+    configuration.
     """
 
     def __init__(self, reference: str) -> None:
         self.__name__ = self._reference = reference
-        self._kept: list[tuple[Any, Any]] = []
+        self._kept: tuple[list[tuple[Any, Any]], list[tuple[Any, str, float]]] | None = None
 
     def __call__(self, **options: Any) -> Any:
         """The model."""
@@ -68,9 +70,12 @@ class Own:
             return model
         if not model.built:
             return _again(model, self._reference)
-        self._kept = self._kept or [(variable, np.array(variable.value.numpy())) for variable in model.variables]
-        for variable, value in self._kept:
+        values = [(variable, np.array(variable.value.numpy())) for variable in model.variables]
+        self._kept = self._kept or (values, keras_model.rates(model))
+        for variable, value in self._kept[0]:
             variable.assign(value)
+        for layer, name, rate in self._kept[1]:
+            setattr(layer, name, rate)
         return model
 
     @property

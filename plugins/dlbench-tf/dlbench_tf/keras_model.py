@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -112,22 +111,15 @@ def array_of(output: Any) -> ArraySpec:
     return ArraySpec(tuple(output.shape), "float32" if "float" in kind else kind)
 
 
-def stochastic_layers(model: Any) -> list[Any]:
-    """Layers that drop or add noise where they train."""
-    return [layer for layer in flat_layers(model) if any(_rate(layer, name) for name in _RATES)]
+def turn_dropout_off(model: Any) -> None:
+    """Make a training step drop nothing and add no noise; batch normalisation trains as before."""
+    for layer, name, rate in rates(model):
+        setattr(layer, name, type(rate)(0))
 
 
-@contextmanager
-def nothing_dropped(layers: Sequence[Any]) -> Iterator[None]:
-    """Set the rates of these layers to zero for as long as this lasts; batch normalisation still trains."""
-    kept = [(layer, name, rate) for layer in layers for name in _RATES if (rate := _rate(layer, name))]
-    try:
-        for layer, name, rate in kept:
-            setattr(layer, name, type(rate)(0))
-        yield
-    finally:
-        for layer, name, rate in kept:
-            setattr(layer, name, rate)
+def rates(model: Any) -> list[tuple[Any, str, float]]:
+    """Layers with the names and values of their rates of dropout and deviations of noise that are not 0."""
+    return [(layer, name, rate) for layer in flat_layers(model) for name in _RATES if (rate := _rate(layer, name))]
 
 
 def flat_layers(model: Any) -> list[Any]:

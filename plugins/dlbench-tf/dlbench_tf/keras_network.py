@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -41,13 +42,12 @@ class KerasNetwork:
         self._call = keras_model.caller(model, recipe.call, signature.names)
         given = inputs_of(signature)
         self.output = pick_output(keras_model.symbolic_outputs(self._call, given, recipe.label), recipe.output)
-        self._stochastic = keras_model.stochastic_layers(model)
-        self._dropout = request.dropout
+        if not request.dropout:
+            keras_model.turn_dropout_off(model)
         self._model = model
         self._parameters = list(model.trainable_variables)
         self.variables: Sequence[tf.Variable] = [variable.value for variable in self._parameters]
         self._named = _unique([*self._parameters, *(v for v in model.non_trainable_variables if _is_float(v))])
-        self._state = [variable.value for variable in model.non_trainable_variables]
         if not self._parameters:
             raise SpecError(f"{recipe.label}: the model has no trainable variables")
         if request.parameters is not None:
@@ -80,16 +80,13 @@ class KerasNetwork:
         return _as_float(pick_output(self._call(inputs, False), self._recipe.output))
 
     def differentiate(self, inputs: Any, targets: Any, count: Count | None) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """As the model trains; without a count its state is put back."""
-        kept = [tf.identity(variable) for variable in self._state] if count is None else []
-        if self._dropout and count is not None:
-            found = self._differentiate(inputs, targets)
-        else:
-            with keras_model.nothing_dropped(self._stochastic):
-                found = self._differentiate(inputs, targets)
-        for variable, value in zip(self._state, kept, strict=count is None):
-            variable.assign(value)
-        return found
+        """As the model trains; without a count as it predicts, which changes no state."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.variables)
+            losses = self._objective.losses(partial(self._read, training=count is not None), inputs, targets)
+            loss = self._with_penalties(together(losses))
+        found = tape.gradient(loss, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return loss, [tf.convert_to_tensor(gradient) for gradient in found]  # dense, also of an embedding
 
     def named(self, values: Sequence[Any]) -> dict[str, Array]:
         """By the paths of the trainable variables."""
@@ -100,10 +97,10 @@ class KerasNetwork:
         return {name: np.array(variable.value.numpy(), np.float32) for name, variable in self._named.items()}
 
     def assign(self, parameters: Parameters) -> None:
-        """All of what `export` returns, or the trainable variables alone."""
+        """All trainable variables, and the state that is given."""
         own = {name: tuple(variable.shape) for name, variable in self._named.items()}
-        trained = dict(list(own.items())[: len(self._parameters)])
-        require_same_shapes(parameters, trained if parameters.keys() <= trained.keys() else own)
+        needed = list(own)[: len(self._parameters)]
+        require_same_shapes(parameters, {name: own[name] for name in own if name in needed or name in parameters})
         for name, value in parameters.items():
             self._named[name].assign(np.asarray(value))
 
@@ -111,23 +108,15 @@ class KerasNetwork:
         """As it is: an operation that XLA does not have raises when it is compiled."""
         return self.outputs
 
-    def _differentiate(self, inputs: Any, targets: Any) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.variables)
-            loss = together(self._objective.losses(self._trained_outputs, inputs, targets))
-            loss = self._with_penalties(loss)
-        found = tape.gradient(loss, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return loss, [tf.convert_to_tensor(gradient) for gradient in found]  # dense, also of an embedding
-
     def _with_penalties(self, loss: tf.Tensor) -> tf.Tensor:
         """Plus losses that the model adds itself, such as those of regularizers; asked once whether there are any."""
         penalties = self._model.losses if self._penalized else []
         self._penalized = bool(penalties)
         return tf.add_n([loss, *(tf.cast(penalty, loss.dtype) for penalty in penalties)]) if penalties else loss
 
-    def _trained_outputs(self, inputs: Any) -> tf.Tensor:
-        """What the loss reads: for cross-entropy the logits where the model ends in a softmax."""
-        output = pick_output(self._call(inputs, True), self._recipe.output)
+    def _read(self, inputs: Any, *, training: bool) -> tf.Tensor:
+        """The output for the loss: for cross-entropy the logits where the model ends in a softmax."""
+        output = pick_output(self._call(inputs, training), self._recipe.output)
         return _as_float(getattr(output, "_keras_logits", output) if self._loss == "cross_entropy" else output)
 
     def _check_targets(self, signature: Signature) -> None:

@@ -45,7 +45,7 @@ class Network(Protocol):
     def differentiate(self, inputs: Any, targets: Any, count: Count | None) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The loss or losses, and for each variable the gradient of the loss that trains it.
 
-        `count` is the number of the update. Without it nothing is dropped and no state of the model changes.
+        `count` is the number of the update. Without it the model computes as it predicts, and no state changes.
         """
         ...
 

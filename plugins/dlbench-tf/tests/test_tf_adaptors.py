@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -53,7 +55,10 @@ def unseeded():
 def broken():
     raise ValueError("no such thing")
 
-ready, unbuilt, number = make(), keras.Sequential([layers.Dense(4)]), 3
+def dropped():
+    return keras.Sequential([keras.Input((6,)), layers.Dense(4), layers.Dropout(0.5)])
+
+ready, unbuilt, number, noisy = make(), keras.Sequential([layers.Dense(4)]), 3, dropped()
 """
 
 
@@ -136,6 +141,16 @@ def test_an_instance_starts_each_time_with_the_values_that_it_was_imported_with(
         model.build(asked)
         found.append([float(model.train_step(model.stage(one))) for _ in range(3)])
     assert found[0] == found[1]
+
+
+def test_an_instance_drops_again_after_a_build_without_dropout(net):
+    model = adapt(ModelSource(reference="net.py:noisy"))
+    asked = BuildRequest(spec(), signature(model.describe(spec())), contract.SGD(learning_rate=0.1))
+    one, losses = batch(model.describe(spec())), []
+    for dropout in (True, False, True):
+        model.build(dataclasses.replace(asked, dropout=dropout))
+        losses.append(float(model.train_step(model.stage(one))))
+    assert losses[0] == losses[2] != losses[1]
 
 
 def test_several_inputs_with_names_open_axes_and_vocabularies(net):
