@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeAlias, TypedDict
 
+from dlbench.api import models
 from dlbench.errors import SpecError, UnknownName
 from dlbench.spec import AXES, ISOLATIONS, Axis, AxisKeywords, ModelKeywords, Several
 
@@ -21,10 +22,11 @@ class Option(NamedTuple):
     choices: tuple[str, ...] = ()
     default: object = None
     several: bool = False
+    files: tuple[str, ...] = ()
 
 
-def _several(kind: type, choices: tuple[str, ...] = ()) -> Option:
-    return Option(kind, choices, (), several=True)
+def _several(kind: type, choices: tuple[str, ...] = (), files: tuple[str, ...] = ()) -> Option:
+    return Option(kind, choices, (), several=True, files=files)
 
 
 def _flag(*, default: bool = False) -> Option:
@@ -34,11 +36,19 @@ def _flag(*, default: bool = False) -> Option:
 def _of_axis(axis: Axis) -> Option:
     if axis.kind is bool:
         return _flag()
-    return _several(axis.kind, axis.choices) if axis.several else Option(axis.kind, axis.choices)
+    return _several(axis.kind, axis.choices, axis.files) if axis.several else Option(axis.kind, axis.choices)
 
 
+MODEL_OPTIONS: Mapping[str, Option] = {
+    "model": _several(object),
+    **dict.fromkeys(("input", "tokens"), _several(str)),
+    **dict.fromkeys(("vocabulary", "classes"), Option(int)),
+    **dict.fromkeys(("targets", "output", "loss", "optimizer", "target", "convert"), Option(str, default="")),
+}
+"""Options of models that no package brings; `model` may be a class or a factory."""
 OPTIONS: Mapping[str, Option] = {
     **{axis.option: _of_axis(axis) for axis in AXES.values() if axis.option and axis.field != "plugin"},
+    **MODEL_OPTIONS,
     "jit": _flag(),
     "env": _several(str),
     "quick": _flag(),
@@ -75,13 +85,29 @@ class GateKeywords(TypedDict, total=False):
     out: Source | None
 
 
-class ParityKeywords(ModelKeywords, total=False):
+class SourceKeywords(TypedDict, total=False):
+    """Models that no package brings, as references or as classes and factories, and what is stated of them."""
+
+    model: Several[Any]
+    input: Several[str]
+    tokens: Several[str]
+    vocabulary: int | None
+    classes: int | None
+    targets: str
+    output: str
+    loss: str
+    optimizer: str
+    target: str
+    convert: str
+
+
+class ParityKeywords(ModelKeywords, SourceKeywords, total=False):
     """Everything that `dlbench parity` takes."""
 
     jit: bool
 
 
-class RunKeywords(AxisKeywords, GateKeywords, total=False):
+class RunKeywords(AxisKeywords, SourceKeywords, GateKeywords, total=False):
     """Everything that `dlbench run` takes."""
 
     jit: bool
@@ -126,11 +152,13 @@ def _read(name: str, option: Option, value: Any) -> Any:
 
 
 def _one(name: str, option: Option, value: Any) -> Any:
+    if option.kind is object:
+        return models.reference_of(value)
     if option.kind is FilePath:
         if isinstance(value, str | os.PathLike):
             return FilePath(value)
     elif isinstance(value, bool) == (option.kind is bool) and isinstance(value, _accepted(option.kind)):
-        if option.choices and value not in option.choices:
+        if option.choices and value not in option.choices and not str(value).endswith(option.files or ("\n",)):
             raise UnknownName(name, str(value), option.choices)
         return option.kind(value)
     wanted = {bool: "True or False", int: "a whole number", float: "a number", str: "text", FilePath: "a path"}

@@ -6,25 +6,25 @@ from collections.abc import Mapping, Sequence
 
 from dlbench.errors import SpecError, redaction
 from dlbench.parity import check
-from dlbench.record import journal
-from dlbench.record.journal import Journal
+from dlbench.record.journal import Journal, append
 from dlbench.record.parity import Parity
 from dlbench.record.reading import read_parities
 from dlbench.record.schema import PARITY_FILE, Plan
 from dlbench.report import parity as sameness
-from dlbench.session import plan
+from dlbench.session import models
+from dlbench.session.models import Subjects
 from dlbench.session.schedule import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.tasks import check_data
 
 
-def parity(selection: plan.Selection, seeds: int, timeout: float) -> list[Parity]:
+def parity(subjects: Subjects, seeds: int, timeout: float) -> list[Parity]:
     """Check that the arms of a selection are one model, over `seeds` initial values and batches.
 
     Raises SpecError, also for a selection of one arm, or UnknownName.
     """
     policy = Policy(timeout_seconds=timeout)
-    specs = list(dict.fromkeys(plan.expand({"phase": ("train",), **selection}, policy)))
+    specs = models.expand(subjects._replace(selection={"phase": ("train",), **subjects.selection}), policy)
     if len(specs) < 2:
         raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
     check_data(spec.task for spec in specs)
@@ -38,7 +38,7 @@ def of_session(families: Sequence[Sequence[Spec]], open_journal: Journal, listen
         return read_parities(path)
     found = redaction.record(_checked(families, open_journal.plan, listener))
     if found:
-        journal.append(path, found)
+        append(path, found)
     return found
 
 

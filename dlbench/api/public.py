@@ -33,6 +33,8 @@ PARITY_SECONDS, CHECK_SECONDS = 600.0, 300.0
 def run(plugins: Names = (), *, progress: bool | Listener = True, **options: Unpack[RunKeywords]) -> Results:
     """Measure plugins side by side, as `dlbench run` does with these options; an option takes one value or several.
 
+    `model` names models of your own as `--model` does, or is a class or a function that makes one.
+
     The report is written to `out`, or to a new folder under `reports/`. Ctrl-C keeps what is finished there, says so,
     and goes on as KeyboardInterrupt; `read` returns it and `run(resume=folder)` goes on with it. Raises DlbenchError.
     """
@@ -77,7 +79,7 @@ def check_parity(
     `seeds` counts initial values and batches; a process may work `timeout` seconds. Raises DlbenchError.
     """
     given = keywords.complete(options, ParityKeywords.__annotations__)
-    return proving.parity(request.selection({**given, "plugin": keywords.names(plugins)}), seeds, timeout)
+    return proving.parity(request.subjects({**given, "plugin": keywords.names(plugins)}), seeds, timeout)
 
 
 def check(

@@ -13,11 +13,12 @@ from typing import Any
 
 from dlbench.analysis import gate, pairs, steady_state
 from dlbench.analysis.gate import GateRequest
-from dlbench.api import judge, render
+from dlbench.api import judge, models, render
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import RUNS_FILE, Plan, Run
 from dlbench.session import plan
+from dlbench.session.models import Subjects
 from dlbench.spec import AXES, Policy
 from dlbench.workers import interpreters
 
@@ -36,7 +37,7 @@ class RunRequest:
     With `anew` the folder's name is not the user's, and one with a number at its end is as good.
     """
 
-    selection: plan.Selection
+    subjects: Subjects
     pythons: Mapping[str, str]
     policy: Policy
     folder: FilePath
@@ -56,11 +57,14 @@ class RunRequest:
         pythons = interpreters.read(options["env"])
         if pythons and options["isolation"] == "none":
             raise SpecError("--isolation none runs in the Python of dlbench itself; leave it out, or leave --env out")
+        asked = subjects(options)
         return cls(
-            selection={**selection(options), "environment": tuple(pythons)},
+            subjects=asked._replace(selection={**asked.selection, "environment": tuple(pythons)}),
             pythons=pythons,
             policy=policy(options),
-            folder=options["resume"] or options["out"] or _default_folder(options["plugin"]),
+            folder=options["resume"]
+            or options["out"]
+            or _default_folder((*options["plugin"], *(one.architecture for one in asked.models))),
             resume=options["resume"] is not None,
             formats=render.known_formats(options["format"] or DEFAULT_FORMATS),
             quiet=options["quiet"],
@@ -101,10 +105,16 @@ def _words(options: Mapping[str, Any]) -> Iterator[str]:
                 yield from () if one is None else (flag, str(one))
 
 
+def subjects(options: Mapping[str, Any]) -> Subjects:
+    """What the options of a command are about. Raises SpecError."""
+    return Subjects(selection(options), models.read(options))
+
+
 def selection(options: Mapping[str, Any]) -> plan.Selection:
     """What the options of a command select, by axis."""
     found = {axis.field: _values(options.get(axis.option)) for axis in AXES.values() if axis.option}
     found["path"] = ("jit", *found["path"]) if options["jit"] else found["path"]
+    found["data"] = models.places(found["data"])
     return {field: values for field, values in found.items() if values}
 
 

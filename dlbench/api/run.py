@@ -19,7 +19,7 @@ from dlbench.record.journal import Journal
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Plan, Run
 from dlbench.report import Report, summarize
-from dlbench.session import plan
+from dlbench.session import models, plan
 from dlbench.session.schedule import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.system import threads
@@ -88,7 +88,7 @@ def _checked(
 
 def _note_threads(options: RunRequest, specs: Sequence[Spec], policy: Policy, listener: Listener) -> None:
     """One line where the number of threads, or what becomes of the caller's variables, may surprise."""
-    given = specs[0].threads if options.resume else next(iter(options.selection.get("threads", ())), None)
+    given = specs[0].threads if options.resume else next(iter(options.subjects.selection.get("threads", ())), None)
     if policy.isolation != "none" and (said := threads.note(given, os.environ)):
         listener.note(said)
 
@@ -101,8 +101,11 @@ def _open(options: RunRequest) -> Journal:
         if resumed.plan.pythons:
             interpreters.plugins(resumed.plan.pythons, list({spec.plugin: None for spec in resumed.plan.specs}))
         return resumed
-    found = interpreters.plugins(options.pythons, options.selection["plugin"]) if options.pythons else None
-    specs = plan.expand(options.selection, options.policy, found)
+    selection = options.subjects.selection
+    named = selection.get("plugin", ())
+    found = interpreters.plugins(options.pythons, named) if options.pythons else None
+    first = next(iter(options.pythons.values()), None)
+    specs = models.expand(options.subjects, options.policy, found, first)
     specs = plan.with_twins(specs) if options.question.metrics else specs
     session, pythons = uuid.uuid4().hex[:12], dict(options.pythons)
     planned = Plan(session=session, specs=tuple(specs), policy=options.policy, pythons=pythons, asked=options.asked)

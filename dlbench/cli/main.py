@@ -33,6 +33,7 @@ def cli() -> None:
 )
 @options.of_effort
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
+@options.of_models
 @options.of_gate
 @click.option("--against", type=click.Path(path_type=FilePath), default=None, help="Saved report to compare with.")
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
@@ -53,8 +54,9 @@ def run(**given: Any) -> int:
 
 
 @cli.command()
-@click.argument("plugins", nargs=-1, required=True)
+@click.argument("plugins", nargs=-1)
 @options.of_parity
+@options.of_models
 @click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Initial values and batches.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work.")
 def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **given: Any) -> int:

@@ -18,8 +18,10 @@ Decorator = Callable[[Any], Any]
 class Values(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on only
     """Several values of one option: the option repeated, or its values joined by commas."""
 
-    def __init__(self, name: str, parse: Callable[[str], Any] = str, choices: tuple[str, ...] = ()) -> None:
-        self.name, self._parse, self._choices = name, parse, choices
+    def __init__(
+        self, name: str, parse: Callable[[str], Any] = str, choices: tuple[str, ...] = (), files: tuple[str, ...] = ()
+    ) -> None:
+        self.name, self._parse, self._choices, self._files = name, parse, choices, files
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Split at commas and read each value."""
@@ -27,7 +29,8 @@ class Values(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         return tuple(self._one(part, param, ctx) for part in parts)
 
     def _one(self, part: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not part or (self._choices and part not in self._choices):
+        unknown = self._choices and part not in self._choices
+        if not part or (unknown and not part.endswith(self._files)):
             self.fail(f"{part!r} is none of {', '.join(self._choices) or 'its values'}", param, ctx)
         try:
             return self._parse(part)
@@ -111,6 +114,39 @@ def of_gate(command: Callable[..., int]) -> Callable[..., int]:
     )
 
 
+def of_models(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of models that no package brings."""
+    texts = {
+        "--output": "Output of the model that the loss reads, where it returns several.",
+        "--loss": "cross_entropy, mse or file.py:function; by default that which the targets say.",
+        "--optimizer": "adam, adamw, sgd, sgd:MOMENTUM or file.py:function; adam unless given.",
+        "--target": "Quality to train to in the phase converge, such as accuracy:0.95.",
+        "--convert": "file.py:function from the first model's state to that of the others: they are one model.",
+    }
+    array = "[NAME=]SHAPE[:DTYPE][<BELOW]"
+    return _all(
+        command,
+        (
+            click.option(
+                "--model",
+                multiple=True,
+                metavar="[FRAMEWORK=]REFERENCE",
+                help="Model of your own, file.py:NAME or package.module:NAME, or of a loader, timm:NAME.  [several]",
+            ),
+            click.option(
+                "--input", multiple=True, metavar=array, help="Input of the model, 32x3x224x224; the batch first."
+            ),
+            click.option("--tokens", multiple=True, metavar="SHAPE", help="Input of tokens, such as 8x128."),
+            click.option("--vocabulary", type=click.IntRange(1), default=None, help="Number of distinct tokens."),
+            click.option("--classes", type=click.IntRange(1), default=None, help="Classes that targets are."),
+            click.option(
+                "--targets", default="", metavar=array, help="Targets of the loss; by default as outputs say."
+            ),
+            *(click.option(flag, default="", help=text) for flag, text in texts.items()),
+        ),
+    )
+
+
 def _with_jit(axes: Iterable[Axis]) -> list[Decorator]:
     short = click.option("--jit", is_flag=True, help="Short for --path jit.")
     return [one for axis in axes for one in ([_of_axis(axis), short] if axis.field == "path" else [_of_axis(axis)])]
@@ -124,7 +160,7 @@ def _of_axis(axis: Axis, help_text: str = "") -> Decorator:
         return click.option(flag, type=axis.kind, default=None, help=text)
     if axis.metavar:
         return click.option(flag, multiple=True, metavar=axis.metavar, help=text)
-    return several(flag, text, Values(KINDS.get(axis.kind, axis.name), axis.kind, axis.choices))
+    return several(flag, text, Values(KINDS.get(axis.kind, axis.name), axis.kind, axis.choices, axis.files))
 
 
 def _all(command: Callable[..., int], options: Iterable[Decorator]) -> Callable[..., int]:

@@ -6,26 +6,54 @@ import msgspec
 
 from dlbench import registry
 from dlbench.measure import reported
+from dlbench.measure.build import task_of
 from dlbench.plugin import Describes, Description
 from dlbench.registry import adaptors, references
-from dlbench.spec import ModelSource, Spec
+from dlbench.spec import InputSpec, ModelSource, Spec
+
+MADE_TO_MEASURE = "synthetic_inputs"
+"""The task that makes samples for whatever a model takes."""
 
 
 def describe_model(spec: Spec, adaptor: str) -> Description:
     """The description of the Spec's plugin, or of its model by this adaptor or the one that takes what it is.
 
-    `framework` is filled in. Raises SpecError, UnknownName, PluginLoadError, ContractViolation, and whatever the user's
-    model raises.
+    `framework` is filled in, and what the task says of inputs, targets and loss. Raises SpecError, UnknownName,
+    PluginLoadError, ContractViolation, and whatever the user's model raises.
     """
     if spec.model is None:
         framework, plugin = spec.framework, registry.load(spec.plugin)
     else:
-        framework = adaptor or _adaptor(spec, spec.model)
-        plugin = adaptors.adapt(framework, spec.model)
+        source = _with_arrays_of_task(spec, spec.model)
+        spec = msgspec.structs.replace(spec, model=source)
+        framework = adaptor or _adaptor(spec, source)
+        plugin = adaptors.adapt(framework, source)
     if not isinstance(plugin, Describes):
         return Description(framework=framework)
     found: Description = reported.checked(spec.plugin, "describe()", plugin.describe(spec), Description)
-    return msgspec.structs.replace(found, framework=found.framework or framework)
+    source = spec.model or ModelSource(reference=spec.plugin)
+    return msgspec.structs.replace(
+        found,
+        framework=found.framework or framework,
+        inputs=source.inputs or found.inputs,
+        targets=source.targets or found.targets,
+        loss=source.loss or found.loss,
+    )
+
+
+def _with_arrays_of_task(spec: Spec, source: ModelSource) -> ModelSource:
+    """The source with inputs, targets and loss of its task, unless they are stated or made for the model."""
+    if spec.task == MADE_TO_MEASURE:
+        return source
+    found = task_of(msgspec.structs.replace(spec, model=source)).signature
+    first, *further = (InputSpec(one.shape, one.dtype) for one in (found.inputs, *found.further))
+    classes = found.outputs.shape[-1] if found.loss == "cross_entropy" else None
+    return msgspec.structs.replace(
+        source,
+        inputs=source.inputs or (msgspec.structs.replace(first, below=found.vocabulary), *further),
+        targets=source.targets or InputSpec(found.targets.shape, found.targets.dtype, classes),
+        loss=source.loss or found.loss,
+    )
 
 
 def _adaptor(spec: Spec, source: ModelSource) -> str:

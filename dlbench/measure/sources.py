@@ -49,12 +49,13 @@ def look_before(spec: Spec) -> None:
 
 def of_spec(spec: Spec) -> list[Code]:
     """The code of a Spec's plugin, which was loaded, of what made it one, of its task and of dlbench."""
-    adaptor = [] if spec.model is None else [of_adaptor(spec.framework)]
+    adaptor = [of_adaptor(spec.framework)] if _reference(spec) else []
     return [of_loaded_plugin(spec.plugin, _reference(spec)), *adaptor, *of_task(spec.task), of_core()]
 
 
 def _reference(spec: Spec) -> str:
-    return "" if spec.model is None else spec.model.reference
+    """That of a model which no package brings, else nothing."""
+    return "" if spec.model is None or ":" not in spec.model.reference else spec.model.reference
 
 
 @cache

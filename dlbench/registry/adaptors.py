@@ -40,7 +40,7 @@ def load_plugin(spec: Spec) -> ModelPlugin:
 
     Raises UnknownName, PluginLoadError, ContractViolation or SpecError.
     """
-    if spec.model is None:
+    if spec.model is None or ":" not in spec.model.reference:
         return registry.load(spec.plugin)
     return adapt(spec.framework, spec.model)
 

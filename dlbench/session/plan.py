@@ -45,13 +45,11 @@ def expand(selection: Selection, policy: Policy, found: Sequence[str] | None = N
     """
     if unknown := [name for name in selection if name not in AXES]:
         raise UnknownName("axis", unknown[0], AXES)
-    if not selection.get("plugin"):
-        raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
+    plugins = found if found is not None else installed(selection)
     _check_paths(selection)
-    plugins = found if found is not None else _installed(selection["plugin"])
     specs = [spec for plugin in plugins for spec in _expand_plugin(plugin, selection, policy)]
     for spec in specs:
-        if spec.options and spec.model is None:
+        if spec.options and architectures.describes(spec):
             raise SpecError(f"{spec.plugin} takes no options; leave --set {as_text(spec.options)} out")
     return list(dict.fromkeys(specs))
 
@@ -93,8 +91,11 @@ def with_twins(specs: Sequence[Spec]) -> list[Spec]:
     return found
 
 
-def _installed(asked: Sequence[str]) -> list[str]:
-    names = list(dict.fromkeys(name for pattern in asked for name in registry.matching(pattern)))
+def installed(selection: Selection) -> list[str]:
+    """Names of the plugins that a selection asks for. Raises SpecError where it names none, and as `expand` does."""
+    if not selection.get("plugin"):
+        raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
+    names = list(dict.fromkeys(name for pattern in selection["plugin"] for name in registry.matching(pattern)))
     for name in names:
         registry.find(name)
     return names
@@ -104,7 +105,7 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
     architecture = plugin.partition(".")[2]
     derived: dict[str, Sequence[Any]] = {
         "plugin": [plugin],
-        "task": _tasks(plugin, architecture, selection.get("task", ())),
+        "task": _tasks(plugin, architecture, selection.get("task", ()), own=bool(selection.get("model"))),
         "threads": selection.get("threads") or [threads.default(os.environ).number],
     }
     specs: list[Spec] = []
@@ -132,9 +133,9 @@ def _given(name: str, selection: Selection) -> Sequence[Any]:
     return selection.get(name) or AXES[name].defaults
 
 
-def _tasks(plugin: str, architecture: str, asked: Sequence[str]) -> list[str]:
-    """Those of the tasks asked for that fit the architecture, or its default."""
-    known = architectures.is_builtin(architecture)
+def _tasks(plugin: str, architecture: str, asked: Sequence[str], *, own: bool) -> list[str]:
+    """Those of the tasks asked for that fit the architecture, or its default; a model of one's `own` takes any."""
+    known = architectures.is_builtin(architecture) and not own
     for name in asked:
         if name not in TASKS:
             raise UnknownName("task", name, TASKS)

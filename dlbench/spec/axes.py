@@ -12,7 +12,7 @@ from typing import Any, Literal
 from dlbench.errors import SpecError
 from dlbench.spec.phases import Path
 from dlbench.spec.ranges import Range, require, within
-from dlbench.spec.source import Option
+from dlbench.spec.source import ModelSource, Option
 
 Options = tuple[tuple[str, Option], ...]
 """Keywords of a model's factory with their values, sorted by name."""
@@ -38,6 +38,8 @@ class Axis:
     choices: tuple[str, ...] = ()
     closed: bool = True
     """Whether a Spec takes the choices alone; the command line always does."""
+    files: tuple[str, ...] = ()
+    """Endings of files that its option takes as well, which say something else than a value of the axis."""
     allowed: Range | None = None
     several: bool = True
     metavar: str = ""
@@ -89,7 +91,9 @@ class Axis:
 
 
 def as_text(value: Any) -> str:
-    """A value as its option takes it."""
+    """A value as its option takes it; a model by its reference."""
+    if isinstance(value, ModelSource):
+        return value.reference
     return ",".join(f"{name}={one}" for name, one in value) if isinstance(value, tuple) else str(value)
 
 

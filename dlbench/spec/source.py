@@ -12,6 +12,8 @@ from dlbench.spec.ranges import MOST, require, within
 
 INPUT_DTYPES = ("float32", "int32", "int64", "uint8", "bool")
 INPUT_FORM = "[NAME=]SHAPE[:DTYPE][<BELOW], the batch first, such as 32x3x224x224 or ids=8x128:int32<30522"
+SAMPLE_FILES = (".npz", ".npy", ".csv")
+"""Endings of files of samples, for models of one's own."""
 _INPUT = re.compile(r"(?:([A-Za-z_]\w*)=)?(\d+(?:x\d+)*)(?::([a-z]+\d*))?(?:<(\d+))?")
 
 
@@ -44,7 +46,8 @@ class ModelSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     session was planned. `loss` and `optimizer` are names or `file.py:function`. `output` names the output that the loss
     reads. `data` is a file of samples. `convert` is the `file.py:function` that turns the baseline's state into this
     model's. `targets` is the array that the loss compares with, where there is no data, `outputs` what the model gives.
-    `target` is the quality that counts as trained, such as `accuracy:0.95`.
+    `target` is the quality that counts as trained, such as `accuracy:0.95`. `inferred` says in a line each what nobody
+    stated. The reference of a model that an installed plugin makes is the plugin's name.
     """
 
     reference: str
@@ -57,6 +60,7 @@ class ModelSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     data: str = ""
     target: str = ""
     convert: str = ""
+    inferred: tuple[str, ...] = ()
 
 
 Option = bool | int | float | str

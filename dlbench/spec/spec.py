@@ -16,7 +16,7 @@ import msgspec
 from dlbench.spec.axes import Axis, Options, device_agrees, device_words, option_grid
 from dlbench.spec.phases import DATA_PLACES, PATHS, PHASES, PRECISIONS, DataPlace, Path, PhaseName
 from dlbench.spec.ranges import MOST, MOST_THREADS, require, within
-from dlbench.spec.source import ModelSource
+from dlbench.spec.source import SAMPLE_FILES, ModelSource
 
 PLUGIN_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)+")
 PLUGIN_NAMES = "framework.architecture: letters, digits, _ and - in both, and further dots in the architecture"
@@ -227,8 +227,9 @@ _ROWS = (
     Axis(
         "data",
         "workload",
-        "Start of batches: device (copied before timing) or host (copied in each timed step).",
+        "Start of batches: device (copied before timing) or host (copied in each timed step); or a file of samples.",
         choices=DATA_PLACES,
+        files=SAMPLE_FILES,
         plain="device",
         label="data on the {}",
         agrees=operator.eq,
@@ -262,7 +263,7 @@ _ROWS = (
         only="jit",
     ),
     Axis("environment", "arm", plain="", label="@{}"),
-    Axis("model", "arm", values=(None,), label=""),
+    Axis("model", "arm", values=(None,), label="({})"),
 )
 AXES: Mapping[str, Axis] = {axis.field: axis for axis in _ROWS}
 """Every field of a Spec, in the order of labels, options and the grid; the last varies fastest."""

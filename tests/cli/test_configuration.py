@@ -80,7 +80,7 @@ def test_the_nearest_folder_above_counts_and_a_file_of_its_own_before_the_shared
     ("text", "said"),
     [
         ("threads = \n", "dlbench.toml: not a TOML file that can be read (Invalid value (at line 1"),
-        ("\nthreds = 2", "dlbench.toml:2: unknown option 'threds'; did you mean threads?"),
+        ("\nthreds = 2", "dlbench.toml:2: unknown option 'threds'; did you mean threads"),
         ('quick = "yes"', "dlbench.toml:1: quick is 'yes': it must be true or false"),
         ('processes = "many"', "dlbench.toml:1: processes is 'many'"),
         ("threads = [1, 2]", "dlbench.toml:1: threads is [1, 2]: it takes one value"),

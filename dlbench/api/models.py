@@ -1,0 +1,128 @@
+"""Models that no package brings, as the options of a command ask for them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlbench.errors import SpecError
+from dlbench.session.models import AskedModel
+from dlbench.spec import DATA_PLACES, InputSpec, ModelSource
+from dlbench.spec.source import batch_size_of, class_spec, input_spec, token_spec
+
+OPTIONS = (
+    *("model", "input", "tokens", "vocabulary", "classes", "targets"),
+    *("output", "loss", "optimizer", "target", "convert", "data"),
+)
+"""The options that this module reads; `data` may name a place where batches start as well."""
+OPTIMIZERS = "adam, adamw, sgd, sgd:MOMENTUM or file.py:function"
+_ASKED = re.compile(r"(?:([\w-]+)=)?(.+)")
+_OWN = re.compile(r".+\.py:\w+|[\w.]+:\w+")
+_NAMED = re.compile(r"adam|adamw|sgd(:0?\.\d+|:0|:1)?")
+_TARGET = re.compile(r"[\w ]+:[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
+
+
+def read(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
+    """The models of a command, each with what the command says of all. Raises SpecError."""
+    asked = [_ASKED.fullmatch(text) for text in options.get("model", ())]
+    files = [one for one in options.get("data", ()) if one not in DATA_PLACES]
+    if not asked:
+        _refuse_alone(options, files)
+        return ()
+    common = _common(options, files)
+    convert = options.get("convert") or ""
+    if convert and len(asked) < 2:
+        raise SpecError(f"--convert {convert} turns the state of one model into another's; give --model twice")
+    found: list[AskedModel] = []
+    for match in asked:
+        if match is None or ":" not in match[2]:
+            shown = "" if match is None else match[2]
+            raise SpecError(f"--model {shown!r} is not [FRAMEWORK=]file.py:NAME, package.module:NAME or loader:NAME")
+        name = found[0].architecture if convert and found else ""
+        of_first = not found
+        source = ModelSource(reference=match[2], convert="" if of_first else convert, **common)
+        found.append(AskedModel(source, match[1] or "", name))
+    return tuple(found)
+
+
+def reference_of(model: object) -> str:
+    """The reference to a class or factory: that of its module, or of the program that it stands in.
+
+    Raises SpecError for an object that cannot be found again by its name.
+    """
+    if isinstance(model, str):
+        return model
+    module, name = getattr(model, "__module__", ""), getattr(model, "__qualname__", "")
+    if not module or not name or "<" in name:
+        raise SpecError(f"model {model!r} cannot be imported by a name; give a class or a function of a module")
+    if module != "__main__":
+        return f"{module}:{name}"
+    file = inspect.getsourcefile(sys.modules[module]) if hasattr(sys.modules[module], "__file__") else None
+    if file is None or not file.endswith(".py"):
+        raise SpecError(f"model {name} stands in no file; write it to a file and give models='file.py:{name}'")
+    path = Path(file).resolve()
+    return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{name}"
+
+
+def places(given: Sequence[str]) -> tuple[str, ...]:
+    """The values of `--data` that say where batches start."""
+    return tuple(one for one in given if one in DATA_PLACES)
+
+
+def _common(options: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:
+    """Fields of every model's source."""
+    inputs = _inputs(options)
+    if len(files) > 1:
+        raise SpecError(f"--data {', '.join(files)}: give one file of samples, or {' or '.join(DATA_PLACES)}")
+    optimizer, target = options.get("optimizer") or "", options.get("target") or ""
+    if optimizer and not (_NAMED.fullmatch(optimizer) or _OWN.fullmatch(optimizer)):
+        raise SpecError(f"--optimizer {optimizer!r} is not {OPTIMIZERS}")
+    if target and not _TARGET.fullmatch(target):
+        raise SpecError(f"--target {target!r} is not METRIC:VALUE, such as accuracy:0.95")
+    return {
+        "inputs": inputs,
+        "targets": _targets(options, inputs),
+        "output": options.get("output") or "",
+        "loss": options.get("loss") or "",
+        "optimizer": optimizer,
+        "data": "".join(files),
+        "target": target,
+    }
+
+
+def _inputs(options: Mapping[str, Any]) -> tuple[InputSpec, ...]:
+    texts: Sequence[str] = options.get("tokens", ())
+    vocabulary: int | None = options.get("vocabulary")
+    if vocabulary is None and texts:
+        raise SpecError(f"--tokens {texts[0]}: how many distinct ones there are is not known; give --vocabulary N")
+    if vocabulary is not None and not texts:
+        raise SpecError(f"--vocabulary {vocabulary} goes with --tokens SHAPE, such as 8x128")
+    tokens = [] if vocabulary is None else [token_spec(text, vocabulary) for text in texts]
+    found = (*map(input_spec, options.get("input", ())), *tokens)
+    if found:
+        batch_size_of(found)
+    return found
+
+
+def _targets(options: Mapping[str, Any], inputs: Sequence[InputSpec]) -> InputSpec | None:
+    stated, classes = options.get("targets") or "", options.get("classes")
+    if stated and classes is not None:
+        raise SpecError(f"--classes {classes} and --targets {stated} both state the targets; leave one out")
+    if classes is not None:
+        return class_spec(classes, inputs[0].shape[0] if inputs else 1)
+    return input_spec(stated, "--targets") if stated else None
+
+
+def _refuse_alone(options: Mapping[str, Any], files: Sequence[str]) -> None:
+    """Raise SpecError for an option of models where there is none."""
+    if files:
+        raise SpecError(f"--data {files[0]} is a file of samples for --model, or one of {', '.join(DATA_PLACES)}")
+    for name in OPTIONS:
+        value = options.get(name)
+        if name not in ("model", "data") and value not in (None, "", ()):
+            shown = value[0] if isinstance(value, tuple) else value
+            raise SpecError(f"--{name} {shown} says something of a model of your own; add --model REFERENCE")

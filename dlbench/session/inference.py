@@ -1,0 +1,116 @@
+"""Inference: what follows for a plan from the description that a model or a plugin gives of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from dlbench.errors import SpecError, UnknownName
+from dlbench.plugin import Description
+from dlbench.session.plan import Selection
+from dlbench.spec import AXES, InputSpec, ModelSource, Spec
+from dlbench.spec.axes import as_text
+from dlbench.tasks.signatures import signature_of, targets_of, text
+from dlbench.tasks.task import TaskRequest
+
+SYNTHETIC, FROM_FILE = "synthetic_inputs", "data"
+"""Tasks that are made to measure, for models that no package brings."""
+UNKNOWN = "model"
+"""The framework of a model that is not known yet."""
+WITHOUT_TARGET: tuple[str, ...] = ("train", "predict")
+"""Phases of a model that no target was stated for."""
+
+
+def filled(selection: Selection, spec: Spec, said: Description) -> Selection:
+    """The selection of one size and combination of options, with all that follows from a description.
+
+    `spec` is that by which the model was described. Raises UnknownName or SpecError for what does not fit.
+    """
+    _check(spec, said)
+    chosen = {**selection, "options": [as_text(spec.options)] if spec.options else []}
+    return _of_plugin(chosen, spec, said) if spec.model is None else _of_model(chosen, spec, said)
+
+
+def _check(spec: Spec, said: Description) -> None:
+    """Raise UnknownName or SpecError for a size or an option that the model does not have."""
+    of = spec.plugin if spec.model is None else spec.model.reference
+    if said.sizes and spec.size not in said.sizes:
+        raise UnknownName(f"size of {of}", spec.size, said.sizes)
+    if spec.model is not None and not said.sizes and spec.size not in AXES["size"].defaults:
+        raise SpecError(f"{of} has no sizes, and --size {spec.size} was given; give keywords by --set NAME=VALUE")
+    for name, _ in spec.options if said.options else ():
+        if name not in said.options:
+            raise UnknownName(f"option of {of}", name, said.options)
+    if spec.model is None and spec.options and not said.options:
+        raise SpecError(f"{of} takes no options; leave --set {as_text(spec.options)} out")
+
+
+def _of_plugin(selection: Selection, spec: Spec, said: Description) -> Selection:
+    """Defaults of an installed plugin; where it names no task, samples are made for the inputs that it states."""
+    if not selection.get("task") and not said.task and said.inputs:
+        source = ModelSource(reference=spec.plugin)
+        return _of_model(selection, msgspec.structs.replace(spec, model=source), said)
+    batch = said.batch_sizes.get(spec.size)
+    found: Selection = {"task": [said.task] if said.task else [], "batch_size": [] if batch is None else [batch]}
+    chosen: Selection = {axis: selection.get(axis) or values for axis, values in found.items()}
+    return {**selection, **chosen}
+
+
+def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
+    """All that was stated of a model and all that was inferred, as values of axes."""
+    assert spec.model is not None
+    inputs = spec.model.inputs or said.inputs
+    if not inputs:
+        raise SpecError(
+            f"{spec.model.reference}: its inputs are not known; give --input SHAPE[:DTYPE][<BELOW], the batch first"
+        )
+    batches = selection.get("batch_size") or [said.batch_sizes.get(spec.size) or inputs[0].shape[0]]
+    spec = msgspec.structs.replace(spec, batch_size=batches[0])
+    assert spec.model is not None
+    source = _completed(msgspec.structs.replace(spec.model, inputs=inputs), spec, said)
+    found: Selection = {
+        "plugin": [f"{said.framework}.{spec.architecture}"],
+        "model": [msgspec.structs.replace(source, inferred=tuple(_inferred(spec, source, said)))],
+        "task": selection.get("task") or [spec.task],
+        "batch_size": batches,
+        "phase": selection.get("phase") or (AXES["phase"].defaults if source.target else WITHOUT_TARGET),
+    }
+    return {**selection, **found}
+
+
+def _completed(source: ModelSource, spec: Spec, said: Description) -> ModelSource:
+    """The source with targets, outputs and loss, which any other task has of itself."""
+    if spec.task != SYNTHETIC:
+        return source
+    outputs = source.outputs or (InputSpec(said.outputs.shape) if said.outputs is not None else None)
+    request = TaskRequest(
+        spec.size,
+        spec.batch_size,
+        inputs=source.inputs,
+        targets=source.targets or said.targets,
+        outputs=outputs,
+        loss=source.loss or said.loss,
+    )
+    targets = targets_of(request)
+    signature = signature_of(request, targets)
+    outputs = InputSpec(signature.outputs.shape, signature.outputs.dtype)
+    return msgspec.structs.replace(source, targets=targets, outputs=outputs, loss=signature.loss)
+
+
+def _inferred(spec: Spec, source: ModelSource, said: Description) -> Iterator[str]:
+    """A line for everything that nobody stated."""
+    stated = spec.model
+    assert stated is not None
+    if spec.framework == UNKNOWN:
+        yield f"framework {said.framework}, by the classes of the model"
+    if not stated.inputs:
+        yield f"inputs {', '.join(map(text, source.inputs))}"
+    targets, loss = source.targets or said.targets, source.loss or said.loss
+    if stated.targets is None and targets is not None:
+        yield f"targets {text(targets)}"
+    if not stated.loss and loss:
+        yield f"loss {loss}"
+    if not stated.optimizer:
+        yield "optimizer adam"
+    yield from said.inferred

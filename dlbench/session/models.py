@@ -1,0 +1,118 @@
+"""Models that no package brings, and plugins that describe themselves: from what was asked to values of axes.
+
+Each is described in a child of its own, and everything that was inferred is written down before anything is measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dlbench import architectures
+from dlbench.errors import SpecError
+from dlbench.session import inference, plan
+from dlbench.session.inference import FROM_FILE, SYNTHETIC, UNKNOWN
+from dlbench.session.plan import Selection
+from dlbench.spec import AXES, ModelSource, Policy, Spec
+from dlbench.spec.axes import Options, option_grid
+from dlbench.workers.calls import call
+from dlbench.workers.child import Child, ChildError, fresh_child
+
+DESCRIBING_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class AskedModel:
+    """A model as it was asked for; `framework` is empty where it was not said."""
+
+    source: ModelSource
+    framework: str = ""
+    name: str = ""
+
+    @property
+    def architecture(self) -> str:
+        """The word after the dot of its plugin's name: that of another model, or the name in the reference."""
+        found = self.name or self.source.reference.rpartition(":")[2]
+        return re.sub(r"[^\w.-]+", "-", found).strip("-.") or UNKNOWN
+
+
+class Subjects(NamedTuple):
+    """All that a command is about: plugins and values of axes, and models that no package brings."""
+
+    selection: Selection
+    models: Sequence[AskedModel] = ()
+
+
+def expand(
+    subjects: Subjects,
+    policy: Policy,
+    found: Sequence[str] | None = None,
+    python: str | None = None,
+) -> list[Spec]:
+    """The Specs of plugins and models, as `dlbench.session.plan.expand` says of the former.
+
+    `python` is the interpreter that describes them, where it is another. Raises SpecError for what does not fit.
+    """
+    selection, models = subjects
+    named = selection.get("plugin") or not models
+    plugins = list(found if found is not None else plan.installed(selection)) if named else []
+    alike = [AskedModel(ModelSource(reference=name), *name.split(".", 1)) for name in plugins]
+    asked = [one for one in alike if not architectures.is_builtin(one.architecture)] + list(models)
+    described = {one: list(_described(one, selection, policy, python)) for one in asked}
+    specs: list[Spec] = []
+    for one in [*alike, *models]:
+        for chosen in described.get(one, [selection]):
+            own = [f"{one.framework}.{one.architecture}"] if one in alike else list(chosen["plugin"])
+            specs += plan.expand({**chosen, "plugin": own}, policy, own)
+    return list(dict.fromkeys(specs))
+
+
+def _described(one: AskedModel, selection: Selection, policy: Policy, python: str | None) -> Iterator[Selection]:
+    """A selection for each size and combination of options, filled in with what the model or plugin says of itself."""
+    child: Child | None = None
+    try:
+        for size in dict.fromkeys(selection.get("size") or AXES["size"].defaults):
+            for options in option_grid(selection.get("options", ())):
+                child = child or _child(policy, python)
+                yield _filled(one, {**selection, "size": [size]}, options, child)
+    finally:
+        if child is not None:
+            child.close()
+
+
+def _child(policy: Policy, python: str | None) -> Child:
+    seconds = min(policy.timeout_seconds, DESCRIBING_SECONDS)
+    return fresh_child(1, seconds, python) if python else fresh_child(1, seconds)
+
+
+def _filled(one: AskedModel, selection: Selection, options: Options, child: Child) -> Selection:
+    from dlbench.measure.describe import describe_model  # imports NumPy, which the parent otherwise has no need of
+
+    spec = _provisional(one, selection, options)
+    try:
+        said = call(child, describe_model, spec, one.framework)
+    except ChildError as error:
+        if spec.model is None:  # each of its Runs will say so
+            return selection
+        raise SpecError(str(error)) from error
+    return inference.filled(selection, spec, said)
+
+
+def _provisional(one: AskedModel, selection: Selection, options: Options) -> Spec:
+    """A Spec to describe the model by, before it is known what it takes."""
+    source = one.source
+    own = ":" in source.reference
+    batch = source.inputs[0].shape[0] if source.inputs else plan.DEFAULT_BATCH_SIZE
+    return Spec(
+        plugin=f"{one.framework or UNKNOWN}.{one.architecture}",
+        phase="train",
+        path="eager",
+        size=selection["size"][0],
+        task=(selection.get("task") or [FROM_FILE if source.data else SYNTHETIC])[0],
+        batch_size=(selection.get("batch_size") or [batch])[0],
+        threads=1,
+        model=source if own else None,
+        options=options,
+    )

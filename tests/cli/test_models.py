@@ -1,0 +1,119 @@
+"""Models of one's own on the command line: what is planned and inferred, and each refusal in one line."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+
+import pytest
+from command import dlbench
+
+pytestmark = pytest.mark.untimed
+
+FILE = """
+import numpy as np
+from dlbench_fake.nets import Forgetful, Net
+
+class One(Net):
+    def __init__(self, outputs=3, hidden=1):
+        super().__init__(8, outputs=outputs)
+
+class Two(Net):
+    def __init__(self):
+        super().__init__(8, 4, outputs=2)
+    def example_inputs(self):
+        return np.zeros((16, 2, 4), np.float32), np.zeros((16, 4), np.float32)
+
+def total(outputs, targets):
+    return outputs
+
+stranger = object()
+"""
+"""A file that the command line is given; its models are those of the framework in NumPy."""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(textwrap.dedent(FILE))
+    return tmp_path
+
+
+def refused(*arguments):
+    done = dlbench("run", "--dry-run", *arguments, cwd=Path.cwd())
+    assert done.returncode == 2, done.stdout
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    return done.stderr.removeprefix("dlbench: ").strip()
+
+
+def planned(*arguments):
+    done = dlbench("run", "--dry-run", *arguments, cwd=Path.cwd())
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_model_is_measured_in_one_command_and_the_report_says_what_was_inferred(folder):
+    done = dlbench(
+        "run", "--model", "own.py:Two", "--phase", "train", "--quick", "--out", "report", "--quiet", cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = map(json.loads, (folder / "report" / "runs.jsonl").read_text().splitlines())
+    assert run["spec"]["plugin"] == "fake.Two"
+    assert run["spec"]["batch_size"] == 16
+    assert run["spec"]["model"]["inferred"] == [
+        "framework fake, by the classes of the model",
+        "inputs 16x2x4:float32, 16x4:float32",
+        "targets 16:int32<2",
+        "loss cross_entropy",
+        "optimizer adam",
+    ]
+    assert run["flops_per_step"] == 3 * 2 * 16 * 12 * 2
+    assert str(folder) not in json.dumps(run["spec"])
+
+
+def test_several_models_sizes_of_batches_and_options_span_a_grid(folder):
+    said = planned("--model", "own.py:Two", "--model", "fake=own.py:One", "--input", "16x8", "--batch-size", "4,8")
+    assert said.count("fake.One eager") == said.count("fake.Two eager") == 4
+    said = planned("--model", "own.py:One", "--input", "16x8", "--set", "outputs=2,3", "--phase", "train")
+    assert said.count("fake.One eager") == 2
+
+
+def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree(folder):
+    (folder / "line.py").write_text("from dlbench_fake.nets import Net\ndef linear(): return Net(8, outputs=1)\n")
+    said = planned("--plugin", "fake.linear", "--model", "fake=line.py:linear", "--task", "line", "--phase", "train")
+    assert said.startswith("train linear small, task line")
+    assert "fake.linear eager, fake.linear eager (line.py:linear)" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "own.py"], "--model 'own.py' is not [FRAMEWORK=]file.py:NAME"),
+        (["--model", "own.py:Tow"], "unknown name in own.py 'Tow'; did you mean Two"),
+        (["--model", "gone.py:Two"], "gone.py:Two: there is no file gone.py in the folder of the session"),
+        (["--model", "own.py:stranger"], "own.py:stranger is a object, no model of"),
+        (["--model", "own.py:One"], "own.py:One: its inputs are not known; give --input"),
+        (["--model", "own.py:One", "--input", "16x9"], "own.py:One: "),
+        (["--model", "own.py:One", "--input", "16x8", "--set", "hiden=3"], "unknown option of own.py:One 'hiden'; did"),
+        (["--model", "own.py:Two", "--size", "bse"], "own.py:Two has no sizes, and --size bse was given"),
+        (["--model", "own.py:Two", "--loss", "mse", "--classes", "2"], "loss mse: targets"),
+        (["--model", "own.py:Two", "--classes", "2", "--targets", "16"], "--classes 2 and --targets 16 both state"),
+        (["--model", "own.py:Two", "--tokens", "8x16"], "--tokens 8x16: how many distinct ones there are"),
+        (["--model", "own.py:Two", "--optimizer", "adma"], "--optimizer 'adma' is not adam, adamw, sgd"),
+        (["--model", "own.py:Two", "--target", "0.9"], "--target '0.9' is not METRIC:VALUE"),
+        (["--model", "own.py:Two", "--convert", "own.py:total"], "--convert own.py:total turns the state of one"),
+        (["--plugin", "fake.linear", "--classes", "3"], "--classes 3 says something of a model of your own"),
+        (["--plugin", "fake.linear", "--data", "x.npz"], "--data x.npz is a file of samples for --model"),
+        (["--model", "own.py:One", "--data", "gone.npz"], "gone.npz"),
+        (["--model", "zoo:resnet18"], "'zoo'"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line_before_anything_is_measured(folder, arguments, said):
+    assert said in refused(*arguments)
+
+
+def test_an_error_in_the_users_file_is_told_by_its_own_line(folder):
+    (folder / "bad.py").write_text("x = 1\nimport nothing_of_this_name\n")
+    said = refused("--model", "bad.py:Net")
+    assert said.startswith("bad.py:Net: bad.py, line 2, 'import nothing_of_this_name': ModuleNotFoundError")
