@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeAlias, TypedDict
 
-from dlbench.api import models
+from dlbench.api import subjects
 from dlbench.errors import SpecError, UnknownName
 from dlbench.spec import AXES, ISOLATIONS, Axis, AxisKeywords, ModelKeywords, Several
 
@@ -153,7 +153,7 @@ def _read(name: str, option: Option, value: Any) -> Any:
 
 def _one(name: str, option: Option, value: Any) -> Any:
     if option.kind is object:
-        return models.reference_of(value)
+        return subjects.reference_of(value)
     if option.kind is FilePath:
         if isinstance(value, str | os.PathLike):
             return FilePath(value)

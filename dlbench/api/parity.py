@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from dlbench.api import subjects
 from dlbench.errors import SpecError, redaction
 from dlbench.parity import check
 from dlbench.record.journal import Journal, append
@@ -12,19 +14,18 @@ from dlbench.record.reading import read_parities
 from dlbench.record.schema import PARITY_FILE, Plan
 from dlbench.report import parity as sameness
 from dlbench.session import models
-from dlbench.session.models import Subjects
 from dlbench.session.schedule import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.tasks import check_data
 
 
-def parity(subjects: Subjects, seeds: int, timeout: float) -> list[Parity]:
-    """Check that the arms of a selection are one model, over `seeds` initial values and batches.
+def parity(options: Mapping[str, Any], seeds: int, timeout: float) -> list[Parity]:
+    """Check that the arms which these options select are one model, over `seeds` initial values and batches.
 
-    Raises SpecError, also for a selection of one arm, or UnknownName.
+    Raises SpecError, also for a single arm, or UnknownName.
     """
-    policy = Policy(timeout_seconds=timeout)
-    specs = models.expand(subjects._replace(selection={"phase": ("train",), **subjects.selection}), policy)
+    policy, asked = Policy(timeout_seconds=timeout), subjects.read(options)
+    specs = models.expand(asked._replace(selection={**asked.selection, "phase": ("train",)}), policy)
     if len(specs) < 2:
         raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
     check_data(spec.task for spec in specs)

@@ -79,7 +79,7 @@ def check_parity(
     `seeds` counts initial values and batches; a process may work `timeout` seconds. Raises DlbenchError.
     """
     given = keywords.complete(options, ParityKeywords.__annotations__)
-    return proving.parity(request.subjects({**given, "plugin": keywords.names(plugins)}), seeds, timeout)
+    return proving.parity({**given, "plugin": keywords.names(plugins)}, seeds, timeout)
 
 
 def check(

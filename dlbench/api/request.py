@@ -13,13 +13,12 @@ from typing import Any
 
 from dlbench.analysis import gate, pairs, steady_state
 from dlbench.analysis.gate import GateRequest
-from dlbench.api import judge, models, render
+from dlbench.api import judge, render, subjects
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import RUNS_FILE, Plan, Run
-from dlbench.session import plan
 from dlbench.session.models import Subjects
-from dlbench.spec import AXES, Policy
+from dlbench.spec import Policy
 from dlbench.workers import interpreters
 
 PROCESSES = {"quick": 1, "rigorous": 15}
@@ -57,7 +56,7 @@ class RunRequest:
         pythons = interpreters.read(options["env"])
         if pythons and options["isolation"] == "none":
             raise SpecError("--isolation none runs in the Python of dlbench itself; leave it out, or leave --env out")
-        asked = subjects(options)
+        asked = subjects.read(options)
         return cls(
             subjects=asked._replace(selection={**asked.selection, "environment": tuple(pythons)}),
             pythons=pythons,
@@ -103,26 +102,6 @@ def _words(options: Mapping[str, Any]) -> Iterator[str]:
         else:
             for one in value if isinstance(value, tuple) else (value,):
                 yield from () if one is None else (flag, str(one))
-
-
-def subjects(options: Mapping[str, Any]) -> Subjects:
-    """What the options of a command are about. Raises SpecError."""
-    return Subjects(selection(options), models.read(options))
-
-
-def selection(options: Mapping[str, Any]) -> plan.Selection:
-    """What the options of a command select, by axis."""
-    found = {axis.field: _values(options.get(axis.option)) for axis in AXES.values() if axis.option}
-    found["path"] = ("jit", *found["path"]) if options["jit"] else found["path"]
-    found["data"] = models.places(found["data"])
-    return {field: values for field, values in found.items() if values}
-
-
-def _values(given: Any) -> tuple[Any, ...]:
-    """The values of an option that takes several, or one, or is a flag."""
-    if isinstance(given, tuple):
-        return given
-    return () if given is None or given is False else (given,)
 
 
 def _default_folder(plugins: Sequence[str]) -> FilePath:

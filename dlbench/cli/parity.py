@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlbench.api.parity import parity
-from dlbench.api.request import subjects
 from dlbench.errors import exit_codes
 from dlbench.report import parity as sameness
 from dlbench.report import terminal
@@ -14,7 +13,7 @@ from dlbench.report import terminal
 
 def show(options: Mapping[str, Any], seeds: int, timeout: float) -> int:
     """Check that the arms are one model, print the figures, and return the exit code. Raises DlbenchError."""
-    found = parity(subjects(options), seeds, timeout)
+    found = parity(options, seeds, timeout)
     for one in found:
         terminal.console().print(terminal.blocks(sameness.blocks(one)))
     if any(one.same is False for one in found):

@@ -1,4 +1,4 @@
-"""Models that no package brings, as the options of a command ask for them."""
+"""The subjects of a command: values of axes, and models that no package brings, as its options ask for them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dlbench.errors import SpecError
-from dlbench.session.models import AskedModel
-from dlbench.spec import DATA_PLACES, InputSpec, ModelSource
+from dlbench.session.models import AskedModel, Subjects
+from dlbench.session.plan import Selection
+from dlbench.spec import AXES, DATA_PLACES, InputSpec, ModelSource
 from dlbench.spec.source import batch_size_of, class_spec, input_spec, token_spec
 
 OPTIONS = (
@@ -26,7 +27,27 @@ _NAMED = re.compile(r"adam|adamw|sgd(:0?\.\d+|:0|:1)?")
 _TARGET = re.compile(r"[\w ]+:[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 
 
-def read(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
+def read(options: Mapping[str, Any]) -> Subjects:
+    """What the options of a command are about. Raises SpecError."""
+    return Subjects(selection(options), models(options))
+
+
+def selection(options: Mapping[str, Any]) -> Selection:
+    """What the options of a command select, by axis."""
+    found = {axis.field: _values(options.get(axis.option)) for axis in AXES.values() if axis.option}
+    found["path"] = ("jit", *found["path"]) if options["jit"] else found["path"]
+    found["data"] = places(found["data"])
+    return {field: values for field, values in found.items() if values}
+
+
+def _values(given: Any) -> tuple[Any, ...]:
+    """The values of an option that takes several, or one, or is a flag."""
+    if isinstance(given, tuple):
+        return given
+    return () if given is None or given is False else (given,)
+
+
+def models(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
     """The models of a command, each with what the command says of all. Raises SpecError."""
     asked = [_ASKED.fullmatch(text) for text in options.get("model", ())]
     files = [one for one in options.get("data", ()) if one not in DATA_PLACES]
