@@ -13,7 +13,6 @@ from dlbench.record.parity import Parity
 from dlbench.record.reading import read_parities
 from dlbench.record.schema import PARITY_FILE, Plan
 from dlbench.report import parity as sameness
-from dlbench.session import models
 from dlbench.session.schedule import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.tasks import check_data
@@ -24,8 +23,8 @@ def parity(options: Mapping[str, Any], seeds: int, timeout: float) -> list[Parit
 
     Raises SpecError, also for a single arm, or UnknownName.
     """
-    policy, asked = Policy(timeout_seconds=timeout), subjects.read(options)
-    specs = models.expand(asked._replace(selection={**asked.selection, "phase": ("train",)}), policy)
+    policy = Policy(timeout_seconds=timeout)
+    specs = subjects.trained(options, policy)
     if len(specs) < 2:
         raise SpecError(f"parity compares two models and {specs[0].label} is one; name a second plugin or --path")
     check_data(spec.task for spec in specs)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dlbench.errors import SpecError
-from dlbench.session.models import AskedModel, Subjects
+from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.session.plan import Selection
-from dlbench.spec import AXES, DATA_PLACES, InputSpec, ModelSource
+from dlbench.spec import AXES, DATA_PLACES, InputSpec, ModelSource, Policy, Spec
 from dlbench.spec.source import batch_size_of, class_spec, input_spec, token_spec
 
 OPTIONS = (
@@ -30,6 +30,12 @@ _TARGET = re.compile(r"[\w ]+:[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 def read(options: Mapping[str, Any]) -> Subjects:
     """What the options of a command are about. Raises SpecError."""
     return Subjects(selection(options), models(options))
+
+
+def trained(options: Mapping[str, Any], policy: Policy) -> list[Spec]:
+    """The Specs of training that the options of a command select. Raises SpecError or UnknownName."""
+    found = read(options)
+    return expand(found._replace(selection={**found.selection, "phase": ("train",)}), policy)
 
 
 def selection(options: Mapping[str, Any]) -> Selection:
