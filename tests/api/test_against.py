@@ -18,7 +18,7 @@ from dlbench.record.reading import read_runs
 pytestmark = pytest.mark.untimed
 
 SHARED = pytest.mark.xdist_group("a session to compare with")
-PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1")
+PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1", "--cold")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from dlbench.api import keywords
 from dlbench.api.progress import Quiet
 from dlbench.cli.main import cli
 
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("a session of the library")]
+
 TWO = ("fake.linear", "twin.linear")
 OF_THE_COMMAND_LINE = {"plugin", "suite", "dry_run", "quiet"}
 """Options that are no keyword: the first argument is the plugins, a call has no use for the others."""
@@ -29,7 +31,6 @@ def results(folder):
     return dlbench.run(TWO, out=folder / "out", format="json", progress=False, **options)
 
 
-@pytest.mark.untimed
 def test_a_session_gives_its_figures_as_values(results, folder):
     assert list(results.arms) == ["predict, fake.linear eager", "predict, twin.linear eager"]
     assert results.arms["predict, twin.linear eager"].metrics["throughput"].value > 0
@@ -38,7 +39,6 @@ def test_a_session_gives_its_figures_as_values(results, folder):
     assert json.loads((folder / "out" / "report.json").read_text())["kind"] == "dlbench report"
 
 
-@pytest.mark.untimed
 def test_a_ratio_is_that_of_the_report_and_turns_round_with_its_arms(results):
     (shown,) = results.report.sections[0].comparisons
     assert results.ratio("twin.linear", "fake.linear") == shown
@@ -48,7 +48,6 @@ def test_a_ratio_is_that_of_the_report_and_turns_round_with_its_arms(results):
     assert more.ratio.low < more.ratio.value < more.ratio.high
 
 
-@pytest.mark.untimed
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -62,7 +61,6 @@ def test_an_arm_or_a_metric_that_is_not_there_is_named(results, arguments, messa
         results.ratio(*arguments)
 
 
-@pytest.mark.untimed
 def test_records_are_flat_and_one_a_run(results):
     records = results.to_records()
     assert len(records) == len(results.runs) == 4
@@ -71,7 +69,6 @@ def test_records_are_flat_and_one_a_run(results):
     assert all(one["step_time"] > 0 and one["batch_size"] == 32 for one in records)
 
 
-@pytest.mark.untimed
 def test_a_saved_report_reads_back_to_the_same_pages(results, folder):
     again = dlbench.read(folder / "out")
     assert dlbench.render(again, "markdown") == dlbench.render(results, "markdown") == again._repr_markdown_()
@@ -81,7 +78,6 @@ def test_a_saved_report_reads_back_to_the_same_pages(results, folder):
         dlbench.render(results, "pdf")
 
 
-@pytest.mark.untimed
 def test_a_notebook_shows_tables_without_markup_of_others(results):
     page = results._repr_html_()
     assert page.count("<table>") == page.count("</table>") > 0
@@ -93,7 +89,6 @@ def test_a_notebook_shows_tables_without_markup_of_others(results):
     assert html.text([Paragraph("<script>x</script>")]) == "<p>&lt;script&gt;x&lt;/script&gt;</p>"
 
 
-@pytest.mark.untimed
 def test_two_reports_are_compared_and_results_stand_for_their_folder(results, folder):
     lines = (folder / "out" / "runs.jsonl").read_text().replace(results.runs[0].session, "another")
     (folder / "other").mkdir(exist_ok=True)
@@ -108,7 +103,6 @@ def test_two_reports_are_compared_and_results_stand_for_their_folder(results, fo
     assert gated.outcomes == ()
 
 
-@pytest.mark.untimed
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -130,7 +124,6 @@ def test_a_wrong_name_or_value_is_one_line(options, error, message, tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.untimed
 def test_keywords_are_the_options_of_the_command_line():
     command = {param.name: param for param in cli.commands["run"].params}
     assert set(keywords.OPTIONS) == set(command) - OF_THE_COMMAND_LINE
@@ -143,7 +136,6 @@ def test_keywords_are_the_options_of_the_command_line():
         assert options - {"quiet", "explain", "seeds", "timeout"} == set(known.__annotations__)
 
 
-@pytest.mark.untimed
 def test_progress_goes_to_standard_error_and_to_a_listener(tmp_path, capsys):
     options = {"phase": "predict", "quick": True, "threads": 1}
     dlbench.run("fake.linear", out=tmp_path / "told", **options)
@@ -163,7 +155,6 @@ def test_progress_goes_to_standard_error_and_to_a_listener(tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.untimed
 def test_an_interrupted_session_keeps_what_is_finished(tmp_path):
     class Impatient(Quiet):
         notes = ()
@@ -185,7 +176,6 @@ def test_an_interrupted_session_keeps_what_is_finished(tmp_path):
     assert on.runs[0] == kept.runs[0]
 
 
-@pytest.mark.untimed
 def test_models_are_proven_equal_and_plugins_examined(capfd):
     (found,) = dlbench.check_parity(*TWO, seeds=1, threads=1)
     assert found.same

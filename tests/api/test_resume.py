@@ -20,7 +20,17 @@ def comparable(folder):
     return kept
 
 
-RESUMED = ("--plugin", "fake.linear,twin.linear", "--phase", "converge,predict", "--processes", "2", "--threads", "1")
+RESUMED = (
+    "--plugin",
+    "fake.linear,twin.linear",
+    "--phase",
+    "converge,predict",
+    "--processes",
+    "2",
+    "--threads",
+    "1",
+    "--cold",
+)
 
 
 def test_a_session_that_was_cut_short_goes_on_and_ends_as_if_it_had_not_been(tmp_path):

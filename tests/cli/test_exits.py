@@ -16,7 +16,7 @@ from command import DLBENCH, dlbench, raw_runs
 from dlbench.cli import exits, streams
 from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes
 
-pytestmark = pytest.mark.untimed
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("exits and streams")]
 
 ASCII = {"PYTHONIOENCODING": "ascii"}
 LATIN = {"PYTHONIOENCODING": "latin-1"}

@@ -12,15 +12,6 @@ pytestmark = pytest.mark.untimed
 RULE = SettleRule(sample_seconds=0.02, steps=5, seconds=1.0, tolerance=0.02, cap_seconds=60.0, cap_samples=500)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_collections():
-    """Each sample collects garbage first: what other modules imported (two frameworks) is not walked every time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 class World:
     """Steps that take a stated time by a clock that only they move, and a diary of what happened."""
 

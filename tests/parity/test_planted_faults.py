@@ -135,7 +135,7 @@ def test_a_planted_fault_is_caught(fault, faulty):
     assert failing(good, faulty(fault, architecture)) != []
 
 
-@pytest.mark.parametrize("architecture", ["gan", "cnn"])
+@pytest.mark.parametrize("architecture", [pytest.param("gan", marks=pytest.mark.slow), "cnn"])
 @pytest.mark.parametrize("fault", [epsilon_of_the_library, misplaced_epsilon])
 def test_a_fault_is_caught_where_rounding_is_amplified(fault, architecture, monkeypatch):
     asked = spec(f"torch.{architecture}", "base")
