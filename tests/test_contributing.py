@@ -8,22 +8,35 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from example_runs import full_session
+from example_runs import bare_run, full_session, good_run, spec
 from sessions import saved, session
 
 from dlbench import report
-from dlbench.analysis import evidence, gate, metrics, pairs
+from dlbench.analysis import evidence, gate, judge, metrics, pairs
+from dlbench.analysis.gate import GateRequest
+from dlbench.cli import run as command
 from dlbench.cli.main import cli
+from dlbench.record import flags
+from dlbench.report import html
 
 pytestmark = pytest.mark.untimed
 
 ROOT = Path(__file__).parents[1]
+CORE = ROOT / "dlbench"
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 
 
+SECTIONS = {
+    heading: text
+    for heading, text in re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    if re.search(r": \d+ files?$", heading)
+}
+"""The worked examples by their headings, which end in the number of files."""
+
+
 def example(heading: str) -> str:
-    """The Python below a heading that starts so."""
-    section = PAGE.partition(f"### {heading}")[2].partition("\n### ")[0]
+    """The Python of the example whose heading starts so."""
+    (section,) = [text for name, text in SECTIONS.items() if name.startswith(heading)]
     (found,) = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     return str(found)
 
@@ -45,6 +58,52 @@ def test_a_metric_that_gates_is_one_row(monkeypatch, factor, result):
     table = evidence.collect(pairs.match(before, after).pairs, metrics.METRICS, {})
     found = gate.judge(table, gate.parse(["first-step:10%"]), [])
     assert [(one.metric, one.result) for one in found] == [("first_step_time", result)]
+
+
+def test_a_status_is_one_row(monkeypatch):
+    """Reports, gates and exit codes go by its properties."""
+    for name, row in eval("{" + example("A status") + "}", dict(vars(flags))).items():
+        monkeypatch.setitem(flags.STATUSES, name, row)
+    other = spec(phase="predict")
+    before = [*session("a"), *session("a", of=other)]
+    after = [*session("b"), bare_run(session="b", spec=other, status="preempted", reason="the node went away")]
+    assert command.exit_code(after, 0) == 2
+    said = judge.reports(("a", "b"), before, after, GateRequest(gate.parse(["counts"]), allow=["session"]))
+    assert "did not run in the candidate (preempted: the node went away)" in said.refused
+    seeds = [good_run(phase="converge", group=group, groups=2) for group in range(2)]
+    seeds[1] = msgspec.structs.replace(seeds[1], status="preempted", reason="the node went away", evaluations=())
+    page = report.FORMATS["markdown"].render(report.summarize(seeds))
+    assert "| preempted | 1 | the node went away |" in page
+    assert "| Seeds that reached it | 1 of 2 |" in page
+
+
+def modules_naming(pattern: str) -> set[str]:
+    """Modules of the core in which this stands."""
+    return {str(path.relative_to(ROOT)) for path in CORE.rglob("*.py") if re.search(pattern, path.read_text())}
+
+
+def test_an_axis_is_a_field_with_its_row_and_who_acts_on_it():
+    assert modules_naming(r"\ballow_breaks\b") == {"dlbench/spec/spec.py", "dlbench/record/proof.py"}
+
+
+def test_a_command_is_its_work_its_words_and_its_options():
+    assert modules_naming(r"\bdoctor\b") == {"dlbench/api/doctor.py", "dlbench/cli/doctor.py", "dlbench/cli/main.py"}
+
+
+def test_html_is_one_row(monkeypatch, tmp_path):
+    scope = {**vars(report), "html": html}
+    exec(example("An HTML report"), scope)
+    monkeypatch.setitem(report.FORMATS, "html", scope["FORMATS"]["html"])
+    assert report.FORMATS["html"].render(report.summarize(full_session())).startswith("<h2>")
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_an_example_names_as_many_files_as_it_says_and_those_that_are_not_new_exist(heading):
+    text = " ".join(SECTIONS[heading].split())
+    named = re.findall(r"([Aa] new (?:module|package), )?`([\w/]+/[\w]+\.py|cluster)`", text)
+    files = {name: bool(new) for new, name in named}
+    assert len(files) == int(re.search(r": (\d+) files?$", heading)[1]), files
+    assert [name for name, new in files.items() if (ROOT / name).exists() == new] == []
 
 
 def test_a_format_is_one_function_and_one_row(monkeypatch, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""How the figures were made: the configuration of the arms, the machines, and the policy of each process."""
+"""Setting of the figures: the configuration of the arms, the machines, and the policy of each process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model of TensorFlow is to the rest of this package."""
+"""A model of TensorFlow, as the rest of this package sees it."""
 
 from __future__ import annotations
 
