@@ -37,7 +37,7 @@ def misplaced_epsilon(monkeypatch):
 
     def train(self, batch):
         self.count = getattr(self, "count", 0) + 1
-        for group in self._adam.param_groups:
+        for group in self._optimizer.param_groups:
             group["eps"] = Adam().epsilon / math.sqrt(1 - Adam().beta2 ** self.count)
         return original(self, batch)
 
@@ -48,9 +48,9 @@ def epsilon_of_the_library(monkeypatch):
     """Keras's default, 1e-7."""
     original = dlbench_torch.eager.EagerSteps.__init__
 
-    def init(self, module, trained, objective, request):
+    def init(self, network, trained, objective, request):
         other = msgspec.structs.replace(request.optimizer, epsilon=1e-7)
-        original(self, module, trained, objective, dataclasses.replace(request, optimizer=other))
+        original(self, network, trained, objective, dataclasses.replace(request, optimizer=other))
 
     monkeypatch.setattr(dlbench_torch.eager.EagerSteps, "__init__", init)
 
@@ -59,14 +59,14 @@ def gates_in_another_order(_):
 
     from dlbench_torch.recurrent import make_module
 
-    return dlbench_torch.TorchModel(make_module, partial(mapping.recurrent_slot, (0, 2, 1, 3)))
+    return dlbench_torch.plugin(make_module, slots=partial(mapping.recurrent_slot, (0, 2, 1, 3)))()
 
 
 def gru_gates_in_the_other_order(_):
 
     from dlbench_torch.recurrent import make_module
 
-    return dlbench_torch.TorchModel(make_module, partial(mapping.recurrent_slot, (0, 1, 2)))
+    return dlbench_torch.plugin(make_module, slots=partial(mapping.recurrent_slot, (0, 1, 2)))()
 
 
 def second_bias_dropped(_):
@@ -82,7 +82,7 @@ def second_bias_dropped(_):
 def flattened_channels_first(monkeypatch):
     from dlbench_torch.cnn import Convolutions
 
-    def forward(self, images, training):
+    def forward(self, images):
         maps = images.permute(0, 3, 1, 2)
         for layer in range(self._layers):
             maps = torch.max_pool2d(torch.relu(self.get_submodule(f"conv{layer}")(maps)), 2)
@@ -99,7 +99,7 @@ def shifted_by_one(monkeypatch):
     monkeypatch.setattr(
         Convolutions,
         "forward",
-        lambda self, images, training: original(self, torch.nn.functional.pad(images, shift), training),
+        lambda self, images: original(self, torch.nn.functional.pad(images, shift)),
     )
 
 

@@ -23,7 +23,7 @@ class Convolutions(nn.Module):
         self.dense, self.output = nn.Linear(features, model.units), nn.Linear(model.units, outputs)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack this form
 
-    def forward(self, images: Tensor, training: bool) -> Tensor:  # noqa: ARG002
+    def forward(self, images: Tensor) -> Tensor:
         """Logits (batch, outputs) of images (batch, height, width, channels)."""
         maps = images.permute(0, 3, 1, 2)
         for layer in range(self._layers):

@@ -1,4 +1,4 @@
-"""The path jit: gradients and Adam's update of a whole step in one graph, compiled by Inductor or by XLA."""
+"""The path jit: gradients and the optimizer's update of a whole step in one graph, by Inductor or by XLA."""
 
 from __future__ import annotations
 
@@ -11,34 +11,30 @@ from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
 from dlbench.plugin import PARTS, Batch, BuildRequest, CacheState, Compilation
-from dlbench_torch import caches, loop, openxla
+from dlbench_torch import caches, loop, openxla, optimizers
+from dlbench_torch.network import Inputs, Network, as_tuple
 from dlbench_torch.objective import Objective, together
+from dlbench_torch.optimizers import Scalars, Tensors
 
-Tensors = dict[str, Tensor]
-Powers = tuple[Tensor, Tensor]
-"""Each beta of Adam to the number of steps taken, float64."""
 COMPILERS: dict[str, Callable[..., Any]] = {"inductor": loop.compiled, openxla.NAME: openxla.compiled}
 
 
 class CompiledSteps:
-    """Training, prediction and gradients of a module, each one full graph or an error.
+    """Training, prediction and gradients of a network, each one full graph or an error.
 
-    Parameters and moments are updated in place by the compiled function. The powers of beta are tensors, so that no
-    step is compiled anew, and come back as new ones: changed in place and read by several kernels, as Inductor (PyTorch
-    2.13) fuses them, they made wrong losses within three steps. They are multiplied on from step to step:
-    `beta**count` would be computed anew in the loop over each parameter, a seventh of the small mlp's step.
+    Parameters, moments, and the buffers that training writes are updated in place by the compiled function.
     """
 
     def __init__(
-        self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
+        self, network: Network, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
     ) -> None:
-        self._module, self._objective, self._settings = module, objective, request.adam
-        for parameter in module.parameters():
+        self._network, self._objective = network, objective
+        self._written = optimizers.written(request.optimizer, trained)
+        for parameter in network.parameters():
             parameter.requires_grad_(False)  # gradients come from torch.func, not from the tape
-        self._values: Tensors = {name: parameter.detach() for name, parameter in trained.items()}
-        self._moments = [{name: torch.zeros_like(value) for name, value in self._values.items()} for _ in range(2)]
-        one = torch.ones((), dtype=torch.float64, device=next(iter(self._values.values())).device)
-        self._powers: Powers = (one, one.clone())
+        self._values = self._written.values
+        self._buffers: Tensors = dict(network.module.named_buffers())
+        self._scalars = self._written.scalars
         self._graphs: Counter[str] = Counter()
         self._whole = not request.spec.allow_breaks
         self._breaks_before = Counter(counters["graph_break"])
@@ -53,25 +49,28 @@ class CompiledSteps:
     @property
     def optimizer(self) -> str:
         """What updates the parameters."""
-        return "Adam written out in the compiled step"
+        return self._written.name
 
     def train(self, batch: Batch) -> Tensor:
         """Update once, or once for each batch along the first axis; the loss or losses before each update."""
         found: Tensor
+        self._network.set_training(True)
+        tensors = self._values, self._buffers, self._written.moments, self._scalars
         with torch.no_grad():
-            found, self._powers = self._train(self._values, *self._moments, self._powers, batch.inputs, batch.targets)
+            found, self._scalars = self._train(*tensors, as_tuple(batch.inputs), batch.targets)
         return found
 
-    def predict(self, inputs: Tensor) -> Tensor:
-        """The outputs, with dropout off."""
+    def predict(self, inputs: Any) -> Any:
+        """The outputs, in the mode of prediction."""
+        self._network.set_training(False)
         with torch.no_grad():
-            found: Tensor = self._outputs(self._values, inputs)
-        return found
+            return self._outputs(self._values, as_tuple(inputs))
 
     def gradients(self, batch: Batch) -> Tensors:
-        """By the module's names, with dropout off."""
+        """By the module's names, in the mode of prediction."""
+        self._network.set_training(False)
         with torch.no_grad():
-            found: Tensors = self._slopes(self._values, batch.inputs, batch.targets)
+            found: Tensors = self._slopes(self._values, as_tuple(batch.inputs), batch.targets)
         return found
 
     def compilation(self) -> Compilation:
@@ -105,52 +104,60 @@ class CompiledSteps:
         return torch.compile(body, backend=compiler, fullgraph=self._whole, dynamic=False)
 
     def _update(
-        self, values: Tensors, means: Tensors, squares: Tensors, powers: Powers, inputs: Tensor, targets: Tensor
-    ) -> tuple[Tensor, Powers]:
-        losses, gradients = self._differentiate(values, inputs, targets, training=True)
-        adam = self._settings
-        of_mean, of_square = powers[0] * adam.beta1, powers[1] * adam.beta2
-        rate = (adam.learning_rate / (1 - of_mean)).float()
-        correction = (1 / (1 - of_square)).sqrt().float()
-        for name, gradient in gradients.items():
-            means[name].mul_(adam.beta1).add_(gradient, alpha=1 - adam.beta1)
-            squares[name].mul_(adam.beta2).add_(gradient * gradient, alpha=1 - adam.beta2)
-            values[name].sub_(rate * means[name] / (squares[name].sqrt() * correction + adam.epsilon))
-        return losses, (of_mean, of_square)
+        self,
+        values: Tensors,
+        buffers: Tensors,
+        moments: tuple[Tensors, ...],
+        scalars: Scalars,
+        inputs: Inputs,
+        targets: Tensor,
+    ) -> tuple[Tensor, Scalars]:
+        losses, gradients = self._differentiate(values, buffers, inputs, targets)
+        return losses, self._written.update(values, gradients, moments, scalars)
 
-    def _update_often(self, *arguments: Any) -> tuple[Tensor, Powers]:
+    def _update_often(self, *arguments: Any) -> tuple[Tensor, Scalars]:
         """Several updates in one graph, which the compiler gets unrolled."""
-        values, means, squares, powers, inputs, targets = arguments
+        values, buffers, moments, scalars, inputs, targets = arguments
         losses = []
-        for batch in zip(inputs, targets, strict=True):
-            loss, powers = self._update(values, means, squares, powers, *batch)
+        for batch in zip(zip(*inputs, strict=True), targets, strict=True):
+            loss, scalars = self._update(values, buffers, moments, scalars, *batch)
             losses.append(loss)
-        return torch.stack(losses), powers
+        return torch.stack(losses), scalars
 
-    def _evaluate(self, values: Tensors, inputs: Tensor) -> Tensor:
-        found: Tensor = torch.func.functional_call(self._module, values, (inputs, False))
-        return found
+    def _evaluate(self, values: Tensors, inputs: Inputs) -> Any:
+        return self._network.with_tensors(values, inputs)[0]
 
-    def _compare(self, values: Tensors, inputs: Tensor, targets: Tensor) -> Tensors:
-        return self._differentiate(values, inputs, targets, training=False)[1]
+    def _compare(self, values: Tensors, inputs: Inputs, targets: Tensor) -> Tensors:
+        return self._differentiate(values, {}, inputs, targets)[1]
 
     def _differentiate(
-        self, values: Tensors, inputs: Tensor, targets: Tensor, *, training: bool
+        self, values: Tensors, buffers: Tensors, inputs: Inputs, targets: Tensor
     ) -> tuple[Tensor, Tensors]:
-        """Each loss by the parameters that it trains; what the passes share is computed once by the compiler."""
+        """Each loss by the parameters that it trains; what the passes share is computed once by the compiler.
+
+        A function that torch.func differentiates may not write what it was not given. So a layer writes copies of the
+        buffers, and what these then hold goes into the buffers after it, which the compiler makes one write.
+        """
         losses: list[Tensor] = []
         gradients: Tensors = {}
+        written: Tensors = {}
         for number, owner in enumerate(self._objective.owners):
             own = {name: value for name, value in values.items() if name.startswith(owner)}
 
-            def loss_of(own: Tensors, number: int = number) -> Tensor:
-                def forward(*arguments: Any) -> Tensor:
-                    outputs: Tensor = torch.func.functional_call(self._module, {**values, **own}, arguments)
+            def loss_of(own: Tensors, number: int = number) -> tuple[Tensor, Tensors]:
+                after: Tensors = {}
+
+                def forward(*arguments: Tensor) -> Any:
+                    copies = {name: buffer.clone() for name, buffer in buffers.items()}
+                    outputs, held = self._network.with_tensors({**values, **own, **copies}, arguments)
+                    after.update({name: held[name] for name in buffers})
                     return outputs
 
-                return self._objective.losses(forward, inputs, targets, training)[number]
+                return self._objective.losses(forward, inputs, targets)[number], after
 
-            found, loss = torch.func.grad_and_value(loss_of)(own)
+            found, (loss, written) = torch.func.grad_and_value(loss_of, has_aux=True)(own)
             losses.append(loss)
             gradients |= found
+        for name, buffer in buffers.items():
+            buffer.copy_(written[name])
         return together(tuple(losses)), gradients

@@ -1,4 +1,4 @@
-"""The path eager: autograd op by op, and PyTorch's fused Adam."""
+"""The path eager: autograd op by op, and PyTorch's fused optimizer."""
 
 from __future__ import annotations
 
@@ -8,52 +8,53 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlbench.plugin import Batch, BuildRequest, Compilation
+from dlbench.plugin import AdamW, Batch, BuildRequest, Compilation
+from dlbench_torch import optimizers
+from dlbench_torch.network import Network, as_tuple
 from dlbench_torch.objective import Objective, together
 
 
 class EagerSteps:
-    """Training, prediction and gradients of a module, as they are written."""
+    """Training, prediction and gradients of a network, as they are written."""
 
     def __init__(
-        self, module: nn.Module, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
+        self, network: Network, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
     ) -> None:
-        settings, self._several = request.adam, request.spec.steps_per_call > 1
-        self._module, self._trained, self._objective = module, trained, objective
+        self._several = request.spec.steps_per_call > 1
+        self._network, self._trained, self._objective = network, trained, objective
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
         ]
-        self._adam = torch.optim.Adam(
-            trained.values(),
-            lr=settings.learning_rate,
-            betas=(settings.beta1, settings.beta2),
-            eps=settings.epsilon,
-            fused=True,
-        )
+        self._optimizer = optimizers.of_torch(request.optimizer, trained.values())
+        self._idle: list[nn.Parameter] | None = None if isinstance(request.optimizer, AdamW) else []
         kind = next(iter(trained.values())).device.type
         self._scaler = torch.amp.GradScaler(kind, enabled=request.spec.precision == "fp16")
 
     @property
     def optimizer(self) -> str:
         """What updates the parameters."""
-        return "torch.optim.Adam(fused=True)"
+        return optimizers.name_of(self._optimizer)
 
     def train(self, batch: Batch) -> Tensor:
         """Update once, or once for each batch along the first axis; the loss or losses before each update."""
         if self._several:
-            return torch.stack([self._update(Batch(*parts)) for parts in zip(*batch, strict=True)])
+            steps = zip(zip(*as_tuple(batch.inputs), strict=True), batch.targets, strict=True)
+            return torch.stack([self._update(Batch(*parts)) for parts in steps])
         return self._update(batch)
 
-    def predict(self, inputs: Tensor) -> Tensor:
-        """The outputs, with dropout off."""
+    def predict(self, inputs: Any) -> Any:
+        """The outputs, in the mode of prediction."""
+        self._network.set_training(False)
         with torch.inference_mode():
-            found: Tensor = self._module(inputs, False)
-        return found
+            return self._network(*as_tuple(inputs))
 
     def gradients(self, batch: Batch) -> dict[str, Tensor]:
-        """By the module's names, with dropout off."""
+        """By the module's names, in the mode of prediction; zeros for what the loss does not depend on."""
         self._backward(batch, training=False)
-        return {name: parameter.grad for name, parameter in self._trained.items() if parameter.grad is not None}
+        return {
+            name: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            for name, parameter in self._trained.items()
+        }
 
     def compilation(self) -> Compilation:
         """Nothing is compiled."""
@@ -61,16 +62,19 @@ class EagerSteps:
 
     def _update(self, batch: Batch) -> Tensor:
         losses = self._backward(batch, training=True)
-        self._scaler.step(self._adam)
+        for parameter in self._decayed_alone():
+            parameter.grad = torch.zeros_like(parameter)
+        self._scaler.step(self._optimizer)
         self._scaler.update()
         return together(losses).detach()
 
     def _backward(self, batch: Batch, *, training: bool) -> tuple[Tensor, ...]:
         """Leave each parameter's gradient of the loss that trains it in its `grad`."""
-        losses = self._objective.losses(self._module, batch.inputs, batch.targets, training)
+        self._network.set_training(training)
+        losses = self._objective.losses(self._network, as_tuple(batch.inputs), batch.targets)
         scale = self._scaler.scale if training else _as_it_is
         if len(losses) == 1:
-            self._adam.zero_grad()
+            self._optimizer.zero_grad()
             scale(losses[0]).backward()
             return losses
         for number, (loss, owned) in enumerate(zip(losses, self._owned, strict=True)):
@@ -78,6 +82,12 @@ class EagerSteps:
             for parameter, gradient in zip(owned, found, strict=True):
                 parameter.grad = gradient
         return losses
+
+    def _decayed_alone(self) -> list[nn.Parameter]:
+        """Parameters that the loss does not depend on: AdamW decays every one, PyTorch's only those with a gradient."""
+        if self._idle is None:
+            self._idle = [parameter for parameter in self._trained.values() if parameter.grad is None]
+        return self._idle
 
 
 def _as_it_is(loss: Tensor) -> Any:

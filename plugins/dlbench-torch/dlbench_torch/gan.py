@@ -26,7 +26,7 @@ class Networks(nn.Module):
         self.discriminator = dense_stack(pixels, model.discriminator, 1)
         self._image = image
 
-    def forward(self, noise: Tensor, training: bool, real: Tensor | None = None) -> Any:  # noqa: ARG002
+    def forward(self, noise: Tensor, real: Tensor | None = None) -> Any:
         """Images (batch, ...), or a pair of logits (batch, 1)."""
         fake = _run(self.generator, noise).tanh()
         if real is None:

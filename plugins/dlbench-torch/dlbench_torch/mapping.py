@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,35 +57,71 @@ _LEAVES = {"kernel": "weight", "scale": "weight", "offset": "bias"}
 _CELL = {"kernel": "weight_ih_l0", "recurrent": "weight_hh_l0", "bias": "bias_ih_l0", "recurrent_bias": "bias_hh_l0"}
 
 
-class Weights:
-    """A module's trained parameters under their canonical names."""
+def own_slot(name: str, _: int) -> Slot:
+    """Of a module that the core does not describe: its own names and layouts are the canonical ones."""
+    return Slot(name, np.asarray, np.asarray)
 
-    def __init__(self, module: nn.Module, parameters: Parameters, find: FindSlot) -> None:
-        self._slots = {name: find(name, value.ndim) for name, value in parameters.items()}
-        self._shapes = {name: tuple(value.shape) for name, value in parameters.items()}
+
+class Weights:
+    """A module's trained parameters under their canonical names, and its state under its own.
+
+    Without `parameters` those of the module are the initial ones. The state is what a module keeps besides: floating
+    buffers that it saves, such as the running statistics of batch norm, and parameters that it does not train. A module
+    that the core describes has none.
+    """
+
+    def __init__(self, module: nn.Module, parameters: Parameters | None, find: FindSlot) -> None:
         live = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
-        assert live.keys() == {slot.name for slot in self._slots.values()}, "the module has what the core states"
         self.trained: dict[str, nn.Parameter] = live
-        self.assign(parameters)
+        self._state: dict[str, Tensor] = _state(module) if parameters is None else {}
+        stated: Mapping[str, Any] = live if parameters is None else parameters
+        find = own_slot if parameters is None else find
+        self._slots = {name: find(name, value.ndim) for name, value in stated.items()}
+        self._shapes = {name: tuple(value.shape) for name, value in stated.items()}
+        assert live.keys() == {slot.name for slot in self._slots.values()}, "the module has what the core states"
+        if parameters is not None:
+            self.assign(parameters)
 
     def export(self) -> dict[str, Array]:
-        """Copies in canonical layout."""
-        return self.arrays(self.trained)
+        """Copies in canonical layout, state included."""
+        return self.arrays(self.trained) | {name: _array(tensor) for name, tensor in self._state.items()}
 
     def arrays(self, values: Mapping[str, Tensor]) -> dict[str, Array]:
         """Values by the module's names, as copies by canonical name and layout."""
         return {
-            name: np.array(slot.to_canonical(values[slot.name].numpy(force=True)), order="C")
+            name: np.array(slot.to_canonical(_array(values[slot.name])), order="C")
             for name, slot in self._slots.items()
         }
 
     def assign(self, parameters: Parameters) -> None:
-        """Overwrite every parameter. Raises ValueError, before any change, for a name or a shape that is not ours."""
-        require_same_shapes(parameters, self._shapes)
+        """Overwrite every parameter, and the state that is given.
+
+        Raises ValueError, before any change, for a name or a shape that is not ours, and for a parameter that is left
+        out.
+        """
+        state = {name: tuple(self._state[name].shape) for name in parameters if name in self._state}
+        require_same_shapes(parameters, {**self._shapes, **state})
         with torch.no_grad():
             for name, slot in self._slots.items():
-                value = np.array(slot.to_torch(np.asarray(parameters[name], np.float32)), order="C")
-                self.trained[slot.name].copy_(torch.from_numpy(value))
+                self.trained[slot.name].copy_(_tensor(slot.to_torch(np.asarray(parameters[name], np.float32))))
+            for name in state:
+                self._state[name].copy_(_tensor(parameters[name]))
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    """By the module's names; a tensor that has several has the first."""
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    saved = module.state_dict(keep_vars=True).keys()
+    return {name: one for name, one in tensors if name in saved and one.is_floating_point() and not one.requires_grad}
+
+
+def _array(tensor: Tensor) -> Array:
+    """A copy in float32, which NumPy has and the smaller types of PyTorch it has not."""
+    return tensor.detach().float().numpy(force=True).copy()
+
+
+def _tensor(array: Array) -> Tensor:
+    return torch.from_numpy(np.array(array, np.float32, order="C"))
 
 
 def _reorder(rows: Array, places: Iterable[int]) -> Array:

@@ -21,7 +21,7 @@ class Perceptron(nn.Module):
         for name, layer in dense_stack(inputs, model.widths, outputs).items():
             self.add_module(name, layer)
 
-    def forward(self, inputs: Tensor, training: bool) -> Tensor:  # noqa: ARG002
+    def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (batch, outputs)."""
         *hidden, output = self.children()
         rows = inputs.flatten(1)

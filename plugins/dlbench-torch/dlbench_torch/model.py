@@ -1,4 +1,4 @@
-"""One class for every architecture: the contract's three methods and its capabilities, around a module."""
+"""One class for every module: the contract's three methods and its capabilities."""
 
 from __future__ import annotations
 
@@ -6,77 +6,78 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
-from dlbench_torch import device, openxla, precision, readback, variables
+from dlbench_torch import device, misfits, objective, openxla, precision, readback, variables
 from dlbench_torch.compiled import CompiledSteps
 from dlbench_torch.eager import EagerSteps
-from dlbench_torch.mapping import FindSlot, Weights, find_slot
-from dlbench_torch.objective import OBJECTIVES
+from dlbench_torch.mapping import Weights
+from dlbench_torch.network import Network, turn_dropout_off
+from dlbench_torch.recipe import Recipe
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
 
-MakeModule = Callable[[BuildRequest], nn.Module]
-"""The architecture: a module called as `module(inputs, training)`; parameters are set afterwards."""
-
 
 class TorchModel:
-    """A ModelPlugin; `make_module` is the architecture, `slots` says where its canonical parameters live in it."""
+    """A ModelPlugin around the module of a Recipe."""
 
-    def __init__(self, make_module: MakeModule, slots: FindSlot = find_slot) -> None:
-        self._make_module, self._slots = make_module, slots
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make module, optimizer and the functions of the Spec's path, which compile when first called."""
         spec = request.spec
-        if request.parameters is None:
-            raise Unsupported(f"{spec.plugin}: the core describes no architecture {spec.architecture}")
-        if request.signature.loss not in OBJECTIVES:
-            raise Unsupported(f"loss {request.signature.loss}: PyTorch's plugins have {', '.join(OBJECTIVES)}")
+        goal = objective.find(request.signature.loss)
         if spec.precision == "fp16" and spec.path == "jit":
             raise Unsupported("precision fp16 on the path jit: loss scaling is on the path eager only; choose bf16")
         if spec.path == "graph":
             raise Unsupported("path graph: PyTorch has none without a compiler; choose eager or jit")
-        self._device = device.prepare(spec)
-        torch.manual_seed(spec.seed)  # dropout
-        module = self._make_module(request).to(self._device)
-        self._weights = Weights(module, request.parameters, self._slots)
-        precision.mix(module, spec.precision, self._device)
-        objective, steps = OBJECTIVES[request.signature.loss], CompiledSteps if spec.path == "jit" else EagerSteps
-        self._steps: EagerSteps | CompiledSteps = steps(module, self._weights.trained, objective, request)
-        self._precision = spec.precision
+        self._spec, self._device = spec, device.prepare(spec)
+        self._network, self._weights = self._made(request)
+        steps = CompiledSteps if spec.path == "jit" else EagerSteps
+        self._steps: EagerSteps | CompiledSteps = steps(self._network, self._weights.trained, goal, request)
         self._from_host = spec.data == "host"
-        info = readback.model_info(self._weights, spec, self._steps.optimizer)
+        said = {"optimizer": self._steps.optimizer, **({"output": self._recipe.output} if self._recipe.output else {})}
+        info = readback.model_info(self._weights, spec, said)
         self._xla = openxla.Counters() if self._device.type == "xla" else None
         return info
 
     def train_step(self, batch: Batch) -> Tensor:
         """Update and return the loss or losses before each update; data on the host is copied first."""
-        return self._steps.train(self.stage(batch) if self._from_host else batch)
+        try:
+            return self._steps.train(self.stage(batch) if self._from_host else batch)
+        except Exception as error:
+            misfits.explain(error, self._spec, self._network, batch.inputs)
+            raise
 
     def predict(self, inputs: Any) -> Array:
-        """The outputs, with dropout off."""
-        staged = inputs if isinstance(inputs, Tensor) else torch.tensor(inputs, device=self._device)
-        found: Array = self._steps.predict(staged).numpy(force=True)
+        """The outputs, in the mode of prediction."""
+        first = inputs[0] if isinstance(inputs, tuple) else inputs
+        staged = inputs if isinstance(first, Tensor) else self._tensors(inputs)
+        try:
+            found: Array = self._steps.predict(staged).numpy(force=True)
+        except Exception as error:
+            misfits.explain(error, self._spec, self._network, staged)
+            raise
         return found
 
     def stage(self, batch: Batch) -> Batch:
         """The batch as tensors on the device."""
-        return Batch(*(torch.tensor(part, device=self._device) for part in batch))
+        return Batch(*(self._tensors(part) for part in batch))
 
     def export_parameters(self) -> dict[str, Array]:
-        """Copies, by canonical name."""
+        """Copies, by canonical name; with the state, such as running statistics, of what the core does not describe."""
         return self._weights.export()
 
     def import_parameters(self, parameters: Parameters) -> None:
-        """Overwrite every parameter; the optimizer's moments stay."""
+        """Overwrite every parameter, and the state that is given; the optimizer's moments stay."""
         self._weights.assign(parameters)
 
     def gradients(self, batch: Batch) -> dict[str, Array]:
-        """Of the mean loss by canonical name, with dropout off."""
+        """Of the mean loss by canonical name, in the mode of prediction."""
         return self._weights.arrays(self._steps.gradients(batch))
 
     def compilation(self) -> Compilation:
@@ -86,7 +87,7 @@ class TorchModel:
 
     def multiply(self, order: int) -> Callable[[], Tensor]:
         """Of two random square matrices in the precision of the Spec."""
-        kind = precision.MIXED.get(self._precision, torch.float32)
+        kind = precision.MIXED.get(self._spec.precision, torch.float32)
         left, right = (torch.rand(order, order, device=self._device).to(kind) for _ in range(2))
         return openxla.multiply(left, right) if self._device.type == "xla" else lambda: left @ right
 
@@ -106,3 +107,19 @@ class TorchModel:
         """Forget the peak, where it is counted."""
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
+
+    def _made(self, request: BuildRequest) -> tuple[Network, Weights]:
+        """The module on the device, as it is called, and its parameters with their initial values."""
+        spec = request.spec
+        module = self._recipe.module(spec, request).to(self._device)
+        if not request.dropout:
+            turn_dropout_off(module)
+        weights = Weights(module, request.parameters, self._recipe.slots)
+        mixed = precision.MIXED.get(spec.precision)
+        return Network(module, self._recipe.call, request.signature.names, self._recipe.output, mixed), weights
+
+    def _tensors(self, part: Any) -> Any:
+        """An array, or several, on the device."""
+        if isinstance(part, tuple):
+            return tuple(self._tensors(one) for one in part)
+        return torch.tensor(part, device=self._device)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
@@ -29,21 +27,6 @@ def prepare(precision: str, device: torch.device) -> None:
     rounded = precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = rounded
     torch.backends.cudnn.allow_tf32 = rounded
-
-
-def mix(module: nn.Module, precision: str, device: torch.device) -> None:
-    """Make the module compute its products in the type, and return float32; parameters stay float32."""
-    kind = MIXED.get(precision)
-    if kind is None:
-        return
-    forward = module.forward
-
-    def mixed(*arguments: Any) -> Tensor:
-        with torch.autocast(device.type, dtype=kind):
-            outputs: Tensor = forward(*arguments)
-        return outputs.float()
-
-    module.forward = mixed
 
 
 def read_back(parameters: list[nn.Parameter], precision: str) -> str:

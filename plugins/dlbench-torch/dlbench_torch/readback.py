@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 import torch
@@ -16,8 +16,8 @@ from dlbench_torch.device import devices, word_of
 from dlbench_torch.mapping import Weights
 
 
-def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
-    """The model that lives in these weights; the optimizer's own are not among them."""
+def model_info(weights: Weights, spec: Spec, said: Mapping[str, str]) -> ModelInfo:
+    """The model that lives in these weights, and what else is `said` of it; the optimizer's own are not among them."""
     parameters = list(weights.trained.values())
     xla = parameters[0].device.type == "xla"
     places = dict.fromkeys(word_of(parameter.device) for parameter in parameters)
@@ -34,13 +34,13 @@ def model_info(weights: Weights, spec: Spec, optimizer: str) -> ModelInfo:
         data=spec.data,
         device_name="/".join(devices()[place] for place in places),
         versions={name: metadata.version(name) for name in packages},
-        details=_details(parameters[0].device, optimizer) | _layout(parameters),
+        details=_details(parameters[0].device, said) | _layout(parameters),
     )
 
 
-def _details(device: torch.device, optimizer: str) -> dict[str, str]:
+def _details(device: torch.device, said: Mapping[str, str]) -> dict[str, str]:
     return {
-        "optimizer": optimizer,
+        **said,
         "inter-op threads": str(torch.get_num_interop_threads()),
         **_threads_of_mkl(),
         "BLAS": {"xla": "of XLA", "cuda": "cuBLAS"}.get(device.type) or blas(),

@@ -45,7 +45,7 @@ class LastState(nn.Module):
         self.output = nn.Linear(model.units, signature.outputs.shape[-1])
         self._kind, self._written_out, self._longest = model.cell, written_out, unrolled
 
-    def forward(self, inputs: Tensor, training: bool) -> Tensor:  # noqa: ARG002
+    def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (batch, outputs) of a sequence (batch, time, features) or of tokens (batch, time)."""
         sequence = self.embedding(inputs)
         if not self._written_out:

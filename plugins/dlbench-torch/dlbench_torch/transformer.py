@@ -24,11 +24,11 @@ class Block(nn.Module):
         self.norm1, self.norm2 = (nn.LayerNorm(width, eps=model.norm_epsilon) for _ in range(2))
         self._heads, self._dropout, self._causal = model.heads, model.dropout, causal
 
-    def forward(self, rows: Tensor, training: bool) -> Tensor:
+    def forward(self, rows: Tensor) -> Tensor:
         """(batch, sequence, width) to the same."""
-        attended = F.dropout(self._attend(rows), self._dropout, training)
+        attended = F.dropout(self._attend(rows), self._dropout, self.training)
         rows = self.norm1(rows + attended)
-        fed = F.dropout(self.contract(F.relu(self.expand(rows))), self._dropout, training)
+        fed = F.dropout(self.contract(F.relu(self.expand(rows))), self._dropout, self.training)
         return self.norm2(rows + fed)  # type: ignore[no-any-return]  # modules are untyped callables
 
     def _attend(self, rows: Tensor) -> Tensor:
@@ -51,11 +51,11 @@ class Blocks(nn.Module):
         self.output = nn.Linear(model.width, signature.outputs.shape[-1])
         self._pooled = pools_over_time(signature)
 
-    def forward(self, inputs: Tensor, training: bool) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (batch, time, outputs), or (batch, outputs) where the task wants one row a sequence."""
         rows = self.embedding(inputs)
         for name in self._blocks:
-            rows = self.get_submodule(name)(rows, training)
+            rows = self.get_submodule(name)(rows)
         return self.output(rows.mean(1) if self._pooled else rows)  # type: ignore[no-any-return]
 
 

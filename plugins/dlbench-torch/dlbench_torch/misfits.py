@@ -1,0 +1,75 @@
+"""Errors of a step in the user's words: the layer that complained, what it was given, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._dynamo.exc import TorchDynamoException
+
+from dlbench.errors import DlbenchError, SpecError, Unsupported
+from dlbench.spec import Spec
+from dlbench_torch.network import Network, as_tuple
+
+_LONGEST = 300
+_OUT_OF_MEMORY = "can't allocate memory"
+"""What PyTorch's allocator on the host says; on a GPU the error has a class of its own."""
+
+
+def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None:
+    """Raise what a user can act upon, where the error tells it.
+
+    Raises Unsupported for a step that does not compile whole, MemoryError for a model larger than memory, and SpecError
+    for inputs that do not fit.
+    """
+    cause = error.__cause__
+    if isinstance(cause, DlbenchError):
+        raise cause from error
+    if _OUT_OF_MEMORY in str(error):
+        raise MemoryError(f"{spec.plugin} does not fit into memory: {_first_line(error)}") from error
+    if isinstance(error, TorchDynamoException):
+        raise Unsupported(
+            f"{spec.plugin} on the path {spec.path}: PyTorch cannot compile its step whole: {_first_line(error)}; "
+            f"{'choose --path eager' if spec.allow_breaks else '--allow-breaks measures it in parts'}"
+        ) from error
+    if (where := complaint(network, as_tuple(inputs))) is not None:
+        raise SpecError(f"{spec.plugin}: {where}") from error
+
+
+def complaint(network: Network, inputs: tuple[Any, ...]) -> str | None:
+    """The layer that refuses these inputs with what it was given, in a line; None where none does."""
+    tensors = tuple(one if isinstance(one, Tensor) else torch.tensor(one) for one in inputs)
+    entered: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
+    names = {module: name for name, module in network.module.named_modules()}
+    hooks = [layer.register_forward_pre_hook(lambda *call: entered.append(call), with_kwargs=True) for layer in names]
+    hooks += [layer.register_forward_hook(lambda *_: entered.pop() and None) for layer in names]
+    try:
+        with torch.no_grad():
+            network(*tensors)
+    except Exception as error:
+        given = ", ".join(map(_shown, tensors))
+        if not entered:
+            return f"inputs {given} do not fit: {_first_line(error)}"
+        layer, by_place, by_name = entered[-1]
+        taken = ", ".join(_shown(one) for one in (*by_place, *by_name.values()) if isinstance(one, Tensor))
+        layer_name = f"layer {names[layer]}" if names[layer] else "the model itself"
+        return f"inputs {given} do not fit: {layer_name}, {_kind(layer)}, was given {taken}: {_first_line(error)}"
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return None
+
+
+def _kind(layer: nn.Module) -> str:
+    text = f"{type(layer).__name__}({layer.extra_repr()})"
+    return text if len(text) <= _LONGEST else type(layer).__name__
+
+
+def _shown(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:_LONGEST] if lines else 'no text'}"
