@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from torch import nn
 
@@ -25,8 +25,9 @@ class Stated(TypedDict, total=False):
     batch_sizes: Mapping[str, int]
     inputs: tuple[InputSpec, ...]
     targets: InputSpec
-    output: str | None
-    loss: str
+    output: str
+    whole: bool
+    loss: str | Callable[..., Any]
     optimizer: Optimizer
     paths: tuple[Path, ...]
     slots: FindSlot
@@ -41,5 +42,6 @@ def plugin(make: Callable[..., nn.Module], **stated: Unpack[Stated]) -> Callable
     `make` is called with the options of `--set`, over those of the size, and must take its random numbers from
     PyTorch's generator. All that is left out is found out.
     """
-    recipe = Recipe(make, **stated)
+    named: Stated = {"name": getattr(make, "__name__", type(make).__name__), **stated}
+    recipe = Recipe(make=make, **named)
     return lambda: TorchModel(recipe)

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import Batch, BuildRequest, Compilation, ModelInfo
-from dlbench_torch import device, misfits, objective, openxla, precision, readback, variables
+from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo
+from dlbench.spec import Spec
+from dlbench_torch import device, flops, misfits, objective, openxla, precision, readback, variables
 from dlbench_torch.compiled import CompiledSteps
+from dlbench_torch.describe import describe
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.mapping import Weights
 from dlbench_torch.network import Network, turn_dropout_off
@@ -85,6 +87,15 @@ class TorchModel:
         found = self._steps.compilation()
         return self._xla.bear_out(found) if self._xla else found
 
+    def describe(self, spec: Spec) -> Description:
+        """The facts that are stated of the module, and those that a call on a few samples shows."""
+        device.prepare(spec)
+        return describe(self._recipe, spec)
+
+    def flops(self, batch: Batch) -> float | None:
+        """Those of the forward pass, counted as it is called op by op; None where it has no such form."""
+        return flops.of_forward(self._network, batch.inputs)
+
     def multiply(self, order: int) -> Callable[[], Tensor]:
         """Of two random square matrices in the precision of the Spec."""
         kind = precision.MIXED.get(self._spec.precision, torch.float32)
@@ -116,7 +127,8 @@ class TorchModel:
             turn_dropout_off(module)
         weights = Weights(module, request.parameters, self._recipe.slots)
         mixed = precision.MIXED.get(spec.precision)
-        return Network(module, self._recipe.call, request.signature.names, self._recipe.output, mixed), weights
+        output = None if self._recipe.whole else self._recipe.output
+        return Network(module, self._recipe.call, request.signature.names, output, mixed), weights
 
     def _tensors(self, part: Any) -> Any:
         """An array, or several, on the device."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -118,18 +119,20 @@ class _Traced:
 
     def __init__(self, settings: OwnOptimizer, trained: Mapping[str, nn.Parameter]) -> None:
         self._optimizer = of_torch(settings, trained.values())
+        self._step = inspect.unwrap(type(self._optimizer).step)  # what PyTorch wraps it in breaks the graph
         self.name = f"{name_of(self._optimizer)} in the compiled step"
         self.values: Tensors = dict(trained)
+        self._gradients = _zeros(trained)
+        for name, parameter in trained.items():
+            parameter.grad = self._gradients[name]
         self.moments: tuple[Tensors, ...] = ()
         self.scalars: Scalars = ()
 
-    def update(self, values: Tensors, gradients: Tensors, _: tuple[Tensors, ...], scalars: Scalars) -> Scalars:
-        """One step; values are the parameters that the optimizer holds."""
+    def update(self, values: Tensors, gradients: Tensors, moments: tuple[Tensors, ...], scalars: Scalars) -> Scalars:  # noqa: ARG002
+        """One step, of the parameters that the optimizer holds."""
         for name, gradient in gradients.items():
-            values[name].grad = gradient
-        self._optimizer.step()
-        for name in gradients:
-            values[name].grad = None
+            self._gradients[name].copy_(gradient)
+        self._step(self._optimizer)
         return scalars
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
+from torch._inductor import config
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from dlbench.errors import Unsupported
@@ -65,9 +66,8 @@ def test_caches_that_the_user_names_are_left_alone_and_looked_into(tmp_path, mon
 
 
 def test_a_cache_on_another_machine_is_no_empty_one(monkeypatch):
-    monkeypatch.setattr("torch._inductor.config.fx_graph_remote_cache", True)
-    assert caches.state("inductor") == "unknown"
-    monkeypatch.undo()
+    with config.patch(fx_graph_remote_cache=True):
+        assert caches.state("inductor") == "unknown"
     monkeypatch.setenv("CXX", "/usr/bin/sccache g++")
     assert caches.state("inductor") == "unknown"
 

@@ -1,0 +1,170 @@
+"""Description of a module that nobody described: found out by building it and calling it once on a small batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dlbench.errors import SpecError
+from dlbench.plugin import ArraySpec, Description
+from dlbench.plugin_kit import keywords, output_name
+from dlbench.spec import InputSpec, Spec
+from dlbench_torch import misfits, objective
+from dlbench_torch.network import Network
+from dlbench_torch.recipe import Recipe, wants_request
+
+FEW = 2
+"""Samples of the call that shows the outputs: more than one, for batch norm."""
+_INTEGERS = {"int32": torch.int32, "int64": torch.int64, "uint8": torch.uint8}
+
+
+def describe(recipe: Recipe, spec: Spec) -> Description:
+    """The facts that are stated, and those that a call shows where the inputs are known.
+
+    Raises SpecError for inputs that do not fit, for a loss that is no number, and for a module that takes its random
+    numbers from elsewhere than the seed; UnknownName for options.
+    """
+    if wants_request(recipe.make):
+        own = {name: text for name, text in (keywords(recipe.make) or {}).items() if name != "request"}
+        return recipe.description(framework="torch", options=own)
+    module = recipe.module(spec)
+    _require_seeded(recipe, spec, module)
+    inputs, inferred = _inputs(recipe, spec, module)
+    found: dict[str, Any] = {"framework": "torch", "architecture": recipe.name, "inputs": inputs}
+    if inputs:
+        found |= _called(recipe, module, inputs, inferred)
+    return recipe.description(**found, inferred=tuple(inferred))
+
+
+def drawn(spec: InputSpec, batch_size: int) -> Tensor:
+    """Random values for an input; integers without a range are zeros."""
+    shape = (batch_size, *spec.shape[1:])
+    if spec.dtype == "float32":
+        return torch.randn(shape)
+    if spec.dtype == "bool":
+        return torch.rand(shape) < 0.5
+    return torch.randint(0, spec.below or 1, shape, dtype=_INTEGERS[spec.dtype])
+
+
+def _require_seeded(recipe: Recipe, spec: Spec, module: nn.Module) -> None:
+    if _digest(module) != _digest(recipe.module(spec)):
+        raise SpecError(
+            f"{recipe.name} ignores the seed: two modules made with seed {spec.seed} differ in initial values; it must "
+            "draw them from the generators of PyTorch, NumPy or Python that dlbench seeds, not from one of its own"
+        )
+
+
+def _digest(module: nn.Module) -> str:
+    """Of all values, so that no second copy of a large module is kept."""
+    found = hashlib.sha256()
+    for value in module.state_dict().values():
+        if isinstance(value, Tensor) and not nn.parameter.is_lazy(value):
+            found.update(value.detach().float().contiguous().numpy(force=True).tobytes())
+    return found.hexdigest()
+
+
+def _inputs(recipe: Recipe, spec: Spec, module: nn.Module) -> tuple[tuple[InputSpec, ...], list[str]]:
+    """Those that are stated, or those of an example, with the batch size of the Spec; and what was inferred."""
+    if recipe.inputs:
+        return recipe.inputs_of(spec), []
+    example = recipe.example or getattr(module, "example_inputs", None)
+    if not callable(example):
+        return (), []
+    given = example()
+    specs = tuple(_of_example(name, one) for name, one in _named(given))
+    said = ", ".join(f"{one.dtype} {one.shape}" for one in specs)
+    return specs, [f"inputs: {said}, from example_inputs()"]
+
+
+def _named(given: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(given, dict):
+        return list(given.items())
+    return [("", one) for one in (given if isinstance(given, tuple | list) else (given,))]
+
+
+def _of_example(name: str, value: Any) -> InputSpec:
+    """Shape, dtype and range of an example; of integers the largest is taken for the largest that there is."""
+    tensor = torch.as_tensor(value)
+    kind = str(tensor.dtype).removeprefix("torch.")
+    below = int(tensor.max()) + 1 if kind in _INTEGERS else None
+    return InputSpec(tuple(tensor.shape), "float32" if tensor.is_floating_point() else kind, below, name)
+
+
+def _called(recipe: Recipe, module: nn.Module, inputs: tuple[InputSpec, ...], inferred: list[str]) -> dict[str, Any]:
+    """Outputs, targets and loss, by a call on a few samples."""
+    names = tuple(one.name for one in inputs) if all(one.name for one in inputs) else ()
+    network = Network(module, recipe.call, names, None)
+    batch_size = inputs[0].shape[0]
+    few, outputs = _outputs(network, inputs, min(FEW, batch_size), recipe.name)
+    chosen = output_name(outputs, recipe.output)
+    if chosen and not recipe.output:
+        inferred.append(f"output: {chosen}, of those that the model returns; --output names another")
+    network = Network(module, recipe.call, names, chosen)
+    with torch.no_grad():
+        output = network(*few)
+    shape = _batched(recipe.name, output, len(few[0]), batch_size)
+    targets, loss = _targets(recipe, shape, inputs, chosen, inferred)
+    _require_number(network, loss, few, drawn(targets, len(few[0])))
+    return {"outputs": ArraySpec(shape, "float32"), "targets": targets, "loss": loss}
+
+
+def _outputs(
+    network: Network, inputs: tuple[InputSpec, ...], batch_size: int, name: str
+) -> tuple[tuple[Tensor, ...], Any]:
+    """Inputs of a few samples, or of the whole batch where the module takes no other, and what it returns for them."""
+    for size in dict.fromkeys((batch_size, inputs[0].shape[0])):
+        few = tuple(drawn(one, size) for one in inputs)
+        if (complaint := misfits.complaint(network, few)) is None:
+            with torch.no_grad():
+                return few, network(*few)
+    raise SpecError(f"{name}: {complaint}")
+
+
+def _batched(name: str, output: Any, few: int, batch_size: int) -> tuple[int, ...]:
+    """Shape of the outputs for the whole batch. Raises SpecError for what no loss can read."""
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        kind = str(output.dtype) if isinstance(output, Tensor) else type(output).__name__
+        raise SpecError(f"{name} gives {kind}; a loss reads floating-point numbers: --output names another output")
+    if not output.dim() or output.shape[0] != few:
+        raise SpecError(
+            f"{name} gave outputs {tuple(output.shape)} for {few} samples; its first axis must be the batch"
+        )
+    return (batch_size, *output.shape[1:])
+
+
+def _targets(
+    recipe: Recipe, outputs: tuple[int, ...], inputs: tuple[InputSpec, ...], chosen: str, inferred: list[str]
+) -> tuple[InputSpec, str]:
+    """What the loss compares with, and the loss: what is stated of either, or what the outputs look like."""
+    stated = recipe.description().loss
+    if recipe.targets is not None:
+        targets = InputSpec((outputs[0], *recipe.targets.shape[1:]), recipe.targets.dtype, recipe.targets.below)
+        loss = stated or ("mse" if targets.dtype == "float32" else "cross_entropy")
+    else:
+        classes = stated == "cross_entropy" or (not stated and _are_logits(outputs, chosen, inputs))
+        targets = InputSpec(outputs[:-1], "int64", outputs[-1]) if classes and len(outputs) > 1 else InputSpec(outputs)
+        loss = stated or ("cross_entropy" if classes else "mse")
+        inferred.append(f"targets: {targets.dtype} {targets.shape}, from the outputs {outputs}")
+    if not stated:
+        inferred.append(f"loss: {loss}, from the targets; --loss names another")
+    return targets, loss
+
+
+def _are_logits(outputs: tuple[int, ...], chosen: str, inputs: tuple[InputSpec, ...]) -> bool:
+    """Whether outputs look like those of classes: by their name, one row a sample, or as many as there are tokens."""
+    rows = len(outputs) == 2 or (len(outputs) == 3 and outputs[-1] in {one.below for one in inputs})
+    return outputs[-1] > 1 and (rows or (chosen == "logits" and len(outputs) > 1))
+
+
+def _require_number(network: Network, loss: str, inputs: tuple[Tensor, ...], targets: Tensor) -> None:
+    """That the loss can be had from outputs and targets. Raises SpecError."""
+    goal = objective.find(loss)
+    try:
+        with torch.no_grad():
+            goal.losses(network, inputs, targets)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        raise SpecError(f"loss {loss} of targets {tuple(targets.shape)} {targets.dtype}: {error}") from error

@@ -1,0 +1,26 @@
+"""Floating-point operations of a forward pass, counted by PyTorch: two for each multiply-add of a product.
+
+What is added, looked up, normalised or activated is not counted, as in `dlbench.architectures`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from dlbench_torch.network import Network, as_tuple
+
+
+def of_forward(network: Network, inputs: Any) -> float | None:
+    """Those of one call in the mode of prediction; None where the module cannot be called without a compiler."""
+    network.set_training(False)
+    counter = FlopCounterMode(display=False)
+    try:
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+            network(*as_tuple(inputs))
+    except NotImplementedError:
+        return None
+    return float(counter.get_total_flops())
