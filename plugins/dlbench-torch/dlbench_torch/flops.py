@@ -15,11 +15,16 @@ from dlbench_torch.network import Network, as_tuple
 
 
 def of_forward(network: Network, inputs: Any) -> float | None:
-    """Those of one call in the mode of prediction; None where the module cannot be called without a compiler."""
+    """Those of one call in the mode of prediction; None where the module cannot be called without a compiler.
+
+    Attention and recurrent layers are computed by their products, which are counted: the fused forms of the libraries
+    hide them.
+    """
     network.set_training(False)
     counter = FlopCounterMode(display=False)
+    apart = torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False)
     try:
-        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), apart[0], apart[1], counter:
             network(*as_tuple(inputs))
     except NotImplementedError:
         return None

@@ -102,8 +102,8 @@ def test_training_is_what_a_loop_by_hand_computes_running_statistics_included(na
     np.testing.assert_allclose(found, losses, rtol=1e-6)
     exported = model.export_parameters()
     assert set(exported) == {name for name in module.state_dict() if "num_batches" not in name}
-    for name in ("norm.running_mean", "norm.running_var", "leave.weight"):
-        np.testing.assert_allclose(exported[name], module.state_dict()[name].numpy(), rtol=1e-5, atol=1e-7)
+    for entry in ("norm.running_mean", "norm.running_var", "leave.weight"):
+        np.testing.assert_allclose(exported[entry], module.state_dict()[entry].numpy(), rtol=1e-5, atol=1e-7)
     inputs = next(batches()).inputs
     with torch.no_grad():
         np.testing.assert_allclose(model.predict(inputs), module(torch.tensor(inputs)).numpy(), rtol=1e-5, atol=1e-6)
@@ -219,9 +219,7 @@ def test_loss_and_optimizer_of_ones_own(own):
 
 def test_what_is_no_loss_no_optimizer_or_no_option_is_refused_in_words(own):
     model, _ = built(loss="own.py:rows")
-    with pytest.raises(
-        SpecError, match=r"loss own.py:rows returned a tensor of shape \(8,\); it must return one number"
-    ):
+    with pytest.raises(SpecError, match=r"loss own.py:rows returned a tensor of shape \(8,\); it must return one"):
         model.train_step(model.stage(next(batches())))
     with pytest.raises(SpecError, match=r"optimizer own.py:no_rule returned list"):
         built(rule=OwnOptimizer(function="own.py:no_rule"))
@@ -229,7 +227,7 @@ def test_what_is_no_loss_no_optimizer_or_no_option_is_refused_in_words(own):
         built(loss="hinge")
     with pytest.raises(UnknownName, match=r"unknown option of Net 'widht'; did you mean width\?"):
         built(options={"widht": 3})
-    with pytest.raises(SpecError, match="made int; a factory must return a torch.nn.Module"):
+    with pytest.raises(SpecError, match=r"made int; a factory must return a torch\.nn\.Module"):
         built(lambda: 3)
 
 
