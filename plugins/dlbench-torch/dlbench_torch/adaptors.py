@@ -11,8 +11,8 @@ from typing import Any
 from torch import nn
 
 from dlbench.errors import SpecError, UnknownName
+from dlbench.plugin import ModelSource
 from dlbench.plugin_kit import is_factory, load_reference
-from dlbench.spec import ModelSource
 from dlbench_torch import loaders
 from dlbench_torch.model import TorchModel
 from dlbench_torch.recipe import Recipe, seed

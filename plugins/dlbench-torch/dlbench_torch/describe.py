@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from dlbench.errors import SpecError
-from dlbench.plugin import ArraySpec, Description
+from dlbench.plugin import ArraySpec, Description, InputSpec, Spec
 from dlbench.plugin_kit import keywords, output_name
-from dlbench.spec import InputSpec, Spec
 from dlbench_torch import misfits, objective
 from dlbench_torch.network import Network
 from dlbench_torch.recipe import Recipe, wants_request

@@ -7,8 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from torch import nn
 
-from dlbench.plugin import Optimizer
-from dlbench.spec import InputSpec, Option, Path
+from dlbench.plugin import InputSpec, Optimizer, Option, Path
 from dlbench_torch.mapping import FindSlot
 from dlbench_torch.model import TorchModel
 from dlbench_torch.network import Call

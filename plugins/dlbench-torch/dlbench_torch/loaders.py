@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from dlbench.errors import SpecError, UnknownName
-from dlbench.spec import InputSpec, ModelSource
+from dlbench.plugin import InputSpec, ModelSource
 from dlbench_torch.recipe import Recipe
 
 BATCH = 8

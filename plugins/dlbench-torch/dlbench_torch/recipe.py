@@ -15,8 +15,7 @@ from torch import nn
 
 from dlbench import plugin_kit
 from dlbench.errors import SpecError
-from dlbench.plugin import BuildRequest
-from dlbench.spec import Path, Spec
+from dlbench.plugin import BuildRequest, Path, Spec
 from dlbench_torch.mapping import FindSlot, find_slot
 
 PATHS: tuple[Path, ...] = ("eager", "jit")
