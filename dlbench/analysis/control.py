@@ -1,4 +1,4 @@
-"""Null pairs: an arm and its twin, the same program twice, in lockstep with all others.
+"""A/A controls: an arm and its twin, the same program twice, in lockstep with all others.
 
 A session that tells equal programs apart would do the same to any two; what it says of the others is not believed.
 """
@@ -35,7 +35,7 @@ def without_twins(runs: Iterable[Run]) -> list[Run]:
     return [run for run in runs if not run.spec.twin]
 
 
-def null_pairs(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> list[ControlPair]:
+def compare_controls(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> list[ControlPair]:
     """Every twin that took turns with its arm, by metric; each metric is a family for Holm's correction."""
     pairs = [pair for pair in _pairs(runs) if pair.in_lockstep]
     table = evidence.collect(pairs, metrics)
@@ -48,7 +48,7 @@ def null_pairs(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> 
 
 
 def control_failure(found: Iterable[ControlPair], names: Labels) -> str:
-    """Why the session gives no verdicts; empty where no null pair stands against them."""
+    """Why the session gives no verdicts; empty where every A/A control passed."""
     said = [
         f"{names.spec(one.spec)}: {METRICS[one.comparison.metric].title} {one.comparison.ratio.value:.3g}"
         for one in found
@@ -56,7 +56,7 @@ def control_failure(found: Iterable[ControlPair], names: Labels) -> str:
     ]
     if not said:
         return ""
-    return f"the null pair tells equal programs apart ({'; '.join(said)}); measure again on a quieter machine"
+    return f"the A/A control told equal programs apart ({'; '.join(said)}); measure again on a quieter machine"
 
 
 def _pairs(runs: Sequence[Run]) -> Iterator[Pair]:

@@ -214,7 +214,7 @@ def _decide(found: Evidence, p_value: float, threshold: float) -> tuple[Result, 
         return "regression", ""
     could_show = decisions.minimum_detectable_change(found, 0.0)
     if could_show is not None and could_show > threshold:
-        return "underpowered", f"could show {could_show:.1%} at best"
+        return "underpowered", f"the minimum detectable change is {could_show:.1%}"
     if shift.interval(1 - 2 * ALPHA)[1] < math.log1p(threshold):
         return "passed", ""
     return "inconclusive", compare.spoken(code)

@@ -29,7 +29,7 @@ class Judgement(Record, frozen=True):
 
     `baseline` and `candidate` name two reports and are empty for one session. `outcomes` is empty without a gate, and
     where `refused` says why there cannot be one. `strict` fails the gate for anything undecided. `controls` are the
-    null pairs of the sessions that were looked at, for every metric that is shown or gated.
+    A/A controls of the sessions that were looked at, for every metric that is shown or gated.
     """
 
     comparisons: tuple[Row, ...] = ()

@@ -70,7 +70,7 @@ def mixed(runs: Sequence[Run]) -> Iterator[str]:
         found.setdefault(lines, {}).setdefault(f"{spec.phase}, {spec.label}", []).extend(mine)
     for lines, arms in found.items():
         which = "; ".join(f"{arm} ({_processes(of_arm)})" for arm, of_arm in arms.items())
-        yield f"not pooled, as they were not made alike: {which}: {', '.join(lines)}; measure anew for one figure"
+        yield f"not pooled, because they were not made alike: {which}: {', '.join(lines)}; measure again for one figure"
 
 
 def unrecorded(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:

@@ -26,7 +26,7 @@ class Screened:
 def screen(runs: Iterable[Run], metrics: Iterable[str]) -> Screened:
     """Mark the Runs, and compare their A/A controls in these metrics."""
     marked = mark(runs)
-    return Screened(marked, control.null_pairs(marked, metrics))
+    return Screened(marked, control.compare_controls(marked, metrics))
 
 
 def mark(runs: Iterable[Run]) -> list[Run]:

@@ -36,9 +36,10 @@ def sentence(runs: Sequence[Run]) -> str:
     if not all(found):
         known += f" ({found.count([])} of {len(found)} ratios never became steady)"
     if enough(runs):
-        return f"Stopped at the look after {groups} groups: {known}, the target ±{target}."
+        return f"Stopped at the interim analysis after {groups} groups: {known}, the target ±{target}."
     if groups >= runs[0].groups:
-        return f"Stopped after {groups} groups, the last look: {known}, and the target of ±{target} was not reached."
+        end = f"and the target of ±{target} was not reached."
+        return f"Stopped after {groups} groups, the last interim analysis: {known}, {end}"
     return f"Cut short after {groups} groups, by the budget or an interruption: {known}, the target ±{target}."
 
 

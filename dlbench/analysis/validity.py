@@ -93,10 +93,10 @@ def without_control(
         values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.ok]
         if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
             why = (
-                "its twin did not run beside it twice (memory may not hold both) or never became steady, or the "
+                "its control did not run beside it twice (memory may not hold both) or never became steady, or the "
                 "session was planned without a gate"
             )
-            yield f"{names.spec(spec)} has no null pair ({METRICS[metric].title}): {why}; measure anew"
+            yield f"{names.spec(spec)} has no A/A control ({METRICS[metric].title}): {why}; measure again"
 
 
 def missing_in_candidate(

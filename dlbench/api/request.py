@@ -76,7 +76,7 @@ class RunRequest:
         )
 
     def check_resumed(self, planned: Plan) -> None:
-        """Raise SpecError for a gate that would be dropped in silence, or that this plan has no null pairs for."""
+        """Raise SpecError for a gate that would be dropped in silence, or that this plan has no A/A controls for."""
         if planned.asked and not self.asked:
             raise SpecError(
                 f"{self.folder} was planned with a gate or a comparison; "
@@ -84,8 +84,8 @@ class RunRequest:
             )
         timed = [spec for spec in planned.specs if spec.timed]
         if self.question.metrics and timed and not any(spec.twin for spec in timed):
-            why = "was planned without a gate on figures and has no null pair"
-            raise SpecError(f"{self.folder} {why}; leave --fail-on out, or measure anew with another --out")
+            why = "was planned without a gate on figures and has no A/A control"
+            raise SpecError(f"{self.folder} {why}; leave --fail-on out, or measure again with another --out")
 
 
 def resume_command(folder: FilePath, asked: Sequence[str]) -> str:

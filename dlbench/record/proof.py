@@ -50,7 +50,7 @@ def problem(spec: Spec, found: Compilation | None, functions: int = 1) -> str:
     if spec.allow_breaks or not (found.breaks or found.late or left(spec, found)):
         return ""
     counts = f"{found.graphs} graphs, {found.breaks} breaks, {found.late} recompilations after warm-up"
-    advice = "--allow-breaks measures it all the same, and flags it"
+    advice = "--allow-breaks measures it anyway, and flags it"
     return f"not compiled whole and once: {counts}; {advice}{_why(spec, found)}"
 
 

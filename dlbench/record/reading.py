@@ -123,7 +123,7 @@ def read_plan(path: Path) -> Plan:
         said = f"cannot be read ({error.strerror}); only a folder with a {PLAN_FILE} can be resumed"
         raise RecordError(f"{path}: {said}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
-        raise RecordError(f"{path}: not a plan ({error}); measure anew with another --out") from error
+        raise RecordError(f"{path}: not a plan ({error}); measure again with another --out") from error
 
 
 def read_parities(path: Path) -> list[Parity]:

@@ -92,7 +92,7 @@ def _of_pool(pool: Pool, threads: int) -> Iterator[str]:
         why = (
             "its limit is lower (OMP_THREAD_LIMIT, KMP_ALL_THREADS); unset that" if limited else "the plugin set it so"
         )
-        yield f"given {threads} threads, of which {pool.library} starts {starts}: {why}, or give --threads {starts}"
+        yield f"given {threads} threads, but {pool.library} starts {starts}: {why}, or give --threads {starts}"
     if starts > threads:
         yield f"given {_threads(threads)}, {pool.library} starts {starts}: the plugin set it so"
     if pool.dynamic and threads > 1:

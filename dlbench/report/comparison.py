@@ -31,7 +31,7 @@ def page(found: Judgement) -> Iterator[Block]:
     for metric in metrics.compared():
         of_metric = [row for row in found.comparisons if row.comparison.metric == metric]
         if of_metric:
-            head = [METRICS[metric].title, "Baseline", "Candidate", "Ratio", "Verdict", "Could show"]
+            head = [METRICS[metric].title, "Baseline", "Candidate", "Ratio", "Verdict", "Minimum detectable change"]
             yield Table(head, [_cells(row) for row in of_metric])
 
 
@@ -54,7 +54,7 @@ def _explained(row: Row) -> str:
         ranks = "agrees" if one.ranks_agree else "does not agree"
         parts.append(f"p {one.p_value:.2g} beyond 1 %, {one.adjusted_p:.2g} after Holm; the rank test {ranks}")
     if one.smallest_change is not None:
-        parts.append(f"could show {one.smallest_change:.1%}")
+        parts.append(f"minimum detectable change {one.smallest_change:.1%}")
     parts += [f"{what_it_takes(one)} would tell"] if one.more_groups else []
     return "; ".join([*parts, *([one.reason] if one.reason and one.reason != REASONS[one.code] else [])])
 

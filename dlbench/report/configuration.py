@@ -153,7 +153,7 @@ def _threads(run: Run, info: ModelInfo) -> str:
     limits = [pool.limit for pool in (run.actual.pools if run.actual else ()) if pool.limit is not None]
     set_to = "" if info.threads is None else str(info.threads)
     lower = min(limits, default=run.spec.threads)
-    return set_to if lower >= run.spec.threads else f"{set_to or run.spec.threads}, of which OpenMP starts {lower}"
+    return set_to if lower >= run.spec.threads else f"{set_to or run.spec.threads}, but OpenMP starts {lower}"
 
 
 def _processors(run: Run) -> dict[str, str]:

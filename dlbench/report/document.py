@@ -41,7 +41,7 @@ class Code(NamedTuple):
 
 Block = Heading | Paragraph | Bullets | Table | Code
 
-FILE_ONLY = ("Are the arms alike?", "Where", "Measure it again")
+FILE_ONLY = ("Configuration: ", "Environment", "Measure it again")
 """Parts that are for the file alone, by how their heading begins."""
 
 

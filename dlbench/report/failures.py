@@ -31,7 +31,7 @@ def blocks(sections: Sequence[Section], names: Labels) -> Iterator[Block]:
     if not failed:
         return
     measured = Counter(f"{section.workload.phase}, {arm.label}" for section in sections for arm in section.arms)
-    yield Heading(2, "What did not run")
+    yield Heading(2, "Not run")
     yield Table(["", "Status", "Runs", "Reason"], [_row(*why, found, measured) for why, found in failed.items()])
     for place in (place for found in failed.values() for place in found):
         if place.failure.output_tail.strip() and STATUSES[place.failure.status].failed:

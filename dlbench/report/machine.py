@@ -78,8 +78,8 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
     if unseen:
         where = f" in {unseen} of {len(loads)} processes" if len(loads) > 1 else ""
         yield (
-            f"busy or not: the system did not say how long tasks waited for a core (/proc/pressure/cpu){where}, "
-            "so other programs would not show; look for them (top), or measure on a Linux that shows it (psi=1)"
+            "CPU pressure unknown: the system did not report how long tasks waited for a core (/proc/pressure/cpu)"
+            f"{where}, so other programs would not show; look for them (top), or use a Linux that shows it (psi=1)"
         )
 
 

@@ -82,7 +82,7 @@ class Section(Record, frozen=True):
 class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
 
-    `gate` is what a gate that was asked for said; `null_pairs` hold how arms compared with their twins. `undecided` are
+    `gate` is what a gate that was asked for said; `controls` hold how arms compared with their twins. `undecided` are
     the pairs that ended without a verdict; those of one process each are `indicative` and not among them.
     """
 
@@ -97,7 +97,7 @@ class Report(Record, frozen=True):
     command: str
     parity: tuple[Parity, ...] = ()
     gate: Gate | None = None
-    null_pairs: tuple[ControlPair, ...] = ()
+    controls: tuple[ControlPair, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA

@@ -55,6 +55,6 @@ def _sentence(found: Sequence[float], groups: int) -> str:
     else:
         after = "it widens the interval; of 15 groups and more (--rigorous, --adaptive) the ratio leaves out such"
     return (
-        f"the ratio of {len(found)} of {groups} groups is unlike that of the others ({ratios}): "
+        f"groups with a ratio far from the others: {len(found)} of {groups} ({ratios}); "
         f"a process ran at another speed in most of its rounds; {after}"
     )

@@ -25,8 +25,8 @@ def page(report: Report) -> Iterator[Block]:
         yield from gating.blocks(report.gate.outcomes, report.gate.refused)
     findings = [(section.workload, one) for section in report.sections for one in section.comparisons]
     yield from _list("Findings", [_finding(names.title(load), one) for load, one in findings])
-    null_pairs = [_null_pair(one, names) for one in report.null_pairs]
-    yield from _list("Before you believe it", [*null_pairs, *report.warnings])
+    controls = [_control_line(one, names) for one in report.controls]
+    yield from _list("Before you believe it", [*controls, *report.warnings])
     for section in report.sections:
         yield from tables.blocks(section, names)
     yield from failures.blocks(report.sections, names)
@@ -78,7 +78,7 @@ def _finding(title: str, found: Comparison) -> str:
         return f"{where} is not compared with {found.baseline}: {found.reason}"
     text = f"{where} takes {format_interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
     text += f" ({found.reason})" if found.reason else ""
-    text += "" if found.smallest_change is None else f"; could have shown {found.smallest_change:.1%}"
+    text += "" if found.smallest_change is None else f"; minimum detectable change {found.smallest_change:.1%}"
     return f"{text}; {what_it_takes(found)} would tell" if found.more_groups else text
 
 
@@ -88,9 +88,9 @@ def what_it_takes(found: Comparison) -> str:
     return f"about {found.more_groups} more group{'' if found.more_groups == 1 else 's'}{time}"
 
 
-def _null_pair(found: ControlPair, names: Labels) -> str:
+def _control_line(found: ControlPair, names: Labels) -> str:
     said = found.comparison
     of = "" if said.metric == "step_time" else f", {METRICS[said.metric].title.lower()}"
     arms = f"two equal arms ({names.spec(found.spec)}{of})"
-    text = f"null pair: ratio {format_interval(said.ratio, '')} of {arms}"
+    text = f"A/A control: ratio {format_interval(said.ratio, '')} of {arms}"
     return f"{text}: told apart, so this session gives no verdicts" if found.flagged else f"{text}: {said.verdict}"

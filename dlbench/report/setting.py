@@ -19,14 +19,14 @@ NOTHING = "–"
 
 def configuration_blocks(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]:
     """Requested and actual settings of the arms of one workload, and whether they are the same model."""
-    yield Heading(2, f"Are the arms alike? {table.subject}")
+    yield Heading(2, f"Configuration: {table.subject}")
     yield Paragraph("Read back from each framework after building; ≠ marks a difference.")
     if len(table.arms) > 1:
         checked = of_subject(table.subject, parity)
         built = [one for one in checked if {one.baseline.label, one.candidate.label} <= set(table.arms)]
         yield Bullets([sentence(one) for one in built] or ["Same model: not checked."])
     rows = [[f"≠ {row.name}" if row.differs else row.name, row.asked or NOTHING, *row.got] for row in table.rows]
-    yield Table(["", "Asked", *table.arms], rows, detail=True)
+    yield Table(["", "Requested", *table.arms], rows, detail=True)
     explained = [
         f"{row.name}: {EXPLANATIONS[row.name]}" for row in table.rows if row.differs and row.name in EXPLANATIONS
     ]
@@ -36,12 +36,12 @@ def configuration_blocks(table: Fairness, parity: Sequence[Parity]) -> Iterator[
 
 def environment_blocks(report: Report) -> Iterator[Block]:
     """The machines, and how each process measured."""
-    yield Heading(2, "Where")
+    yield Heading(2, "Environment")
     for at in report.environments:
         rows = [
             *([["Python environment", at.name]] if at.name else []),
             ["Processor", f"{at.cpu}, {at.cores} cores, {format_value(at.memory_bytes, 'bytes')}"],
-            *([["Left of it", ", ".join(provenance.limits(at.limits).values())]] if at.limits is not None else []),
+            *([["Limits", ", ".join(provenance.limits(at.limits).values())]] if at.limits is not None else []),
             ["System", f"{at.system}, {at.python}"],
             ["Packages", ", ".join(f"{name} {version}" for name, version in at.packages.items())],
             ["Variables", ", ".join(f"{name}={value}" for name, value in at.variables.items()) or "none set"],

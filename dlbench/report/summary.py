@@ -37,7 +37,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
         command=command(runs),
         parity=tuple(parity),
         gate=gate,
-        null_pairs=tuple(screened.controls),
+        controls=tuple(screened.controls),
         undecided=tuple(
             Undecided(workload=load, baseline=one.baseline, candidate=one.candidate, code=one.code)
             for load, found in comparisons.items()

@@ -112,7 +112,7 @@ def _ratio_rows(section: Section) -> Iterator[list[str]]:
     cell: list[tuple[str, Callable[[Comparison], str]]] = [
         ("Step time, ratio", lambda found: format_interval(found.ratio, "")),
         ("Verdict", lambda found: found.verdict),
-        ("Smallest change it could show", lambda found: _percent(found.smallest_change)),
+        ("Minimum detectable change", lambda found: _percent(found.smallest_change)),
     ]
     first, *others = dict.fromkeys(found.baseline for found in of.values())
     for name, text in cell:

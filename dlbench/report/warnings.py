@@ -72,4 +72,7 @@ def _not_in_parts(runs: Sequence[Run], names: Labels) -> Iterator[str]:
 
 def _alone(by_workload: Mapping[Workload, Sequence[Run]]) -> Iterator[str]:
     if all(len(pairs.arms(runs)) == 1 for runs in by_workload.values()):
-        yield "measured alone: absolute figures carry the drift of this machine; name two plugins or paths for a ratio"
+        yield (
+            "only one configuration was measured: absolute times include this machine's drift; "
+            "measure two side by side for a reliable ratio"
+        )

@@ -23,13 +23,15 @@ def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
     path = journal.folder / RUNS_FILE
     for line, (key, run) in enumerate(zip(have, journal.runs, strict=True), start=1):
         if key not in planned or run.session != journal.plan.session or runs[line - 1] in runs[: line - 1]:
-            raise RecordError(f"{path}:{line}: this Run is not of the plan beside it; measure anew with another --out")
+            raise RecordError(f"{path}:{line}: this Run is not of the plan beside it; measure again with another --out")
     whole = set(have) - _torn(journal.runs)
     missing = [group for group in groups if not all((spec, group.number) in whole for spec in group.specs)]
     lacking = {(spec, group.number) for group in missing for spec in group.specs}
     kept = next((place for place, key in enumerate(have) if key in lacking), len(have))
     if any(key not in lacking for key in have[kept:]):
-        raise RecordError(f"{path}:{kept + 1}: a group is not whole and others follow; measure anew with another --out")
+        raise RecordError(
+            f"{path}:{kept + 1}: a group is cut short and others follow; measure again with another --out"
+        )
     journal.truncate(kept)
     return missing
 

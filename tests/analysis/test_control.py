@@ -1,4 +1,4 @@
-"""Null pairs: equal programs that are told apart take every verdict with them."""
+"""A/A controls: equal programs that are told apart take every verdict with them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_session_that_cannot_tell_equal_arms_apart_gives_verdicts(tmp_path):
     assert [one.verdict for one in report.sections[0].comparisons] == ["slower"]
     assert [arm.label for arm in report.sections[0].arms] == ["fake.linear eager", "twin.linear eager"]
     text = FORMATS["markdown"].render(report)
-    assert "null pair: ratio 1.00 (1.00–1.00) of two equal arms (train, fake.linear eager): same" in text
+    assert "A/A control: ratio 1.00 (1.00–1.00) of two equal arms (train, fake.linear eager): same" in text
     assert "(twin)" not in text
 
 
@@ -67,7 +67,7 @@ def test_a_session_that_tells_equal_arms_apart_gives_none(tmp_path):
     judged = judge.session(specs, runs, ASKED)
     timed, counted = judged.outcomes
     assert timed.result == "underpowered"
-    assert "the null pair tells equal programs apart (train, fake.linear eager: " in timed.reason
+    assert "the A/A control told equal programs apart (train, fake.linear eager: " in timed.reason
     assert "1.05" in timed.reason
     assert counted.result == "passed"
     assert gate.exit_code(judged.outcomes, strict=False) == 3
@@ -81,7 +81,7 @@ def test_a_twin_that_ran_once_checks_nothing(tmp_path):
     crashed = {"status": "crashed", "reason": "SIGSEGV", "samples": ()}
     once = [msgspec.structs.replace(run, **crashed) if run.spec.twin and run.group else run for run in runs]
     judged = judge.session(specs, once, ASKED)
-    assert "has no null pair (Step time, median): its twin did not run beside it twice" in judged.refused
+    assert "has no A/A control (Step time, median): its control did not run beside it twice" in judged.refused
 
 
 def test_a_report_with_a_null_pair_that_was_told_apart_is_compared_without_verdicts(tmp_path):
@@ -128,7 +128,7 @@ def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):
     runs = [msgspec.structs.replace(run, memory=()) if run.spec.twin else run for run in runs]
     asked = GateRequest(gate.parse(["slower:2%", "memory:5%"]))
     said = judge.session(specs, runs, asked).refused
-    assert said.startswith("train, fake.linear eager has no null pair (Peak memory above import): its twin")
+    assert said.startswith("train, fake.linear eager has no A/A control (Peak memory above import): its control")
     assert "memory may not hold both" in said
     assert judge.session(specs, runs, GateRequest(gate.parse(["slower:2%"]))).refused == ""
 
@@ -136,7 +136,7 @@ def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):
 def test_without_a_null_pair_there_is_no_gate_on_time(tmp_path):
     specs, runs = measured(tmp_path, by_plugin)
     alone = control.without_twins(runs)
-    assert "train, fake.linear eager has no null pair" in judge.session(specs, alone, ASKED).refused
+    assert "train, fake.linear eager has no A/A control" in judge.session(specs, alone, ASKED).refused
     assert judge.session(specs, alone, GateRequest(conditions=gate.parse(["counts"]))).refused == ""
 
 

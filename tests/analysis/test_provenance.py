@@ -200,7 +200,7 @@ def test_a_session_whose_code_changed_gates_nothing():
     runs = [run for run in full_session(3) if run.spec.phase == "train"]
     runs = [run for group in range(3) for run in with_code(runs[2 * group : 2 * group + 2], f"a{group // 2}")]
     judged = judge.session([run.spec for run in runs[:2]], runs, GateRequest(gate.parse(["counts"])))
-    assert "not pooled, as they were not made alike: train, tf.transformer jit #2 (process 3 of" in judged.refused
+    assert "not pooled, because they were not made alike: train, tf.transformer jit #2 (process 3 of" in judged.refused
 
 
 def test_a_history_of_code_that_changed_says_so():

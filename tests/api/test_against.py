@@ -144,6 +144,6 @@ def test_a_twin_that_was_planned_must_have_run():
     asked = GateRequest(gate.parse(["slower:30%"]), allow=["session"])
     twin = msgspec.structs.replace(after[0].spec, twin=True)
     alone = judge.reports(("a", "b"), before, after, asked, [after[0].spec, twin])
-    assert alone.refused.startswith("train, tf.transformer jit has no null pair (Step time, median): its twin")
+    assert alone.refused.startswith("train, tf.transformer jit has no A/A control (Step time, median): its control")
     both = judge.reports(("a", "b"), before, [*after, *session("b", of=twin)], asked, [after[0].spec, twin])
     assert both.refused == ""

@@ -19,14 +19,14 @@ def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
         done = dlbench(
             "run", *arguments, "--fail-on", "counts,slower:900%", "--no-parity", "--out", "out", cwd=tmp_path
         )
-        if "has no null pair" not in done.stderr:
+        if "has no A/A control" not in done.stderr:
             break
     assert done.returncode in (0, 3), done.stderr
     assert "counts: 1 of 1 passed" in done.stdout
     kept = json.loads((tmp_path / "out" / "report.json").read_text())["gate"]
     assert [one["condition"] for one in kept["outcomes"]] == ["counts", "slower:900%"]
     text = (tmp_path / "out" / "report.md").read_text()
-    assert "null pair: ratio " in text or "never became steady" in text
+    assert "A/A control: ratio " in text or "never became steady" in text
     assert "(twin)" not in text
     assert read_plan(tmp_path / "out" / "plan.json").asked == ("--fail-on", "counts", "--fail-on", "slower:900%")
     dropped = dlbench("run", "--resume", "out", cwd=tmp_path)

@@ -137,12 +137,12 @@ def test_the_words_of_a_gate_can_be_given_again(tmp_path):
     )
 
 
-def test_a_gate_on_figures_needs_a_plan_with_null_pairs(tmp_path):
+def test_a_gate_on_figures_needs_a_plan_with_controls(tmp_path):
     plan = Plan(session="s", specs=(BASELINE, CANDIDATE), policy=Policy(processes=2))
     (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))
     done = dlbench("run", "--resume", ".", "--fail-on", "slower:2%", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "was planned without a gate on figures and has no null pair" in done.stderr
+    assert "was planned without a gate on figures and has no A/A control" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 

@@ -55,11 +55,11 @@ def said(runs) -> str:
         ),
         (
             run_that(actual=actual(pools=(Pool(library="OpenMP (libgomp)", threads=2, limit=1),))),
-            "given 2 threads, of which OpenMP (libgomp) starts 1: its limit is lower (OMP_THREAD_LIMIT",
+            "given 2 threads, but OpenMP (libgomp) starts 1: its limit is lower (OMP_THREAD_LIMIT",
         ),
         (
             run_that(actual=actual(pools=(Pool(library="openblas 0.3 (pthreads)", threads=1),))),
-            "of which openblas 0.3 (pthreads) starts 1: the plugin set it so",
+            "but openblas 0.3 (pthreads) starts 1: the plugin set it so",
         ),
         (
             run_that(threads=1, actual=actual(held_to=(0,), cpus=(0,))),
@@ -113,7 +113,7 @@ def test_the_table_of_what_arms_got_holds_what_happened_beside_the_setting():
     limited = actual(pools=(msgspec.structs.replace(OPENMP, limit=1),), cpus=(0,))
     (table,) = fairness(run_that(0.98, actual=limited, caller={"OMP_NUM_THREADS": "2"}))
     rows = {row.name: (row.asked, row.got) for row in table.rows}
-    assert rows["threads"] == ("2", ("2, of which OpenMP starts 1",))
+    assert rows["threads"] == ("2", ("2, but OpenMP starts 1",))
     assert rows[BUSY] == ("up to 2", ("0.98",))
     assert rows["processors"] == ("", ("0",))
     assert rows["thread libraries"] == ("", ("OpenMP (libgomp) 2",))

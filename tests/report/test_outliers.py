@@ -28,7 +28,7 @@ def runs(log_ratios):
 
 
 def said(log_ratios):
-    return [text for text in warnings.warnings(runs(log_ratios)) if "unlike" in text]
+    return [text for text in warnings.warnings(runs(log_ratios)) if "far from the others" in text]
 
 
 def even(groups):
@@ -46,8 +46,8 @@ def even(groups):
 def test_a_group_unlike_the_others_is_named_with_what_became_of_it(groups, after):
     (text,) = said([*even(groups - 1), math.log(1.44)])
     assert text.startswith(
-        f"train, torch.transformer jit over tf.transformer jit: the ratio of 1 of {groups} groups is unlike that of "
-        "the others (1.44): a process ran at another speed"
+        f"train, torch.transformer jit over tf.transformer jit: groups with a ratio far from the "
+        f"others: 1 of {groups} (1.44); a process ran at another speed"
     )
     assert text.endswith(after)
 

@@ -84,7 +84,7 @@ def slowed(samples):
 
 def test_a_control_that_fails_is_the_reason_of_all_verdicts_of_its_session():
     (found,) = compare.compare(steady_state.flag_unsteady(case(7))).values()
-    (vetoed,) = compare.without_verdicts(found, "the null pair tells equal programs apart")
+    (vetoed,) = compare.without_verdicts(found, "the A/A control told equal programs apart")
     assert (vetoed.verdict, vetoed.code) == ("inconclusive", "control-failed")
     (undecided,) = compare.without_verdicts(next(iter(compare.compare(case(3)).values())), "no")
     assert undecided.more_groups is undecided.more_seconds is None, "more groups would not mend it"
@@ -105,7 +105,7 @@ def test_an_explanation_prints_the_numbers_that_each_verdict_rests_on():
     assert "5 processes a side, ratio 1.10 (1.0" in line
     assert "beyond 1 %" in line
     assert "after Holm; the rank test agrees" in line
-    assert "could show " in line
+    assert "minimum detectable change " in line
     assert "None: no arm of these sessions was measured twice." in text
 
 

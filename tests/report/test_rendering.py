@@ -101,7 +101,8 @@ def test_the_verdict_is_said_with_ratio_interval_and_smallest_change():
     assert 1.37 < found.ratio.value < 1.43
     text = markdown(full_session())
     assert re.search(
-        r"torch\.transformer jit takes 1\.\d\d \(1\.\d\d–1\.\d\d\) times as long .* slower; could have shown", text
+        r"torch\.transformer jit takes 1\.\d\d \(1\.\d\d–1\.\d\d\) times as long .* slower; minimum detectable",
+        text,
     )
 
 
@@ -233,7 +234,7 @@ def test_a_session_that_went_on_after_an_upgrade_shows_both_versions_and_warns()
     assert "| Variables | OMP\\_NUM\\_THREADS=2 / of-one |" in text
     versions = f"versions differ: dlbench {runs[0].environment.packages['dlbench']} became 9"
     versions += ", variables differ: OMP\\_NUM\\_THREADS 2 became of-one"
-    assert f"train, tf.transformer jit #2 (process 2 of session s): {versions}; measure anew for one figure" in text
+    assert f"train, tf.transformer jit #2 (process 2 of session s): {versions}; measure again for one figure" in text
     assert "| Processes | 1 of 5 | 1 of 5 |" in text
 
 

@@ -52,7 +52,7 @@ def with_load(**values):
             [good_run(spec=spec(device="auto"), info=ON_GPU, load=Load(gpu=HOT))],
             "held back by power cap in 1 of 1 processes: at worst 1,200 of 1,980 MHz, 83 °C, 699 of 700 W; cool it",
         ),
-        ([good_run()], "measured alone"),
+        ([good_run()], "only one configuration was measured"),
         (
             [good_run(), good_run("torch.transformer", info=msgspec.structs.replace(good_run().info, threads=1))],
             "the arms differ in threads: tf.transformer jit 2, torch.transformer jit 1",

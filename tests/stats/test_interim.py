@@ -111,9 +111,10 @@ def session(number, spread, policy=ADAPTIVE, slowdown=0.0):
 
 
 def test_the_report_says_why_it_stopped_and_counts_no_process_that_was_not_due():
-    assert stopping.sentence(session(6, NARROW)).startswith("Stopped at the look after 6 groups: the widest interval")
+    stopped = "Stopped at the interim analysis after 6 groups: the widest interval"
+    assert stopping.sentence(session(6, NARROW)).startswith(stopped)
     assert "±0.12 %, the target ±1.25 %." in stopping.sentence(session(6, NARROW))
-    assert "after 45 groups, the last look" in stopping.sentence(session(45, WIDE))
+    assert "after 45 groups, the last interim analysis" in stopping.sentence(session(45, WIDE))
     assert stopping.sentence(session(8, WIDE)).startswith("Cut short after 8 groups, by the budget or an interruption")
     assert stopping.sentence(session(6, NARROW, Policy())) == ""
     assert (stopping.enough(session(6, NARROW)), stopping.enough(session(6, WIDE))) == (True, False)
@@ -127,7 +128,7 @@ def test_a_session_ends_at_a_look_alone_also_where_a_ratio_never_becomes_steady(
     assert ends == [10]
     marked = steady_state.flag_unsteady([run for run in runs if run.group < 10])
     assert stopping.sentence(marked).startswith(
-        "Stopped at the look after 10 groups: no ratio is known (1 of 1 ratios never became steady), the target"
+        "Stopped at the interim analysis after 10 groups: no ratio is known (1 of 1 ratios never became steady)"
     )
 
 
