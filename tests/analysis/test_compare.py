@@ -162,7 +162,7 @@ def test_a_difference_that_stands_alone_may_not_stand_among_others():
     ((alone,),) = compare.compare(arms(torch=BORDER)).values()
     ((first, second),) = compare.compare(arms(torch=BORDER, acme=NOTHING)).values()
     assert (alone.verdict, first.verdict, second.verdict) == ("slower", "inconclusive", "inconclusive")
-    assert "not among this many comparisons" in first.reason
+    assert "not after correction for the number of comparisons" in first.reason
     assert (first.ratio, first.smallest_change) == (alone.ratio, alone.smallest_change)
 
 

@@ -61,7 +61,7 @@ def test_groups_that_merely_scatter_are_not_named():
 
 
 def test_both_sides_are_named():
-    assert "2 of 15 groups is" in said([*even(13), math.log(0.7), math.log(1.44)])[0]
+    assert "others: 2 of 15 (" in said([*even(13), math.log(0.7), math.log(1.44)])[0]
     assert "(0.70, 1.44)" in said([*even(13), math.log(0.7), math.log(1.44)])[0]
 
 
