@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from dlbench.analysis import compare, evidence, gate, metrics, pairs, pooling, screening, validity
+from dlbench.analysis import compare, evidence, gate, metrics, pairs, pooling, refusals, screening
 from dlbench.analysis.compare import Comparison, Count
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.evidence import EvidenceTable, History
@@ -76,12 +76,12 @@ def reports(
     mixed = [*pooling.mixed(before), *pooling.mixed(after)]
     against = (
         *mixed,
-        *validity.missing_in_candidate(before, after, planned, request.allow),
-        *validity.without_control(_controlled(planned, found.pairs), after, sides[1].controls, request),
-        *validity.refusals(table, request),
+        *refusals.missing_in_candidate(before, after, planned, request.allow),
+        *refusals.without_control(_controlled(planned, found.pairs), after, sides[1].controls, request),
+        *refusals.refusals(table, request),
     )
-    judged = _judgement(table, request, against, screening.failure(*sides), validity.partially_failed(after))
-    past = [f"history: {text}" for text in validity.of_history(found.pairs, request.history)]
+    judged = _judgement(table, request, against, screening.failure(*sides), refusals.partially_failed(after))
+    past = [f"history: {text}" for text in refusals.of_history(found.pairs, request.history)]
     left_out = [f"not compared: {text}" for text in found.left_out]
     beware = (*_warnings(table), *mixed, *past, *left_out)
     return msgspec.structs.replace(judged, baseline=names[0], candidate=names[1], warnings=beware, controls=controls)
@@ -96,9 +96,9 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) ->
     table, baselines = _table(planned, request), list(dict.fromkeys(pair.baseline for pair in planned))
     against = (
         *pooling.mixed(marked),
-        *validity.never_ran(planned, runs),
-        *validity.never_in_lockstep(table, request),
-        *validity.without_control(baselines, marked, screened.controls, request),
+        *refusals.never_ran(planned, runs),
+        *refusals.never_in_lockstep(table, request),
+        *refusals.without_control(baselines, marked, screened.controls, request),
     )
     judged = _judgement(table, request, against, screening.failure(screened), {})
     return msgspec.structs.replace(judged, controls=tuple(screened.controls))
@@ -125,8 +125,8 @@ def _judgement(
     Specs of which some processes failed.
     """
     counts = tuple(compare.counts(table.pairs))
-    outcomes = validity.downgrade_failed(gate.judge(table, request.conditions, counts), failed)
-    outcomes = validity.invalidate(outcomes, objection) if objection else outcomes
+    outcomes = refusals.downgrade_failed(gate.judge(table, request.conditions, counts), failed)
+    outcomes = refusals.invalidate(outcomes, objection) if objection else outcomes
     refused = "; ".join(dict.fromkeys(against)) if request.conditions else ""
     return Judgement(
         comparisons=tuple(_rows(table, objection)),

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import msgspec
 
-from dlbench.analysis import judge, pairs, pooling, validity
+from dlbench.analysis import judge, pairs, pooling, refusals
 from dlbench.analysis.gate import GateRequest, Outcome
 from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError
@@ -71,7 +71,7 @@ def _judged(
     except DlbenchError as error:
         return Judgement(refused=str(error)), ()
     if failed := [run for run in found if not run.ok]:
-        why = f"{failed[0].spec.label} did not run ({validity.failure_reason(failed[0].spec, found)})"
+        why = f"{failed[0].spec.label} did not run ({refusals.failure_reason(failed[0].spec, found)})"
         return Judgement(refused=why), found
     return judge.session(specs, found, question) or Judgement(), found
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
-from dlbench.analysis import judge, validity
+from dlbench.analysis import judge, refusals
 from dlbench.analysis.judge import Judgement
 from dlbench.api import confirm, measuring, outline, parity, render
 from dlbench.api.request import RunRequest
@@ -114,10 +114,10 @@ def _open(options: RunRequest) -> Journal:
 
 def _check_question(options: RunRequest, specs: Sequence[Spec], policy: Policy) -> None:
     """Find out before measuring what could not be compared or gated afterwards. Raises DlbenchError."""
-    validity.check_processes(policy, options.question.conditions)
-    validity.check_compiled(specs, options.question.conditions)
+    refusals.check_processes(policy, options.question.conditions)
+    refusals.check_compiled(specs, options.question.conditions)
     if options.against is None:
-        validity.check_arms(specs, options.question.conditions)
+        refusals.check_arms(specs, options.question.conditions)
     else:
         options.against.check(specs, options.question)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from dlbench.measure import batches, peak, reported, rounding, timing
+from dlbench.measure import batches, peak, reported, rounding, timing, warm_up
 from dlbench.measure.batches import BatchSource
 from dlbench.measure.build import Prepared, stage
 from dlbench.measure.divergence import DivergedError, DivergenceCheck
+from dlbench.measure.warm_up import Settled, SettleRule
 from dlbench.plugin import (
     Batch,
     Compilation,
@@ -132,9 +133,9 @@ class MeasuredModel:
         return reported.outputs(self._spec.plugin, result, self._task.signature.outputs.shape)
 
 
-def settle(sampler: timing.Sampler, policy: Policy) -> timing.Settled:
+def settle(sampler: timing.Sampler, policy: Policy) -> Settled:
     """Warm up as the policy says; a sample lasts long enough for clock and barrier to be a thousandth of it."""
-    rule = timing.SettleRule(
+    rule = SettleRule(
         sample_seconds=max(policy.sample_seconds, 1000 * sampler.overhead()),
         steps=policy.settle_steps,
         seconds=policy.settle_seconds,
@@ -142,7 +143,7 @@ def settle(sampler: timing.Sampler, policy: Policy) -> timing.Settled:
         cap_seconds=policy.settle_cap_seconds,
         cap_samples=policy.settle_cap_samples,
     )
-    return timing.settle(sampler.take, rule)
+    return warm_up.settle(sampler.take, rule)
 
 
 def _step_function(spec: Spec, plugin: ModelPlugin, feed: BatchSource) -> Callable[[], Any]:

@@ -20,7 +20,8 @@ from dlbench.record.schema import Record
 from dlbench.session.lockstep import turn_orders
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
-from dlbench.workers.process import child_environment, limit_cores
+from dlbench.workers.process import limit_cores
+from dlbench.workers.variables import child_environment
 
 GROUPS = 5
 """As many as a session has by default, so that the smallest change is one of such a session."""

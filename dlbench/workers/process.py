@@ -1,4 +1,4 @@
-"""A supervised process from outside: its environment and limits, its output, its end."""
+"""A supervised process from outside: its limits, its output, its end."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from dlbench.errors import SpecError, redaction, words
-from dlbench.registry.references import FOLDER_VARIABLE, planned_folder
 from dlbench.system import cpus
-from dlbench.system.threads import VARIABLES
-from dlbench.workers import family, supervisor
+from dlbench.workers import family, supervisor, variables
 from dlbench.workers.patience import Patience, readable
 
 TAIL_BYTES = 2000
@@ -30,13 +28,6 @@ _PATIENCE = 1.0
 
 ENDING_SECONDS = 2 * supervisor.PATIENCE
 """How long a supervisor may take to end everything."""
-SPINNING = {"OPENBLAS_THREAD_TIMEOUT": "24"}
-"""OpenBLAS's idle threads sleep after 2^24 ticks of the processor's counter, 6.5 ms at 2.6 GHz, rather than 2^28.
-
-The hand-over of a turn waits for that: a group of seven arms of a NumPy product on two threads took 20 s and takes 7.6.
-Within a step they sleep only where it leaves them idle for so long, and wake in microseconds; pairs of processes that
-took turns stepped as fast with either (`docs/method.md`).
-"""
 
 
 @dataclass(frozen=True)
@@ -188,7 +179,7 @@ def start_program(command: Sequence[str], given: Given, passed: Sequence[int], t
             stdout=given.output,
             stderr=given.output,
             pass_fds=(given.leash, given.status, *passed),
-            env={**child_environment(os.environ, threads), "TMPDIR": folder},
+            env={**variables.child_environment(os.environ, threads), "TMPDIR": folder},
             start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its children
         )
     except OSError:
@@ -209,18 +200,6 @@ def _temporary_folder() -> str:
     except OSError as error:
         why = f"no temporary folder can be made ({error.strerror}); set TMPDIR to a folder with room"
         raise OSError(error.errno, why) from error
-
-
-def child_environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
-    """The parent's environment with one thread setting for every numerical library, and a fixed hash seed.
-
-    The folder that dlbench was called in is no place to import from: two environments would find the same code there.
-    A passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower. OpenBLAS's
-    spinning is cut short (SPINNING) unless the parent's environment says how long it lasts. A model's file is seen from
-    that folder, which is named for it.
-    """
-    fixed = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1", FOLDER_VARIABLE: str(planned_folder())}
-    return {**SPINNING, **parent, **dict.fromkeys(VARIABLES, str(threads)), **fixed}
 
 
 def limit_cores(pid: int, threads: int) -> None:

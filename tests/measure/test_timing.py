@@ -5,7 +5,8 @@ import itertools
 
 import pytest
 
-from dlbench.measure.timing import WINDOW, Clock, Sampler, SettleRule, Timing, is_steady, settle
+from dlbench.measure.timing import Clock, Sampler, Timing
+from dlbench.measure.warm_up import WINDOW, SettleRule, is_steady, settle
 
 pytestmark = pytest.mark.untimed
 

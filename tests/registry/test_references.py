@@ -10,7 +10,7 @@ import pytest
 
 from dlbench.errors import SpecError, UnknownName
 from dlbench.registry.references import FOLDER_VARIABLE, load_reference, make
-from dlbench.workers.process import child_environment
+from dlbench.workers.variables import child_environment
 
 pytestmark = pytest.mark.untimed
 

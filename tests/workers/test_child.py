@@ -13,7 +13,6 @@ from dlbench.spec import Policy
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import ask_devices
 from dlbench.workers.child import ChildError
-from dlbench.workers.process import child_environment
 from dlbench.workers.protocol import (
     Build,
     Built,
@@ -28,6 +27,7 @@ from dlbench.workers.protocol import (
     Take,
     Taken,
 )
+from dlbench.workers.variables import child_environment
 
 pytestmark = pytest.mark.untimed
 
