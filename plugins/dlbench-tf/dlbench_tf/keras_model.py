@@ -111,12 +111,6 @@ def array_of(output: Any) -> ArraySpec:
     return ArraySpec(tuple(output.shape), "float32" if "float" in kind else kind)
 
 
-def turn_dropout_off(model: Any) -> None:
-    """Make a training step drop nothing and add no noise; batch normalisation trains as before."""
-    for layer, name, rate in rates(model):
-        setattr(layer, name, type(rate)(0))
-
-
 def rates(model: Any) -> list[tuple[Any, str, float]]:
     """Layers with the names and values of their rates of dropout and deviations of noise that are not 0."""
     return [(layer, name, rate) for layer in flat_layers(model) for name in _RATES if (rate := _rate(layer, name))]

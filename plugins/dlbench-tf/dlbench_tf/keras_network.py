@@ -42,8 +42,7 @@ class KerasNetwork:
         self._call = keras_model.caller(model, recipe.call, signature.names)
         given = inputs_of(signature)
         self.output = pick_output(keras_model.symbolic_outputs(self._call, given, recipe.label), recipe.output)
-        if not request.dropout:
-            keras_model.turn_dropout_off(model)
+        self._rates, self._drops = [] if request.dropout else keras_model.rates(model), True
         self._model = model
         self._parameters = list(model.trainable_variables)
         self.variables: Sequence[tf.Variable] = [variable.value for variable in self._parameters]
@@ -77,7 +76,7 @@ class KerasNetwork:
 
     def outputs(self, inputs: Any) -> tf.Tensor:
         """As the model predicts, float32."""
-        return _as_float(pick_output(self._call(inputs, False), self._recipe.output))
+        return _as_float(self._output(inputs, training=False))
 
     def differentiate(self, inputs: Any, targets: Any, count: Count | None) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """As the model trains; without a count as it predicts, which changes no state."""
@@ -116,8 +115,16 @@ class KerasNetwork:
 
     def _read(self, inputs: Any, *, training: bool) -> tf.Tensor:
         """The output for the loss: for cross-entropy the logits where the model ends in a softmax."""
-        output = pick_output(self._call(inputs, training), self._recipe.output)
+        output = self._output(inputs, training)
         return _as_float(getattr(output, "_keras_logits", output) if self._loss == "cross_entropy" else output)
+
+    def _output(self, inputs: Any, training: bool) -> tf.Tensor:
+        """Where dropout is off, training drops nothing; a model that drops where it predicts is shown as it is."""
+        if self._rates and self._drops is training:
+            self._drops = not training
+            for layer, name, rate in self._rates:
+                setattr(layer, name, rate if self._drops else type(rate)(0))
+        return pick_output(self._call(inputs, training), self._recipe.output)
 
     def _check_targets(self, signature: Signature) -> None:
         """Raise SpecError where outputs and targets cannot be compared; a loss of the user's own says it itself."""

@@ -108,6 +108,25 @@ def test_dropout_drops_unless_it_is_off_and_batch_norm_trains_either_way(path):
     assert all(np.abs(mean).max() > 0 for mean in means)
 
 
+@pytest.mark.parametrize("path", ["eager", "graph"])
+def test_a_model_that_drops_where_it_predicts_is_shown_as_it_is_with_dropout_off(path):
+    class Always(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dropout = layers.Dropout(0.5)
+
+        def call(self, rows):
+            return self.dropout(rows, training=True)
+
+    def make():
+        return keras.Sequential([layers.Flatten(), Always(), layers.Dense(5)])
+
+    model, losses = trained(make, request(path=path), 1)
+    assert not np.array_equal(outputs(model), outputs(model))
+    assert trained(make, request(path=path), 1)[1] == losses
+    assert losses[0] != pytest.approx(trained(make, request(path=path, dropout=True), 1)[1][0], rel=1e-3)
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_gradients_and_predictions_change_nothing(path):
     model, _ = trained(convolutions, request(path=path, dropout=True), 1)
