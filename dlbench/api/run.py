@@ -13,7 +13,7 @@ from dlbench.analysis.judge import Judgement
 from dlbench.api import confirm, measuring, outline, parity, render
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, redaction
-from dlbench.parity import check
+from dlbench.parity import comparable
 from dlbench.record import journal
 from dlbench.record.journal import Journal
 from dlbench.record.parity import Parity
@@ -83,7 +83,7 @@ def _checked(
     specs, policy = open_journal.plan.specs, open_journal.plan.policy
     _check_question(options, specs, policy)
     _note_threads(options, specs, policy, listener)
-    return plan.groups(specs, policy), list(map(list, check.families(specs))) if options.parity else []
+    return plan.groups(specs, policy), list(map(list, comparable.families(specs))) if options.parity else []
 
 
 def _note_threads(options: RunRequest, specs: Sequence[Spec], policy: Policy, listener: Listener) -> None:

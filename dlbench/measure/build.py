@@ -10,7 +10,18 @@ import numpy as np
 from dlbench import architectures
 from dlbench.errors import ContractViolation, Unsupported
 from dlbench.measure import arrays, reported
-from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelPlugin, Stages
+from dlbench.plugin import (
+    SGD,
+    Adam,
+    AdamW,
+    Batch,
+    BuildRequest,
+    ModelInfo,
+    ModelPlugin,
+    Optimizer,
+    OwnOptimizer,
+    Stages,
+)
 from dlbench.spec import AXES, Spec
 from dlbench.tasks import Task, TaskRequest, open_task
 
@@ -46,8 +57,26 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
         )
     signature = task.signature
     parameters = configuration.initial_parameters(signature, spec.seed) if configuration else None
-    request = BuildRequest(spec, signature, task.optimizer, configuration, parameters)
+    request = BuildRequest(spec, signature, optimizer_of(spec, task.optimizer), configuration, parameters)
     return Prepared(plugin, task, request)
+
+
+def optimizer_of(spec: Spec, of_task: Optimizer) -> Optimizer:
+    """The optimizer that the model's source names, at the learning rate of the task; that of the task unless named."""
+    asked = "" if spec.model is None else spec.model.optimizer
+    name, _, more = asked.partition(":")
+    rate = of_task.learning_rate if not isinstance(of_task, OwnOptimizer) else Adam().learning_rate
+    match name:
+        case "":
+            return of_task
+        case "adam":
+            return of_task if isinstance(of_task, Adam) else Adam(learning_rate=rate)
+        case "adamw":
+            return AdamW(learning_rate=rate)
+        case "sgd":
+            return SGD(learning_rate=rate, momentum=float(more or 0))
+        case _:
+            return OwnOptimizer(function=asked)
 
 
 def task_of(spec: Spec) -> Task:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -19,15 +19,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench import architectures
-from dlbench.errors import SpecError
-from dlbench.parity.probe import probe_to_file
+from dlbench.parity.comparable import check_comparable, convert_of, ignores_seed, why_not
+from dlbench.parity.probe import STEPS, probe_to_file
 from dlbench.record.parity import Difference, Parity
-from dlbench.spec import Spec, Workload, workload
+from dlbench.spec import Spec
 from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
 
-STEPS = 20
 TOLERANCES = {"parameter": 0.0, "FLOPs": 0.0, "output": 5e-6, "gradient": 1e-5, "losses": 1e-5}
 """Largest difference of any element: of an output over its largest value where that is above 1, of a gradient over the
 largest value in that parameter's gradient, of a loss over the loss. A gradient that sums thousands of rows which nearly
@@ -46,22 +44,11 @@ The key biases of attention have a zero gradient in exact arithmetic; what is th
 discriminator is the difference of two sums that nearly cancel.
 """
 
+_CONVERTED = "baseline/"
+"""What stands before the names of another model's arrays once they were converted."""
+
 Arrays = Mapping[str, Any]
 Start = Callable[[], Child]
-
-
-def families(specs: Iterable[Spec]) -> list[list[Spec]]:
-    """The Specs of a run that should be one model each: a Spec an arm, whatever its phase and seed.
-
-    Architectures that the core does not describe cannot be checked and are left out.
-    """
-    found: dict[Workload, list[Spec]] = {}
-    for spec in specs:
-        arm = msgspec.structs.replace(spec, phase="train", seed=0, twin=False)
-        family = found.setdefault(workload(arm), [])
-        if arm not in family and architectures.is_builtin(arm.architecture):
-            family.append(arm)
-    return [family for family in found.values() if len(family) > 1]
 
 
 def check(
@@ -82,10 +69,13 @@ def check(
     starts = [
         partial(fresh_child, spec.threads, timeout, {"": sys.executable, **pythons}[spec.environment]) for spec in specs
     ]
-    sides = [
-        _probe_or_reason(spec, seeds, start, gradients=gradients) for spec, start in zip(specs, starts, strict=True)
-    ]
-    first = next((place for place, side in enumerate(sides) if not isinstance(side, str)), 0)
+    sides: list[Arrays | str] = []
+    for spec, start in zip(specs, starts, strict=True):
+        first = _first(sides)
+        why = why_not(specs[first], spec) if sides else ""
+        other = _other(spec, sides[first]) if sides else None
+        sides.append(why or _probe_or_reason(spec, seeds, start, gradients=gradients, baseline=other))
+    first = _first(sides)
     asked = Parity(baseline=specs[first], candidate=specs[first], seeds=tuple(seeds), steps=STEPS)
     others = [place for place in range(len(specs)) if place != first]
 
@@ -94,9 +84,20 @@ def check(
 
     doubtful = [place for place in others if _losses_alone(judged(place))]
     for place in [first, *doubtful] if doubtful else []:
-        moved, side = _probe_or_reason(specs[place], seeds, starts[place], gradients=False, moved=True), sides[place]
+        other, side = _other(specs[place], sides[first]), sides[place]
+        moved = _probe_or_reason(specs[place], seeds, starts[place], gradients=False, moved=True, baseline=other)
         sides[place] = moved if isinstance(moved, str) or isinstance(side, str) else {**side, **moved}
     return [judged(place) for place in others]
+
+
+def _first(sides: Sequence[Arrays | str]) -> int:
+    """The place of the first side that could be probed; 0 where none could."""
+    return next((place for place, side in enumerate(sides) if not isinstance(side, str)), 0)
+
+
+def _other(spec: Spec, side: Arrays | str) -> Arrays | None:
+    """The arrays whose state this Spec converts to its own; None where it converts none."""
+    return side if convert_of(spec) and not isinstance(side, str) else None
 
 
 def _losses_alone(found: Parity) -> bool:
@@ -109,30 +110,37 @@ def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Pa
     reasons = [side for side in (baseline, candidate) if isinstance(side, str)]
     if isinstance(baseline, str) or isinstance(candidate, str):
         return msgspec.structs.replace(asked, reason="; ".join(dict.fromkeys(reasons)))
-    found = [differences(_of_seed(baseline, seed), _of_seed(candidate, seed)) for seed in asked.seeds]
+    found = []
+    for seed in asked.seeds:
+        sides = _of_seed(baseline, seed), _of_seed(candidate, seed)
+        if why := ignores_seed(asked.candidate, *sides):
+            return msgspec.structs.replace(asked, reason=why)
+        found.append(differences(*_by_names_of_candidate(asked, *sides)))
     return msgspec.structs.replace(asked, differences=over_seeds(found))
 
 
+def _by_names_of_candidate(asked: Parity, baseline: Arrays, candidate: Arrays) -> tuple[Arrays, Arrays]:
+    """Both sides of a comparison; of a model that was converted, its arrays by the names of the other.
+
+    Two frameworks count floating-point operations each in its own way: these are compared within one.
+    """
+    own = {name: array for name, array in candidate.items() if not name.startswith(_CONVERTED)}
+    if not convert_of(asked.candidate):
+        return baseline, own
+    rest = {name: array for name, array in baseline.items() if name.partition("/")[0] in ("output", "losses", "moved")}
+    converted = {name.removeprefix(_CONVERTED): one for name, one in candidate.items() if name.startswith(_CONVERTED)}
+    own.pop("FLOPs", None)
+    return {**rest, **converted}, own
+
+
 def _probe_or_reason(
-    spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool, moved: bool = False
+    spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool, moved: bool = False, baseline: Arrays | None
 ) -> dict[str, Any] | str:
     try:
         exact = msgspec.structs.replace(spec, precision="fp32")  # no tolerance is claimed for less
-        return _probe(exact, seeds, start, gradients=gradients, moved=moved)
+        return _probe(exact, seeds, start, gradients=gradients, moved=moved, baseline=baseline)
     except ChildError as error:
         return str(error)
-
-
-def check_comparable(baseline: Spec, candidate: Spec) -> None:
-    """Raise SpecError unless both Specs ask for the same model on the same data."""
-    for key in ("architecture", "task", "size", "batch_size", "precision", "steps_per_call"):
-        sides = [getattr(spec, key) for spec in (baseline, candidate)]
-        if sides[0] != sides[1]:
-            said = f"{key.replace('_', ' ')}: {sides[0]} and {sides[1]}"
-            raise SpecError(
-                f"{baseline.plugin} and {candidate.plugin} differ in {said}; "
-                "parity is between two plugins of one architecture on one task"
-            )
 
 
 def differences(baseline: Arrays, candidate: Arrays) -> list[Difference]:
@@ -186,13 +194,18 @@ def _excess(one: Difference) -> tuple[float, float]:
     return difference / one.tolerance if one.tolerance else 0.0, difference
 
 
-def _probe(spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool, moved: bool) -> dict[str, Any]:
+def _probe(
+    spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool, moved: bool, baseline: Arrays | None
+) -> dict[str, Any]:
     """Everything that `probe_to_file` writes, from a fresh process. Raises ChildError."""
     with tempfile.TemporaryDirectory(prefix="dlbench-parity-") as folder:
-        path = Path(folder) / "probe.npz"
+        path, other = Path(folder) / "probe.npz", Path(folder) / "baseline.npz"
+        if baseline is not None:
+            np.savez(other, **baseline)
+        given = str(other) if baseline is not None else ""
         child = start()
         try:
-            call(child, probe_to_file, spec, list(seeds), STEPS, str(path), gradients=gradients, moved=moved)
+            call(child, probe_to_file, spec, list(seeds), str(path), gradients=gradients, moved=moved, baseline=given)
         finally:
             child.close()
         with np.load(path, allow_pickle=False) as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -13,10 +14,12 @@ from dlbench.errors import ContractViolation, Unsupported, words
 from dlbench.measure import reported
 from dlbench.measure.build import Prepared, batch_of_call, build_checked, prepare, stage
 from dlbench.measure.divergence import to_numbers
+from dlbench.parity import conversion
 from dlbench.plugin import BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
 
+STEPS = 20
 PERTURBATION = np.float32(2.0**-20)
 """What share of itself each parameter moves by, to see what rounding does to training: some units in the last place.
 
@@ -26,6 +29,7 @@ and by 1e-4 to 1.6e-3 with eight, where two compilers differ by up to 7e-4. Chos
 of the base cnn, after one unit had refused it: what it says of that model is no independent proof.
 """
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 CAPABILITIES = {
     ExchangesParameters: "export_parameters() and import_parameters()",
     ComputesGradients: "gradients()",
@@ -33,54 +37,109 @@ CAPABILITIES = {
 
 
 def probe_to_file(
-    spec: Spec, seeds: Sequence[int], steps: int, path: str, *, gradients: bool, moved: bool = False
+    spec: Spec, seeds: Sequence[int], path: str, *, gradients: bool, moved: bool = False, baseline: str = ""
 ) -> None:
     """Build without dropout for every seed, and write the arrays that parity compares to an .npz file.
 
     Their names are `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/losses` and `SEED/FLOPs`; with
-    `moved` they are `SEED/moved` alone, the losses from parameters that are changed in their last bits. Raises
-    Unsupported naming the capability that the plugin lacks.
+    `moved` they are `SEED/moved` alone, the losses from parameters that are changed in their last bits. `baseline` is
+    the file of another model, whose state the Spec's `convert` turns into that of this one: its parameters and
+    gradients by the names of this one are `SEED/baseline/parameter/NAME` and so on. Raises Unsupported naming the
+    capability that the plugin lacks.
     """
     found: dict[str, Any] = {}
     for seed in seeds:
         prepared = prepare(msgspec.structs.replace(spec, seed=seed), adaptors.load_plugin(spec))
-        of_seed = {"moved": perturbed_losses(prepared, steps)} if moved else probe(prepared, steps, gradients=gradients)
+        other = _of_baseline(baseline, seed)
+        if moved:
+            of_seed = {"moved": perturbed_losses(prepared, STEPS, other)}
+        else:
+            of_seed = probe(prepared, STEPS, other, gradients=gradients)
         found |= {f"{seed}/{name}": array for name, array in of_seed.items()}
     np.savez(path, **found)
 
 
-def probe(prepared: Prepared, steps: int, *, gradients: bool) -> dict[str, Any]:
+def _of_baseline(path: str, seed: int) -> dict[str, Any]:
+    """The arrays of a seed in the file of another model; none where there is no file."""
+    if not path:
+        return {}
+    with np.load(path, allow_pickle=False) as file:
+        return {name.removeprefix(f"{seed}/"): file[name] for name in file.files if name.startswith(f"{seed}/")}
+
+
+def probe(prepared: Prepared, steps: int, baseline: Mapping[str, Any] = _NOTHING, *, gradients: bool) -> dict[str, Any]:
     """Build without dropout and look at the model; the parameters are those that it exports before the first step."""
     plugin, request = prepared.plugin, without_dropout(prepared.request)
     require_capabilities(plugin, request.spec.plugin)
-    if request.configuration is None:
-        name = request.spec.architecture
-        raise Unsupported(f"{request.spec.plugin}: parity needs an architecture that dlbench describes; {name} is none")
     build_checked(plugin, request)
     assert isinstance(plugin, ExchangesParameters)
     assert isinstance(plugin, ComputesGradients)
     spec, task = request.spec, prepared.task
+    of_other = _take_over(plugin, spec, baseline)
     first = stage(plugin, spec, task.batch(spec.seed, 0))
     found = _named(spec.plugin, "parameter", plugin.export_parameters())
     found["output"] = np.array(
         reported.array(spec.plugin, "predict must return an array", plugin.predict(first.inputs))
     )
-    found |= _named(spec.plugin, "gradient", plugin.gradients(first)) if gradients else {}
+    if gradients:
+        found |= _named(spec.plugin, "gradient", plugin.gradients(first))
+        of_other |= _gradients_of(spec, baseline, found)
     found["losses"] = _losses(prepared, steps)
-    found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
+    if request.configuration is not None:
+        found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
+    elif (counted := reported.flops(spec.plugin, plugin, first)) is not None:
+        found["FLOPs"] = np.array(3 * counted)
     _check_finite(found, request.spec.plugin)
-    return found
+    return found | {f"baseline/{name}": array for name, array in of_other.items()}
 
 
-def perturbed_losses(prepared: Prepared, steps: int) -> Any:
-    """The losses from parameters each moved up or down by MOVE, by a coin of the arm's own."""
+def perturbed_losses(prepared: Prepared, steps: int, baseline: Mapping[str, Any] = _NOTHING) -> Any:
+    """The losses from parameters each moved up or down by PERTURBATION, by a coin of the arm's own."""
     request = without_dropout(prepared.request)
     coin = np.random.default_rng(list(request.spec.label.encode()))
-    given = request.parameters or {}
     signs = np.array([-1, 1], np.float32)
-    moved = {name: array * (1 + PERTURBATION * coin.choice(signs, np.shape(array))) for name, array in given.items()}
-    build_checked(prepared.plugin, replace(request, parameters=moved))
+
+    def moved(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: array * (1 + PERTURBATION * coin.choice(signs, np.shape(array))) for name, array in given.items()}
+
+    if request.parameters is not None:
+        build_checked(prepared.plugin, replace(request, parameters=moved(request.parameters)))
+        return _losses(prepared, steps)
+    build_checked(prepared.plugin, request)
+    assert isinstance(prepared.plugin, ExchangesParameters)
+    _take_over(prepared.plugin, request.spec, baseline)
+    prepared.plugin.import_parameters(moved(prepared.plugin.export_parameters()))
     return _losses(prepared, steps)
+
+
+def _take_over(plugin: ExchangesParameters, spec: Spec, baseline: Mapping[str, Any]) -> dict[str, Any]:
+    """Import another model's state, converted; returns it by the names of this model."""
+    if not baseline:
+        return {}
+    state = conversion.converted(_convert(spec), _part(baseline, "parameter"), plugin.export_parameters())
+    plugin.import_parameters(state)
+    return _named(spec.plugin, "parameter", state)
+
+
+def _gradients_of(spec: Spec, baseline: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The other model's gradients by the names of those that this model has."""
+    if not baseline:
+        return {}
+    state, own = _part(baseline, "parameter"), _part(found, "gradient")
+    gradients = conversion.converted_gradients(
+        _convert(spec), _part(baseline, "gradient"), state, _part(found, "parameter")
+    )
+    return _named(spec.plugin, "gradient", {name: gradients[name] for name in own})
+
+
+def _convert(spec: Spec) -> str:
+    assert spec.model is not None
+    return spec.model.convert
+
+
+def _part(arrays: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    prefix = f"{kind}/"
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _losses(prepared: Prepared, steps: int) -> Any:

@@ -10,7 +10,7 @@ from scripted import ScriptedChild
 
 from dlbench.analysis import control, gate, judge, pairs
 from dlbench.analysis.gate import GateRequest
-from dlbench.parity import check
+from dlbench.parity import comparable
 from dlbench.report import FORMATS, summarize
 from dlbench.session import plan
 from dlbench.spec import Policy
@@ -142,6 +142,6 @@ def test_without_a_null_pair_there_is_no_gate_on_time(tmp_path):
 
 def test_a_twin_is_no_arm_of_a_proof_of_parity_and_no_key_of_a_comparison():
     twins = plan.with_twins([spec("tf.lstm"), spec("torch.lstm")])
-    assert check.families(twins) == check.families([spec("tf.lstm"), spec("torch.lstm")])
+    assert comparable.families(twins) == comparable.families([spec("tf.lstm"), spec("torch.lstm")])
     assert "twin" not in pairs.KEYS
     assert [len(others) for _, others in pairs.families(twins)] == [1]

@@ -13,7 +13,7 @@ from sides import failing, spec
 
 from dlbench.errors import ContractViolation, SpecError, Unsupported
 from dlbench.measure.build import prepare
-from dlbench.parity import check
+from dlbench.parity import check, comparable
 from dlbench.parity.probe import probe
 from dlbench.record.journal import append
 from dlbench.record.parity import Difference
@@ -107,7 +107,7 @@ def test_arms_of_a_run_make_families_of_one_model():
         for phase in ("train", "predict")
         for seed in (0, 1)
     ]
-    (family,) = check.families([*specs, spec("acme.other"), spec("zoo.other"), spec("tf.cnn")])
+    (family,) = comparable.families([*specs, spec("acme.other"), spec("zoo.other"), spec("tf.cnn")])
     assert [one.label for one in family] == ["tf.mlp eager", "torch.mlp eager"]
 
 

@@ -39,7 +39,7 @@ def failing(baseline, candidate):
 def in_this_process(monkeypatch):
     """Have parity probe here, in a process that has both frameworks: importing them for 28 sides takes minutes."""
 
-    def _probe(spec, seeds, start, *, gradients, moved):
+    def _probe(spec, seeds, start, *, gradients, moved, baseline):
         of_one = moved_side if moved else probed
         of_seeds = {seed: of_one(spec, seed=seed) for seed in seeds}
         return {f"{seed}/{name}": array for seed, found in of_seeds.items() for name, array in found.items()}

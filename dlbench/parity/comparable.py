@@ -1,0 +1,80 @@
+"""Pairs that parity can compare: one model on several paths, one architecture of the core, or a converted state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dlbench import architectures
+from dlbench.errors import SpecError
+from dlbench.spec import Spec, Workload, workload
+
+Arrays = Mapping[str, Any]
+
+
+def families(specs: Iterable[Spec]) -> list[list[Spec]]:
+    """The Specs of a run that should be one model each: a Spec an arm, whatever its phase and seed.
+
+    Plugins of a package's own architecture have no parameters in common but those of one plugin on several paths.
+    """
+    found: dict[Workload, list[Spec]] = {}
+    for spec in specs:
+        arm = msgspec.structs.replace(spec, phase="train", seed=0, twin=False)
+        family = found.setdefault(workload(arm), [])
+        if arm not in family:
+            family.append(arm)
+    return [arms for family in found.values() if len(arms := _comparable(family)) > 1]
+
+
+def _comparable(family: Sequence[Spec]) -> list[Spec]:
+    """The arms that can be looked at: all but plugins of a package's own, of which the first is, on all its paths."""
+    own = [spec.plugin for spec in family if spec.model is None and not architectures.describes(spec)]
+    return [spec for spec in family if spec.plugin not in own or spec.plugin == family[0].plugin]
+
+
+def check_comparable(baseline: Spec, candidate: Spec) -> None:
+    """Raise SpecError unless both Specs ask for the same model on the same data."""
+    for key in ("architecture", "task", "size", "batch_size", "precision", "steps_per_call"):
+        sides = [getattr(spec, key) for spec in (baseline, candidate)]
+        if sides[0] != sides[1]:
+            said = f"{key.replace('_', ' ')}: {sides[0]} and {sides[1]}"
+            raise SpecError(
+                f"{baseline.plugin} and {candidate.plugin} differ in {said}; "
+                "parity is between two plugins of one architecture on one task"
+            )
+
+
+def why_not(baseline: Spec, candidate: Spec) -> str:
+    """Why these two cannot be compared; empty where they can."""
+    described = [architectures.describes(spec) for spec in (baseline, candidate)]
+    references = [spec.plugin if spec.model is None else spec.model.reference for spec in (baseline, candidate)]
+    if all(described) or (not any(described) and references[0] == references[1]):
+        return ""
+    if convert_of(candidate) and not convert_of(baseline):
+        return ""
+    return (
+        f"nobody said how the state of {references[0]} becomes that of {references[1]}; "
+        "give both by --model, with --convert file.py:function"
+    )
+
+
+def convert_of(spec: Spec) -> str:
+    """The function that turns the baseline's state into that of this Spec's model; empty where there is none."""
+    return "" if spec.model is None else spec.model.convert
+
+
+def ignores_seed(spec: Spec, baseline: Arrays, candidate: Arrays) -> str:
+    """Why two builds of one model are not compared: they start from other values; empty where they do not."""
+    if architectures.describes(spec) or convert_of(spec):
+        return ""
+    names = [name for name in baseline if name.startswith("parameter/") and name in candidate]
+    other = [name for name in names if not np.array_equal(baseline[name], candidate[name])]
+    if not other or any(np.shape(baseline[name]) != np.shape(candidate[name]) for name in other):
+        return ""
+    return (
+        f"{spec.plugin}: the model ignores the seed: {other[0].partition('/')[2]} differs between two "
+        "builds from one seed; draw initial values from the framework's own generator"
+    )

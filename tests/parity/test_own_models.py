@@ -1,0 +1,128 @@
+"""Parity of models that no package brings: paths by parameter names, two models by the user's function."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from dlbench.parity import comparable
+from dlbench.parity.check import check
+from dlbench.spec import InputSpec, ModelSource, Spec
+
+pytestmark = pytest.mark.untimed
+
+FILE = """
+import numpy as np
+from dlbench_fake.nets import Forgetful, Net
+
+class First(Net):
+    def __init__(self):
+        super().__init__(8)
+
+class Second(Net):
+    def __init__(self):
+        super().__init__(8)
+        self.parameters["kernel_0"] = 2 * self.parameters["kernel_0"]
+
+class Unseeded(Forgetful):
+    def __init__(self):
+        super().__init__(8)
+
+def turned(state):
+    return dict(state)
+
+def unturned(state):
+    return {"bias": state["bias"], "kernel_0": state["kernel_0"][::-1]}
+
+def less(state):
+    return {"bias": state["bias"]}
+
+def more(state):
+    return {**turned(state), "gate": state["bias"]}
+
+def flat(state):
+    return {"bias": state["bias"], "kernel_0": state["kernel_0"].reshape(-1)}
+
+def nothing(state):
+    pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DLBENCH_FAKE_JIT", "1,0,0")
+    (tmp_path / "own.py").write_text(textwrap.dedent(FILE))
+
+
+def spec(name, path="eager", convert=""):
+    source = ModelSource(
+        reference=f"own.py:{name}",
+        inputs=(InputSpec((16, 8)),),
+        targets=InputSpec((16,), "int32", 3),
+        loss="cross_entropy",
+        convert=convert and f"own.py:{convert}",
+    )
+    values = {"size": "small", "task": "synthetic_inputs", "batch_size": 16, "threads": 1, "phase": "train"}
+    return Spec(plugin="fake.First", path=path, model=source, **values)
+
+
+def found(*specs, seeds=(0, 1)):
+    return check(specs, seeds, 60.0)
+
+
+def test_the_paths_of_one_model_are_compared_by_the_names_of_its_parameters_without_a_word():
+    (one,) = found(spec("First"), spec("First", "jit"))
+    assert one.same, one.reason
+    kinds = [difference.what for difference in one.differences]
+    assert kinds == [
+        "FLOPs",
+        "output",
+        "losses",
+        *(f"{kind} {name}" for kind in ("parameter", "gradient") for name in ("bias", "kernel_0")),
+    ]
+
+
+def test_a_model_that_ignores_the_seed_is_not_checked_and_says_so():
+    (one,) = found(spec("Unseeded"), spec("Unseeded", "jit"), seeds=(0,))
+    assert one.same is None
+    assert "the model ignores the seed: " in one.reason
+
+
+def test_two_models_are_one_by_the_function_that_turns_the_state_of_the_first_into_that_of_the_second():
+    first, second, third = spec("First"), spec("Second", convert="turned"), spec("Second", "jit", convert="turned")
+    assert [one.same for one in found(first, second, third)] == [True, True]
+    (wrong,) = found(first, spec("Second", convert="unturned"))
+    assert wrong.same is False
+    assert {"output", "losses"} <= {one.what for one in wrong.differences if not one.holds}
+
+
+@pytest.mark.parametrize(
+    ("convert", "said"),
+    [
+        ("less", "own.py:less leaves out kernel_0; give all 2 of the second model"),
+        ("more", "own.py:more gives gate, which the second model lacks; it has kernel_0, bias"),
+        ("flat", "own.py:flat gives kernel_0 the shape (24,); it is (8, 3)"),
+        ("nothing", "own.py:nothing returned None; it must return a dict of arrays by name"),
+        ("gone", "unknown name in own.py 'gone'"),
+    ],
+)
+def test_a_conversion_that_does_not_fit_is_refused_naming_what(convert, said):
+    (one,) = found(spec("First"), spec("Second", convert=convert), seeds=(0,))
+    assert one.same is None
+    assert said in one.reason
+
+
+def test_two_models_without_a_function_are_not_checked_and_the_report_says_what_to_give():
+    (one,) = found(spec("First"), spec("Second"), seeds=(0,))
+    assert one.same is None
+    assert "nobody said how the state of own.py:First becomes that of own.py:Second; give both by --model" in one.reason
+
+
+def test_plugins_of_a_packages_own_architecture_make_a_family_of_the_paths_of_one_alone():
+    def own(plugin, path):
+        return Spec(plugin=plugin, path=path, size="small", task="line", batch_size=8, threads=1, phase="train")
+
+    several = own("acme.wide", "eager"), own("acme.wide", "jit"), own("beta.wide", "eager")
+    assert comparable.families(several) == [list(several[:2])]
