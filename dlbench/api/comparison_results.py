@@ -55,5 +55,5 @@ def _flat(found: Comparison, **more: str) -> dict[str, Any]:
         for name, side in sides.items()
         for end, field in {"": "value", "_low": "low", "_high": "high", "_n": "n"}.items()
     }
-    told = ("metric", "baseline", "candidate", "verdict", "reason", "smallest_change")
+    told = ("metric", "baseline", "candidate", "verdict", "code", "reason", "smallest_change", "more_groups")
     return {**more, **{name: getattr(found, name) for name in told}, **ends}

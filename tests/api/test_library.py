@@ -12,6 +12,7 @@ import dlbench
 from dlbench.api import keywords
 from dlbench.api.progress import Quiet
 from dlbench.cli.main import cli
+from dlbench.stats.reasons import REASONS
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("a session of the library")]
 
@@ -95,6 +96,7 @@ def test_two_reports_are_compared_and_results_stand_for_their_folder(results, fo
     (folder / "other" / "runs.jsonl").write_text(lines)
     compared = dlbench.compare(results, folder / "other", progress=False)
     step = next(one for one in compared.to_records() if one["metric"] == "step_time")
+    assert step["code"] in REASONS
     assert math.isclose(step["ratio"], 1.0)
     assert step["verdict"] in ("same", "inconclusive")
     assert "<table>" in compared._repr_html_()
