@@ -119,7 +119,7 @@ def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
 
 
 def _is_original(benchmark: Any) -> bool:
-    """Whether the fixture is pytest-benchmark's own.
+    """True if the fixture is pytest-benchmark's own.
 
     Another plugin may put one of its own in that place, with `pedantic` and `extra_info` alone, which calls what it
     measures as often as it likes: each step then ends with the barrier.
@@ -186,7 +186,7 @@ def _settle(subject: MeasuredModel, policy: Policy) -> tuple[int, bool]:
 
 
 def _facts(spec: Spec, info: ModelInfo) -> dict[str, Any]:
-    """What was asked, and what stands: where both speak of the same thing, what stands."""
+    """Requested and actual values; where both speak of the same thing, the actual one."""
     import msgspec
 
     from dlbench.errors import redaction

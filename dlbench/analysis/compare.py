@@ -124,7 +124,7 @@ def spoken(code: ReasonCode) -> str:
 
 
 def contradiction(pair: Pair, metric: str) -> str:
-    """Why a ratio of times is not believed: the processes of a side contradict themselves. Empty where they do not."""
+    """Reason to distrust a ratio of times: the processes of a side contradict themselves. Empty if they do not."""
     return contradictions.objection(pair.before, pair.after) if METRICS[metric].paired == "rounds" else ""
 
 
@@ -195,7 +195,7 @@ def _without_evidence(pair: Pair, metric: str, *, apart: bool) -> Comparison:
 
 
 def _lacking(pair: Pair, metric: str) -> tuple[ReasonCode, str]:
-    """Which side has no value that a ratio can be taken of, and for what was expected why."""
+    """Code and sentence for the side that has no value to take a ratio of."""
     sides = {"baseline": pair.before, "candidate": pair.after}
     lacks = [name for name, runs in sides.items() if not any((METRICS[metric].of(run) or 0.0) > 0 for run in runs)]
     flagged = any(run.has("unstable") for name in lacks for run in sides[name])

@@ -51,7 +51,7 @@ def contradictions(run: Run) -> list[Contradiction]:
 
 
 def objection(*sides: Sequence[Run]) -> str:
-    """Why a ratio of step times is not believed: half of the processes of a side or more contradict themselves.
+    """Reason to distrust a ratio of step times: at least half of the processes of a side contradict themselves.
 
     Fewer widen the interval, and the ratio of many groups leaves them out. Those with latencies, the first of an
     adaptive session, are also counted by themselves: the others could not show as much. Empty where nothing stands

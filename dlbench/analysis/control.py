@@ -19,14 +19,14 @@ from dlbench.spec import Spec
 
 
 class ControlPair(Record, frozen=True):
-    """How a twin compares with its arm; `ratio` is 1 but for noise."""
+    """Comparison of a control with its arm, the same program; `ratio` is 1 but for noise."""
 
     spec: Spec
     comparison: Comparison
 
     @property
     def flagged(self) -> bool:
-        """Whether equal programs were told apart."""
+        """True if equal programs were told apart."""
         return self.comparison.verdict in ("slower", "faster")
 
 
@@ -48,7 +48,7 @@ def compare_controls(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",
 
 
 def control_failure(found: Iterable[ControlPair], names: Labels) -> str:
-    """Why the session gives no verdicts; empty where every A/A control passed."""
+    """Reason to give no verdicts; empty if every A/A control passed."""
     said = [
         f"{names.spec(one.spec)}: {METRICS[one.comparison.metric].title} {one.comparison.ratio.value:.3g}"
         for one in found

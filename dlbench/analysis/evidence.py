@@ -54,7 +54,7 @@ def collect(pairs: Sequence[Pair], metrics: Iterable[str], history: History | No
 
 
 def of(pair: Pair, metric: str, history: Mapping[Spec, VarianceComponent] | None = None) -> Evidence | None:
-    """What these Runs tell of a metric: paired where they were in lockstep, else (with `history`) by process.
+    """Evidence of a metric in these Runs: paired where they were in lockstep, else (with `history`) by process.
 
     A positive difference is worse, also where more is better; `ratio` turns it back into candidate over baseline.
     None where there is nothing to tell: no metric, values whose ratio means nothing, no lockstep.
@@ -114,7 +114,7 @@ def log_summaries(runs: Iterable[Run], metric: str, *, busy: bool) -> list[float
 
 
 def contended(runs: Iterable[Run]) -> bool:
-    """Whether tasks waited for a core (PSI) during any of these Runs."""
+    """True if tasks waited for a core (PSI) during any of these Runs."""
     return any(run.load is not None and (run.load.cpu_pressure or 0.0) > BUSY for run in runs)
 
 

@@ -36,7 +36,7 @@ FINE, REGRESSION, FAILED, UNDECIDED = exit_codes.FINE, exit_codes.CHANGED, exit_
 
 
 class Condition(Record, frozen=True):
-    """What may not happen: worse than the baseline by more than `threshold`, a share; any difference for `counts`.
+    """Limit of a gate: no worse than the baseline by more than `threshold`, a share; no difference for `counts`.
 
     The share is the worse value over the better one, less 1. A step time that grows from 10 to 11 ms and a throughput
     that falls from 11 to 10 samples a second are both 10 % worse.
@@ -50,7 +50,7 @@ class Condition(Record, frozen=True):
 
 
 class Outcome(Record, frozen=True):
-    """What became of a condition for one pair; `could_show` is the smallest change that it could tell from none.
+    """Outcome of a condition for one pair; `could_show` is its minimum detectable change.
 
     `ratio` is None where nothing was measured that is believed. `specs` are baseline and candidate; none of what is
     counted.
@@ -71,7 +71,7 @@ class Outcome(Record, frozen=True):
 
 
 class Gate(Record, frozen=True):
-    """What the gate of a session said of its arms; `refused` is why it could not say anything."""
+    """Gate of a session with its outcomes; `refused` is the reason for having none."""
 
     outcomes: tuple[Outcome, ...] = ()
     refused: str = ""
@@ -89,7 +89,7 @@ class GateRequest:
 
     @property
     def metrics(self) -> list[str]:
-        """What the conditions look at; empty where they only count."""
+        """Metrics of the conditions; empty where they only count."""
         return [metric for condition in self.conditions for metric in metrics.gated_by(condition.name)]
 
 
@@ -187,7 +187,7 @@ def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, n
 
 
 def lacking(pair: Pair, metric: str, names: Labels) -> str:
-    """Why a pair shows nothing of a metric; empty where neither side was ever to have it.
+    """Reason that a pair shows nothing of a metric; empty where neither side was ever to have it.
 
     Every program was to have an expected metric, unless it never became steady; a metric that one side alone has may be
     what the other changed.

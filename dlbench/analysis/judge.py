@@ -153,13 +153,13 @@ def _rows(table: EvidenceTable, objection: str) -> Iterator[Row]:
 
 
 def _is_missed(pair: Pair, one: Comparison) -> bool:
-    """Whether somebody looks for this figure: one side has it, or both were expected to."""
+    """True if a reader looks for this figure: one side has it, or both were expected to."""
     row = METRICS[one.metric]
     return (row.expected and pair.candidate.phase in row.phases) or (one.before is None) != (one.after is None)
 
 
 def _warnings(table: EvidenceTable) -> Iterator[str]:
-    """What a reader must know before believing a comparison of two reports."""
+    """Warnings to read before a comparison of two reports."""
     before = [run for pair in table.pairs for run in pair.before]
     after = [run for pair in table.pairs for run in pair.after]
     if said := pooling.machines(before, after):

@@ -154,7 +154,7 @@ def compile_seconds(run: Run) -> float | None:
 
 
 def cold(run: Run) -> bool:
-    """Whether nothing says that the compiler's cache on the disk held compiled code before the first compilation."""
+    """True unless the compiler's cache on the disk is known to have held compiled code before the first compilation."""
     return run.compilation is None or run.compilation.cache not in ("not empty", "unknown")
 
 
@@ -198,7 +198,7 @@ def driver_memory(run: Run) -> float | None:
 
 
 def reaches(task: TaskInfo, quality: float) -> bool:
-    """Whether this quality is the target or better."""
+    """True if this quality is the target or better."""
     return quality >= task.target if task.higher_is_better else quality <= task.target
 
 

@@ -26,7 +26,7 @@ class Pair(NamedTuple):
 
     @property
     def in_lockstep(self) -> bool:
-        """Whether any process of one took turns with one of the other: groups are numbered anew in each workload."""
+        """True if a process of one took turns with one of the other; each workload numbers its own groups."""
         sides = [{(run.session, run.group) for run in runs} for runs in (self.before, self.after)]
         return workload(self.baseline) == workload(self.candidate) and not sides[0].isdisjoint(sides[1])
 
@@ -48,7 +48,7 @@ def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 
 def planned(runs: Iterable[Run]) -> int:
-    """How many processes of one arm of a workload its sessions meant to run; where that was open, how many did."""
+    """Number of processes of one arm that its sessions meant to run; where that was open, that did run."""
     fixed = {(run.session, _part(run)): run.groups for run in runs if not _is_open(run)}
     return sum(fixed.values()) + len({(run.session, run.group) for run in runs if _is_open(run)})
 
@@ -69,7 +69,7 @@ def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
 
 
 def planned_pairs(specs: Iterable[Spec], runs: Sequence[Run]) -> list[Pair]:
-    """What a session meant to compare, whether it ran or not: every other Spec with its baseline."""
+    """Pairs that a session meant to compare, run or not: every other Spec with its baseline."""
     of = {spec: [run for run in runs if run.spec == spec and run.ok] for spec in specs}
     return [Pair(first, other, of[first], of[other]) for first, others in families(of) for other in others]
 
@@ -92,7 +92,7 @@ def names_of(pairs: Iterable[Pair]) -> Labels:
 
 
 def name_of(pair: Pair, names: Labels) -> str:
-    """How people read a pair: `train, tf.lstm jit` where both sides have the same Spec."""
+    """Name of a pair: `train, tf.lstm jit` where both sides have the same Spec."""
     against = "" if pair.baseline == pair.candidate else f" against {side_name(pair.baseline, pair, names)}"
     return f"{names.spec(pair.candidate)}{against}"
 

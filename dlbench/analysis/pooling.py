@@ -54,7 +54,7 @@ def by_variant(runs: Iterable[Run]) -> list[list[Run]]:
 
 
 def changes(before: Iterable[Run], after: Iterable[Run]) -> list[Change]:
-    """What differs between two sides; a side whose Runs differ has all their values, in order of appearance."""
+    """Differences between two sides; a side whose Runs differ has all their values, in order of appearance."""
     return _differing(_joined(map(of_run, before)), _joined(map(of_run, after)))
 
 
@@ -74,7 +74,7 @@ def mixed(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def unrecorded(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
-    """What one side alone has recorded, so that nobody knows whether it differs."""
+    """Values that one side alone has recorded, so that a difference would not show."""
     sides = [_joined(map(of_run, runs)) for runs in (before, after)]
     for side, other, name in ((*sides, "baseline"), (*reversed(sides), "candidate")):
         lacking = [row.text for row, mine, theirs in zip(ROWS, side, other, strict=True) if mine is None and theirs]

@@ -70,7 +70,7 @@ def machine_of(run: Run) -> Values | None:
 
 
 def machine(at: Environment, device: str = "") -> Values:
-    """What tells machines apart, in words; `device` is that of a model which does not run on the processor."""
+    """Properties that tell machines apart, in words; `device` names another device than the processor."""
     found = {
         "processor": at.cpu or "unknown processor",
         "cores": f"{at.cores} cores",
@@ -83,7 +83,7 @@ def machine(at: Environment, device: str = "") -> Values:
 
 
 def limits(found: Limits | None) -> Values:
-    """What the system leaves a session of its machine, in words; nothing where that was not recorded."""
+    """Limits of a session on its machine, in words; empty where they were not recorded."""
     if found is None:
         return {}
     quota, limit = found.cpu_quota, found.memory_bytes
@@ -138,7 +138,7 @@ def _said(code: Code) -> str:
 
 
 def _variables(run: Run) -> Values | None:
-    """What is set; earlier schemas recorded by prefix, so that nobody knows what else was."""
+    """Variables that are set; earlier schemas recorded only those with certain prefixes."""
     return None if run.environment is None or run.schema < EXACT else run.environment.variables
 
 
@@ -154,7 +154,7 @@ def _priority(run: Run) -> Values | None:
 
 
 def _details(run: Run) -> Values | None:
-    """What the plugin has read back of its model beside what a Spec asks; earlier schemas had folders among it."""
+    """Details that the plugin read back beyond the Spec; earlier schemas had folders among them."""
     return None if run.info is None or run.schema < EXACT else run.info.details or None
 
 

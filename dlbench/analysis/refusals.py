@@ -62,7 +62,7 @@ def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
 
 
 def invalidate(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
-    """What is left of outcomes in a session that was found to see differences where there are none; counts hold.
+    """Outcomes of a session whose A/A control failed: no figure decides, counts stay.
 
     No change of any size can be told from none there, and a gate is not green because the machine was noisy.
     """
@@ -73,7 +73,7 @@ def invalidate(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
 def downgrade_failed(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Outcome]:
     """Outcomes of candidates of which processes failed: those that came through cannot let them pass.
 
-    What failed may have been the slowest. A regression is one all the same.
+    The failed process may have been the slowest. A regression remains a regression.
     """
     return [
         msgspec.structs.replace(one, result="underpowered", reason=f"processes of it failed ({failed[one.specs[1]]})")
@@ -102,7 +102,7 @@ def without_control(
 def missing_in_candidate(
     before: Sequence[Run], after: Sequence[Run], planned: Sequence[Spec], allow: Sequence[str]
 ) -> Iterator[str]:
-    """What has a mate in the baseline and never ran in the other report, though it was planned or tried."""
+    """Specs with a partner in the baseline that never ran in the other report, though planned or tried."""
     well = {run.spec for run in after if run.ok}
     mates = {run.spec for run in before if run.ok} - well
     asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
@@ -115,7 +115,7 @@ def missing_in_candidate(
 
 
 def never_ran(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
-    """What never ran cannot pass."""
+    """Sides of pairs that never ran: they cannot pass."""
     names = names_of(pairs)
     for pair in pairs:
         for spec, ended_well in ((pair.baseline, pair.before), (pair.candidate, pair.after)):
@@ -124,13 +124,13 @@ def never_ran(pairs: Sequence[Pair], runs: Sequence[Run]) -> Iterator[str]:
 
 
 def partially_failed(runs: Sequence[Run]) -> dict[Spec, str]:
-    """What failed of Specs of which some processes ran well."""
+    """Failures of Specs that also have processes that ran well."""
     found = {run.spec: failure_reason(run.spec, runs) for run in runs if not run.ok}
     return {spec: why for spec, why in found.items() if any(run.spec == spec and run.ok for run in runs)}
 
 
 def failure_reason(spec: Spec, runs: Sequence[Run]) -> str:
-    """What became of the processes of a Spec that did not end well."""
+    """Reason for the failed processes of a Spec."""
     mine = [run for run in runs if run.spec == spec]
     failed = [run for run in mine if not run.ok]
     if not failed:
@@ -140,7 +140,7 @@ def failure_reason(spec: Spec, runs: Sequence[Run]) -> str:
 
 
 def never_in_lockstep(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
-    """What stands against gating pairs that ran."""
+    """Reasons not to gate pairs that ran."""
     ran, names = table.where(lambda pair: bool(pair.before and pair.after)), names_of(table.pairs)
     yield from (f"{name_of(pair, names)}: never took turns" for pair in ran.pairs if not pair.in_lockstep)
     together = ran.where(lambda pair: pair.in_lockstep)
@@ -148,7 +148,7 @@ def never_in_lockstep(table: EvidenceTable, question: GateRequest) -> Iterator[s
 
 
 def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
-    """What the history of these candidates differs in, from session to session or from what is compared.
+    """Differences within the history of these candidates, and from the sides compared.
 
     Sessions of code that was changed differ by that too, which widens intervals; the reader is to know of it.
     """
@@ -162,7 +162,7 @@ def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
 
 
 def refusals(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
-    """Why a gate that was asked for cannot be one."""
+    """Reasons to refuse a gate on this evidence."""
     yield from unfit(table, question.conditions, sessions=SESSION in question.allow)
     if question.conditions and MACHINE not in question.allow:
         for pair in table.pairs:
@@ -172,7 +172,7 @@ def refusals(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
 
 
 def unfit(table: EvidenceTable, conditions: Sequence[Condition], *, sessions: bool) -> Iterator[str]:
-    """Why these pairs cannot be gated, one reason after the other; `sessions` allows two without a history."""
+    """Reasons that these pairs cannot be gated; `sessions` allows two sessions without a history."""
     names = names_of(table.pairs)
     for condition in conditions:
         looked_at = metrics.gated_by(condition.name)

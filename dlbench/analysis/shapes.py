@@ -35,7 +35,7 @@ RECURS = 0.01
 
 
 def shape(processes: Sequence[Sequence[float]]) -> Shape:
-    """What kind of series these are: logarithms of seconds a step, one series a process, aligned at their ends.
+    """Shape of these series: logarithms of seconds a step, one series a process, aligned at their ends.
 
     A slowdown or a late change that does not recur over the processes is the machine's, and does not count.
     """
@@ -75,7 +75,7 @@ def shape_beside(processes: Sequence[Sequence[float]], others: Sequence[Sequence
 
 
 def change_points(values: Sequence[float]) -> list[int]:
-    """Where the mean changes: the places at which a new segment begins, by PELT with a normal cost.
+    """Change points of the mean: the places at which a new segment begins, by PELT with a normal cost.
 
     The variance is taken from the differences of neighbours (their median absolute deviation), which no change of the
     mean disturbs.
@@ -113,7 +113,7 @@ def _rise(own: Sequence[float], others: Sequence[Sequence[float]]) -> float:
 
 
 def _change(own: Sequence[float], middle: Sequence[float], segments: Sequence[tuple[int, int]]) -> float:
-    """What this series does from the segment in which the middle is fastest to the last."""
+    """Change of this series from the segment in which the middle is fastest to the last."""
     return _level(own, segments[-1]) - _level(own, _fastest_before_last(middle, segments))
 
 

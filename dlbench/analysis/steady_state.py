@@ -57,7 +57,7 @@ def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
 
 
 def ratio_is_steady(before: Iterable[Run], after: Iterable[Run]) -> bool:
-    """Whether neither of two arms changes its speed beside the other, by the groups that hold both.
+    """True if neither of two arms changes its speed beside the other, by the groups that hold both.
 
     False where no group holds a series of both.
     """

@@ -12,7 +12,7 @@ from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 
 
 def enough(runs: Sequence[Run]) -> bool:
-    """Whether the Runs of one workload end it: at an interim analysis alone, where all of its ratios are known.
+    """True if the Runs of one workload end it: at an interim analysis alone, where all of its ratios are known.
 
     A ratio that was not steady at two interim analyses in a row is not waited for: more groups would teach nothing.
     Where no two arms ever took turns there is nothing to analyse: as many groups are enough as without `--adaptive`.
@@ -28,7 +28,7 @@ def enough(runs: Sequence[Run]) -> bool:
 
 
 def sentence(runs: Sequence[Run]) -> str:
-    """Why no further group of a workload was measured; empty where their number was fixed. `runs` are marked."""
+    """Reason that no further group of a workload was measured; empty if their number was fixed. `runs` are marked."""
     found, groups = [evidence.group_log_ratios(pair.before, pair.after) for pair in _took_turns(runs)], _groups(runs)
     if not runs[0].policy.adaptive or not runs[0].spec.timed or not found:
         return ""
@@ -52,7 +52,7 @@ def _how_well(found: Sequence[Sequence[float]], groups: int) -> str:
 
 
 def _never_steady(runs: Sequence[Run], groups: int, unsteady: Sequence[tuple[str, str]]) -> bool:
-    """Whether the ratios of these pairs were not steady at the interim analysis before this one either."""
+    """True if the ratios of these pairs were not steady at the interim analysis before this one either."""
     before = INTERIM_GROUPS[: INTERIM_GROUPS.index(groups)]
     if not unsteady or not before:
         return not unsteady

@@ -27,7 +27,7 @@ class Examined:
 
     @property
     def complete(self) -> bool:
-        """Whether every clause was decided, or left out for what the plugin lacks."""
+        """True if every clause was decided, or left out for what the plugin lacks."""
         return all(one.clause != conformance.EVERYTHING_ELSE for one in self.findings)
 
 
@@ -40,7 +40,7 @@ class Examination:
 
     @property
     def conforms(self) -> bool:
-        """Whether no clause is broken."""
+        """True if no clause is broken."""
         return not any(one.broken for one in self.examined)
 
 

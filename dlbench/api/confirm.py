@@ -65,7 +65,7 @@ def _flagged(outcomes: Iterable[Outcome]) -> list[Sides]:
 def _judged(
     specs: Sequence[Spec], like: Plan, measure: Measure, question: GateRequest
 ) -> tuple[Judgement, Sequence[Run]]:
-    """What the gate says of a second measuring, and its Runs; refused where a process of it failed, or all."""
+    """Gate of a second measurement, and its Runs; refused if any process of it failed."""
     try:
         found = _again(like, specs, measure)
     except DlbenchError as error:

@@ -42,7 +42,7 @@ THREADS = (
 
 
 class Framework(Record, frozen=True):
-    """What one framework says in a child: versions of its packages, its devices; or why it cannot be used."""
+    """Answer of one framework in a child: versions of its packages and its devices, or why it cannot be used."""
 
     name: str
     versions: dict[str, str]
@@ -83,7 +83,7 @@ def examine() -> Diagnosis:
 
 
 def advice(load: Load, compiler: str, probed: Noise) -> Iterator[str]:
-    """What to do before measuring here."""
+    """Advice to follow before measuring here."""
     yield from busy([load])
     if not compiler:
         how = next((text for tool, text in INSTALL.items() if shutil.which(tool)), "install g++ or clang++")

@@ -55,7 +55,7 @@ def read(source: Path) -> list[Run]:
 
 
 def planned(source: Path) -> Sequence[Spec]:
-    """What the session of a report meant to measure; nothing where its plan is not beside it. Raises RecordError."""
+    """Specs that the session of a report meant to measure; none where its plan is not beside it. Raises RecordError."""
     path = (source if source.is_dir() else source.parent) / PLAN_FILE
     of_a_session = source.is_dir() or source.name == RUNS_FILE
     return read_plan(path).specs if of_a_session and path.exists() else ()

@@ -37,6 +37,6 @@ def measure_in(folder: Path, listener: Listener) -> Callable[[Plan, Sequence[Gro
 
 
 def _free(folder: Path) -> Path:
-    """Where nothing lies yet: an earlier confirmation, such as one that was interrupted, stays what it is."""
+    """Folder that does not exist yet: an earlier confirmation, also an interrupted one, is kept."""
     names = itertools.chain([FOLDER], (f"{FOLDER}-{number}" for number in itertools.count(2)))
     return next(folder / name for name in names if not (folder / name).exists())

@@ -40,12 +40,12 @@ class Lines(Quiet):
         self._write = write
 
     def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
-        """What is measured now and what is left."""
+        """Line for the group that begins, and what is left."""
         left = f", about {duration(seconds_left)} left" if seconds_left is not None else ""
         self.note(f"[{done + 1}/{total}] {title(group)}{left}")
 
     def discarding(self, spec: Spec) -> None:
-        """What is done and not measured."""
+        """Line for a pilot process."""
         self.note(f"    {spec.label}: one process first that is discarded (page cache, compile cache)")
 
     def finished(self, run: Run) -> None:
@@ -53,7 +53,7 @@ class Lines(Quiet):
         self.note(f"    {headline(run)}")
 
     def stopped(self, reason: str) -> None:
-        """Why no more is measured."""
+        """Line with the reason that no more is measured."""
         self.note(f"stopped: {reason}")
 
     def note(self, text: str) -> None:

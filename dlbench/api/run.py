@@ -44,7 +44,7 @@ class SessionResult:
 
     @property
     def refused(self) -> str:
-        """Why the session cannot be gated; empty where it can, or no gate was asked for."""
+        """Reason that the session cannot be gated; empty where it can, or no gate was asked for."""
         return next((one.refused for one in (self.answer, self.judged) if one is not None), "")
 
 

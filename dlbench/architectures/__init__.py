@@ -70,17 +70,17 @@ _MODULES = {
 
 
 def is_builtin(architecture: str) -> bool:
-    """Whether the core describes this architecture."""
+    """True if the core describes this architecture."""
     return architecture in _MODULES
 
 
 def describes(spec: Spec) -> bool:
-    """Whether the core describes the model of a Spec: its architecture is a built-in one, and a package brings it."""
+    """True if the core describes the model of a Spec: its architecture is a built-in one, and a package brings it."""
     return spec.model is None and is_builtin(spec.architecture)
 
 
 def meaning(architecture: str) -> str:
-    """What the word after the dot of a plugin's name stands for, in a sentence without its full stop."""
+    """Meaning of the word after the dot of a plugin's name, a sentence without its full stop."""
     if is_builtin(architecture):
         return f"{architecture} names an architecture that dlbench describes"
     near = difflib.get_close_matches(architecture.lower(), _MODULES, n=1)

@@ -33,5 +33,5 @@ def embed_inputs(p: Mapping[str, Doubles], inputs: Any) -> Doubles:
 
 
 def pools_over_time(signature: Signature) -> bool:
-    """Whether the outputs are one row a sequence, rather than one a time step."""
+    """True if the outputs are one row a sequence, rather than one a time step."""
     return len(signature.outputs.shape) == 2

@@ -31,7 +31,7 @@ def run(cli: click.Group) -> None:
 
 
 def _invoked(cli: click.Group) -> int | None:
-    """What the command returns. Not click's own `main`: it makes exit code 1 of a broken pipe."""
+    """Result of the command. Not click's own `main`: it makes exit code 1 of a broken pipe."""
     try:
         with cli.make_context("dlbench", sys.argv[1:]) as context:
             code: int | None = cli.invoke(context)

@@ -45,7 +45,7 @@ class Heartbeat:
             self._write("\r\033[K")
 
     def due(self) -> bool:
-        """Whether a sign of life is to be given now."""
+        """True if a sign of life is to be given now."""
         return self._terminal or self._clock() - self._said >= PATIENCE
 
     def say(self) -> None:

@@ -65,12 +65,12 @@ class Live(Printed, AbstractContextManager["Live"]):
 
 
 def listener(console: Console, *, quiet: bool) -> AbstractContextManager[Listener]:
-    """What suits this console."""
+    """Listener that suits this console."""
     if quiet:
         return nullcontext(Quiet())
     return Live(console) if console.is_terminal else nullcontext(Printed(console))
 
 
 def on_standard_error(*, quiet: bool) -> AbstractContextManager[Listener]:
-    """What suits standard error, where progress is told."""
+    """Listener that suits standard error."""
     return listener(terminal.console(errors=True, quiet=quiet), quiet=quiet)

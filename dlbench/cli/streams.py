@@ -47,7 +47,7 @@ class Enduring(io.RawIOBase):
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Whether somebody sits in front of it."""
+        """True if somebody sits in front of it."""
         return os.isatty(self._descriptor)
 
     def write(self, data: Any) -> int:

@@ -38,7 +38,7 @@ EVERYTHING_ELSE = "everything else"
 
 
 def specs(plugin: str, path: Path, size: str = "small", task: str = "", device: str = "cpu") -> list[Spec]:
-    """What is examined of a plugin on a path. Raises UnknownName, PluginLoadError or SpecError."""
+    """Specs to examine of a plugin on a path. Raises UnknownName, PluginLoadError or SpecError."""
     # One thread: several that share a core with another program wait for each other, and nothing is timed here.
     values = {"plugin": plugin, "path": path, "phase": "train", "size": size, "device": device, "threads": 1}
     selection = {name: (value,) for name, value in values.items()} | ({"task": (task,)} if task else {})

@@ -49,7 +49,7 @@ def _slopes(model: Model, exchanges: ExchangesParameters, computes: ComputesGrad
 
 
 def staging_keeps_the_batch(session: ModelsUnderTest) -> None:
-    """What is staged holds the values of the batch."""
+    """Staged arrays hold the values of the batch."""
     model = session.exact
     if not isinstance(model.plugin, Stages):
         raise NotLookedAt("needs stage()")
@@ -61,7 +61,7 @@ def staging_keeps_the_batch(session: ModelsUnderTest) -> None:
 
 
 def parameters_can_be_exchanged(session: ModelsUnderTest) -> None:
-    """What is imported is exported again, and is what the model predicts with."""
+    """Imported parameters are exported again, and the model predicts with them."""
     model = session.exact
     plugin = model.plugin
     if not isinstance(plugin, ExchangesParameters):

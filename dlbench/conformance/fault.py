@@ -35,7 +35,7 @@ def place(error: BaseException) -> str:
 
 
 def _origin(error: BaseException) -> BaseException:
-    """What the core wrapped in an error of its own, where it did."""
+    """Error that the core wrapped in one of its own, if it did."""
     return error.__cause__ or error if isinstance(error, DlbenchError) else error
 
 

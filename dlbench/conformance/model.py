@@ -62,7 +62,7 @@ class Model:
         return cls(prepared.plugin, prepared.task, request, build_checked(prepared.plugin, request))
 
     def batch(self, call: int) -> Batch:
-        """What a call of `train_step` gets, staged."""
+        """Batch of a call of `train_step`, staged."""
         return self.stage(batch_of_call(self.task, self.request.spec, call))
 
     def stage(self, batch: Batch) -> Batch:
@@ -79,7 +79,7 @@ class Model:
         return np.array(self.plugin.predict(inputs), copy=True)
 
     def parameters(self) -> dict[str, Any]:
-        """What the plugin exports; empty where it cannot."""
+        """Parameters that the plugin exports; empty where it cannot."""
         return dict(self.plugin.export_parameters()) if isinstance(self.plugin, ExchangesParameters) else {}
 
 
@@ -140,7 +140,7 @@ class ModelsUnderTest:
         return model
 
     def _once(self, name: str, make: Callable[[], Model]) -> Model:
-        """What `make` gave when it was first asked for, or the error that it or the plain model raised then."""
+        """Result of the first call of `make`, or the error that it or the plain model raised then."""
         if name not in self._made:
             try:
                 self._made[name] = make() if name == "plain" or self.plain else None

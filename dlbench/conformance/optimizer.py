@@ -151,7 +151,7 @@ def _movements(session: ModelsUnderTest) -> None:
 
 
 def _forgetting(moved: list[Any]) -> str:
-    """How the steps on a second batch turn from the course of the first in another way than by the stated beta1.
+    """Deviation of the steps on a second batch from what the stated beta1 gives.
 
     Steps on the first batch move the model by `a`. With gradients that stay as they are, step t on the second one
     differs from `a` by `(1 - beta1^n) / (1 - beta1^t)` times what the second batch adds, n being its steps so far. The

@@ -32,7 +32,7 @@ def several_steps_are_so_many_single_ones(session: ModelsUnderTest) -> None:
 
 
 def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
-    """Where the data stays on the host, a step sees what its arrays hold when it is called, were they used before."""
+    """Data on the host is read in every step: a step sees what its arrays hold when it is called."""
     wanted = _singles(session)
     model = _variant(session, data="host")
     arrays = Batch(*(np.empty_like(part) for part in model.batch(0)))

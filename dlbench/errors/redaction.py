@@ -124,7 +124,7 @@ def portable(path: str) -> str:
 
 
 def local(path: str) -> str:
-    """What `portable` was given, or its like for the user and the host of this process."""
+    """Inverse of `portable`: the text for the user and the host of this process."""
     facts = _facts(os.environ)
     home = next(iter(facts.homes), "~")
     path = f"{home}{path[1:]}" if path == "~" or path.startswith("~/") else path
@@ -203,7 +203,7 @@ def _values(variables: Mapping[str, str]) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=8)
 def _rules(facts: _Facts) -> tuple[Rule, ...]:
-    """What is looked for, and what comes in its place; in this order."""
+    """Patterns and their replacements, in this order."""
     found: list[Rule] = [(re.compile(rf"(?<!\w){re.escape(value)}(?!\w)"), HIDDEN) for value in facts.secrets]
     found += [
         (_URL, HIDDEN),

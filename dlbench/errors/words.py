@@ -83,7 +83,7 @@ def _text(error: BaseException) -> str:
 
 
 def _tried(read: Callable[[], str], otherwise: str) -> str:
-    """What a plugin's own code may be asked for; a text of a class of its own becomes a plain one."""
+    """Result of a plugin's own code; a text of a class of its own becomes a plain one."""
     try:
         return str.__str__(read())
     except BaseException:

@@ -85,7 +85,7 @@ def task_of(spec: Spec) -> Task:
 
 
 def _task_request(spec: Spec) -> TaskRequest:
-    """What a built-in architecture is stated for, or what is known of a model that no package brings."""
+    """Request of a built-in architecture, or of a model that no package brings."""
     if (source := spec.model) is not None:
         known = {name: getattr(source, name) for name in ("inputs", "targets", "outputs", "loss", "data", "target")}
         return TaskRequest(spec.size, spec.batch_size, **known)
@@ -95,7 +95,7 @@ def _task_request(spec: Spec) -> TaskRequest:
 
 
 def batch_of_call(task: Task, spec: Spec, call: int) -> Batch:
-    """What call 0, 1, ... of `train_step` gets: one batch, or those of its steps along a further first axis."""
+    """Batch of call 0, 1, ... of `train_step`: one batch, or the batches of its steps along a further first axis."""
     if spec.steps_per_call == 1:
         return task.batch(spec.seed, call)
     first = call * spec.steps_per_call
@@ -141,7 +141,7 @@ def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
 
 
 def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, object, bool]]:
-    """What was asked, what was built, and whether they agree; what the plugin may leave open agrees when left open."""
+    """Requested and actual values, and whether they agree; one that the plugin may leave open agrees if left open."""
     spec = request.spec
     count = None if request.parameters is None else sum(value.size for value in request.parameters.values())
     found: list[tuple[str, object, object, bool]] = []

@@ -92,7 +92,7 @@ class DivergenceCheck:
 
 
 def to_numbers(result: Any) -> Any:
-    """What `train_step` returned as Python numbers, in lists as deep as it has axes.
+    """Result of `train_step` as Python numbers, in lists as deep as it has axes.
 
     Read one by one, as the contract says: NumPy cannot take an array of another device whole.
     """

@@ -76,7 +76,7 @@ class MeasuredModel:
         return memory.mark(phase, peak)
 
     def warmed_up(self) -> None:
-        """What is compiled again from here on is late. Raises ContractViolation for what could not be proven later."""
+        """Mark the end of warm-up: later compilations are late. Raises ContractViolation if proof is not possible."""
         self._warm = None
         self._warm, self._calls = self.compilation(), 0
 

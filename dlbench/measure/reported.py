@@ -73,7 +73,7 @@ def list_devices(plugin: str) -> dict[str, str]:
 
 
 def compilation(plugin: str, model: object) -> Compilation | None:
-    """What the model says of its compilation since `build`; None where it has no `compilation()`.
+    """Compilation since `build` as the model reports it; None where it has no `compilation()`.
 
     Parts are in order and reasons few and short. Raises ContractViolation, and whatever the plugin raises.
     """
@@ -86,7 +86,7 @@ def compilation(plugin: str, model: object) -> Compilation | None:
 
 
 def proven(spec: Spec, found: Compilation | None, warm: Compilation | None, calls: int) -> Compilation | None:
-    """What was compiled since `warm` was said, with the proof of the path `jit`. Raises ContractViolation without it.
+    """Compilation since `warm` was reported, with the proof of the path `jit`. Raises ContractViolation without it.
 
     Where the Spec allows breaks, it is raised only when nothing was compiled at all.
     """

@@ -222,7 +222,7 @@ def _files(path: Path) -> Iterable[Path]:
 
 
 def _imported(path: Path, names: Collection[str]) -> set[str]:
-    """Which of these modules a file imports, at its top or within a function."""
+    """Modules among these that a file imports, at its top or within a function."""
     if not names or path.suffix != ".py":
         return set()
     statement = rf"^[ \t]*(?:from|import)[ \t]+({'|'.join(map(re.escape, names))})\b"

@@ -28,7 +28,7 @@ class Timing(NamedTuple):
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from; a test gives its own. Both count seconds from an arbitrary start."""
+    """Source of time; a test gives its own. Both count seconds from an arbitrary start."""
 
     wall: Callable[[], float] = field(default=lambda: time.perf_counter_ns() * 1e-9)
     cpu: Callable[[], float] = field(default=lambda: time.process_time_ns() * 1e-9)

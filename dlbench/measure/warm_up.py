@@ -14,7 +14,7 @@ WINDOW = 5
 
 
 class SettleRule(NamedTuple):
-    """When warm-up ends: both minima reached and two windows alike, or a cap. Times in seconds."""
+    """End of warm-up: both minima reached and two windows alike, or a cap. Times in seconds."""
 
     sample_seconds: float
     steps: int
@@ -53,7 +53,7 @@ def settle(take: Callable[[int], Timing], rule: SettleRule) -> Settled:
 
 
 def is_steady(step_seconds: Sequence[float], tolerance: float) -> bool:
-    """Whether the medians of the last two windows differ by no more than this share of the earlier one."""
+    """True if the medians of the last two windows differ by no more than this share of the earlier one."""
     if len(step_seconds) < 2 * WINDOW:
         return False
     before = statistics.median(step_seconds[-2 * WINDOW : -WINDOW])

@@ -101,7 +101,7 @@ def _other(spec: Spec, side: Arrays | str) -> Arrays | None:
 
 
 def _losses_alone(found: Parity) -> bool:
-    """Whether the losses are all that differs, which rounding may do."""
+    """True if the losses are all that differs, which rounding may do."""
     return [one.what for one in found.differences if not one.holds] == ["losses"]
 
 
@@ -189,7 +189,7 @@ def _median(of_seeds: list[Difference]) -> Difference:
 
 
 def _excess(one: Difference) -> tuple[float, float]:
-    """How large a difference is for its tolerance."""
+    """Difference as a multiple of its tolerance."""
     difference = math.inf if math.isnan(one.difference) else one.difference
     return difference / one.tolerance if one.tolerance else 0.0, difference
 
@@ -231,7 +231,7 @@ def _difference(name: str, found: float) -> Difference:
 
 
 def _scale(kind: str, values: Any, quiet: float) -> Any:
-    """What a difference is measured against."""
+    """Scale of a difference."""
     largest = float(np.abs(values).max())
     match kind:
         case "output":

@@ -22,12 +22,12 @@ class Difference(Record, frozen=True):
 
     @property
     def holds(self) -> bool:
-        """Whether the figure is within its tolerance; a NaN is not."""
+        """True if the figure is within its tolerance; a NaN is not."""
         return self.difference <= self.tolerance
 
 
 class Parity(Record, frozen=True):
-    """Whether two Specs were found to be the same model; `reason` says why that was not checked where it was not."""
+    """Result of a check that two Specs are the same model; `reason` says why it was not checked, if it was not."""
 
     baseline: Spec
     candidate: Spec
@@ -38,5 +38,5 @@ class Parity(Record, frozen=True):
 
     @property
     def same(self) -> bool | None:
-        """Whether every figure is within its tolerance; None when nothing was compared."""
+        """True if every figure is within its tolerance; None when nothing was compared."""
         return all(difference.holds for difference in self.differences) if self.differences else None

@@ -35,7 +35,7 @@ def since(spec: Spec, found: Compilation, warm: Compilation, calls: int) -> Comp
 
 
 def problem(spec: Spec, found: Compilation | None, functions: int = 1) -> str:
-    """What speaks against the proof of the path `jit`, in a line; empty where it holds.
+    """Reason that the proof of the path `jit` fails, in a line; empty where it holds.
 
     `functions` of the plugin were called, each of which is a graph at least.
     """
@@ -60,7 +60,7 @@ def left(spec: Spec, found: Compilation) -> tuple[Part, ...]:
 
 
 def flags(spec: Spec, found: Compilation | None) -> list[FlagName]:
-    """What a report must say of a Run: breaks and parts that the Spec allows, and a cache that was not empty."""
+    """Flags of a Run: breaks and parts that the Spec allows, and a cache that was not empty."""
     if found is None:
         return []
     marks: dict[FlagName, object] = {

@@ -32,7 +32,7 @@ TRAINING: Stage = "converge"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all records share: immutable, by keyword, and strict about unknown fields."""
+    """Base of all records: immutable, by keyword, and strict about unknown fields."""
 
 
 UNTIMED = 1
@@ -105,7 +105,7 @@ class TaskInfo(Record, frozen=True):
 
 
 class GpuLoad(Record, frozen=True):
-    """What a GPU did in a Run: lowest clock (MHz), highest temperature (°C) and power, and why clocks were limited."""
+    """Counters of a GPU in a Run: lowest clock (MHz), highest temperature (°C) and power, reasons for limited clocks."""
 
     clock_mhz: NotNegative
     clock_limit_mhz: NotNegative
@@ -116,7 +116,7 @@ class GpuLoad(Record, frozen=True):
 
 
 class Load(Record, frozen=True):
-    """How busy the machine was while the Run went on.
+    """Load of the machine during the Run.
 
     Pressure (PSI) is the share of the time in which some task waited for the resource, steal the share of CPU time that
     the hypervisor gave away, `throttled` the share of the scheduler's periods in which the control group used up its
@@ -137,7 +137,7 @@ class Load(Record, frozen=True):
 
 
 class Limits(Record, frozen=True):
-    """What the system leaves a session of its machine: cores that dlbench may run on, and limits of the control group.
+    """Limits of a session on its machine: cores that dlbench may run on, and limits of the control group.
 
     `cpu_quota` is in cores. None where there is no such limit.
     """
@@ -250,21 +250,21 @@ class Run(Record, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether it ended well, so that its figures count."""
+        """True if it ended well, so that its figures count."""
         return STATUSES[self.status].ok
 
     @property
     def failed(self) -> bool:
-        """Whether it ended in a fault, rather than well or for want of a capability."""
+        """True if it ended in a fault, rather than well or for want of a capability."""
         return STATUSES[self.status].failed
 
     def has(self, flag: FlagName) -> bool:
-        """Whether it has this flag."""
+        """True if it has this flag."""
         return flag in self.flags
 
 
 class Plan(Record, frozen=True):
-    """What a session means to measure, on the disk before it starts: with it and the Runs, it can be resumed.
+    """Plan of a session, on the disk before it starts: with it and the Runs, the session can be resumed.
 
     `pythons` holds the interpreter of each named Python environment, in order; `asked` the words that ask for the gate.
     """

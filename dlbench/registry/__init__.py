@@ -65,7 +65,7 @@ def load(name: str) -> ModelPlugin:
 
 
 def require_plugin(name: str, entry: Entry, found: object) -> ModelPlugin:
-    """What an entry point returned, if it is a plugin. Raises ContractViolation."""
+    """Result of an entry point, if it is a plugin. Raises ContractViolation."""
     if not isinstance(found, ModelPlugin):
         raise ContractViolation(f"plugin {name}: {entry.value} returned {found!r}, which lacks {_missing(found)}")
     return found

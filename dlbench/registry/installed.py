@@ -36,7 +36,7 @@ def of_group(group: str) -> list[Installed]:
 
 
 def is_there(name: str) -> bool:
-    """Whether a distribution of this name is installed, whole or not."""
+    """True if a distribution of this name is installed, whole or not."""
     try:
         metadata.distribution(name)
     except (metadata.PackageNotFoundError, ValueError):
@@ -70,7 +70,7 @@ def owner(package: str) -> str:
 
 
 def requires(name: str) -> tuple[str, ...]:
-    """What a distribution says that it requires; nothing where it cannot be read."""
+    """Requirements of a distribution; none where it cannot be read."""
     try:
         return tuple(metadata.requires(name) or ())
     except Exception:  # not installed, or whatever its metadata is
@@ -106,7 +106,7 @@ def _has_metadata(folder: object) -> bool:
 
 
 def _mentions(folder: object, group: str) -> bool:
-    """Whether a file of entry points that is no text speaks of this group."""
+    """True if a file of entry points that is no text speaks of this group."""
     try:
         return group.encode() in (Path(str(folder)) / "entry_points.txt").read_bytes()
     except OSError:

@@ -15,7 +15,7 @@ __all__ = ["FORMATS", "Format", "Report", "summarize"]
 
 
 class Format(NamedTuple):
-    """What a format writes: a file of this name with this content."""
+    """Format of a report: a file of this name with this content."""
 
     file_name: str
     render: Callable[[Report], str]

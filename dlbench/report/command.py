@@ -36,7 +36,7 @@ def command(runs: Sequence[Run]) -> str:
 
 
 def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
-    """Whether this differs from Spec to Spec as the architectures have it: then it is to be left out."""
+    """True if this differs from Spec to Spec as the architectures have it: then it is to be left out."""
     values = {getattr(spec, axis) for spec in specs}
     return len(values) > 1 and all(
         architectures.describes(spec) and DEFAULTS[axis](spec) == getattr(spec, axis) for spec in specs

@@ -64,7 +64,7 @@ def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
 
 
 def subject_of(spec: Spec) -> str:
-    """What the arms of one fairness table share, in words."""
+    """Values that the arms of one configuration table share, in words."""
     more = [axis.said(getattr(spec, axis.field)) for axis in WORKLOAD_AXES if axis.plain is not None]
     return ", ".join(
         [f"{spec.architecture} {spec.size}", f"task {spec.task}", f"batch {spec.batch_size}", *filter(None, more)]
@@ -133,7 +133,7 @@ _OF_AXIS: Mapping[str, Callable[[Run, ModelInfo], dict[str, str]]] = {
 
 
 def _compiled(run: Run) -> dict[str, str]:
-    """Which parts of a step were compiled, and what the cache on the disk held before; nothing where nobody said."""
+    """Compiled parts of a step, and what the cache on the disk held before; empty if not reported."""
     if (found := run.compilation) is None:
         return {}
     cache = {"empty": "empty at the first compilation", "not empty": "held compiled code", "unknown": "cannot be known"}
@@ -142,7 +142,7 @@ def _compiled(run: Run) -> dict[str, str]:
 
 
 def _precision(run: Run, info: ModelInfo) -> str:
-    """What the plugin says, and what its outputs say where that is another."""
+    """Precision by the plugin, and by its outputs if that is another."""
     taken_in = run.actual.taken_in if run.actual is not None else ()
     other = taken_in and info.precision not in taken_in
     return f"{info.precision}, multiplies in {' or '.join(taken_in)}" if other else info.precision
@@ -157,7 +157,7 @@ def _threads(run: Run, info: ModelInfo) -> str:
 
 
 def _processors(run: Run) -> dict[str, str]:
-    """What the process really had and used of the machine's processors."""
+    """Processors and thread libraries that the process had and used."""
     caller = ", ".join(f"{name}={value}" for name, value in run.caller.items())
     found = {"the caller's variables": caller} if caller else {}
     if (actual := run.actual) is None:

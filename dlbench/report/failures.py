@@ -13,7 +13,7 @@ from dlbench.report.model import Failure, Section
 
 
 class _Place(NamedTuple):
-    """Where an arm failed: by phase and label alone, and so that no other workload is meant."""
+    """Name of a failed arm: by phase and label alone, and in full."""
 
     arm: str
     full: str

@@ -19,7 +19,7 @@ from dlbench.stats.estimates import Estimate
 
 
 class Spread(Record, frozen=True):
-    """What it took to reach a target: median and range over seeds, those that never did counting as beyond all others.
+    """Effort to reach a target: median and range over seeds; a seed that never reached it counts as beyond all others.
 
     `median` or `high` is None where that lies beyond the budget; `low` is None when none reached the target.
     """
@@ -42,7 +42,7 @@ class CurvePoint(Record, frozen=True):
 
 
 class Failure(Record, frozen=True):
-    """Why Runs of an arm did not end well; `output_tail` ends what the last of them printed."""
+    """Failure of Runs of an arm; `output_tail` is the end of what the last of them printed."""
 
     status: StatusName
     reason: str

@@ -50,7 +50,7 @@ def _lead(report: Report) -> str:
 
 
 def _undecided(report: Report) -> str:
-    """What a reader must not take for an answer."""
+    """Pairs without a verdict, said first."""
     if not report.undecided:
         return ""
     pairs = sum(len(section.comparisons) for section in report.sections)

@@ -36,7 +36,7 @@ def sentence(parity: Parity) -> str:
 
 
 def warnings(parities: Iterable[Parity]) -> Iterator[str]:
-    """What must stand before everything else in a report: arms that are not the same model."""
+    """Warnings before all others: arms that are not the same model."""
     return (f"{subject_of(one.baseline)}: {sentence(one)}" for one in parities if one.same is False)
 
 

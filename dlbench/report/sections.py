@@ -68,13 +68,13 @@ def _arm(label: str, runs: Sequence[Run]) -> Arm:
 
 
 def _counted(found: Compilation) -> Compilation:
-    """What processes have in common: each made another number of calls, rounded here to those of a step."""
+    """Compilation that processes have in common: calls are rounded to calls per step."""
     calls = found.calls_per_step
     return msgspec.structs.replace(found, calls=None, calls_per_step=None if calls is None else round(calls, 1))
 
 
 def _spread(name: str, runs: Sequence[Run]) -> Spread:
-    """What never reached the target, for whatever reason, lies beyond all that did."""
+    """Spread over seeds; a seed that never reached the target lies beyond all that did."""
     values = [METRICS[name].of(run) for run in runs]
     reached = sorted(value for value in values if value is not None)
     ordered = [*reached, *[None] * (len(values) - len(reached))]

@@ -21,7 +21,7 @@ NOTHING = "–"
 
 
 def blocks(section: Section, names: Labels) -> Iterator[Block]:
-    """What was measured, then the tables of figures."""
+    """Heading and settings of a workload, then the tables of figures."""
     load = section.workload
     yield Heading(2, names.title(load))
     seeds = ", ".join(map(str, section.seeds))

@@ -19,14 +19,14 @@ LEAST_WIDTH = 60
 
 
 def console(*, errors: bool = False, quiet: bool = False) -> Console:
-    """Where pages go: standard output, or for what is said meanwhile standard error."""
+    """Console of pages: standard output, or standard error for progress."""
     found = Console(stderr=errors, quiet=quiet)
     found.width = max(found.width, LEAST_WIDTH)
     return found
 
 
 def render(report: Report) -> RenderableType:
-    """What rich prints."""
+    """Text that rich prints."""
     return blocks(list(page(report)))
 
 

@@ -9,7 +9,7 @@ from dlbench.stats.estimates import Estimate
 
 
 class Scale(NamedTuple):
-    """How to show values from `least` upwards: divided by `divisor`, with this unit."""
+    """Unit of values from `least` upwards: they are divided by `divisor`."""
 
     least: float
     divisor: float

@@ -38,7 +38,7 @@ from dlbench.workers.protocol import (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a Run stands in its session: the group, this arm's place in the order of starting, its kind of process."""
+    """Place of a Run in its session: the group, this arm's place in the order of starting, its kind of process."""
 
     session: str
     group: int
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass
 class Findings:
-    """What has been measured so far."""
+    """Measurements of an arm so far."""
 
     samples: list[Sample] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
@@ -78,12 +78,12 @@ class Arm:
 
     @property
     def alive(self) -> bool:
-        """Whether the arm can still be measured."""
+        """True if the arm can still be measured."""
         return self.failure is None
 
     @property
     def turns(self) -> int:
-        """How many turns this arm is due: samples to take, or looks at its quality until the budget is used."""
+        """Number of turns that this arm is due: samples to take, or evaluations until the budget is used."""
         if self.spec.timed or self._built is None:
             return self.policy.samples
         return -(-self._built.task.budget_steps // self._built.evaluate_every)
@@ -117,7 +117,7 @@ class Arm:
 
     @property
     def computation(self) -> Spec:
-        """What is computed: the Spec of a twin is that of its arm."""
+        """Computation of this arm: a control has the Spec of its arm."""
         return msgspec.structs.replace(self.spec, twin=False)
 
     @property
@@ -178,7 +178,7 @@ class Arm:
 
     @property
     def _in_full(self) -> bool:
-        """Whether this process is measured in all that a report shows, or only in what verdicts are read from.
+        """True if this process is measured in all that a report shows, or only in what verdicts are read from.
 
         The first are, as many as a session has that is not adaptive: figures of later ones would cost groups.
         """
@@ -225,7 +225,7 @@ class Arm:
         return self._child.output_tail() if self._child is not None else self.failure.output
 
     def _read_back(self) -> dict[str, Any]:
-        """What the child said of its model, its task and its surroundings; nothing where it did not come to that."""
+        """Answers of the child about its model, its task and its environment; empty if it failed before."""
         fields: dict[str, Any] = {}
         if (built := self._built) is not None:
             names = ("info", "task", "flops_per_step", "environment")

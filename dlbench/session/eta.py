@@ -10,7 +10,7 @@ from dlbench.session.plan import Group
 
 
 class TimeEstimate:
-    """How long groups take: what the remaining time is estimated from."""
+    """Durations of groups, from which the remaining time is estimated."""
 
     def __init__(self) -> None:
         self._seconds: dict[object, float] = {}

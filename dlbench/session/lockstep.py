@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 class TakesTurns(Protocol):
-    """What the group needs of an arm; `step_seconds` are a step's in the fastest of its warm-up samples."""
+    """Interface of an arm to its group; `step_seconds` are a step's in the fastest of its warm-up samples."""
 
     steps: int
 
     @property
     def computation(self) -> Hashable:
-        """What it computes; equal for arms that are the same program twice."""
+        """Computation of the arm; equal for arms that are the same program twice."""
         ...
 
     @property
@@ -30,12 +30,12 @@ class TakesTurns(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether it can still be measured."""
+        """True if it can still be measured."""
         ...
 
     @property
     def turns(self) -> int:
-        """How many turns it is due."""
+        """Number of turns that it is due."""
         ...
 
     def build(self) -> None:

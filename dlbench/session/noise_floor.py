@@ -55,7 +55,7 @@ def probe(seconds: float = SECONDS) -> Noise:
 
 
 def judged(log_ratios: Sequence[float]) -> Noise:
-    """What these log ratios let expect."""
+    """Noise to expect from these log ratios."""
     return Noise(log_ratios=tuple(log_ratios), smallest_change=decisions.minimum_detectable_change(Paired(log_ratios)))
 
 

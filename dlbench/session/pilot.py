@@ -32,7 +32,7 @@ class MemoryUse(NamedTuple):
     device: float = 0.0
 
     def within(self, room: MemoryUse) -> bool:
-        """Whether there is room for it."""
+        """True if there is room for it."""
         return self.host <= room.host and self.device <= room.device
 
 
@@ -63,7 +63,7 @@ class PilotProcesses:
         return {spec: size for spec in specs if (size := self._done.get(_arm(spec)))}
 
     def device(self, specs: Iterable[Spec]) -> str:
-        """Where these arms run, which may be asked to be together: a GPU if one of them was built there."""
+        """Device that these arms run on together: a GPU if one of them was built there."""
         found = [self._devices.get(_arm(spec), spec.device) for spec in specs]
         return next((device for device in found if device.startswith("gpu")), found[0])
 
@@ -92,12 +92,12 @@ def _most(marks: Sequence[PhaseMemory]) -> MemoryUse:
 
 
 def _arm(spec: Spec) -> Spec:
-    """What stands for all phases and seeds of an arm, and for its twin."""
+    """Key of an arm: one Spec for all its phases and seeds, and for its control."""
     return msgspec.structs.replace(spec, phase="train", seed=0, twin=False)
 
 
 def available_memory(device: str) -> MemoryUse:
-    """What the arms of one group on this device may take together, now; infinite where the driver does not say."""
+    """Memory that the arms of one group on this device may take together; infinite where the driver does not say."""
     free = nvml.free_bytes(device)
     host = min(psutil.virtual_memory().available, cgroup.free_bytes())
     return MemoryUse(SHARE * host, math.inf if free is None else SHARE * free)
@@ -120,7 +120,7 @@ def split(specs: Sequence[Spec], sizes: Mapping[Spec, MemoryUse], room: MemoryUs
 
 
 def _companions(spec: Spec, specs: Sequence[Spec]) -> list[Spec]:
-    """What an arm is compared with; of a twin also the arm whose twin it is. Seeds are compared, not turns: none."""
+    """Specs that an arm is compared with; for a control also its arm. None where seeds replicate."""
     if spec.replicated_by == "seed":
         return []
     itself = msgspec.structs.replace(spec, twin=False)

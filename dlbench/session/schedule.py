@@ -30,7 +30,7 @@ StartChild = Callable[[Spec, Policy], ChildHandle]
 """Makes the child of a Spec; the policy's isolation is that of this very process."""
 
 Enough = Callable[[Sequence[Run]], bool]
-"""Whether these Runs of one workload are enough of them."""
+"""True if these Runs of one workload are enough of them."""
 
 
 class Listener(Protocol):
@@ -45,7 +45,7 @@ class Listener(Protocol):
         ...
 
     def announce(self, group: Group, stage: str, number: int) -> None:
-        """What the group does now, and which arm or round that is."""
+        """Stage of the group now, and the number of the arm or round."""
         ...
 
     def finished(self, run: Run) -> None:
@@ -232,7 +232,7 @@ class _KnownFailures:
                 self._hung.add(run.spec.plugin)
 
     def hung(self, group: Group) -> bool:
-        """Whether a forked child of one of these plugins hung."""
+        """True if a forked child of one of these plugins hung."""
         return any(spec.plugin in self._hung for spec in group.specs)
 
     def run(self, spec: Spec, policy: Policy, place: Place) -> Run:

@@ -79,7 +79,7 @@ def workload_key(spec: Spec) -> Workload:
 
 
 def baseline_of(spec: Spec, arms: Sequence[Spec]) -> Spec:
-    """What this arm of a workload is compared with: itself in the first environment, or else the first of all."""
+    """Baseline of this arm of a workload: itself in the first environment, or else the first of all."""
     itself = msgspec.structs.replace(spec, environment=arms[0].environment)
     return itself if itself != spec and itself in arms else arms[0]
 

@@ -37,7 +37,7 @@ class Axis:
     kind: type = str
     choices: tuple[str, ...] = ()
     closed: bool = True
-    """Whether a Spec takes the choices alone; the command line always does."""
+    """True if a Spec takes the choices alone; the command line always does."""
     files: tuple[str, ...] = ()
     """Endings of files that its option takes as well, which say something else than a value of the axis."""
     allowed: Range | None = None
@@ -108,7 +108,7 @@ def device_words(asked: Sequence[str]) -> list[str]:
 
 
 def device_agrees(asked: str, built: str) -> bool:
-    """Whether a device is the one that was asked for: `auto` leaves the choice to the plugin, `gpu` the number."""
+    """True if a device is the one that was asked for: `auto` leaves the choice to the plugin, `gpu` the number."""
     return asked in ("auto", built) or (asked == "gpu" and built.startswith("gpu:"))
 
 

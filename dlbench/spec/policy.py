@@ -14,7 +14,7 @@ ISOLATIONS: tuple[Isolation, ...] = get_args(Isolation)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How hard to measure. Times are in seconds. Sources: METHOD in the project's documentation.
+    """Effort of a session. Times are in seconds. Sources: METHOD in the project's documentation.
 
     A process may work `timeout_seconds` in all and have `memory_limit_bytes` of memory of its own. With the isolation
     `fork` the first process of a Spec is fresh (memory and cold start come from it) and the others are forked from a

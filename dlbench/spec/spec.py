@@ -70,17 +70,17 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def timed(self) -> bool:
-        """Whether its steps are timed, rather than its way to a target."""
+        """True if its steps are timed, rather than its way to a target."""
         return PHASES[self.phase].timed
 
     @property
     def trains(self) -> bool:
-        """Whether its steps train the model, rather than predict with it."""
+        """True if its steps train the model, rather than predict with it."""
         return PHASES[self.phase].trains
 
     @property
     def replicated_by(self) -> Literal["process", "seed"]:
-        """What is repeated to learn how much its figures vary."""
+        """Unit of replication: processes or seeds."""
         return PHASES[self.phase].replicated_by
 
     @property
@@ -95,7 +95,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def label(self) -> str:
-        """How people read this Spec among others of the same workload, such as `tf.transformer jit`."""
+        """Name of this Spec among others of the same workload, such as `tf.transformer jit`."""
         said = [axis.said(getattr(self, axis.field)) for axis in ARM_AXES]
         twin = "(twin)" if self.twin else ""
         variant = f"#{self.variant + 1}" if self.variant else ""
@@ -103,7 +103,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What two Specs must share for the ratio of their times to mean something: every axis that makes a workload."""
+    """Axes that two Specs must share for the ratio of their times to mean something."""
 
     architecture: str
     phase: PhaseName
@@ -120,12 +120,12 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def timed(self) -> bool:
-        """Whether its steps are timed, rather than its way to a target."""
+        """True if its steps are timed, rather than its way to a target."""
         return PHASES[self.phase].timed
 
     @property
     def replicated_by(self) -> Literal["process", "seed"]:
-        """What is repeated to learn how much its figures vary."""
+        """Unit of replication: processes or seeds."""
         return PHASES[self.phase].replicated_by
 
 

@@ -59,15 +59,15 @@ class Evidence(Protocol):
         ...
 
     def ranks_agree(self, bound: float) -> bool:
-        """Whether an exact rank test also puts the difference above the bound."""
+        """True if an exact rank test also puts the difference above the bound."""
         ...
 
     def more_to_decide(self) -> int | None:
-        """How many more groups would decide; None where more of them are not what it takes, or nothing says."""
+        """Number of further groups that would decide; None where more groups would not help, or nothing says."""
         ...
 
     def detectable_shift(self) -> float | None:
-        """How far beyond a bound the truth must lie for both tests to see it with 80 % power; None as `shift`."""
+        """Distance beyond a bound that both tests detect with 80 % power; None as `shift`."""
         ...
 
 
@@ -210,7 +210,7 @@ class Decision(NamedTuple):
 
 
 def verdict(evidence: Evidence, adjusted_p: float, delta: float = NEGLIGIBLE_CHANGE) -> Decision:
-    """What this evidence says, and why.
+    """Verdict on this evidence, and its reason.
 
     `adjusted_p` is `p_differs` after Holm over all comparisons of the family. `slower` and `faster` need the one-sided
     95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either way. Where
@@ -232,7 +232,7 @@ def verdict(evidence: Evidence, adjusted_p: float, delta: float = NEGLIGIBLE_CHA
 
 
 def ranks_agree(evidence: Evidence, delta: float = NEGLIGIBLE_CHANGE) -> bool:
-    """Whether an exact rank test also puts the ratio beyond delta, on the side on which the mean lies."""
+    """True if an exact rank test also puts the ratio beyond delta, on the side on which the mean lies."""
     shift = evidence.shift()
     sided = evidence if shift is None or shift.mean > 0 else evidence.reversed()
     return sided.ranks_agree(math.log1p(delta))

@@ -29,5 +29,5 @@ def half_width(log_ratios: Sequence[float]) -> float:
 
 
 def are_enough(groups: int, pairs: Sequence[Sequence[float]]) -> bool:
-    """Whether so many groups are a look at which the log ratios of every pair are known well enough."""
+    """True if `groups` is an interim analysis and the log ratios of every pair are known well enough."""
     return groups in INTERIM_GROUPS and all(half_width(log_ratios) <= HALF_WIDTH for log_ratios in pairs)

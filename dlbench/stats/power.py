@@ -29,7 +29,7 @@ MOST_GROUPS = 10_000
 
 @cache
 def paired_detectable_errors(groups: int, cut: int = 0) -> float:
-    """How many standard errors beyond the bound `slower` takes to be said of so many log ratios, `cut` left out a side.
+    """Standard errors beyond the bound that `slower` takes for `n` log ratios, `cut` of them left out a side.
 
     To pass the signed-rank test is to have as many positive Walsh averages as its rank sum must reach (Tukey 1949).
     """
@@ -56,7 +56,7 @@ def trimmed(draws: NDArray[np.float64], cut: int) -> tuple[NDArray[np.float64], 
 
 
 def groups_needed(spread: float, known_from: int, half_width: float) -> int | None:
-    """How many groups narrow a 90 % interval to this half-width in four sessions of five; None beyond MOST_GROUPS.
+    """Number of groups that narrow a 90 % interval to this half-width in 80 % of sessions; None beyond MOST_GROUPS.
 
     `spread` is the standard deviation of log ratios, estimated from so many: its upper 80 % limit counts (chi-square),
     because groups that come may spread as much.
@@ -77,7 +77,7 @@ def groups_needed(spread: float, known_from: int, half_width: float) -> int | No
 def unpaired_detectable_shift(
     before: tuple[int, float], after: tuple[int, float], between: VarianceComponent | None
 ) -> float:
-    """How far beyond the bound `slower` takes to be said of two sessions, each `(processes, standard deviation)`."""
+    """Distance beyond the bound that `slower` takes between two sessions, each `(processes, standard deviation)`."""
     import numpy as np
     from scipy import special
 

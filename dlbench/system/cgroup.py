@@ -16,7 +16,7 @@ ROOT = Path("/")
 
 
 class _Files(NamedTuple):
-    """Where a version mounts its groups, and the names of what it says in bytes."""
+    """Mount point of a version of control groups, and the names of its files in bytes."""
 
     mount: str
     limit: str

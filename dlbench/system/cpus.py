@@ -12,7 +12,7 @@ ROOT = Path("/")
 
 
 class _Place(NamedTuple):
-    """Where a logical processor sits: its NUMA node or package, and the processors of its core, itself among them."""
+    """Place of a logical processor: its NUMA node or package, and the processors of its core, itself among them."""
 
     node: str
     core: tuple[int, ...]
@@ -24,7 +24,7 @@ def usable() -> tuple[int, ...]:
 
 
 def count() -> int:
-    """How many processors this process may run on."""
+    """Number of processors that this process may run on."""
     return len(usable()) or os.cpu_count() or 1
 
 
@@ -64,7 +64,7 @@ def _place(cpu: int, root: Path) -> _Place:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """What the kernel writes as `0-3,8`."""
+    """Numbers that the kernel writes as `0-3,8`."""
     found = re.findall(r"(\d+)(?:-(\d+))?", text)
     return tuple(number for first, last in found for number in range(int(first), int(last or first) + 1))
 

@@ -27,7 +27,7 @@ def used() -> dict[str, str]:
 
 
 def _numpy() -> str:
-    """What `numpy.show_config` finds at run time beyond the baseline; NPY_DISABLE_CPU_FEATURES takes from it."""
+    """Features that `numpy.show_config` finds at run time beyond the baseline, less NPY_DISABLE_CPU_FEATURES."""
     import numpy as np
 
     said = (np.show_config(mode="dicts") or {}).get("SIMD Extensions", {})

@@ -19,7 +19,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def method() -> str:
-    """How peaks are read here."""
+    """Method by which peaks are read here."""
     return "VmHWM, reset by phase" if _can_reset() else "peak over the life of the process, not by phase"
 
 

@@ -89,7 +89,7 @@ class GpuSampler:
 
 
 def handle(nvml: Any, device: str, variables: Mapping[str, str] = os.environ) -> Any | None:
-    """What NVML calls `gpu` (the first) or `gpu:N`; None for other devices. Raises NVMLError.
+    """Handle of NVML for `gpu` (the first) or `gpu:N`; None for other devices. Raises NVMLError.
 
     Frameworks count the devices that CUDA is shown, CUDA_VISIBLE_DEVICES: numbers or identifiers, none if it is empty
     (the CUDA C++ programming guide, environment variables). NVML counts all.
@@ -121,7 +121,7 @@ def _opened() -> Any | None:
 
 
 def _asked(question: Callable[[Any], T]) -> T | None:
-    """What NVML answers; None where it is not there or refuses."""
+    """Answer of NVML; None where it is not there or refuses."""
     if (nvml := _opened()) is None:
         return None
     try:

@@ -24,7 +24,7 @@ class Default(NamedTuple):
 
 
 def default(variables: Mapping[str, str], root: Path = ROOT) -> Default:
-    """What a variable asks, or as many as there are cores, and no more than a quota or a limit lets work."""
+    """Threads that a variable requests, or one a core, within a quota and a limit."""
     found = _asked(variables) or _by_quota(cpu_quota(root))
     for name in LIMITS:
         limit = _number(variables.get(name, ""))
@@ -51,7 +51,7 @@ def note(given: int | None, variables: Mapping[str, str], root: Path = ROOT) -> 
 
 
 def _asked(variables: Mapping[str, str]) -> Default | None:
-    """What the first variable with a number asks; OpenMP's may hold one number a level of nesting."""
+    """Number of the first variable that has one; OpenMP's may hold one number a level of nesting."""
     for name in VARIABLES:
         if (count := _number(variables.get(name, "").partition(",")[0])) is not None:
             return Default(count, f"{name}={count} of this environment")

@@ -29,7 +29,7 @@ class Witness:
         self._before: Mapping[int, int] = {}
 
     def begin(self) -> None:
-        """What threads do from here on is work."""
+        """Begin: CPU time of threads from here on is work."""
         self._before = _ticks()
 
     def read(self) -> Actual:
@@ -80,7 +80,7 @@ def _pool(found: Mapping[str, Any]) -> Pool:
 
 
 def _asked(library: ctypes.CDLL, name: str) -> int | None:
-    """What a function of the OpenMP standard (version 5.2, section 18.2) answers; None where it is not there."""
+    """Answer of a function of the OpenMP standard (version 5.2, section 18.2); None where it is not there."""
     function: Callable[[], int] | None = getattr(library, name, None)
     return None if function is None else int(function())
 

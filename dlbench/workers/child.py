@@ -208,7 +208,7 @@ def _named(order: Request) -> str:
 
 
 def ending(code: int) -> str:
-    """How a process ended, in words."""
+    """End of a process, in words."""
     if code >= 0:
         return f"exited with code {code} in the middle of its work"
     known = {one.value: one.name for one in signal.Signals}

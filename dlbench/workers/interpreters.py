@@ -78,7 +78,7 @@ def _program(name: str, python: str) -> str:
 
 
 def _examined(name: str, python: str) -> Installed:
-    """What this interpreter has, when a child can run there."""
+    """Packages of this interpreter. Raises SpecError if no child can run there."""
     said, where = _said(name, python), f"the environment {name} ({python})"
     install = f"{python} -m pip install dlbench=={__version__}"
     if said.python < (3, 11):

@@ -32,7 +32,7 @@ ENDING_SECONDS = 2 * supervisor.PATIENCE
 
 @dataclass(frozen=True)
 class Limits:
-    """What a process gets: CPU threads of numerical libraries, and bytes of memory or None for all there is."""
+    """Limits of a process: CPU threads of numerical libraries, and bytes of memory or None for all there is."""
 
     threads: int
     memory_bytes: int | None = None
@@ -235,7 +235,7 @@ def _most_memory() -> float:
 
 
 def oom_kills() -> int:
-    """How often the kernel has ended a process for want of memory since it started (/proc/vmstat); 0 if unknown."""
+    """Number of processes that the kernel has ended for want of memory since boot (/proc/vmstat); 0 if unknown."""
     try:
         match = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
     except OSError:

@@ -36,7 +36,7 @@ CUT_OFF = 71
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
-    """What all messages share."""
+    """Base of all messages."""
 
 
 class Build(Message, frozen=True, tag="build"):
@@ -164,7 +164,7 @@ _replies: msgspec.json.Decoder[Response] = msgspec.json.Decoder(Response)
 
 
 class Installed(msgspec.Struct, frozen=True):
-    """What an interpreter has: its version, that of dlbench, its protocol, plugins with why they are broken."""
+    """Packages of an interpreter: versions of Python and dlbench, the protocol, plugins with why they are broken."""
 
     python: tuple[int, int]
     dlbench: str = ""
@@ -194,7 +194,7 @@ def to_response(line: bytes) -> Response:
 
 
 def handshake() -> Installed:
-    """What this interpreter has; another one asks for it with `python -m dlbench.workers.protocol`."""
+    """Packages of this interpreter; another one asks with `python -m dlbench.workers.protocol`."""
     from dlbench import __version__, registry
 
     plugins = {entry.name: entry.broken for entry in registry.entries()}
