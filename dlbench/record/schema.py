@@ -105,7 +105,7 @@ class TaskInfo(Record, frozen=True):
 
 
 class GpuLoad(Record, frozen=True):
-    """Counters of a GPU in a Run: lowest clock (MHz), highest temperature (°C) and power, reasons for limited clocks."""
+    """Counters of a GPU in a Run: lowest clock (MHz), highest temperature (°C) and power, reasons for limits."""
 
     clock_mhz: NotNegative
     clock_limit_mhz: NotNegative

@@ -97,7 +97,7 @@ def one_sample(values: Sequence[float], cut: int = 0) -> Shift | None:
 
 
 def trim_count(n: int) -> int:
-    """Number of n groups that a ratio of step times leaves out at either end: one in fifteen.
+    """Number of groups, of n, that a ratio of step times leaves out at either end: one in fifteen.
 
     One process in 75 of a product on two threads differs from its group by more than a tenth for as long as it lives
     (`reports/decision-quality`): with it in the mean, 20 groups know a ratio no better than 10 do. To leave out one in

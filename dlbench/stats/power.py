@@ -29,7 +29,7 @@ MOST_GROUPS = 10_000
 
 @cache
 def paired_detectable_errors(groups: int, cut: int = 0) -> float:
-    """Standard errors beyond the bound that `slower` takes for `n` log ratios, `cut` of them left out a side.
+    """Standard errors beyond the bound that `slower` takes for this many log ratios, `cut` left out a side.
 
     To pass the signed-rank test is to have as many positive Walsh averages as its rank sum must reach (Tukey 1949).
     """
