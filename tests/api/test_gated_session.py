@@ -63,7 +63,7 @@ def test_what_did_not_run_cannot_pass(absent):
         for run in runs()
     ]
     said = judged([BASELINE, CANDIDATE], found, "slower:2%")
-    assert said.outcomes == ()
+    assert (said.outcomes, said.exit_code) == ((), 2)
     assert said.refused == f"train, {absent.label} did not run (unsupported: no gpu); leave it out or make it run"
 
 
