@@ -8,6 +8,7 @@ import time
 import msgspec
 import pytest
 from command import dlbench, raw_runs
+from example_runs import bare_run
 
 from dlbench import pytest_plugin, registry
 from dlbench.api import doctor
@@ -258,6 +259,13 @@ def test_no_file_of_a_session_holds_a_secret_or_a_name(surroundings, tmp_path, i
     assert found["ACME_TOKEN"] == "set, value not recorded: named like a secret"
     assert found["LD_LIBRARY_PATH"] == "~/lib"
     assert not found.keys() & {"OMP_TOKEN", "ACME_OTHER", "HF_TOKEN"}
+
+
+def test_a_journal_writes_no_secret_and_no_name_whatever_it_is_given(alice, tmp_path):
+    said = bare_run(reason="hunter2 of alice", output_tail="/home/alice/x")
+    with journal.begin(tmp_path / "o", Plan(session="s", specs=(said.spec,), policy=said.policy)) as book:
+        book.append([said])
+    assert leaks(tmp_path / "o", ["hunter2", "alice"]) == []
 
 
 def test_no_comparison_or_gate_holds_a_secret_or_a_name(surroundings, tmp_path):
