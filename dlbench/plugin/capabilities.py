@@ -77,11 +77,15 @@ class ExchangesParameters(Protocol):
     """Can read and write all parameters in the core's canonical names and layout; what parity needs."""
 
     def export_parameters(self) -> dict[str, Array]:
-        """Return a copy of every parameter, float32."""
+        """Return a copy of every parameter, float32.
+
+        With it, under names of their own, what else a training step changes, such as the running statistics of batch
+        norm, of an architecture that the core does not describe.
+        """
         ...
 
     def import_parameters(self, parameters: Parameters) -> None:
-        """Overwrite every parameter."""
+        """Overwrite every parameter, and of the state what is given."""
         ...
 
 
