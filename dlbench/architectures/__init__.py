@@ -1,7 +1,9 @@
 """The built-in architectures, stated once: sizes, parameters, initial values, FLOPs and a NumPy forward pass.
 
 Every framework's version is proven equal to the one here. A new architecture is a module with a class that has the
-methods of `Architecture`, and one row in `_MODULES`.
+methods of `Architecture`, `SIZES` and `DEFAULT_TASK`, and one row in `_MODULES`; one of another package is an entry
+point of the group `dlbench.architectures`, named as plugins are after their first dot, whose value is such a module, or
+an object with the same two attributes.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from dlbench.errors import UnknownName
+from dlbench.errors import ContractViolation, UnknownName
 from dlbench.spec import PHASES, PhaseName, Spec
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlbench.plugin import Signature
+    from dlbench.registry.entry_points import Entry
 
     Floats = npt.NDArray[np.float32]
 
@@ -74,15 +77,39 @@ def is_builtin(architecture: str) -> bool:
     return architecture in _MODULES
 
 
+def is_known(architecture: str) -> bool:
+    """True if the core, or an installed package, describes this architecture.
+
+    Raises PluginLoadError when the metadata of that package shows that it cannot work.
+    """
+    return is_builtin(architecture) or entry_of(architecture) is not None
+
+
 def describes(spec: Spec) -> bool:
-    """True if the core describes the model of a Spec: its architecture is a built-in one, and a package brings it."""
-    return spec.model is None and is_builtin(spec.architecture)
+    """True if the architecture of a Spec is known, and a package brings the plugin. Raises as `is_known` does."""
+    return spec.model is None and is_known(spec.architecture)
+
+
+def entry_of(architecture: str) -> Entry | None:
+    """The entry point of an architecture of another package. Raises PluginLoadError as `is_known` does."""
+    from dlbench.registry import offers  # rendering a report needs no plugins
+
+    return offers.find(offers.ARCHITECTURES, architecture, _MODULES)
+
+
+def entries() -> list[Entry]:
+    """The architectures of other packages, broken ones included; imports none of them."""
+    from dlbench.registry import offers
+
+    return offers.entries(offers.ARCHITECTURES, _MODULES)
 
 
 def meaning(architecture: str) -> str:
     """Meaning of the word after the dot of a plugin's name, a sentence without its full stop."""
     if is_builtin(architecture):
         return f"{architecture} names an architecture that dlbench describes"
+    if (entry := entry_of(architecture)) is not None:
+        return f"{architecture} names an architecture that {entry.distribution} describes"
     near = difflib.get_close_matches(architecture.lower(), _MODULES, n=1)
     apart = f"; not {near[0]}, which dlbench describes" if near else ""
     return f"{architecture} is an architecture of the plugin's own{apart}"
@@ -114,8 +141,23 @@ def flops(configuration: Architecture, signature: Signature, phase: PhaseName) -
 
 
 def _row(architecture: str) -> _Row:
-    if architecture not in _MODULES:
+    """Raises UnknownName, PluginLoadError, and ContractViolation for what has no sizes or no task."""
+    if architecture in _MODULES:
+        row: _Row = _imported(_MODULES[architecture])
+        return row
+    from dlbench.registry import offers
+
+    entry = entry_of(architecture)
+    if entry is None:
         raise UnknownName("architecture", architecture, _MODULES)
-    module: Any = importlib.import_module(_MODULES[architecture])
-    row: _Row = module
-    return row
+    found: _Row = offers.load(offers.ARCHITECTURES, entry)
+    missing = [name for name in ("DEFAULT_TASK", "SIZES") if not hasattr(found, name)]
+    if missing:
+        raise ContractViolation(
+            f"architecture {architecture} of {entry.distribution}: {entry.value} has no {' and no '.join(missing)}"
+        )
+    return found
+
+
+def _imported(module: str) -> Any:
+    return importlib.import_module(module)

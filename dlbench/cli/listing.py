@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dlbench import registry
+from dlbench import architectures, registry, tasks
 from dlbench.cli import configuration
 from dlbench.errors import redaction
 from dlbench.registry.entry_points import Entry
@@ -15,11 +15,15 @@ def lines(*, with_devices: bool) -> Iterator[str]:
     """The listing, line by line; imports no framework, and starts a child for each only to ask for devices."""
     entries = registry.entries()
     yield "Plugins"
-    yield from _columns([(entry.name, f"{entry.distribution} {entry.version}", _state(entry)) for entry in entries])
+    yield from _columns(list(map(_row, entries)))
     if not entries:
         yield "  none; pip install a package that provides some, such as dlbench-<framework>"
     yield "Tasks"
     yield from _columns([(name, row.summary, f"for {row.of}{_need(name, row)}") for name, row in TASKS.items()])
+    yield from _columns(list(map(_row, tasks.entries())))
+    if others := architectures.entries():
+        yield "Architectures of other packages"
+        yield from _columns(list(map(_row, others)))
     yield "Suites"
     yield from _columns(list(configuration.suites().items()))
     if with_devices:
@@ -31,8 +35,9 @@ def _need(name: str, row: TaskRow) -> str:
     return "" if row.ready or row.needs is None else f"; its data is not here: {row.needs.remedy(name)}"
 
 
-def _state(entry: Entry) -> str:
-    return f"broken: {redaction.text(entry.broken)}" if entry.broken else ""
+def _row(entry: Entry) -> tuple[str, ...]:
+    state = f"broken: {redaction.text(entry.broken)}" if entry.broken else ""
+    return entry.name, f"{entry.distribution} {entry.version}", state
 
 
 def _devices(entries: Sequence[Entry]) -> Iterator[str]:

@@ -35,8 +35,8 @@ class UnknownName(DlbenchError):
 class PluginLoadError(DlbenchError):
     """An installed plugin that cannot be loaded: names the distribution, the entry point and the cause."""
 
-    def __init__(self, name: str, distribution: str, cause: str) -> None:
-        super().__init__(f"plugin {name} of {distribution} cannot be loaded: {' '.join(cause.split())}")
+    def __init__(self, name: str, distribution: str, cause: str, kind: str = "plugin") -> None:
+        super().__init__(f"{kind} {name} of {distribution} cannot be loaded: {' '.join(cause.split())}")
 
 
 class SpecError(DlbenchError):

@@ -85,12 +85,12 @@ def task_of(spec: Spec) -> Task:
 
 
 def _task_request(spec: Spec) -> TaskRequest:
-    """Request of a built-in architecture, or of a model that no package brings."""
+    """Request of a known architecture, or of a model that no package brings."""
     if (source := spec.model) is not None:
-        known = {name: getattr(source, name) for name in ("inputs", "targets", "outputs", "loss", "data", "target")}
-        return TaskRequest(spec.size, spec.batch_size, **known)
-    builtin = architectures.is_builtin(spec.architecture)
-    shape = architectures.configuration(spec.architecture, spec.size).input_shape if builtin else None
+        said = {name: getattr(source, name) for name in ("inputs", "targets", "outputs", "loss", "data", "target")}
+        return TaskRequest(spec.size, spec.batch_size, **said)
+    known = architectures.is_known(spec.architecture)
+    shape = architectures.configuration(spec.architecture, spec.size).input_shape if known else None
     return TaskRequest(spec.size, spec.batch_size, shape)
 
 

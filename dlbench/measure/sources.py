@@ -19,7 +19,7 @@ from pathlib import Path
 import importlib_metadata as metadata
 import msgspec
 
-from dlbench import registry
+from dlbench import architectures, registry, tasks
 from dlbench.record.schema import Code
 from dlbench.registry import adaptors, installed, references
 from dlbench.registry.entry_points import Entry
@@ -48,9 +48,9 @@ def look_before(spec: Spec) -> None:
 
 
 def of_spec(spec: Spec) -> list[Code]:
-    """The code of a Spec's plugin, which was loaded, of what made it one, of its task and of dlbench."""
-    adaptor = [of_adaptor(spec.framework)] if _reference(spec) else []
-    return [of_loaded_plugin(spec.plugin, _reference(spec)), *adaptor, *of_task(spec.task), of_core()]
+    """The code of a Spec's plugin, which was loaded, of what made it one or describes it, of its task, of dlbench."""
+    made = (of_adaptor(spec.framework),) if _reference(spec) else of_architecture(spec.architecture)
+    return [of_loaded_plugin(spec.plugin, _reference(spec)), *made, *of_task(spec.task), of_core()]
 
 
 def _reference(spec: Spec) -> str:
@@ -93,11 +93,15 @@ def of_core() -> Code:
 @cache
 def of_task(name: str) -> tuple[Code, ...]:
     """The code of a task that is none of the core's; that of the core's is dlbench's."""
-    row = TASKS.get(name)
-    top = "dlbench" if row is None else row.module.partition(".")[0]
-    if row is None or top == "dlbench":
-        return ()
-    return (_code(f"task {name}", installed.owner(top), row.module),)
+    entry = None if name in TASKS else tasks.entry_of(name)
+    return () if entry is None else (_code(f"task {name}", entry.distribution, _module(entry)),)
+
+
+@cache
+def of_architecture(name: str) -> tuple[Code, ...]:
+    """The code of an architecture that another package describes; that of the core's is dlbench's."""
+    entry = None if architectures.is_builtin(name) else architectures.entry_of(name)
+    return () if entry is None else (_code(f"architecture {name}", entry.distribution, _module(entry)),)
 
 
 def of_local(packages: Iterable[str], known: Iterable[Code] = ()) -> Iterator[Code]:

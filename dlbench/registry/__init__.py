@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName
 from dlbench.plugin import ModelPlugin
 from dlbench.registry import entry_points
-from dlbench.registry.entry_points import Entry
+from dlbench.registry.entry_points import Entry, Group
 from dlbench.spec import PLUGIN_NAME, PLUGIN_NAMES
 
-GROUP = "dlbench.plugins"
+GROUP = Group("dlbench.plugins", PLUGIN_NAME, PLUGIN_NAMES)
 
 
 def entries(name: str = "") -> list[Entry]:
     """All installed plugins by name, or those that claim this name; broken ones included. Imports none of them."""
-    return entry_points.of_group(GROUP, PLUGIN_NAME, PLUGIN_NAMES, name)
+    return entry_points.of_group(GROUP, name)
 
 
 def speakers(found: Iterable[Entry]) -> dict[str, Entry]:

@@ -12,17 +12,15 @@ from dlbench import registry
 from dlbench.errors import PluginLoadError, SpecError, UnknownName
 from dlbench.plugin import ModelPlugin
 from dlbench.registry import entry_points
-from dlbench.registry.entry_points import Entry
+from dlbench.registry.entry_points import Entry, Group
 from dlbench.spec import ModelSource, Spec
 
-GROUP = "dlbench.adaptors"
-NAME = re.compile(r"\w[\w-]*")
-NAMES = "one word: letters, digits, _ and -"
+GROUP = Group("dlbench.adaptors", re.compile(r"\w[\w-]*"), "one word: letters, digits, _ and -")
 
 
 def entries(name: str = "") -> list[Entry]:
     """All installed adaptors by name, or those that claim this name; broken ones included. Imports none of them."""
-    return entry_points.of_group(GROUP, NAME, NAMES, name)
+    return entry_points.of_group(GROUP, name)
 
 
 def find(name: str) -> Entry:

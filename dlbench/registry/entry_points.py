@@ -6,7 +6,7 @@ import importlib.util
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import importlib_metadata as metadata
 
@@ -16,6 +16,23 @@ from dlbench.registry.installed import Installed
 
 LONGEST_CAUSE = 1000
 """Characters of an error at import, beside the name of what was imported."""
+
+
+class Group(NamedTuple):
+    """A group of entry points, the names that its members may have, the same in words, and what a value is.
+
+    A value is `module:object`; with `bare` a module alone is one too.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    meaning: str
+    bare: bool = False
+
+    @property
+    def kind(self) -> str:
+        """One of its members in words, such as `plugin`."""
+        return self.name.partition(".")[2].removesuffix("s")
 
 
 @dataclass(frozen=True)
@@ -29,54 +46,52 @@ class Entry:
     broken: str = ""
 
 
-def of_group(group: str, pattern: re.Pattern[str], meaning: str, name: str = "") -> list[Entry]:
-    """The entry points of a group by name, or those that claim this name; broken ones included. Imports none of them.
-
-    Names must match the pattern, which `meaning` says in words.
-    """
-    rule = pattern, meaning
-    found = [entry for distribution in installed.of_group(group) for entry in _entries(distribution, rule)]
+def of_group(group: Group, name: str = "") -> list[Entry]:
+    """The entry points of a group by name, or those that claim this name; broken ones included, and none imported."""
+    found = [entry for distribution in installed.of_group(group.name) for entry in _entries(distribution, group)]
     found = [entry for entry in found if name in ("", entry.name)]
     return sorted(_mark_duplicates(found), key=lambda entry: (entry.name, entry.distribution))
 
 
-def load(entry: Entry, group: str, arguments: Sequence[Any]) -> Any:
-    """Import what an entry point names and return what it returns for these arguments.
+def load(entry: Entry, group: Group, arguments: Sequence[Any] | None = None) -> Any:
+    """Import what an entry point names, and return it, or what it returns for these arguments.
 
     Raises PluginLoadError, and errors of dlbench's own as they are.
     """
-    point = metadata.EntryPoint(entry.name, entry.value, group)
+    point = metadata.EntryPoint(entry.name, entry.value, group.name)
     try:
-        return point.load()(*arguments)
+        found = point.load()
+        return found if arguments is None else found(*arguments)
     except (DlbenchError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        raise PluginLoadError(entry.name, entry.distribution, words.reason(error, LONGEST_CAUSE)) from error
+        cause = words.reason(error, LONGEST_CAUSE)
+        raise PluginLoadError(entry.name, entry.distribution, cause, group.kind) from error
 
 
-def _entries(distribution: Installed, rule: tuple[re.Pattern[str], str]) -> Iterator[Entry]:
+def _entries(distribution: Installed, group: Group) -> Iterator[Entry]:
     """Those of a distribution; one by its own name where it cannot say which they are."""
     if not distribution.points:
         yield Entry(distribution.name, distribution.name, distribution.version, "", distribution.broken)
     for point in distribution.points:
         broken = (
             distribution.broken
-            or _why_name(point.name, *rule)
-            or _why_module(point.value)
+            or _why_name(point.name, group)
+            or _why_module(point.value, group)
             or requirements.unmet(distribution.requires)
         )
         yield Entry(point.name, distribution.name, distribution.version, point.value, broken)
 
 
-def _why_name(name: str, pattern: re.Pattern[str], meaning: str) -> str:
-    return "" if pattern.fullmatch(name) else f"its name {name!r} must be {meaning}"
+def _why_name(name: str, group: Group) -> str:
+    return "" if group.pattern.fullmatch(name) else f"its name {name!r} must be {group.meaning}"
 
 
-def _why_module(value: str) -> str:
+def _why_module(value: str, group: Group) -> str:
     """Extras of a distribution may follow in brackets; they are the installer's."""
-    match = re.fullmatch(r"\s*(\w+)[\w.]*\s*:\s*\w+[\w.]*\s*(\[.*\]\s*)?", value)
-    if match is None:
-        return f"its value {value!r} is not module:callable"
+    match = re.fullmatch(r"\s*(\w+)[\w.]*\s*(:\s*\w+[\w.]*\s*)?(\[.*\]\s*)?", value)
+    if match is None or not (match[2] or group.bare):
+        return f"its value {value!r} is not module:{'object, or a module' if group.bare else 'callable'}"
     try:
         there = importlib.util.find_spec(match[1]) is not None
     except (ImportError, ValueError) as error:

@@ -39,7 +39,10 @@ def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
     """True if this differs from Spec to Spec as the architectures have it: then it is to be left out."""
     values = {getattr(spec, axis) for spec in specs}
     return len(values) > 1 and all(
-        architectures.describes(spec) and DEFAULTS[axis](spec) == getattr(spec, axis) for spec in specs
+        spec.model is None
+        and architectures.is_builtin(spec.architecture)
+        and DEFAULTS[axis](spec) == getattr(spec, axis)
+        for spec in specs
     )
 
 

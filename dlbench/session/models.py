@@ -59,7 +59,7 @@ def expand(
     named = selection.get("plugin") or not models
     plugins = list(found if found is not None else plan.installed(selection)) if named else []
     alike = [AskedModel(ModelSource(reference=name), *name.split(".", 1)) for name in plugins]
-    asked = [one for one in alike if not architectures.is_builtin(one.architecture)] + list(models)
+    asked = [one for one in alike if not architectures.is_known(one.architecture)] + list(models)
     described = {one: list(_described(one, selection, policy, python)) for one in asked}
     specs: list[Spec] = []
     for one in [*alike, *models]:

@@ -10,14 +10,13 @@ from typing import Any
 
 import msgspec
 
-from dlbench import architectures, registry
+from dlbench import architectures, registry, tasks
 from dlbench.errors import SpecError, UnknownName
 from dlbench.session.lockstep import starting_order
 from dlbench.spec import AXES, PHASES, Axis, Path, PhaseName, Policy, Spec, Workload, baseline_of, grid, workload
 from dlbench.spec.axes import as_text
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.system import threads
-from dlbench.tasks import TASKS, fitting
 
 DEFAULT_BATCH_SIZE = 32
 """For an architecture that the core does not describe."""
@@ -135,14 +134,12 @@ def _given(name: str, selection: Selection) -> Sequence[Any]:
 
 def _tasks(plugin: str, architecture: str, asked: Sequence[str], *, own: bool) -> list[str]:
     """Those of the tasks asked for that fit the architecture, or its default; a model of one's `own` takes any."""
-    known = architectures.is_builtin(architecture) and not own
-    for name in asked:
-        if name not in TASKS:
-            raise UnknownName("task", name, TASKS)
+    known = not own and architectures.is_known(architecture)
+    stated = not own and architectures.is_builtin(architecture)
+    taken = [name for name in asked if tasks.fits(name, architecture) or not stated]
     if asked:
-        taken = [name for name in asked if not known or name in fitting(architecture)]
         if not taken:
-            fits = ", ".join(fitting(architecture))
+            fits = ", ".join(tasks.fitting(architecture))
             meaning = f"{architectures.meaning(architecture)}; one of the plugin's own needs another word after the dot"
             raise SpecError(
                 f"{plugin}: task {', '.join(asked)} does not fit the architecture {architecture}; "
@@ -153,12 +150,12 @@ def _tasks(plugin: str, architecture: str, asked: Sequence[str], *, own: bool) -
         return [architectures.default_task(architecture)]
     raise SpecError(
         f"{plugin}: {architectures.meaning(architecture)}, and has no default task; "
-        f"give --task NAME, one of {', '.join(TASKS)}"
+        f"give --task NAME, one of {', '.join(tasks.names())}"
     )
 
 
 def _batch_size(architecture: str, size: str) -> int:
-    known = architectures.is_builtin(architecture)
+    known = architectures.is_known(architecture)
     return architectures.configuration(architecture, size).batch_size if known else DEFAULT_BATCH_SIZE
 
 

@@ -47,7 +47,7 @@ def store(shipped: Shipped) -> Path:
 
 
 def present(shipped: Shipped) -> bool:
-    """Whether all of it is here; nothing is read or imported."""
+    """True if all of it is here; nothing is read or imported."""
     return all(_found(shipped, file) for file in shipped.files) and bool(shipped.files or _spec(shipped))
 
 

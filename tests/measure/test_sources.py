@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from example_runs import spec
 
-from dlbench import registry, tasks
+from dlbench import registry
 from dlbench.api.progress import Quiet
 from dlbench.measure import sources
 from dlbench.record import journal
@@ -20,7 +20,6 @@ from dlbench.registry.references import FOLDER_VARIABLE
 from dlbench.report import FORMATS, summarize
 from dlbench.session import plan, schedule
 from dlbench.spec import Policy
-from dlbench.tasks import TaskRow
 from dlbench.workers.backends import Starter
 
 NAME = "acme.minimal"
@@ -148,16 +147,6 @@ def test_code_that_changes_once_it_is_loaded_is_what_was_loaded(acme):
     loaded = sources.of_loaded_plugin(NAME, "")
     (folder / "acme_minimal.py").write_text("# edited\n")
     assert sources.of_plugin(NAME, "") == sources.of_loaded_plugin(NAME, "") == loaded
-
-
-@pytest.mark.untimed
-def test_a_task_of_someone_else_has_code_of_its_own_and_the_cores_have_dlbenchs(acme, monkeypatch):
-    acme(MODULE | {"acme_task.py": "X = 1\n"}, recorded=("acme_minimal.py", "acme_task.py"))
-    monkeypatch.setitem(tasks.TASKS, "own", TaskRow("acme_task", "of one's own", ()))
-    (found,) = sources.of_task("own")
-    assert (found.of, len(found.digest)) == ("task own", sources.DIGITS)
-    assert sources.of_task("line") == sources.of_task("nonsense") == ()
-    assert (sources.of_core().of, len(sources.of_core().digest)) == ("dlbench", sources.DIGITS)
 
 
 @pytest.mark.untimed

@@ -37,7 +37,7 @@ def nothing_is_read_yet():
 
 def forget():
     for row in TASKS.values():
-        for cached in vars(importlib.import_module(row.module)).values():
+        for cached in vars(importlib.import_module(row.opens)).values():
             getattr(cached, "cache_clear", lambda: None)()
 
 

@@ -1,0 +1,79 @@
+"""Tasks by name: those of dlbench, known without importing their modules, and how another package states its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dlbench.tasks import data_files
+from dlbench.tasks.data_files import Shipped, present
+from dlbench.tasks.task import Task, TaskRequest
+
+ANY = "*"
+
+
+class TaskRow(NamedTuple):
+    """A task as `dlbench list` shows it.
+
+    `opens` is the function that opens it, or a module of dlbench that has it as `open_task`. `fits` are the
+    architectures of the core that can close it, `*` for any; architectures that the core does not describe are refused
+    by none. A task without any is made to measure, for models that no package brings. `needs` is what the task reads
+    beside this package and CPython.
+    """
+
+    opens: str | Callable[[TaskRequest], Task]
+    summary: str = ""
+    fits: tuple[str, ...] = (ANY,)
+    needs: Shipped | None = None
+
+    @property
+    def of(self) -> str:
+        """What it is for, in words."""
+        return ", ".join(self.fits).replace(ANY, "any architecture") or "models of your own"
+
+    @property
+    def ready(self) -> bool:
+        """True if all that it reads is here."""
+        return self.needs is None or present(self.needs)
+
+
+SEQUENCES = ("gru", "lstm", "rnn", "transformer")
+TASKS = {
+    "cartpole": TaskRow(
+        "dlbench.tasks.cartpole", "balancing a pole by acting; policy gradient", ("mlp",), data_files.CARTPOLE
+    ),
+    "data": TaskRow("dlbench.tasks.data", "samples of a file of your own (--data); its own loss", ()),
+    "demand": TaskRow(
+        "dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3], data_files.DEMAND
+    ),
+    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy", ("cnn", "mlp"), data_files.DIGITS),
+    "digits_gan": TaskRow(
+        "dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss", ("gan",), data_files.DIGITS
+    ),
+    "line": TaskRow(
+        "dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE", ("linear", "mlp")
+    ),
+    "sentiment": TaskRow(
+        "dlbench.tasks.sentiment",
+        "good and bad reviews in Chinese; cross-entropy",
+        ("gru", "lstm", "transformer"),
+        data_files.REVIEWS,
+    ),
+    "synthetic": TaskRow(
+        "dlbench.tasks.synthetic",
+        "ten classes of samples of any shape, made from a seed; cross-entropy",
+        ("cnn", "gru", "lstm", "mlp", "rnn"),
+    ),
+    "synthetic_gan": TaskRow(
+        "dlbench.tasks.synthetic_gan", "generating images like some made from a seed; adversarial loss", ("gan",)
+    ),
+    "synthetic_inputs": TaskRow(
+        "dlbench.tasks.synthetic_inputs", "samples for a model of your own, made from a seed; its own loss", ()
+    ),
+    "text": TaskRow(
+        "dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy", ("transformer",)
+    ),
+    "vowels": TaskRow(
+        "dlbench.tasks.vowels", "who says these Japanese vowels; cross-entropy", ("mlp", *SEQUENCES), data_files.VOWELS
+    ),
+}
