@@ -1,0 +1,1 @@
+"""Bars of models that no package brings."""
