@@ -6,7 +6,7 @@ import click
 import msgspec
 import pytest
 
-from dlbench.api import keywords, request
+from dlbench.api import keywords, subjects
 from dlbench.cli.main import cli
 from dlbench.errors import SpecError
 from dlbench.session.plan import expand
@@ -16,7 +16,7 @@ from dlbench.spec.axes import option_grid
 pytestmark = pytest.mark.untimed
 
 OF_READING_AND_PLAN = {"twin", "variant"}
-BY_OTHER_OPTIONS = {"environment", "model"}
+BY_OTHER_OPTIONS = {"python", "model"}
 """Axes that --env and --model give."""
 
 
@@ -39,7 +39,7 @@ def test_every_axis_has_an_option_a_keyword_and_a_place_in_the_selection():
             assert isinstance(command[axis.option], click.Option)
             assert axis.option in keywords.RunKeywords.__annotations__ or axis.field == "plugin"
     given = {"batch_size": (8,), "threads": 0, "path": (), "allow_breaks": True, "jit": True, "size": None}
-    assert request.selection(given) == {
+    assert subjects.selection(given) == {
         "batch_size": (8,),
         "threads": (0,),
         "allow_breaks": (True,),

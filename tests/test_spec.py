@@ -116,7 +116,7 @@ def test_a_spec_survives_json(spec: Spec) -> None:
 def test_a_workload_is_all_but_framework_and_path() -> None:
     spec = Spec(**VALUES)
     assert workload(spec) == workload(msgspec.structs.replace(spec, plugin="other.linear", path="jit"))
-    assert workload(spec) == workload(msgspec.structs.replace(spec, path="jit", compiler="xla", environment="head"))
+    assert workload(spec) == workload(msgspec.structs.replace(spec, path="jit", compiler="xla", python="head"))
     differing = {
         "plugin": "fake.mlp",
         "phase": "predict",
@@ -131,7 +131,7 @@ def test_a_workload_is_all_but_framework_and_path() -> None:
 
 
 def test_a_workload_holds_every_field_of_a_spec_that_is_not_left_out_on_purpose() -> None:
-    left_out = {"plugin", "path", "compiler", "environment", "allow_breaks", "twin", "variant", "model"}
+    left_out = {"plugin", "path", "compiler", "python", "allow_breaks", "twin", "variant", "model"}
     assert set(Workload.__struct_fields__) == set(Spec.__struct_fields__) - left_out | {"architecture"}
 
 
@@ -141,7 +141,7 @@ def test_a_name_splits_at_its_first_dot() -> None:
 
 
 def test_a_label_names_all_that_tells_arms_apart() -> None:
-    spec = Spec(**VALUES | {"plugin": "torch.mlp", "path": "jit"}, compiler="openxla", environment="head")
+    spec = Spec(**VALUES | {"plugin": "torch.mlp", "path": "jit"}, compiler="openxla", python="head")
     assert spec.label == "torch.mlp jit openxla @head"
     broken = Spec(**VALUES | {"plugin": "torch.mlp", "path": "jit"}, allow_breaks=True)
     assert broken.label == "torch.mlp jit (breaks allowed)"

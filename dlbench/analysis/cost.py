@@ -35,11 +35,10 @@ class Cost(Record, frozen=True):
 
 def of(runs: Sequence[Run]) -> Cost:
     """The cost of these Runs of one workload; times that older records lack are among the rest."""
-    walls: dict[tuple[str, int], float] = {}
+    walls: dict[tuple[str, int, int], float] = {}
     parts = dict.fromkeys([*ONCE.values(), *STAGES.values()], 0.0)
     for run in runs:
-        key = (run.session, run.group)
-        walls[key] = max(run.wall_seconds, walls.get(key, 0.0))
+        walls[run.together] = max(run.wall_seconds, walls.get(run.together, 0.0))
         for time in run.times:
             if time.phase in ONCE:
                 parts[ONCE[time.phase]] += time.seconds

@@ -84,7 +84,7 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
     baselines, candidates = list(baseline_runs), list(candidate_runs)
     if any(run.has("unstable") for run in (*baselines, *candidates)) and not ratio_is_steady(baselines, candidates):
         return []
-    sides = [{(run.session, run.group): by_round(run) for run in runs} for runs in (baselines, candidates)]
+    sides = [{run.together: by_round(run) for run in runs} for runs in (baselines, candidates)]
     found = []
     for key in (key for key in sides[0] if key in sides[1]):
         before, after = sides[0][key], sides[1][key]
@@ -95,10 +95,9 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
 
 def group_seconds(before: Iterable[Run], after: Iterable[Run]) -> float | None:
     """Seconds that a group in lockstep takes, its median: its arms start together and end together."""
-    longest: dict[tuple[str, int], float] = {}
+    longest: dict[tuple[str, int, int], float] = {}
     for run in (*before, *after):
-        key = (run.session, run.group)
-        longest[key] = max(run.wall_seconds, longest.get(key, 0.0))
+        longest[run.together] = max(run.wall_seconds, longest.get(run.together, 0.0))
     return statistics.median(longest.values()) if longest else None
 
 
@@ -143,8 +142,8 @@ def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str)
 def _by_group(pair: Pair, metric: str) -> list[float]:
     """The log ratio of one number a process, for every group that holds it for both; negated where more is better."""
     of, sign = METRICS[metric].of, METRICS[metric].sign
-    before = {(run.session, run.group): of(run) for run in pair.before}
-    both = [(before.get((run.session, run.group)), of(run)) for run in pair.after]
+    before = {run.together: of(run) for run in pair.before}
+    both = [(before.get(run.together), of(run)) for run in pair.after]
     return [sign * math.log(ours / theirs) for theirs, ours in both if theirs and ours and theirs > 0 and ours > 0]
 
 

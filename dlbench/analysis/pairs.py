@@ -27,7 +27,7 @@ class Pair(NamedTuple):
     @property
     def in_lockstep(self) -> bool:
         """True if a process of one took turns with one of the other; each workload numbers its own groups."""
-        sides = [{(run.session, run.group) for run in runs} for runs in (self.before, self.after)]
+        sides = [{run.together for run in runs} for runs in (self.before, self.after)]
         return workload(self.baseline) == workload(self.candidate) and not sides[0].isdisjoint(sides[1])
 
 
@@ -50,7 +50,7 @@ def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
 def planned(runs: Iterable[Run]) -> int:
     """Number of processes of one arm that its sessions meant to run; where that was open, that did run."""
     fixed = {(run.session, _part(run)): run.groups for run in runs if not _is_open(run)}
-    return sum(fixed.values()) + len({(run.session, run.group) for run in runs if _is_open(run)})
+    return sum(fixed.values()) + len({run.together for run in runs if _is_open(run)})
 
 
 def baseline(runs: Iterable[Run]) -> str | None:
@@ -166,7 +166,7 @@ def by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:
 
 def _part(run: Run) -> int:
     """Which part of its groups a Run was in, where memory did not hold them whole; an arm trains in one of any."""
-    return 0 if run.spec.replicated_by == "seed" else run.group // run.groups
+    return 0 if run.spec.replicated_by == "seed" else run.part
 
 
 def _is_open(run: Run) -> bool:
@@ -181,8 +181,8 @@ def _beside(spec: Spec, of: Mapping[Spec, Sequence[Run]]) -> list[Spec]:
 
 
 def _check_distinct(before: Sequence[Run], after: Sequence[Run]) -> None:
-    same = {(run.session, run.group, run.arm, run.spec) for run in before}
-    if any((run.session, run.group, run.arm, run.spec) in same for run in after):
+    same = {(run.together, run.arm, run.spec) for run in before}
+    if any((run.together, run.arm, run.spec) in same for run in after):
         raise RecordError("BASELINE and CANDIDATE hold the same Runs; give two reports")
 
 

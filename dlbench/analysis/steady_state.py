@@ -38,22 +38,22 @@ def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
     cannot tell a program that changes from a machine that does: such figures are indicative, and are kept.
     """
     runs = list(runs)
-    groups: dict[tuple[object, str, int], list[Run]] = {}
+    groups: dict[tuple[object, tuple[str, int, int]], list[Run]] = {}
     for run in runs:
         if run.ok and run.spec.timed:
-            groups.setdefault((workload(run.spec), run.session, run.group), []).append(run)
+            groups.setdefault((workload(run.spec), run.together), []).append(run)
     pools: dict[_Pool, list[tuple[Run, list[Run]]]] = {}
     for together in groups.values():
         for run in together:
             others = _others(run, together)
             pools.setdefault(_Pool(run.spec, bool(others)), []).append((run, others))
     flags = {
-        (run.spec, run.session, run.group): flag
+        (run.spec, run.together): flag
         for pool, found in pools.items()
         if (flag := _flag_of(found, beside=pool.beside)) is not None
         for run, _ in found
     }
-    return [_flagged(run, flags.get((run.spec, run.session, run.group))) if run.ok else run for run in runs]
+    return [_flagged(run, flags.get((run.spec, run.together))) if run.ok else run for run in runs]
 
 
 def ratio_is_steady(before: Iterable[Run], after: Iterable[Run]) -> bool:
@@ -61,7 +61,7 @@ def ratio_is_steady(before: Iterable[Run], after: Iterable[Run]) -> bool:
 
     False where no group holds a series of both.
     """
-    sides = [{(run.session, run.group): run for run in runs} for runs in (before, after)]
+    sides = [{run.together: run for run in runs} for runs in (before, after)]
     both = [(run, sides[1][key]) for key, run in sides[0].items() if key in sides[1]]
     found = [_shape_beside([(one, [other]) for one, other in way]) for way in (both, [pair[::-1] for pair in both])]
     return all(one is not None and one not in UNSTABLE for one in found)

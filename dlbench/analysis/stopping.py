@@ -56,7 +56,7 @@ def _never_steady(runs: Sequence[Run], groups: int, unsteady: Sequence[tuple[str
     before = INTERIM_GROUPS[: INTERIM_GROUPS.index(groups)]
     if not unsteady or not before:
         return not unsteady
-    earlier = _log_ratios([run for run in runs if run.group % run.groups < before[-1]])
+    earlier = _log_ratios([run for run in runs if run.group < before[-1]])
     return not any(earlier.get(place) for place in unsteady)
 
 
@@ -70,7 +70,7 @@ def _log_ratios(runs: Sequence[Run]) -> dict[tuple[str, str], list[float]]:
 
 
 def _groups(runs: Sequence[Run]) -> int:
-    return len({(run.session, run.group % run.groups) for run in runs})
+    return len({(run.session, run.group) for run in runs})
 
 
 def _took_turns(runs: Sequence[Run]) -> list[Pair]:

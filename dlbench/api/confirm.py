@@ -88,7 +88,7 @@ def _impossible(baseline: Spec, candidate: Spec) -> str:
         return "the code of the baseline's session is not here; measure both in one session (dlbench run --env)"
     if workload(baseline) != workload(candidate):
         return f"the sides differ in {', '.join(pairs.differing(baseline, candidate))} and cannot take turns"
-    if baseline.environment or candidate.environment:
+    if baseline.python or candidate.python:
         return "the reports do not hold their Python environments; measure both in one session (dlbench run --env)"
     return ""
 

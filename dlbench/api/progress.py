@@ -64,7 +64,7 @@ class Lines(Quiet):
 def title(group: Group) -> str:
     """A group in a few words."""
     spec = group.specs[0]
-    repeat = f"seed {spec.seed}" if spec.replicated_by == "seed" else f"process {group.number % group.of + 1}"
+    repeat = f"seed {spec.seed}" if spec.replicated_by == "seed" else f"process {group.number + 1}"
     return f"{spec.phase} {' | '.join(arm.label for arm in group.specs)} {spec.size} · {repeat}"
 
 

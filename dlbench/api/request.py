@@ -58,7 +58,7 @@ class RunRequest:
             raise SpecError("--isolation none runs in the Python of dlbench itself; leave it out, or leave --env out")
         asked = subjects.read(options)
         return cls(
-            subjects=asked._replace(selection={**asked.selection, "environment": tuple(pythons)}),
+            subjects=asked._replace(selection={**asked.selection, "python": tuple(pythons)}),
             pythons=pythons,
             policy=policy(options),
             folder=options["resume"]

@@ -67,7 +67,7 @@ def check(
     for spec in specs[1:]:
         check_comparable(specs[0], spec)
     starts = [
-        partial(fresh_child, spec.threads, timeout, {"": sys.executable, **pythons}[spec.environment]) for spec in specs
+        partial(fresh_child, spec.threads, timeout, {"": sys.executable, **pythons}[spec.python]) for spec in specs
     ]
     sides: list[Arrays | str] = []
     for spec, start in zip(specs, starts, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,8 @@ from msgspec import inspect
 from dlbench.errors import DlbenchError, RecordError
 from dlbench.record.encoding import WORDS
 from dlbench.record.parity import Parity
-from dlbench.record.schema import PLAN_FILE, READABLE, Plan, Run
+from dlbench.record.schema import PLAN_FILE, READABLE, SCHEMA, Plan, Run
+from dlbench.record.upgrade import upgraded
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -22,13 +24,18 @@ class _Version(msgspec.Struct):
     schema: int
 
 
-def from_json(content: bytes, kind: type[T]) -> T:
-    """A record of this kind. Raises msgspec.MsgspecError naming the field and its value."""
-    try:
-        found: T = _decoder(kind).decode(content)
-        return found
-    except msgspec.ValidationError:
-        raw = msgspec.json.decode(content)
+def from_json(content: bytes, kind: type[T], *, of_today: bool = True) -> T:
+    """A record of this kind, of any schema; `of_today` is tried first.
+
+    Raises msgspec.MsgspecError naming the field and its value.
+    """
+    if of_today:
+        with contextlib.suppress(msgspec.ValidationError):
+            found: T = _decoder(kind).decode(content)
+            return found
+    raw = upgraded(msgspec.json.decode(content))
+    with contextlib.suppress(msgspec.ValidationError):
+        return msgspec.convert(raw, kind)
     try:
         return msgspec.convert(_revived(raw, inspect.type_info(kind)), kind)
     except msgspec.ValidationError as error:
@@ -87,7 +94,7 @@ def decode(line: bytes, where: str) -> Run:
         if schema not in READABLE:
             known = f"{READABLE[0]} to {READABLE[-1]}"
             raise RecordError(f"{where}: schema {schema}, this dlbench reads {known}; use the dlbench that wrote it")
-        return from_json(line, Run)
+        return from_json(line, Run, of_today=schema == SCHEMA)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
         if isinstance(error, RecordError):
             raise

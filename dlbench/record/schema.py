@@ -8,6 +8,8 @@ Schema history:
         Load the CPU time of the plugin's processes; a Compilation compiled parts, reasons for breaks, calls of graphs
         and what the cache held; no secrets and names (`dlbench.errors.redaction`); older versions are read with
         defaults
+    4   a Run has `part`, which stood in its group's number; the Python environment of a Spec is `python`, which was
+        `environment`; a Spec has a model and options
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from dlbench.stats.ranges import Amount, AtLeastOne, Elapsed, NotNegative, Secon
 RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 """What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
-SCHEMA, READABLE = 3, (1, 2, 3)
+SCHEMA, READABLE = 4, (1, 2, 3, 4)
 
 Stage = Literal["warm-up", "steady", "latency", "converge"]
 TRAINING: Stage = "converge"
@@ -211,11 +213,12 @@ class Actual(Record, frozen=True):
 class Run(Record, frozen=True):
     """One Spec in one process, whatever happened to it.
 
-    `group` numbers the processes of a Spec, of `groups` that were planned; Runs of one session with the same workload
-    and group were in lockstep, and `arm` is this Run's place in the order of starting, of `arms`. `isolation` says what
-    process it was. `caller` holds the variables of dlbench's own environment that set threads, which a child has
-    otherwise where its Spec says otherwise. `flags` are `not_settled` and the like; `reason` says in a person's words
-    why status is not ok, and `output_tail` ends what the child printed.
+    `group` numbers the processes of a Spec, of `groups` that were planned, and `part` the parts of a group that memory
+    does not hold whole; Runs of one session with the same workload, group and part were in lockstep. `arm` is this
+    Run's place in the order of starting, of `arms`. `isolation` says what process it was. `caller` holds the variables
+    of dlbench's own environment that set threads, which a child has otherwise where its Spec says otherwise. `flags`
+    are `not_settled` and the like; `reason` says in a person's words why status is not ok, and `output_tail` ends what
+    the child printed.
     """
 
     spec: Spec
@@ -228,6 +231,7 @@ class Run(Record, frozen=True):
     status: StatusName
     started: str
     wall_seconds: Seconds
+    part: NotNegative = 0
     isolation: Isolation = "fresh"
     reason: str = ""
     output_tail: str = ""
@@ -257,6 +261,11 @@ class Run(Record, frozen=True):
     def failed(self) -> bool:
         """True if it ended in a fault, rather than well or for want of a capability."""
         return STATUSES[self.status].failed
+
+    @property
+    def together(self) -> tuple[str, int, int]:
+        """Session, group and part: Runs of one workload that share them took turns."""
+        return self.session, self.group, self.part
 
     def has(self, flag: FlagName) -> bool:
         """True if it has this flag."""

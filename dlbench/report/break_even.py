@@ -35,7 +35,7 @@ def paybacks(arms: Mapping[str, Sequence[Run]]) -> Iterator[Payback]:
 
 
 def _is_eager_of(other: Run, run: Run) -> bool:
-    same = (other.spec.plugin, other.spec.environment) == (run.spec.plugin, run.spec.environment)
+    same = (other.spec.plugin, other.spec.python) == (run.spec.plugin, run.spec.python)
     return same and other.spec.path == "eager"
 
 

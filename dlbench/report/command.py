@@ -24,7 +24,7 @@ def command(runs: Sequence[Run]) -> str:
     others = [axis for axis in AXES.values() if axis.option and axis.plain is not None and axis.field not in FIRST]
     given += [axis for axis in others if any(axis.said(getattr(spec, axis.field)) for spec in specs)]
     options = [_option(axis, specs) for axis in given]
-    options += [f"--env {name}=PYTHON" for name in dict.fromkeys(spec.environment for spec in specs) if name]
+    options += [f"--env {name}=PYTHON" for name in dict.fromkeys(spec.python for spec in specs) if name]
     seeds = [spec for spec in specs if spec.replicated_by == "process"] or specs
     options += [_option(AXES["seed"], seeds)] if any(spec.seed for spec in seeds) else []
     adaptive = any(policy.adaptive for policy in policies)

@@ -50,9 +50,9 @@ def _unlike(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _in_parts(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
-    """Parts of a group are numbered as groups that follow the last."""
+    """Workloads of which memory did not hold all arms together."""
     for load, runs in by_workload.items():
-        if (parts := 1 + max(run.group // run.groups for run in runs)) > 1:
+        if (parts := 1 + max(run.part for run in runs)) > 1:
             yield (
                 f"{names.title(load)}: memory does not hold all arms together, so they were "
                 f"measured in {parts} parts; arms take turns with those of their part alone"

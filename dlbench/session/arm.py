@@ -46,6 +46,7 @@ class Place:
     arm: int
     arms: int
     isolation: Isolation = "fresh"
+    part: int = 0
 
 
 @dataclass
@@ -182,7 +183,7 @@ class Arm:
 
         The first are, as many as a session has that is not adaptive: figures of later ones would cost groups.
         """
-        return not self.policy.adaptive or self.place.group % self.place.groups < self.policy.processes
+        return not self.policy.adaptive or self.place.group < self.policy.processes
 
     def kill(self) -> None:
         """End the child whatever it does."""

@@ -28,11 +28,15 @@ Selection = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Group:
-    """The Specs of one workload, measured together once, each in a process of its own; the `number`th `of` so many."""
+    """One repetition of a workload, number `number` of `of`: its Specs measured together, one process each.
+
+    Where memory does not hold them all it is measured in parts.
+    """
 
     number: int
     specs: tuple[Spec, ...]
     of: int
+    part: int = 0
 
 
 def expand(selection: Selection, policy: Policy, found: Sequence[str] | None = None) -> list[Spec]:

@@ -18,8 +18,8 @@ def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
     Raises RecordError when the journal holds what these groups do not.
     """
     planned = {(spec, group.number) for group in groups for spec in group.specs}
-    runs = [(run.spec, run.group) for run in journal.runs]
-    have = [(run.spec, run.group % run.groups) for run in journal.runs]  # parts of a group follow the last group
+    runs = [(run.spec, run.together) for run in journal.runs]
+    have = [(run.spec, run.group) for run in journal.runs]
     path = journal.folder / RUNS_FILE
     for line, (key, run) in enumerate(zip(have, journal.runs, strict=True), start=1):
         if key not in planned or run.session != journal.plan.session or runs[line - 1] in runs[: line - 1]:
@@ -38,5 +38,5 @@ def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
 
 def _torn(runs: Sequence[Run]) -> set[tuple[Spec, int]]:
     """Specs and groups of which a part has fewer Runs than arms: another part may hold the same baseline."""
-    found = Counter((workload(run.spec), run.group) for run in runs)
-    return {(run.spec, run.group % run.groups) for run in runs if found[workload(run.spec), run.group] < run.arms}
+    found = Counter((workload(run.spec), run.together) for run in runs)
+    return {(run.spec, run.group) for run in runs if found[workload(run.spec), run.together] < run.arms}

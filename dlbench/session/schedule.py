@@ -6,7 +6,7 @@ import datetime
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Protocol
 
@@ -115,12 +115,12 @@ class Session:
         return time.monotonic() - begin if any_lacked else 0.0
 
     def _parts(self, group: Group) -> list[Group]:
-        """The group, or where memory does not hold it parts of it, numbered as groups that follow the last."""
+        """The group, or where memory does not hold it parts of it."""
         planned = [spec for spec in self._plan.specs if spec in group.specs]
         room = pilot.available_memory(self._pilots.device(planned))
         parts = pilot.split(planned, self._pilots.sizes(planned), room)
         ordered = [tuple(spec for spec in group.specs if spec in part) for part in parts]
-        return [Group(group.number + place * group.of, part, group.of) for place, part in enumerate(ordered)]
+        return [replace(group, specs=part, part=place) for place, part in enumerate(ordered)]
 
     def _measure(self, group: Group) -> list[Run]:
         """With the plan's isolation; a group in which a forked child hung is measured again in fresh processes."""
@@ -140,7 +140,7 @@ class Session:
         So is one that trains to a target: the time that it takes begins with the first step.
         """
         asked = self._plan.policy.isolation
-        fresh = group.number % group.of == 0 or not group.specs[0].timed or self._known_failures.hung(group)
+        fresh = group.number == 0 or not group.specs[0].timed or self._known_failures.hung(group)
         return "fresh" if asked == "fork" and fresh else asked
 
     def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:
@@ -160,8 +160,9 @@ class Session:
             ]
 
     def _places(self, group: Group, isolation: Isolation) -> Iterator[tuple[Spec, Place]]:
+        session, arms = self._plan.session, len(group.specs)
         for number, spec in enumerate(group.specs):
-            yield spec, Place(self._plan.session, group.number, group.of, number, len(group.specs), isolation)
+            yield spec, Place(session, group.number, group.of, number, arms, isolation, group.part)
 
 
 def record(
@@ -253,7 +254,7 @@ class _KnownFailures:
 
 def _place_of(spec: Spec) -> tuple[str, str]:
     """The plugin, and the Python environment in which it may lack what it has in another."""
-    return spec.plugin, spec.environment
+    return spec.plugin, spec.python
 
 
 def _never_ran(run: Run) -> bool:

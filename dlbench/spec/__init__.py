@@ -80,7 +80,7 @@ def workload_key(spec: Spec) -> Workload:
 
 def baseline_of(spec: Spec, arms: Sequence[Spec]) -> Spec:
     """Baseline of this arm of a workload: itself in the first environment, or else the first of all."""
-    itself = msgspec.structs.replace(spec, environment=arms[0].environment)
+    itself = msgspec.structs.replace(spec, python=arms[0].python)
     return itself if itself != spec and itself in arms else arms[0]
 
 

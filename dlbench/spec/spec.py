@@ -34,7 +34,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
     framework's own; `allow_breaks` accepts a step that is compiled in parts. One call of the plugin takes
     `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
-    `environment` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
+    `python` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
     computation, measured to see whether the session tells equal programs apart. `variant` is 0 in what is measured;
     reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set where the
     model comes from no plugin package; `options` are keywords of the model's factory, sorted by name.
@@ -53,7 +53,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     compiler: str = ""
     steps_per_call: int = 1
     data: DataPlace = "device"
-    environment: str = ""
+    python: str = ""
     allow_breaks: bool = False
     twin: bool = False
     variant: int = 0
@@ -262,7 +262,7 @@ _ROWS = (
         label="(breaks allowed)",
         only="jit",
     ),
-    Axis("environment", "arm", plain="", label="@{}"),
+    Axis("python", "arm", plain="", label="@{}"),
     Axis("model", "arm", values=(None,), label="({})"),
 )
 AXES: Mapping[str, Axis] = {axis.field: axis for axis in _ROWS}

@@ -46,7 +46,7 @@ class Starter:
                 return self._parent(spec, policy).fork()
             case _:
                 limit = policy.memory_limit_bytes
-                python = self._pythons[spec.environment]
+                python = self._pythons[spec.python]
                 return fresh_child(spec.threads, policy.timeout_seconds, python, limit)
 
     def __enter__(self) -> Starter:
@@ -59,10 +59,10 @@ class Starter:
             warm.close()
 
     def _parent(self, spec: Spec, policy: Policy) -> ForkServer:
-        key = spec.plugin, spec.model, spec.threads, spec.environment
+        key = spec.plugin, spec.model, spec.threads, spec.python
         if key not in self._warm:
             limits = Limits(spec.threads, policy.memory_limit_bytes)
-            python = self._pythons[spec.environment]
+            python = self._pythons[spec.python]
             self._warm[key] = ForkServer(spec, limits, policy.timeout_seconds, python)
         return self._warm[key]
 

@@ -251,7 +251,7 @@ def _sample(stage: Stage, timing: measure.Timing) -> Sample:
 
 
 def _environment(spec: Spec, info: ModelInfo, plugin: object) -> Environment:
-    found = environment.describe(info.versions, variables.declared(plugin, spec.plugin), spec.environment)
+    found = environment.describe(info.versions, variables.declared(plugin, spec.plugin), spec.python)
     return msgspec.structs.replace(found, gpu_driver=nvml.version()) if info.device.startswith("gpu") else found
 
 

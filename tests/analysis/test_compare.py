@@ -130,12 +130,12 @@ def test_another_batch_is_another_workload_and_the_difference_is_named():
 
 def test_what_was_planned_adds_up_over_sessions():
     assert pairs.planned([run(), run(group=1), run(session="t")]) == 6
-    assert pairs.planned([run(), run(group=3)]) == 6, "of the baseline of two parts"
+    assert pairs.planned([run(), run(part=1)]) == 6, "of the baseline of two parts"
 
 
 def test_a_seed_is_planned_once_in_whichever_part_its_arm_trains():
     trained = spec(phase="converge")
-    assert pairs.planned([bare_run(spec=trained, group=group, groups=3) for group in (0, 4)]) == 3
+    assert pairs.planned([bare_run(spec=trained, group=group, part=group, groups=3) for group in (0, 1)]) == 3
 
 
 def test_a_saved_order_of_runs_does_not_change_a_ratio():

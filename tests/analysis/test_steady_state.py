@@ -224,7 +224,7 @@ ROUNDS = {
 
 def test_a_session_on_an_unsteady_machine_gives_its_ratio_and_goes_on_to_the_next_look():
     runs = unsteady_by_the_machine()
-    alone = [msgspec.structs.replace(run, group=2 * run.group + (run.spec.plugin == "b.steady")) for run in runs]
+    alone = [msgspec.structs.replace(run, part=int(run.spec.plugin == "b.steady")) for run in runs]
     assert flagged(steady_state.flag_unsteady(alone)) == {"b.steady"}, "by its own series it is never steady"
     ((found,),) = compare.compare(steady_state.flag_unsteady(runs)).values()
     assert found.verdict == "slower"

@@ -240,7 +240,7 @@ def test_every_flagged_pair_of_two_reports_is_measured_again_against_its_own_bas
     [
         (same, [], "the code of the baseline's session is not here"),
         (lambda spec: msgspec.structs.replace(spec, batch_size=7), ["plugin", "batch_size"], "cannot take turns"),
-        (lambda spec: msgspec.structs.replace(spec, environment="head"), ["plugin", "environment"], "environments"),
+        (lambda spec: msgspec.structs.replace(spec, python="head"), ["plugin", "python"], "environments"),
     ],
 )
 def test_what_cannot_be_measured_again_here_stands(change, allow, text, tmp_path):

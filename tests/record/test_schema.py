@@ -175,7 +175,7 @@ def _change(**values: object) -> bytes:
         (
             LINE + b"\n" + _change(schema=99) + b"\n",
             2,
-            "schema 99, this dlbench reads 1 to 3; use the dlbench that wrote it",
+            "schema 99, this dlbench reads 1 to 4; use the dlbench that wrote it",
         ),
         (LINE + b"\nnot json\n" + LINE + b"\n", 2, "not a Run (JSON is malformed"),
         (LINE + b"\n\n" + LINE + b"\n", 2, "not a Run"),

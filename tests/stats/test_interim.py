@@ -135,7 +135,7 @@ def test_a_session_ends_at_a_look_alone_also_where_a_ratio_never_becomes_steady(
 def test_where_nothing_took_turns_there_are_as_many_groups_as_without_looks():
     alone = [run for run in session(5, NARROW) if run.arm == 0]
     assert (stopping.enough(alone), stopping.enough(alone[:4])) == (True, False)
-    apart = [msgspec.structs.replace(run, group=run.group + INTERIM_GROUPS[-1] * run.arm) for run in session(5, NARROW)]
+    apart = [msgspec.structs.replace(run, part=run.arm) for run in session(5, NARROW)]
     assert stopping.enough(apart)
     assert stopping.sentence(apart) == ""
     gating = [spec(), msgspec.structs.replace(spec(), twin=True)]

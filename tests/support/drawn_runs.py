@@ -28,7 +28,7 @@ from dlbench.record.schema import (
     Sample,
     TaskInfo,
 )
-from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, Policy, Spec
+from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, InputSpec, ModelSource, Policy, Spec
 from dlbench.stats.estimates import Estimate
 
 _floats = st.floats()
@@ -65,9 +65,11 @@ _specs = _builds(
     seed=st.integers(0, 2**31 - 1),
     steps_per_call=st.integers(1, 8192),
     data=st.sampled_from(DATA_PLACES),
-    environment=_texts,
+    python=_texts,
     compiler=st.just(""),  # with another only on the path jit
     allow_breaks=st.just(False),  # likewise
+    model=st.sampled_from([None, ModelSource(reference="net.py:Net", inputs=(InputSpec((2, 3), name="x"),))]),
+    options=st.lists(st.tuples(_texts, st.integers(-9, 9) | st.booleans() | _texts), max_size=3).map(tuple),
     twin=st.booleans(),
     variant=st.integers(0, 9),
 )
@@ -195,6 +197,7 @@ any_run = _builds(
     policy=_policies,
     session=_texts,
     group=_counts,
+    part=_counts,
     arm=_counts,
     groups=_some,
     arms=_some,

@@ -46,10 +46,10 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     done = dlbench("run", *arguments, *given(two), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = raw_runs(tmp_path / "o")
-    assert [(run["group"], run["spec"]["environment"]) for run in found] == [
+    assert [(run["group"], run["spec"]["python"]) for run in found] == [
         (0, "base"), (0, "head"), (1, "head"), (1, "base"),
     ]  # fmt: skip
-    assert all(run["environment"]["name"] == run["spec"]["environment"] for run in found)
+    assert all(run["environment"]["name"] == run["spec"]["python"] for run in found)
     turns = [sample["turn"] for run in found[:2] for sample in run["samples"] if sample["turn"] is not None]
     assert sorted(turns) == list(range(80))
     text = (tmp_path / "o" / "report.md").read_text()
@@ -63,7 +63,7 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     (tmp_path / "o" / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in found[:2]))
     again = dlbench("run", "--resume", "o", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert [run["spec"]["environment"] for run in raw_runs(tmp_path / "o")] == ["base", "head", "head", "base"]
+    assert [run["spec"]["python"] for run in raw_runs(tmp_path / "o")] == ["base", "head", "head", "base"]
 
 
 def test_children_are_forked_from_a_parent_of_their_environment(two, tmp_path):
@@ -71,14 +71,14 @@ def test_children_are_forked_from_a_parent_of_their_environment(two, tmp_path):
     done = dlbench("run", *arguments, *given(two), "--isolation", "fork", "--no-parity", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     forked = [run for run in raw_runs(tmp_path / "o") if run["isolation"] == "fork"]
-    assert {run["spec"]["environment"]: run["environment"]["packages"]["dlbench"] for run in forked} == {
+    assert {run["spec"]["python"]: run["environment"]["packages"]["dlbench"] for run in forked} == {
         "base": raw_runs(tmp_path / "o")[0]["environment"]["packages"]["dlbench"],
         "head": "9.9",
     }
 
 
 def test_each_arm_is_compared_with_itself_in_the_first_environment():
-    axes = {"phase": ["train"], "path": ["eager", "jit"], "environment": ["base", "head"]}
+    axes = {"phase": ["train"], "path": ["eager", "jit"], "python": ["base", "head"]}
     specs = expand({"plugin": ["fake.linear"], **axes}, Policy())
     compared = [(first.label, other.label) for first, others in pairs.families(specs) for other in others]
     assert sorted(compared) == [

@@ -1,0 +1,35 @@
+"""Older schemas in the words of today's; `dlbench.record.schema` has their history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+GROUPS_HOLD_PARTS = 3
+"""The last schema in which the number of a group hid that of its part."""
+
+
+def upgraded(raw: Any) -> Any:
+    """A decoded record of any schema, or of a file without one, as today's schema states it."""
+    if isinstance(raw, list):
+        return [upgraded(part) for part in raw]
+    if not isinstance(raw, dict):
+        return raw
+    if "plugin" in raw and "phase" in raw:
+        return _spec(raw)
+    if "spec" in raw and "group" in raw:
+        return _run({**raw, "spec": upgraded(raw["spec"])})
+    return {name: upgraded(part) for name, part in raw.items()}
+
+
+def _spec(raw: dict[str, Any]) -> dict[str, Any]:
+    """`python` was `environment`."""
+    return {("python" if name == "environment" else name): part for name, part in raw.items()}
+
+
+def _run(raw: dict[str, Any]) -> dict[str, Any]:
+    """Parts of a group were numbered as groups that follow the last."""
+    group, groups, schema = (raw.get(name) for name in ("group", "groups", "schema"))
+    if not isinstance(group, int) or not isinstance(groups, int) or not isinstance(schema, int):
+        return raw
+    hidden = groups > 0 and schema <= GROUPS_HOLD_PARTS
+    return {**raw, "group": group % groups, "part": group // groups} if hidden else raw
