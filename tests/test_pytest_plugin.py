@@ -13,6 +13,13 @@ pytestmark = pytest.mark.untimed
 
 pytest_plugins = ["pytester"]
 
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest-benchmark measures nothing in a worker of pytest-xdist, and the tests of these tests would be in one."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 TESTS = """
     from dlbench import Policy
 

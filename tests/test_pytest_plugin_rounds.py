@@ -8,6 +8,14 @@ import sys
 import pytest
 
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest-benchmark measures nothing in a worker of pytest-xdist, and the tests of these tests would be in one."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 pytestmark = pytest.mark.untimed
 
 
