@@ -11,7 +11,7 @@ from dlbench.registry.entry_points import Entry
 from dlbench.tasks import TASKS, TaskRow
 
 
-def lines(*, with_devices: bool) -> Iterator[str]:
+def lines(*, with_devices: bool = False, with_tasks: bool = False) -> Iterator[str]:
     """The listing, line by line; imports no framework, and starts a child for each only to ask for devices."""
     entries = registry.entries()
     yield "Plugins"
@@ -19,8 +19,7 @@ def lines(*, with_devices: bool) -> Iterator[str]:
     if not entries:
         yield "  none; pip install a package that provides some, such as dlbench-<framework>"
     yield "Tasks"
-    yield from _columns([(name, row.summary, f"for {row.of}{_need(name, row)}") for name, row in TASKS.items()])
-    yield from _columns(list(map(_row, tasks.entries())))
+    yield from _explained() if with_tasks else _tasks()
     if others := architectures.entries():
         yield "Architectures of other packages"
         yield from _columns(list(map(_row, others)))
@@ -29,6 +28,23 @@ def lines(*, with_devices: bool) -> Iterator[str]:
     if with_devices:
         yield "Devices"
         yield from _devices(entries)
+
+
+def _tasks() -> Iterator[str]:
+    yield from _columns([(name, row.summary, f"for {row.of}{_need(name, row)}") for name, row in TASKS.items()])
+    yield from _columns(list(map(_row, tasks.entries())))
+
+
+def _explained() -> Iterator[str]:
+    """Each task with what it feeds a model, what it wants of it, and what counts as trained."""
+    from dlbench.api.tasks import explained
+
+    for name in tasks.names():
+        found = explained(name)
+        facts = [("", found)] if isinstance(found, str) else list(zip(found._fields, found, strict=True))
+        yield f"  {name}"
+        yield from (f"    {field.ljust(8)} {text}" if field else f"    {text}" for field, text in facts)
+    yield from _columns([_row(entry) for entry in tasks.entries() if entry.broken])
 
 
 def _need(name: str, row: TaskRow) -> str:

@@ -121,11 +121,12 @@ def compare(
 
 @cli.command("list")
 @click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
-def list_(devices: bool) -> None:
+@click.option("--tasks", is_flag=True, help="Also open each task: shapes, types, labels, loss, metric and target.")
+def list_(devices: bool, tasks: bool) -> None:
     """Show plugins, tasks and, if asked, devices."""
     from dlbench.cli import listing
 
-    for line in listing.lines(with_devices=devices):
+    for line in listing.lines(with_devices=devices, with_tasks=tasks):
         print(line)  # noqa: T201 (the answer to the command)
 
 

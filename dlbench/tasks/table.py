@@ -18,13 +18,14 @@ class TaskRow(NamedTuple):
     `opens` is the function that opens it, or a module of dlbench that has it as `open_task`. `fits` are the
     architectures of the core that can close it, `*` for any; architectures that the core does not describe are refused
     by none. A task without any is made to measure, for models that no package brings. `needs` is what the task reads
-    beside this package and CPython.
+    beside this package and CPython, `axes` name those of one input.
     """
 
     opens: str | Callable[[TaskRequest], Task]
     summary: str = ""
     fits: tuple[str, ...] = (ANY,)
     needs: Shipped | None = None
+    axes: tuple[str, ...] = ()
 
     @property
     def of(self) -> str:
@@ -40,40 +41,73 @@ class TaskRow(NamedTuple):
 SEQUENCES = ("gru", "lstm", "rnn", "transformer")
 TASKS = {
     "cartpole": TaskRow(
-        "dlbench.tasks.cartpole", "balancing a pole by acting; policy gradient", ("mlp",), data_files.CARTPOLE
+        "dlbench.tasks.cartpole",
+        "balancing a pole by acting; policy gradient",
+        ("mlp",),
+        data_files.CARTPOLE,
+        axes=("numbers",),
     ),
     "data": TaskRow("dlbench.tasks.data", "samples of a file of your own (--data); its own loss", ()),
     "demand": TaskRow(
-        "dlbench.tasks.demand", "half-hourly electricity demand; mean squared error", SEQUENCES[:3], data_files.DEMAND
+        "dlbench.tasks.demand",
+        "half-hourly electricity demand; mean squared error",
+        SEQUENCES[:3],
+        data_files.DEMAND,
+        axes=("steps", "features"),
     ),
-    "digits": TaskRow("dlbench.tasks.digits", "handwritten digits; cross-entropy", ("cnn", "mlp"), data_files.DIGITS),
+    "digits": TaskRow(
+        "dlbench.tasks.digits",
+        "handwritten digits; cross-entropy",
+        ("cnn", "mlp"),
+        data_files.DIGITS,
+        axes=("height", "width", "channels"),
+    ),
     "digits_gan": TaskRow(
-        "dlbench.tasks.digits_gan", "generating handwritten digits; adversarial loss", ("gan",), data_files.DIGITS
+        "dlbench.tasks.digits_gan",
+        "generating handwritten digits; adversarial loss",
+        ("gan",),
+        data_files.DIGITS,
+        axes=("noise",),
     ),
     "line": TaskRow(
-        "dlbench.tasks.line", "a noisy line in eight dimensions, made from its seed; MSE", ("linear", "mlp")
+        "dlbench.tasks.line",
+        "a noisy line in eight dimensions, made from its seed; MSE",
+        ("linear", "mlp"),
+        axes=("numbers",),
     ),
     "sentiment": TaskRow(
         "dlbench.tasks.sentiment",
         "good and bad reviews in Chinese; cross-entropy",
         ("gru", "lstm", "transformer"),
         data_files.REVIEWS,
+        axes=("characters",),
     ),
     "synthetic": TaskRow(
         "dlbench.tasks.synthetic",
         "ten classes of samples of any shape, made from a seed; cross-entropy",
         ("cnn", "gru", "lstm", "mlp", "rnn"),
+        axes=("height", "width", "channels"),
     ),
     "synthetic_gan": TaskRow(
-        "dlbench.tasks.synthetic_gan", "generating images like some made from a seed; adversarial loss", ("gan",)
+        "dlbench.tasks.synthetic_gan",
+        "generating images like some made from a seed; adversarial loss",
+        ("gan",),
+        axes=("noise",),
     ),
     "synthetic_inputs": TaskRow(
         "dlbench.tasks.synthetic_inputs", "samples for a model of your own, made from a seed; its own loss", ()
     ),
     "text": TaskRow(
-        "dlbench.tasks.text", "next character of English help texts that CPython ships; cross-entropy", ("transformer",)
+        "dlbench.tasks.text",
+        "next character of English help texts that CPython ships; cross-entropy",
+        ("transformer",),
+        axes=("characters",),
     ),
     "vowels": TaskRow(
-        "dlbench.tasks.vowels", "who says these Japanese vowels; cross-entropy", ("mlp", *SEQUENCES), data_files.VOWELS
+        "dlbench.tasks.vowels",
+        "who says these Japanese vowels; cross-entropy",
+        ("mlp", *SEQUENCES),
+        data_files.VOWELS,
+        axes=("frames", "coefficients"),
     ),
 }
