@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dlbench import architectures
 from dlbench.record.schema import Run
-from dlbench.spec import AXES, Axis, Spec
+from dlbench.report import own_models
+from dlbench.spec import AXES, Axis, ModelSource, Spec
 from dlbench.spec.axes import as_text
 
 DEFAULTS: dict[str, Callable[[Spec], object]] = {
@@ -23,7 +24,8 @@ def command(runs: Sequence[Run]) -> str:
     given = [AXES[name] for name in FIRST if name not in DEFAULTS or not _as_by_default(specs, name)]
     others = [axis for axis in AXES.values() if axis.option and axis.plain is not None and axis.field not in FIRST]
     given += [axis for axis in others if any(axis.said(getattr(spec, axis.field)) for spec in specs)]
-    options = [_option(axis, specs) for axis in given]
+    options = [one for axis in given if (one := _option(axis, [spec for spec in specs if _says(axis, spec)]))]
+    options[:0] = own_models.options(_sources(specs))
     options += [f"--env {name}=PYTHON" for name in dict.fromkeys(spec.python for spec in specs) if name]
     seeds = [spec for spec in specs if spec.replicated_by == "process"] or specs
     options += [_option(AXES["seed"], seeds)] if any(spec.seed for spec in seeds) else []
@@ -50,4 +52,17 @@ def _option(axis: Axis, specs: Iterable[Spec]) -> str:
     """The option with every value that a Spec has, each once."""
     flag = f"--{axis.option.replace('_', '-')}"
     texts = [text for spec in specs for text in as_text(getattr(spec, axis.field)).split(",") if text]
-    return flag if axis.kind is bool else f"{flag} {','.join(dict.fromkeys(texts))}"
+    if axis.kind is bool:
+        return flag
+    return f"{flag} {','.join(dict.fromkeys(texts))}" if texts else ""
+
+
+def _says(axis: Axis, spec: Spec) -> bool:
+    """Whether this axis of a Spec is an option: a model that no package brings has others for plugin and task."""
+    if axis.field == "task":
+        return spec.task not in own_models.MADE_TO_MEASURE
+    return axis.field != "plugin" or spec.model is None or ":" not in spec.model.reference
+
+
+def _sources(specs: Iterable[Spec]) -> list[tuple[str, ModelSource]]:
+    return list(dict.fromkeys((spec.framework, spec.model) for spec in specs if spec.model is not None))

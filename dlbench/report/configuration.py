@@ -11,7 +11,7 @@ from dlbench.analysis import metrics, provenance
 from dlbench.errors import redaction
 from dlbench.plugin import ModelInfo
 from dlbench.record.schema import Environment, Record, Run
-from dlbench.spec import ARM_AXES, AXES, WORKLOAD_AXES, Spec
+from dlbench.spec import ARM_AXES, AXES, WORKLOAD_AXES, ModelSource, Spec
 from dlbench.stats.ranges import spans
 
 FLOPS = "FLOPs per step of each phase"
@@ -50,6 +50,20 @@ class Fairness(Record, frozen=True):
     subject: str
     arms: tuple[str, ...]
     rows: tuple[Row, ...]
+
+
+class OwnModel(Record, frozen=True):
+    """A model that no package brings, as it was stated and inferred, and the task that it was measured on."""
+
+    plugin: str
+    task: str
+    source: ModelSource
+
+
+def own_models(specs: Iterable[Spec]) -> tuple[OwnModel, ...] | msgspec.UnsetType:
+    """The models of these Specs, each once; unset where a package brings every one."""
+    found = (OwnModel(plugin=one.plugin, task=one.task, source=one.model) for one in specs if one.model is not None)
+    return tuple(dict.fromkeys(found)) or msgspec.UNSET
 
 
 def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:

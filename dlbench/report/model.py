@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from dlbench.analysis.compare import Comparison, Undecided
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.cost import Cost
@@ -13,7 +15,7 @@ from dlbench.record.flags import StatusName
 from dlbench.record.parity import Parity
 from dlbench.record.schema import SCHEMA, Environment, Record, TaskInfo
 from dlbench.report.break_even import Payback
-from dlbench.report.configuration import Fairness
+from dlbench.report.configuration import Fairness, OwnModel
 from dlbench.spec import Policy, Workload
 from dlbench.stats.estimates import Estimate
 
@@ -83,7 +85,8 @@ class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
 
     `gate` is what a gate that was asked for said; `controls` hold how arms compared with their twins. `undecided` are
-    the pairs that ended without a verdict; those of one process each are `indicative` and not among them.
+    the pairs that ended without a verdict; those of one process each are `indicative` and not among them. `models`
+    are those that no package brings, unset where there are none.
     """
 
     title: str
@@ -99,5 +102,6 @@ class Report(Record, frozen=True):
     gate: Gate | None = None
     controls: tuple[ControlPair, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    models: tuple[OwnModel, ...] | msgspec.UnsetType = msgspec.UNSET
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA

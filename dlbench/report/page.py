@@ -9,7 +9,7 @@ from dlbench.analysis.compare import Comparison
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
-from dlbench.report import failures, gating, tables
+from dlbench.report import failures, gating, own_models, tables
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph
 from dlbench.report.model import Report
 from dlbench.report.setting import configuration_blocks, environment_blocks
@@ -27,6 +27,7 @@ def page(report: Report) -> Iterator[Block]:
     yield from _list("Findings", [_finding(names.title(load), one) for load, one in findings])
     controls = [_control_line(one, names) for one in report.controls]
     yield from _list("Before you believe it", [*controls, *report.warnings])
+    yield from own_models.blocks(report.models or ())
     for section in report.sections:
         yield from tables.blocks(section, names)
     yield from failures.blocks(report.sections, names)

@@ -11,7 +11,7 @@ from dlbench.errors import DlbenchError
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Run
 from dlbench.report.command import command
-from dlbench.report.configuration import environments, fairness
+from dlbench.report.configuration import environments, fairness, own_models
 from dlbench.report.model import Report
 from dlbench.report.sections import sections_of
 from dlbench.report.warnings import warnings
@@ -38,6 +38,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
         parity=tuple(parity),
         gate=gate,
         controls=tuple(screened.controls),
+        models=own_models(run.spec for run in runs),
         undecided=tuple(
             Undecided(workload=load, baseline=one.baseline, candidate=one.candidate, code=one.code)
             for load, found in comparisons.items()

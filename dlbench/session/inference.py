@@ -11,7 +11,8 @@ from dlbench.plugin import Description
 from dlbench.session.plan import Selection
 from dlbench.spec import AXES, InputSpec, ModelSource, Spec
 from dlbench.spec.axes import as_text
-from dlbench.tasks.signatures import signature_of, targets_of, text
+from dlbench.spec.source import text
+from dlbench.tasks.signatures import signature_of, targets_of
 from dlbench.tasks.task import TaskRequest
 
 SYNTHETIC, FROM_FILE = "synthetic_inputs", "data"

@@ -83,6 +83,13 @@ def input_spec(text: str, option: str = "--input") -> InputSpec:
         raise SpecError(f"{option} {text!r}: {error}") from error
 
 
+def text(array: InputSpec) -> str:
+    """An array as the command line says it."""
+    name = f"{array.name}=" if array.name else ""
+    below = "" if array.below is None else f"<{array.below}"
+    return f"{name}{'x'.join(map(str, array.shape))}:{array.dtype}{below}"
+
+
 def token_spec(text: str, vocabulary: int, option: str = "--tokens") -> InputSpec:
     """Tokens as `[NAME=]SHAPE` says them, each less than the vocabulary. Raises SpecError that names the option."""
     if ":" in text or "<" in text:

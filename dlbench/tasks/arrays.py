@@ -12,10 +12,10 @@ import numpy.typing as npt
 from dlbench.errors import SpecError
 from dlbench.plugin import Batch, Signature
 from dlbench.spec import InputSpec
-from dlbench.spec.source import with_batch_size
+from dlbench.spec.source import text, with_batch_size
 from dlbench.tasks.data_files import checksum
 from dlbench.tasks.evaluation import Places, mean_score, score_of
-from dlbench.tasks.signatures import INTEGERS, signature_of, text
+from dlbench.tasks.signatures import INTEGERS, signature_of
 from dlbench.tasks.targets import Target, metric_of, random_stream, stated_target
 from dlbench.tasks.task import Predict, Task, TaskRequest
 

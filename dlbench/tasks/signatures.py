@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, Signature
 from dlbench.spec import InputSpec
-from dlbench.spec.source import class_spec, with_batch_size
+from dlbench.spec.source import class_spec, text, with_batch_size
 from dlbench.tasks.task import TaskRequest
 
 INTEGERS = ("int32", "int64", "uint8")
@@ -54,13 +54,6 @@ def targets_of(request: TaskRequest) -> InputSpec:
         f"the loss {request.loss or 'of outputs ' + text(outputs)} does not say what its targets are; "
         "give --targets SHAPE[:DTYPE][<BELOW]"
     )
-
-
-def text(array: InputSpec) -> str:
-    """An array as the command line says it."""
-    name = f"{array.name}=" if array.name else ""
-    below = "" if array.below is None else f"<{array.below}"
-    return f"{name}{'x'.join(map(str, array.shape))}:{array.dtype}{below}"
 
 
 def _outputs(loss: str, targets: InputSpec) -> InputSpec:

@@ -27,9 +27,9 @@ from msgspec import structs
 from dlbench.errors import SpecError
 from dlbench.plugin import Batch, Signature
 from dlbench.spec import InputSpec
-from dlbench.spec.source import with_batch_size
+from dlbench.spec.source import text, with_batch_size
 from dlbench.tasks.evaluation import mean_score, score_of
-from dlbench.tasks.signatures import INTEGERS, signature_of, targets_of, text
+from dlbench.tasks.signatures import INTEGERS, signature_of, targets_of
 from dlbench.tasks.synthetic import DATA, FAINTEST, NORM, blocks, spread
 from dlbench.tasks.targets import ACCURACY, ERROR, Target, metric_of, random_stream, stated_target
 from dlbench.tasks.task import Predict, Task, TaskRequest

@@ -70,6 +70,20 @@ def test_a_model_is_measured_in_one_command_and_the_report_says_what_was_inferre
     ]
     assert run["flops_per_step"] == 3 * 2 * 16 * 12 * 2
     assert str(folder) not in json.dumps(run["spec"])
+    page = (folder / "report" / "report.md").read_text()
+    assert "- fake.Two is own.py:Two. Inferred: framework fake, by the classes of the model; inputs 16x2x4" in page
+    assert "Their samples are synthetic" in page
+    assert "\ndlbench run --model fake=own.py:Two --path eager --phase train --size small --batch-size 16 " in page
+
+
+def test_the_command_that_measures_it_again_holds_what_was_stated(folder):
+    stated = ["--model", "fake=own.py:One", "--input", "16x8:float32", "--optimizer", "sgd:0.9", "--set", "outputs=4"]
+    arguments = ("run", *stated, "--phase", "train", "--quick", "--out", "report", "--quiet")
+    assert dlbench(*arguments, cwd=folder).returncode == 0
+    page = (folder / "report" / "report.md").read_text()
+    (command,) = [line for line in page.splitlines() if line.startswith("dlbench run ")]
+    assert all(" ".join(stated[place : place + 2]) in command for place in range(0, len(stated), 2))
+    assert "optimizer adam" not in page
 
 
 def test_several_models_sizes_of_batches_and_options_span_a_grid(folder):
