@@ -89,8 +89,8 @@ def test_a_look_is_enough_when_every_ratio_is_narrow_and_at_no_other_number():
     assert half_width([0.02, -0.02] * 3) == pytest.approx(math.expm1(2.5706 * error), 1e-4)
 
 
-def session(number, spread, policy=ADAPTIVE, slowdown=0.0):
-    """Groups of two arms whose log ratio goes up and down by so much; the second may slow down halfway."""
+def session(number, spread, policy=ADAPTIVE, slowdown=0.0, spared=()):
+    """Groups of two arms whose log ratio goes up and down by so much; the second may slow down halfway in some."""
     found = []
     for group, (arm, plugin) in itertools.product(range(number), enumerate(("tf.transformer", "torch.transformer"))):
         seconds = 0.01 * math.exp(arm * spread * (-1) ** group)
@@ -98,7 +98,7 @@ def session(number, spread, policy=ADAPTIVE, slowdown=0.0):
             Sample(
                 stage="steady",
                 steps=1,
-                seconds=seconds * (1 + arm * slowdown * (at >= 15) + at % 3 / 1000),
+                seconds=seconds * (1 + arm * slowdown * (at >= 15 and group not in spared) + at % 3 / 1000),
                 cpu_seconds=0,
                 round=at,
                 turn=at,
@@ -126,6 +126,9 @@ def test_a_session_ends_at_a_look_alone_also_where_a_ratio_never_becomes_steady(
     runs = session(12, NARROW, slowdown=0.3)
     ends = [groups for groups in range(1, 13) if stopping.enough([run for run in runs if run.group < groups])]
     assert ends == [10]
+    late = session(20, NARROW, slowdown=0.3, spared=(1, 3, 5))
+    ends = [groups for groups in range(1, 21) if stopping.enough([run for run in late if run.group < groups])]
+    assert ends == [15, 20], "at 10 it is unsteady for the first time"
     marked = steady_state.flag_unsteady([run for run in runs if run.group < 10])
     assert stopping.sentence(marked).startswith(
         "Stopped at the interim analysis after 10 groups: no ratio is known (1 of 1 ratios never became steady)"
