@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
-from dlbench.plugin import PARTS, Batch, BuildRequest, CacheState, Compilation
+from dlbench.plugin import PARTS, Batch, BuildRequest, CacheState, Compilation, Part
 from dlbench_torch import caches, loop, openxla, optimizers
 from dlbench_torch.network import Inputs, Network, as_tuple
 from dlbench_torch.objective import Objective, together
@@ -83,11 +83,15 @@ class CompiledSteps:
             graphs=len(self._graphs) if self._whole else self._graphs.total(),
             breaks=breaks.total(),
             recompilations=again,
-            parts=PARTS if self._graphs["train"] else PARTS[:1] if self._graphs else (),
+            parts=self._parts() if not breaks else (),
             reasons=tuple(breaks),
             calls=self._calls,
             cache=self._cache,
         )
+
+    def _parts(self) -> tuple[Part, ...]:
+        """Of a step without breaks; with one, torch.func leaves to Python what it differentiates, and more."""
+        return PARTS if self._graphs["train"] else PARTS[:1] if self._graphs else ()
 
     def _compile(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
         def compiler(graph: torch.fx.GraphModule, examples: Any) -> Any:

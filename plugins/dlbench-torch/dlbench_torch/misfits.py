@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -26,15 +27,22 @@ def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None
     cause = error.__cause__
     if isinstance(cause, DlbenchError):
         raise cause from error
-    if _OUT_OF_MEMORY in str(error):
-        raise MemoryError(f"{spec.plugin} does not fit into memory: {_first_line(error)}") from error
+    require_memory(error, spec.plugin)
     if isinstance(error, TorchDynamoException):
         raise Unsupported(
-            f"{spec.plugin} on the path {spec.path}: PyTorch cannot compile its step whole: {_first_line(error)}; "
+            f"{spec.plugin} on the path {spec.path}: PyTorch cannot compile its step whole: {_of_dynamo(error)}; "
             f"{'choose --path eager' if spec.allow_breaks else '--allow-breaks measures it in parts'}"
         ) from error
     if (where := complaint(network, as_tuple(inputs))) is not None:
         raise SpecError(f"{spec.plugin}: {where}") from error
+
+
+def require_memory(error: BaseException, name: str) -> None:
+    """Raise MemoryError where the error says that memory did not suffice; PyTorch's own on a GPU says it itself."""
+    if _OUT_OF_MEMORY in str(error):
+        raise MemoryError(
+            f"{name} does not fit into memory; choose a smaller --batch-size: {_first_line(error)}"
+        ) from error
 
 
 def complaint(network: Network, inputs: tuple[Any, ...]) -> str | None:
@@ -70,6 +78,15 @@ def _shown(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-def _first_line(error: Exception) -> str:
+def _of_dynamo(error: TorchDynamoException) -> str:
+    """Its first line, its explanation, and the user's line that it names last."""
+    text = str(error)
+    why = re.search(r"Explanation: (.+)", text)
+    lines = re.findall(r'File "(.+)", line (\d+)', text)
+    where = f"in {lines[-1][0]}, line {lines[-1][1]}" if lines else ""
+    return ", ".join(filter(None, (_first_line(error), why[1][:_LONGEST] if why else "", where)))
+
+
+def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:_LONGEST] if lines else 'no text'}"

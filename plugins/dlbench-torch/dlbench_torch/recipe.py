@@ -17,6 +17,7 @@ from dlbench import plugin_kit
 from dlbench.errors import SpecError
 from dlbench.plugin import BuildRequest, Path, Spec
 from dlbench_torch.mapping import FindSlot, find_slot
+from dlbench_torch.misfits import require_memory
 
 PATHS: tuple[Path, ...] = ("eager", "jit")
 
@@ -39,11 +40,15 @@ class Recipe(plugin_kit.Recipe):
         """A module whose initial values come from the Spec's seed.
 
         Raises UnknownName for an option that the factory does not have, and SpecError for what it raises and for what
-        is no module.
+        is no module; MemoryError.
         """
         make = partial(self.make, request=request) if wants_request(self.make) else self.make
         seed(spec.seed)
-        found = plugin_kit.call(make, self.options(spec), self.name)
+        try:
+            found = plugin_kit.call(make, self.options(spec), self.name)
+        except SpecError as error:
+            require_memory(error, self.name)
+            raise
         if not isinstance(found, nn.Module):
             raise SpecError(f"{self.name} made {type(found).__name__}; a factory must return a torch.nn.Module")
         return found

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from dlbench.errors import SpecError, UnknownName
+from dlbench.errors import SpecError, UnknownName, Unsupported
 from dlbench.plugin import SGD, Adam, AdamW, ArraySpec, Batch, BuildRequest, OwnOptimizer, Signature
 from dlbench.spec import Spec
 from dlbench_torch import optimizers, plugin
@@ -284,3 +284,33 @@ def test_resnet18_compiles_whole_and_trains_as_eager_does():
     assert any("running_var" in name for name in states["jit"])
     for name, value in states["eager"].items():
         np.testing.assert_allclose(states["jit"][name], value, rtol=1e-3, atol=1e-4 * np.abs(value).max(), err_msg=name)
+
+
+def test_a_module_larger_than_memory_is_said_to_be():
+    class Vast(Net):
+        def __init__(self):
+            super().__init__()
+            self.vast = nn.Parameter(torch.empty(1 << 50))
+
+    with pytest.raises(MemoryError, match="Vast does not fit into memory; choose a smaller --batch-size"):
+        built(Vast)
+
+    class Growing(Net):
+        def forward(self, rows):
+            return super().forward(rows) + torch.empty(1 << 50)[:1]
+
+    model, _ = built(Growing)
+    with pytest.raises(MemoryError, match=r"torch\.net does not fit into memory"):
+        model.train_step(model.stage(next(batches())))
+
+
+class Breaking(Net):
+    def forward(self, rows):
+        print("a line for every step")  # noqa: T201
+        return super().forward(rows)
+
+
+def test_a_step_that_breaks_the_graph_says_what_to_do():
+    model, _ = built(Breaking, path="jit")
+    with pytest.raises(Unsupported, match=r"step whole: .*`print`.*, line \d+; --allow-breaks measures"):
+        model.train_step(model.stage(next(batches())))
