@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _AXES = ("phase", "path", "size", "batch_size", "device", "seed", "task", "threads")
 """What a call may say of its Spec."""
 SPARE = 0.5
-"""Processors beyond the threads that were asked for which may work: those of pytest itself."""
+"""Processors beyond the requested threads that may work: pytest's own."""
 
 
 class Bridge:

@@ -73,14 +73,14 @@ class Count(Record, frozen=True):
     after: str
 
 
-def compare(runs: Iterable[Run], objection: str = "") -> dict[Workload, list[Comparison]]:
+def compare(runs: Iterable[Run], failure: str = "") -> dict[Workload, list[Comparison]]:
     """Step times of every pair in lockstep; verdicts are corrected for their number (Holm).
 
-    With an objection there are no verdicts.
+    With a failure of the A/A control there are no verdicts.
     """
     found = with_baselines(runs)
     table = evidence.collect([pair for of_load in found.values() for pair in of_load], ["step_time"])
-    made = iter(without_verdicts(comparisons(table, "step_time"), objection))
+    made = iter(without_verdicts(comparisons(table, "step_time"), failure))
     return {load: [next(made) for _ in of_load] for load, of_load in found.items()}
 
 
@@ -125,7 +125,7 @@ def spoken(code: ReasonCode) -> str:
 
 def contradiction(pair: Pair, metric: str) -> str:
     """Reason to distrust a ratio of times: the processes of a side contradict themselves. Empty if they do not."""
-    return contradictions.objection(pair.before, pair.after) if METRICS[metric].paired == "rounds" else ""
+    return contradictions.summary(pair.before, pair.after) if METRICS[metric].paired == "rounds" else ""
 
 
 def differing(workloads: Sequence[Workload]) -> dict[str, list[object]]:
@@ -152,8 +152,8 @@ def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
 def _comparison(pair: Pair, metric: str, found: Evidence, adjusted_p: float) -> Comparison:
     verdict, code = decisions.verdict(found, adjusted_p)
     reason = spoken(code)
-    if objection := contradiction(pair, metric):
-        verdict, code, reason = "inconclusive", "contradictory", objection
+    if contradicting := contradiction(pair, metric):
+        verdict, code, reason = "inconclusive", "contradictory", contradicting
     more = found.more_to_decide() if code == "too-few-groups" else None
     seconds = evidence.group_seconds(pair.before, pair.after)
     replicated = found.shift() is not None

@@ -21,7 +21,7 @@ LIMIT = 3.0
 The speed of a shared machine changes by a fifth within seconds, and a sample may be twice as long beside a neighbour.
 """
 SINGLE_LIMIT, SINGLE_COST = 10.0, 1e-3
-"""A single step has a barrier and a cold start of its own: so many times a step of a sample, and seconds beyond."""
+"""A single step has a barrier and a cold start of its own: times a step of a sample, and seconds beyond."""
 NOTCH = 1.57
 """Interquartile ranges over the root of the number: medians further apart than both notches differ (McGill, Tukey and
 Larsen, "Variations of box plots", The American Statistician 1978)."""
@@ -50,7 +50,7 @@ def contradictions(run: Run) -> list[Contradiction]:
     return [] if steady is None else list(_with(steady, run))
 
 
-def objection(*sides: Sequence[Run]) -> str:
+def summary(*sides: Sequence[Run]) -> str:
     """Reason to distrust a ratio of step times: at least half of the processes of a side contradict themselves.
 
     Fewer widen the interval, and the ratio of many groups leaves them out. Those with latencies, the first of an

@@ -120,10 +120,10 @@ def contended(runs: Iterable[Run]) -> bool:
 def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str) -> dict[Spec, VarianceComponent]:
     """For each candidate, the variance that two sessions of the same code add to the difference of their means.
 
-    Twice that of the means of the sessions in the history that measured this Spec, for a difference has two. What the
-    spread of processes explains of it is not taken off: of few sessions the rest would often come out as zero, and two
-    sessions gate as if they never differed. A session that is compared is none of the history. Missing with fewer than
-    three.
+    It is twice the variance of the means of the sessions in the history that measured this Spec: a difference has two.
+    The share that the spread of processes explains is not subtracted: with few sessions the rest would often be zero,
+    and two sessions would gate as if they never differed. A compared session is not part of the history. Missing with
+    fewer than three.
     """
     found: dict[Spec, VarianceComponent] = {}
     past = by_spec(history)

@@ -158,8 +158,8 @@ def _judge_metric(table: EvidenceTable, condition: Condition, metric: str, names
     adjusted = decisions.adjusted([one for _, one in family], condition.threshold)
     for (pair, one), p_value in zip(family, adjusted, strict=True):
         result, reason = _decide(one, p_value, condition.threshold)
-        if objection := compare.contradiction(pair, metric):
-            result, reason = "underpowered", objection
+        if contradicting := compare.contradiction(pair, metric):
+            result, reason = "underpowered", contradicting
         yield Outcome(
             condition=str(condition),
             pair=pairs.name_of(pair, names),

@@ -117,19 +117,19 @@ def _controlled(planned: Sequence[Spec], compared: Sequence[Pair]) -> list[Spec]
 
 
 def _judgement(
-    table: EvidenceTable, request: GateRequest, against: Iterable[str], objection: str, failed: Mapping[Spec, str]
+    table: EvidenceTable, request: GateRequest, against: Iterable[str], failure: str, failed: Mapping[Spec, str]
 ) -> Judgement:
     """The judgement on this evidence.
 
-    `against` are the reasons to refuse a gate. `objection` is why the session gives no verdicts. `failed` holds the
-    Specs of which some processes failed.
+    `against` are the reasons to refuse a gate. `failure` is why the session gives no verdicts. `failed` holds the
+    Specs with processes that failed.
     """
     counts = tuple(compare.counts(table.pairs))
     outcomes = refusals.downgrade_failed(gate.judge(table, request.conditions, counts), failed)
-    outcomes = refusals.invalidate(outcomes, objection) if objection else outcomes
+    outcomes = refusals.invalidate(outcomes, failure) if failure else outcomes
     refused = "; ".join(dict.fromkeys(against)) if request.conditions else ""
     return Judgement(
-        comparisons=tuple(_rows(table, objection)),
+        comparisons=tuple(_rows(table, failure)),
         counts=counts,
         outcomes=() if refused else tuple(outcomes),
         refused=refused,
@@ -137,14 +137,14 @@ def _judgement(
     )
 
 
-def _rows(table: EvidenceTable, objection: str) -> Iterator[Row]:
+def _rows(table: EvidenceTable, failure: str) -> Iterator[Row]:
     """Every metric that a side of a pair has, and those that every pair is expected to have.
 
     Each metric is a family for Holm's correction.
     """
     names = pairs.names_of(table.pairs)
     for metric in metrics.compared():
-        found = compare.without_verdicts(compare.comparisons(table, metric), objection)
+        found = compare.without_verdicts(compare.comparisons(table, metric), failure)
         yield from (
             Row(pair=pairs.name_of(pair, names), comparison=one)
             for pair, one in zip(table.pairs, found, strict=True)

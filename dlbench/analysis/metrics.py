@@ -121,7 +121,7 @@ def flop_rate(run: Run) -> float | None:
 
 
 def utilization(run: Run) -> float | None:
-    """Model FLOPs utilization (MFU): `flop_rate` over that of a large matrix product in the same process.
+    """Model FLOPs utilization (MFU): `flop_rate` over the rate of a large matrix product in the same process.
 
     The product has the framework, device, precision and threads of the Spec. Chowdhery et al. (2022, PaLM, section
     4.1) divide by the maker's figure instead, which no CPU has.
@@ -226,7 +226,7 @@ def _first_step_excess(run: Run) -> float | None:
 
 
 def _mark(run: Run, phase: str) -> PhaseMemory | None:
-    """Memory of a phase in a fresh process; that of another is mixed with what its parent held."""
+    """Memory of a phase in a fresh process; in a forked one it is mixed with what the parent held."""
     if run.isolation != "fresh":
         return None
     return next((mark for mark in run.memory if mark.phase == phase), None)

@@ -40,7 +40,7 @@ def by_workload(runs: Iterable[Run]) -> dict[Workload, list[Run]]:
 
 
 def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """Runs of one workload by arm (`tf.transformer jit`), in order of appearance: that of the first group."""
+    """Runs of one workload by arm (`tf.transformer jit`), in the order of the first group."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(run.spec.label, []).append(run)

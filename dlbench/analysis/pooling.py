@@ -36,7 +36,7 @@ class Change(NamedTuple):
 
 
 def parted(runs: Iterable[Run]) -> list[Run]:
-    """The Runs, those of one Spec that were made otherwise than its first made other arms.
+    """The Runs; Runs of one Spec that were made otherwise than its first become other arms.
 
     A Spec's `variant` numbers what its Runs were made with, from 0 in order of appearance; a twin and seeds that
     replicate are numbered with their arm. What one Run does not hold is not different from what another does.

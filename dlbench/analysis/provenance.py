@@ -28,7 +28,7 @@ SHAPING = (
 
 Values = Mapping[str, str]
 Provenance = tuple[Values | None, ...]
-"""The values of each row of `ROWS`; None for a row of which the Run holds nothing."""
+"""The values of each row of `ROWS`; None for a row that the Run holds nothing of."""
 
 
 class Row(NamedTuple):

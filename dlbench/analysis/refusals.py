@@ -1,6 +1,6 @@
 """Reasons to refuse a gate regardless of its numbers: failed runs, no A/A control, another machine.
 
-Each objection is a line that says what to do; one is enough for a gate to be refused. Pure.
+Each reason is a line that says what to do; one is enough to refuse a gate. Pure.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def invalidate(outcomes: Iterable[Outcome], reason: str) -> list[Outcome]:
 
 
 def downgrade_failed(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) -> list[Outcome]:
-    """Outcomes of candidates of which processes failed: those that came through cannot let them pass.
+    """Outcomes of candidates with failed processes: the others cannot let them pass.
 
     The failed process may have been the slowest. A regression remains a regression.
     """
@@ -104,13 +104,13 @@ def missing_in_candidate(
 ) -> Iterator[str]:
     """Specs with a partner in the baseline that never ran in the other report, though planned or tried."""
     well = {run.spec for run in after if run.ok}
-    mates = {run.spec for run in before if run.ok} - well
+    partners = {run.spec for run in before if run.ok} - well
     asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
     names = labels.of_specs(asked)
     for spec in asked:
         if spec in well or spec.twin or not spec.timed:
             continue
-        if any(not set(differing(mate, spec)) - set(allow) for mate in mates):
+        if any(not set(differing(partner, spec)) - set(allow) for partner in partners):
             yield f"{names.spec(spec)} did not run in the candidate ({failure_reason(spec, after)})"
 
 
@@ -144,7 +144,7 @@ def never_in_lockstep(table: EvidenceTable, question: GateRequest) -> Iterator[s
     ran, names = table.where(lambda pair: bool(pair.before and pair.after)), names_of(table.pairs)
     yield from (f"{name_of(pair, names)}: never took turns" for pair in ran.pairs if not pair.in_lockstep)
     together = ran.where(lambda pair: pair.in_lockstep)
-    yield from unfit(together, question.conditions, sessions=False) if together.pairs else ()
+    yield from not_gateable(together, question.conditions, sessions=False) if together.pairs else ()
 
 
 def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
@@ -163,7 +163,7 @@ def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
 
 def refusals(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
     """Reasons to refuse a gate on this evidence."""
-    yield from unfit(table, question.conditions, sessions=SESSION in question.allow)
+    yield from not_gateable(table, question.conditions, sessions=SESSION in question.allow)
     if question.conditions and MACHINE not in question.allow:
         for pair in table.pairs:
             past = [run for run in question.history if run.spec == pair.candidate]
@@ -171,7 +171,7 @@ def refusals(table: EvidenceTable, question: GateRequest) -> Iterator[str]:
                 yield f"a history of another machine ({said}); give --allow machine if that is meant"
 
 
-def unfit(table: EvidenceTable, conditions: Sequence[Condition], *, sessions: bool) -> Iterator[str]:
+def not_gateable(table: EvidenceTable, conditions: Sequence[Condition], *, sessions: bool) -> Iterator[str]:
     """Reasons that these pairs cannot be gated; `sessions` allows two sessions without a history."""
     names = names_of(table.pairs)
     for condition in conditions:

@@ -30,7 +30,7 @@ def screen(runs: Iterable[Run], metrics: Iterable[str]) -> Screened:
 
 
 def mark(runs: Iterable[Run]) -> list[Run]:
-    """Tell apart Runs that were not made alike, and flag those of programs without a steady state."""
+    """Tell apart Runs that were not made alike, and flag programs without a steady state."""
     return steady_state.flag_unsteady(pooling.parted(runs))
 
 

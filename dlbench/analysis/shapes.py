@@ -1,6 +1,6 @@
 """Shapes of series: flat, a warm-up, a slowdown, no steady state; floats in, a word out.
 
-The method is that of Barrett et al. ("Virtual machine warmup blows hot and cold", OOPSLA 2017): change points part a
+The method is Barrett et al.'s ("Virtual machine warmup blows hot and cold", OOPSLA 2017): change points part a
 series into segments, and their levels tell what it was. Change points come from PELT (Killick, Fearnhead and Eckley,
 "Optimal detection of changepoints with a linear computational cost", JASA 2012).
 

@@ -32,7 +32,7 @@ class _Pool(NamedTuple):
 
 
 def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
-    """The Runs, those of a program without a steady state flagged.
+    """The Runs; programs without a steady state are flagged.
 
     `unstable` where it recurs, so that no time is read from them; `drifted` where there is one process alone, which
     cannot tell a program that changes from a machine that does: such figures are indicative, and are kept.
@@ -77,7 +77,7 @@ def by_round(run: Run) -> Mapping[int, float]:
 
 
 def _others(run: Run, together: Sequence[Run]) -> list[Run]:
-    """The arms that this one is judged beside: those of its group, but for its twin where there are more."""
+    """The arms that this one is judged beside: its group, but for its control where there are more."""
     found = [other for other in together if other is not run]
     computation = msgspec.structs.replace(run.spec, twin=False)
     unlike = [other for other in found if msgspec.structs.replace(other.spec, twin=False) != computation]

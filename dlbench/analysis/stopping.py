@@ -74,5 +74,5 @@ def _groups(runs: Sequence[Run]) -> int:
 
 
 def _took_turns(runs: Sequence[Run]) -> list[Pair]:
-    """The pairs of which any two processes took turns: of arms apart more groups teach nothing."""
+    """The pairs with two processes that took turns: for arms apart, more groups teach nothing."""
     return [pair for of_load in pairs.with_baselines(runs).values() for pair in of_load if pair.in_lockstep]

@@ -26,7 +26,7 @@ SLOPE = 0.01
 
 
 class GAN(msgspec.Struct, frozen=True, kw_only=True):
-    """Hidden widths of both networks and the length of the noise; `input_shape` is that of the noise."""
+    """Hidden widths of both networks and the length of the noise; `input_shape` is the shape of the noise."""
 
     generator: tuple[int, ...]
     discriminator: tuple[int, ...]

@@ -31,7 +31,7 @@ OWN_FILE, SHARED_FILE, SUITES = "dlbench.toml", "pyproject.toml", "suites"
 NOT_IN_A_FILE = frozenset({"suite", "resume", "dry_run", "help"})
 """Options that belong to one call."""
 EXCLUSIVE = (frozenset({"quick", "rigorous", "adaptive", "processes"}), frozenset({"path", "jit"}))
-"""Options of which one on the command line, or in a suite, takes the place of all others of its set."""
+"""Sets of exclusive options: one on the command line, or in a suite, replaces all others of its set."""
 
 
 @dataclass(frozen=True)
@@ -169,5 +169,5 @@ def _as_typed(option: click.Parameter, value: Any) -> Any:
 
 
 def _rivals(name: str) -> frozenset[str]:
-    """The options that this one goes with: itself, and those of its exclusive set."""
+    """The options that this one goes with: itself, and its exclusive set."""
     return next((rivals for rivals in EXCLUSIVE if name in rivals), frozenset({name}))

@@ -27,7 +27,7 @@ def run(context: click.Context, options: Mapping[str, Any]) -> int:
 def show(options: RunRequest) -> int:
     """Measure, print the report, and return the exit code.
 
-    1 for a regression; else 2 when a Run failed for another reason than not being supported; else that of the gate.
+    1 for a regression; else 2 when a Run failed for another reason than not being supported; else the gate's.
     Raises DlbenchError for a gate that cannot be one, and KeyboardInterrupt after the partial report of a session that
     was interrupted.
     """

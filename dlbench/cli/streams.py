@@ -60,12 +60,14 @@ class Enduring(io.RawIOBase):
             except OSError as error:
                 _discard(self._descriptor)
                 if self._required and error.errno not in GONE:
-                    raise RecordError(f"standard output cannot be written ({error.strerror}); make room") from error
+                    raise RecordError(
+                        f"standard output cannot be written ({error.strerror}); free some space"
+                    ) from error
                 return len(data)
 
 
 def prepare() -> None:
-    """Put streams of this kind in the places of standard output and error, and something in that of a closed one.
+    """Put streams of this kind in the places of standard output and error, and something in the place of a closed one.
 
     Without it the first file that is opened takes the number of a closed stream, and what is printed goes there.
     """

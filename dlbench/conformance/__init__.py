@@ -67,7 +67,7 @@ def check(
     """Examine one plugin on one path in a process of its own: a Finding for each clause, as soon as it is decided.
 
     `announce` is called with each clause before it is looked at. A clause may take `timeout` seconds. Where the process
-    ends or the plugin cannot do at all what the Spec asks, the last Finding is that of EVERYTHING_ELSE.
+    ends or the plugin cannot do at all what the Spec asks, the last Finding is EVERYTHING_ELSE.
     """
     child = fresh_child(spec.threads, timeout)
     try:

@@ -39,7 +39,7 @@ def the_barrier_holds(session: ModelsUnderTest) -> None:
 def no_work_outlives_the_barrier(session: ModelsUnderTest) -> None:
     """Two steps take twice as long as one: a line through both that begins below zero says that work escaped.
 
-    What a step leaves undone the next one waits for; only that of a sample's last step is never seen. Knows nothing of
+    What a step leaves undone the next one waits for; only the last step of a sample is never seen. Knows nothing of
     the device, so that it looks at any.
     """
     model = session.plain
@@ -86,7 +86,7 @@ def _fastest(model: Model, batch: Any) -> tuple[float, float]:
 
 
 def _seconds_of(model: Model, batch: Any, steps: int) -> float:
-    """Of so many steps and the reading of the last loss, on the clock of the wall."""
+    """Wall seconds of `steps` steps and the reading of the last loss."""
     start = time.perf_counter()
     _take(model, batch, steps)
     return time.perf_counter() - start
@@ -113,7 +113,7 @@ def _longest(before: Mapping[str, float], after: Mapping[str, float]) -> float:
 
 
 def _cpu_after(model: Model, batch: Any, steps: int) -> float:
-    """CPU seconds that the process spends in a pause after the loss of the last of so many steps was read."""
+    """CPU seconds that the process spends in a pause after the loss of the last step was read."""
     _take(model, batch, steps)
     start = time.process_time()
     time.sleep(PAUSE_SECONDS)

@@ -42,7 +42,7 @@ def build_is_repeatable(session: ModelsUnderTest) -> None:
 
 
 def what_was_read_back_is_true(session: ModelsUnderTest) -> None:
-    """The parameters that are there are as many as ModelInfo says, and their values are those of the request.
+    """The parameters that are there are as many as ModelInfo says, with the values of the request.
 
     A model that the core does not describe may export its state too, such as running statistics.
     """

@@ -83,7 +83,7 @@ def _adversarial(model: Model, step: int, images: Any, real: Any) -> Stated | No
     """Both losses, as `dlbench.architectures.gan` states them."""
     judge = model.request.configuration
     if not isinstance(judge, GAN):
-        raise NotLookedAt("the adversarial loss takes a discriminator, and dlbench describes that of the gan alone")
+        raise NotLookedAt("the adversarial loss takes a discriminator, and dlbench describes only the gan's")
     before = model.request.parameters if step == 0 else model.observed["course"][step - 1]
     if not before:
         return None

@@ -1,4 +1,4 @@
-"""The clause on the optimizer: the updates are those of the Adam that the request states."""
+"""The clause on the optimizer: updates are as the Adam of the request makes them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class _Stated:
         self._square: dict[str, Any] = {}
 
     def follow(self, step: int, before: Mapping[str, Any], after: Mapping[str, Any], gradients: Any) -> None:
-        """Take the update from these gradients; raise Broken where that of a parameter is another one."""
+        """Take the update from these gradients; raise Broken where a parameter's is another."""
         adam = self._adam
         quiet = check.NEGLIGIBLE_GRADIENT * max(float(np.abs(gradient).max()) for gradient in gradients.values())
         for name, gradient in gradients.items():

@@ -64,7 +64,7 @@ def _marks(work: Callable[[], object]) -> Iterator[tuple[int, int]]:
 
 
 def _repeat(work: Callable[[], object], times: int, seconds: float) -> int:
-    """Do it this often, or for so many seconds where that is longer; how often it was."""
+    """Do it this often, or for this many seconds if that is longer; returns how often it was."""
     done, end = 0, time.monotonic() + seconds
     while done < times or time.monotonic() < end:
         work()

@@ -37,7 +37,7 @@ def same_function(session: ModelsUnderTest) -> Iterator[None]:
 def _check(session: ModelsUnderTest) -> None:
     """Raise NotLookedAt where a loss is random, or is no mean over samples, while nothing is learnt.
 
-    Losses that only fall or only rise are not random: they are those of an optimizer that goes on. The loss of a batch
+    Losses that only fall or only rise are not random: an optimizer goes on. The loss of a batch
     that is no mean over samples is not the mean of the losses of its halves.
     """
     still = Model.build(session.spec, optimizer=STILL)
@@ -61,7 +61,7 @@ def _check(session: ModelsUnderTest) -> None:
 
 
 def _losses(model: Model, batch: Batch) -> Any:
-    """Of one batch again and again; the first may be that of a batch before."""
+    """Losses of one batch again and again; the first may belong to a batch before."""
     return np.array([model.train(model.stage(batch)).sum() for _ in range(REPEATED)])[1:]
 
 

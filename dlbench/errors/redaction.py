@@ -2,8 +2,8 @@
 
 Replaced are
 - the home folder, by `~`;
-- the names of user and host, by `user` and `host`: as a word, as part of an address, and as one of the words of which a
-  component of a path is made (`/tmp/cache_alice`). As part of another name they stay (`alice` in `alice.linear`,
+- the names of user and host, by `user` and `host`: as a word, as part of an address, and as one word of a component
+  of a path (`/tmp/cache_alice`). As part of another name they stay (`alice` in `alice.linear`,
   `dlbench-alice` or `malice`), and so do names in COMMON or of fewer than three characters: they tell nothing;
 - the name that follows `/home/` or `/Users/`, whoever it is;
 - secrets, by `***`: credentials in a URL, the value after a name that sounds like a secret (`--api-token=...`), tokens
@@ -34,7 +34,7 @@ COMMON = re.compile(
     "python|root|runner|server|step|system|test|tester|train|ubuntu|user|users|vagrant|vscode",
     re.IGNORECASE,
 )
-"""Accounts and hosts of which there are many, and words that records are full of."""
+"""Common names of accounts and hosts, and words that are frequent in records."""
 
 SECRET = re.compile(
     r"TOKENS|PASSWORDS|PASSPHRASE|CREDS|AUTHORIZATION|BEARER|JWT|\w*(TOKEN|SECRETS?|PASSWORD|PASSWD|CREDENTIALS?)|"
@@ -231,7 +231,7 @@ def _everywhere(name: str, instead: str) -> list[Rule]:
 
 
 def _without_value(match: re.Match[str]) -> str:
-    """An assignment with its value hidden where the name is that of a secret.
+    """An assignment with its value hidden where the name is a secret's.
 
     `max_tokens=512` and `token: identifier` are language, `token=hf_x1` and `"token": "hf_x1"` are not.
     """

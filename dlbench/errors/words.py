@@ -21,7 +21,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def reason(error: BaseException, longest: int = LONGEST) -> str:
-    """The error in one text: its type and message, and those of the errors in a group; of our own the message alone."""
+    """The error in one text: its type and message, with the errors in a group; for our own errors the message alone."""
     text = _text(error)
     if not isinstance(error, DlbenchError):
         text = f"{type_name(error)}: {text}"

@@ -62,7 +62,7 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
 
 
 def optimizer_of(spec: Spec, of_task: Optimizer) -> Optimizer:
-    """The optimizer that the model's source names, at the learning rate of the task; that of the task unless named."""
+    """The optimizer that the model's source names, at the learning rate of the task; the task's own unless named."""
     asked = "" if spec.model is None else spec.model.optimizer
     name, _, more = asked.partition(":")
     rate = of_task.learning_rate if not isinstance(of_task, OwnOptimizer) else Adam().learning_rate

@@ -1,4 +1,4 @@
-"""The course that training takes: its losses read, and the step at which it went astray."""
+"""Divergence: reads losses and names the step at which training diverged."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dlbench.measure.reported import number
 from dlbench.spec import Spec
 
 EXPLODED = 1000.0
-"""A loss so many times the first one, or 1 where the first is smaller, counts as diverged; the losses of the tasks here
-stay below ten times."""
+"""A loss this many times the first one, or 1 where the first is smaller, counts as diverged; losses of the tasks here stay
+below ten times."""
 
 SIGNED = ("policy_gradient",)
 """Losses that may be negative. No square, log-likelihood or softplus is."""
@@ -29,7 +29,7 @@ class DivergenceCheck:
     """Knows the loss of the first step that was followed, and all losses since the last look."""
 
     def __init__(self, spec: Spec, loss: str = "mse") -> None:
-        """`loss` is the task's; `adversarial` has two parts, those of generator and discriminator."""
+        """`loss` is the task's; `adversarial` has two parts, generator and discriminator."""
         self._spec, self._loss, self._bound = spec, loss, math.inf
         self._parts = 2 if loss == "adversarial" else 1
         self._unread: list[Any] = []
@@ -49,11 +49,11 @@ class DivergenceCheck:
     def last_loss(self, result: Any) -> float:
         """The last step's loss.
 
-        Raises DivergedError naming the step, if it was followed, at which it went astray, and ContractViolation for
+        Raises DivergedError naming the step, if it was followed, at which it diverged, and ContractViolation for
         what is no such loss.
         """
         loss = self._read(result)[-1]
-        if self._astray(loss):
+        if self._diverged(loss):
             raise DivergedError(self._what_went_wrong(loss))
         if loss < ROUNDED and self._loss not in SIGNED:
             clause = f"the loss of {self._spec.task}, {self._loss}, is never negative"
@@ -64,12 +64,12 @@ class DivergenceCheck:
         self._unread.clear()
         return loss
 
-    def _astray(self, loss: float) -> bool:
+    def _diverged(self, loss: float) -> bool:
         return not math.isfinite(loss) or abs(loss) > self._bound
 
     def _what_went_wrong(self, last: float) -> str:
         losses = enumerate((loss for result in self._unread for loss in self._read(result)), self.steps + 1)
-        step, loss = next(((step, loss) for step, loss in losses if self._astray(loss)), (None, last))
+        step, loss = next(((step, loss) for step, loss in losses if self._diverged(loss)), (None, last))
         why = f", more than {self._bound:g}," if math.isfinite(loss) else ""
         place = "" if step is None else f" at step {step}"
         return f"{self._spec.plugin}: the training loss became {loss:g}{why}{place}; lower the learning rate"

@@ -50,7 +50,7 @@ def taken_in(outputs: Outputs) -> tuple[str, ...]:
 def outputs_of(plugin: ModelPlugin, inputs: Any, predict: Callable[[Any], Array]) -> Outputs | None:
     """Ways to change the first product of a model: numbers are inputs themselves, tokens choose rows of parameters.
 
-    Numbers are random, for those of a task may be short enough for any type. None for tokens where the plugin does not
+    Numbers are random, because a task's may be short enough for any type. None for tokens where the plugin does not
     exchange parameters.
     """
     if any(one.dtype == np.float32 for one in arrays.parts(inputs)):

@@ -92,14 +92,14 @@ def of_core() -> Code:
 
 @cache
 def of_task(name: str) -> tuple[Code, ...]:
-    """The code of a task that is none of the core's; that of the core's is dlbench's."""
+    """The code of a task from outside the core; a task of the core is dlbench's code."""
     entry = None if name in TASKS else tasks.entry_of(name)
     return () if entry is None else (_code(f"task {name}", entry.distribution, _module(entry)),)
 
 
 @cache
 def of_architecture(name: str) -> tuple[Code, ...]:
-    """The code of an architecture that another package describes; that of the core's is dlbench's."""
+    """The code of an architecture that another package describes; a built-in one is dlbench's code."""
     entry = None if architectures.is_builtin(name) else architectures.entry_of(name)
     return () if entry is None else (_code(f"architecture {name}", entry.distribution, _module(entry)),)
 

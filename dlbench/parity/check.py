@@ -34,8 +34,8 @@ ROUNDING = 3.0
 """Times by which losses may differ more than a change in the last bits of the parameters moves them on either side.
 
 Training can be chaotic: the adversarial losses of the base gan amplify rounding ten thousand times within five steps
-and the difference of two frameworks follows that of one framework from itself (1.7e-1 and 1.3e-1 at step 20). Looked at
-where nothing but the losses differs; the steps before rounding is amplified are held to the tolerance as ever.
+and two frameworks differ as much as one does from itself (1.7e-1 and 1.3e-1 at step 20). Looked at where nothing but
+the losses differs; the steps before rounding is amplified are held to the tolerance as ever.
 """
 NEGLIGIBLE_GRADIENT = 1e-2
 """A parameter whose gradient stays below this share of the largest of all is measured against that share.

@@ -23,7 +23,7 @@ def encode(record: msgspec.Struct) -> bytes:
 
 
 def page(record: msgspec.Struct | Mapping[str, object], digits: int = EXACT) -> str:
-    """The record as a file that people may read too, its figures with so many significant digits."""
+    """The record as a file that people may read too, its figures with `digits` significant digits."""
     text = msgspec.json.encode(_written(msgspec.to_builtins(record), digits))
     return msgspec.json.format(text, indent=2).decode() + "\n"
 

@@ -44,7 +44,7 @@ class Journal:
             self.runs += runs
 
     def truncate(self, number: int) -> None:
-        """Forget all Runs after the first so many: they belong to a group that was cut short."""
+        """Forget all Runs after the first `number`: they belong to a group that was cut short."""
         path, kept = self.folder / RUNS_FILE, self.runs[:number]
         if kept != self.runs:
             _replace(path, b"".join(path.read_bytes().splitlines(keepends=True)[:number]))
@@ -95,7 +95,9 @@ def resume(folder: Path) -> Journal:
         if torn:
             _replace(path, b"".join(line + b"\n" for line in whole))
     except OSError as error:
-        raise RecordError(f"{path} cannot be resumed ({error.strerror}); make room, or copy the folder") from error
+        raise RecordError(
+            f"{path} cannot be resumed ({error.strerror}); free some space, or copy the folder"
+        ) from error
     return journal
 
 
@@ -116,7 +118,7 @@ def append(path: Path, records: Iterable[Record]) -> None:
             _sync(path.parent)
     except OSError as error:
         raise RecordError(
-            f"{path}: cannot be written ({error.strerror}); what is finished is kept; make room and --resume, "
+            f"{path}: cannot be written ({error.strerror}); what is finished is kept; free some space and --resume, "
             "or give another --out"
         ) from error
 

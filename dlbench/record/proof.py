@@ -37,7 +37,7 @@ def since(spec: Spec, found: Compilation, warm: Compilation, calls: int) -> Comp
 def problem(spec: Spec, found: Compilation | None, functions: int = 1) -> str:
     """Reason that the proof of the path `jit` fails, in a line; empty where it holds.
 
-    `functions` of the plugin were called, each of which is a graph at least.
+    `functions` of the plugin were called; each is at least one graph.
     """
     if found is None:
         return "the path jit must be proven; add compilation() to the plugin"

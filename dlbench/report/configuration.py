@@ -111,7 +111,7 @@ def _versions(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
 
 
 def _installed(runs: Iterable[Run]) -> dict[str, str]:
-    """Versions by package, and that of Python."""
+    """Versions by package, with Python's."""
     found: dict[str, str] = {}
     for at in (run.environment for run in runs if run.environment is not None):
         found |= {"Python": at.python, **at.packages}
@@ -143,7 +143,7 @@ _OF_AXIS: Mapping[str, Callable[[Run, ModelInfo], dict[str, str]]] = {
     "precision": lambda run, info: {"precision": _precision(run, info)},
     "threads": lambda run, info: {"threads": _threads(run, info), **_processors(run)},
 }
-"""Rows of axes of which more is known than what the plugin says."""
+"""Rows of axes about which more is known than what the plugin says."""
 
 
 def _compiled(run: Run) -> dict[str, str]:
@@ -211,7 +211,7 @@ def every(found: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
 def joined(found: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Each name with all its values as a reader sees them.
 
-    Of folders the last alone: schemas 1 and 2 hold those of compile caches, and each process has its own.
+    Of folders only the last: schemas 1 and 2 hold folders of compile caches, and each process has its own.
     """
     return {name: values[-1] if name.endswith("_DIR") else " / ".join(values) for name, values in every(found).items()}
 

@@ -34,7 +34,7 @@ class Spread(Record, frozen=True):
 
 
 class CurvePoint(Record, frozen=True):
-    """Quality after so many training steps: median and range over seeds, and how many of them there were."""
+    """Quality after `steps` training steps: median and range over `seeds` seeds."""
 
     steps: int
     quality: float
@@ -85,8 +85,8 @@ class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
 
     `gate` is what a gate that was asked for said; `controls` hold how arms compared with their twins. `undecided` are
-    the pairs that ended without a verdict; those of one process each are `indicative` and not among them. `models`
-    are those that no package brings, unset where there are none.
+    the pairs that ended without a verdict; pairs of one process each are `indicative` and not among them. `models`
+    are models that no package brings, unset where there are none.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Groups whose ratio lies far from that of the others: which, how far, and what that means for the ratio."""
+"""Outliers: groups whose ratio lies far from the others, and what that means for the ratio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlbench.spec import Workload
 from dlbench.stats.estimates import exp, percentile, trim_count
 
 LEAST = 5
-"""Groups of which it can be said that one is unlike the others."""
+"""Fewest groups among which an outlier can be told."""
 FENCE = 3.0
 """Interquartile ranges beyond a quartile from which a value is far out (Tukey 1977, Exploratory Data Analysis, 2E)."""
 LEAST_APART = 0.1

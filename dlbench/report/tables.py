@@ -98,7 +98,7 @@ def _metric_rows(section: Section, table: str) -> list[list[str]]:
 
 
 def of_first(section: Section, name: str) -> str:
-    """` (5 processes)` where only so many of an adaptive session were measured in this."""
+    """` (5 processes)` where only some processes of an adaptive session measured this."""
     found = [(arm.metrics[name].n, arm.ok) for arm in section.arms if name in arm.metrics]
     fewer = METRICS[name].stage is not None and any(number < ok for number, ok in found)
     return f" ({max(number for number, _ in found)} processes)" if fewer else ""

@@ -55,7 +55,7 @@ def _in_parts(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> I
         if (parts := 1 + max(run.part for run in runs)) > 1:
             yield (
                 f"{names.title(load)}: memory does not hold all arms together, so they were "
-                f"measured in {parts} parts; arms take turns with those of their part alone"
+                f"measured in {parts} parts; arms take turns only within their part"
             )
 
 

@@ -32,11 +32,11 @@ ORDER = 128
 """Of the square matrices that the program multiplies: they stay in a core's own cache."""
 
 Program = Callable[[int], float]
-"""Takes so many steps and returns the seconds that they took."""
+"""Takes a number of steps and returns the seconds that they took."""
 
 
 class Noise(Record, frozen=True):
-    """Log ratios of two equal programs, one a group, and the smallest slowdown that so many groups would show."""
+    """Log ratios of two equal programs, one a group, and the minimum detectable slowdown of that many groups."""
 
     log_ratios: tuple[float, ...]
     smallest_change: float | None

@@ -31,9 +31,9 @@ class MemoryUse(NamedTuple):
     host: float
     device: float = 0.0
 
-    def within(self, room: MemoryUse) -> bool:
-        """True if there is room for it."""
-        return self.host <= room.host and self.device <= room.device
+    def within(self, available: MemoryUse) -> bool:
+        """True if it fits."""
+        return self.host <= available.host and self.device <= available.device
 
 
 NONE_HOLDS = MemoryUse(math.inf, math.inf)
@@ -103,19 +103,19 @@ def available_memory(device: str) -> MemoryUse:
     return MemoryUse(SHARE * host, math.inf if free is None else SHARE * free)
 
 
-def split(specs: Sequence[Spec], sizes: Mapping[Spec, MemoryUse], room: MemoryUse) -> list[tuple[Spec, ...]]:
-    """Parts of a group that fit into the room one after the other, in the order of `specs`, the baseline first.
+def split(specs: Sequence[Spec], sizes: Mapping[Spec, MemoryUse], available: MemoryUse) -> list[tuple[Spec, ...]]:
+    """Parts of a group that fit into `available` one after the other, in the order of `specs`, the baseline first.
 
     An arm of unknown size counts for nothing. An arm that does not fit beside what it is compared with is alone.
     """
     parts: list[set[Spec]] = []
     for spec in specs:
         needed = {spec, *_companions(spec, specs)}
-        home = next((part for part in parts if _size(part | needed, sizes).within(room)), None)
-        if home is not None:
-            home |= needed
+        fitting = next((part for part in parts if _size(part | needed, sizes).within(available)), None)
+        if fitting is not None:
+            fitting |= needed
         elif not any(spec in part for part in parts):
-            parts.append(needed if _size(needed, sizes).within(room) else {spec})
+            parts.append(needed if _size(needed, sizes).within(available) else {spec})
     return [tuple(spec for spec in specs if spec in part) for part in parts]
 
 

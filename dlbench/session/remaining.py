@@ -37,6 +37,6 @@ def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
 
 
 def _torn(runs: Sequence[Run]) -> set[tuple[Spec, int]]:
-    """Specs and groups of which a part has fewer Runs than arms: another part may hold the same baseline."""
+    """Specs and groups with a part that has fewer Runs than arms: another part may hold the same baseline."""
     found = Counter((workload(run.spec), run.together) for run in runs)
     return {(run.spec, run.group) for run in runs if found[workload(run.spec), run.together] < run.arms}

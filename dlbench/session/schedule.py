@@ -27,7 +27,7 @@ from dlbench.spec import Isolation, Policy, Spec, Workload, workload
 from dlbench.workers.child import ChildHandle
 
 StartChild = Callable[[Spec, Policy], ChildHandle]
-"""Makes the child of a Spec; the policy's isolation is that of this very process."""
+"""Makes the child of a Spec; the policy's isolation is this process's own."""
 
 Enough = Callable[[Sequence[Run]], bool]
 """True if these Runs of one workload are enough of them."""
@@ -85,8 +85,8 @@ class Session:
             if budget is not None and elapsed + (self._estimate.expected(group) or 0.0) > budget:
                 self._listener.stopped(f"the budget of {budget:g} s is used; {len(ahead)} groups left out")
                 return
-            hopeful = [one for one in ahead if not all(spec in self._known_failures for spec in one.specs)]
-            self._listener.group_started(group, done, len(groups), self._estimate.remaining(hopeful))
+            runnable = [one for one in ahead if not all(spec in self._known_failures for spec in one.specs)]
+            self._listener.group_started(group, done, len(groups), self._estimate.remaining(runnable))
             discarding = self._discard(group)
             with self._estimate.timing(group):
                 runs = [run for part in self._parts(group) for run in self._measure(part)]
@@ -107,8 +107,8 @@ class Session:
         """
         begin, any_lacked = time.monotonic(), False
         policy = msgspec.structs.replace(self._plan.policy, isolation="fresh")
-        hopeful = [spec for spec in self._plan.specs if policy.discard and spec not in self._known_failures]
-        for spec in self._pilots.lacking(group.specs, hopeful):
+        runnable = [spec for spec in self._plan.specs if policy.discard and spec not in self._known_failures]
+        for spec in self._pilots.lacking(group.specs, runnable):
             any_lacked = True
             self._listener.discarding(spec)
             self._pilots.measure(spec, partial(self._start, spec, policy))
@@ -117,8 +117,8 @@ class Session:
     def _parts(self, group: Group) -> list[Group]:
         """The group, or where memory does not hold it parts of it."""
         planned = [spec for spec in self._plan.specs if spec in group.specs]
-        room = pilot.available_memory(self._pilots.device(planned))
-        parts = pilot.split(planned, self._pilots.sizes(planned), room)
+        available = pilot.available_memory(self._pilots.device(planned))
+        parts = pilot.split(planned, self._pilots.sizes(planned), available)
         ordered = [tuple(spec for spec in group.specs if spec in part) for part in parts]
         return [replace(group, specs=part, part=place) for place, part in enumerate(ordered)]
 

@@ -18,7 +18,7 @@ INTERIM_GROUPS = (6, 10, 15, 20, 30, 45)
 """Groups after which a session may stop; after the last it does."""
 HALF_WIDTH = 0.0125
 """Half-width of a ratio's 95 % interval at which it is known well enough: a slowdown of 3 % is then called one in nine
-sessions of ten or more. Its logarithm lies 1.96 % beyond that of the 1 % not worth a word, which is 3.1 standard
+sessions of ten or more. Its logarithm lies 1.96 % beyond the negligible 1 %, which is 3.1 standard
 errors of such an interval; the bound of the t test takes 1.7 of them, and 90 % power another 1.3."""
 
 

@@ -1,6 +1,6 @@
 """Memory that a program goes on taking while it does nothing new: one rule for `dlbench run` and `dlbench check`.
 
-The slope is that of Theil and Sen (Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 1968):
+The slope is Theil and Sen's (Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 1968):
 the median over all pairs of samples. A cache that fills once, or an allocator that takes a large block now and then,
 moves a least-squares line and leaves this one flat.
 """
@@ -18,7 +18,7 @@ NOISE_BYTES = 2 << 20
 
 
 def slope(steps: Sequence[int], resident: Sequence[int]) -> float | None:
-    """Bytes that stay behind a step, from what was resident after so many steps; None where not beyond noise.
+    """Bytes that stay behind a step, from resident bytes after `steps`; None where not beyond noise.
 
     Beyond noise is a slope whose 95 % interval lies above zero and which comes to more than 2 MiB over the samples.
     """

@@ -58,8 +58,8 @@ def trimmed(draws: NDArray[np.float64], cut: int) -> tuple[NDArray[np.float64], 
 def groups_needed(spread: float, known_from: int, half_width: float) -> int | None:
     """Number of groups that narrow a 90 % interval to this half-width in 80 % of sessions; None beyond MOST_GROUPS.
 
-    `spread` is the standard deviation of log ratios, estimated from so many: its upper 80 % limit counts (chi-square),
-    because groups that come may spread as much.
+    `spread` is the standard deviation of log ratios, estimated from `known_from` of them: its upper 80 % limit counts
+    (chi-square), because groups that come may spread as much.
     """
     from scipy import special
 
@@ -97,7 +97,7 @@ def unpaired_detectable_shift(
 
 
 def _seen(by_t: NDArray[np.float64], ranked: Iterable[NDArray[np.float64]], needed: int) -> float:
-    """The shift that POWER of the draws need: enough for t, and until so many ranked values are positive."""
+    """The shift that POWER of the draws need: enough for t, and for the number of positive ranked values."""
     import numpy as np
 
     by_ranks = np.concatenate([-np.partition(rows, -needed, axis=1)[:, -needed] for rows in ranked])
@@ -105,7 +105,7 @@ def _seen(by_t: NDArray[np.float64], ranked: Iterable[NDArray[np.float64]], need
 
 
 def _chunks(draws: NDArray[np.float64], width: int) -> list[NDArray[np.float64]]:
-    """Draws in parts of which each becomes no more than two million values of so many a draw."""
+    """Draws in parts of at most two million values."""
     import numpy as np
 
     return np.array_split(draws, 1 + len(draws) * width // 2_000_000)
@@ -144,5 +144,5 @@ def _least_passing(ways: Sequence[int]) -> int:
 
 
 def _reachable(arrangements: float) -> float:
-    """The level of a rank test with so many equally likely arrangements: 5 %, or the least that it can reach."""
+    """The level of a rank test with this many equally likely arrangements: 5 %, or the least that it can reach."""
     return max(ALPHA, 1.0 / arrangements)

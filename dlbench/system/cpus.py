@@ -55,7 +55,7 @@ def _rank(cpu: int, place: _Place, allowed: Collection[int]) -> int:
 
 
 def _place(cpu: int, root: Path) -> _Place:
-    """A processor of which nothing is said is a core of its own."""
+    """A processor about which nothing is said is a core of its own."""
     folder = root / f"sys/devices/system/cpu/cpu{cpu}"
     package = _text(folder / "topology/physical_package_id")
     node = next((found.name for found in sorted(folder.glob("node[0-9]*"))), "")

@@ -20,7 +20,7 @@ _CORE_PACKAGES = ("dlbench", "numpy")
 
 
 def describe(packages: Iterable[str] = (), declared: Iterable[str] = (), name: str = "") -> Environment:
-    """The environment of this process, its variables those of libraries and those that a plugin declares."""
+    """The environment of this process, with the variables of libraries and those that a plugin declares."""
     return Environment(
         cpu=_cpu_field("model name") or platform.processor() or platform.machine(),
         cpu_vendor=_cpu_field("vendor_id"),

@@ -1,6 +1,6 @@
 """Instruction sets that numerical libraries use in this process, as the libraries themselves say.
 
-A variable may ask for another set than that of the processor and be ignored. So this is read from what was loaded; a
+A variable may ask for another set than the processor's and be ignored. So this is read from what was loaded; a
 library that does not say is left out.
 """
 

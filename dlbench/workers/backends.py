@@ -136,9 +136,9 @@ class ForkServer:
 
 
 class InProcessChild:
-    """Obeys in this process: no time-out, no memory limit, no memory by phase, and a crash ends everything.
+    """Works in this process: no time-out, no memory limit, no memory by phase, and a crash ends everything.
 
-    Thread settings are those of whoever came first, and what is printed is not kept.
+    Thread settings stay as the first Spec set them, and what is printed is not kept.
     """
 
     def __init__(self) -> None:
@@ -173,7 +173,7 @@ class InProcessChild:
 
     @contextlib.contextmanager
     def _in_its_folder(self) -> Iterator[None]:
-        """The current folder is the plugin's while it works, and that of dlbench afterwards: reports go there."""
+        """The current folder is the plugin's while it works, and dlbench's afterwards: reports go there."""
         home, here = Path.cwd(), os.open(".", os.O_RDONLY)
         with contextlib.suppress(OSError):
             os.chdir(self._folder)

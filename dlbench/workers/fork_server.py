@@ -5,7 +5,7 @@ operation waits for them for ever (measured: 3 of 3 children hung). So it refuse
 thread, by the kernel's own count.
 
 Run as `python -m dlbench.workers.fork_server SPEC SOCKET`, JSON and a descriptor. It says there how loading went.
-Each message that comes is a request to fork, with five descriptors: orders and replies, then those of the supervisor.
+Each message that comes is a request to fork, with five descriptors: orders and replies, then the supervisor's.
 """
 
 from __future__ import annotations

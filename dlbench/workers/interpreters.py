@@ -1,4 +1,4 @@
-"""Other Python environments than that of dlbench itself: which they are, and whether a child can run there.
+"""Python environments other than dlbench's own: their plugins, and whether a child can run there.
 
 A child needs dlbench and the plugin in its environment, and the same protocol; all else may differ.
 """

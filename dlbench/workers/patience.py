@@ -10,7 +10,7 @@ SLICE = 1.0
 """Seconds of one wait. A wait that took longer was a stop, and counts for this much at most."""
 
 Ready = Callable[[list[int], float], list[int]]
-"""Descriptors that can be read after at most so many seconds."""
+"""Descriptors that can be read after at most `seconds`."""
 
 
 class Patience:

@@ -116,7 +116,7 @@ class Supervised:
         return int(lines[1]) if len(lines) > 2 else None
 
     def exit_code(self, seconds: float) -> int | None:
-        """The exit code of a worker that is about to end; None when it still lives after so many seconds."""
+        """The exit code of a worker that is about to end; None when it still lives after `seconds`."""
         patience = Patience(seconds)
         while (code := self.poll()) is None and patience.wait(self.ended):
             pass
@@ -198,7 +198,7 @@ def _temporary_folder() -> str:
     try:
         return tempfile.mkdtemp(prefix="dlbench-")
     except OSError as error:
-        why = f"no temporary folder can be made ({error.strerror}); set TMPDIR to a folder with room"
+        why = f"no temporary folder can be made ({error.strerror}); set TMPDIR to a folder with free space"
         raise OSError(error.errno, why) from error
 
 

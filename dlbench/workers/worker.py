@@ -1,7 +1,7 @@
 """The child: orders in, replies out, one JSON line each way, until `close` or the end of its orders.
 
 Run as `python -m dlbench.workers.worker ORDERS REPLIES`, two descriptors that no program inherits which the plugin
-starts. The standard streams are the plugin's: an empty input, and an output of which the end is kept.
+starts. The standard streams are the plugin's: an empty input, and an output whose end is kept.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def failed(error: BaseException, *, loading: bool = True) -> Failed:
 
 
 def main(orders: int, replies: int) -> None:
-    """Obey until told to close, or until the parent is gone."""
+    """Handle requests until told to close, or until the parent is gone."""
     for descriptor in (orders, replies):
         os.set_inheritable(descriptor, False)
         os.register_at_fork(after_in_child=partial(os.close, descriptor))

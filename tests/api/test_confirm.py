@@ -145,7 +145,7 @@ def test_a_regression_stands_where_the_second_measuring_gives_no_answer(planned,
         planned, tmp_path / "e", Changed(tmp_path / "partly", lambda run: crashing(run) if run.group > 1 else run)
     )
     assert "has no step time" in stands(planned, tmp_path / "b", Changed(tmp_path / "unsteady", unsteady))
-    assert "tells equal programs apart" in stands(planned, tmp_path / "c", Changed(tmp_path / "noisy", noisy))
+    assert "told equal programs apart" in stands(planned, tmp_path / "c", Changed(tmp_path / "noisy", noisy))
     assert "(nothing was measured)" in stands(planned, tmp_path / "d", nothing)
 
 

@@ -150,7 +150,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(saved: Path) -> None:
         ["bash", "-c", f"{DLBENCH} report out > /dev/full"], cwd=saved, check=False, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr == "dlbench: standard output cannot be written (No space left on device); make room\n"
+    assert done.stderr == "dlbench: standard output cannot be written (No space left on device); free some space\n"
 
 
 def test_a_terminal_that_hung_up_ends_nothing(saved: Path) -> None:

@@ -43,7 +43,7 @@ def course_of(losses, looks_every=5, steps_per_call=1, loss="mse"):
         ([-4.0, 1.0, 1.0, 1.0, 1.0, -4001.0], "became -4001, more than 4000, at step 6;"),
     ],
 )
-def test_the_first_step_that_went_astray_is_named(losses, words):
+def test_the_first_diverged_step_is_named(losses, words):
     with pytest.raises(DivergedError, match=r"acme\.mlp: the training loss") as caught:
         course_of(losses, loss="policy_gradient")
     assert words in str(caught.value)

@@ -41,7 +41,7 @@ def with_load(**values):
         (with_load(throttled=0.2), "(throttling) 20% of its periods at worst, above 1% in 2 of 2"),
         (
             with_load(steal=0.0),
-            "the system did not say how long tasks waited for a core (/proc/pressure/cpu) in 2 of 2",
+            "the system did not report how long tasks waited for a core (/proc/pressure/cpu) in 2 of 2",
         ),
         (with_load(major_faults=4321), "4,321 pages were read from the disk (major faults)"),
         (

@@ -123,6 +123,6 @@ def test_the_parent_removes_the_folder_of_a_supervisor_that_was_killed(temporary
 def test_a_child_is_not_started_without_a_folder_for_temporary_files(temporary, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / "nowhere"))
     for isolation in ("fresh", "fork"):
-        with Starter() as starter, pytest.raises(ChildError, match="set TMPDIR to a folder with room") as caught:
+        with Starter() as starter, pytest.raises(ChildError, match="set TMPDIR to a folder with free space") as caught:
             starter(SPEC, Policy(isolation=isolation))
         assert caught.value.status == "crashed"
