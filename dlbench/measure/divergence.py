@@ -12,8 +12,8 @@ from dlbench.measure.reported import number
 from dlbench.spec import Spec
 
 EXPLODED = 1000.0
-"""A loss this many times the first one, or 1 where the first is smaller, counts as diverged; losses of the tasks here stay
-below ten times."""
+"""A loss this many times the first one, or 1 where the first is smaller, counts as diverged; losses of the built-in
+tasks stay below ten times."""
 
 SIGNED = ("policy_gradient",)
 """Losses that may be negative. No square, log-likelihood or softplus is."""
