@@ -14,7 +14,12 @@ pytestmark = pytest.mark.untimed
 EVERYTHING = {"FLOPs", "output", "losses", "parameter", "gradient"}
 
 
-OTHER_ENDS = [("lstm", "demand"), ("gru", "sentiment"), ("transformer", "sentiment"), ("transformer", "vowels")]
+OTHER_ENDS = [
+    ("lstm", "demand"),
+    pytest.param("gru", "sentiment", marks=pytest.mark.slow),
+    ("transformer", "sentiment"),
+    ("transformer", "vowels"),
+]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,13 @@ def test_every_supervised_task_is_examined():
     assert set(CHEAPEST) == fixed - acting - {"digits_gan", "synthetic_gan"}
 
 
-@pytest.mark.parametrize(("task", "architecture"), CHEAPEST.items())
+@pytest.mark.parametrize(
+    ("task", "architecture"),
+    [
+        pytest.param(*row, marks=pytest.mark.slow if row[0] in ("sentiment", "text", "line") else ())
+        for row in CHEAPEST.items()
+    ],
+)
 def test_the_target_is_reached_with_the_labels_and_never_with_shuffled_ones(task, architecture):
     info = open_task(task, TaskRequest("small", 4)).info
     plugin = f"torch.{architecture}"

@@ -163,7 +163,14 @@ class Misled:
         return self.starter(spec, msgspec.structs.replace(policy, timeout_seconds=seconds))
 
 
-@pytest.mark.parametrize(("place", "later"), [(place, later) for place, row in PLACES.items() for later in row.calls])
+@pytest.mark.parametrize(
+    ("place", "later"),
+    [
+        pytest.param(place, later, marks=pytest.mark.slow if at else ())
+        for place, row in PLACES.items()
+        for at, later in enumerate(row.calls)
+    ],
+)
 def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, later, tmp_path, monkeypatch):
     phase, misdeeds = PLACES[place].phase, cells(place, later)
     mark = f"DLBENCH_TEST_{uuid.uuid4().hex}"
