@@ -9,6 +9,7 @@ from typing import Protocol
 from dlbench import conformance
 from dlbench.conformance.examine import Finding
 from dlbench.errors import SpecError
+from dlbench.session.models import AskedModel
 from dlbench.spec import PATHS, Path, Policy, Spec
 
 
@@ -81,9 +82,13 @@ class Silent:
 
 
 def check(
-    plugins: Sequence[str], paths: Sequence[Path], timeout: float, listener: CheckListener, **options: str
+    plugins: Sequence[str | AskedModel],
+    paths: Sequence[Path],
+    timeout: float,
+    listener: CheckListener,
+    **options: str,
 ) -> Examination:
-    """Examine each plugin on each of these paths, or on all that exist. A clause may take `timeout` seconds.
+    """Examine each plugin or model on each of these paths, or on all that exist. A clause may take `timeout` seconds.
 
     Raises UnknownName, PluginLoadError or SpecError, the last also where nothing could be examined at all: no path is
     supported, or no data is installed.
@@ -95,7 +100,7 @@ def check(
     ready, missing = _with_data(found, named=bool(options.get("task")))
     examined = tuple(_examine(spec, note, timeout, listener) for spec, note in ready)
     if all(not one.complete and not one.broken for one in examined):
-        names = ", ".join(plugins)
+        names = ", ".join(one if isinstance(one, str) else one.source.reference for one in plugins)
         raise SpecError(f"{names}: nothing could be examined; name a --path, --task or --size that they have")
     return Examination(examined, tuple(missing))
 

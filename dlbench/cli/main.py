@@ -60,7 +60,7 @@ def run(**given: Any) -> int:
 @click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Initial values and batches.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work.")
 def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **given: Any) -> int:
-    """Prove that PLUGINS, such as two frameworks' versions of one architecture, are the same model.
+    """Prove that PLUGINS, or models of your own, are the same model: two frameworks' versions, or two paths of one.
 
     Compares outputs, first gradients and the losses of 20 training steps, without dropout, from the same initial
     values and batches. Exit code 1 when a figure is out of tolerance, 2 when it could not be checked.
@@ -71,21 +71,25 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **given: Any) -
 
 
 @cli.command()
-@click.argument("plugins", nargs=-1, required=True)
+@click.argument("plugins", nargs=-1)
+@options.of_models
 @options.of_axis("path", "Paths to examine; all that the plugin supports unless given.")
 @click.option("--size", default="small", show_default=True, help="Size of the architecture.")
 @click.option("--task", default="", help="Data and target; the architecture's default unless given.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that a clause may take.")
-def check(plugins: tuple[str, ...], path: tuple[Any, ...], timeout: float, **given: str) -> int:
-    """Examine PLUGINS against the contract, clause by clause.
+def check(
+    plugins: tuple[str, ...], path: tuple[Any, ...], size: str, task: str, device: str, timeout: float, **given: Any
+) -> int:
+    """Examine PLUGINS, or models of your own, against the contract, clause by clause.
 
     A clause holds, is broken, or was not examined. Exit code 1 when one is broken, 2 when a plugin could not be
     examined: its data is not installed, or it does not support a path that was named.
     """
+    from dlbench.api import subjects
     from dlbench.cli import check as command
 
-    return command.show(plugins, path, timeout, **given)
+    return command.show((*plugins, *subjects.models(given)), path, timeout, size=size, task=task, device=device)
 
 
 @cli.command()

@@ -23,7 +23,7 @@ from dlbench.conformance.examine import NAMES, Finding, examine_clause
 from dlbench.errors import SpecError
 from dlbench.measure.build import task_of
 from dlbench.record.flags import STATUSES
-from dlbench.session.plan import expand
+from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.spec import Path, Policy, Spec
 from dlbench.tasks import fitting
 from dlbench.workers.calls import call
@@ -37,12 +37,14 @@ EVERYTHING_ELSE = "everything else"
 """The clause of a Finding that stands for all clauses not looked at, because the examination could not go on."""
 
 
-def specs(plugin: str, path: Path, size: str = "small", task: str = "", device: str = "cpu") -> list[Spec]:
-    """Specs to examine of a plugin on a path. Raises UnknownName, PluginLoadError or SpecError."""
+def specs(plugin: str | AskedModel, path: Path, size: str = "small", task: str = "", device: str = "cpu") -> list[Spec]:
+    """Specs to examine of a plugin or a model on a path. Raises UnknownName, PluginLoadError or SpecError."""
     # One thread: several that share a core with another program wait for each other, and nothing is timed here.
-    values = {"plugin": plugin, "path": path, "phase": "train", "size": size, "device": device, "threads": 1}
+    values = {"path": path, "phase": "train", "size": size, "device": device, "threads": 1}
     selection = {name: (value,) for name, value in values.items()} | ({"task": (task,)} if task else {})
-    return expand(selection, Policy(processes=1))
+    if isinstance(plugin, str):
+        return expand(Subjects({**selection, "plugin": (plugin,)}), Policy(processes=1))
+    return expand(Subjects(selection, [plugin]), Policy(processes=1))
 
 
 def with_data(spec: Spec, *, named: bool) -> tuple[Spec, str]:

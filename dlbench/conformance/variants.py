@@ -13,6 +13,7 @@ import numpy as np
 
 from dlbench.conformance.model import Model, ModelsUnderTest, NotLookedAt, require
 from dlbench.errors import ContractViolation, Unsupported
+from dlbench.measure import arrays
 from dlbench.parity import check
 from dlbench.plugin import Batch
 
@@ -35,12 +36,12 @@ def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
     """Data on the host is read in every step: a step sees what its arrays hold when it is called."""
     wanted = _singles(session)
     model = _variant(session, data="host")
-    arrays = Batch(*(np.empty_like(part) for part in model.batch(0)))
+    kept = Batch(*(arrays.each(np.empty_like, side) for side in model.batch(0)))
     found = []
     for step in range(STEPS * CALLS):
-        for array, values in zip(arrays, model.batch(step), strict=True):
-            np.copyto(array, values)
-        found.append(model.train(arrays))
+        for side, values in zip(kept, model.batch(step), strict=True):
+            arrays.each(np.copyto, side, values)
+        found.append(model.train(kept))
     _same(found, wanted, "with data on the host")
 
 

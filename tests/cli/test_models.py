@@ -131,3 +131,19 @@ def test_an_error_in_the_users_file_is_told_by_its_own_line(folder):
     (folder / "bad.py").write_text("x = 1\nimport nothing_of_this_name\n")
     said = refused("--model", "bad.py:Net")
     assert said.startswith("bad.py:Net: bad.py, line 2, 'import nothing_of_this_name': ModuleNotFoundError")
+
+
+def test_a_model_is_examined_against_the_contract(folder):
+    done = dlbench("check", "--model", "own.py:Two", "--path", "eager", cwd=folder)
+    assert done.returncode == 0, done.stdout
+    assert "18 hold, 0 broken, 2 not looked at" in done.stdout
+    done = dlbench("check", cwd=folder)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "give a plugin (`dlbench list` shows the names) or --model REFERENCE" in done.stderr
+
+
+def test_the_paths_of_a_model_are_proven_one_by_a_command(folder, monkeypatch):
+    monkeypatch.setenv("DLBENCH_FAKE_JIT", "1,0,0")
+    done = dlbench("parity", "--model", "own.py:Two", "--path", "eager,jit", "--seeds", "1", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "same model: yes" in " ".join(done.stdout.split())

@@ -81,6 +81,8 @@ class Adapted(LinearPlugin):
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make the model anew from the seed."""
         spec = request.spec
+        if spec.device not in ("cpu", "auto") or spec.precision != "fp32":
+            raise Unsupported(f"NumPy computes in fp32 on the cpu here, not in {spec.precision} on {spec.device}")
         if spec.path != "eager" and not (spec.path == "jit" and JIT_VARIABLE in os.environ):
             raise Unsupported(f"path {spec.path}: NumPy has eager only")
         self._model, self._loss = self._make(spec), _loss(request.signature.loss)
@@ -104,6 +106,17 @@ class Adapted(LinearPlugin):
         """The outputs that the loss reads."""
         outputs = self._call(self._model, inputs if isinstance(inputs, tuple) else (inputs,))
         return np.asarray(plugin_kit.pick_output(outputs, self._source.output))
+
+    def train_step(self, batch: Batch) -> float | Array:
+        """One step, or one for each batch along the first axis."""
+        if not self._several:
+            return self._train(batch)
+        count = len(batch.targets)
+        inputs = [
+            tuple(one[step] for one in batch.inputs) if isinstance(batch.inputs, tuple) else batch.inputs[step]
+            for step in range(count)
+        ]
+        return np.array([self._train(Batch(inputs[step], batch.targets[step])) for step in range(count)])
 
     def stage(self, batch: Batch) -> Batch:
         """As it is."""
