@@ -86,6 +86,11 @@ def test_an_axis_is_a_field_with_its_row_and_who_acts_on_it():
     assert modules_naming(r"\ballow_breaks\b") == {"dlbench/spec/spec.py", "dlbench/record/proof.py"}
 
 
+def test_a_task_of_a_third_party_is_not_named_in_the_core():
+    assert (ROOT / "tests/fake_plugin/dlbench_fake/spirals.py").exists()
+    assert modules_naming(r"\bspirals\b") == set()
+
+
 def test_a_command_is_its_work_its_words_and_its_options():
     assert modules_naming(r"\bdoctor\b") == {"dlbench/api/doctor.py", "dlbench/cli/doctor.py", "dlbench/cli/main.py"}
 
