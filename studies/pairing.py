@@ -47,7 +47,7 @@ def loop_over(step: Callable[[], Any]) -> Loop:
 
 
 def steps_for(loop: Loop, seconds: float, warm_up: int = 20) -> int:
-    """How many steps of a warm loop last so long."""
+    """Number of steps of a warm loop that last this long."""
     loop(warm_up)
     return max(1, round(seconds / (loop(warm_up) / warm_up)))
 

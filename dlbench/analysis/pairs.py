@@ -165,7 +165,7 @@ def by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:
 
 
 def _part(run: Run) -> int:
-    """Which part of its groups a Run was in, where memory did not hold them whole; an arm trains in one of any."""
+    """Part of its groups that a Run was in, where memory did not hold them whole; an arm trains in one of any."""
     return 0 if run.spec.replicated_by == "seed" else run.part
 
 

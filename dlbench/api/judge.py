@@ -30,7 +30,7 @@ class BaselineReport:
 
     @classmethod
     def named(cls, options: Mapping[str, Any]) -> BaselineReport | None:
-        """What `--against` names; None without it. Raises RecordError, and SpecError for options that belong to it."""
+        """Report of `--against`; None without it. Raises RecordError, and SpecError for options that belong to it."""
         source = options["against"]
         if source is None and (given := [name for name in ("allow", "history") if options[name]]):
             raise SpecError(f"--{given[0]} is about another report; give --against REPORT, or leave it out")

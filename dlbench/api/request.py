@@ -31,7 +31,7 @@ NOT_IN_PLAN = (*GATING, "resume", "parity", "format", "dry_run", "quiet")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What `dlbench run` was asked, checked; `asked` are the words of the gate and the comparison, for the plan.
+    """Checked request of `dlbench run`; `asked` are the words of the gate and the comparison, for the plan.
 
     With `anew` the folder's name is not the user's, and one with a number at its end is as good.
     """
@@ -132,7 +132,7 @@ def _read_all(source: FilePath) -> list[Run]:
 
 
 def policy(options: Mapping[str, Any]) -> Policy:
-    """How hard to measure. Raises SpecError, also for what a resumed session has in its plan already."""
+    """Policy by the options. Raises SpecError, also for what a resumed session has in its plan already."""
     if options["resume"] and (given := [name for name, value in options.items() if value and name not in NOT_IN_PLAN]):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise SpecError(f"--resume goes on with what was planned; leave {names} out")

@@ -28,7 +28,7 @@ _TARGET = re.compile(r"[\w ]+:[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 
 
 def read(options: Mapping[str, Any]) -> Subjects:
-    """What the options of a command are about. Raises SpecError."""
+    """Subjects of a command, by its options. Raises SpecError."""
     return Subjects(selection(options), models(options))
 
 
@@ -39,7 +39,7 @@ def trained(options: Mapping[str, Any], policy: Policy) -> list[Spec]:
 
 
 def selection(options: Mapping[str, Any]) -> Selection:
-    """What the options of a command select, by axis."""
+    """Selection of the options of a command, by axis."""
     found = {axis.field: _values(options.get(axis.option)) for axis in AXES.values() if axis.option}
     found["path"] = ("jit", *found["path"]) if options["jit"] else found["path"]
     found["data"] = places(found["data"])

@@ -20,7 +20,7 @@ DeviceNames = Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)]
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What the plugin reads back after building; the core compares it with the Spec, and a difference is an error.
+    """Model as the plugin reads it back after building; the core compares it with the Spec, a difference is an error.
 
     `device` in the words of a Spec (`cpu`, `gpu:0`); `precision`, `steps_per_call`, `data` likewise, so that a plugin
     that says nothing of them has built one step a call with its data in place; `compiler` is None where nothing
@@ -54,7 +54,7 @@ cannot be looked at, as one on another machine.
 
 
 def cache_state(folders: Iterable[str]) -> CacheState:
-    """What these folders, or files, of a compiler's cache hold now; a plugin asks just before its first compilation."""
+    """Content of these folders, or files, of a compiler's cache now; a plugin asks just before its first compilation."""
     named = [pathlib.Path(folder) for folder in folders]
     if not named:
         return "none"

@@ -34,7 +34,7 @@ class ArraySpec(msgspec.Struct, frozen=True):
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """What a task feeds a model and wants of it.
+    """Inputs that a task feeds a model, and the outputs that it wants.
 
     `outputs` are logits for the loss `cross_entropy`, values for `mse`, logits of actions for
     `policy_gradient` and generated images for `adversarial`, whose targets are real ones (`dlbench.architectures.gan`

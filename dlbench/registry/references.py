@@ -39,7 +39,7 @@ class Reference(NamedTuple):
 
     @property
     def is_file(self) -> bool:
-        """Whether the place is a file, rather than a module that can be imported."""
+        """True if the place is a file, rather than a module that can be imported."""
         return self.place.endswith(".py")
 
     @property
@@ -62,7 +62,7 @@ def parse(text: str) -> Reference:
 
 
 def is_reference(text: str) -> bool:
-    """Whether a text has the form of a reference."""
+    """True if a text has the form of a reference."""
     match = REFERENCE.fullmatch(text)
     return match is not None and (match["place"].endswith(".py") or MODULE.fullmatch(match["place"]) is not None)
 
@@ -123,7 +123,7 @@ def check_options(factory: Callable[..., Any], options: Mapping[str, Any], name:
 
 
 def is_factory(found: object) -> bool:
-    """Whether calling it makes a model: a class, a function, a method or a partial one. Models can be called too."""
+    """True if calling it makes a model: a class, a function, a method or a partial one. Models can be called too."""
     return inspect.isclass(found) or inspect.isroutine(found) or isinstance(found, functools.partial)
 
 
@@ -169,7 +169,7 @@ def _line(file: str, number: int, text: str) -> str:
 
 
 def _is_foreign(file: str) -> bool:
-    """Whether a frame is of dlbench, of Python or of an installed package."""
+    """True if a frame is of dlbench, of Python or of an installed package."""
     path = Path(file)
     roots = (Path(__file__).resolve().parents[1], Path(os.__file__).parent)
     installed = "site-packages" in path.parts or "dist-packages" in path.parts

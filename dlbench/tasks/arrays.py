@@ -145,7 +145,7 @@ def _measured(request: TaskRequest, train: Samples, test: Samples, what: str) ->
 
 
 def _by_key(stated: tuple[InputSpec, ...], train: Samples, what: str) -> dict[str, InputSpec]:
-    """What was stated of each input: by name where both have them, or else by place."""
+    """Statements on each input: by name where both have names, or else by place."""
     if stated and len(stated) != len(train.inputs):
         raise SpecError(
             f"{what}: there are {len(train.inputs)} inputs, {', '.join(train.inputs)}; the model takes "
@@ -158,7 +158,7 @@ def _by_key(stated: tuple[InputSpec, ...], train: Samples, what: str) -> dict[st
 
 
 def _spec(arrays: tuple[Array, Array], stated: InputSpec | None, what: str, batch_size: int) -> InputSpec:
-    """What the arrays of training and testing are. Raises SpecError where they are not alike, or not as stated."""
+    """Form of the arrays of training and testing. Raises SpecError where they differ, or are not as stated."""
     train, test = arrays
     if train.shape[1:] != test.shape[1:] or train.dtype.kind != test.dtype.kind:
         raise SpecError(f"{what} of training are {_said(train)}, those of testing {_said(test)}; make them alike")

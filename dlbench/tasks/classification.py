@@ -24,7 +24,7 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """What the data is called, what it is, and how many classes and, of tokens, how many distinct ones it has.
+    """Data by name, with its arrays, its number of classes and, of tokens, its number of distinct ones.
 
     `prepare` makes inputs of the samples that the split holds.
     """

@@ -82,7 +82,7 @@ def verify(found: str, expected: str, task: str, shipped: Shipped) -> str:
 
 
 def _found(shipped: Shipped, file: str) -> Path | None:
-    """What was fetched comes before what is installed, which may be of another version."""
+    """Files that were fetched come before installed ones, which may be of another version."""
     folders = [store(shipped), *map(Path, _spec(shipped))]
     return next((path for folder in folders if (path := folder / file).is_file()), None)
 

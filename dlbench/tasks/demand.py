@@ -57,7 +57,7 @@ class Windows(NamedTuple):
 
     @property
     def reach(self) -> int:
-        """How many values before the first predicted one a window looks at."""
+        """Number of values before the first predicted one that a window looks at."""
         return self.steps + (0 if self.features == CALENDAR else self.features - 1)
 
     def at(self, ends: Places) -> Batch:

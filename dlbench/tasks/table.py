@@ -29,7 +29,7 @@ class TaskRow(NamedTuple):
 
     @property
     def of(self) -> str:
-        """What it is for, in words."""
+        """Purpose, in words."""
         return ", ".join(self.fits).replace(ANY, "any architecture") or "models of your own"
 
     @property

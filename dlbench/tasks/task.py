@@ -16,7 +16,7 @@ Predict = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """How to open a task: `size` chooses the goal, `input_shape` is what a built-in architecture is stated for.
+    """Request to open a task: `size` chooses the goal, `input_shape` is what a built-in architecture is stated for.
 
     The others are of a model that no package brings (`dlbench.spec.ModelSource`), for tasks that are made to measure:
     what goes in and what comes out, whose first axis becomes the batch size; the loss; a file of samples; and the

@@ -20,7 +20,7 @@ _out = click.option(
 
 @click.group()
 def main() -> None:
-    """How often are verdicts right? Planted slowdowns, measured; rules of several tools, replayed."""
+    """Quality of verdicts: planted slowdowns, measured; rules of several tools, replayed."""
 
 
 @main.command("collect")

@@ -20,7 +20,7 @@ KINDS: tuple[Kind, ...] = ("lockstep", "sequential")
 
 @dataclass(frozen=True)
 class Plan:
-    """What to add to a pool: of which workloads, for how many seconds, beside how many neighbours."""
+    """Addition to a pool: workloads, seconds, and the number of neighbours."""
 
     workloads: Sequence[str]
     seconds: float
@@ -58,7 +58,7 @@ def due(
     longest: Mapping[tuple[str, Kind], float],
     left: float,
 ) -> tuple[str, Kind] | None:
-    """What the pool has fewest of, among what the seconds that are left are enough for."""
+    """Batch that the pool has fewest of, among those that fit into the seconds left."""
     fitting = [
         (workload, kind) for workload in workloads for kind in KINDS if longest.get((workload, kind), 0.0) < left
     ]

@@ -23,12 +23,12 @@ class Planted:
 
     @property
     def alive(self) -> bool:
-        """Whether the arm can still be measured."""
+        """True if the arm can still be measured."""
         return self._arm.alive
 
     @property
     def turns(self) -> int:
-        """How many turns it is due."""
+        """Number of turns that it is due."""
         return self._arm.turns
 
     def build(self) -> None:
@@ -88,13 +88,13 @@ class Planted:
 
     @property
     def environment(self) -> Environment:
-        """What the child said of the machine and its software; known once it is built."""
+        """Machine and software by the child; known once it is built."""
         found = self._arm.run().environment
         assert found is not None, "the arm was built"
         return found
 
     def taken(self) -> Taken:
-        """What goes into the pool. Raises RuntimeError when the arm failed."""
+        """Record for the pool. Raises RuntimeError when the arm failed."""
         run: Run = self._arm.run()
         if run.status != "ok":
             raise RuntimeError(f"{run.spec.plugin}, arm {self._name}: {run.status}: {run.reason}\n{run.output_tail}")

@@ -36,7 +36,7 @@ class Cells:
         return [name for name in WORKLOADS if (ADAPTIVE, name, AGAIN) in self._cells]
 
     def held(self, workload: str) -> float:
-        """How many sessions as large as dlbench's at a slowdown of 3 % the pool holds without a group in common."""
+        """Number of sessions as large as dlbench's at a slowdown of 3 % that the pool holds without a common group."""
         cell = self._cells[ADAPTIVE, workload, EFFECT]
         return cell.pool / cell.size
 
@@ -170,7 +170,7 @@ def _goals(name: str, cells: Cells) -> str:
 
 
 def _imported(batches: Sequence[Batch]) -> str:
-    """What importing the framework took the parent of these processes, if they had one."""
+    """Import time of the framework in the parent of these processes, if they had one."""
     if any(batch.isolation == "fresh" for batch in batches):
         return "in each process"
     return f"{statistics.median(batch.import_seconds for batch in batches):.1f} s"

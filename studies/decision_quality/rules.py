@@ -35,7 +35,7 @@ def dlbench(log_ratios: Sequence[float]) -> Verdict:
 
 
 def groups_used(log_ratios: Sequence[float], seconds: Sequence[float]) -> int:
-    """How many of these groups a session measures: until a look finds its interval narrow, or the budget is spent."""
+    """Number of these groups that a session measures: until its interval is narrow, or the budget is spent."""
     spent = 0.0
     for n, cost in enumerate(seconds, start=1):
         spent += cost
@@ -96,7 +96,7 @@ def torch_compare(before: Floats, after: Floats) -> Said:
 
 
 def torch_ranges(before: Floats, after: Floats) -> Said:
-    """What a reader does with two printed `Measurement`s: their interquartile ranges do not overlap."""
+    """Rule of a reader of two printed `Measurement`s: their interquartile ranges do not overlap."""
     (low, high), (after_low, after_high) = (np.quantile(side, (0.25, 0.75)) for side in (before, after))
     score = max(math.log(after_low / high), 0.0) - max(math.log(low / after_high), 0.0)
     return said(score, 0.0)

@@ -75,7 +75,7 @@ def measure(spec: Spec, rounds: int, sample_seconds: float, *, fit: bool) -> str
 
 
 def against_fit(plugin: Loop, problem: Problem, steps: int, rounds: int) -> Ratio:
-    """How many times the plugin's step Keras takes for one."""
+    """Keras's step as a multiple of the plugin's."""
     loops = plugin, fit_loop(problem)
     turns = take_turns(loops, max(steps, FIT_STEPS), max(FEWEST, rounds // FIT_SHARE))
     return Ratio.of([other / own for own, other in turns])
@@ -87,7 +87,7 @@ def shown(ratio: Ratio) -> str:
 
 
 def verdict(ratio: Ratio) -> str:
-    """Where the interval lies against the bar."""
+    """Position of the interval against the bar."""
     return "within" if ratio.high <= BAR else "beyond" if ratio.low > BAR else "undecided"
 
 
@@ -106,7 +106,7 @@ def fastest(candidates: dict[str, Program], steps: int) -> tuple[str, Loop]:
 
 
 def problem_of(spec: Spec, prepared: Prepared) -> Problem:
-    """What the experts are given."""
+    """Problem that the experts are given."""
     task = prepared.task
     return Problem(
         architecture=spec.architecture,

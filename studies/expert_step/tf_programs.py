@@ -36,7 +36,7 @@ def programs(problem: Problem) -> dict[str, Program]:
 
 
 def worth_it(problem: Problem, name: str) -> bool:
-    """Whether it can be compiled in reasonable time: XLA needs minutes for a long unrolled loop."""
+    """True if it can be compiled in reasonable time: XLA needs minutes for a long unrolled loop."""
     unrolled = name in ("Keras layers, unrolled", "modules")
     cell = problem.architecture in keras_models.CELLS
     return not (problem.path == "jit" and cell and unrolled and problem.signature.inputs.shape[1] > 16)

@@ -14,7 +14,7 @@ FLAGS = ("tf_xla_persistent_cache_directory", "xla_gpu_per_fusion_autotune_cache
 
 
 def state() -> CacheState:
-    """What XLA would find now."""
+    """State of the cache that XLA would find now."""
     return cache_state(folder for variable in VARIABLES for folder in _named(os.environ.get(variable, "")))
 
 

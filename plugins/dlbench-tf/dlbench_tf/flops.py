@@ -84,7 +84,7 @@ def _instruction(rest: str) -> Instruction:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """What stands in the parentheses that a text begins with, and what comes behind."""
+    """Text in the parentheses that begin a text, and the rest."""
     depth = 0
     for at, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")

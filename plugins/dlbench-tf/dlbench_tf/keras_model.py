@@ -64,7 +64,7 @@ class _Called(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 
 
 def caller(model: Any, function: Callable[..., Any] | None, names: Sequence[str]) -> Call:
-    """How the model is called: through the function, by name, or by place.
+    """Call of the model: through the function, by name, or by place.
 
     A model that takes one argument gets several inputs as a list, or as a mapping where they have names.
     """
@@ -134,7 +134,7 @@ def _several(inputs: Any) -> tuple[Any, ...]:
 
 
 def _takes_one(model: Any) -> bool:
-    """Whether the call of the model has one argument that all inputs come in."""
+    """True if the call of the model has one argument that all inputs come in."""
     if isinstance(model, keras.Sequential) or hasattr(model, "_functional") or _is_functional(model):
         return True
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -119,7 +119,7 @@ class KerasNetwork:
         return _as_float(getattr(output, "_keras_logits", output) if self._loss == "cross_entropy" else output)
 
     def _output(self, inputs: Any, training: bool) -> tf.Tensor:
-        """Where dropout is off, training drops nothing; a model that drops where it predicts is shown as it is."""
+        """Output in training or prediction. With dropout off, training drops nothing."""
         if self._rates and self._drops is training:
             self._drops = not training
             for layer, name, rate in self._rates:

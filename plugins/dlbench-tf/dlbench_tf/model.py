@@ -85,7 +85,7 @@ class TFModel:
         return variables.NAMES
 
     def devices(self) -> dict[str, str]:
-        """What TensorFlow sees."""
+        """Devices that TensorFlow sees."""
         return device.devices()
 
     def device_memory_peak(self) -> int | None:

@@ -30,7 +30,7 @@ class Network(Protocol):
 
     @property
     def precision(self) -> str:
-        """What products are computed in, as read from what was built."""
+        """Precision of products, as read from the built model."""
         ...
 
     @property

@@ -22,7 +22,7 @@ class Objective(NamedTuple):
 
 
 def together(losses: tuple[tf.Tensor, ...]) -> tf.Tensor:
-    """What a training step returns: the loss, or all of them in one tensor."""
+    """Result of a training step: the loss, or all of them in one tensor."""
     return losses[0] if len(losses) == 1 else tf.stack(losses)
 
 

@@ -94,7 +94,7 @@ class SGD:
 
 
 class Own:
-    """What the user's function returns for the parameters: an optimizer of Keras."""
+    """Optimizer of Keras that the user's function returns for the parameters."""
 
     def __init__(self, settings: plugin.OwnOptimizer, parameters: Sequence[Any]) -> None:
         with users_errors(settings.function):

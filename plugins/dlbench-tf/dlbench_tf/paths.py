@@ -46,12 +46,12 @@ class Graph:
 
     @property
     def traces(self) -> int:
-        """How often the function was traced."""
+        """Number of times that the function was traced."""
         return int(self._function.experimental_get_tracing_count())
 
     @property
     def whole(self) -> bool:
-        """Whether TensorFlow holds the traced function to XLA, as read from its definition."""
+        """True if TensorFlow holds the traced function to XLA, as read from its definition."""
         attributes = self._concrete.function_def.attr
         return MUST_COMPILE in attributes and bool(attributes[MUST_COMPILE].b)
 

@@ -51,7 +51,7 @@ def _blas_of(device: str, path: str) -> str:
 
 
 def blas() -> str:
-    """What multiplies matrices on a CPU: `oneDNN` where this build uses it and nobody turned it off, else `Eigen`."""
+    """Library that multiplies matrices on a CPU: `oneDNN` where this build uses it and it is not off, else `Eigen`."""
     return "oneDNN" if _pywrap_util_port.IsMklEnabled() else "Eigen"
 
 
@@ -61,6 +61,6 @@ def _layout(network: Network) -> dict[str, str]:
 
 
 def _denormals() -> str:
-    """What an operation makes of a product below the smallest normal float32."""
+    """Treatment of a product below the smallest normal float32."""
     product = tf.constant(1e-20, tf.float32) * tf.constant(1e-20, tf.float32)
     return "flushed to zero" if float(product) == 0.0 else "kept"

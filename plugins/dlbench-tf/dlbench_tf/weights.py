@@ -31,7 +31,7 @@ class Weights:
         self.variables = [tf.Variable(value) for value in self._pack(parameters)]
 
     def tensors(self, values: Sequence[tf.Tensor]) -> Tensors:
-        """What every parameter is, in its own shape, when the variables have these values."""
+        """Value of every parameter, in its own shape, when the variables have these values."""
         found: Tensors = {}
         for group, value in zip(self._groups, values, strict=True):
             found |= self._cut(group, value) if len(group) > 1 else {group[0]: value}

@@ -40,7 +40,7 @@ def use_own() -> None:
 
 
 def state(compiler: str) -> CacheState:
-    """What the compiler would find now, `inductor` or another's that keeps what it compiled where XLA_CACHE says."""
+    """State of the cache that the compiler would find now: `inductor`, or another one, in the folder of XLA_CACHE."""
     if compiler != "inductor":
         return cache_state(filter(None, [os.environ.get(XLA_CACHE)]))
     if any(getattr(config, name, None) for name in REMOTE) or "sccache" in _words(os.environ.get("CXX", "")):

@@ -48,7 +48,7 @@ class CompiledSteps:
 
     @property
     def optimizer(self) -> str:
-        """What updates the parameters."""
+        """Optimizer of the parameters."""
         return self._written.name
 
     def train(self, batch: Batch) -> Tensor:

@@ -138,7 +138,7 @@ def _batched(name: str, output: Any, few: int, batch_size: int) -> tuple[int, ..
 def _targets(
     recipe: Recipe, outputs: tuple[int, ...], inputs: tuple[InputSpec, ...], chosen: str, inferred: list[str]
 ) -> tuple[InputSpec, str]:
-    """What the loss compares with, and the loss: what is stated of either, or what the outputs look like."""
+    """Targets of the loss, and the loss: as stated, or by the form of the outputs."""
     stated = recipe.description().loss
     if recipe.targets is not None:
         targets = InputSpec((outputs[0], *recipe.targets.shape[1:]), recipe.targets.dtype, recipe.targets.below)
@@ -154,7 +154,7 @@ def _targets(
 
 
 def _are_logits(outputs: tuple[int, ...], chosen: str, inputs: tuple[InputSpec, ...]) -> bool:
-    """Whether outputs look like those of classes: by their name, one row a sample, or as many as there are tokens."""
+    """True if outputs look like those of classes: by their name, one row a sample, or as many as there are tokens."""
     rows = len(outputs) == 2 or (len(outputs) == 3 and outputs[-1] in {one.below for one in inputs})
     return outputs[-1] > 1 and (rows or (chosen == "logits" and len(outputs) > 1))
 

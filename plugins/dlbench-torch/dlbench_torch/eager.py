@@ -32,7 +32,7 @@ class EagerSteps:
 
     @property
     def optimizer(self) -> str:
-        """What updates the parameters."""
+        """Optimizer of the parameters."""
         return optimizers.name_of(self._optimizer)
 
     def train(self, batch: Batch) -> Tensor:

@@ -15,7 +15,7 @@ from dlbench_torch.recipe import Recipe
 
 
 class Stated(TypedDict, total=False):
-    """What may be stated of a module, as `dlbench_torch.recipe.Recipe` explains it."""
+    """Statements on a module, as `dlbench_torch.recipe.Recipe` explains them."""
 
     call: Call
     name: str

@@ -127,7 +127,7 @@ def _retreat_shapes(_: str, by_last: Tensor, weight: Tensor, from_inputs: Tensor
 
 
 def decompositions() -> dict[Any, Callable[..., Any]]:
-    """What Inductor is to take operators apart into: its own table, and the loops."""
+    """Decompositions of operators for Inductor: its own table, and the loops."""
     ours: dict[Any, Callable[..., Any]] = {
         torch.ops.dlbench_torch.advance.default: _advance,
         torch.ops.dlbench_torch.retreat.default: _retreat,

@@ -35,7 +35,7 @@ def find(loss: str) -> Objective:
 
 
 def together(losses: tuple[Tensor, ...]) -> Tensor:
-    """What a training step returns: the loss, or all of them in one tensor."""
+    """Result of a training step: the loss, or all of them in one tensor."""
     return losses[0] if len(losses) == 1 else torch.stack(losses)
 
 

@@ -76,14 +76,14 @@ def multiply(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
 
 
 class Counters:
-    """What XLA has done since this was made, by torch_xla's own counters."""
+    """Work of XLA since this was made, by torch_xla's own counters."""
 
     def __init__(self) -> None:
         _library().sync()  # values that wait to be computed would be compiled later
         self._before = self._now()
 
     def bear_out(self, said: Compilation) -> Compilation:
-        """What Dynamo said, held against what XLA did.
+        """Dynamo's report, checked against XLA's counters.
 
         A graph that XLA was not given is none; a program beyond the graphs is a recompilation; each call of an
         operation that XLA lacks, which PyTorch then computes on the host, is a break.

@@ -31,7 +31,7 @@ def of_torch(settings: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.o
 
 
 def name_of(optimizer: torch.optim.Optimizer) -> str:
-    """How a report names it: `torch.optim.Adam(fused=True)`."""
+    """Name in a report: `torch.optim.Adam(fused=True)`."""
     kind = type(optimizer)
     place = "torch.optim" if kind.__module__.startswith("torch.optim") else kind.__module__
     return f"{place}.{kind.__qualname__}" + ("(fused=True)" if optimizer.defaults.get("fused") else "")

@@ -56,7 +56,7 @@ def _threads_of_mkl() -> dict[str, str]:
 
 
 def _layout(parameters: Sequence[Tensor]) -> dict[str, str]:
-    """How the kernels of convolutions lie in memory; nothing for a model without any."""
+    """Memory layout of the kernels of convolutions; empty for a model without any."""
     kernels = [one for one in parameters if one.dim() == 4]
     last = all(one.is_contiguous(memory_format=torch.channels_last) for one in kernels)
     return {"convolution layout": "channels last" if last else "channels first"} if kernels else {}
@@ -69,7 +69,7 @@ def blas() -> str:
 
 
 def _denormals(device: torch.device) -> str:
-    """What products below the smallest normal float32 become, of so many that every thread has some."""
+    """Treatment of products below the smallest normal float32, with enough of them for every thread."""
     tiny = torch.full((1 << 20,), 1e-20, device=device)
     kept = int((tiny * tiny).cpu().view(torch.int32).count_nonzero())  # as bits: a comparison may flush too
     return "flushed to zero" if not kept else "kept" if kept == len(tiny) else "kept on some threads"

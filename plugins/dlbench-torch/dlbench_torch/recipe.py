@@ -55,7 +55,7 @@ class Recipe(plugin_kit.Recipe):
 
 
 def wants_request(make: Callable[..., Any]) -> bool:
-    """Whether a factory has a keyword `request`."""
+    """True if a factory has a keyword `request`."""
     try:
         return "request" in inspect.signature(make).parameters
     except (TypeError, ValueError):
