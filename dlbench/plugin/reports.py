@@ -54,7 +54,7 @@ cannot be looked at, as one on another machine.
 
 
 def cache_state(folders: Iterable[str]) -> CacheState:
-    """Content of these folders, or files, of a compiler's cache now; a plugin asks just before its first compilation."""
+    """State of these folders, or files, of a compiler's cache; a plugin asks just before its first compilation."""
     named = [pathlib.Path(folder) for folder in folders]
     if not named:
         return "none"
