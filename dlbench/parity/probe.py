@@ -41,7 +41,8 @@ def probe_to_file(
 ) -> None:
     """Build without dropout for every seed, and write the arrays that parity compares to an .npz file.
 
-    Their names are `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/losses` and `SEED/FLOPs`; with
+    Their names are `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/state/NAME`, `SEED/losses` and
+    `SEED/FLOPs`; with
     `moved` they are `SEED/moved` alone, the losses from parameters that are changed in their last bits. `baseline` is
     the file of another model, whose state the Spec's `convert` turns into that of this one: its parameters and
     gradients by the names of this one are `SEED/baseline/parameter/NAME` and so on. Raises Unsupported naming the
@@ -84,7 +85,11 @@ def probe(prepared: Prepared, steps: int, baseline: Mapping[str, Any] = _NOTHING
     if gradients:
         found |= _named(spec.plugin, "gradient", plugin.gradients(first))
         of_other |= _gradients_of(spec, baseline, found)
-    found["losses"] = _losses(prepared, steps)
+    begun = _losses_of_call(prepared, 0)
+    if gradients:
+        found |= _named(spec.plugin, "state", _state(plugin, found))
+        of_other |= _state_of(spec, baseline, found)
+    found["losses"] = _losses(prepared, steps, begun)
     if request.configuration is not None:
         found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
     elif (counted := reported.flops(spec.plugin, plugin, first)) is not None:
@@ -132,6 +137,20 @@ def _gradients_of(spec: Spec, baseline: Mapping[str, Any], found: Mapping[str, A
     return _named(spec.plugin, "gradient", {name: gradients[name] for name in own})
 
 
+def _state(plugin: ExchangesParameters, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The exported arrays that have no gradient, such as the running mean of a batch normalisation, as they are now."""
+    return {name: one for name, one in plugin.export_parameters().items() if f"gradient/{name}" not in found}
+
+
+def _state_of(spec: Spec, baseline: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The other model's state after the first step by the names of that of this model."""
+    if not baseline:
+        return {}
+    state = {**_part(baseline, "parameter"), **_part(baseline, "state")}
+    converted = conversion.converted(_convert(spec), state, _part(found, "parameter"))
+    return _named(spec.plugin, "state", {name: converted[name] for name in _part(found, "state")})
+
+
 def _convert(spec: Spec) -> str:
     assert spec.model is not None
     return spec.model.convert
@@ -142,13 +161,18 @@ def _part(arrays: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _losses(prepared: Prepared, steps: int) -> Any:
-    """Of the first steps of the plugin as it stands, float64."""
+def _losses(prepared: Prepared, steps: int, *begun: Any) -> Any:
+    """Of the first steps of the plugin as it stands, float64; those of the calls that were made already are given."""
+    calls = range(len(begun), -(-steps // prepared.request.spec.steps_per_call))
+    return np.concatenate([*begun, *(_losses_of_call(prepared, call) for call in calls)])[:steps]
+
+
+def _losses_of_call(prepared: Prepared, call: int) -> Any:
+    """Of each step of a call, float64."""
     plugin, spec = prepared.plugin, prepared.request.spec
-    calls = range(-(-steps // spec.steps_per_call))
-    batches = [stage(plugin, spec, batch_of_call(prepared.task, spec, call)) for call in calls]
-    losses = np.array([to_numbers(plugin.train_step(batch)) for batch in batches], np.float64)
-    return (losses if spec.steps_per_call == 1 else np.concatenate(losses))[:steps]
+    batch = stage(plugin, spec, batch_of_call(prepared.task, spec, call))
+    losses = np.array(to_numbers(plugin.train_step(batch)), np.float64)
+    return losses[None] if spec.steps_per_call == 1 else losses
 
 
 def without_dropout(request: BuildRequest) -> BuildRequest:

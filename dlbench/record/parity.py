@@ -10,7 +10,8 @@ from dlbench.stats.ranges import NotNegative
 class Difference(Record, frozen=True):
     """One figure of a parity check beside its tolerance: its median over the seeds, and the worst of them.
 
-    `what` is `parameter NAME`, `gradient NAME`, `output`, `losses` or `FLOPs`. Infinite where only one side has it.
+    `what` is `parameter NAME`, `gradient NAME`, `state NAME`, `output`, `losses` or `FLOPs`. The difference is infinite
+    where only one side has it.
     `rounding` is by how much a change in the last bits of the parameters moves the losses, where that was looked at.
     """
 
