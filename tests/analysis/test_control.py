@@ -84,7 +84,7 @@ def test_a_twin_that_ran_once_checks_nothing(tmp_path):
     assert "has no A/A control (Step time, median): its control did not run beside it twice" in judged.refused
 
 
-def test_a_report_with_a_null_pair_that_was_told_apart_is_compared_without_verdicts(tmp_path):
+def test_a_report_with_a_control_that_was_told_apart_is_compared_without_verdicts(tmp_path):
     _, good = measured(tmp_path / "a", by_plugin)
     _, bad = measured(tmp_path / "b", worse_twin)
     asked = GateRequest(gate.parse(["slower:2%"]), allow=["session", "machine"])
@@ -106,7 +106,7 @@ def larger_twins(runs):
     ]
 
 
-def test_a_null_pair_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_beside_it(tmp_path):
+def test_a_control_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_beside_it(tmp_path):
     specs, runs = measured(tmp_path / "a", by_plugin)
     runs, asked = larger_twins(runs), GateRequest(gate.parse(["memory:5%"]), allow=["session", "machine"])
     judged = judge.session(specs, runs, asked)
@@ -123,7 +123,7 @@ def test_a_null_pair_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_
         assert {one.result for one in answer.outcomes} == {"underpowered"}
 
 
-def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):
+def test_every_gated_metric_needs_a_control_of_its_own(tmp_path):
     specs, runs = measured(tmp_path, by_plugin)
     runs = [msgspec.structs.replace(run, memory=()) if run.spec.twin else run for run in runs]
     asked = GateRequest(gate.parse(["slower:2%", "memory:5%"]))
@@ -133,7 +133,7 @@ def test_every_gated_metric_needs_a_null_pair_of_its_own(tmp_path):
     assert judge.session(specs, runs, GateRequest(gate.parse(["slower:2%"]))).refused == ""
 
 
-def test_without_a_null_pair_there_is_no_gate_on_time(tmp_path):
+def test_without_a_control_there_is_no_gate_on_time(tmp_path):
     specs, runs = measured(tmp_path, by_plugin)
     alone = control.without_twins(runs)
     assert "train, fake.linear eager has no A/A control" in judge.session(specs, alone, ASKED).refused

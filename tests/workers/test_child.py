@@ -35,7 +35,7 @@ SPEC = of_line("naughty.linear")
 FAST = Policy(sample_seconds=0.002, settle_seconds=0.01)
 
 
-def test_a_child_obeys_from_build_to_close(start):
+def test_a_child_answers_from_build_to_close(start):
     child = start()
     built = child.request(Build(spec=SPEC), Built)
     assert [mark.phase for mark in built.memory] == ["start", "import", "task", "build"]

@@ -27,7 +27,7 @@ class Waits:
         return Patience(seconds, self.clock, self.ready)
 
 
-def test_time_is_up_after_so_many_seconds():
+def test_time_is_up_after_its_seconds():
     waits = Waits()
     assert waits.patience(3.5).wait(7) == []
     assert waits.now == 3.5
