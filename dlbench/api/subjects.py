@@ -24,7 +24,7 @@ OPTIMIZERS = "adam, adamw, sgd, sgd:MOMENTUM or file.py:function"
 _ASKED = re.compile(r"(?:([\w-]+)=)?(.+)")
 _OWN = re.compile(r".+\.py:\w+|[\w.]+:\w+")
 _NAMED = re.compile(r"adam|adamw|sgd(:0?\.\d+|:0|:1)?")
-_TARGET = re.compile(r"[\w ]+:[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
+_TARGET = re.compile(r"[\w ]+:[-+]?\d+(\.\d+)?(e[-+]?\d+)?(:\d+)?")
 
 
 def read(options: Mapping[str, Any]) -> Subjects:
