@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -15,13 +15,19 @@ from dlbench_torch.objective import Objective, together
 
 
 class EagerSteps:
-    """Training, prediction and gradients of a network, as they are written."""
+    """Training, prediction and gradients of a network, as they are written; `forward` is the network in other form."""
 
     def __init__(
-        self, network: Network, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
+        self,
+        network: Network,
+        trained: Mapping[str, nn.Parameter],
+        objective: Objective,
+        request: BuildRequest,
+        forward: Callable[..., Any] | None = None,
     ) -> None:
         self._several = request.spec.steps_per_call > 1
         self._network, self._trained, self._objective = network, trained, objective
+        self._forward: Callable[..., Any] = network if forward is None else forward
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
         ]
@@ -46,7 +52,7 @@ class EagerSteps:
         """The outputs, in the mode of prediction."""
         self._network.set_training(False)
         with torch.inference_mode():
-            return self._network(*as_tuple(inputs))
+            return self._forward(*as_tuple(inputs))
 
     def gradients(self, batch: Batch) -> dict[str, Tensor]:
         """By the module's names, in the mode of prediction; zeros for what the loss does not depend on."""
@@ -71,7 +77,7 @@ class EagerSteps:
     def _backward(self, batch: Batch, *, training: bool) -> tuple[Tensor, ...]:
         """Leave each parameter's gradient of the loss that trains it in its `grad`."""
         self._network.set_training(training)
-        losses = self._objective.losses(self._network, as_tuple(batch.inputs), batch.targets)
+        losses = self._objective.losses(self._forward, as_tuple(batch.inputs), batch.targets)
         scale = self._scaler.scale if training else _as_it_is
         if len(losses) == 1:
             self._optimizer.zero_grad()

@@ -98,8 +98,7 @@ def transformers(name: str, source: ModelSource, *, shrunk: bool = False) -> Rec
 
 def _package(name: str) -> Any:
     """The package. Raises SpecError that says what to install."""
-    if name in ("timm", "torchvision"):
-        _name_operators()
+    _name_operators()  # timm and transformers import torchvision too
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

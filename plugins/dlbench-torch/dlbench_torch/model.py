@@ -12,11 +12,12 @@ from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo
 from dlbench.spec import Spec
 from dlbench_torch import device, flops, misfits, objective, openxla, precision, readback, variables
-from dlbench_torch.compiled import CompiledSteps
+from dlbench_torch.compiled import COMPILERS, CompiledSteps
 from dlbench_torch.describe import describe
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.mapping import Weights
 from dlbench_torch.network import Network, turn_dropout_off
+from dlbench_torch.parted import PartedSteps
 from dlbench_torch.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ class TorchModel:
             raise Unsupported("path graph: PyTorch has none without a compiler; choose eager or jit")
         self._spec, self._device = spec, device.prepare(spec)
         self._network, self._weights = self._made(request)
-        steps = CompiledSteps if spec.path == "jit" else EagerSteps
-        self._steps: EagerSteps | CompiledSteps = steps(self._network, self._weights.trained, goal, request)
+        self._steps = self._steps_for(request, goal)
         self._from_host = spec.data == "host"
         said = {"optimizer": self._steps.optimizer, **({"output": self._recipe.output} if self._recipe.output else {})}
         info = readback.model_info(self._weights, spec, said)
@@ -118,6 +118,15 @@ class TorchModel:
         """Forget the peak, where it is counted."""
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
+
+    def _steps_for(self, request: BuildRequest, goal: objective.Objective) -> EagerSteps | CompiledSteps | PartedSteps:
+        """Whole on the path jit; in parts where the user allows breaks in a module that the core does not describe."""
+        every = self._network, self._weights.trained, goal, request
+        if request.spec.path != "jit":
+            return EagerSteps(*every)
+        if request.spec.allow_breaks and request.parameters is None:
+            return PartedSteps(*every, COMPILERS[request.spec.compiler or "inductor"])
+        return CompiledSteps(*every)
 
     def _made(self, request: BuildRequest) -> tuple[Network, Weights]:
         """The module on the device, as it is called, and its parameters with their initial values."""

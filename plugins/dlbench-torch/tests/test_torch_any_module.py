@@ -60,6 +60,7 @@ def built(make=Net, *, path="eager", rule=None, dropout=False, loss="cross_entro
         batch_size=BATCH,
         threads=1,
         options=tuple(sorted(options.items())),
+        allow_breaks=signature.pop("allow_breaks", False),
     )
     arrays = {
         "inputs": ArraySpec((BATCH, FEATURES), "float32"),
@@ -314,3 +315,18 @@ def test_a_step_that_breaks_the_graph_says_what_to_do():
     model, _ = built(Breaking, path="jit")
     with pytest.raises(Unsupported, match=r"step whole: .*`print`.*, line \d+; --allow-breaks measures"):
         model.train_step(model.stage(next(batches())))
+
+
+@pytest.mark.slow
+def test_a_step_that_may_break_is_compiled_in_parts_with_the_course_of_eager():
+    losses = {}
+    for path in ("eager", "jit"):
+        model, info = built(Breaking, path=path, allow_breaks=path == "jit")
+        losses[path] = [float(model.train_step(model.stage(batch))) for batch in batches()]
+    found = model.compilation()
+    assert found.graphs >= 1
+    assert found.breaks >= 1
+    assert "print" in found.reasons[0]
+    assert found.parts == (), "what a break leaves to Python is not said to be compiled"
+    assert info.details["optimizer"] == "torch.optim.SGD(fused=True)"
+    np.testing.assert_allclose(losses["jit"], losses["eager"], rtol=1e-5)
