@@ -10,8 +10,10 @@ from dlbench.plugin import SGD, ArraySpec, Batch, BuildRequest, InputSpec, Model
 from dlbench.plugin_kit import Recipe as Stated
 from dlbench.spec import Spec
 from dlbench_torch import loaders, mlp, plugin
+from dlbench_torch.adaptors import LOADERS
 from dlbench_torch.adaptors import torch as adapt
 from dlbench_torch.describe import drawn
+from studies.zoo import MODELS
 
 pytestmark = pytest.mark.untimed
 
@@ -227,18 +229,21 @@ def _needed(package):
         pytest.skip(str(error))
 
 
-ZOO = (
-    ("torchvision:resnet18", InputSpec((2, 3, 64, 64))),
-    ("timm:vit_tiny_patch16_224", InputSpec((2, 3, 64, 64))),
-    ("hf-tiny:BertForSequenceClassification", InputSpec((2, 16), "int64", 1000, "input_ids")),
+REPRESENTATIVE = ("torchvision:resnet18", "timm:vit_tiny_patch16_224", "hf-tiny:BertForSequenceClassification")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param(reference, marks=[] if reference in REPRESENTATIVE else pytest.mark.slow)
+        for reference in MODELS
+        if reference.partition(":")[0] in LOADERS
+    ],
 )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("reference", "given"), ZOO, ids=[reference for reference, _ in ZOO])
-def test_named_models_train_and_predict(reference, given):
-    _needed({"hf-tiny": "transformers"}.get(reference.partition(":")[0], reference.partition(":")[0]))
-    losses, predicted, found = trained(reference, given)
+def test_named_models_train_and_predict(reference):
+    loader = reference.partition(":")[0]
+    _needed({"hf-tiny": "transformers"}.get(loader, loader))
+    losses, predicted, found = trained(reference, *MODELS[reference])
     assert np.isfinite(losses).all()
     assert predicted.shape == found.outputs.shape
-    assert found.inputs[0].shape == (BATCH, *given.shape[1:])
+    assert found.inputs[0].shape[0] == BATCH
