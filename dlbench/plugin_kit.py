@@ -41,7 +41,7 @@ OUTPUTS = ("logits", "output", "outputs", "prediction", "predictions", "last_hid
 class Recipe:
     """A model and all that a published plugin states of it; what is left out is inferred.
 
-    `make` returns the model when it is called with the options of a Spec: those of its size, and those of
+    `make` returns the model when it is called with the options of a Spec: its size's, and those of
     `--set` in their place. `call` is given the model and its inputs and returns its outputs. `loss` is a name, a
     `file.py:function`, or a function of outputs and targets.
     """

@@ -39,7 +39,7 @@ class Bridge:
     def dlbench_benchmark(self, benchmark: Any) -> Callable[..., Any]:
         """Benchmark a plugin: `dlbench_benchmark(name, phase="train", path="eager", size="small", ...)`.
 
-        The other values are those of a Spec (`batch_size`, `task`, `threads`, `device`, `seed`) and a `policy`, whose
+        The other values are as for a Spec (`batch_size`, `task`, `threads`, `device`, `seed`) and a `policy`, whose
         `samples` are pytest-benchmark's rounds. Returns pytest-benchmark's fixture, whose `extra_info` says what was
         measured; `settled` is false there when the policy's cap ended the warm-up. What the plugin declares
         Unsupported skips the test with its reason; any other DlbenchError fails it.

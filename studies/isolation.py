@@ -77,9 +77,7 @@ def main() -> None:
         runs = [run for at in range(groups) for run in together(start, spec, policy, at, KINDS[:: 1 - 2 * (at % 2)])]
         sides = [[run for run in runs if run.isolation == kind and run.status == "ok"] for kind in KINDS]
         found = estimates.estimate([math.exp(value) for value in evidence.group_log_ratios(*sides)])
-        print(
-            f"a step of a forked process takes {found.value:.4f} times that of a fresh one ({found.low}-{found.high})"
-        )
+        print(f"a step of a forked process takes {found.value:.4f} times a fresh one's ({found.low}-{found.high})")
 
 
 if __name__ == "__main__":

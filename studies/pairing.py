@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 Loop = Callable[[int], float]
-"""Runs so many steps and returns the seconds that they took."""
+"""Runs a number of steps and returns the seconds that they took."""
 
 
 FEWEST = 6

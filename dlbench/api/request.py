@@ -1,4 +1,4 @@
-"""Requests: options by name, those of the command line and keywords of the library alike, checked."""
+"""Requests: checked options by name, from the command line or as keywords of the library."""
 
 from __future__ import annotations
 

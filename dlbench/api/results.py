@@ -50,7 +50,7 @@ class Results:
         return self.report.warnings
 
     def ratio(self, a: str, b: str, metric: str = "step_time", phase: str = "") -> Comparison:
-        """The metric of arm `a` over that of arm `b`, with its 95 % interval and verdict; above 1 for more of it.
+        """The metric of arm `a` over the metric of arm `b`, with its 95 % interval and verdict; above 1 for more of it.
 
         Each arm is named as in `arms`, by its label (`torch.mlp jit`), or by its plugin where that has one arm.
         Verdicts that the report shows are corrected for their number; one of another pair or metric is of that alone.

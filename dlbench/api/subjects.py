@@ -77,7 +77,7 @@ def models(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
 
 
 def reference_of(model: object) -> str:
-    """The reference to a class or factory: that of its module, or of the program that it stands in.
+    """The reference to a class or factory: its module's, or the program's that it stands in.
 
     Raises SpecError for an object that cannot be found again by its name.
     """

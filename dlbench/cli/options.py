@@ -1,4 +1,4 @@
-"""Options that commands share: one for each axis of a Spec (`dlbench.spec.AXES`), and those of a gate."""
+"""Options that commands share: one for each axis of a Spec (`dlbench.spec.AXES`), and a gate's."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def of_models(command: Callable[..., int]) -> Callable[..., int]:
         "--loss": "cross_entropy, mse or file.py:function; by default that which the targets say.",
         "--optimizer": "adam, adamw, sgd, sgd:MOMENTUM or file.py:function; adam unless given.",
         "--target": "Quality to train to in the phase converge, such as accuracy:0.95.",
-        "--convert": "file.py:function from the first model's state to that of the others: they are one model.",
+        "--convert": "file.py:function from the first model's state to the others': they are one model.",
     }
     array = "[NAME=]SHAPE[:DTYPE][<BELOW]"
     return _all(

@@ -59,7 +59,7 @@ def what_was_read_back_is_true(session: ModelsUnderTest) -> None:
 def outputs_are_the_architecture(session: ModelsUnderTest) -> None:
     """Predictions agree with the core's NumPy version of the architecture, from the values of this seed and another's.
 
-    On the path jit those of this seed alone: what builds is the same, and compiling it once more takes long.
+    On the path jit only this seed's: what builds is the same, and compiling it once more takes long.
     """
     if not architectures.describes(session.spec):
         raise NotLookedAt(architectures.meaning(session.spec.architecture))

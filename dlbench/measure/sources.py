@@ -62,7 +62,7 @@ def _reference(spec: Spec) -> str:
 def of_plugin(name: str, reference: str) -> Code:
     """The code of a plugin, looked at once in the life of this process: before it is loaded.
 
-    That of a model which no package brings is the user's own, or that of the loader which its reference names. Raises
+    For a model that no package brings it is the user's own, or the loader's that its reference names. Raises
     UnknownName, and PluginLoadError when metadata shows that the plugin cannot work.
     """
     return _look(name, reference)
@@ -252,7 +252,7 @@ def _digest(files: Mapping[str, Path]) -> str:
 
 
 def _content(path: Path, most: int) -> bytes:
-    """Size and digest of a file, of which the two ends are read where it is long; empty where nobody may read it."""
+    """Size and digest of a file; of a long one only both ends are read. Empty where it cannot be read."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

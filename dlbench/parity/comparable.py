@@ -18,7 +18,7 @@ Arrays = Mapping[str, Any]
 def families(specs: Iterable[Spec]) -> list[list[Spec]]:
     """The Specs of a run that should be one model each: a Spec an arm, whatever its phase and seed.
 
-    Plugins of a package's own architecture have no parameters in common but those of one plugin on several paths.
+    Plugins of a package's own architecture share parameters only between the paths of one plugin.
     """
     found: dict[Workload, list[Spec]] = {}
     for spec in specs:
@@ -56,13 +56,13 @@ def why_not(baseline: Spec, candidate: Spec) -> str:
     if convert_of(candidate) and not convert_of(baseline):
         return ""
     return (
-        f"nobody said how the state of {references[0]} becomes that of {references[1]}; "
+        f"no conversion from the state of {references[0]} to the state of {references[1]} is given; "
         "give both by --model, with --convert file.py:function"
     )
 
 
 def convert_of(spec: Spec) -> str:
-    """The function that turns the baseline's state into that of this Spec's model; empty where there is none."""
+    """The function that turns the baseline's state into the state of this Spec's model; empty where there is none."""
     return "" if spec.model is None else spec.model.convert
 
 

@@ -1,4 +1,4 @@
-"""States of one model as those of another: the user's `--convert file.py:function`, and checks of what it returns."""
+"""States of one model as another's: the user's `--convert file.py:function`, and checks of what it returns."""
 
 from __future__ import annotations
 

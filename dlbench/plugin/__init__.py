@@ -9,7 +9,7 @@ compiled on the paths `graph` and `jit`, and returns the K losses in one array, 
 one batch as ever.
 
 Data. With `data` `device` every batch is handed to `stage`, outside the clock, before a step gets it; with `host` the
-step and `predict` get the core's own NumPy arrays and copy them themselves, each time anew, within the clock.
+step and `predict` get the core's own NumPy arrays and copy them themselves, each time, within the clock.
 
 Precision. `fp32`: values and products. `tf32`: values are float32 and products and convolutions are rounded to TF32.
 `bf16` and `fp16`: parameters, optimizer and loss stay float32, and matrix products and convolutions are computed in the

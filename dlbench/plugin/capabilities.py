@@ -121,7 +121,7 @@ class CountsFlops(Protocol):
     """Can count the floating-point operations of its own model."""
 
     def flops(self, batch: Batch) -> float | None:
-        """Return those of the forward pass of one batch; None where the framework cannot count them."""
+        """Return the FLOPs of the forward pass of one batch; None where the framework cannot count them."""
         ...
 
 

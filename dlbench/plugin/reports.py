@@ -65,7 +65,7 @@ def cache_state(folders: Iterable[str]) -> CacheState:
 class Compilation(msgspec.Struct, frozen=True, kw_only=True):
     """Proof that the compiled path ran: the number of graphs, of breaks between them, of compilations after the first.
 
-    `parts` are those of a training step that run in compiled graphs. On the path `jit` a training step is proven when
+    `parts` of a training step run in compiled graphs. On the path `jit` a training step is proven when
     all of it is: what is left to Python counts like a break, and so does what is not said. `reasons` say in a line each
     why there are breaks. `calls` counts the calls of compiled graphs since `build`, where that is counted. `cache` is
     what the compiler's cache on the disk held just before the first compilation (`cache_state`).

@@ -150,9 +150,9 @@ class Limits(Record, frozen=True):
 
 
 class Environment(Record, frozen=True):
-    """Machine and software; `usable_cores` are those of the `cores` that the process could run on.
+    """Machine and software; the process could run on `usable_cores` of the `cores`.
 
-    `name` is that of the Python environment, empty for that of dlbench. `limits` are those of the session, in which a
+    `name` names the Python environment, empty for dlbench's own. `limits` are the session's, in which a
     process has fewer cores; `gpu_driver` is the version of its driver where the model runs on a GPU. Libraries
     say their `instructions`; `nice` and `scheduling` are the priority of the process, where the system says it.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 GROUPS_HOLD_PARTS = 3
-"""The last schema in which the number of a group hid that of its part."""
+"""The last schema in which the number of a group hid the number of its part."""
 
 
 def upgraded(raw: Any) -> Any:

@@ -49,7 +49,7 @@ class Reference(NamedTuple):
 
 
 def planned_folder() -> Path:
-    """The folder from which files are seen: that of the session in a child, the current one elsewhere."""
+    """The folder from which files are seen: the session's in a child, the current one elsewhere."""
     return Path(os.environ.get(FOLDER_VARIABLE) or Path.cwd())
 
 

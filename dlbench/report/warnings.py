@@ -50,7 +50,7 @@ def _unlike(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _in_parts(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
-    """Workloads of which memory did not hold all arms together."""
+    """Workloads whose arms did not fit into memory together."""
     for load, runs in by_workload.items():
         if (parts := 1 + max(run.part for run in runs)) > 1:
             yield (

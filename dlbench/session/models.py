@@ -33,7 +33,7 @@ class AskedModel:
 
     @property
     def architecture(self) -> str:
-        """The word after the dot of its plugin's name: that of another model, or the name in the reference."""
+        """The word after the dot of its plugin's name: another model's, or the name in the reference."""
         found = self.name or self.source.reference.rpartition(":")[2]
         return re.sub(r"[^\w.-]+", "-", found).strip("-.") or UNKNOWN
 

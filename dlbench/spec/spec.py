@@ -34,7 +34,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
     framework's own; `allow_breaks` accepts a step that is compiled in parts. One call of the plugin takes
     `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
-    `python` names the Python environment, empty for that of dlbench itself. A `twin` is a second arm of the same
+    `python` names the Python environment, empty for dlbench's own. A `twin` is a second arm of the same
     computation, measured to see whether the session tells equal programs apart. `variant` is 0 in what is measured;
     reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set where the
     model comes from no plugin package; `options` are keywords of the model's factory, sorted by name.
@@ -130,7 +130,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ModelKeywords(TypedDict, total=False):
-    """The axes as keyword arguments: those of the model under test and of how it is computed."""
+    """The axes as keyword arguments: of the model under test and of its computation."""
 
     path: Several[str]
     size: Several[str]

@@ -74,7 +74,7 @@ def open_task(name: str, request: TaskRequest) -> Task:
         if row.needs is None:
             raise
         raise SpecError(
-            f"task {name}: its data cannot be read ({why}); get it anew: {row.needs.remedy(name)}"
+            f"task {name}: its data cannot be read ({why}); get it again: {row.needs.remedy(name)}"
         ) from error
     if not isinstance(task, Task):
         raise ContractViolation(f"task {name} of {_owner(name)}: opening it returned {task!r}, which is no Task")
@@ -112,12 +112,12 @@ def entries() -> list[Entry]:
 
 
 def names() -> list[str]:
-    """All tasks that are not broken, those of dlbench first."""
+    """All tasks that are not broken, dlbench's own first."""
     return [*TASKS, *(entry.name for entry in entries() if not entry.broken)]
 
 
 def check_data(names: Iterable[str]) -> None:
-    """Raise SpecError for the first of these tasks of which a file is not here; nothing is read."""
+    """Raise SpecError for the first of these tasks that lacks a file; nothing is read."""
     for name in dict.fromkeys(names):
         if (needs := row_of(name).needs) is not None:
             find_files(needs, name)

@@ -1,4 +1,4 @@
-"""A task of arrays: samples with their targets, of which some are held out, and what follows from them."""
+"""A task of arrays: samples with their targets, some held out, and what follows from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Inputs = Array | Sequence[Array] | Mapping[str, Array]
 """One array of samples, several by place, or several by the keyword of the model's call."""
 DEFAULT = Target(target=0.9, learning_rate=1e-3, budget_steps=1000, evaluate_every=50)
 HELD_OUT = 10
-"""The last of so many parts is held out where nothing else is said."""
+"""Number of parts; the last is held out where nothing else is said."""
 
 
 class Samples(NamedTuple):
@@ -161,7 +161,7 @@ def _spec(arrays: tuple[Array, Array], stated: InputSpec | None, what: str, batc
     """Form of the arrays of training and testing. Raises SpecError where they differ, or are not as stated."""
     train, test = arrays
     if train.shape[1:] != test.shape[1:] or train.dtype.kind != test.dtype.kind:
-        raise SpecError(f"{what} of training are {_said(train)}, those of testing {_said(test)}; make them alike")
+        raise SpecError(f"{what} of training are {_said(train)}, of testing {_said(test)}; make them alike")
     dtype = _dtype(train, stated)
     below = None
     if dtype in INTEGERS:

@@ -104,7 +104,7 @@ def _quality(predict: Predict, games: int) -> float:
 
 
 def play(games: int, generator: np.random.Generator, policy: Policy) -> Games:
-    """Play so many games at once until the last has ended; the generator chooses where they start."""
+    """Play several games at once until the last has ended; the generator chooses where they start."""
     environment = _environment(games)
     observations, _ = environment.reset(seed=int(generator.integers(2**63)))
     alive, moments = np.ones(games, np.bool_), []

@@ -1,4 +1,4 @@
-"""Samples of a file of the user's own (`--data`), of which the last tenth, or a part of its own, is held out.
+"""Samples of a file of the user's own (`--data`), with the last tenth, or a part of its own, held out.
 
 Quality is accuracy where targets are classes, and the mean squared error where they are numbers.
 """

@@ -35,7 +35,7 @@ def signature_of(request: TaskRequest, targets: InputSpec) -> Signature:
 
 
 def targets_of(request: TaskRequest) -> InputSpec:
-    """The targets that were stated, or else those of the loss and the outputs. Raises SpecError without either."""
+    """The targets that were stated, or else as the loss and the outputs want them. Raises SpecError without either."""
     stated, outputs = request.targets, request.outputs
     if stated is not None:
         ranged = stated.dtype not in INTEGERS or stated.below

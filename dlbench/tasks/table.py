@@ -1,4 +1,4 @@
-"""Tasks by name: those of dlbench, known without importing their modules, and how another package states its own."""
+"""Tasks by name: dlbench's own, known without importing their modules, and how another package states its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TaskRow(NamedTuple):
     `opens` is the function that opens it, or a module of dlbench that has it as `open_task`. `fits` are the
     architectures of the core that can close it, `*` for any; architectures that the core does not describe are refused
     by none. A task without any is made to measure, for models that no package brings. `needs` is what the task reads
-    beside this package and CPython, `axes` name those of one input.
+    beside this package and CPython, `axes` name the axes of one input.
     """
 
     opens: str | Callable[[TaskRequest], Task]

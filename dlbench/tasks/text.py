@@ -51,7 +51,7 @@ def corpus() -> Corpus:
 
 
 class Sequences(NamedTuple):
-    """Sequences of so many characters, (n, length), and the same shifted by one."""
+    """Sequences of `length` characters, (n, length), and the same shifted by one."""
 
     corpus: Corpus
     length: int

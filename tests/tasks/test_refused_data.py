@@ -80,7 +80,7 @@ def nothing(folder):
         (
             "samples.npz",
             arrays(test_inputs=np.zeros((5, 3), np.float32), test_targets=np.arange(5)),
-            r"inputs of training are 60x4:float32, those of testing 5x3:float32; make them alike",
+            r"inputs of training are 60x4:float32, of testing 5x3:float32; make them alike",
         ),
         (
             "samples.npz",

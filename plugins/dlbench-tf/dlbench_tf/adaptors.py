@@ -149,7 +149,7 @@ def _again(model: Any, reference: str) -> Any:
         return type(model).from_config(model.get_config())
     except Exception as error:
         raise SpecError(
-            f"{reference}: is an instance without values that cannot be made anew ({type(error).__name__}); "
+            f"{reference}: is an instance without values that cannot be made again ({type(error).__name__}); "
             "name its class or a function that returns it"
         ) from error
 

@@ -93,7 +93,7 @@ class TFModel:
         return device.memory_peak(self._network.variables[0])
 
     def reset_device_memory_peak(self) -> None:
-        """Start the peak anew."""
+        """Reset the peak."""
         device.reset_memory_peak(self._network.variables[0])
 
     def _build(self, request: BuildRequest) -> ModelInfo:

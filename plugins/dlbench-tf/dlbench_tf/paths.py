@@ -15,7 +15,7 @@ MUST_COMPILE = "_XlaMustCompile"
 
 
 Arguments = ArraySpec | tuple[ArraySpec, ...]
-"""One array, or those of a model of several inputs."""
+"""One array, or the arrays of several inputs."""
 
 
 class Graph:
@@ -88,7 +88,7 @@ class Paths:
 
 
 def inputs_of(signature: Signature) -> Arguments:
-    """The array of a model with one input, or those of several."""
+    """The array of a model with one input, or the arrays of several."""
     return (signature.inputs, *signature.further) if signature.further else signature.inputs
 
 

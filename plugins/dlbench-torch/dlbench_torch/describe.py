@@ -67,7 +67,7 @@ def _digest(module: nn.Module) -> str:
 
 
 def _inputs(recipe: Recipe, spec: Spec, module: nn.Module) -> tuple[tuple[InputSpec, ...], list[str]]:
-    """Those that are stated, or those of an example, with the batch size of the Spec; and what was inferred."""
+    """Inputs that are stated, or an example's, with the batch size of the Spec; and what was inferred."""
     if recipe.inputs:
         return recipe.inputs_of(spec), []
     example = recipe.example or getattr(module, "example_inputs", None)

@@ -36,7 +36,7 @@ def prepare(spec: Spec) -> torch.device:
     if spec.threads != cores():
         raise Unsupported(
             f"compiler {NAME} on {spec.threads} threads: XLA starts one for each core that the process may use, "
-            f"{cores()}; ask for so many, in fresh processes"
+            f"{cores()}; ask for that many, in fresh processes"
         )
     os.environ["PJRT_DEVICE"] = "CPU"
     xla = _library()
