@@ -117,7 +117,8 @@ def test_a_conversion_that_does_not_fit_is_refused_naming_what(convert, said):
 def test_two_models_without_a_function_are_not_checked_and_the_report_says_what_to_give():
     (one,) = found(spec("First"), spec("Second"), seeds=(0,))
     assert one.same is None
-    assert "no conversion from the state of own.py:First to the state of own.py:Second is given; give both by --model" in one.reason
+    said = "no conversion from the state of own.py:First to the state of own.py:Second is given; give both by --model"
+    assert said in one.reason
 
 
 def test_plugins_of_a_packages_own_architecture_make_a_family_of_the_paths_of_one_alone():
