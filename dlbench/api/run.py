@@ -99,7 +99,8 @@ def _open(options: RunRequest) -> Journal:
         resumed = journal.resume(options.folder)
         options.check_resumed(resumed.plan)
         if resumed.plan.pythons:
-            interpreters.plugins(resumed.plan.pythons, list({spec.plugin: None for spec in resumed.plan.specs}))
+            plugins = dict.fromkeys(spec.plugin for spec in resumed.plan.specs if spec.model is None)
+            interpreters.plugins(resumed.plan.pythons, list(plugins))
         return resumed
     selection = options.subjects.selection
     named = selection.get("plugin", ())

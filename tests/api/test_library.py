@@ -13,6 +13,7 @@ from dlbench.api import keywords
 from dlbench.api.progress import Quiet
 from dlbench.cli.main import cli
 from dlbench.stats.reasons import REASONS
+from dlbench_fake import nets
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("a session of the library")]
 
@@ -187,3 +188,13 @@ def test_models_are_proven_equal_and_plugins_examined(capfd):
     assert capfd.readouterr().out == ""
     with pytest.raises(dlbench.SpecError, match="name a second plugin"):
         dlbench.check_parity("fake.linear")
+
+
+@pytest.mark.untimed
+def test_a_class_of_a_module_is_a_model_and_what_has_no_name_is_refused(tmp_path):
+    options = {"phase": "predict", "quick": True, "threads": 1, "isolation": "none", "progress": False}
+    results = dlbench.run(model=nets.Net8, input="16x8", out=tmp_path / "model", **options)
+    assert {run.spec.plugin for run in results.runs} == {"fake.Net8"}
+    assert results.runs[0].spec.model.reference == "dlbench_fake.nets:Net8"
+    with pytest.raises(dlbench.SpecError, match="cannot be imported by a name"):
+        dlbench.run(model=lambda: None, input="16x8", out=tmp_path / "none", **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from pathlib import Path
 
@@ -147,3 +148,16 @@ def test_the_paths_of_a_model_are_proven_one_by_a_command(folder, monkeypatch):
     done = dlbench("parity", "--model", "own.py:Two", "--path", "eager,jit", "--seeds", "1", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "same model: yes" in " ".join(done.stdout.split())
+
+
+@pytest.mark.slow
+def test_a_model_is_measured_in_python_environments_and_in_forks_and_goes_on_after_an_interruption(folder):
+    said = ("--model", "own.py:Two", "--phase", "predict", "--processes", "2", "--quiet")
+    environments = ("--env", f"before={sys.executable}", "--env", f"after={sys.executable}")
+    assert dlbench("run", *said, *environments, "--out", "apart", cwd=folder).returncode == 0
+    runs = (folder / "apart" / "runs.jsonl").read_text().splitlines()
+    assert [json.loads(run)["status"] for run in runs] == ["ok"] * 4
+    (folder / "apart" / "runs.jsonl").write_text("\n".join(runs[:2]) + "\n")
+    assert dlbench("run", "--resume", "apart", "--quiet", cwd=folder).returncode == 0
+    assert len((folder / "apart" / "runs.jsonl").read_text().splitlines()) == 4
+    assert dlbench("run", *said, "--isolation", "fork", "--out", "forked", cwd=folder).returncode == 0

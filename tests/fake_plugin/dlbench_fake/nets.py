@@ -212,3 +212,10 @@ def _cross_entropy(outputs: Array, targets: Array) -> tuple[float, Array]:
     loss = -np.log(shares[rows, targets]).mean()
     shares[rows, targets] -= 1
     return float(loss), np.asarray(shares / len(targets), np.float32)
+
+
+class Net8(Net):
+    """A model of eight numbers a sample."""
+
+    def __init__(self, outputs: int = 3) -> None:
+        super().__init__(8, outputs=outputs)
