@@ -42,7 +42,6 @@ from dlbench.spec import Spec
 STEPS = 4
 BATCH = 4
 IMAGE = InputSpec((BATCH, 3, 64, 64))
-TOKENS = 32
 MODELS: Mapping[str, tuple[InputSpec, ...]] = {
     **{
         f"timm:{name}": (IMAGE,)
