@@ -17,6 +17,7 @@ KEPT = Path(__file__).parents[2] / "reports"
 OTHERS = {
     "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
     "expert-step": ("expert.md", "python -m studies.expert_step"),
+    "zoo": ("report.md", "python -m studies.zoo"),
 }
 """Folders of which the figures are no Runs, and the command that their page names."""
 RENDERED = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUNS_FILE).exists())
