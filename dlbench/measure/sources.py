@@ -43,19 +43,35 @@ INSTALLED = ("site-packages", "dist-packages")
 
 
 def look_before(spec: Spec) -> None:
-    """Look at the code of a Spec's plugin before it is loaded. Raises as `of_plugin` does."""
+    """Look at the code of a Spec's plugin and functions before it is loaded. Raises as `of_plugin` does."""
     of_plugin(spec.plugin, _reference(spec))
+    for role, function in _functions(spec):
+        of_function(role, function)
 
 
 def of_spec(spec: Spec) -> list[Code]:
     """The code of a Spec's plugin, which was loaded, of what made it one or describes it, of its task, of dlbench."""
     made = (of_adaptor(spec.framework),) if _reference(spec) else of_architecture(spec.architecture)
-    return [of_loaded_plugin(spec.plugin, _reference(spec)), *made, *of_task(spec.task), of_core()]
+    functions = [of_function(role, function) for role, function in _functions(spec)]
+    return [of_loaded_plugin(spec.plugin, _reference(spec)), *functions, *made, *of_task(spec.task), of_core()]
 
 
 def _reference(spec: Spec) -> str:
     """That of a model which no package brings, else nothing."""
     return "" if spec.model is None or ":" not in spec.model.reference else spec.model.reference
+
+
+def _functions(spec: Spec) -> Iterator[tuple[str, str]]:
+    """The user's own loss and optimizer, which may stand in other files than the model; by what they are."""
+    for role, text in (("loss", spec.model.loss), ("optimizer", spec.model.optimizer)) if spec.model else ():
+        if references.is_reference(text):
+            yield role, text
+
+
+@cache
+def of_function(role: str, reference: str) -> Code:
+    """The code of a function of the user's own, looked at once in the life of this process: before it is loaded."""
+    return _code_of_reference(f"{role} {reference}", references.parse(reference))
 
 
 @cache

@@ -19,7 +19,7 @@ from dlbench.record.schema import Code, Plan
 from dlbench.registry.references import FOLDER_VARIABLE
 from dlbench.report import FORMATS, summarize
 from dlbench.session import plan, schedule
-from dlbench.spec import Policy
+from dlbench.spec import ModelSource, Policy
 from dlbench.workers.backends import Starter
 
 NAME = "acme.minimal"
@@ -214,3 +214,23 @@ def test_the_code_of_a_model_of_no_package_is_the_users_own_file_and_what_it_imp
     assert look_at_model() == first
     sibling.write_text("class Block: width = 3\n")
     assert look_at_model().digest != first.digest
+
+
+@pytest.mark.untimed
+def test_a_loss_and_an_optimizer_in_files_of_their_own_are_code_of_the_spec(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / "net.py").write_text("class Net: ...\n")
+    (tmp_path / "losses.py").write_text("def mine(outputs, targets): return 1\n")
+    (tmp_path / "steps.py").write_text("def slow(parameters): return 1\n")
+    model = ModelSource(reference="net.py:Net", loss="losses.py:mine", optimizer="steps.py:slow")
+    asked = spec(plugin="fake.Net", model=model)
+
+    def digests() -> dict[str, str]:
+        sources.of_function.cache_clear()
+        return {code.of: code.digest for code in sources.of_spec(asked)}
+
+    first = digests()
+    assert {"loss losses.py:mine", "optimizer steps.py:slow"} < set(first)
+    (tmp_path / "losses.py").write_text("def mine(outputs, targets): return 2\n")
+    changed = {name for name, digest in digests().items() if digest != first[name]}
+    assert changed == {"loss losses.py:mine"}
