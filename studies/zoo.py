@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from dlbench.errors import words
@@ -42,6 +43,8 @@ from dlbench.spec import Spec
 STEPS = 4
 BATCH = 4
 IMAGE = InputSpec((BATCH, 3, 64, 64))
+SMALL_IMAGE = InputSpec((BATCH, 32, 32, 3))
+"""Channels last, as Keras has them."""
 MODELS: Mapping[str, tuple[InputSpec, ...]] = {
     **{
         f"timm:{name}": (IMAGE,)
@@ -61,6 +64,7 @@ MODELS: Mapping[str, tuple[InputSpec, ...]] = {
             *("LlamaForCausalLM", "T5ForConditionalGeneration", "ViTForImageClassification"),
         )
     },
+    **{f"keras:{name}": (SMALL_IMAGE,) for name in ("MobileNetV2", "ResNet50", "EfficientNetB0", "DenseNet121")},
 }
 """References with their inputs; those without any have the loader's own."""
 COMPILED = ("torchvision:squeezenet1_1", "hf-tiny:BertForSequenceClassification")
@@ -82,7 +86,7 @@ def examine(reference: str, path: PathName) -> dict[str, Any]:
         threads=1,
     )
     assert isinstance(plugin, Describes)
-    said = plugin.describe(spec)
+    said = with_targets(plugin.describe(spec))
     info = plugin.build(BuildRequest(spec, signature(said), SGD(learning_rate=1e-3)))
     batch = drawn(said)
     staged = plugin.stage(batch) if isinstance(plugin, Stages) else batch
@@ -102,6 +106,14 @@ def examine(reference: str, path: PathName) -> dict[str, Any]:
         "seconds": time.monotonic() - began,
         "failure": "",
     }
+
+
+def with_targets(said: Description) -> Description:
+    """The description with classes as targets where it leaves them open, as it does where the outputs say it."""
+    if said.targets is not None or said.outputs is None:
+        return said
+    classes = InputSpec(said.outputs.shape[:-1], "int32", said.outputs.shape[-1])
+    return msgspec.structs.replace(said, targets=classes, loss=said.loss or "cross_entropy")
 
 
 def signature(said: Description) -> Signature:

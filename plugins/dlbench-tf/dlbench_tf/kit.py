@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, Unpack
 
+import tensorflow as tf
+
 from dlbench.plugin import BuildRequest, Description, InputSpec, Optimizer, Option, Path, Spec
 from dlbench.plugin_kit import Recipe
+from dlbench_tf import device
 from dlbench_tf.model import TFModel
 from dlbench_tf.network import Network
 
@@ -51,6 +54,7 @@ def of_recipe(recipe: Recipe) -> TFModel:
     def described(spec: Spec) -> Description:
         from dlbench_tf.keras_description import describe
 
-        return describe(recipe, spec)
+        with tf.device(device.prepare(spec)):  # before anything starts TensorFlow with other threads
+            return describe(recipe, spec)
 
     return TFModel(network, described)
