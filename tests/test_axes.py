@@ -15,13 +15,13 @@ from dlbench.spec.axes import option_grid
 
 pytestmark = pytest.mark.untimed
 
-OF_READING_AND_PLAN = {"twin", "variant"}
+OF_READING = {"variant"}
 BY_OTHER_OPTIONS = {"python", "model"}
 """Axes that --env and --model give."""
 
 
 def test_every_field_of_a_spec_has_a_row():
-    assert set(Spec.__struct_fields__) - OF_READING_AND_PLAN == set(AXES)
+    assert set(Spec.__struct_fields__) - OF_READING == set(AXES)
     assert set(Workload.__struct_fields__) - {"architecture"} == {axis.field for axis in WORKLOAD_AXES}
 
 

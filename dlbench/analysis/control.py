@@ -1,4 +1,4 @@
-"""A/A controls: an arm and its twin, the same program twice, in lockstep with all others.
+"""A/A controls: an arm and its control, the same program twice, in lockstep with all others.
 
 A session that tells equal programs apart would do the same to any two; what it says of the others is not believed.
 """
@@ -6,8 +6,6 @@ A session that tells equal programs apart would do the same to any two; what it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-
-import msgspec
 
 from dlbench.analysis import compare, evidence
 from dlbench.analysis.compare import Comparison
@@ -30,13 +28,13 @@ class ControlPair(Record, frozen=True):
         return self.comparison.verdict in ("slower", "faster")
 
 
-def without_twins(runs: Iterable[Run]) -> list[Run]:
+def without_controls(runs: Iterable[Run]) -> list[Run]:
     """The Runs that are results."""
-    return [run for run in runs if not run.spec.twin]
+    return [run for run in runs if not run.control]
 
 
 def compare_controls(runs: Sequence[Run], metrics: Iterable[str] = ("step_time",)) -> list[ControlPair]:
-    """Every twin that took turns with its arm, by metric; each metric is a family for Holm's correction."""
+    """Every control that took turns with its arm, by metric; each metric is a family for Holm's correction."""
     pairs = [pair for pair in _pairs(runs) if pair.in_lockstep]
     table = evidence.collect(pairs, metrics)
     return [
@@ -61,6 +59,6 @@ def control_failure(found: Iterable[ControlPair], names: Labels) -> str:
 
 def _pairs(runs: Sequence[Run]) -> Iterator[Pair]:
     well = [run for run in runs if run.ok]
-    for twin in dict.fromkeys(run.spec for run in well if run.spec.twin):
-        spec = msgspec.structs.replace(twin, twin=False)
-        yield Pair(spec, twin, [run for run in well if run.spec == spec], [run for run in well if run.spec == twin])
+    for spec in dict.fromkeys(run.spec for run in well if run.control):
+        before, after = ([run for run in well if run.member == (spec, control)] for control in (False, True))
+        yield Pair(spec, spec, before, after)

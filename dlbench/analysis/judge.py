@@ -13,7 +13,7 @@ from dlbench.analysis.evidence import EvidenceTable, History
 from dlbench.analysis.gate import Gate, GateRequest, Outcome
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair
-from dlbench.record.schema import Record, Run
+from dlbench.record.schema import Plan, Record, Run
 from dlbench.spec import Spec, workload
 
 
@@ -58,12 +58,12 @@ def reports(
     before: Sequence[Run],
     after: Sequence[Run],
     request: GateRequest,
-    planned: Sequence[Spec] = (),
+    planned: Plan | None = None,
 ) -> Judgement:
     """Judge two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared.
 
-    `planned` holds the Specs that the session of `after` was to measure, where they are known. One that never ran
-    cannot pass, and its twins are expected too.
+    `planned` is the plan of the session of `after`, where it is known. A Spec of it that never ran cannot pass, and its
+    controls are expected too.
     """
     looked_at = dict.fromkeys(("step_time", *request.metrics))
     sides = [screening.screen(runs, looked_at) for runs in (pooling.nearest_first(before, after), after)]
@@ -76,7 +76,7 @@ def reports(
     mixed = [*pooling.mixed(before), *pooling.mixed(after)]
     against = (
         *mixed,
-        *refusals.missing_in_candidate(before, after, planned, request.allow),
+        *refusals.missing_in_candidate(before, after, planned.specs if planned else (), request.allow),
         *refusals.without_control(_controlled(planned, found.pairs), after, sides[1].controls, request),
         *refusals.refusals(table, request),
     )
@@ -110,10 +110,10 @@ def _table(compared: Sequence[Pair], request: GateRequest) -> EvidenceTable:
     return evidence.collect(compared, looked_at, history)
 
 
-def _controlled(planned: Sequence[Spec], compared: Sequence[Pair]) -> list[Spec]:
-    """The arms that were planned with a twin, in the workloads that are compared."""
+def _controlled(planned: Plan | None, compared: Sequence[Pair]) -> list[Spec]:
+    """The arms that were planned with a control, in the workloads that are compared."""
     loads = {workload(pair.candidate) for pair in compared}
-    return [msgspec.structs.replace(spec, twin=False) for spec in planned if spec.twin and workload(spec) in loads]
+    return [spec for spec in (planned.controls if planned else ()) if workload(spec) in loads]
 
 
 def _judgement(

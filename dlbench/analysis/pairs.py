@@ -12,7 +12,7 @@ from dlbench.record.schema import Run
 from dlbench.spec import Spec, Workload, arm_key, baseline_of, workload, workload_key
 
 MACHINE, SESSION = "machine", "session"
-KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "twin", "variant")), MACHINE, SESSION)
+KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "variant")), MACHINE, SESSION)
 """What `--allow` takes: a key of the Spec in which the two sides may differ, another machine, another session."""
 
 
@@ -62,7 +62,7 @@ def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
     """Every baseline of a timed workload with the Specs that are compared with it."""
     found: dict[Workload, list[Spec]] = {}
     for spec in specs:
-        if spec.timed and not spec.twin:
+        if spec.timed:
             found.setdefault(workload(spec), []).append(spec)
     pairs = [(baseline_of(spec, of_load), spec) for of_load in found.values() for spec in of_load[1:]]
     return [(first, [spec for one, spec in pairs if one == first]) for first in dict.fromkeys(one for one, _ in pairs)]
@@ -70,7 +70,7 @@ def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
 
 def planned_pairs(specs: Iterable[Spec], runs: Sequence[Run]) -> list[Pair]:
     """Pairs that a session meant to compare, run or not: every other Spec with its baseline."""
-    of = {spec: [run for run in runs if run.spec == spec and run.ok] for spec in specs}
+    of = {spec: [run for run in runs if run.member == (spec, False) and run.ok] for spec in specs}
     return [Pair(first, other, of[first], of[other]) for first, others in families(of) for other in others]
 
 

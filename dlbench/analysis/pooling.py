@@ -38,7 +38,7 @@ class Change(NamedTuple):
 def parted(runs: Iterable[Run]) -> list[Run]:
     """The Runs; Runs of one Spec that were made otherwise than its first become other arms.
 
-    A Spec's `variant` numbers what its Runs were made with, from 0 in order of appearance; a twin and seeds that
+    A Spec's `variant` numbers what its Runs were made with, from 0 in order of appearance; a control and seeds that
     replicate are numbered with their arm. What one Run does not hold is not different from what another does.
     """
     pools: dict[Spec, list[Provenance]] = {}
@@ -64,7 +64,7 @@ def mixed(runs: Sequence[Run]) -> Iterator[str]:
     first: dict[Spec, list[Run]] = {}
     for run in runs:
         first.setdefault(_arm(run.spec), []).extend([run] if run.spec.variant == 0 else [])
-    for spec in dict.fromkeys(run.spec for run in runs if run.spec.variant and not run.spec.twin):
+    for spec in dict.fromkeys(run.spec for run in runs if run.spec.variant and not run.control):
         mine = [run for run in runs if run.spec == spec]
         lines = tuple(str(change) for change in changes(first[_arm(spec)], mine))
         found.setdefault(lines, {}).setdefault(f"{spec.phase}, {spec.label}", []).extend(mine)
@@ -123,7 +123,7 @@ def _number(pools: list[Provenance], mine: Provenance) -> int:
 
 
 def _arm(spec: Spec) -> Spec:
-    return msgspec.structs.replace(arm_key(spec), variant=0, twin=False)
+    return msgspec.structs.replace(arm_key(spec), variant=0)
 
 
 def _differing(before: Provenance, after: Provenance) -> list[Change]:

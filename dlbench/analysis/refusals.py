@@ -86,11 +86,11 @@ def downgrade_failed(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) ->
 def without_control(
     arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[control.ControlPair], question: GateRequest
 ) -> Iterator[str]:
-    """Arms whose gated metrics no twin has, so that nothing says what equal programs look like in this session."""
+    """Arms whose gated metrics no control has, so that nothing says what equal programs look like in this session."""
     checked = {(one.spec, one.comparison.metric) for one in found if one.comparison.verdict != "indicative"}
     names = labels.of_specs(arms)
     for spec, metric in itertools.product(arms, question.metrics):
-        values = [METRICS[metric].of(run) for run in runs if run.spec == spec and run.ok]
+        values = [METRICS[metric].of(run) for run in runs if run.member == (spec, False) and run.ok]
         if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
             why = (
                 "its control did not run beside it twice (memory may not hold both) or never became steady, or the "
@@ -108,7 +108,7 @@ def missing_in_candidate(
     asked = list(dict.fromkeys((*planned, *(run.spec for run in after))))
     names = labels.of_specs(asked)
     for spec in asked:
-        if spec in well or spec.twin or not spec.timed:
+        if spec in well or not spec.timed:
             continue
         if any(not set(differing(partner, spec)) - set(allow) for partner in partners):
             yield f"{names.spec(spec)} did not run in the candidate ({failure_reason(spec, after)})"
@@ -131,7 +131,7 @@ def partially_failed(runs: Sequence[Run]) -> dict[Spec, str]:
 
 def failure_reason(spec: Spec, runs: Sequence[Run]) -> str:
     """Reason for the failed processes of a Spec."""
-    mine = [run for run in runs if run.spec == spec]
+    mine = [run for run in runs if run.member == (spec, False)]
     failed = [run for run in mine if not run.ok]
     if not failed:
         return "the session ended before it"

@@ -20,7 +20,7 @@ class Screened:
     @property
     def runs(self) -> list[Run]:
         """The Runs that are results."""
-        return control.without_twins(self.all_runs)
+        return control.without_controls(self.all_runs)
 
 
 def screen(runs: Iterable[Run], metrics: Iterable[str]) -> Screened:

@@ -16,7 +16,7 @@ import msgspec
 from dlbench.analysis.shapes import UNSTABLE, Shape, shape, shape_beside
 from dlbench.record.flags import FlagName
 from dlbench.record.schema import Run
-from dlbench.spec import Spec, workload
+from dlbench.spec import Member, workload
 
 SERIES = 20
 """Samples from which a series is looked at."""
@@ -27,7 +27,7 @@ Series = Sequence[float]
 class _Pool(NamedTuple):
     """Runs of one Spec that are judged together: those that took turns with other arms, or those alone."""
 
-    spec: Spec
+    member: Member
     beside: bool
 
 
@@ -46,14 +46,14 @@ def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
     for together in groups.values():
         for run in together:
             others = _others(run, together)
-            pools.setdefault(_Pool(run.spec, bool(others)), []).append((run, others))
+            pools.setdefault(_Pool(run.member, bool(others)), []).append((run, others))
     flags = {
-        (run.spec, run.together): flag
+        (run.member, run.together): flag
         for pool, found in pools.items()
         if (flag := _flag_of(found, beside=pool.beside)) is not None
         for run, _ in found
     }
-    return [_flagged(run, flags.get((run.spec, run.together))) if run.ok else run for run in runs]
+    return [_flagged(run, flags.get((run.member, run.together))) if run.ok else run for run in runs]
 
 
 def ratio_is_steady(before: Iterable[Run], after: Iterable[Run]) -> bool:
@@ -79,8 +79,7 @@ def by_round(run: Run) -> Mapping[int, float]:
 def _others(run: Run, together: Sequence[Run]) -> list[Run]:
     """The arms that this one is judged beside: its group, but for its control where there are more."""
     found = [other for other in together if other is not run]
-    computation = msgspec.structs.replace(run.spec, twin=False)
-    unlike = [other for other in found if msgspec.structs.replace(other.spec, twin=False) != computation]
+    unlike = [other for other in found if other.spec != run.spec]
     return unlike or found
 
 

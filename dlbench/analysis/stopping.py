@@ -18,7 +18,7 @@ def enough(runs: Sequence[Run]) -> bool:
     Where no two arms ever took turns there is nothing to analyse: as many groups are enough as without `--adaptive`.
     """
     groups = _groups(runs)
-    if not _took_turns(control.without_twins(pooling.parted(runs))):
+    if not _took_turns(control.without_controls(pooling.parted(runs))):
         return groups >= runs[0].policy.processes
     if groups not in INTERIM_GROUPS:
         return False
@@ -62,7 +62,7 @@ def _never_steady(runs: Sequence[Run], groups: int, unsteady: Sequence[tuple[str
 
 def _log_ratios(runs: Sequence[Run]) -> dict[tuple[str, str], list[float]]:
     """Log ratios a group of every pair that took turns, by the labels of its arms; none for one that is not steady."""
-    marked = control.without_twins(screening.mark(runs))
+    marked = control.without_controls(screening.mark(runs))
     return {
         (pair.baseline.label, pair.candidate.label): evidence.group_log_ratios(pair.before, pair.after)
         for pair in _took_turns(marked)

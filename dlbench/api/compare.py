@@ -14,7 +14,7 @@ from dlbench.session.schedule import Listener
 def compare(baseline: Path, candidate: Path, question: GateRequest, listener: Listener, out: Path | None) -> Judgement:
     """Compare two saved reports and write the comparison to `out` where that is given. Raises DlbenchError."""
     before, after = judge.read(baseline), judge.read(candidate)
-    planned = judge.planned(candidate) if question.conditions else ()
+    planned = judge.planned(candidate) if question.conditions else None
     answer = reports((str(baseline), str(candidate)), before, after, question, planned)
     if question.confirm:
         with tempfile.TemporaryDirectory() as folder:

@@ -30,10 +30,11 @@ Measure = Callable[[Plan, Sequence[Group]], Sequence[Run]]
 def of_session(judged: Judgement, planned: Plan, question: GateRequest, measure: Measure) -> Judgement:
     """The gate of a session once its regressions have been measured again."""
     flagged = {spec for sides in _flagged(judged.outcomes) for spec in sides}
-    specs = [spec for spec in planned.specs if msgspec.structs.replace(spec, twin=False) in flagged]
+    specs = [spec for spec in planned.specs if spec in flagged]
     if not specs:
         return judged
-    second = _judged(specs, planned, measure, question)[0]
+    controls = tuple(spec for spec in planned.controls if spec in flagged)
+    second = _judged(specs, msgspec.structs.replace(planned, controls=controls), measure, question)[0]
     again = dict.fromkeys(_flagged(judged.outcomes), second)
     return msgspec.structs.replace(judged, outcomes=tuple(_settled(judged.outcomes, again, {})))
 
@@ -50,8 +51,8 @@ def of_reports(answer: Judgement, runs: Sequence[Run], question: GateRequest, me
     for sides in flagged:
         if sides not in reasons:
             before = [run for run in runs if run.spec in sides]
-            like = Plan(session="", specs=(), policy=before[0].policy)
-            again[sides], found = _judged(plan.with_twins(sides), like, measure, question)
+            like = Plan(session="", specs=(), controls=plan.controlled(sides), policy=before[0].policy)
+            again[sides], found = _judged(sides, like, measure, question)
             strange = "; ".join(dict.fromkeys(_strangers(before, found))) if found else ""
             reasons |= {sides: f"not what the reports hold: {strange}"} if strange else {}
     return msgspec.structs.replace(answer, outcomes=tuple(_settled(answer.outcomes, again, reasons)))
@@ -79,8 +80,8 @@ def _judged(
 def _again(like: Plan, specs: Sequence[Spec], measure: Measure) -> Sequence[Run]:
     """Measured by the same policy, the arms reversed: each starts, and takes its turns, in another's place."""
     again = msgspec.structs.replace(like, session=uuid.uuid4().hex[:12], specs=tuple(specs))
-    groups = plan.groups(specs, again.policy)
-    return measure(again, [replace(group, specs=group.specs[::-1]) for group in groups])
+    groups = plan.groups(specs, again.policy, again.controls)
+    return measure(again, [replace(group, members=group.members[::-1]) for group in groups])
 
 
 def _impossible(baseline: Spec, candidate: Spec) -> str:

@@ -16,7 +16,7 @@ from dlbench.analysis import (
 from dlbench.analysis.gate import GateRequest
 from dlbench.errors import SpecError
 from dlbench.record.reading import read_plan, read_runs
-from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run
+from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Plan, Run
 from dlbench.spec import Spec
 from dlbench.system import environment
 
@@ -54,8 +54,8 @@ def read(source: Path) -> list[Run]:
     return read_runs(source / RUNS_FILE if source.is_dir() else source)
 
 
-def planned(source: Path) -> Sequence[Spec]:
+def planned(source: Path) -> Plan | None:
     """Specs that the session of a report meant to measure; none where its plan is not beside it. Raises RecordError."""
     path = (source if source.is_dir() else source.parent) / PLAN_FILE
     of_a_session = source.is_dir() or source.name == RUNS_FILE
-    return read_plan(path).specs if of_a_session and path.exists() else ()
+    return read_plan(path) if of_a_session and path.exists() else None

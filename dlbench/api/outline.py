@@ -17,8 +17,8 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: P
     """
     for group in groups:
         if group.number == 0:
-            yield f"{_subject(group, policy)}: {', '.join(spec.label for spec in group.specs)}"
-    processes = sum(len(group.specs) for group in groups)
+            yield f"{_subject(group, policy)}: {', '.join(one.label for one in group.members)}"
+    processes = sum(len(group.members) for group in groups)
     proofs = sum(len(family) for family in families)
     specs = [spec for group in groups for spec in group.specs]
     discarded = len(PilotProcesses().lacking(specs, specs)) if policy.discard else 0

@@ -65,12 +65,12 @@ def title(group: Group) -> str:
     """A group in a few words."""
     spec = group.specs[0]
     repeat = f"seed {spec.seed}" if spec.replicated_by == "seed" else f"process {group.number + 1}"
-    return f"{spec.phase} {' | '.join(arm.label for arm in group.specs)} {spec.size} · {repeat}"
+    return f"{spec.phase} {' | '.join(one.label for one in group.members)} {spec.size} · {repeat}"
 
 
 def headline(run: Run) -> str:
     """A Run in one line: its first figure, or its status and reason."""
-    name = f"{run.spec.label} {run.spec.phase}"
+    name = f"{run.member.label} {run.spec.phase}"
     if not run.ok:
         skipped = "not tried again, " if run.has("not_tried") else ""
         return f"{name}: {skipped}{run.status}: {run.reason}"

@@ -83,7 +83,7 @@ class RunRequest:
                 f"give {resume_command(self.folder, planned.asked)}"
             )
         timed = [spec for spec in planned.specs if spec.timed]
-        if self.question.metrics and timed and not any(spec.twin for spec in timed):
+        if self.question.metrics and timed and not planned.controls:
             why = "was planned without a gate on figures and has no A/A control"
             raise SpecError(f"{self.folder} {why}; leave --fail-on out, or measure again with another --out")
 

@@ -83,7 +83,8 @@ def _checked(
     specs, policy = open_journal.plan.specs, open_journal.plan.policy
     _check_question(options, specs, policy)
     _note_threads(options, specs, policy, listener)
-    return plan.groups(specs, policy), list(map(list, comparable.families(specs))) if options.parity else []
+    groups = plan.groups(specs, policy, open_journal.plan.controls)
+    return groups, list(map(list, comparable.families(specs))) if options.parity else []
 
 
 def _note_threads(options: RunRequest, specs: Sequence[Spec], policy: Policy, listener: Listener) -> None:
@@ -107,9 +108,16 @@ def _open(options: RunRequest) -> Journal:
     found = interpreters.plugins(options.pythons, named) if options.pythons else None
     first = next(iter(options.pythons.values()), None)
     specs = models.expand(options.subjects, options.policy, found, first)
-    specs = plan.with_twins(specs) if options.question.metrics else specs
+    controls = plan.controlled(specs) if options.question.metrics else ()
     session, pythons = uuid.uuid4().hex[:12], dict(options.pythons)
-    planned = Plan(session=session, specs=tuple(specs), policy=options.policy, pythons=pythons, asked=options.asked)
+    planned = Plan(
+        session=session,
+        specs=tuple(specs),
+        controls=controls,
+        policy=options.policy,
+        pythons=pythons,
+        asked=options.asked,
+    )
     return journal.begin(options.folder, planned, anew=options.anew)
 
 
@@ -136,19 +144,17 @@ def _conclude(
         judged = confirm.of_session(judged, open_journal.plan, question, again)
     result = _result(options, open_journal, proven, judged)
     try:
-        return replace(result, answer=_compared(options, runs, specs, again))
+        return replace(result, answer=_compared(options, runs, open_journal.plan, again))
     except DlbenchError as error:
         return replace(result, ended_by=error)
 
 
-def _compared(
-    options: RunRequest, runs: Sequence[Run], specs: Sequence[Spec], again: confirm.Measure
-) -> Judgement | None:
+def _compared(options: RunRequest, runs: Sequence[Run], planned: Plan, again: confirm.Measure) -> Judgement | None:
     """The comparison with the saved report, on the disk; None where none was named."""
     question, saved = options.question, options.against
     if saved is None:
         return None
-    answer = judge.reports((saved.name, str(options.folder)), saved.runs, runs, question, specs)
+    answer = judge.reports((saved.name, str(options.folder)), saved.runs, runs, question, planned)
     if question.confirm and not answer.refused:
         render.write_comparison(answer, options.folder)
         answer = confirm.of_reports(answer, [*saved.runs, *runs], question, again)

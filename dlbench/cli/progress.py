@@ -59,7 +59,7 @@ class Live(Printed, AbstractContextManager["Live"]):
         if time.monotonic() - self._drawn < SECONDS_BETWEEN_DRAWINGS:
             return
         self._drawn = time.monotonic()
-        where = f"round {number + 1}" if stage == "measuring" else group.specs[number].label
+        where = f"round {number + 1}" if stage == "measuring" else group.members[number].label
         self._progress.update(self._bar, description=f"{title(group)} · {stage}, {where}{self._left}")
         self._progress.refresh()
 

@@ -22,7 +22,7 @@ def families(specs: Iterable[Spec]) -> list[list[Spec]]:
     """
     found: dict[Workload, list[Spec]] = {}
     for spec in specs:
-        arm = msgspec.structs.replace(spec, phase="train", seed=0, twin=False)
+        arm = msgspec.structs.replace(spec, phase="train", seed=0)
         family = found.setdefault(workload(arm), [])
         if arm not in family:
             family.append(arm)

@@ -8,8 +8,8 @@ Schema history:
         Load the CPU time of the plugin's processes; a Compilation compiled parts, reasons for breaks, calls of graphs
         and what the cache held; no secrets and names (`dlbench.errors.redaction`); older versions are read with
         defaults
-    4   a Run has `part`, which stood in its group's number; the Python environment of a Spec is `python`, which was
-        `environment`; a Spec has a model and options
+    4   a Run has `part`, which stood in its group's number, and `control`, which was `twin` of its Spec; the Python
+        environment of a Spec is `python`, which was `environment`; a Spec has a model and options; a Plan its controls
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.record.flags import STATUSES, FlagName, StatusName
-from dlbench.spec import Isolation, Policy, Spec
+from dlbench.spec import Isolation, Member, Policy, Spec
 from dlbench.stats.ranges import Amount, AtLeastOne, Elapsed, NotNegative, Seconds, Whole
 
 RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
@@ -214,7 +214,8 @@ class Run(Record, frozen=True):
     """One Spec in one process, whatever happened to it.
 
     `group` numbers the processes of a Spec, of `groups` that were planned, and `part` the parts of a group that memory
-    does not hold whole; Runs of one session with the same workload, group and part were in lockstep. `arm` is this
+    does not hold whole; Runs of one session with the same workload, group and part were in lockstep. A `control` is the
+    program of its Spec a second time, measured to see whether the session tells equal programs apart. `arm` is this
     Run's place in the order of starting, of `arms`. `isolation` says what process it was. `caller` holds the variables
     of dlbench's own environment that set threads, which a child has otherwise where its Spec says otherwise. `flags`
     are `not_settled` and the like; `reason` says in a person's words why status is not ok, and `output_tail` ends what
@@ -232,6 +233,7 @@ class Run(Record, frozen=True):
     started: str
     wall_seconds: Seconds
     part: NotNegative = 0
+    control: bool = False
     isolation: Isolation = "fresh"
     reason: str = ""
     output_tail: str = ""
@@ -263,6 +265,11 @@ class Run(Record, frozen=True):
         return STATUSES[self.status].failed
 
     @property
+    def member(self) -> Member:
+        """Its place among the Runs that took turns: the Spec, and whether this is its control."""
+        return Member(self.spec, self.control)
+
+    @property
     def together(self) -> tuple[str, int, int]:
         """Session, group and part: Runs of one workload that share them took turns."""
         return self.session, self.group, self.part
@@ -275,12 +282,14 @@ class Run(Record, frozen=True):
 class Plan(Record, frozen=True):
     """Plan of a session, on the disk before it starts: with it and the Runs, the session can be resumed.
 
-    `pythons` holds the interpreter of each named Python environment, in order; `asked` the words that ask for the gate.
+    `controls` are the Specs that have an A/A control. `pythons` holds the interpreter of each named Python environment,
+    in order; `asked` the words that ask for the gate.
     """
 
     session: str
     specs: tuple[Spec, ...]
     policy: Policy
+    controls: tuple[Spec, ...] = ()
     pythons: dict[str, str] = {}
     asked: tuple[str, ...] = ()
     schema: NotNegative = SCHEMA

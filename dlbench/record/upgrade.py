@@ -17,13 +17,23 @@ def upgraded(raw: Any) -> Any:
     if "plugin" in raw and "phase" in raw:
         return _spec(raw)
     if "spec" in raw and "group" in raw:
-        return _run({**raw, "spec": upgraded(raw["spec"])})
+        twin = isinstance(raw["spec"], dict) and raw["spec"].get("twin", False)
+        return _run({"control": twin, **raw, "spec": upgraded(raw["spec"])})
+    if "specs" in raw and "policy" in raw:
+        raw = {**raw, **_specs_of_plan(raw)}
     return {name: upgraded(part) for name, part in raw.items()}
 
 
 def _spec(raw: dict[str, Any]) -> dict[str, Any]:
-    """`python` was `environment`."""
-    return {("python" if name == "environment" else name): part for name, part in raw.items()}
+    """`python` was `environment`; a control was a Spec of its own, the `twin` of another."""
+    return {("python" if name == "environment" else name): part for name, part in raw.items() if name != "twin"}
+
+
+def _specs_of_plan(raw: dict[str, Any]) -> dict[str, Any]:
+    """The Specs of a plan, and apart from them those that have a control."""
+    specs = raw["specs"] if isinstance(raw["specs"], list) else []
+    twins = [spec for spec in specs if isinstance(spec, dict) and spec.get("twin")]
+    return {"specs": [spec for spec in specs if spec not in twins], "controls": twins} if twins else {}
 
 
 def _run(raw: dict[str, Any]) -> dict[str, Any]:

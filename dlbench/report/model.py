@@ -84,7 +84,7 @@ class Section(Record, frozen=True):
 class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
 
-    `gate` is what a gate that was asked for said; `controls` hold how arms compared with their twins. `undecided` are
+    `gate` is what a gate that was asked for said; `controls` compare each A/A control with its arm. `undecided` are
     the pairs that ended without a verdict; pairs of one process each are `indicative` and not among them. `models`
     are models that no package brings, unset where there are none.
     """

@@ -47,6 +47,7 @@ class Place:
     arms: int
     isolation: Isolation = "fresh"
     part: int = 0
+    control: bool = False
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Arm:
     @property
     def computation(self) -> Spec:
         """Computation of this arm: a control has the Spec of its arm."""
-        return msgspec.structs.replace(self.spec, twin=False)
+        return self.spec
 
     @property
     def step_seconds(self) -> float:

@@ -37,4 +37,4 @@ class TimeEstimate:
 
 
 def _keys(group: Group) -> tuple[object, object]:
-    return frozenset(group.specs), group.specs[0].phase
+    return frozenset(group.members), group.specs[0].phase

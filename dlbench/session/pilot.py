@@ -16,7 +16,7 @@ import msgspec
 import psutil
 
 from dlbench.record.schema import PhaseMemory
-from dlbench.spec import Spec, baseline_of
+from dlbench.spec import Member, Spec, baseline_of
 from dlbench.system import cgroup, nvml
 from dlbench.workers.child import ChildError, ChildHandle
 from dlbench.workers.protocol import Build, Built, First, Stepped
@@ -93,7 +93,7 @@ def _most(marks: Sequence[PhaseMemory]) -> MemoryUse:
 
 def _arm(spec: Spec) -> Spec:
     """Key of an arm: one Spec for all its phases and seeds, and for its control."""
-    return msgspec.structs.replace(spec, phase="train", seed=0, twin=False)
+    return msgspec.structs.replace(spec, phase="train", seed=0)
 
 
 def available_memory(device: str) -> MemoryUse:
@@ -103,30 +103,29 @@ def available_memory(device: str) -> MemoryUse:
     return MemoryUse(SHARE * host, math.inf if free is None else SHARE * free)
 
 
-def split(specs: Sequence[Spec], sizes: Mapping[Spec, MemoryUse], available: MemoryUse) -> list[tuple[Spec, ...]]:
-    """Parts of a group that fit into `available` one after the other, in the order of `specs`, the baseline first.
+def split(members: Sequence[Member], sizes: Mapping[Spec, MemoryUse], available: MemoryUse) -> list[tuple[Member, ...]]:
+    """Parts of a group that fit into `available` one after the other, in the order of `members`, the baseline first.
 
     An arm of unknown size counts for nothing. An arm that does not fit beside what it is compared with is alone.
     """
-    parts: list[set[Spec]] = []
-    for spec in specs:
-        needed = {spec, *_companions(spec, specs)}
+    parts: list[set[Member]] = []
+    for member in members:
+        needed = {member, *_companions(member, members)}
         fitting = next((part for part in parts if _size(part | needed, sizes).within(available)), None)
         if fitting is not None:
             fitting |= needed
-        elif not any(spec in part for part in parts):
-            parts.append(needed if _size(needed, sizes).within(available) else {spec})
-    return [tuple(spec for spec in specs if spec in part) for part in parts]
+        elif not any(member in part for part in parts):
+            parts.append(needed if _size(needed, sizes).within(available) else {member})
+    return [tuple(member for member in members if member in part) for part in parts]
 
 
-def _companions(spec: Spec, specs: Sequence[Spec]) -> list[Spec]:
-    """Specs that an arm is compared with; for a control also its arm. None where seeds replicate."""
-    if spec.replicated_by == "seed":
+def _companions(member: Member, members: Sequence[Member]) -> list[Member]:
+    """Arms that one is compared with; for a control also its arm. None where seeds replicate."""
+    if member.spec.replicated_by == "seed":
         return []
-    itself = msgspec.structs.replace(spec, twin=False)
-    return [itself, baseline_of(itself, specs)]
+    return [Member(member.spec), Member(baseline_of(member.spec, [one.spec for one in members]))]
 
 
-def _size(specs: set[Spec], sizes: Mapping[Spec, MemoryUse]) -> MemoryUse:
-    known = [sizes[spec] for spec in specs if spec in sizes]
+def _size(members: set[Member], sizes: Mapping[Spec, MemoryUse]) -> MemoryUse:
+    known = [sizes[member.spec] for member in members if member.spec in sizes]
     return MemoryUse(sum(one.host for one in known), sum(one.device for one in known))

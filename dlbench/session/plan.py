@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,20 @@ import msgspec
 from dlbench import architectures, registry, tasks
 from dlbench.errors import SpecError, UnknownName
 from dlbench.session.lockstep import starting_order
-from dlbench.spec import AXES, PHASES, Axis, Path, PhaseName, Policy, Spec, Workload, baseline_of, grid, workload
+from dlbench.spec import (
+    AXES,
+    PHASES,
+    Axis,
+    Member,
+    Path,
+    PhaseName,
+    Policy,
+    Spec,
+    Workload,
+    baseline_of,
+    grid,
+    workload,
+)
 from dlbench.spec.axes import as_text
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.system import threads
@@ -34,9 +47,14 @@ class Group:
     """
 
     number: int
-    specs: tuple[Spec, ...]
+    members: tuple[Member, ...]
     of: int
     part: int = 0
+
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """The Specs of its members, each once."""
+        return tuple(dict.fromkeys(member.spec for member in self.members))
 
 
 def expand(selection: Selection, policy: Policy, found: Sequence[str] | None = None) -> list[Spec]:
@@ -67,7 +85,7 @@ def _check_paths(selection: Selection) -> None:
             raise SpecError(f"--{axis.option.replace('_', '-')}{shown} needs the path {axis.only}; add --{axis.only}")
 
 
-def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
+def groups(specs: Sequence[Spec], policy: Policy, controls: Collection[Spec] = ()) -> list[Group]:
     """Specs by workload, each workload `processes` times; a first pass over everything comes before a second.
 
     Where a session may stop at a look, there are as many groups as the last look has. The order of starting
@@ -76,22 +94,24 @@ def groups(specs: Sequence[Spec], policy: Policy) -> list[Group]:
     arms: dict[Workload, list[Spec]] = {}
     for spec in specs:
         arms.setdefault(workload(spec), []).append(spec)
-    found = [group for load in arms for group in _groups(load, arms, policy)]
+    found = [group for load in arms for group in _groups(load, arms, policy, controls)]
     return sorted(found, key=lambda group: group.number)
 
 
-def with_twins(specs: Sequence[Spec]) -> list[Spec]:
-    """The Specs, each baseline of a timed workload followed by its twin."""
+def controlled(specs: Sequence[Spec]) -> tuple[Spec, ...]:
+    """The Specs that have an A/A control in a gated session: the baselines of timed workloads."""
     loads: dict[Workload, list[Spec]] = {}
     for spec in specs:
         loads.setdefault(workload(spec), []).append(spec)
-    found: list[Spec] = []
-    for spec in specs:
-        of_load = loads[workload(spec)]
-        is_baseline = any(baseline_of(one, of_load) == spec for one in of_load)
-        twins = [msgspec.structs.replace(spec, twin=True)] if is_baseline and spec.timed else []
-        found += [spec, *twins]
-    return found
+    baselines = {baseline_of(spec, loads[workload(spec)]) for spec in specs}
+    return tuple(spec for spec in specs if spec.timed and spec in baselines)
+
+
+def members(specs: Iterable[Spec], controls: Collection[Spec]) -> list[Member]:
+    """The Specs as they are measured, each that has a control followed by it."""
+    return [
+        Member(spec, control=control) for spec in specs for control in ((False, True) if spec in controls else (False,))
+    ]
 
 
 def installed(selection: Selection) -> list[str]:
@@ -167,12 +187,14 @@ def _seeds(phase: PhaseName, policy: Policy) -> Sequence[int]:
     return range(policy.processes) if PHASES[phase].replicated_by == "seed" else (0,)
 
 
-def _groups(load: Workload, arms: dict[Workload, list[Spec]], policy: Policy) -> list[Group]:
+def _groups(
+    load: Workload, arms: dict[Workload, list[Spec]], policy: Policy, controls: Collection[Spec]
+) -> list[Group]:
     """The groups of a workload: as many as processes, or one for its seed, of as many as seeds replicate it."""
-    compared = [spec for spec in arms[load] if not spec.twin]
-    of = INTERIM_GROUPS[-1] if policy.adaptive and len(compared) > 1 else policy.processes
+    of = INTERIM_GROUPS[-1] if policy.adaptive and len(arms[load]) > 1 else policy.processes
     numbers = range(of)
     if load.replicated_by == "seed":
         alike = [other for other in arms if msgspec.structs.replace(other, seed=load.seed) == load]
         numbers, of = range(place := alike.index(load), place + 1), len(alike)
-    return [Group(number, tuple(starting_order(arms[load], number)), of) for number in numbers]
+    together = members(arms[load], controls)
+    return [Group(number, tuple(starting_order(together, number)), of) for number in numbers]

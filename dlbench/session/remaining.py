@@ -9,7 +9,7 @@ from dlbench.errors import RecordError
 from dlbench.record.journal import Journal
 from dlbench.record.schema import RUNS_FILE, Run
 from dlbench.session.plan import Group
-from dlbench.spec import Spec, workload
+from dlbench.spec import Member, workload
 
 
 def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
@@ -17,16 +17,16 @@ def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
 
     Raises RecordError when the journal holds what these groups do not.
     """
-    planned = {(spec, group.number) for group in groups for spec in group.specs}
-    runs = [(run.spec, run.together) for run in journal.runs]
-    have = [(run.spec, run.group) for run in journal.runs]
+    planned = {(member, group.number) for group in groups for member in group.members}
+    runs = [(run.member, run.together) for run in journal.runs]
+    have = [(run.member, run.group) for run in journal.runs]
     path = journal.folder / RUNS_FILE
     for line, (key, run) in enumerate(zip(have, journal.runs, strict=True), start=1):
         if key not in planned or run.session != journal.plan.session or runs[line - 1] in runs[: line - 1]:
             raise RecordError(f"{path}:{line}: this Run is not of the plan beside it; measure again with another --out")
     whole = set(have) - _torn(journal.runs)
-    missing = [group for group in groups if not all((spec, group.number) in whole for spec in group.specs)]
-    lacking = {(spec, group.number) for group in missing for spec in group.specs}
+    missing = [group for group in groups if not all((member, group.number) in whole for member in group.members)]
+    lacking = {(member, group.number) for group in missing for member in group.members}
     kept = next((place for place, key in enumerate(have) if key in lacking), len(have))
     if any(key not in lacking for key in have[kept:]):
         raise RecordError(
@@ -36,7 +36,7 @@ def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
     return missing
 
 
-def _torn(runs: Sequence[Run]) -> set[tuple[Spec, int]]:
+def _torn(runs: Sequence[Run]) -> set[tuple[Member, int]]:
     """Specs and groups with a part that has fewer Runs than arms: another part may hold the same baseline."""
     found = Counter((workload(run.spec), run.together) for run in runs)
-    return {(run.spec, run.group) for run in runs if found[workload(run.spec), run.together] < run.arms}
+    return {(run.member, run.group) for run in runs if found[workload(run.spec), run.together] < run.arms}

@@ -23,7 +23,7 @@ from dlbench.session.lockstep import measure_group
 from dlbench.session.pilot import PilotProcesses
 from dlbench.session.plan import Group
 from dlbench.session.remaining import missing_groups
-from dlbench.spec import Isolation, Policy, Spec, Workload, workload
+from dlbench.spec import Isolation, Member, Policy, Spec, Workload, workload
 from dlbench.workers.child import ChildHandle
 
 StartChild = Callable[[Spec, Policy], ChildHandle]
@@ -116,22 +116,24 @@ class Session:
 
     def _parts(self, group: Group) -> list[Group]:
         """The group, or where memory does not hold it parts of it."""
-        planned = [spec for spec in self._plan.specs if spec in group.specs]
-        available = pilot.available_memory(self._pilots.device(planned))
-        parts = pilot.split(planned, self._pilots.sizes(planned), available)
-        ordered = [tuple(spec for spec in group.specs if spec in part) for part in parts]
-        return [replace(group, specs=part, part=place) for place, part in enumerate(ordered)]
+        specs = [spec for spec in self._plan.specs if spec in group.specs]
+        available = pilot.available_memory(self._pilots.device(specs))
+        planned = sorted(group.members, key=lambda member: (specs.index(member.spec), member.control))
+        parts = pilot.split(planned, self._pilots.sizes(specs), available)
+        ordered = [tuple(member for member in group.members if member in part) for part in parts]
+        return [replace(group, members=part, part=place) for place, part in enumerate(ordered)]
 
     def _measure(self, group: Group) -> list[Run]:
         """With the plan's isolation; a group in which a forked child hung is measured again in fresh processes."""
         isolation = self._isolation(group)
         runs = self._measure_once(group, isolation)
-        hung = {run.spec for run in runs if isolation == "fork" and run.status == "timeout"}
+        hung = {run.member for run in runs if isolation == "fork" and run.status == "timeout"}
         if not hung:
             return runs
         again = self._measure_once(group, "fresh")
         return [
-            msgspec.structs.replace(run, flags=(*run.flags, "fork_hung")) if run.spec in hung else run for run in again
+            msgspec.structs.replace(one, flags=(*one.flags, "fork_hung")) if one.member in hung else one
+            for one in again
         ]
 
     def _isolation(self, group: Group) -> Isolation:
@@ -147,22 +149,24 @@ class Session:
         plan = self._plan
         policy = msgspec.structs.replace(plan.policy, isolation=isolation)
         with ExitStack() as stack:
-            arms: dict[Spec, Arm] = {}
-            for spec, place in self._places(group, isolation):
+            arms: dict[Member, Arm] = {}
+            for member, place in self._places(group, isolation):
+                spec = member.spec
                 if spec not in self._known_failures:
-                    arms[spec] = arm = Arm(spec, plan.policy, place, partial(self._start, spec, policy))
+                    arms[member] = arm = Arm(spec, plan.policy, place, partial(self._start, spec, policy))
                     stack.callback(arm.kill)
             seed = policy.order_seed + group.number
             measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))
             return [
-                arms[spec].run() if spec in arms else self._known_failures.run(spec, plan.policy, place)
-                for spec, place in self._places(group, isolation)
+                arms[member].run() if member in arms else self._known_failures.run(member.spec, plan.policy, place)
+                for member, place in self._places(group, isolation)
             ]
 
-    def _places(self, group: Group, isolation: Isolation) -> Iterator[tuple[Spec, Place]]:
-        session, arms = self._plan.session, len(group.specs)
-        for number, spec in enumerate(group.specs):
-            yield spec, Place(session, group.number, group.of, number, arms, isolation, group.part)
+    def _places(self, group: Group, isolation: Isolation) -> Iterator[tuple[Member, Place]]:
+        session, arms = self._plan.session, len(group.members)
+        for number, member in enumerate(group.members):
+            control = member.control
+            yield member, Place(session, group.number, group.of, number, arms, isolation, group.part, control)
 
 
 def record(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -43,6 +43,7 @@ __all__ = [
     "DataPlace",
     "InputSpec",
     "Isolation",
+    "Member",
     "ModelKeywords",
     "ModelSource",
     "Option",
@@ -60,6 +61,18 @@ __all__ = [
     "workload",
     "workload_key",
 ]
+
+
+class Member(NamedTuple):
+    """A Spec as it is measured beside others: itself, or its A/A control, the same program a second time."""
+
+    spec: Spec
+    control: bool = False
+
+    @property
+    def label(self) -> str:
+        """The label of the Spec; a control says that it is one."""
+        return f"{self.spec.label} (control)" if self.control else self.spec.label
 
 
 def workload(spec: Spec) -> Workload:

@@ -8,9 +8,8 @@ from example_runs import spec
 from schedules import Children, Diary, record
 from scripted import ScriptedChild
 
-from dlbench.analysis import control, gate, judge, pairs
+from dlbench.analysis import control, gate, judge
 from dlbench.analysis.gate import GateRequest
-from dlbench.parity import comparable
 from dlbench.report import FORMATS, summarize
 from dlbench.session import plan
 from dlbench.spec import Policy
@@ -20,35 +19,38 @@ POLICY = Policy(processes=5, samples=4, latency_steps=1)
 ASKED = GateRequest(conditions=gate.parse(["slower:2%", "counts"]))
 
 
-def measured(folder, step_seconds):
-    """A gated session of two plugins whose children step as they are told; the Specs that were planned, the Runs."""
-    specs = plan.with_twins(plan.expand({"plugin": ["fake.linear", "twin.linear"], "phase": ["train"]}, POLICY))
-    children = Children(lambda spec: ScriptedChild(step_seconds=step_seconds(spec)))
-    return specs, record(plan.groups(specs, POLICY), folder, Diary(), children, POLICY)
+def measured(folder, worse=1.0):
+    """A gated session of two plugins, the control of the baseline slower by a factor; the Specs planned, the Runs."""
+    specs = plan.expand({"plugin": ["fake.linear", "twin.linear"], "phase": ["train"]}, POLICY)
+    children = Children(lambda spec: ScriptedChild(step_seconds=by_plugin(spec)))
+    groups = plan.groups(specs, POLICY, plan.controlled(specs))
+    runs = record(groups, folder, Diary(), children, POLICY)
+    return specs, [slower(run, worse) if run.control else run for run in runs]
+
+
+def slower(run, factor):
+    samples = (msgspec.structs.replace(sample, seconds=sample.seconds * factor) for sample in run.samples)
+    return msgspec.structs.replace(run, samples=tuple(samples))
 
 
 def by_plugin(spec):
     return 0.003 if spec.plugin == "twin.linear" else 0.002
 
 
-def worse_twin(spec):
-    """The baseline's twin is the same program and steps 5 % slower."""
-    return by_plugin(spec) * (1.05 if spec.twin else 1.0)
-
-
-def test_the_first_arm_of_each_timed_workload_gets_a_twin():
+def test_the_first_arm_of_each_timed_workload_gets_a_control():
     both = ["fake.linear", "twin.linear"]
     phases = ["train", "predict", "converge"]
-    specs = plan.with_twins([spec(plugin, phase) for phase in phases for plugin in both])
-    assert [(one.plugin, one.phase) for one in specs if one.twin] == [
+    specs = [spec(plugin, phase) for phase in phases for plugin in both]
+    controls = plan.controlled(specs)
+    assert [(one.plugin, one.phase) for one in controls] == [
         ("fake.linear", "train"),
         ("fake.linear", "predict"),
     ]
-    assert [one.twin for one in specs[:3]] == [False, True, False]
+    assert [one.control for one in plan.members(specs, controls)[:3]] == [False, True, False]
 
 
 def test_a_session_that_cannot_tell_equal_arms_apart_gives_verdicts(tmp_path):
-    specs, runs = measured(tmp_path, by_plugin)
+    specs, runs = measured(tmp_path)
     judged = judge.session(specs, runs, ASKED)
     assert [(one.condition, one.result) for one in judged.outcomes] == [
         ("slower:2%", "regression"),
@@ -63,7 +65,7 @@ def test_a_session_that_cannot_tell_equal_arms_apart_gives_verdicts(tmp_path):
 
 
 def test_a_session_that_tells_equal_arms_apart_gives_none(tmp_path):
-    specs, runs = measured(tmp_path, worse_twin)
+    specs, runs = measured(tmp_path, worse=1.05)
     judged = judge.session(specs, runs, ASKED)
     timed, counted = judged.outcomes
     assert timed.result == "underpowered"
@@ -77,16 +79,16 @@ def test_a_session_that_tells_equal_arms_apart_gives_none(tmp_path):
 
 
 def test_a_twin_that_ran_once_checks_nothing(tmp_path):
-    specs, runs = measured(tmp_path, by_plugin)
+    specs, runs = measured(tmp_path)
     crashed = {"status": "crashed", "reason": "SIGSEGV", "samples": ()}
-    once = [msgspec.structs.replace(run, **crashed) if run.spec.twin and run.group else run for run in runs]
+    once = [msgspec.structs.replace(run, **crashed) if run.control and run.group else run for run in runs]
     judged = judge.session(specs, once, ASKED)
     assert "has no A/A control (Step time, median): its control did not run beside it twice" in judged.refused
 
 
 def test_a_report_with_a_control_that_was_told_apart_is_compared_without_verdicts(tmp_path):
-    _, good = measured(tmp_path / "a", by_plugin)
-    _, bad = measured(tmp_path / "b", worse_twin)
+    _, good = measured(tmp_path / "a")
+    _, bad = measured(tmp_path / "b", worse=1.05)
     asked = GateRequest(gate.parse(["slower:2%"]), allow=["session", "machine"])
     bad = [msgspec.structs.replace(run, session="t") for run in bad]
     answer = judge.reports(("a", "b"), good, bad, asked)
@@ -101,13 +103,11 @@ def larger_twins(runs):
     def larger(mark):
         return msgspec.structs.replace(mark, peak_bytes=mark.peak_bytes + 10 * (mark.phase == "train"))
 
-    return [
-        msgspec.structs.replace(run, memory=tuple(map(larger, run.memory))) if run.spec.twin else run for run in runs
-    ]
+    return [msgspec.structs.replace(run, memory=tuple(map(larger, run.memory))) if run.control else run for run in runs]
 
 
 def test_a_control_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_beside_it(tmp_path):
-    specs, runs = measured(tmp_path / "a", by_plugin)
+    specs, runs = measured(tmp_path / "a")
     runs, asked = larger_twins(runs), GateRequest(gate.parse(["memory:5%"]), allow=["session", "machine"])
     judged = judge.session(specs, runs, asked)
     assert [one.result for one in judged.outcomes] == ["underpowered"]
@@ -116,7 +116,7 @@ def test_a_control_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_be
     text = FORMATS["markdown"].render(report)
     assert "of two equal arms (train, fake.linear eager, peak memory above import): told apart" in text
     assert [one.verdict for one in summarize(runs).sections[0].comparisons] == ["slower"], "no gate looked at memory"
-    _, other = measured(tmp_path / "b", by_plugin)
+    _, other = measured(tmp_path / "b")
     other = [msgspec.structs.replace(run, session="t") for run in other]
     for sides in ((runs, other), (other, runs)):
         answer = judge.reports(("a", "b"), *sides, asked)
@@ -124,8 +124,8 @@ def test_a_control_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_be
 
 
 def test_every_gated_metric_needs_a_control_of_its_own(tmp_path):
-    specs, runs = measured(tmp_path, by_plugin)
-    runs = [msgspec.structs.replace(run, memory=()) if run.spec.twin else run for run in runs]
+    specs, runs = measured(tmp_path)
+    runs = [msgspec.structs.replace(run, memory=()) if run.control else run for run in runs]
     asked = GateRequest(gate.parse(["slower:2%", "memory:5%"]))
     said = judge.session(specs, runs, asked).refused
     assert said.startswith("train, fake.linear eager has no A/A control (Peak memory above import): its control")
@@ -134,14 +134,7 @@ def test_every_gated_metric_needs_a_control_of_its_own(tmp_path):
 
 
 def test_without_a_control_there_is_no_gate_on_time(tmp_path):
-    specs, runs = measured(tmp_path, by_plugin)
-    alone = control.without_twins(runs)
+    specs, runs = measured(tmp_path)
+    alone = control.without_controls(runs)
     assert "train, fake.linear eager has no A/A control" in judge.session(specs, alone, ASKED).refused
     assert judge.session(specs, alone, GateRequest(conditions=gate.parse(["counts"]))).refused == ""
-
-
-def test_a_twin_is_no_arm_of_a_proof_of_parity_and_no_key_of_a_comparison():
-    twins = plan.with_twins([spec("tf.lstm"), spec("torch.lstm")])
-    assert comparable.families(twins) == comparable.families([spec("tf.lstm"), spec("torch.lstm")])
-    assert "twin" not in pairs.KEYS
-    assert [len(others) for _, others in pairs.families(twins)] == [1]

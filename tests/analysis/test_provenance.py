@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from example_runs import bare_run, full_session, good_run, spec
+from example_runs import bare_run, full_session, good_run
 from sessions import session
 
 from dlbench.analysis import compare, gate, judge, pooling, provenance
@@ -138,9 +138,9 @@ def test_one_change_of_many_arms_is_one_line():
     assert said.count("Python CPython 3.11.7 became CPython 3.12.1") == 1
 
 
-def test_the_twin_of_an_arm_is_numbered_with_it():
-    twin = spec(twin=True)
-    runs = [good_run(), good_run(spec=twin), on(good_run(spec=twin), cores=64), on(good_run(), cores=64)]
+def test_the_control_of_an_arm_is_numbered_with_it():
+    again = good_run(control=True)
+    runs = [good_run(), again, on(again, cores=64), on(good_run(), cores=64)]
     assert [run.spec.variant for run in pooling.parted(runs)] == [0, 0, 1, 1]
 
 

@@ -268,10 +268,10 @@ def test_two_unsteady_arms_that_change_together_keep_the_ratio_between_them():
 def test_a_twin_that_slows_down_likewise_does_not_hide_it():
     slightly = [FAST] * 20 + [0.08] * 20  # half of it would be within tolerance
     runs = turns({"a.net": slightly, "twin.net": slightly, "b.net": ROUNDS["flat"]})
-    twin = msgspec.structs.replace(spec("a.net"), twin=True)
-    runs = [msgspec.structs.replace(run, spec=twin) if run.spec.plugin == "twin.net" else run for run in runs]
+    again = {"spec": spec("a.net"), "control": True}
+    runs = [msgspec.structs.replace(run, **again) if run.spec.plugin == "twin.net" else run for run in runs]
     assert flagged(steady_state.flag_unsteady(runs)) == {"a.net"}
-    assert all(run.has("unstable") for run in steady_state.flag_unsteady(runs) if run.spec == twin)
+    assert all(run.has("unstable") for run in steady_state.flag_unsteady(runs) if run.control)
 
 
 def test_one_group_of_arms_that_change_together_is_not_even_indicative_of_a_drift():

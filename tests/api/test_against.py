@@ -14,6 +14,8 @@ from dlbench.analysis.gate import GateRequest
 from dlbench.api.judge import BaselineReport
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_runs
+from dlbench.record.schema import Plan
+from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed
 
@@ -132,18 +134,23 @@ def test_what_was_planned_and_never_ran_cannot_pass():
     renamed = msgspec.structs.replace(other, batch_size=7)
     for spec, allow in ((other, ["session"]), (renamed, ["session", "batch_size"])):
         asked = GateRequest(gate.parse(["counts"]), allow=allow)
-        said = judge.reports(("a", "b"), before, after, asked, [after[0].spec, spec])
+        said = judge.reports(("a", "b"), before, after, asked, plan_of(after[0].spec, spec))
         assert said.refused == (
             "predict, tf.transformer jit did not run in the candidate (the session ended before it)"
         )
-        assert judge.reports(("a", "b"), before, after, asked, [after[0].spec]).refused == ""
+        assert judge.reports(("a", "b"), before, after, asked, plan_of(after[0].spec)).refused == ""
 
 
-def test_a_twin_that_was_planned_must_have_run():
+def plan_of(*specs, controls=()):
+    return Plan(session="b", specs=specs, policy=Policy(), controls=controls)
+
+
+def test_a_control_that_was_planned_must_have_run():
     before, after = session("a"), session("b")
     asked = GateRequest(gate.parse(["slower:30%"]), allow=["session"])
-    twin = msgspec.structs.replace(after[0].spec, twin=True)
-    alone = judge.reports(("a", "b"), before, after, asked, [after[0].spec, twin])
+    planned = plan_of(after[0].spec, controls=(after[0].spec,))
+    controls = [msgspec.structs.replace(run, control=True) for run in session("b", seed=1)]
+    alone = judge.reports(("a", "b"), before, after, asked, planned)
     assert alone.refused.startswith("train, tf.transformer jit has no A/A control (Step time, median): its control")
-    both = judge.reports(("a", "b"), before, [*after, *session("b", of=twin)], asked, [after[0].spec, twin])
+    both = judge.reports(("a", "b"), before, [*after, *controls], asked, planned)
     assert both.refused == ""

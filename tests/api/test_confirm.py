@@ -34,7 +34,7 @@ class Machine:
         self.folder, self.times, self.plans, self.groups = folder, times, [], []
 
     def __call__(self, planned, groups=None):
-        groups = groups or plan.groups(planned.specs, planned.policy)
+        groups = groups or plan.groups(planned.specs, planned.policy, planned.controls)
         self.plans.append(planned)
         self.groups.append(groups)
         children = Children(lambda spec: ScriptedChild(step_seconds=self.times.get(spec.plugin, 0.002)))
@@ -56,7 +56,7 @@ class Changed(Machine):
 @pytest.fixture
 def planned():
     specs = plan.expand({"plugin": ["fake.linear", "twin.linear"], "phase": ["train", "predict"]}, POLICY)
-    return Plan(session="s", specs=tuple(plan.with_twins(specs)), policy=POLICY)
+    return Plan(session="s", specs=tuple(specs), controls=plan.controlled(specs), policy=POLICY)
 
 
 def judged(planned, folder):
@@ -93,14 +93,14 @@ def test_a_second_measuring_too_weak_to_show_it_is_no_acquittal(planned, tmp_pat
     assert gate.exit_code(found.outcomes, strict=False) == 3
 
 
-def test_it_is_measured_in_reversed_order_in_a_session_of_its_own_with_its_twin(planned, tmp_path):
+def test_it_is_measured_in_reversed_order_in_a_session_of_its_own_with_its_control(planned, tmp_path):
     again = Machine(tmp_path / "again", SLOW)
     confirm.of_session(judged(planned, tmp_path / "first"), planned, ASKED, again)
     (second,) = again.plans
     assert second.specs == planned.specs
-    for first in plan.groups(planned.specs, POLICY):
+    for first in plan.groups(planned.specs, POLICY, planned.controls):
         mate = next(one for one in again.groups[0] if (one.number, set(one.specs)) == (first.number, set(first.specs)))
-        assert mate.specs == tuple(reversed(first.specs))
+        assert mate.members == tuple(reversed(first.members))
     assert (second.session != planned.session, second.policy) == (True, planned.policy)
 
 
@@ -130,10 +130,10 @@ def test_a_regression_stands_where_the_second_measuring_gives_no_answer(planned,
         return msgspec.structs.replace(run, **crashed) if run.spec.plugin == "twin.linear" else run
 
     def unsteady(run):
-        return msgspec.structs.replace(run, flags=("unstable",)) if run.spec == planned.specs[2] else run
+        return msgspec.structs.replace(run, flags=("unstable",)) if run.spec == planned.specs[1] else run
 
     def noisy(run):
-        return _slower(run) if run.spec.twin else run
+        return _slower(run) if run.control else run
 
     def nothing(planned, groups):
         raise DlbenchError("nothing was measured")
@@ -180,7 +180,7 @@ def test_an_earlier_confirmation_is_in_nobodys_way(planned, tmp_path, monkeypatc
 
 def reports(folder, change, **environment):
     """Two saved sessions: a plugin, and 50 % slower what `change` made of it."""
-    before = [one for one in Machine(folder / "a", {})(_alone("fake.linear")) if not one.spec.twin]
+    before = [one for one in Machine(folder / "a", {})(_alone("fake.linear")) if not one.control]
     after = Machine(folder / "b", SLOW)(_alone("twin.linear"))
     at = msgspec.structs.replace(BUILT.environment, **environment)
     after = [msgspec.structs.replace(one, session="t", spec=change(one.spec), environment=at) for one in after]
@@ -210,7 +210,7 @@ def test_reports_of_two_specs_are_measured_again_side_by_side(tmp_path):
     (found,) = answer.outcomes
     assert (found.result, answer.exit_code) == ("regression", 1)
     assert "confirmed" in found.reason
-    assert [spec.twin for spec in again.groups[0][0].specs] == [False, True, False]
+    assert [one.control for one in again.groups[0][0].members] == [False, True, False]
     answer, _ = confirmed(tmp_path / "alike", lambda spec: spec, ["plugin"], ALIKE)
     assert (answer.outcomes[0].result, answer.exit_code) == ("inconclusive", 0)
 

@@ -30,15 +30,14 @@ def question(*texts, **more):
 
 
 def runs():
-    """Two arms that trained in lockstep, the second 40 % slower, and a twin of each that is a little noisy."""
+    """Two arms that trained in lockstep, the second 40 % slower, and a control of each that is a little noisy."""
     found = [run for run in full_session() if run.spec.phase == "train"]
-    return [*found, *(_twin(run, 1 + 0.001 * run.group) for run in found)]
+    return [*found, *(_control(run, 1 + 0.001 * run.group) for run in found)]
 
 
-def _twin(run, factor):
+def _control(run, factor):
     samples = [msgspec.structs.replace(one, seconds=one.seconds * factor) for one in run.samples]
-    spec = msgspec.structs.replace(run.spec, twin=True)
-    return msgspec.structs.replace(run, spec=spec, samples=tuple(samples))
+    return msgspec.structs.replace(run, control=True, samples=tuple(samples))
 
 
 def judged(specs, found, *texts):
@@ -95,7 +94,6 @@ def test_outcomes_stand_in_every_rendering():
     ("specs", "text"),
     [
         ([BASELINE], "tf.transformer jit is measured alone"),
-        ([BASELINE, msgspec.structs.replace(BASELINE, twin=True)], "tf.transformer jit is measured alone"),
         ([spec(phase="converge"), spec("torch.transformer", "converge")], "of a timed phase"),
     ],
 )

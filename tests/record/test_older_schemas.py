@@ -30,8 +30,11 @@ def test_an_older_folder_reads_and_renders(folder):
         (one["spec"]["plugin"], one["spec"].get("environment", "")) for one in raw
     ]
     assert summarize(runs, read_parities(folder / "parity.jsonl"), render.kept(folder)).sections
+    assert [run.control for run in runs] == [one["spec"].get("twin", False) for one in raw]
     if (folder / "plan.json").exists():
-        assert {run.spec for run in runs} <= {*read_plan(folder / "plan.json").specs}
+        planned = read_plan(folder / "plan.json")
+        assert {run.spec for run in runs} <= {*planned.specs}
+        assert {run.spec for run in runs if run.control} == {*planned.controls}
 
 
 @pytest.mark.parametrize("schema", [1, 2, 3])

@@ -13,8 +13,9 @@ from dlbench.record.schema import PhaseMemory, PhaseTime, Plan
 from dlbench.report import warnings
 from dlbench.session import pilot, schedule
 from dlbench.session.pilot import SHARE, MemoryUse, split
+from dlbench.session.plan import members
 from dlbench.session.remaining import missing_groups
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Member, Policy, Spec
 from dlbench.workers import worker
 from dlbench.workers.child import ChildError
 from dlbench.workers.protocol import Build, Stepped
@@ -28,8 +29,13 @@ ALL = [BASE, *OTHERS]
 
 
 def parts(sizes, room, specs=ALL):
-    found = split(specs, {spec: MemoryUse(size) for spec, size in zip(specs, sizes, strict=True)}, MemoryUse(room))
+    uses = {spec: MemoryUse(size) for spec, size in zip(specs, sizes, strict=True)}
+    found = split_specs(specs, uses, MemoryUse(room))
     return ["".join(spec.plugin[0] + "@" * bool(spec.python) for spec in part) for part in found]
+
+
+def split_specs(specs, sizes, room):
+    return [tuple(one.spec for one in part) for part in split(members(specs, ()), sizes, room)]
 
 
 @pytest.mark.parametrize(
@@ -47,13 +53,13 @@ def test_parts_fit_and_hold_the_baseline(sizes, room, expected):
     assert sorted(parts(sizes, room)) == sorted(expected)
 
 
-def test_an_arm_stays_with_itself_in_the_first_environment_and_a_twin_with_its_arm():
+def test_an_arm_stays_with_itself_in_the_first_environment_and_a_control_with_its_arm():
     ours = [msgspec.structs.replace(BASE, python=name) for name in ("base", "head")]
     theirs = [msgspec.structs.replace(OTHERS[0], python=name) for name in ("base", "head")]
-    found = split([*ours, *theirs], dict.fromkeys([*ours, *theirs], MemoryUse(1)), MemoryUse(3))
+    found = split_specs([*ours, *theirs], dict.fromkeys([*ours, *theirs], MemoryUse(1)), MemoryUse(3))
     assert any({*theirs} <= {*part} for part in found)
-    twin = msgspec.structs.replace(BASE, twin=True)
-    assert {BASE, twin} <= {*split([BASE, twin, *OTHERS], dict.fromkeys([*ALL, twin], MemoryUse(1)), MemoryUse(2))[0]}
+    first, *_ = split(members(ALL, [BASE]), dict.fromkeys(ALL, MemoryUse(1)), MemoryUse(2))
+    assert {Member(BASE), Member(BASE, control=True)} <= {*first}
 
 
 def test_what_trains_to_a_target_does_so_once_a_seed():
@@ -63,10 +69,10 @@ def test_what_trains_to_a_target_does_so_once_a_seed():
 
 def test_a_device_is_shared_too():
     sizes = dict.fromkeys(ALL, MemoryUse(1, device=4))
-    assert len(split(ALL, sizes, MemoryUse(100, device=16))) == 1
-    assert [len(part) for part in split(ALL, sizes, MemoryUse(100, device=8))] == [2, 2, 2]
-    assert [len(part) for part in split(ALL, sizes, MemoryUse(100, device=7))] == [1, 1, 1, 1]
-    assert len(split(ALL, sizes, MemoryUse(100, device=math.inf))) == 1
+    assert len(split_specs(ALL, sizes, MemoryUse(100, device=16))) == 1
+    assert [len(part) for part in split_specs(ALL, sizes, MemoryUse(100, device=8))] == [2, 2, 2]
+    assert [len(part) for part in split_specs(ALL, sizes, MemoryUse(100, device=7))] == [1, 1, 1, 1]
+    assert len(split_specs(ALL, sizes, MemoryUse(100, device=math.inf))) == 1
 
 
 def test_what_an_arm_takes_is_the_most_of_any_phase_and_on_a_device_what_the_driver_saw():
@@ -140,7 +146,7 @@ def of_one_arm(error_at_first=None, status="out-of-memory"):
 
 def test_an_arm_that_ran_out_of_memory_before_anything_was_measured_is_alone():
     sizes = of_one_arm("First").sizes(ALL) | dict.fromkeys(OTHERS, MemoryUse(1))
-    assert split([*OTHERS, BASE], sizes, MemoryUse(100)) == [tuple(OTHERS), (BASE,)]
+    assert split_specs([*OTHERS, BASE], sizes, MemoryUse(100)) == [tuple(OTHERS), (BASE,)]
     assert of_one_arm("First", status="error").sizes(ALL) == {}, "a fault of another kind says nothing of memory"
     assert of_one_arm().sizes(ALL) == {BASE: MemoryUse(1000)}
 

@@ -141,8 +141,7 @@ def test_where_nothing_took_turns_there_are_as_many_groups_as_without_looks():
     apart = [msgspec.structs.replace(run, part=run.arm) for run in session(5, NARROW)]
     assert stopping.enough(apart)
     assert stopping.sentence(apart) == ""
-    gating = [spec(), msgspec.structs.replace(spec(), twin=True)]
-    gated = groups(gating, ADAPTIVE)
+    gated = groups([spec()], ADAPTIVE, controls=[spec()])
     assert len(gated) == ADAPTIVE.processes
     assert ", 5 processes an arm" in next(outline.lines(gated, [], ADAPTIVE))
     compared = groups([spec(), spec("torch.transformer")], ADAPTIVE)

@@ -70,7 +70,6 @@ _specs = _builds(
     allow_breaks=st.just(False),  # likewise
     model=st.sampled_from([None, ModelSource(reference="net.py:Net", inputs=(InputSpec((2, 3), name="x"),))]),
     options=st.lists(st.tuples(_texts, st.integers(-9, 9) | st.booleans() | _texts), max_size=3).map(tuple),
-    twin=st.booleans(),
     variant=st.integers(0, 9),
 )
 _policies = _builds(
@@ -198,6 +197,7 @@ any_run = _builds(
     session=_texts,
     group=_counts,
     part=_counts,
+    control=st.booleans(),
     arm=_counts,
     groups=_some,
     arms=_some,
@@ -243,7 +243,15 @@ any_parity = _builds(
     ),
     reason=_texts,
 )
-any_plan = _builds(Plan, session=_texts, specs=_tuples(_specs), policy=_policies, pythons=_maps, asked=_tuples(_texts))
+any_plan = _builds(
+    Plan,
+    session=_texts,
+    specs=_tuples(_specs),
+    controls=_tuples(_specs),
+    policy=_policies,
+    pythons=_maps,
+    asked=_tuples(_texts),
+)
 any_gate = _builds(
     Gate,
     outcomes=_tuples(

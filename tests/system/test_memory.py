@@ -14,7 +14,7 @@ from dlbench.record.schema import Plan, Sample
 from dlbench.report import warnings
 from dlbench.session import schedule
 from dlbench.session.plan import Group
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Member, Policy, Spec
 from dlbench.system import memory
 from dlbench.workers.backends import Starter
 
@@ -72,7 +72,7 @@ POLICY = Policy(processes=1, samples=20, sample_seconds=0.0001, settle_seconds=0
 def measured(misdeed, tmp_path, monkeypatch):
     """A Run as it comes out of a session, whose plugin misbehaves."""
     monkeypatch.setenv("DLBENCH_FAKE", misdeed)
-    group = Group(0, (GOOD,), 1)
+    group = Group(0, (Member(GOOD),), 1)
     policy = msgspec.structs.replace(POLICY, latency_steps=2)
     with journal.begin(tmp_path / "out", Plan(session="s", specs=group.specs, policy=policy)) as book, Starter() as new:
         (run,) = schedule.record([group], book, Quiet(), new)

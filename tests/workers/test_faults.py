@@ -18,7 +18,7 @@ from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan
 from dlbench.session import schedule
 from dlbench.session.plan import Group
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Member, Policy, Spec
 from dlbench.workers.backends import Starter
 from dlbench_fake import naughty
 
@@ -180,7 +180,7 @@ def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, late
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     good = msgspec.structs.replace(GOOD, phase=phase)
     bad = [msgspec.structs.replace(good, plugin="naughty.linear", seed=seed) for seed in misdeeds]
-    group = Group(0, (good, *bad), 1)
+    group = Group(0, tuple(map(Member, (good, *bad))), 1)
     plan = Plan(session="s", specs=group.specs, policy=POLICY)
     with journal.begin(tmp_path / "out", plan) as book, Starter() as starter:
         schedule.record([group], book, Quiet(), Misled(misdeeds, starter, monkeypatch))
@@ -220,7 +220,7 @@ def test_a_plugin_that_is_alone_and_gives_up_in_the_middle_has_its_row(
     plan = Plan(session="s", specs=(spec,), policy=policy)
     with journal.begin(tmp_path / "out", plan) as book, Starter() as starter:
         misled = Misled({1: ("", misdeed)}, starter, monkeypatch)
-        schedule.record([Group(0, (spec,), 1)], book, Quiet(), misled)
+        schedule.record([Group(0, (Member(spec),), 1)], book, Quiet(), misled)
     (run,) = read_runs(tmp_path / "out" / "runs.jsonl")
     assert run.reason == "told to fail"
     assert run.status == ("unsupported" if "Unsupported" in misdeed else "error")
