@@ -25,6 +25,8 @@ CAPABILITIES = {
     contract.ReportsCompilation: ("compilation",),
     contract.ListsDevices: ("devices",),
     contract.ReadsVariables: ("variables",),
+    contract.Describes: ("describe",),
+    contract.CountsFlops: ("flops",),
 }
 
 
@@ -47,13 +49,13 @@ def test_a_capability_is_seen_when_all_its_methods_are_there(capability: type, m
 
 def test_every_capability_of_the_contract_is_in_this_test() -> None:
     protocols = {kind for kind in vars(contract).values() if getattr(kind, "_is_protocol", False)}
-    assert {kind for kind in protocols if kind.__module__ == contract.__name__} - {ModelPlugin} == set(CAPABILITIES)
+    assert protocols - {ModelPlugin, contract.Adapts} == set(CAPABILITIES)
 
 
 def test_the_minimal_plugin_has_no_capability_and_the_good_one_all_that_a_cpu_can_have() -> None:
     assert not [kind for kind in CAPABILITIES if isinstance(Minimal(), kind)]
     lacking = {kind.__name__ for kind in CAPABILITIES if not isinstance(LinearPlugin(), kind)}
-    assert lacking == {"Synchronizes", "ReportsDeviceMemory"}
+    assert lacking == {"Synchronizes", "ReportsDeviceMemory", "Describes", "CountsFlops"}
 
 
 def test_a_request_for_a_known_architecture_carries_its_configuration_and_initial_values() -> None:

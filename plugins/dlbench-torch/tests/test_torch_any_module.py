@@ -2,95 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
+from torch_nets import BATCH, CLASSES, FEATURES, RULES, Net, batches, built, by_hand
 
-from dlbench.errors import SpecError, UnknownName, Unsupported
-from dlbench.plugin import SGD, Adam, AdamW, ArraySpec, Batch, BuildRequest, OwnOptimizer, Signature
-from dlbench.spec import Spec
-from dlbench_torch import optimizers, plugin
+from dlbench.errors import SpecError, UnknownName
+from dlbench.plugin import AdamW, ArraySpec, Batch, OwnOptimizer
+from dlbench_torch import optimizers
 
 pytestmark = pytest.mark.untimed
-
-FEATURES, CLASSES, BATCH = 6, 3, 8
-RULES = {
-    "adam": (Adam(), lambda values: torch.optim.Adam(values, lr=1e-3)),
-    "adamw": (AdamW(weight_decay=0.1), lambda values: torch.optim.AdamW(values, lr=1e-3, weight_decay=0.1)),
-    "sgd": (SGD(), lambda values: torch.optim.SGD(values, lr=1e-2)),
-    "sgd with momentum": (SGD(momentum=0.9), lambda values: torch.optim.SGD(values, lr=1e-2, momentum=0.9)),
-}
-
-
-@dataclasses.dataclass
-class Found:
-    hidden: torch.Tensor
-    logits: torch.Tensor
-
-
-class Net(nn.Module):
-    """Batch norm, dropout in both of its forms, and outputs of several kinds."""
-
-    def __init__(self, kind="one", width=5, dropout=0.5):
-        super().__init__()
-        self.enter, self.norm, self.leave = nn.Linear(FEATURES, width), nn.BatchNorm1d(width), nn.Linear(width, CLASSES)
-        self.layer, self.attention_dropout, self.kind = nn.Dropout(dropout), dropout, kind
-
-    def forward(self, rows, more=None):
-        hidden = self.layer(functional.relu(self.norm(self.enter(rows))))
-        logits = self.leave(functional.dropout(hidden, self.attention_dropout, self.training))
-        logits = logits if more is None else logits + more
-        kinds = {"one": logits, "dict": {"hidden": hidden, "logits": logits}, "tuple": (logits, hidden)}
-        return {**kinds, "dataclass": Found(hidden, logits)}[self.kind]
-
-
-def built(make=Net, *, path="eager", rule=None, dropout=False, loss="cross_entropy", stated=None, **signature):
-    plugged = plugin(make, **(stated or {}))()
-    options = signature.pop("options", {})
-    spec = Spec(
-        plugin="torch.net",
-        phase="train",
-        path=path,
-        size="small",
-        task="synthetic",
-        batch_size=BATCH,
-        threads=1,
-        options=tuple(sorted(options.items())),
-        allow_breaks=signature.pop("allow_breaks", False),
-    )
-    arrays = {
-        "inputs": ArraySpec((BATCH, FEATURES), "float32"),
-        "targets": ArraySpec((BATCH,), "int64"),
-        "outputs": ArraySpec((BATCH, CLASSES), "float32"),
-    }
-    request = BuildRequest(spec, Signature(**{**arrays, **signature}, loss=loss), rule or SGD(), dropout=dropout)
-    return plugged, plugged.build(request)
-
-
-def batches(number=5, several=False):
-    generator = np.random.default_rng(0)
-    for _ in range(number):
-        rows = generator.normal(size=(BATCH, FEATURES)).astype(np.float32)
-        more = generator.normal(size=(BATCH, CLASSES)).astype(np.float32)
-        yield Batch((rows, more) if several else rows, generator.integers(0, CLASSES, BATCH))
-
-
-def by_hand(rule, kind="one"):
-    """The same module, trained as PyTorch's own pages do it."""
-    torch.manual_seed(0)
-    module = Net(kind, dropout=0.0)
-    optimizer, losses = rule(module.parameters()), []
-    for inputs, targets in batches():
-        optimizer.zero_grad()
-        loss = functional.cross_entropy(module(torch.tensor(inputs)), torch.tensor(targets))
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return module.eval(), losses
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -239,21 +161,6 @@ def test_inputs_that_do_not_fit_name_the_layer():
         model.train_step(model.stage(wrong))
 
 
-@pytest.mark.parametrize("kind", ["one", pytest.param("dataclass", marks=pytest.mark.slow)])
-def test_a_compiled_step_with_running_statistics_is_one_graph_with_the_course_of_eager(kind):
-    losses, states = {}, {}
-    for path in ("eager", "jit"):
-        model, _ = built(path=path, rule=SGD(momentum=0.9), options={"kind": kind})
-        losses[path] = [float(model.train_step(model.stage(batch))) for batch in batches()]
-        states[path] = model.export_parameters()
-    found = model.compilation()
-    assert (found.graphs, found.breaks, found.recompilations) == (1, 0, 0)
-    assert found.parts == ("forward", "backward", "optimizer")
-    np.testing.assert_allclose(losses["jit"], losses["eager"], rtol=1e-5)
-    for name, value in states["eager"].items():
-        np.testing.assert_allclose(states["jit"][name], value, rtol=1e-4, atol=1e-6, err_msg=name)
-
-
 @pytest.mark.slow
 def test_an_own_optimizer_is_part_of_the_compiled_step(own):
     losses = {}
@@ -262,29 +169,6 @@ def test_an_own_optimizer_is_part_of_the_compiled_step(own):
         losses[path] = [float(model.train_step(model.stage(batch))) for batch in batches()]
     assert model.compilation().graphs == 1
     np.testing.assert_allclose(losses["jit"], losses["eager"], rtol=1e-4)
-
-
-@pytest.mark.slow
-def test_resnet18_compiles_whole_and_trains_as_eager_does():
-    torchvision = pytest.importorskip("dlbench_torch.loaders").torchvision
-    pytest.importorskip("torchvision", exc_type=ImportError)
-    losses, states = {}, {}
-    for path in ("eager", "jit"):
-        make = torchvision("resnet18", None).make
-        arrays = {"inputs": ArraySpec((4, 3, 64, 64), "float32"), "outputs": ArraySpec((4, 10), "float32")}
-        model, _ = built(make, path=path, rule=SGD(learning_rate=1e-3), options={"num_classes": 10}, **arrays)
-        generator = np.random.default_rng(0)
-        losses[path] = []
-        for _ in range(4):
-            images = generator.normal(size=(4, 3, 64, 64)).astype(np.float32)
-            batch = model.stage(Batch(images, generator.integers(0, 10, 4)))
-            losses[path].append(float(model.train_step(batch)))
-        states[path] = model.export_parameters()
-    assert model.compilation().graphs == 1
-    np.testing.assert_allclose(losses["jit"], losses["eager"], rtol=1e-4)
-    assert any("running_var" in name for name in states["jit"])
-    for name, value in states["eager"].items():
-        np.testing.assert_allclose(states["jit"][name], value, rtol=1e-3, atol=1e-4 * np.abs(value).max(), err_msg=name)
 
 
 def test_a_module_larger_than_memory_is_said_to_be():
@@ -303,30 +187,3 @@ def test_a_module_larger_than_memory_is_said_to_be():
     model, _ = built(Growing)
     with pytest.raises(MemoryError, match=r"torch\.net does not fit into memory"):
         model.train_step(model.stage(next(batches())))
-
-
-class Breaking(Net):
-    def forward(self, rows):
-        print("a line for every step")  # noqa: T201
-        return super().forward(rows)
-
-
-def test_a_step_that_breaks_the_graph_says_what_to_do():
-    model, _ = built(Breaking, path="jit")
-    with pytest.raises(Unsupported, match=r"step whole: .*`print`.*, line \d+; --allow-breaks measures"):
-        model.train_step(model.stage(next(batches())))
-
-
-@pytest.mark.slow
-def test_a_step_that_may_break_is_compiled_in_parts_with_the_course_of_eager():
-    losses = {}
-    for path in ("eager", "jit"):
-        model, info = built(Breaking, path=path, allow_breaks=path == "jit")
-        losses[path] = [float(model.train_step(model.stage(batch))) for batch in batches()]
-    found = model.compilation()
-    assert found.graphs >= 1
-    assert found.breaks >= 1
-    assert "print" in found.reasons[0]
-    assert found.parts == (), "what a break leaves to Python is not said to be compiled"
-    assert info.details["optimizer"] == "torch.optim.SGD(fused=True)"
-    np.testing.assert_allclose(losses["jit"], losses["eager"], rtol=1e-5)
