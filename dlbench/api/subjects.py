@@ -106,10 +106,14 @@ def _common(options: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:
     if len(files) > 1:
         raise SpecError(f"--data {', '.join(files)}: give one file of samples, or {' or '.join(DATA_PLACES)}")
     optimizer, target = options.get("optimizer") or "", options.get("target") or ""
-    if optimizer and not (_NAMED.fullmatch(optimizer) or _OWN.fullmatch(optimizer)):
+    own = _OWN.fullmatch(optimizer) and optimizer.partition(":")[0] not in ("adam", "adamw", "sgd")
+    if optimizer and not (_NAMED.fullmatch(optimizer) or own):
         raise SpecError(f"--optimizer {optimizer!r} is not {OPTIMIZERS}")
     if target and not _TARGET.fullmatch(target):
         raise SpecError(f"--target {target!r} is not METRIC:VALUE, such as accuracy:0.95")
+    phases = options.get("phase") or ()
+    if target and phases and "converge" not in phases:
+        raise SpecError(f"--target {target} is what the phase converge trains to; add --phase converge")
     return {
         "inputs": inputs,
         "targets": _targets(options, inputs),

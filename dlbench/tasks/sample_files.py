@@ -79,6 +79,8 @@ def _numpy(path: Path) -> Arrays:
             return _fields(loaded, path)
         with loaded:
             return {key: loaded[key] for key in loaded.files}
+    except MemoryError as error:
+        raise SpecError(f"{path} does not fit into memory ({error}); save fewer samples") from error
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         if "allow_pickle" in str(error):
             raise SpecError(f"{path} holds Python objects, which are never loaded; save arrays of numbers") from error

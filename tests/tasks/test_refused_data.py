@@ -32,6 +32,12 @@ def a_pickle(folder):
     (folder / "samples.npz").write_bytes(pickle.dumps({"inputs": made()[0]}))
 
 
+def no_such_memory(folder):
+    header = np.lib.format.header_data_from_array_1_0(np.zeros(1, [("inputs", "<f4"), ("targets", "<i8")]))
+    with (folder / "samples.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": (10**13,)})
+
+
 def arrays(**changed):
     inputs, targets = made()
     kept = {key: value for key, value in {"inputs": inputs, "targets": targets, **changed}.items() if value is not None}
@@ -62,6 +68,7 @@ def nothing(folder):
         ("samples.npz", objects, r"samples.npz holds Python objects, which are never loaded; save arrays of numbers"),
         ("samples.npy", an_object, r"samples.npy holds Python objects, which are never loaded"),
         ("samples.npz", a_pickle, r"samples.npz holds Python objects, which are never loaded"),
+        ("samples.npy", no_such_memory, r"samples.npy does not fit into memory \(Unable to allocate"),
         ("samples.npz", arrays(inputs=None), r"samples.npz holds targets, and no inputs; save inputs"),
         ("samples.npz", arrays(targets=None), r"samples.npz holds inputs, and no targets; save inputs"),
         ("samples.npz", arrays(inputs=None, targets=None), r"samples.npz holds nothing, and no inputs; save inputs"),

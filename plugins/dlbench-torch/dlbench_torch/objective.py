@@ -62,7 +62,12 @@ def _cross_entropy(forward: Forward, inputs: Inputs, targets: Tensor) -> tuple[T
 
 
 def _mse(forward: Forward, inputs: Inputs, targets: Tensor) -> tuple[Tensor, ...]:
-    return (F.mse_loss(forward(*inputs), targets),)
+    """Mean squared error over all values. PyTorch would stretch shapes that differ, and give another number."""
+    outputs = forward(*inputs)
+    if outputs.shape != targets.shape:
+        found = f"outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}"
+        raise SpecError(f"loss mse: {found} differ in shape; return outputs, or save targets, of the other's shape")
+    return (F.mse_loss(outputs, targets),)
 
 
 def _policy_gradient(forward: Forward, inputs: Inputs, targets: Tensor) -> tuple[Tensor, ...]:

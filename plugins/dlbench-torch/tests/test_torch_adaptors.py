@@ -185,6 +185,8 @@ def test_inputs_and_losses_that_do_not_fit_are_refused_when_described():
         described("net.py:Net", InputSpec((2, 5)))
     with pytest.raises(SpecError, match=r"loss net\.py:rows returned a tensor of shape"):
         described("net.py:Net", ROWS, loss="net.py:rows")
+    with pytest.raises(SpecError, match=r"loss mse: outputs \(2, 3\) and targets \(2, 1\) differ in shape"):
+        described("net.py:Net", ROWS, targets=InputSpec((2, 1)))  # PyTorch would stretch the targets
     with pytest.raises(UnknownName, match="did you mean hidden"):
         described("net.py:Net", ROWS, options=[("hiden", 4)])
 
