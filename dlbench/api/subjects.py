@@ -12,7 +12,7 @@ from typing import Any
 from dlbench.errors import SpecError
 from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.session.plan import Selection
-from dlbench.spec import AXES, DATA_PLACES, InputSpec, ModelSource, Policy, Spec
+from dlbench.spec import AXES, DATA_PLACES, PHASES, InputSpec, ModelSource, Policy, Spec
 from dlbench.spec.source import batch_size_of, class_spec, input_spec, token_spec
 
 OPTIONS = (
@@ -112,8 +112,9 @@ def _common(options: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:
     if target and not _TARGET.fullmatch(target):
         raise SpecError(f"--target {target!r} is not METRIC:VALUE, such as accuracy:0.95")
     phases = options.get("phase") or ()
-    if target and phases and "converge" not in phases:
-        raise SpecError(f"--target {target} is what the phase converge trains to; add --phase converge")
+    if target and phases and all(PHASES[phase].timed for phase in phases):
+        untimed = ", ".join(name for name, phase in PHASES.items() if not phase.timed)
+        raise SpecError(f"--target {target} is the quality to train to; add --phase {untimed}, or leave it out")
     return {
         "inputs": inputs,
         "targets": _targets(options, inputs),
