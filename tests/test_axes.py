@@ -15,7 +15,7 @@ from dlbench.spec.axes import option_grid
 
 pytestmark = pytest.mark.untimed
 
-OF_READING = {"variant"}
+OF_READING = {"origin"}
 BY_OTHER_OPTIONS = {"python", "model"}
 """Axes that --env and --model give."""
 

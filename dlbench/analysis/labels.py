@@ -51,7 +51,7 @@ def of_specs(specs: Iterable[Spec]) -> Labels:
 
 def title_of(specs: Iterable[Spec]) -> str:
     """The arms, or where they are many what they have in common."""
-    specs = [msgspec.structs.replace(spec, variant=0) for spec in specs]
+    specs = [msgspec.structs.replace(spec, origin=0) for spec in specs]
     arms = list(dict.fromkeys(spec.label for spec in specs))
     if len(arms) <= LONGEST_TITLE:
         return ", ".join(arms)

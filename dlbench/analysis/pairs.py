@@ -12,7 +12,7 @@ from dlbench.record.schema import Run
 from dlbench.spec import Spec, Workload, arm_key, baseline_of, workload, workload_key
 
 MACHINE, SESSION = "machine", "session"
-KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "variant")), MACHINE, SESSION)
+KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "origin")), MACHINE, SESSION)
 """What `--allow` takes: a key of the Spec in which the two sides may differ, another machine, another session."""
 
 
@@ -175,7 +175,7 @@ def _is_open(run: Run) -> bool:
 
 def _beside(spec: Spec, of: Mapping[Spec, Sequence[Run]]) -> list[Spec]:
     """The arms that one may be compared with: where some were made in several ways, those that it took turns with."""
-    if not any(other.variant for other in of):
+    if not any(other.origin for other in of):
         return list(of)
     return [other for other in of if other == spec or Pair(other, spec, of[other], of[spec]).in_lockstep]
 

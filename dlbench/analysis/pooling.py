@@ -38,18 +38,18 @@ class Change(NamedTuple):
 def parted(runs: Iterable[Run]) -> list[Run]:
     """The Runs; Runs of one Spec that were made otherwise than its first become other arms.
 
-    A Spec's `variant` numbers what its Runs were made with, from 0 in order of appearance; a control and seeds that
+    A Spec's `origin` numbers what its Runs were made with, from 0 in order of appearance; a control and seeds that
     replicate are numbered with their arm. What one Run does not hold is not different from what another does.
     """
     pools: dict[Spec, list[Provenance]] = {}
-    return [_with_variant(run, _number(pools.setdefault(_arm(run.spec), []), of_run(run))) for run in runs]
+    return [_with_origin(run, _number(pools.setdefault(_arm(run.spec), []), of_run(run))) for run in runs]
 
 
-def by_variant(runs: Iterable[Run]) -> list[list[Run]]:
-    """The Runs of one arm by variant, in their order."""
+def by_origin(runs: Iterable[Run]) -> list[list[Run]]:
+    """The Runs of one arm by origin, in their order."""
     found: dict[int, list[Run]] = {}
     for run in runs:
-        found.setdefault(run.spec.variant, []).append(run)
+        found.setdefault(run.spec.origin, []).append(run)
     return [found[number] for number in sorted(found)]
 
 
@@ -63,8 +63,8 @@ def mixed(runs: Sequence[Run]) -> Iterator[str]:
     found: dict[tuple[str, ...], dict[str, list[Run]]] = {}
     first: dict[Spec, list[Run]] = {}
     for run in runs:
-        first.setdefault(_arm(run.spec), []).extend([run] if run.spec.variant == 0 else [])
-    for spec in dict.fromkeys(run.spec for run in runs if run.spec.variant and not run.control):
+        first.setdefault(_arm(run.spec), []).extend([run] if run.spec.origin == 0 else [])
+    for spec in dict.fromkeys(run.spec for run in runs if run.spec.origin and not run.control):
         mine = [run for run in runs if run.spec == spec]
         lines = tuple(str(change) for change in changes(first[_arm(spec)], mine))
         found.setdefault(lines, {}).setdefault(f"{spec.phase}, {spec.label}", []).extend(mine)
@@ -106,10 +106,10 @@ def kinds(runs: Iterable[Run]) -> list[str]:
     return list(dict.fromkeys(", ".join(found.values()) for run in runs if (found := machine_of(run))))
 
 
-def _with_variant(run: Run, number: int) -> Run:
-    if run.spec.variant == number:
+def _with_origin(run: Run, number: int) -> Run:
+    if run.spec.origin == number:
         return run
-    return msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, variant=number))
+    return msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, origin=number))
 
 
 def _number(pools: list[Provenance], mine: Provenance) -> int:
@@ -123,7 +123,7 @@ def _number(pools: list[Provenance], mine: Provenance) -> int:
 
 
 def _arm(spec: Spec) -> Spec:
-    return msgspec.structs.replace(arm_key(spec), variant=0)
+    return msgspec.structs.replace(arm_key(spec), origin=0)
 
 
 def _differing(before: Provenance, after: Provenance) -> list[Change]:

@@ -155,9 +155,9 @@ def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
     found: list[pooling.Change] = []
     for pair in pairs:
         past = [run for run in history if run.spec == pair.candidate]
-        variants = pooling.by_variant(pooling.parted(past))
-        found += [one for other in variants[1:] for one in pooling.changes(variants[0], other)]
-        found += pooling.changes(variants[0], pair.after) if variants else []
+        origins = pooling.by_origin(pooling.parted(past))
+        found += [one for other in origins[1:] for one in pooling.changes(origins[0], other)]
+        found += pooling.changes(origins[0], pair.after) if origins else []
     yield from dict.fromkeys(map(str, found))
 
 

@@ -7,6 +7,8 @@ from typing import Any
 GROUPS_HOLD_PARTS = 3
 """The last schema in which the number of a group hid the number of its part."""
 
+_RENAMED = {"environment": "python", "variant": "origin"}
+
 
 def upgraded(raw: Any) -> Any:
     """A decoded record of any schema, or of a file without one, as today's schema states it."""
@@ -25,8 +27,8 @@ def upgraded(raw: Any) -> Any:
 
 
 def _spec(raw: dict[str, Any]) -> dict[str, Any]:
-    """`python` was `environment`; a control was a Spec of its own, the `twin` of another."""
-    return {("python" if name == "environment" else name): part for name, part in raw.items() if name != "twin"}
+    """`python` was `environment`, `origin` was `variant`; a control was a Spec of its own, the `twin` of another."""
+    return {_RENAMED.get(name, name): part for name, part in raw.items() if name != "twin"}
 
 
 def _specs_of_plan(raw: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
     framework's own; `allow_breaks` accepts a step that is compiled in parts. One call of the plugin takes
     `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
-    `python` names the Python environment, empty for dlbench's own. `variant` is 0 in what is measured;
+    `python` names the Python environment, empty for dlbench's own. `origin` is 0 in what is measured;
     reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set where the
     model comes from no plugin package; `options` are keywords of the model's factory, sorted by name.
     """
@@ -54,13 +54,13 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     data: DataPlace = "device"
     python: str = ""
     allow_breaks: bool = False
-    variant: int = 0
+    origin: int = 0
     model: ModelSource | None = None
     options: Options = ()
 
     def __post_init__(self) -> None:
         require(PLUGIN_NAME.fullmatch(self.plugin) is not None, "plugin", self.plugin, PLUGIN_NAMES)
-        within("variant", self.variant, (0, MOST))
+        within("origin", self.origin, (0, MOST))
         for axis in AXES.values():
             axis.check(getattr(self, axis.field), self.path)
         alone = self.steps_per_call == 1 or self.trains
@@ -95,8 +95,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def label(self) -> str:
         """Name of this Spec among others of the same workload, such as `tf.transformer jit`."""
         said = [axis.said(getattr(self, axis.field)) for axis in ARM_AXES]
-        variant = f"#{self.variant + 1}" if self.variant else ""
-        return " ".join(filter(None, (*said, variant)))
+        origin = f"#{self.origin + 1}" if self.origin else ""
+        return " ".join(filter(None, (*said, origin)))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

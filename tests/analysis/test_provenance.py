@@ -70,7 +70,7 @@ def test_two_machines_with_one_name_of_processor_are_never_one_interval():
 )
 def test_what_makes_an_arm_another(changes):
     first, second = good_run(), on(good_run(group=1), **changes)
-    assert [run.spec.variant for run in pooling.parted([first, second, first])] == [0, 1, 0]
+    assert [run.spec.origin for run in pooling.parted([first, second, first])] == [0, 1, 0]
     assert pooling.parted([first, first]) == [first, first]
 
 
@@ -84,14 +84,14 @@ def test_what_makes_an_arm_another(changes):
 )
 def test_data_goals_and_ways_of_measuring_are_not_pooled(changes, text):
     runs = pooling.parted([good_run(), msgspec.structs.replace(good_run(group=1), **changes)])
-    assert [run.spec.variant for run in runs] == [0, 1]
+    assert [run.spec.origin for run in runs] == [0, 1]
     (said,) = pooling.mixed(runs)
     assert text in said
 
 
 def test_what_is_not_recorded_is_no_difference():
     bare = bare_run(spec=good_run().spec, group=1)
-    assert [run.spec.variant for run in pooling.parted([good_run(), bare, bare])] == [0, 0, 0]
+    assert [run.spec.origin for run in pooling.parted([good_run(), bare, bare])] == [0, 0, 0]
     assert pooling.changes([bare], [good_run()]) == []
     (said,) = pooling.unrecorded([bare], [good_run()])
     assert said.startswith("not recorded in the baseline, so it may differ: another machine")
@@ -100,7 +100,7 @@ def test_what_is_not_recorded_is_no_difference():
 
 def test_a_run_that_says_nothing_does_not_join_two_that_differ():
     runs = [bare_run(spec=good_run().spec), good_run(), on(good_run(), cores=64)]
-    assert [run.spec.variant for run in pooling.parted(runs)] == [0, 0, 1]
+    assert [run.spec.origin for run in pooling.parted(runs)] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("total", [8 << 30, (8 << 30) + 4096, (8 << 30) - 4096, 8_140_000_000, 8_140_100_000])
@@ -141,7 +141,7 @@ def test_one_change_of_many_arms_is_one_line():
 def test_the_control_of_an_arm_is_numbered_with_it():
     again = good_run(control=True)
     runs = [good_run(), again, on(again, cores=64), on(good_run(), cores=64)]
-    assert [run.spec.variant for run in pooling.parted(runs)] == [0, 0, 1, 1]
+    assert [run.spec.origin for run in pooling.parted(runs)] == [0, 0, 1, 1]
 
 
 def test_what_was_made_otherwise_has_a_column_and_nothing_is_dropped():
@@ -161,7 +161,7 @@ def test_what_was_made_otherwise_has_a_column_and_nothing_is_dropped():
 )
 def test_a_machine_of_which_less_is_left_is_another(limits, text):
     whole, less = on(good_run(), limits=Limits(cores=4)), on(good_run(group=1), limits=limits)
-    assert [run.spec.variant for run in pooling.parted([whole, less])] == [0, 1]
+    assert [run.spec.origin for run in pooling.parted([whole, less])] == [0, 1]
     assert text in pooling.machines([whole], [less]).partition(" against ")[2]
     assert pooling.machines([good_run()], [less]) == "", "an older record does not say"
 

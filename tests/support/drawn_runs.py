@@ -70,7 +70,7 @@ _specs = _builds(
     allow_breaks=st.just(False),  # likewise
     model=st.sampled_from([None, ModelSource(reference="net.py:Net", inputs=(InputSpec((2, 3), name="x"),))]),
     options=st.lists(st.tuples(_texts, st.integers(-9, 9) | st.booleans() | _texts), max_size=3).map(tuple),
-    variant=st.integers(0, 9),
+    origin=st.integers(0, 9),
 )
 _policies = _builds(
     Policy, processes=st.integers(1, 100), samples=st.integers(1, 1000), budget_seconds=st.none() | st.floats(1, 1e6)

@@ -154,7 +154,7 @@ def test_runs_that_differ_so_are_not_one_figure(change, line):
     runs[0] = msgspec.structs.replace(runs[0], environment=first)
     runs[1] = msgspec.structs.replace(runs[1], environment=msgspec.structs.replace(first, **change))
     parted = pooling.parted(runs)
-    assert [one.spec.variant for one in parted] == [0, 1]
+    assert [one.spec.origin for one in parted] == [0, 1]
     assert line in "".join(pooling.mixed(parted))
 
 
@@ -162,7 +162,7 @@ def test_variables_that_an_earlier_schema_recorded_by_prefix_part_nothing():
     runs = [good_run(group=group, schema=2) for group in range(2)]
     other = msgspec.structs.replace(runs[1].environment, variables={"TORCHINDUCTOR_CACHE_DIR": "/tmp/2"})
     runs[1] = msgspec.structs.replace(runs[1], environment=other)
-    assert [one.spec.variant for one in pooling.parted(runs)] == [0, 0]
+    assert [one.spec.origin for one in pooling.parted(runs)] == [0, 0]
 
 
 def test_a_report_of_an_earlier_schema_is_rendered_without_the_secrets_that_it_holds():
