@@ -4,10 +4,10 @@ Schema history:
     1   first version
     2   a Spec names compiler, steps per call, place of the data and Python environment
     3   a Spec has a variant (its origin since 4), which reading gives it; a Run the code it was made with and the
-        processors and threads it really had; an Environment limits, a GPU's driver, variables of exact names alone, instruction sets, priority; a
-        Load the CPU time of the plugin's processes; a Compilation compiled parts, reasons for breaks, calls of graphs
-        and what the cache held; no secrets and names (`dlbench.errors.redaction`); older versions are read with
-        defaults
+        processors and threads it really had; an Environment limits, a GPU's driver, variables of exact names alone,
+        instruction sets, priority; a Load the CPU time of the plugin's processes; a Compilation compiled parts, reasons
+        for breaks, calls of graphs and what the cache held; no secrets and names (`dlbench.errors.redaction`); older
+        versions are read with defaults
     4   a Run has `part`, which stood in its group's number, and `control`, which was `twin` of its Spec; the Python
         environment of a Spec is `python`, which was `environment`; a Spec has a model and options; a Plan its controls
 """
