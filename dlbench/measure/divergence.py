@@ -15,8 +15,8 @@ EXPLODED = 1000.0
 """A loss this many times the first one, or 1 where the first is smaller, counts as diverged; losses of the built-in
 tasks stay below ten times."""
 
-SIGNED = ("policy_gradient",)
-"""Losses that may be negative. No square, log-likelihood or softplus is."""
+UNSIGNED = ("mse", "cross_entropy", "adversarial")
+"""Losses that are never negative: squares, log-likelihoods of classes and softplus. One of a user's own may be."""
 ROUNDED = -1e-3
 """A loss as far below zero as rounding can bring one."""
 
@@ -55,7 +55,7 @@ class DivergenceCheck:
         loss = self._read(result)[-1]
         if self._diverged(loss):
             raise DivergedError(self._what_went_wrong(loss))
-        if loss < ROUNDED and self._loss not in SIGNED:
+        if loss < ROUNDED and self._loss in UNSIGNED:
             clause = f"the loss of {self._spec.task}, {self._loss}, is never negative"
             raise ContractViolation(f"{self._spec.plugin}: {clause}, train_step returned {loss:g}")
         if self._unread and math.isinf(self._bound):

@@ -100,9 +100,14 @@ def _completed(source: ModelSource, spec: Spec, said: Description) -> ModelSourc
 
 
 def _inferred(spec: Spec, source: ModelSource, said: Description) -> Iterator[str]:
-    """A line for everything that nobody stated."""
-    stated = spec.model
-    assert stated is not None
+    """A line for everything that nobody stated, in the words of the model's adaptor where it has any."""
+    assert spec.model is not None
+    worded = {line.partition(":")[0] for line in said.inferred}
+    yield from (line for line in _unstated(spec.model, spec, source, said) if line.partition(" ")[0] not in worded)
+    yield from said.inferred
+
+
+def _unstated(stated: ModelSource, spec: Spec, source: ModelSource, said: Description) -> Iterator[str]:
     if spec.framework == UNKNOWN:
         yield f"framework {said.framework}, by the classes of the model"
     if not stated.inputs:
@@ -114,4 +119,3 @@ def _inferred(spec: Spec, source: ModelSource, said: Description) -> Iterator[st
         yield f"loss {loss}"
     if not stated.optimizer:
         yield "optimizer adam"
-    yield from said.inferred

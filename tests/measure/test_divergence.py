@@ -56,6 +56,11 @@ def test_a_loss_that_cannot_be_negative_is_no_figure_where_it_is(loss):
         course_of([0.5, *[-5.0] * 5], loss=loss)
 
 
+@pytest.mark.parametrize("loss", ["policy_gradient", "net.py:evidence", "elbo"])
+def test_a_loss_of_ones_own_may_be_negative(loss):
+    course_of([0.5, *[-5.0] * 5], loss=loss)
+
+
 def test_a_loss_may_grow_to_the_bound_and_is_measured_against_the_first_one_or_1():
     course_of([1e-9, *[EXPLODED] * 5])
     course_of([7.0, *[7 * EXPLODED] * 5])

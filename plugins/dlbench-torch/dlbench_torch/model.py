@@ -50,7 +50,7 @@ class TorchModel:
     def train_step(self, batch: Batch) -> Tensor:
         """Update and return the loss or losses before each update; data on the host is copied first."""
         try:
-            return self._steps.train(self.stage(batch) if self._from_host else batch)
+            return self._steps.train(self._staged(batch))
         except Exception as error:
             misfits.explain(error, self._spec, self._network, batch.inputs)
             raise
@@ -80,7 +80,7 @@ class TorchModel:
 
     def gradients(self, batch: Batch) -> dict[str, Array]:
         """Of the mean loss by canonical name, in the mode of prediction."""
-        return self._weights.arrays(self._steps.gradients(batch))
+        return self._weights.arrays(self._steps.gradients(self._staged(batch)))
 
     def compilation(self) -> Compilation:
         """Counts since `build`; where XLA compiles, its own counters must bear them out."""
@@ -94,7 +94,7 @@ class TorchModel:
 
     def flops(self, batch: Batch) -> float | None:
         """Those of the forward pass, counted as it is called op by op; None where it has no such form."""
-        return flops.of_forward(self._network, batch.inputs)
+        return flops.of_forward(self._network, self._staged(batch).inputs)
 
     def multiply(self, order: int) -> Callable[[], Tensor]:
         """Of two random square matrices in the precision of the Spec."""
@@ -138,6 +138,10 @@ class TorchModel:
         mixed = precision.MIXED.get(spec.precision)
         output = None if self._recipe.whole else self._recipe.output
         return Network(module, self._recipe.call, request.signature.names, output, mixed), weights
+
+    def _staged(self, batch: Batch) -> Batch:
+        """The batch on the device; copied there where the Spec leaves it on the host."""
+        return self.stage(batch) if self._from_host else batch
 
     def _tensors(self, part: Any) -> Any:
         """An array, or several, on the device."""
