@@ -77,7 +77,17 @@ def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
         "batch_size": batches,
         "phase": selection.get("phase") or (AXES["phase"].defaults if source.target else WITHOUT_TARGET),
     }
+    _require_target(source, found)
     return {**selection, **found}
+
+
+def _require_target(source: ModelSource, found: Selection) -> None:
+    """Raise SpecError for training to a target that nobody stated, on a task that has none of itself."""
+    if "converge" in found["phase"] and not source.target and found["task"][0] in (SYNTHETIC, FROM_FILE):
+        raise SpecError(
+            f"{source.reference}: the phase converge trains to a target, and none was stated; "
+            "give --target, such as accuracy:0.95 or mse:0.01"
+        )
 
 
 def _completed(source: ModelSource, spec: Spec, said: Description) -> ModelSource:

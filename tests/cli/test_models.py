@@ -119,6 +119,10 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
         (["--model", "own.py:Two", "--optimizer", "sgd:fast"], "--optimizer 'sgd:fast' is not adam, adamw, sgd"),
         (["--model", "own.py:Two", "--target", "0.9"], "--target '0.9' is not METRIC:VALUE"),
         (["--model", "own.py:Two", "--target", "accuracy:0.9", "--phase", "train"], "add --phase converge"),
+        (
+            ["--model", "own.py:Two", "--phase", "converge"],
+            "own.py:Two: the phase converge trains to a target, and none",
+        ),
         (["--model", "own.py:Two", "--convert", "own.py:total"], "--convert own.py:total turns the state of one"),
         (["--plugin", "fake.linear", "--classes", "3"], "--classes 3 says something of a model of your own"),
         (["--plugin", "fake.linear", "--data", "x.npz"], "--data x.npz is a file of samples for --model"),
