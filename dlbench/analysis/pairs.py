@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec import structs
+
 from dlbench.analysis import labels
 from dlbench.analysis.labels import Labels
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record.schema import Run
-from dlbench.spec import Spec, Workload, arm_key, baseline_of, workload, workload_key
+from dlbench.spec import InputSpec, ModelSource, Spec, Workload, arm_key, baseline_of, workload, workload_key
+from dlbench.spec.source import text as array_text
 
 MACHINE, SESSION = "machine", "session"
 KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "origin")), MACHINE, SESSION)
@@ -150,9 +153,17 @@ def check_keys(allow: Iterable[str]) -> None:
 
 
 def differing(one: Spec, other: Spec) -> dict[str, tuple[object, object]]:
-    """The keys in which two Specs differ, with both values; a seed that replicates is no key."""
+    """The keys in which two Specs differ, with both values.
+
+    A seed that replicates is no key, and neither is how it became known what a model takes: stated or inferred.
+    """
     values = {name: (getattr(one, name), getattr(other, name)) for name in Spec.__struct_fields__}
+    values["model"] = _told(one.model), _told(other.model)
     return {name: both for name, both in values.items() if both[0] != both[1]}
+
+
+def _told(source: ModelSource | None) -> ModelSource | None:
+    return None if source is None else structs.replace(source, inferred=())
 
 
 def by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:
@@ -192,7 +203,7 @@ def _nothing_in_common(before: Sequence[Spec], after: Sequence[Spec]) -> str:
         return f"{side} holds no Run that ended well; measure it again"
     theirs, ours = min(((b, a) for b in before for a in after), key=lambda both: len(differing(*both)))
     found = differing(theirs, ours)
-    keys = ", ".join(f"{name} ({values[0]!r} against {values[1]!r})" for name, values in found.items())
+    keys = ", ".join(_in_words(name, *values) for name, values in found.items())
     allow = " ".join(f"--allow {name}" for name in found if name in KEYS)
     advice = f"give {allow} to compare across" if set(found) <= set(KEYS) else "measure the same phase on both sides"
     return f"the reports have no Spec in common: the nearest differ in {keys}; {advice}"
@@ -204,3 +215,18 @@ def _left_out(before: Sequence[Spec], after: Sequence[Spec]) -> Iterator[str]:
             near = min((differing(spec, other) for other in others), key=len, default={})
             why = f"; the nearest differs in {', '.join(near)}" if near else ""
             yield f"{spec.phase}, {spec.label} {spec.size}, batch {spec.batch_size}: only in the {side}{why}"
+
+
+def _in_words(name: str, one: object, other: object) -> str:
+    """A key with both values; of models that no package brings, what differs in them."""
+    if isinstance(one, ModelSource) and isinstance(other, ModelSource):
+        both = [(field, getattr(one, field), getattr(other, field)) for field in ModelSource.__struct_fields__]
+        parts = [f"{field} {_shown(left)} against {_shown(right)}" for field, left, right in both if left != right]
+        return f"{name} ({', '.join(parts)})"
+    return f"{name} ({one!r} against {other!r})"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return " and ".join(map(_shown, value)) or "none"
+    return array_text(value) if isinstance(value, InputSpec) else str(value) or "none"

@@ -91,7 +91,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     `sizes` maps the words of `--size` to options of the factory, `options` the keywords that `--set` may give to a
     sentence each, `batch_sizes` a size to its batch. `inputs` (the batch first), `targets` and `outputs` are what the
     model takes and gives, for a plugin that no task is named for; `names` the keywords of its call. `inferred` says in
-    a line each what nobody stated and was found out.
+    a line each what nobody stated and was found out, the option's word first: `loss mse, from the targets`.
     """
 
     framework: Name = ""

@@ -112,7 +112,7 @@ def _completed(source: ModelSource, spec: Spec, said: Description) -> ModelSourc
 def _inferred(spec: Spec, source: ModelSource, said: Description) -> Iterator[str]:
     """A line for everything that nobody stated, in the words of the model's adaptor where it has any."""
     assert spec.model is not None
-    worded = {line.partition(":")[0] for line in said.inferred}
+    worded = {line.partition(" ")[0] for line in said.inferred}
     yield from (line for line in _unstated(spec.model, spec, source, said) if line.partition(" ")[0] not in worded)
     yield from said.inferred
 

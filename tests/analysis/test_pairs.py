@@ -12,6 +12,7 @@ from sessions import session
 from dlbench.analysis import compare, evidence, pairs, pooling
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record.schema import Load
+from dlbench.spec import InputSpec, ModelSource
 
 pytestmark = pytest.mark.untimed
 
@@ -40,6 +41,16 @@ def test_without_a_common_spec_the_nearest_keys_are_listed_and_how_to_allow_them
 def test_another_phase_is_never_allowed():
     with pytest.raises(RecordError, match=r"differ in phase \('train' against 'predict'\); measure the same phase"):
         pairs.match(session("a"), session("b", of=spec(phase="predict")))
+
+
+def test_what_was_stated_of_a_model_before_and_is_inferred_now_is_compared_and_differences_are_told_by_field():
+    source = ModelSource(reference="net.py:Net", inputs=(InputSpec((8, 4)),), loss="mse", inferred=("loss mse",))
+    before, stated = (spec(model=one) for one in (source, msgspec.structs.replace(source, inferred=())))
+    (pair,) = pairs.match(session("a", of=before), session("b", of=stated)).pairs
+    assert (pair.baseline, pair.candidate) == (before, stated)
+    other = spec(model=msgspec.structs.replace(source, inputs=(InputSpec((8, 5)),)))
+    with pytest.raises(RecordError, match=r"differ in model \(inputs 8x4:float32 against 8x5:float32\); give --allow"):
+        pairs.match(session("a", of=before), session("b", of=other))
 
 
 def test_allowed_keys_may_differ():

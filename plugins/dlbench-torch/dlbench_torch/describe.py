@@ -77,7 +77,7 @@ def _inputs(recipe: Recipe, spec: Spec, module: nn.Module) -> tuple[tuple[InputS
     given = example()
     specs = tuple(_of_example(name, one) for name, one in _named(given))
     said = ", ".join(f"{one.dtype} {one.shape}" for one in specs)
-    return specs, [f"inputs: {said}, from example_inputs()"]
+    return specs, [f"inputs {said}, from example_inputs()"]
 
 
 def _named(given: Any) -> Iterable[tuple[str, Any]]:
@@ -102,7 +102,7 @@ def _called(recipe: Recipe, module: nn.Module, inputs: tuple[InputSpec, ...], in
     few, outputs = _outputs(network, inputs, min(FEW, batch_size), recipe.name)
     chosen = output_name(outputs, recipe.output)
     if chosen and not recipe.output:
-        inferred.append(f"output: {chosen}, of those that the model returns; --output names another")
+        inferred.append(f"output {chosen}, of those that the model returns; --output names another")
     network = Network(module, recipe.call, names, chosen)
     with torch.no_grad():
         output = network(*few)
@@ -148,9 +148,9 @@ def _targets(
         classes = stated == "cross_entropy" or (not stated and _are_logits(outputs, chosen, inputs))
         targets = InputSpec(outputs[:-1], "int64", outputs[-1]) if classes and len(outputs) > 1 else InputSpec(outputs)
         loss = stated or ("cross_entropy" if classes else "mse")
-        inferred.append(f"targets: {array_text(targets)}, from the outputs {outputs}; --targets states others")
+        inferred.append(f"targets {array_text(targets)}, from the outputs {outputs}; --targets states others")
     if not stated:
-        inferred.append(f"loss: {loss}, from the targets; --loss names another")
+        inferred.append(f"loss {loss}, from the targets; --loss names another")
     return targets, loss
 
 

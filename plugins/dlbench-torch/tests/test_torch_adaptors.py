@@ -118,9 +118,9 @@ def test_all_that_a_call_shows_is_described_and_said():
     assert found.loss == "cross_entropy"
     assert set(found.options) == {"hidden", "classes"}
     said = " ".join(found.inferred)
-    assert "output: logits" in said
-    assert "targets: int64 (4,)" in said
-    assert "loss: cross_entropy" in said
+    assert "output logits, of" in said
+    assert "targets 4:int64<3, from" in said
+    assert "loss cross_entropy, from" in said
 
 
 @pytest.mark.parametrize(
