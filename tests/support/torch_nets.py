@@ -44,7 +44,9 @@ class Net(nn.Module):
         return {**kinds, "dataclass": Found(hidden, logits)}[self.kind]
 
 
-def built(make=Net, *, path="eager", rule=None, dropout=False, loss="cross_entropy", stated=None, **signature):
+def built(
+    make=Net, *, path="eager", rule=None, dropout=False, loss="cross_entropy", stated=None, data="device", **signature
+):
     plugged = plugin(make, **(stated or {}))()
     options = signature.pop("options", {})
     spec = Spec(
@@ -56,6 +58,7 @@ def built(make=Net, *, path="eager", rule=None, dropout=False, loss="cross_entro
         batch_size=BATCH,
         threads=1,
         options=tuple(sorted(options.items())),
+        data=data,
         allow_breaks=signature.pop("allow_breaks", False),
     )
     arrays = {

@@ -187,3 +187,12 @@ def test_a_module_larger_than_memory_is_said_to_be():
     model, _ = built(Growing)
     with pytest.raises(MemoryError, match=r"torch\.net does not fit into memory"):
         model.train_step(model.stage(next(batches())))
+
+
+def test_batches_on_the_host_are_trained_on_counted_and_differentiated():
+    made, _ = built(data="host", options={"dropout": 0.0})
+    drawn = np.random.default_rng(0)
+    batch = Batch(drawn.normal(size=(BATCH, FEATURES)).astype(np.float32), drawn.integers(CLASSES, size=BATCH))
+    assert made.flops(batch) == 2 * BATCH * (FEATURES * 5 + 5 * CLASSES)
+    assert made.gradients(batch)
+    assert float(made.train_step(batch)) > 0
