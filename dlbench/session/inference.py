@@ -9,7 +9,7 @@ import msgspec
 from dlbench.errors import SpecError, UnknownName
 from dlbench.plugin import Description
 from dlbench.session.plan import Selection
-from dlbench.spec import AXES, InputSpec, ModelSource, Spec
+from dlbench.spec import AXES, PHASES, InputSpec, ModelSource, Spec
 from dlbench.spec.axes import as_text
 from dlbench.spec.source import text
 from dlbench.tasks.signatures import signature_of, targets_of
@@ -83,9 +83,10 @@ def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
 
 def _require_target(source: ModelSource, found: Selection) -> None:
     """Raise SpecError for training to a target that nobody stated, on a task that has none of itself."""
-    if "converge" in found["phase"] and not source.target and found["task"][0] in (SYNTHETIC, FROM_FILE):
+    without = [phase for phase in found["phase"] if not PHASES[phase].timed]
+    if without and not source.target and found["task"][0] in (SYNTHETIC, FROM_FILE):
         raise SpecError(
-            f"{source.reference}: the phase converge trains to a target, and none was stated; "
+            f"{source.reference}: the phase {without[0]} trains to a target, and none was stated; "
             "give --target, such as accuracy:0.95 or mse:0.01"
         )
 
@@ -110,11 +111,15 @@ def _completed(source: ModelSource, spec: Spec, said: Description) -> ModelSourc
 
 
 def _inferred(spec: Spec, source: ModelSource, said: Description) -> Iterator[str]:
-    """A line for everything that nobody stated, in the words of the model's adaptor where it has any."""
+    """A line for everything that nobody stated, in the words of the model's adaptor where it has any.
+
+    A task that is no file of samples and not made for the model has targets and loss of itself.
+    """
     assert spec.model is not None
+    own = () if spec.task in (SYNTHETIC, FROM_FILE) else ("targets", "loss")
     worded = {line.partition(" ")[0] for line in said.inferred}
-    yield from (line for line in _unstated(spec.model, spec, source, said) if line.partition(" ")[0] not in worded)
-    yield from said.inferred
+    unstated = (line for line in _unstated(spec.model, spec, source, said) if line.partition(" ")[0] not in worded)
+    yield from (line for line in (*unstated, *said.inferred) if line.partition(" ")[0] not in own)
 
 
 def _unstated(stated: ModelSource, spec: Spec, source: ModelSource, said: Description) -> Iterator[str]:

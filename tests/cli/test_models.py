@@ -77,6 +77,14 @@ def test_a_model_is_measured_in_one_command_and_the_report_says_what_was_inferre
     assert "\ndlbench run --model fake=own.py:Two --path eager --phase train --size small --batch-size 16 " in page
 
 
+def test_targets_of_a_task_of_its_own_are_not_said_to_be_inferred(folder):
+    arguments = ("--model", "own.py:One", "--task", "line", "--set", "outputs=1", "--phase", "train", "--input", "16x8")
+    done = dlbench("run", *arguments, "--quick", "--out", "report", "--quiet", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (run,) = map(json.loads, (folder / "report" / "runs.jsonl").read_text().splitlines())
+    assert run["spec"]["model"]["inferred"] == ["framework fake, by the classes of the model", "optimizer adam"]
+
+
 def test_the_command_that_measures_it_again_holds_what_was_stated(folder):
     stated = ["--model", "fake=own.py:One", "--input", "16x8:float32", "--optimizer", "sgd:0.9", "--set", "outputs=4"]
     arguments = ("run", *stated, "--phase", "train", "--quick", "--out", "report", "--quiet")

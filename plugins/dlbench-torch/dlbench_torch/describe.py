@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, Description, InputSpec, Spec
 from dlbench.plugin_kit import keywords, output_name
-from dlbench.spec.source import text as array_text
 from dlbench_torch import misfits, objective
 from dlbench_torch.network import Network
 from dlbench_torch.recipe import Recipe, wants_request
@@ -148,7 +147,7 @@ def _targets(
         classes = stated == "cross_entropy" or (not stated and _are_logits(outputs, chosen, inputs))
         targets = InputSpec(outputs[:-1], "int64", outputs[-1]) if classes and len(outputs) > 1 else InputSpec(outputs)
         loss = stated or ("cross_entropy" if classes else "mse")
-        inferred.append(f"targets {array_text(targets)}, from the outputs {outputs}; --targets states others")
+        inferred.append(f"targets {targets.dtype} {targets.shape}, from the outputs {outputs}; --targets states others")
     if not stated:
         inferred.append(f"loss {loss}, from the targets; --loss names another")
     return targets, loss

@@ -119,7 +119,7 @@ def test_all_that_a_call_shows_is_described_and_said():
     assert set(found.options) == {"hidden", "classes"}
     said = " ".join(found.inferred)
     assert "output logits, of" in said
-    assert "targets 4:int64<3, from" in said
+    assert "targets int64 (4,), from" in said
     assert "loss cross_entropy, from" in said
 
 
