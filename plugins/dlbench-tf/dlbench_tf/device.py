@@ -16,6 +16,10 @@ INTER_OP_THREADS = 1
 """One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
 
 
+class AlreadyStarted(Unsupported):
+    """TensorFlow runs in this process with other threads or another device, and cannot change them."""
+
+
 def devices() -> dict[str, str]:
     """Device words of a Spec, each with its description."""
     details = tf.config.experimental.get_device_details
@@ -26,8 +30,7 @@ def devices() -> dict[str, str]:
 def prepare(spec: Spec) -> str:
     """Set threads and precision, hide every device but the one asked for, and return TensorFlow's name of it.
 
-    Raises Unsupported for a device that is not here, for a precision that it does not have, and when TensorFlow has
-    already started in this process with other threads or another device: it cannot change them then.
+    Raises Unsupported for a device that is not here and for a precision that it does not have, and AlreadyStarted.
     """
     if spec.compiler not in ("", "xla"):
         raise Unsupported(f"compiler {spec.compiler}: TensorFlow compiles with xla only; leave --compiler out")
@@ -42,7 +45,7 @@ def prepare(spec: Spec) -> str:
         for gpu in wanted:  # by default the whole card is taken, and no other arm could live beside this one
             tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError as error:
-        raise Unsupported(
+        raise AlreadyStarted(
             f"asked for {spec.threads} threads on {word}, but TensorFlow has already started in this process with "
             f"{_setting()}; use a fresh process"
         ) from error

@@ -54,7 +54,11 @@ def of_recipe(recipe: Recipe) -> TFModel:
     def described(spec: Spec) -> Description:
         from dlbench_tf.keras_description import describe
 
-        with tf.device(device.prepare(spec)):  # before anything starts TensorFlow with other threads
+        try:
+            place = device.prepare(spec)  # before anything starts TensorFlow with other threads
+        except device.AlreadyStarted:  # by a model that was made to see what it is; no description depends on threads
+            place = None
+        with tf.device(place):
             return describe(recipe, spec)
 
     return TFModel(network, described)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from dlbench import plugin as contract
-from dlbench.errors import SpecError, UnknownName
+from dlbench.errors import SpecError, UnknownName, Unsupported
 from dlbench.plugin import ArraySpec, Batch, BuildRequest, Describes, InputSpec, ModelSource, Signature
 from dlbench.spec import PATHS, Spec
 from dlbench_tf.adaptors import adapt
@@ -228,3 +228,13 @@ def test_models_of_kerashub_build_train_and_predict(name):
     said, losses, outputs = trained(f"kerashub:{name}", "graph", options=options, optimizer=ADAM)
     assert np.isfinite(losses).all()
     assert outputs.shape == said.outputs.shape
+
+
+@pytest.mark.parametrize("reference", ["net.py:make", "net.py:ready"])
+def test_a_model_that_was_made_to_see_its_framework_is_described_whatever_threads_are_asked(net, reference):
+    tf.constant(0.0) + 1.0  # as making the model does, TensorFlow starts
+    others = tf.config.threading.get_intra_op_parallelism_threads() + 3
+    model = adapt(ModelSource(reference=reference))
+    assert model.describe(spec(threads=others)).outputs == ArraySpec((3, 4), "float32")
+    with pytest.raises(Unsupported, match="has already started in this process"):  # what is measured must have them
+        model.build(BuildRequest(spec(threads=others), signature(model.describe(spec())), SGD))
