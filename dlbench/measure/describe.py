@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dlbench import registry
+from dlbench.errors import SpecError, UnknownName
 from dlbench.measure import reported
 from dlbench.measure.build import task_of
 from dlbench.plugin import Describes, Description
@@ -63,6 +64,19 @@ def _adaptor(spec: Spec, source: ModelSource) -> str:
         return loader
     if not references.is_reference(reference):
         return adaptors.find(reference.partition(":")[0]).name  # which says what to install
-    found = references.load_reference(reference)
+    found = _loaded(reference)
     made = found if isinstance(found, type) else references.make(reference, dict(spec.options))
     return adaptors.of_model(reference, made)
+
+
+def _loaded(reference: str) -> object:
+    """The object that a reference names. Raises UnknownName for a word that is neither a module nor a loader."""
+    try:
+        found: object = references.load_reference(reference)
+    except SpecError as error:
+        missing, word = error.__cause__, reference.partition(":")[0]
+        if isinstance(missing, ModuleNotFoundError) and missing.name == word:
+            known = {entry.name for entry in adaptors.entries()}
+            raise UnknownName("module or loader", word, known, "files are file.py:NAME") from error
+        raise
+    return found

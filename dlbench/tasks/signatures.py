@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlbench.errors import SpecError
+from dlbench.errors import SpecError, UnknownName
 from dlbench.plugin import ArraySpec, Signature
 from dlbench.spec import InputSpec
 from dlbench.spec.source import class_spec, text, with_batch_size
@@ -50,6 +50,8 @@ def targets_of(request: TaskRequest) -> InputSpec:
     if request.loss in ("", "cross_entropy") and len(outputs.shape) > 1:
         classes = class_spec(outputs.shape[-1], request.batch_size)
         return InputSpec((request.batch_size, *outputs.shape[1:-1]), classes.dtype, classes.below)
+    if request.loss and ":" not in request.loss and request.loss not in LOSSES:
+        raise UnknownName("loss", request.loss, LOSSES, "or give file.py:function, called with outputs and targets")
     raise SpecError(
         f"the loss {request.loss or 'of outputs ' + text(outputs)} does not say what its targets are; "
         "give --targets SHAPE[:DTYPE][<BELOW]"

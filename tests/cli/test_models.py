@@ -135,7 +135,7 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
         (["--plugin", "fake.linear", "--classes", "3"], "--classes 3 says something of a model of your own"),
         (["--plugin", "fake.linear", "--data", "x.npz"], "--data x.npz is a file of samples for --model"),
         (["--model", "own.py:One", "--data", "gone.npz"], "gone.npz"),
-        (["--model", "zoo:resnet18"], "'zoo'"),
+        (["--model", "fak:resnet18"], "unknown module or loader 'fak'; did you mean fake"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_before_anything_is_measured(folder, arguments, said):

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from dlbench.errors import SpecError, Unsupported
+from dlbench.errors import SpecError, UnknownName, Unsupported
 from dlbench.plugin import ArraySpec
 from dlbench.spec import InputSpec
 from dlbench.spec.source import input_spec
@@ -233,6 +233,11 @@ def test_what_was_not_stated_follows_from_what_was(stated, loss, outputs):
 def test_what_says_too_little_or_contradicts_itself_is_refused(inputs, stated, message):
     with pytest.raises(SpecError, match=message):
         opened(*inputs, batch_size=4, **stated)
+
+
+def test_a_loss_that_is_neither_a_name_nor_a_function_is_unknown():
+    with pytest.raises(UnknownName, match="unknown loss 'crossentropy'; did you mean cross_entropy"):
+        opened("8x16", batch_size=4, outputs="8x3", loss="crossentropy")
 
 
 def test_a_target_may_be_stated_with_a_budget():
