@@ -65,7 +65,7 @@ def test_an_error_names_the_option_that_was_given():
 
 def test_tokens_and_classes_are_integers_below_their_number():
     assert token_spec("ids=8x128", 100) == InputSpec((8, 128), "int32", 100, "ids")
-    assert class_spec(10, 32) == InputSpec((32,), "int32", 10)
+    assert class_spec(10, 32) == InputSpec((32,), "int64", 10)
 
 
 def test_all_inputs_have_one_batch_size_which_can_be_changed():

@@ -98,8 +98,8 @@ def token_spec(text: str, vocabulary: int, option: str = "--tokens") -> InputSpe
 
 
 def class_spec(count: int, batch_size: int) -> InputSpec:
-    """Targets of a classification: one class of `count` for each sample."""
-    return InputSpec((batch_size,), "int32", count)
+    """Targets of a classification: one class of `count` for each sample, of the type that any loss takes."""
+    return InputSpec((batch_size,), "int64", count)
 
 
 def batch_size_of(specs: Iterable[InputSpec]) -> int:

@@ -65,7 +65,7 @@ def test_a_model_is_measured_in_one_command_and_the_report_says_what_was_inferre
     assert run["spec"]["model"]["inferred"] == [
         "framework fake, by the classes of the model",
         "inputs 16x2x4:float32, 16x4:float32",
-        "targets 16:int32<2",
+        "targets 16:int64<2",
         "loss cross_entropy",
         "optimizer adam",
     ]
