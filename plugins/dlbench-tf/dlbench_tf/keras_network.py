@@ -84,8 +84,13 @@ class KerasNetwork:
             tape.watch(self.variables)
             losses = self._objective.losses(partial(self._read, training=count is not None), inputs, targets)
             loss = self._with_penalties(together(losses))
-        found = tape.gradient(loss, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return loss, [tf.convert_to_tensor(gradient) for gradient in found]  # dense, also of an embedding
+        found = tape.gradient(loss, self.variables)
+        if all(gradient is None for gradient in found):
+            raise SpecError(f"{self._recipe.label}: its loss depends on no parameter; compute it from the outputs")
+        return loss, [  # dense, also of an embedding
+            tf.zeros_like(variable) if gradient is None else tf.convert_to_tensor(gradient)
+            for variable, gradient in zip(self.variables, found, strict=True)
+        ]
 
     def named(self, values: Sequence[Any]) -> dict[str, Array]:
         """By the paths of the trainable variables."""

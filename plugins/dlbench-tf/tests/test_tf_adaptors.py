@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.untimed
 
 NET = """
 import keras
+import msgspec
 import numpy as np
 from keras import layers
 
@@ -51,6 +53,9 @@ def tokens():
 def unseeded():
     kernel = np.random.default_rng().normal(size=(6, 4)).astype("float32")
     return keras.Sequential([keras.Input((6,)), layers.Dense(4, kernel_initializer=lambda *a, **k: kernel)])
+
+def one(outputs, targets):
+    return 1.0
 
 def broken():
     raise ValueError("no such thing")
@@ -238,3 +243,12 @@ def test_a_model_that_was_made_to_see_its_framework_is_described_whatever_thread
     assert model.describe(spec(threads=others)).outputs == ArraySpec((3, 4), "float32")
     with pytest.raises(Unsupported, match="has already started in this process"):  # what is measured must have them
         model.build(BuildRequest(spec(threads=others), signature(model.describe(spec())), SGD))
+
+
+def test_a_loss_that_no_parameter_moves_is_no_training(net):
+    model = adapt(ModelSource(reference="net.py:make", loss="net.py:one"))
+    asked = spec()
+    said = model.describe(asked)
+    model.build(BuildRequest(asked, msgspec.structs.replace(signature(said), loss="net.py:one"), SGD))
+    with pytest.raises(SpecError, match="its loss depends on no parameter"):
+        model.train_step(model.stage(batch(said)))
