@@ -7,7 +7,7 @@ from typing import Any
 
 from dlbench.api import subjects
 from dlbench.errors import SpecError, redaction
-from dlbench.parity import check
+from dlbench.parity import check, comparable
 from dlbench.record.journal import Journal, append
 from dlbench.record.parity import Parity
 from dlbench.record.reading import read_parities
@@ -32,7 +32,10 @@ def parity(options: Mapping[str, Any], seeds: int, timeout: float) -> list[Parit
 
 
 def of_session(families: Sequence[Sequence[Spec]], open_journal: Journal, listener: Listener) -> list[Parity]:
-    """The parity checks in the folder of a session; made now, and written there, unless it has them."""
+    """The parity checks in the folder of a session; made now, and written there, unless it has them.
+
+    Raises SpecError for a conversion that does not fit: models that are said to be one are not measured as two.
+    """
     path = open_journal.folder / PARITY_FILE
     if path.exists():
         return read_parities(path)
@@ -51,7 +54,14 @@ def _checked(families: Sequence[Sequence[Spec]], planned: Plan, listener: Listen
         found += of_family
         for one in of_family:
             listener.note(f"    {sameness.sentence(one)}")
+            _refuse_misfit(one)
     return found
+
+
+def _refuse_misfit(found: Parity) -> None:
+    function = comparable.convert_of(found.candidate)
+    if function and function in found.reason:
+        raise SpecError(f"--convert {function}: {found.reason}; mend it, or measure with --no-parity")
 
 
 def _quickly(family: Sequence[Spec], timeout: float, pythons: Mapping[str, str]) -> list[Parity]:

@@ -29,6 +29,9 @@ class Two(Net):
 def total(outputs, targets):
     return outputs
 
+def nothing(state):
+    return {}
+
 stranger = object()
 """
 """A file that the command line is given; its models are those of the framework in NumPy."""
@@ -162,6 +165,15 @@ def test_the_paths_of_a_model_are_proven_one_by_a_command(folder, monkeypatch):
     done = dlbench("parity", "--model", "own.py:Two", "--path", "eager,jit", "--seeds", "1", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "same model: yes" in " ".join(done.stdout.split())
+
+
+def test_a_conversion_that_does_not_fit_ends_the_session_before_anything_is_measured(folder):
+    two = ("--model", "fake=own.py:Two", "--model", "fake=own.py:Three", "--convert", "own.py:nothing")
+    (folder / "own.py").write_text((folder / "own.py").read_text() + "\nclass Three(Two):\n    pass\n")
+    done = dlbench("run", *two, "--phase", "train", "--quick", "--quiet", "--out", "report", cwd=folder)
+    assert done.returncode == 2
+    assert "own.py:nothing leaves out" in done.stderr
+    assert not (folder / "report" / "runs.jsonl").exists()
 
 
 @pytest.mark.slow
