@@ -7,7 +7,7 @@ from typing import Any
 
 from dlbench.api import subjects
 from dlbench.errors import SpecError, redaction
-from dlbench.parity import check, comparable
+from dlbench.parity import check
 from dlbench.record.journal import Journal, append
 from dlbench.record.parity import Parity
 from dlbench.record.reading import read_parities
@@ -54,14 +54,8 @@ def _checked(families: Sequence[Sequence[Spec]], planned: Plan, listener: Listen
         found += of_family
         for one in of_family:
             listener.note(f"    {sameness.sentence(one)}")
-            _refuse_misfit(one)
+            check.refuse_misfit(one)
     return found
-
-
-def _refuse_misfit(found: Parity) -> None:
-    function = comparable.convert_of(found.candidate)
-    if function and function in found.reason:
-        raise SpecError(f"--convert {function}: {found.reason}; mend it, or measure with --no-parity")
 
 
 def _quickly(family: Sequence[Spec], timeout: float, pythons: Mapping[str, str]) -> list[Parity]:

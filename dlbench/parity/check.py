@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from dlbench.errors import SpecError
 from dlbench.parity.comparable import check_comparable, convert_of, ignores_seed, why_not
 from dlbench.parity.probe import STEPS, probe_to_file
 from dlbench.record.parity import Difference, Parity
@@ -102,6 +103,13 @@ def _first(sides: Sequence[Arrays | str]) -> int:
 def _other(spec: Spec, side: Arrays | str) -> Arrays | None:
     """The arrays whose state this Spec converts to its own; None where it converts none."""
     return side if convert_of(spec) and not isinstance(side, str) else None
+
+
+def refuse_misfit(found: Parity) -> None:
+    """Raise SpecError where the user's conversion of a state does not fit, or is not there."""
+    function = convert_of(found.candidate)
+    if function and (function in found.reason or found.reason.startswith("unknown name")):
+        raise SpecError(f"--convert {function}: {found.reason}; mend it, or measure with --no-parity")
 
 
 def _losses_alone(found: Parity) -> bool:

@@ -90,15 +90,29 @@ def _read(distribution: Any, group: str) -> Iterator[Installed]:
         yield Installed(name, rest, (), ())  # its metadata, which takes long to parse, would not be used
         return
     try:
-        said = distribution.metadata
-        called, numbered = said["Name"], said["Version"]
+        called, numbered, required = _headers(distribution)
         if not called or not numbered:
             raise ValueError("no Name or no Version in it")
-        yield Installed(str(called), str(numbered), tuple(distribution.requires or ()), points)
+        yield Installed(called, numbered, required, points)
     except Exception as error:
         if points:
             why = f"its metadata cannot be read ({_said(error)}); install it again"
             yield Installed(name, rest or "not known", (), points, why)
+
+
+def _headers(distribution: Any) -> tuple[str, str, tuple[str, ...]]:
+    """Name, version and requirements, as the lines before the first empty one of METADATA state them.
+
+    The parser of mail, which importlib_metadata takes for it, is half of the time that `dlbench list` would need.
+    """
+    text = distribution.read_text("METADATA")
+    if not text:
+        said = distribution.metadata
+        return str(said["Name"] or ""), str(said["Version"] or ""), tuple(distribution.requires or ())
+    lines = [line.partition(":") for line in text.partition("\n\n")[0].splitlines()]
+    named = {name: value.strip() for name, _, value in reversed(lines)}
+    required = tuple(value.strip() for name, _, value in lines if name == "Requires-Dist")
+    return named.get("Name", ""), named.get("Version", ""), required
 
 
 def _has_metadata(folder: object) -> bool:
