@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlbench.errors import SpecError
+from dlbench.registry.references import portable
 from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.session.plan import Selection
 from dlbench.spec import AXES, DATA_PLACES, PHASES, InputSpec, ModelSource, Policy, Spec
@@ -71,7 +72,7 @@ def models(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
             raise SpecError(f"--model {shown!r} is not [FRAMEWORK=]file.py:NAME, package.module:NAME or loader:NAME")
         name = found[0].architecture if convert and found else ""
         of_first = not found
-        source = ModelSource(reference=match[2], convert="" if of_first else convert, **common)
+        source = ModelSource(reference=portable(match[2]), convert="" if of_first else portable(convert), **common)
         found.append(AskedModel(source, match[1] or "", name))
     return tuple(found)
 
@@ -119,9 +120,9 @@ def _common(options: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:
         "inputs": inputs,
         "targets": _targets(options, inputs),
         "output": options.get("output") or "",
-        "loss": options.get("loss") or "",
-        "optimizer": optimizer,
-        "data": "".join(files),
+        "loss": portable(options.get("loss") or ""),
+        "optimizer": portable(optimizer),
+        "data": portable("".join(files)),
         "target": target,
     }
 

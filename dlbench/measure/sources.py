@@ -146,7 +146,7 @@ def _code_of_reference(of: str, reference: Reference) -> Code:
     if not reference.is_file:
         references.make_importable(folder)
         return _code(of, installed.owner(reference.place.partition(".")[0]) or reference.place, reference.place)
-    path = (folder / reference.place).resolve()
+    path = references.path_of(reference.place)
     files = dict(_with_imported(path.parent, [path])) if path.is_file() else {}
     return Code(of=of, distribution=reference.place, version="", digest=_digest(files) if files else "")
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from dlbench.errors import DlbenchError, SpecError, UnknownName, words
+from dlbench.errors import DlbenchError, SpecError, UnknownName, redaction, words
 
 FOLDER_VARIABLE = "DLBENCH_MODEL_FOLDER"
 """The environment variable that holds the folder of the session."""
@@ -51,6 +51,22 @@ class Reference(NamedTuple):
 def planned_folder() -> Path:
     """The folder from which files are seen: the session's in a child, the current one elsewhere."""
     return Path(os.environ.get(FOLDER_VARIABLE) or Path.cwd())
+
+
+def path_of(place: str, folder: Path | None = None) -> Path:
+    """The file of a place, as a record holds it, on this machine; seen from the session's folder unless absolute."""
+    return ((planned_folder() if folder is None else folder) / redaction.local(place)).resolve()
+
+
+def portable(text: str) -> str:
+    """A file, or a reference to something in one, as a record may hold it: no home folder and no name of an account."""
+    if not text:
+        return text
+    place, in_file, name = text.partition(".py:")
+    path = Path(f"{place}.py" if in_file else text)
+    near = path.is_absolute() and path.is_relative_to(Path.cwd())
+    stored = redaction.portable(str(path.relative_to(Path.cwd()) if near else path))
+    return f"{stored}:{name}" if in_file else stored
 
 
 def parse(text: str) -> Reference:
@@ -178,7 +194,7 @@ def _is_foreign(file: str) -> bool:
 
 def _file_module(reference: Reference, folder: Path) -> ModuleType:
     """A file under its own name, or under one that no module has where that is taken."""
-    path = (folder / reference.place).resolve()
+    path = path_of(reference.place, folder)
     if not path.is_file():
         raise SpecError(f"{reference.text}: there is no file {reference.place} in the folder of the session")
     for module in list(sys.modules.values()):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from dlbench.errors import SpecError
-from dlbench.registry.references import planned_folder
+from dlbench.registry.references import path_of
 from dlbench.tasks import sample_files
 from dlbench.tasks.arrays import from_arrays
 from dlbench.tasks.task import Task, TaskRequest
@@ -20,7 +20,7 @@ def open_task(request: TaskRequest) -> Task:
     """The samples of the request's file, seen from the folder of the session. Raises SpecError."""
     if not request.data:
         raise SpecError("task data: no file was named; give --data FILE.npz, .npy or .csv")
-    path = planned_folder() / request.data
+    path = path_of(request.data)
     (inputs, targets), held_out = sample_files.parts(sample_files.read(path), path)
     task = from_arrays(request, inputs, targets, name=path.name, held_out=held_out)
     return replace(task, info=structs.replace(task.info, name="data"))

@@ -167,6 +167,21 @@ def test_the_paths_of_a_model_are_proven_one_by_a_command(folder, monkeypatch):
     assert "same model: yes" in " ".join(done.stdout.split())
 
 
+def test_a_record_holds_no_home_folder_of_a_model_and_its_files(folder, monkeypatch):
+    (folder / "home" / "proj").mkdir(parents=True)
+    (folder / "own.py").rename(folder / "home" / "proj" / "own.py")
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    away = folder / "elsewhere"
+    away.mkdir()
+    told = ("--model", f"{folder}/home/proj/own.py:Two")
+    done = dlbench("run", *told, "--phase", "predict", "--quick", "--quiet", "--out", "report", cwd=away)
+    assert done.returncode == 0, done.stderr
+    text = (away / "report" / "plan.json").read_text() + (away / "report" / "runs.jsonl").read_text()
+    assert "~/proj/own.py:Two" in text
+    assert str(folder / "home") not in text
+    assert '"status":"ok"' in text
+
+
 def test_a_conversion_that_does_not_fit_ends_the_session_before_anything_is_measured(folder):
     two = ("--model", "fake=own.py:Two", "--model", "fake=own.py:Three", "--convert", "own.py:nothing")
     (folder / "own.py").write_text((folder / "own.py").read_text() + "\nclass Three(Two):\n    pass\n")
