@@ -53,7 +53,7 @@ def on_terminal(report, width=100):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_full_session_renders_as_agreed(name):
-    """After a change that is meant: DLBENCH_WRITE_GOLDEN=1 pytest tests/test_report.py, and read the difference."""
+    """Write it after a change that is meant, and read the difference: DLBENCH_WRITE_GOLDEN=1 pytest tests/report."""
     path = GOLDEN / FORMATS[name].file_name
     found = FORMATS[name].render(summarize([*full_session(), *failed_runs()], [SAME]))
     if "DLBENCH_WRITE_GOLDEN" in os.environ:
