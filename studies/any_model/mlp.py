@@ -1,8 +1,13 @@
-"""The mlp of `torch.mlp`, small, as a stranger would write it: nothing here knows dlbench."""
+"""The small mlp of `torch.mlp` as a stranger would bring it: nothing here knows dlbench.
+
+It computes what the package's own module computes, call by call: a module for each activation would cost a small model
+several microseconds a step, which are the module's and not the adaptor's.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 
 class mlp(nn.Module):  # noqa: N801 (its name makes it an arm of the workload of torch.mlp)
@@ -10,10 +15,12 @@ class mlp(nn.Module):  # noqa: N801 (its name makes it an arm of the workload of
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
-        )
+        self.first, self.second, self.output = nn.Linear(784, 64), nn.Linear(64, 64), nn.Linear(64, 10)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (batch, 10) of images (batch, 28, 28, 1)."""
-        return self.layers(images)  # type: ignore[no-any-return]  # modules are untyped callables
+        *hidden, output = self.children()
+        rows = images.flatten(1)
+        for layer in hidden:
+            rows = F.relu(layer(rows))
+        return output(rows)  # type: ignore[no-any-return]  # modules are untyped callables
