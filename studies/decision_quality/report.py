@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dlbench.stats.interim import HALF_WIDTH
-from dlbench.stats.interim import INTERIM_GROUPS as LOOKS
+from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 from studies.decision_quality import replay
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, BASE, CONFIRMED, EQUAL_STEPS, FIXED, Cell
@@ -66,7 +65,7 @@ parent that has only imported the framework, or new, where each has an import of
 {POLICY.samples} rounds, a process alone {SEQUENTIAL_SAMPLES} samples.
 
 For every cell {sessions} sessions are drawn from the pool, without replacement within a session. dlbench measures
-{LOOKS} groups, until the half-width of its 95 % interval is at most {HALF_WIDTH * 100:g} % or {BUDGET:g} s are spent;
+{INTERIM_GROUPS} groups, until its 95 % interval is ±{HALF_WIDTH * 100:g} % or narrower, or {BUDGET:g} s are spent;
 `dlbench.analysis.evidence.group_log_ratios` and `dlbench.stats.decisions` compute its verdict. The other tools get the
 wall time of that session for processes one after the other (at most half of the pool a side), which they pool as they
 do; "as shipped" is with the number of processes that they start and of samples that they take by default. Seconds of
