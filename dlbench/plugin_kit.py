@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Recipe",
+    "Stated",
     "call",
     "check_options",
     "is_factory",
@@ -35,6 +36,22 @@ __all__ = [
 
 OUTPUTS = ("logits", "output", "outputs", "prediction", "predictions", "last_hidden_state")
 """Names of the output that a loss reads by default, the first that there is."""
+
+
+class Stated(TypedDict, total=False):
+    """Facts that may be stated of a model beside its factory: the keywords of a framework's `plugin(make, ...)`."""
+
+    name: str
+    call: Callable[..., Any]
+    task: str
+    sizes: Mapping[str, Mapping[str, Option]]
+    batch_sizes: Mapping[str, int]
+    inputs: tuple[InputSpec, ...]
+    targets: InputSpec
+    output: str
+    loss: str | Callable[..., Any]
+    optimizer: Optimizer
+    paths: tuple[Path, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

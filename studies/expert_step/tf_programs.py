@@ -1,4 +1,7 @@
-"""TensorFlow by hand: `tf.Module`s or Keras layers, a tape, the fused Adam kernel, concrete functions."""
+"""TensorFlow by hand: `tf.Module`s or Keras layers, a tape, the fused Adam kernel, concrete functions.
+
+Nothing is taken from the plugin package, its Adam included: what it is measured against must not be its own code.
+"""
 
 from __future__ import annotations
 

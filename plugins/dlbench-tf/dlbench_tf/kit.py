@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, Unpack
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import tensorflow as tf
 
-from dlbench.plugin import BuildRequest, Description, InputSpec, Optimizer, Option, Path, Spec
-from dlbench.plugin_kit import Recipe
+from dlbench.plugin import BuildRequest, Description, Spec
+from dlbench.plugin_kit import Recipe, Stated
 from dlbench_tf import device
 from dlbench_tf.model import TFModel
 from dlbench_tf.network import Network
-
-
-class Stated(TypedDict, total=False):
-    """Facts that may be stated of a model, as `dlbench.plugin_kit.Recipe` explains them."""
-
-    call: Callable[..., Any]
-    name: str
-    task: str
-    sizes: Mapping[str, Mapping[str, Option]]
-    batch_sizes: Mapping[str, int]
-    inputs: tuple[InputSpec, ...]
-    targets: InputSpec
-    output: str
-    loss: str | Callable[..., Any]
-    optimizer: Optimizer
-    paths: tuple[Path, ...]
 
 
 def plugin(make: Callable[..., Any], **stated: Unpack[Stated]) -> Callable[[], TFModel]:

@@ -33,7 +33,7 @@ def describe(recipe: Recipe, spec: Spec) -> Description:
     module = recipe.module(spec)
     _require_seeded(recipe, spec, module)
     inputs, inferred = _inputs(recipe, spec, module)
-    found: dict[str, Any] = {"framework": "torch", "architecture": recipe.name, "inputs": inputs}
+    found: dict[str, Any] = {"framework": "torch", "architecture": recipe.label, "inputs": inputs}
     if inputs:
         found |= _called(recipe, module, inputs, inferred)
     return recipe.description(**found, inferred=tuple(inferred))
@@ -52,8 +52,8 @@ def drawn(spec: InputSpec, batch_size: int) -> Tensor:
 def _require_seeded(recipe: Recipe, spec: Spec, module: nn.Module) -> None:
     if _digest(module) != _digest(recipe.module(spec)):
         raise SpecError(
-            f"{recipe.name} ignores the seed: two modules made with seed {spec.seed} differ in initial values; it must "
-            "draw them from the generators of PyTorch, NumPy or Python that dlbench seeds, not from one of its own"
+            f"{recipe.label} ignores the seed: two modules made with seed {spec.seed} differ in initial values; it "
+            "must draw them from the generators of PyTorch, NumPy or Python that dlbench seeds, not from one of its own"
         )
 
 
@@ -98,14 +98,14 @@ def _called(recipe: Recipe, module: nn.Module, inputs: tuple[InputSpec, ...], in
     names = tuple(one.name for one in inputs) if all(one.name for one in inputs) else ()
     network = Network(module, recipe.call, names, None)
     batch_size = inputs[0].shape[0]
-    few, outputs = _outputs(network, inputs, min(FEW, batch_size), recipe.name)
+    few, outputs = _outputs(network, inputs, min(FEW, batch_size), recipe.label)
     chosen = output_name(outputs, recipe.output)
     if chosen and not recipe.output:
         inferred.append(f"output {chosen}, of those that the model returns; --output names another")
     network = Network(module, recipe.call, names, chosen)
     with torch.no_grad():
         output = network(*few)
-    shape = _batched(recipe.name, output, len(few[0]), batch_size)
+    shape = _batched(recipe.label, output, len(few[0]), batch_size)
     targets, loss = _targets(recipe, shape, inputs, chosen, inferred)
     _require_number(network, loss, few, drawn(targets, len(few[0])))
     return {"outputs": ArraySpec(shape, "float32"), "targets": targets, "loss": loss}

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, Unpack
+from collections.abc import Callable
+from typing import Unpack
 
 from torch import nn
 
-from dlbench.plugin import InputSpec, Optimizer, Option, Path
+from dlbench import plugin_kit
 from dlbench_torch.mapping import FindSlot
 from dlbench_torch.model import TorchModel
-from dlbench_torch.network import Call
 from dlbench_torch.recipe import Recipe
 
 
-class Stated(TypedDict, total=False):
+class Stated(plugin_kit.Stated, total=False):
     """Statements on a module, as `dlbench_torch.recipe.Recipe` explains them."""
 
-    call: Call
-    name: str
-    task: str
-    sizes: Mapping[str, Mapping[str, Option]]
-    batch_sizes: Mapping[str, int]
-    inputs: tuple[InputSpec, ...]
-    targets: InputSpec
-    output: str
     whole: bool
-    loss: str | Callable[..., Any]
-    optimizer: Optimizer
-    paths: tuple[Path, ...]
     slots: FindSlot
 
 
@@ -41,6 +29,5 @@ def plugin(make: Callable[..., nn.Module], **stated: Unpack[Stated]) -> Callable
     `make` is called with the options of `--set`, over those of the size, and must take its random numbers from
     PyTorch's generator. All that is left out is found out.
     """
-    named: Stated = {"name": getattr(make, "__name__", type(make).__name__), **stated}
-    recipe = Recipe(make=make, **named)
+    recipe = Recipe(make=make, **stated)
     return lambda: TorchModel(recipe)

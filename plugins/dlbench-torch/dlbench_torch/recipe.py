@@ -45,12 +45,12 @@ class Recipe(plugin_kit.Recipe):
         make = partial(self.make, request=request) if wants_request(self.make) else self.make
         seed(spec.seed)
         try:
-            found = plugin_kit.call(make, self.options(spec), self.name)
+            found = plugin_kit.call(make, self.options(spec), self.label)
         except SpecError as error:
-            require_memory(error, self.name)
+            require_memory(error, self.label)
             raise
         if not isinstance(found, nn.Module):
-            raise SpecError(f"{self.name} made {type(found).__name__}; a factory must return a torch.nn.Module")
+            raise SpecError(f"{self.label} made {type(found).__name__}; a factory must return a torch.nn.Module")
         return found
 
 
