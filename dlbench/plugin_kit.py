@@ -151,7 +151,7 @@ def require_same_shapes(given: Mapping[str, Any], own: Mapping[str, Sequence[int
 
 
 def output_name(outputs: Any, asked: str = "") -> str:
-    """The key, attribute or place of the output that the loss reads; empty where a model gives one array alone.
+    """The key, attribute or place of the output that the loss reads; empty if a model gives one array alone.
 
     `asked` chooses it. By default it is the first name of OUTPUTS that there is, or the first output that is not a
     loss. Raises SpecError that lists the outputs where the one asked for is not among them.

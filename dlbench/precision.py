@@ -11,14 +11,14 @@ CPU_FLAGS = {"bf16": {"avx512_bf16", "amx_bf16", "bf16"}, "fp16": {"avx512_fp16"
 
 
 def require(precision: str) -> None:
-    """Raise Unsupported where this CPU would emulate the products, slower than in fp32."""
+    """Raise Unsupported if this CPU would emulate the products, slower than in fp32."""
     wanted = CPU_FLAGS.get(precision, set())
     if wanted and not cpu_flags() & wanted:
         raise Unsupported(f"precision {precision}: this CPU has none of {', '.join(sorted(wanted))}; choose fp32")
 
 
 def cpu_flags() -> set[str]:
-    """Instruction sets of this CPU; none where the system does not say."""
+    """Instruction sets of this CPU; none if the system does not say."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -155,7 +155,7 @@ def _words(processors: Collection[int]) -> str:
 
 
 def _check_threads(facts: Mapping[str, Any], spec: Spec) -> None:
-    """Warn where more processors worked than the Spec has threads; that is so only where nothing is held to any."""
+    """Warn where more processors worked than the Spec has threads; that is so only if nothing is held to any."""
     if (used := facts["cpu_per_wall"]) > spec.threads + SPARE:
         warnings.warn(
             f"{spec.label}: asked for {spec.threads} threads, {used:.1f} processors worked; {sys.platform} holds no "

@@ -1,4 +1,4 @@
-"""Tests that need an accelerator are skipped with a reason where there is none, by the one command that runs them."""
+"""Tests that need an accelerator are skipped with a reason if there is none, by the one command that runs them."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def without_verdicts(comparisons: Iterable[Comparison], reason: str) -> list[Com
 
 
 def spoken(code: ReasonCode) -> str:
-    """The sentence that stands beside a verdict; empty where the verdict says it."""
+    """The sentence that stands beside a verdict; empty if the verdict says it."""
     return REASONS[code] if code in SAID else ""
 
 

@@ -28,7 +28,7 @@ History = Mapping[str, Mapping[Spec, VarianceComponent]]
 class EvidenceTable:
     """The evidence of every pair by metric.
 
-    `history` is given for pairs that may be of two sessions. It is None where only arms in lockstep are compared.
+    `history` is given for pairs that may be of two sessions. It is None if only arms in lockstep are compared.
     """
 
     pairs: tuple[Pair, ...]
@@ -56,8 +56,8 @@ def collect(pairs: Sequence[Pair], metrics: Iterable[str], history: History | No
 def of(pair: Pair, metric: str, history: Mapping[Spec, VarianceComponent] | None = None) -> Evidence | None:
     """Evidence of a metric in these Runs: paired where they were in lockstep, else (with `history`) by process.
 
-    A positive difference is worse, also where more is better; `ratio` turns it back into candidate over baseline.
-    None where there is nothing to tell: no metric, values whose ratio means nothing, no lockstep.
+    A positive difference is worse, also if more is better; `ratio` turns it back into candidate over baseline.
+    None if there is nothing to tell: no metric, values whose ratio means nothing, no lockstep.
     """
     if pair.in_lockstep:
         by_rounds = METRICS[metric].paired == "rounds"
@@ -78,7 +78,7 @@ def ratio(found: Evidence, metric: str) -> Estimate:
 def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]) -> list[float]:
     """One number a group in lockstep: the median over rounds of log(candidate's seconds a step / baseline's).
 
-    Groups are matched by session and number; a group or a round that one arm lacks is left out. None where an arm was
+    Groups are matched by session and number; a group or a round that one arm lacks is left out. None if an arm was
     never steady (`unstable`), unless their ratio is: what both show at the same time is not in it.
     """
     baselines, candidates = list(baseline_runs), list(candidate_runs)

@@ -52,7 +52,7 @@ class Condition(Record, frozen=True):
 class Outcome(Record, frozen=True):
     """Outcome of a condition for one pair; `could_show` is its minimum detectable change.
 
-    `ratio` is None where nothing was measured that is believed. `specs` are baseline and candidate; none of what is
+    `ratio` is None if nothing was measured that is believed. `specs` are baseline and candidate; none of what is
     counted.
     """
 
@@ -89,7 +89,7 @@ class GateRequest:
 
     @property
     def metrics(self) -> list[str]:
-        """Metrics of the conditions; empty where they only count."""
+        """Metrics of the conditions; empty if they only count."""
         return [metric for condition in self.conditions for metric in metrics.gated_by(condition.name)]
 
 
@@ -187,7 +187,7 @@ def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, n
 
 
 def lacking(pair: Pair, metric: str, names: Labels) -> str:
-    """Reason that a pair shows nothing of a metric; empty where neither side was ever to have it.
+    """Reason that a pair shows nothing of a metric; empty if neither side was ever to have it.
 
     Every program was to have an expected metric, unless it never became steady; a metric that one side alone has may be
     what the other changed.

@@ -88,7 +88,7 @@ def reports(
 
 
 def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) -> Judgement | None:
-    """Judge the arms of one session against the first of each workload as planned; None where no gate was asked for."""
+    """Judge the arms of one session against the first of each workload as planned; None if no gate was asked for."""
     if not request.conditions:
         return None
     screened = screening.screen(runs, request.metrics)

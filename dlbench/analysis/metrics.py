@@ -1,6 +1,6 @@
 """METRICS: everything that is read from a Run, each a name, a unit, a direction and a function Run -> number.
 
-A metric is None where the Run does not hold what it takes. Nothing is read from a Run that did not end well.
+A metric is None if the Run does not hold what it takes. Nothing is read from a Run that did not end well.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Metric(NamedTuple):
     """One row of METRICS.
 
     `unit` is one of `s`, `bytes`, `samples/s`, `FLOP/s`, `%` (a share), `steps` and empty for the task's own. `better`
-    is None where neither direction is. `table` says which table of a report shows it. `pooled` takes the Runs together
+    is None if neither direction is. `table` says which table of a report shows it. `pooled` takes the Runs together
     where one is too short to tell by itself.
 
     `gate` names the condition of `--fail-on` that fails when the metric gets worse; no condition looks at a metric
@@ -108,7 +108,7 @@ def throughput(run: Run) -> float | None:
 
 
 def cores_busy(run: Run) -> float | None:
-    """CPU seconds over wall seconds of the timed steps; None where the CPU's were not read."""
+    """CPU seconds over wall seconds of the timed steps; None if the CPU's were not read."""
     timed = [sample for sample in run.samples if sample.stage in ("steady", TRAINING)]
     seconds = math.fsum(sample.cpu_seconds for sample in timed)
     return seconds / math.fsum(sample.seconds for sample in timed) if seconds > 0 else None
@@ -165,7 +165,7 @@ def warm_compile_seconds(run: Run) -> float | None:
 
 
 def warm_up_seconds(run: Run) -> float | None:
-    """First step minus the median steady step, where nothing compiles: tracing, allocation and other late starts."""
+    """First step minus the median steady step, if nothing compiles: tracing, allocation and other late starts."""
     return _first_step_excess(run) if run.info is not None and run.info.compiler is None else None
 
 
@@ -203,7 +203,7 @@ def reaches(task: TaskInfo, quality: float) -> bool:
 
 
 def steps_to_target(run: Run) -> float | None:
-    """Training steps at the first evaluation that reached the target; None where none did."""
+    """Training steps at the first evaluation that reached the target; None if none did."""
     found = [at.steps for at in run.evaluations if run.task is not None and reaches(run.task, at.quality)]
     return found[0] if found else None
 

@@ -101,7 +101,7 @@ def name_of(pair: Pair, names: Labels) -> str:
 
 
 def side_name(spec: Spec, pair: Pair, names: Labels) -> str:
-    """One side of a pair; with what tells its workload apart only where that is not the other's too."""
+    """One side of a pair; with what tells its workload apart only if that is not the other's too."""
     return spec.label if workload(pair.baseline) == workload(pair.candidate) else names.label(spec)
 
 
@@ -116,7 +116,7 @@ def match(before: Sequence[Run], after: Sequence[Run], allow: Collection[str] = 
     """Pair the Runs of two reports whose Specs are equal, or differ in allowed keys alone.
 
     Equal Specs come first; of those left over, one is compared with the only one on the other side that the allowed
-    keys make equal. Raises RecordError where nothing can be compared, naming the keys in which the nearest differ.
+    keys make equal. Raises RecordError if nothing can be compared, naming the keys in which the nearest differ.
     """
     check_keys(allow)
     _check_distinct(before, after)
@@ -134,7 +134,7 @@ def match(before: Sequence[Run], after: Sequence[Run], allow: Collection[str] = 
 
 
 def check_common(before: Collection[Spec], after: Collection[Spec], allow: Collection[str]) -> None:
-    """Raise RecordError where no Spec of one side can be compared with one of the other."""
+    """Raise RecordError if no Spec of one side can be compared with one of the other."""
     if not any(not set(differing(theirs, ours)) - set(allow) for theirs in before for ours in after):
         raise RecordError(_nothing_in_common(list(before), list(after)))
 

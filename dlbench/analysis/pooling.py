@@ -83,7 +83,7 @@ def unrecorded(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
 
 
 def machines(before: Iterable[Run], after: Iterable[Run]) -> str:
-    """Both machines of two sides, with what differs of them; empty where they are one and the same kind."""
+    """Both machines of two sides, with what differs of them; empty if they are one and the same kind."""
     theirs, ours = (together([found for run in runs if (found := machine_of(run))]) for runs in (before, after))
     return "" if theirs is None or ours is None else against(theirs, ours)
 
@@ -113,7 +113,7 @@ def _with_origin(run: Run, number: int) -> Run:
 
 
 def _number(pools: list[Provenance], mine: Provenance) -> int:
-    """The place of the first pool that this differs from in nothing; a new one at the end where there is none."""
+    """The place of the first pool that this differs from in nothing; a new one at the end if there is none."""
     for number, pool in enumerate(pools):
         if not _differing(pool, mine):
             pools[number] = _joined((pool, mine))

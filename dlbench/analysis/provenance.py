@@ -1,6 +1,6 @@
 """Provenance: where and with what a Run was made, in rows that are pooled and compared by one rule.
 
-Every row of `ROWS` reads named values from a Run. Runs of one Spec are one figure only where all of these are equal;
+Every row of `ROWS` reads named values from a Run. Runs of one Spec are one figure only if all of these are equal;
 two reports are compared with a line for each that differs (`dlbench.analysis.pooling`). A new row needs nothing else.
 """
 
@@ -32,9 +32,9 @@ Provenance = tuple[Values | None, ...]
 
 
 class Row(NamedTuple):
-    """Something recorded of a Run: names with values, None where it was not recorded.
+    """Something recorded of a Run: names with values, None if it was not recorded.
 
-    `unset` is what a name stands for that other Runs have and this one lacks; empty where that says nothing. `text`
+    `unset` is what a name stands for that other Runs have and this one lacks; empty if that says nothing. `text`
     begins the line of a difference. Of the `machine` Runs differ where they come from different ones.
     """
 
@@ -50,7 +50,7 @@ def of_run(run: Run) -> Provenance:
 
 
 def against(before: Values, after: Values) -> str:
-    """Two machines by processor, cores and all that differs of them; empty where nothing does."""
+    """Two machines by processor, cores and all that differs of them; empty if nothing does."""
     differs = {name for name in before if name in after and before[name] != after[name]}
     shown = [name for name in before if name in differs or name in ALWAYS]
     sides = (", ".join(side[name] for name in shown) for side in (before, after))
@@ -58,12 +58,12 @@ def against(before: Values, after: Values) -> str:
 
 
 def code_of_plugin(run: Run) -> str:
-    """Distribution, version and digest of the plugin of a Run; empty where it does not say."""
+    """Distribution, version and digest of the plugin of a Run; empty if it does not say."""
     return next((_said(code) for code in run.code if code.of == f"plugin {run.spec.plugin}"), "")
 
 
 def machine_of(run: Run) -> Values | None:
-    """The machine of a Run; None where it does not say."""
+    """The machine of a Run; None if it does not say."""
     at, info = run.environment, run.info
     device = info.device_name if info is not None and info.device != "cpu" else ""
     return None if at is None else machine(at, device)
@@ -83,7 +83,7 @@ def machine(at: Environment, device: str = "") -> Values:
 
 
 def limits(found: Limits | None) -> Values:
-    """Limits of a session on its machine, in words; empty where they were not recorded."""
+    """Limits of a session on its machine, in words; empty if they were not recorded."""
     if found is None:
         return {}
     quota, limit = found.cpu_quota, found.memory_bytes

@@ -35,6 +35,6 @@ def mark(runs: Iterable[Run]) -> list[Run]:
 
 
 def failure(*sides: Screened) -> str:
-    """Reason to give no verdicts: an A/A control was told apart. Empty where none was."""
+    """Reason to give no verdicts: an A/A control was told apart. Empty if none was."""
     names = labels.of_specs(run.spec for side in sides for run in side.all_runs)
     return control.control_failure([one for side in sides for one in side.controls], names)

@@ -103,7 +103,7 @@ def change_points(values: Sequence[float]) -> list[int]:
 
 
 def _rise(own: Sequence[float], others: Sequence[Sequence[float]]) -> float:
-    """From the fastest level to the last in this process, where the others say that they lie; 0 where they say nothing.
+    """From the fastest level to the last in this process, where the others say that they lie; 0 if they say nothing.
 
     Segments that its own noise had a part in choosing would differ in it by having been chosen.
     """

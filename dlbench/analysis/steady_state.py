@@ -34,7 +34,7 @@ class _Pool(NamedTuple):
 def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
     """The Runs; programs without a steady state are flagged.
 
-    `unstable` where it recurs, so that no time is read from them; `drifted` where there is one process alone, which
+    `unstable` where it recurs, so that no time is read from them; `drifted` if there is one process alone, which
     cannot tell a program that changes from a machine that does: such figures are indicative, and are kept.
     """
     runs = list(runs)
@@ -59,7 +59,7 @@ def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
 def ratio_is_steady(before: Iterable[Run], after: Iterable[Run]) -> bool:
     """True if neither of two arms changes its speed beside the other, by the groups that hold both.
 
-    False where no group holds a series of both.
+    False if no group holds a series of both.
     """
     sides = [{run.together: run for run in runs} for runs in (before, after)]
     both = [(run, sides[1][key]) for key, run in sides[0].items() if key in sides[1]]
@@ -95,7 +95,7 @@ def _flag_of(found: Sequence[tuple[Run, Sequence[Run]]], *, beside: bool) -> Fla
 
 
 def _shape_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> Shape | None:
-    """None where no group has a series."""
+    """None if no group has a series."""
     series = _series_beside(found)
     return shape_beside(*map(list, zip(*series, strict=True))) if series else None
 

@@ -90,7 +90,7 @@ def check(
 ) -> Examination:
     """Examine each plugin or model on each of these paths, or on all that exist. A clause may take `timeout` seconds.
 
-    Raises UnknownName, PluginLoadError or SpecError, the last also where nothing could be examined at all: no path is
+    Raises UnknownName, PluginLoadError or SpecError, the last also if nothing could be examined at all: no path is
     supported, or no data is installed.
     """
     timeout = Policy(timeout_seconds=timeout).timeout_seconds

@@ -34,7 +34,7 @@ class ComparisonResults:
 
     @property
     def refused(self) -> str:
-        """The reason why the reports cannot be gated; empty where they can, or no gate was asked for."""
+        """The reason why the reports cannot be gated; empty if they can, or no gate was asked for."""
         return self.answer.refused
 
     def to_records(self) -> list[dict[str, Any]]:

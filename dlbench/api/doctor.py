@@ -51,7 +51,7 @@ class Framework(Record, frozen=True):
 
 
 class Diagnosis(Record, frozen=True):
-    """All that the doctor finds; `compiler` is empty where there is none, and `advice` says what to do."""
+    """All that the doctor finds; `compiler` is empty if there is none, and `advice` says what to do."""
 
     environment: Environment
     blas: str

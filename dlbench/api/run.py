@@ -44,14 +44,14 @@ class SessionResult:
 
     @property
     def refused(self) -> str:
-        """Reason that the session cannot be gated; empty where it can, or no gate was asked for."""
+        """Reason that the session cannot be gated; empty if it can, or no gate was asked for."""
         return next((one.refused for one in (self.answer, self.judged) if one is not None), "")
 
 
 def run(options: RunRequest, listener: Listener) -> SessionResult:
     """Measure, write the report and judge it. Raises DlbenchError for a gate that cannot be one.
 
-    After Ctrl-C, SIGTERM or SIGHUP the result holds what is finished and the exception that ended it; where nothing
+    After Ctrl-C, SIGTERM or SIGHUP the result holds what is finished and the exception that ended it; if nothing
     is finished, that is raised.
     """
     with _open(options) as open_journal:
@@ -150,7 +150,7 @@ def _conclude(
 
 
 def _compared(options: RunRequest, runs: Sequence[Run], planned: Plan, again: confirm.Measure) -> Judgement | None:
-    """The comparison with the saved report, on the disk; None where none was named."""
+    """The comparison with the saved report, on the disk; None if none was named."""
     question, saved = options.question, options.against
     if saved is None:
         return None

@@ -151,7 +151,7 @@ def _targets(options: Mapping[str, Any], inputs: Sequence[InputSpec]) -> InputSp
 
 
 def _refuse_alone(options: Mapping[str, Any], files: Sequence[str]) -> None:
-    """Raise SpecError for an option of models where there is none."""
+    """Raise SpecError for an option of models if there is none."""
     if files:
         raise SpecError(f"--data {files[0]} is a file of samples for --model, or one of {', '.join(DATA_PLACES)}")
     for name in OPTIONS:

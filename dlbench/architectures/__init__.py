@@ -36,7 +36,7 @@ class Architecture(Protocol):
 
     @property
     def input_shape(self) -> tuple[int, ...] | None:
-        """Shape of one sample that this size is stated for; None where the task decides."""
+        """Shape of one sample that this size is stated for; None if the task decides."""
         ...
 
     def initial_parameters(self, signature: Signature, seed: int) -> dict[str, Floats]:

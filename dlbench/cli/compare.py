@@ -25,7 +25,7 @@ def show(
 
 
 def said(answer: Judgement, *, explain: bool = False, quiet: bool) -> int:
-    """Print a comparison and return its exit code. Raises DlbenchError where its gate was refused."""
+    """Print a comparison and return its exit code. Raises DlbenchError if its gate was refused."""
     if not quiet:
         explained = comparison.explanation(answer) if explain else ()
         terminal.console().print(terminal.blocks([*comparison.page(answer), *explained]))

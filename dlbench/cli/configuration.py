@@ -76,7 +76,7 @@ def configured(context: click.Context, options: Mapping[str, Any]) -> dict[str, 
 
 
 def project(folder: Path | None = None) -> Table | None:
-    """Settings of this folder's project; None where it has none. Raises SpecError for a broken file."""
+    """Settings of this folder's project; None if it has none. Raises SpecError for a broken file."""
     start = folder or Path.cwd()
     for above in (start, *start.parents):
         if (table := _read(above / OWN_FILE, "")) or (table := _read(above / SHARED_FILE, "tool.dlbench")):

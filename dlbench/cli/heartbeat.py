@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 PATIENCE = 30.0
-"""Seconds before the first line, and between two lines, where there is no terminal."""
+"""Seconds before the first line, and between two lines, if there is no terminal."""
 
 
 class Heartbeat:

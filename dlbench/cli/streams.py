@@ -82,7 +82,7 @@ def prepare() -> None:
 
 
 def flush() -> None:
-    """Have the reader get all that was printed. Raises RecordError where a disk is full."""
+    """Have the reader get all that was printed. Raises RecordError if a disk is full."""
     sys.stderr.flush()
     sys.stdout.flush()
 

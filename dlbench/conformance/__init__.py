@@ -50,7 +50,7 @@ def specs(plugin: str | AskedModel, path: Path, size: str = "small", task: str =
 def with_data(spec: Spec, *, named: bool) -> tuple[Spec, str]:
     """The Spec with a task whose data is here, and a sentence that says so where it is another task.
 
-    Another task is taken unless the task was `named`. Raises SpecError where none that fits has its data.
+    Another task is taken unless the task was `named`. Raises SpecError if none that fits has its data.
     """
     try:
         task_of(spec)

@@ -25,7 +25,7 @@ Verdict = Literal["holds", "broken", "not looked at"]
 
 
 class Finding(Record, frozen=True):
-    """The verdict on one clause of the contract; `why` explains it, and may be empty where the clause holds."""
+    """The verdict on one clause of the contract; `why` explains it, and may be empty if the clause holds."""
 
     clause: str
     verdict: Verdict = "holds"
@@ -40,7 +40,7 @@ class Examination:
         self._told: dict[str, str] = {}
 
     def look(self, clause: str) -> Finding:
-        """Look at one clause. Raises Unsupported where the plugin cannot do at all what the Spec asks."""
+        """Look at one clause. Raises Unsupported if the plugin cannot do at all what the Spec asks."""
         verdict: Verdict
         try:
             verdict, why = "holds", self._import() if clause == IMPORT else CLAUSES[clause](self._session)

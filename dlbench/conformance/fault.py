@@ -22,7 +22,7 @@ def told(error: BaseException) -> str:
 def place(error: BaseException) -> str:
     """File, line and function where the plugin's own code was last: in the folder of the file that the core called.
 
-    Empty where the core itself raised the error.
+    Empty if the core itself raised the error.
     """
     frames = [frame for frame in traceback.extract_tb(_origin(error).__traceback__) if not _imports(frame.filename)]
     last_of_core = max((at for at, frame in enumerate(frames) if _is_core(frame.filename)), default=-1)

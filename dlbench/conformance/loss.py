@@ -31,7 +31,7 @@ def the_loss_is_the_stated_one(session: ModelsUnderTest) -> None:
 
 
 def _compare(model: Model, step: int) -> None:
-    """Raise Broken where the loss of a step is not the stated one."""
+    """Raise Broken if the loss of a step is not the stated one."""
     found, wanted = model.observed["losses"][step], _stated(model, step)
     if wanted is None:
         return  # of a later step the discriminator's parameters are not known
@@ -52,7 +52,7 @@ def _shown(loss: Any) -> str:
 
 
 def _stated(model: Model, step: int) -> Stated | None:
-    """The stated loss of a step; None where what it takes is not known."""
+    """The stated loss of a step; None if what it takes is not known."""
     outputs = model.observed["predictions"][step][0].astype(np.float64)
     targets = model.task.batch(model.request.spec.seed, step).targets
     match model.task.signature.loss:

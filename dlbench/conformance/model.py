@@ -55,7 +55,7 @@ class Model:
 
     @classmethod
     def build(cls, spec: Spec, *, dropout: bool = True, optimizer: Adam = TELLING) -> Model:
-        """A fresh instance. Raises what the plugin raises, and ContractViolation where it read back something else."""
+        """A fresh instance. Raises what the plugin raises, and ContractViolation if it read back something else."""
         prepared = prepare(spec, adaptors.load_plugin(spec))
         request = replace(prepared.request, optimizer=optimizer)
         request = request if dropout else without_dropout(request)
@@ -79,7 +79,7 @@ class Model:
         return np.array(self.plugin.predict(inputs), copy=True)
 
     def parameters(self) -> dict[str, Any]:
-        """Parameters that the plugin exports; empty where it cannot."""
+        """Parameters that the plugin exports; empty if it cannot."""
         return dict(self.plugin.export_parameters()) if isinstance(self.plugin, ExchangesParameters) else {}
 
 
@@ -115,7 +115,7 @@ class ModelsUnderTest:
 
     @property
     def exact(self) -> Model:
-        """The model `again` without dropout; one more build only where there is dropout."""
+        """The model `again` without dropout; one more build only if there is dropout."""
         if self.spec.model is None and not getattr(self.again.request.configuration, "dropout", 0.0):
             return self.again
         return self._once("exact", lambda: self._watched(dropout=False))

@@ -111,7 +111,7 @@ def _shifted(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _compare(what: str, found: Any, wanted: Any, noise: float) -> None:
-    """Raise Broken where the movements of a parameter differ by more than OFF and the noise of an element."""
+    """Raise Broken if the movements of a parameter differ by more than OFF and the noise of an element."""
     off, size = _norm(found - wanted), _norm(wanted)
     require(
         off <= OFF * size + noise * math.sqrt(found.size),

@@ -35,7 +35,7 @@ def same_function(session: ModelsUnderTest) -> Iterator[None]:
 
 
 def _check(session: ModelsUnderTest) -> None:
-    """Raise NotLookedAt where a loss is random, or is no mean over samples, while nothing is learnt.
+    """Raise NotLookedAt if a loss is random, or is no mean over samples, while nothing is learnt.
 
     Losses that only fall or only rise are not random: an optimizer goes on. The loss of a batch
     that is no mean over samples is not the mean of the losses of its halves.

@@ -46,7 +46,7 @@ def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
 
 
 def _variant(session: ModelsUnderTest, **changes: Any) -> Model:
-    """The model of another Spec. Raises NotLookedAt where the plugin refuses it, or says nothing of it."""
+    """The model of another Spec. Raises NotLookedAt if the plugin refuses it, or says nothing of it."""
     if session.spec.path == "jit":
         raise NotLookedAt("off the path jit alone: each Run there proves by itself what was compiled")
     asked = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())

@@ -89,20 +89,20 @@ class MeasuredModel:
         return reported.proven(self._spec, found, self._warm, self._calls)
 
     def flops_per_step(self) -> float | None:
-        """FLOPs of a step as the framework counts them; None where it does not, or where the core knows them.
+        """FLOPs of a step as the framework counts them; None if it does not, or where the core knows them.
 
         Training takes three times the forward pass, as in the core's own counts (`dlbench.architectures`).
         """
         return reported.step_flops(self._spec, self._plugin, lambda: self._stage(self._task.batch(self._spec.seed, 0)))
 
     def peak_flop_rate(self) -> float | None:
-        """FLOPs a second of a large matrix product; None where the plugin cannot show it."""
+        """FLOPs a second of a large matrix product; None if the plugin cannot show it."""
         if not isinstance(self._plugin, MultipliesMatrices):
             return None
         return peak.matmul_flop_rate(self._plugin, self._spec.plugin)
 
     def taken_in(self) -> tuple[str, ...]:
-        """The precisions in which the model takes what it multiplies, by its outputs; empty where that is not told.
+        """The precisions in which the model takes what it multiplies, by its outputs; empty if that is not told.
 
         Looked at where no further function must be compiled for it: what fails here is no fault of the Run.
         """

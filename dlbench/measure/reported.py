@@ -62,7 +62,7 @@ def _plain(value: object) -> object:
 
 
 def list_devices(plugin: str) -> dict[str, str]:
-    """Device words with a description each; empty where the plugin cannot list them.
+    """Device words with a description each; empty if the plugin cannot list them.
 
     Raises PluginLoadError, ContractViolation, and whatever the plugin raises.
     """
@@ -73,7 +73,7 @@ def list_devices(plugin: str) -> dict[str, str]:
 
 
 def compilation(plugin: str, model: object) -> Compilation | None:
-    """Compilation since `build` as the model reports it; None where it has no `compilation()`.
+    """Compilation since `build` as the model reports it; None if it has no `compilation()`.
 
     Parts are in order and reasons few and short. Raises ContractViolation, and whatever the plugin raises.
     """
@@ -103,7 +103,7 @@ def _headline(reason: str) -> str:
 
 
 def step_flops(spec: Spec, model: object, first_batch: Callable[[], Batch]) -> float | None:
-    """FLOPs of a step as the framework counts them; None where it does not, or where the core knows them.
+    """FLOPs of a step as the framework counts them; None if it does not, or where the core knows them.
 
     Training takes three times the forward pass, as in the core's own counts (`dlbench.architectures`).
     """
@@ -114,7 +114,7 @@ def step_flops(spec: Spec, model: object, first_batch: Callable[[], Batch]) -> f
 
 
 def flops(plugin: str, model: object, batch: Batch) -> float | None:
-    """Floating-point operations of the forward pass of a batch; None where the framework does not count them.
+    """Floating-point operations of the forward pass of a batch; None if the framework does not count them.
 
     Raises ContractViolation, and whatever the plugin raises.
     """

@@ -35,7 +35,7 @@ NUDGE = 1 + 2**-6
 def taken_in(outputs: Outputs) -> tuple[str, ...]:
     """The narrowest types to which operands can be rounded without a change; `fp32` where every rounding shows.
 
-    Empty where that cannot be told: outputs that differ from call to call, are not finite, or depend on the operands in
+    Empty if that cannot be told: outputs that differ from call to call, are not finite, or depend on the operands in
     fewer than half of their places.
     """
     plain = outputs(np.array)

@@ -159,7 +159,7 @@ def _code(of: str, distribution: str, module: str) -> Code:
 
 
 def _distribution(name: str) -> metadata.Distribution | None:
-    """None where there is none of this name."""
+    """None if there is none of this name."""
     return next(iter(metadata.Distribution.discover(name=name)), None) if name else None
 
 
@@ -268,7 +268,7 @@ def _digest(files: Mapping[str, Path]) -> str:
 
 
 def _content(path: Path, most: int) -> bytes:
-    """Size and digest of a file; of a long one only both ends are read. Empty where it cannot be read."""
+    """Size and digest of a file; of a long one only both ends are read. Empty if it cannot be read."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

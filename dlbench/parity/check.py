@@ -39,7 +39,7 @@ ROUNDING = 3.0
 """Times by which losses may differ more than a change in the last bits of the parameters moves them on either side.
 
 Training can be chaotic: the adversarial losses of the base gan amplify rounding ten thousand times within five steps
-and two frameworks differ as much as one does from itself (1.7e-1 and 1.3e-1 at step 20). Looked at where nothing but
+and two frameworks differ as much as one does from itself (1.7e-1 and 1.3e-1 at step 20). Looked at if nothing but
 the losses differs; the steps before rounding is amplified are held to the tolerance as ever.
 """
 NEGLIGIBLE_GRADIENT = 1e-2
@@ -96,17 +96,17 @@ def check(
 
 
 def _first(sides: Sequence[Arrays | str]) -> int:
-    """The place of the first side that could be probed; 0 where none could."""
+    """The place of the first side that could be probed; 0 if none could."""
     return next((place for place, side in enumerate(sides) if not isinstance(side, str)), 0)
 
 
 def _other(spec: Spec, side: Arrays | str) -> Arrays | None:
-    """The arrays whose state this Spec converts to its own; None where it converts none."""
+    """The arrays whose state this Spec converts to its own; None if it converts none."""
     return side if convert_of(spec) and not isinstance(side, str) else None
 
 
 def refuse_misfit(found: Parity) -> None:
-    """Raise SpecError where the user's conversion of a state does not fit, or is not there."""
+    """Raise SpecError if the user's conversion of a state does not fit, or is not there."""
     function = convert_of(found.candidate)
     if function and (function in found.reason or found.reason.startswith("unknown name")):
         raise SpecError(f"--convert {function}: {found.reason}; mend it, or measure with --no-parity")

@@ -48,7 +48,7 @@ def check_comparable(baseline: Spec, candidate: Spec) -> None:
 
 
 def why_not(baseline: Spec, candidate: Spec) -> str:
-    """Reason that these two cannot be compared; empty where they can."""
+    """Reason that these two cannot be compared; empty if they can."""
     described = [architectures.describes(spec) for spec in (baseline, candidate)]
     references = [spec.plugin if spec.model is None else spec.model.reference for spec in (baseline, candidate)]
     if all(described) or (not any(described) and references[0] == references[1]):
@@ -62,12 +62,12 @@ def why_not(baseline: Spec, candidate: Spec) -> str:
 
 
 def convert_of(spec: Spec) -> str:
-    """The function that turns the baseline's state into the state of this Spec's model; empty where there is none."""
+    """The function that turns the baseline's state into the state of this Spec's model; empty if there is none."""
     return "" if spec.model is None else spec.model.convert
 
 
 def ignores_seed(spec: Spec, baseline: Arrays, candidate: Arrays) -> str:
-    """Reason not to compare two builds of one model: they start from other values; empty where they do not."""
+    """Reason not to compare two builds of one model: they start from other values; empty if they do not."""
     if architectures.describes(spec) or convert_of(spec):
         return ""
     names = [name for name in baseline if name.startswith("parameter/") and name in candidate]

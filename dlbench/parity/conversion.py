@@ -19,7 +19,7 @@ _MOST = 5
 def converted(function: str, state: State, own: State) -> dict[str, Any]:
     """The state that the user's function makes of another model's, for the model that has the state `own`.
 
-    Raises SpecError where it leaves a name out, names one that does not exist, or gives another shape.
+    Raises SpecError if it leaves a name out, names one that does not exist, or gives another shape.
     """
     convert: Callable[[dict[str, Any]], Any] = references.load_reference(function)
     with references.users_errors(function):

@@ -61,7 +61,7 @@ def probe_to_file(
 
 
 def _of_baseline(path: str, seed: int) -> dict[str, Any]:
-    """The arrays of a seed in the file of another model; none where there is no file."""
+    """The arrays of a seed in the file of another model; none if there is no file."""
     if not path:
         return {}
     with np.load(path, allow_pickle=False) as file:

@@ -20,7 +20,7 @@ class ModelPlugin(Protocol):
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make the model and its optimizer from the request alone; same request, same model.
 
-        Raises Unsupported where the Spec asks for what this framework or machine does not have.
+        Raises Unsupported if the Spec asks for what this framework or machine does not have.
         """
         ...
 
@@ -121,7 +121,7 @@ class CountsFlops(Protocol):
     """Can count the floating-point operations of its own model."""
 
     def flops(self, batch: Batch) -> float | None:
-        """Return the FLOPs of the forward pass of one batch; None where the framework cannot count them."""
+        """Return the FLOPs of the forward pass of one batch; None if the framework cannot count them."""
         ...
 
 

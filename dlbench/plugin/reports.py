@@ -23,7 +23,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Model as the plugin reads it back after building; the core compares it with the Spec, a difference is an error.
 
     `device` in the words of a Spec (`cpu`, `gpu:0`); `precision`, `steps_per_call`, `data` likewise, so that a plugin
-    that says nothing of them has built one step a call with its data in place; `compiler` is None where nothing
+    that says nothing of them has built one step a call with its data in place; `compiler` is None if nothing
     compiles; `versions` maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer
     variant) that is equal in every process of a Spec: those that differ in it were built otherwise and are not pooled.
     """
@@ -48,7 +48,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 CacheState = Literal["", "none", "empty", "not empty", "unknown"]
 """What a compiler's cache on the disk held just before its first compilation, as the plugin saw it.
 
-Empty where the plugin does not say; `none` where the compiler keeps nothing on the disk; `unknown` where the cache
+Empty if the plugin does not say; `none` where the compiler keeps nothing on the disk; `unknown` where the cache
 cannot be looked at, as one on another machine.
 """
 

@@ -27,7 +27,7 @@ FlagName = Literal[
 class Status(NamedTuple):
     """Properties of a status.
 
-    A `failed` Run makes the command fail. A `trained` one says how far its training came, even where it was ended. A
+    A `failed` Run makes the command fail. A `trained` one says how far its training came, even if it was ended. A
     `final` status is the same in every process, so that the Spec is not tried again.
     """
 

@@ -20,7 +20,7 @@ COUNTS = ("graphs", "breaks", "recompilations", "calls")
 def since(spec: Spec, found: Compilation, warm: Compilation, calls: int) -> Compilation:
     """The same, with what was compiled and called after `warm` was said, in this many calls of the plugin.
 
-    Raises ContractViolation where a count has become smaller.
+    Raises ContractViolation if a count has become smaller.
     """
     for name in COUNTS:
         before, now = getattr(warm, name), getattr(found, name)
@@ -35,7 +35,7 @@ def since(spec: Spec, found: Compilation, warm: Compilation, calls: int) -> Comp
 
 
 def problem(spec: Spec, found: Compilation | None, functions: int = 1) -> str:
-    """Reason that the proof of the path `jit` fails, in a line; empty where it holds.
+    """Reason that the proof of the path `jit` fails, in a line; empty if it holds.
 
     `functions` of the plugin were called; each is at least one graph.
     """

@@ -78,7 +78,7 @@ def _number(value: Any, kind: inspect.FloatType) -> Any:
 
 
 def _value(raw: Any, error: str) -> str:
-    """The value that an error of msgspec is about, by the path that it ends with; empty where it names none."""
+    """The value that an error of msgspec is about, by the path that it ends with; empty if it names none."""
     try:
         for name, number in re.findall(r"\.(\w+)|\[(\d+)\]", error.rpartition("$")[2]):
             raw = raw[name] if name else raw[int(number)]
@@ -134,7 +134,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def read_parities(path: Path) -> list[Parity]:
-    """Read the parity checks that lie beside a file of Runs; none where there is no such file. Raises RecordError."""
+    """Read the parity checks that lie beside a file of Runs; none if there is no such file. Raises RecordError."""
     if not path.exists():
         return []
     try:

@@ -122,7 +122,7 @@ class Load(Record, frozen=True):
 
     Pressure (PSI) is the share of the time in which some task waited for the resource, steal the share of CPU time that
     the hypervisor gave away, `throttled` the share of the scheduler's periods in which the control group used up its
-    quota of CPU; None where nothing says. `helper_cpu` counts the CPU seconds of processes that the plugin started, for
+    quota of CPU; None if nothing says. `helper_cpu` counts the CPU seconds of processes that the plugin started, for
     each second of its own timed steps. `gpu` is None without an NVIDIA GPU, or without the package that reads it.
     """
 
@@ -141,7 +141,7 @@ class Load(Record, frozen=True):
 class Limits(Record, frozen=True):
     """Limits of a session on its machine: cores that dlbench may run on, and limits of the control group.
 
-    `cpu_quota` is in cores. None where there is no such limit.
+    `cpu_quota` is in cores. None if there is no such limit.
     """
 
     cores: NotNegative
@@ -201,7 +201,7 @@ class Actual(Record, frozen=True):
 
     `held_to` numbers the processors that it was confined to before it loaded the plugin, `cpus` those that the threads
     which had worked could run on after its last step. `taken_in` names the precisions in which the model takes what it
-    multiplies, by its outputs (`dlbench.measure.rounding`); empty where that was not looked at or cannot be told.
+    multiplies, by its outputs (`dlbench.measure.rounding`); empty if that was not looked at or cannot be told.
     """
 
     held_to: tuple[NotNegative, ...] = ()

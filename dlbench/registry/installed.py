@@ -62,7 +62,7 @@ def quick_version(name: str) -> str:
 
 
 def owner(package: str) -> str:
-    """The distribution that an importable package belongs to; empty where nothing says so."""
+    """The distribution that an importable package belongs to; empty if nothing says so."""
     try:
         return next(iter(metadata.packages_distributions().get(package, [])), "")
     except Exception:  # one of all the distributions cannot be read
@@ -70,7 +70,7 @@ def owner(package: str) -> str:
 
 
 def requires(name: str) -> tuple[str, ...]:
-    """Requirements of a distribution; none where it cannot be read."""
+    """Requirements of a distribution; none if it cannot be read."""
     try:
         return tuple(metadata.requires(name) or ())
     except Exception:  # not installed, or whatever its metadata is

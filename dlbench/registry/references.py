@@ -144,7 +144,7 @@ def is_factory(found: object) -> bool:
 
 
 def keywords(factory: Callable[..., Any]) -> dict[str, str] | None:
-    """Names of the keywords of a factory with their defaults in words; None where it takes any or does not say."""
+    """Names of the keywords of a factory with their defaults in words; None if it takes any or does not say."""
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):
@@ -171,7 +171,7 @@ def users_errors(of: str) -> Iterator[None]:
 
 
 def _where(error: BaseException) -> str:
-    """`net.py, line 3, "import nothing": `, of the last line in the user's own code; empty where there is none."""
+    """`net.py, line 3, "import nothing": `, of the last line in the user's own code; empty if there is none."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return _line(error.filename, error.lineno, error.text or "")
     frames = traceback.extract_tb(error.__traceback__)

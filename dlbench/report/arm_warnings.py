@@ -69,7 +69,7 @@ def drift_warnings(by_workload: Mapping[Workload, Sequence[Run]], names: Labels)
 
 
 def _half_width(runs: Sequence[Run]) -> float:
-    """Half the interval of the throughput as a share of it; 0 where there is no interval."""
+    """Half the interval of the throughput as a share of it; 0 if there is no interval."""
     found = metrics.over(metrics.METRICS["throughput"], runs)
     if found is None or found.low is None or found.high is None:
         return 0.0

@@ -10,7 +10,7 @@ from dlbench.report.units import format_interval
 
 
 def blocks(outcomes: Sequence[Outcome], refused: str = "") -> Iterator[Block]:
-    """A heading with a line a condition, and one for every pair that did not pass; nothing where nothing was gated."""
+    """A heading with a line a condition, and one for every pair that did not pass; nothing if nothing was gated."""
     lines = [f"not gated: {refused}"] if refused else list(_lines(outcomes))
     if lines:
         yield Heading(2, "Gate")

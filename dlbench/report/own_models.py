@@ -19,7 +19,7 @@ SYNTHETIC = (
 
 
 def blocks(models: Sequence[OwnModel]) -> Iterator[Block]:
-    """Models that no package brings, with what was stated and inferred; nothing where there is none."""
+    """Models that no package brings, with what was stated and inferred; nothing if there is none."""
     if not models:
         return
     yield Heading(2, "Models")

@@ -25,7 +25,7 @@ _SCALES = {
 
 
 def format_value(value: float | None, unit: str) -> str:
-    """The value with its unit, to three or four figures; a dash where there is none."""
+    """The value with its unit, to three or four figures; a dash if there is none."""
     if value is None:
         return "–"
     scale = _scale(value, unit)

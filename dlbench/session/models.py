@@ -25,7 +25,7 @@ DESCRIBING_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class AskedModel:
-    """A model as it was asked for; `framework` is empty where it was not said."""
+    """A model as it was asked for; `framework` is empty if it was not said."""
 
     source: ModelSource
     framework: str = ""

@@ -120,7 +120,7 @@ def split(members: Sequence[Member], sizes: Mapping[Spec, MemoryUse], available:
 
 
 def _companions(member: Member, members: Sequence[Member]) -> list[Member]:
-    """Arms that one is compared with; for a control also its arm. None where seeds replicate."""
+    """Arms that one is compared with; for a control also its arm. None if seeds replicate."""
     if member.spec.replicated_by == "seed":
         return []
     return [Member(member.spec), Member(baseline_of(member.spec, [one.spec for one in members]))]

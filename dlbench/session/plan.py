@@ -115,7 +115,7 @@ def members(specs: Iterable[Spec], controls: Collection[Spec]) -> list[Member]:
 
 
 def installed(selection: Selection) -> list[str]:
-    """Names of the plugins that a selection asks for. Raises SpecError where it names none, and as `expand` does."""
+    """Names of the plugins that a selection asks for. Raises SpecError if it names none, and as `expand` does."""
     if not selection.get("plugin"):
         raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
     names = list(dict.fromkeys(name for pattern in selection["plugin"] for name in registry.matching(pattern)))

@@ -101,7 +101,7 @@ class Session:
         self._finished.learn(runs)
 
     def _discard(self, group: Group) -> float:
-        """A process of each arm that has had none in this session, also where it goes on after an interruption.
+        """A process of each arm that has had none in this session, also if it goes on after an interruption.
 
         Returns the seconds that they took.
         """

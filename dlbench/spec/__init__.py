@@ -82,7 +82,7 @@ def workload(spec: Spec) -> Workload:
 
 
 def arm_key(spec: Spec) -> Spec:
-    """The Spec that all replications of an arm share: with seed 0 where seeds replicate it."""
+    """The Spec that all replications of an arm share: with seed 0 if seeds replicate it."""
     return spec if spec.replicated_by == "process" else msgspec.structs.replace(spec, seed=0)
 
 

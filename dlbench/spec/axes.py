@@ -26,7 +26,7 @@ class Axis:
     is called like the field, or `flag`; without `help` it has none. `plain` is the value that goes without saying in
     labels and commands, and the default; `values` are the default of an axis that is always said. An axis with neither
     follows from the rest (`dlbench.session.plan`). `label` is a format that says a value. `only` is the one path that
-    has the axis. `agrees` tells whether a plugin built what was asked; None where no plugin reads it back. `difference`
+    has the axis. `agrees` tells whether a plugin built what was asked; None if no plugin reads it back. `difference`
     says what unequal values may do to the figures.
     """
 
@@ -55,12 +55,12 @@ class Axis:
 
     @property
     def defaults(self) -> tuple[Any, ...]:
-        """Values of a selection that names none; empty where they follow from the rest."""
+        """Values of a selection that names none; empty if they follow from the rest."""
         return self.values or (() if self.plain is None else (self.plain,))
 
     @property
     def option(self) -> str:
-        """The name of its option, key and keyword; empty where it has none."""
+        """The name of its option, key and keyword; empty if it has none."""
         return (self.flag or self.field) if self.help else ""
 
     @property

@@ -45,7 +45,7 @@ class ModelSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     `reference` is `file.py:NAME`, `package.module:NAME` or `loader:NAME`; files are seen from the folder in which the
     session was planned. `loss` and `optimizer` are names or `file.py:function`. `output` names the output that the loss
     reads. `data` is a file of samples. `convert` is the `file.py:function` that turns the baseline's state into this
-    model's. `targets` is the array that the loss compares with, where there is no data, `outputs` what the model gives.
+    model's. `targets` is the array that the loss compares with, if there is no data, `outputs` what the model gives.
     `target` is the quality that counts as trained, such as `accuracy:0.95`. `inferred` says in a line each what nobody
     stated. The reference of a model that an installed plugin makes is the plugin's name.
     """

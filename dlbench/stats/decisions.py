@@ -51,7 +51,7 @@ class Evidence(Protocol):
         ...
 
     def ratio(self) -> Estimate:
-        """Candidate over baseline, with its interval where there is one."""
+        """Candidate over baseline, with its interval if there is one."""
         ...
 
     def reversed(self) -> Evidence:
@@ -63,7 +63,7 @@ class Evidence(Protocol):
         ...
 
     def more_to_decide(self) -> int | None:
-        """Number of further groups that would decide; None where more groups would not help, or nothing says."""
+        """Number of further groups that would decide; None if more groups would not help, or nothing says."""
         ...
 
     def detectable_shift(self) -> float | None:
@@ -127,7 +127,7 @@ class Paired:
 class Unpaired:
     """The logarithms of one number a process, from two sessions.
 
-    `between` is the variance that two sessions of the same code add to their difference, None where it is not known:
+    `between` is the variance that two sessions of the same code add to their difference, None if it is not known:
     such evidence counts whatever made the sessions differ as a difference of the programs.
     """
 
@@ -145,7 +145,7 @@ class Unpaired:
         return two_samples(self.before, self.after, self.between)
 
     def ratio(self) -> Estimate:
-        """Raises ValueError where a side is empty."""
+        """Raises ValueError if a side is empty."""
         return _ratio(self.shift(), self.after, self.before)
 
     def reversed(self) -> Unpaired:

@@ -22,7 +22,7 @@ LARGEST = 1e100
 class Estimate(msgspec.Struct, frozen=True):
     """A value over `n` processes with its 95 % interval.
 
-    `low` and `high` are None where there is no replication: for one process, and for a value pooled over processes.
+    `low` and `high` are None if there is no replication: for one process, and for a value pooled over processes.
     """
 
     value: float
@@ -109,7 +109,7 @@ def trim_count(n: int) -> int:
 def two_samples(
     before: Sequence[float], after: Sequence[float], between: VarianceComponent | None = None
 ) -> Shift | None:
-    """The difference of two means with unequal variances (Welch 1947); None where a side has fewer than two values.
+    """The difference of two means with unequal variances (Welch 1947); None if a side has fewer than two values.
 
     `between` is a further part of the variance of their difference that neither side shows, such as that between
     sessions.

@@ -20,7 +20,7 @@ TASKS = Path("/proc/self/task")
 def to_processors(threads: int) -> Iterator[tuple[int, ...]]:
     """Hold all threads of this process, and those that they start meanwhile; yields the processors in force.
 
-    They are chosen as for a child, and given back at the end. Empty outside Linux, where nothing is held.
+    They are chosen as for a child, and given back at the end. Empty outside Linux, which cannot hold any.
     """
     usable = cpus.usable()
     if not usable or not TASKS.exists():

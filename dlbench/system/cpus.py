@@ -19,7 +19,7 @@ class _Place(NamedTuple):
 
 
 def usable() -> tuple[int, ...]:
-    """Numbers of the processors that this process may run on; empty where the system does not say (outside Linux)."""
+    """Numbers of the processors that this process may run on; empty if the system does not say (outside Linux)."""
     return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 

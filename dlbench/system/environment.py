@@ -56,7 +56,7 @@ def usable_cores() -> int:
 
 
 def _scheduling() -> str:
-    """The scheduling policy of this process, such as `other` or `batch` (sched(7)); empty where there is none."""
+    """The scheduling policy of this process, such as `other` or `batch` (sched(7)); empty if there is none."""
     if not hasattr(os, "sched_getscheduler"):
         return ""
     names = {getattr(os, name): name for name in dir(os) if name.startswith("SCHED_") and name != "SCHED_RESET_ON_FORK"}

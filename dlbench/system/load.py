@@ -71,7 +71,7 @@ def quota(root: Path = ROOT) -> tuple[int | None, int | None]:
 
     `nr_periods` and `nr_throttled` in `cpu.stat` of the group, in either version (the kernel's scheduler/sched-bwc).
     Not the time that it was stopped, which adds up over cores and can exceed the clock's. In a container the group's
-    own path may not be mounted: then its root is read. None for both where the system has no such groups.
+    own path may not be mounted: then its root is read. None for both if the system has no such groups.
     """
     for group in re.finditer(r"^\d+:([^:]*):(.*)$", _text(root / "proc/self/cgroup"), re.MULTILINE):
         if group[1] == "" or "cpu" in group[1].split(","):

@@ -29,7 +29,7 @@ REASONS = {
 
 
 def device_bytes() -> int | None:
-    """Bytes that this process holds on all devices now; None where the driver does not say.
+    """Bytes that this process holds on all devices now; None if the driver does not say.
 
     It does not without NVML, and where processes have other numbers than on the host (containers).
     """
@@ -37,17 +37,17 @@ def device_bytes() -> int | None:
 
 
 def free_bytes(device: str) -> int | None:
-    """Bytes that are free on `gpu` (the first) or `gpu:N`; None where nobody says, and for other devices."""
+    """Bytes that are free on `gpu` (the first) or `gpu:N`; None if nobody says, and for other devices."""
     return _asked(partial(_free, device))
 
 
 def version() -> str:
-    """The version of the driver; empty where nobody says."""
+    """The version of the driver; empty if nobody says."""
     return _asked(lambda nvml: str(nvml.nvmlSystemGetDriverVersion())) or ""
 
 
 class GpuSampler:
-    """Looks at a GPU when told to, outside the clock, and sums up; reads nothing where NVML does not answer."""
+    """Looks at a GPU when told to, outside the clock, and sums up; reads nothing if NVML does not answer."""
 
     def __init__(self, device: str, variables: Mapping[str, str] = os.environ) -> None:
         self._nvml, self._handle = _counted_on(device, variables)
@@ -108,7 +108,7 @@ def handle(nvml: Any, device: str, variables: Mapping[str, str] = os.environ) ->
 
 
 def _opened() -> Any | None:
-    """The library, which the caller shuts down; None where it is not there or does not start."""
+    """The library, which the caller shuts down; None if it is not there or does not start."""
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError:
@@ -121,7 +121,7 @@ def _opened() -> Any | None:
 
 
 def _asked(question: Callable[[Any], T]) -> T | None:
-    """Answer of NVML; None where it is not there or refuses."""
+    """Answer of NVML; None if it is not there or refuses."""
     if (nvml := _opened()) is None:
         return None
     try:
@@ -133,7 +133,7 @@ def _asked(question: Callable[[Any], T]) -> T | None:
 
 
 def _counted_on(device: str, variables: Mapping[str, str]) -> tuple[Any, Any]:
-    """The library and the handle of the GPU that a model's word means; None for both where there is neither."""
+    """The library and the handle of the GPU that a model's word means; None for both if there is neither."""
     nvml = _opened() if device.startswith("gpu") else None
     if nvml is None:
         return None, None

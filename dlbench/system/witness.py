@@ -80,7 +80,7 @@ def _pool(found: Mapping[str, Any]) -> Pool:
 
 
 def _asked(library: ctypes.CDLL, name: str) -> int | None:
-    """Answer of a function of the OpenMP standard (version 5.2, section 18.2); None where it is not there."""
+    """Answer of a function of the OpenMP standard (version 5.2, section 18.2); None if it is not there."""
     function: Callable[[], int] | None = getattr(library, name, None)
     return None if function is None else int(function())
 

@@ -59,7 +59,7 @@ def __getattr__(name: str) -> Any:
 def open_task(name: str, request: TaskRequest) -> Task:
     """Load and check a task's data.
 
-    Raises UnknownName, PluginLoadError or ContractViolation where the task is not what it should be, and SpecError
+    Raises UnknownName, PluginLoadError or ContractViolation if the task is not what it should be, and SpecError
     where its data is not.
     """
     row = row_of(name)

@@ -24,7 +24,7 @@ Inputs = Array | Sequence[Array] | Mapping[str, Array]
 """One array of samples, several by place, or several by the keyword of the model's call."""
 DEFAULT = Target(target=0.9, learning_rate=1e-3, budget_steps=1000, evaluate_every=50)
 HELD_OUT = 10
-"""Number of parts; the last is held out where nothing else is said."""
+"""Number of parts; the last is held out if nothing else is said."""
 
 
 class Samples(NamedTuple):
@@ -126,7 +126,7 @@ def _split(samples: Samples, what: str) -> tuple[Samples, Samples]:
 
 
 def _measured(request: TaskRequest, train: Samples, test: Samples, what: str) -> tuple[TaskRequest, InputSpec]:
-    """The request with the inputs as they are, and the targets. Raises SpecError where they are not as stated."""
+    """The request with the inputs as they are, and the targets. Raises SpecError if they are not as stated."""
     if list(train.inputs) != list(test.inputs):
         raise SpecError(f"{what}: training has the inputs {', '.join(train.inputs)}, testing {', '.join(test.inputs)}")
     size = request.batch_size
@@ -158,7 +158,7 @@ def _by_key(stated: tuple[InputSpec, ...], train: Samples, what: str) -> dict[st
 
 
 def _spec(arrays: tuple[Array, Array], stated: InputSpec | None, what: str, batch_size: int) -> InputSpec:
-    """Form of the arrays of training and testing. Raises SpecError where they differ, or are not as stated."""
+    """Form of the arrays of training and testing. Raises SpecError if they differ, or are not as stated."""
     train, test = arrays
     if train.shape[1:] != test.shape[1:] or train.dtype.kind != test.dtype.kind:
         raise SpecError(f"{what} of training are {_said(train)}, of testing {_said(test)}; make them alike")

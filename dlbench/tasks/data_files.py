@@ -12,7 +12,7 @@ from dlbench.errors import SpecError
 
 
 class Shipped(NamedTuple):
-    """The package whose data a task is stated for, and the files of it that are read; none where it is imported."""
+    """The package whose data a task is stated for, and the files of it that are read; none if it is imported."""
 
     package: str
     version: str

@@ -57,7 +57,7 @@ def squared_errors(outputs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> npt.
 
 
 def score_of(signature: Signature) -> Score:
-    """The score of outputs by the kind of the targets. Raises Unsupported where their shapes tell of none."""
+    """The score of outputs by the kind of the targets. Raises Unsupported if their shapes tell of none."""
     targets, outputs = signature.targets, signature.outputs
     if targets.dtype.startswith(("int", "uint")) and outputs.shape[:-1] == targets.shape:
         return hits

@@ -35,7 +35,7 @@ def read(path: Path) -> Arrays:
 
 
 def parts(arrays: Arrays, path: Path) -> tuple[tuple[Arrays, Any], tuple[Arrays, Any] | None]:
-    """Inputs by name or place, and targets, of training; and of testing where there are some. Raises SpecError."""
+    """Inputs by name or place, and targets, of training; and of testing if there are some. Raises SpecError."""
     unknown = [key for key in arrays if _part(key)[1] == ""]
     if unknown:
         raise SpecError(f"{path} holds {', '.join(unknown)}, which is not known; it may hold {WANTED}")

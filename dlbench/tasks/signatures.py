@@ -16,7 +16,7 @@ LOSSES = ("cross_entropy", "mse")
 
 
 def signature_of(request: TaskRequest, targets: InputSpec) -> Signature:
-    """The signature of a request whose targets are known. Raises SpecError where targets, outputs and loss disagree."""
+    """The signature of a request whose targets are known. Raises SpecError if targets, outputs and loss disagree."""
     loss = request.loss or ("cross_entropy" if targets.dtype in INTEGERS else "mse")
     outputs = request.outputs or _outputs(loss, targets)
     outputs = with_batch_size(outputs, request.batch_size)
@@ -84,7 +84,7 @@ def _array(spec: InputSpec) -> ArraySpec:
 
 
 def _names(inputs: Sequence[InputSpec]) -> tuple[str, ...]:
-    """All of them, or none where inputs go by place. Raises SpecError for some, and for one that comes twice."""
+    """All of them, or none if inputs go by place. Raises SpecError for some, and for one that comes twice."""
     names = [one.name for one in inputs if one.name]
     if names and len(set(names)) < len(inputs):
         raise SpecError(f"inputs {', '.join(map(text, inputs))}: give every one a name of its own, or none")

@@ -114,7 +114,7 @@ class Samples:
 
 
 def open_task(request: TaskRequest) -> Task:
-    """Fresh samples at each step. Raises SpecError where inputs, targets, outputs and loss do not say enough."""
+    """Fresh samples at each step. Raises SpecError if inputs, targets, outputs and loss do not say enough."""
     inputs = tuple(with_batch_size(_ranged(one), request.batch_size) for one in request.inputs)
     if not inputs:
         raise SpecError(f"task {NAME}: the model's inputs are not known; give --input SHAPE[:DTYPE][<BELOW]")
@@ -204,7 +204,7 @@ def mixed(numbers: Floats, directions: Floats) -> Floats:
 
 
 def _axis(shape: tuple[int, ...], places: tuple[int, ...]) -> int | None:
-    """0 where the places are the first axes of a sample, their first axis where they are its last, else None."""
+    """0 if the places are the first axes of a sample, their first axis where they are its last, else None."""
     if shape[1 : 1 + len(places)] == places:
         return 0
     return len(shape) - len(places) if places and shape[-len(places) :] == places else None

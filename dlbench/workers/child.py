@@ -59,7 +59,7 @@ class ChildHandle(Protocol):
         ...
 
     def helper_seconds(self) -> float | None:
-        """CPU seconds of the processes that it started; None where nothing says."""
+        """CPU seconds of the processes that it started; None if nothing says."""
         ...
 
     def output_tail(self) -> str:
@@ -127,7 +127,7 @@ class Child:
         return False
 
     def helper_seconds(self) -> float | None:
-        """CPU seconds of the processes that the child started; None where the system does not say."""
+        """CPU seconds of the processes that the child started; None if the system does not say."""
         return family.helper_seconds(self.process.supervisor, self.process.pid)
 
     def output_tail(self) -> str:

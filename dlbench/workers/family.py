@@ -26,13 +26,13 @@ def below(supervisor: int) -> list[int]:
 
 
 def all_quiet(pids: Sequence[int]) -> bool:
-    """True when no thread of these processes runs or is ready to run; False where nothing says."""
+    """True when no thread of these processes runs or is ready to run; False if nothing says."""
     states = {fields[0] for pid in pids for task in Path(f"/proc/{pid}/task").glob("*") if (fields := _stat(task))}
     return bool(states) and "R" not in states
 
 
 def helper_seconds(supervisor: int, worker: int) -> float | None:
-    """CPU seconds of all processes that a worker started, so far; None where nothing says.
+    """CPU seconds of all processes that a worker started, so far; None if nothing says.
 
     Time of a process that has ended is in the figures of whoever waited for it: its parent or the supervisor.
     """

@@ -11,7 +11,7 @@ SPINNING = {"OPENBLAS_THREAD_TIMEOUT": "24"}
 """OpenBLAS's idle threads sleep after 2^24 ticks of the processor's counter, 6.5 ms at 2.6 GHz, rather than 2^28.
 
 The hand-over of a turn waits for that: a group of seven arms of a NumPy product on two threads took 20 s and takes 7.6.
-Within a step they sleep only where it leaves them idle for so long, and wake in microseconds; pairs of processes that
+Within a step they sleep only if it leaves them idle for so long, and wake in microseconds; pairs of processes that
 took turns stepped as fast with either (`docs/method.md`).
 """
 

@@ -31,7 +31,7 @@ Start = Callable[[str, int, int], Planted]
 class Bench:
     """A workload, with a warm parent that has loaded it unless it is in `FRESH`.
 
-    Raises ChildError where the parent cannot load it.
+    Raises ChildError if the parent cannot load it.
     """
 
     def __init__(self, workload: str) -> None:

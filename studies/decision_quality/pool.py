@@ -38,7 +38,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Processes measured together: a group in lockstep, or one process of each arm, one after the other in this order.
 
-    `import_seconds` is what importing the framework took the parent that the processes were forked from, 0 where they
+    `import_seconds` is what importing the framework took the parent that the processes were forked from, 0 if they
     are new; `neighbours` counts the programs that the study itself let work beside them.
     """
 

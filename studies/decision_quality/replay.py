@@ -156,7 +156,7 @@ def _judge(cell: Cell, pool: Groups, used: int) -> Verdict:
 
 
 def _confirm(cell: Cell, pool: Groups, used: int, verdict: Verdict) -> None:
-    """A difference counts when as many fresh groups say the same; where there are none left it is undecided."""
+    """A difference counts when as many fresh groups say the same; if there are none left it is undecided."""
     total = used
     if verdict in ("slower", "faster"):
         total = min(2 * used, len(pool.log_ratios))

@@ -40,7 +40,7 @@ class Cells:
         return cell.pool / cell.size
 
     def of(self, rule: str, workload: str, arm: str) -> Cell | None:
-        """A cell, None where the pool has nothing for it."""
+        """A cell, None if the pool has nothing for it."""
         return self._cells.get((rule, workload, arm))
 
 

@@ -76,7 +76,7 @@ def all_that_reads(runs: list[Run], parity: tuple[Parity, ...] = (), said: Gate 
 
 
 def settles(lines: list[Any]) -> str:
-    """Empty where it was rendered, else the one line of the refusal."""
+    """Empty if it was rendered, else the one line of the refusal."""
     try:
         all_that_reads(read(lines))
     except DlbenchError as error:

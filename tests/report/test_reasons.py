@@ -1,4 +1,4 @@
-"""Reasons of verdicts, and what a reader is told first where there is none."""
+"""Reasons of verdicts, and what a reader is told first if there is none."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def _names_imported(module: Module) -> Iterator[str]:
 
 
 def _module_of(name: str) -> str:
-    """The longest part of a dotted name that is a module of the core; empty where none is."""
+    """The longest part of a dotted name that is a module of the core; empty if none is."""
     parts = name.split(".")
     if parts[0] != "dlbench":
         return ""

@@ -148,7 +148,7 @@ def test_every_part_of_the_training_text_is_drawn() -> None:
 
 
 def _without_oracle(inputs: np.ndarray) -> np.ndarray:
-    """Certain of the character that it has just seen: right only where the text doubles it."""
+    """Certain of the character that it has just seen: right only if the text doubles it."""
     return 5.0 * np.eye(len(corpus().symbols))[inputs]
 
 

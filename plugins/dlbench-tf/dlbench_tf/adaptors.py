@@ -86,7 +86,7 @@ class Own:
 
     @property
     def example_inputs(self) -> Callable[[], Any] | None:
-        """The function of this name in the user's file or module, where there is one."""
+        """The function of this name in the user's file or module, if there is one."""
         try:
             found: Callable[[], Any] = load_reference(f"{self._reference.rpartition(':')[0]}:example_inputs")
         except DlbenchError:
@@ -119,7 +119,7 @@ def application(name: str, source: ModelSource) -> Callable[..., Any]:
 def hub(name: str, source: ModelSource) -> Callable[..., Any]:  # noqa: ARG001
     """A backbone of KerasHub, or a model with a head on one, small unless options say otherwise.
 
-    Raises SpecError where KerasHub is not installed, and UnknownName for a model that it does not have.
+    Raises SpecError if KerasHub is not installed, and UnknownName for a model that it does not have.
     """
     try:
         models = importlib.import_module("keras_hub").models

@@ -1,4 +1,4 @@
-"""Compiled code on the disk: TensorFlow's XLA keeps some only where a flag in the environment names a folder."""
+"""Compiled code on the disk: TensorFlow's XLA keeps some only if a flag in the environment names a folder."""
 
 from __future__ import annotations
 

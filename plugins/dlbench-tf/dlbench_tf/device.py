@@ -59,7 +59,7 @@ def word_of(variable: tf.Variable) -> str:
 
 
 def memory_peak(variable: tf.Variable) -> int | None:
-    """Peak bytes that the allocator of the variable's device handed out; None on a CPU, where nobody counts."""
+    """Peak bytes that the allocator of the variable's device handed out; None on a CPU: nobody counts there."""
     if word_of(variable) == "cpu":
         return None
     return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])

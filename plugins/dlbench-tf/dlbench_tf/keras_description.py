@@ -97,7 +97,7 @@ def _ranged(inputs: Sequence[InputSpec], model: Any) -> tuple[tuple[InputSpec, .
 
 
 def _require_seeded(recipe: Recipe, spec: Spec, model: Any, inputs: Sequence[InputSpec]) -> None:
-    """Make the model once more. Raises SpecError where its initial values are others."""
+    """Make the model once more. Raises SpecError if its initial values are others."""
     again = keras_model.make_model(recipe, spec)
     if again is model:
         return  # an instance keeps the values that it was imported with

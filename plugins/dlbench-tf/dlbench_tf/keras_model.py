@@ -26,7 +26,7 @@ _LONGEST = 600
 def make_model(recipe: Recipe, spec: Spec) -> Any:
     """A model whose initial values follow from the Spec's seed, with variables named as in any process.
 
-    Raises SpecError for what is no layer, and Unsupported where Keras runs on another backend than TensorFlow.
+    Raises SpecError for what is no layer, and Unsupported if Keras runs on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise Unsupported(

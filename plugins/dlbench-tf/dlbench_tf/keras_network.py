@@ -132,7 +132,7 @@ class KerasNetwork:
         return pick_output(self._call(inputs, training), self._recipe.output)
 
     def _check_targets(self, signature: Signature) -> None:
-        """Raise SpecError where outputs and targets cannot be compared; a loss of the user's own says it itself."""
+        """Raise SpecError if outputs and targets cannot be compared; a loss of the user's own says it itself."""
         outputs, targets, loss = keras_model.array_of(self.output).shape, signature.targets.shape, self._loss
         wanted = {"cross_entropy": outputs[:-1], "mse": outputs}.get(str(loss), targets)
         if wanted != targets:

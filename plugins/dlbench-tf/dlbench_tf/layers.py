@@ -22,7 +22,7 @@ def multiply(rows: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def as_type(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:
-    """The values in this type; tf.cast costs microseconds in an eager step also where there is nothing to do."""
+    """The values in this type; tf.cast costs microseconds in an eager step also if there is nothing to do."""
     return values if values.dtype == kind else tf.cast(values, kind)
 
 

@@ -69,7 +69,7 @@ class TFModel:
         return self._paths.compilation()
 
     def flops(self, batch: Batch) -> float | None:
-        """Those of the products of a forward pass; None where XLA has no program of it."""
+        """Those of the products of a forward pass; None if XLA has no program of it."""
         with tf.device(self._device):
             return flops.of_function(self._network.compilable(), batch.inputs)
 

@@ -40,7 +40,7 @@ def rounded(parameters: Mapping[str, tf.Tensor], precision: str) -> dict[str, tf
 
 
 def read_back(parameters: Mapping[str, tf.Tensor], taken: Mapping[str, tf.Tensor]) -> str:
-    """Precision of parameters and products: `fp32` only where nothing is rounded below it."""
+    """Precision of parameters and products: `fp32` only if nothing is rounded below it."""
     kinds = {value.dtype.name for value in parameters.values()}
     if kinds != {"float32"}:
         return "/".join(sorted(kinds))

@@ -34,7 +34,7 @@ def prepare(spec: Spec) -> torch.device:
     """Set threads and precision, and return the device that the Spec asks for.
 
     Raises Unsupported for a device that is not here, for a precision that it does not have, for a compiler that is not
-    here, and for Inductor where there is no C++ compiler.
+    here, and for Inductor if there is no C++ compiler.
     """
     if spec.compiler not in ("", "inductor", openxla.NAME):
         raise Unsupported(f"compiler {spec.compiler}: the plugins of PyTorch have inductor and {openxla.NAME}")

@@ -15,7 +15,7 @@ from dlbench_torch.network import Network, as_tuple
 
 
 def of_forward(network: Network, inputs: Any) -> float | None:
-    """Those of one call in the mode of prediction; None where the module cannot be called without a compiler.
+    """Those of one call in the mode of prediction; None if the module cannot be called without a compiler.
 
     Attention and recurrent layers are computed by their products, which are counted: the fused forms of the libraries
     hide them.

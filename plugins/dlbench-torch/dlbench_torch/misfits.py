@@ -38,7 +38,7 @@ def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None
 
 
 def require_memory(error: BaseException, name: str) -> None:
-    """Raise MemoryError where the error says that memory did not suffice; PyTorch's own on a GPU says it itself."""
+    """Raise MemoryError if the error says that memory did not suffice; PyTorch's own on a GPU says it itself."""
     if _OUT_OF_MEMORY in str(error):
         raise MemoryError(
             f"{name} does not fit into memory; choose a smaller --batch-size: {_first_line(error)}"
@@ -46,7 +46,7 @@ def require_memory(error: BaseException, name: str) -> None:
 
 
 def complaint(network: Network, inputs: tuple[Any, ...]) -> str | None:
-    """The layer that refuses these inputs with what it was given, in a line; None where none does."""
+    """The layer that refuses these inputs with what it was given, in a line; None if none does."""
     tensors = tuple(one if isinstance(one, Tensor) else torch.tensor(one) for one in inputs)
     entered: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
     names = {module: name for name, module in network.module.named_modules()}

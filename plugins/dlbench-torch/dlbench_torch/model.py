@@ -93,7 +93,7 @@ class TorchModel:
         return describe(self._recipe, spec)
 
     def flops(self, batch: Batch) -> float | None:
-        """Those of the forward pass, counted as it is called op by op; None where it has no such form."""
+        """Those of the forward pass, counted as it is called op by op; None if it has no such form."""
         return flops.of_forward(self._network, self._staged(batch).inputs)
 
     def multiply(self, order: int) -> Callable[[], Tensor]:
@@ -111,7 +111,7 @@ class TorchModel:
         return device.devices()
 
     def device_memory_peak(self) -> int | None:
-        """Peak bytes that PyTorch's allocator handed out on the device; None on a CPU, where nobody counts."""
+        """Peak bytes that PyTorch's allocator handed out on the device; None on a CPU, if nobody counts."""
         return torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else None
 
     def reset_device_memory_peak(self) -> None:

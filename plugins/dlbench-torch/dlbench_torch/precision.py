@@ -30,7 +30,7 @@ def prepare(precision: str, device: torch.device) -> None:
 
 
 def read_back(parameters: list[nn.Parameter], precision: str) -> str:
-    """Precision of parameters and products: `fp32` only where nothing is rounded below it."""
+    """Precision of parameters and products: `fp32` only if nothing is rounded below it."""
     kinds = {parameter.dtype for parameter in parameters}
     if kinds != {torch.float32}:
         return "/".join(sorted(str(kind).removeprefix("torch.") for kind in kinds))
