@@ -5,7 +5,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     if not sys.flags.safe_path and sys.path[0] in ("", str(Path.cwd())):
-        del sys.path[0]  # no child imports from the folder of the call: what lies there is not installed
+        del sys.path[0]  # no child imports from the folder of the call, whose files are not installed
 
     from dlbench.cli.main import main
 

@@ -56,7 +56,7 @@ class Stated(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A model and all that a published plugin states of it; what is left out is inferred.
+    """A model and all that a published plugin states of it; omitted facts are inferred.
 
     `make` returns the model when it is called with the options of a Spec: its size's, and those of
     `--set` in their place. `call` is given the model and its inputs and returns its outputs. `loss` is a name, a
@@ -82,13 +82,13 @@ class Recipe:
         return self.name or getattr(self.make, "__name__", type(self.make).__name__)
 
     def options(self, spec: Spec) -> dict[str, Option]:
-        """Keywords of the factory. Raises UnknownName for a size that is not stated, where any is."""
+        """Keywords of the factory. Raises UnknownName for a size that is not among the stated ones."""
         if self.sizes and spec.size not in self.sizes:
             raise UnknownName(f"size of {self.label}", spec.size, self.sizes)
         return {**self.sizes.get(spec.size, {}), **dict(spec.options)}
 
     def model(self, spec: Spec) -> Any:
-        """A new model. Raises UnknownName for an option that is no keyword, SpecError for what the factory raises."""
+        """A new model. Raises UnknownName for an option that is no keyword, SpecError if the factory raises."""
         return call(self.make, self.options(spec), self.label)
 
     def inputs_of(self, spec: Spec) -> tuple[InputSpec, ...]:
@@ -154,7 +154,7 @@ def output_name(outputs: Any, asked: str = "") -> str:
     """The key, attribute or place of the output that the loss reads; empty if a model gives one array alone.
 
     `asked` chooses it. By default it is the first name of OUTPUTS that there is, or the first output that is not a
-    loss. Raises SpecError that lists the outputs where the one asked for is not among them.
+    loss. Raises SpecError that lists the outputs if the requested one is not among them.
     """
     named = _by_name(outputs)
     if named is None:
@@ -177,7 +177,7 @@ def pick_output(outputs: Any, asked: str = "") -> Any:
 
 
 def _by_name(outputs: Any) -> dict[str, Any] | None:
-    """Outputs by key, attribute or place; None for one array alone. What is None is no output."""
+    """Outputs by key, attribute or place; None for a single array. Outputs that are None are left out."""
     if isinstance(outputs, Mapping):
         found = {str(name): value for name, value in outputs.items()}
     elif dataclasses.is_dataclass(outputs):

@@ -1,4 +1,4 @@
-"""Everything that can go wrong by name, drawn as a tree.
+"""Every expected error, as a tree.
 
     DlbenchError
     ├── UnknownName         a plugin, task, size, metric or format that nobody provides
@@ -8,7 +8,7 @@
     ├── Unsupported         a plugin cannot do what was asked here; recorded as a skip
     └── RecordError         a record file that cannot be read or written
 
-A message says what happened, to which named thing, with which value, and what to do next. The command line prints it
+A message names the fault, the thing, its value and the next step. The command line prints it
 as one line and exits with 2. Any other exception is a defect of dlbench and keeps its traceback.
 """
 
@@ -23,7 +23,7 @@ class DlbenchError(Exception):
 
 
 class UnknownName(DlbenchError):
-    """A name that nobody provides; the message carries near matches and what to do."""
+    """A name that nobody provides; the message carries near matches and a remedy."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], advice: str = "") -> None:
         known = sorted(known)
@@ -44,12 +44,12 @@ class SpecError(DlbenchError):
 
 
 class ContractViolation(DlbenchError):
-    """A plugin broke a clause of the contract: which clause, and what came back."""
+    """A plugin broke a clause of the contract: the clause, and the value that came back."""
 
 
 class Unsupported(DlbenchError):
-    """Raised by a plugin that cannot do what was asked on this machine; never worked around."""
+    """Raised by a plugin that cannot meet a Spec on this machine; never worked around."""
 
 
 class RecordError(DlbenchError):
-    """A record that cannot be read or written: file, line, reason, what to do."""
+    """A record that cannot be read or written: file, line, reason, remedy."""

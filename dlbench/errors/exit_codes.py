@@ -8,4 +8,4 @@ did not run; a gate could not decide."""
 FAULT = 70
 """A fault of dlbench itself: EX_SOFTWARE of sysexits.h. No answer of a command has this code."""
 INTERRUPTED, BY_SIGNAL = 130, 128
-"""Codes that a shell gives a program that Ctrl-C ended, and less the signal's number one that a signal ended."""
+"""Exit codes as a shell gives them: after Ctrl-C, and the base to which another signal's number is added."""

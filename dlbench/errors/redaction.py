@@ -51,9 +51,9 @@ _BEARER = re.compile(r"(?i)(?<=\bbearer )[\w.~+/=-]{6,}")
 _HEADER = re.compile(r"(?i)(?<=\bauthorization)(['\"]?\s{0,4}[:=]\s{0,4}['\"]?)[^\s'\",;]+(?: [^\s'\",;]+)?")
 """A header of HTTP: a scheme such as Basic and its credentials (RFC 9110, 11.4)."""
 _SIGNED = re.compile(r"(?i)(?<=[?&])((?:x-\w+-)?(?:sig|signature|credential|key|code|auth|pwd)=)[^\s&'\"]+")
-"""What signs or opens a URL, in its query."""
+"""Signatures and keys in the query of a URL."""
 _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[\w\s+/=\\:,-]+?(?=-----END|\Z|[^\w\s+/=\\:,-])")
-"""A key in the form of RFC 7468, whether its end is there or cut off."""
+"""A key in the form of RFC 7468, complete or cut off."""
 _SHAPES = re.compile(
     r"\b(hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|sk-[\w-]{16,}|"
     r"(?:xox[abeprs]|xapp)-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|pypi-\w[\w-]{15,}|"
@@ -74,7 +74,7 @@ _OWN_WORDS = re.compile(
 
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
-"""What is looked for, and what comes in its place."""
+"""A pattern and its replacement."""
 
 
 _NAMED = ("packages", "versions", "variables", "instructions")
@@ -112,7 +112,7 @@ def record(found: T) -> T:
 
 
 def portable(path: str) -> str:
-    """A path or another word of a command line that `local` makes whole again; for what a session goes on with."""
+    """A path or another word of a command line that `local` makes whole again, for a session to be resumed."""
     facts = _facts(os.environ)
     for home in facts.homes:
         if path == home or path.startswith(f"{home}/"):
@@ -231,7 +231,7 @@ def _everywhere(name: str, instead: str) -> list[Rule]:
 
 
 def _without_value(match: re.Match[str]) -> str:
-    """An assignment with its value hidden where the name is a secret's.
+    """An assignment with its value hidden if the name is a secret's.
 
     `max_tokens=512` and `token: identifier` are language, `token=hf_x1` and `"token": "hf_x1"` are not.
     """

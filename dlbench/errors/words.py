@@ -1,6 +1,6 @@
-"""Text that comes from a plugin, made safe to keep: never an error in reading it, of bounded length, printable.
+"""Text from a plugin, made safe to keep: readable without an error, bounded in length, printable.
 
-A plugin raises what it likes: an error whose text cannot be had, that is its own cause, or that holds 50 MB.
+A plugin may raise anything: an error without a readable text, one that is its own cause, or one of 50 MB.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def class_names(error: BaseException) -> set[str]:
 
 
 def related(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it came from, and the members of groups, each once."""
+    """The error, its causes, and the members of groups, each once."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting and len(seen) < _FOLLOWED:

@@ -1,11 +1,11 @@
 """The contract between the core and a plugin: three methods, and capabilities that a plugin may add.
 
 A plugin builds, steps and predicts. It never owns a clock: the core times, counts, stops and records. A plugin that
-cannot do what a Spec asks raises `dlbench.errors.Unsupported`; it never does something else instead.
+cannot meet a Spec raises `dlbench.errors.Unsupported`; it never does something else instead.
 
-Steps per call. Where `Spec.steps_per_call` is K > 1, each array of the batches that `train_step` gets has a further
-first axis of K: the batches of K consecutive steps. The plugin takes the K updates in order, in one call of what it
-compiled on the paths `graph` and `jit`, and returns the K losses in one array, K first. `predict` and `gradients` take
+Steps per call. If `Spec.steps_per_call` is K > 1, each array of the batches that `train_step` gets has a further first
+axis of K: the batches of K consecutive steps. The plugin takes the K updates in order, in one call of the compiled
+function on the paths `graph` and `jit`, and returns the K losses in one array, K first. `predict` and `gradients` take
 one batch as ever.
 
 Data. With `data` `device` every batch is handed to `stage`, outside the clock, before a step gets it; with `host` the

@@ -20,16 +20,16 @@ class ModelPlugin(Protocol):
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make the model and its optimizer from the request alone; same request, same model.
 
-        Raises Unsupported if the Spec asks for what this framework or machine does not have.
+        Raises Unsupported if this framework or machine cannot meet the Spec.
         """
         ...
 
     def train_step(self, batch: Batch) -> Any:
         """Update the model on one batch and return its mean loss: anything that `float()` accepts.
 
-        For `adversarial` two of them in one array, generator and discriminator. Several batches and losses where the
-        Spec has several steps per call, as this module says. Reading the loss waits until the update is done (or the
-        plugin has `sync`).
+        For `adversarial` two of them in one array, generator and discriminator. Several batches and losses if the Spec
+        has several steps per call (`dlbench.plugin`). Reading the loss waits until the update is done (or the plugin
+        has `sync`).
         """
         ...
 
@@ -40,7 +40,7 @@ class ModelPlugin(Protocol):
 
 @runtime_checkable
 class Stages(Protocol):
-    """Can put a batch where a step needs it; called outside the clock, and not at all where the data is on the host.
+    """Can put a batch on the device of a step; called outside the clock, and never for data on the host.
 
     A plugin on another device than the CPU must have it, or say that its data is on the host.
     """
@@ -52,7 +52,7 @@ class Stages(Protocol):
 
 @runtime_checkable
 class Synchronizes(Protocol):
-    """Can wait for all device work, where reading the loss is not enough."""
+    """Can wait for all device work, if reading the loss is not enough."""
 
     def sync(self) -> None:
         """Return when everything that was asked of the device is done."""
@@ -68,24 +68,24 @@ class ReportsDeviceMemory(Protocol):
         ...
 
     def reset_device_memory_peak(self) -> None:
-        """Forget the peak; nothing to do where it is not counted."""
+        """Forget the peak; does nothing if it is not counted."""
         ...
 
 
 @runtime_checkable
 class ExchangesParameters(Protocol):
-    """Can read and write all parameters in the core's canonical names and layout; what parity needs."""
+    """Can read and write all parameters in the core's canonical names and layout, as parity needs."""
 
     def export_parameters(self) -> dict[str, Array]:
         """Return a copy of every parameter, float32.
 
-        With it, under names of their own, what else a training step changes, such as the running statistics of batch
-        norm, of an architecture that the core does not describe.
+        For an architecture that the core does not describe it includes, under names of their own, all other state that
+        a training step changes, such as the running statistics of batch norm.
         """
         ...
 
     def import_parameters(self, parameters: Parameters) -> None:
-        """Overwrite every parameter, and of the state what is given."""
+        """Overwrite every parameter, and the given part of the state."""
         ...
 
 
@@ -109,7 +109,7 @@ class ReportsCompilation(Protocol):
 
 @runtime_checkable
 class Describes(Protocol):
-    """Can say of itself what the core would otherwise ask the user for."""
+    """Can state facts about itself that the core would otherwise ask the user for."""
 
     def describe(self, spec: Spec) -> Description:
         """Return the facts for this Spec's size, options and batch size; nothing is built for good."""
@@ -133,18 +133,18 @@ class Adapts(Protocol):
     """
 
     def __call__(self, source: ModelSource) -> ModelPlugin:
-        """Return the plugin. Raises SpecError for what cannot be imported or is no model."""
+        """Return the plugin. Raises SpecError if it cannot be imported or is no model."""
         ...
 
 
 @runtime_checkable
 class MultipliesMatrices(Protocol):
-    """Can show what the machine does at most, in the precision and on the device that were built."""
+    """Can show the machine's peak rate in the precision and on the device of the build."""
 
     def multiply(self, order: int) -> Callable[[], Any]:
         """Return a function that multiplies two square matrices of this order, which hold random numbers.
 
-        Element `[0, 0]` of what it returns can be read by `float()`, which waits for the product.
+        Element `[0, 0]` of its result can be read by `float()`, which waits for the product.
         """
         ...
 

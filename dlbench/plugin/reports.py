@@ -16,7 +16,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Name = Annotated[str, msgspec.Meta(max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 DeviceNames = Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)]
-"""Limits of what a plugin reports. Texts have a length that a report can hold; numbers outside make no sense."""
+"""Limits of a plugin's reports: lengths of text that fit a page, and the range of meaningful numbers."""
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,10 +46,10 @@ PARTS: tuple[Part, ...] = get_args(Part)
 """The parts of a training step."""
 
 CacheState = Literal["", "none", "empty", "not empty", "unknown"]
-"""What a compiler's cache on the disk held just before its first compilation, as the plugin saw it.
+"""State of a compiler's cache on the disk just before the first compilation, as the plugin saw it.
 
-Empty if the plugin does not say; `none` where the compiler keeps nothing on the disk; `unknown` where the cache
-cannot be looked at, as one on another machine.
+Empty if the plugin does not say; `none` if the compiler keeps nothing on the disk; `unknown` if the cache cannot be
+read, such as one on another machine.
 """
 
 
@@ -65,10 +65,10 @@ def cache_state(folders: Iterable[str]) -> CacheState:
 class Compilation(msgspec.Struct, frozen=True, kw_only=True):
     """Proof that the compiled path ran: the number of graphs, of breaks between them, of compilations after the first.
 
-    `parts` of a training step run in compiled graphs. On the path `jit` a training step is proven when
-    all of it is: what is left to Python counts like a break, and so does what is not said. `reasons` say in a line each
-    why there are breaks. `calls` counts the calls of compiled graphs since `build`, where that is counted. `cache` is
-    what the compiler's cache on the disk held just before the first compilation (`cache_state`).
+    `parts` of a training step run in compiled graphs. On the path `jit` a training step is proven when all its parts
+    are compiled: a part left to Python, or not reported, counts like a break. `reasons` give the reason of each break
+    in a line. `calls` counts the calls of compiled graphs since `build`, if the plugin counts them. `cache` is the
+    state of the compiler's cache on the disk just before the first compilation (`cache_state`).
 
     The core adds `late`, the recompilations after warm-up, and `calls_per_step`, the calls of graphs in each call of
     the plugin after warm-up. A plugin leaves both out.
@@ -89,9 +89,9 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     """Facts that a plugin states of itself before anything is built; every one may be left out.
 
     `sizes` maps the words of `--size` to options of the factory, `options` the keywords that `--set` may give to a
-    sentence each, `batch_sizes` a size to its batch. `inputs` (the batch first), `targets` and `outputs` are what the
-    model takes and gives, for a plugin that no task is named for; `names` the keywords of its call. `inferred` says in
-    a line each what nobody stated and was found out, the option's word first: `loss mse, from the targets`.
+    sentence each, `batch_sizes` a size to its batch. `inputs` (the batch first), `targets` and `outputs` describe the
+    arrays of a plugin that names no task; `names` the keywords of its call. `inferred` lists the facts that were found
+    out, a line each, the option's word first: `loss mse, from the targets`.
     """
 
     framework: Name = ""

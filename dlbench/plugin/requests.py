@@ -36,11 +36,11 @@ class ArraySpec(msgspec.Struct, frozen=True):
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs that a task feeds a model, and the outputs that it wants.
 
-    `outputs` are logits for the loss `cross_entropy`, values for `mse`, logits of actions for
-    `policy_gradient` and generated images for `adversarial`, whose targets are real ones (`dlbench.architectures.gan`
-    states both losses). Targets of `policy_gradient` are action and advantage, both float32, side by side; its loss is
-    the mean of the advantage times the negative log-likelihood of the action. `vocabulary` is the number of distinct
-    tokens where the inputs are tokens; `causal` says that output t may depend on inputs 0..t only.
+    `outputs` are logits for the loss `cross_entropy`, values for `mse`, logits of actions for `policy_gradient` and
+    generated images for `adversarial`, whose targets are real ones (`dlbench.architectures.gan` states both losses).
+    Targets of `policy_gradient` are action and advantage, both float32, side by side; its loss is the mean of the
+    advantage times the negative log-likelihood of the action. `vocabulary` is the number of distinct tokens, for inputs
+    of tokens; `causal` means that output t may depend on inputs 0..t only.
 
     A model of several inputs gets them as a tuple: `inputs` describes the first and `further` the others. `names` are
     the keywords of the model's call for each of them, empty for inputs by place. Any other word of `loss` is a

@@ -1,4 +1,4 @@
-"""Spec (what to measure), Policy (how hard to try), and the grid that several values span."""
+"""Spec (the measurement), Policy (its effort), and the grid that several values span."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def workload(spec: Spec) -> Workload:
 
 
 def arm_key(spec: Spec) -> Spec:
-    """The Spec that all replications of an arm share: with seed 0 if seeds replicate it."""
+    """The Spec that all replications of an arm share: with seed 0 if its replications are seeds."""
     return spec if spec.replicated_by == "process" else msgspec.structs.replace(spec, seed=0)
 
 

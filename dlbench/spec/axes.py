@@ -23,11 +23,11 @@ class Axis:
     """One field of a Spec.
 
     It `makes` an arm, so that Specs which differ in it are compared, or a workload. `help` describes its option, which
-    is called like the field, or `flag`; without `help` it has none. `plain` is the value that goes without saying in
-    labels and commands, and the default; `values` are the default of an axis that is always said. An axis with neither
-    follows from the rest (`dlbench.session.plan`). `label` is a format that says a value. `only` is the one path that
-    has the axis. `agrees` tells whether a plugin built what was asked; None if no plugin reads it back. `difference`
-    says what unequal values may do to the figures.
+    is called like the field, or `flag`; without `help` it has none. `plain` is the default that labels and commands
+    leave out; `values` are the defaults of an axis that they always name. An axis with neither follows from the rest
+    (`dlbench.session.plan`). `label` is a format that says a value. `only` is the one path that has the axis. `agrees`
+    compares the requested value with the one that a plugin built; None if no plugin reads it back. `difference` is the
+    effect of unequal values on the figures.
     """
 
     field: str
@@ -43,13 +43,13 @@ class Axis:
     allowed: Range | None = None
     several: bool = True
     metavar: str = ""
-    """Form of a text that is taken whole, where others are split at commas."""
+    """Form of a text that is not split at commas."""
     values: tuple[Any, ...] = ()
     plain: object = None
     label: str = "{}"
     only: Path | None = None
     read: Callable[[Sequence[Any]], Sequence[Any]] = tuple
-    """Values of a Spec for what the user gave."""
+    """Values of a Spec for the user's values."""
     agrees: Callable[[Any, Any], bool] | None = None
     difference: str = ""
 
@@ -69,7 +69,7 @@ class Axis:
         return self.field.replace("_", " ")
 
     def told(self, value: Any) -> str:
-        """The value as a label says it, where it is to tell one thing from another."""
+        """The value in a label that distinguishes workloads or arms."""
         return self.label.format(as_text(value) or "none")
 
     def said(self, value: Any) -> str:
@@ -98,7 +98,7 @@ def as_text(value: Any) -> str:
 
 
 def device_words(asked: Sequence[str]) -> list[str]:
-    """Words of a Spec for what the user may call CUDA's way: `cuda:1` is `gpu:1`. Raises SpecError."""
+    """Device names of a Spec for CUDA's names: `cuda:1` is `gpu:1`. Raises SpecError."""
     for word in asked:
         require(
             re.fullmatch(r"[a-z]+(:\d+)?", word) is not None, "device", word, "cpu, gpu, gpu:N, cuda:N, mps or auto"
@@ -113,7 +113,7 @@ def device_agrees(asked: str, built: str) -> bool:
 
 
 def option_grid(texts: Sequence[str]) -> list[Options]:
-    """Every combination of options such as `hidden=128,layers=2,4`, where a name may have several values.
+    """Every combination of options such as `hidden=128,layers=2,4`; a name may have several values.
 
     Raises SpecError for a text that is no list of them.
     """
@@ -136,7 +136,7 @@ def _pairs(text: str) -> Iterator[tuple[str, Option]]:
 
 
 def _option(text: str) -> Option:
-    """A boolean or a finite number where the text is one."""
+    """The text as a boolean or a finite number, if it is one."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     for kind in (int, float):

@@ -14,8 +14,8 @@ class Phase(NamedTuple):
     """Properties of a phase.
 
     A `timed` phase measures how long a step takes once steps are steady; another trains to a target, and every step
-    counts. A phase that does not train predicts. Its figures are replicated by processes, or by seeds where each seed
-    has a process of its own.
+    counts. A phase that does not train predicts. Its figures are replicated by processes, or by seeds with one process
+    each.
     """
 
     timed: bool
@@ -31,4 +31,4 @@ PHASES: Mapping[PhaseName, Phase] = {
 PATHS: tuple[Path, ...] = get_args(Path)
 DATA_PLACES: tuple[DataPlace, ...] = get_args(DataPlace)
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
-"""What the command line offers; `dlbench.plugin` says what each of them means."""
+"""Choices of the command line; `dlbench.plugin` defines each."""

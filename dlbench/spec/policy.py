@@ -1,4 +1,4 @@
-"""Policy: how hard to measure."""
+"""Policy: the effort of measuring."""
 
 from __future__ import annotations
 
@@ -69,4 +69,4 @@ _OF_POLICY: Mapping[str, Range] = {
     "order_seed": (0, MOST),
     "memory_limit_bytes": (1, 2**60),
 }
-"""What a session can hold and a system call takes; a resumed plan is held to it too."""
+"""Limits of a session and of system calls; a resumed plan is checked against them too."""

@@ -1,4 +1,4 @@
-"""Ranges of the numbers in a Spec and a Policy, and the check that names what lies outside."""
+"""Ranges of the numbers in a Spec and a Policy, and the check that names a value outside its range."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Range = tuple[float, float]
 
 
 def within(what: str, value: float, allowed: Range) -> None:
-    """Raise SpecError unless the value lies in the range; a unit at the end of `what` is said after the bounds."""
+    """Raise SpecError unless the value lies in the range; a unit at the end of `what` is printed after the bounds."""
     least, greatest = allowed
     name, _, unit = what.rpartition(" ") if what.endswith((" seconds", " bytes")) else (what, "", "")
     require(least <= value <= greatest, name, value, f"between {least} and {greatest} {unit}".rstrip())

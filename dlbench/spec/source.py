@@ -40,14 +40,14 @@ class InputSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model that no plugin package brings, as `--model` and its options name it; empty fields are inferred.
+    """A model of the user's own, as `--model` and its options name it; empty fields are inferred.
 
     `reference` is `file.py:NAME`, `package.module:NAME` or `loader:NAME`; files are seen from the folder in which the
     session was planned. `loss` and `optimizer` are names or `file.py:function`. `output` names the output that the loss
     reads. `data` is a file of samples. `convert` is the `file.py:function` that turns the baseline's state into this
-    model's. `targets` is the array that the loss compares with, if there is no data, `outputs` what the model gives.
-    `target` is the quality that counts as trained, such as `accuracy:0.95`. `inferred` says in a line each what nobody
-    stated. The reference of a model that an installed plugin makes is the plugin's name.
+    model's. Without data, `targets` is the array that the loss compares with and `outputs` the model's output. `target`
+    is the quality that counts as trained, such as `accuracy:0.95`. `inferred` lists the facts that nobody stated, a
+    line each. The reference of a model that an installed plugin makes is the plugin's name.
     """
 
     reference: str
@@ -68,7 +68,7 @@ Option = bool | int | float | str
 
 
 def input_spec(text: str, option: str = "--input") -> InputSpec:
-    """An array as `[NAME=]SHAPE[:DTYPE][<BELOW]` says it; float32, or int32 where there is a range.
+    """An array as `[NAME=]SHAPE[:DTYPE][<BELOW]` says it; float32, or int32 with a range.
 
     Raises SpecError that names the option.
     """

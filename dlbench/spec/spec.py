@@ -1,7 +1,7 @@
-"""Spec (what to measure), its axes, and the workload that two Specs share.
+"""Spec (the measurement), its axes, and the workload that two Specs share.
 
-A new axis is a field of Spec (of Workload too where it makes one), a keyword, and a row of AXES. Plugins read it from
-the Spec and say it back in `dlbench.plugin.ModelInfo`.
+A new axis is a field of Spec (and of Workload if it makes one), a keyword, and a row of AXES. Plugins read it from the
+Spec and report it in `dlbench.plugin.ModelInfo`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `plugin` is `framework.architecture`; `batch_size` counts samples; `threads` is the number of CPU threads that the
     framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
     framework's own; `allow_breaks` accepts a step that is compiled in parts. One call of the plugin takes
-    `steps_per_call` training steps. `data` says whether batches wait on the device or are copied to it within the step.
-    `python` names the Python environment, empty for dlbench's own. `origin` is 0 in what is measured;
-    reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set where the
-    model comes from no plugin package; `options` are keywords of the model's factory, sorted by name.
+    `steps_per_call` training steps. `data` is the place where batches start: `device` (copied before timing) or `host`
+    (copied within each step). `python` names the Python environment, empty for dlbench's own. `origin` is 0 in a
+    measurement; reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set
+    for a model of the user's own; `options` are keywords of the model's factory, sorted by name.
     """
 
     plugin: str

@@ -1,4 +1,4 @@
-"""Processors of this very process: held to as many as a number of threads takes, for as long as a context lasts.
+"""Confinement of this very process to the processors that a number of threads takes, within a context.
 
 For plugins that run in a process which they share with others: no variable can tell a library that is loaded already
 how many threads to use.

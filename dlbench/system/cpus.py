@@ -45,7 +45,7 @@ def choose(number: int, allowed: Collection[int], root: Path = ROOT) -> list[int
 
 
 def _size(cores: Collection[int], number: int) -> int:
-    """Larger nodes first where no node is enough; among those that are, all are alike."""
+    """Larger nodes first if no node is enough; nodes that are enough count as equal."""
     return 0 if len(cores) >= number else -len(cores)
 
 

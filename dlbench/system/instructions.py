@@ -1,7 +1,7 @@
 """Instruction sets that numerical libraries use in this process, as the libraries themselves say.
 
-A variable may ask for another set than the processor's and be ignored. So this is read from what was loaded; a
-library that does not say is left out.
+A variable may ask for another set than the processor's and be ignored. So this is read from the loaded libraries; one
+that does not say is left out.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ Counters = dict[str, float | None]
 
 
 class LoadMeter:
-    """Reads the machine's counters when made and again at `read`; what is returned is the difference."""
+    """Reads the machine's counters when made and again at `read`, which returns the difference."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()

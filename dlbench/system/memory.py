@@ -2,7 +2,7 @@
 
 On Linux the kernel's own high-water mark (VmHWM of /proc/self/status), reset by writing 5 to /proc/self/clear_refs
 (proc(5)); no sampler can miss a spike. Elsewhere psutil's peak over the whole life of the process, which cannot be
-reset: a later phase then shows at least what an earlier one reached, and `method()` says so.
+reset: a later phase then shows at least the peak of an earlier one, and `method()` says so.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def method() -> str:
 
 
 def mark(phase: str, device_peak_bytes: int | None = None) -> PhaseMemory:
-    """The peak since the last mark and what is resident now, in bytes; the next phase starts here.
+    """The peak since the last mark and the resident bytes now; the next phase starts here.
 
-    The framework says its peak on a device; where it does, the driver says what this process holds there now.
+    With the framework's peak on a device, the driver's figure of this process's bytes there is read too.
     """
     peak, resident = _read()
     if _can_reset():
@@ -54,7 +54,7 @@ def _read() -> tuple[int, int]:
 
 
 def _peak_of_life() -> int:
-    """Peak resident bytes where the platform has getrusage; macOS counts bytes, others kilobytes."""
+    """Peak resident bytes by getrusage, on platforms that have it; macOS counts bytes, others kilobytes."""
     try:
         import resource
         import sys

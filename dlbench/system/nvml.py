@@ -1,7 +1,7 @@
 """Memory and counters of GPUs by NVIDIA's management library (NVML): nvidia-ml-py (`pip install 'dlbench[gpu]'`).
 
-The framework's allocator knows what it handed out; the driver also sees the context, loaded kernels and what libraries
-took behind the allocator's back.
+The framework's allocator knows its own bytes; the driver also sees the context, loaded kernels and bytes that libraries
+took directly.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ REASONS = {
     0x80: "power brake",
     0x100: "display clocks",
 }
-"""Why clocks are lower than they could be: nvmlClocksThrottleReasons of nvml.h; an idle GPU (0x1) is no reason."""
+"""Reasons for clocks below their maximum: nvmlClocksThrottleReasons of nvml.h; an idle GPU (0x1) is no reason."""
 
 
 def device_bytes() -> int | None:
     """Bytes that this process holds on all devices now; None if the driver does not say.
 
-    It does not without NVML, and where processes have other numbers than on the host (containers).
+    It does not without NVML, nor in containers, whose process numbers differ from the host's.
     """
     return _asked(_held_by_this_process)
 
@@ -47,14 +47,14 @@ def version() -> str:
 
 
 class GpuSampler:
-    """Looks at a GPU when told to, outside the clock, and sums up; reads nothing if NVML does not answer."""
+    """Samples a GPU on request, outside the clock, and sums up; reads nothing if NVML does not answer."""
 
     def __init__(self, device: str, variables: Mapping[str, str] = os.environ) -> None:
         self._nvml, self._handle = _counted_on(device, variables)
         self._looks: list[GpuLoad] = []
 
     def sample(self) -> None:
-        """Read clocks, temperature, power and what limits them now."""
+        """Read clocks, temperature, power and their current limit."""
         if self._nvml is None:
             return
         try:

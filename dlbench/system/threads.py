@@ -17,7 +17,7 @@ LIMITS = ("OMP_THREAD_LIMIT", "KMP_DEVICE_THREAD_LIMIT", "KMP_ALL_THREADS")
 
 
 class Default(NamedTuple):
-    """Threads of a Spec whose user gave none, and why it is not one a core; `why` is empty if it is."""
+    """Default number of threads of a Spec; `why` is the reason if it is not one a core."""
 
     number: int
     why: str = ""

@@ -101,17 +101,17 @@ LIBRARIES: dict[str, str] = {
         MIOPEN_FIND_ENFORCE MIOPEN_FIND_MODE ROCBLAS_INTERNAL_FP16_ALT_IMPL ROCBLAS_USE_HIPBLASLT
         ROCR_VISIBLE_DEVICES""",
 }
-"""Names by the document that says what they do."""
+"""Names by the document that defines them."""
 
 NAMES = frozenset(name for names in LIBRARIES.values() for name in names.split())
 """All of them."""
 
 MOST = 1000
-"""Names that a plugin may declare: more are a list of everything, not of what it reads."""
+"""Names that a plugin may declare: a longer list cannot be the variables that it reads."""
 
 
 def recorded(variables: Mapping[str, str], declared: Iterable[str] = ()) -> dict[str, str]:
-    """Those of the variables that change speed or results, by the core's list and by what a plugin declares."""
+    """The variables that change speed or results, by the core's list and by the plugin's declaration."""
     names = NAMES.union(declared)
     return redaction.without_secrets({name: value for name, value in sorted(variables.items()) if name in names})
 
@@ -119,7 +119,7 @@ def recorded(variables: Mapping[str, str], declared: Iterable[str] = ()) -> dict
 def declared(plugin: object, name: str) -> frozenset[str]:
     """The names that a plugin declares; none without the capability.
 
-    Raises ContractViolation for what is no name of a variable, for a text in place of a list, and for more than MOST.
+    Raises ContractViolation for an invalid name of a variable, a text in place of a list, and more than MOST names.
     """
     if not isinstance(plugin, ReadsVariables):
         return frozenset()

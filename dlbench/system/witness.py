@@ -1,4 +1,4 @@
-"""Facts about the processors and threads of this process, read while it works: what was set may not have taken."""
+"""Facts about the processors and threads of this process, read while it works: a setting may not have taken effect."""
 
 from __future__ import annotations
 
