@@ -131,7 +131,7 @@ def default_task(architecture: str) -> str:
 def flops(configuration: Architecture, signature: Signature, phase: PhaseName) -> float:
     """Floating-point operations of one step of a phase.
 
-    Predicting is the forward third of a training step; an architecture of several networks says what it is itself.
+    Predicting is the forward third of a training step; an architecture of several networks states its own count.
     """
     if PHASES[phase].trains:
         return configuration.flops_per_step(signature)
@@ -141,7 +141,7 @@ def flops(configuration: Architecture, signature: Signature, phase: PhaseName) -
 
 
 def _row(architecture: str) -> _Row:
-    """Raises UnknownName, PluginLoadError, and ContractViolation for what has no sizes or no task."""
+    """An architecture's row. Raises UnknownName, PluginLoadError, and ContractViolation without sizes or a task."""
     if architecture in _MODULES:
         row: _Row = _imported(_MODULES[architecture])
         return row

@@ -23,7 +23,7 @@ class Initial:
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of applying this parameter once as a kernel; 0 for what is added or looked up."""
+        """Multiply-adds of applying this parameter once as a kernel; 0 for parameters that are added or looked up."""
         return math.prod(self.shape) if self.rule in ("glorot_uniform", "orthogonal") else 0
 
 

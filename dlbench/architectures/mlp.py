@@ -20,7 +20,7 @@ DEFAULT_TASK = "synthetic"
 
 
 class MLP(msgspec.Struct, frozen=True, kw_only=True):
-    """Widths of the hidden layers; `input_shape` None takes what the task offers."""
+    """Widths of the hidden layers; `input_shape` None takes the task's."""
 
     widths: tuple[int, ...]
     batch_size: int

@@ -1,7 +1,7 @@
-"""Both ends of a sequence model: how tokens or features become rows of its width, and which rows its outputs come from.
+"""Both ends of a sequence model: the embedding of tokens or features as rows, and the rows that its outputs come from.
 
 The task decides: tokens (batch, time) are looked up in `embedding/tokens` (vocabulary, width); features (batch, time,
-features) go through the dense layer `embedding` where a model needs its own width, and straight in where it does not.
+features) go through the dense layer `embedding` if a model needs its own width, and straight in otherwise.
 Outputs (batch, time, ...) come from every row, outputs (batch, ...) from one for the whole sequence.
 """
 

@@ -38,7 +38,7 @@ DEFAULT_TASK = "text"
 
 
 class Transformer(msgspec.Struct, frozen=True, kw_only=True):
-    """Blocks and their widths, and how many tokens this size is stated for; the task may have sequences of its own."""
+    """Blocks and their widths, and this size's number of tokens; the task may have sequences of its own."""
 
     blocks: int
     width: int

@@ -12,7 +12,7 @@ def parts(values: Any) -> tuple[Any, ...]:
 
 
 def each(function: Callable[..., Any], *values: Any) -> Any:
-    """The function of the arrays at each place of several inputs: one result, or a tuple where they are tuples."""
+    """The function of the arrays at each place of several inputs: one result, or a tuple for tuples."""
     if not isinstance(values[0], tuple):
         return function(*values)
     return tuple(function(*at_place) for at_place in zip(*values, strict=True))

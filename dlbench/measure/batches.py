@@ -28,7 +28,7 @@ class BatchSource(Protocol):
 
 
 class CyclingBatches:
-    """The batches of the first calls, over and over: what a timed step is fed."""
+    """The batches of the first calls, over and over, for timed steps."""
 
     def __init__(self, staged: Callable[[int], Batch], size: int) -> None:
         self.batches: Iterator[Batch] = itertools.cycle([staged(call) for call in range(size)])
@@ -38,7 +38,7 @@ class CyclingBatches:
 
 
 class StreamingBatches:
-    """The batch of every call once: what training to a target is fed."""
+    """The batch of every call once, for training to a target."""
 
     def __init__(self, staged: Callable[[int], Batch]) -> None:
         self._staged, self._call = staged, 0
@@ -46,7 +46,7 @@ class StreamingBatches:
         self.batches: Iterator[Batch] = iter(self._waiting.popleft, None)
 
     def ready(self, calls: int) -> None:
-        """Stage what the coming calls need."""
+        """Stage the batches of the coming calls."""
         while len(self._waiting) < calls:
             self._waiting.append(self._staged(self._call))
             self._call += 1

@@ -1,4 +1,4 @@
-"""From a Spec to a model that stands: its task, its build request, and the check of what the plugin read back."""
+"""From a Spec to a built model: its task, its build request, and the check of the plugin's read-back."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Prepared:
 def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     """Open the task and, where the core describes the architecture, draw its initial parameters.
 
-    Raises UnknownName for a size or a task that does not exist, SpecError when the data is not what it should be, and
-    Unsupported for calls of more steps than there are between two evaluations.
+    Raises UnknownName for a size or a task that does not exist, SpecError for missing or wrong data, and Unsupported
+    for calls of more steps than there are between two evaluations.
     """
     known = architectures.describes(spec)
     configuration = architectures.configuration(spec.architecture, spec.size) if known else None
@@ -85,7 +85,7 @@ def task_of(spec: Spec) -> Task:
 
 
 def _task_request(spec: Spec) -> TaskRequest:
-    """Request of a known architecture, or of a model that no package brings."""
+    """Request of a known architecture, or of a user's own model."""
     if (source := spec.model) is not None:
         said = {name: getattr(source, name) for name in ("inputs", "targets", "outputs", "loss", "data", "target")}
         return TaskRequest(spec.size, spec.batch_size, **said)
@@ -108,9 +108,9 @@ def _stacked(*parts: Any) -> Any:
 
 
 def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
-    """The batch where the Spec wants it before the step: as the plugin stages it, or as it is on the host.
+    """The batch in the Spec's place before the step: as the plugin stages it, or as it is on the host.
 
-    Raises ContractViolation for arrays of NumPy, which lie on the host, where the Spec names another device.
+    Raises ContractViolation for arrays of NumPy, which lie on the host, if the Spec names another device.
     """
     if not isinstance(plugin, Stages) or spec.data != "device":
         return batch
@@ -127,7 +127,7 @@ def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
 
 
 def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
-    """Build, and compare what the plugin read back with what was asked.
+    """Build, and compare the plugin's read-back with the request.
 
     Raises ContractViolation naming the first difference, and whatever the plugin raises.
     """
@@ -141,7 +141,7 @@ def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
 
 
 def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, object, bool]]:
-    """Requested and actual values, and whether they agree; one that the plugin may leave open agrees if left open."""
+    """Requested and actual values, and their agreement; a value that the plugin may leave open agrees if left open."""
     spec = request.spec
     count = None if request.parameters is None else sum(value.size for value in request.parameters.values())
     found: list[tuple[str, object, object, bool]] = []
@@ -163,5 +163,5 @@ def _staging(plugin: ModelPlugin, info: ModelInfo) -> tuple[str, object, object,
 
 
 def _compiler_agrees(spec: Spec, info: ModelInfo) -> bool:
-    """The one that was asked for; where none was named, any on the path `jit` and none on the others."""
+    """True for the requested compiler; without one, for any on the path `jit` and none on the others."""
     return spec.compiler == info.compiler if spec.compiler else bool(info.compiler) == (spec.path == "jit")

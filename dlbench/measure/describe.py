@@ -17,10 +17,10 @@ MADE_TO_MEASURE = "synthetic_inputs"
 
 
 def describe_model(spec: Spec, adaptor: str) -> Description:
-    """The description of the Spec's plugin, or of its model by this adaptor or the one that takes what it is.
+    """The description of the Spec's plugin, or of its model by this adaptor or the one that takes its class.
 
-    `framework` is filled in, and what the task says of inputs, targets and loss. Raises SpecError, UnknownName,
-    PluginLoadError, ContractViolation, and whatever the user's model raises.
+    `framework` is filled in, and so are inputs, targets and loss as the task states them. Raises SpecError,
+    UnknownName, PluginLoadError, ContractViolation, and whatever the user's model raises.
     """
     if spec.model is None:
         framework, plugin = spec.framework, registry.load(spec.plugin)
@@ -58,7 +58,7 @@ def _with_arrays_of_task(spec: Spec, source: ModelSource) -> ModelSource:
 
 
 def _adaptor(spec: Spec, source: ModelSource) -> str:
-    """That of the loader which the reference names, or of the classes of what it returns."""
+    """The adaptor of the loader that the reference names, or of the classes of its result."""
     reference = source.reference
     if loader := adaptors.loader(reference):
         return loader

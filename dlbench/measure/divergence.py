@@ -12,7 +12,7 @@ from dlbench.measure.reported import number
 from dlbench.spec import Spec
 
 EXPLODED = 1000.0
-"""A loss this many times the first one, or 1 where the first is smaller, counts as diverged; losses of the built-in
+"""A loss this many times the first one, or 1 if the first is smaller, counts as diverged; losses of the built-in
 tasks stay below ten times."""
 
 UNSIGNED = ("mse", "cross_entropy", "adversarial")
@@ -22,7 +22,7 @@ ROUNDED = -1e-3
 
 
 class DivergedError(DlbenchError):
-    """Training went where no number is: a loss or a quality that is not finite, or a loss that exploded."""
+    """Training diverged: a loss or a quality that is not finite, or a loss that exploded."""
 
 
 class DivergenceCheck:
@@ -36,7 +36,7 @@ class DivergenceCheck:
         self.steps = 0
 
     def wrap(self, step: Callable[[], Any]) -> Callable[[], Any]:
-        """The step, its result kept until the next look; what is kept is read only when something is wrong."""
+        """The step with its result kept until the next look; results are read only when something is wrong."""
         keep = self._unread.append
 
         def followed() -> Any:
@@ -49,8 +49,8 @@ class DivergenceCheck:
     def last_loss(self, result: Any) -> float:
         """The last step's loss.
 
-        Raises DivergedError naming the step, if it was followed, at which it diverged, and ContractViolation for
-        what is no such loss.
+        Raises DivergedError naming the step of divergence, if steps were followed, and ContractViolation for anything
+        but such a loss.
         """
         loss = self._read(result)[-1]
         if self._diverged(loss):
@@ -75,7 +75,7 @@ class DivergenceCheck:
         return f"{self._spec.plugin}: the training loss became {loss:g}{why}{place}; lower the learning rate"
 
     def _read(self, result: Any) -> list[float]:
-        """The loss of each step of a call, its parts summed. Raises ContractViolation for what is no number."""
+        """The loss of each step of a call, its parts summed. Raises ContractViolation for anything but a number."""
         several = self._spec.steps_per_call
         try:
             if several > 1 and len(result) != several:

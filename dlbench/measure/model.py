@@ -1,4 +1,4 @@
-"""The model under measurement, in the child: its steps, their barrier, and checks of what comes back."""
+"""The model under measurement, in the child: its steps, their barrier, and checks of its results."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MeasuredModel:
         self._feed.ready(calls)
 
     def barrier(self, result: Any) -> None:
-        """Wait for the device by reading what the last step returned. Raises when it makes no sense."""
+        """Wait for the device by reading the result of the last step. Raises if that makes no sense."""
         if isinstance(self._plugin, Synchronizes):
             self._plugin.sync()
         if not self._spec.trains:
@@ -83,13 +83,13 @@ class MeasuredModel:
     def compilation(self) -> Compilation | None:
         """Proof that the path `jit` ran compiled, whole, and not again after warm-up (`dlbench.record.proof`).
 
-        Raises ContractViolation without it; where the Spec allows breaks, only when nothing was compiled at all.
+        Raises ContractViolation without it; if the Spec allows breaks, only when nothing was compiled at all.
         """
         found = reported.compilation(self._spec.plugin, self._plugin)
         return reported.proven(self._spec, found, self._warm, self._calls)
 
     def flops_per_step(self) -> float | None:
-        """FLOPs of a step as the framework counts them; None if it does not, or where the core knows them.
+        """FLOPs of a step as the framework counts them; None if it does not, or if the core knows them.
 
         Training takes three times the forward pass, as in the core's own counts (`dlbench.architectures`).
         """
@@ -102,9 +102,9 @@ class MeasuredModel:
         return peak.matmul_flop_rate(self._plugin, self._spec.plugin)
 
     def taken_in(self) -> tuple[str, ...]:
-        """The precisions in which the model takes what it multiplies, by its outputs; empty if that is not told.
+        """The precisions of the operands of the model's products, by its outputs; empty if they cannot be told.
 
-        Looked at where no further function must be compiled for it: what fails here is no fault of the Run.
+        Checked only if no further function must be compiled for it; a failure here is no fault of the Run.
         """
         if self._spec.timed and self._spec.trains and self._spec.path != "eager":
             return ()

@@ -16,7 +16,7 @@ ENOUGH, PRODUCTS = 0.02, 5
 def matmul_flop_rate(plugin: MultipliesMatrices, name: str) -> float:
     """FLOPs a second of the fastest of some products; one of order n takes 2 n^3.
 
-    Raises ContractViolation for what is no product.
+    Raises ContractViolation for a wrong product.
     """
     try:
         return _fastest(plugin)

@@ -54,7 +54,7 @@ def checked(plugin: str, method: str, value: object, kind: Any) -> Any:
 
 
 def _plain(value: object) -> object:
-    """Text and whole numbers of other types than Python's, such as `torch.__version__` and what `numpy.prod` returns.
+    """Text and whole numbers of other types than Python's, such as `torch.__version__` and the result of `numpy.prod`.
 
     Raises TypeError for anything else.
     """
@@ -88,7 +88,7 @@ def compilation(plugin: str, model: object) -> Compilation | None:
 def proven(spec: Spec, found: Compilation | None, warm: Compilation | None, calls: int) -> Compilation | None:
     """Compilation since `warm` was reported, with the proof of the path `jit`. Raises ContractViolation without it.
 
-    Where the Spec allows breaks, it is raised only when nothing was compiled at all.
+    If the Spec allows breaks, it is raised only when nothing was compiled at all.
     """
     if found is not None and warm is not None:
         found = proof.since(spec, found, warm, calls)
@@ -103,7 +103,7 @@ def _headline(reason: str) -> str:
 
 
 def step_flops(spec: Spec, model: object, first_batch: Callable[[], Batch]) -> float | None:
-    """FLOPs of a step as the framework counts them; None if it does not, or where the core knows them.
+    """FLOPs of a step as the framework counts them; None if it does not, or if the core knows them.
 
     Training takes three times the forward pass, as in the core's own counts (`dlbench.architectures`).
     """

@@ -1,7 +1,7 @@
-"""The type in which a model takes what it multiplies, found in its outputs: rounding to that type changes nothing.
+"""The type of the operands of a model's products, found in its outputs: rounding to that type changes nothing.
 
 A product in bf16 rounds its operands to bf16. So operands that were rounded beforehand give the same outputs, to the
-last bit; of a product in float32 they do not. No word of the plugin is taken for it.
+last bit. A product in float32 gives others. The plugin's own word is not taken for it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ NUDGE = 1 + 2**-6
 
 
 def taken_in(outputs: Outputs) -> tuple[str, ...]:
-    """The narrowest types to which operands can be rounded without a change; `fp32` where every rounding shows.
+    """The narrowest types to which operands can be rounded without a change; `fp32` if every rounding shows.
 
-    Empty if that cannot be told: outputs that differ from call to call, are not finite, or depend on the operands in
+    Empty if it cannot be told: for outputs that differ from call to call, are not finite, or depend on the operands in
     fewer than half of their places.
     """
     plain = outputs(np.array)
@@ -44,13 +44,13 @@ def taken_in(outputs: Outputs) -> tuple[str, ...]:
     if np.mean(outputs(lambda values: values * np.float32(NUDGE)) != plain) < 0.5:
         return ()
     found = tuple(kind for kind in KINDS if _unchanged(outputs, kind, plain)) or ("fp32",)
-    return found[:1] if found[0] == "bf16" else found  # what bf16 takes may be cut off from tf32 first
+    return found[:1] if found[0] == "bf16" else found  # operands of bf16 may be cut off from tf32 first
 
 
 def outputs_of(plugin: ModelPlugin, inputs: Any, predict: Callable[[Any], Array]) -> Outputs | None:
     """Ways to change the first product of a model: numbers are inputs themselves, tokens choose rows of parameters.
 
-    Numbers are random, because a task's may be short enough for any type. None for tokens where the plugin does not
+    Numbers are random, because a task's may be short enough for any type. None for tokens if the plugin does not
     exchange parameters.
     """
     if any(one.dtype == np.float32 for one in arrays.parts(inputs)):

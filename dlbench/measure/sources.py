@@ -1,7 +1,7 @@
 """Code that a Run was made with: the version of a distribution and a digest of its files, as they were loaded.
 
-A version alone says little: a package that is edited where it lies stays "0.1.0". The digest is of what can change a
-figure: Python files, compiled extensions and sources of kernels. Caches, data and documents are left out.
+A version alone says little: a package that is edited in place stays "0.1.0". The digest covers the files that can
+change a figure: Python files, compiled extensions and sources of kernels. Caches, data and documents are left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MOST_FILES = 4000
 MOST_BYTES = 4 << 20
 """Bytes of a file that are read at either end; of a longer one the size counts for the rest."""
 INSTALLED = ("site-packages", "dist-packages")
-"""Folders of many distributions, in which what lies beside a module is not its own."""
+"""Folders of many distributions, in which the neighbours of a module are not its own."""
 
 
 def look_before(spec: Spec) -> None:
@@ -50,19 +50,19 @@ def look_before(spec: Spec) -> None:
 
 
 def of_spec(spec: Spec) -> list[Code]:
-    """The code of a Spec's plugin, which was loaded, of what made it one or describes it, of its task, of dlbench."""
+    """The code of a Spec's loaded plugin, of the code that made or describes it, of its task, and of dlbench."""
     made = (of_adaptor(spec.framework),) if _reference(spec) else of_architecture(spec.architecture)
     functions = [of_function(role, function) for role, function in _functions(spec)]
     return [of_loaded_plugin(spec.plugin, _reference(spec)), *functions, *made, *of_task(spec.task), of_core()]
 
 
 def _reference(spec: Spec) -> str:
-    """That of a model which no package brings, else nothing."""
+    """The reference of a user's own model, else nothing."""
     return "" if spec.model is None or ":" not in spec.model.reference else spec.model.reference
 
 
 def _functions(spec: Spec) -> Iterator[tuple[str, str]]:
-    """The user's own loss and optimizer, which may stand in other files than the model; by what they are."""
+    """The user's own loss and optimizer by their kind; they may lie in other files than the model."""
     for role, text in (("loss", spec.model.loss), ("optimizer", spec.model.optimizer)) if spec.model else ():
         if references.is_reference(text):
             yield role, text
@@ -121,7 +121,7 @@ def of_architecture(name: str) -> tuple[Code, ...]:
 
 
 def of_local(packages: Iterable[str], known: Iterable[Code] = ()) -> Iterator[Code]:
-    """The code of packages that were installed from a folder, where they can change under one version (PEP 610)."""
+    """The code of packages that were installed from a folder, which can change under one version (PEP 610)."""
     seen = {code.distribution for code in known}
     for package in packages:
         if package not in seen and _is_local(package):
@@ -176,9 +176,9 @@ def _recorded(distribution: metadata.Distribution | None) -> Iterator[tuple[str,
 
 
 def _beside(module: str, distribution: metadata.Distribution | None) -> Iterator[tuple[str, Path]]:
-    """The files of the package or module that an entry point lies in, and what these import from its own folder.
+    """The files of an entry point's package or module, and the files that these import from its own folder.
 
-    The latter finds modules that belong together where they are not installed but lie in somebody's folder.
+    The latter finds modules that belong together but are not installed, in somebody's folder.
     """
     root, found = _located(module)
     if root is None:

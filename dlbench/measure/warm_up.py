@@ -25,7 +25,7 @@ class SettleRule(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """The warm-up samples, the sample size that was found, and whether a steady state was."""
+    """The warm-up samples, the sample size, and whether a steady state was found."""
 
     timings: list[Timing]
     steps: int

@@ -59,8 +59,7 @@ def __getattr__(name: str) -> Any:
 def open_task(name: str, request: TaskRequest) -> Task:
     """Load and check a task's data.
 
-    Raises UnknownName, PluginLoadError or ContractViolation if the task is not what it should be, and SpecError
-    where its data is not.
+    Raises UnknownName, PluginLoadError or ContractViolation for a faulty task, and SpecError for missing or wrong data.
     """
     row = row_of(name)
     try:
@@ -84,7 +83,7 @@ def open_task(name: str, request: TaskRequest) -> Task:
 def row_of(name: str) -> TaskRow:
     """The row of a task; one of another package is imported.
 
-    Raises UnknownName, PluginLoadError, and ContractViolation for what is neither a function nor a row with one.
+    Raises UnknownName, PluginLoadError, and ContractViolation for anything but a function or a row with one.
     """
     if name in TASKS:
         return TASKS[name]

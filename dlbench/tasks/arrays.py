@@ -1,4 +1,4 @@
-"""A task of arrays: samples with their targets, some held out, and what follows from them."""
+"""A task of arrays: samples with their targets, some held out, and the signature that follows from them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Inputs = Array | Sequence[Array] | Mapping[str, Array]
 """One array of samples, several by place, or several by the keyword of the model's call."""
 DEFAULT = Target(target=0.9, learning_rate=1e-3, budget_steps=1000, evaluate_every=50)
 HELD_OUT = 10
-"""Number of parts; the last is held out if nothing else is said."""
+"""Number of parts; the last is held out by default."""
 
 
 class Samples(NamedTuple):
-    """Arrays (n, ...) of inputs by name, or by `0`, `1`, ... where they go by place, and of targets."""
+    """Arrays (n, ...) of inputs by name, or by `0`, `1`, ... if they go by place, and of targets."""
 
     inputs: Mapping[str, Array]
     targets: Array
@@ -145,7 +145,7 @@ def _measured(request: TaskRequest, train: Samples, test: Samples, what: str) ->
 
 
 def _by_key(stated: tuple[InputSpec, ...], train: Samples, what: str) -> dict[str, InputSpec]:
-    """Statements on each input: by name where both have names, or else by place."""
+    """Statements on each input: by name if both have names, or else by place."""
     if stated and len(stated) != len(train.inputs):
         raise SpecError(
             f"{what}: there are {len(train.inputs)} inputs, {', '.join(train.inputs)}; the model takes "
@@ -187,7 +187,7 @@ def _dtype(array: Array, stated: InputSpec | None) -> str:
 
 
 def _labels(targets: Array, request: TaskRequest) -> Array:
-    """Targets as numbers where the loss wants some, and as classes where they are short integers or booleans."""
+    """Targets as numbers if the loss takes numbers, and short integers or booleans as classes."""
     if request.loss == "mse":
         return targets.astype(np.float32)
     short = targets.dtype.kind == "b" or (targets.dtype.kind in "iu" and targets.dtype.itemsize < 4)

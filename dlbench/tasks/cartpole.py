@@ -1,15 +1,15 @@
 """Balancing a pole on a cart (Barto, Sutton and Anderson, 1983): CartPole-v1 of gymnasium (MIT), by policy gradient.
 
 The model acts through `predict` and learns through `train_step`; the game is here. In a round as many games as a batch
-has samples are played at once, actions drawn from the softmax of the logits, until the last has ended; then 8 batches
-are drawn from what was seen, and the next round is played. This is REINFORCE (Williams, 1992) with a baseline: the
+has samples are played at once, actions drawn from the softmax of the logits, until the last has ended. Then 8 batches
+are drawn from the round's steps, and the next round is played. This is REINFORCE (Williams, 1992) with a baseline: the
 advantage of an action is the discounted return that followed it, less the mean of all games that still went on at that
-time, over its deviation in the round. Quality is the mean return of 100 games that no training sees, the more likely
-action always taken; 475 is the threshold of the game's own authors, 500 is all there is, a coin reaches 22.
+time, over its deviation in the round. Quality is the mean return of 100 games that training never sees, with the more
+likely action always taken. The threshold of the game's own authors is 475, the maximum 500; a coin reaches 22.
 
-Starts and draws come from streams of the seed and the round, so two frameworks play the same games until rounding tips
-one draw; from there on they differ, as chaos has it. Only training to a target plays with the model, and playing is
-part of its seconds. Batches of steps that are timed alone come from games that a coin plays.
+Starts and draws come from streams of the seed and the round, so two frameworks play the same games until rounding
+changes one draw; from there on they differ. Only training to a target plays with the model, and playing is part of its
+seconds. Batches of steps that are timed alone come from games that a coin plays.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Games(NamedTuple):
         return np.asarray(self.alive.sum(axis=0))
 
     def advantages(self) -> npt.NDArray[np.float64]:
-        """Of every action, (time, games); what follows the end of a game is meaningless."""
+        """Advantage of every action, (time, games); values after the end of a game are meaningless."""
         returns = np.zeros(self.alive.shape)
         following = np.zeros(self.alive.shape[1])
         for time in reversed(range(len(returns))):
@@ -104,7 +104,7 @@ def _quality(predict: Predict, games: int) -> float:
 
 
 def play(games: int, generator: np.random.Generator, policy: Policy) -> Games:
-    """Play several games at once until the last has ended; the generator chooses where they start."""
+    """Play several games at once until the last has ended; the generator chooses their starts."""
     environment = _environment(games)
     observations, _ = environment.reset(seed=int(generator.integers(2**63)))
     alive, moments = np.ones(games, np.bool_), []

@@ -15,7 +15,7 @@ from dlbench.tasks.task import Predict, Task
 
 
 class Split(NamedTuple):
-    """Inputs (n, ...) and labels (n), int32, held out and not, and the checksum of what was read."""
+    """Inputs (n, ...) and labels (n), int32, held out and not, and the checksum of the data read."""
 
     train: Batch
     held_out: Batch

@@ -1,6 +1,6 @@
 """Samples of a file of the user's own (`--data`), with the last tenth, or a part of its own, held out.
 
-Quality is accuracy where targets are classes, and the mean squared error where they are numbers.
+Quality is accuracy for targets of classes, and the mean squared error for numbers.
 """
 
 from __future__ import annotations

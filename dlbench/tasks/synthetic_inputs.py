@@ -1,15 +1,15 @@
-"""Synthetic samples of any signature, for models that no package brings: made from a seed, with nothing real in them.
+"""Synthetic samples of any signature, made from a seed, for the user's own models.
 
-Every batch is fresh. A sample hides something that its targets are made of: a class for integers, four numbers for
-others. `float32` inputs are normal noise of deviation 1 plus the pattern of the class, or the sum of four patterns
-(`dlbench.tasks.synthetic` says what a pattern is); those of `uint8` are 128 plus 32 times the same. Of other integers a
+Every batch is fresh. A sample hides the origin of its targets: a class for integer targets, four numbers for others.
+`float32` inputs are normal noise of deviation 1 plus the pattern of the class, or the sum of four patterns
+(`dlbench.tasks.synthetic` defines a pattern); those of `uint8` are 128 plus 32 times the same. Of other integers a
 quarter, at random places, are numbers that stand for the class; the others are drawn so that number k comes about as
-1/k, as words do. Where targets have axes beside the batch, and an input has the same in front or at its end, each place
+1/k, as words do. If targets have axes beside the batch, and an input has the same in front or at its end, each place
 has a class of its own: tokens are labelled by the next number, patterns stand at their place. Targets of floating point
 are `v / sqrt(1 + v^2)` of mixtures v of the four numbers. All is made by drawing, copying, adding, multiplying,
 dividing and roots: the same bits on every machine.
 
-Quality is accuracy or the mean squared error, on 512 or more samples that no training sees. For orientation: an
+Quality is accuracy or the mean squared error, on 512 or more samples that training never sees. For orientation: an
 output of 0 has an error of about 0.34.
 """
 
@@ -36,7 +36,8 @@ from dlbench.tasks.task import Predict, Task, TaskRequest
 
 NAME = "synthetic_inputs"
 HIDDEN, HELD_OUT, MARKED, WORDS = 4, 512, 4, 256
-"""Hidden numbers; held-out samples; one place in so many is marked; from that range on integers are drawn like words.
+"""Hidden numbers; held-out samples; one place in MARKED is marked; from a range of WORDS on integers are drawn like
+words.
 """
 PATTERN_STREAM, MIXING_STREAM, HELD_OUT_STREAM = 2**32 + 8, 2**32 + 9, 2**32 + 10
 GOALS = {
@@ -49,7 +50,7 @@ Array = npt.NDArray[Any]
 
 
 class Hidden(NamedTuple):
-    """A class for each sample (n) or place (n, ...), and numbers (n, 4) where targets are values."""
+    """A class for each sample (n) or place (n, ...), and numbers (n, 4) for targets of values."""
 
     classes: Integers
     numbers: Floats | None = None
@@ -134,7 +135,7 @@ def open_task(request: TaskRequest) -> Task:
 
 
 def placed_in(inputs: tuple[InputSpec, ...], targets: InputSpec) -> int | None:
-    """The input that has the axes of the targets, in front or at its end, where these have more than the batch."""
+    """The input that has the axes of the targets in front or at its end; None for targets of the batch axis alone."""
     places = targets.shape[1:]
     if not places or targets.dtype not in INTEGERS:
         return None
@@ -196,7 +197,7 @@ def smooth(numbers: Floats, shape: tuple[int, ...]) -> Floats:
 
 
 def mixed(numbers: Floats, directions: Floats) -> Floats:
-    """Sums (n, ...) of the directions (4, ...), each times a number (n, 4); of deviation 1 where these are."""
+    """Sums (n, ...) of the directions (4, ...), each times a number (n, 4); of deviation 1 if these are."""
     sums = np.zeros((len(numbers), *directions.shape[1:]), np.float32)
     for number, direction in zip(numbers.T, directions, strict=True):
         sums += np.multiply.outer(number, direction)
@@ -204,7 +205,7 @@ def mixed(numbers: Floats, directions: Floats) -> Floats:
 
 
 def _axis(shape: tuple[int, ...], places: tuple[int, ...]) -> int | None:
-    """0 if the places are the first axes of a sample, their first axis where they are its last, else None."""
+    """0 if the places are the first axes of a sample, their first axis if they are its last, else None."""
     if shape[1 : 1 + len(places)] == places:
         return 0
     return len(shape) - len(places) if places and shape[-len(places) :] == places else None
@@ -230,7 +231,7 @@ def _said(inputs: tuple[InputSpec, ...], targets: InputSpec) -> str:
 
 
 def _sha256(inputs: tuple[InputSpec, ...], targets: InputSpec) -> str:
-    """Of what is stated and of the first samples, whatever the batch size is."""
+    """Checksum of the statements and of the first samples, independent of the batch size."""
     few = [with_batch_size(spec, 4) for spec in (*inputs, targets)]
     batch = Samples(tuple(few[:-1]), few[-1], placed_in(tuple(few[:-1]), few[-1])).draw(HELD_OUT_STREAM, 0)
     arrays = batch.inputs if isinstance(batch.inputs, tuple) else (batch.inputs,)

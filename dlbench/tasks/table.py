@@ -1,4 +1,4 @@
-"""Tasks by name: dlbench's own, known without importing their modules, and how another package states its own."""
+"""Tasks by name: dlbench's own, known without importing their modules, and the row that another package states."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class TaskRow(NamedTuple):
     """A task as `dlbench list` shows it.
 
     `opens` is the function that opens it, or a module of dlbench that has it as `open_task`. `fits` are the
-    architectures of the core that can close it, `*` for any; architectures that the core does not describe are refused
-    by none. A task without any is made to measure, for models that no package brings. `needs` is what the task reads
-    beside this package and CPython, `axes` name the axes of one input.
+    architectures of the core that can close it, `*` for any; no task refuses an architecture that the core does not
+    describe. A task without any is made to measure, for the user's own models. `needs` names the data that the task
+    reads beside this package and CPython, `axes` name the axes of one input.
     """
 
     opens: str | Callable[[TaskRequest], Task]

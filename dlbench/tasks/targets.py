@@ -62,19 +62,19 @@ class Target:
 def target_for(goals: Mapping[str, Target], size: str) -> Target:
     """The goal stated for this size.
 
-    `large` has that of `base`, which nobody has tried at that size; a size of a third party's own has that of `small`.
+    `large` takes the goal of `base`, untried at that size; a third party's own size takes the goal of `small`.
     """
     small = goals["small"]
     return goals.get(size, goals.get("base", small) if size == "large" else small)
 
 
 def metric_of(signature: Signature) -> Metric:
-    """Accuracy where targets are integers, the mean squared error elsewhere."""
+    """Accuracy for integer targets, the mean squared error for others."""
     return ACCURACY if signature.targets.dtype.startswith(("int", "uint")) else ERROR
 
 
 def stated_target(text: str, metric: Metric, default: Target) -> Target:
-    """The target that `METRIC:VALUE[:STEPS]` states, as `accuracy:0.95:2000` does; the default where it is empty.
+    """The target that `METRIC:VALUE[:STEPS]` states, as `accuracy:0.95:2000` does; the default if it is empty.
 
     The budget of steps is a multiple of the steps between two evaluations. Raises SpecError.
     """

@@ -16,11 +16,11 @@ Predict = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """Request to open a task: `size` chooses the goal, `input_shape` is what a built-in architecture is stated for.
+    """Request to open a task: `size` chooses the goal, `input_shape` is the shape that a built-in architecture states.
 
-    The others are of a model that no package brings (`dlbench.spec.ModelSource`), for tasks that are made to measure:
-    what goes in and what comes out, whose first axis becomes the batch size; the loss; a file of samples; and the
-    quality that counts as trained, such as `accuracy:0.95`. Empty ones are left to the task.
+    The others belong to a user's own model (`dlbench.spec.ModelSource`), for tasks that are made to measure: inputs and
+    outputs, whose first axis becomes the batch size; the loss; a file of samples; and the quality that counts as
+    trained, such as `accuracy:0.95`. Empty ones are left to the task.
     """
 
     size: str
@@ -38,9 +38,9 @@ class TaskRequest:
 class Task:
     """Data and goal of one model. All arrays are NumPy, all batches have exactly the batch size of the request.
 
-    `info` is what the record keeps: data, metric, target. `signature` says what goes into the model and what must come
-    out, `optimizer` is the one that reached the target, and quality is evaluated every `evaluate_every` steps.
-    `batch(seed, step)` is the training batch of step 0, 1, ...: it depends on nothing but the data, seed and step.
+    `info` is kept in the record: data, metric, target. `signature` describes the model's inputs and outputs,
+    `optimizer` is the one that reached the target, and quality is evaluated every `evaluate_every` steps. `batch(seed,
+    step)` is the training batch of step 0, 1, ...: it depends on nothing but the data, seed and step.
     `evaluate(predict)` is the quality on held-out data, in the metric's unit.
 
     A task that learns by acting owns an environment, and has `batches(seed, predict)` too: the training batches of step

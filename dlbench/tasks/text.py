@@ -32,7 +32,7 @@ TARGETS = {
 
 
 class Corpus(NamedTuple):
-    """The text as token numbers, and what was read."""
+    """The text as token numbers, and the data read."""
 
     tokens: Tokens
     symbols: str
