@@ -29,7 +29,7 @@ def page(record: msgspec.Struct | Mapping[str, object], digits: int = EXACT) -> 
 
 
 def _written(value: Any, digits: int) -> Any:
-    """The same with words for numbers that JSON lacks; what no file can hold of a text is shown by its number."""
+    """The same with words for numbers that JSON lacks; characters that no file can hold are shown by their numbers."""
     match value:
         case float():
             return float(f"{value:.{digits}g}") if math.isfinite(value) else _word(value)

@@ -27,8 +27,8 @@ FlagName = Literal[
 class Status(NamedTuple):
     """Properties of a status.
 
-    A `failed` Run makes the command fail. A `trained` one says how far its training came, even if it was ended. A
-    `final` status is the same in every process, so that the Spec is not tried again.
+    A `failed` Run makes the command fail. The training of a `trained` one counts as far as it came, even if it was
+    ended. A `final` status is the same in every process, so that the Spec is not tried again.
     """
 
     ok: bool = False

@@ -1,4 +1,4 @@
-"""The folder of a report while a session writes it: one writer at a time, and what is written stays written."""
+"""The folder of a report while a session writes it: one writer at a time, and written Runs are never lost."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from dlbench.record.schema import PARITY_FILE, PLAN_FILE, RUNS_FILE, Plan, Recor
 
 INTERRUPTS = (signal.SIGINT, *ENDING)
 LOCK_SECONDS = 2.0
-"""How long to wait for another writer to go."""
+"""Longest wait for another writer to go."""
 
 
 class Journal:
     """A plan and the Runs so far, locked against other processes; a context that lets go of the folder.
 
-    A session that began here and leaves without a Run takes away what it made.
+    A session that began here and leaves without a Run removes its files.
     """
 
     def __init__(self, folder: Path, plan: Plan, lock: int, made: Sequence[Path] | None = None) -> None:
@@ -64,7 +64,7 @@ class Journal:
 def begin(folder: Path, plan: Plan, *, anew: bool = False) -> Journal:
     """Make the folder and put the plan there. Raises RecordError when it cannot be, or already holds a report.
 
-    With `anew` a folder that is there already is another session's, and one with a number beside it is made.
+    With `anew` an existing folder belongs to another session, and one with a number at its end is made.
     """
     made: list[Path] = []
     try:
@@ -104,7 +104,7 @@ def resume(folder: Path) -> Journal:
 def append(path: Path, records: Iterable[Record]) -> None:
     """Append records, a line each, and return when they are on the disk.
 
-    Raises RecordError when they are not; what was in the file before stays as it was, without half a line.
+    Raises RecordError when they are not; the earlier content of the file stays as it was, without half a line.
     """
     lines = b"".join(encode(record) + b"\n" for record in records)
     try:
@@ -131,7 +131,7 @@ def _reworded(plan: Plan, reword: Callable[[str], str]) -> Plan:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Put Ctrl-C off until what is measured is written; only the main thread is ever interrupted."""
+    """Put Ctrl-C off until the finished Runs are written; only the main thread is ever interrupted."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -161,8 +161,8 @@ def _write(descriptor: int, lines: bytes) -> None:
 def _replace(path: Path, content: bytes) -> None:
     """Put a whole file in the place of another, or none.
 
-    The new one is made exclusively: what a process that was killed left under its name goes first, and a symbolic link
-    there is not written through.
+    The new one is made exclusively: a file that a killed process left under its name is removed first, and a symbolic
+    link there is not written through.
     """
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
@@ -187,7 +187,7 @@ def _make(folder: Path, made: list[Path]) -> None:
 
 
 def _claimed(folder: Path, made: list[Path]) -> Path:
-    """A new folder of this name, with a number at its end where the name is taken: nobody else has made it."""
+    """A new folder of this name, with a number at its end if the name is taken; made by this process alone."""
     _make(folder.parent, made)
     for number in itertools.count(1):
         one = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")

@@ -11,8 +11,8 @@ class Difference(Record, frozen=True):
     """One figure of a parity check beside its tolerance: its median over the seeds, and the worst of them.
 
     `what` is `parameter NAME`, `gradient NAME`, `state NAME`, `output`, `losses` or `FLOPs`. The difference is infinite
-    where only one side has it.
-    `rounding` is by how much a change in the last bits of the parameters moves the losses, where that was looked at.
+    if only one side has the figure. `rounding` is the change of the losses when the last bits of the parameters change,
+    if that was computed.
     """
 
     what: str

@@ -2,7 +2,7 @@
 
 A step on this path is compiled whole and once: every part of it runs in compiled graphs, without a break between them,
 and nothing is compiled again after warm-up. A part that is left to Python interrupts the compiled code as a break does,
-so both are refused alike unless the Spec allows breaks: compiling less never passes where compiling more is refused.
+so both are refused alike unless the Spec allows breaks: compiling less never passes if compiling more is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ COUNTS = ("graphs", "breaks", "recompilations", "calls")
 
 
 def since(spec: Spec, found: Compilation, warm: Compilation, calls: int) -> Compilation:
-    """The same, with what was compiled and called after `warm` was said, in this many calls of the plugin.
+    """The same, with the compilations and calls since `warm` was reported, in this number of calls of the plugin.
 
     Raises ContractViolation if a count has become smaller.
     """

@@ -1,4 +1,4 @@
-"""Reads a report's folder back strictly: each fault is one line that names the file and what to do."""
+"""Reads a report's folder back strictly: each fault is one line that names the file and a remedy."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
 
 
 def _revived(value: Any, kind: inspect.Type) -> Any:
-    """The value with numbers for the words that stand where a number belongs.
+    """The value with numbers for the words that JSON has in place of some.
 
-    Schemas 1 and 2 wrote null for infinity and NaN alike: where a number belongs that is read as NaN.
+    Schemas 1 and 2 wrote null for both infinity and NaN: in place of a number that is read as NaN.
     """
     match kind:
         case inspect.FloatType():
@@ -78,7 +78,7 @@ def _number(value: Any, kind: inspect.FloatType) -> Any:
 
 
 def _value(raw: Any, error: str) -> str:
-    """The value that an error of msgspec is about, by the path that it ends with; empty if it names none."""
+    """The value at the path at the end of an error of msgspec; empty if it names none."""
     try:
         for name, number in re.findall(r"\.(\w+)|\[(\d+)\]", error.rpartition("$")[2]):
             raw = raw[name] if name else raw[int(number)]
@@ -88,7 +88,7 @@ def _value(raw: Any, error: str) -> str:
 
 
 def decode(line: bytes, where: str) -> Run:
-    """Turn one line into a Run. Raises RecordError that begins with `where` and says what to do."""
+    """Turn one line into a Run. Raises RecordError that begins with `where` and names a remedy."""
     try:
         schema = msgspec.json.decode(line, type=_Version).schema
         if schema not in READABLE:
@@ -117,7 +117,7 @@ def read_runs(path: Path) -> list[Run]:
 
 
 def split(content: bytes) -> tuple[list[bytes], bytes]:
-    """The whole lines, and what follows the last newline: a line that was being written when its writer ended."""
+    """The whole lines, and the rest after the last newline: a line that was being written when its writer ended."""
     *whole, torn = content.split(b"\n")
     return whole, torn
 

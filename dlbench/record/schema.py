@@ -1,12 +1,12 @@
-"""The one file format: a Run a line, JSON. What is written and what is read (`dlbench.record.reading`) meet here alone.
+"""The one file format: a Run a line, JSON. Writing and reading (`dlbench.record.reading`) meet here alone.
 
 Schema history:
     1   first version
     2   a Spec names compiler, steps per call, place of the data and Python environment
     3   a Spec has a variant (its origin since 4), which reading gives it; a Run the code it was made with and the
-        processors and threads it really had; an Environment limits, a GPU's driver, variables of exact names alone,
+        actual processors and threads; an Environment limits, a GPU's driver, variables of exact names alone,
         instruction sets, priority; a Load the CPU time of the plugin's processes; a Compilation compiled parts, reasons
-        for breaks, calls of graphs and what the cache held; no secrets and names (`dlbench.errors.redaction`); older
+        for breaks, calls of graphs and state of the cache; no secrets and names (`dlbench.errors.redaction`); older
         versions are read with defaults
     4   a Run has `part`, which stood in its group's number, and `control`, which was `twin` of its Spec; the Python
         environment of a Spec is `python`, which was `environment`; a Spec has a model and options; a Plan its controls
@@ -24,7 +24,7 @@ from dlbench.spec import Isolation, Member, Policy, Spec
 from dlbench.stats.ranges import Amount, AtLeastOne, Elapsed, NotNegative, Seconds, Whole
 
 RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
-"""What lies in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
+"""Files in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
 SCHEMA, READABLE = 4, (1, 2, 3, 4)
 
@@ -68,7 +68,7 @@ class Evaluation(Record, frozen=True):
 
 
 class PhaseTime(Record, frozen=True):
-    """Wall seconds of what is done once: `import`, `build`, `first_step` (trace and compile included).
+    """Wall seconds of the work done once: `import`, `build`, `first_step` (trace and compile included).
 
     `start` is the process itself up to importing, with the task's data; `pilot` the processes that were thrown away
     before the group, on its first Run.
@@ -80,10 +80,10 @@ class PhaseTime(Record, frozen=True):
 
 
 class PhaseMemory(Record, frozen=True):
-    """Host memory of the child in one phase, in bytes: its peak, and what was resident at its end.
+    """Host memory of the child in one phase, in bytes: its peak, and the resident bytes at its end.
 
     `device_peak_bytes` is the peak that the framework's allocator handed out, None without such a device;
-    `driver_bytes` is what the driver says that the process holds on devices at the end of the phase.
+    `driver_bytes` is the driver's figure of the process's memory on devices at the end of the phase.
     """
 
     phase: str
@@ -152,9 +152,9 @@ class Limits(Record, frozen=True):
 class Environment(Record, frozen=True):
     """Machine and software; the process could run on `usable_cores` of the `cores`.
 
-    `name` names the Python environment, empty for dlbench's own. `limits` are the session's, in which a
-    process has fewer cores; `gpu_driver` is the version of its driver where the model runs on a GPU. Libraries
-    say their `instructions`; `nice` and `scheduling` are the priority of the process, where the system says it.
+    `name` names the Python environment, empty for dlbench's own. `limits` are the session's, in which a process has
+    fewer cores; `gpu_driver` is the version of its driver if the model runs on a GPU. Libraries report their
+    `instructions`; `nice` and `scheduling` are the priority of the process, if the system reports it.
     """
 
     cpu: str
@@ -178,7 +178,7 @@ class Environment(Record, frozen=True):
 class Code(Record, frozen=True):
     """Code that was loaded: a distribution, its version, and a digest of its files (`dlbench.measure.sources`).
 
-    `of` says what it is to the Run: `plugin NAME`, `dlbench`, `task NAME` or `package NAME`.
+    `of` is its part in the Run: `plugin NAME`, `dlbench`, `task NAME` or `package NAME`.
     """
 
     of: str
@@ -188,7 +188,7 @@ class Code(Record, frozen=True):
 
 
 class Pool(Record, frozen=True):
-    """A loaded library with threads, as it says itself; OpenMP starts no more than `limit`, fewer where `dynamic`."""
+    """A loaded library with threads, as it says itself; OpenMP starts no more than `limit`, fewer if `dynamic`."""
 
     library: str
     threads: Whole
@@ -199,9 +199,9 @@ class Pool(Record, frozen=True):
 class Actual(Record, frozen=True):
     """Processors and threads of the process, read in it: facts beside the settings that the rest of a Run holds.
 
-    `held_to` numbers the processors that it was confined to before it loaded the plugin, `cpus` those that the threads
-    which had worked could run on after its last step. `taken_in` names the precisions in which the model takes what it
-    multiplies, by its outputs (`dlbench.measure.rounding`); empty if that was not looked at or cannot be told.
+    `held_to` numbers the processors that it was confined to before it loaded the plugin, `cpus` those that its working
+    threads could run on after the last step. `taken_in` names the precisions of the operands of the model's products,
+    by its outputs (`dlbench.measure.rounding`); empty if that was not checked or cannot be told.
     """
 
     held_to: tuple[NotNegative, ...] = ()
@@ -211,15 +211,14 @@ class Actual(Record, frozen=True):
 
 
 class Run(Record, frozen=True):
-    """One Spec in one process, whatever happened to it.
+    """One Spec in one process, with its outcome.
 
     `group` numbers the processes of a Spec, of `groups` that were planned, and `part` the parts of a group that memory
     does not hold whole; Runs of one session with the same workload, group and part were in lockstep. A `control` is the
     program of its Spec a second time, measured to see whether the session tells equal programs apart. `arm` is this
-    Run's place in the order of starting, of `arms`. `isolation` says what process it was. `caller` holds the variables
-    of dlbench's own environment that set threads, which a child has otherwise where its Spec says otherwise. `flags`
-    are `not_settled` and the like; `reason` says in a person's words why status is not ok, and `output_tail` ends what
-    the child printed.
+    Run's place in the order of starting, of `arms`. `isolation` is the kind of process. `caller` holds the variables of
+    dlbench's own environment that set threads, which the Spec's replace in a child. `flags` are `not_settled` and the
+    like; `reason` explains a status that is not ok, and `output_tail` is the end of the child's output.
     """
 
     spec: Spec

@@ -39,7 +39,7 @@ Verdict = Literal["slower", "faster", "same", "inconclusive", "underpowered", "i
 
 
 class Evidence(Protocol):
-    """Numbers that tell how far the candidate lies above the baseline."""
+    """Numbers that tell the distance of the candidate above the baseline."""
 
     @property
     def n(self) -> int:
@@ -63,7 +63,7 @@ class Evidence(Protocol):
         ...
 
     def more_to_decide(self) -> int | None:
-        """Number of further groups that would decide; None if more groups would not help, or nothing says."""
+        """Number of further groups that would decide; None if more groups would not help, or the number is unknown."""
         ...
 
     def detectable_shift(self) -> float | None:
@@ -75,8 +75,8 @@ class Evidence(Protocol):
 class Paired:
     """One log ratio a group of processes in lockstep: candidate over baseline.
 
-    Where the groups are many the outermost are left out (`stats.left_out`), unless all are to count: a process may run
-    at another speed for reasons of the machine, but what it takes of memory is its own.
+    Of many groups the outermost are left out (`stats.left_out`), unless all are to count: the machine may change the
+    speed of a process, but its use of memory is its own.
     """
 
     log_ratios: Sequence[float]
@@ -102,7 +102,7 @@ class Paired:
     def ranks_agree(self, bound: float) -> bool:
         """By the exact signed-rank test (Wilcoxon 1945), its rank sum counted as positive Walsh averages (Tukey 1949).
 
-        Fewer than five groups cannot reach 5 % by ranks; of them it is asked that all lie above.
+        Fewer than five groups cannot reach 5 % by ranks; all of them must lie above.
         """
         averages = itertools.combinations_with_replacement(self.log_ratios, 2)
         return sum((one + other) / 2 > bound for one, other in averages) >= power.rank_sum_needed(self.n)
@@ -128,7 +128,7 @@ class Unpaired:
     """The logarithms of one number a process, from two sessions.
 
     `between` is the variance that two sessions of the same code add to their difference, None if it is not known:
-    such evidence counts whatever made the sessions differ as a difference of the programs.
+    such evidence counts every difference of the sessions as a difference of the programs.
     """
 
     before: Sequence[float]
@@ -153,7 +153,7 @@ class Unpaired:
         return Unpaired(self.after, self.before, self.between)
 
     def ranks_agree(self, bound: float) -> bool:
-        """By the exact rank-sum test (Mann and Whitney 1947); where it cannot reach 5 % all must lie above all."""
+        """By the exact rank-sum test (Mann and Whitney 1947); if it cannot reach 5 %, all must lie above all."""
         above = sum(ours - theirs > bound for ours in self.after for theirs in self.before)
         return above >= power.pairs_needed(len(self.before), len(self.after))
 
@@ -165,7 +165,7 @@ class Unpaired:
         return power.unpaired_detectable_shift(before, after, self.between)
 
     def more_to_decide(self) -> int | None:
-        """Not said: more processes of one session do not narrow what two sessions differ by."""
+        """None: more processes of one session do not narrow the difference of two sessions."""
         return None
 
 
@@ -213,8 +213,8 @@ def verdict(evidence: Evidence, adjusted_p: float, delta: float = NEGLIGIBLE_CHA
     """Verdict on this evidence, and its reason.
 
     `adjusted_p` is `p_differs` after Holm over all comparisons of the family. `slower` and `faster` need the one-sided
-    95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either way. Where
-    the half-width of that interval is at most `DECIDING`, one of the three holds wherever the ratio lies.
+    95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either way. If the
+    half-width of that interval is at most `DECIDING`, one of the three holds for every ratio.
     """
     shift = evidence.shift()
     if shift is None:

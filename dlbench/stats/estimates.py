@@ -16,7 +16,7 @@ import msgspec
 
 CONFIDENCE = 0.95
 LARGEST = 1e100
-"""Above it, and where a value is not finite, there is a mean and no interval: squares leave the range of floats."""
+"""Values above it, and values that are not finite, give a mean and no interval: squares leave the range of floats."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -111,8 +111,8 @@ def two_samples(
 ) -> Shift | None:
     """The difference of two means with unequal variances (Welch 1947); None if a side has fewer than two values.
 
-    `between` is a further part of the variance of their difference that neither side shows, such as that between
-    sessions.
+    `between` is a further part of the variance of their difference that neither side shows, such as the variance
+    between sessions.
     """
     if len(before) < 2 or len(after) < 2:
         return None
@@ -160,8 +160,8 @@ def theil_sen(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
 def estimate(values: Sequence[float]) -> Estimate:
     """The mean of logarithms with its t interval, transformed back: the geometric mean over processes.
 
-    Noise of times multiplies rather than adds. Where a value is zero or negative (a difference can be), the mean and
-    its interval are taken as they are. Raises ValueError when there is no value.
+    Noise of times multiplies rather than adds. If a value is zero or negative (a difference can be), the arithmetic
+    mean and its interval are used. Raises ValueError when there is no value.
     """
     if not values:
         raise ValueError("an estimate takes at least one value")

@@ -18,7 +18,7 @@ NOISE_BYTES = 2 << 20
 
 
 def slope(steps: Sequence[int], resident: Sequence[int]) -> float | None:
-    """Bytes that stay behind a step, from resident bytes after `steps`; None if not beyond noise.
+    """Bytes that stay behind a step, from resident bytes after `steps`; None if within noise.
 
     Beyond noise is a slope whose 95 % interval lies above zero and which comes to more than 2 MiB over the samples.
     """

@@ -1,7 +1,7 @@
 """Power: the difference that both tests of a verdict detect with 80 % power, and the limits of their rank tests.
 
 The t test and the rank test depend on each other, and their joint power has no closed form: it comes from seeded normal
-draws. A draw is shifted until both tests pass; the 80 % quantile of that shift is what 80 % of all draws see.
+draws. A draw is shifted until both tests pass; at the 80 % quantile of those shifts, 80 % of all draws pass.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def groups_needed(spread: float, known_from: int, half_width: float) -> int | No
     from scipy import special
 
     upper = spread * math.sqrt((known_from - 1) / float(special.chdtri(known_from - 1, POWER)))
-    # A half-width falls with the number, so the smallest that passes lies where a bisection ends.
+    # A half-width falls with the number, so bisection finds the smallest that passes.
     low, high = 2, MOST_GROUPS
     while low < high:
         middle = (low + high) // 2

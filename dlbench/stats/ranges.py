@@ -16,7 +16,7 @@ AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 Whole = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 Elapsed = Annotated[float, msgspec.Meta(ge=1e-12, le=1e10)]
-"""Seconds that figures divide by: from a thousandth of what a clock tells to three hundred years."""
+"""Seconds that figures divide by: from a thousandth of a clock's resolution to three hundred years."""
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 Amount = Annotated[float, msgspec.Meta(ge=-1e30, le=1e30)]
 """A measured number of any other unit."""

@@ -1,4 +1,4 @@
-"""REASONS: a code for why each verdict is what it is, with the sentence that explains it."""
+"""REASONS: a code for the reason of each verdict, with the sentence that explains it."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def _fields(array: npt.NDArray[Any], path: Path) -> Arrays:
 
 
 def _csv(path: Path) -> Arrays:
-    """A column is a feature of the inputs, but `targets`, or `targets_0` ..., and `test`, which is 1 where held out."""
+    """Features of the inputs in columns, but for `targets` or `targets_0` ..., and `test`, 1 in held-out rows."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = csv.reader(file)

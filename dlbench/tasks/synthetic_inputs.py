@@ -135,7 +135,7 @@ def open_task(request: TaskRequest) -> Task:
 
 
 def placed_in(inputs: tuple[InputSpec, ...], targets: InputSpec) -> int | None:
-    """The input that has the axes of the targets in front or at its end; None for targets of the batch axis alone."""
+    """The input that has the axes of the targets in front or at its end; None if there is none."""
     places = targets.shape[1:]
     if not places or targets.dtype not in INTEGERS:
         return None

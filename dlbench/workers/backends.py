@@ -70,8 +70,8 @@ class Starter:
 class ForkServer:
     """A process that has loaded the plugin of a Spec under one thread setting.
 
-    Its children share its folder for temporary files, and so the compiled code that a framework keeps there: what
-    compiling takes is read from fresh processes alone.
+    Its children share its folder for temporary files, and so the compiled code that a framework keeps there: compile
+    times are read from fresh processes alone.
     """
 
     def __init__(self, spec: Spec, limits: Limits, timeout: float, python: str = sys.executable) -> None:
@@ -102,7 +102,7 @@ class ForkServer:
             raise ChildError("crashed", f"the fork server is gone ({error})", output=self.output_tail()) from error
 
     def output_tail(self) -> str:
-        """The end of what it printed; ends it."""
+        """The end of its output; ends it."""
         self.close()
         return self._process.output.tail()
 
@@ -138,7 +138,7 @@ class ForkServer:
 class InProcessChild:
     """Works in this process: no time-out, no memory limit, no memory by phase, and a crash ends everything.
 
-    Thread settings stay as the first Spec set them, and what is printed is not kept.
+    Thread settings stay as the first Spec set them, and printed text is not kept.
     """
 
     def __init__(self) -> None:

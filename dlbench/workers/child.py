@@ -27,7 +27,7 @@ The OpenMP threads of a child that has just stopped spin for some milliseconds m
 OpenBLAS's would for 0.1 s (`dlbench.workers.process.SPINNING`).
 """
 DYING_SECONDS = 5.0
-"""How long a child that has closed its replies may take to end; a core dump takes some time."""
+"""Longest time from closed replies to the end of a child; a core dump takes some time."""
 
 LONGEST_REPLY = 64 << 20
 """Bytes of a reply that may be kept in memory; a real one has some hundred kilobytes at most."""
@@ -63,7 +63,7 @@ class ChildHandle(Protocol):
         ...
 
     def output_tail(self) -> str:
-        """The end of what it printed."""
+        """The end of its output."""
         ...
 
     def close(self) -> None:
@@ -112,9 +112,9 @@ class Child:
         self._timeout, self._patience = seconds, Patience(seconds)
 
     def wait_until_idle(self) -> bool:
-        """Return once two looks in a row found no thread running, of the child or of what it started.
+        """Return once two looks in a row found no thread running, of the child or of its descendants.
 
-        False when that did not come about, and where the system does not tell the state of a thread.
+        False when that did not happen, or the system does not tell the state of a thread.
         """
         processes = family.below(self.process.supervisor)
         deadline, quiet_before = time.monotonic() + QUIET_CAP, False
@@ -131,7 +131,7 @@ class Child:
         return family.helper_seconds(self.process.supervisor, self.process.pid)
 
     def output_tail(self) -> str:
-        """The end of what the child and its framework printed; ends the child."""
+        """The end of the output of the child and its framework; ends the child."""
         self.kill()
         return self.process.output.tail()
 

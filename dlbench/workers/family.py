@@ -1,4 +1,4 @@
-"""Processes below a supervisor, seen from dlbench: whether they run, and the CPU time of those that a plugin started.
+"""Processes below a supervisor, seen from dlbench: their activity, and the CPU time of processes that a plugin started.
 
 From proc(5); outside Linux nothing is known of them.
 """

@@ -1,11 +1,11 @@
 """A fork server, from inside: it loads a plugin, which imports its framework, and then forks children on request.
 
 It must never do more: a process that has run one operation has threads, a fork has none of them, and its first
-operation waits for them for ever (measured: 3 of 3 children hung). So it refuses to fork where loading started a
-thread, by the kernel's own count.
+operation waits for them for ever (measured: 3 of 3 children hung). So it refuses to fork if loading started a thread,
+by the kernel's own count.
 
-Run as `python -m dlbench.workers.fork_server SPEC SOCKET`, JSON and a descriptor. It says there how loading went.
-Each message that comes is a request to fork, with five descriptors: orders and replies, then the supervisor's.
+Run as `python -m dlbench.workers.fork_server SPEC SOCKET`, JSON and a descriptor. It reports there the outcome of
+loading. Each incoming message is a request to fork, with five descriptors: orders and replies, then the supervisor's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MESSAGE_BYTES = 1 << 16
 
 
 def main() -> None:
-    """Load, say how that went, and fork until the parent is gone."""
+    """Load, report the outcome, and fork until the parent is gone."""
     channel = socket.socket(fileno=int(sys.argv[2]))
     channel.set_inheritable(False)
     loaded = _load(msgspec.json.decode(sys.argv[1], type=Spec))
@@ -38,7 +38,7 @@ def main() -> None:
     if loaded["status"]:
         return
     gc.collect()
-    gc.freeze()  # a child that collects garbage does not copy the pages of what was imported
+    gc.freeze()  # a child that collects garbage does not copy the pages of imported modules
     forked: list[int] = []
     while (received := socket.recv_fds(channel, MESSAGE_BYTES, 5))[0]:
         forked = [pid for pid in forked if not os.waitpid(pid, os.WNOHANG)[0]]

@@ -1,4 +1,4 @@
-"""Python environments other than dlbench's own: their plugins, and whether a child can run there.
+"""Python environments other than dlbench's own: their plugins, and the check that a child can run there.
 
 A child needs dlbench and the plugin in its environment, and the same protocol; all else may differ.
 """
@@ -24,9 +24,9 @@ from dlbench.workers.variables import child_environment
 SHARED = ("PYTHONPATH", "PYTHONHOME")
 """Variables that give every interpreter the same code, whatever its environment holds."""
 SECONDS = 120.0
-"""How long an interpreter may take to say what it has."""
+"""Longest time for an interpreter to report its packages."""
 HANDSHAKE = "dlbench.workers.protocol"
-"""Module that says, run as a program, what its interpreter has."""
+"""Module that reports its interpreter's packages when run as a program."""
 VERSION = "import sys; print(*sys.version_info[:2])"
 
 
@@ -46,7 +46,7 @@ def read(texts: Sequence[str]) -> dict[str, str]:
 def plugins(pythons: Mapping[str, str], asked: Sequence[str]) -> list[str]:
     """The plugins that these names and patterns mean in the first environment; all environments must have them.
 
-    Raises SpecError naming the first environment in which a child could not run, and what to do.
+    Raises SpecError naming the first environment in which a child could not run, and a remedy.
     """
     _require_apart()
     have = {name: _examined(name, python) for name, python in pythons.items()}
@@ -70,7 +70,7 @@ def _require_apart() -> None:
 
 
 def _program(name: str, python: str) -> str:
-    """The path from the root: a session may go on from another folder. A link stays one, for it has an environment."""
+    """The path from the root: a session may go on from another folder. A link stays one: it has an environment."""
     program = shutil.which(python)
     if program is None:
         raise SpecError(f"--env {name}: there is no program {python}; give the path of a Python, as in NAME/bin/python")

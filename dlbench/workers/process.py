@@ -27,7 +27,7 @@ _PATIENCE = 1.0
 """Seconds to wait for the last output of a process that is gone: one that it started may hold the pipe open."""
 
 ENDING_SECONDS = 2 * supervisor.PATIENCE
-"""How long a supervisor may take to end everything."""
+"""Longest time for a supervisor to end everything."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Limits:
 
 
 class Given(NamedTuple):
-    """Descriptors that a supervisor gets: two that tie it to dlbench, and where it and its worker print."""
+    """Descriptors that a supervisor gets: two that tie it to dlbench, and two for its and its worker's output."""
 
     leash: int
     status: int
@@ -62,7 +62,7 @@ Start = Callable[[Given], Reap]
 
 
 class Output:
-    """Keeps the end of what a process prints, however much that is; the process never waits, and no disk fills."""
+    """Keeps the end of a process's output of any length; the process never waits, and no disk fills."""
 
     def __init__(self) -> None:
         self._source, self.descriptor = os.pipe()
@@ -153,7 +153,7 @@ class Supervised:
         return said
 
     def _kill_by_number(self) -> None:
-        """End all of them where the supervisor does not do it, as when a plugin has stopped it."""
+        """End all of them if the supervisor does not, as when a plugin has stopped it."""
         for pid in (*family.below(self.supervisor), self.supervisor):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -216,8 +216,8 @@ def limit_cores(pid: int, threads: int) -> None:
 def limit_memory(pid: int, limit: int | None) -> None:
     """Let a process have this many bytes of private writable memory: RLIMIT_DATA of getrlimit(2), Linux 4.7.
 
-    Not RLIMIT_AS, which also counts what a framework reserves and never touches. The system sets it from outside, so
-    that no plugin can come before it.
+    Not RLIMIT_AS, which also counts memory that a framework reserves and never touches. The system sets it from
+    outside, so that no plugin can come before it.
     """
     if limit is not None:
         import resource

@@ -23,7 +23,7 @@ from dlbench.record.schema import (
 from dlbench.spec import Policy, Spec
 
 NO_MEMORY = re.compile(r"std::bad_alloc|cannot allocate memory|out of memory|resource_exhausted", re.IGNORECASE)
-"""What the C++ library, the C library and allocators of devices say when there is no memory left."""
+"""Messages of the C++ library, the C library and allocators of devices when no memory is left."""
 
 PROTOCOL = 1
 """Number of the messages that follow; raised with every change of a field, its type or its range.
@@ -76,7 +76,7 @@ class Call(Message, frozen=True, tag="call"):
 
 
 class Close(Message, frozen=True, tag="close"):
-    """Say what remains to be said, then exit.
+    """Answer with the final figures, then exit.
 
     `compile_again` is to time a compiler whose caches are warm, `multiply` a large matrix product.
     """
@@ -137,7 +137,7 @@ class Returned(Message, frozen=True, tag="returned"):
 
 
 class Closed(Message, frozen=True, tag="closed"):
-    """The last answer; FLOPs are counted where `Built` does not know them, for counting runs the model."""
+    """The last answer; it has FLOPs that `Built` does not know, because counting runs the model."""
 
     memory: PhaseMemory
     load: Load

@@ -1,4 +1,4 @@
-"""The process above a worker: it reports how the worker ended, and clears away all that the worker started and left.
+"""The process above a worker: it reports the worker's end, and clears away the processes that the worker left.
 
 Nothing inside a worker can be relied upon for that: a plugin may loop for ever without Python ever running again. Run
 by its path, so that it starts in milliseconds; it imports nothing of dlbench. A fork server calls `supervise` in a fork

@@ -60,7 +60,7 @@ _OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 
 
 class Worker:
-    """One model in this process, and what is asked of it."""
+    """One model in this process, and the requests to it."""
 
     def __init__(self) -> None:
         self._load = LoadMeter()
@@ -120,7 +120,7 @@ class Worker:
         self._subject.warmed_up()
         self._witness.begin()
         gc.collect()
-        gc.freeze()  # what the framework holds for good is not walked again before every sample
+        gc.freeze()  # permanent objects of the framework are not walked again before every sample
         return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
 
     def _settle(self, policy: Policy) -> Settled:
@@ -159,7 +159,7 @@ class Worker:
 
 
 def answer(worker: Worker, line: bytes) -> Response:
-    """The reply to one line of input; what the plugin raises becomes `Failed`, but for Ctrl-C."""
+    """The reply to one line of input; any exception of the plugin but Ctrl-C becomes `Failed`."""
     try:
         return worker.handle(to_request(line))
     except KeyboardInterrupt:
@@ -176,7 +176,7 @@ def print_traceback(error: BaseException) -> None:
 
 
 def failed(error: BaseException, *, loading: bool = True) -> Failed:
-    """The error in the words of a Run. With `loading` it was raised where the plugin is loaded and its task opened."""
+    """The error in the words of a Run. With `loading` it was raised while the plugin was loaded and its task opened."""
     found = loading and isinstance(error, PluginLoadError | UnknownName | SpecError)
     return Failed(status=_status(error), reason=_reason(error), loading=found)
 
@@ -256,7 +256,7 @@ def _environment(spec: Spec, info: ModelInfo, plugin: object) -> Environment:
 
 
 def _flops(prepared: Prepared, spec: Spec) -> float | None:
-    """FLOPs of one step of this phase, where the core describes the architecture."""
+    """FLOPs of one step of this phase, if the core describes the architecture."""
     configuration = prepared.request.configuration
     return None if configuration is None else architectures.flops(configuration, prepared.task.signature, spec.phase)
 
