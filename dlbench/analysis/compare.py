@@ -1,4 +1,4 @@
-"""Comparisons: the verdict on each pair and metric, and what is counted instead of timed."""
+"""Comparisons: the verdict on each pair and metric, and the values that are counted instead of timed."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ PARTS, NOT_SAID = "compiled parts", "not said"
 class Comparison(Record, frozen=True):
     """Candidate over baseline, of one metric of one process or group: more than 1 is slower, or more memory.
 
-    `slower` and `faster` say worse and better, whichever direction of the metric is.
-    `ratio.n` counts groups of processes in lockstep, or for `cross_session` the processes of the side that has fewer.
-    `smallest_change` is the share of slowdown that this many, spread like these, call `slower` with 80 % power. `ratio`
-    is None, and the verdict `inconclusive`, for arms that never were in lockstep; `reason` says so. `before` and
-    `after` are the metric itself.
+    `slower` and `faster` mean worse and better, in the direction of the metric. `ratio.n` counts groups of processes in
+    lockstep, or for `cross_session` the processes of the side that has fewer. `smallest_change` is the slowdown, as a
+    share, that the same number with the same spread calls `slower` with 80 % power. `ratio` is None, and the verdict
+    `inconclusive`, for arms that never were in lockstep; `reason` says so. `before` and `after` are the metric itself.
 
-    `code` is why the verdict is what it is (`dlbench.stats.reasons`), and `reason` the particulars where it is not
-    plain. It rests on `p_value` (one-sided, of a ratio beyond 1 %), on `adjusted_p` after Holm, and on `ranks_agree`.
-    `more_groups` would decide what is inconclusive, and take `more_seconds` at the pace of these.
+    `code` is the reason of the verdict (`dlbench.stats.reasons`), and `reason` its particulars if they need saying. It
+    rests on `p_value` (one-sided, of a ratio beyond 1 %), on `adjusted_p` after Holm, and on `ranks_agree`.
+    `more_groups` would decide an inconclusive verdict, and take `more_seconds` at the pace of these.
     """
 
     baseline: str
@@ -65,7 +64,7 @@ class Undecided(Record, frozen=True):
 
 
 class Count(Record, frozen=True):
-    """Something that is counted, not timed, and must be equal: what each side read back."""
+    """A value that is counted, not timed, and must be equal: the read-back of each side."""
 
     label: str
     name: str
@@ -107,7 +106,7 @@ def comparisons(table: EvidenceTable, metric: str) -> list[Comparison]:
 
 
 def without_verdicts(comparisons: Iterable[Comparison], reason: str) -> list[Comparison]:
-    """Comparisons without verdicts where there is a reason."""
+    """Comparisons, without verdicts if there is a reason."""
     if not reason:
         return list(comparisons)
     return [
@@ -139,7 +138,7 @@ def differing(workloads: Sequence[Workload]) -> dict[str, list[object]]:
 def counts(pairs: Sequence[Pair]) -> Iterator[Count]:
     """Parameters, FLOPs, graphs, breaks, recompilations and compiled parts that are not equal on both sides.
 
-    Compiled parts are counted where both sides say them.
+    Compiled parts are counted if both sides report them.
     """
     names = labels.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))
     for pair in pairs:
@@ -206,7 +205,7 @@ def _lacking(pair: Pair, metric: str) -> tuple[ReasonCode, str]:
 
 
 def _counted(runs: Sequence[Run]) -> Mapping[str, str]:
-    """Every value that any of the Runs has, so that what varies within a side differs too."""
+    """Every value that any of the Runs has, so that a value that varies within a side differs too."""
     values: dict[str, list[object]] = {
         "parameters": [run.info and run.info.parameter_count for run in runs],
         "FLOPs per step": [run.flops_per_step for run in runs],

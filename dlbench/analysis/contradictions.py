@@ -54,8 +54,7 @@ def summary(*sides: Sequence[Run]) -> str:
     """Reason to distrust a ratio of step times: at least half of the processes of a side contradict themselves.
 
     Fewer widen the interval, and the ratio of many groups leaves them out. Those with latencies, the first of an
-    adaptive session, are also counted by themselves: the others could not show as much. Empty if nothing stands
-    against it.
+    adaptive session, are also counted by themselves: the others could not show as much. Empty if there is no reason.
     """
     said = []
     for side in sides:

@@ -1,6 +1,6 @@
 """A/A controls: an arm and its control, the same program twice, in lockstep with all others.
 
-A session that tells equal programs apart would do the same to any two; what it says of the others is not believed.
+A session that tells equal programs apart would do the same to any two, so its other verdicts are not believed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cost of a verdict: the seconds that the groups of a workload took, and what they went into."""
+"""Cost of a verdict: the seconds that the groups of a workload took, by activity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlbench.record.schema import Record, Run
 from dlbench.stats.ranges import Seconds
 
 REST = "rest"
-"""What no other part holds: untimed steps, waiting until a child is idle, reading back, the rate of a product."""
+"""Seconds of no other part: untimed steps, waiting until a child is idle, reading back, the rate of a product."""
 ONCE = {
     "pilot": "pilot",
     "start": "start",

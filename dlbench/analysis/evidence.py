@@ -1,4 +1,4 @@
-"""Evidence: what the Runs of a pair tell of a metric, computed once for each pair and metric."""
+"""Evidence of the Runs of a pair about a metric, computed once for each pair and metric."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def collect(pairs: Sequence[Pair], metrics: Iterable[str], history: History | No
 
 
 def of(pair: Pair, metric: str, history: Mapping[Spec, VarianceComponent] | None = None) -> Evidence | None:
-    """Evidence of a metric in these Runs: paired where they were in lockstep, else (with `history`) by process.
+    """Evidence of a metric in these Runs: paired if they were in lockstep, else (with `history`) by process.
 
-    A positive difference is worse, also if more is better; `ratio` turns it back into candidate over baseline.
-    None if there is nothing to tell: no metric, values whose ratio means nothing, no lockstep.
+    A positive difference is worse, also if more is better; `ratio` turns it back into candidate over baseline. None
+    without evidence: no metric, values whose ratio means nothing, no lockstep.
     """
     if pair.in_lockstep:
         by_rounds = METRICS[metric].paired == "rounds"
@@ -79,7 +79,7 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
     """One number a group in lockstep: the median over rounds of log(candidate's seconds a step / baseline's).
 
     Groups are matched by session and number; a group or a round that one arm lacks is left out. None if an arm was
-    never steady (`unstable`), unless their ratio is: what both show at the same time is not in it.
+    never steady (`unstable`), unless their ratio is: changes that both show at the same time are not in it.
     """
     baselines, candidates = list(baseline_runs), list(candidate_runs)
     if any(run.has("unstable") for run in (*baselines, *candidates)) and not ratio_is_steady(baselines, candidates):
@@ -102,9 +102,9 @@ def group_seconds(before: Iterable[Run], after: Iterable[Run]) -> float | None:
 
 
 def log_summaries(runs: Iterable[Run], metric: str, *, busy: bool) -> list[float]:
-    """The logarithm of one number a process, negated where more is better. On a busy machine it is the row's own.
+    """The logarithm of one number a process, negated if more is better. On a busy machine it is the row's own.
 
-    Which one is chosen from the machine's pressure before any time is looked at, and is the same for both sides.
+    The choice follows from the machine's pressure, before any time is looked at, and is the same for both sides.
     """
     row = METRICS[metric]
     of = row.contended if busy and row.contended is not None else row.of
@@ -140,7 +140,7 @@ def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str)
 
 
 def _by_group(pair: Pair, metric: str) -> list[float]:
-    """The log ratio of one number a process, for every group that holds it for both; negated where more is better."""
+    """The log ratio of one number a process, for every group that holds it for both; negated if more is better."""
     of, sign = METRICS[metric].of, METRICS[metric].sign
     before = {run.together: of(run) for run in pair.before}
     both = [(before.get(run.together), of(run)) for run in pair.after]

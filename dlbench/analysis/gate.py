@@ -3,7 +3,7 @@
 A condition such as `slower:2%` has three answers. It fails when the candidate is shown to be slower by more than that:
 the one-sided 95 % bound of the ratio lies beyond, the rank test agrees, Holm is paid. It passes when the candidate is
 shown not to be: the other one-sided bound lies within (a test of non-inferiority; Westlake 1981). Else it is undecided:
-`underpowered` where these numbers, or the want of any to believe, could not have told a change of that size from none,
+`underpowered` if these numbers, or the lack of credible ones, could not have told a change of that size from none,
 `inconclusive` otherwise.
 """
 
@@ -52,8 +52,7 @@ class Condition(Record, frozen=True):
 class Outcome(Record, frozen=True):
     """Outcome of a condition for one pair; `could_show` is its minimum detectable change.
 
-    `ratio` is None if nothing was measured that is believed. `specs` are baseline and candidate; none of what is
-    counted.
+    `ratio` is None without a credible measurement. `specs` are baseline and candidate; empty for counted values.
     """
 
     condition: str
@@ -187,10 +186,10 @@ def _without_evidence(table: EvidenceTable, condition: Condition, metric: str, n
 
 
 def lacking(pair: Pair, metric: str, names: Labels) -> str:
-    """Reason that a pair shows nothing of a metric; empty if neither side was ever to have it.
+    """Reason that a pair shows nothing of a metric; empty if neither side is expected to have it.
 
-    Every program was to have an expected metric, unless it never became steady; a metric that one side alone has may be
-    what the other changed.
+    Every program was to have an expected metric, unless it never became steady; a metric that one side alone has may
+    have been removed by the other.
     """
     of = METRICS[metric]
     if not pair.before or not pair.after or pair.candidate.phase not in of.phases:

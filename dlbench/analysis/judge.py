@@ -25,11 +25,11 @@ class Row(Record, frozen=True):
 
 
 class Judgement(Record, frozen=True):
-    """The comparisons of two reports, or of the arms of one session, and what a gate says of them.
+    """The comparisons of two reports, or of the arms of one session, and the outcomes of a gate.
 
     `baseline` and `candidate` name two reports and are empty for one session. `outcomes` is empty without a gate, and
-    where `refused` says why there cannot be one. `strict` fails the gate for anything undecided. `controls` are the
-    A/A controls of the sessions that were looked at, for every metric that is shown or gated.
+    if `refused` gives a reason against one. `strict` fails the gate for anything undecided. `controls` are the A/A
+    controls of the sessions that were looked at, for every metric that is shown or gated.
     """
 
     comparisons: tuple[Row, ...] = ()
@@ -62,7 +62,7 @@ def reports(
 ) -> Judgement:
     """Judge two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared.
 
-    `planned` is the plan of the session of `after`, where it is known. A Spec of it that never ran cannot pass, and its
+    `planned` is the plan of the session of `after`, if known. A Spec of it that never ran cannot pass, and its
     controls are expected too.
     """
     looked_at = dict.fromkeys(("step_time", *request.metrics))
@@ -184,6 +184,6 @@ def _cross_session(pairs: Sequence[Pair], history: History) -> str:
 
 
 def _changed(pairs: Iterable[Pair]) -> list[str]:
-    """A line for everything else that differs between the sides of a pair, in where and with what they were made."""
+    """A line for each other difference in the provenance of the sides of a pair."""
     found = [change for pair in pairs for change in pooling.changes(pair.before, pair.after)]
     return list(dict.fromkeys(str(change) for change in found if not change.row.machine))

@@ -24,11 +24,11 @@ class Labels:
         self._telling = {head: _telling(found) for head, found in alike.items()}
 
     def title(self, load: Workload) -> str:
-        """A workload in a few words: phase, architecture, size, and what else tells it apart."""
+        """A workload in a few words: phase, architecture, size, and its distinguishing axes."""
         return _joined(f"{load.phase}, {load.architecture} {load.size}", load, self._keys(load, "size"))
 
     def arm(self, load: Workload, label: str) -> str:
-        """An arm of a workload: `train, tf.lstm jit`, and what tells it apart."""
+        """An arm of a workload: `train, tf.lstm jit`, and its distinguishing axes."""
         return _joined(f"{load.phase}, {label}", load, self._keys(load))
 
     def spec(self, spec: Spec) -> str:
@@ -36,7 +36,7 @@ class Labels:
         return self.arm(workload(spec), spec.label)
 
     def label(self, spec: Spec) -> str:
-        """The same where the phase was said already."""
+        """The same without the phase."""
         load = workload(spec)
         return _joined(spec.label, load, self._keys(load))
 
@@ -50,7 +50,7 @@ def of_specs(specs: Iterable[Spec]) -> Labels:
 
 
 def title_of(specs: Iterable[Spec]) -> str:
-    """The arms, or where they are many what they have in common."""
+    """The arms, or for many arms their common words."""
     specs = [msgspec.structs.replace(spec, origin=0) for spec in specs]
     arms = list(dict.fromkeys(spec.label for spec in specs))
     if len(arms) <= LONGEST_TITLE:

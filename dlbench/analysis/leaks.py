@@ -9,7 +9,7 @@ from dlbench.stats.leaks import slope
 
 
 def growth(run: Run) -> float | None:
-    """Host bytes that stay behind a step of a Run; None if they are not beyond noise."""
+    """Host bytes that stay behind a step of a Run; None if they are within noise."""
     steady = [sample for sample in run.samples if sample.stage == "steady" and sample.resident_bytes is not None]
     if run.isolation == "none":
         return None

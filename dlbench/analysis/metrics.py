@@ -1,6 +1,6 @@
-"""METRICS: everything that is read from a Run, each a name, a unit, a direction and a function Run -> number.
+"""METRICS: all figures read from a Run, each a name, a unit, a direction and a function Run -> number.
 
-A metric is None if the Run does not hold what it takes. Nothing is read from a Run that did not end well.
+A metric is None if the Run lacks the data for it. Nothing is read from a Run that did not end well.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Metric(NamedTuple):
     """One row of METRICS.
 
     `unit` is one of `s`, `bytes`, `samples/s`, `FLOP/s`, `%` (a share), `steps` and empty for the task's own. `better`
-    is None if neither direction is. `table` says which table of a report shows it. `pooled` takes the Runs together
-    where one is too short to tell by itself.
+    is None if neither direction is. `table` is the table of a report that shows it. `pooled` takes the Runs together if
+    one is too short by itself.
 
-    `gate` names the condition of `--fail-on` that fails when the metric gets worse; no condition looks at a metric
-    where it is empty. `compared` metrics have rows in a comparison of two reports. `fresh_only` metrics are None for a
-    process that is not fresh. `paired` says how arms in lockstep are compared: by rounds of steady steps, or by one
-    number a process. `stage` names samples that the first processes of an adaptive session alone have: others do not
-    count. Every program that ran in one of the phases has an `expected` metric, unless its steps never became steady.
+    `gate` names the condition of `--fail-on` that fails when the metric gets worse; if it is empty, no condition uses
+    the metric. `compared` metrics have rows in a comparison of two reports. `fresh_only` metrics are None for a process
+    that is not fresh. `paired` says how arms in lockstep are compared: by rounds of steady steps, or by one number a
+    process. `stage` names samples that only the first processes of an adaptive session have: others do not count.
+    Every program that ran in one of the phases has an `expected` metric, unless its steps never became steady.
     `contended` replaces `of` between two sessions on a busy machine.
     """
 
@@ -52,7 +52,7 @@ class Metric(NamedTuple):
 
     @property
     def sign(self) -> int:
-        """1 where a larger value is worse, -1 where it is better."""
+        """1 if a larger value is worse, -1 if it is better."""
         return -1 if self.better == "higher" else 1
 
 
@@ -72,7 +72,7 @@ def compared() -> list[str]:
 
 
 def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
-    """The metric over processes, one number each; pooled, without an interval, where some are too short for it."""
+    """The metric over processes, one number each; pooled, without an interval, if some are too short for it."""
     runs = [run for run in runs if run.ok and (metric.stage is None or steps_of(run, metric.stage))]
     if not runs:
         return None
@@ -97,7 +97,7 @@ def step_seconds(run: Run) -> float | None:
 
 
 def step_lower_quartile(run: Run) -> float | None:
-    """Lower quartile of the steady seconds a step: what a contended machine disturbs less than their median."""
+    """Lower quartile of the steady seconds a step, which a contended machine disturbs less than their median."""
     return percentile(steps_of(run, "steady"), 25)
 
 
@@ -115,7 +115,7 @@ def cores_busy(run: Run) -> float | None:
 
 
 def flop_rate(run: Run) -> float | None:
-    """FLOPs that the architecture states for a step, over the median steady step; what was executed is not counted."""
+    """FLOPs that the architecture states for a step, over the median steady step; not the executed operations."""
     step = step_seconds(run)
     return run.flops_per_step / step if step and run.flops_per_step is not None else None
 
@@ -141,14 +141,14 @@ def pooled_latency(rank: float, runs: Sequence[Run]) -> float | None:
 
 
 def once(phase: str, run: Run) -> float | None:
-    """Seconds of what is done once: `import`, `build`, `first_step`; a process that is not fresh has less to do."""
+    """Seconds of work done once: `import`, `build`, `first_step`; a process that is not fresh has less to do."""
     if run.isolation != "fresh":
         return None
     return next((time.seconds for time in run.times if time.phase == phase), None)
 
 
 def compile_seconds(run: Run) -> float | None:
-    """First step minus the median steady step, where a compiler was at work that found no compiled code on the disk."""
+    """First step minus the median steady step, if a compiler ran and found no compiled code on the disk."""
     compiled = run.info is not None and run.info.compiler is not None and cold(run)
     return _first_step_excess(run) if compiled else None
 
@@ -226,7 +226,7 @@ def _first_step_excess(run: Run) -> float | None:
 
 
 def _mark(run: Run, phase: str) -> PhaseMemory | None:
-    """Memory of a phase in a fresh process; in a forked one it is mixed with what the parent held."""
+    """Memory of a phase in a fresh process; in a forked one it includes memory of the parent."""
     if run.isolation != "fresh":
         return None
     return next((mark for mark in run.memory if mark.phase == phase), None)

@@ -16,7 +16,7 @@ from dlbench.spec.source import text as array_text
 
 MACHINE, SESSION = "machine", "session"
 KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "origin")), MACHINE, SESSION)
-"""What `--allow` takes: a key of the Spec in which the two sides may differ, another machine, another session."""
+"""Words of `--allow`: a key of the Spec in which the two sides may differ, another machine, another session."""
 
 
 class Pair(NamedTuple):
@@ -51,7 +51,7 @@ def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 
 def planned(runs: Iterable[Run]) -> int:
-    """Number of processes of one arm that its sessions meant to run; where that was open, that did run."""
+    """Number of processes of one arm that its sessions planned, or that ran if the number was open."""
     fixed = {(run.session, _part(run)): run.groups for run in runs if not _is_open(run)}
     return sum(fixed.values()) + len({run.together for run in runs if _is_open(run)})
 
@@ -95,18 +95,18 @@ def names_of(pairs: Iterable[Pair]) -> Labels:
 
 
 def name_of(pair: Pair, names: Labels) -> str:
-    """Name of a pair: `train, tf.lstm jit` where both sides have the same Spec."""
+    """Name of a pair: `train, tf.lstm jit` if both sides have the same Spec."""
     against = "" if pair.baseline == pair.candidate else f" against {side_name(pair.baseline, pair, names)}"
     return f"{names.spec(pair.candidate)}{against}"
 
 
 def side_name(spec: Spec, pair: Pair, names: Labels) -> str:
-    """One side of a pair; with what tells its workload apart only if that is not the other's too."""
+    """One side of a pair, with the axes that distinguish its workload unless the other side has the same."""
     return spec.label if workload(pair.baseline) == workload(pair.candidate) else names.label(spec)
 
 
 class Matching(NamedTuple):
-    """Pairs by Spec, and in a line each what was left out because the other side has nothing like it."""
+    """Pairs by Spec, and a line for each Spec that was left out because the other side has nothing like it."""
 
     pairs: Sequence[Pair]
     left_out: Sequence[str]
@@ -146,7 +146,7 @@ def check_machine(differs: str, allow: Collection[str]) -> None:
 
 
 def check_keys(allow: Iterable[str]) -> None:
-    """Raise UnknownName for what `--allow` does not know."""
+    """Raise UnknownName for a key that `--allow` does not have."""
     for key in allow:
         if key not in KEYS:
             raise UnknownName("key", key, KEYS)
@@ -155,7 +155,7 @@ def check_keys(allow: Iterable[str]) -> None:
 def differing(one: Spec, other: Spec) -> dict[str, tuple[object, object]]:
     """The keys in which two Specs differ, with both values.
 
-    A seed that replicates is no key, and neither is how it became known what a model takes: stated or inferred.
+    A seed that replicates is no key. Nor is the origin of a fact about a model: stated or inferred.
     """
     values = {name: (getattr(one, name), getattr(other, name)) for name in Spec.__struct_fields__}
     values["model"] = _told(one.model), _told(other.model)
@@ -176,7 +176,7 @@ def by_spec(runs: Iterable[Run]) -> dict[Spec, list[Run]]:
 
 
 def _part(run: Run) -> int:
-    """Part of its groups that a Run was in, where memory did not hold them whole; an arm trains in one of any."""
+    """Part of its groups that a Run was in, if memory did not hold them whole; an arm trains in one of any."""
     return 0 if run.spec.replicated_by == "seed" else run.part
 
 
@@ -185,7 +185,7 @@ def _is_open(run: Run) -> bool:
 
 
 def _beside(spec: Spec, of: Mapping[Spec, Sequence[Run]]) -> list[Spec]:
-    """The arms that one may be compared with: where some were made in several ways, those that it took turns with."""
+    """The arms that one may be compared with; among arms made in several ways, those that it took turns with."""
     if not any(other.origin for other in of):
         return list(of)
     return [other for other in of if other == spec or Pair(other, spec, of[other], of[spec]).in_lockstep]
@@ -218,7 +218,7 @@ def _left_out(before: Sequence[Spec], after: Sequence[Spec]) -> Iterator[str]:
 
 
 def _in_words(name: str, one: object, other: object) -> str:
-    """A key with both values; of models that no package brings, what differs in them."""
+    """A key with both values; for the user's own models, the fields that differ."""
     if isinstance(one, ModelSource) and isinstance(other, ModelSource):
         both = [(field, getattr(one, field), getattr(other, field)) for field in ModelSource.__struct_fields__]
         parts = [f"{field} {_shown(left)} against {_shown(right)}" for field, left, right in both if left != right]

@@ -1,7 +1,7 @@
-"""Pooling: Runs of one Spec that were made alike form one figure; others are listed with what differs.
+"""Pooling: Runs of one Spec that were made alike form one figure; others are listed with their differences.
 
-The rule is one for all rows of `dlbench.analysis.provenance`: equal values are pooled, others never; what one Run does
-not hold is not different from what another does.
+The rule is one for all rows of `dlbench.analysis.provenance`: equal values are pooled, others never. A value that one
+Run lacks is no difference.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Change(NamedTuple):
 def parted(runs: Iterable[Run]) -> list[Run]:
     """The Runs; Runs of one Spec that were made otherwise than its first become other arms.
 
-    A Spec's `origin` numbers what its Runs were made with, from 0 in order of appearance; a control and seeds that
-    replicate are numbered with their arm. What one Run does not hold is not different from what another does.
+    A Spec's `origin` numbers the provenance of its Runs, from 0 in order of appearance; a control and seeds that
+    replicate are numbered with their arm. A value that one Run lacks is no difference.
     """
     pools: dict[Spec, list[Provenance]] = {}
     return [_with_origin(run, _number(pools.setdefault(_arm(run.spec), []), of_run(run))) for run in runs]
@@ -59,7 +59,7 @@ def changes(before: Iterable[Run], after: Iterable[Run]) -> list[Change]:
 
 
 def mixed(runs: Sequence[Run]) -> Iterator[str]:
-    """A line for each kind of difference within arms that `parted` told apart: what, which arms, which processes."""
+    """A line for each kind of difference within arms that `parted` told apart, with its arms and processes."""
     found: dict[tuple[str, ...], dict[str, list[Run]]] = {}
     first: dict[Spec, list[Run]] = {}
     for run in runs:
@@ -83,7 +83,7 @@ def unrecorded(before: Iterable[Run], after: Iterable[Run]) -> Iterator[str]:
 
 
 def machines(before: Iterable[Run], after: Iterable[Run]) -> str:
-    """Both machines of two sides, with what differs of them; empty if they are one and the same kind."""
+    """Both machines of two sides, with their differences; empty if they are of the same kind."""
     theirs, ours = (together([found for run in runs if (found := machine_of(run))]) for runs in (before, after))
     return "" if theirs is None or ours is None else against(theirs, ours)
 
@@ -113,7 +113,7 @@ def _with_origin(run: Run, number: int) -> Run:
 
 
 def _number(pools: list[Provenance], mine: Provenance) -> int:
-    """The place of the first pool that this differs from in nothing; a new one at the end if there is none."""
+    """The place of the first pool without a difference from this; a new one at the end if there is none."""
     for number, pool in enumerate(pools):
         if not _differing(pool, mine):
             pools[number] = _joined((pool, mine))

@@ -1,4 +1,4 @@
-"""Provenance: where and with what a Run was made, in rows that are pooled and compared by one rule.
+"""Provenance: the place and the means of a Run, in rows that are pooled and compared by one rule.
 
 Every row of `ROWS` reads named values from a Run. Runs of one Spec are one figure only if all of these are equal;
 two reports are compared with a line for each that differs (`dlbench.analysis.pooling`). A new row needs nothing else.
@@ -14,17 +14,17 @@ from dlbench.record.schema import Code, Environment, Limits, Run
 
 GIB = 1 << 30
 SLACK = GIB // 64
-"""By how much the memory of a machine of 8 GiB may lie above 8 GiB and still be called so."""
+"""Excess of a machine's memory over a whole number of GiB that still rounds down to it."""
 FILES = " (files "
 EXACT = 3
 """The first schema that records variables by exact names, and in details nothing that belongs to one process."""
 ALWAYS = ("processor", "cores")
-"""What is said of a machine whether it differs or not."""
+"""Facts of a machine that are named even if they do not differ."""
 SHAPING = (
     *("samples", "sample_seconds", "settle_steps", "settle_seconds", "settle_cap_seconds", "settle_cap_samples"),
     *("settle_tolerance", "latency_steps", "latency_seconds", "isolation", "memory_limit_bytes", "discard"),
 )
-"""Fields of the policy that shape the figures of one process; the others say how many there are, and in what order."""
+"""Fields of the policy that shape the figures of one process; the others set the number and order of processes."""
 
 Values = Mapping[str, str]
 Provenance = tuple[Values | None, ...]
@@ -32,10 +32,10 @@ Provenance = tuple[Values | None, ...]
 
 
 class Row(NamedTuple):
-    """Something recorded of a Run: names with values, None if it was not recorded.
+    """A kind of fact in the record of a Run: names with values, None if it was not recorded.
 
-    `unset` is what a name stands for that other Runs have and this one lacks; empty if that says nothing. `text`
-    begins the line of a difference. Of the `machine` Runs differ where they come from different ones.
+    `unset` is the value of a name that other Runs have and this one lacks; empty if the lack is no difference. `text`
+    begins the line of a difference. Rows of the `machine` differ between machines.
     """
 
     text: str
@@ -50,7 +50,7 @@ def of_run(run: Run) -> Provenance:
 
 
 def against(before: Values, after: Values) -> str:
-    """Two machines by processor, cores and all that differs of them; empty if nothing does."""
+    """Two machines by processor, cores and all their differences; empty if there are none."""
     differs = {name for name in before if name in after and before[name] != after[name]}
     shown = [name for name in before if name in differs or name in ALWAYS]
     sides = (", ".join(side[name] for name in shown) for side in (before, after))
@@ -95,9 +95,9 @@ def limits(found: Limits | None) -> Values:
 
 
 def _gibibytes(total: int) -> str:
-    """The memory that is installed, from what the kernel calls its total.
+    """The installed memory, from the kernel's total.
 
-    That is less by what kernel and firmware keep, 1 to 4 %, which differs by some KiB from boot to boot; so the next
+    That is less by the share of kernel and firmware, 1 to 4 %, which differs by some KiB from boot to boot. So the next
     whole GiB above it is taken, and of little memory the next eighth.
     """
     unit = GIB if total > 4 * GIB else GIB // 8
@@ -188,4 +188,4 @@ ROWS: tuple[Row, ...] = (
     Row("tasks differ", _task),
     Row("measured otherwise", _policy),
 )
-"""What is pooled and compared, in the order in which a report says it."""
+"""Rows that are pooled and compared, in the order of a report."""

@@ -1,6 +1,6 @@
 """Reasons to refuse a gate regardless of its numbers: failed runs, no A/A control, another machine.
 
-Each reason is a line that says what to do; one is enough to refuse a gate. Pure.
+Each reason is a line with a remedy; one is enough to refuse a gate. Pure.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
 
 
 def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
-    """Raise SpecError, before anything is measured, for a gate on compile time where no timed arm compiles."""
+    """Raise SpecError, before anything is measured, for a gate on compile time if no timed arm compiles."""
     if all(spec.path == "eager" or not spec.timed for spec in specs):
         for condition in conditions:
             if condition.name == "compile":
@@ -86,7 +86,7 @@ def downgrade_failed(outcomes: Iterable[Outcome], failed: Mapping[Spec, str]) ->
 def without_control(
     arms: Sequence[Spec], runs: Sequence[Run], found: Sequence[control.ControlPair], question: GateRequest
 ) -> Iterator[str]:
-    """Arms whose gated metrics no control has, so that nothing says what equal programs look like in this session."""
+    """Arms whose gated metrics no control has, so that nothing shows the scatter of equal programs in this session."""
     checked = {(one.spec, one.comparison.metric) for one in found if one.comparison.verdict != "indicative"}
     names = labels.of_specs(arms)
     for spec, metric in itertools.product(arms, question.metrics):

@@ -1,4 +1,4 @@
-"""Screening: Runs as figures are read from them, and the A/A controls that say whether to believe them."""
+"""Screening: Runs as figures are read from them, and the A/A controls that decide if they are credible."""
 
 from __future__ import annotations
 

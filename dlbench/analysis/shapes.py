@@ -1,10 +1,10 @@
 """Shapes of series: flat, a warm-up, a slowdown, no steady state; floats in, a word out.
 
-The method is Barrett et al.'s ("Virtual machine warmup blows hot and cold", OOPSLA 2017): change points part a
-series into segments, and their levels tell what it was. Change points come from PELT (Killick, Fearnhead and Eckley,
-"Optimal detection of changepoints with a linear computational cost", JASA 2012).
+The method is Barrett et al.'s ("Virtual machine warmup blows hot and cold", OOPSLA 2017): change points part a series
+into segments, whose levels decide its shape. Change points come from PELT (Killick, Fearnhead and Eckley, "Optimal
+detection of changepoints with a linear computational cost", JASA 2012).
 
-On a shared machine speed also changes by itself. So what one process shows is held against the program only if it
+On a shared machine speed also changes by itself. So a change in one process is attributed to the program only if it
 recurs: the change must show in the median over processes, and beyond tolerance by t over one number a process. Programs
 that take turns meet the same machine: there a series is the ratio of one to the others.
 """
@@ -25,13 +25,13 @@ UNSTABLE: tuple[Shape, ...] = ("slowdown", "no steady state")
 SHORTEST = 5
 """Samples in a segment at least: a window of the online rule."""
 TOLERANCE = 0.05
-"""Levels closer than this share are one: a quarter of what the speed of a shared machine changes by within seconds."""
+"""Levels closer than this share are one: a quarter of the change of a shared machine's speed within seconds."""
 STEADY_SHARE = 0.25
 """The last segment must be this much of the series to be a steady state (Barrett et al.: 500 of 2000 iterations)."""
 PENALTY = 3.0
 """Times the logarithm of the length, for each change (modified BIC; Zhang and Siegmund, Biometrics 2007)."""
 RECURS = 0.01
-"""Error rate of the test over processes: stricter than a verdict's, for what it takes away is all figures of an arm."""
+"""Error rate of the test over processes: stricter than a verdict's, because it takes away all figures of an arm."""
 
 
 def shape(processes: Sequence[Sequence[float]]) -> Shape:
@@ -56,7 +56,7 @@ def shape(processes: Sequence[Sequence[float]]) -> Shape:
 def shape_beside(processes: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> Shape:
     """The same of a program that takes turns with others, by its ratio to them: two series a process, place by place.
 
-    A ratio changes with either side, so the change is the program's where it changed more than the others.
+    A ratio changes with either side, so the change is attributed to the program if it changed more than the others.
     """
     ratios = [
         [mine - theirs for mine, theirs in zip(*both, strict=True)] for both in zip(processes, others, strict=True)
@@ -103,7 +103,7 @@ def change_points(values: Sequence[float]) -> list[int]:
 
 
 def _rise(own: Sequence[float], others: Sequence[Sequence[float]]) -> float:
-    """From the fastest level to the last in this process, where the others say that they lie; 0 if they say nothing.
+    """Rise from the fastest level to the last in this process, at the places that the others show; 0 if they show none.
 
     Segments that its own noise had a part in choosing would differ in it by having been chosen.
     """

@@ -1,7 +1,7 @@
-"""Steady state of programs, judged afterwards: flags for Runs, and whether the ratio of two arms is steady.
+"""Steady state of programs, judged afterwards: flags for Runs, and steadiness of the ratio of two arms.
 
 An arm that was measured alone is judged by its own series, warm-ups included. One that took turns is judged by its
-ratio to the others, round by round: what all of them show at the same time is the machine's.
+ratio to the others, round by round: changes that all show at the same time are the machine's.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class _Pool(NamedTuple):
 def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
     """The Runs; programs without a steady state are flagged.
 
-    `unstable` where it recurs, so that no time is read from them; `drifted` if there is one process alone, which
-    cannot tell a program that changes from a machine that does: such figures are indicative, and are kept.
+    The flag is `unstable` if the change recurs, so that no time is read from them. It is `drifted` for a single
+    process, which cannot tell a change of the program from one of the machine: such figures are indicative, and are
+    kept.
     """
     runs = list(runs)
     groups: dict[tuple[object, tuple[str, int, int]], list[Run]] = {}
@@ -77,7 +78,7 @@ def by_round(run: Run) -> Mapping[int, float]:
 
 
 def _others(run: Run, together: Sequence[Run]) -> list[Run]:
-    """The arms that this one is judged beside: its group, but for its control where there are more."""
+    """The arms that this one is judged beside: its group, without its control if there are more."""
     found = [other for other in together if other is not run]
     unlike = [other for other in found if other.spec != run.spec]
     return unlike or found
@@ -101,7 +102,7 @@ def _shape_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> Shape | None:
 
 
 def _series_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> list[tuple[Series, Series]]:
-    """Logarithms of seconds a step, of the program and of what it was beside, a value a round that both have."""
+    """Logarithms of seconds a step, of the program and of its neighbours, one value for each common round."""
     pairs = [_paired(run, others) for run, others in found]
     return [pair for pair in pairs if len(pair[0]) >= SERIES]
 

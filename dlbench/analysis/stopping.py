@@ -12,10 +12,10 @@ from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 
 
 def enough(runs: Sequence[Run]) -> bool:
-    """True if the Runs of one workload end it: at an interim analysis alone, where all of its ratios are known.
+    """True if the Runs of one workload end it: only at an interim analysis, if all of its ratios are known.
 
-    A ratio that was not steady at two interim analyses in a row is not waited for: more groups would teach nothing.
-    Where no two arms ever took turns there is nothing to analyse: as many groups are enough as without `--adaptive`.
+    A ratio that was not steady at two interim analyses in a row is not waited for: more groups would teach nothing. If
+    no two arms ever took turns there is nothing to analyse: the number of groups is the same as without `--adaptive`.
     """
     groups = _groups(runs)
     if not _took_turns(control.without_controls(pooling.parted(runs))):

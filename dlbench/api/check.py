@@ -15,7 +15,7 @@ from dlbench.spec import PATHS, Path, Policy, Spec
 
 @dataclass(frozen=True)
 class Examined:
-    """A plugin on a path; `note` says where another task was taken. Clauses that lack a finding were not looked at."""
+    """A plugin on a path; `note` is set if another task was taken. Clauses without a finding were not checked."""
 
     spec: Spec
     note: str
@@ -28,7 +28,7 @@ class Examined:
 
     @property
     def complete(self) -> bool:
-        """True if every clause was decided, or left out for what the plugin lacks."""
+        """True if every clause was decided, or left out for a capability that the plugin lacks."""
         return all(one.clause != conformance.EVERYTHING_ELSE for one in self.findings)
 
 

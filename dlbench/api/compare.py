@@ -1,4 +1,4 @@
-"""Comparison of two saved reports, and confirmation of what would fail its gate."""
+"""Comparison of two saved reports, and confirmation of the failures of its gate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlbench.session.schedule import Listener
 
 
 def compare(baseline: Path, candidate: Path, question: GateRequest, listener: Listener, out: Path | None) -> Judgement:
-    """Compare two saved reports and write the comparison to `out` where that is given. Raises DlbenchError."""
+    """Compare two saved reports and write the comparison to `out` if given. Raises DlbenchError."""
     before, after = judge.read(baseline), judge.read(candidate)
     planned = judge.planned(candidate) if question.conditions else None
     answer = reports((str(baseline), str(candidate)), before, after, question, planned)

@@ -42,7 +42,7 @@ def of_session(judged: Judgement, planned: Plan, question: GateRequest, measure:
 def of_reports(answer: Judgement, runs: Sequence[Run], question: GateRequest, measure: Measure) -> Judgement:
     """The answer for two reports once the regressions whose both sides can be measured here have been.
 
-    Both sides can be where they are two Specs of one workload; the code of another session is not here. Each pair has a
+    Both sides can be if they are two Specs of one workload; the code of another session is not here. Each pair has a
     session of its own: in a common one, a Spec would be compared with the first of its workload.
     """
     flagged = _flagged(answer.outcomes)
@@ -103,7 +103,7 @@ def _strangers(before: Sequence[Run], again: Sequence[Run]) -> Iterator[str]:
 def _settled(
     outcomes: Iterable[Outcome], again: Mapping[Sides, Judgement], reasons: Mapping[Sides, str]
 ) -> Iterator[Outcome]:
-    """The outcomes with every regression confirmed or undone; one stands where measuring again gave no answer.
+    """The outcomes with every regression confirmed or undone; one stands if measuring again gave no answer.
 
     So does one that cannot be measured again: asking for a confirmation must not turn a gate green.
     """
@@ -117,7 +117,7 @@ def _settled(
 
 
 def _twice(one: Outcome, second: Judgement) -> Outcome:
-    """A regression beside what the gate of the second session said."""
+    """A regression beside the answer of the second session's gate."""
     key = one.condition, one.metric, one.specs
     mate = next((found for found in second.outcomes if (found.condition, found.metric, found.specs) == key), None)
     if mate is None or mate.ratio is None:

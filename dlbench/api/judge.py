@@ -23,7 +23,7 @@ from dlbench.system import environment
 
 @dataclass(frozen=True)
 class BaselineReport:
-    """A report that what is measured now is compared with."""
+    """A report that is the baseline of the new measurement."""
 
     name: str
     runs: Sequence[Run]
@@ -55,7 +55,7 @@ def read(source: Path) -> list[Run]:
 
 
 def planned(source: Path) -> Plan | None:
-    """Specs that the session of a report meant to measure; none if its plan is not beside it. Raises RecordError."""
+    """The plan of the session of a report; None if it is not beside it. Raises RecordError."""
     path = (source if source.is_dir() else source.parent) / PLAN_FILE
     of_a_session = source.is_dir() or source.name == RUNS_FILE
     return read_plan(path) if of_a_session and path.exists() else None

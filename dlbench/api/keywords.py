@@ -16,7 +16,7 @@ Source = str | os.PathLike[str]
 
 
 class Option(NamedTuple):
-    """An option: the type of its value, the values that there are, the default, and whether it takes several."""
+    """An option: the type of its value, the allowed values, the default, and `several` for more than one value."""
 
     kind: type
     choices: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class GateKeywords(TypedDict, total=False):
 
 
 class SourceKeywords(TypedDict, total=False):
-    """Models that no package brings, as references or as classes and factories, and what is stated of them."""
+    """The user's own models, as references or as classes and factories, and the statements about them."""
 
     model: Several[Any]
     input: Several[str]

@@ -16,11 +16,11 @@ from dlbench.session.schedule import Listener
 from dlbench.workers.backends import Starter
 
 FOLDER = "confirmation"
-"""Where the second measuring lies within the folder of the first; further ones are `confirmation-2` and so on."""
+"""Folder of the second measurement within the folder of the first; further ones are `confirmation-2` and so on."""
 
 
 def measure(groups: Sequence[Group], open_journal: Journal, listener: Listener) -> list[Run]:
-    """Measure what the journal lacks of these groups, and return all its Runs. Raises as `schedule.record` does."""
+    """Measure the groups that the journal lacks, and return all its Runs. Raises as `schedule.record` does."""
     with Starter(open_journal.plan.pythons) as start:
         return schedule.record(groups, open_journal, listener, start, stopping.enough)
 

@@ -1,4 +1,4 @@
-"""The outline of a session before it starts: what it would measure."""
+"""The outline of a session before it starts: workloads, arms and processes."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _checked(families: Sequence[Sequence[Spec]], planned: Plan, listener: Listen
 
 
 def _quickly(family: Sequence[Spec], timeout: float, pythons: Mapping[str, str]) -> list[Parity]:
-    """Check one seed, and three where that one fails: it may stand on a knife edge."""
+    """Check one seed, and three if that one fails: rounding may have decided it."""
     found = check.check(family, (0,), timeout, gradients=False, pythons=pythons)
     if all(one.same is not False for one in found):
         return found

@@ -40,7 +40,7 @@ class Lines(Quiet):
         self._write = write
 
     def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
-        """Line for the group that begins, and what is left."""
+        """Line for the group that begins, and the remaining time."""
         left = f", about {duration(seconds_left)} left" if seconds_left is not None else ""
         self.note(f"[{done + 1}/{total}] {title(group)}{left}")
 

@@ -70,7 +70,7 @@ def keep(judged: gate.Gate | None, folder: Path) -> None:
 
 
 def kept(folder: Path) -> gate.Gate | None:
-    """The answer of the gate of the session in this folder; None if there was none. Raises RecordError."""
+    """The answer of the gate of this folder's session; None if there was none. Raises RecordError."""
     path = folder / GATE_FILE
     try:
         return from_json(path.read_bytes(), gate.Gate) if path.exists() else None

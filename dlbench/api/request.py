@@ -24,7 +24,7 @@ from dlbench.workers import interpreters
 PROCESSES = {"quick": 1, "rigorous": 15}
 DEFAULT_FORMATS = ("markdown", "json")
 GATING = ("fail_on", "confirm", "strict", "allow", "history", "against")
-"""Options that say what becomes of the Runs: the plan keeps them, for whoever goes on with it."""
+"""Options on the use of the Runs: the plan keeps them for `--resume`."""
 NOT_IN_PLAN = (*GATING, "resume", "parity", "format", "dry_run", "quiet")
 """Options that a resumed session may have; its plan answers all others."""
 
@@ -33,7 +33,7 @@ NOT_IN_PLAN = (*GATING, "resume", "parity", "format", "dry_run", "quiet")
 class RunRequest:
     """Checked request of `dlbench run`; `asked` are the words of the gate and the comparison, for the plan.
 
-    With `anew` the folder's name is not the user's, and one with a number at its end is as good.
+    With `anew` the user did not choose the folder's name, and a number may be added at its end.
     """
 
     subjects: Subjects
@@ -132,7 +132,7 @@ def _read_all(source: FilePath) -> list[Run]:
 
 
 def policy(options: Mapping[str, Any]) -> Policy:
-    """Policy by the options. Raises SpecError, also for what a resumed session has in its plan already."""
+    """Policy by the options. Raises SpecError, also for options that a resumed session has in its plan already."""
     if options["resume"] and (given := [name for name, value in options.items() if value and name not in NOT_IN_PLAN]):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise SpecError(f"--resume goes on with what was planned; leave {names} out")
@@ -149,7 +149,7 @@ def policy(options: Mapping[str, Any]) -> Policy:
 
 
 LEAST_MEMORY = 96 << 20
-"""Bytes that a process needs before it has a model: measured is what starts a child under `ulimit -d`, 64 to 96 MiB."""
+"""Bytes that a process needs before it has a model: a child was measured to start under `ulimit -d` of 64 to 96 MiB."""
 
 
 def _bytes(text: str) -> int:

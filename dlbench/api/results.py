@@ -23,9 +23,9 @@ from dlbench.spec.axes import as_text
 
 @dataclass(frozen=True)
 class Results:
-    """A measured or saved session: its Runs, its report, and where they lie.
+    """A measured or saved session: its Runs, its report, and their folder.
 
-    `compared` is the comparison with a saved report, where `against` named one.
+    `compared` is the comparison with a saved report, if `against` named one.
     """
 
     folder: Path
@@ -52,9 +52,9 @@ class Results:
     def ratio(self, a: str, b: str, metric: str = "step_time", phase: str = "") -> Comparison:
         """The metric of arm `a` over the metric of arm `b`, with its 95 % interval and verdict; above 1 for more of it.
 
-        Each arm is named as in `arms`, by its label (`torch.mlp jit`), or by its plugin where that has one arm.
-        Verdicts that the report shows are corrected for their number; one of another pair or metric is of that alone.
-        Raises UnknownName, and SpecError for a name that means several arms.
+        Each arm is named as in `arms`, by its label (`torch.mlp jit`), or by its plugin if that has one arm. Verdicts
+        that the report shows are corrected for their number; a verdict on another pair or metric is not. Raises
+        UnknownName, and SpecError for a name that means several arms.
         """
         if metric not in METRICS:
             raise UnknownName("metric", metric, METRICS)
@@ -65,7 +65,7 @@ class Results:
         return self._compared(section, first.label, second.label, metric)
 
     def to_records(self) -> list[dict[str, Any]]:
-        """A flat record for each Run: the fields of its Spec, what became of it, and every metric in SI units."""
+        """A flat record for each Run: the fields of its Spec, its outcome, and every metric in SI units."""
         return [
             {
                 **msgspec.structs.asdict(run.spec),

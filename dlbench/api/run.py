@@ -31,8 +31,8 @@ from dlbench.workers import interpreters
 class SessionResult:
     """A session and its report, which lies in `folder`.
 
-    `judged` is the gate between its arms and `answer` the comparison with a saved report, where they were asked for.
-    `ended_by` is an interruption, after which the report is partial, or the reason why there is no comparison.
+    `judged` is the gate between its arms and `answer` the comparison with a saved report, if they were asked for.
+    `ended_by` is an interruption, after which the report is partial, or the reason for the lack of a comparison.
     """
 
     folder: FilePath
@@ -70,7 +70,7 @@ def run(options: RunRequest, listener: Listener) -> SessionResult:
 
 
 def describe(options: RunRequest, listener: Listener) -> list[str]:
-    """Lines that say what a session would measure, and in how many processes. Raises DlbenchError as `run` does."""
+    """Lines on the workloads and arms of a session, and its number of processes. Raises DlbenchError as `run` does."""
     with _open(options) as open_journal:
         groups, families = _checked(options, open_journal, listener)
         return list(outline.lines(groups, families, open_journal.plan.policy))
@@ -88,7 +88,7 @@ def _checked(
 
 
 def _note_threads(options: RunRequest, specs: Sequence[Spec], policy: Policy, listener: Listener) -> None:
-    """One line where the number of threads, or what becomes of the caller's variables, may surprise."""
+    """One line if the number of threads, or the handling of the caller's variables, may surprise."""
     given = specs[0].threads if options.resume else next(iter(options.subjects.selection.get("threads", ())), None)
     if policy.isolation != "none" and (said := threads.note(given, os.environ)):
         listener.note(said)
@@ -122,7 +122,7 @@ def _open(options: RunRequest) -> Journal:
 
 
 def _check_question(options: RunRequest, specs: Sequence[Spec], policy: Policy) -> None:
-    """Find out before measuring what could not be compared or gated afterwards. Raises DlbenchError."""
+    """Refuse, before measuring, a comparison or a gate that would be impossible afterwards. Raises DlbenchError."""
     refusals.check_processes(policy, options.question.conditions)
     refusals.check_compiled(specs, options.question.conditions)
     if options.against is None:
@@ -134,7 +134,7 @@ def _check_question(options: RunRequest, specs: Sequence[Spec], policy: Policy) 
 def _conclude(
     options: RunRequest, open_journal: Journal, proven: Sequence[Parity], listener: Listener
 ) -> SessionResult:
-    """Write the report, compare and gate as was asked. What would be measured again is on the disk before."""
+    """Write the report, compare and gate as requested. Results are on the disk before anything is measured again."""
     specs, runs = open_journal.plan.specs, open_journal.runs
     question = options.question
     again = measuring.measure_in(options.folder, listener)

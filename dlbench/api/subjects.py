@@ -20,7 +20,7 @@ OPTIONS = (
     *("model", "input", "tokens", "vocabulary", "classes", "targets"),
     *("output", "loss", "optimizer", "target", "convert", "data"),
 )
-"""The options that this module reads; `data` may name a place where batches start as well."""
+"""The options that this module reads; `data` may also name a place of batches."""
 OPTIMIZERS = "adam, adamw, sgd, sgd:MOMENTUM or file.py:function"
 _ASKED = re.compile(r"(?:([\w-]+)=)?(.+)")
 _OWN = re.compile(r".+\.py:\w+|[\w.]+:\w+")
@@ -55,7 +55,7 @@ def _values(given: Any) -> tuple[Any, ...]:
 
 
 def models(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
-    """The models of a command, each with what the command says of all. Raises SpecError."""
+    """The models of a command, each with the options that apply to all. Raises SpecError."""
     asked = [_ASKED.fullmatch(text) for text in options.get("model", ())]
     files = [one for one in options.get("data", ()) if one not in DATA_PLACES]
     if not asked:
@@ -97,7 +97,7 @@ def reference_of(model: object) -> str:
 
 
 def places(given: Sequence[str]) -> tuple[str, ...]:
-    """The values of `--data` that say where batches start."""
+    """The values of `--data` that name a place of batches: `device` or `host`."""
     return tuple(one for one in given if one in DATA_PLACES)
 
 

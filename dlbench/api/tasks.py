@@ -1,4 +1,4 @@
-"""Facts of the tasks: what each feeds a model, what it wants of it, and what counts as trained."""
+"""Facts of the tasks: inputs, expected outputs, and the quality that counts as trained."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _label(signature: Signature) -> str:
 
 
 def _quality(sizes: Sequence[Task]) -> str:
-    """Metric and target of both sizes, once where they are the same."""
+    """Metric and target of both sizes, once if they are the same."""
     first, info = sizes[0].info, [task.info for task in sizes]
     least = "at least" if first.higher_is_better else "at most"
     goals = list(dict.fromkeys(f"{one.target:g} within {one.budget_steps} steps" for one in info))
