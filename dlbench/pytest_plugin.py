@@ -6,7 +6,7 @@
 The plugin runs in the process of the test, so a framework that was imported earlier in the same process, and the tests
 before this one, are part of what is measured; `dlbench run` measures in processes of their own. On Linux the process is
 held to as many processors as threads were asked for, one unless the call says more; `extra_info` names them in
-`processors`, and says in `cpu_per_wall` how many worked.
+`processors`, and gives the number that worked in `cpu_per_wall`.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from dlbench.spec import Policy, Spec
 
 _AXES = ("phase", "path", "size", "batch_size", "device", "seed", "task", "threads")
-"""What a call may say of its Spec."""
+"""Axes that a call may name."""
 SPARE = 0.5
 """Processors beyond the requested threads that may work: pytest's own."""
 
 
 class Bridge:
-    """The fixture where pytest-benchmark is at work."""
+    """The fixture if pytest-benchmark is active."""
 
     @pytest.fixture
     def dlbench_benchmark(self, benchmark: Any) -> Callable[..., Any]:
         """Benchmark a plugin: `dlbench_benchmark(name, phase="train", path="eager", size="small", ...)`.
 
         The other values are as for a Spec (`batch_size`, `task`, `threads`, `device`, `seed`) and a `policy`, whose
-        `samples` are pytest-benchmark's rounds. Returns pytest-benchmark's fixture, whose `extra_info` says what was
-        measured; `settled` is false there when the policy's cap ended the warm-up. What the plugin declares
-        Unsupported skips the test with its reason; any other DlbenchError fails it.
+        `samples` are pytest-benchmark's rounds. Returns pytest-benchmark's fixture, whose `extra_info` describes the
+        measurement; `settled` is false there when the policy's cap ended the warm-up. Unsupported from the plugin skips
+        the test with its reason; any other DlbenchError fails it.
         """
 
         def run(plugin: str, *, policy: Policy | None = None, **asked: Any) -> Any:
@@ -60,11 +60,11 @@ class Bridge:
 
 
 class Missing:
-    """The fixture where pytest-benchmark is not."""
+    """The fixture without pytest-benchmark."""
 
     @pytest.fixture
     def dlbench_benchmark(self) -> None:
-        """Fail, and say what is missing."""
+        """Fail, and name the missing package."""
         pytest.fail(
             "the fixture dlbench_benchmark needs pytest-benchmark, which is not installed or switched off; "
             "pip install 'dlbench[pytest]', and drop -p no:benchmark",
@@ -94,10 +94,10 @@ def _spec(plugin: str, asked: dict[str, Any], policy: Policy) -> Spec:
 
 
 def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
-    """Let pytest-benchmark take samples of k steps; a single step where benchmarks are disabled.
+    """Let pytest-benchmark take samples of k steps; a single step if benchmarks are disabled.
 
-    A round is a sample and an iteration a step, so that figures are seconds a step, whatever k was found. The process
-    is held to as many processors as the Spec has threads meanwhile.
+    A round is a sample and an iteration a step, so that figures are seconds a step for every k. The process is held to
+    as many processors as the Spec has threads meanwhile.
     """
     from dlbench.system import confine
 
@@ -107,7 +107,7 @@ def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
         info, subject = _built(spec)
         benchmark.extra_info.update(_facts(spec, info), processors=_words(processors))
         gc.collect()
-        gc.freeze()  # what pytest and the framework hold is not walked again before every sample
+        gc.freeze()  # objects of pytest and the framework are not walked again before every sample
         try:
             _take(benchmark, subject, policy)
         finally:
@@ -121,8 +121,8 @@ def _benchmark(benchmark: Any, spec: Spec, policy: Policy) -> Any:
 def _is_original(benchmark: Any) -> bool:
     """True if the fixture is pytest-benchmark's own.
 
-    Another plugin may put one of its own in that place, with `pedantic` and `extra_info` alone, which calls what it
-    measures as often as it likes: each step then ends with the barrier.
+    Another plugin may put one of its own in that place, with `pedantic` and `extra_info` alone, which calls the step as
+    often as it likes: each step then ends with the barrier.
     """
     return hasattr(benchmark, "stats") and hasattr(benchmark, "disabled")
 
@@ -155,7 +155,7 @@ def _words(processors: Collection[int]) -> str:
 
 
 def _check_threads(facts: Mapping[str, Any], spec: Spec) -> None:
-    """Warn where more processors worked than the Spec has threads; that is so only if nothing is held to any."""
+    """Warn if more processors worked than the Spec has threads, which happens only if nothing is confined."""
     if (used := facts["cpu_per_wall"]) > spec.threads + SPARE:
         warnings.warn(
             f"{spec.label}: asked for {spec.threads} threads, {used:.1f} processors worked; {sys.platform} holds no "
@@ -175,7 +175,7 @@ def _built(spec: Spec) -> tuple[ModelInfo, MeasuredModel]:
 
 
 def _settle(subject: MeasuredModel, policy: Policy) -> tuple[int, bool]:
-    """Compile, warm up, and find how many steps make a sample."""
+    """Compile, warm up, and find the number of steps in a sample."""
     from dlbench.measure.model import settle
 
     sampler = subject.sampler()
@@ -186,7 +186,7 @@ def _settle(subject: MeasuredModel, policy: Policy) -> tuple[int, bool]:
 
 
 def _facts(spec: Spec, info: ModelInfo) -> dict[str, Any]:
-    """Requested and actual values; where both speak of the same thing, the actual one."""
+    """Requested and actual values; the actual one if both have the same name."""
     import msgspec
 
     from dlbench.errors import redaction

@@ -31,7 +31,7 @@ def show(plugins: Sequence[str | AskedModel], paths: Sequence[Path], timeout: fl
 
 
 def _exit_code(found: Examination, *, named: bool) -> int:
-    """The code of an examination; a path that is not supported counts where it was `named`."""
+    """The code of an examination; a path that is not supported counts if it was `named`."""
     if not found.conforms:
         return exit_codes.CHANGED
     lacking = named and not all(one.complete for one in found.examined)
@@ -45,7 +45,7 @@ class _Printed:
         self._heart = heart
 
     def started(self, spec: Spec, note: str) -> None:
-        """The plugin, and the task where it is another than the default."""
+        """The plugin, and the task if it is not the default."""
         self._say(f"{spec.label}, {spec.size}, task {spec.task}; {architectures.meaning(spec.architecture)}")
         if note:
             self._say(f"  {note}")

@@ -57,7 +57,7 @@ class Table:
 def configured(context: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a call, filled up from its suite and from the project's defaults.
 
-    Raises SpecError naming file, line, key and what is allowed, and UnknownName for a suite that nobody states.
+    Raises SpecError naming file, line, key and the allowed values, and UnknownName for a suite that does not exist.
     """
     filled = dict(options)
     suite = filled.pop("suite")

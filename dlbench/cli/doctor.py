@@ -27,7 +27,7 @@ def show(*, as_json: bool) -> None:
 
 
 def blocks(found: Diagnosis) -> Iterator[Block]:
-    """The diagnosis in words, what to do first."""
+    """The diagnosis in words, remedies first."""
     yield Heading(1, "dlbench doctor")
     if found.advice:
         yield Heading(2, "To do")

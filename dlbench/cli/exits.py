@@ -17,7 +17,7 @@ from dlbench.record import interrupts
 from dlbench.record.interrupts import Interrupted
 
 COMPLETION = "_DLBENCH_COMPLETE"
-"""The variable by which a shell asks click what may come next on its command line."""
+"""The variable by which a shell asks click for completions of its command line."""
 PROJECT = "https://github.com/dlbench/dlbench"
 
 

@@ -1,4 +1,4 @@
-"""A sign of life while one thing takes long: what it is and since when, on standard error."""
+"""A sign of life during a long activity: its name and duration, on standard error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATIENCE = 30.0
 
 
 class Heartbeat:
-    """Says what goes on: every second on a terminal, elsewhere each half minute that it lasts; used as a context."""
+    """Prints the present activity: every second on a terminal, every half minute elsewhere; used as a context."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream or sys.stderr, clock
@@ -35,7 +35,7 @@ class Heartbeat:
         self.clear()
 
     def announce(self, what: str) -> None:
-        """Name what goes on from now."""
+        """Name the next activity."""
         self._what = what
         self._since = self._said = self._clock()
 

@@ -36,7 +36,7 @@ def _tasks() -> Iterator[str]:
 
 
 def _explained() -> Iterator[str]:
-    """Each task with what it feeds a model, what it wants of it, and what counts as trained."""
+    """Each task with its inputs, its expected outputs, and the quality that counts as trained."""
     from dlbench.api.tasks import explained
 
     for name in tasks.names():

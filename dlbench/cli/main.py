@@ -154,5 +154,5 @@ def doctor(*, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; `dlbench.cli.exits` says which exit code comes of what."""
+    """Run the command line; `dlbench.cli.exits` maps errors to exit codes."""
     exits.run(cli)

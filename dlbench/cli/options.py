@@ -44,7 +44,7 @@ def several(flag: str, help_text: str, kind: Values) -> Decorator:
 
 
 def of_axis(field: str, help_text: str = "") -> Decorator:
-    """The option of an axis, with a help of its own where that is given."""
+    """The option of an axis, with its own help if that is given."""
     return _of_axis(AXES[field], help_text)
 
 
@@ -59,7 +59,7 @@ def of_parity(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def of_effort(command: Callable[..., int]) -> Callable[..., int]:
-    """The options of how hard to measure."""
+    """The options of the effort of measuring."""
     return _all(
         command,
         (

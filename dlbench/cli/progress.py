@@ -1,7 +1,7 @@
 """Progress of a session: a live bar on a terminal, plain lines elsewhere, nothing when quiet.
 
 Nothing here runs on its own: the bar is drawn when the schedule says something, between turns, a few times a second at
-most, so that it never takes a core from what is being measured.
+most, so that it never takes a core from the measurement.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Printed(Lines):
 
 
 class Live(Printed, AbstractContextManager["Live"]):
-    """The lines of finished Runs scroll by above a bar that says what is running."""
+    """The lines of finished Runs scroll by above a bar with the present stage."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -55,7 +55,7 @@ class Live(Printed, AbstractContextManager["Live"]):
         self._progress.refresh()
 
     def announce(self, group: Group, stage: str, number: int) -> None:
-        """Say what the group does now, unless that was just drawn."""
+        """Show the stage of the group, unless it was just drawn."""
         if time.monotonic() - self._drawn < SECONDS_BETWEEN_DRAWINGS:
             return
         self._drawn = time.monotonic()

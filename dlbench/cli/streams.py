@@ -1,6 +1,6 @@
 """Standard output and standard error that every terminal, pipe and file can take.
 
-A sign that the encoding lacks is spelt out. A reader that goes away ends nothing: what was measured is in files, and
+A sign that the encoding lacks is spelt out. A reader that goes away ends nothing: the measurements are in files, and
 the exit code is the answer of the command.
 """
 
@@ -27,7 +27,7 @@ SIGNS = (
     | {"×": "x", "≠": "!=", "≤": "<=", "≥": ">=", "±": "+/-", "→": "->", "°": " deg ", "µ": "u", "μ": "u"}
     | {"•": "*", "…": "...", "‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "}
 )
-"""Signs of ours and of tables, and what stands for them in ASCII."""
+"""Signs of ours and of tables, and their ASCII replacements."""
 GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET, errno.ENXIO)
 """Errors of writing to a reader that went away: a closed pipe, a terminal that hung up."""
 
@@ -51,7 +51,7 @@ class Enduring(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, data: Any) -> int:
-        """Write some of it, and wait where the descriptor is not blocking. Raises RecordError."""
+        """Write some of it, and wait if the descriptor is not blocking. Raises RecordError."""
         while True:
             try:
                 return os.write(self._descriptor, data)
@@ -69,13 +69,13 @@ class Enduring(io.RawIOBase):
 def prepare() -> None:
     """Put streams of this kind in the places of standard output and error, and something in the place of a closed one.
 
-    Without it the first file that is opened takes the number of a closed stream, and what is printed goes there.
+    Without it the first file that is opened takes the number of a closed stream, and printed text goes there.
     """
     for descriptor in (0, 1, 2):
         if not _is_open(descriptor):
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     codecs.register_error(PLAINER, _plainer)
-    if sys.stdout is sys.__stdout__:  # and not what somebody else has put there
+    if sys.stdout is sys.__stdout__:  # and not somebody else's stream in its place
         sys.stdout = _stream(sys.stdout, 1)
     if sys.stderr is sys.__stderr__:
         sys.stderr = _stream(sys.stderr, 2)

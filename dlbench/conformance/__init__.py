@@ -1,4 +1,4 @@
-"""The contract as a suite: what a plugin must do, checked on the plugin itself.
+"""The contract as a suite: the duties of a plugin, checked on the plugin itself.
 
     dlbench check acme.wide
 
@@ -9,7 +9,7 @@ or, in the tests of a plugin package:
         conformance.assert_conforms("acme.wide", path, task="line")
 
 Each plugin and path is examined in a process of its own, one clause after the other. A clause holds, is broken, or was
-not looked at: where the plugin lacks what it takes, or where a fault that was told already stands in the way.
+not checked: because the plugin lacks a capability, or because of an earlier fault.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from dlbench.workers.child import Child, ChildError, fresh_child
 __all__ = ["CLAUSE_SECONDS", "EVERYTHING_ELSE", "assert_conforms", "check", "specs", "with_data"]
 
 CLAUSE_SECONDS = 300.0
-"""What a clause may take; the first ones build, and compile."""
+"""Time limit of a clause; the first ones build, and compile."""
 EVERYTHING_ELSE = "everything else"
 """The clause of a Finding that stands for all clauses not looked at, because the examination could not go on."""
 
@@ -48,7 +48,7 @@ def specs(plugin: str | AskedModel, path: Path, size: str = "small", task: str =
 
 
 def with_data(spec: Spec, *, named: bool) -> tuple[Spec, str]:
-    """The Spec with a task whose data is here, and a sentence that says so where it is another task.
+    """The Spec with a task whose data is here, and a sentence on it if it is another task.
 
     Another task is taken unless the task was `named`. Raises SpecError if none that fits has its data.
     """
@@ -68,8 +68,8 @@ def check(
 ) -> Iterator[Finding]:
     """Examine one plugin on one path in a process of its own: a Finding for each clause, as soon as it is decided.
 
-    `announce` is called with each clause before it is looked at. A clause may take `timeout` seconds. Where the process
-    ends or the plugin cannot do at all what the Spec asks, the last Finding is EVERYTHING_ELSE.
+    `announce` is called with each clause before its check. A clause may take `timeout` seconds. If the process ends, or
+    the plugin cannot meet the Spec at all, the last Finding is EVERYTHING_ELSE.
     """
     child = fresh_child(spec.threads, timeout)
     try:
@@ -87,7 +87,7 @@ def check(
 def assert_conforms(plugin: str, path: Path, **more: str) -> None:
     """Raise AssertionError that lists every clause which the plugin breaks on this path.
 
-    A clause that was not looked at is no failure, unless the examination could not go on. Warns where the data of the
+    A clause that was not checked is no failure, unless the examination could not go on. Warns if the data of the
     architecture's task is not installed and another task was taken.
     """
     found = [one for spec in specs(plugin, path, **more) for one in check(_warned(spec, named="task" in more))]

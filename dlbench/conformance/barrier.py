@@ -16,9 +16,9 @@ ESCAPED, ESCAPED_SECONDS, PAUSE_SECONDS = 0.25, 0.02, 0.1
 REST_SECONDS = 5.0
 """Seconds to wait at most until nothing runs."""
 PAIRS, ATTEMPTS = 8, 3
-"""Samples of one and of two steps whose fastest count, and how often they must say the same."""
+"""Samples of one and of two steps, of which the fastest count, and attempts that must all show a fault."""
 REST = 0.005
-"""Seconds at least between two samples: what escaped from one is done before the next."""
+"""Least seconds between two samples: work that escaped from one is done before the next."""
 
 
 def the_barrier_holds(session: ModelsUnderTest) -> None:
@@ -27,7 +27,7 @@ def the_barrier_holds(session: ModelsUnderTest) -> None:
     batch = model.batch(0)
     _rest()
     few, many = (min(_cpu_after(model, batch, steps) for _ in range(3)) for steps in (1, 9))
-    _rest()  # what escaped would make the step longer, and its own share smaller
+    _rest()  # escaped work would make the step longer, and its own share smaller
     step = min(_seconds_of(model, batch, 1) for _ in range(5))
     require(
         many - few <= max(ESCAPED_SECONDS, ESCAPED * 8 * step),
@@ -39,8 +39,8 @@ def the_barrier_holds(session: ModelsUnderTest) -> None:
 def no_work_outlives_the_barrier(session: ModelsUnderTest) -> None:
     """Two steps take twice as long as one: a line through both that begins below zero says that work escaped.
 
-    What a step leaves undone the next one waits for; only the last step of a sample is never seen. Knows nothing of
-    the device, so that it looks at any.
+    Work that a step leaves undone delays the next one; only that of a sample's last step is never seen. It uses nothing
+    of the device, so it works on any.
     """
     model = session.plain
     batch = model.batch(0)
@@ -57,7 +57,7 @@ def no_work_outlives_the_barrier(session: ModelsUnderTest) -> None:
 
 
 def _rest() -> None:
-    """Wait until the process uses no CPU, for some seconds at most: what other clauses left behind is not counted."""
+    """Wait until the process uses no CPU, for some seconds at most: work left by other clauses is not counted."""
     end = time.monotonic() + REST_SECONDS
     while time.monotonic() < end:
         start = time.process_time()
@@ -69,8 +69,8 @@ def _rest() -> None:
 def _fastest(model: Model, batch: Any) -> tuple[float, float]:
     """Seconds of one step and of two, the fastest of several samples with a rest before each.
 
-    On a busy machine a short sample that follows a rest gets through in one go and a longer one does not: what two
-    steps waited for a core is not counted. That can only hide, on such a machine, and never accuse.
+    On a busy machine a short sample that follows a rest runs without interruption and a longer one does not: the wait
+    of two steps for a core is not counted. On such a machine that can hide a fault, but never report a false one.
     """
     one, two = math.inf, math.inf
     pause = REST

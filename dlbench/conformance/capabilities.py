@@ -1,4 +1,4 @@
-"""The clauses on capabilities: what a plugin claims to be able to do, it does."""
+"""The clauses on capabilities: a plugin does everything that it claims to be able to do."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def parameters_can_be_exchanged(session: ModelsUnderTest) -> None:
 
 
 def devices_are_reported(session: ModelsUnderTest) -> None:
-    """The device of the model is one that the plugin lists, and its memory is counted where it is no CPU."""
+    """The device of the model is one that the plugin lists, and its memory is counted unless it is a CPU."""
     model = session.exact
     plugin = model.plugin
     _memory(model)

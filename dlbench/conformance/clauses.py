@@ -1,7 +1,7 @@
-"""The clauses of the contract, by weight: what makes figures wrong comes first.
+"""The clauses of the contract, by weight: faults that make figures wrong come first.
 
-A clause is a function that raises Broken where a model does not keep it, and NotLookedAt where that cannot be seen. It
-returns nothing, or a remark on how far it could see. Every clause is shown to catch a plugin that misbehaves in just
+A clause is a function that raises Broken if a model does not keep it, and NotLookedAt if that cannot be seen. It
+returns nothing, or a remark on the limits of its check. Every clause is shown to catch a plugin that misbehaves in just
 that way: `tests/test_conformance.py`.
 """
 
@@ -59,7 +59,7 @@ def what_was_read_back_is_true(session: ModelsUnderTest) -> None:
 def outputs_are_the_architecture(session: ModelsUnderTest) -> None:
     """Predictions agree with the core's NumPy version of the architecture, from the values of this seed and another's.
 
-    On the path jit only this seed's: what builds is the same, and compiling it once more takes long.
+    On the path jit only this seed's: the building code is the same, and another compilation takes long.
     """
     if not architectures.describes(session.spec):
         raise NotLookedAt(architectures.meaning(session.spec.architecture))
@@ -115,7 +115,7 @@ def jit_really_compiled(session: ModelsUnderTest) -> None:
 
 
 IMPORT = "import_does_no_work"
-"""Looked at before everything else, for it is what loads the plugin."""
+"""The first clause of all, because it loads the plugin."""
 CLAUSES: dict[str, Callable[[ModelsUnderTest], str | None]] = {
     clause.__name__: clause
     for clause in (

@@ -40,7 +40,7 @@ class Examination:
         self._told: dict[str, str] = {}
 
     def look(self, clause: str) -> Finding:
-        """Look at one clause. Raises Unsupported if the plugin cannot do at all what the Spec asks."""
+        """Check one clause. Raises Unsupported if the plugin cannot meet the Spec at all."""
         verdict: Verdict
         try:
             verdict, why = "holds", self._import() if clause == IMPORT else CLAUSES[clause](self._session)
@@ -55,7 +55,7 @@ class Examination:
         return Finding(clause=clause, verdict=verdict, why=words.bounded(why or "", LONGEST))
 
     def _fault(self, clause: str, error: Exception) -> tuple[Verdict, str]:
-        """The fault is told where it is met first; the same type from the same line is the same fault."""
+        """Verdict and text of a fault, told once; the same type from the same line is the same fault."""
         fault, at = told(error), place(error)
         first = self._told.setdefault(f"{type(error).__name__} {at}" if at else fault, clause)
         return ("broken", fault) if first == clause else ("not looked at", f"it meets the fault of {first}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from dlbench.errors import DlbenchError, words
 
 LONGEST = 300
-"""Characters of a message; what a compiler says can run to thousands."""
+"""Characters of a message; a compiler's can run to thousands."""
 CORE = Path(__file__).parents[1]
 IMPORTING = ("<frozen ", "importlib")
 
@@ -20,7 +20,7 @@ def told(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """File, line and function where the plugin's own code was last: in the folder of the file that the core called.
+    """File, line and function of the last frame in the plugin's own code: in the folder of the called file.
 
     Empty if the core itself raised the error.
     """

@@ -1,4 +1,4 @@
-"""The clause on the loss: what `train_step` returns is the task's loss of what `predict` gave before the step."""
+"""The clause on the loss: `train_step` returns the task's loss of the outputs of `predict` before the step."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Stated(NamedTuple):
 def the_loss_is_the_stated_one(session: ModelsUnderTest) -> None:
     """The loss of each of the first steps, without dropout, is computed again in NumPy from the outputs before it.
 
-    The tolerance is 1e-5 of the terms that the loss averages, or of 1 where those are smaller: outputs are held to
-    5e-6 and a logit moves the loss by twice as much at most.
+    The tolerance is 1e-5 of the terms that the loss averages, or of 1 if those are smaller: outputs may differ by 5e-6
+    and a logit moves the loss by at most twice as much.
     """
     with same_function(session):
         for step in range(len(session.exact.observed["losses"])):
@@ -52,7 +52,7 @@ def _shown(loss: Any) -> str:
 
 
 def _stated(model: Model, step: int) -> Stated | None:
-    """The stated loss of a step; None if what it takes is not known."""
+    """The stated loss of a step; None if its arguments are not known."""
     outputs = model.observed["predictions"][step][0].astype(np.float64)
     targets = model.task.batch(model.request.spec.seed, step).targets
     match model.task.signature.loss:

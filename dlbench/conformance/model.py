@@ -1,4 +1,4 @@
-"""A model under examination: built as a run builds it, stepped on chosen batches, and asked what it holds."""
+"""A model under examination: built as a run builds it, stepped on chosen batches, and its state read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROUGHER = 4
 
 
 class Broken(DlbenchError):
-    """A clause of the contract that does not hold; the message says what was seen."""
+    """A clause of the contract that does not hold; the message describes the observation."""
 
 
 class NotLookedAt(DlbenchError):
@@ -55,7 +55,7 @@ class Model:
 
     @classmethod
     def build(cls, spec: Spec, *, dropout: bool = True, optimizer: Adam = TELLING) -> Model:
-        """A fresh instance. Raises what the plugin raises, and ContractViolation if it read back something else."""
+        """A fresh instance. Raises the plugin's exceptions, and ContractViolation if it read back something else."""
         prepared = prepare(spec, adaptors.load_plugin(spec))
         request = replace(prepared.request, optimizer=optimizer)
         request = request if dropout else without_dropout(request)

@@ -43,7 +43,7 @@ ADVICE = (
 
 
 def the_optimizer_is_the_stated_adam(session: ModelsUnderTest) -> str:
-    """The first updates are computed again in NumPy from the gradients; without them, seen in how the model moves."""
+    """The first updates are computed again in NumPy from the gradients; without them, seen in its movement."""
     plugin = session.exact.plugin
     with same_function(session):
         if isinstance(plugin, ExchangesParameters) and isinstance(plugin, ComputesGradients):
@@ -87,7 +87,7 @@ class _Stated:
         self._square: dict[str, Any] = {}
 
     def follow(self, step: int, before: Mapping[str, Any], after: Mapping[str, Any], gradients: Any) -> None:
-        """Take the update from these gradients; raise Broken where a parameter's is another."""
+        """Take the update from these gradients; raise Broken if a parameter's differs."""
         adam = self._adam
         quiet = check.NEGLIGIBLE_GRADIENT * max(float(np.abs(gradient).max()) for gradient in gradients.values())
         for name, gradient in gradients.items():
@@ -154,8 +154,8 @@ def _forgetting(moved: list[Any]) -> str:
     """Deviation of the steps on a second batch from what the stated beta1 gives.
 
     Steps on the first batch move the model by `a`. With gradients that stay as they are, step t on the second one
-    differs from `a` by `(1 - beta1^n) / (1 - beta1^t)` times what the second batch adds, n being its steps so far. The
-    ratio of two such differences depends on beta1 alone.
+    differs from `a` by `(1 - beta1^n) / (1 - beta1^t)` times the contribution of the second batch, n being its steps so
+    far. The ratio of two such differences depends on beta1 alone.
     """
     steady = moved[STEPS - 1] / STEPS
     turns = [moved[step] - moved[step - 1] - steady for step in (STEPS, STEPS + 1)]
@@ -174,7 +174,7 @@ def _at(adam: Adam, rate: float) -> Adam:
 
 
 def _moved(session: ModelsUnderTest, adam: Adam) -> list[Any]:
-    """Distances of outputs, or of parameters where they are exported, from the start after each step.
+    """Distances of outputs, or of parameters if they are exported, from the start after each step.
 
     STEPS on one batch and two on another, the same inputs with each other's targets: its gradients are quite different.
     """
@@ -198,7 +198,7 @@ def _ratio(one: float, other: float) -> float:
 
 
 def _first_step(session: ModelsUnderTest) -> None:
-    """With a small epsilon the first step moves what has a gradient by the learning rate, and nothing further."""
+    """With a small epsilon the first step moves all that has a gradient by the learning rate, and nothing else."""
     model = Model.build(session.spec, dropout=False, optimizer=SHARP)
     start = _state(model)
     model.train(model.batch(0))

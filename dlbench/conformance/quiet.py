@@ -1,4 +1,4 @@
-"""The clauses on what else a plugin does: it prints nothing, keeps no memory, and refuses what it cannot do."""
+"""The clauses on a plugin's manners: it prints nothing, keeps no memory, and refuses Specs that it cannot meet."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def nothing_is_printed(session: ModelsUnderTest) -> None:
 
 
 def nothing_leaks(session: ModelsUnderTest) -> None:
-    """Memory stays where it is while training and predicting go on, by the rule that `dlbench run` has for a Run."""
+    """Memory does not grow while training and predicting go on, by the rule that `dlbench run` has for a Run."""
     model = session.plain
     batches = cycle([model.batch(step) for step in range(4)])
     for what, work in (
@@ -52,7 +52,7 @@ def nothing_leaks(session: ModelsUnderTest) -> None:
 def _marks(work: Callable[[], object]) -> Iterator[tuple[int, int]]:
     """Calls so far, and the bytes resident then, after every sample; a fifth of the time warms up."""
     gc.collect()
-    gc.freeze()  # what the framework holds for good is not walked again before every sample
+    gc.freeze()  # permanent objects of the framework are not walked again before every sample
     try:
         calls = _repeat(work, LEAK_STEPS, LEAK_SECONDS / 5)
         for _ in range(LEAK_SAMPLES):
@@ -64,7 +64,7 @@ def _marks(work: Callable[[], object]) -> Iterator[tuple[int, int]]:
 
 
 def _repeat(work: Callable[[], object], times: int, seconds: float) -> int:
-    """Do it this often, or for this many seconds if that is longer; returns how often it was."""
+    """Do it `times` times, or for `seconds` if that is longer; returns the number of times."""
     done, end = 0, time.monotonic() + seconds
     while done < times or time.monotonic() < end:
         work()

@@ -52,7 +52,7 @@ def _check(session: ModelsUnderTest) -> None:
     middle = len(arrays.parts(whole.inputs)[0]) // 2
     halves = [_losses(still, _twice(whole, part))[-1] for part in (slice(middle), slice(middle, 2 * middle))]
     if abs(_losses(still, whole)[0] - losses[-1]) > near:
-        return  # what the batches before leave behind is no other function of this one
+        return  # a change by earlier batches says nothing of this one
     if 2 * middle == len(arrays.parts(whole.inputs)[0]) and abs(losses[-1] - np.mean(halves)) > near:
         raise NotLookedAt(
             "the loss of a sample depends on the rest of its batch, as with batch normalisation: training does "

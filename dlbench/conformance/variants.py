@@ -18,7 +18,7 @@ from dlbench.parity import check
 from dlbench.plugin import Batch
 
 STEPS, CALLS = 2, 2
-"""Steps in a call, and calls: the second sees what the first left behind."""
+"""Steps in a call, and calls: the second sees the state that the first left behind."""
 
 
 def several_steps_are_so_many_single_ones(session: ModelsUnderTest) -> None:
@@ -33,7 +33,7 @@ def several_steps_are_so_many_single_ones(session: ModelsUnderTest) -> None:
 
 
 def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
-    """Data on the host is read in every step: a step sees what its arrays hold when it is called."""
+    """Data on the host is read in every step: a step sees the content of its arrays at the call."""
     wanted = _singles(session)
     model = _variant(session, data="host")
     kept = Batch(*(arrays.each(np.empty_like, side) for side in model.batch(0)))
@@ -46,7 +46,7 @@ def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
 
 
 def _variant(session: ModelsUnderTest, **changes: Any) -> Model:
-    """The model of another Spec. Raises NotLookedAt if the plugin refuses it, or says nothing of it."""
+    """The model of another Spec. Raises NotLookedAt if the plugin refuses it, or does not report it."""
     if session.spec.path == "jit":
         raise NotLookedAt("off the path jit alone: each Run there proves by itself what was compiled")
     asked = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())

@@ -1,8 +1,8 @@
 """Proof that two plugins are the same model: same parameters, outputs, gradients and losses within rounding.
 
 Both sides start from the same canonical parameters and see the same batches, without dropout, each in a process of its
-own. The tolerances are some ten times what seven architectures on two frameworks showed, and each of them catches a
-planted fault (a gate order, a padding, a place of epsilon): see `tests/test_planted_faults.py`.
+own. The tolerances are some ten times the differences of seven architectures on two frameworks, and each of them
+catches a planted fault (a gate order, a padding, a place of epsilon): see `tests/test_planted_faults.py`.
 """
 
 from __future__ import annotations
@@ -28,29 +28,31 @@ from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
 
 TOLERANCES = {"parameter": 0.0, "FLOPs": 0.0, "output": 5e-6, "gradient": 1e-5, "losses": 1e-5, "state": 1e-3}
-"""Largest difference of any element: of an output over its largest value where that is above 1, of a gradient over the
+"""Largest difference of any element: of an output over its largest value if that is above 1, of a gradient over the
 largest value in that parameter's gradient, of a loss over the loss. A gradient that sums thousands of rows which nearly
 cancel is rounded by 7e-6 in one framework's layer normalisation, measured against float64, and by 2e-6 in another's.
-State is what training writes beside the parameters, after the first call: of two ResNet-18 it differs by 1e-4 and less
-in eight samples, and by half and more where a momentum is another's."""
+State is all that training changes beside the parameters, after the first call. In eight samples two ResNet-18 differ in
+it by 1e-4 and less, or by half and more if their momentum differs.
+"""
 SMALLEST_STATE = 1e-2
 """State whose values all stay below is measured against this: a mean may be rounding alone."""
 ROUNDING = 3.0
-"""Times by which losses may differ more than a change in the last bits of the parameters moves them on either side.
+"""Largest difference of the losses, in multiples of their change on either side when the last bits of parameters
+change.
 
 Training can be chaotic: the adversarial losses of the base gan amplify rounding ten thousand times within five steps
-and two frameworks differ as much as one does from itself (1.7e-1 and 1.3e-1 at step 20). Looked at if nothing but
-the losses differs; the steps before rounding is amplified are held to the tolerance as ever.
+and two frameworks differ as much as one does from itself (1.7e-1 and 1.3e-1 at step 20). Computed if nothing but the
+losses differs; the steps before rounding is amplified are held to the tolerance as ever.
 """
 NEGLIGIBLE_GRADIENT = 1e-2
 """A parameter whose gradient stays below this share of the largest of all is measured against that share.
 
-The key biases of attention have a zero gradient in exact arithmetic; what is there is rounding. The output bias of a
+The key biases of attention have a zero gradient in exact arithmetic; its value is rounding. The output bias of a
 discriminator is the difference of two sums that nearly cancel.
 """
 
 _CONVERTED = "baseline/"
-"""What stands before the names of another model's arrays once they were converted."""
+"""Prefix of the names of another model's converted arrays."""
 
 Arrays = Mapping[str, Any]
 Start = Callable[[], Child]
@@ -67,7 +69,7 @@ def check(
     """Probe every Spec in a process of its own, and compare all others with the first that could be probed.
 
     `pythons` holds the interpreters of named Python environments.
-    Raises SpecError for Specs that do not ask for the same model; where a side cannot be probed, `reason` says why.
+    Raises SpecError for Specs that do not ask for the same model; if a side cannot be probed, `reason` says why.
     """
     for spec in specs[1:]:
         check_comparable(specs[0], spec)
@@ -118,7 +120,7 @@ def _losses_alone(found: Parity) -> bool:
 
 
 def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Parity:
-    """The same with what was found; a side that is a string says why it could not be probed."""
+    """The same with the findings; a side that is a string is the reason why it could not be probed."""
     reasons = [side for side in (baseline, candidate) if isinstance(side, str)]
     if isinstance(baseline, str) or isinstance(candidate, str):
         return msgspec.structs.replace(asked, reason="; ".join(dict.fromkeys(reasons)))
@@ -132,9 +134,9 @@ def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Pa
 
 
 def _by_names_of_candidate(asked: Parity, baseline: Arrays, candidate: Arrays) -> tuple[Arrays, Arrays]:
-    """Both sides of a comparison; of a model that was converted, its arrays by the names of the other.
+    """Both sides of a comparison; the arrays of a converted model have the names of the other.
 
-    Two frameworks count floating-point operations each in its own way: these are compared within one.
+    Two frameworks count floating-point operations each in its own way, so FLOPs are compared within one only.
     """
     own = {name: array for name, array in candidate.items() if not name.startswith(_CONVERTED)}
     if not convert_of(asked.candidate):
@@ -156,7 +158,7 @@ def _probe_or_reason(
 
 
 def differences(baseline: Arrays, candidate: Arrays) -> list[Difference]:
-    """Compare what `probe` found of two models; a name or a shape that only one side has is an infinite difference."""
+    """Compare two models by their probes; a name or a shape that only one side has is an infinite difference."""
     gradients = [float(np.abs(values).max()) for name, values in baseline.items() if name.startswith("gradient/")]
     quiet = NEGLIGIBLE_GRADIENT * max(gradients, default=0.0)
     names = sorted({**baseline, **candidate}.keys() - {"moved"}, key=_rank)
@@ -168,7 +170,7 @@ def differences(baseline: Arrays, candidate: Arrays) -> list[Difference]:
 
 
 def _beside_rounding(baseline: Arrays, candidate: Arrays, sides: Sequence[Arrays]) -> Difference:
-    """The step at which the losses differ most for what rounding may have made of them until then."""
+    """The step at which the losses differ most in proportion to the effect of rounding until then."""
     noise = np.maximum.accumulate(np.max([_by_step(side["losses"], side["moved"]) for side in sides], axis=0))
     allowed = np.maximum(TOLERANCES["losses"], ROUNDING * noise)
     apart = _by_step(baseline["losses"], candidate["losses"])
@@ -186,8 +188,8 @@ def _by_step(losses: Any, others: Any) -> Any:
 def over_seeds(found: Sequence[Sequence[Difference]]) -> tuple[Difference, ...]:
     """The median of each figure over several seeds, against its tolerance, and its worst; NaN is above any number.
 
-    The median, because of knife edges: where a ReLU or a maximum is decided by less than rounding, two correct models
-    take different sides, and all that follows differs. One seed in ten of the small cnn does that. A fault is in all.
+    The median, because rounding may decide a ReLU or a maximum: then two correct models take different sides, and
+    everything after it differs. One seed in ten of the small cnn does that. A fault is in all.
     """
     figures: dict[str, list[Difference]] = {}
     for difference in (difference for seed in found for difference in seed):

@@ -30,7 +30,7 @@ def families(specs: Iterable[Spec]) -> list[list[Spec]]:
 
 
 def _comparable(family: Sequence[Spec]) -> list[Spec]:
-    """The arms that can be looked at: all but plugins of a package's own, of which the first is, on all its paths."""
+    """The arms that can be checked: all but plugins of a package's own, except the first of these, on all its paths."""
     own = [spec.plugin for spec in family if spec.model is None and not architectures.describes(spec)]
     return [spec for spec in family if spec.plugin not in own or spec.plugin == family[0].plugin]
 

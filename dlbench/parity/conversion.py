@@ -1,4 +1,4 @@
-"""States of one model as another's: the user's `--convert file.py:function`, and checks of what it returns."""
+"""States of one model as another's: the user's `--convert file.py:function`, and checks of its result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def converted(function: str, state: State, own: State) -> dict[str, Any]:
 
 
 def converted_gradients(function: str, gradients: State, state: State, own: State) -> dict[str, Any]:
-    """Gradients by the names of the second model; what has none, such as a buffer, counts as zeros on the way."""
+    """Gradients by the names of the second model; arrays without one, such as buffers, count as zeros on the way."""
     zeros = {name: np.zeros(np.shape(value), np.float32) for name, value in state.items()}
     return converted(function, {**zeros, **gradients}, own)
 

@@ -21,12 +21,12 @@ from dlbench.spec import Spec
 
 STEPS = 20
 PERTURBATION = np.float32(2.0**-20)
-"""What share of itself each parameter moves by, to see what rounding does to training: some units in the last place.
+"""Relative change of each parameter to show the effect of rounding on training: some units in the last place.
 
 About as much as the sums of a convolution differ that two kernels take in another order. One unit is too little to push
 a ReLU over its edge as those do: the base cnn's losses then move by 2e-5 and less in 20 steps in three seeds of four,
-and by 1e-4 to 1.6e-3 with eight, where two compilers differ by up to 7e-4. Chosen of 1, 8 and 64 units on these seeds
-of the base cnn, after one unit had refused it: what it says of that model is no independent proof.
+and by 1e-4 to 1.6e-3 with eight, while two compilers differ by up to 7e-4. Chosen from 1, 8 and 64 units on these seeds
+of the base cnn, after one unit had refused it: for that model it is no independent proof.
 """
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -42,11 +42,10 @@ def probe_to_file(
     """Build without dropout for every seed, and write the arrays that parity compares to an .npz file.
 
     Their names are `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/state/NAME`, `SEED/losses` and
-    `SEED/FLOPs`; with
-    `moved` they are `SEED/moved` alone, the losses from parameters that are changed in their last bits. `baseline` is
-    the file of another model, whose state the Spec's `convert` turns into that of this one: its parameters and
-    gradients by the names of this one are `SEED/baseline/parameter/NAME` and so on. Raises Unsupported naming the
-    capability that the plugin lacks.
+    `SEED/FLOPs`; with `moved` they are `SEED/moved` alone, the losses from parameters that are changed in their last
+    bits. `baseline` is the file of another model, whose state the Spec's `convert` turns into this one's: its
+    parameters and gradients by the names of this one are `SEED/baseline/parameter/NAME` and so on. Raises Unsupported
+    naming the capability that the plugin lacks.
     """
     found: dict[str, Any] = {}
     for seed in seeds:
@@ -143,7 +142,7 @@ def _state(plugin: ExchangesParameters, found: Mapping[str, Any]) -> dict[str, A
 
 
 def _state_of(spec: Spec, baseline: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """The other model's state after the first step by the names of that of this model."""
+    """The other model's state after the first step, by the names of this model's."""
     if not baseline:
         return {}
     state = {**_part(baseline, "parameter"), **_part(baseline, "state")}
@@ -162,7 +161,7 @@ def _part(arrays: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _losses(prepared: Prepared, steps: int, *begun: Any) -> Any:
-    """Of the first steps of the plugin as it stands, float64; those of the calls that were made already are given."""
+    """Losses of the plugin's first steps, float64; those of earlier calls are given."""
     calls = range(len(begun), -(-steps // prepared.request.spec.steps_per_call))
     return np.concatenate([*begun, *(_losses_of_call(prepared, call) for call in calls)])[:steps]
 
@@ -183,7 +182,7 @@ def without_dropout(request: BuildRequest) -> BuildRequest:
 
 
 def require_capabilities(plugin: ModelPlugin, name: str) -> None:
-    """Raise Unsupported that names the capability which is missing, and how to add it."""
+    """Raise Unsupported that names the missing capability and the way to add it."""
     for capability, methods in CAPABILITIES.items():
         if not isinstance(plugin, capability):
             raise Unsupported(

@@ -24,7 +24,7 @@ def entries(name: str = "") -> list[Entry]:
 
 
 def speakers(found: Iterable[Entry]) -> dict[str, Entry]:
-    """By framework, one plugin that speaks for it: its first that is not broken, or else one that is."""
+    """One plugin of each framework to ask about it: its first that is not broken, or else a broken one."""
     chosen: dict[str, Entry] = {}
     for entry in found:
         name = entry.name.partition(".")[0]

@@ -15,11 +15,11 @@ from dlbench.registry import installed, requirements
 from dlbench.registry.installed import Installed
 
 LONGEST_CAUSE = 1000
-"""Characters of an error at import, beside the name of what was imported."""
+"""Characters of an error at import, beside the name of the module."""
 
 
 class Group(NamedTuple):
-    """A group of entry points, the names that its members may have, the same in words, and what a value is.
+    """A group of entry points, the names that its members may have, the same in words, and the form of a value.
 
     A value is `module:object`; with `bare` a module alone is one too.
     """
@@ -54,7 +54,7 @@ def of_group(group: Group, name: str = "") -> list[Entry]:
 
 
 def load(entry: Entry, group: Group, arguments: Sequence[Any] | None = None) -> Any:
-    """Import what an entry point names, and return it, or what it returns for these arguments.
+    """Import the object of an entry point, and return it, or its result for these arguments.
 
     Raises PluginLoadError, and errors of dlbench's own as they are.
     """
@@ -70,7 +70,7 @@ def load(entry: Entry, group: Group, arguments: Sequence[Any] | None = None) -> 
 
 
 def _entries(distribution: Installed, group: Group) -> Iterator[Entry]:
-    """Those of a distribution; one by its own name where it cannot say which they are."""
+    """Entries of a distribution; one by its own name if it cannot list them."""
     if not distribution.points:
         yield Entry(distribution.name, distribution.name, distribution.version, "", distribution.broken)
     for point in distribution.points:

@@ -14,7 +14,7 @@ import importlib_metadata as metadata
 
 
 class Installed(NamedTuple):
-    """A distribution with its entry points of one group; `broken` says what of it cannot be read."""
+    """A distribution with its entry points of one group; `broken` names its unreadable part."""
 
     name: str
     version: str
@@ -45,7 +45,7 @@ def is_there(name: str) -> bool:
 
 
 def version(name: str) -> str:
-    """The version of a distribution in words: `not installed`, or `not known` where its metadata does not say."""
+    """The version of a distribution in words: `not installed`, or `not known` if its metadata does not say."""
     try:
         return str(metadata.distribution(name).version or "not known")
     except metadata.PackageNotFoundError:
@@ -82,7 +82,7 @@ def _read(distribution: Any, group: str) -> Iterator[Installed]:
     name, _, rest = Path(str(folder)).stem.partition("-")
     try:
         points = tuple(distribution.entry_points.select(group=group))
-    except Exception as error:  # any text, and what is none
+    except Exception as error:  # any text, and values that are none
         if _mentions(folder, group):
             yield Installed(name, rest or "not known", (), (), f"its entry_points.txt cannot be read ({_said(error)})")
         return

@@ -47,7 +47,7 @@ def load(group: Group, entry: Entry) -> Any:
 
 @functools.cache
 def _entries(group: Group, own: tuple[str, ...], path: tuple[str, ...]) -> tuple[Entry, ...]:  # noqa: ARG001
-    """Looked at once for each `sys.path`, which is where they are found."""
+    """Entries, read once for each `sys.path`."""
     return tuple(_checked(entry, own) for entry in entry_points.of_group(group))
 
 

@@ -1,7 +1,7 @@
-"""References to a user's own code, `file.py:NAME` or `package.module:NAME`, and what they name.
+"""References to a user's own code, `file.py:NAME` or `package.module:NAME`, and their objects.
 
-A file is seen from the folder in which the session was planned, which a child is told by its environment: it works in
-a temporary folder of its own. An error in the user's code is one line that names the user's file and line.
+A file is found from the folder in which the session was planned. An environment variable names it to a child, which
+works in a temporary folder of its own. An error in the user's code is one line that names the user's file and line.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def make(text: str, options: Mapping[str, Any], folder: Path | None = None) -> A
     """The object that a class or factory returns when it is called with these options; an instance as it is.
 
     Raises as `load_reference` does, UnknownName for an option that is no keyword of the factory, and SpecError for
-    options of an instance and for what the factory raises.
+    options of an instance and for an exception of the factory.
     """
     found = load_reference(text, folder)
     if is_factory(found):
@@ -121,9 +121,9 @@ def make(text: str, options: Mapping[str, Any], folder: Path | None = None) -> A
 
 
 def call(factory: Callable[..., Any], options: Mapping[str, Any], name: str) -> Any:
-    """The object that a factory returns for these options; `name` is what messages call it.
+    """The object that a factory returns for these options; `name` is its name in messages.
 
-    Raises UnknownName for an option that is no keyword of the factory, and SpecError for what the factory raises.
+    Raises UnknownName for an option that is no keyword of the factory, and SpecError if the factory raises.
     """
     check_options(factory, options, name)
     with users_errors(name):
@@ -193,7 +193,7 @@ def _is_foreign(file: str) -> bool:
 
 
 def _file_module(reference: Reference, folder: Path) -> ModuleType:
-    """A file under its own name, or under one that no module has where that is taken."""
+    """A file under its own name, or under a free one if that is taken."""
     path = path_of(reference.place, folder)
     if not path.is_file():
         raise SpecError(f"{reference.text}: there is no file {reference.place} in the folder of the session")

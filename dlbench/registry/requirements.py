@@ -16,7 +16,7 @@ def names(texts: Iterable[str]) -> list[str]:
 
 
 def unmet(texts: Iterable[str]) -> str:
-    """The first requirement that is not met here, and what to do; empty if all are."""
+    """The first requirement that is not met here, and a remedy; empty if all are."""
     for text in texts:
         try:
             why = _unmet(Requirement(text))

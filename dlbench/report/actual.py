@@ -1,4 +1,4 @@
-"""Processors, threads and precision: where what a process really had or did is not what it was given."""
+"""Processors, threads and precision: actual values of a process that differ from the requested ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -
 
 
 def _busy(runs: Sequence[Run]) -> float | None:
-    """Cores that an arm on the CPU kept busy, the median over processes; None if that was not read."""
+    """Cores that an arm on the CPU kept busy, the median over processes; None if it was not read."""
     found = [busy for run in runs if (busy := metrics.cores_busy(run)) is not None]
     on_cpu = all(run.info is not None and run.info.device == "cpu" for run in runs)
     return statistics.median(found) if found and on_cpu else None

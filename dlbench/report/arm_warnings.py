@@ -53,7 +53,7 @@ def _why(flag: FlagName, runs: Sequence[Run]) -> str:
 
 
 def drift_warnings(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
-    """One line for the arm whose throughput is known least, where that is little."""
+    """One line for the arm with the least precise throughput, if that is imprecise."""
     widths = {
         (load, label): width
         for load, of_load in by_workload.items()
@@ -97,7 +97,7 @@ def _sentence(alike: Sequence[tuple[Contradiction, Run]]) -> str:
 
 
 def _cause(run: Run) -> str:
-    """The likely cause, by what is known of the machine, and what to do about it."""
+    """The likely cause, by the machine's counters, and a remedy."""
     threads, pressure = run.spec.threads, (run.load.cpu_pressure or 0.0) if run.load is not None else 0.0
     held_to = len(run.actual.held_to) if run.actual is not None else 0
     if pressure > BUSY or (0 < held_to < threads):

@@ -1,4 +1,4 @@
-"""After how many steps compiling has paid for itself, against the same plugin on the path eager in the same report."""
+"""Steps after which compiling has paid for itself, against the same plugin on the path eager in the same report."""
 
 from __future__ import annotations
 

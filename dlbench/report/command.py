@@ -15,11 +15,11 @@ DEFAULTS: dict[str, Callable[[Spec], object]] = {
     "batch_size": lambda spec: architectures.configuration(spec.architecture, spec.size).batch_size,
 }
 FIRST = ("plugin", "path", "phase", "size", "batch_size", "device", "task", "threads")
-"""Axes that every command names, in this order; it names others where they are not plain."""
+"""Axes that every command names, in this order; it names others if they are not at their default."""
 
 
 def command(runs: Sequence[Run]) -> str:
-    """The command that measures the same again, where the Specs span a whole grid."""
+    """The command that measures the same again, if the Specs span a whole grid."""
     specs, policies = [run.spec for run in runs], [run.policy for run in runs]
     given = [AXES[name] for name in FIRST if name not in DEFAULTS or not _as_by_default(specs, name)]
     others = [axis for axis in AXES.values() if axis.option and axis.plain is not None and axis.field not in FIRST]

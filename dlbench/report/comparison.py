@@ -1,4 +1,4 @@
-"""Two sides of a comparison: a row for each metric, what to beware of, and what the gate says."""
+"""Two sides of a comparison: a row for each metric, warnings, and the gate."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ FLOPS = "FLOPs per step of each phase"
 CORES = "cores it may use"
 BUSY, PROCESSORS, LIBRARIES = "cores kept busy", "processors", "thread libraries"
 READ_BACK = [axis for axis in (*WORKLOAD_AXES, *ARM_AXES) if axis.agrees is not None]
-"""What plugins say of the axes of their Spec."""
+"""Axes that plugins read back."""
 NOT_COMPARED = (*(axis.name for axis in READ_BACK if axis.makes == "arm"), "compiler", "code", LIBRARIES)
 """An arm is chosen by its axes; the others follow from the plugin. They may differ without a word."""
 MUST_AGREE = ("parameters", CORES, FLOPS, *(axis.name for axis in READ_BACK if axis.makes == "workload"))
-"""Where arms differ in these they do not compute the same thing, or not with the same means."""
+"""Arms that differ in these do not compute the same thing, or not with the same means."""
 EXPLANATIONS = {
     "BLAS": "matrix products come from different libraries; MKL is slower than others on processors of other makers",
     "optimizer": "a fused optimizer updates many parameters in one kernel, where an unfused one launches several each",
@@ -32,11 +32,11 @@ EXPLANATIONS = {
     "inter-op threads": "with more than one, operations that do not depend on each other run at the same time",
     **{axis.name: axis.difference for axis in AXES.values() if axis.difference},
 }
-"""What a difference in a row may do to the figures."""
+"""Possible effect of a difference in a row on the figures."""
 
 
 class Row(Record, frozen=True):
-    """One property: what the Spec asked, what each arm said, and whether they say the same."""
+    """One property: the requested value, the value of each arm, and their agreement."""
 
     name: str
     asked: str
@@ -61,7 +61,7 @@ class OwnModel(Record, frozen=True):
 
 
 def own_models(specs: Iterable[Spec]) -> tuple[OwnModel, ...] | msgspec.UnsetType:
-    """The models of these Specs, each once; unset where a package brings every one."""
+    """The models of these Specs, each once; unset if all come from packages."""
     found = (OwnModel(plugin=one.plugin, task=one.task, source=one.model) for one in specs if one.model is not None)
     return tuple(dict.fromkeys(found)) or msgspec.UNSET
 
@@ -143,11 +143,11 @@ _OF_AXIS: Mapping[str, Callable[[Run, ModelInfo], dict[str, str]]] = {
     "precision": lambda run, info: {"precision": _precision(run, info)},
     "threads": lambda run, info: {"threads": _threads(run, info), **_processors(run)},
 }
-"""Rows of axes about which more is known than what the plugin says."""
+"""Rows of axes about which more is known than the plugin's read-back."""
 
 
 def _compiled(run: Run) -> dict[str, str]:
-    """Compiled parts of a step, and what the cache on the disk held before; empty if not reported."""
+    """Compiled parts of a step, and the earlier state of the cache on the disk; empty if not reported."""
     if (found := run.compilation) is None:
         return {}
     cache = {"empty": "empty at the first compilation", "not empty": "held compiled code", "unknown": "cannot be known"}
@@ -163,7 +163,7 @@ def _precision(run: Run, info: ModelInfo) -> str:
 
 
 def _threads(run: Run, info: ModelInfo) -> str:
-    """The framework's setting, and OpenMP's limit where that is lower."""
+    """The framework's setting, and OpenMP's limit if that is lower."""
     limits = [pool.limit for pool in (run.actual.pools if run.actual else ()) if pool.limit is not None]
     set_to = "" if info.threads is None else str(info.threads)
     lower = min(limits, default=run.spec.threads)

@@ -1,4 +1,4 @@
-"""The tables of the phase `converge`: what it took to reach the target, and the curve on the way."""
+"""The tables of the phase `converge`: effort to reach the target, and the curve on the way."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _target_rows(task: TaskInfo, arms: Sequence[Arm]) -> Iterator[list[str]]:
 
 
 def _at_budget(arm: Arm, unit: str) -> str:
-    """Of the seeds that came so far, and how many these are where some did not."""
+    """Value over the seeds that came so far, and their number if some did not."""
     found, tried = arm.metrics.get("quality_at_budget"), arm.to_target.get("steps_to_target")
     text = format_interval(found, unit)
     few = found is not None and tried is not None and found.n < tried.of
@@ -54,7 +54,7 @@ def _reached(arm: Arm) -> str:
 
 
 def _spread(found: Spread | None, unit: str) -> str:
-    """`350 steps (300–400 steps)`, or `beyond the budget` for the end where the target was never reached."""
+    """`350 steps (300–400 steps)`, or `beyond the budget` for an end at which the target was not reached."""
     if found is None or found.low is None:
         return NOTHING if found is None else "not within the budget"
     median = "beyond the budget" if found.median is None else format_value(found.median, unit)

@@ -26,7 +26,7 @@ class Bullets(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows of cells under a head; the first column names the row. `detail` is left out where space is short."""
+    """Rows of cells under a head; the first column names the row. `detail` is left out if space is short."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -42,7 +42,7 @@ class Code(NamedTuple):
 Block = Heading | Paragraph | Bullets | Table | Code
 
 FILE_ONLY = ("Configuration: ", "Environment", "Measure it again")
-"""Parts that are for the file alone, by how their heading begins."""
+"""Parts that are for the file alone, by the beginning of their heading."""
 
 
 def brief(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -21,7 +21,7 @@ class _Place(NamedTuple):
 
 
 def blocks(sections: Sequence[Section], names: Labels) -> Iterator[Block]:
-    """A table of the reasons; then what a process printed that was not just refused."""
+    """A table of the reasons; then the output of processes that failed otherwise than by a refusal."""
     failed: dict[tuple[str, str], list[_Place]] = {}
     for section in sections:
         for arm in section.arms:

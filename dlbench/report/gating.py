@@ -1,4 +1,4 @@
-"""The gate in words: what passed, what did not, and why."""
+"""The gate in words: passes, failures, and their reasons."""
 
 from __future__ import annotations
 

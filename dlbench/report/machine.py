@@ -15,7 +15,7 @@ FAULTS = 1000
 
 
 class Mark(NamedTuple):
-    """A share of `whole`, what it means, above which it is worth a word, and what to do."""
+    """A share of `whole`, its meaning, the limit above which it is worth a word, and a remedy."""
 
     text: str
     of: Callable[[Load], float | None]

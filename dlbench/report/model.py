@@ -23,7 +23,7 @@ from dlbench.stats.estimates import Estimate
 class Spread(Record, frozen=True):
     """Effort to reach a target: median and range over seeds; a seed that never reached it counts as beyond all others.
 
-    `median` or `high` is None if that lies beyond the budget; `low` is None when none reached the target.
+    `median` or `high` is None beyond the budget; `low` is None when none reached the target.
     """
 
     reached: int
@@ -68,7 +68,7 @@ class Arm(Record, frozen=True):
 class Section(Record, frozen=True):
     """One workload: its arms in the order of the first group, and each compared with the first that ran.
 
-    `cost` is what its verdicts took, with processes that failed; None if nothing is compared.
+    `cost` is the effort of its verdicts, failed processes included; None if nothing is compared.
     """
 
     workload: Workload
@@ -82,11 +82,11 @@ class Section(Record, frozen=True):
 
 
 class Report(Record, frozen=True):
-    """All that a rendering shows; `parity` holds what was checked of the arms being the same model.
+    """All that a rendering shows; `parity` holds the checks that the arms are the same model.
 
-    `gate` is what a gate that was asked for said; `controls` compare each A/A control with its arm. `undecided` are
+    `gate` is the answer of a requested gate; `controls` compare each A/A control with its arm. `undecided` are
     the pairs that ended without a verdict; pairs of one process each are `indicative` and not among them. `models`
-    are models that no package brings, unset if there are none.
+    are the user's own models, unset if there are none.
     """
 
     title: str

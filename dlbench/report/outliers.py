@@ -1,4 +1,4 @@
-"""Outliers: groups whose ratio lies far from the others, and what that means for the ratio."""
+"""Outliers: groups whose ratio lies far from the others, and their effect on the ratio."""
 
 from __future__ import annotations
 

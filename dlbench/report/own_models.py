@@ -1,4 +1,4 @@
-"""Models that no package brings: what was stated of them, what was inferred, and the options that say it again."""
+"""The user's own models: stated facts, inferred facts, and the options that state them again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SYNTHETIC = (
 
 
 def blocks(models: Sequence[OwnModel]) -> Iterator[Block]:
-    """Models that no package brings, with what was stated and inferred; nothing if there is none."""
+    """The user's own models, with stated and inferred facts; nothing if there is none."""
     if not models:
         return
     yield Heading(2, "Models")

@@ -17,7 +17,7 @@ from dlbench.report.units import duration, format_interval
 
 
 def page(report: Report) -> Iterator[Block]:
-    """All blocks in reading order: what was found, what to beware of, the figures, then how they were made."""
+    """All blocks in reading order: findings, warnings, figures, then the method."""
     names = Labels(section.workload for section in report.sections)
     yield Heading(1, report.title)
     yield Paragraph(_lead(report))

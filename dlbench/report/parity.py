@@ -1,4 +1,4 @@
-"""Parity in words: whether the arms of a report are the same model, and by how much they differ."""
+"""Parity in words: the answer for the arms of a report, and their differences."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ NOTHING = "–"
 
 
 def configuration_blocks(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]:
-    """Requested and actual settings of the arms of one workload, and whether they are the same model."""
+    """Requested and actual settings of the arms of one workload, and their parity."""
     yield Heading(2, f"Configuration: {table.subject}")
     yield Paragraph("Read back from each framework after building; ≠ marks a difference.")
     if len(table.arms) > 1:
@@ -35,7 +35,7 @@ def configuration_blocks(table: Fairness, parity: Sequence[Parity]) -> Iterator[
 
 
 def environment_blocks(report: Report) -> Iterator[Block]:
-    """The machines, and how each process measured."""
+    """The machines, and the way in which each process measured."""
     yield Heading(2, "Environment")
     for at in report.environments:
         rows = [

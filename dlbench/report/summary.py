@@ -1,4 +1,4 @@
-"""Runs to a Report: every number that a rendering shows, and nothing that depends on when or where it is rendered."""
+"""Runs to a Report: every number that a rendering shows, and nothing that depends on the time or place of rendering."""
 
 from __future__ import annotations
 

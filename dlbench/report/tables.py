@@ -55,7 +55,7 @@ def _seconds_to_a_verdict(cost: Cost, comparisons: Sequence[Comparison]) -> str:
 
 
 def _supported(arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    """Those that could be: what a framework refuses has a line among what did not run and no column; unless all do."""
+    """Arms that could run. A refused arm has a line among the failures and no column, unless all are refused."""
     found = [arm for arm in arms if arm.ok or any(STATUSES[one.status].failed for one in arm.failures)]
     return tuple(found or arms)
 
@@ -81,7 +81,7 @@ def _parts(found: Compilation) -> str:
 
 
 def _calls(found: Compilation) -> str:
-    """Calls of graphs in a step, where they are more than the one that a whole step takes."""
+    """Calls of graphs in a step, if there are more than the one of a whole step."""
     calls = found.calls_per_step
     return "" if calls is None or round(calls, 1) == 1.0 else f", {calls:.3g} calls of graphs a step"
 
@@ -98,7 +98,7 @@ def _metric_rows(section: Section, table: str) -> list[list[str]]:
 
 
 def of_first(section: Section, name: str) -> str:
-    """` (5 processes)` where only some processes of an adaptive session measured this."""
+    """` (5 processes)` if only some processes of an adaptive session measured this."""
     found = [(arm.metrics[name].n, arm.ok) for arm in section.arms if name in arm.metrics]
     fewer = METRICS[name].stage is not None and any(number < ok for number, ok in found)
     return f" ({max(number for number, _ in found)} processes)" if fewer else ""

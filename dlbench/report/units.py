@@ -58,7 +58,7 @@ def _scale(value: float, unit: str) -> Scale:
 
 
 def _digits(value: float, unit: str) -> str:
-    """Three significant figures or more, down to millionths; what is counted in whole steps has no decimals."""
+    """Three significant figures or more, down to millionths; counts of whole steps have no decimals."""
     if not math.isfinite(value) or abs(value) >= 1e15:
         return f"{value:.3g}"
     whole = abs(value) >= 100 or value == 0.0 or (unit == "steps" and value == int(value))

@@ -1,4 +1,4 @@
-"""One Spec in one child while a group is measured: what it has been asked, what came back, the Run at its end."""
+"""One Spec in one child while a group is measured: its requests, its answers, the Run at its end."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Arm:
             self._trained_steps, self._trained_seconds = self.spec.steps_per_call, stepped.time.seconds
 
     def settle(self) -> None:
-        """Warm up until steady; nothing to do where every step counts."""
+        """Warm up until steady; does nothing if every step counts."""
         if not self.spec.timed:
             return
         settled = self._ask(Settle(policy=self.policy), Settled)
@@ -162,15 +162,15 @@ class Arm:
             self.flag("not_quiet")
 
     def flag(self, name: FlagName) -> None:
-        """Say of the Run what a reader must know."""
+        """Set a flag of the Run that readers must know."""
         if name not in self._found.flags:
             self._found.flags.append(name)
 
     def close(self) -> None:
-        """Ask for what remains, and end the child."""
+        """Ask for the final figures, and end the child."""
         if self.alive:
             self._look_at_helpers()
-            fresh = self.place.isolation == "fresh"  # what is done once is read from fresh processes alone
+            fresh = self.place.isolation == "fresh"  # work done once is read from fresh processes alone
             order = Close(compile_again=fresh and self._in_full, multiply=self._in_full)
             self._closed = self._ask(order, Closed)
             if self._closed is not None:
@@ -180,9 +180,9 @@ class Arm:
 
     @property
     def _in_full(self) -> bool:
-        """True if this process is measured in all that a report shows, or only in what verdicts are read from.
+        """True if this process is measured for all figures of a report, False if only for those of verdicts.
 
-        The first are, as many as a session has that is not adaptive: figures of later ones would cost groups.
+        The first are, as many as in a session without `--adaptive`: figures of later ones would cost groups.
         """
         return not self.policy.adaptive or self.place.group < self.policy.processes
 

@@ -1,4 +1,4 @@
-"""Inference: what follows for a plan from the description that a model or a plugin gives of itself."""
+"""Inference: the parts of a plan that follow from a model's or plugin's description of itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITHOUT_TARGET: tuple[str, ...] = ("train", "predict")
 def filled(selection: Selection, spec: Spec, said: Description) -> Selection:
     """The selection of one size and combination of options, with all that follows from a description.
 
-    `spec` is that by which the model was described. Raises UnknownName or SpecError for what does not fit.
+    `spec` is the one by which the model was described. Raises UnknownName or SpecError if they do not fit.
     """
     _check(spec, said)
     chosen = {**selection, "options": [as_text(spec.options)] if spec.options else []}
@@ -48,7 +48,7 @@ def _check(spec: Spec, said: Description) -> None:
 
 
 def _of_plugin(selection: Selection, spec: Spec, said: Description) -> Selection:
-    """Defaults of an installed plugin; where it names no task, samples are made for the inputs that it states."""
+    """Defaults of an installed plugin; if it names no task, samples are made for the inputs that it states."""
     if not selection.get("task") and not said.task and said.inputs:
         source = ModelSource(reference=spec.plugin)
         return _of_model(selection, msgspec.structs.replace(spec, model=source), said)
@@ -111,7 +111,7 @@ def _completed(source: ModelSource, spec: Spec, said: Description) -> ModelSourc
 
 
 def _inferred(spec: Spec, source: ModelSource, said: Description) -> Iterator[str]:
-    """A line for everything that nobody stated, in the words of the model's adaptor where it has any.
+    """A line for every fact that nobody stated, in the words of the model's adaptor if it has any.
 
     A task that is no file of samples and not made for the model has targets and loss of itself.
     """

@@ -63,7 +63,7 @@ class TakesTurns(Protocol):
         ...
 
     def close(self) -> None:
-        """Ask for what remains."""
+        """Ask for the final figures."""
         ...
 
 
@@ -71,11 +71,11 @@ SECOND_LOOKS = 10
 """Further warm-up samples at most for arms that look different.
 
 Of two equal arms one looks 2x slower only if a neighbour slows all of its samples and spares one of the other's; ten
-samples in turn leave that a chance of one in a thousand where half of the samples are slowed.
+samples in turn leave that a chance of one in a thousand if half of the samples are slowed.
 """
 
 Announce = Callable[[str, int], None]
-"""Told what the group does now (`building`, `warming up`, `measuring`, `closing`) and which arm or round."""
+"""Receiver of the group's stage (`building`, `warming up`, `measuring`, `closing`) and which arm or round."""
 
 
 def measure_group(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> None:
@@ -110,8 +110,9 @@ def turn_orders(arms: int, seed: int) -> Iterator[list[int]]:
 def starting_order(arms: Sequence[T], group: int) -> list[T]:
     """The arms as this group starts them: every other group in reverse, every two groups one place further on.
 
-    What a place does to a process, as memory that lies in one piece still, meets all arms alike in twice as many groups
-    as there are arms; merely reversed, the middle one of three would never be first. Two arms give AB, BA, BA, AB.
+    The effect of a place on a process, such as memory that is not fragmented yet, is the same for all arms in twice as
+    many groups as there are arms; merely reversed, the middle one of three would never be first. Two arms give AB, BA,
+    BA, AB.
     """
     first = group // 2 % len(arms)
     turned = [*arms[first:], *arms[:first]]
@@ -121,9 +122,9 @@ def starting_order(arms: Sequence[T], group: int) -> list[T]:
 def share_steps(arms: Sequence[TakesTurns]) -> None:
     """Give arms of similar speed the same number of steps a sample.
 
-    Sample sizes found separately differ a little, and a difference in size is a difference in the share of the
-    barrier: it read as 1.2 % between equal programs. Arms that differ by 2x or more keep their own sizes, lest the slow
-    one take for ever; arms of one computation never do. Warm-ups that follow each other can meet a neighbour or not, so
+    Sample sizes found separately differ a little, and a difference in size is a difference in the share of the barrier:
+    it read as 1.2 % between equal programs. Arms that differ by 2x or more keep their own sizes, or the slow one would
+    take for ever; arms of one computation never do. Warm-ups that follow each other can meet a neighbour or not, so
     that arms of equal speed look 3x apart: arms that look different take further warm-up samples in turn, and the
     fastest sample of each decides.
     """

@@ -1,6 +1,6 @@
-"""Models that no package brings, and plugins that describe themselves: from what was asked to values of axes.
+"""The user's own models, and plugins that describe themselves: from requests to values of axes.
 
-Each is described in a child of its own, and everything that was inferred is written down before anything is measured.
+Each is described in a child of its own, and all inferred facts are written down before anything is measured.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DESCRIBING_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class AskedModel:
-    """A model as it was asked for; `framework` is empty if it was not said."""
+    """A model as requested; `framework` is empty if it was not named."""
 
     source: ModelSource
     framework: str = ""
@@ -53,7 +53,7 @@ def expand(
 ) -> list[Spec]:
     """The Specs of plugins and models, as `dlbench.session.plan.expand` says of the former.
 
-    `python` is the interpreter that describes them, where it is another. Raises SpecError for what does not fit.
+    `python` is the interpreter that describes them, if it is another. Raises SpecError for values that do not fit.
     """
     selection, models = subjects
     named = selection.get("plugin") or not models
@@ -70,7 +70,7 @@ def expand(
 
 
 def _described(one: AskedModel, selection: Selection, policy: Policy, python: str | None) -> Iterator[Selection]:
-    """A selection for each size and combination of options, filled in with what the model or plugin says of itself."""
+    """A selection for each size and combination of options, filled in from the description of the model or plugin."""
     child: Child | None = None
     try:
         for size in dict.fromkeys(selection.get("size") or AXES["size"].defaults):
@@ -101,7 +101,7 @@ def _filled(one: AskedModel, selection: Selection, options: Options, child: Chil
 
 
 def _provisional(one: AskedModel, selection: Selection, options: Options) -> Spec:
-    """A Spec to describe the model by, before it is known what it takes."""
+    """A Spec to describe the model by, before its inputs are known."""
     source = one.source
     own = ":" in source.reference
     batch = source.inputs[0].shape[0] if source.inputs else plan.DEFAULT_BATCH_SIZE

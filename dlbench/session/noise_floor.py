@@ -1,7 +1,7 @@
 """The noise floor of this machine: two equal NumPy programs in lockstep, in several groups of fresh processes.
 
-What the ratio of equal programs scatters by is what a difference must rise above; the smallest change to expect follows
-from it as it does for every comparison (`verdicts.smallest_change`). Run as a module it is one of the programs.
+A difference must exceed the scatter of the ratio of equal programs. The minimum detectable change follows from it as
+for every comparison (`verdicts.smallest_change`). Run as a module it is one of the programs.
 """
 
 from __future__ import annotations

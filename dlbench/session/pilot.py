@@ -1,9 +1,9 @@
 """One process of each arm that is thrown away before anything is measured.
 
-It brings what the arm reads into the page cache and fills whatever caches a driver or a compiler keeps on the disk, so
+It brings the arm's files into the page cache and fills the caches of drivers and compilers on the disk, so
 that the first process that counts starts as the others do. It goes as far as the first step and stops.
 
-Its memory says which arms may be alive together: a group that does not fit is split, each part with its baseline.
+Its memory decides which arms may be alive together: a group that does not fit is split, each part with its baseline.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dlbench.workers.child import ChildError, ChildHandle
 from dlbench.workers.protocol import Build, Built, First, Stepped
 
 SHARE = 0.8
-"""Of the memory that is free when a group starts: what is left serves what grows after the first step."""
+"""Share of the memory that is free when a group starts; the rest is for growth after the first step."""
 
 
 class MemoryUse(NamedTuple):
@@ -86,7 +86,7 @@ class PilotProcesses:
 
 
 def _most(marks: Sequence[PhaseMemory]) -> MemoryUse:
-    """Peaks of host and device; on the device what the driver saw, where that is more than the allocator's peak."""
+    """Peaks of host and device; on the device the driver's figure, if it is more than the allocator's peak."""
     device = (of for mark in marks for of in (mark.device_peak_bytes, mark.driver_bytes) if of is not None)
     return MemoryUse(max(mark.peak_bytes for mark in marks), max(device, default=0))
 
@@ -97,7 +97,7 @@ def _arm(spec: Spec) -> Spec:
 
 
 def available_memory(device: str) -> MemoryUse:
-    """Memory that the arms of one group on this device may take together; infinite where the driver does not say."""
+    """Memory that the arms of one group on this device may take together; infinite if the driver does not say."""
     free = nvml.free_bytes(device)
     host = min(psutil.virtual_memory().available, cgroup.free_bytes())
     return MemoryUse(SHARE * host, math.inf if free is None else SHARE * free)
@@ -106,7 +106,7 @@ def available_memory(device: str) -> MemoryUse:
 def split(members: Sequence[Member], sizes: Mapping[Spec, MemoryUse], available: MemoryUse) -> list[tuple[Member, ...]]:
     """Parts of a group that fit into `available` one after the other, in the order of `members`, the baseline first.
 
-    An arm of unknown size counts for nothing. An arm that does not fit beside what it is compared with is alone.
+    An arm of unknown size counts for nothing. An arm that does not fit beside its companions is alone.
     """
     parts: list[set[Member]] = []
     for member in members:
@@ -120,7 +120,7 @@ def split(members: Sequence[Member], sizes: Mapping[Spec, MemoryUse], available:
 
 
 def _companions(member: Member, members: Sequence[Member]) -> list[Member]:
-    """Arms that one is compared with; for a control also its arm. None if seeds replicate."""
+    """Arms that one is compared with; for a control also its arm. Empty if seeds replicate."""
     if member.spec.replicated_by == "seed":
         return []
     return [Member(member.spec), Member(baseline_of(member.spec, [one.spec for one in members]))]

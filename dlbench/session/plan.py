@@ -1,4 +1,4 @@
-"""From what the user selected to the groups that are measured: defaults, grid, replication."""
+"""From the user's selection to the groups that are measured: defaults, grid, replication."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Selection = Mapping[str, Sequence[Any]]
 class Group:
     """One repetition of a workload, number `number` of `of`: its Specs measured together, one process each.
 
-    Where memory does not hold them all it is measured in parts.
+    If memory does not hold them all it is measured in parts.
     """
 
     number: int
@@ -60,7 +60,7 @@ class Group:
 def expand(selection: Selection, policy: Policy, found: Sequence[str] | None = None) -> list[Spec]:
     """The Specs that a selection spans, defaults filled in; a plugin may be a pattern such as `*.lstm`.
 
-    `found` names the plugins where they were looked for in other Python environments. The phase `converge` has a Spec a
+    `found` names the plugins if they were looked for in other Python environments. The phase `converge` has a Spec a
     seed, as many as there are processes, unless seeds are given. Raises UnknownName, PluginLoadError or SpecError
     before anything is measured.
     """
@@ -76,7 +76,7 @@ def expand(selection: Selection, policy: Policy, found: Sequence[str] | None = N
 
 
 def _check_paths(selection: Selection) -> None:
-    """Raise SpecError for what one path alone has, asked for without it."""
+    """Raise SpecError for an axis of one path that is requested without that path."""
     paths = _given("path", selection)
     for axis in AXES.values():
         values = [value for value in selection.get(axis.field, ()) if value != axis.plain]
@@ -88,7 +88,7 @@ def _check_paths(selection: Selection) -> None:
 def groups(specs: Sequence[Spec], policy: Policy, controls: Collection[Spec] = ()) -> list[Group]:
     """Specs by workload, each workload `processes` times; a first pass over everything comes before a second.
 
-    Where a session may stop at a look, there are as many groups as the last look has. The order of starting
+    If a session may stop at an interim analysis, the number of groups is that of the last one. The order of starting
     turns from group to group of a workload. Seeds may be its replication.
     """
     arms: dict[Workload, list[Spec]] = {}
@@ -147,7 +147,7 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
 
 
 def _values(axis: Axis, selection: Selection, path: Path) -> Sequence[Any]:
-    """Values of an axis on this path: what was asked for, as a Spec says it, or its default."""
+    """Values of an axis on this path: the requested ones in the form of a Spec, or its default."""
     asked = selection.get(axis.field)
     return axis.read(asked) if asked and axis.only in (None, path) else axis.defaults
 
@@ -157,7 +157,7 @@ def _given(name: str, selection: Selection) -> Sequence[Any]:
 
 
 def _tasks(plugin: str, architecture: str, asked: Sequence[str], *, own: bool) -> list[str]:
-    """Those of the tasks asked for that fit the architecture, or its default; a model of one's `own` takes any."""
+    """The requested tasks that fit the architecture, or its default; a model of one's `own` takes any."""
     known = not own and architectures.is_known(architecture)
     stated = not own and architectures.is_builtin(architecture)
     taken = [name for name in asked if tasks.fits(name, architecture) or not stated]

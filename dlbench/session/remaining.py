@@ -13,9 +13,9 @@ from dlbench.spec import Member, workload
 
 
 def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
-    """The groups that the journal lacks; one that was cut short is forgotten, for its arms were to run together.
+    """The groups that the journal lacks; one that was cut short is forgotten, because its arms must run together.
 
-    Raises RecordError when the journal holds what these groups do not.
+    Raises RecordError when the journal holds Runs of other groups.
     """
     planned = {(member, group.number) for group in groups for member in group.members}
     runs = [(run.member, run.together) for run in journal.runs]

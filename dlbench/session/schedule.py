@@ -34,7 +34,7 @@ Enough = Callable[[Sequence[Run]], bool]
 
 
 class Listener(Protocol):
-    """Told of what goes on, outside the timed region; every call must return at once."""
+    """Receiver of progress, outside the timed region; every call must return at once."""
 
     def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
         """A group begins; `seconds_left` estimates the time for it and all that follow, None before it is known."""
@@ -62,7 +62,7 @@ class Listener(Protocol):
 
 
 class Session:
-    """Measures what a plan still lacks; knows what is not worth trying and how long things take."""
+    """Measures the missing groups of a plan; knows the Specs not worth trying and the durations so far."""
 
     def __init__(self, plan: Plan, listener: Listener, start: StartChild, enough: Enough = lambda _: False) -> None:
         self._plan, self._listener, self._start = plan, listener, start
@@ -70,10 +70,10 @@ class Session:
         self._known_failures, self._estimate, self._pilots = _KnownFailures(), TimeEstimate(), PilotProcesses()
 
     def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
-        """Measure the groups in order and yield the Runs of each, one a Spec whatever happens to it.
+        """Measure the groups in order and yield the Runs of each, one for every Spec, whatever its outcome.
 
         A Spec that turned out unsupported is not tried again, nor is a plugin that could not be loaded: their Runs say
-        so. Stops before a group that would overrun the policy's budget. `before` is what an earlier session found.
+        so. Stops before a group that would overrun the policy's budget. `before` holds the Runs of an earlier session.
         """
         begin, budget = time.monotonic(), self._plan.policy.budget_seconds
         self._learn(before)
@@ -101,7 +101,7 @@ class Session:
         self._finished.learn(runs)
 
     def _discard(self, group: Group) -> float:
-        """A process of each arm that has had none in this session, also if it goes on after an interruption.
+        """Throw away a process of each arm that has had none in this session, also after an interruption.
 
         Returns the seconds that they took.
         """
@@ -115,7 +115,7 @@ class Session:
         return time.monotonic() - begin if any_lacked else 0.0
 
     def _parts(self, group: Group) -> list[Group]:
-        """The group, or where memory does not hold it parts of it."""
+        """The group, or its parts if memory does not hold it."""
         specs = [spec for spec in self._plan.specs if spec in group.specs]
         available = pilot.available_memory(self._pilots.device(specs))
         planned = sorted(group.members, key=lambda member: (specs.index(member.spec), member.control))
@@ -176,10 +176,10 @@ def record(
     start: StartChild,
     enough: Enough = lambda _: False,
 ) -> list[Run]:
-    """Measure what the journal still lacks of these groups, and append every Run to it, group by group.
+    """Measure the groups that the journal still lacks, and append every Run to it, group by group.
 
-    Nothing is written while all that is known is that something cannot run here: when it stays so, DlbenchError says
-    why. Returns all Runs of the journal.
+    Nothing is written while the only results are that something cannot run here; if it stays so, DlbenchError says why.
+    Returns all Runs of the journal.
     """
     session, held_back = Session(journal.plan, listener, start, enough), list[Run]()
     missing = missing_groups(groups, journal)
@@ -257,7 +257,7 @@ class _KnownFailures:
 
 
 def _place_of(spec: Spec) -> tuple[str, str]:
-    """The plugin, and the Python environment in which it may lack what it has in another."""
+    """The plugin and the Python environment: it may lack something in one and have it in another."""
     return spec.plugin, spec.python
 
 
