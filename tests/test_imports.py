@@ -28,6 +28,13 @@ def _loaded(code: str, *search: Path) -> set[str]:
     return {name.partition(".")[0] for name in result.stdout.rpartition("@")[2].split()}
 
 
+def _count(code: str) -> int:
+    """Modules that a fresh interpreter holds after this code, those within packages too."""
+    program = f"import sys\ntry:\n    exec({code!r})\nexcept SystemExit:\n    pass\nprint('\\n@', len(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return int(result.stdout.rpartition("@")[2])
+
+
 def _import(names: list[str]) -> str:
     return "\n".join(f"import {name}" for name in names)
 
@@ -62,6 +69,19 @@ def test_what_must_start_at_once_imports_nothing_heavy(code: str) -> None:
     loaded = _loaded(code)
     assert "dlbench" in loaded
     assert not loaded & HEAVY
+
+
+def test_listing_waits_for_no_judge_of_plain_requirements_and_no_parser_of_metadata() -> None:
+    """Each costs a tenth of the time that `dlbench list` takes."""
+    loaded = _loaded("sys.argv = ['dlbench', 'list']; from dlbench.cli.main import main; main()")
+    assert not loaded & {"packaging", "csv", "rich"}
+
+
+@pytest.mark.parametrize(("command", "most"), [("--help", 1.75), ("list", 2.5)])
+def test_a_command_that_must_start_at_once_holds_few_modules_beside_those_of_click(command: str, most: float) -> None:
+    """Time goes by modules here, and is at most 3 times that of click; `studies/startup.py` measures it."""
+    code = f"sys.argv = ['dlbench', {command!r}]; from dlbench.cli.main import main; main()"
+    assert _count(code) <= most * _count("import click")
 
 
 def test_a_module_that_imports_a_framework_would_be_caught(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +100,8 @@ def _suite(name: str, defaults: Table | None) -> Table | None:
 
 
 def _shipped() -> dict[str, Table]:
-    files = (file for file in resources.files("dlbench.cli").joinpath(SUITES).iterdir() if file.name.endswith(".toml"))
-    return {
-        file.name.removesuffix(".toml"): Table(file.name, text := file.read_text("utf-8"), "", tomllib.loads(text))
-        for file in sorted(files, key=lambda file: file.name)
-    }
+    files = sorted(Path(__file__).with_name(SUITES).glob("*.toml"))
+    return {file.stem: Table(file.name, text := file.read_text("utf-8"), "", tomllib.loads(text)) for file in files}
 
 
 def _tables(stated: Table) -> dict[str, Table]:

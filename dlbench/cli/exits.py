@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 
 from dlbench.cli import streams
-from dlbench.errors import DlbenchError, SpecError, redaction
+from dlbench.errors import DlbenchError, SpecError
 from dlbench.errors.exit_codes import BY_SIGNAL, FAILED, FAULT, INTERRUPTED
 from dlbench.record import interrupts
 from dlbench.record.interrupts import Interrupted
@@ -75,6 +75,8 @@ def _code_of(command: Callable[[], int | None]) -> int:
 
 
 def _fault(error: BaseException) -> int:
+    from dlbench.errors import redaction
+
     with contextlib.suppress(Exception):  # the memory or the depth may be used up
         sys.stderr.write(redaction.text("".join(traceback.format_exception(error))))
     _say(

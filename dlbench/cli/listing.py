@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from dlbench import architectures, registry, tasks
 from dlbench.cli import configuration
-from dlbench.errors import redaction
 from dlbench.registry.entry_points import Entry
 from dlbench.tasks import TASKS, TaskRow
 
@@ -52,8 +51,13 @@ def _need(name: str, row: TaskRow) -> str:
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    state = f"broken: {redaction.text(entry.broken)}" if entry.broken else ""
-    return entry.name, f"{entry.distribution} {entry.version}", state
+    return entry.name, f"{entry.distribution} {entry.version}", _state(entry.broken) if entry.broken else ""
+
+
+def _state(broken: str) -> str:
+    from dlbench.errors import redaction
+
+    return f"broken: {redaction.text(broken)}"
 
 
 def _devices(entries: Sequence[Entry]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import importlib_metadata as metadata
 
-from dlbench.errors import DlbenchError, PluginLoadError, words
+from dlbench.errors import DlbenchError, PluginLoadError
 from dlbench.registry import installed, requirements
 from dlbench.registry.installed import Installed
 
@@ -65,6 +65,8 @@ def load(entry: Entry, group: Group, arguments: Sequence[Any] | None = None) -> 
     except (DlbenchError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
+        from dlbench.errors import words
+
         cause = words.reason(error, LONGEST_CAUSE)
         raise PluginLoadError(entry.name, entry.distribution, cause, group.kind) from error
 
@@ -73,13 +75,9 @@ def _entries(distribution: Installed, group: Group) -> Iterator[Entry]:
     """Entries of a distribution; one by its own name if it cannot list them."""
     if not distribution.points:
         yield Entry(distribution.name, distribution.name, distribution.version, "", distribution.broken)
+    unmet = requirements.unmet(distribution.requires)
     for point in distribution.points:
-        broken = (
-            distribution.broken
-            or _why_name(point.name, group)
-            or _why_module(point.value, group)
-            or requirements.unmet(distribution.requires)
-        )
+        broken = distribution.broken or _why_name(point.name, group) or _why_module(point.value, group) or unmet
         yield Entry(point.name, distribution.name, distribution.version, point.value, broken)
 
 

@@ -5,6 +5,7 @@ Anything may lie in a folder of `sys.path`: half of a package that an installer 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,15 +36,6 @@ def of_group(group: str) -> list[Installed]:
     return [one for one in by_name.values() if one.points or one.broken]
 
 
-def is_there(name: str) -> bool:
-    """True if a distribution of this name is installed, whole or not."""
-    try:
-        metadata.distribution(name)
-    except (metadata.PackageNotFoundError, ValueError):
-        return False
-    return True
-
-
 def version(name: str) -> str:
     """The version of a distribution in words: `not installed`, or `not known` if its metadata does not say."""
     try:
@@ -55,8 +47,11 @@ def version(name: str) -> str:
 
 
 def quick_version(name: str) -> str:
-    """The version in the name of the folder of a distribution that is there; its metadata takes long to parse."""
-    folder = Path(str(getattr(metadata.distribution(name), "_path", "")))
+    """The version in the name of a distribution's folder, for its metadata takes long to parse; empty if not there."""
+    try:
+        folder = Path(str(getattr(metadata.distribution(name), "_path", "")))
+    except (metadata.PackageNotFoundError, ValueError):
+        return ""
     found = folder.name.removesuffix(".dist-info").partition("-")[2] if folder.suffix == ".dist-info" else ""
     return found or version(name)
 
@@ -81,7 +76,7 @@ def _read(distribution: Any, group: str) -> Iterator[Installed]:
     folder = getattr(distribution, "_path", None)
     name, _, rest = Path(str(folder)).stem.partition("-")
     try:
-        points = tuple(distribution.entry_points.select(group=group))
+        points = () if _is_silent(folder, group) else tuple(distribution.entry_points.select(group=group))
     except Exception as error:  # any text, and values that are none
         if _mentions(folder, group):
             yield Installed(name, rest or "not known", (), (), f"its entry_points.txt cannot be read ({_said(error)})")
@@ -116,13 +111,19 @@ def _headers(distribution: Any) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _has_metadata(folder: object) -> bool:
-    return any((Path(str(folder)) / name).is_file() for name in ("METADATA", "PKG-INFO"))
+    return any(os.path.isfile(f"{folder}/{name}") for name in ("METADATA", "PKG-INFO"))  # noqa: PTH113 (ten times faster)
+
+
+def _is_silent(folder: object, group: str) -> bool:
+    """True if a folder on the disk says nothing of this group, as most do: its entry points need not be parsed."""
+    return isinstance(folder, Path) and not _mentions(folder, group)
 
 
 def _mentions(folder: object, group: str) -> bool:
-    """True if a file of entry points that is no text speaks of this group."""
+    """True if the file of entry points, be it text or not, speaks of this group."""
     try:
-        return group.encode() in (Path(str(folder)) / "entry_points.txt").read_bytes()
+        with open(f"{folder}/entry_points.txt", "rb") as file:  # noqa: PTH123
+            return group.encode() in file.read()
     except OSError:
         return False
 

@@ -1,13 +1,26 @@
-"""Requirements that a distribution states in its metadata: those that apply here, and the first that is not met."""
+"""Requirements that a distribution states in its metadata: those that apply here, and the first that is not met.
+
+`packaging` judges them, and is imported when there is something to judge: `dlbench list` must not wait for it where all
+requirements are plain and met.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING
 
 from dlbench.registry import installed
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+_NUMBERS = r"\d+(?:\.\d+)*"
+_NAME = r"(?P<name>[A-Za-z0-9][\w.-]*)\s*"
+_PLAIN = re.compile(rf"{_NAME}(?:>=\s*(?P<least>{_NUMBERS}))?")
+_CLAUSE = rf"(?:[!=]=\s*{_NUMBERS}(?:\.\*)?|[<>]=?\s*{_NUMBERS})\s*"
+_OF_EXTRA = re.compile(rf"{_NAME}(?:{_CLAUSE}(?:,\s*{_CLAUSE})*)?;\s*extra\s*==\s*(['\"])[\w.-]+\2")
+_RELEASE = re.compile(rf"({_NUMBERS})(?:\+[\w.]+)?")
 
 
 def names(texts: Iterable[str]) -> list[str]:
@@ -17,23 +30,48 @@ def names(texts: Iterable[str]) -> list[str]:
 
 def unmet(texts: Iterable[str]) -> str:
     """The first requirement that is not met here, and a remedy; empty if all are."""
-    for text in texts:
-        try:
-            why = _unmet(Requirement(text))
-        except InvalidRequirement:
-            why = f"its requirement {text!r} cannot be read; install it again"
-        if why:
-            return why
-    return ""
+    return next((why for text in texts if not plainly_met(text) and (why := _judged(text))), "")
+
+
+def plainly_met(text: str) -> bool:
+    """True for a requirement that needs no judge: `name>=1.2` beside a release that is later, or one of an extra.
+
+    False says nothing.
+    """
+    if _OF_EXTRA.fullmatch(text.strip()):
+        return True
+    plain = _PLAIN.fullmatch(text.strip())
+    found = installed.quick_version(plain["name"]) if plain else ""
+    release = _RELEASE.fullmatch(found)
+    return release is not None and plain is not None and _parts(release[1]) >= _parts(plain["least"] or "0")
+
+
+def _parts(numbers: str) -> list[int]:
+    """Numbers of a release without zeros at the end: 2.0 is 2."""
+    parts = [int(one) for one in numbers.split(".")]
+    while parts and not parts[-1]:
+        del parts[-1]
+    return parts
+
+
+def _judged(text: str) -> str:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return _unmet(Requirement(text))
+    except InvalidRequirement:
+        return f"its requirement {text!r} cannot be read; install it again"
 
 
 def _unmet(one: Requirement) -> str:
+    from packaging.version import InvalidVersion, Version
+
     if not _applies(one):
         return ""
-    if not installed.is_there(one.name):
+    if not (found := installed.quick_version(one.name)):
         return f"it needs {one.name}, which is not installed; pip install {_quoted(one)}"
     try:
-        fits = one.specifier.contains(Version(found := installed.quick_version(one.name)), prereleases=True)
+        fits = one.specifier.contains(Version(found), prereleases=True)
     except InvalidVersion:  # its metadata does not say it
         return ""
     return "" if fits else f"it needs {one.name}{one.specifier}, {found} is installed; pip install {_quoted(one)}"
@@ -46,6 +84,8 @@ def _quoted(one: Requirement) -> str:
 
 
 def _applying(text: str) -> Requirement | None:
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         one = Requirement(text)
     except InvalidRequirement:
