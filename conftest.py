@@ -1,17 +1,17 @@
 """Settings that keep the suite fast, in one place; nothing here changes what a test asserts.
 
 - Tests that time nothing carry the mark `untimed`: `make test` gives them to two workers (pytest-xdist), and runs all
-  others one by one afterwards, on a machine that nothing else uses. It is the untimed ones that are marked, so that a
-  new test is safe until somebody has looked at it.
-- PyTorch's compiled code is kept in the cache of pytest: what takes long in these tests is the C++ compiler, and the
-  same graphs come again and again. Tests that look at cold starts name a folder of their own.
-- Of several workers each has a core of its own, and so have the processes that it starts: those of one thread are held
-  to the first core that their parent may use, and would all meet there.
+  others one by one afterwards, on a machine that nothing else uses. The untimed ones carry the mark, so that a new test
+  is safe without one.
+- PyTorch's compiled code is kept in the cache of pytest: the C++ compiler takes most of the time of these tests, and the
+  same graphs come again and again. Tests of cold starts name a folder of their own.
+- Each of several workers has a core of its own, shared with the processes that it starts: processes of one thread are
+  held to the first core that their parent may use, and would all meet there.
 
 Hypothesis sets no deadline for an example: a busy neighbour would miss it.
 
 A shell without job control starts what it puts into the background with Ctrl-C ignored, and children inherit that: the
-tests of Ctrl-C get it back, wherever the suite was started from.
+tests of Ctrl-C get it back, wherever the suite was started.
 
 And one thing that keeps tests apart: a PyTorch plugin that is built in the process of the tests flushes denormals, as
 it should in a child; the tests that come after it find the arithmetic as it was.
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def denormals_as_before() -> Iterator[None]:
-    """Nothing is imported for it: where PyTorch is not, nothing was changed."""
+    """Restore denormals after a test. PyTorch is not imported for it: without it nothing was changed."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
@@ -54,7 +54,7 @@ def denormals_as_before() -> Iterator[None]:
 
 @functools.cache
 def devices_of(plugin: str) -> dict[str, str]:
-    """What the plugin's framework finds here; asked in a process of its own."""
+    """Devices that the plugin's framework finds here, read in a process of its own."""
     from dlbench.workers.calls import ask_devices
 
     return ask_devices(plugin)
@@ -62,7 +62,7 @@ def devices_of(plugin: str) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def an_accelerator(request: pytest.FixtureRequest) -> None:
-    """A test with the mark `gpu(PLUGIN)` is skipped where the plugin's framework finds none."""
+    """Skip a test with the mark `gpu(PLUGIN)` if the plugin's framework finds none."""
     if mark := request.node.get_closest_marker("gpu"):
         found = devices_of(*mark.args)
         if "gpu:0" not in found:

@@ -22,7 +22,7 @@ DEFAULT = ("fake.linear:eager", "tf.transformer:jit", "tf.transformer:graph", "t
 
 
 def hand_written(spec: Spec) -> Loop:
-    """The loop that somebody would write without dlbench; returns seconds of so many steps."""
+    """The loop that somebody would write without dlbench; returns seconds of a number of steps."""
     plugin = registry.load(spec.plugin)
     prepared = prepare(spec, plugin)
     build_checked(plugin, prepared.request)

@@ -15,7 +15,7 @@ Loop = Callable[[int], float]
 
 
 FEWEST = 6
-"""Rounds of which least and greatest hold the median in 95 of 100 cases: 1 - 2 / 2**6 = 0.97."""
+"""Fewest rounds whose least and greatest enclose the median in 95 of 100 cases: 1 - 2 / 2**6 = 0.97."""
 
 
 class Ratio(NamedTuple):

@@ -2,9 +2,9 @@
 
     python -m studies.zoo [REFERENCE[@PATH] ...] [--out FOLDER] [--seconds N]
 
-Every model has a process of its own, tiny inputs, random weights, and no network. A row says what was found out about
-it, the losses of STEPS steps on one batch, and what went wrong, if anything did. `--out` keeps the table as
-`zoo.json` and `report.md`; models that are named take the place of their rows in it.
+Every model has a process of its own, tiny inputs, random weights, and no network. A row shows its inferred facts, the
+losses of STEPS steps on one batch, and the error, if there was one. `--out` keeps the table as `zoo.json` and
+`report.md`; named models take the place of their rows in it.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def examine(reference: str, path: PathName) -> dict[str, Any]:
 
 
 def with_targets(said: Description) -> Description:
-    """The description with classes as targets where it leaves them open, as it does where the outputs say it."""
+    """The description with classes as targets if it leaves them open, as it does if the outputs determine them."""
     if said.targets is not None or said.outputs is None:
         return said
     classes = InputSpec(said.outputs.shape[:-1], "int32", said.outputs.shape[-1])

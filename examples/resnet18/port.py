@@ -1,4 +1,4 @@
-"""A port of torchvision's ResNet-18 to Keras, and the state of the one from that of the other.
+"""A port of torchvision's ResNet-18 to Keras, and the conversion of its state.
 
     dlbench run --model torchvision:resnet18 --model tf=port.py:KerasNet --convert port.py:weights --input 32x3x64x64
 

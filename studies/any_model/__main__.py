@@ -1,7 +1,7 @@
-"""Bars of models that no package brings: `python -m studies.any_model cost|planted FOLDER [--sessions N]`.
+"""Bars of models of the user's own: `python -m studies.any_model cost|planted FOLDER [--sessions N]`.
 
-`cost` measures the small mlp of PyTorch's package beside the same module written by a stranger, in lockstep: what the
-adaptor adds to a step. `planted` compares a model of timm with the same one that computes a block of its 32 twice, and
+`cost` measures the cost of the adaptor a step: the small mlp of PyTorch's package beside the same module written by a
+stranger, in lockstep. `planted` compares a model of timm with the same one that computes a block of its 32 twice, and
 with itself, in sessions of their own, and has the rule of pytest-torch judge the same processes. Results lie in FOLDER.
 """
 
@@ -26,7 +26,7 @@ HERE = Path(__file__).parent.relative_to(Path.cwd())
 PLAIN, SLOW = (HERE / place / "vit.py" for place in ("plain", "slow"))
 INPUT = "8x3x32x32"
 CALLS = 20
-"""Steps that pytest-torch times; those of the first group's processes stand for its own."""
+"""Steps that pytest-torch times; taken from the first group's processes."""
 
 
 @click.group()
@@ -37,7 +37,7 @@ def study() -> None:
 @study.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def cost(folder: Path) -> None:
-    """Measure what the adaptor adds to a step."""
+    """Measure the cost of the adaptor a step."""
     found = dlbench.run(
         "torch.mlp",
         model=f"torch={HERE / 'mlp.py'}:mlp",
@@ -58,7 +58,7 @@ def cost(folder: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--sessions", default=10, show_default=True, help="Sessions with the change, and as many without.")
 def planted(folder: Path, sessions: int) -> None:
-    """Count how often 3.1 % more work is found, and how often none is."""
+    """Count the sessions that find 3.1 % more work, and those that find a difference without any."""
     copy = folder / "copy" / PLAIN.name  # an arm of its own, as another file is
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(PLAIN.read_bytes())

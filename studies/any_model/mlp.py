@@ -1,7 +1,7 @@
 """The small mlp of `torch.mlp` as a stranger would bring it: nothing here knows dlbench.
 
-It computes what the package's own module computes, call by call: a module for each activation would cost a small model
-several microseconds a step, which are the module's and not the adaptor's.
+It makes the same calls as the package's own module: a module for each activation would cost a small model several
+microseconds a step, which the adaptor does not cause.
 """
 
 from __future__ import annotations

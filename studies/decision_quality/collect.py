@@ -1,4 +1,4 @@
-"""Collects batches for as long as there is time, what the pool has fewest of first, so that any pool is balanced."""
+"""Collects batches for as long as there is time, the rarest kind of the pool first, so that any pool is balanced."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Plan:
 def collect(path: Path, plan: Plan, say: Callable[[str], None]) -> None:
     """Append batches to the pool until the time is up; a batch that would overrun it is not begun.
 
-    Raises ChildError or RuntimeError when a program cannot be measured; what was collected stays.
+    Raises ChildError or RuntimeError when a program cannot be measured; collected batches stay.
     """
     deadline = time.monotonic() + plan.seconds
     numbers = Counter((batch.workload, batch.kind) for batch in pool.read(path))

@@ -23,7 +23,7 @@ SHORTEST, LONGEST = 0.05, 3.0
 
 @contextmanager
 def neighbours(count: int) -> Iterator[None]:
-    """So many programs, from here to the end of the block."""
+    """Run `count` programs from here to the end of the block."""
     command = [sys.executable, "-m", "studies.decision_quality.neighbours"]
     variables = child_environment(os.environ, threads=1)
     started = [subprocess.Popen([*command, str(seed)], env=variables, cwd=ROOT) for seed in range(count)]

@@ -37,7 +37,7 @@ class Planted:
             self._arm.build()
 
     def settle(self) -> None:
-        """Warm up until steady; what the arm found is then shared, and rounded when a turn is taken."""
+        """Warm up until steady; the arm's step count is then shared, and rounded when a turn is taken."""
         with self._holding():
             self._arm.settle()
         self.steps = self._arm.steps
@@ -72,7 +72,7 @@ class Planted:
             self._arm.wait_until_idle()
 
     def close(self) -> None:
-        """Ask for what remains."""
+        """Ask for the final figures."""
         with self._holding():
             self._arm.close()
 

@@ -38,8 +38,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Processes measured together: a group in lockstep, or one process of each arm, one after the other in this order.
 
-    `import_seconds` is what importing the framework took the parent that the processes were forked from, 0 if they
-    are new; `neighbours` counts the programs that the study itself let work beside them.
+    `import_seconds` is the time of importing the framework in the parent of forked processes, 0 for new ones;
+    `neighbours` counts the programs that the study itself ran beside them.
     """
 
     kind: Kind
@@ -71,7 +71,7 @@ def append(path: Path, batches: list[Batch]) -> None:
 
 
 def read(path: Path) -> list[Batch]:
-    """All batches of a pool in order; what a kill left unfinished at its end is left out."""
+    """All batches of a pool in order; a batch that a kill left unfinished at its end is left out."""
     return [_decoder.decode(gzip.decompress(member)) for member in _members(path.read_bytes())] if path.exists() else []
 
 

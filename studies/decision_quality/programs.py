@@ -45,9 +45,9 @@ class Gemm:
 
 
 class Modes:
-    """A trap: each process is fast or slow by 4 %, by the toss of a coin, whatever arm it belongs to.
+    """A trap: each process is fast or slow by 4 %, by the toss of a coin, in every arm alike.
 
-    So do real programs: by where their buffers lie, by which core they were put on.
+    Real programs do the same: by the addresses of their buffers, by the core they were put on.
     """
 
     def build(self, request: BuildRequest) -> ModelInfo:
@@ -64,7 +64,7 @@ class Modes:
         return 1.0
 
     def predict(self, _: Any) -> Any:
-        """So many pieces."""
+        """Compute the pieces of one prediction."""
         for _ in range(self._pieces):
             np.sqrt(self._values, out=self._result)
         return self._outputs

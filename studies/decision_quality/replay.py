@@ -30,14 +30,14 @@ BASE, AGAIN, EQUAL_STEPS = "base", "again", "any two"
 ARMS = tuple(name for name in SLOWDOWNS if name != BASE)
 FIXED, ADAPTIVE, CONFIRMED = "dlbench, 5 groups", "dlbench", "dlbench, confirmed"
 GROUPS = 5
-"""What `dlbench run` measures unless told otherwise."""
+"""Default number of groups of `dlbench run`."""
 MOST = 0.5
 """Share of the pool that a session may draw of an arm one after the other, lest all sessions be the same."""
 
 
 @dataclass
 class Cell:
-    """A rule on sessions of one workload and one arm, from so many groups: what it said, scores, cost, size.
+    """A rule on sessions of one workload and one arm, from `groups` groups each: verdicts, scores, cost, size.
 
     `covered` says of each interval whether it held the truth.
     """
@@ -111,7 +111,7 @@ def lockstep(batches: Iterable[Batch], arm: str, base: str = BASE) -> Groups:
 
 
 def equal_steps(batches: Sequence[Batch]) -> list[Groups]:
-    """Every two arms brought to equal steps: pairs of programs of which we know that they are the same."""
+    """Every two arms brought to equal steps: pairs of programs that are known to be the same."""
     pairs = [lockstep(batches, other, one) for one, other in itertools.combinations(SLOWDOWNS, 2)]
     return [Groups([value - pair.truth for value in pair.log_ratios], pair.seconds, 0.0) for pair in pairs]
 

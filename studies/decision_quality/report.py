@@ -1,4 +1,4 @@
-"""The results of a replay as Markdown: every rule beside every other, and the goals with what came out."""
+"""The results of a replay as Markdown: every rule beside every other, and the goals with their results."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def _step(taken: Taken) -> float:
 def _within(batch: Batch) -> float:
     """Standard error of a group's median log ratio, from how its rounds differ (their median absolute deviation).
 
-    1.2533 is the square root of pi / 2: what the median of normal values costs over their mean.
+    1.2533 is the square root of pi / 2: the standard error of the median of normal values over that of their mean.
     """
     before, after = (next(taken for taken in batch.processes if taken.arm == arm) for arm in (BASE, AGAIN))
     ratios = np.log(np.divide(after.nanoseconds, before.nanoseconds))
@@ -280,7 +280,7 @@ def _spread(values: Sequence[float]) -> float:
 
 
 def _judged(share: float, held: float, *, most: float = 1.0, least: float = 0.0) -> str:
-    """The share beside what became of its goal; nothing became of it where the pool holds too few sessions."""
+    """The share beside the result of its goal; without one if the pool holds too few sessions."""
     outcome = "undecided" if held < FEWEST else "met" if least <= share <= most else "**missed**"
     return f"{_percent(share)}, {outcome}"
 

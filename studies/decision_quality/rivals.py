@@ -1,8 +1,8 @@
-"""Rules of tools of 2026, written anew from their documentation: what each says of the samples of both sides.
+"""Rules of tools of 2026, written from their documentation: the verdict of each on the samples of both sides.
 
 Read were pytest-torch 1.1.1, nvbench's `nvbench-compare-robust` (66212f1), benchstats 3.6.3 and TorchBench's regression
-detector; `tests/studies/test_rivals.py` compares the first three with the tools where they are installed. A band of 5 %
-around the ratio of minima of interleaved calls is no single tool's: it is what suites that interleave do.
+detector; `tests/studies/test_rivals.py` compares the first three with the tools if they are installed. A band of 5 %
+around the ratio of minima of interleaved calls is no single tool's, but the practice of suites that interleave.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SIGNAL, BAND = 0.07, 0.05
 
 
 def pytest_torch(before: Floats, after: Floats) -> Said:
-    """`check_perf`: slower where the median exceeds the baseline's by more than 25 % and 0.05 ms; looks up only.
+    """`check_perf`: slower if the median exceeds the baseline's by more than 25 % and 0.05 ms; looks up only.
 
     The score leaves the slack out: steps of these pools are as short as it, and whoever moved the tolerance with it in
     place would look at the candidate's time alone.
@@ -38,11 +38,11 @@ def pytest_torch(before: Floats, after: Floats) -> Said:
 
 
 def nvbench(before: Floats, after: Floats) -> Said:
-    """`nvbench-compare-robust` without clock rates: FAST or SLOW where [minimum, upper quartile] leave a gap of 0.5 %.
+    """`nvbench-compare-robust` without clock rates: FAST or SLOW if [minimum, upper quartile] leave a gap of 0.5 %.
 
-    SAME where both interquartile ranges are within 2 % of their median, the medians within 0.5 % of each other, and the
+    SAME if both interquartile ranges are within 2 % of their median, the medians within 0.5 % of each other, and the
     intervals overlap by half of the narrower; else AMBG, here `inconclusive`. A processor's clock is not known for each
-    sample, so that the time itself stands for the cycles that are to confirm a gap.
+    sample, so the time itself is used for the cycles that confirm a gap.
     """
     sides = [_quartiles(before), _quartiles(after)]
     (low, first, middle, third), (after_low, after_first, after_middle, after_third) = sides
@@ -59,7 +59,7 @@ def nvbench(before: Floats, after: Floats) -> Said:
 def benchstats(before: Floats, after: Floats) -> Said:
     """The test of Brunner and Munzel (2000), each way at 0.1 %; samples that do not overlap at all differ surely.
 
-    The score is the logarithm of the p value, its sign that of the change.
+    The score is the logarithm of the p value, with the sign of the change.
     """
     from scipy import stats
 

@@ -1,9 +1,9 @@
-"""Decision rules: dlbench's own, called, and those of other tools, written anew from their sources and documentation.
+"""Decision rules: dlbench's own, called, and other tools' rules, written from their sources and documentation.
 
 The other tools measure a program in processes of its own and pool the samples, or measure in one process. A rule here
-is what such a tool says of the samples of both sides, and a score of which it asks that it lies above a threshold, so
-that the threshold can be moved to compare tools at equal false alarms. Read were pytest-benchmark 5.3.1, pyperf 2.10.0,
-asv 0.6.6 with asv_runner (7032df7, 01d4a25) and torch 2.13.0.
+is such a tool's verdict on the samples of both sides, and a score that it compares with a threshold. The threshold can
+be moved to compare tools at equal false alarms. Read were pytest-benchmark 5.3.1, pyperf 2.10.0, asv 0.6.6 with
+asv_runner (7032df7, 01d4a25) and torch 2.13.0.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def torch_compare(before: Floats, after: Floats) -> Said:
     """`torch.utils.benchmark.Compare` with trimmed figures: the printed medians differ, and neither has a warning.
 
     A median is printed with the significant figures that 1.645 standard errors of its interquartile samples leave, at
-    most 4; a warning is printed where the interquartile range exceeds 10 % of the median.
+    most 4; a warning is printed if the interquartile range exceeds 10 % of the median.
     """
     figures = min(_significant_figures(before), _significant_figures(after))
     printed = [float(f"{np.median(side):.{figures - 1}e}") for side in (before, after)]

@@ -1,4 +1,4 @@
-"""Verdicts of a rule, and the shape of another tool's: what all rules of the study share."""
+"""Verdicts of a rule, and the shape of another tool's: the types that all rules of the study share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Verdict = Literal["slower", "faster", "same", "inconclusive"]
 
 
 class Said(NamedTuple):
-    """A verdict, and how far the evidence for `slower` went."""
+    """A verdict, and the strength of the evidence for `slower`."""
 
     verdict: Verdict
     score: float
@@ -25,7 +25,7 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True)
 class Peer:
-    """Another tool's rule: samples a process (0 for all that there are), processes as it ships, and what it says."""
+    """Another tool's rule: samples a process (0 for all), processes as it ships, and its verdict."""
 
     name: str
     samples: int

@@ -7,7 +7,7 @@ from dlbench.spec import Policy, Spec
 SLOWDOWNS = {"base": 0.0, "again": 0.0, "1%": 0.01, "2%": 0.02, "3%": 0.03, "5%": 0.05, "10%": 0.10}
 """Arms by name, with the share of steps that a sample of each executes more than one of the baseline."""
 WHOLE = 100
-"""A sample is a multiple of so many steps, so that every share is a whole number of steps."""
+"""Steps of which every sample is a multiple, so that every share is a whole number of steps."""
 
 POLICY = Policy(samples=16, settle_seconds=0.3, settle_cap_seconds=5.0, timeout_seconds=120.0)
 """Fewer rounds and a shorter warm-up than by default: more groups in the time that there is."""
@@ -30,7 +30,7 @@ WORKLOADS: dict[str, Spec] = {
 }
 """Inference, because 100 of its steps fit into a sample of some 20 ms."""
 FRESH = frozenset({"gemm, 2 threads"})
-"""Measured in new processes. Where OpenBLAS has threads, a forked child in five stepped a tenth to a third faster than
-its siblings, at random, however long its threads spin, and of new ones one in a hundred. On one machine the spread of a
-ratio in lockstep was 14.5 % in six groups of seven forked arms, and 1.9 % in six of new ones between them.
+"""Workloads measured in new processes. With threads of OpenBLAS, a forked child in five stepped a tenth to a third
+faster than its siblings, at random, however long its threads spin, and of new ones one in a hundred. On one machine the
+spread of a ratio in lockstep was 14.5 % in six groups of seven forked arms, and 1.9 % in six of new ones between them.
 """

@@ -1,7 +1,7 @@
 """Programs that an expert of each framework would write by hand for the built-in architectures, without the plugins.
 
 Each module has `programs(problem)`: the candidates for a path by name, each a function that takes one training step
-and returns the loss. The fastest of them is the expert. `keras_fit` is what many people write instead.
+and returns the loss. The fastest of them is the expert. `keras_fit` is the code that many people write instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MODULES = {"tf": "studies.expert_step.tf_programs", "torch": "studies.expert_ste
 
 @dataclass(frozen=True)
 class Problem:
-    """One architecture with its sizes (the core's record), what goes in and out, NumPy batches and a path."""
+    """One architecture with its sizes (the core's record), inputs and outputs, NumPy batches and a path."""
 
     architecture: str
     path: str

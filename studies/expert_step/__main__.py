@@ -6,9 +6,8 @@ A process for each plugin and path. In it the hand-written programs race, the fa
 plugin, and then Keras `compile` and `fit` does, on the plugin's framework as backend: run eagerly on the path eager,
 compiled by XLA on the path jit of TensorFlow. All train on the same batches; `fit` takes them as NumPy arrays, as
 people give them, and the others in the framework's own arrays; with `--no-fit` it is left out. Prints a table in
-Markdown, row by row, and with `--out` keeps it in FOLDER/expert.md. A plugin is `within` the bar where the whole
-interval of its ratio reaches 1.1 at most, `beyond` where it lies above, and else `undecided`: more rounds, on a quieter
-machine.
+Markdown, row by row, and with `--out` keeps it in FOLDER/expert.md. A plugin is `within` the bar if the whole interval
+of its ratio reaches 1.1 at most, `beyond` if it lies above, and else `undecided`: more rounds, on a quieter machine.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit")}
 BACKENDS = {"tf": "tensorflow", "torch": "torch"}
 BAR = 1.1
-"""A plugin's step may take so many times that of the best hand-written program."""
+"""Largest time of a plugin's step over the best hand-written program's."""
 BATCHES = 16
 RACE_ROUNDS = 5
 FIT_STEPS, FIT_SHARE = 20, 4
-"""Steps in an epoch of `fit` at least, so that starting it does not count; and a round for so many of the others."""
+"""Least steps in an epoch of `fit`, so that starting it does not count; and rounds of the others for one of `fit`."""
 HEADER = (
     "| plugin | path | plugin / expert | within 10 % | fit / plugin | step, ms | first step, s | the expert |",
     "|---|---|---|---|---|---|---|---|",
@@ -58,7 +57,7 @@ class First(NamedTuple):
 
 
 def measure(spec: Spec, rounds: int, sample_seconds: float, *, fit: bool) -> str:
-    """A row of the table; with a dash where `fit` is left out."""
+    """A row of the table; with a dash if `fit` is left out."""
     prepared = prepare(spec, registry.load(spec.plugin))
     problem = problem_of(spec, prepared)
     plugin = First.of(plugin_program(prepared, problem))
@@ -143,7 +142,7 @@ def fit_loop(problem: Problem) -> Loop:
 
 
 def tabulate(options: argparse.Namespace) -> int:
-    """A process for each row, which says so where it fails; the number of those that did."""
+    """Measure each row in a process, whose failure is printed; returns the number of failures."""
     failed = 0
     lines = [f"Size {options.size}, {options.rounds} rounds of {options.sample_ms:g} ms.", "", *HEADER]
     print(*lines, sep="\n", flush=True)

@@ -1,4 +1,4 @@
-"""Keras `compile` and `fit`: what most people write. Keras takes its backend from KERAS_BACKEND."""
+"""Keras `compile` and `fit`: the code that most people write. Keras takes its backend from KERAS_BACKEND."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studies.expert_step import Problem, keras_models
 
 
 def fit(problem: Problem) -> Callable[[int], None]:
-    """A call that trains so many steps in one epoch, on arrays in memory."""
+    """A call that trains a number of steps in one epoch, on arrays in memory."""
     model = make_gan(problem) if problem.architecture == "gan" else keras_models.make(problem)
     model.compile(
         optimizer=keras.optimizers.Adam(problem.learning_rate),

@@ -65,7 +65,7 @@ def _transformer(problem: Problem, tokens: Any) -> Any:
 
 
 class Positions(layers.Layer):  # type: ignore[misc]
-    """Adds an embedding of the place to each row; looked up anew in every step, so that it is trained."""
+    """Adds an embedding of the place to each row; looked up in every step, so that it is trained."""
 
     def __init__(self, steps: int, width: int) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 class Dense(tf.Module):
-    """`x w + b`, and what is done to it."""
+    """`x w + b`, and its activation."""
 
     def __init__(self, inputs: int, outputs: int, activation: Callable[[Any], Any] = tf.identity) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """TensorFlow by hand: `tf.Module`s or Keras layers, a tape, the fused Adam kernel, concrete functions.
 
-Nothing is taken from the plugin package, its Adam included: what it is measured against must not be its own code.
+Nothing is taken from the plugin package, not even its Adam: a baseline must not share the code that it judges.
 """
 
 from __future__ import annotations

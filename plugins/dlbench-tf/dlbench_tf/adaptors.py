@@ -55,7 +55,7 @@ def adapt(source: ModelSource) -> TFModel:
 class Own:
     """The class, factory or instance that a reference of the user names, loaded when it is first used.
 
-    An instance that has values starts each time with those that it was imported with. Another is made anew from its
+    An instance that has values starts each time from its values at import. One without values is made again from its
     configuration.
     """
 
@@ -163,7 +163,7 @@ def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def _shrunk(factory: Callable[..., Any], options: Mapping[str, Any], leave: Collection[str] = ()) -> Any:
-    """Options, and small values for what else the factory needs. Raises SpecError for what has none."""
+    """Options, and small values for the factory's other arguments. Raises SpecError for an argument that has none."""
     needed = [name for name, one in _parameters(factory).items() if one.default is one.empty and name not in leave]
     missing = [name for name in needed if name not in options and name not in SHRUNK]
     if missing:

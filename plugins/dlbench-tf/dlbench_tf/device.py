@@ -1,4 +1,4 @@
-"""Devices and threads: what TensorFlow sees here, and making this process use what the Spec asks."""
+"""Devices and threads: those that TensorFlow finds here, and the settings of this process for a Spec."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def prepare(spec: Spec) -> str:
 
 
 def word_of(variable: tf.Variable) -> str:
-    """The Spec's word for where a variable lives."""
+    """The Spec's word for the device of a variable."""
     kind = tf.DeviceSpec.from_string(variable.device).device_type
     return _visible_gpu() if kind == "GPU" else str(kind).lower()
 
@@ -66,7 +66,7 @@ def memory_peak(variable: tf.Variable) -> int | None:
 
 
 def reset_memory_peak(variable: tf.Variable) -> None:
-    """Forget the peak of the variable's device, where it is counted."""
+    """Forget the peak of the variable's device, if it is counted."""
     if word_of(variable) != "cpu":
         tf.config.experimental.reset_memory_stats("GPU:0")
 

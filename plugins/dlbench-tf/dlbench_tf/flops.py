@@ -43,7 +43,7 @@ class UnknownCountError(Exception):
 
 
 def of_function(function: Callable[..., Any], arguments: Any) -> float | None:
-    """Of one call; None if XLA has no such program, or does not say how often a loop in it runs."""
+    """FLOPs of one call; None if XLA has no such program, or does not count the passes of a loop in it."""
     specs = tf.nest.map_structure(lambda array: tf.TensorSpec(array.shape, array.dtype), arguments)
     traced = tf.function(function, jit_compile=True, autograph=False)
     try:

@@ -46,7 +46,7 @@ class FunctionalNetwork:
 
     @property
     def precision(self) -> str:
-        """By the types of what products take."""
+        """Precision by the types of the operands of products."""
         tensors = self._weights.tensors(self._values())
         return precision.read_back(tensors, self._rounded(tensors))
 
@@ -79,7 +79,7 @@ class FunctionalNetwork:
         return together(losses), self._weights.grouped(gradients)
 
     def named(self, values: Sequence[Any]) -> dict[str, Array]:
-        """Cut up where one variable holds several parameters."""
+        """Values by canonical name; a variable that holds several parameters is cut up."""
         return self._weights.arrays(values)
 
     def export(self) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""Description of a model of Keras before anything is measured: what goes in, what comes out, and what was inferred."""
+"""Description of a Keras model before anything is measured: inputs, outputs, and inferred facts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def describe(recipe: Recipe, spec: Spec) -> Description:
 
 
 def _inputs(recipe: Recipe, model: Any, batch_size: int) -> tuple[tuple[InputSpec, ...], list[str]]:
-    """As they are stated; else as the model states them; else those of its `example_inputs()`."""
+    """Inputs as the user states them; else as the model does; else those of its `example_inputs()`."""
     if recipe.inputs:
         return tuple(_batched(one, batch_size) for one in recipe.inputs), []
     if found := _own_inputs(model):

@@ -26,7 +26,7 @@ _LONGEST = 600
 def make_model(recipe: Recipe, spec: Spec) -> Any:
     """A model whose initial values follow from the Spec's seed, with variables named as in any process.
 
-    Raises SpecError for what is no layer, and Unsupported if Keras runs on another backend than TensorFlow.
+    Raises SpecError for an object that is no layer, and Unsupported if Keras runs on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise Unsupported(
@@ -66,7 +66,7 @@ class _Called(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 def caller(model: Any, function: Callable[..., Any] | None, names: Sequence[str]) -> Call:
     """Call of the model: through the function, by name, or by place.
 
-    A model that takes one argument gets several inputs as a list, or as a mapping where they have names.
+    A model that takes one argument gets several inputs as a list, or as a mapping if they have names.
     """
     if function is not None:
         called = _Called(model, function)
@@ -98,7 +98,7 @@ def symbolic_outputs(call: Call, inputs: Any, name: str) -> Any:
 
 
 def complaint(error: BaseException) -> str:
-    """The words of an error of Keras in one line: the layer and what it says, without colours and arguments."""
+    """The words of an error of Keras in one line: the layer and its message, without colours and arguments."""
     text = re.sub(r"\x1b\[\d+m", "", str(error))
     text = re.sub(r"\n+Arguments received by .*", "", text, flags=re.DOTALL)
     text = re.sub(r"Exception encountered when calling ([^\n]*)\.\n+", r"\1: ", text)

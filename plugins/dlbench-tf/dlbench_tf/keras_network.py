@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class KerasNetwork:
     """The model of a recipe. Trainable variables are trained, all others are state that training carries on.
 
-    Canonical names are the paths of the variables; where the request has parameters, they replace the model's values.
+    Canonical names are the paths of the variables; if the request has parameters, they replace the model's values.
     """
 
     packages: Sequence[str] = ("keras",)
@@ -113,13 +113,13 @@ class KerasNetwork:
         return self.outputs
 
     def _with_penalties(self, loss: tf.Tensor) -> tf.Tensor:
-        """Plus losses that the model adds itself, such as those of regularizers; asked once whether there are any."""
+        """The loss plus the model's own losses, such as those of regularizers; their existence is checked once."""
         penalties = self._model.losses if self._penalized else []
         self._penalized = bool(penalties)
         return tf.add_n([loss, *(tf.cast(penalty, loss.dtype) for penalty in penalties)]) if penalties else loss
 
     def _read(self, inputs: Any, *, training: bool) -> tf.Tensor:
-        """The output for the loss: for cross-entropy the logits where the model ends in a softmax."""
+        """The output for the loss: for cross-entropy the logits if the model ends in a softmax."""
         output = self._output(inputs, training)
         return _as_float(getattr(output, "_keras_logits", output) if self._loss == "cross_entropy" else output)
 

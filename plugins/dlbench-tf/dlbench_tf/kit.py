@@ -21,7 +21,7 @@ def plugin(make: Callable[..., Any], **stated: Unpack[Stated]) -> Callable[[], T
                       sizes={"small": {}, "base": {"layers": 12, "hidden": 768}})
 
     `make` returns a keras.Model or a keras.layers.Layer. It is called with the options of `--set`, over those of the
-    size. All that is left out is found out.
+    size. Omitted facts are found out.
     """
     recipe = Recipe(make=make, **stated)
     return lambda: of_recipe(recipe)
@@ -40,7 +40,7 @@ def of_recipe(recipe: Recipe) -> TFModel:
 
         try:
             place = device.prepare(spec)  # before anything starts TensorFlow with other threads
-        except device.AlreadyStarted:  # by a model that was made to see what it is; no description depends on threads
+        except device.AlreadyStarted:  # by a model that was made for its description, which does not depend on threads
             place = None
         with tf.device(place):
             return describe(recipe, spec)

@@ -69,7 +69,7 @@ class TFModel:
         return self._paths.compilation()
 
     def flops(self, batch: Batch) -> float | None:
-        """Those of the products of a forward pass; None if XLA has no program of it."""
+        """FLOPs of the products of a forward pass; None if XLA has no program of it."""
         with tf.device(self._device):
             return flops.of_function(self._network.compilable(), batch.inputs)
 
@@ -133,7 +133,7 @@ class TFModel:
 
 
 def _python_count() -> Count:
-    """1.0, 2.0, ...: cheapest where Python runs every step."""
+    """1.0, 2.0, ...: cheapest if Python runs every step."""
     counter = itertools.count(1)
     return lambda: float(next(counter))
 

@@ -15,10 +15,10 @@ Count: TypeAlias = float | tf.Tensor
 
 
 class Network(Protocol):
-    """Variables and what is computed with them; built for one request."""
+    """Variables and the computations with them; built for one request."""
 
     variables: Sequence[tf.Variable]
-    """What the optimizer updates, float32."""
+    """Variables that the optimizer updates, float32."""
 
     packages: Sequence[str]
     """Distributions beside TensorFlow that it is made with."""

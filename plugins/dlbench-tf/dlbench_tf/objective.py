@@ -66,8 +66,8 @@ OBJECTIVES = {
 def find_objective(loss: str | Callable[..., tf.Tensor]) -> Objective:
     """The objective of this name, of a `file.py:function`, or of a function of outputs and targets.
 
-    Raises Unsupported for any other name, and SpecError for what cannot be loaded and, when it is used, for a loss that
-    is no scalar.
+    Raises Unsupported for any other name, and SpecError for a function that cannot be loaded and, when it is used, for
+    a loss that is no scalar.
     """
     if not isinstance(loss, str):
         return _supervised(_scalar(loss, loss.__qualname__))

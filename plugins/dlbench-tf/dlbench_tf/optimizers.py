@@ -24,7 +24,7 @@ class Optimizer(Protocol):
 
 
 class Adam:
-    """Adam, or AdamW where there is a weight decay.
+    """Adam, or AdamW with a weight decay.
 
     The kernel ResourceApplyAdam knows no correction of its own when both beta powers are 0: it then computes
     `w -= rate * m / (sqrt(v) + epsilon)`. With `rate = learning_rate * root / (1 - beta1^t)`, `epsilon * root` and

@@ -21,7 +21,7 @@ Arguments = ArraySpec | tuple[ArraySpec, ...]
 class Graph:
     """A function traced at its first call and called directly after: no step looks for a trace that fits.
 
-    An argument of another shape is an error: a traced function would take it, and XLA compile anew without a word.
+    An argument of another shape is an error: a traced function would take it, and XLA compile again without a word.
     """
 
     def __init__(self, body: Callable[..., Any], arguments: Sequence[Arguments], *, xla: bool) -> None:
@@ -57,14 +57,14 @@ class Graph:
 
 
 class Paths:
-    """Puts functions on one path, and knows what became of them."""
+    """Puts functions on one path, and keeps count of their graphs."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._graphs: dict[Graph, Sequence[Part]] = {}
 
     def put(self, body: Callable[..., Any], *arguments: Arguments, parts: Sequence[Part] = ()) -> Callable[..., Any]:
-        """The function on this path, for arguments of these shapes; `parts` are those of a step that it takes."""
+        """The function on this path, for arguments of these shapes; `parts` are the parts of a step that it takes."""
         if self._path == "eager":
             return body
         graph = Graph(body, arguments, xla=self._path == "jit")
@@ -72,7 +72,7 @@ class Paths:
         return graph
 
     def compilation(self) -> Compilation:
-        """Graphs called so far, those of them that XLA need not compile on the path jit, and traces after the first."""
+        """Called graphs; those that XLA need not compile, as breaks on the path jit; traces after the first."""
         called = [graph for graph in self._graphs if graph.traces]
         jit = self._path == "jit"
         breaks = sum(not graph.whole for graph in called) if jit else 0

@@ -1,4 +1,4 @@
-"""Precision of products: set explicitly, refused where the machine has no such arithmetic, and read back."""
+"""Precision of products: set explicitly, refused if the machine has no such arithmetic, and read back."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
 
 KERNELS = ("/kernel", "/recurrent")
-"""Ends of the canonical names of what rows are multiplied with."""
+"""Ends of the canonical names of kernels, which rows are multiplied with."""
 
 
 def prepare(precision: str, *, gpu: bool) -> None:
-    """Set what matrix products and convolutions are rounded to.
+    """Set the type to which operands of matrix products and convolutions are rounded.
 
-    Raises Unsupported for a precision that there is not, or that this device has no arithmetic for.
+    Raises Unsupported for an unknown precision, or one that this device has no arithmetic for.
     """
     if precision not in ("fp32", "tf32", "bf16"):
         raise Unsupported(f"precision {precision}: the plugins of TensorFlow have fp32, tf32 and bf16")

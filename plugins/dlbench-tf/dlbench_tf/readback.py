@@ -51,12 +51,12 @@ def _blas_of(device: str, path: str) -> str:
 
 
 def blas() -> str:
-    """Library that multiplies matrices on a CPU: `oneDNN` where this build uses it and it is not off, else `Eigen`."""
+    """Library that multiplies matrices on a CPU: `oneDNN` if this build uses it and it is not off, else `Eigen`."""
     return "oneDNN" if _pywrap_util_port.IsMklEnabled() else "Eigen"
 
 
 def _layout(network: Network) -> dict[str, str]:
-    """That of tf.nn.conv2d unless told otherwise, NHWC; nothing for a model without convolutions."""
+    """Layout of tf.nn.conv2d by default, NHWC; nothing for a model without convolutions."""
     return {"convolution layout": "channels last"} if 4 in network.ranks else {}
 
 

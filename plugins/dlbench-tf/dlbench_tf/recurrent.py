@@ -1,7 +1,7 @@
 """The core's rnn, lstm and gru (`dlbench.architectures.recurrent`) in TensorFlow operations.
 
 An LSTM in fp32 outside XLA is one operation over all time steps, forward and backward. Elsewhere the products with the
-inputs of all time steps are one matrix product before the loop over time; where XLA unrolls it, each step has its own,
+inputs of all time steps are one matrix product before the loop over time; if XLA unrolls it, each step has its own,
 which XLA fuses better (an LSTM of 10 steps takes 0.84 times as long).
 """
 

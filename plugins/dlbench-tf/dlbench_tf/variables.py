@@ -1,7 +1,7 @@
 """Environment variables that change the speed or the results of TensorFlow, by exact name.
 
 Found among the texts of TensorFlow 2.21's shared libraries (`strings libtensorflow_cc.so.2`, and _framework) and in its
-Python sources; left out are those of logs, dumps, debuggers, clusters, TPU and files.
+Python sources; variables of logs, dumps, debuggers, clusters, TPU and files are left out.
 """
 
 from __future__ import annotations

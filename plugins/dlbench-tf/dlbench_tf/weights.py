@@ -22,7 +22,7 @@ class Weights:
     `flat` keeps all of them end to end in one variable: one optimizer update and three resources a call instead of
     three a parameter, which made the graph's step about 5 % faster. Run op by op, cutting the variable up costs more
     than it saves. XLA fuses the sums of the biases' gradients into the joining of all gradients, and with two threads
-    and more computes them anew for every element of it: a step of the small gan took 103 ms instead of 1.7.
+    and more computes them again for every element of it: a step of the small gan took 103 ms instead of 1.7.
     """
 
     def __init__(self, parameters: Parameters, *, flat: bool) -> None:
@@ -66,7 +66,7 @@ class Weights:
         return [int(np.prod(self._shapes[name])) for name in group]
 
     def _pack(self, parameters: Mapping[str, Array]) -> list[Array]:
-        """One float32 array a variable: flat where it holds several parameters."""
+        """One float32 array a variable: flat if it holds several parameters."""
         return [
             np.concatenate([np.ravel(parameters[name]) for name in group]).astype(np.float32)
             if len(group) > 1

@@ -29,7 +29,7 @@ LOADERS: Mapping[str, Callable[[str, ModelSource], Recipe]] = {
 def torch(source: ModelSource) -> TorchModel:
     """The plugin of a module.
 
-    Raises SpecError for what cannot be imported, for what is no module, and where a loader's package is not installed;
+    Raises SpecError if the reference cannot be imported, is no module, or needs a package that is not installed;
     UnknownName for a name that its place does not have.
     """
     word, _, name = source.reference.partition(":")
@@ -53,7 +53,7 @@ def _of_reference(reference: str) -> Recipe:
 
 
 def _example(place: str) -> Callable[[], Any] | None:
-    """The function `example_inputs` of the user's file, where it has one."""
+    """The function `example_inputs` of the user's file, if it has one."""
     try:
         found: Callable[[], Any] = load_reference(f"{place}:example_inputs")
     except UnknownName:

@@ -1,4 +1,4 @@
-"""Compiled code on the disk: where each compiler keeps it, and what is there."""
+"""Compiled code on the disk: the folder of each compiler, and its content."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch._inductor.runtime.cache_dir_utils import cache_dir, default_cache_dir
 from dlbench.plugin import CacheState, cache_state
 
 CACHE, TRITON_CACHE = "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"
-"""Where Inductor keeps compiled code; Triton's is in a folder below it unless it is named apart."""
+"""Variables of the folders of compiled code: Inductor's, and Triton's, which lies below it unless it is named."""
 XLA_CACHE = "XLA_PERSISTENT_CACHE_PATH"
-"""Where torch_xla keeps compiled code; without it, nowhere."""
+"""Variable of the folder in which torch_xla keeps compiled code; it keeps none without it."""
 REMOTE = (
     "fx_graph_remote_cache",
     "autotune_remote_cache",
@@ -27,9 +27,9 @@ REMOTE = (
 def use_own() -> None:
     """Keep compiled code among the temporary files of this process; a child of dlbench starts with none.
 
-    A folder that the user names is left alone. PyTorch puts its default into the environment when it is imported, where
-    a child of that process finds it; the default is known by its name. A cache in front of the C++ compiler (ccache) is
-    turned off.
+    A folder that the user names is left alone. PyTorch puts its default into the environment when it is imported, and a
+    child of that process finds it there; the default is known by its name. A cache in front of the C++ compiler
+    (ccache) is turned off.
     """
     default = Path(default_cache_dir())
     if Path(os.environ.get(CACHE, default)).name == default.name:

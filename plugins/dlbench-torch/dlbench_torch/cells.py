@@ -1,6 +1,6 @@
 """One time step of each recurrent cell, forward and back: the part after the matrix products, in PyTorch's gate order.
 
-`from_input` and `from_state` are (batch, gates x units): what the products with the input and with h give.
+`from_input` and `from_state` are (batch, gates x units): the products with the input and with h.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 Advance = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """`from_input`, `from_state`, h and c to the next h and c; only an LSTM has a c, the others hand it on."""
 Retreat = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
-"""The derivatives by the next h and c, then what `Advance` was given, to the derivatives by each of these four."""
+"""The derivatives by the next h and c, then the arguments of `Advance`, to the derivatives by each of these four."""
 
 
 def _rnn(from_input: Tensor, from_state: Tensor, _: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:

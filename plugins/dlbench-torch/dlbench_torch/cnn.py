@@ -35,8 +35,8 @@ class Convolutions(nn.Module):
 def _pooled(maps: Tensor) -> Tensor:
     """The largest of each square (batch, channels, height, width); on XLA by reshaping.
 
-    The pooling of torch_xla is a C++ function that torch.func cannot differentiate. Where values of a square are equal
-    the gradients differ, which behind a ReLU are those of zeros, and so zero.
+    The pooling of torch_xla is a C++ function that torch.func cannot differentiate. For equal values of a square the
+    gradients differ. Behind a ReLU these values are zeros, whose gradients are zero.
     """
     if maps.device.type != "xla":
         return F.max_pool2d(maps, POOL)

@@ -90,7 +90,7 @@ class CompiledSteps:
         )
 
     def _parts(self) -> tuple[Part, ...]:
-        """Of a step without breaks; with one, torch.func leaves to Python what it differentiates, and more."""
+        """Parts of a step without breaks; with one, torch.func leaves its function to Python, and more."""
         return PARTS if self._graphs["train"] else PARTS[:1] if self._graphs else ()
 
     def _compile(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
@@ -137,10 +137,10 @@ class CompiledSteps:
     def _differentiate(
         self, values: Tensors, buffers: Tensors, inputs: Inputs, targets: Tensor
     ) -> tuple[Tensor, Tensors]:
-        """Each loss by the parameters that it trains; what the passes share is computed once by the compiler.
+        """Each loss by the parameters that it trains; the compiler computes the shared part of the passes once.
 
-        A function that torch.func differentiates may not write what it was not given. So a layer writes copies of the
-        buffers, and what these then hold goes into the buffers after it, which the compiler makes one write.
+        A function that torch.func differentiates may only write its arguments. So a layer writes copies of the buffers,
+        and their content goes into the buffers afterwards, which the compiler makes one write.
         """
         losses: list[Tensor] = []
         gradients: Tensors = {}

@@ -22,7 +22,7 @@ _INTEGERS = {"int32": torch.int32, "int64": torch.int64, "uint8": torch.uint8}
 
 
 def describe(recipe: Recipe, spec: Spec) -> Description:
-    """The facts that are stated, and those that a call shows where the inputs are known.
+    """The stated facts, and those that a call shows if the inputs are known.
 
     Raises SpecError for inputs that do not fit, for a loss that is no number, and for a module that takes its random
     numbers from elsewhere than the seed; UnknownName for options.
@@ -67,7 +67,7 @@ def _digest(module: nn.Module) -> str:
 
 
 def _inputs(recipe: Recipe, spec: Spec, module: nn.Module) -> tuple[tuple[InputSpec, ...], list[str]]:
-    """Inputs that are stated, or an example's, with the batch size of the Spec; and what was inferred."""
+    """Stated inputs, or an example's, with the batch size of the Spec; and the inferred facts."""
     if recipe.inputs:
         return recipe.inputs_of(spec), []
     example = recipe.example or getattr(module, "example_inputs", None)
@@ -114,7 +114,7 @@ def _called(recipe: Recipe, module: nn.Module, inputs: tuple[InputSpec, ...], in
 def _outputs(
     network: Network, inputs: tuple[InputSpec, ...], batch_size: int, name: str
 ) -> tuple[tuple[Tensor, ...], Any]:
-    """Inputs of a few samples, or of the whole batch where the module takes no other, and what it returns for them."""
+    """Inputs of a few samples, or of the whole batch if the module takes no other, and its outputs for them."""
     for size in dict.fromkeys((batch_size, inputs[0].shape[0])):
         few = tuple(drawn(one, size) for one in inputs)
         if (complaint := misfits.complaint(network, few)) is None:
@@ -124,7 +124,7 @@ def _outputs(
 
 
 def _batched(name: str, output: Any, few: int, batch_size: int) -> tuple[int, ...]:
-    """Shape of the outputs for the whole batch. Raises SpecError for what no loss can read."""
+    """Shape of the outputs for the whole batch. Raises SpecError for outputs that no loss can read."""
     if not isinstance(output, Tensor) or not output.is_floating_point():
         kind = str(output.dtype) if isinstance(output, Tensor) else type(output).__name__
         raise SpecError(f"{name} gives {kind}; a loss reads floating-point numbers: --output names another output")
@@ -154,7 +154,7 @@ def _targets(
 
 
 def _are_logits(outputs: tuple[int, ...], chosen: str, inputs: tuple[InputSpec, ...]) -> bool:
-    """True if outputs look like those of classes: by their name, one row a sample, or as many as there are tokens."""
+    """True if outputs look like logits of classes: by their name, one row a sample, or as many as there are tokens."""
     rows = len(outputs) == 2 or (len(outputs) == 3 and outputs[-1] in {one.below for one in inputs})
     return outputs[-1] > 1 and (rows or (chosen == "logits" and len(outputs) > 1))
 

@@ -1,4 +1,4 @@
-"""Devices and threads: what PyTorch sees here, and making this process use what the Spec asks."""
+"""Devices and threads: those that PyTorch finds here, and the settings of this process for a Spec."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def devices() -> dict[str, str]:
 def prepare(spec: Spec) -> torch.device:
     """Set threads and precision, and return the device that the Spec asks for.
 
-    Raises Unsupported for a device that is not here, for a precision that it does not have, for a compiler that is not
-    here, and for Inductor if there is no C++ compiler.
+    Raises Unsupported for a missing device, a precision that it lacks, a missing compiler, and for Inductor without a
+    C++ compiler.
     """
     if spec.compiler not in ("", "inductor", openxla.NAME):
         raise Unsupported(f"compiler {spec.compiler}: the plugins of PyTorch have inductor and {openxla.NAME}")

@@ -55,7 +55,7 @@ class EagerSteps:
             return self._forward(*as_tuple(inputs))
 
     def gradients(self, batch: Batch) -> dict[str, Tensor]:
-        """By the module's names, in the mode of prediction; zeros for what the loss does not depend on."""
+        """Gradients by the module's names, in the mode of prediction; zeros for unused parameters."""
         self._backward(batch, training=False)
         return {
             name: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad

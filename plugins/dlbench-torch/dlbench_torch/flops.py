@@ -1,6 +1,6 @@
 """Floating-point operations of a forward pass, counted by PyTorch: two for each multiply-add of a product.
 
-What is added, looked up, normalised or activated is not counted, as in `dlbench.architectures`.
+Additions, look-ups, normalisations and activations are not counted, as in `dlbench.architectures`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dlbench_torch.network import Network, as_tuple
 
 
 def of_forward(network: Network, inputs: Any) -> float | None:
-    """Those of one call in the mode of prediction; None if the module cannot be called without a compiler.
+    """FLOPs of one call in the mode of prediction; None if the module cannot be called without a compiler.
 
     Attention and recurrent layers are computed by their products, which are counted: the fused forms of the libraries
     hide them.

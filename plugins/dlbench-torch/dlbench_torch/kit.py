@@ -27,7 +27,7 @@ def plugin(make: Callable[..., nn.Module], **stated: Unpack[Stated]) -> Callable
                       sizes={"small": {}, "base": {"layers": 12, "hidden": 768}})
 
     `make` is called with the options of `--set`, over those of the size, and must take its random numbers from
-    PyTorch's generator. All that is left out is found out.
+    PyTorch's generator. Omitted facts are found out.
     """
     recipe = Recipe(make=make, **stated)
     return lambda: TorchModel(recipe)

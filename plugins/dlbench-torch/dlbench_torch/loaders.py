@@ -20,7 +20,7 @@ from dlbench.plugin import InputSpec, ModelSource
 from dlbench_torch.recipe import Recipe
 
 BATCH = 8
-"""Samples of a batch where the user says nothing."""
+"""Default number of samples of a batch."""
 SEQUENCE = 128
 """Tokens of a sequence, unless the model takes fewer."""
 SECONDS_OF_SOUND = 1
@@ -97,7 +97,7 @@ def transformers(name: str, source: ModelSource, *, shrunk: bool = False) -> Rec
 
 
 def _package(name: str) -> Any:
-    """The package. Raises SpecError that says what to install."""
+    """The package. Raises SpecError that names the package to install."""
     _name_operators()  # timm and transformers import torchvision too
     try:
         return importlib.import_module(name)
@@ -116,7 +116,7 @@ def _unknown(kind: str, name: str, known: list[str]) -> UnknownName:
 def _name_operators() -> None:
     """Let torchvision be imported beside a PyTorch that its own operators were not built for, such as one for CPUs.
 
-    Its models need them for boxes only, where they are then an error. Without their names its import is one.
+    Its models need them only for boxes, which then raise an error. Without their names the import itself would.
     """
     for operator in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, operator) and importlib.util.find_spec("torchvision") is not None:
@@ -145,7 +145,7 @@ def _transformer(package: Any, name: str) -> tuple[Any, Any]:
 
 
 def _inputs_of(model: Any, configuration: Any) -> tuple[InputSpec, ...]:
-    """By what transformers calls the model's main input."""
+    """Inputs by the name that transformers gives to the model's main input."""
     match model.main_input_name:
         case "pixel_values":
             side = getattr(configuration, "image_size", 224)

@@ -1,8 +1,8 @@
 """A loop over time within the compiled step, for sequences too long to be unrolled.
 
 `torch.func`, which takes the step's gradients, cannot enter a loop (`scan`). So the loop and its derivative are two
-operators: `torch.func` sees them whole, and Inductor is given each as a `scan`. They have no other implementation, so
-what is not compiled is an error.
+operators: `torch.func` sees them whole, and Inductor is given each as a `scan`. They have no other implementation, so a
+call without the compiler is an error.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ UNROLLED = 10
 """Time steps that the compiler gets unrolled; a longer sequence is a loop.
 
 Measured on a CPU, interleaved on a busy machine, value and gradients of an LSTM of 256 units over 16 time steps, batch
-64, one thread: the loop takes 1.20 (1.13-1.26, quartiles) times as long a step and compiles in 0.56 of the time. What
-it takes to compile does not grow with the time steps.
+64, one thread: the loop takes 1.20 (1.13-1.26, quartiles) times as long a step and compiles in 0.56 of the time. Its
+compile time does not grow with the time steps.
 """
 
 library.define(
@@ -52,7 +52,7 @@ class LastState(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep what the derivative needs."""
+        """Keep the tensors that the derivative needs."""
         ctx.cell, from_inputs, weight, _, _ = inputs
         _, from_states, hs, cs = output
         ctx.save_for_backward(weight, from_inputs, from_states, hs, cs)
@@ -68,8 +68,8 @@ class LastState(torch.autograd.Function):
 def last_state(cell: str, from_inputs: Tensor, weight: Tensor, bias: Tensor, zeros: Tensor) -> Tensor:
     """The last h (batch, units), for the compiler alone; from_inputs are (time, batch, gates x units).
 
-    Dynamo takes the derivative from `LastState` where an argument is the result of what is differentiated; of bare
-    parameters it does not know that, and their gradients would be zero. So each is a result here: a view of itself.
+    Dynamo takes the derivative from `LastState` if an argument is a result of the differentiated function. It does not
+    know that of bare parameters, and their gradients would be zero. So each is a result here: a view of itself.
     """
     results = (given.view_as(given) for given in (from_inputs, weight, bias))
     found: Tensor = LastState.apply(cell, *results, zeros)[0]  # type: ignore[no-untyped-call]
@@ -104,13 +104,13 @@ def _retreat(cell: str, by_last: Tensor, weight: Tensor, *given: Tensor) -> tupl
 def _scan(
     step: Callable[..., list[Tensor]], first: list[Tensor], over: list[Tensor], fixed: tuple[Tensor, ...]
 ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-    """The last states, and what else `step` gives stacked over time."""
+    """The last states, and the further results of `step` stacked over time."""
     found = scan_op(step, first, over, fixed)
     return found[: len(first)], found[len(first) :]
 
 
 def _apart(*tensors: Tensor) -> list[Tensor]:
-    """`scan` wants results that share no memory with each other or with what the step was given."""
+    """Copies for `scan`, whose results must share no memory with each other or with the step's arguments."""
     return [tensor.clone() for tensor in tensors]
 
 

@@ -1,4 +1,4 @@
-"""Canonical parameters and where they live in a module: names, and the layout that PyTorch wants."""
+"""Canonical parameters and their places in a module: names, and PyTorch's layout."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def own_slot(name: str, _: int) -> Slot:
 class Weights:
     """A module's trained parameters under their canonical names, and its state under its own.
 
-    Without `parameters` those of the module are the initial ones. The state is what a module keeps besides: floating
-    buffers that it saves, such as the running statistics of batch norm, and parameters that it does not train. A module
-    that the core describes has none.
+    Without `parameters` the module's own are the initial ones. The state is everything else that a module keeps:
+    floating buffers that it saves, such as the running statistics of batch norm, and parameters that it does not train.
+    A module that the core describes has none.
     """
 
     def __init__(self, module: nn.Module, parameters: Parameters | None, find: FindSlot) -> None:

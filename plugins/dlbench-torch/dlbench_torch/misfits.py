@@ -1,4 +1,4 @@
-"""Errors of a step in the user's words: the layer that complained, what it was given, and what to do next."""
+"""Errors of a step in the user's words: the layer that complained, its input, and a remedy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dlbench_torch.network import Network, as_tuple
 
 _LONGEST = 300
 _OUT_OF_MEMORY = "can't allocate memory"
-"""What PyTorch's allocator on the host says; on a GPU the error has a class of its own."""
+"""Message of PyTorch's allocator on the host; on a GPU the error has a class of its own."""
 
 
 def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None:
-    """Raise what a user can act upon, where the error tells it.
+    """Raise an error that a user can act upon, if this one allows it.
 
     Raises Unsupported for a step that does not compile whole, MemoryError for a model larger than memory, and SpecError
     for inputs that do not fit.
@@ -46,7 +46,7 @@ def require_memory(error: BaseException, name: str) -> None:
 
 
 def complaint(network: Network, inputs: tuple[Any, ...]) -> str | None:
-    """The layer that refuses these inputs with what it was given, in a line; None if none does."""
+    """The layer that refuses these inputs with its own input, in a line; None if none does."""
     tensors = tuple(one if isinstance(one, Tensor) else torch.tensor(one) for one in inputs)
     entered: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
     names = {module: name for name, module in network.module.named_modules()}

@@ -71,7 +71,7 @@ class TorchModel:
         return Batch(*(self._tensors(part) for part in batch))
 
     def export_parameters(self) -> dict[str, Array]:
-        """Copies, by canonical name; with the state, such as running statistics, of what the core does not describe."""
+        """Copies by canonical name; with state, such as running statistics, for models unknown to the core."""
         return self._weights.export()
 
     def import_parameters(self, parameters: Parameters) -> None:
@@ -83,7 +83,7 @@ class TorchModel:
         return self._weights.arrays(self._steps.gradients(self._staged(batch)))
 
     def compilation(self) -> Compilation:
-        """Counts since `build`; where XLA compiles, its own counters must bear them out."""
+        """Counts since `build`; if XLA compiles, its own counters must confirm them."""
         found = self._steps.compilation()
         return self._xla.bear_out(found) if self._xla else found
 
@@ -93,7 +93,7 @@ class TorchModel:
         return describe(self._recipe, spec)
 
     def flops(self, batch: Batch) -> float | None:
-        """Those of the forward pass, counted as it is called op by op; None if it has no such form."""
+        """FLOPs of the forward pass, counted as it is called op by op; None if it has no such form."""
         return flops.of_forward(self._network, self._staged(batch).inputs)
 
     def multiply(self, order: int) -> Callable[[], Tensor]:
@@ -111,16 +111,16 @@ class TorchModel:
         return device.devices()
 
     def device_memory_peak(self) -> int | None:
-        """Peak bytes that PyTorch's allocator handed out on the device; None on a CPU, if nobody counts."""
+        """Peak bytes that PyTorch's allocator handed out on the device; None on a CPU: nobody counts there."""
         return torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else None
 
     def reset_device_memory_peak(self) -> None:
-        """Forget the peak, where it is counted."""
+        """Forget the peak, if it is counted."""
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
 
     def _steps_for(self, request: BuildRequest, goal: objective.Objective) -> EagerSteps | CompiledSteps | PartedSteps:
-        """Whole on the path jit; in parts where the user allows breaks in a module that the core does not describe."""
+        """Steps, whole on the path jit; in parts if the user allows breaks in a module unknown to the core."""
         every = self._network, self._weights.trained, goal, request
         if request.spec.path != "jit":
             return EagerSteps(*every)
@@ -140,7 +140,7 @@ class TorchModel:
         return Network(module, self._recipe.call, request.signature.names, output, mixed), weights
 
     def _staged(self, batch: Batch) -> Batch:
-        """The batch on the device; copied there where the Spec leaves it on the host."""
+        """The batch on the device; copied there if the Spec leaves it on the host."""
         return self.stage(batch) if self._from_host else batch
 
     def _tensors(self, part: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A module as it is measured: how it is called, in which mode, and the one of its outputs that the loss reads."""
+"""A module as it is measured: its call, its mode, and the output that the loss reads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _OWN = "module."
 class Network(nn.Module):
     """A module, called as `call` says, or with its inputs by place, or by `names`.
 
-    With `mixed` it computes its products in that type and returns float32. `output` names one of several outputs;
-    where it is None the outputs are left as they are.
+    With `mixed` it computes its products in that type and returns float32. `output` names one of several outputs; if it
+    is None the outputs are left as they are.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class Network(nn.Module):
         return pick_output(outputs, self._output)
 
     def with_tensors(self, tensors: Mapping[str, Tensor], inputs: Inputs) -> tuple[Any, dict[str, Tensor]]:
-        """The output with these parameters and buffers in the place of the module's own, and what they then are.
+        """The output with these parameters and buffers in the place of the module's own, and their new values.
 
-        Keys are the module's names. A layer that writes a buffer writes into the tensor that was given.
+        Keys are the module's names. A layer that writes a buffer writes into the given tensor.
         """
         held = {f"{_OWN}{name}": tensor for name, tensor in tensors.items()}
         output = torch.func.functional_call(self, held, inputs)
@@ -74,7 +74,7 @@ class Network(nn.Module):
 
 
 def as_tuple(inputs: Any) -> Inputs:
-    """The inputs of a batch, of which there may be one alone."""
+    """The inputs of a batch, one or several."""
     return inputs if isinstance(inputs, tuple) else (inputs,)
 
 

@@ -24,7 +24,8 @@ READS = "aten::_local_scalar_dense"
 def prepare(spec: Spec) -> torch.device:
     """The device of XLA on this CPU, seeded.
 
-    Raises Unsupported without torch_xla, beside a PyTorch that it was not built for, and for what it has not here.
+    Raises Unsupported without torch_xla, beside a PyTorch that it was not built for, and for a Spec that it cannot meet
+    here.
     """
     _require_pair()
     if spec.device not in ("cpu", "auto"):
@@ -65,7 +66,7 @@ def compiled(graph: torch.fx.GraphModule, examples: Any) -> Any:
 
 
 def multiply(left: Tensor, right: Tensor) -> Callable[[], Tensor]:
-    """The whole product, each time: what reads one element of a lazy product computes no other."""
+    """The whole product, each time: reading one element of a lazy product computes no other."""
 
     def product() -> Tensor:
         found = left @ right

@@ -69,8 +69,8 @@ def written(settings: Optimizer, trained: Mapping[str, nn.Parameter]) -> Written
 class _WrittenAdam:
     """Adam, and AdamW.
 
-    The powers of beta are tensors, float64, so that no step is compiled anew. They are multiplied on from step to step:
-    `beta**count` would be computed anew in the loop over each parameter, a seventh of the small mlp's step.
+    The powers of beta are tensors, float64, so that no step is compiled again. They are multiplied on from step to
+    step: `beta**count` would be computed in the loop over each parameter, a seventh of the small mlp's step.
     """
 
     def __init__(self, settings: Adam | AdamW, trained: Mapping[str, nn.Parameter]) -> None:
@@ -119,7 +119,7 @@ class _Traced:
 
     def __init__(self, settings: OwnOptimizer, trained: Mapping[str, nn.Parameter]) -> None:
         self._optimizer = of_torch(settings, trained.values())
-        self._step = inspect.unwrap(type(self._optimizer).step)  # what PyTorch wraps it in breaks the graph
+        self._step = inspect.unwrap(type(self._optimizer).step)  # PyTorch's wrapper breaks the graph
         self.name = f"{name_of(self._optimizer)} in the compiled step"
         self.values: Tensors = dict(trained)
         self._gradients = _zeros(trained)

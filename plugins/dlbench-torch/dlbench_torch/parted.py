@@ -1,7 +1,6 @@
-"""The path jit where breaks are allowed: forward and backward pass compiled in parts, the optimizer op by op.
+"""The path jit with breaks allowed: forward and backward pass compiled in parts, the optimizer op by op.
 
-It is how a module is compiled that cannot be compiled whole: `torch.compile` of the module alone, autograd's tape
-around it.
+It is for modules that cannot be compiled whole: `torch.compile` of the module alone, autograd's tape around it.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class PartedSteps:
 
     @property
     def optimizer(self) -> str:
-        """What updates the parameters."""
+        """The optimizer that updates the parameters."""
         return self._steps.optimizer
 
     def train(self, batch: Batch) -> Tensor:
@@ -60,7 +59,7 @@ class PartedSteps:
         """Graphs and breaks since `build`; the optimizer is never compiled.
 
         A module that is trained and asked for predictions is compiled for each mode, and every part of it is a graph.
-        What was compiled anew cannot be told from that, and is not said.
+        Recompilations cannot be told from that, and are not reported.
         """
         breaks = Counter(counters["graph_break"]) - self._breaks_before
         parts = PARTS[:2] if not breaks else ()

@@ -1,4 +1,4 @@
-"""Precision of products: set explicitly, refused where the machine has no such arithmetic, and read back."""
+"""Precision of products: set explicitly, refused if the machine has no such arithmetic, and read back."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def prepare(precision: str, device: torch.device) -> None:
-    """Set what matrix products and convolutions are rounded to.
+    """Set the type to which operands of matrix products and convolutions are rounded.
 
-    Raises Unsupported for a precision that there is not, or that this device has no arithmetic for.
+    Raises Unsupported for an unknown precision, or one that this device has no arithmetic for.
     """
     if precision not in ("fp32", "tf32", *MIXED):
         raise Unsupported(f"precision {precision}: the plugins of PyTorch have fp32, tf32, bf16 and fp16")

@@ -17,7 +17,7 @@ from dlbench_torch.mapping import Weights
 
 
 def model_info(weights: Weights, spec: Spec, said: Mapping[str, str]) -> ModelInfo:
-    """The model that lives in these weights, and what else is `said` of it; the optimizer's own are not among them."""
+    """The model of these weights, with the facts in `said`; the optimizer's own values are not counted."""
     parameters = list(weights.trained.values())
     xla = parameters[0].device.type == "xla"
     places = dict.fromkeys(word_of(parameter.device) for parameter in parameters)

@@ -1,4 +1,4 @@
-"""Recipe of a plugin: a factory of modules, and all that is stated of what it makes."""
+"""Recipe of a plugin: a factory of modules, and all stated facts about them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PATHS: tuple[Path, ...] = ("eager", "jit")
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(plugin_kit.Recipe):
-    """A factory of modules, and what is stated of them.
+    """A factory of modules, and the stated facts about them.
 
-    A factory that has a keyword `request` gets the BuildRequest too. Where `whole` is set the model's outputs are left
-    as they are, of whatever kind. `slots` says where the canonical parameters of an architecture live that the core
-    describes. `example` returns the inputs of a call where they are not stated.
+    A factory that has a keyword `request` gets the BuildRequest too. With `whole` the model's outputs are left as they
+    are, of any kind. `slots` maps the canonical parameters of an architecture of the core to places in the module.
+    `example` returns the inputs of a call if they are not stated.
     """
 
     paths: tuple[Path, ...] = PATHS
@@ -39,8 +39,8 @@ class Recipe(plugin_kit.Recipe):
     def module(self, spec: Spec, request: BuildRequest | None = None) -> nn.Module:
         """A module whose initial values come from the Spec's seed.
 
-        Raises UnknownName for an option that the factory does not have, and SpecError for what it raises and for what
-        is no module; MemoryError.
+        Raises UnknownName for an option that the factory does not have, SpecError if it raises or returns no module,
+        and MemoryError.
         """
         make = partial(self.make, request=request) if wants_request(self.make) else self.make
         seed(spec.seed)
@@ -63,7 +63,7 @@ def wants_request(make: Callable[..., Any]) -> bool:
 
 
 def seed(number: int) -> None:
-    """Start the random numbers of PyTorch, NumPy and Python anew: a factory may draw from each of them."""
+    """Seed the random numbers of PyTorch, NumPy and Python: a factory may draw from each of them."""
     torch.manual_seed(number)
     np.random.seed(number % 2**32)
     random.seed(number)

@@ -57,7 +57,7 @@ class LastState(nn.Module):
         return self.output(last_state(self._kind, from_inputs, weight, bias, zeros))  # type: ignore[no-any-return]
 
     def _cell(self, name: str) -> Tensor:
-        """A parameter of the layer, or what stands for it within the compiled step."""
+        """A parameter of the layer, or its replacement within the compiled step."""
         found: Tensor = getattr(self.cell, name)
         return found
 

@@ -52,7 +52,7 @@ class Blocks(nn.Module):
         self._pooled = pools_over_time(signature)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Outputs (batch, time, outputs), or (batch, outputs) where the task wants one row a sequence."""
+        """Outputs (batch, time, outputs), or (batch, outputs) if the task wants one row a sequence."""
         rows = self.embedding(inputs)
         for name in self._blocks:
             rows = self.get_submodule(name)(rows)

@@ -1,9 +1,9 @@
 """Environment variables that change the speed or the results of PyTorch, by exact name.
 
 Found among the texts of PyTorch 2.13's shared libraries (`strings libtorch_cpu.so`, libtorch_python and libc10) and in
-its Python sources (torch/_inductor/config.py, torch/_dynamo/config.py, torch/_functorch/config.py and what reads
-`os.environ` beside them). Left out are those of logs, dumps, debuggers, folders, collectives and tests. Inductor also
-reads CXX. _OPENXLA are those of torch_xla's own documentation, configuration.yaml of its repository.
+its Python sources (torch/_inductor/config.py, torch/_dynamo/config.py, torch/_functorch/config.py and other readers of
+`os.environ`). Variables of logs, dumps, debuggers, folders, collectives and tests are left out. Inductor also reads
+CXX. _OPENXLA come from torch_xla's own documentation, configuration.yaml of its repository.
 """
 
 from __future__ import annotations

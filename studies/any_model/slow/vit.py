@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def vit() -> nn.Module:
-    """Random weights; nothing is downloaded. The outputs are those of the plain one."""
+    """Random weights; nothing is downloaded. Its outputs equal the plain one's."""
     model: Any = _timm().create_model("vit_tiny_patch16_224", img_size=32, patch_size=8, depth=32, num_classes=10)
     model.blocks[-1].register_forward_pre_hook(_twice)
     return model  # type: ignore[no-any-return]
