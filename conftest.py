@@ -3,7 +3,7 @@
 - Tests that time nothing carry the mark `untimed`: `make test` gives them to two workers (pytest-xdist), and runs all
   others one by one afterwards, on a machine that nothing else uses. The untimed ones carry the mark, so that a new test
   is safe without one.
-- PyTorch's compiled code is kept in the cache of pytest: the C++ compiler takes most of the time of these tests, and the
+- PyTorch's compiled code is kept in the cache of pytest: the C++ compiler takes most of the time here, and the
   same graphs come again and again. Tests of cold starts name a folder of their own.
 - Each of several workers has a core of its own, shared with the processes that it starts: processes of one thread are
   held to the first core that their parent may use, and would all meet there.

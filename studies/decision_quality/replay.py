@@ -37,7 +37,7 @@ MOST = 0.5
 
 @dataclass
 class Cell:
-    """A rule on sessions of one workload and one arm, from `groups` groups each: verdicts, scores, cost, size.
+    """A rule on sessions of one workload and one arm, drawn from `pool` groups: verdicts, scores, cost, size.
 
     `covered` says of each interval whether it held the truth.
     """
