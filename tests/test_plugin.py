@@ -27,6 +27,7 @@ CAPABILITIES = {
     contract.ReadsVariables: ("variables",),
     contract.Describes: ("describe",),
     contract.CountsFlops: ("flops",),
+    contract.TakesSettings: ("settings", "read_settings"),
 }
 
 

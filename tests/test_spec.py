@@ -131,7 +131,7 @@ def test_a_workload_is_all_but_framework_and_path() -> None:
 
 
 def test_a_workload_holds_every_field_of_a_spec_that_is_not_left_out_on_purpose() -> None:
-    left_out = {"plugin", "path", "compiler", "python", "allow_breaks", "origin", "model"}
+    left_out = {"plugin", "path", "compiler", "python", "allow_breaks", "origin", "model", "variant"}
     assert set(Workload.__struct_fields__) == set(Spec.__struct_fields__) - left_out | {"architecture"}
 
 

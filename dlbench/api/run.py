@@ -19,7 +19,7 @@ from dlbench.record.journal import Journal
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Plan, Run
 from dlbench.report import Report, summarize
-from dlbench.session import models, plan
+from dlbench.session import models, plan, variants
 from dlbench.session.schedule import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.system import threads
@@ -83,6 +83,8 @@ def _checked(
     specs, policy = open_journal.plan.specs, open_journal.plan.policy
     _check_question(options, specs, policy)
     _note_threads(options, specs, policy, listener)
+    for line in variants.notes(specs):
+        listener.note(line)
     groups = plan.groups(specs, policy, open_journal.plan.controls)
     return groups, list(map(list, comparable.families(specs))) if options.parity else []
 

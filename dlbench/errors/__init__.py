@@ -5,6 +5,7 @@
     ├── PluginLoadError     an entry point that exists and cannot be loaded
     ├── SpecError           a Spec, Policy or command-line value that makes no sense
     ├── ContractViolation   a plugin broke a clause of the contract
+    ├── SettingNotTaken     a setting of a variant that the framework did not take
     ├── Unsupported         a plugin cannot do what was asked here; recorded as a skip
     └── RecordError         a record file that cannot be read or written
 
@@ -45,6 +46,10 @@ class SpecError(DlbenchError):
 
 class ContractViolation(DlbenchError):
     """A plugin broke a clause of the contract: the clause, and the value that came back."""
+
+
+class SettingNotTaken(DlbenchError):
+    """A setting of a variant that reads back as another value: which, what was asked, and what is in effect."""
 
 
 class Unsupported(DlbenchError):

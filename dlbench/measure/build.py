@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from dlbench import architectures
 from dlbench.errors import ContractViolation, Unsupported
-from dlbench.measure import arrays, reported
+from dlbench.measure import arrays, reported, settings
 from dlbench.plugin import (
     SGD,
     Adam,
@@ -129,15 +130,16 @@ def stage(plugin: ModelPlugin, spec: Spec, batch: Batch) -> Batch:
 def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
     """Build, and compare the plugin's read-back with the request.
 
-    Raises ContractViolation naming the first difference, and whatever the plugin raises.
+    Raises ContractViolation naming the first difference, SettingNotTaken for a setting of a variant, and whatever the
+    plugin raises.
     """
-    name = request.spec.plugin
+    spec, name = request.spec, request.spec.plugin
     info: ModelInfo = reported.checked(name, "build()", plugin.build(request), ModelInfo)
     for clause, asked, built, holds in [*_clauses(info, request), _staging(plugin, info)]:
         if not holds:
             remedy = _COUNTED.format(word=request.spec.architecture) if clause == "parameter count" else _REFUSED
             raise ContractViolation(f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; {remedy}")
-    return info
+    return msgspec.structs.replace(info, settings=settings.taken(spec, plugin, so_far=True))
 
 
 def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, object, bool]]:
@@ -148,7 +150,8 @@ def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, 
     for axis in AXES.values():
         if axis.agrees is not None:
             asked, built = getattr(spec, axis.field), getattr(info, axis.field)
-            found.append((axis.name, axis.of(asked), axis.of(built), axis.agrees(asked, built)))
+            agrees = axis.agrees(asked, built) or (axis.field == "precision" and built == settings.rounding(spec))
+            found.append((axis.name, axis.of(asked), axis.of(built), agrees))
     return [
         *found,
         ("compiler", spec.compiler or f"for path {spec.path}", info.compiler, _compiler_agrees(spec, info)),

@@ -34,6 +34,7 @@ from dlbench.plugin.capabilities import (
     ReportsDeviceMemory,
     Stages,
     Synchronizes,
+    TakesSettings,
 )
 from dlbench.plugin.reports import (
     PARTS,
@@ -46,11 +47,13 @@ from dlbench.plugin.reports import (
     Name,
     Part,
     Positive,
+    Setting,
+    SettingsRead,
     Text,
     cache_state,
 )
 from dlbench.plugin.requests import SGD, Adam, AdamW, ArraySpec, Batch, BuildRequest, Optimizer, OwnOptimizer, Signature
-from dlbench.spec import InputSpec, ModelSource, Option, Path, Spec
+from dlbench.spec import InputSpec, ModelSource, Option, Path, Spec, Variant
 
 if TYPE_CHECKING:
     from dlbench.plugin.requests import Array as Array
@@ -90,10 +93,14 @@ __all__ = [
     "ReadsVariables",
     "ReportsCompilation",
     "ReportsDeviceMemory",
+    "Setting",
+    "SettingsRead",
     "Signature",
     "Spec",
     "Stages",
     "Synchronizes",
+    "TakesSettings",
     "Text",
+    "Variant",
     "cache_state",
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from dlbench.plugin.reports import Compilation, Description, ModelInfo
+from dlbench.plugin.reports import Compilation, Description, ModelInfo, Setting
 from dlbench.plugin.requests import Batch, BuildRequest
 from dlbench.spec import ModelSource, Spec
 
@@ -113,6 +113,27 @@ class Describes(Protocol):
 
     def describe(self, spec: Spec) -> Description:
         """Return the facts for this Spec's size, options and batch size; nothing is built for good."""
+        ...
+
+
+@runtime_checkable
+class TakesSettings(Protocol):
+    """Has options that a variant of a Spec may set: `build` sets those of `request.spec.variant.settings`.
+
+    What must be set before the framework is imported stands in the environment when the plugin is loaded. A setting
+    that reads back as another value than the one asked for is an error of the arm.
+    """
+
+    def settings(self, spec: Spec) -> Iterable[Setting]:
+        """Return the table for a Spec without a variant: its device and path, this version of the framework."""
+        ...
+
+    def read_settings(self) -> Mapping[str, str]:
+        """Return the values that are in effect, by key, as the framework says or shows them.
+
+        Asked after `build`, after the first step and after the timed ones. A value that only a step shows may be left
+        out before the first.
+        """
         ...
 
 

@@ -17,6 +17,8 @@ Name = Annotated[str, msgspec.Meta(max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 DeviceNames = Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)]
 """Limits of a plugin's reports: lengths of text that fit a page, and the range of meaningful numbers."""
+SettingsRead = Annotated[dict[Name, Name], msgspec.Meta(max_length=1000)]
+"""Keys of settings with the values that are in effect."""
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +28,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     that says nothing of them has built one step a call with its data in place; `compiler` is None if nothing
     compiles; `versions` maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer
     variant) that is equal in every process of a Spec: those that differ in it were built otherwise and are not pooled.
+    The core adds `settings`, read back by `TakesSettings`; a plugin leaves them out.
     """
 
     parameter_count: Count
@@ -39,6 +42,28 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     device_name: Name = ""
     versions: Annotated[dict[Name, Name], msgspec.Meta(max_length=1000)] = {}
     details: Annotated[dict[Name, Text], msgspec.Meta(max_length=1000)] = {}
+    settings: SettingsRead = {}
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """An option of a framework that a variant may set, a row of its package's table.
+
+    `values` are all that any version knows, `missing` those that this version or machine does not have, each with the
+    reason and the versions that do. `paths` are those that have it, all unless stated. `read_back` says how its value
+    is read back. An option that must be set before the framework is imported names the environment `variable`, and the
+    `texts` that it holds for a value, the value itself unless stated; a text that starts with `--` is one of several
+    flags. `rounding` is the type to which a value rounds what products take: `{"medium": "bf16"}`.
+    """
+
+    key: Name
+    meaning: Text
+    values: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
+    read_back: Text
+    missing: dict[Name, Text] = {}
+    paths: tuple[Path, ...] = ()
+    variable: Name = ""
+    texts: dict[Name, Text] = {}
+    rounding: dict[Name, Literal["tf32", "bf16", "fp16"]] = {}
 
 
 Part = Literal["forward", "backward", "optimizer"]

@@ -9,7 +9,8 @@ Schema history:
         for breaks, calls of graphs and state of the cache; no secrets and names (`dlbench.errors.redaction`); older
         versions are read with defaults
     4   a Run has `part`, which stood in its group's number, and `control`, which was `twin` of its Spec; the Python
-        environment of a Spec is `python`, which was `environment`; a Spec has a model and options; a Plan its controls
+        environment of a Spec is `python`, which was `environment`; a Spec has a model, options and a variant, which was
+        a number in 3; a Plan its controls
 """
 
 from __future__ import annotations

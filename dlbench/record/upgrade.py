@@ -28,7 +28,12 @@ def upgraded(raw: Any) -> Any:
 
 def _spec(raw: dict[str, Any]) -> dict[str, Any]:
     """`python` was `environment`, `origin` was `variant`; a control was a Spec of its own, the `twin` of another."""
-    return {_RENAMED.get(name, name): part for name, part in raw.items() if name != "twin"}
+    return {_renamed(name, part): part for name, part in raw.items() if name != "twin"}
+
+
+def _renamed(name: str, part: object) -> str:
+    """The variant of today is a record, or none; the one of schema 3 was a number."""
+    return name if name == "variant" and not isinstance(part, int) else _RENAMED.get(name, name)
 
 
 def _specs_of_plan(raw: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dlbench import registry
 from dlbench.errors import PluginLoadError, SpecError, UnknownName
 from dlbench.plugin import ModelPlugin
-from dlbench.registry import entry_points
+from dlbench.registry import entry_points, variables
 from dlbench.registry.entry_points import Entry, Group
 from dlbench.spec import ModelSource, Spec
 
@@ -36,8 +36,10 @@ def find(name: str) -> Entry:
 def load_plugin(spec: Spec) -> ModelPlugin:
     """The plugin of a Spec: installed under its name, or made of the Spec's model by the adaptor of its framework.
 
-    Raises UnknownName, PluginLoadError, ContractViolation or SpecError.
+    The environment variables of its variant are set before. Raises UnknownName, PluginLoadError, ContractViolation or
+    SpecError, and Unsupported where the framework was imported without them.
     """
+    variables.prepare(spec)
     if spec.model is None or ":" not in spec.model.reference:
         return registry.load(spec.plugin)
     return adapt(spec.framework, spec.model)

@@ -51,9 +51,12 @@ def _as_by_default(specs: Sequence[Spec], axis: str) -> bool:
 def _option(axis: Axis, specs: Iterable[Spec]) -> str:
     """The option with every value that a Spec has, each once."""
     flag = f"--{axis.option.replace('_', '-')}"
-    texts = [text for spec in specs for text in as_text(getattr(spec, axis.field)).split(",") if text]
     if axis.kind is bool:
         return flag
+    values = dict.fromkeys(getattr(spec, axis.field) for spec in specs)
+    if axis.repeated:
+        return " ".join(f"{flag} {as_text(value)}" for value in values if value != axis.plain)
+    texts = [text for value in values for text in as_text(value).split(",") if text]
     return f"{flag} {','.join(dict.fromkeys(texts))}" if texts else ""
 
 

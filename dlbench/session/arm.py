@@ -235,6 +235,7 @@ class Arm:
             fields["environment"] = msgspec.structs.replace(built.environment, limits=limits())
         if (closed := self._closed) is not None:
             fields |= {name: getattr(closed, name) for name in ("compilation", "peak_flop_rate", "actual")}
+            fields["info"] = msgspec.structs.replace(fields["info"], settings=closed.settings)
             fields["flops_per_step"] = fields.get("flops_per_step") or closed.flops_per_step
             fields["load"] = msgspec.structs.replace(closed.load, helper_cpu=self._helper_cpu)
         return fields

@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from dlbench import architectures
 from dlbench.errors import SpecError
-from dlbench.session import inference, plan
+from dlbench.session import inference, plan, variants
 from dlbench.session.inference import FROM_FILE, SYNTHETIC, UNKNOWN
 from dlbench.session.plan import Selection
+from dlbench.session.setting_tables import SettingTables
 from dlbench.spec import AXES, ModelSource, Policy, Spec
 from dlbench.spec.axes import Options, option_grid
 from dlbench.workers.calls import call
@@ -66,7 +68,16 @@ def expand(
         for chosen in described.get(one, [selection]):
             own = [f"{one.framework}.{one.architecture}"] if one in alike else list(chosen["plugin"])
             specs += plan.expand({**chosen, "plugin": own}, policy, own)
-    return list(dict.fromkeys(specs))
+    specs = list(dict.fromkeys(specs))
+    return _with_variants(specs, policy, python) if selection.get("variant") else specs
+
+
+def _with_variants(specs: Sequence[Spec], policy: Policy, python: str | None) -> list[Spec]:
+    """The Specs with the variants that their plugins know. Raises SpecError as `dlbench.session.variants` does."""
+    if policy.isolation == "none":
+        raise SpecError("--isolation none shares one process, and a variant needs its own; leave one of the two out")
+    with SettingTables(policy.timeout_seconds, python) as tables:
+        return variants.fitted(specs, tables.of, partial(tables.every, specs[0]))
 
 
 def _described(one: AskedModel, selection: Selection, policy: Policy, python: str | None) -> Iterator[Selection]:

@@ -25,6 +25,7 @@ from dlbench.spec.spec import (
     Spec,
     Workload,
 )
+from dlbench.spec.variant import Variant
 
 __all__ = [
     "ARM_AXES",
@@ -54,6 +55,7 @@ __all__ = [
     "Policy",
     "Several",
     "Spec",
+    "Variant",
     "Workload",
     "arm_key",
     "baseline_of",

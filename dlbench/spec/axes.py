@@ -13,6 +13,7 @@ from dlbench.errors import SpecError
 from dlbench.spec.phases import Path
 from dlbench.spec.ranges import Range, require, within
 from dlbench.spec.source import ModelSource, Option
+from dlbench.spec.variant import Variant
 
 Options = tuple[tuple[str, Option], ...]
 """Keywords of a model's factory with their values, sorted by name."""
@@ -44,6 +45,8 @@ class Axis:
     several: bool = True
     metavar: str = ""
     """Form of a text that is not split at commas."""
+    repeated: bool = False
+    """True if a command repeats the option for every value."""
     values: tuple[Any, ...] = ()
     plain: object = None
     label: str = "{}"
@@ -70,7 +73,8 @@ class Axis:
 
     def told(self, value: Any) -> str:
         """The value in a label that distinguishes workloads or arms."""
-        return self.label.format(as_text(value) or "none")
+        shown = value.name if isinstance(value, Variant) else as_text(value)
+        return self.label.format(shown or "none")
 
     def said(self, value: Any) -> str:
         """The value as a label says it; empty for the plain one."""
@@ -94,6 +98,8 @@ def as_text(value: Any) -> str:
     """A value as its option takes it; a model by its reference."""
     if isinstance(value, ModelSource):
         return value.reference
+    if isinstance(value, Variant):
+        return value.text
     return ",".join(f"{name}={one}" for name, one in value) if isinstance(value, tuple) else str(value)
 
 

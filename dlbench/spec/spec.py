@@ -17,6 +17,7 @@ from dlbench.spec.axes import Axis, Options, device_agrees, device_words, option
 from dlbench.spec.phases import DATA_PLACES, PATHS, PHASES, PRECISIONS, DataPlace, Path, PhaseName
 from dlbench.spec.ranges import MOST, MOST_THREADS, require, within
 from dlbench.spec.source import SAMPLE_FILES, ModelSource
+from dlbench.spec.variant import FORM, Variant, variants
 
 PLUGIN_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)+")
 PLUGIN_NAMES = "framework.architecture: letters, digits, _ and - in both, and further dots in the architecture"
@@ -36,7 +37,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `steps_per_call` training steps. `data` is the place where batches start: `device` (copied before timing) or `host`
     (copied within each step). `python` names the Python environment, empty for dlbench's own. `origin` is 0 in a
     measurement; reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set
-    for a model of the user's own; `options` are keywords of the model's factory, sorted by name.
+    for a model of the user's own; `options` are keywords of the model's factory, sorted by name. `variant`
+    holds settings of the framework in which this arm differs from others of its program.
     """
 
     plugin: str
@@ -57,6 +59,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     origin: int = 0
     model: ModelSource | None = None
     options: Options = ()
+    variant: Variant | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         require(PLUGIN_NAME.fullmatch(self.plugin) is not None, "plugin", self.plugin, PLUGIN_NAMES)
@@ -139,6 +142,7 @@ class ModelKeywords(TypedDict, total=False):
     data: Several[str]
     set: Several[str]
     compiler: Several[str]
+    variant: Several[str]
 
 
 class AxisKeywords(ModelKeywords, total=False):
@@ -258,6 +262,16 @@ _ROWS = (
         plain=False,
         label="(breaks allowed)",
         only="jit",
+    ),
+    Axis(
+        "variant",
+        "arm",
+        "Arm of every program that differs in settings of its framework; NAME= alone is the base.",
+        metavar=FORM.partition(",")[0] + ",KEY:VALUE]",
+        repeated=True,
+        plain=msgspec.UNSET,
+        label="[{}]",
+        read=variants,
     ),
     Axis("python", "arm", plain="", label="@{}"),
     Axis("model", "arm", values=(None,), label="({})"),

@@ -14,10 +14,12 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from dlbench.errors import SpecError, redaction
 from dlbench.record.flags import StatusName
 from dlbench.spec import ModelSource, Policy, Spec
+from dlbench.spec.variant import Settings
 from dlbench.workers.child import DYING_SECONDS, Child, ChildError, ChildHandle, ending, fresh_child
 from dlbench.workers.patience import Patience
 from dlbench.workers.process import Given, Limits, Reap, Supervised, limit_cores, start_program
@@ -30,12 +32,13 @@ MESSAGE_BYTES = 1 << 16
 class Starter:
     """Starts children as the policy's isolation says, each in the Python environment of its Spec.
 
-    Keeps one warm parent for each plugin or model, thread setting and environment.
+    Keeps one warm parent for each plugin or model, thread setting and environment, and for each variant that has
+    settings which must be there before the framework is imported.
     """
 
     def __init__(self, pythons: Mapping[str, str] | None = None) -> None:
         self._pythons = {"": sys.executable, **(pythons or {})}
-        self._warm: dict[tuple[str, ModelSource | None, int, str], ForkServer] = {}
+        self._warm: dict[tuple[str, ModelSource | None, Settings, int, str], ForkServer] = {}
 
     def __call__(self, spec: Spec, policy: Policy) -> ChildHandle:
         """A child for this Spec. Raises ChildError."""
@@ -59,7 +62,8 @@ class Starter:
             warm.close()
 
     def _parent(self, spec: Spec, policy: Policy) -> ForkServer:
-        key = spec.plugin, spec.model, spec.threads, spec.python
+        early = spec.variant.early if spec.variant is not UNSET else ()
+        key = spec.plugin, spec.model, early, spec.threads, spec.python
         if key not in self._warm:
             limits = Limits(spec.threads, policy.memory_limit_bytes)
             python = self._pythons[spec.python]

@@ -18,6 +18,7 @@ FUNCTIONS = (
     "dlbench.conformance.examine.examine_clause",
     "dlbench.measure.describe.describe_model",
     "dlbench.measure.reported.list_devices",
+    "dlbench.measure.settings.list_settings",
     "dlbench.parity.probe.probe_to_file",
 )
 """All that a child calls; their signatures are part of the protocol, as the fields of its messages are."""

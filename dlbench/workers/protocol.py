@@ -7,7 +7,7 @@ import sys
 
 import msgspec
 
-from dlbench.plugin import Compilation, ModelInfo
+from dlbench.plugin import Compilation, ModelInfo, SettingsRead
 from dlbench.record.flags import StatusName
 from dlbench.record.schema import (
     Actual,
@@ -137,7 +137,10 @@ class Returned(Message, frozen=True, tag="returned"):
 
 
 class Closed(Message, frozen=True, tag="closed"):
-    """The last answer; it has FLOPs that `Built` does not know, because counting runs the model."""
+    """The last answer; it has FLOPs that `Built` does not know, because counting runs the model.
+
+    `settings` are those in effect after the timed steps.
+    """
 
     memory: PhaseMemory
     load: Load
@@ -146,6 +149,7 @@ class Closed(Message, frozen=True, tag="closed"):
     peak_flop_rate: float | None = None
     actual: Actual | None = None
     flops_per_step: float | None = None
+    settings: SettingsRead = {}
 
 
 class Failed(Message, frozen=True, tag="failed"):

@@ -18,7 +18,7 @@ import msgspec
 
 from dlbench import architectures
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported, words
-from dlbench.measure import sources
+from dlbench.measure import settings, sources
 from dlbench.measure import timing as measure
 from dlbench.measure.build import Prepared, build_checked, prepare
 from dlbench.measure.divergence import DivergedError
@@ -100,7 +100,7 @@ class Worker:
         building = time.perf_counter()
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
-        self._spec, self._subject = spec, MeasuredModel(spec, prepared)
+        self._spec, self._plugin, self._subject = spec, plugin, MeasuredModel(spec, prepared)
         self._sampler, self._gpu = self._subject.sampler(), GpuSampler(info.device)
         return Built(
             info=info,
@@ -118,6 +118,7 @@ class Worker:
         self._subject.check()
         mark = self._subject.mark("first_step")
         self._subject.warmed_up()
+        settings.taken(self._spec, self._plugin)
         self._witness.begin()
         gc.collect()
         gc.freeze()  # permanent objects of the framework are not walked again before every sample
@@ -139,10 +140,18 @@ class Worker:
     def _close(self, *, compile_again: bool, multiply: bool) -> Closed:
         mark = self._subject.mark(self._spec.phase)
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.summary())
+        in_effect = settings.taken(self._spec, self._plugin)
         actual, compilation = self._witness.read(), self._subject.compilation()
         actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
         flops = self._subject.flops_per_step()
-        closed = Closed(memory=mark, load=load, compilation=compilation, actual=actual, flops_per_step=flops)
+        closed = Closed(
+            memory=mark,
+            load=load,
+            compilation=compilation,
+            actual=actual,
+            flops_per_step=flops,
+            settings=in_effect,
+        )
         if not self._spec.timed:
             return closed
         peak = self._subject.peak_flop_rate() if multiply else None
@@ -151,7 +160,7 @@ class Worker:
 
     def _first_again(self) -> float:
         """Seconds of the first call of a second model of the same Spec: the compiler's caches are warm now."""
-        del self._subject, self._sampler  # a device may hold no two models
+        del self._plugin, self._subject, self._sampler  # a device may hold no two models
         gc.collect()
         prepared = prepare(self._spec, adaptors.load_plugin(self._spec))
         build_checked(prepared.plugin, prepared.request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from typing import Any, get_args
 
+import msgspec
 from hypothesis import strategies as st
 
 from dlbench.analysis.gate import Gate, Outcome, Result
@@ -28,7 +29,7 @@ from dlbench.record.schema import (
     Sample,
     TaskInfo,
 )
-from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, InputSpec, ModelSource, Policy, Spec
+from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, InputSpec, ModelSource, Policy, Spec, Variant
 from dlbench.stats.estimates import Estimate
 
 _floats = st.floats()
@@ -68,6 +69,7 @@ _specs = _builds(
     python=_texts,
     compiler=st.just(""),  # with another only on the path jit
     allow_breaks=st.just(False),  # likewise
+    variant=st.sampled_from([msgspec.UNSET, Variant("fast", (("mode", "max"),), (("FLAGS", "--max"),), "bf16")]),
     model=st.sampled_from([None, ModelSource(reference="net.py:Net", inputs=(InputSpec((2, 3), name="x"),))]),
     options=st.lists(st.tuples(_texts, st.integers(-9, 9) | st.booleans() | _texts), max_size=3).map(tuple),
     origin=st.integers(0, 9),
@@ -162,6 +164,7 @@ _infos = _builds(
     device_name=_texts,
     versions=_maps,
     details=_maps,
+    settings=_maps,
 )
 _compilations = _builds(
     Compilation,

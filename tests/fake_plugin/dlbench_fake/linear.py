@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import UNSET
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import PARTS, Adam, Batch, BuildRequest, Compilation, ModelInfo
+from dlbench.plugin import PARTS, Adam, Batch, BuildRequest, Compilation, ModelInfo, Setting
 from dlbench.spec import Spec
+from dlbench_fake import settings
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array
@@ -33,6 +35,9 @@ class LinearPlugin:
         self._adam, self._step, self._path = request.optimizer, 0, request.spec.path
         self._several = request.spec.steps_per_call > 1
         given = request.parameters if request.parameters is not None else _zeros(request)
+        self._set(request)
+        if self._asked.get("wide") == "on":
+            given = {**given, "bias": np.zeros(given["bias"].size + 1, np.float32)}
         self._parameters = {name: np.array(value, np.float32) for name, value in given.items()}
         self._moments = [{name: np.zeros_like(value) for name, value in given.items()} for _ in range(2)]
         return ModelInfo(
@@ -63,7 +68,8 @@ class LinearPlugin:
 
     def predict(self, inputs: Array) -> Array:
         """The outputs."""
-        return np.asarray(inputs @ self._parameters["kernel"] + self._parameters["bias"])
+        product = settings.product(inputs, self._parameters["kernel"], self._asked)
+        return np.asarray(product + self._parameters["bias"][: product.shape[-1]])
 
     def stage(self, batch: Batch) -> Batch:
         """Contiguous arrays."""
@@ -103,9 +109,22 @@ class LinearPlugin:
         """That of this module."""
         return [JIT_VARIABLE]
 
+    def settings(self, spec: Spec) -> list[Setting]:
+        """Those of the fake framework."""
+        return settings.table(spec)
+
+    def read_settings(self) -> dict[str, str]:
+        """What is in effect."""
+        return settings.in_effect(self._asked, self._step)
+
     def devices(self) -> dict[str, str]:
         """The CPU."""
         return {"cpu": "NumPy"}
+
+    def _set(self, request: BuildRequest) -> None:
+        variant = request.spec.variant
+        self._asked = dict(variant.settings) if variant is not UNSET else {}
+        settings.set_all(self._asked)
 
     def _differentiate(self, batch: Batch) -> tuple[float, Arrays]:
         error = self.predict(batch.inputs) - batch.targets

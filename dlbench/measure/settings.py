@@ -1,0 +1,65 @@
+"""Settings of a variant: what a plugin offers, and whether those that were asked for are in effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import UNSET
+
+from dlbench.errors import SettingNotTaken, Unsupported
+from dlbench.measure import reported
+from dlbench.plugin import Setting, SettingsRead, TakesSettings
+from dlbench.registry import adaptors
+from dlbench.spec import Spec
+
+
+def list_settings(spec: Spec) -> list[Setting]:
+    """The table of the Spec's plugin; empty where it takes no settings.
+
+    Raises PluginLoadError, ContractViolation, and whatever the plugin raises.
+    """
+    plain = msgspec.structs.replace(spec, variant=UNSET)
+    plugin = adaptors.load_plugin(plain)
+    if not isinstance(plugin, TakesSettings):
+        return []
+    found: list[Setting] = reported.checked(spec.plugin, "settings()", list(plugin.settings(plain)), list[Setting])
+    return found
+
+
+def read(spec: Spec, plugin: object) -> dict[str, str]:
+    """Settings in effect as the plugin reads them back, empty where it takes none.
+
+    Raises Unsupported where the Spec's variant asks for some all the same, and ContractViolation.
+    """
+    if isinstance(plugin, TakesSettings):
+        found: dict[str, str] = reported.checked(spec.plugin, "read_settings()", plugin.read_settings(), SettingsRead)
+        return found
+    if spec.variant is not UNSET and spec.variant.settings:
+        raise Unsupported(f"{spec.plugin} takes no settings; leave --variant {spec.variant.text} out")
+    return {}
+
+
+def taken(spec: Spec, plugin: object, *, so_far: bool = False) -> dict[str, str]:
+    """Settings in effect, those of the Spec's variant among them; `so_far` one may not be known yet.
+
+    Raises SettingNotTaken for one that is not in effect, and as `read` does.
+    """
+    found = read(spec, plugin)
+    _require_taken(spec, found, so_far=so_far)
+    return found
+
+
+def _require_taken(spec: Spec, found: Mapping[str, str], *, so_far: bool) -> None:
+    if spec.variant is UNSET:
+        return
+    for key, asked in spec.variant.settings:
+        got = found.get(key)
+        if got != asked and not (so_far and got is None):
+            shown = "does not say what is in effect" if got is None else f"reads back {key}:{got}"
+            raise SettingNotTaken(f"variant {spec.variant.name} asks for {key}:{asked}, and {spec.plugin} {shown}")
+
+
+def rounding(spec: Spec) -> str:
+    """The type to which the variant may round what products take; empty without one."""
+    return "" if spec.variant is UNSET else spec.variant.rounding
