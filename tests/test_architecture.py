@@ -9,8 +9,10 @@ from house_rules import (
     CORE,
     CORE_RULES,
     LAYERS,
+    ROOT,
     Module,
     Rule,
+    docstrings_open_with_a_noun_or_a_verb,
     helpers_stand_in_support,
     imports_point_down,
     libraries_have_owners,
@@ -42,6 +44,13 @@ def test_a_plugin_package_imports_the_contract_and_nothing_else_of_the_core(pack
 
 def test_the_plugin_packages_were_found() -> None:
     assert {"dlbench_tf", "dlbench_torch", "dlbench_fake"} <= {path.name for path in plugin_packages()}
+
+
+@pytest.mark.parametrize("folder", ["dlbench", "plugins", "studies", "examples", "tests"])
+def test_no_docstring_opens_with_a_question_word(folder: str) -> None:
+    modules = modules_of(ROOT / folder)
+    assert modules
+    assert [f"{one.name} {fault}" for one in modules for fault in docstrings_open_with_a_noun_or_a_verb(one)] == []
 
 
 PLANTED = [
@@ -77,6 +86,19 @@ PLANTED = [
     (phases_have_properties, "session.plan", "spec.phase != 'predict'", "compares with the phase 'predict'"),
     (helpers_stand_in_support, "session.test_arm", "from test_lockstep import arm", "imports test_lockstep"),
     (modules_are_short, "worker", "pass\n" * 301, "has 301 lines, more than 300: part it"),
+    (docstrings_open_with_a_noun_or_a_verb, "spec", "'Which is measured.'", "line 1: a docstring opens with 'Which'"),
+    (
+        docstrings_open_with_a_noun_or_a_verb,
+        "spec",
+        "class Spec:\n    def a(self):\n        '''Whether it is.'''",
+        "line 3: a docstring opens with 'Whether'",
+    ),
+    (
+        docstrings_open_with_a_noun_or_a_verb,
+        "spec",
+        "class Spec:\n    a = 1\n    '''\n    What it is.'''",
+        "line 3: a docstring opens with 'What'",
+    ),
     (
         programs_do_not_know_the_layout,
         "workers.child",
@@ -116,6 +138,7 @@ def test_a_planted_violation_is_caught(rule: Rule, name: str, text: str, fault: 
         (imports_point_down, "api.run", "from dlbench import analysis, session"),
         (no_framework_by_name, "spec", "'''Such as torch.'''\nX = 1\n'''Torch's.'''\n# torch"),
         (no_framework_by_name, "spec", "ajax = platform = 'outfit'"),
+        (docstrings_open_with_a_noun_or_a_verb, "spec", "'''Whatever it is.'''\nx = 'What is it?'\nf('How')"),
         (phases_have_properties, "session.plan", "phase: str = 'train'  # 'converge'\nif not spec.timed: pass"),
         (only_the_journal_appends, "spec", "open('a.txt'); path.open('rb'); names.append('x')"),
         (plugins_know_the_contract_only, "module", "from dlbench.errors import Unsupported\nimport dlbench_tf.x"),

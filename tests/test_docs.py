@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import pkgutil
 import re
 import shlex
@@ -26,14 +25,13 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")])
 COMMANDS = {name: command for name, command in cli.commands.items() if isinstance(command, click.Command)}
 OF_OTHERS = {"--no-deps", "--import-mode", "--codspeed"}
-"""Options of pip, pytest and pytest-codspeed; those of pytest-benchmark begin with its name."""
+"""Options of pip, pytest and pytest-codspeed; pytest-benchmark's begin with its name."""
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""
 
 NOT_MODULES = ("dlbench.plugins", "dlbench.jsonl", "dlbench.toml")
 """The entry-point group, and files."""
 FOLDERS = "dlbench|tests|docs|studies|examples|plugins|reports"
-QUESTION = re.compile(r"(What|How|Whether|Which|Why|When|Where|Who)\b")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -164,19 +162,6 @@ def test_help_and_pages_state_the_numbers_of_the_code():
         f"up to {default.latency_steps} steps or {default.latency_seconds:g} s",
     ):
         assert " ".join(text.split()) in " ".join(method.split())
-
-
-def test_no_module_docstring_opens_with_a_question_word():
-    """A noun or a verb comes first, so that a list of first lines can be read as a table of contents."""
-    folders = (ROOT / name for name in ("dlbench", "plugins", "studies", "tests"))
-    opened = {
-        str(path.relative_to(ROOT)): ast.get_docstring(ast.parse(path.read_text())) or ""
-        for folder in folders
-        for path in folder.rglob("*.py")
-        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
-    }
-    assert opened
-    assert [path for path, text in opened.items() if QUESTION.match(text)] == []
 
 
 def test_the_map_of_the_house_has_a_line_for_every_room():

@@ -33,7 +33,7 @@ def code(path: Path) -> Iterator[str]:
 
 
 def behind_doors(text: str) -> Iterator[str]:
-    """What this code imports of dlbench, or reaches as `dlbench.NAME`, that is not public."""
+    """Names of dlbench that this code imports, or reaches as `dlbench.NAME`, and that are not public."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             used = [(alias.name, "") for alias in node.names]
@@ -47,7 +47,7 @@ def behind_doors(text: str) -> Iterator[str]:
 
 
 def public(module: str, name: str) -> bool:
-    """Whether a name comes through a door; one of `dlbench` may also be taken from the module that it lives in."""
+    """True if a name comes through a door; one of `dlbench` may also be taken from the module that it lives in."""
     top, _, home = module.partition(".")
     if top != "dlbench" or home.split(".")[0] in DOORS:
         return True

@@ -1,4 +1,4 @@
-"""The contract: what counts as a plugin, and which capability is found in which object."""
+"""The contract: the shape of a plugin, and the capabilities found in an object."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_size_that_does_not_exist_is_an_unknown_name() -> None:
 
 
 class _Says:
-    """A plugin that answers `build` with what it was given."""
+    """A plugin that answers `build` with a given value."""
 
     def __init__(self, info: object) -> None:
         self._info = info

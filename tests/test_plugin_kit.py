@@ -20,7 +20,7 @@ def factory(width, *, layers=2):
 
 @dataclass
 class Outputs:
-    """As libraries of models return them; what is None was not computed."""
+    """Outputs as libraries of models return them; None was not computed."""
 
     loss: int | None = None
     hidden: int = 1

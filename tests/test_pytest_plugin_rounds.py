@@ -1,4 +1,4 @@
-"""Rounds under pytest-benchmark: what is inside the clock, and on which processors."""
+"""Rounds under pytest-benchmark: the timed calls, and their processors."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_the_words_that_are_taken_are_those_of_the_core():
 
 
 def test_a_word_of_the_core_for_another_architecture_is_explained(installed):
-    """The trap: the same plugin, called by the name of what it is not."""
+    """The trap: the same plugin under the name of another architecture."""
     points = installed / "dlbench_acme-0.1.0.dist-info" / "entry_points.txt"
     points.write_text(points.read_text().replace("acme.tiny", "acme.mlp"))
     found = dlbench("dlbench check acme.mlp --task line --path eager", installed)

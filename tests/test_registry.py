@@ -257,7 +257,7 @@ def test_what_lies_in_the_folder_of_the_call_is_not_installed(tmp_path: Path) ->
 
 
 def test_metadata_is_read_of_distributions_with_plugins_alone(monkeypatch):
-    """Reading that of all takes longer than all else that `dlbench list` does; the parser of mail is never asked."""
+    """Reading all metadata takes longer than the rest of `dlbench list`; the parser of mail is never called."""
     read, original = [], importlib_metadata.PathDistribution.read_text
 
     def counted(distribution, filename):

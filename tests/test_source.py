@@ -1,4 +1,4 @@
-"""Arrays of a model as the command line says them: what is read, and what is refused in which words."""
+"""Arrays of a model as the command line states them: values read, and the words of refusals."""
 
 from __future__ import annotations
 

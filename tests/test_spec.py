@@ -1,4 +1,4 @@
-"""Spec, Policy and grid: what is refused and how it is said, what order a grid has, what an identity depends on."""
+"""Spec, Policy and grid: refusals and their words, the order of a grid, the fields of an identity."""
 
 from __future__ import annotations
 

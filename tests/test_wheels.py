@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
 
 
 def build(kind, source, folder):
-    """The one file that hatchling makes, from what is here and without asking an index."""
+    """The one file that hatchling makes from this tree, without asking an index."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
     subprocess.run(command, cwd=source, check=True, capture_output=True)
     (found,) = folder.iterdir()
@@ -91,7 +91,7 @@ def test_an_archive_of_sources_makes_the_same_wheel(package, tmp_path):
 
 
 def test_a_test_package_is_no_part_of_what_benchmarks():
-    """`make bench` installs what a user has; the plugins of the tests come with `make test` alone."""
+    """`make bench` installs a user's packages; the plugins of the tests come with `make test` alone."""
     dry = {target: _dry(target) for target in ("bench", "test")}
     assert "tests/fake_plugin" not in dry["bench"]
     assert "[data,dev]" not in dry["bench"]

@@ -1,4 +1,4 @@
-"""Comparisons: who is paired with whom, and what is not compared says so."""
+"""Comparisons: the pairs, and a reason for every pair without a verdict."""
 
 from __future__ import annotations
 

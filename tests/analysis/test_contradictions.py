@@ -114,7 +114,7 @@ def test_the_likely_cause_is_what_the_machine_showed(changes, cause):
 def test_half_of_the_processes_of_an_arm_take_away_the_verdict_and_fewer_do_not(spoilt, in_full, verdict):
     """The ratio is the same in all groups, so that nothing else makes it inconclusive.
 
-    Of processes without latencies, which an adaptive session has, half is that of those that have them.
+    In an adaptive session, whose later processes have no latencies, half means half of those that have them.
     """
     runs = [
         run

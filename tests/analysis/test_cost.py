@@ -1,4 +1,4 @@
-"""Cost of a verdict: what the groups took, and what of it went into what."""
+"""Cost of a verdict: the seconds of the groups, by activity."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ ROUNDS = 60
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where the numbers are."""
+    """Paths of the numbers in a record."""
     if isinstance(value, dict | list):
         for name, part in value.items() if isinstance(value, dict) else enumerate(value):
             yield from places(part, (*path, name))

@@ -1,4 +1,4 @@
-"""The gate: what fails it, what passes, and what never does."""
+"""The gate: failures, passes, and outcomes that never pass."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_arms_in_lockstep_are_gated_by_their_paired_ratio():
 
 
 def test_the_threshold_is_tested_among_all_pairs_of_its_metric():
-    """Eight pairs of which one is just beyond: alone it fails the gate, among eight it does not."""
+    """One pair is just beyond the threshold: alone it fails the gate, among eight it does not."""
     specs = [msgspec.structs.replace(session("a")[0].spec, seed=seed) for seed in range(8)]
     before = [run for spec in specs for run in session("a", of=spec, spread=0.003)]
     factors = [1.026, *[1.0] * 7]

@@ -1,4 +1,4 @@
-"""Metrics: each row of METRICS against figures worked out by hand, and None if a Run does not hold what it takes."""
+"""Metrics: each row of METRICS against figures worked out by hand, and None if a Run lacks the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two reports: what is compared with what, and what stands against it."""
+"""Two reports: their pairs, and the reasons against a comparison."""
 
 from __future__ import annotations
 

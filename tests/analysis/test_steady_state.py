@@ -188,7 +188,7 @@ def test_a_few_samples_are_no_series():
 
 
 def turns(arms, groups=10, seed=0, drift=0.0):
-    """Runs of arms in lockstep: of each the levels of its rounds, and what the machine does to all of them.
+    """Runs of arms in lockstep: the levels of each arm's rounds, times the machine's effect on all of them.
 
     It changes its speed at random, and in every group becomes slower by `drift`.
     """

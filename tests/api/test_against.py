@@ -1,4 +1,4 @@
-"""`dlbench run --against REPORT`: measured now, compared with what was saved, gated like two reports."""
+"""`dlbench run --against REPORT`: measured now, compared with a saved report, gated like two reports."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_nothing_is_measured_for_a_report_without_a_common_spec_or_a_gate_withou
 
 
 HERE = ["machine"]
-"""What lets reports that nobody measured be compared with this machine."""
+"""Words of `--allow` with which invented reports can be compared with this machine."""
 
 
 def test_what_can_be_known_before_measuring_is():

@@ -28,7 +28,7 @@ SLOW, ALIKE = {"twin.linear": 0.003}, {}
 
 
 class Machine:
-    """Measures plans with scripted children whose steps last what `times` says of their plugin, else 2 ms."""
+    """Measures plans with scripted children whose steps last as long as `times` states for their plugin, else 2 ms."""
 
     def __init__(self, folder, times):
         self.folder, self.times, self.plans, self.groups = folder, times, [], []
@@ -43,7 +43,7 @@ class Machine:
 
 
 class Changed(Machine):
-    """Steps of 2 ms, and what `change` makes of every Run."""
+    """Steps of 2 ms, with `change` applied to every Run."""
 
     def __init__(self, folder, change):
         super().__init__(folder, {})
@@ -116,7 +116,7 @@ def test_only_what_was_flagged_is_measured_again(planned, tmp_path):
 
 
 def stands(planned, folder, again):
-    """What becomes of a session's regressions when they are measured again like this; they fail the gate."""
+    """Outcomes of a session's regressions after they are measured again like this; they fail the gate."""
     found = confirm.of_session(judged(planned, folder / "first"), planned, ASKED, again)
     assert gate.exit_code(found.outcomes, strict=False) == 1
     (reason,) = {one.reason for one in found.outcomes if one.result == "regression"}
@@ -179,7 +179,7 @@ def test_an_earlier_confirmation_is_in_nobodys_way(planned, tmp_path, monkeypatc
 
 
 def reports(folder, change, **environment):
-    """Two saved sessions: a plugin, and 50 % slower what `change` made of it."""
+    """Two saved sessions: a plugin, and the same with `change` applied, 50 % slower."""
     before = [one for one in Machine(folder / "a", {})(_alone("fake.linear")) if not one.control]
     after = Machine(folder / "b", SLOW)(_alone("twin.linear"))
     at = msgspec.structs.replace(BUILT.environment, **environment)

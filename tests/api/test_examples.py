@@ -21,7 +21,7 @@ QUICK = {
     '"tf.mlp"': '"twin.linear"',
     "processes=5": "processes=2, cold=True, parity=False",
 }
-"""What makes an example quick: plugins that need no framework, fewer processes."""
+"""Replacements that make an example quick: plugins that need no framework, fewer processes."""
 
 
 def examples():

@@ -50,7 +50,7 @@ def test_two_sessions_do_not_gate_without_a_history(run, reports):
     code, out, err = run(*reports, "--fail-on", "slower:2%")
     assert code == 2
     assert err.startswith("dlbench: not gated: the two sides are of two sessions")
-    assert "1.10" in out  # what was found is shown all the same
+    assert "1.10" in out  # the figures are shown even so
 
 
 def test_a_regression_is_exit_code_1_with_a_history_or_with_leave(run, reports, tmp_path):

@@ -7,7 +7,7 @@ pytestmark = pytest.mark.untimed
 
 
 def comparable(folder):
-    """The Runs without what was measured and when."""
+    """The Runs without measurements and times."""
     measured = ("session", "started", "wall_seconds", "times", "memory", "load", "environment", "peak_flop_rate")
     noise = {"not_settled", "not_quiet"}
     kept = []

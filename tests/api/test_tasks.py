@@ -1,4 +1,4 @@
-"""Facts of the tasks: what the command prints is what a model gets, and the page for users says the same."""
+"""Facts of the tasks: the command prints the arrays that a model gets, and the page for users says the same."""
 
 from __future__ import annotations
 

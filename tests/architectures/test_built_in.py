@@ -1,4 +1,4 @@
-"""The built-in architectures: what they hold, how they start, what they compute, each against a second opinion."""
+"""The built-in architectures: parameters, initial values and outputs, each against a second implementation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TOKENS = np.random.default_rng(0).integers(0, 11, (2, 7)).astype(np.int32)
 
 
 def _scattered(architecture: Transformer | Recurrent, signature: Signature) -> dict[str, np.ndarray]:
-    """Parameters none of which is a zero or a one: a scale, an offset or a bias that is left out shows."""
+    """Parameters other than zero and one: a scale, an offset or a bias that is left out shows."""
     generator = np.random.default_rng(1)
     shapes = {name: value.shape for name, value in architecture.initial_parameters(signature, 0).items()}
     return {name: generator.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
@@ -262,7 +262,7 @@ def test_the_flops_of_a_step_are_three_times_those_that_torch_counts_in_a_forwar
     signature = _signature(batch=2, sequence=architecture.sequence, vocabulary=11)
     parameters = _scattered(architecture, signature)
     tokens = np.zeros((2, architecture.sequence), np.int32)
-    # The fused attention of a CPU is one operation whose work torch does not count; that of MATH is two products.
+    # The fused attention of a CPU is one operation whose work torch does not count; MATH's is two products.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         _torch_forward(architecture, parameters, tokens, causal=False)
     assert architecture.flops_per_step(signature) == 3 * counter.get_total_flops()

@@ -1,4 +1,4 @@
-"""Files that give options: who goes before whom, and one line with file, line, key and what is allowed."""
+"""Files that give options: their precedence, and errors of one line with file, line, key and allowed values."""
 
 import re
 

@@ -199,7 +199,7 @@ def test_a_session_under_nohup_goes_on_when_its_terminal_goes(tmp_path: Path) ->
 def _told(
     folder: Path, signals: list[signal.Signals], before: str = "exec ", *arguments: str
 ) -> tuple[subprocess.Popen[str], str]:
-    """A session that gets these signals after its first Run, and what it said until it was over."""
+    """A session that gets these signals after its first Run, and its whole output."""
     asked = " ".join(arguments or ("--processes", "50"))
     script = f"{before}{DLBENCH} run --plugin fake.linear --phase predict --out out {asked}"
     process = subprocess.Popen(["bash", "-c", script], cwd=folder, stderr=subprocess.PIPE, text=True)

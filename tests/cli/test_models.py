@@ -1,4 +1,4 @@
-"""Models of one's own on the command line: what is planned and inferred, and each refusal in one line."""
+"""Models of one's own on the command line: plan, inferred facts, and each refusal in one line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def nothing(state):
 
 stranger = object()
 """
-"""A file that the command line is given; its models are those of the framework in NumPy."""
+"""A user's file for the command line; its models are those of the framework in NumPy."""
 
 
 @pytest.fixture

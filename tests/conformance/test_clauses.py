@@ -76,7 +76,7 @@ class Compiling(LinearPlugin):
 
 
 def of_jit(monkeypatch, *said):
-    """What the clause finds of a plugin that says this when it is asked the first and the second time."""
+    """Findings of the clause on a plugin that reports this at the first and the second call."""
     jit = msgspec.structs.replace(SPEC, path="jit")
     monkeypatch.setenv("DLBENCH_FAKE_JIT", "0,0,0")
     monkeypatch.setattr(registry, "load", lambda _: type("Said", (Compiling,), {"said": iter(said)})())
@@ -118,7 +118,7 @@ def test_every_clause_has_an_offender():
     ("path", "plain", "others"),
     [
         ("eager", 3, 2),  # two of one request, one of another seed; one of several steps and one with data on the host
-        ("jit", 2, 0),  # compiling is what takes time
+        ("jit", 2, 0),  # compiling takes the time
     ],
 )
 def test_clauses_share_few_models(path, plain, others, monkeypatch):

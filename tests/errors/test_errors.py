@@ -1,4 +1,4 @@
-"""Messages are part of the interface: what happened, to which name, what to do."""
+"""Messages are part of the interface: the fault, its name, a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each sample collects garbage first: what other modules imported (two frameworks) is not walked every time."""
+"""Each sample collects garbage first: objects of earlier imports (two frameworks) are not walked every time."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""The course of training: what counts as astray, and the step that is named."""
+"""Divergence of training: its limits, and the step that is named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def spec(steps_per_call=1):
 
 
 def course_of(losses, looks_every=5, steps_per_call=1, loss="mse"):
-    """Follow these results one call after the other, with a look after the first and after every so many more."""
+    """Follow these results one call after the other, with a look after the first and after every `looks_every` more."""
     course = DivergenceCheck(spec(steps_per_call), loss)
     results = iter(losses)
     step = course.wrap(lambda: next(results))

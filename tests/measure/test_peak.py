@@ -1,4 +1,4 @@
-"""The rate of a large matrix product: what is counted, and when it is large enough."""
+"""The rate of a large matrix product: its operations, and the size that is large enough."""
 
 from __future__ import annotations
 

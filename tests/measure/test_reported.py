@@ -1,4 +1,4 @@
-"""Figures of a plugin: plain where frameworks have types of their own, refused where they make no sense."""
+"""Figures of a plugin: converted from frameworks' own types, refused if they make no sense."""
 
 from __future__ import annotations
 

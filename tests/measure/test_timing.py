@@ -1,4 +1,4 @@
-"""Timing with a clock of our own: what is inside it, in which order, and when warm-up ends."""
+"""Timing with a clock of our own: the timed calls, their order, and the end of warm-up."""
 
 import gc
 import itertools
@@ -14,7 +14,7 @@ RULE = SettleRule(sample_seconds=0.02, steps=5, seconds=1.0, tolerance=0.02, cap
 
 
 class World:
-    """Steps that take a stated time by a clock that only they move, and a diary of what happened."""
+    """Steps that take a stated time by a clock that only they move, and a diary of events."""
 
     def __init__(self, step_seconds=0.001):
         self.now, self.diary, self.step_seconds = 0.0, [], step_seconds

@@ -1,4 +1,4 @@
-"""Parity: what is equal passes and what is not fails, by rules that need no framework; the command that says so."""
+"""Parity: equal models pass and others fail, by rules that need no framework; and the command."""
 
 from __future__ import annotations
 

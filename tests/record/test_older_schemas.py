@@ -1,4 +1,4 @@
-"""Files of every older schema read as what they say, in the words of today's: one of each is kept in `kept`."""
+"""Files of every older schema keep their meaning in the words of today's: one of each is kept in `kept`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one file format: what is written is read back, and what is no record is refused by file and line."""
+"""The one file format: written records are read back, and anything else is refused by file and line."""
 
 from __future__ import annotations
 

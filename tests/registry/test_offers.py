@@ -1,4 +1,4 @@
-"""Tasks and architectures of other packages: found, opened, listed, digested, and refused where they are broken."""
+"""Tasks and architectures of other packages: found, opened, listed, digested, and refused if they are broken."""
 
 from __future__ import annotations
 

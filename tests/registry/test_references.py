@@ -1,4 +1,4 @@
-"""References to the user's own code: what they name, from which folder, and the one line of each error."""
+"""References to the user's own code: their objects, their folder, and the one line of each error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processors and threads that each arm really had: in the table, with a line where they differ from the request."""
+"""Processors and threads that each arm really had: in the table, with a line if they differ from the request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPENMP = ACTUAL.pools[0]
 
 
 def run_that(busy=1.9, threads=2, runs=1, **changes) -> list[Run]:
-    """Processes of one arm whose samples keep so many cores busy."""
+    """Processes of one arm whose samples keep `busy` cores busy."""
     one = good_run(**{"spec": spec(threads=threads), "actual": None} | changes)
     samples = [msgspec.structs.replace(at, cpu_seconds=busy * at.seconds) for at in one.samples]
     return [msgspec.structs.replace(one, samples=tuple(samples), group=at, groups=runs) for at in range(runs)]

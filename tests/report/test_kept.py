@@ -19,7 +19,7 @@ OTHERS = {
     "expert-step": ("expert.md", "python -m studies.expert_step"),
     "zoo": ("report.md", "python -m studies.zoo"),
 }
-"""Folders of which the figures are no Runs, and the command that their page names."""
+"""Folders whose figures are no Runs, and the command that their page names."""
 RENDERED = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUNS_FILE).exists())
 
 

@@ -1,4 +1,4 @@
-"""A process that runs at another speed for as long as it lives is named, and left out where groups are many."""
+"""A process that runs at another speed for as long as it lives is named, and left out if there are many groups."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Reasons of verdicts, and what a reader is told first if there is none."""
+"""Reasons of verdicts, and the first sentence for a reader if there is no verdict."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_a_quiet_session_of_like_arms_warns_of_nothing_but_drift():
 
 
 def two_sizes():
-    """The same arms at two sizes, of which the second spreads more."""
+    """The same arms at two sizes, the second with more spread."""
     for group in range(3):
         for plugin in ("tf.transformer", "torch.transformer"):
             yield good_run(plugin, group=group, groups=3)

@@ -1,4 +1,4 @@
-"""Proof of compilation: what a Run on the path jit must show, and what is flagged where breaks are allowed."""
+"""Proof of compilation: the duties of a Run on the path jit, and its flags if breaks are allowed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def compiled_run(plugin="torch.transformer", **said):
 
 
 def proof(monkeypatch, warm, end, steps=0, **changes):
-    """What a model shows whose compiler said this when warm-up ended and that at the end, after so many steps."""
+    """The proof of a model whose compiler reported `warm` after warm-up and `end` at the end, after `steps` steps."""
     monkeypatch.setenv(JIT_VARIABLE, warm)
     spec = Spec(**JIT | changes, threads=1)
     prepared = prepare(spec, LinearPlugin())

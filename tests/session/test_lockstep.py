@@ -12,7 +12,7 @@ pytestmark = pytest.mark.untimed
 
 
 class Recorder:
-    """An arm that writes down what it is asked."""
+    """An arm that writes down its requests."""
 
     def __init__(self, name, diary, steps=1, turns=4, *, dies_in=None, warm_ups=(1.0,), computation=""):
         self.name, self.diary, self.steps, self.turns, self.dies_in = name, diary, steps, turns, dies_in

@@ -175,7 +175,7 @@ def test_arms_that_lack_memory_together_are_told_when_their_sizes_were_not_known
 
 
 class OnGpu(ScriptedChild):
-    """Built on a GPU whatever it was asked for, where each arm takes 4 bytes."""
+    """A model built on a GPU whatever the request, on which each arm takes 4 bytes."""
 
     def _build(self, order):
         info = msgspec.structs.replace(BUILT.info, device="gpu:0")

@@ -1,4 +1,4 @@
-"""Groups one after the other: what is on the disk, what is not tried again, when to stop."""
+"""Groups one after the other: files on the disk, Specs not tried again, and the end."""
 
 import pytest
 from schedules import Children, Diary, plan, record

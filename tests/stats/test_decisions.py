@@ -1,4 +1,4 @@
-"""Verdicts against SciPy, and what it takes to decide."""
+"""Verdicts against SciPy, and the groups needed to decide."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_smallest_change_is_found_with_the_power_that_is_said(groups):
 
 @pytest.mark.parametrize(("before", "after", "between"), [(5, 5, 0.0), (3, 8, 0.0), (5, 5, 0.01)])
 def test_so_it_is_between_two_sessions(before, after, between):
-    """Sides of 1 % and 3 % spread, and sessions that differ by what a history of nine of them has shown."""
+    """Sides of 1 % and 3 % spread, and sessions that differ as much as in a history of nine."""
     part = VarianceComponent(2 * between**2, 8) if between else None
     sides = [list(scaled(before, 0.01)), list(scaled(after, 0.03))]
     change = math.log1p(decisions.minimum_detectable_change(Unpaired(*sides, part)))

@@ -19,7 +19,7 @@ BETWEEN, WITHIN = 0.015, 0.02
 """Spread of the log ratio between groups in lockstep (the method's 1.2 to 2.6 %), and of rounds within one."""
 COMPARISONS = 12
 DRIFT = 0.05
-"""How much slower the machine has become at the end of a group."""
+"""Slowdown of the machine at the end of a group, as a share."""
 
 
 def study(change, pooled=False, trials=600):
@@ -73,7 +73,7 @@ def sessions_with_an_alarm(trials=600):
 
 
 def test_many_comparisons_raise_no_more_alarms_than_one():
-    """The level is 5 %; three standard errors of so many trials are 2.7 %."""
+    """The level is 5 %; three standard errors of that number of trials are 2.7 %."""
     assert sessions_with_an_alarm() <= 0.077
 
 

@@ -28,7 +28,7 @@ def test_the_interval_is_scipys(values, level):
 
 @given(st.lists(numbers, min_size=15, max_size=60, unique=True))
 def test_the_trimmed_mean_and_its_error_are_scipys(values):
-    """SciPy's error is scaled by the number of all values where Yuen's has those that stay, and one less."""
+    """SciPy's error is scaled by the number of all values, Yuen's by the number that stay, less one."""
     n, cut = len(values), estimates.trim_count(len(values))
     found = estimates.one_sample(values, cut)
     assert found.mean == pytest.approx(scipy_stats.trim_mean(values, (cut + 0.5) / n), abs=1e-12)

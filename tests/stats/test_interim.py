@@ -1,4 +1,4 @@
-"""Stopping at looks: when, why, and that it leaves verdicts and intervals what they claim to be."""
+"""Stopping at interim analyses: its rule, and its effect on the errors of verdicts and intervals."""
 
 import itertools
 import math
@@ -31,7 +31,7 @@ def groups_taken(log_ratios, enough=are_enough):
 
 
 def sessions(spread, true=0.0, enough=are_enough):
-    """What is left of sessions whose groups have this spread of log ratios when they stop by the rule."""
+    """The groups of sessions with this spread of log ratios that stop by the rule."""
     draws = (
         np.random.default_rng(round(spread * 1e4)).normal(true, spread, size=(SESSIONS, INTERIM_GROUPS[-1])).tolist()
     )
@@ -69,7 +69,7 @@ def test_most_sessions_stop_at_different_looks_so_that_the_rule_is_put_to_the_te
 
 
 def test_a_rule_that_stops_at_significance_is_caught():
-    """At the edge of what is worth a word, where the tests err as often as they may: one time in twenty."""
+    """Ratios at the edge of a negligible change, at which the tests err as often as they may: one time in twenty."""
     edge = math.log1p(0.01)
 
     def wrongly(enough):
@@ -122,7 +122,7 @@ def test_the_report_says_why_it_stopped_and_counts_no_process_that_was_not_due()
 
 
 def test_a_session_ends_at_a_look_alone_also_where_a_ratio_never_becomes_steady():
-    """It is waited for to the second look: what one look says may be chance."""
+    """The session goes on to the second look, because one look may be chance."""
     runs = session(12, NARROW, slowdown=0.3)
     ends = [groups for groups in range(1, 13) if stopping.enough([run for run in runs if run.group < groups])]
     assert ends == [10]

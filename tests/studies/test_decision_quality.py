@@ -50,7 +50,7 @@ def test_a_pool_grows_and_is_read_back_without_what_a_kill_left(tmp_path, batche
 
 
 class Steps:
-    """An arm that remembers how many steps it was told to take."""
+    """An arm that remembers the number of steps of each turn."""
 
     alive, turns, steps = True, 3, 137
 

@@ -1,4 +1,4 @@
-"""Rules of the tools of 2026: what they are documented to say, and what the tools say where they are installed."""
+"""Rules of the tools of 2026: their documented verdicts, and the tools' own if they are installed."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_benchstats_says_the_same():
 
 
 def test_nvbench_says_the_same():
-    """Its intervals from samples, its clear gap, and its summary of what is the same."""
+    """Its intervals from samples, its clear gap, and its rule for the same."""
     tool = pytest.importorskip("nvbench_compare_robust", reason="put nvbench's python/scripts on the path")
     tool.load_nvbench_compare_tooling(load_color=False)
     heard = set()

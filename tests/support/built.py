@@ -14,12 +14,12 @@ def of_line(plugin: str = "fake.linear", **values: object) -> Spec:
 
 
 def unbuilt(plugin: ModelPlugin, /, **values: object) -> Prepared:
-    """What such a plugin would be asked."""
+    """The request to such a plugin."""
     return prepare(of_line(**values), plugin)  # type: ignore[arg-type]
 
 
 def built(plugin: ModelPlugin, /, **values: object) -> Prepared:
-    """The plugin after it was asked, and what it said checked."""
+    """The plugin after its build, with its read-back checked."""
     prepared = unbuilt(plugin, **values)
     build_checked(plugin, prepared.request)
     return prepared

@@ -1,4 +1,4 @@
-"""Sessions that dlbench once judged wrongly: what their Runs measured, as Runs again."""
+"""Sessions that dlbench once judged wrongly, with their measurements as Runs."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 
 
 def dlbench(*arguments, cwd, misdeed="", **more):
-    """Run it there; `misdeed` is what the fake plugin is told to do."""
+    """Run it there; `misdeed` is an order to the fake plugin."""
     environment = {**os.environ, "DLBENCH_FAKE": misdeed}
     return subprocess.run(
         [DLBENCH, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True, **more

@@ -1,4 +1,4 @@
-"""Installed distributions as the registry finds them, and what a broken one leaves."""
+"""Installed distributions as the registry finds them, and the remains of a broken one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def entry(name: str) -> registry.Entry:
 
 
 def leftover(folder: Path, name: str, **files: bytes) -> None:
-    """What an installer or a disk may leave of a distribution."""
+    """Make the remains of a distribution that an installer or a disk may leave."""
     info = folder / f"{name}.dist-info"
     info.mkdir()
     for file, content in files.items():

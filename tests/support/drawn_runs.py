@@ -1,4 +1,4 @@
-"""Any Run there can be, for properties of what is written and read."""
+"""Any Run there can be, for properties of writing and reading."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _shares = st.none() | st.floats(0, 1)
 _maybe_counts = st.none() | _counts
 
 DRAWN: dict[type, set[str]] = {}
-"""Which fields of which record the strategies below draw."""
+"""Fields of each record that the strategies below draw."""
 
 
 def _builds(kind: type, **fields: Any) -> st.SearchStrategy[Any]:

@@ -17,5 +17,5 @@ def findings(factory, monkeypatch, spec=SPEC, clauses=NAMES):
 
 
 def problems(*args, **more):
-    """The clauses that it breaks, with what is said of each."""
+    """The clauses that it breaks, with the text on each."""
     return {finding.clause: finding.why for finding in findings(*args, **more) if finding.verdict == "broken"}

@@ -1,4 +1,4 @@
-"""Runs that nobody measured, for tests of what reads them: fixed figures, every field in use, and every way to fail."""
+"""Invented Runs, for tests of their readers: fixed figures, every field in use, and every way to fail."""
 
 from __future__ import annotations
 

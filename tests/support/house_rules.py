@@ -44,10 +44,11 @@ OWNERS = {
     "pynvml": {"system.nvml"},
     "threadpoolctl": {"system.witness"},
 }
-"""Who alone may import what: the rest of the core can then be used without it."""
+"""Libraries and their only importers: the rest of the core can then be used without them."""
 
 FOR_PLUGINS = {"architectures", "conformance", "errors", "plugin", "plugin_kit", "precision", "spec", "tasks"}
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax")
+QUESTION = re.compile(r"\s*(What|How|Whether|Which|Why|When|Where|Who)\b")
 LONGEST = 300
 MOST_IMPORTS = 12
 """Modules of the core that one module may import."""
@@ -102,7 +103,7 @@ class Place(NamedTuple):
 
 
 def _place(name: str) -> Place | None:
-    """Where LAYERS has the package of a module; None for one that it does not have."""
+    """Place of the package of a module in LAYERS; None for one that it does not have."""
     found = (
         Place(row, column)
         for row, columns in enumerate(LAYERS)
@@ -221,7 +222,7 @@ def _core_imports(module: Module) -> set[str]:
 
 
 def _names_imported(module: Module) -> Iterator[str]:
-    """Full dotted names, those of `from package import name` too."""
+    """Full dotted names, also from `from package import name`."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -252,9 +253,20 @@ def plugins_know_the_contract_only(module: Module) -> Iterator[str]:
 
 
 def helpers_stand_in_support(module: Module) -> Iterator[str]:
-    """What several tests need stands in `tests/support`."""
+    """Helpers of several tests stand in `tests/support`."""
     names = (target.rpartition(".")[2] for target in _imported(module))
     yield from (f"imports {name}" for name in names if name.startswith("test_"))
+
+
+def docstrings_open_with_a_noun_or_a_verb(module: Module) -> Iterator[str]:
+    """So that the first lines of docstrings read as a table of contents; attributes' count too."""
+    for node in ast.walk(module.tree):
+        body = getattr(node, "body", None)
+        for statement in body if isinstance(body, list) else ():
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            opening = QUESTION.match(str(value.value)) if isinstance(value, ast.Constant) else None
+            if opening:
+                yield f"line {statement.lineno}: a docstring opens with {opening[1]!r}"
 
 
 Rule = Callable[[Module], Iterator[str]]

@@ -1,6 +1,6 @@
 """Run as a program: goes on with a session over and over, each time in a fork of its own that is killed (kill -9).
 
-`killing.py FOLDER KILLS SEED` prints, for each kill, how many whole lines there were and what they begin with being
+`killing.py FOLDER KILLS SEED` prints, for each kill, the number of whole lines and whether their beginning is
 unchanged; the moment is drawn in events of the session and then in milliseconds, so that it does not depend on the
 speed of the machine.
 """
@@ -56,7 +56,7 @@ def begin(folder):
 
 
 def killed(folder, events, seconds):
-    """Kill it after so many events and so many seconds more; the processes that it had."""
+    """Kill it after `events` events and `seconds` more; returns the processes that it had."""
     pid, ticks = begin(folder)
     while events and os.read(ticks, 1):
         events -= 1

@@ -55,7 +55,7 @@ def pytest_configure(config):
 
 
 def write(path, skipped, marked):
-    """Add to what the file has; a test counts once, whatever number of suites met it."""
+    """Add to the content of the file; a test counts once, in any number of suites."""
     known = json.loads(path.read_text()) if path.exists() else {"skipped": {}, "marked": {}}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"skipped": known["skipped"] | skipped, "marked": known["marked"] | marked}))

@@ -87,7 +87,7 @@ class Uncorrected(LinearPlugin):
 
 
 class Customary(LinearPlugin):
-    """The optimizer's numbers are those of the library and not of the request."""
+    """A plugin whose optimizer has the numbers of the library, not of the request."""
 
     def build(self, request):
         return super().build(dataclasses.replace(request, optimizer=Adam()))

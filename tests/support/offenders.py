@@ -16,7 +16,7 @@ from dlbench_fake.linear import LinearPlugin
 
 
 class Tensor:
-    """An array that NumPy may not touch where it lies."""
+    """An array that NumPy may not touch in its place."""
 
     def __init__(self, values):
         self.values = values

@@ -1,4 +1,4 @@
-"""Whole sessions of scripted children, without a process: what starts them, and what listens."""
+"""Whole sessions of scripted children, without a process: their start and a listener."""
 
 from scripted import ScriptedChild
 
@@ -12,7 +12,7 @@ POLICY = Policy(processes=3, samples=2, latency_steps=1)
 
 
 class Diary:
-    """A listener that writes down what it hears."""
+    """A listener that writes down its calls."""
 
     def __init__(self):
         self.groups, self.runs, self.reasons, self.left, self.discarded = [], [], [], [], []

@@ -1,4 +1,4 @@
-"""Sessions that nobody measured: what two reports look like to what compares them."""
+"""Invented sessions: two reports as a comparison reads them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPREAD = 0.01
 
 
 def session(name, factor=1.0, processes=5, spread=SPREAD, seed=0, of=None, **changes):
-    """One Spec measured alone in so many processes; the mean of their logarithms is exact."""
+    """One Spec measured alone in `processes` processes; the mean of their logarithms is exact."""
     noise = np.random.default_rng([seed, processes]).normal(size=processes)
     noise = (noise - noise.mean()) / (noise.std(ddof=1) if processes > 1 else 1.0) * spread
     times = [factor * 0.01 * math.exp(value) for value in noise]

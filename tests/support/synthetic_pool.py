@@ -1,4 +1,4 @@
-"""Pools of which the truth is known: processes that differ, samples within them that differ less."""
+"""Pools whose truth is known: processes that differ, samples within them that differ less."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENVIRONMENT = Environment(
 
 
 def synthetic_pool(groups: int, workload: str = "gemm", *, pair: float = 0.015, alone: float = 0.2, seed: int = 1):
-    """`pair` is the spread of the log ratio between groups, `alone` that of processes one after the other."""
+    """`pair` is the spread of the log ratio between groups, `alone` the spread of processes one after the other."""
     random = np.random.default_rng(seed)
     spreads: dict[Kind, float] = {"lockstep": pair / np.sqrt(2), "sequential": alone}
     return [

@@ -22,7 +22,7 @@ def test_it(number):
 
 
 def test_tests_that_share_a_fixture_go_to_one_worker(tmp_path):
-    """As they do not with every pytest and pytest-xdist: what they share is then built twice, and nobody told."""
+    """Not every pytest and pytest-xdist does that: a shared fixture would then be built twice, without a word."""
     (tmp_path / "test_grouped.py").write_text(GROUPED)
     command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "."]
     subprocess.run(command, check=True, cwd=tmp_path, capture_output=True)

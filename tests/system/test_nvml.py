@@ -14,7 +14,7 @@ pytestmark = pytest.mark.untimed
 
 
 class Refused(Exception):
-    """What NVML raises."""
+    """The exception of NVML."""
 
 
 @pytest.fixture

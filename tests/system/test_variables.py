@@ -1,4 +1,4 @@
-"""Recorded are variables of exact names: those of libraries, those that a plugin declares, and nobody's secret."""
+"""Variables are recorded by exact names: libraries' and a plugin's declared ones, and nobody's secret."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Facts about threads are read without a change to what they are read of."""
+"""Facts about threads are read without a change to the process."""
 
 from __future__ import annotations
 

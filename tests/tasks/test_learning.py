@@ -1,4 +1,4 @@
-"""Training towards the targets of the tasks: what is learnt, from what, and that both frameworks learn it alike."""
+"""Training towards the targets of the tasks, from their data, alike in both frameworks."""
 
 from __future__ import annotations
 

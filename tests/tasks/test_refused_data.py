@@ -1,4 +1,4 @@
-"""Samples of a user's own that are refused: each in one line that says what to do."""
+"""Samples of a user's own that are refused: each in one line with a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training data stays what it was: a figure of an older report was measured on the same batches."""
+"""Training data never changes: a figure of an older report was measured on the same batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random streams: nothing but the data, the seed and the step decides what a model starts from and is trained on."""
+"""Random streams: initial values and training batches depend on the data, the seed and the step alone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_frameworks_paths_processes_and_the_order_of_specs_change_no_batch_and_n
 
 
 def test_when_quality_is_looked_at_changes_no_batch():
-    """Batches are staged before the clock starts: so many at a time as there are steps to the next look."""
+    """Batches are staged before the clock starts, as many at a time as there are steps to the next look."""
 
     def staged(looks):
         stream = StreamingBatches(lambda call: call)

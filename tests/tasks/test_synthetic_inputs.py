@@ -82,7 +82,7 @@ KEYS = [(0, 0), (0, 1), (1, 0), (2**31 - 1, 10**6), (0, 0)]
 
 
 def features(inputs, below):
-    """What a linear model sees: values, and how often each number comes, or for each place which it is."""
+    """Features of a linear model: values, and counts of each number, or the number at each place."""
     found = []
     for array, most in zip(inputs if isinstance(inputs, tuple) else (inputs,), below, strict=True):
         values = np.asarray(array, np.float64).reshape(len(array), -1) / (64.0 if array.dtype == np.uint8 else 1.0)

@@ -1,4 +1,4 @@
-"""Tasks: batches that depend on seed and step alone, data that is what it says, qualities that mean what they say."""
+"""Tasks: batches that depend on seed and step alone, data that is checked, qualities that are right."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_an_unknown_task_offers_near_ones() -> None:
 
 
 class _Recorder:
-    """Predicts what it is told and keeps what it was asked."""
+    """Predicts the given outputs and keeps its inputs."""
 
     def __init__(self, answer: Any) -> None:
         self.asked: list[np.ndarray] = []

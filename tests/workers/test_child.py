@@ -158,7 +158,7 @@ def test_devices_are_asked_in_a_child():
 
 @pytest.mark.parametrize("plugin", ["tf.mlp", "torch.mlp"])
 def test_a_run_of_one_thread_uses_one_core(plugin, start):
-    """Its CPU seconds are no more than those of the clock: a neighbour can make them fewer and never more."""
+    """Its CPU seconds are no more than the clock's: a neighbour can make them fewer and never more."""
     pytest.importorskip(f"dlbench_{plugin.partition('.')[0]}")
     values = {"plugin": plugin, "size": "base", "task": "digits", "batch_size": 1024}
     child = start(timeout=120.0)

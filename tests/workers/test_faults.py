@@ -106,7 +106,7 @@ ONCE = ("print", "thread", "roam", "helper", "read", "chdir", "close", "write", 
 
 
 class Place(NamedTuple):
-    """In which phase a call of the plugin is passed, which calls of it (the first, a later one), and what to do."""
+    """A place of a call in a phase, the calls that misbehave (the first, a later one), and the misdeeds."""
 
     phase: str
     where: str
@@ -137,7 +137,7 @@ PLACES = {
 
 
 def expected(place, way):
-    """Status and reason of a cell; a result that no place checks is that of whoever stumbles over it."""
+    """Status and reason of a cell; a result that no place checks has the outcome of its first use."""
     if way == "return=nan" and place in ("stage", "build"):
         return "error", "attribute|must return"
     return PLACES[place].ways[way]

@@ -51,6 +51,6 @@ def test_a_child_that_waits_for_its_turn_uses_no_cpu_while_another_has_it(plugin
 
 
 def cpu_seconds(child):
-    """Of all threads of a child, in ticks of a hundredth."""
+    """CPU seconds of all threads of a child, in ticks of a hundredth."""
     times = psutil.Process(child.process.pid).cpu_times()
     return times.user + times.system

@@ -1,4 +1,4 @@
-"""Arms in Python environments of their own: what a child needs there, what is told apart, what is refused."""
+"""Arms in Python environments of their own: a child's needs there, separate arms, refusals."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.untimed
 
 
 def environment(folder, *paths):
-    """The interpreter of a new environment that also finds what is in these folders."""
+    """The interpreter of a new environment that also finds the packages in these folders."""
     venv.create(folder, with_pip=False, symlinks=True)
     (site,) = (folder / "lib").glob("python*/site-packages")
     (site / "found.pth").write_text("".join(f"{path}\n" for path in paths))
@@ -27,7 +27,7 @@ def environment(folder, *paths):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Two environments that find what this one has; to the second dlbench is of version 9.9."""
+    """Two environments that find this one's packages; in the second dlbench has version 9.9."""
     folder = tmp_path_factory.mktemp("environments")
     here = [path for path in sys.path if Path(path).is_dir() and Path(path) != Path(__file__).parent]
     base, _ = environment(folder / "base", *here)

@@ -1,4 +1,4 @@
-"""Limits of a process, and its standard input where it is dlbench's own."""
+"""Limits of a process, and its standard input if it is dlbench's own."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
 
 
 def digest(*kinds: Any) -> str:
-    """Of all fields that these messages hold, by name, type, range and whether they may be left out."""
+    """Digest of all fields of these messages: name, type, range, and whether they may be left out."""
     found: dict[str, str] = {}
     for kind in kinds:
         _shape(kind, found)

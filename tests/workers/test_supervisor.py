@@ -1,4 +1,4 @@
-"""A supervisor above each child: how the child ended is known at once, and nothing that it started is left."""
+"""A supervisor above each child: the child's end is known at once, and nothing that it started is left."""
 
 import os
 import signal

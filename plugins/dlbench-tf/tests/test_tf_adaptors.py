@@ -241,7 +241,7 @@ def test_a_model_that_was_made_to_see_its_framework_is_described_whatever_thread
     others = tf.config.threading.get_intra_op_parallelism_threads() + 3
     model = adapt(ModelSource(reference=reference))
     assert model.describe(spec(threads=others)).outputs == ArraySpec((3, 4), "float32")
-    with pytest.raises(Unsupported, match="has already started in this process"):  # what is measured must have them
+    with pytest.raises(Unsupported, match="has already started in this process"):  # a measured model must have them
         model.build(BuildRequest(spec(threads=others), signature(model.describe(spec())), SGD))
 
 

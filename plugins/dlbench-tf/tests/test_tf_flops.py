@@ -1,4 +1,4 @@
-"""FLOPs counted from XLA's program, against those that the core states and those of small models by hand."""
+"""FLOPs counted from XLA's program, against the core's and against small models worked out by hand."""
 
 from __future__ import annotations
 

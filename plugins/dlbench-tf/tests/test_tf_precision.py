@@ -1,4 +1,4 @@
-"""Precision: refused where the machine has none, read back, and felt in the losses of every architecture."""
+"""Precision: refused if the machine has none, read back, and visible in the losses of every architecture."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ ADAM = contract.Adam(learning_rate=1e-2, epsilon=1e-6)  # an epsilon large enoug
 
 
 class Case(NamedTuple):
-    """An architecture, tiny, and what a task would feed it."""
+    """An architecture, tiny, and the inputs that a task would feed it."""
 
     architecture: str
     configuration: Any
@@ -40,7 +40,7 @@ def signature(inputs, targets, outputs, loss, **more) -> Signature:
 
 
 def request(case: Case, path="eager", seed=0, adam=ADAM, **spec) -> BuildRequest:
-    """Initial values none of which is a zero or a one: a bias or a scale that is left out, or used twice, shows."""
+    """A request without initial zeros and ones: a bias or a scale left out, or used twice, shows."""
     values = {"device": "cpu", "precision": "fp32", "threads": tf.config.threading.get_intra_op_parallelism_threads()}
     values |= {"phase": "train", "size": "tiny", "task": "any", "batch_size": case.signature.inputs.shape[0]}
     asked = Spec(plugin=f"tf.{case.architecture}", path=path, seed=seed, **values | spec)
@@ -77,7 +77,7 @@ def losses(model, batches) -> list[Any]:
 
 
 def true_losses(case: Case, parameters, data: Batch) -> list[float]:
-    """Of the core's oracle, in float64 throughout: the loss, or those of generator and discriminator."""
+    """Losses of the core's oracle, in float64 throughout: one, or the generator's and the discriminator's."""
     with unrounded(case.configuration):
         outputs = case.configuration.forward(parameters, data.inputs, case.signature)
     assert outputs.dtype == np.float64
@@ -102,7 +102,7 @@ def unrounded(configuration):
 
 
 def slopes(case: Case, parameters, data: Batch, step=1e-5) -> dict[str, np.ndarray]:
-    """Gradients of the oracle's losses by central differences; a discriminator's are those of the second loss."""
+    """Gradients of the oracle's losses by central differences; a discriminator's come from the second loss."""
     moving = {name: value.astype(np.float64) for name, value in parameters.items()}
 
     def slope(name, at):

@@ -1,4 +1,4 @@
-"""Models that no package brings: what is found out about them, loaders of named ones, and what is refused."""
+"""Models of the user's own: inferred facts, loaders of named ones, and refusals."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ REPRESENTATIVE = ("lstm", "mlp")
     [pytest.param(name, marks=[] if name in REPRESENTATIVE else pytest.mark.slow) for name in ARCHITECTURES],
 )
 def test_conforms_compiled(architecture):
-    """In processes of their own: how often PyTorch compiles one piece of code anew is limited for a process."""
+    """Clauses in processes of their own: PyTorch limits the recompilations of one piece of code in a process."""
     conformance.assert_conforms(f"torch.{architecture}", "jit")
 
 

@@ -1,4 +1,4 @@
-"""Devices and the compile cache: what is asked for, or an error that says what is there."""
+"""Devices and the compile cache: the requested ones, or an error that lists those there are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PREDICT = msgspec.structs.replace(SPEC, phase="predict")
 
 @pytest.fixture(autouse=True)
 def variables(monkeypatch):
-    """What `prepare` sets is undone."""
+    """Undo the variables that `prepare` sets."""
     for name in ("CCACHE_DISABLE", caches.TRITON_CACHE):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -82,7 +82,7 @@ def test_xla_keeps_compiled_code_where_it_is_told_to_and_else_nowhere(tmp_path, 
 
 
 def test_two_processes_with_one_number_both_compile_cold(tmp_path, monkeypatch):
-    """Numbers of processes come again in every container; what a folder is called says nothing of what it holds."""
+    """Numbers of processes come again in every container, so the name of a folder tells nothing of its content."""
     monkeypatch.delenv(caches.CACHE, raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     found = []

@@ -73,7 +73,7 @@ def test_the_peak_is_that_of_a_known_allocation():
 
 
 def test_the_driver_sees_what_was_taken():
-    """Of this process where its number is that of the host (a container may hide it), and of the device always."""
+    """Bytes of this process if its number is the host's (a container may hide it), and of the device always."""
     torch.cuda.empty_cache()
     torch.empty(1, device="cuda")
     held, free = nvml.device_bytes(), nvml.free_bytes("gpu")

@@ -21,7 +21,7 @@ SPEC = {"plugin": "fake.linear", "phase": "train", "path": "jit", "size": "small
 
 
 class Linear:
-    """A linear model whose graphs Dynamo captures and no compiler translates; `parts` are what it says of them."""
+    """A linear model whose graphs Dynamo captures and no compiler translates; `parts` are its report of them."""
 
     parts = ("forward", "backward")
 
@@ -90,7 +90,7 @@ class Whole(Linear):
 
 
 class Unused(Linear):
-    """What was compiled when the model was built is not what trains it."""
+    """A model whose training runs other code than its build compiled."""
 
     parts = ("forward", "backward", "optimizer")
 

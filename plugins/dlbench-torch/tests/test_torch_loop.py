@@ -1,4 +1,4 @@
-"""The loop over time and its own derivative: what autograd finds of the time steps one by one, in double precision."""
+"""The loop over time and its own derivative, against autograd over the time steps one by one, in double precision."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_long_sequence_is_one_graph_with_the_gradients_of_the_eager_layer(monk
 
 @pytest.mark.parametrize("cell", GATES)
 def test_products_of_less_precision_leave_the_states_of_the_loop_their_own(cell, monkeypatch):
-    """A loop must keep the types of its states, whatever the cell makes of what the products give."""
+    """A loop must keep the types of its states, whatever the cell makes of the products."""
     monkeypatch.setattr(loop, "UNROLLED", 4)
     monkeypatch.setattr(arithmetic, "cpu_flags", lambda: {"avx512_bf16"})  # PyTorch emulates it
     monkeypatch.setitem(compiled.COMPILERS, "inductor", INTERPRETED)

@@ -1,4 +1,4 @@
-"""The compiler openxla: refused in one line where it cannot be, and proven by XLA's own counters where it is."""
+"""The compiler openxla: refused in one line if it cannot run, else proven by XLA's own counters."""
 
 from __future__ import annotations
 

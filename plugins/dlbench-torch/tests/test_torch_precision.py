@@ -1,4 +1,4 @@
-"""Precision: set, refused where the machine has none, read back, and felt in the losses."""
+"""Precision: set, refused if the machine has none, read back, and visible in the losses."""
 
 from __future__ import annotations
 

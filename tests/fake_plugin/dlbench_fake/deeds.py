@@ -1,4 +1,4 @@
-"""Misdeeds: what the naughty plugin can be told to do to its process, to others, and to what it returns."""
+"""Misdeeds of the naughty plugin: to its process, to other processes, and to its results."""
 
 from __future__ import annotations
 

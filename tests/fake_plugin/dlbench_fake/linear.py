@@ -106,7 +106,7 @@ class LinearPlugin:
         return lambda: np.asarray(left @ right)
 
     def variables(self) -> list[str]:
-        """That of this module."""
+        """Variables of this module."""
         return [JIT_VARIABLE]
 
     def settings(self, spec: Spec) -> list[Setting]:
@@ -167,7 +167,7 @@ def _moments(moments: list[Arrays], gradients: Arrays, adam: Adam) -> list[Array
 
 
 def _changes(moments: list[Arrays], step: int, adam: Adam) -> Arrays:
-    """What to subtract; Python floats are float64, so the two corrections are computed in it."""
+    """Values to subtract; Python floats are float64, so the two corrections are computed in it."""
     rate = np.float32(adam.learning_rate / (1 - adam.beta1**step))
     correction = np.float32(1 / (1 - adam.beta2**step))
     mean, square = moments

@@ -1,4 +1,4 @@
-"""A plugin that misbehaves as it is told, and otherwise is the good one.
+"""A plugin that misbehaves on request, and otherwise is the good one.
 
 `DLBENCH_FAKE="WHERE:HOW[=VALUE][@N][!]"`, several of them separated by blanks: at WHERE, from its N-th call on (the
 first unless told), do HOW; with `!` at that call alone.
@@ -57,12 +57,12 @@ class Switch(NamedTuple):
     once: bool
 
     def due(self, where: str, call: int) -> bool:
-        """Whether to misbehave in this call."""
+        """True if this call must misbehave."""
         return self.where == where and (call == self.call if self.once else call >= self.call)
 
 
 class Mischief:
-    """The switches of this process, and how often each place was passed."""
+    """The switches of this process, and the number of calls of each place."""
 
     def __init__(self, text: str) -> None:
         self._switches = [_switch(word) for word in text.split()]
@@ -88,7 +88,7 @@ class Mischief:
         return result
 
     def tells(self, where: str, how: str) -> bool:
-        """Whether a switch says so, whichever call it is."""
+        """True if a switch says so, for any call."""
         return any((switch.where, switch.how) == (where, how) for switch in self._switches)
 
     def _repeat(self, switch: Switch, rehearse: Callable[[], object]) -> None:

@@ -27,7 +27,7 @@ _seed = np.random.default_rng(0)
 
 
 class Net:
-    """`outputs = inputs_0 kernel_0 + inputs_1 kernel_1 + ... + bias`; each input of so many numbers for a sample."""
+    """`outputs = inputs_0 kernel_0 + inputs_1 kernel_1 + ... + bias`; `widths` are numbers a sample."""
 
     def __init__(self, *widths: int, outputs: int = 3) -> None:
         self.parameters: Arrays = {
@@ -79,7 +79,7 @@ class Adapted(LinearPlugin):
         )
 
     def build(self, request: BuildRequest) -> ModelInfo:
-        """Make the model anew from the seed."""
+        """Make the model from the seed."""
         spec = request.spec
         if spec.device not in ("cpu", "auto") or spec.precision != "fp32":
             raise Unsupported(f"NumPy computes in fp32 on the cpu here, not in {spec.precision} on {spec.device}")
@@ -180,7 +180,7 @@ def _examples(model: Net) -> tuple[InputSpec, ...]:
 
 
 def _loss(name: str) -> Callable[[Array, Array], tuple[float, Array]]:
-    """A mean loss with its gradient by the outputs; that of one's own is differentiated by differences."""
+    """A mean loss with its gradient by the outputs; a user's own loss is differentiated by differences."""
     if name == "mse":
         return lambda outputs, targets: (
             float(np.mean((outputs - targets) ** 2)),
