@@ -106,7 +106,7 @@ def _bare(spec: Spec) -> Spec:
 
 
 def _refusal(misfits: Sequence[tuple[Spec, Misfit]], table_of: TableOf, known: Known) -> str:
-    """Why no arm takes a variant: the path that would, or near matches and the frameworks that know the key."""
+    """Reason that no arm takes a variant: the path that would, or near matches and the frameworks that know the key."""
     for _, misfit in misfits:
         if misfit.paths:
             return f"{misfit.why}; add --path {misfit.paths[0]}"

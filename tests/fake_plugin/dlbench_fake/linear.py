@@ -110,11 +110,11 @@ class LinearPlugin:
         return [JIT_VARIABLE]
 
     def settings(self, spec: Spec) -> list[Setting]:
-        """Those of the fake framework."""
+        """Settings of the fake framework."""
         return settings.table(spec)
 
     def read_settings(self) -> dict[str, str]:
-        """What is in effect."""
+        """Settings in effect."""
         return settings.in_effect(self._asked, self._step)
 
     def devices(self) -> dict[str, str]:

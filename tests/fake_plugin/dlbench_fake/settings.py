@@ -49,7 +49,7 @@ def _flag(name: str, values: tuple[str, ...]) -> dict[str, Any]:
 
 
 def in_effect(asked: Mapping[str, str], steps: int) -> dict[str, str]:
-    """What reads back after so many steps."""
+    """Settings as read back after this number of steps."""
     flags = dict(flag.removeprefix("--").split("=") for flag in os.environ.get(FLAGS_VARIABLE, "").split())
     return {
         **DEFAULTS,
