@@ -159,7 +159,8 @@ def _one(name: str, option: Option, value: Any) -> Any:
             return FilePath(value)
     elif isinstance(value, bool) == (option.kind is bool) and isinstance(value, _accepted(option.kind)):
         if option.choices and value not in option.choices and not str(value).endswith(option.files or ("\n",)):
-            raise UnknownName(name, str(value), option.choices)
+            files = f"or give a file that ends in {', '.join(option.files)}" if option.files else ""
+            raise UnknownName(name, str(value), option.choices, files)
         return option.kind(value)
     wanted = {bool: "True or False", int: "a whole number", float: "a number", str: "text", FilePath: "a path"}
     raise SpecError(f"{name} is {value!r}: it must be {wanted[option.kind]}")

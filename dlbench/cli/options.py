@@ -31,7 +31,8 @@ class Values(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     def _one(self, part: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         unknown = self._choices and part not in self._choices
         if not part or (unknown and not part.endswith(self._files)):
-            self.fail(f"{part!r} is none of {', '.join(self._choices) or 'its values'}", param, ctx)
+            files = f", and no file that ends in {', '.join(self._files)}" if self._files else ""
+            self.fail(f"{part!r} is none of {', '.join(self._choices) or 'its values'}{files}", param, ctx)
         try:
             return self._parse(part)
         except ValueError:

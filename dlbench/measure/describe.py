@@ -8,9 +8,11 @@ from dlbench import registry
 from dlbench.errors import SpecError, UnknownName
 from dlbench.measure import reported
 from dlbench.measure.build import task_of
-from dlbench.plugin import Describes, Description
+from dlbench.plugin import Describes, Description, ModelPlugin
 from dlbench.registry import adaptors, references
 from dlbench.spec import InputSpec, ModelSource, Spec
+from dlbench.tasks.signatures import signature_of
+from dlbench.tasks.task import TaskRequest
 
 MADE_TO_MEASURE = "synthetic_inputs"
 """The task that makes samples for whatever a model takes."""
@@ -23,16 +25,11 @@ def describe_model(spec: Spec, adaptor: str) -> Description:
     UnknownName, PluginLoadError, ContractViolation, and whatever the user's model raises.
     """
     if spec.model is None:
-        framework, plugin = spec.framework, registry.load(spec.plugin)
-    else:
-        source = _with_arrays_of_task(spec, spec.model)
-        spec = msgspec.structs.replace(spec, model=source)
-        framework = adaptor or _adaptor(spec, source)
-        plugin = adaptors.adapt(framework, source)
-    if not isinstance(plugin, Describes):
-        return Description(framework=framework)
-    found: Description = reported.checked(spec.plugin, "describe()", plugin.describe(spec), Description)
-    source = spec.model or ModelSource(reference=spec.plugin)
+        found = _said(registry.load(spec.plugin), spec)
+        return msgspec.structs.replace(found, framework=found.framework or spec.framework)
+    source = _with_arrays_of_task(spec, spec.model)
+    framework = adaptor or _adaptor(spec, source)
+    found, source = _of_model(framework, spec, source)
     return msgspec.structs.replace(
         found,
         framework=found.framework or framework,
@@ -40,6 +37,63 @@ def describe_model(spec: Spec, adaptor: str) -> Description:
         targets=source.targets or found.targets,
         loss=source.loss or found.loss,
     )
+
+
+def _said(plugin: ModelPlugin, spec: Spec) -> Description:
+    if not isinstance(plugin, Describes):
+        return Description()
+    found: Description = reported.checked(spec.plugin, "describe()", plugin.describe(spec), Description)
+    return found
+
+
+def _of_model(framework: str, spec: Spec, source: ModelSource) -> tuple[Description, ModelSource]:
+    """The description of a model and the source, with the arrays of its task as the model's outputs want them.
+
+    Raises SpecError where they do not fit.
+    """
+
+    def described(source: ModelSource) -> Description:
+        return _said(adaptors.adapt(framework, source), msgspec.structs.replace(spec, model=source))
+
+    try:
+        found = described(source)
+        _require_fit(spec, source, found)
+        return found, source
+    except SpecError:
+        if spec.task == MADE_TO_MEASURE:
+            raise
+        fitted = _fitted(spec, source, described(msgspec.structs.replace(source, targets=None, loss="")))
+        if fitted == source:
+            raise
+        return described(fitted), fitted
+
+
+def _require_fit(spec: Spec, source: ModelSource, said: Description) -> None:
+    """Raise SpecError where targets and loss of a task do not fit the outputs of the model."""
+    if spec.task == MADE_TO_MEASURE or said.outputs is None or source.targets is None:
+        return
+    outputs = InputSpec(said.outputs.shape)
+    request = TaskRequest(spec.size, spec.batch_size, inputs=source.inputs, outputs=outputs, loss=source.loss)
+    try:
+        signature_of(request, source.targets)
+    except SpecError as error:
+        raise SpecError(f"{source.reference} and {source.data or f'task {spec.task}'}: {error}") from error
+
+
+def _fitted(spec: Spec, source: ModelSource, said: Description) -> ModelSource:
+    """The source with targets as the outputs want them. Raises SpecError where they cannot be made to fit."""
+    if spec.model is None or said.outputs is None or source.targets is None:
+        return source
+    known = msgspec.structs.replace(spec.model, outputs=InputSpec(said.outputs.shape))
+    try:
+        targets = task_of(msgspec.structs.replace(spec, model=known)).signature.targets
+    except SpecError:
+        _require_fit(spec, source, said)
+        raise
+    fitted = msgspec.structs.replace(source.targets, shape=targets.shape, dtype=targets.dtype)
+    source = msgspec.structs.replace(source, targets=fitted)
+    _require_fit(spec, source, said)
+    return source
 
 
 def _with_arrays_of_task(spec: Spec, source: ModelSource) -> ModelSource:

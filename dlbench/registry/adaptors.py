@@ -63,7 +63,7 @@ def of_model(reference: str, model: object) -> str:
         if root in known:
             return root
     raise SpecError(
-        f"{reference} is {_said(cls, roots)}, no model of {_listed(known)}; name a class or a factory of one"
+        f"{reference} is of type {_said(cls, roots)}, no model of {_listed(known)}; name a class or a factory of one"
     )
 
 
@@ -76,7 +76,7 @@ def loader(reference: str) -> str:
 
 def _said(cls: type, roots: Iterable[str]) -> str:
     root = next(iter(roots))
-    return f"a {cls.__name__}" if root == "builtins" else f"a {cls.__name__} of {root}"
+    return cls.__name__ if root == "builtins" else f"{cls.__name__} of {root}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -92,10 +92,10 @@ def _require_target(source: ModelSource, found: Selection) -> None:
 
 
 def _completed(source: ModelSource, spec: Spec, said: Description) -> ModelSource:
-    """The source with targets, outputs and loss, which any other task has of itself."""
-    if spec.task != SYNTHETIC:
-        return source
+    """The source with outputs, and with targets and loss, which any other task has of itself."""
     outputs = source.outputs or (InputSpec(said.outputs.shape) if said.outputs is not None else None)
+    if spec.task != SYNTHETIC:
+        return msgspec.structs.replace(source, outputs=outputs)
     request = TaskRequest(
         spec.size,
         spec.batch_size,

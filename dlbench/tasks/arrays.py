@@ -12,10 +12,11 @@ import numpy.typing as npt
 from dlbench.errors import SpecError
 from dlbench.plugin import Batch, Signature
 from dlbench.spec import InputSpec
+from dlbench.spec.ranges import MOST
 from dlbench.spec.source import text, with_batch_size
 from dlbench.tasks.data_files import checksum
 from dlbench.tasks.evaluation import Places, mean_score, score_of
-from dlbench.tasks.signatures import INTEGERS, signature_of
+from dlbench.tasks.signatures import INTEGERS, loss_of, places_of, signature_of
 from dlbench.tasks.targets import Target, metric_of, random_stream, stated_target
 from dlbench.tasks.task import Predict, Task, TaskRequest
 
@@ -55,7 +56,7 @@ def from_arrays(
     """
     train = _samples(inputs, targets, name)
     train, test = _split(train, name) if held_out is None else (train, _samples(*held_out, f"{name} (held out)"))
-    train, test = (one._replace(targets=_labels(one.targets, request)) for one in (train, test))
+    train, test = (one._replace(targets=_shaped(_labels(one.targets, request), request)) for one in (train, test))
     request, labels = _measured(request, train, test, name)
     train, test = (_cast(samples, request, labels) for samples in (train, test))
     signature = signature_of(request, labels)
@@ -166,6 +167,10 @@ def _spec(arrays: tuple[Array, Array], stated: InputSpec | None, what: str, batc
     below = None
     if dtype in INTEGERS:
         least, most = (int(found) for found in (min(map(np.min, arrays)), max(map(np.max, arrays))))
+        if most >= MOST:
+            raise SpecError(
+                f"{what} hold {most}; integers must be less than {MOST}, for a model counts up to the largest"
+            )
         below = (stated.below if stated else None) or most + 1
         if least < 0 or most >= below:
             wanted = f"less than {below}" if least >= 0 else "0 or more"
@@ -192,6 +197,16 @@ def _labels(targets: Array, request: TaskRequest) -> Array:
         return targets.astype(np.float32)
     short = targets.dtype.kind == "b" or (targets.dtype.kind in "iu" and targets.dtype.itemsize < 4)
     return targets.astype(np.int32) if short else targets
+
+
+def _shaped(targets: Array, request: TaskRequest) -> Array:
+    """Targets (n, 1) as (n), or the other way round, where that alone keeps them from the model's outputs."""
+    if request.outputs is None:
+        return targets
+    wanted = places_of(request.loss or loss_of(targets.dtype.name), request.outputs)
+    if wanted is not None and targets.shape[1:] in ((*wanted, 1), wanted[:-1] if wanted[-1:] == (1,) else wanted):
+        return targets.reshape(len(targets), *wanted)
+    return targets
 
 
 def _said(array: Array) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-import zipfile
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dlbench.errors import SpecError
+from dlbench.errors import SpecError, words
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 INPUTS, TARGETS, TEST = "inputs", "targets", "test_"
+LONGEST_CAUSE = 300
+"""Characters of what NumPy says of a file."""
+_OBJECTS = re.compile(r"[Oo]bject arrays cannot be|pickled")
 WANTED = "inputs (or inputs_0, inputs_1 ..., or inputs_NAME) and targets, and test_inputs and test_targets to hold out"
 
 
@@ -78,13 +81,23 @@ def _numpy(path: Path) -> Arrays:
         if isinstance(loaded, np.ndarray):
             return _fields(loaded, path)
         with loaded:
-            return {key: loaded[key] for key in loaded.files}
+            return {key: _array(key, loaded[key], path) for key in loaded.files}
+    except (SpecError, OSError):
+        raise
     except MemoryError as error:
         raise SpecError(f"{path} does not fit into memory ({error}); save fewer samples") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error):
+    except Exception as error:  # whatever the file holds: NumPy, zip files and what compresses them raise their own
+        if _OBJECTS.search(str(error)):
             raise SpecError(f"{path} holds Python objects, which are never loaded; save arrays of numbers") from error
-        raise SpecError(f"{path} is no file of NumPy's ({error}); save it with numpy.savez") from error
+        said = words.reason(error, LONGEST_CAUSE).partition("\n")[0]
+        raise SpecError(f"{path} is no file of NumPy's ({said}); save it with numpy.savez") from error
+
+
+def _array(key: str, found: Any, path: Path) -> npt.NDArray[Any]:
+    """The array of a key; NumPy returns the bytes of a member that is none."""
+    if not isinstance(found, np.ndarray):
+        raise SpecError(f"{path}: {key} is no array of NumPy's; save it with numpy.savez")
+    return found
 
 
 def _fields(array: npt.NDArray[Any], path: Path) -> Arrays:
@@ -97,29 +110,32 @@ def _csv(path: Path) -> Arrays:
     """Features of the inputs in columns, but for `targets` or `targets_0` ..., and `test`, 1 in held-out rows."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = csv.reader(file)
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+            reader = csv.reader(file)
+            lines = [(reader.line_num, row) for row in reader if row]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise SpecError(f"{path} is no text of comma-separated values ({error})") from error
-    if not rows:
+    if len(lines) < 2:
         raise SpecError(f"{path} has no line below its header; give each sample a line")
+    (_, header), *rows = lines
     columns = {name.strip(): _column(path, header, rows, place) for place, name in enumerate(header)}
     if len(columns) < len(header):
         raise SpecError(f"{path}: its header {','.join(header)} names a column twice; give each a name of its own")
     return _keys(columns, path)
 
 
-def _column(path: Path, header: list[str], rows: list[list[str]], place: int) -> npt.NDArray[np.float64]:
+def _column(path: Path, header: list[str], rows: list[tuple[int, list[str]]], place: int) -> npt.NDArray[np.float64]:
+    """The numbers of a column, of rows with their lines."""
     values = np.empty(len(rows))
-    for number, row in enumerate(rows):
+    for number, (line, row) in enumerate(rows):
         if len(row) != len(header):
-            raise SpecError(f"{path}, line {number + 2}: {len(row)} values, and the header has {len(header)} columns")
+            raise SpecError(f"{path}, line {line}: {len(row)} values, and the header has {len(header)} columns")
         try:
             values[number] = float(row[place])
         except ValueError:
             values[number] = math.nan
         if not math.isfinite(values[number]):
             raise SpecError(
-                f"{path}, line {number + 2}, column {header[place]}: {row[place]!r} is no number; "
+                f"{path}, line {line}, column {header[place]}: {row[place][:40]!r} is no number; "
                 "give one, or leave the line out"
             )
     return values

@@ -17,7 +17,7 @@ LOSSES = ("cross_entropy", "mse")
 
 def signature_of(request: TaskRequest, targets: InputSpec) -> Signature:
     """The signature of a request whose targets are known. Raises SpecError if targets, outputs and loss disagree."""
-    loss = request.loss or ("cross_entropy" if targets.dtype in INTEGERS else "mse")
+    loss = request.loss or loss_of(targets.dtype)
     outputs = request.outputs or _outputs(loss, targets)
     outputs = with_batch_size(outputs, request.batch_size)
     _check(loss, targets, outputs)
@@ -32,6 +32,16 @@ def signature_of(request: TaskRequest, targets: InputSpec) -> Signature:
         further=tuple(map(_array, further)),
         names=_names((first, *further)),
     )
+
+
+def loss_of(dtype: str) -> str:
+    """The loss that targets of this type say."""
+    return "cross_entropy" if dtype.startswith(("int", "uint")) else "mse"
+
+
+def places_of(loss: str, outputs: InputSpec) -> tuple[int, ...] | None:
+    """Axes of the targets of one sample for these outputs; None where the loss does not say."""
+    return {"mse": outputs.shape[1:], "cross_entropy": outputs.shape[1:-1]}.get(loss)
 
 
 def targets_of(request: TaskRequest) -> InputSpec:
@@ -65,18 +75,33 @@ def _outputs(loss: str, targets: InputSpec) -> InputSpec:
 
 def _check(loss: str, targets: InputSpec, outputs: InputSpec) -> None:
     if loss == "mse" and targets.shape != outputs.shape:
-        raise SpecError(f"loss mse: targets {text(targets)} and outputs {text(outputs)} differ in shape")
+        raise SpecError(
+            f"loss mse: targets {text(targets)} and outputs {text(outputs)} differ in shape; make them alike, or "
+            "choose another --loss"
+        )
     if loss != "cross_entropy":
         return
     if targets.dtype not in INTEGERS:
         raise SpecError(f"loss cross_entropy: targets are {text(targets)}; they must be integers, the classes")
-    if outputs.shape[:-1] != targets.shape:
+    axis = _class_axis(targets, outputs)
+    if axis is None:
         wanted = text(InputSpec((*targets.shape, targets.below or 1)))
         raise SpecError(f"loss cross_entropy: targets {text(targets)} need outputs {wanted}, not {text(outputs)}")
-    if targets.below is not None and targets.below > outputs.shape[-1]:
+    if targets.below is not None and targets.below > outputs.shape[axis]:
         raise SpecError(
-            f"loss cross_entropy: {targets.below} classes, and the outputs {text(outputs)} have {outputs.shape[-1]}"
+            f"loss cross_entropy: targets {text(targets)} are classes up to {targets.below - 1}, and the outputs "
+            f"{text(outputs)} have {outputs.shape[axis]} classes; give fewer, or a model with an output for each"
         )
+
+
+def _class_axis(targets: InputSpec, outputs: InputSpec) -> int | None:
+    """The axis of the outputs that has a logit for each class: the last, or the second, as some frameworks have it."""
+    return next((at for at in (-1, 1) if len(outputs.shape) > 1 and _without(outputs.shape, at) == targets.shape), None)
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    axis %= len(shape)
+    return shape[:axis] + shape[axis + 1 :]
 
 
 def _array(spec: InputSpec) -> ArraySpec:

@@ -41,6 +41,8 @@ stranger = object()
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(textwrap.dedent(FILE))
+    rows = (f"{row},{','.join('1234567')},{row % 5}" for row in range(40))
+    (tmp_path / "five.csv").write_text("\n".join(["a,b,c,d,e,f,g,h,targets", *rows]) + "\n")
     return tmp_path
 
 
@@ -118,7 +120,7 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
         (["--model", "own.py"], "--model 'own.py' is not [FRAMEWORK=]file.py:NAME"),
         (["--model", "own.py:Tow"], "unknown name in own.py 'Tow'; did you mean Two"),
         (["--model", "gone.py:Two"], "gone.py:Two: there is no file gone.py in the folder of the session"),
-        (["--model", "own.py:stranger"], "own.py:stranger is a object, no model of"),
+        (["--model", "own.py:stranger"], "own.py:stranger is of type object, no model of"),
         (["--model", "own.py:One"], "own.py:One: its inputs are not known; give --input"),
         (["--model", "own.py:One", "--input", "16x9"], "own.py:One: "),
         (["--model", "own.py:One", "--input", "16x8", "--set", "hiden=3"], "unknown option of own.py:One 'hiden'; did"),
@@ -138,6 +140,16 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
         (["--plugin", "fake.linear", "--classes", "3"], "--classes 3 says something of a model of your own"),
         (["--plugin", "fake.linear", "--data", "x.npz"], "--data x.npz is a file of samples for --model"),
         (["--model", "own.py:One", "--data", "gone.npz"], "gone.npz"),
+        (
+            ["--model", "own.py:One", "--data", "x.txt"],
+            "'x.txt' is none of device, host, and no file that ends in .npz",
+        ),
+        (
+            ["--model", "own.py:One", "--data", "five.csv"],
+            "own.py:One and five.csv: loss cross_entropy: targets 32:int64<5 are classes up to 4, and the outputs "
+            "32x3:float32 have 3 classes; give fewer",
+        ),
+        (["--model", "own.py:One", "--task", "line"], "own.py:One and task line: loss mse: targets 32x1:float32 and"),
         (["--model", "fak:resnet18"], "unknown module or loader 'fak'; did you mean fake"),
     ],
 )

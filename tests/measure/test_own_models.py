@@ -84,7 +84,7 @@ def test_a_description_finds_the_framework_by_what_the_reference_returns():
 
 
 def test_an_object_of_no_framework_is_refused_with_its_class():
-    with pytest.raises(SpecError, match=r"own\.py:stranger is a object, no model of .*fake.*; name a class"):
+    with pytest.raises(SpecError, match=r"own\.py:stranger is of type object, no model of .*fake.*; name a class"):
         describe_model(spec("stranger"), "")
 
 

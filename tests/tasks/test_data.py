@@ -112,6 +112,21 @@ def test_what_a_model_takes_and_gives_is_held_against_the_data(folder):
     assert opened(inputs=["x=32x4:int64<256"]).signature.names == ("x",)
 
 
+@pytest.mark.parametrize(
+    ("targets", "outputs", "shape"),
+    [
+        (made()[1][:, None], "8x3", (8,)),
+        (made()[0][:, 0], "8x1", (8, 1)),
+        (made()[0][:, :1], "8x1", (8, 1)),
+        (np.stack([made()[1]] * 2, axis=1), "8x5x2", (8, 2)),
+    ],
+)
+def test_targets_take_the_axes_that_the_outputs_want_where_a_single_one_is_at_stake(folder, targets, outputs, shape):
+    np.savez(folder / "samples.npz", inputs=made()[0], targets=targets)
+    task = opened(outputs=outputs)
+    assert task.signature.targets.shape == task.batch(0, 0).targets.shape == shape
+
+
 def test_a_target_and_a_budget_may_be_stated(folder):
     inputs, targets = made()
     np.savez(folder / "samples.npz", inputs=inputs, targets=targets)

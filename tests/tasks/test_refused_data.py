@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -38,6 +39,48 @@ def no_such_memory(folder):
         np.lib.format.write_array_header_1_0(file, {**header, "shape": (10**13,)})
 
 
+def with_header(header):
+    """A file of NumPy's form with this text in the place of its header."""
+    text = header.encode() + b"\n"
+
+    def prepared(folder):
+        (folder / "samples.npy").write_bytes(b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(64))
+
+    return prepared
+
+
+def members(**content):
+    """A zip file of text where arrays should be."""
+
+    def prepared(folder):
+        with zipfile.ZipFile(folder / "samples.npz", "w") as file:
+            for name, text in content.items():
+                file.writestr(name, text)
+
+    return prepared
+
+
+def changed_zip(place, value):
+    """A whole file but for one byte of the entry that lists its first array."""
+
+    def prepared(folder):
+        arrays()(folder)
+        content = bytearray((folder / "samples.npz").read_bytes())
+        content[content.index(b"PK\1\2") + place] = value
+        (folder / "samples.npz").write_bytes(content)
+
+    return prepared
+
+
+def spoilt(folder):
+    """Compressed arrays, some of the bytes overwritten."""
+    inputs, targets = made()
+    np.savez_compressed(folder / "samples.npz", inputs=inputs, targets=targets)
+    content = bytearray((folder / "samples.npz").read_bytes())
+    content[200:260] = b"\xff" * 60
+    (folder / "samples.npz").write_bytes(content)
+
+
 def arrays(**changed):
     inputs, targets = made()
     kept = {key: value for key, value in {"inputs": inputs, "targets": targets, **changed}.items() if value is not None}
@@ -69,6 +112,19 @@ def nothing(folder):
         ("samples.npy", an_object, r"samples.npy holds Python objects, which are never loaded"),
         ("samples.npz", a_pickle, r"samples.npz holds Python objects, which are never loaded"),
         ("samples.npy", no_such_memory, r"samples.npy does not fit into memory \(Unable to allocate"),
+        ("samples.npy", with_header("{'descr': '<f4'" + " " * 20000), r"is no file of NumPy's \(.*Header info length"),
+        (
+            "samples.npy",
+            with_header("{'descr': '<f4', 'shape': (3,"),
+            r"is no file of NumPy's \(.*; save it with numpy",
+        ),
+        ("samples.npy", with_header("{'descr': '|O', 'fortran_order': False, 'shape': (3,)}"), r"holds Python objects"),
+        ("samples.npz", members(inputs="a", targets="b"), r"samples.npz: inputs is no array of NumPy's; save it with"),
+        ("samples.npz", changed_zip(8, 1), r"samples.npz is no file of NumPy's \(.* is encrypted"),
+        ("samples.npz", changed_zip(10, 99), r"samples.npz is no file of NumPy's \(.*compression method"),
+        ("samples.npz", spoilt, r"samples.npz is no file of NumPy's \("),
+        ("samples.npz", arrays(targets=made()[1] + 2**31), r"targets hold 2147483650; integers must be less than 2147"),
+        ("samples.npz", arrays(inputs=np.full((60, 2), 2**40)), r"inputs hold 1099511627776; integers must be less"),
         ("samples.npz", arrays(inputs=None), r"samples.npz holds targets, and no inputs; save inputs"),
         ("samples.npz", arrays(targets=None), r"samples.npz holds inputs, and no targets; save inputs"),
         ("samples.npz", arrays(inputs=None, targets=None), r"samples.npz holds nothing, and no inputs; save inputs"),
@@ -101,6 +157,12 @@ def nothing(folder):
         ),
         ("samples.csv", text("a,targets\n"), r"samples.csv has no line below its header; give each sample a line"),
         ("samples.csv", text("a,targets\n1,2\n3\n"), r"samples.csv, line 3: 1 values, and the header has 2 columns"),
+        (
+            "samples.csv",
+            text("a,targets\n\n1,2\n\n3\n"),
+            r"samples.csv, line 5: 1 values, and the header has 2 columns",
+        ),
+        ("samples.csv", text("\n\n"), r"samples.csv has no line below its header"),
         ("samples.csv", text("a,targets\n1,2\nx,3\n"), r"samples.csv, line 3, column a: 'x' is no number; give one"),
         ("samples.csv", text("a,targets\n1,nan\n2,3\n"), r"samples.csv, line 2, column targets: 'nan' is no number"),
         ("samples.csv", text("a,b\n1,2\n3,4\n"), r"samples.csv has no column targets; name one column targets"),
@@ -122,7 +184,10 @@ def test_what_is_no_data_is_refused_in_one_line_that_says_what_to_do(folder, fil
         ({"inputs": ["8x3x4"]}, r"inputs are 54x4:float32; the model takes 8x3x4:float32, the batch first"),
         ({"inputs": ["8x4:int32<9"]}, r"inputs are 54x4:float32; the model takes 8x4:int32<9"),
         ({"inputs": ["8x4", "8x2"]}, r"there are 1 inputs, 0; the model takes 2: 8x4:float32, 8x2:float32"),
-        ({"outputs": "8x2"}, r"3 classes, and the outputs 8x2:float32 have 2"),
+        (
+            {"outputs": "8x2"},
+            r"8:int64<3 are classes up to 2, and the outputs 8x2:float32 have 2 classes; give fewer",
+        ),
         ({"targets": "8<2"}, r"targets hold 2; integers must be less than 2"),
         ({"loss": "mse", "outputs": "8x3"}, r"loss mse: targets 8:float32 and outputs 8x3:float32 differ in shape"),
         ({"target": "mse:0.1"}, r"--target 'mse:0.1' is not accuracy:VALUE\[:STEPS\]"),

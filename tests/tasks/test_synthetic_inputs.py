@@ -221,7 +221,11 @@ def test_what_was_not_stated_follows_from_what_was(stated, loss, outputs):
         (["8x16:int64"], {"targets": "8<10"}, "input 8x16:int64: its range is not known; give it, such as 8x16:int64<"),
         (["8x16"], {"targets": "8:int64"}, "targets 8:int64: their range is not known; give it, such as --classes 10"),
         (["8x16"], {"targets": "8x3", "loss": "cross_entropy"}, "targets are 4x3:float32; they must be integers"),
-        (["8x16"], {"targets": "8<10", "outputs": "8x7"}, "10 classes, and the outputs 4x7:float32 have 7"),
+        (
+            ["8x16"],
+            {"targets": "8<10", "outputs": "8x7"},
+            "are classes up to 9, and the outputs 4x7:float32 have 7 classes; give fewer",
+        ),
         (["8x16"], {"targets": "8<10", "outputs": "8x7x10"}, "need outputs 4x10:float32, not 4x7x10:float32"),
         (["8x16"], {"targets": "8x3", "outputs": "8x4"}, "targets 4x3:float32 and outputs 4x4:float32 differ in shape"),
         (["8x16"], {"outputs": "8x3", "loss": "a.py:f"}, "the loss a.py:f does not say what its targets are"),
