@@ -1,13 +1,13 @@
-"""Compiled code on the disk: the folder of each compiler, and its content."""
+"""Compiled code on the disk: the folder of each compiler, and its content.
+
+Inductor is imported by the functions that need it: it takes longer than PyTorch itself, and eager steps do not use it.
+"""
 
 from __future__ import annotations
 
 import os
 import shlex
 from pathlib import Path
-
-from torch._inductor import config
-from torch._inductor.runtime.cache_dir_utils import cache_dir, default_cache_dir
 
 from dlbench.plugin import CacheState, cache_state
 
@@ -31,6 +31,8 @@ def use_own() -> None:
     child of that process finds it there; the default is known by its name. A cache in front of the C++ compiler
     (ccache) is turned off.
     """
+    from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+
     default = Path(default_cache_dir())
     if Path(os.environ.get(CACHE, default)).name == default.name:
         os.environ[CACHE] = str(default)
@@ -43,6 +45,9 @@ def state(compiler: str) -> CacheState:
     """State of the cache that the compiler would find now: `inductor`, or another one, in the folder of XLA_CACHE."""
     if compiler != "inductor":
         return cache_state(filter(None, [os.environ.get(XLA_CACHE)]))
+    from torch._inductor import config
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
     if any(getattr(config, name, None) for name in REMOTE) or "sccache" in _words(os.environ.get("CXX", "")):
         return "unknown"
     return cache_state(filter(None, [cache_dir(), os.environ.get(TRITON_CACHE)]))

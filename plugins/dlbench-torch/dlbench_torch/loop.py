@@ -13,8 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, library
 from torch._higher_order_ops.scan import scan_op
-from torch._inductor.compile_fx import compile_fx
-from torch._inductor.decomposition import select_decomp_table
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench_torch.cells import ADVANCE, RETREAT
@@ -128,6 +126,8 @@ def _retreat_shapes(_: str, by_last: Tensor, weight: Tensor, from_inputs: Tensor
 
 def decompositions() -> dict[Any, Callable[..., Any]]:
     """Decompositions of operators for Inductor: its own table, and the loops."""
+    from torch._inductor.decomposition import select_decomp_table
+
     ours: dict[Any, Callable[..., Any]] = {
         torch.ops.dlbench_torch.advance.default: _advance,
         torch.ops.dlbench_torch.retreat.default: _retreat,
@@ -137,4 +137,6 @@ def decompositions() -> dict[Any, Callable[..., Any]]:
 
 def compiled(graph: torch.fx.GraphModule, examples: Any) -> Any:
     """The backend of Dynamo: Inductor, which knows the loops."""
+    from torch._inductor.compile_fx import compile_fx
+
     return compile_fx(graph, examples, decompositions=decompositions())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._dynamo.exc import TorchDynamoException
 
 from dlbench.errors import DlbenchError, SpecError, Unsupported
 from dlbench.spec import Spec
@@ -28,7 +28,7 @@ def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None
     if isinstance(cause, DlbenchError):
         raise cause from error
     require_memory(error, spec.plugin)
-    if isinstance(error, TorchDynamoException):
+    if _from_dynamo(error):
         raise Unsupported(
             f"{spec.plugin} on the path {spec.path}: PyTorch cannot compile its step whole: {_of_dynamo(error)}; "
             f"{'choose --path eager' if spec.allow_breaks else '--allow-breaks measures it in parts'}"
@@ -78,7 +78,13 @@ def _shown(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-def _of_dynamo(error: TorchDynamoException) -> str:
+def _from_dynamo(error: Exception) -> bool:
+    """True if the compiler's front end raised it; a process that compiles nothing has not imported that."""
+    dynamo = sys.modules.get("torch._dynamo.exc")
+    return dynamo is not None and isinstance(error, dynamo.TorchDynamoException)
+
+
+def _of_dynamo(error: Exception) -> str:
     """Its first line, its explanation, and the user's line that it names last."""
     text = str(error)
     why = re.search(r"Explanation: (.+)", text)

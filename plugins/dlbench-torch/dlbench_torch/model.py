@@ -12,16 +12,16 @@ from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo
 from dlbench.spec import Spec
 from dlbench_torch import device, flops, misfits, objective, openxla, precision, readback, variables
-from dlbench_torch.compiled import COMPILERS, CompiledSteps
 from dlbench_torch.describe import describe
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.mapping import Weights
 from dlbench_torch.network import Network, turn_dropout_off
-from dlbench_torch.parted import PartedSteps
 from dlbench_torch.recipe import Recipe
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
+    from dlbench_torch.compiled import CompiledSteps
+    from dlbench_torch.parted import PartedSteps
 
 
 class TorchModel:
@@ -124,6 +124,9 @@ class TorchModel:
         every = self._network, self._weights.trained, goal, request
         if request.spec.path != "jit":
             return EagerSteps(*every)
+        from dlbench_torch.compiled import COMPILERS, CompiledSteps  # with Dynamo, which eager steps have no use of
+        from dlbench_torch.parted import PartedSteps
+
         if request.spec.allow_breaks and request.parameters is None:
             return PartedSteps(*every, COMPILERS[request.spec.compiler or "inductor"])
         return CompiledSteps(*every)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -139,3 +141,9 @@ def test_threads_and_exact_products_are_set():
 def test_the_library_of_products_is_read_from_the_build():
     assert (readback.blas() == "mkl") == torch.backends.mkl.is_available()
     assert readback.blas() != "unknown"
+
+
+def test_eager_steps_import_no_compiler():
+    """Inductor and Dynamo take twice as long to import as PyTorch; every process of a session would pay for them."""
+    said = "import sys, dlbench_torch.adaptors; sys.exit(any(name in sys.modules for name in sys.argv[1:]))"
+    assert subprocess.run([sys.executable, "-c", said, "torch._dynamo", "torch._inductor"], check=False).returncode == 0
