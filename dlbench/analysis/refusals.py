@@ -18,7 +18,7 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing, families, name_of, names_of
 from dlbench.errors import SpecError
 from dlbench.record.schema import Run
-from dlbench.spec import Policy, Spec
+from dlbench.spec import WORKLOAD_AXES, Policy, Spec
 from dlbench.stats.decisions import Unpaired
 
 TWO_SESSIONS = (
@@ -32,11 +32,25 @@ def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
     """Raise SpecError, before anything is measured, for a session whose arms these conditions cannot gate."""
     if not conditions:
         return
-    if not any(others for _, others in families(specs)):
-        raise SpecError(
-            f"--fail-on compares the arms of a timed phase and {specs[0].label} is measured alone; name a second "
-            "plugin, path or environment"
-        )
+    if any(others for _, others in families(specs)):
+        return
+    apart = _apart([spec for spec in specs if spec.timed])
+    alone = f"{specs[0].label} is measured alone"
+    if apart:
+        alone = f"{apart} are workloads of their own, with one arm each, which are not compared with each other"
+    raise SpecError(
+        f"--fail-on compares the arms of a timed phase and {alone}; name a second plugin, model, path or environment"
+        f"{', or compare with a saved report (--against)' if apart else ''}"
+    )
+
+
+def _apart(specs: Sequence[Spec]) -> str:
+    """The values of the last axis by which one arm has several workloads; empty for one workload."""
+    for axis in reversed(WORKLOAD_AXES):
+        values = dict.fromkeys(getattr(spec, axis.field) for spec in specs)
+        if len(values) > 1 and axis.field != "phase":
+            return " and ".join(axis.told(value) for value in values)
+    return ""
 
 
 def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:

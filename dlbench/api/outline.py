@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dlbench.session.pilot import PilotProcesses
 from dlbench.session.plan import Group
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Policy, Spec, unusual
 from dlbench.stats.interim import INTERIM_GROUPS
 
 
@@ -33,4 +33,6 @@ def _subject(group: Group, policy: Policy) -> str:
     least = f"{INTERIM_GROUPS[0]} to " if group.of == INTERIM_GROUPS[-1] and policy.adaptive else ""
     repeats = f"{group.of} seeds" if spec.replicated_by == "seed" else f"{least}{group.of} processes an arm"
     where = f"task {spec.task}, batch {spec.batch_size}, device {spec.device}, threads {spec.threads}"
-    return f"{spec.phase} {spec.architecture} {spec.size}, {where}, {repeats}"
+    seed = [f"seed {spec.seed}"] if spec.seed and spec.replicated_by == "process" else []
+    more = [*unusual(spec, ("device",)), *seed]
+    return ", ".join([f"{spec.phase} {spec.architecture} {spec.size}", where, *more, repeats])

@@ -14,7 +14,7 @@ from dlbench.registry.references import portable
 from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.session.plan import Selection
 from dlbench.spec import AXES, DATA_PLACES, PHASES, InputSpec, ModelSource, Policy, Spec
-from dlbench.spec.source import batch_size_of, class_spec, input_spec, token_spec
+from dlbench.spec.source import batch_size_of, class_spec, input_spec, text, token_spec
 
 OPTIONS = (
     *("model", "input", "tokens", "vocabulary", "classes", "targets"),
@@ -147,7 +147,15 @@ def _targets(options: Mapping[str, Any], inputs: Sequence[InputSpec]) -> InputSp
         raise SpecError(f"--classes {classes} and --targets {stated} both state the targets; leave one out")
     if classes is not None:
         return class_spec(classes, inputs[0].shape[0] if inputs else 1)
-    return input_spec(stated, "--targets") if stated else None
+    if not stated:
+        return None
+    found = input_spec(stated, "--targets")
+    if inputs and found.shape[0] != inputs[0].shape[0]:
+        raise SpecError(
+            f"--targets {stated} are for {found.shape[0]} samples and the inputs, such as {text(inputs[0])}, for "
+            f"{inputs[0].shape[0]}; the first axis of both is the batch"
+        )
+    return found
 
 
 def _refuse_alone(options: Mapping[str, Any], files: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from dlbench.analysis import metrics, provenance
 from dlbench.errors import redaction
 from dlbench.plugin import ModelInfo
 from dlbench.record.schema import Environment, Record, Run
-from dlbench.spec import ARM_AXES, AXES, WORKLOAD_AXES, ModelSource, Spec
+from dlbench.spec import ARM_AXES, AXES, WORKLOAD_AXES, ModelSource, Spec, unusual
 from dlbench.stats.ranges import spans
 
 FLOPS = "FLOPs per step of each phase"
@@ -79,9 +79,8 @@ def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
 
 def subject_of(spec: Spec) -> str:
     """Values that the arms of one configuration table share, in words."""
-    more = [axis.said(getattr(spec, axis.field)) for axis in WORKLOAD_AXES if axis.plain is not None]
     return ", ".join(
-        [f"{spec.architecture} {spec.size}", f"task {spec.task}", f"batch {spec.batch_size}", *filter(None, more)]
+        [f"{spec.architecture} {spec.size}", f"task {spec.task}", f"batch {spec.batch_size}", *unusual(spec)]
     )
 
 

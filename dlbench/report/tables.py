@@ -16,6 +16,7 @@ from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Heading, Paragraph, Table
 from dlbench.report.model import Arm, Section
 from dlbench.report.units import digits, format_interval, format_value
+from dlbench.spec import unusual
 
 NOTHING = "–"
 
@@ -26,10 +27,10 @@ def blocks(section: Section, names: Labels) -> Iterator[Block]:
     yield Heading(2, names.title(load))
     seeds = ", ".join(map(str, section.seeds))
     made_of = f" ({section.task.data})" if section.task else ""
-    yield Paragraph(
-        f"Task {load.task}{made_of}, batch {load.batch_size}, device {load.device}, {load.precision}, "
-        f"threads {load.threads}, seed{'s' if len(section.seeds) > 1 else ''} {seeds}."
-    )
+    more = unusual(load, ("device", "precision"))
+    said = [f"Task {load.task}{made_of}", f"batch {load.batch_size}", f"device {load.device}", load.precision]
+    said += [f"threads {load.threads}", *more, f"seed{'s' if len(section.seeds) > 1 else ''} {seeds}"]
+    yield Paragraph(f"{', '.join(said)}.")
     if section.stopped:
         yield Paragraph(section.stopped)
     if section.cost is not None:

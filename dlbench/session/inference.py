@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -67,6 +67,7 @@ def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
             f"{spec.model.reference}: its inputs are not known; give --input SHAPE[:DTYPE][<BELOW], the batch first"
         )
     batches = selection.get("batch_size") or [said.batch_sizes.get(spec.size) or inputs[0].shape[0]]
+    _require_targets(spec.model, inputs, batches)
     spec = msgspec.structs.replace(spec, batch_size=batches[0])
     assert spec.model is not None
     source = _completed(msgspec.structs.replace(spec.model, inputs=inputs), spec, said)
@@ -79,6 +80,16 @@ def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
     }
     _require_target(source, found)
     return {**selection, **found}
+
+
+def _require_targets(source: ModelSource, inputs: Sequence[InputSpec], batches: Sequence[int]) -> None:
+    """Raise SpecError for targets that were stated for another number of samples than the inputs."""
+    stated = source.targets
+    if stated is not None and not source.data and stated.shape[0] not in (1, inputs[0].shape[0], *batches):
+        raise SpecError(
+            f"{source.reference}: targets {text(stated)} are for {stated.shape[0]} samples and the inputs, such as "
+            f"{text(inputs[0])}, for {inputs[0].shape[0]}; the first axis of both is the batch"
+        )
 
 
 def _require_target(source: ModelSource, found: Selection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -60,6 +60,7 @@ __all__ = [
     "arm_key",
     "baseline_of",
     "grid",
+    "unusual",
     "workload",
     "workload_key",
 ]
@@ -91,6 +92,12 @@ def arm_key(spec: Spec) -> Spec:
 def workload_key(spec: Spec) -> Workload:
     """The workload that all replications of a Spec share."""
     return workload(arm_key(spec))
+
+
+def unusual(of: Spec | Workload, but: Collection[str] = ()) -> list[str]:
+    """Values of a workload's axes that do not go without saying, in words; those of the axes `but` are left out."""
+    axes = (axis for axis in WORKLOAD_AXES if axis.plain is not None and axis.field not in but)
+    return [said for axis in axes if (said := axis.said(getattr(of, axis.field)))]
 
 
 def baseline_of(spec: Spec, arms: Sequence[Spec]) -> Spec:

@@ -93,7 +93,12 @@ def test_outcomes_stand_in_every_rendering():
 @pytest.mark.parametrize(
     ("specs", "text"),
     [
-        ([BASELINE], "tf.transformer jit is measured alone"),
+        ([BASELINE], "tf.transformer jit is measured alone; name a second plugin, model, path or environment$"),
+        (
+            [spec(options=(("depth", depth),)) for depth in (2, 4)],
+            "depth=2 and depth=4 are workloads of their own, .* not compared with each other; .* saved report",
+        ),
+        ([spec(batch_size=size) for size in (8, 16)], "batch 8 and batch 16 are workloads of their own"),
         ([spec(phase="converge"), spec("torch.transformer", "converge")], "of a timed phase"),
     ],
 )

@@ -103,8 +103,11 @@ def test_the_command_that_measures_it_again_holds_what_was_stated(folder):
 def test_several_models_sizes_of_batches_and_options_span_a_grid(folder):
     said = planned("--model", "own.py:Two", "--model", "fake=own.py:One", "--input", "16x8", "--batch-size", "4,8")
     assert said.count("fake.One eager") == said.count("fake.Two eager") == 4
-    said = planned("--model", "own.py:One", "--input", "16x8", "--set", "outputs=2,3", "--phase", "train")
-    assert said.count("fake.One eager") == 2
+    more = ("--phase", "train", "--steps-per-call", "4", "--seed", "7")
+    said = planned("--model", "own.py:One", "--input", "16x8", "--set", "outputs=2,3", *more)
+    assert [line.partition("threads ")[2][3:38] for line in said.splitlines()[:2]] == [
+        f"steps per call 4, outputs={count}, seed 7" for count in (2, 3)
+    ]
 
 
 def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree(folder):
@@ -127,6 +130,14 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
         (["--model", "own.py:Two", "--size", "bse"], "own.py:Two has no sizes, and --size bse was given"),
         (["--model", "own.py:Two", "--loss", "mse", "--classes", "2"], "loss mse: targets"),
         (["--model", "own.py:Two", "--classes", "2", "--targets", "16"], "--classes 2 and --targets 16 both state"),
+        (
+            ["--model", "own.py:One", "--input", "4x8", "--targets", "7x3"],
+            "--targets 7x3 are for 7 samples and the inputs, such as 4x8:float32, for 4; the first axis of both",
+        ),
+        (
+            ["--model", "own.py:Two", "--targets", "7x2"],
+            "targets 7x2:float32 are for 7 samples and the inputs, such as 16",
+        ),
         (["--model", "own.py:Two", "--tokens", "8x16"], "--tokens 8x16: how many distinct ones there are"),
         (["--model", "own.py:Two", "--optimizer", "adma"], "--optimizer 'adma' is not adam, adamw, sgd"),
         (["--model", "own.py:Two", "--optimizer", "sgd:fast"], "--optimizer 'sgd:fast' is not adam, adamw, sgd"),

@@ -106,6 +106,13 @@ def test_the_verdict_is_said_with_ratio_interval_and_smallest_change():
     )
 
 
+def test_the_head_of_a_table_says_the_axes_that_do_not_go_without_saying():
+    said = {"steps_per_call": 8, "data": "host", "options": (("depth", 2),), "seed": 3}
+    runs = [msgspec.structs.replace(one, spec=spec(**said)) for one in [good_run("tf.transformer")]]
+    head = next(line for line in markdown(runs).splitlines() if line.startswith("Task text"))
+    assert head.endswith("threads 2, steps per call 8, data on the host, depth=2, seed 3.")
+
+
 def test_one_process_is_indicative_and_has_no_interval():
     policy = msgspec.structs.replace(bare_run().policy, processes=1)
     runs = [good_run(plugin, groups=1, policy=policy) for plugin in ("tf.transformer", "torch.transformer")]
