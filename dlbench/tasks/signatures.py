@@ -45,7 +45,10 @@ def places_of(loss: str, outputs: InputSpec) -> tuple[int, ...] | None:
 
 
 def targets_of(request: TaskRequest) -> InputSpec:
-    """The targets that were stated, or else as the loss and the outputs want them. Raises SpecError without either."""
+    """The targets that were stated, or else as the loss and the outputs want them: one value alone is no class.
+
+    Raises SpecError without either.
+    """
     stated, outputs = request.targets, request.outputs
     if stated is not None:
         ranged = stated.dtype not in INTEGERS or stated.below
@@ -55,7 +58,7 @@ def targets_of(request: TaskRequest) -> InputSpec:
         return with_batch_size(InputSpec(stated.shape, stated.dtype, below), request.batch_size)
     if outputs is None:
         raise SpecError("neither targets nor outputs are known; give --classes N, or --targets SHAPE[:DTYPE][<BELOW]")
-    if request.loss == "mse":
+    if request.loss == "mse" or (not request.loss and outputs.shape[-1] == 1):
         return with_batch_size(InputSpec(outputs.shape), request.batch_size)
     if request.loss in ("", "cross_entropy") and len(outputs.shape) > 1:
         classes = class_spec(outputs.shape[-1], request.batch_size)
@@ -87,6 +90,11 @@ def _check(loss: str, targets: InputSpec, outputs: InputSpec) -> None:
     if axis is None:
         wanted = text(InputSpec((*targets.shape, targets.below or 1)))
         raise SpecError(f"loss cross_entropy: targets {text(targets)} need outputs {wanted}, not {text(outputs)}")
+    if outputs.shape[axis] == 1:
+        raise SpecError(
+            f"loss cross_entropy: the outputs {text(outputs)} have one class, and it is then 0 in any case; "
+            "give --loss mse, or file.py:function"
+        )
     if targets.below is not None and targets.below > outputs.shape[axis]:
         raise SpecError(
             f"loss cross_entropy: targets {text(targets)} are classes up to {targets.below - 1}, and the outputs "

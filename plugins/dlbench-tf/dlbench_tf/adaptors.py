@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
@@ -52,6 +53,24 @@ def adapt(source: ModelSource) -> TFModel:
     )
 
 
+class Imported(NamedTuple):
+    """Variables with their values and rates of layers, as an instance had them when its file was imported."""
+
+    values: Sequence[tuple[Any, Any]]
+    rates: Sequence[tuple[Any, str, float]]
+
+    def restore(self) -> None:
+        """Give them back."""
+        for variable, value in self.values:
+            variable.assign(value)
+        for layer, name, rate in self.rates:
+            setattr(layer, name, rate)
+
+
+_IMPORTED: WeakKeyDictionary[Any, Imported] = WeakKeyDictionary()
+"""By instance, which is one object in a process, however many Runs are measured in it."""
+
+
 class Own:
     """The class, factory or instance that a reference of the user names, loaded when it is first used.
 
@@ -61,7 +80,6 @@ class Own:
 
     def __init__(self, reference: str) -> None:
         self.__name__ = self._reference = reference
-        self._kept: tuple[list[tuple[Any, Any]], list[tuple[Any, str, float]]] | None = None
 
     def __call__(self, **options: Any) -> Any:
         """The model."""
@@ -70,12 +88,10 @@ class Own:
             return model
         if not model.built:
             return _again(model, self._reference)
-        values = [(variable, np.array(variable.value.numpy())) for variable in model.variables]
-        self._kept = self._kept or (values, keras_model.rates(model))
-        for variable, value in self._kept[0]:
-            variable.assign(value)
-        for layer, name, rate in self._kept[1]:
-            setattr(layer, name, rate)
+        if model not in _IMPORTED:
+            values = [(variable, np.array(variable.value.numpy())) for variable in model.variables]
+            _IMPORTED[model] = Imported(values, keras_model.rates(model))
+        _IMPORTED[model].restore()
         return model
 
     @property

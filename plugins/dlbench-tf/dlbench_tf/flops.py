@@ -44,10 +44,14 @@ class UnknownCountError(Exception):
 
 def of_function(function: Callable[..., Any], arguments: Any) -> float | None:
     """FLOPs of one call; None if XLA has no such program, or does not count the passes of a loop in it."""
-    specs = tf.nest.map_structure(lambda array: tf.TensorSpec(array.shape, array.dtype), arguments)
-    traced = tf.function(function, jit_compile=True, autograph=False)
+    specs = [tf.TensorSpec(array.shape, array.dtype) for array in tf.nest.flatten(arguments)]
+
+    def of_arrays(*arrays: Any) -> Any:
+        return function(tf.nest.pack_sequence_as(arguments, arrays))
+
+    traced = tf.function(of_arrays, jit_compile=True, autograph=False)
     try:
-        return of_program(traced.experimental_get_compiler_ir(specs)(stage="hlo"))
+        return of_program(traced.experimental_get_compiler_ir(*specs)(stage="hlo"))
     except (tf.errors.OpError, ValueError, UnknownCountError):  # ValueError: no such program
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +16,9 @@ from dlbench_tf import keras_model
 
 FREE_AXIS = 32
 """Length of an axis that a model leaves open, the batch apart."""
+LOGITS = "softmax: at the end of the model; cross_entropy reads the logits before it"
+_STEPS = ("train_step", "compute_loss", "predict_step")
+"""Methods of a model by which `fit` and `predict` compute."""
 _FLAGS = ("mask", "segment", "type")
 """Words in the names of integer inputs that take 0 and 1."""
 
@@ -33,33 +36,57 @@ def describe(recipe: Recipe, spec: Spec) -> Description:
     inputs, ranges = _ranged(inputs, model)
     _require_seeded(recipe, spec, model, inputs)
     chosen = output_name(found, recipe.output)
-    outputs = keras_model.array_of(pick_output(found, recipe.output))
+    several = [f"output: {chosen}, one of several"] if chosen and not recipe.output else []
+    read = [LOGITS] if keras_model.ends_in_softmax(call, arrays, recipe.output) else []
     return recipe.description(
         framework="tf",
         inputs=inputs,
-        outputs=outputs,
+        outputs=keras_model.array_of(pick_output(found, recipe.output)),
         paths=recipe.paths or ("eager", "graph", "jit"),
-        inferred=(*inferred, *ranges, *([f"output: {chosen}, one of several"] if chosen and not recipe.output else [])),
+        inferred=(*inferred, *ranges, *several, *read, *_left_aside(model)),
     )
+
+
+def _left_aside(model: Any) -> list[str]:
+    """What the model says of training by itself, which is not what is measured."""
+    own = [f"{name}()" for name in _STEPS if _is_own(model, name)]
+    own += ["what compile() was given"] if getattr(model, "compiled", False) else []
+    return [f"step: dlbench's own; {' and '.join(own)} of the model left aside"] if own else []
+
+
+def _is_own(model: Any, name: str) -> bool:
+    return getattr(type(model), name, None) not in (None, getattr(keras.Model, name))
 
 
 def _inputs(recipe: Recipe, model: Any, batch_size: int) -> tuple[tuple[InputSpec, ...], list[str]]:
     """Inputs as the user states them; else as the model does; else those of its `example_inputs()`."""
     if recipe.inputs:
         return tuple(_batched(one, batch_size) for one in recipe.inputs), []
-    if found := _own_inputs(model):
+    if found := _own_inputs(model, recipe.label):
         return tuple(_batched(one, batch_size) for one in found), ["inputs: those that the model states"]
     example = getattr(model, "example_inputs", None) or getattr(recipe.make, "example_inputs", None)
     if callable(example):
-        arrays = [np.asarray(one) for one in _flat(example())]
-        stated = [InputSpec(shape=one.shape, dtype=one.dtype.name) for one in arrays]
+        stated = [_input(recipe.label, name, one.shape, _single(one.dtype.name)) for name, one in _arrays(example())]
         return tuple(_batched(one, batch_size) for one in stated), ["inputs: those of example_inputs()"]
     raise SpecError(
         f"{recipe.label}: its inputs are not known; give --input SHAPE[:DTYPE], or begin the model with keras.Input"
     )
 
 
-def _own_inputs(model: Any) -> list[InputSpec]:
+def _input(of: str, name: str, shape: Sequence[int], dtype: str) -> InputSpec:
+    """Raises SpecError that says whose input it is."""
+    try:
+        return InputSpec(shape=tuple(shape), dtype=dtype, name=name)
+    except SpecError as error:
+        raise SpecError(f"{of}: its input {name or 'of shape ' + str(tuple(shape))}: {error}") from error
+
+
+def _single(dtype: str) -> str:
+    """The float32 that is drawn for what NumPy makes float64 by default."""
+    return "float32" if dtype == "float64" else dtype
+
+
+def _own_inputs(model: Any, of: str) -> list[InputSpec]:
     """Of a model whose inputs are known when it is made; one that takes a mapping has them by name."""
     try:
         stated = list(model.inputs or [])
@@ -67,10 +94,11 @@ def _own_inputs(model: Any) -> list[InputSpec]:
         return []
     named = isinstance(getattr(model, "_inputs_struct", None), dict)
     return [
-        InputSpec(
-            shape=(1, *(axis or FREE_AXIS for axis in one.shape[1:])),
-            dtype=keras.backend.standardize_dtype(one.dtype),
-            name=one.name if named else "",
+        _input(
+            of,
+            one.name if named else "",
+            (1, *(axis or FREE_AXIS for axis in one.shape[1:])),
+            keras.backend.standardize_dtype(one.dtype),
         )
         for one in stated
     ]
@@ -112,5 +140,8 @@ def _require_seeded(recipe: Recipe, spec: Spec, model: Any, inputs: Sequence[Inp
             )
 
 
-def _flat(example: Any) -> Sequence[Any]:
-    return example if isinstance(example, tuple | list) else (example,)
+def _arrays(example: Any) -> list[tuple[str, Any]]:
+    """Arrays with their names, where they have any."""
+    if isinstance(example, Mapping):
+        return [(str(name), np.asarray(one)) for name, one in example.items()]
+    return [("", np.asarray(one)) for one in (example if isinstance(example, tuple | list) else (example,))]

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import ArraySpec, Spec
-from dlbench.plugin_kit import Recipe, keywords
+from dlbench.plugin_kit import Recipe, keywords, pick_output
 
 Call = Callable[..., Any]
 """Inputs, one array or a tuple of them, and `training` to whatever the model returns."""
@@ -42,7 +42,18 @@ def make_model(recipe: Recipe, spec: Spec) -> Any:
         raise SpecError(
             f"{recipe.label}: gives {kind}, which is no model; return a keras.Model or a keras.layers.Layer"
         )
+    _require_stateless(model, recipe.label)
     return model
+
+
+def _require_stateless(model: Any, name: str) -> None:
+    """Raise Unsupported for a layer that carries its state from one batch to the next: predicting changes the model."""
+    for layer in flat_layers(model):
+        if getattr(layer, "stateful", False) is True:
+            raise Unsupported(
+                f"{name}: layer {layer.name} is stateful, so that each prediction changes the next; "
+                "build it with stateful=False"
+            )
 
 
 def _seed(spec: Spec) -> None:
@@ -95,6 +106,22 @@ def symbolic_outputs(call: Call, inputs: Any, name: str) -> Any:
     except Exception as error:
         shapes = ", ".join(f"{array.dtype} {array.shape}" for array in _several(inputs))
         raise SpecError(f"{name}: inputs {shapes} do not fit: {complaint(error)}") from error
+
+
+def ends_in_softmax(call: Call, inputs: Sequence[ArraySpec], output: str) -> bool:
+    """True if Keras knows the logits of the output that the loss reads."""
+    found: list[bool] = []
+
+    def traced(*arrays: Any) -> None:
+        given = call(arrays if len(arrays) > 1 else arrays[0], False)
+        found.append(hasattr(pick_output(given, output), "_keras_logits"))
+
+    tensors = [tf.TensorSpec(array.shape, array.dtype) for array in inputs]
+    try:
+        tf.function(traced, autograph=False).get_concrete_function(*tensors)
+    except tf.errors.OperatorNotAllowedInGraphError:  # it decides by values, and has the path eager alone
+        traced(*(tf.zeros(array.shape, array.dtype) for array in inputs))
+    return any(found)
 
 
 def complaint(error: BaseException) -> str:

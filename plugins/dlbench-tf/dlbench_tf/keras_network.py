@@ -49,6 +49,11 @@ class KerasNetwork:
         self._named = _unique([*self._parameters, *(v for v in model.non_trainable_variables if _is_float(v))])
         if not self._parameters:
             raise SpecError(f"{recipe.label}: the model has no trainable variables")
+        if self.precision != spec.precision:
+            raise Unsupported(
+                f"{recipe.label}: asked for {spec.precision}, and its own dtype policy computes in {self.precision}; "
+                f"give --precision {self.precision}, or leave dtypes to --precision"
+            )
         if request.parameters is not None:
             self.assign(request.parameters)
         self._penalized = True
@@ -67,7 +72,8 @@ class KerasNetwork:
         kinds |= {keras.backend.standardize_dtype(variable.dtype) for variable in self._parameters} - {"float32"}
         if kinds <= {"float32"}:
             return "tf32" if tf.config.experimental.tensor_float_32_execution_enabled() else "fp32"
-        return {"bfloat16": "bf16", "float16": "fp16"}.get("/".join(sorted(kinds)), "/".join(sorted(kinds)))
+        lower = kinds - {"float32"} or kinds  # mixed precision: a last layer, say, that its author keeps in float32
+        return {"bfloat16": "bf16", "float16": "fp16"}.get("/".join(sorted(lower)), "/".join(sorted(kinds)))
 
     @property
     def ranks(self) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from dlbench.plugin import PARTS, ArraySpec, CacheState, Compilation, Part, Signature
-from dlbench_tf import caches
+from dlbench_tf import caches, misfits
 
 MUST_COMPILE = "_XlaMustCompile"
 """The attribute that makes TensorFlow compile a function as one XLA program or raise; it never falls back."""
@@ -33,16 +33,20 @@ class Graph:
 
         self._function = tf.function(checked, jit_compile=xla, autograph=False)
         self._concrete: Any = None
+        self._xla = xla
         self.cache: CacheState = ""
         self.calls = 0
 
     def __call__(self, *arguments: Any) -> Any:
         """Run; trace, and compile, at the first call."""
         self.calls += 1
-        if self._concrete is None:
+        return self._concrete(*arguments) if self._concrete is not None else self._first(arguments)
+
+    def _first(self, arguments: Sequence[Any]) -> Any:
+        with misfits.explained("jit" if self._xla else "graph"):
             self.cache = caches.state()
             self._concrete = self._function.get_concrete_function(*self._arguments)
-        return self._concrete(*arguments)
+            return self._concrete(*arguments)
 
     @property
     def traces(self) -> int:

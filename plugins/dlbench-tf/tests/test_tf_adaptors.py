@@ -21,6 +21,7 @@ NET = """
 import keras
 import msgspec
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 class Net(keras.Model):
@@ -62,6 +63,53 @@ def broken():
 
 def dropped():
     return keras.Sequential([keras.Input((6,)), layers.Dense(4), layers.Dropout(0.5)])
+
+def stateful():
+    return keras.Sequential([keras.Input((6, 3), batch_size=3), layers.LSTM(4, stateful=True), layers.Dense(4)])
+
+def turned():
+    turn = layers.RandomRotation(0.1, name="turn")
+    return keras.Sequential([keras.Input((8, 8, 3)), turn, layers.Flatten(), layers.Dense(4)])
+
+class Branches(Net):
+    def call(self, x):
+        return self.out(x) if tf.reduce_sum(x) > 0 else self.out(-x)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor((x.shape[0], 4))
+
+    def build(self, shape):
+        self.out.build(shape)
+
+def mixed(policy="mixed_bfloat16"):
+    return keras.Sequential([keras.Input((6,)), layers.Dense(8, dtype=policy), layers.Dense(4, dtype="float32")])
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.out = layers.Dense(4, activation="softmax")
+
+    def call(self, x):
+        return self.out(x)
+
+    def train_step(self, data):
+        return {}
+
+def compiled():
+    model = make()
+    model.compile("rmsprop", "mse")
+    return model
+
+def pair():
+    one, other = keras.Input((6,)), keras.Input((3,))
+    return keras.Model([one, other], layers.Dense(4)(layers.Concatenate()([one, other])))
+
+def words():
+    return keras.Sequential([keras.Input((), dtype="string", name="words"), layers.TextVectorization(10)])
+
+class Example(Net):
+    def example_inputs(self):
+        return np.zeros((1, 6))
 
 ready, unbuilt, number, noisy = make(), keras.Sequential([layers.Dense(4)]), 3, dropped()
 """
@@ -192,6 +240,83 @@ def test_what_is_no_model_is_refused_in_a_line(net, reference, error, text):
     with pytest.raises(error, match=text) as raised:
         trained(reference)
     assert "\n" not in str(raised.value)
+
+
+def test_a_layer_that_carries_its_state_to_the_next_batch_is_refused(net):
+    with pytest.raises(Unsupported, match=r"net.py:stateful: layer lstm is stateful, .*; build it with stateful=False"):
+        trained("net.py:stateful")
+
+
+def test_an_operation_that_xla_lacks_is_named_with_its_layer(net):
+    assert len(set(trained("net.py:turned", "graph")[1])) == 3
+    with pytest.raises(Unsupported, match=r"no operation ImageProjectiveTransformV3, .* in .*turn.*--path eager or gr"):
+        trained("net.py:turned", "jit")
+
+
+def test_a_model_that_decides_by_values_has_the_path_eager_alone(net):
+    assert len(set(trained("net.py:Branches")[1])) == 3
+    with pytest.raises(Unsupported, match=r"the step on the path graph decides by values: .*; choose --path eager"):
+        trained("net.py:Branches", "graph")
+
+
+def test_precision_of_a_models_own_policy_must_be_asked_for(net):
+    with pytest.raises(
+        Unsupported, match=r"net.py:mixed: asked for fp32, and .* computes in bf16; give --precision bf16"
+    ):
+        trained("net.py:mixed")
+
+
+def test_mixed_precision_is_bf16_with_a_last_layer_in_float32(net):
+    model = adapt(ModelSource(reference="net.py:mixed"))
+    asked = spec(precision="bf16")
+    info = model.build(BuildRequest(asked, signature(model.describe(asked)), SGD))
+    assert info.precision == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("reference", "lines"),
+    [
+        (
+            "net.py:Own",
+            [
+                "softmax: at the end of the model; cross_entropy reads the logits before it",
+                "step: dlbench's own; train_step() of the model left aside",
+            ],
+        ),
+        (
+            "net.py:compiled",
+            [
+                "inputs: those that the model states",
+                "step: dlbench's own; what compile() was given of the model left aside",
+            ],
+        ),
+        ("net.py:make", ["inputs: those that the model states"]),
+    ],
+)
+def test_what_a_model_says_of_training_itself_is_said_to_be_left_aside(net, reference, lines):
+    inputs = () if reference != "net.py:Own" else (InputSpec((1, 6)),)
+    assert list(trained(reference, inputs=inputs)[0].inferred) == lines
+
+
+def test_flops_of_several_inputs_are_counted(net):
+    model = adapt(ModelSource(reference="net.py:pair"))
+    said = model.describe(spec())
+    model.build(BuildRequest(spec(), signature(said), SGD))
+    assert model.flops(model.stage(batch(said))) == 2 * 3 * 9 * 4
+
+
+def test_an_instance_starts_anew_in_each_plugin_of_a_process(net):
+    """As under `--isolation none`: an instance is one object, and what one Run trained is no start of another."""
+    assert trained("net.py:ready")[1] == trained("net.py:ready")[1]
+
+
+def test_inputs_of_a_type_that_is_not_drawn_are_named(net):
+    with pytest.raises(SpecError, match=r"net.py:words: its input .*: dtype is 'string'"):
+        trained("net.py:words")
+
+
+def test_example_inputs_of_double_precision_are_drawn_as_float32(net):
+    assert trained("net.py:Example")[0].inputs == (InputSpec((3, 6)),)
 
 
 def test_inputs_that_do_not_fit_name_both_shapes_and_the_layer(net):
