@@ -15,7 +15,7 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ from dlbench.plugin import (
     Stages,
 )
 from dlbench.registry import adaptors
+from dlbench.spec import PATHS, Spec
 from dlbench.spec import Path as PathName
-from dlbench.spec import Spec
 
 STEPS = 4
 BATCH = 4
@@ -67,8 +67,14 @@ MODELS: Mapping[str, tuple[InputSpec, ...]] = {
     **{f"keras:{name}": (SMALL_IMAGE,) for name in ("MobileNetV2", "ResNet50", "EfficientNetB0", "DenseNet121")},
 }
 """References with their inputs; those without any have the loader's own."""
-COMPILED = ("torchvision:squeezenet1_1", "hf-tiny:BertForSequenceClassification")
-"""Those that are looked at on the path jit too."""
+FURTHER: Mapping[PathName, Sequence[str]] = {
+    "graph": ("keras:MobileNetV2", "keras:ResNet50"),
+    "jit": (
+        *("torchvision:squeezenet1_1", "hf-tiny:BertForSequenceClassification"),
+        *("keras:MobileNetV2", "keras:ResNet50"),
+    ),
+}
+"""Those that are looked at on other paths than eager too."""
 
 
 def examine(reference: str, path: PathName) -> dict[str, Any]:
@@ -188,9 +194,9 @@ def _row(name: str, row: Mapping[str, Any]) -> str:
 
 
 def names() -> Iterable[str]:
-    """All models on the path eager, and a few on jit."""
+    """All models on the path eager, and a few on others."""
     yield from (f"{reference}@eager" for reference in MODELS)
-    yield from (f"{reference}@jit" for reference in COMPILED)
+    yield from (f"{reference}@{path}" for path, references in FURTHER.items() for reference in references)
 
 
 def main() -> int:
@@ -226,7 +232,7 @@ def _keep(kept: Path, rows: Mapping[str, Any]) -> None:
 def _here(name: str) -> int:
     reference, _, path = name.partition("@")
     try:
-        row = examine(reference, "jit" if path == "jit" else "eager")
+        row = examine(reference, next(one for one in PATHS if one == path))
     except Exception as error:  # whatever a model does is its row
         row = {"failure": words.reason(error, 300)}
     print(json.dumps(row))
