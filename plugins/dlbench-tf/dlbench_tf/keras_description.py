@@ -48,7 +48,7 @@ def describe(recipe: Recipe, spec: Spec) -> Description:
 
 
 def _left_aside(model: Any) -> list[str]:
-    """What the model says of training by itself, which is not what is measured."""
+    """Line about what the model brings for training by itself, which is not what is measured."""
     own = [f"{name}()" for name in _STEPS if _is_own(model, name)]
     own += ["what compile() was given"] if getattr(model, "compiled", False) else []
     return [f"step: dlbench's own; {' and '.join(own)} of the model left aside"] if own else []
