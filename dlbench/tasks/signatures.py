@@ -67,7 +67,7 @@ def targets_of(request: TaskRequest) -> InputSpec:
         raise UnknownName("loss", request.loss, LOSSES, "or give file.py:function, called with outputs and targets")
     raise SpecError(
         f"the loss {request.loss or 'of outputs ' + text(outputs)} does not say what its targets are; "
-        "give --targets SHAPE[:DTYPE][<BELOW]"
+        "give --classes N, or --targets SHAPE[:DTYPE][<BELOW]"
     )
 
 

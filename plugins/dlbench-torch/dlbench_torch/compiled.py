@@ -15,6 +15,7 @@ from dlbench_torch import caches, loop, openxla, optimizers
 from dlbench_torch.network import Inputs, Network, as_tuple
 from dlbench_torch.objective import Objective, together
 from dlbench_torch.optimizers import Scalars, Tensors
+from dlbench_torch.requirements import require_gradient
 
 COMPILERS: dict[str, Callable[..., Any]] = {"inductor": loop.compiled, openxla.NAME: openxla.compiled}
 
@@ -36,13 +37,15 @@ class CompiledSteps:
         self._buffers: Tensors = dict(network.module.named_buffers())
         self._scalars = self._written.scalars
         self._graphs: Counter[str] = Counter()
+        self._several = request.spec.steps_per_call > 1
         self._whole = not request.spec.allow_breaks
         self._breaks_before = Counter(counters["graph_break"])
         self._compiler_name = request.spec.compiler or "inductor"
         self._compiler = COMPILERS[self._compiler_name]
         self._calls = 0
+        self._looked = request.parameters is not None  # modules that the core describes have gradients
         self._cache: CacheState = ""
-        self._train = self._compile("train", self._update if request.spec.steps_per_call == 1 else self._update_often)
+        self._train = self._compile("train", self._update_often if self._several else self._update)
         self._outputs = self._compile("predict", self._evaluate)
         self._slopes = self._compile("gradients", self._compare)
 
@@ -55,10 +58,19 @@ class CompiledSteps:
         """Update once, or once for each batch along the first axis; the loss or losses before each update."""
         found: Tensor
         self._network.set_training(True)
+        if not self._looked:
+            self._look(batch)
         tensors = self._values, self._buffers, self._written.moments, self._scalars
         with torch.no_grad():
             found, self._scalars = self._train(*tensors, as_tuple(batch.inputs), batch.targets)
         return found
+
+    def _look(self, batch: Batch) -> None:
+        """Before the first step is compiled: one that has no gradient would be compiled to one of zeros."""
+        self._looked = True
+        inputs, targets = as_tuple(batch.inputs), batch.targets
+        step = Batch(tuple(one[0] for one in inputs), targets[0]) if self._several else batch
+        require_gradient(self._network, self._values, self._objective, step)
 
     def predict(self, inputs: Any) -> Any:
         """The outputs, in the mode of prediction."""

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
 from dlbench.errors import SpecError
-from dlbench.plugin import ArraySpec, Description, InputSpec, Spec
-from dlbench.plugin_kit import keywords, output_name
-from dlbench_torch import misfits, objective
+from dlbench.plugin import ArraySpec, Description, InputSpec, OwnOptimizer, Spec
+from dlbench.plugin_kit import keywords, output_name, users_errors
+from dlbench_torch import objective, optimizers, trial
 from dlbench_torch.network import Network
 from dlbench_torch.recipe import Recipe, wants_request
-
-FEW = 2
-"""Samples of the call that shows the outputs: more than one, for batch norm."""
-_INTEGERS = {"int32": torch.int32, "int64": torch.int64, "uint8": torch.uint8}
+from dlbench_torch.requirements import as_written
 
 
 def describe(recipe: Recipe, spec: Spec) -> Description:
@@ -30,37 +29,33 @@ def describe(recipe: Recipe, spec: Spec) -> Description:
     if wants_request(recipe.make):
         own = {name: text for name, text in (keywords(recipe.make) or {}).items() if name != "request"}
         return recipe.description(framework="torch", options=own)
-    module = recipe.module(spec)
-    _require_seeded(recipe, spec, module)
+    module = _seeded(recipe, spec)
     inputs, inferred = _inputs(recipe, spec, module)
     found: dict[str, Any] = {"framework": "torch", "architecture": recipe.label, "inputs": inputs}
     if inputs:
-        found |= _called(recipe, module, inputs, inferred)
+        with ExitStack() as stack:
+            stack.enter_context(as_written())
+            found |= _called(recipe, module, inputs, inferred, stack)
+        _require_optimizer(spec, module)
     return recipe.description(**found, inferred=tuple(inferred))
 
 
-def drawn(spec: InputSpec, batch_size: int) -> Tensor:
-    """Random values for an input; integers without a range are zeros."""
-    shape = (batch_size, *spec.shape[1:])
-    if spec.dtype == "float32":
-        return torch.randn(shape)
-    if spec.dtype == "bool":
-        return torch.rand(shape) < 0.5
-    return torch.randint(0, spec.below or 1, shape, dtype=_INTEGERS[spec.dtype])
-
-
-def _require_seeded(recipe: Recipe, spec: Spec, module: nn.Module) -> None:
-    if _digest(module) != _digest(recipe.module(spec)):
+def _seeded(recipe: Recipe, spec: Spec) -> nn.Module:
+    """The module, made twice; the first is gone before the second is made, since two may not fit into memory."""
+    first = _digest(recipe.module(spec).state_dict().values())
+    module = recipe.module(spec)
+    if _digest(module.state_dict().values()) != first:
         raise SpecError(
             f"{recipe.label} ignores the seed: two modules made with seed {spec.seed} differ in initial values; it "
             "must draw them from the generators of PyTorch, NumPy or Python that dlbench seeds, not from one of its own"
         )
+    return module
 
 
-def _digest(module: nn.Module) -> str:
-    """Of all values, so that no second copy of a large module is kept."""
+def _digest(values: Iterable[Any]) -> str:
+    """Of all tensors that have values."""
     found = hashlib.sha256()
-    for value in module.state_dict().values():
+    for value in values:
         if isinstance(value, Tensor) and not nn.parameter.is_lazy(value):
             found.update(value.detach().float().contiguous().numpy(force=True).tobytes())
     return found.hexdigest()
@@ -73,8 +68,8 @@ def _inputs(recipe: Recipe, spec: Spec, module: nn.Module) -> tuple[tuple[InputS
     example = recipe.example or getattr(module, "example_inputs", None)
     if not callable(example):
         return (), []
-    given = example()
-    specs = tuple(_of_example(name, one) for name, one in _named(given))
+    with users_errors(f"example_inputs() of {recipe.label}"):
+        specs = tuple(_of_example(name, one) for name, one in _named(example()))
     said = ", ".join(f"{one.dtype} {one.shape}" for one in specs)
     return specs, [f"inputs {said}, from example_inputs()"]
 
@@ -89,45 +84,54 @@ def _of_example(name: str, value: Any) -> InputSpec:
     """Shape, dtype and range of an example; of integers the largest is taken for the largest that there is."""
     tensor = torch.as_tensor(value)
     kind = str(tensor.dtype).removeprefix("torch.")
-    below = int(tensor.max()) + 1 if kind in _INTEGERS else None
+    below = int(tensor.max()) + 1 if kind in trial.INTEGERS else None
     return InputSpec(tuple(tensor.shape), "float32" if tensor.is_floating_point() else kind, below, name)
 
 
-def _called(recipe: Recipe, module: nn.Module, inputs: tuple[InputSpec, ...], inferred: list[str]) -> dict[str, Any]:
+def _called(
+    recipe: Recipe, module: nn.Module, inputs: tuple[InputSpec, ...], inferred: list[str], stack: ExitStack
+) -> dict[str, Any]:
     """Outputs, targets and loss, by a call on a few samples."""
     names = tuple(one.name for one in inputs) if all(one.name for one in inputs) else ()
     network = Network(module, recipe.call, names, None)
     batch_size = inputs[0].shape[0]
-    few, outputs = _outputs(network, inputs, min(FEW, batch_size), recipe.label)
+    few, outputs = trial.call(network, inputs, recipe.label, stack)
     chosen = output_name(outputs, recipe.output)
     if chosen and not recipe.output:
         inferred.append(f"output {chosen}, of those that the model returns; --output names another")
     network = Network(module, recipe.call, names, chosen)
+    before = {name: _digest([buffer]) for name, buffer in _buffers(module)}
     with torch.no_grad():
         output = network(*few)
+    if changed := [name for name, buffer in _buffers(module) if _digest([buffer]) != before.get(name)]:
+        inferred.append(f"buffers {', '.join(changed)} change in prediction: outputs may depend on the calls before")
     shape = _batched(recipe.label, output, len(few[0]), batch_size)
+    found: dict[str, Any] = {"outputs": ArraySpec(shape, "float32")}
+    if recipe.targets is None and ":" in (own := recipe.description().loss):
+        return {**found, "loss": own}  # what its targets are, nobody but the user knows
     targets, loss = _targets(recipe, shape, inputs, chosen, inferred)
-    _require_number(network, loss, few, drawn(targets, len(few[0])))
-    return {"outputs": ArraySpec(shape, "float32"), "targets": targets, "loss": loss}
+    _require_number(network, loss, few, trial.drawn(targets, len(few[0])))
+    return {**found, "targets": targets, "loss": loss}
 
 
-def _outputs(
-    network: Network, inputs: tuple[InputSpec, ...], batch_size: int, name: str
-) -> tuple[tuple[Tensor, ...], Any]:
-    """Inputs of a few samples, or of the whole batch if the module takes no other, and its outputs for them."""
-    for size in dict.fromkeys((batch_size, inputs[0].shape[0])):
-        few = tuple(drawn(one, size) for one in inputs)
-        if (complaint := misfits.complaint(network, few)) is None:
-            with torch.no_grad():
-                return few, network(*few)
-    raise SpecError(f"{name}: {complaint}")
+def _buffers(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """Those that hold values, rather than shapes alone."""
+    return [(name, one) for name, one in module.named_buffers() if not isinstance(one, FakeTensor)]
+
+
+def _require_optimizer(spec: Spec, module: nn.Module) -> None:
+    """Raise SpecError if the user's own optimizer is none."""
+    trained = [one for one in module.parameters() if one.requires_grad]
+    if trained and spec.model is not None and ".py:" in spec.model.optimizer:
+        optimizers.of_torch(OwnOptimizer(function=spec.model.optimizer), trained)
 
 
 def _batched(name: str, output: Any, few: int, batch_size: int) -> tuple[int, ...]:
     """Shape of the outputs for the whole batch. Raises SpecError for outputs that no loss can read."""
     if not isinstance(output, Tensor) or not output.is_floating_point():
         kind = str(output.dtype) if isinstance(output, Tensor) else type(output).__name__
-        raise SpecError(f"{name} gives {kind}; a loss reads floating-point numbers: --output names another output")
+        advice = "its forward returns nothing" if output is None else "--output names another output"
+        raise SpecError(f"{name} gives {kind}; a loss reads floating-point numbers: {advice}")
     if not output.dim() or output.shape[0] != few:
         raise SpecError(
             f"{name} gave outputs {tuple(output.shape)} for {few} samples; its first axis must be the batch"

@@ -12,6 +12,7 @@ from dlbench.plugin import AdamW, Batch, BuildRequest, Compilation
 from dlbench_torch import optimizers
 from dlbench_torch.network import Network, as_tuple
 from dlbench_torch.objective import Objective, together
+from dlbench_torch.requirements import frames, require_eager
 
 
 class EagerSteps:
@@ -31,25 +32,35 @@ class EagerSteps:
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
         ]
-        self._optimizer = optimizers.of_torch(request.optimizer, trained.values())
+        self._optimizer = optimizers.of_torch(request.optimizer, trained.values() or [nn.Parameter(torch.empty(0))])
         self._idle: list[nn.Parameter] | None = None if isinstance(request.optimizer, AdamW) else []
-        kind = next(iter(trained.values())).device.type
+        kind = next((one.device.type for one in trained.values()), "cpu")
         self._scaler = torch.amp.GradScaler(kind, enabled=request.spec.precision == "fp16")
+        self._watched = forward is None
+        self._plugin = request.spec.plugin
 
     @property
     def optimizer(self) -> str:
         """Optimizer of the parameters."""
-        return optimizers.name_of(self._optimizer)
+        return optimizers.name_of(self._optimizer) if self._trained else "none"
 
     def train(self, batch: Batch) -> Tensor:
-        """Update once, or once for each batch along the first axis; the loss or losses before each update."""
+        """Update once, or once for each batch along the first axis; the loss or losses before each update.
+
+        Raises Unsupported for a module that compiles a part of itself.
+        """
+        if self._watched:
+            trained: Tensor = self._watch(self.train, batch)
+            return trained
         if self._several:
             steps = zip(zip(*as_tuple(batch.inputs), strict=True), batch.targets, strict=True)
             return torch.stack([self._update(Batch(*parts)) for parts in steps])
         return self._update(batch)
 
     def predict(self, inputs: Any) -> Any:
-        """The outputs, in the mode of prediction."""
+        """The outputs, in the mode of prediction. Raises as `train` does."""
+        if self._watched:
+            return self._watch(self.predict, inputs)
         self._network.set_training(False)
         with torch.inference_mode():
             return self._forward(*as_tuple(inputs))
@@ -65,6 +76,14 @@ class EagerSteps:
     def compilation(self) -> Compilation:
         """Nothing is compiled."""
         return Compilation(graphs=0, breaks=0, recompilations=0)
+
+    def _watch(self, call: Callable[[Any], Any], given: Any) -> Any:
+        """The first call: one that gives Dynamo anything to compile is not eager."""
+        self._watched = False
+        before = frames()
+        found = call(given)
+        require_eager(self._plugin, before)
+        return found
 
     def _update(self, batch: Batch) -> Tensor:
         losses = self._backward(batch, training=True)

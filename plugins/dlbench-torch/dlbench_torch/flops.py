@@ -17,10 +17,12 @@ from dlbench_torch.network import Network, as_tuple
 def of_forward(network: Network, inputs: Any) -> float | None:
     """FLOPs of one call in the mode of prediction; None if the module cannot be called without a compiler.
 
-    Attention and recurrent layers are computed by their products, which are counted: the fused forms of the libraries
-    hide them.
+    Attention, recurrent layers and `nn.TransformerEncoderLayer` are computed by their products, which are counted: the
+    fused forms of the libraries hide them.
     """
     network.set_training(False)
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     counter = FlopCounterMode(display=False)
     apart = torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False)
     try:
@@ -28,4 +30,6 @@ def of_forward(network: Network, inputs: Any) -> float | None:
             network(*as_tuple(inputs))
     except NotImplementedError:
         return None
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
     return float(counter.get_total_flops())

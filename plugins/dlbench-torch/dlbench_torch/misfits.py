@@ -10,12 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from dlbench.errors import DlbenchError, SpecError, Unsupported
+from dlbench.plugin_kit import users_errors
 from dlbench.spec import Spec
 from dlbench_torch.network import Network, as_tuple
+from dlbench_torch.requirements import NO_GRADIENT
 
 _LONGEST = 300
 _OUT_OF_MEMORY = "can't allocate memory"
 """Message of PyTorch's allocator on the host; on a GPU the error has a class of its own."""
+_OF_PYTORCH = {
+    "does not require grad and does not have a grad_fn": NO_GRADIENT,
+    "does not support sparse gradients": "a parameter has sparse gradients, which this optimizer does not take; leave "
+    "sparse=True out, or give --optimizer file.py:function that returns torch.optim.SparseAdam",
+}
+"""Texts of PyTorch, with what they mean for a user."""
 
 
 def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None:
@@ -24,6 +32,8 @@ def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None
     Raises Unsupported for a step that does not compile whole, MemoryError for a model larger than memory, and SpecError
     for inputs that do not fit.
     """
+    if isinstance(error, DlbenchError):
+        return
     cause = error.__cause__
     if isinstance(cause, DlbenchError):
         raise cause from error
@@ -33,16 +43,22 @@ def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None
             f"{spec.plugin} on the path {spec.path}: PyTorch cannot compile its step whole: {_of_dynamo(error)}; "
             f"{'choose --path eager' if spec.allow_breaks else '--allow-breaks measures it in parts'}"
         ) from error
+    if _from_dynamo(error, "FailOnRecompileLimitHit"):
+        raise Unsupported(
+            f"{spec.plugin} on the path {spec.path}: PyTorch compiles its step anew from call to call, since something "
+            "that Python holds changes, such as a counter; hold it as a buffer, or choose --path eager"
+        ) from error
+    for text, meaning in _OF_PYTORCH.items():
+        if text in str(error):
+            raise SpecError(f"{spec.plugin}: {meaning}") from error
     if (where := complaint(network, as_tuple(inputs))) is not None:
         raise SpecError(f"{spec.plugin}: {where}") from error
 
 
-def require_memory(error: BaseException, name: str) -> None:
+def require_memory(error: BaseException, name: str, advice: str = "choose a smaller --batch-size") -> None:
     """Raise MemoryError if the error says that memory did not suffice; PyTorch's own on a GPU says it itself."""
     if _OUT_OF_MEMORY in str(error):
-        raise MemoryError(
-            f"{name} does not fit into memory; choose a smaller --batch-size: {_first_line(error)}"
-        ) from error
+        raise MemoryError(f"{name} does not fit into memory; {advice}: {_first_line(error)}") from error
 
 
 def complaint(network: Network, inputs: tuple[Any, ...]) -> str | None:
@@ -53,16 +69,18 @@ def complaint(network: Network, inputs: tuple[Any, ...]) -> str | None:
     hooks = [layer.register_forward_pre_hook(lambda *call: entered.append(call), with_kwargs=True) for layer in names]
     hooks += [layer.register_forward_hook(lambda *_: entered.pop() and None) for layer in names]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), users_errors(""):
             network(*tensors)
-    except Exception as error:
-        given = ", ".join(map(_shown, tensors))
+    except SpecError as error:
+        if error.__cause__ is None:
+            raise
+        given, said = ", ".join(map(_shown, tensors)), str(error).removeprefix(": ")
         if not entered:
-            return f"inputs {given} do not fit: {_first_line(error)}"
+            return f"inputs {given} do not fit: {said}"
         layer, by_place, by_name = entered[-1]
         taken = ", ".join(_shown(one) for one in (*by_place, *by_name.values()) if isinstance(one, Tensor))
         layer_name = f"layer {names[layer]}" if names[layer] else "the model itself"
-        return f"inputs {given} do not fit: {layer_name}, {_kind(layer)}, was given {taken}: {_first_line(error)}"
+        return f"inputs {given} do not fit: {layer_name}, {_kind(layer)}, was given {taken}: {said}"
     finally:
         for hook in hooks:
             hook.remove()
@@ -78,10 +96,10 @@ def _shown(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-def _from_dynamo(error: Exception) -> bool:
+def _from_dynamo(error: Exception, kind: str = "TorchDynamoException") -> bool:
     """True if the compiler's front end raised it; a process that compiles nothing has not imported that."""
     dynamo = sys.modules.get("torch._dynamo.exc")
-    return dynamo is not None and isinstance(error, dynamo.TorchDynamoException)
+    return dynamo is not None and isinstance(error, getattr(dynamo, kind))
 
 
 def _of_dynamo(error: Exception) -> str:
@@ -89,7 +107,8 @@ def _of_dynamo(error: Exception) -> str:
     text = str(error)
     why = re.search(r"Explanation: (.+)", text)
     lines = re.findall(r'File "(.+)", line (\d+)', text)
-    where = f"in {lines[-1][0]}, line {lines[-1][1]}" if lines else ""
+    own = [line for line in lines if "site-packages" not in line[0]] or lines
+    where = f"in {own[-1][0]}, line {own[-1][1]}" if own else ""
     return ", ".join(filter(None, (_first_line(error), why[1][:_LONGEST] if why else "", where)))
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo
 from dlbench.spec import Spec
-from dlbench_torch import device, flops, misfits, objective, openxla, precision, readback, variables
+from dlbench_torch import device, flops, lazy, misfits, objective, openxla, precision, readback, requirements, variables
 from dlbench_torch.describe import describe
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.mapping import Weights
@@ -43,7 +43,7 @@ class TorchModel:
         self._steps = self._steps_for(request, goal)
         self._from_host = spec.data == "host"
         said = {"optimizer": self._steps.optimizer, **({"output": self._recipe.output} if self._recipe.output else {})}
-        info = readback.model_info(self._weights, spec, said)
+        info = readback.model_info(self._weights, spec, self._device, said)
         self._xla = openxla.Counters() if self._device.type == "xla" else None
         return info
 
@@ -134,13 +134,17 @@ class TorchModel:
     def _made(self, request: BuildRequest) -> tuple[Network, Weights]:
         """The module on the device, as it is called, and its parameters with their initial values."""
         spec = request.spec
-        module = self._recipe.module(spec, request).to(self._device)
+        module, signature = self._recipe.module(spec, request), request.signature
+        arrays = signature.inputs, *signature.further
+        lazy.materialise(Network(module, self._recipe.call, signature.names, None), lazy.zeros(arrays))
+        module.to(self._device)
         if not request.dropout:
             turn_dropout_off(module)
         weights = Weights(module, request.parameters, self._recipe.slots)
+        requirements.require_trained(weights.trained, spec)
         mixed = precision.MIXED.get(spec.precision)
         output = None if self._recipe.whole else self._recipe.output
-        return Network(module, self._recipe.call, request.signature.names, output, mixed), weights
+        return Network(module, self._recipe.call, signature.names, output, mixed), weights
 
     def _staged(self, batch: Batch) -> Batch:
         """The batch on the device; copied there if the Spec leaves it on the host."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dlbench.errors import SpecError
 from dlbench.plugin import SGD, Adam, AdamW, Optimizer, OwnOptimizer
-from dlbench.plugin_kit import load_reference
+from dlbench.plugin_kit import load_reference, users_errors
 
 Tensors = dict[str, Tensor]
 Scalars = tuple[Tensor, ...]
@@ -79,7 +79,8 @@ class _WrittenAdam:
         self.values = _detached(trained)
         self._decay = settings.weight_decay if isinstance(settings, AdamW) else 0.0
         self.moments: tuple[Tensors, ...] = (_zeros(trained), _zeros(trained))
-        one = torch.ones((), dtype=torch.float64, device=next(iter(trained.values())).device)
+        device = next((value.device for value in trained.values()), None)
+        one = torch.ones((), dtype=torch.float64, device=device)
         self.scalars: Scalars = (one, one.clone())
 
     def update(self, values: Tensors, gradients: Tensors, moments: tuple[Tensors, ...], scalars: Scalars) -> Scalars:
@@ -141,9 +142,18 @@ def _of_adam(settings: Adam | AdamW) -> dict[str, Any]:
 
 
 def _own(settings: OwnOptimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    found = load_reference(settings.function)(list(parameters))
+    """The user's own. Raises SpecError for what the function raises or returns, and for one that calls for losses."""
+    function, given = load_reference(settings.function), list(parameters)
+    with users_errors(f"optimizer {settings.function}, called with a list of the parameters"):
+        found = function(given)
     if not isinstance(found, torch.optim.Optimizer):
         raise SpecError(f"optimizer {settings.function} returned {type(found).__name__}, not a torch.optim.Optimizer")
+    closure = inspect.signature(found.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise SpecError(
+            f"optimizer {settings.function}: {type(found).__name__} computes the loss several times in a step, and a "
+            "measured step computes it once; choose another"
+        )
     return found
 
 

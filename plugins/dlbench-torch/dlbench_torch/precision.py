@@ -29,13 +29,13 @@ def prepare(precision: str, device: torch.device) -> None:
     torch.backends.cudnn.allow_tf32 = rounded
 
 
-def read_back(parameters: list[nn.Parameter], precision: str) -> str:
+def read_back(parameters: list[nn.Parameter], precision: str, device: torch.device) -> str:
     """Precision of parameters and products: `fp32` only if nothing is rounded below it."""
     kinds = {parameter.dtype for parameter in parameters}
-    if kinds != {torch.float32}:
+    if kinds - {torch.float32}:
         return "/".join(sorted(str(kind).removeprefix("torch.") for kind in kinds))
     if precision in MIXED:
-        ones = torch.ones(2, 2, device=parameters[0].device)
+        ones = torch.ones(2, 2, device=device)
         with torch.autocast(ones.device.type, dtype=MIXED[precision]):
             product = ones @ ones
         return next((name for name, kind in MIXED.items() if product.dtype == kind), str(product.dtype))

@@ -16,17 +16,20 @@ from dlbench_torch.device import devices, word_of
 from dlbench_torch.mapping import Weights
 
 
-def model_info(weights: Weights, spec: Spec, said: Mapping[str, str]) -> ModelInfo:
-    """The model of these weights, with the facts in `said`; the optimizer's own values are not counted."""
+def model_info(weights: Weights, spec: Spec, device: torch.device, said: Mapping[str, str]) -> ModelInfo:
+    """The model of these weights, with the facts in `said`; the optimizer's own values are not counted.
+
+    A model without parameters computes on `device`.
+    """
     parameters = list(weights.trained.values())
-    xla = parameters[0].device.type == "xla"
-    places = dict.fromkeys(word_of(parameter.device) for parameter in parameters)
+    xla = device.type == "xla"
+    places = dict.fromkeys(word_of(parameter.device) for parameter in parameters) or {word_of(device): None}
     compiler = openxla.NAME if xla else "inductor" if spec.path == "jit" else None
     packages = ("torch", "torch_xla", "dlbench-torch") if xla else ("torch", "dlbench-torch")
     return ModelInfo(
         parameter_count=sum(parameter.numel() for parameter in parameters),
         device="/".join(places),
-        precision=precision.read_back(parameters, spec.precision),
+        precision=precision.read_back(parameters, spec.precision, device),
         path=spec.path,
         compiler=compiler,
         threads=openxla.cores() if xla else torch.get_num_threads(),
@@ -34,7 +37,7 @@ def model_info(weights: Weights, spec: Spec, said: Mapping[str, str]) -> ModelIn
         data=spec.data,
         device_name="/".join(devices()[place] for place in places),
         versions={name: metadata.version(name) for name in packages},
-        details=_details(parameters[0].device, said) | _layout(parameters),
+        details=_details(device, said) | _layout(parameters),
     )
 
 

@@ -18,6 +18,7 @@ from dlbench.errors import SpecError
 from dlbench.plugin import BuildRequest, Path, Spec
 from dlbench_torch.mapping import FindSlot, find_slot
 from dlbench_torch.misfits import require_memory
+from dlbench_torch.requirements import require_float32, uncompiled
 
 PATHS: tuple[Path, ...] = ("eager", "jit")
 
@@ -37,21 +38,22 @@ class Recipe(plugin_kit.Recipe):
     example: Callable[[], Any] | None = None
 
     def module(self, spec: Spec, request: BuildRequest | None = None) -> nn.Module:
-        """A module whose initial values come from the Spec's seed.
+        """A module whose initial values come from the Spec's seed, without `torch.compile` around it: paths compile.
 
-        Raises UnknownName for an option that the factory does not have, SpecError if it raises or returns no module,
-        and MemoryError.
+        Raises UnknownName for an option that the factory does not have, SpecError if it raises, returns no module or
+        one with parameters of another type than float32, and MemoryError.
         """
         make = partial(self.make, request=request) if wants_request(self.make) else self.make
         seed(spec.seed)
         try:
             found = plugin_kit.call(make, self.options(spec), self.label)
         except SpecError as error:
-            require_memory(error, self.label)
+            require_memory(error.__cause__ or error, self.label, "its parameters alone are too many for this machine")
             raise
         if not isinstance(found, nn.Module):
             raise SpecError(f"{self.label} made {type(found).__name__}; a factory must return a torch.nn.Module")
-        return found
+        require_float32(found, self.label)
+        return uncompiled(found)
 
 
 def wants_request(make: Callable[..., Any]) -> bool:

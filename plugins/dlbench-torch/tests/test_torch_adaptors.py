@@ -12,7 +12,7 @@ from dlbench.spec import Spec
 from dlbench_torch import loaders, mlp, plugin
 from dlbench_torch.adaptors import LOADERS
 from dlbench_torch.adaptors import torch as adapt
-from dlbench_torch.describe import drawn
+from dlbench_torch.trial import drawn
 from studies.zoo import MODELS
 
 pytestmark = pytest.mark.untimed
@@ -184,7 +184,7 @@ def test_inputs_and_losses_that_do_not_fit_are_refused_when_described():
     with pytest.raises(SpecError, match=r"do not fit: layer enter, Linear\(in_features=6"):
         described("net.py:Net", InputSpec((2, 5)))
     with pytest.raises(SpecError, match=r"loss net\.py:rows returned a tensor of shape"):
-        described("net.py:Net", ROWS, loss="net.py:rows")
+        described("net.py:Net", ROWS, loss="net.py:rows", targets=InputSpec((2, 3)))
     with pytest.raises(SpecError, match=r"loss mse: outputs \(2, 3\) and targets \(2, 1\) differ in shape"):
         described("net.py:Net", ROWS, targets=InputSpec((2, 1)))  # PyTorch would stretch the targets
     with pytest.raises(UnknownName, match="did you mean hidden"):

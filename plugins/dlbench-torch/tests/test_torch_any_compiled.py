@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from torch_nets import Net, batches, built
 
-from dlbench.errors import Unsupported
-from dlbench.plugin import SGD, ArraySpec, Batch
+from dlbench.errors import SpecError, Unsupported
+from dlbench.plugin import SGD, ArraySpec, Batch, ModelSource
+from dlbench_torch import loaders
 
 pytestmark = pytest.mark.untimed
 
@@ -29,13 +30,14 @@ def test_a_compiled_step_with_running_statistics_is_one_graph_with_the_course_of
 
 @pytest.mark.slow
 def test_resnet18_compiles_whole_and_trains_as_eager_does():
-    torchvision = pytest.importorskip("dlbench_torch.loaders").torchvision
-    pytest.importorskip("torchvision", exc_type=ImportError)
+    try:
+        named = loaders.torchvision("resnet18", ModelSource(reference="torchvision:resnet18"))
+    except SpecError as error:
+        pytest.skip(str(error))
     losses, states = {}, {}
     for path in ("eager", "jit"):
-        make = torchvision("resnet18", None).make
         arrays = {"inputs": ArraySpec((4, 3, 64, 64), "float32"), "outputs": ArraySpec((4, 10), "float32")}
-        model, _ = built(make, path=path, rule=SGD(learning_rate=1e-3), options={"num_classes": 10}, **arrays)
+        model, _ = built(named.make, path=path, rule=SGD(learning_rate=1e-3), options={"num_classes": 10}, **arrays)
         generator = np.random.default_rng(0)
         losses[path] = []
         for _ in range(4):

@@ -177,7 +177,7 @@ def test_a_module_larger_than_memory_is_said_to_be():
             super().__init__()
             self.vast = nn.Parameter(torch.empty(1 << 50))
 
-    with pytest.raises(MemoryError, match="Vast does not fit into memory; choose a smaller --batch-size"):
+    with pytest.raises(MemoryError, match="Vast does not fit into memory; its parameters alone are too many"):
         built(Vast)
 
     class Growing(Net):

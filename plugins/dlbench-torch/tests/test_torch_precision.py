@@ -54,10 +54,10 @@ def test_what_this_machine_has_no_arithmetic_for_is_refused(kind, text, monkeypa
 def test_half_of_the_settings_of_tf32_is_not_read_back_as_either():
     precision.prepare("fp32", torch.device("cpu"))
     parameters = [torch.nn.Parameter(torch.ones(1))]
-    assert precision.read_back(parameters, "fp32") == "fp32"
+    assert precision.read_back(parameters, "fp32", torch.device("cpu")) == "fp32"
     torch.backends.cudnn.allow_tf32 = True
     try:
-        assert precision.read_back(parameters, "fp32") == "fp32/tf32"
+        assert precision.read_back(parameters, "fp32", torch.device("cpu")) == "fp32/tf32"
     finally:
         precision.prepare("fp32", torch.device("cpu"))
 
