@@ -70,7 +70,7 @@ MODELS: Mapping[str, tuple[InputSpec, ...]] = {
 FURTHER: Mapping[PathName, Sequence[str]] = {
     "graph": ("keras:MobileNetV2", "keras:ResNet50"),
     "jit": (
-        *("torchvision:squeezenet1_1", "hf-tiny:BertForSequenceClassification"),
+        *("timm:vit_tiny_patch16_224", "torchvision:squeezenet1_1", "hf-tiny:BertForSequenceClassification"),
         *("keras:MobileNetV2", "keras:ResNet50"),
     ),
 }

@@ -1,14 +1,18 @@
-"""Bars of models of the user's own: `python -m studies.any_model cost|planted FOLDER [--sessions N]`.
+"""Bars of models of the user's own.
+
+    python -m studies.any_model cost FOLDER [--path eager|jit]
+    python -m studies.any_model planted FOLDER [--sessions N]
 
 `cost` measures the cost of the adaptor a step: the small mlp of PyTorch's package beside the same module written by a
 stranger, in lockstep. `planted` compares a model of timm with the same one that computes a block of its 32 twice, and
-with itself, in sessions of their own, and has the rule of pytest-torch judge the same processes. Results lie in FOLDER.
+with itself, in sessions of their own, and has the rule of pytest-torch judge the same processes. Results lie in FOLDER,
+a folder for each session; the command goes on where it was cut off, and `sessions.md` holds what is finished.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import numpy as np
@@ -17,7 +21,7 @@ import dlbench
 from studies.decision_quality.rivals import pytest_torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from dlbench.api.results import Results
     from dlbench.record.schema import Run
@@ -25,28 +29,30 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent.relative_to(Path.cwd())
 PLAIN, SLOW = (HERE / place / "vit.py" for place in ("plain", "slow"))
 INPUT = "8x3x32x32"
+MORE, EQUAL = "3.1 % more work", "equal work"
 CALLS = 20
 """Steps that pytest-torch times; taken from the first group's processes."""
 
 
 @click.group()
 def study() -> None:
-    """Bars of models that no package brings."""
+    """Bars of models of the user's own."""
 
 
 @study.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def cost(folder: Path) -> None:
+@click.option("--path", type=click.Choice(["eager", "jit"]), default="eager", show_default=True)
+def cost(folder: Path, path: str) -> None:
     """Measure the cost of the adaptor a step."""
-    found = dlbench.run(
+    found = _session(
+        folder,
         "torch.mlp",
         model=f"torch={HERE / 'mlp.py'}:mlp",
         task="synthetic",
         phase=["train", "predict"],
-        path=["eager", "jit"],
+        path=path,
         threads=1,
         adaptive=True,
-        out=str(folder),
     )
     for section in found.report.sections:
         for one in section.comparisons:
@@ -62,31 +68,62 @@ def planted(folder: Path, sessions: int) -> None:
     copy = folder / "copy" / PLAIN.name  # an arm of its own, as another file is
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(PLAIN.read_bytes())
-    lines = ["| session | arms | ratio (95 % interval) | dlbench | pytest-torch's rule |", "|---|---|---|---|---|"]
+    rows: list[Row] = []
     for number in range(sessions):
-        for name, candidate in (("3.1 % more work", SLOW), ("equal work", copy)):
-            at = folder / f"{name.split()[0]}-{number}"
-            found = dlbench.run(
+        for work, candidate in ((MORE, SLOW), (EQUAL, copy)):
+            found = _session(
+                folder / f"{work.split()[0]}-{number}",
                 model=[f"torch={file}:vit" for file in (PLAIN, candidate)],
                 input=INPUT,
                 phase="predict",
                 threads=1,
                 adaptive=True,
-                out=str(at),
             )
-            lines.append(f"| {number} | {name} | {' | '.join(_judged(found))} |")
-            click.echo(lines[-1])
-    (folder / "sessions.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            rows.append(_row(number, work, found))
+            click.echo(rows[-1].line)
+            (folder / "sessions.md").write_text(_page(rows), encoding="utf-8")
 
 
-def _judged(found: Results) -> Iterator[str]:
+def _session(folder: Path, plugins: str | Sequence[str] = (), **options: Any) -> Results:
+    """The session in this folder: measured, or gone on with where it was cut off, or as it lies there."""
+    if (folder / "plan.json").exists():
+        return dlbench.run(resume=str(folder))
+    return dlbench.run(plugins, **options, out=str(folder))
+
+
+class Row(NamedTuple):
+    """A session: its work beside the baseline, the ratio in words, and what both rules say."""
+
+    number: int
+    work: str
+    ratio: str
+    ours: str
+    rival: str
+
+    @property
+    def line(self) -> str:
+        """The row of the table."""
+        return f"| {' | '.join(map(str, self))} |"
+
+
+def _row(number: int, work: str, found: Results) -> Row:
     one = next(one for one in found.report.sections[0].comparisons if one.metric == "step_time")
     ratio = one.ratio
-    yield "none" if ratio is None else f"{ratio.value:.4f} ({ratio.low:.4f}-{ratio.high:.4f}), {ratio.n} groups"
-    yield one.verdict
-    yield pytest_torch(
-        *(_calls(found.runs, place) for place in ("plain", "slow", "copy") if _of(found.runs, place))
-    ).verdict
+    said = "none" if ratio is None else f"{ratio.value:.4f} ({ratio.low:.4f}-{ratio.high:.4f}), {ratio.n} groups"
+    calls = (_calls(found.runs, place) for place in ("plain", "slow", "copy") if _of(found.runs, place))
+    return Row(number, work, said, one.verdict, pytest_torch(*calls).verdict)
+
+
+def _page(rows: Sequence[Row]) -> str:
+    """The table, and how often each rule found the change or raised an alarm."""
+    head = "| session | arms | ratio (95 % interval) | dlbench | pytest-torch's rule |\n|---|---|---|---|---|"
+    more, equal = ([row for row in rows if row.work == work] for work in (MORE, EQUAL))
+    counts = [
+        f"{rule}: {sum(getattr(row, field) == 'slower' for row in more)} of {len(more)} sessions with {MORE} found, "
+        f"{sum(getattr(row, field) in ('slower', 'faster') for row in equal)} alarms in {len(equal)} with {EQUAL}."
+        for rule, field in (("dlbench", "ours"), ("pytest-torch's rule", "rival"))
+    ]
+    return "\n".join([head, *(row.line for row in rows), "", *counts, ""])
 
 
 def _calls(runs: Sequence[Run], place: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

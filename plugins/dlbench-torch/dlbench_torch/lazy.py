@@ -15,7 +15,7 @@ FEW = 2
 
 
 def materialise(network: Network, inputs: Inputs) -> None:
-    """Give lazy layers their parameters, whose initial values follow the seed; nothing where there is none.
+    """Give lazy layers their parameters, whose initial values follow the seed; a module without any is left alone.
 
     One call on zeros in the mode of prediction. Raises whatever the module raises for inputs that do not fit.
     """

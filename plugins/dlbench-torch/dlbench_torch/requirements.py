@@ -72,7 +72,7 @@ def require_gradient(network: Network, trained: Mapping[str, Tensor], goal: Obje
 
 @contextmanager
 def shapes_alone() -> Iterator[FakeTensorMode]:
-    """Calls compute shapes and no values, and take no memory; what PyTorch logs of a misfit, its error says too."""
+    """Calls compute shapes and no values, and take no memory; PyTorch logs no misfit, which its error says."""
     log = logging.getLogger(FakeTensorMode.__module__)
     was, log.disabled = log.disabled, True
     try:
@@ -103,7 +103,7 @@ def as_written() -> AbstractContextManager[Any]:
 
 
 def require_eager(plugin: str, before: int) -> None:
-    """Raise Unsupported where the path eager was compiled since Dynamo had been given `before` functions."""
+    """Raise Unsupported if the path eager was compiled since Dynamo had been given `before` functions."""
     if frames() != before:
         raise Unsupported(
             f"{plugin} compiles a part of itself (torch.compile), so that its path eager would not be eager; leave "

@@ -1,4 +1,4 @@
-"""A call of a module on a few samples, which shows what it returns, or what does not fit."""
+"""A call of a module on a few samples, which shows its outputs, or the layer that does not fit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drawn(spec: InputSpec, batch_size: int) -> Tensor:
 def call(
     network: Network, inputs: tuple[InputSpec, ...], name: str, stack: ExitStack
 ) -> tuple[tuple[Tensor, ...], Any]:
-    """Inputs of a few samples, or of the whole batch where the module takes no other, and what it returns for them.
+    """Inputs of a few samples, or of the whole batch if the module takes no other, and its outputs for them.
 
     Of the whole batch there are shapes alone, which take no memory, for as long as the stack is open. Raises SpecError
     for inputs that do not fit, and MemoryError.
@@ -54,7 +54,7 @@ def call(
 
 
 class _Tried(NamedTuple):
-    """A call: its inputs, and its outputs or what was wrong with it."""
+    """A call: its inputs, and its outputs or the complaint."""
 
     inputs: tuple[Tensor, ...]
     outputs: Any = None
