@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -67,8 +67,18 @@ def _of_baseline(path: str, seed: int) -> dict[str, Any]:
         return {name.removeprefix(f"{seed}/"): file[name] for name in file.files if name.startswith(f"{seed}/")}
 
 
-def probe(prepared: Prepared, steps: int, baseline: Mapping[str, Any] = _NOTHING, *, gradients: bool) -> dict[str, Any]:
-    """Build without dropout and look at the model; the parameters are those that it exports before the first step."""
+def probe(
+    prepared: Prepared,
+    steps: int,
+    baseline: Mapping[str, Any] = _NOTHING,
+    *,
+    gradients: bool,
+    nudge: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Build without dropout and look at the model; the parameters are those that it exports before the first step.
+
+    `nudge` changes them before anything is looked at.
+    """
     plugin, request = prepared.plugin, without_dropout(prepared.request)
     require_capabilities(plugin, request.spec.plugin)
     build_checked(plugin, request)
@@ -76,6 +86,8 @@ def probe(prepared: Prepared, steps: int, baseline: Mapping[str, Any] = _NOTHING
     assert isinstance(plugin, ComputesGradients)
     spec, task = request.spec, prepared.task
     of_other = _take_over(plugin, spec, baseline)
+    if nudge is not None:
+        plugin.import_parameters(nudge(plugin.export_parameters()))
     first = stage(plugin, spec, task.batch(spec.seed, 0))
     found = _named(spec.plugin, "parameter", plugin.export_parameters())
     found["output"] = np.array(

@@ -116,8 +116,9 @@ def _state(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _array(tensor: Tensor) -> Array:
-    """A copy in float32, which NumPy has and the smaller types of PyTorch it has not."""
-    return tensor.detach().float().numpy(force=True).copy()
+    """A copy in float32, which NumPy has and the smaller types of PyTorch it has not; in float64 where it is that."""
+    kind = torch.promote_types(tensor.dtype, torch.float32)
+    return tensor.detach().to(kind).numpy(force=True).copy()
 
 
 def _tensor(array: Array) -> Tensor:

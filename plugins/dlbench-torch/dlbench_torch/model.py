@@ -39,6 +39,7 @@ class TorchModel:
         if spec.path == "graph":
             raise Unsupported("path graph: PyTorch has none without a compiler; choose eager or jit")
         self._spec, self._device = spec, device.prepare(spec)
+        self._whole = precision.WHOLE.get(spec.precision)
         self._network, self._weights = self._made(request)
         self._steps = self._steps_for(request, goal)
         self._from_host = spec.data == "host"
@@ -137,7 +138,7 @@ class TorchModel:
         module, signature = self._recipe.module(spec, request), request.signature
         arrays = signature.inputs, *signature.further
         lazy.materialise(Network(module, self._recipe.call, signature.names, None), lazy.zeros(arrays))
-        module.to(self._device)
+        module.to(self._device, self._whole)
         if not request.dropout:
             turn_dropout_off(module)
         weights = Weights(module, request.parameters, self._recipe.slots)
@@ -154,4 +155,5 @@ class TorchModel:
         """An array, or several, on the device."""
         if isinstance(part, tuple):
             return tuple(self._tensors(one) for one in part)
-        return torch.tensor(part, device=self._device)
+        found = torch.tensor(part, device=self._device)
+        return found.to(self._whole) if self._whole and found.is_floating_point() else found

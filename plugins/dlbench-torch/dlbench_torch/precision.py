@@ -9,6 +9,8 @@ from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
 
 MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
+WHOLE = {"fp64": torch.float64}
+"""Precisions in which everything is held and computed: parameters, inputs, sums, and the optimizer's moments."""
 
 
 def prepare(precision: str, device: torch.device) -> None:
@@ -16,8 +18,8 @@ def prepare(precision: str, device: torch.device) -> None:
 
     Raises Unsupported for an unknown precision, or one that this device has no arithmetic for.
     """
-    if precision not in ("fp32", "tf32", *MIXED):
-        raise Unsupported(f"precision {precision}: the plugins of PyTorch have fp32, tf32, bf16 and fp16")
+    if precision not in ("fp32", "tf32", *MIXED, *WHOLE):
+        raise Unsupported(f"precision {precision}: the plugins of PyTorch have fp32, tf32, bf16, fp16 and fp64")
     if precision == "tf32" and device.type != "cuda":
         raise Unsupported(f"precision tf32: a {device.type} has no TF32; it is a mode of NVIDIA's tensor cores")
     if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
@@ -32,6 +34,8 @@ def prepare(precision: str, device: torch.device) -> None:
 def read_back(parameters: list[nn.Parameter], precision: str, device: torch.device) -> str:
     """Precision of parameters and products: `fp32` only if nothing is rounded below it."""
     kinds = {parameter.dtype for parameter in parameters}
+    if kinds == {WHOLE.get(precision)}:
+        return precision
     if kinds - {torch.float32}:
         return "/".join(sorted(str(kind).removeprefix("torch.") for kind in kinds))
     if precision in MIXED:

@@ -1,0 +1,223 @@
+"""Fidelity: by how much an arm, as it is measured, differs from the most exact form of its model that is at hand.
+
+Errors are relative, in the 2-norm (Higham 2002, Accuracy and Stability of Numerical Algorithms, sections 1.2 and 6.2):
+of the outputs, of the first gradient of the parameter that fares worst, and of the losses of 20 steps. A precision
+explains an error if moving each parameter of the reference by the unit roundoff of that precision moves the reference
+about as much: the error of a stable computation is that of a slightly wrong input (ibid., section 1.5).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+import numpy as np
+
+from dlbench import architectures
+from dlbench.parity.check import NEGLIGIBLE_GRADIENT
+from dlbench.parity.comparable import convert_of, ignores_seed
+from dlbench.parity.probe import probe_to_file
+from dlbench.parity.reference import ORACLE, reference_to_file
+from dlbench.record.fidelity import Deviation, Fidelity, What
+from dlbench.spec import Spec, Workload, workload
+from dlbench.workers.calls import call
+from dlbench.workers.child import Child, ChildError, fresh_child
+
+Arrays = Mapping[str, Any]
+WHATS: tuple[What, ...] = get_args(What)
+
+EXACT, SINGLE = "fp64", "fp32"
+ROUNDOFFS = {"fp64": 2.0**-20, "fp32": 2.0**-20, "tf32": 2.0**-10, "fp16": 2.0**-11, "bf16": 2.0**-8}
+"""Share by which a precision may move what is multiplied: the unit roundoff of operands (Higham 2002, table 2.1).
+
+Some hardware cuts TF32 off instead of rounding. Of single precision 16 units: sums round too, and every kernel takes
+them in another order (`dlbench.parity.probe.PERTURBATION`).
+"""
+ALLOWED = 3.0
+"""Times the movement of the reference that an error may come to: sums and activations are rounded too."""
+SEED = 0
+LEAST = 1e-5
+"""Difference of outputs from NumPy's that speaks against no reference: ten times what seven architectures showed."""
+NUMPY = "NumPy in float64"
+
+
+class _Side(NamedTuple):
+    """What was probed of the reference of a family, and in which words it is named."""
+
+    words: str
+    arrays: Arrays
+
+
+def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str]) -> list[Fidelity]:
+    """The fidelity of every arm, whatever its phase and seed, in the order of the Specs.
+
+    `pythons` holds the interpreters of named Python environments. An arm that cannot be probed says why.
+    """
+    families: dict[tuple[Workload, str], list[Spec]] = {}
+    for spec in specs:
+        arm = msgspec.structs.replace(spec, phase="train", seed=SEED)
+        family = families.setdefault(_model_of(arm), [])
+        if arm not in family:
+            family.append(arm)
+    return [one for family in families.values() for one in _of_family(family, partial(_start, timeout, pythons))]
+
+
+def _model_of(spec: Spec) -> tuple[Workload, str]:
+    """What arms share that are one model: the workload but for how it is computed; the plugin of a package's own."""
+    plain = msgspec.structs.replace(spec, **_PLAIN)
+    return workload(plain), "" if architectures.describes(spec) else spec.plugin
+
+
+_PLAIN: dict[str, Any] = {"precision": SINGLE, "steps_per_call": 1, "data": "device", "device": "cpu"}
+"""Computation of a reference, as far as a Spec says it; with the path eager and no compiler."""
+
+
+def _start(timeout: float, pythons: Mapping[str, str], spec: Spec) -> Child:
+    return fresh_child(spec.threads, timeout, {"": sys.executable, **pythons}[spec.python])
+
+
+def _of_family(family: Sequence[Spec], start: Any) -> list[Fidelity]:
+    if convert_of(family[0]):
+        return [Fidelity(spec=spec, reason="its state is converted from another model's") for spec in family]
+    try:
+        side = _reference(family, start)
+    except ChildError as error:
+        return [Fidelity(spec=spec, reason=f"there is no reference: {error}") for spec in family]
+    return [_of_arm(spec, side, start) for spec in family]
+
+
+def _reference(family: Sequence[Spec], start: Any) -> _Side:
+    """The family's most exact form: in float64 by the first plugin that has it, else the first one eager in float32.
+
+    Raises ChildError where nobody can be probed.
+    """
+    plain = [msgspec.structs.replace(spec, **_PLAIN, path="eager", compiler="", allow_breaks=False) for spec in family]
+    each = list({spec.plugin: spec for spec in reversed(plain)}.values())[::-1]
+    roundings = sorted({ROUNDOFFS.get(spec.precision, ROUNDOFFS[SINGLE]) for spec in family})
+    tries = [(spec, [EXACT]) for spec in each] if len(each) > 1 else []
+    tries += [(spec, [EXACT, SINGLE] if len(each) == 1 else [SINGLE]) for spec in each]
+    failure, found = ChildError("error", "nobody could be probed"), None
+    for spec, precisions in tries:
+        try:
+            found = _probed_reference(spec, precisions, roundings, start)
+        except ChildError as error:
+            failure = error
+            continue
+        if trusted(found.arrays):
+            return found
+    if found is None:
+        raise failure
+    outputs = {name: array for name, array in found.arrays.items() if name.rpartition("/")[2] == "output"}
+    return _Side(NUMPY, outputs)
+
+
+def trusted(reference: Arrays) -> bool:
+    """True unless the core's NumPy version has other outputs: what differs from it is no measure of gradients."""
+    if ORACLE not in reference:
+        return True
+    moved = _part(reference, f"{ROUNDOFFS[SINGLE]}/") or _part(reference, f"{min(ROUNDOFFS.values())}/")
+    explained = ALLOWED * relative(reference["output"], moved["output"]) if moved else LEAST
+    return relative(reference[ORACLE], reference["output"]) <= max(explained, LEAST)
+
+
+def _probed_reference(spec: Spec, precisions: list[str], roundings: list[float], start: Any) -> _Side:
+    with tempfile.TemporaryDirectory(prefix="dlbench-fidelity-") as folder:
+        path = Path(folder) / "reference.npz"
+        child = start(spec)
+        try:
+            found = call(child, reference_to_file, spec, str(path), precisions, roundings)
+        finally:
+            child.close()
+        with np.load(path, allow_pickle=False) as file:
+            return _Side(f"{spec.plugin} in {_WORDS[found]}", dict(file))
+
+
+_WORDS = {EXACT: "float64", SINGLE: "float32, eager"}
+
+
+def _of_arm(spec: Spec, reference: _Side, start: Any) -> Fidelity:
+    try:
+        arrays = _probed(spec, start)
+    except ChildError as error:
+        return Fidelity(spec=spec, reference=reference.words, reason=str(error))
+    if why := ignores_seed(spec, reference.arrays, arrays):
+        return Fidelity(spec=spec, reference=reference.words, reason=why)
+    moved = _part(reference.arrays, f"{ROUNDOFFS.get(spec.precision, ROUNDOFFS[SINGLE])}/")
+    by_numpy = f", outputs of {NUMPY}" if ORACLE in reference.arrays and reference.words != NUMPY else ""
+    found = deviations(reference.arrays, arrays, moved)
+    return Fidelity(spec=spec, reference=f"{reference.words}{by_numpy}", deviations=found)
+
+
+def _probed(spec: Spec, start: Any) -> Arrays:
+    with tempfile.TemporaryDirectory(prefix="dlbench-fidelity-") as folder:
+        path = Path(folder) / "arm.npz"
+        child = start(spec)
+        try:
+            call(child, probe_to_file, spec, [SEED], str(path), gradients=True)
+        finally:
+            child.close()
+        with np.load(path, allow_pickle=False) as file:
+            return _part(dict(file), f"{SEED}/")
+
+
+def deviations(reference: Arrays, arm: Arrays, moved: Arrays) -> tuple[Deviation, ...]:
+    """The errors of an arm, each beside what its precision explains: the movement of the reference, times ALLOWED.
+
+    Outputs are held against the core's NumPy version where there is one. A reference of outputs alone judges these.
+    """
+    outputs = {**reference, "output": reference.get(ORACLE, reference["output"])}
+    found: list[Deviation] = []
+    for what in WHATS:
+        if what == "outputs" or "losses" in reference:
+            explained = ALLOWED * _error(what, reference, moved)
+            found.append(Deviation(what=what, error=_error(what, outputs, arm), explained=explained))
+    return tuple(found)
+
+
+def _error(what: What, reference: Arrays, other: Arrays) -> float:
+    match what:
+        case "outputs":
+            return relative(reference["output"], other.get("output"))
+        case "losses":
+            return relative(reference["losses"], other.get("losses"))
+        case _:
+            return _of_gradients(_part(reference, "gradient/"), _part(other, "gradient/"))
+
+
+def _of_gradients(reference: Arrays, other: Arrays) -> float:
+    """The largest of the parameters; a gradient that is small beside the largest one is measured against a share of it.
+
+    What is zero in exact arithmetic is rounding alone (`dlbench.parity.check.NEGLIGIBLE_GRADIENT`).
+    """
+    if reference.keys() != other.keys():
+        return np.inf
+    sizes = {name: _rms(array) for name, array in reference.items()}
+    quiet = NEGLIGIBLE_GRADIENT * max(sizes.values(), default=0.0)
+    return max((relative(reference[name], other[name], quiet) for name in reference), default=0.0)
+
+
+def relative(reference: Any, found: Any, least: float = 0.0) -> float:
+    """The 2-norm of the difference over that of the reference, whose root mean square counts as no less than `least`.
+
+    Infinite for another shape, and for what is not finite; the difference itself where the reference is zero.
+    """
+    if found is None or np.shape(reference) != np.shape(found):
+        return np.inf
+    exact, other = (np.asarray(side, np.float64) for side in (reference, found))
+    scale = max(_rms(exact), least) or 1.0
+    error = _rms(other - exact) / scale
+    return float(error) if np.isfinite(error) else np.inf
+
+
+def _rms(values: Any) -> float:
+    """Root mean square: the 2-norm over the root of the size."""
+    return float(np.sqrt(np.mean(np.square(np.asarray(values, np.float64))))) if np.size(values) else 0.0
+
+
+def _part(arrays: Arrays, prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
