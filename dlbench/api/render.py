@@ -11,7 +11,8 @@ from dlbench.analysis import gate
 from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError, RecordError, UnknownName, redaction
 from dlbench.record import encoding
-from dlbench.record.reading import from_json, read_parities, read_runs
+from dlbench.record.fidelity import FIDELITY_FILE
+from dlbench.record.reading import from_json, read_fidelities, read_parities, read_runs
 from dlbench.record.schema import PARITY_FILE, RUNS_FILE, SCHEMA, Run
 from dlbench.report import FORMATS, Report, comparison, markdown, summarize
 
@@ -23,7 +24,8 @@ def read(source: Path) -> tuple[list[Run], Report]:
     """The Runs of a runs.jsonl or its folder, and the report with its parity checks and gate. Raises RecordError."""
     path = source / RUNS_FILE if source.is_dir() else source
     runs = read_runs(path)
-    return runs, summarize(runs, read_parities(path.with_name(PARITY_FILE)), kept(path.parent))
+    errors = read_fidelities(path.with_name(FIDELITY_FILE))
+    return runs, summarize(runs, read_parities(path.with_name(PARITY_FILE)), kept(path.parent), errors)
 
 
 def known_formats(formats: Sequence[str]) -> Sequence[str]:

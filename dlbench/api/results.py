@@ -17,7 +17,8 @@ from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
 from dlbench.report import html, markdown
-from dlbench.report.model import Arm, Report, Section
+from dlbench.report.arm import Arm
+from dlbench.report.model import Report, Section
 from dlbench.spec.axes import as_text
 
 

@@ -7,14 +7,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 from dlbench.analysis import judge, refusals
 from dlbench.analysis.judge import Judgement
-from dlbench.api import confirm, measuring, outline, parity, render
+from dlbench.api import confirm, fidelity, measuring, outline, parity, render
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, redaction
 from dlbench.parity import comparable
 from dlbench.record import journal
+from dlbench.record.fidelity import Fidelity
 from dlbench.record.journal import Journal
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Plan, Run
@@ -48,6 +50,13 @@ class SessionResult:
         return next((one.refused for one in (self.answer, self.judged) if one is not None), "")
 
 
+class Proven(NamedTuple):
+    """What is known of the arms beside their Runs: whether they are the same model, and their errors."""
+
+    parity: Sequence[Parity]
+    errors: Sequence[Fidelity] = ()
+
+
 def run(options: RunRequest, listener: Listener) -> SessionResult:
     """Measure, write the report and judge it. Raises DlbenchError for a gate that cannot be one.
 
@@ -59,7 +68,7 @@ def run(options: RunRequest, listener: Listener) -> SessionResult:
         groups, families = _checked(options, open_journal, listener)
         if not open_journal.plan.pythons:  # another environment may have data of its own
             check_data(spec.task for spec in open_journal.plan.specs)
-        proven = parity.of_session(families, open_journal, listener)
+        proven = Proven(parity.of_session(families, open_journal, listener))
         try:
             measuring.measure(groups, open_journal, listener)
             return _conclude(options, open_journal, proven, listener)
@@ -133,11 +142,11 @@ def _check_question(options: RunRequest, specs: Sequence[Spec], policy: Policy) 
         options.against.check(specs, options.question)
 
 
-def _conclude(
-    options: RunRequest, open_journal: Journal, proven: Sequence[Parity], listener: Listener
-) -> SessionResult:
+def _conclude(options: RunRequest, open_journal: Journal, proven: Proven, listener: Listener) -> SessionResult:
     """Write the report, compare and gate as requested. Results are on the disk before anything is measured again."""
     specs, runs = open_journal.plan.specs, open_journal.runs
+    if options.parity:
+        proven = proven._replace(errors=fidelity.of_session(open_journal, listener))
     question = options.question
     again = measuring.measure_in(options.folder, listener)
     judged = judge.session(specs, runs, question) if options.against is None else None
@@ -165,12 +174,12 @@ def _compared(options: RunRequest, runs: Sequence[Run], planned: Plan, again: co
 
 
 def _result(
-    options: RunRequest, open_journal: Journal, proven: Sequence[Parity], judged: Judgement | None = None
+    options: RunRequest, open_journal: Journal, proven: Proven, judged: Judgement | None = None
 ) -> SessionResult:
     """The report, on the disk."""
     judged = redaction.record(judged)
     kept = None if judged is None else judged.gate
     render.keep(kept, open_journal.folder)
-    report = summarize(open_journal.runs, proven, kept)
+    report = summarize(open_journal.runs, proven.parity, kept, proven.errors)
     render.write(report, options.folder, options.formats)
     return SessionResult(options.folder, open_journal.runs, report, judged)

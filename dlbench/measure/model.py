@@ -15,6 +15,7 @@ from dlbench.measure.warm_up import Settled, SettleRule
 from dlbench.plugin import (
     Batch,
     Compilation,
+    ExchangesParameters,
     ModelPlugin,
     MultipliesMatrices,
     ReportsDeviceMemory,
@@ -61,6 +62,17 @@ class MeasuredModel:
         """Look at the last outputs, outside the clock. Raises DivergedError when they are not finite numbers."""
         if self._outputs is not None:
             self._finite(self._outputs)
+
+    @property
+    def seen(self) -> Any:
+        """The loss of the last call, or its outputs in the phase `predict`."""
+        return self.loss if self._spec.trains else self._outputs
+
+    def exported(self) -> dict[str, Any]:
+        """All values that training changes, by name; empty where it does not train, or the plugin cannot say them."""
+        if not self._spec.trains or not isinstance(self._plugin, ExchangesParameters):
+            return {}
+        return dict(self._plugin.export_parameters())
 
     def quality(self) -> float:
         """The task's quality on held-out data. Raises DivergedError when it is none."""
@@ -133,8 +145,11 @@ class MeasuredModel:
         return reported.outputs(self._spec.plugin, result, self._task.signature.outputs.shape)
 
 
-def settle(sampler: timing.Sampler, policy: Policy) -> Settled:
-    """Warm up as the policy says; a sample lasts long enough for clock and barrier to be a thousandth of it."""
+def settle(sampler: timing.Sampler, policy: Policy, sampled: Callable[[], None] = lambda: None) -> Settled:
+    """Warm up as the policy says; a sample lasts long enough for clock and barrier to be a thousandth of it.
+
+    `sampled` is called after each sample, outside the clock.
+    """
     rule = SettleRule(
         sample_seconds=max(policy.sample_seconds, 1000 * sampler.overhead()),
         steps=policy.settle_steps,
@@ -143,7 +158,13 @@ def settle(sampler: timing.Sampler, policy: Policy) -> Settled:
         cap_seconds=policy.settle_cap_seconds,
         cap_samples=policy.settle_cap_samples,
     )
-    return warm_up.settle(sampler.take, rule)
+
+    def take(steps: int) -> timing.Timing:
+        found = sampler.take(steps)
+        sampled()
+        return found
+
+    return warm_up.settle(take, rule)
 
 
 def _step_function(spec: Spec, plugin: ModelPlugin, feed: BatchSource) -> Callable[[], Any]:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 
 from dlbench import architectures
 from dlbench.parity.check import NEGLIGIBLE_GRADIENT
@@ -73,8 +74,22 @@ def _model_of(spec: Spec) -> tuple[Workload, str]:
     return workload(plain), "" if architectures.describes(spec) else spec.plugin
 
 
-_PLAIN: dict[str, Any] = {"precision": SINGLE, "steps_per_call": 1, "data": "device", "device": "cpu"}
-"""Computation of a reference, as far as a Spec says it; with the path eager and no compiler."""
+_PLAIN: dict[str, Any] = {
+    "precision": SINGLE,
+    "steps_per_call": 1,
+    "data": "device",
+    "device": "cpu",
+    "path": "eager",
+    "compiler": "",
+    "allow_breaks": False,
+    "variant": UNSET,
+}
+"""Axes that say how a model is computed, as its reference has them."""
+
+
+def rounding_of(spec: Spec) -> str:
+    """The precision whose rounding an arm may show: its own, or the one that its variant's settings round to."""
+    return (spec.variant.rounding if spec.variant is not UNSET else "") or spec.precision
 
 
 def _start(timeout: float, pythons: Mapping[str, str], spec: Spec) -> Child:
@@ -96,9 +111,9 @@ def _reference(family: Sequence[Spec], start: Any) -> _Side:
 
     Raises ChildError where nobody can be probed.
     """
-    plain = [msgspec.structs.replace(spec, **_PLAIN, path="eager", compiler="", allow_breaks=False) for spec in family]
+    plain = [msgspec.structs.replace(spec, **_PLAIN) for spec in family]
     each = list({spec.plugin: spec for spec in reversed(plain)}.values())[::-1]
-    roundings = sorted({ROUNDOFFS.get(spec.precision, ROUNDOFFS[SINGLE]) for spec in family})
+    roundings = sorted({_roundoff(spec) for spec in family})
     tries = [(spec, [EXACT]) for spec in each] if len(each) > 1 else []
     tries += [(spec, [EXACT, SINGLE] if len(each) == 1 else [SINGLE]) for spec in each]
     failure, found = ChildError("error", "nobody could be probed"), None
@@ -114,6 +129,10 @@ def _reference(family: Sequence[Spec], start: Any) -> _Side:
         raise failure
     outputs = {name: array for name, array in found.arrays.items() if name.rpartition("/")[2] == "output"}
     return _Side(NUMPY, outputs)
+
+
+def _roundoff(spec: Spec) -> float:
+    return ROUNDOFFS.get(rounding_of(spec), ROUNDOFFS[SINGLE])
 
 
 def trusted(reference: Arrays) -> bool:
@@ -147,7 +166,7 @@ def _of_arm(spec: Spec, reference: _Side, start: Any) -> Fidelity:
         return Fidelity(spec=spec, reference=reference.words, reason=str(error))
     if why := ignores_seed(spec, reference.arrays, arrays):
         return Fidelity(spec=spec, reference=reference.words, reason=why)
-    moved = _part(reference.arrays, f"{ROUNDOFFS.get(spec.precision, ROUNDOFFS[SINGLE])}/")
+    moved = _part(reference.arrays, f"{_roundoff(spec)}/")
     by_numpy = f", outputs of {NUMPY}" if ORACLE in reference.arrays and reference.words != NUMPY else ""
     found = deviations(reference.arrays, arrays, moved)
     return Fidelity(spec=spec, reference=f"{reference.words}{by_numpy}", deviations=found)
@@ -168,13 +187,14 @@ def _probed(spec: Spec, start: Any) -> Arrays:
 def deviations(reference: Arrays, arm: Arrays, moved: Arrays) -> tuple[Deviation, ...]:
     """The errors of an arm, each beside what its precision explains: the movement of the reference, times ALLOWED.
 
-    Outputs are held against the core's NumPy version where there is one. A reference of outputs alone judges these.
+    No less is explained than single precision rounds a result to, in which every arm returns it. Outputs are held
+    against the core's NumPy version where there is one. A reference of outputs alone judges these.
     """
     outputs = {**reference, "output": reference.get(ORACLE, reference["output"])}
     found: list[Deviation] = []
     for what in WHATS:
         if what == "outputs" or "losses" in reference:
-            explained = ALLOWED * _error(what, reference, moved)
+            explained = max(ALLOWED * _error(what, reference, moved), ROUNDOFFS[SINGLE])
             found.append(Deviation(what=what, error=_error(what, outputs, arm), explained=explained))
     return tuple(found)
 

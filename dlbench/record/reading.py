@@ -13,6 +13,7 @@ from msgspec import inspect
 
 from dlbench.errors import DlbenchError, RecordError
 from dlbench.record.encoding import WORDS
+from dlbench.record.fidelity import Fidelity
 from dlbench.record.parity import Parity
 from dlbench.record.schema import PLAN_FILE, READABLE, SCHEMA, Plan, Run
 from dlbench.record.upgrade import upgraded
@@ -133,11 +134,20 @@ def read_plan(path: Path) -> Plan:
         raise RecordError(f"{path}: not a plan ({error}); measure again with another --out") from error
 
 
+def read_fidelities(path: Path) -> list[Fidelity]:
+    """Read the errors of arms beside a file of Runs; none where there is no such file. Raises RecordError."""
+    return _read_lines(path, Fidelity, "errors of arms")
+
+
 def read_parities(path: Path) -> list[Parity]:
     """Read the parity checks that lie beside a file of Runs; none if there is no such file. Raises RecordError."""
+    return _read_lines(path, Parity, "parity checks")
+
+
+def _read_lines(path: Path, kind: type[T], named: str) -> list[T]:
     if not path.exists():
         return []
     try:
-        return [from_json(line, Parity) for line in path.read_bytes().splitlines()]
+        return [from_json(line, kind) for line in path.read_bytes().splitlines()]
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
-        raise RecordError(f"{path}: not a list of parity checks ({error}); remove it to read the Runs alone") from error
+        raise RecordError(f"{path}: not a list of {named} ({error}); remove it to read the Runs alone") from error

@@ -219,7 +219,8 @@ class Run(Record, frozen=True):
     program of its Spec a second time, measured to see whether the session tells equal programs apart. `arm` is this
     Run's place in the order of starting, of `arms`. `isolation` is the kind of process. `caller` holds the variables of
     dlbench's own environment that set threads, which the Spec's replace in a child. `flags` are `not_settled` and the
-    like; `reason` explains a status that is not ok, and `output_tail` is the end of the child's output.
+    like; `reason` explains a status that is not ok, and `output_tail` is the end of the child's output. `digest` is of
+    the results of the first two timed calls: processes of a Spec that have one digest agree bit for bit.
     """
 
     spec: Spec
@@ -252,6 +253,7 @@ class Run(Record, frozen=True):
     load: Load | None = None
     actual: Actual | None = None
     caller: dict[str, str] = {}
+    digest: str = ""
     schema: NotNegative = SCHEMA
 
     @property

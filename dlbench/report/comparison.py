@@ -11,7 +11,7 @@ from dlbench.analysis.judge import Judgement, Row
 from dlbench.analysis.metrics import METRICS
 from dlbench.report import gating
 from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
-from dlbench.report.page import what_it_takes
+from dlbench.report.findings import what_it_takes
 from dlbench.report.units import format_interval, format_value
 from dlbench.stats.reasons import REASONS
 

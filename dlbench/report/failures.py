@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from dlbench.analysis.labels import Labels
 from dlbench.record.flags import STATUSES
+from dlbench.report.arm import Failure
 from dlbench.report.document import Block, Code, Heading, Paragraph, Table
-from dlbench.report.model import Failure, Section
+from dlbench.report.model import Section
 
 
 class _Place(NamedTuple):

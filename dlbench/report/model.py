@@ -10,59 +10,12 @@ from dlbench.analysis.compare import Comparison, Undecided
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.cost import Cost
 from dlbench.analysis.gate import Gate
-from dlbench.plugin import Compilation
-from dlbench.record.flags import StatusName
 from dlbench.record.parity import Parity
 from dlbench.record.schema import SCHEMA, Environment, Record, TaskInfo
+from dlbench.report.arm import Arm, FidelityRow
 from dlbench.report.break_even import Payback
 from dlbench.report.configuration import Fairness, OwnModel
 from dlbench.spec import Policy, Workload
-from dlbench.stats.estimates import Estimate
-
-
-class Spread(Record, frozen=True):
-    """Effort to reach a target: median and range over seeds; a seed that never reached it counts as beyond all others.
-
-    `median` or `high` is None beyond the budget; `low` is None when none reached the target.
-    """
-
-    reached: int
-    of: int
-    low: float | None
-    median: float | None
-    high: float | None
-
-
-class CurvePoint(Record, frozen=True):
-    """Quality after `steps` training steps: median and range over `seeds` seeds."""
-
-    steps: int
-    quality: float
-    low: float
-    high: float
-    seeds: int
-
-
-class Failure(Record, frozen=True):
-    """Failure of Runs of an arm; `output_tail` is the end of what the last of them printed."""
-
-    status: StatusName
-    reason: str
-    output_tail: str
-    runs: int
-
-
-class Arm(Record, frozen=True):
-    """One plugin on one path in one workload: `ok` of `planned` processes ended well."""
-
-    label: str
-    ok: int
-    planned: int
-    metrics: dict[str, Estimate]
-    to_target: dict[str, Spread]
-    curve: tuple[CurvePoint, ...]
-    compilation: tuple[Compilation, ...]
-    failures: tuple[Failure, ...]
 
 
 class Section(Record, frozen=True):
@@ -103,5 +56,6 @@ class Report(Record, frozen=True):
     controls: tuple[ControlPair, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     models: tuple[OwnModel, ...] | msgspec.UnsetType = msgspec.UNSET
+    fidelity: tuple[FidelityRow, ...] | msgspec.UnsetType = msgspec.UNSET
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from dlbench.analysis.compare import Comparison
-from dlbench.analysis.control import ControlPair
 from dlbench.analysis.labels import Labels
-from dlbench.analysis.metrics import METRICS
-from dlbench.report import failures, gating, own_models, tables
+from dlbench.report import failures, fidelity, findings, gating, own_models, tables
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph
 from dlbench.report.model import Report
 from dlbench.report.setting import configuration_blocks, environment_blocks
-from dlbench.report.units import duration, format_interval
 
 
 def page(report: Report) -> Iterator[Block]:
@@ -23,11 +19,12 @@ def page(report: Report) -> Iterator[Block]:
     yield Paragraph(_lead(report))
     if report.gate is not None:
         yield from gating.blocks(report.gate.outcomes, report.gate.refused)
-    findings = [(section.workload, one) for section in report.sections for one in section.comparisons]
-    yield from _list("Findings", [_finding(names.title(load), one) for load, one in findings])
-    controls = [_control_line(one, names) for one in report.controls]
+    compared = [(section.workload, one) for section in report.sections for one in section.comparisons]
+    yield from _list("Findings", [findings.finding(names.title(load), one) for load, one in compared])
+    controls = [findings.control_line(one, names) for one in report.controls]
     yield from _list("Before you believe it", [*controls, *report.warnings])
     yield from own_models.blocks(report.models or ())
+    yield from fidelity.blocks(report.fidelity or ())
     for section in report.sections:
         yield from tables.blocks(section, names)
     yield from failures.blocks(report.sections, names)
@@ -47,7 +44,10 @@ def _lead(report: Report) -> str:
     )
     turns = "Plugins of one table took turns, sample by sample, and ratios are paired."
     compared = any(section.comparisons for section in report.sections)
-    return " ".join(filter(None, (_undecided(report), f"Started {report.started}.", how, turns if compared else "")))
+    unlike = fidelity.lead(report.fidelity or ())
+    return " ".join(
+        filter(None, (unlike, _undecided(report), f"Started {report.started}.", how, turns if compared else ""))
+    )
 
 
 def _undecided(report: Report) -> str:
@@ -71,27 +71,3 @@ def _list(heading: str, items: Sequence[str]) -> Iterator[Block]:
     if items:
         yield Heading(2, heading)
         yield Bullets(items)
-
-
-def _finding(title: str, found: Comparison) -> str:
-    where = f"{title}: a step of {found.candidate}"
-    if found.ratio is None:
-        return f"{where} is not compared with {found.baseline}: {found.reason}"
-    text = f"{where} takes {format_interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
-    text += f" ({found.reason})" if found.reason else ""
-    text += "" if found.smallest_change is None else f"; minimum detectable change {found.smallest_change:.1%}"
-    return f"{text}; {what_it_takes(found)} would tell" if found.more_groups else text
-
-
-def what_it_takes(found: Comparison) -> str:
-    """`about 40 more groups (6 min)`."""
-    time = "" if found.more_seconds is None else f" ({duration(found.more_seconds)})"
-    return f"about {found.more_groups} more group{'' if found.more_groups == 1 else 's'}{time}"
-
-
-def _control_line(found: ControlPair, names: Labels) -> str:
-    said = found.comparison
-    of = "" if said.metric == "step_time" else f", {METRICS[said.metric].title.lower()}"
-    arms = f"two equal arms ({names.spec(found.spec)}{of})"
-    text = f"A/A control: ratio {format_interval(said.ratio, '')} of {arms}"
-    return f"{text}: told apart, so this session gives no verdicts" if found.flagged else f"{text}: {said.verdict}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from dlbench.analysis import compare, labels, screening
 from dlbench.analysis.compare import Undecided
 from dlbench.analysis.gate import Gate
 from dlbench.errors import DlbenchError
+from dlbench.record.fidelity import Fidelity
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Run
+from dlbench.report import fidelity
 from dlbench.report.command import command
 from dlbench.report.configuration import environments, fairness, own_models
 from dlbench.report.model import Report
@@ -17,20 +21,27 @@ from dlbench.report.sections import sections_of
 from dlbench.report.warnings import warnings
 
 
-def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | None = None) -> Report:
-    """The Report of these Runs and parity checks, of any sessions. Raises DlbenchError when there is no Run."""
+def summarize(
+    runs: Sequence[Run],
+    parity: Sequence[Parity] = (),
+    gate: Gate | None = None,
+    errors: Sequence[Fidelity] = (),
+) -> Report:
+    """The Report of these Runs, parity checks and errors of arms. Raises DlbenchError when there is no Run."""
     if not runs:
         raise DlbenchError("there is no Run to report; the session ended before its first")
     gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
     screened = screening.screen(runs, dict.fromkeys(("step_time", *gated)))
     runs = screened.runs
     comparisons = compare.compare(runs, screening.failure(screened))
+    sections = tuple(sections_of(screened.all_runs, comparisons))
+    exact = tuple(fidelity.rows(errors, screened.all_runs, sections))
     return Report(
         title=labels.title_of(run.spec for run in runs),
         started=min(run.started for run in runs),
         indicative=all(run.policy.indicative for run in runs),
-        sections=tuple(sections_of(screened.all_runs, comparisons)),
-        warnings=tuple(warnings(runs, parity)),
+        sections=sections,
+        warnings=(*fidelity.warnings(exact), *warnings(runs, parity)),
         fairness=tuple(fairness(runs)),
         environments=tuple(environments(runs)),
         policies=tuple(dict.fromkeys(run.policy for run in runs)),
@@ -38,6 +49,7 @@ def summarize(runs: Sequence[Run], parity: Sequence[Parity] = (), gate: Gate | N
         parity=tuple(parity),
         gate=gate,
         controls=tuple(screened.controls),
+        fidelity=exact or msgspec.UNSET,
         models=own_models(run.spec for run in runs),
         undecided=tuple(
             Undecided(workload=load, baseline=one.baseline, candidate=one.candidate, code=one.code)

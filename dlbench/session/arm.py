@@ -59,6 +59,7 @@ class Findings:
     times: list[PhaseTime] = field(default_factory=list)
     memory: list[PhaseMemory] = field(default_factory=list)
     flags: list[FlagName] = field(default_factory=list)
+    digest: str = ""
 
 
 class Arm:
@@ -115,6 +116,7 @@ class Arm:
         if settled is not None:
             self.steps = settled.steps
             self._found.samples += settled.samples
+            self._found.digest = settled.digest
             self._found.flags += [] if settled.settled else ["not_settled"]
 
     @property
@@ -204,6 +206,7 @@ class Arm:
             started=self._started.isoformat(timespec="seconds"),
             wall_seconds=time.monotonic() - self._begin,
             flags=tuple(found.flags),
+            digest=found.digest,
             times=tuple(found.times),
             samples=tuple(found.samples),
             evaluations=tuple(found.evaluations),

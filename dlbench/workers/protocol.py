@@ -110,11 +110,12 @@ class Stepped(Message, frozen=True, tag="stepped"):
 
 
 class Settled(Message, frozen=True, tag="settled"):
-    """Warm-up is over; `steps` is the sample size that was found."""
+    """Warm-up is over; `steps` is the sample size that was found, `digest` that of the first calls."""
 
     steps: int
     settled: bool
     samples: list[Sample]
+    digest: str = ""
 
 
 class Taken(Message, frozen=True, tag="taken"):

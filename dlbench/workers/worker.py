@@ -21,6 +21,7 @@ from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName
 from dlbench.measure import settings, sources
 from dlbench.measure import timing as measure
 from dlbench.measure.build import Prepared, build_checked, prepare
+from dlbench.measure.digest import Digest
 from dlbench.measure.divergence import DivergedError
 from dlbench.measure.model import MeasuredModel, settle
 from dlbench.plugin import ModelInfo
@@ -101,6 +102,7 @@ class Worker:
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
         self._spec, self._plugin, self._subject = spec, plugin, MeasuredModel(spec, prepared)
+        self._parameter_count = info.parameter_count
         self._sampler, self._gpu = self._subject.sampler(), GpuSampler(info.device)
         return Built(
             info=info,
@@ -119,15 +121,25 @@ class Worker:
         mark = self._subject.mark("first_step")
         self._subject.warmed_up()
         settings.taken(self._spec, self._plugin)
+        self._digest_first()
         self._witness.begin()
         gc.collect()
         gc.freeze()  # permanent objects of the framework are not walked again before every sample
         return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
 
+    def _digest_first(self) -> None:
+        """Digest of the first call and its update; the memory that exporting takes is in no figure."""
+        self._digest = Digest()
+        if self._spec.timed:
+            self._digest.add(self._subject.seen)
+            self._digest.add_values(self._subject.exported, self._parameter_count)
+            self._subject.mark("digest")
+
     def _settle(self, policy: Policy) -> Settled:
-        timings, steps, settled = settle(self._sampler, policy)
+        timings, steps, settled = settle(self._sampler, policy, lambda: self._digest.add(self._subject.seen))
         self._subject.warmed_up()
-        return Settled(steps=steps, settled=settled, samples=[_sample("warm-up", timing) for timing in timings])
+        samples = [_sample("warm-up", timing) for timing in timings]
+        return Settled(steps=steps, settled=settled, samples=samples, digest=self._digest.text)
 
     def _take(self, order: Take) -> Taken:
         if order.untimed:

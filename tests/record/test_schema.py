@@ -9,15 +9,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from drawn_runs import DRAWN, any_gate, any_parity, any_plan, any_run
+from drawn_runs import DRAWN, any_fidelity, any_gate, any_parity, any_plan, any_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
 from dlbench.analysis.gate import Gate
 from dlbench.errors import RecordError
-from dlbench.record import parity, schema
+from dlbench.record import fidelity, parity, schema
 from dlbench.record.encoding import encode, page
+from dlbench.record.fidelity import Fidelity
 from dlbench.record.journal import append
 from dlbench.record.parity import Difference, Parity
 from dlbench.record.reading import decode, from_json, read_parities, read_runs
@@ -58,9 +59,9 @@ def test_every_run_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempP
     assert alike(read_runs(path), runs)
 
 
-@given(any_run | any_parity | any_plan | any_gate)
+@given(any_run | any_fidelity | any_parity | any_plan | any_gate)
 @settings(max_examples=100, deadline=None)
-def test_every_record_there_can_be_is_read_back_as_it_was_written(one: Run | Parity | Plan | Gate) -> None:
+def test_every_record_there_can_be_is_read_back_as_it_was_written(one: Run | Fidelity | Parity | Plan | Gate) -> None:
     for written in (encode(one), page(one).encode()):
         assert alike(from_json(written, type(one)), one)
 
@@ -69,7 +70,7 @@ def test_the_round_trip_draws_every_record_type_and_field() -> None:
     """A record type or a field added to the module must be added to the strategies."""
     kinds = {
         kind
-        for kind in {**vars(schema), **vars(parity)}.values()
+        for kind in {**vars(schema), **vars(parity), **vars(fidelity)}.values()
         if isinstance(kind, type) and issubclass(kind, schema.Record)
     }
     assert kinds - {schema.Record} <= set(DRAWN)
@@ -78,6 +79,8 @@ def test_the_round_trip_draws_every_record_type_and_field() -> None:
 
 
 FREE = {("Difference", name) for name in ("difference", "tolerance", "worst", "rounding")} | {
+    ("Deviation", "error"),
+    ("Deviation", "explained"),
     ("Evaluation", "quality"),
     ("Evaluation", "loss"),
 }
@@ -87,7 +90,7 @@ FREE = {("Difference", name) for name in ("difference", "tolerance", "worst", "r
 def test_every_number_that_is_read_has_a_range() -> None:
     kinds = {
         kind
-        for kind in {**vars(schema), **vars(parity)}.values()
+        for kind in {**vars(schema), **vars(parity), **vars(fidelity)}.values()
         if isinstance(kind, type) and issubclass(kind, schema.Record)
     }
     unbounded = {

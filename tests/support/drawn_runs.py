@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dlbench.analysis.gate import Gate, Outcome, Result
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import PARTS, CacheState, Compilation, ModelInfo
+from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.flags import STATUSES
 from dlbench.record.parity import Difference, Parity
 from dlbench.record.schema import (
@@ -225,6 +226,21 @@ any_run = _builds(
     load=st.none() | _loads,
     actual=st.none() | _actual,
     caller=_maps,
+    digest=_texts,
+)
+any_fidelity = _builds(
+    Fidelity,
+    spec=_specs,
+    reference=_texts,
+    deviations=_tuples(
+        _builds(
+            Deviation,
+            what=st.sampled_from(("outputs", "gradients", "losses")),
+            error=_floats,
+            explained=st.none() | _floats,
+        )
+    ),
+    reason=_texts,
 )
 
 

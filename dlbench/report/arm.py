@@ -1,0 +1,68 @@
+"""The records of one arm of a Report: its figures, its failures, and its errors."""
+
+from __future__ import annotations
+
+from dlbench.plugin import Compilation
+from dlbench.record.fidelity import Fidelity
+from dlbench.record.flags import StatusName
+from dlbench.record.schema import Record
+from dlbench.stats.estimates import Estimate
+
+
+class Spread(Record, frozen=True):
+    """Effort to reach a target: median and range over seeds; a seed that never reached it counts as beyond all others.
+
+    `median` or `high` is None beyond the budget; `low` is None when none reached the target.
+    """
+
+    reached: int
+    of: int
+    low: float | None
+    median: float | None
+    high: float | None
+
+
+class CurvePoint(Record, frozen=True):
+    """Quality after `steps` training steps: median and range over `seeds` seeds."""
+
+    steps: int
+    quality: float
+    low: float
+    high: float
+    seeds: int
+
+
+class Failure(Record, frozen=True):
+    """Failure of Runs of an arm; `output_tail` is the end of what the last of them printed."""
+
+    status: StatusName
+    reason: str
+    output_tail: str
+    runs: int
+
+
+class Arm(Record, frozen=True):
+    """One plugin on one path in one workload: `ok` of `planned` processes ended well."""
+
+    label: str
+    ok: int
+    planned: int
+    metrics: dict[str, Estimate]
+    to_target: dict[str, Spread]
+    curve: tuple[CurvePoint, ...]
+    compilation: tuple[Compilation, ...]
+    failures: tuple[Failure, ...]
+
+
+class FidelityRow(Record, frozen=True):
+    """An arm's speed beside its errors; `ratio` is None for the baseline, and for an arm that is not compared.
+
+    `bits` says whether processes of the arm agree bit for bit: `yes`, `no`, or why that is not known.
+    """
+
+    arm: str
+    subject: str
+    found: Fidelity
+    ratio: Estimate | None
+    baseline: bool
+    bits: str

@@ -1,0 +1,156 @@
+"""Errors of an arm against its most exact form, what its precision explains, and what a page says of both."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from command import dlbench
+from example_runs import bare_run, full_session
+from sides import spec
+
+from dlbench.errors import RecordError
+from dlbench.measure.digest import Digest
+from dlbench.parity import fidelity
+from dlbench.parity.fidelity import ROUNDOFFS, deviations, relative, trusted
+from dlbench.parity.reference import ORACLE, nudged
+from dlbench.record.fidelity import Deviation, Fidelity
+from dlbench.record.reading import read_fidelities
+from dlbench.report import FORMATS, summarize
+
+pytestmark = pytest.mark.untimed
+
+
+def side(scale: float = 1.0) -> dict[str, np.ndarray]:
+    """A model whose results are all moved by a factor."""
+    return {
+        "output": scale * np.array([[3.0, 4.0]]),
+        "gradient/w": scale * np.array([1.0, -1.0]),
+        "gradient/silent": np.array([1e-9]),
+        "losses": scale * np.array([2.0, 1.0]),
+    }
+
+
+def test_an_error_is_relative_in_the_2_norm() -> None:
+    assert relative(np.array([3.0, 4.0]), np.array([3.0, 4.5])) == pytest.approx(0.1)
+    assert relative(np.zeros(2), np.array([0.5, 0.5])) == pytest.approx(0.5)
+    assert relative(np.zeros(2), np.zeros(3)) == np.inf
+    assert relative(np.ones(1), np.array([np.nan])) == np.inf
+    assert relative(np.ones(1), None) == np.inf
+
+
+def test_a_precision_explains_as_much_as_it_moves_the_reference() -> None:
+    found = {one.what: one for one in deviations(side(), side(1.01), side(1.005))}
+    assert {what: one.error for what, one in found.items()} == pytest.approx(dict.fromkeys(found, 0.01), rel=1e-6)
+    assert all(one.holds for one in found.values())
+    assert not any(one.holds for one in deviations(side(), side(1.01), side(1.001)))
+
+
+def test_no_less_is_explained_than_single_precision_rounds_a_result_to() -> None:
+    assert all(one.explained == ROUNDOFFS["fp32"] for one in deviations(side(), side(), side()))
+
+
+def test_a_gradient_that_is_lost_is_found_and_one_that_is_rounding_is_not() -> None:
+    lost = {**side(), "gradient/w": np.zeros(2)}
+    assert [one.what for one in deviations(side(), lost, side()) if not one.holds] == ["gradients"]
+    assert all(one.holds for one in deviations(side(), {**side(), "gradient/silent": np.array([-1e-9])}, side()))
+    missing = {name: value for name, value in side().items() if name != "gradient/w"}
+    assert [one.error for one in deviations(side(), missing, side()) if one.what == "gradients"] == [np.inf]
+
+
+def test_outputs_are_held_against_numpy_and_so_is_the_reference() -> None:
+    reference = {**side(1.1), ORACLE: side()["output"]}
+    assert not trusted(reference)
+    assert trusted({**side(), ORACLE: side()["output"]})
+    outputs, *_ = deviations(reference, side(), side(1.1))
+    assert outputs.error == 0.0
+
+
+def test_each_parameter_is_moved_by_the_share_and_no_more() -> None:
+    moved = nudged(2.0**-8, {"w": np.ones(1000, np.float32)})["w"]
+    assert set(np.unique(moved)) == {np.float32(1 - 2.0**-8), np.float32(1 + 2.0**-8)}
+
+
+def test_arms_of_every_phase_and_precision_have_one_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def probed(spec, precisions, roundings, _):
+        asked.append((spec.plugin, spec.path, spec.precision, precisions, roundings))
+        return fidelity._Side("exact", side())
+
+    monkeypatch.setattr(fidelity, "_probed_reference", probed)
+    monkeypatch.setattr(fidelity, "_probed", lambda spec, _: side())
+    arms = [spec("fake.linear"), spec("fake.linear", phase="predict"), spec("fake.linear", precision="bf16")]
+    found = fidelity.check([*arms, spec("fake.linear", path="jit", seed=3)], 60.0, {})
+    assert [(one.spec.path, one.spec.precision) for one in found] == [
+        ("eager", "fp32"),
+        ("eager", "bf16"),
+        ("jit", "fp32"),
+    ]
+    assert asked == [("fake.linear", "eager", "fp32", ["fp64", "fp32"], [2.0**-20, 2.0**-8])]
+
+
+def test_a_digest_is_of_two_calls_and_of_the_values_in_between() -> None:
+    def digest(*losses: float, value: float = 1.0) -> str:
+        found = Digest()
+        for loss in losses:
+            found.add(loss)
+            found.add_values(lambda: {"w": np.array([value])}, 1)
+        return found.text
+
+    assert digest(1.0) == ""
+    assert digest(1.0, 2.0) == digest(1.0, 2.0)
+    assert digest(1.0, 2.0) != digest(1.0, 2.5)
+    assert digest(1.0, 2.0) != digest(1.0, 2.0, value=1.5)
+
+
+def test_processes_that_differ_in_a_bit_are_told() -> None:
+    one = bare_run().spec
+
+    def bits(*digests: str) -> str:
+        runs = [bare_run(group=group, groups=2, digest=digest) for group, digest in enumerate(digests)]
+        report = summarize(runs, errors=[Fidelity(spec=one, reference="exact")])
+        return report.fidelity[0].bits
+
+    assert bits("a", "a") == "yes"
+    assert bits("a", "b") == "NO"
+    assert bits("a") == "not checked: one process"
+    assert bits("", "") == "not checked: no digest"
+
+
+def test_an_arm_that_does_not_compute_the_same_thing_is_named_in_the_first_lines_and_its_ratio_is_marked() -> None:
+    runs = full_session()
+    arms = list(dict.fromkeys(msgspec.structs.replace(run.spec, phase="train") for run in runs))[:2]
+    wrong = (
+        Deviation(what="outputs", error=0.25, explained=1e-6),
+        Deviation(what="losses", error=1e-7, explained=1e-6),
+    )
+    errors = [Fidelity(spec=arms[0], reference="exact"), Fidelity(spec=arms[1], reference="exact", deviations=wrong)]
+    page = FORMATS["markdown"].render(summarize(runs, errors=errors))
+    assert f"NOT THE SAME COMPUTATION: {arms[1].label}." in page.split("## ")[0]
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| {arms[1].label} |") and "NO" in line]
+    assert "(not the same)" in row
+    assert "2.5e-01, above 1e-06" in row
+    assert "outputs differ by 2.5e-01" in page
+
+
+def test_a_report_without_errors_says_nothing_of_them() -> None:
+    report = summarize(full_session())
+    assert report.fidelity is msgspec.UNSET
+    assert "Fidelity" not in FORMATS["markdown"].render(report)
+    assert "fidelity" not in FORMATS["json"].render(report)
+
+
+def test_a_session_keeps_the_errors_of_its_arms(tmp_path) -> None:
+    done = dlbench(
+        *("run", "--plugin", "fake.linear,naughty.linear", "--phase", "predict", "--quick", "--out", "out"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = read_fidelities(tmp_path / "out" / "fidelity.jsonl")
+    assert [one.spec.plugin for one in found] == ["fake.linear", "naughty.linear"]
+    assert found[0].same, found
+    assert "## Fidelity" in (tmp_path / "out" / "report.md").read_text()
+    (tmp_path / "out" / "fidelity.jsonl").write_text("{}\n")
+    with pytest.raises(RecordError, match="not a list of errors of arms"):
+        read_fidelities(tmp_path / "out" / "fidelity.jsonl")
