@@ -16,9 +16,7 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
-from dlbench.report import html, markdown
-from dlbench.report.arm import Arm
-from dlbench.report.model import Report, Section
+from dlbench.report import Arm, Report, Section, html, markdown
 from dlbench.spec.axes import as_text
 
 

@@ -51,7 +51,7 @@ class SessionResult:
 
 
 class Proven(NamedTuple):
-    """What is known of the arms beside their Runs: whether they are the same model, and their errors."""
+    """Checks of the arms beside their Runs: parity, and errors."""
 
     parity: Sequence[Parity]
     errors: Sequence[Fidelity] = ()

@@ -48,7 +48,7 @@ NUMPY = "NumPy in float64"
 
 
 class _Side(NamedTuple):
-    """What was probed of the reference of a family, and in which words it is named."""
+    """Arrays of the reference of a family, and its name in words."""
 
     words: str
     arrays: Arrays
@@ -69,7 +69,7 @@ def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str]) -> 
 
 
 def _model_of(spec: Spec) -> tuple[Workload, str]:
-    """What arms share that are one model: the workload but for how it is computed; the plugin of a package's own."""
+    """Key of arms that are one model: workload without axes of computation, and the plugin of a package's own."""
     plain = msgspec.structs.replace(spec, **_PLAIN)
     return workload(plain), "" if architectures.describes(spec) else spec.plugin
 

@@ -8,7 +8,7 @@ from dlbench.record.schema import Record
 from dlbench.spec import Spec
 
 FIDELITY_FILE = "fidelity.jsonl"
-"""What lies beside the Runs of a report where the arms were held against a more exact one."""
+"""File beside the Runs of a report whose arms were held against a more exact one."""
 
 What = Literal["outputs", "gradients", "losses"]
 

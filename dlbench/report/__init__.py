@@ -9,9 +9,10 @@ from typing import NamedTuple
 from dlbench.record import encoding
 from dlbench.report import markdown
 from dlbench.report.model import Report
+from dlbench.report.section import Arm, Section
 from dlbench.report.summary import summarize
 
-__all__ = ["FORMATS", "Format", "Report", "summarize"]
+__all__ = ["FORMATS", "Arm", "Format", "Report", "Section", "summarize"]
 
 
 class Format(NamedTuple):

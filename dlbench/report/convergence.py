@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from dlbench.analysis.metrics import METRICS
 from dlbench.record.schema import TaskInfo
-from dlbench.report.arm import Arm, CurvePoint, Spread
-from dlbench.report.model import Section
+from dlbench.report.section import Arm, CurvePoint, Section, Spread
 from dlbench.report.units import digits, format_interval, format_value
 
 NOTHING = "–"

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from dlbench.analysis.labels import Labels
 from dlbench.record.flags import STATUSES
-from dlbench.report.arm import Failure
 from dlbench.report.document import Block, Code, Heading, Paragraph, Table
-from dlbench.report.model import Section
+from dlbench.report.section import Failure, Section
 
 
 class _Place(NamedTuple):

@@ -8,10 +8,9 @@ import msgspec
 
 from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.schema import Run
-from dlbench.report.arm import FidelityRow
 from dlbench.report.configuration import subject_of
 from dlbench.report.document import Block, Heading, Paragraph, Table
-from dlbench.report.model import Section
+from dlbench.report.section import FidelityRow, Section
 from dlbench.report.units import format_interval
 from dlbench.spec import Spec, workload
 from dlbench.stats.estimates import Estimate
@@ -113,7 +112,7 @@ def _arm_of(spec: Spec) -> Spec:
 
 
 def _bits(runs: Iterable[Run]) -> str:
-    """Whether the processes of each Spec have one digest."""
+    """Answer to whether the processes of each Spec have one digest."""
     digests: dict[Spec, list[str]] = {}
     for run in runs:
         if run.ok and run.digest:

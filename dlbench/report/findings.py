@@ -27,7 +27,7 @@ def what_it_takes(found: Comparison) -> str:
 
 
 def control_line(found: ControlPair, names: Labels) -> str:
-    """Whether the session told two equal arms apart."""
+    """One A/A control: whether the session told two equal arms apart."""
     said = found.comparison
     of = "" if said.metric == "step_time" else f", {METRICS[said.metric].title.lower()}"
     arms = f"two equal arms ({names.spec(found.spec)}{of})"

@@ -6,32 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from dlbench.analysis.compare import Comparison, Undecided
+from dlbench.analysis.compare import Undecided
 from dlbench.analysis.control import ControlPair
-from dlbench.analysis.cost import Cost
 from dlbench.analysis.gate import Gate
 from dlbench.record.parity import Parity
-from dlbench.record.schema import SCHEMA, Environment, Record, TaskInfo
-from dlbench.report.arm import Arm, FidelityRow
-from dlbench.report.break_even import Payback
+from dlbench.record.schema import SCHEMA, Environment, Record
 from dlbench.report.configuration import Fairness, OwnModel
-from dlbench.spec import Policy, Workload
-
-
-class Section(Record, frozen=True):
-    """One workload: its arms in the order of the first group, and each compared with the first that ran.
-
-    `cost` is the effort of its verdicts, failed processes included; None if nothing is compared.
-    """
-
-    workload: Workload
-    seeds: tuple[int, ...]
-    task: TaskInfo | None
-    arms: tuple[Arm, ...]
-    comparisons: tuple[Comparison, ...]
-    paybacks: tuple[Payback, ...] = ()
-    stopped: str = ""
-    cost: Cost | None = None
+from dlbench.report.section import FidelityRow, Section
+from dlbench.spec import Policy
 
 
 class Report(Record, frozen=True):

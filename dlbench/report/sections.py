@@ -15,9 +15,8 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
 from dlbench.record.schema import Run
-from dlbench.report.arm import Arm, CurvePoint, Failure, Spread
 from dlbench.report.break_even import paybacks
-from dlbench.report.model import Section
+from dlbench.report.section import Arm, CurvePoint, Failure, Section, Spread
 from dlbench.spec import Workload
 
 CENSORED = ("steps_to_target", "seconds_to_target")

@@ -12,10 +12,9 @@ from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
-from dlbench.report.arm import Arm
 from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Heading, Paragraph, Table
-from dlbench.report.model import Section
+from dlbench.report.section import Arm, Section
 from dlbench.report.units import digits, format_interval, format_value
 from dlbench.spec import unusual
 

@@ -1,11 +1,15 @@
-"""The records of one arm of a Report: its figures, its failures, and its errors."""
+"""The records of a workload in a Report: its arms with their figures, failures and errors, and their comparisons."""
 
 from __future__ import annotations
 
+from dlbench.analysis.compare import Comparison
+from dlbench.analysis.cost import Cost
 from dlbench.plugin import Compilation
 from dlbench.record.fidelity import Fidelity
 from dlbench.record.flags import StatusName
-from dlbench.record.schema import Record
+from dlbench.record.schema import Record, TaskInfo
+from dlbench.report.break_even import Payback
+from dlbench.spec import Workload
 from dlbench.stats.estimates import Estimate
 
 
@@ -52,6 +56,22 @@ class Arm(Record, frozen=True):
     curve: tuple[CurvePoint, ...]
     compilation: tuple[Compilation, ...]
     failures: tuple[Failure, ...]
+
+
+class Section(Record, frozen=True):
+    """One workload: its arms in the order of the first group, and each compared with the first that ran.
+
+    `cost` is the effort of its verdicts, failed processes included; None if nothing is compared.
+    """
+
+    workload: Workload
+    seeds: tuple[int, ...]
+    task: TaskInfo | None
+    arms: tuple[Arm, ...]
+    comparisons: tuple[Comparison, ...]
+    paybacks: tuple[Payback, ...] = ()
+    stopped: str = ""
+    cost: Cost | None = None
 
 
 class FidelityRow(Record, frozen=True):
