@@ -24,6 +24,7 @@ OPTIONS = (
 OPTIMIZERS = "adam, adamw, sgd, sgd:MOMENTUM or file.py:function"
 _ASKED = re.compile(r"(?:([\w-]+)=)?(.+)")
 _OWN = re.compile(r".+\.py:\w+|[\w.]+:\w+")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _NAMED = re.compile(r"adam|adamw|sgd(:0?\.\d+|:0|:1)?")
 _TARGET = re.compile(r"[\w ]+:[-+]?\d+(\.\d+)?(e[-+]?\d+)?(:\d+)?")
 
@@ -70,6 +71,8 @@ def models(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
         if match is None or ":" not in match[2]:
             shown = "" if match is None else match[2]
             raise SpecError(f"--model {shown!r} is not [FRAMEWORK=]file.py:NAME, package.module:NAME or loader:NAME")
+        if _DRIVE.match(match[2]):
+            raise SpecError(f"--model {match[2]!r}: a file has no drive here; give folder/file.py:NAME")
         name = found[0].architecture if convert and found else ""
         of_first = not found
         source = ModelSource(reference=portable(match[2]), convert="" if of_first else portable(convert), **common)

@@ -116,8 +116,9 @@ def _adaptor(spec: Spec, source: ModelSource) -> str:
     reference = source.reference
     if loader := adaptors.loader(reference):
         return loader
-    if not references.is_reference(reference):
-        return adaptors.find(reference.partition(":")[0]).name  # which says what to install
+    word = reference.partition(":")[0]
+    if not references.is_reference(reference) and adaptors.GROUP.pattern.fullmatch(word):
+        return adaptors.find(word).name  # which says what to install
     found = _loaded(reference)
     made = found if isinstance(found, type) else references.make(reference, dict(spec.options))
     return adaptors.of_model(reference, made)
@@ -129,7 +130,7 @@ def _loaded(reference: str) -> object:
         found: object = references.load_reference(reference)
     except SpecError as error:
         missing, word = error.__cause__, reference.partition(":")[0]
-        if isinstance(missing, ModuleNotFoundError) and missing.name == word:
+        if isinstance(missing, ModuleNotFoundError) and missing.name == word and "." not in word:
             known = {entry.name for entry in adaptors.entries()}
             raise UnknownName("module or loader", word, known, "files are file.py:NAME") from error
         raise

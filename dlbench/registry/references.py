@@ -126,6 +126,8 @@ def call(factory: Callable[..., Any], options: Mapping[str, Any], name: str) -> 
     Raises UnknownName for an option that is no keyword of the factory, and SpecError if the factory raises.
     """
     check_options(factory, options, name)
+    if missing := [one for one in _required(factory) if one not in options]:
+        raise SpecError(f"{name} cannot be called without {', '.join(missing)}; give --set {missing[0]}=VALUE")
     with users_errors(name):
         return factory(**options)
 
@@ -153,6 +155,16 @@ def keywords(factory: Callable[..., Any]) -> dict[str, str] | None:
         return None
     by_name = (one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY))
     return {one.name: _default(one) for one in by_name}
+
+
+def _required(factory: Callable[..., Any]) -> list[str]:
+    """Names of the keywords of a factory that have no default; none if it does not say."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [one.name for one in parameters if one.kind in kinds and one.default is one.empty]
 
 
 @contextmanager
@@ -196,7 +208,8 @@ def _file_module(reference: Reference, folder: Path) -> ModuleType:
     """A file under its own name, or under a free one if that is taken."""
     path = path_of(reference.place, folder)
     if not path.is_file():
-        raise SpecError(f"{reference.text}: there is no file {reference.place} in the folder of the session")
+        separator = "; folders are separated by /" if "\\" in reference.place else ""
+        raise SpecError(f"{reference.text}: there is no file {reference.place} in the folder of the session{separator}")
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None) == str(path):
             return module
@@ -210,8 +223,11 @@ def _file_module(reference: Reference, folder: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, ImportError) and "attempted relative import" in error.msg:
+            wanted = f"{path.parent.name}.{path.stem}:{reference.name}"
+            error.msg = f"{error.msg}; a file alone is of no package: give {wanted}, from the folder above"
         raise
     return module
 

@@ -22,8 +22,6 @@ from dlbench.spec.axes import Options, option_grid
 from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
 
-DESCRIBING_SECONDS = 120.0
-
 
 @dataclass(frozen=True)
 class AskedModel:
@@ -94,7 +92,7 @@ def _described(one: AskedModel, selection: Selection, policy: Policy, python: st
 
 
 def _child(policy: Policy, python: str | None) -> Child:
-    seconds = min(policy.timeout_seconds, DESCRIBING_SECONDS)
+    seconds = policy.timeout_seconds
     return fresh_child(1, seconds, python) if python else fresh_child(1, seconds)
 
 
@@ -107,8 +105,17 @@ def _filled(one: AskedModel, selection: Selection, options: Options, child: Chil
     except ChildError as error:
         if spec.model is None:  # each of its Runs will say so
             return selection
-        raise SpecError(str(error)) from error
+        raise SpecError(_of_model(spec.model, error)) from error
     return inference.filled(selection, spec, said)
+
+
+def _of_model(source: ModelSource, error: ChildError) -> str:
+    """The error with the model's name; one that left no word of its own is told by what the process was doing."""
+    said = str(error)
+    if source.reference.partition(":")[0] in said:
+        return said
+    doing = "" if error.loading or error.status == "error" else "while it was imported, made or called once, "
+    return f"{source.reference}: {doing}{said}"
 
 
 def _provisional(one: AskedModel, selection: Selection, options: Options) -> Spec:

@@ -85,6 +85,7 @@ class Adapted(LinearPlugin):
             raise Unsupported(f"NumPy computes in fp32 on the cpu here, not in {spec.precision} on {spec.device}")
         if spec.path != "eager" and not (spec.path == "jit" and JIT_VARIABLE in os.environ):
             raise Unsupported(f"path {spec.path}: NumPy has eager only")
+        self._set(request)
         self._model, self._loss = self._make(spec), _loss(request.signature.loss)
         self._parameters = self._model.parameters
         self._optimizer, self._step, self._path = request.optimizer, 0, spec.path
@@ -161,7 +162,9 @@ class Adapted(LinearPlugin):
         _seed = np.random.default_rng(spec.seed)
         found = plugin_kit.make(self._source.reference, dict(spec.options))
         if not isinstance(found, Net):
-            raise SpecError(f"{self._source.reference} is a {type(found).__name__}; name a model of dlbench_fake.nets")
+            raise SpecError(
+                f"{self._source.reference} is of type {type(found).__name__}; name a model of dlbench_fake.nets"
+            )
         return found
 
     def _call(self, model: Net, inputs: Any) -> Any:
