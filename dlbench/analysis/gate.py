@@ -31,6 +31,11 @@ from dlbench.stats.power import ALPHA
 COUNTS = "counts"
 """The condition without one: parameters, FLOPs, graphs, breaks, recompilations and compiled parts are equal."""
 
+ERROR = "error"
+"""The condition on errors of arms; its threshold is an error, not a share (`dlbench.analysis.exactness`)."""
+SURE = (COUNTS, ERROR)
+"""Conditions on what one process shows as well as many."""
+
 Result = Literal["passed", "regression", "inconclusive", "underpowered"]
 FINE, REGRESSION, FAILED, UNDECIDED = exit_codes.FINE, exit_codes.CHANGED, exit_codes.FAILED, exit_codes.UNDECIDED
 
@@ -46,7 +51,13 @@ class Condition(Record, frozen=True):
     threshold: float = 0.0
 
     def __str__(self) -> str:
-        return self.name if self.name == COUNTS else f"{self.name}:{self.threshold * 100:g}%"
+        match self.name:
+            case "counts":
+                return self.name
+            case "error":
+                return f"{self.name}:{self.threshold:g}"
+            case _:
+                return f"{self.name}:{self.threshold * 100:g}%"
 
 
 class Outcome(Record, frozen=True):
@@ -130,14 +141,26 @@ def exit_code(outcomes: Sequence[Outcome], *, strict: bool) -> int:
 
 def _parse(text: str) -> Condition:
     name, colon, share = text.partition(":")
-    known = (*metrics.conditions(), COUNTS)
+    known = (*metrics.conditions(), *SURE)
     if name not in known:
         raise UnknownName("condition", name, known, "write it like slower:2%")
     if name == COUNTS:
         if colon:
             raise SpecError(f"--fail-on {text}: counts are equal or not; leave the threshold out")
         return Condition(name=name)
-    return Condition(name=name, threshold=_share(text, share))
+    return Condition(name=name, threshold=_error(text, share) if name == ERROR else _share(text, share))
+
+
+def _error(text: str, number: str) -> float:
+    try:
+        found = float(number)
+    except ValueError:
+        found = -1.0
+    if not 0 < found < 1:
+        raise SpecError(
+            f"--fail-on {text}: the threshold must be a relative error above 0 and below 1, like error:1e-3"
+        )
+    return found
 
 
 def _share(text: str, share: str) -> float:

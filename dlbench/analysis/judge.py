@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from dlbench.analysis import compare, evidence, gate, metrics, pairs, pooling, refusals, screening
+from dlbench.analysis import compare, evidence, exactness, gate, metrics, pairs, pooling, refusals, screening
 from dlbench.analysis.compare import Comparison, Count
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.evidence import EvidenceTable, History
+from dlbench.analysis.exactness import Errors
 from dlbench.analysis.gate import Gate, GateRequest, Outcome
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair
@@ -59,6 +60,7 @@ def reports(
     after: Sequence[Run],
     request: GateRequest,
     planned: Plan | None = None,
+    errors: Errors = (),
 ) -> Judgement:
     """Judge two reports, matched by Spec. Raises RecordError or UnknownName when nothing can be compared.
 
@@ -79,15 +81,17 @@ def reports(
         *refusals.missing_in_candidate(before, after, planned.specs if planned else (), request.allow),
         *refusals.without_control(_controlled(planned, found.pairs), after, sides[1].controls, request),
         *refusals.refusals(table, request),
+        *exactness.refusals(request.conditions, errors),
     )
     judged = _judgement(table, request, against, screening.failure(*sides), refusals.partially_failed(after))
     past = [f"history: {text}" for text in refusals.of_history(found.pairs, request.history)]
     left_out = [f"not compared: {text}" for text in found.left_out]
     beware = (*_warnings(table), *mixed, *past, *left_out)
+    judged = _with_errors(judged, request, errors)
     return msgspec.structs.replace(judged, baseline=names[0], candidate=names[1], warnings=beware, controls=controls)
 
 
-def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) -> Judgement | None:
+def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest, errors: Errors = ()) -> Judgement | None:
     """Judge the arms of one session against the first of each workload as planned; None if no gate was asked for."""
     if not request.conditions:
         return None
@@ -99,9 +103,21 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest) ->
         *refusals.never_ran(planned, runs),
         *refusals.never_in_lockstep(table, request),
         *refusals.without_control(baselines, marked, screened.controls, request),
+        *exactness.refusals(request.conditions, errors),
     )
     judged = _judgement(table, request, against, screening.failure(screened), {})
-    return msgspec.structs.replace(judged, controls=tuple(screened.controls))
+    return msgspec.structs.replace(
+        _with_errors(judged, request, errors),
+        controls=tuple(screened.controls),
+    )
+
+
+def _with_errors(judged: Judgement, request: GateRequest, errors: Errors) -> Judgement:
+    """The same with the outcomes of the condition on errors; a refused gate has none."""
+    if judged.refused:
+        return judged
+    found = exactness.outcomes(request.conditions, errors)
+    return msgspec.structs.replace(judged, outcomes=(*judged.outcomes, *found))
 
 
 def _table(compared: Sequence[Pair], request: GateRequest) -> EvidenceTable:

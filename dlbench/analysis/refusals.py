@@ -30,7 +30,7 @@ TWO_SESSIONS = (
 
 def check_arms(specs: Sequence[Spec], conditions: Sequence[Condition]) -> None:
     """Raise SpecError, before anything is measured, for a session whose arms these conditions cannot gate."""
-    if not conditions:
+    if all(condition.name == gate.ERROR for condition in conditions):
         return
     if any(others for _, others in families(specs)):
         return
@@ -65,7 +65,7 @@ def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> No
 
 def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
     """Raise SpecError, before anything is measured, for a gate on times or memory without replication."""
-    if policy.processes == 1 and any(condition.name != gate.COUNTS for condition in conditions):
+    if policy.processes == 1 and any(condition.name not in gate.SURE for condition in conditions):
         raise SpecError("one process each is indicative and never gates; measure at least 2")
     for condition in conditions:
         if policy.isolation != "fresh" and any(METRICS[name].fresh_only for name in metrics.gated_by(condition.name)):

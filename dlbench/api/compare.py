@@ -15,7 +15,7 @@ def compare(baseline: Path, candidate: Path, question: GateRequest, listener: Li
     """Compare two saved reports and write the comparison to `out` if given. Raises DlbenchError."""
     before, after = judge.read(baseline), judge.read(candidate)
     planned = judge.planned(candidate) if question.conditions else None
-    answer = reports((str(baseline), str(candidate)), before, after, question, planned)
+    answer = reports((str(baseline), str(candidate)), before, after, question, planned, judge.errors(candidate))
     if question.confirm:
         with tempfile.TemporaryDirectory() as folder:
             again = measuring.measure_in(Path(folder), listener)

@@ -15,7 +15,8 @@ from dlbench.analysis import (
 )
 from dlbench.analysis.gate import GateRequest
 from dlbench.errors import SpecError
-from dlbench.record.reading import read_plan, read_runs
+from dlbench.record.fidelity import FIDELITY_FILE, Fidelity
+from dlbench.record.reading import read_fidelities, read_plan, read_runs
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Plan, Run
 from dlbench.spec import Spec
 from dlbench.system import environment
@@ -52,6 +53,11 @@ class BaselineReport:
 def read(source: Path) -> list[Run]:
     """The Runs of a report, a runs.jsonl or its folder. Raises RecordError."""
     return read_runs(source / RUNS_FILE if source.is_dir() else source)
+
+
+def errors(source: Path) -> list[Fidelity]:
+    """Errors of the arms of a report; none if none were recorded. Raises RecordError."""
+    return read_fidelities((source if source.is_dir() else source.parent) / FIDELITY_FILE)
 
 
 def planned(source: Path) -> Plan | None:

@@ -69,7 +69,7 @@ class RunRequest:
             quiet=options["quiet"],
             parity=options["parity"],
             dry_run=options["dry_run"],
-            question=gate_request(options),
+            question=_gate_of_run(options),
             against=judge.BaselineReport.named(options),
             asked=tuple(_words(options)),
             anew=options["resume"] is None and options["out"] is None,
@@ -121,6 +121,15 @@ def gate_request(options: Mapping[str, Any]) -> GateRequest:
     if options["confirm"] and not conditions:
         raise SpecError("--confirm measures again what a gate flags and there is none; give --fail-on slower:2%")
     return GateRequest(conditions, options["allow"], history, options["strict"], options["confirm"])
+
+
+def _gate_of_run(options: Mapping[str, Any]) -> GateRequest:
+    """The gate of a session. Raises SpecError for one on errors that nothing would look for."""
+    question = gate_request(options)
+    for condition in question.conditions:
+        if condition.name == gate.ERROR and not options["parity"]:
+            raise SpecError(f"--fail-on {condition} needs the check that --no-parity leaves out; leave one of them out")
+    return question
 
 
 def _read_all(source: FilePath) -> list[Run]:

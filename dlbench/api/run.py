@@ -149,23 +149,24 @@ def _conclude(options: RunRequest, open_journal: Journal, proven: Proven, listen
         proven = proven._replace(errors=fidelity.of_session(open_journal, listener))
     question = options.question
     again = measuring.measure_in(options.folder, listener)
-    judged = judge.session(specs, runs, question) if options.against is None else None
+    judged = judge.session(specs, runs, question, proven.errors) if options.against is None else None
     if judged is not None and question.confirm:
         _result(options, open_journal, proven, judged)
         judged = confirm.of_session(judged, open_journal.plan, question, again)
     result = _result(options, open_journal, proven, judged)
     try:
-        return replace(result, answer=_compared(options, runs, open_journal.plan, again))
+        return replace(result, answer=_compared(options, open_journal, proven, again))
     except DlbenchError as error:
         return replace(result, ended_by=error)
 
 
-def _compared(options: RunRequest, runs: Sequence[Run], planned: Plan, again: confirm.Measure) -> Judgement | None:
+def _compared(options: RunRequest, open_journal: Journal, proven: Proven, again: confirm.Measure) -> Judgement | None:
     """The comparison with the saved report, on the disk; None if none was named."""
-    question, saved = options.question, options.against
+    question, saved, runs = options.question, options.against, open_journal.runs
     if saved is None:
         return None
-    answer = judge.reports((saved.name, str(options.folder)), saved.runs, runs, question, planned)
+    names = (saved.name, str(options.folder))
+    answer = judge.reports(names, saved.runs, runs, question, open_journal.plan, proven.errors)
     if question.confirm and not answer.refused:
         render.write_comparison(answer, options.folder)
         answer = confirm.of_reports(answer, [*saved.runs, *runs], question, again)

@@ -99,7 +99,7 @@ def of_gate(command: Callable[..., int]) -> Callable[..., int]:
         (
             several(
                 "--fail-on",
-                "Gate: slower:2%, memory:5%, compile:20%, counts; exit code 1 beyond.",
+                "Gate: slower:2%, memory:5%, compile:20%, error:1e-3, counts; exit code 1 beyond.",
                 Values("condition"),
             ),
             click.option("--confirm", is_flag=True, help="Repeat, in fresh processes, what would fail the gate."),

@@ -9,7 +9,9 @@ from command import dlbench
 from example_runs import bare_run, full_session
 from sides import spec
 
-from dlbench.errors import RecordError
+from dlbench.analysis import gate, judge
+from dlbench.analysis.gate import GateRequest
+from dlbench.errors import RecordError, SpecError
 from dlbench.measure.digest import Digest
 from dlbench.parity import fidelity
 from dlbench.parity.fidelity import ROUNDOFFS, deviations, relative, trusted
@@ -141,16 +143,57 @@ def test_a_report_without_errors_says_nothing_of_them() -> None:
     assert "fidelity" not in FORMATS["json"].render(report)
 
 
-def test_a_session_keeps_the_errors_of_its_arms(tmp_path) -> None:
-    done = dlbench(
-        *("run", "--plugin", "fake.linear,naughty.linear", "--phase", "predict", "--quick", "--out", "out"),
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    found = read_fidelities(tmp_path / "out" / "fidelity.jsonl")
-    assert [one.spec.plugin for one in found] == ["fake.linear", "naughty.linear"]
-    assert found[0].same, found
-    assert "## Fidelity" in (tmp_path / "out" / "report.md").read_text()
-    (tmp_path / "out" / "fidelity.jsonl").write_text("{}\n")
+def found(*errors: float, reason: str = "") -> list[Fidelity]:
+    deviations = tuple(Deviation(what="gradients", error=error) for error in errors)
+    return [Fidelity(spec=spec("fake.linear"), reference="exact", deviations=deviations, reason=reason)]
+
+
+def test_a_gate_on_errors_passes_below_its_limit_and_fails_above() -> None:
+    asked = GateRequest(gate.parse(["error:1e-3"]))
+    assert str(asked.conditions[0]) == "error:0.001"
+    for errors, result, code in ((1e-4, "passed", 0), (2e-3, "regression", 1), (np.nan, "regression", 1)):
+        judged = judge.session([], [], asked, found(errors))
+        assert [one.result for one in judged.outcomes] == [result]
+        assert judged.exit_code == code
+    assert "gradients 2.0e-03" in judge.session([], [], asked, found(2e-3)).outcomes[0].reason
+
+
+def test_a_gate_on_errors_is_refused_where_none_is_known() -> None:
+    asked = GateRequest(gate.parse(["error:1e-3"]))
+    assert "none is recorded" in judge.session([], [], asked, []).refused
+    assert "is not known (no gradients)" in judge.session([], [], asked, found(reason="no gradients")).refused
+
+
+@pytest.mark.parametrize("text", ["error", "error:", "error:2%", "error:0", "error:1", "error:nan", "error:-1e-3"])
+def test_a_limit_that_is_no_relative_error_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match=r"above 0 and below 1, like error:1e-3"):
+        gate.parse([text])
+
+
+def test_a_session_keeps_the_errors_of_its_arms_and_a_comparison_gates_them(tmp_path) -> None:
+    asked = ("run", "--plugin", "fake.linear,twin.linear", "--phase", "predict", "--quick")
+    before = dlbench(*asked, "--no-parity", "--out", "before", cwd=tmp_path)
+    done = dlbench(*asked, "--fail-on", "error:1e-3", "--out", "after", cwd=tmp_path)
+    assert (before.returncode, done.returncode) == (0, 0), before.stderr + done.stderr
+    kept = tmp_path / "after" / "fidelity.jsonl"
+    assert [(one.spec.plugin, one.same) for one in read_fidelities(kept)] == [
+        ("fake.linear", True),
+        ("twin.linear", True),
+    ]
+    page = (tmp_path / "after" / "report.md").read_text()
+    assert "## Fidelity" in page
+    assert "error:0.001: 2 of 2 passed" in page
+    sides = [("before", "after", "error:1e-3"), ("before", "after", "error:1e-12"), ("after", "before", "error:1e-3")]
+    gated = [dlbench("compare", *pair, "--fail-on", limit, cwd=tmp_path) for *pair, limit in sides]
+    assert [one.returncode for one in gated] == [0, 1, 2], [one.stderr for one in gated]
+    assert gated[2].stderr.count("\n") == 1
+    assert "none is recorded" in gated[2].stderr
+    kept.write_text("{}\n")
     with pytest.raises(RecordError, match="not a list of errors of arms"):
-        read_fidelities(tmp_path / "out" / "fidelity.jsonl")
+        read_fidelities(kept)
+
+
+def test_a_gate_on_errors_needs_the_check_that_finds_them(tmp_path) -> None:
+    refused = dlbench("run", "--plugin", "fake.linear", "--no-parity", "--fail-on", "error:1e-3", cwd=tmp_path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--no-parity" in refused.stderr
