@@ -139,8 +139,11 @@ def _inputs(options: Mapping[str, Any]) -> tuple[InputSpec, ...]:
         raise SpecError(f"--vocabulary {vocabulary} goes with --tokens SHAPE, such as 8x128")
     tokens = [] if vocabulary is None else [token_spec(text, vocabulary) for text in texts]
     found = (*map(input_spec, options.get("input", ())), *tokens)
-    if found:
-        batch_size_of(found)
+    given = ", ".join((*options.get("input", ()), *texts))
+    try:
+        _ = found and batch_size_of(found)
+    except SpecError as error:
+        raise SpecError(f"--{'input' if options.get('input') else 'tokens'} {given}: {error}") from error
     return found
 
 

@@ -18,9 +18,10 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -29,6 +30,10 @@ from dlbench.errors import SpecError, UnknownName
 OWN_FILE, SHARED_FILE, SUITES = "dlbench.toml", "pyproject.toml", "suites"
 NOT_IN_A_FILE = frozenset({"suite", "resume", "dry_run", "help"})
 """Options that belong to one call."""
+OF_MODELS = frozenset(
+    {"model", "input", "tokens", "targets", "output", "loss", "optimizer", "target", "convert", "data", "set"}
+)
+"""Options about models whose values are texts of the user's own."""
 EXCLUSIVE = (frozenset({"quick", "rigorous", "adaptive", "processes"}), frozenset({"path", "jit"}))
 """Sets of exclusive options: one on the command line, or in a suite, replaces all others of its set."""
 
@@ -53,7 +58,55 @@ class Table:
         return f"{self.file}:{next(match, after or 1)}"
 
 
-def configured(context: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Stated:
+    """A key of a file that a call takes its option from: the place for messages, and the values as text."""
+
+    place: str
+    key: str
+    values: tuple[str, ...]
+
+    @property
+    def flag(self) -> str:
+        """The option of the command line that the key stands for."""
+        return f"--{self.key.replace('_', '-')}"
+
+    def mentioned(self, message: str) -> int:
+        """Rank of a message's mention of this key: of its flag the highest, early ones before late ones.
+
+        Of one of its values, or the name in one, the lower the earlier, because a message says first what it is about
+        and then what is wrong with it; -1 without any. Values of other options are words that any message may hold.
+        """
+        if match := re.search(rf"{self.flag}\b", message):
+            return 2 * len(message) - match.start()
+        if self.key not in OF_MODELS:
+            return -1
+        names = [f"'{part}'" for value in self.values for part in (value.partition("=")[0], value.rpartition(":")[2])]
+        return max(message.rfind(text) for text in (*self.values, *names) if len(text) > 1)
+
+
+class Configured(NamedTuple):
+    """The options of a call, and those keys of files that some were taken from."""
+
+    options: dict[str, Any]
+    stated: tuple[Stated, ...] = ()
+
+    @contextmanager
+    def naming_keys(self) -> Iterator[None]:
+        """Have errors about what a file states name its file, line and key, rather than a flag that nobody gave."""
+        try:
+            yield
+        except (SpecError, UnknownName) as error:
+            message = str(error)
+            chosen = max(self.stated, key=lambda one: one.mentioned(message), default=None)
+            if chosen is None or chosen.mentioned(message) < 0:
+                raise
+            for one in self.stated:
+                message = re.sub(rf"{one.flag}\b", one.key, message)
+            raise SpecError(f"{chosen.place}: {message}") from error
+
+
+def configured(context: click.Context, options: Mapping[str, Any]) -> Configured:
     """The options of a call, filled up from its suite and from the project's defaults.
 
     Raises SpecError naming file, line, key and the allowed values, and UnknownName for a suite that does not exist.
@@ -63,15 +116,17 @@ def configured(context: click.Context, options: Mapping[str, Any]) -> dict[str, 
     if filled["resume"] is not None:
         if suite:
             raise SpecError(f"--resume goes on with what was planned; leave --suite {suite} out")
-        return filled
+        return Configured(filled)
     given = {name for name in filled if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT}
     defaults = project()
+    stated: list[Stated] = []
     for table in (_suite(suite, defaults), _without_suites(defaults)):
         read = dict(_values(table, context)) if table else {}
         taken = {name: value for name, value in read.items() if not given & _rivals(name)}
         filled |= taken
         given |= taken.keys()
-    return filled
+        stated += [one for one in _stated(table) if one.key.replace("-", "_") in taken] if table else []
+    return Configured(filled, tuple(stated))
 
 
 def project(folder: Path | None = None) -> Table | None:
@@ -132,6 +187,12 @@ def _read(path: Path, section: str) -> Table | None:
         if not isinstance(options, dict):
             raise SpecError(f"{os.path.relpath(path)}: {section} must be a table")
     return Table(os.path.relpath(path), text, section, options) if options or not section else None
+
+
+def _stated(table: Table) -> Iterator[Stated]:
+    for key, value in table.options.items():
+        several = value if isinstance(value, list) else [value]
+        yield Stated(table.place(key), key, tuple(map(str, several)))
 
 
 def _values(table: Table, context: click.Context) -> Iterator[tuple[str, Any]]:

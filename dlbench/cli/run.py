@@ -21,7 +21,9 @@ from dlbench.report import FORMATS, terminal
 
 def run(context: click.Context, options: Mapping[str, Any]) -> int:
     """Read the options of a call, and of the files that fill them up; then as `show`."""
-    return show(RunRequest.read(configuration.configured(context, options)))
+    found = configuration.configured(context, options)
+    with found.naming_keys():
+        return show(RunRequest.read(found.options))
 
 
 def show(options: RunRequest) -> int:

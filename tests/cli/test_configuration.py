@@ -120,3 +120,62 @@ def test_shipped_suites_are_options_that_can_be_run(tmp_path, monkeypatch):
 
 def test_projects_and_shipped_suites_are_listed(project):
     assert configuration.suites()["mine"] == "My own"
+
+
+OWN = """from dlbench_fake.nets import Net
+class One(Net):
+    def __init__(self, outputs=3):
+        super().__init__(8, outputs=outputs)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "dlbench.toml").write_text("threads = 1\n\n[suites.mine]\n")
+    monkeypatch.chdir(tmp_path)
+
+    def stated(text):
+        (tmp_path / "dlbench.toml").write_text(f"threads = 1\n\n[suites.mine]\n{text}")
+
+    return stated
+
+
+def test_a_suite_may_name_a_model_and_all_that_is_said_of_it(own):
+    own(
+        'model = ["own.py:One"]\ninput = "4x8"\nset = "outputs=2,5"\nphase = "train"\nloss = "cross_entropy"\n'
+        'optimizer = "sgd:0.9"\nclasses = 2\n'
+    )
+    said = planned("--suite", "mine")
+    assert "outputs=2, 5 processes an arm: fake.One eager (own.py:One)" in said
+    assert "outputs=5, 5 processes an arm: fake.One eager (own.py:One)" in said
+    assert planned("--suite", "mine", "--set", "outputs=7").count("outputs=") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('model = "own.py"', "dlbench.toml:4: model 'own.py' is not [FRAMEWORK=]file.py:NAME"),
+        ('model = "own.py:Oen"\ninput = "4x8"', "dlbench.toml:4: unknown name in own.py 'Oen'; did you mean One?"),
+        ('model = "own.py:One"\ninput = "4y8"', "dlbench.toml:5: input '4y8' is not [NAME=]SHAPE"),
+        ('model = "own.py:One"\ninput = ["4x8", "8x8"]', "dlbench.toml:5: input 4x8, 8x8: the first axis"),
+        ('model = "own.py:One"\noptimizer = "adma"', "dlbench.toml:5: optimizer 'adma' is not adam"),
+        ('model = "own.py:One"\nset = "outptus=3"\ninput = "4x8"', "dlbench.toml:5: unknown option of own.py:One 'out"),
+        ('model = "own.py:One"\ninput = "4x8"\nloss = "mes"', "dlbench.toml:6: unknown loss 'mes'; did you mean mse"),
+        (
+            'model = "own.py:One"\ndata = "x.txt"',
+            "dlbench.toml:5: data is 'x.txt': 'x.txt' is none of device, host, and",
+        ),
+        ('model = "own.py:One"\ndata = "gone.npz"', "dlbench.toml:5: "),
+        ('model = "own.py:One"\nconvert = "own.py:gone"', "dlbench.toml:5: convert own.py:gone turns the state of one"),
+        ('plugin = "fake.linear"\nclasses = 3', "dlbench.toml:5: classes 3 says something of a model of your own; add"),
+    ],
+)
+def test_an_error_about_a_model_of_a_suite_names_file_line_and_key(own, text, said):
+    own(text + "\n")
+    assert refused("--suite", "mine").startswith(said)
+
+
+def test_an_error_about_what_the_command_line_gave_names_its_flag(own):
+    own('model = "own.py:One"\noptimizer = "adam"\n')
+    assert refused("--suite", "mine", "--optimizer", "adma").startswith("--optimizer 'adma' is not adam")
