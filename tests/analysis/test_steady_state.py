@@ -8,7 +8,6 @@ import math
 import msgspec
 import numpy as np
 import pytest
-import ruptures
 from cases import unsteady_by_the_machine
 from example_runs import bare_run, spec
 from hypothesis import example, given, settings
@@ -122,6 +121,8 @@ def segment_cost(values, places):
 @pytest.mark.parametrize("seed", range(12))
 def test_change_points_are_those_of_ruptures(seed):
     """The same cost, penalty and shortest segment; of two partitions of equal cost either will do."""
+    import ruptures  # takes long, and every worker collects this module
+
     random = np.random.default_rng(seed)
     levels = np.repeat(random.choice([0.0, 0.1, 0.4], 6), random.integers(5, 40, 6))
     values = list(levels + random.normal(0, 0.05, len(levels)))

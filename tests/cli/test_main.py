@@ -95,17 +95,17 @@ def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
 
 
 def test_a_path_that_no_plugin_of_a_pattern_has_is_one_line_of_the_report(tmp_path):
-    arguments = ("--plugin", "[ft]*.linear", "--path", "graph,eager", "--phase", "predict", "--size", "small,base")
+    arguments = ("--plugin", "[ft]*.linear", "--path", "graph,eager", "--phase", "converge", "--size", "small,base")
     done = dlbench("run", *arguments, "--quick", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "out" / "report.md").read_text()
     (refused,) = [line for line in text.splitlines() if "unsupported" in line]
-    assert refused.startswith("| predict, fake.linear graph; predict, twin.linear graph | unsupported | 4 |")
+    assert refused.startswith("| converge, fake.linear graph; converge, twin.linear graph | unsupported | 4 |")
     assert text.count("same model: yes") == 2
 
 
 def test_quiet_prints_the_place_of_the_report_alone_and_one_format_is_one_file(tmp_path):
-    arguments = ("--plugin", "fake.linear", "--quick", "--phase", "predict", "--quiet", "--format", "json")
+    arguments = ("--plugin", "fake.linear", "--quick", "--phase", "converge", "--quiet", "--format", "json")
     done = dlbench("run", *arguments, "--out", "out", cwd=tmp_path)
     assert (done.stdout.split(), done.stderr) == (["out/report.json"], "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["plan.json", "report.json", "runs.jsonl"]

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
-from statsmodels.stats.multitest import multipletests
 
 from dlbench.stats import estimates
 from dlbench.stats.estimates import Estimate
@@ -75,6 +74,8 @@ def test_one_value_has_no_interval_and_none_no_estimate():
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_adjusted_p_values_are_those_of_statsmodels(p_values):
+    from statsmodels.stats.multitest import multipletests  # takes long, and every worker collects this module
+
     _, expected, _, _ = multipletests(p_values, method="holm")
     assert estimates.holm(p_values) == pytest.approx(expected)
 

@@ -20,7 +20,7 @@ from dlbench.system import environment, instructions, variables
 pytestmark = pytest.mark.untimed
 
 ROOT = Path(__file__).parents[2]
-QUICK = ("--phase", "predict", "--quick", "--threads", "1", "--no-parity", "--out", "o")
+QUICK = ("--phase", "converge", "--quick", "--threads", "1", "--no-parity", "--out", "o")
 
 
 class Declares:

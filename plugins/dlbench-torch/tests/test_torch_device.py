@@ -83,6 +83,15 @@ def test_xla_keeps_compiled_code_where_it_is_told_to_and_else_nowhere(tmp_path, 
     assert caches.state("openxla") == "not empty"
 
 
+@pytest.fixture
+def compiled_quickly(monkeypatch):
+    """A cold cache without what pays in larger programs alone: headers compiled before, and a program for each set of
+    instructions that the compiler may have."""
+    monkeypatch.setenv("TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS", "0")
+    monkeypatch.setenv("TORCHINDUCTOR_VEC_ISA_OK", "1")
+
+
+@pytest.mark.usefixtures("compiled_quickly")
 def test_two_processes_with_one_number_both_compile_cold(tmp_path, monkeypatch):
     """Numbers of processes come again in every container, so the name of a folder tells nothing of its content."""
     monkeypatch.delenv(caches.CACHE, raising=False)
@@ -99,6 +108,7 @@ def test_two_processes_with_one_number_both_compile_cold(tmp_path, monkeypatch):
     assert [(one.cache, one.parts) for one in found] == [("empty", ("forward",))] * 2
 
 
+@pytest.mark.usefixtures("compiled_quickly")
 def test_a_named_cache_that_holds_something_is_said_to(tmp_path, monkeypatch):
     monkeypatch.setenv(caches.CACHE, str(tmp_path))
     (tmp_path / "anything").touch()
