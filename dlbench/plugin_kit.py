@@ -22,6 +22,7 @@ __all__ = [
     "Stated",
     "call",
     "check_options",
+    "example_inputs",
     "is_factory",
     "keywords",
     "load_reference",
@@ -109,6 +110,18 @@ class Recipe:
             "optimizer": self.optimizer,
         }
         return Description(**{**stated, **found})
+
+
+def example_inputs(reference: str) -> Callable[[], Any] | None:
+    """The function `example_inputs` beside what a reference names, in its file or module; None if there is none.
+
+    Raises SpecError for a place that cannot be imported.
+    """
+    try:
+        found: Callable[[], Any] = load_reference(f"{reference.rpartition(':')[0]}:example_inputs")
+    except UnknownName:
+        return None
+    return found
 
 
 def require_task(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from dlbench.errors import SpecError, UnknownName, Unsupported
-from dlbench.plugin_kit import Recipe, output_name, pick_output, require_same_shapes, resolve_device
+from dlbench.plugin_kit import Recipe, example_inputs, output_name, pick_output, require_same_shapes, resolve_device
 from dlbench.spec import InputSpec, Spec
 
 pytestmark = pytest.mark.untimed
@@ -111,3 +111,13 @@ def test_parameters_of_another_name_or_shape_are_named():
     require_same_shapes({"a": Array}, {"a": (2, 3)})
     with pytest.raises(ValueError, match=r"do not fit this model in name or shape: a, b$"):
         require_same_shapes({"a": Array, "c": Array}, {"a": (3, 2), "b": (1,), "c": [2, 3]})
+
+
+def test_example_inputs_are_those_beside_the_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kit_example.py").write_text("def example_inputs():\n    return 3\nmodel = 1\n")
+    (tmp_path / "kit_bare.py").write_text("model = 1\n")
+    assert example_inputs("kit_example.py:model")() == 3
+    assert example_inputs("kit_bare.py:model") is None
+    with pytest.raises(SpecError, match=r"kit_gone\.py"):
+        example_inputs("kit_gone.py:model")

@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 
-from dlbench.errors import DlbenchError, SpecError, UnknownName
+from dlbench.errors import SpecError, UnknownName
 from dlbench.plugin import ModelSource
-from dlbench.plugin_kit import Recipe, is_factory, load_reference, make
+from dlbench.plugin_kit import Recipe, example_inputs, is_factory, load_reference, make
 from dlbench_tf import keras_model
 from dlbench_tf.kit import of_recipe
 from dlbench_tf.model import TFModel
@@ -103,11 +103,7 @@ class Own:
     @property
     def example_inputs(self) -> Callable[[], Any] | None:
         """The function of this name in the user's file or module, if there is one."""
-        try:
-            found: Callable[[], Any] = load_reference(f"{self._reference.rpartition(':')[0]}:example_inputs")
-        except DlbenchError:
-            return None
-        return found
+        return example_inputs(self._reference)
 
     @property
     def _is_factory(self) -> bool:

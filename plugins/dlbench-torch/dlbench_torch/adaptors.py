@@ -6,13 +6,12 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from torch import nn
 
-from dlbench.errors import SpecError, UnknownName
+from dlbench.errors import SpecError
 from dlbench.plugin import ModelSource
-from dlbench.plugin_kit import is_factory, load_reference
+from dlbench.plugin_kit import example_inputs, is_factory, load_reference
 from dlbench_torch import loaders
 from dlbench_torch.model import TorchModel
 from dlbench_torch.recipe import Recipe, seed
@@ -42,20 +41,11 @@ def _of_reference(reference: str) -> Recipe:
     """Of a class, a factory or an instance in the user's own code."""
     seed(0)  # an instance is made when its module is imported
     found = load_reference(reference)
-    place, _, name = reference.rpartition(":")
+    name = reference.rpartition(":")[2]
     if isinstance(found, nn.Module):
-        return Recipe(make=lambda: copy.deepcopy(found), name=name, example=_example(place))
+        return Recipe(make=lambda: copy.deepcopy(found), name=name, example=example_inputs(reference))
     is_class = isinstance(found, type)
     if not is_factory(found) or (is_class and not issubclass(found, nn.Module)):
         kind = f"the class {found.__name__}" if is_class else f"an object of {type(found).__name__}"
         raise SpecError(f"{reference} is {kind}, no torch.nn.Module; name a class, a factory or an instance of one")
-    return Recipe(make=found, name=name, example=_example(place))
-
-
-def _example(place: str) -> Callable[[], Any] | None:
-    """The function `example_inputs` of the user's file, if it has one."""
-    try:
-        found: Callable[[], Any] = load_reference(f"{place}:example_inputs")
-    except UnknownName:
-        return None
-    return found
+    return Recipe(make=found, name=name, example=example_inputs(reference))
