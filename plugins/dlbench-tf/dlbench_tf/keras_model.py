@@ -77,22 +77,40 @@ class _Called(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 def caller(model: Any, function: Callable[..., Any] | None, names: Sequence[str]) -> Call:
     """Call of the model: through the function, by name, or by place.
 
-    A model that takes one argument gets several inputs as a list, or as a mapping if they have names.
+    A model that takes one argument gets several inputs as a list, or as a mapping if they have names. Several outputs
+    of a functional model have the names of their layers.
     """
     if function is not None:
         called = _Called(model, function)
         return lambda inputs, training: called(*_several(inputs), training=training)
-    if any(names):
-        if _takes_one(model):
-            return lambda inputs, training: model(dict(zip(names, _several(inputs), strict=True)), training=training)
-        return lambda inputs, training: model(**dict(zip(names, _several(inputs), strict=True)), training=training)
+    return _with_output_names(model, _by_name(model, names) if any(names) else _by_place(model))
 
-    def by_place(inputs: Any, training: bool) -> Any:
+
+def _by_name(model: Any, names: Sequence[str]) -> Call:
+    if _takes_one(model):
+        return lambda inputs, training: model(dict(zip(names, _several(inputs), strict=True)), training=training)
+    return lambda inputs, training: model(**dict(zip(names, _several(inputs), strict=True)), training=training)
+
+
+def _by_place(model: Any) -> Call:
+    def called(inputs: Any, training: bool) -> Any:
         if not isinstance(inputs, tuple):
             return model(inputs, training=training)
         return model(list(inputs), training=training) if _takes_one(model) else model(*inputs, training=training)
 
-    return by_place
+    return called
+
+
+def _with_output_names(model: Any, call: Call) -> Call:
+    names = list(model.output_names) if _is_functional(model) else []
+    if len(names) < 2 or len(set(names)) < len(names):
+        return call
+
+    def named(inputs: Any, training: bool) -> Any:
+        outputs = call(inputs, training)
+        return dict(zip(names, outputs, strict=True)) if isinstance(outputs, list | tuple) else outputs
+
+    return named
 
 
 def symbolic_outputs(call: Call, inputs: Any, name: str) -> Any:

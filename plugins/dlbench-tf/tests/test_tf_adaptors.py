@@ -104,6 +104,10 @@ def pair():
     one, other = keras.Input((6,)), keras.Input((3,))
     return keras.Model([one, other], layers.Dense(4)(layers.Concatenate()([one, other])))
 
+def heads():
+    rows = keras.Input((6,))
+    return keras.Model(rows, [layers.Dense(3, name="coarse")(rows), layers.Dense(5, name="fine")(rows)])
+
 def words():
     return keras.Sequential([keras.Input((), dtype="string", name="words"), layers.TextVectorization(10)])
 
@@ -296,6 +300,13 @@ def test_mixed_precision_is_bf16_with_a_last_layer_in_float32(net):
 def test_what_a_model_says_of_training_itself_is_said_to_be_left_aside(net, reference, lines):
     inputs = () if reference != "net.py:Own" else (InputSpec((1, 6)),)
     assert list(trained(reference, inputs=inputs)[0].inferred) == lines
+
+
+def test_outputs_of_a_functional_model_have_the_names_of_their_layers(net):
+    assert "output: coarse, one of several" in trained("net.py:heads")[0].inferred
+    assert trained("net.py:heads", output="fine")[0].outputs == ArraySpec((3, 5), "float32")
+    with pytest.raises(SpecError, match="output find: the model returns coarse, fine; choose one of them"):
+        trained("net.py:heads", output="find")
 
 
 def test_flops_of_several_inputs_are_counted(net):
