@@ -97,7 +97,7 @@ class Recipe:
         return tuple(msgspec.structs.replace(one, shape=(spec.batch_size, *one.shape[1:])) for one in self.inputs)
 
     def description(self, **found: Any) -> Description:
-        """All that is stated here, and what the plugin adds."""
+        """All that is stated here, with the plugin's additions."""
         loss = self.loss if isinstance(self.loss, str) else f"{self.loss.__module__}:{self.loss.__qualname__}"
         stated = {
             "task": self.task,

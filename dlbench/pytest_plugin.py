@@ -4,7 +4,7 @@
         dlbench_benchmark("torch.transformer", phase="train", path="eager")
 
 The plugin runs in the process of the test, so a framework that was imported earlier in the same process, and the tests
-before this one, are part of what is measured; `dlbench run` measures in processes of their own. On Linux the process is
+before this one, are part of the measurement; `dlbench run` measures in processes of their own. On Linux the process is
 held to as many processors as threads were asked for, one unless the call says more; `extra_info` names them in
 `processors`, and gives the number that worked in `cpu_per_wall`.
 """

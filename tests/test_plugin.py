@@ -189,7 +189,7 @@ def test_what_is_no_model_info_is_a_violation(nonsense: object) -> None:
     "wrong", [{"parameter_count": "nine"}, {"parameter_count": np.float64(9.5)}, {"versions": {"numpy": 2}}]
 )
 def test_a_model_info_that_the_record_could_not_keep_is_a_violation(wrong: dict) -> None:
-    with pytest.raises(ContractViolation, match=r"fake\.linear: build\(\) returned what makes no sense"):
+    with pytest.raises(ContractViolation, match=r"fake\.linear: build\(\) returned a value that makes no sense"):
         built(_Says(_info(**wrong)))
 
 

@@ -192,10 +192,10 @@ def _warnings(table: EvidenceTable) -> Iterator[str]:
 
 
 def _cross_session(pairs: Sequence[Pair], history: History) -> str:
-    text = f"cross-session: {len(pairs)} of the pairs were measured apart, so a ratio holds what the sessions differ by"
+    text = f"cross-session: {len(pairs)} of the pairs were measured apart, so a ratio includes the sessions' difference"
     timed = [pair for pair in pairs if pair.candidate.timed]
     if timed and all(pair.candidate in history.get("step_time", {}) for pair in timed):
-        return f"{text}; their intervals are widened by what sessions of unchanged code differed by"
+        return f"{text}; their intervals are widened by the differences of sessions of unchanged code"
     return f"{text}; without a history of unchanged code (--history) they do not gate"
 
 

@@ -29,10 +29,10 @@ class Metric(NamedTuple):
 
     `gate` names the condition of `--fail-on` that fails when the metric gets worse; if it is empty, no condition uses
     the metric. `compared` metrics have rows in a comparison of two reports. `fresh_only` metrics are None for a process
-    that is not fresh. `paired` says how arms in lockstep are compared: by rounds of steady steps, or by one number a
-    process. `stage` names samples that only the first processes of an adaptive session have: others do not count.
-    Every program that ran in one of the phases has an `expected` metric, unless its steps never became steady.
-    `contended` replaces `of` between two sessions on a busy machine.
+    that is not fresh. `paired` is the comparison of arms in lockstep: by rounds of steady steps, or by one number a
+    process. `stage` names samples that only the first processes of an adaptive session have: others do not count. Every
+    program that ran in one of the phases has an `expected` metric, unless its steps never became steady. `contended`
+    replaces `of` between two sessions on a busy machine.
     """
 
     title: str

@@ -22,8 +22,8 @@ from dlbench.spec import WORKLOAD_AXES, Policy, Spec
 from dlbench.stats.decisions import Unpaired
 
 TWO_SESSIONS = (
-    "the two sides are of two sessions and nothing says how much sessions differ; give --history with at least "
-    f"{LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run "
+    "the two sides are from two sessions and nothing shows the difference of sessions alone; give --history with at "
+    f"least {LEAST_SESSIONS} sessions of unchanged code besides these, measure both in one session (dlbench run "
     "--env), or give --allow session"
 )
 
@@ -59,7 +59,7 @@ def check_compiled(specs: Sequence[Spec], conditions: Sequence[Condition]) -> No
         for condition in conditions:
             if condition.name == "compile":
                 raise SpecError(
-                    f"{condition} looks at what is compiled, and every arm is eager; leave it out, or give --path jit"
+                    f"{condition} needs a compiled arm, and every arm is eager; leave it out, or give --path jit"
                 )
 
 
@@ -193,7 +193,7 @@ def not_gateable(table: EvidenceTable, conditions: Sequence[Condition], *, sessi
         family = [one for metric in looked_at for _, one in table.of(metric) if one is not None]
         undecided = any(gate.lacking(pair, metric, names) for pair in table.pairs for metric in looked_at)
         if looked_at and not family and not undecided:
-            yield f"no pair of Runs has what {condition} looks at; leave it out"
+            yield f"no pair of Runs has figures for {condition}; leave it out"
         if any(one.shift() is None for one in family):
             yield "one process each is indicative and never gates; measure at least 2"
         if not sessions and any(isinstance(one, Unpaired) and one.between is None for one in family):

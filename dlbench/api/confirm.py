@@ -54,7 +54,7 @@ def of_reports(answer: Judgement, runs: Sequence[Run], question: GateRequest, me
             like = Plan(session="", specs=(), controls=plan.controlled(sides), policy=before[0].policy)
             again[sides], found = _judged(sides, like, measure, question)
             strange = "; ".join(dict.fromkeys(_strangers(before, found))) if found else ""
-            reasons |= {sides: f"not what the reports hold: {strange}"} if strange else {}
+            reasons |= {sides: f"other conditions than in the reports: {strange}"} if strange else {}
     return msgspec.structs.replace(answer, outcomes=tuple(_settled(answer.outcomes, again, reasons)))
 
 

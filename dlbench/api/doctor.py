@@ -87,7 +87,7 @@ def advice(load: Load, compiler: str, probed: Noise) -> Iterator[str]:
     yield from busy([load])
     if not compiler:
         how = next((text for tool, text in INSTALL.items() if shutil.which(tool)), "install g++ or clang++")
-        yield f"no C++ compiler: what generates C++ on the path jit (Inductor on a CPU) cannot run; {how}"
+        yield f"no C++ compiler: compilers that generate C++ on the path jit (Inductor on a CPU) cannot run; {how}"
     if probed.smallest_change is not None and probed.smallest_change > 0.05:
         yield (
             f"noise: equal programs scatter so that a session of {noise_floor.GROUPS} processes shows changes from "

@@ -11,7 +11,7 @@ from dlbench.stats.interim import INTERIM_GROUPS
 
 
 def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: Policy) -> Iterator[str]:
-    """A line for each workload with its arms, in the order of measuring, then how many processes that makes.
+    """A line for each workload with its arms, in the order of measuring, then the number of processes.
 
     `families` are the arms that are to be proven the same model first, each in a process of its own.
     """

@@ -35,15 +35,15 @@ def run(plugins: Names = (), *, progress: bool | Listener = True, **options: Unp
 
     `model` names models of your own as `--model` does, or is a class or a function that makes one.
 
-    The report is written to `out`, or to a new folder under `reports/`. Ctrl-C keeps what is finished there, says so,
-    and goes on as KeyboardInterrupt; `read` returns it and `run(resume=folder)` goes on with it. Raises DlbenchError.
+    The report is written to `out`, or to a new folder under `reports/`. Ctrl-C keeps the finished groups there, says
+    so, and goes on as KeyboardInterrupt; `read` returns them and `run(resume=folder)` continues. Raises DlbenchError.
     """
     given = keywords.complete(_located(options))
     read_options = RunRequest.read({**given, "plugin": keywords.names(plugins), "quiet": True, "dry_run": False})
     listener = _listener(progress)
     result = session.run(read_options, listener)
     if result.ended_by is not None:
-        listener.note(f"ended early; dlbench.read({str(result.folder)!r}) returns what is finished")
+        listener.note(f"ended early; dlbench.read({str(result.folder)!r}) returns the finished Runs")
         raise result.ended_by
     compared = ComparisonResults(result.answer) if result.answer is not None else None
     return Results(result.folder, result.runs, result.report, result.refused, compared)

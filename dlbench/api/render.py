@@ -77,7 +77,7 @@ def kept(folder: Path) -> gate.Gate | None:
     try:
         return from_json(path.read_bytes(), gate.Gate) if path.exists() else None
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
-        raise RecordError(f"{path}: not what a gate said ({error}); remove it to read the Runs alone") from error
+        raise RecordError(f"{path}: not the answer of a gate ({error}); remove it to read the Runs alone") from error
 
 
 def _put(folder: Path, files: Mapping[str, str]) -> None:

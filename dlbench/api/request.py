@@ -117,9 +117,9 @@ def gate_request(options: Mapping[str, Any]) -> GateRequest:
     history = [run for source in options["history"] for run in _read_all(source)]
     conditions = gate.parse(options["fail_on"])
     if options["strict"] and not conditions:
-        raise SpecError("--strict tightens a gate and there is none; give --fail-on slower:2%")
+        raise SpecError("--strict tightens a gate, and there is no gate; give --fail-on slower:2%")
     if options["confirm"] and not conditions:
-        raise SpecError("--confirm measures again what a gate flags and there is none; give --fail-on slower:2%")
+        raise SpecError("--confirm repeats the failures of a gate, and there is no gate; give --fail-on slower:2%")
     return GateRequest(conditions, options["allow"], history, options["strict"], options["confirm"])
 
 
@@ -144,7 +144,7 @@ def policy(options: Mapping[str, Any]) -> Policy:
     """Policy by the options. Raises SpecError, also for options that a resumed session has in its plan already."""
     if options["resume"] and (given := [name for name, value in options.items() if value and name not in NOT_IN_PLAN]):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise SpecError(f"--resume goes on with what was planned; leave {names} out")
+        raise SpecError(f"--resume continues the saved plan; leave {names} out")
     processes = _processes(options)
     return Policy(
         processes=processes,

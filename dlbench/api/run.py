@@ -60,7 +60,7 @@ class Proven(NamedTuple):
 def run(options: RunRequest, listener: Listener) -> SessionResult:
     """Measure, write the report and judge it. Raises DlbenchError for a gate that cannot be one.
 
-    After Ctrl-C, SIGTERM or SIGHUP the result holds what is finished and the exception that ended it; if nothing
+    After Ctrl-C, SIGTERM or SIGHUP the result holds the finished Runs and the exception that ended it; if nothing
     is finished, that is raised.
     """
     with _open(options) as open_journal:

@@ -94,7 +94,7 @@ def reference_of(model: object) -> str:
         return f"{module}:{name}"
     file = inspect.getsourcefile(sys.modules[module]) if hasattr(sys.modules[module], "__file__") else None
     if file is None or not file.endswith(".py"):
-        raise SpecError(f"model {name} stands in no file; write it to a file and give models='file.py:{name}'")
+        raise SpecError(f"model {name} is in no file; write it to a file and give models='file.py:{name}'")
     path = Path(file).resolve()
     return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{name}"
 
@@ -134,7 +134,7 @@ def _inputs(options: Mapping[str, Any]) -> tuple[InputSpec, ...]:
     texts: Sequence[str] = options.get("tokens", ())
     vocabulary: int | None = options.get("vocabulary")
     if vocabulary is None and texts:
-        raise SpecError(f"--tokens {texts[0]}: how many distinct ones there are is not known; give --vocabulary N")
+        raise SpecError(f"--tokens {texts[0]}: the number of distinct tokens is not known; give --vocabulary N")
     if vocabulary is not None and not texts:
         raise SpecError(f"--vocabulary {vocabulary} goes with --tokens SHAPE, such as 8x128")
     tokens = [] if vocabulary is None else [token_spec(text, vocabulary) for text in texts]

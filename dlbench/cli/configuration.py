@@ -115,7 +115,7 @@ def configured(context: click.Context, options: Mapping[str, Any]) -> Configured
     suite = filled.pop("suite")
     if filled["resume"] is not None:
         if suite:
-            raise SpecError(f"--resume goes on with what was planned; leave --suite {suite} out")
+            raise SpecError(f"--resume continues the saved plan; leave --suite {suite} out")
         return Configured(filled)
     given = {name for name in filled if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT}
     defaults = project()

@@ -102,8 +102,8 @@ def of_gate(command: Callable[..., int]) -> Callable[..., int]:
                 "Gate: slower:2%, memory:5%, compile:20%, error:1e-3, counts; exit code 1 beyond.",
                 Values("condition"),
             ),
-            click.option("--confirm", is_flag=True, help="Repeat, in fresh processes, what would fail the gate."),
-            click.option("--strict", is_flag=True, help="Exit code 3 where the gate is undecided."),
+            click.option("--confirm", is_flag=True, help="Repeat failures of the gate in fresh processes."),
+            click.option("--strict", is_flag=True, help="Exit code 3 if the gate is undecided."),
             several("--allow", "Key in which two reports may differ: of the Spec, machine, session.", Values("key")),
             click.option(
                 "--history",
@@ -116,10 +116,10 @@ def of_gate(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def of_models(command: Callable[..., int]) -> Callable[..., int]:
-    """The options of models that no package brings."""
+    """The options of the user's own models."""
     texts = {
-        "--output": "Output of the model that the loss reads, where it returns several.",
-        "--loss": "cross_entropy, mse or file.py:function; by default that which the targets say.",
+        "--output": "Output that the loss reads, if the model returns several.",
+        "--loss": "cross_entropy, mse or file.py:function; by default from the targets.",
         "--optimizer": "adam, adamw, sgd, sgd:MOMENTUM or file.py:function; adam unless given.",
         "--target": "Quality to train to in the phase converge, such as accuracy:0.95.",
         "--convert": "file.py:function from the first model's state to the others': they are one model.",
@@ -139,9 +139,9 @@ def of_models(command: Callable[..., int]) -> Callable[..., int]:
             ),
             click.option("--tokens", multiple=True, metavar="SHAPE", help="Input of tokens, such as 8x128."),
             click.option("--vocabulary", type=click.IntRange(1), default=None, help="Number of distinct tokens."),
-            click.option("--classes", type=click.IntRange(1), default=None, help="Classes that targets are."),
+            click.option("--classes", type=click.IntRange(1), default=None, help="Number of classes of the targets."),
             click.option(
-                "--targets", default="", metavar=array, help="Targets of the loss; by default as outputs say."
+                "--targets", default="", metavar=array, help="Targets of the loss; by default from the outputs."
             ),
             *(click.option(flag, default="", help=text) for flag, text in texts.items()),
         ),

@@ -71,7 +71,7 @@ def parameters_can_be_exchanged(session: ModelsUnderTest) -> None:
     plugin.import_parameters(moved)
     back = plugin.export_parameters()
     same = all(np.array_equal(value, back[name]) for name, value in moved.items())
-    require(same, "export_parameters() does not give back what import_parameters() was given")
+    require(same, "export_parameters() does not return the values that import_parameters() took")
     require(not np.array_equal(before, model.outputs()), "import_parameters() did not reach the model")
     plugin.import_parameters(original)
     require(np.array_equal(before, model.outputs()), "putting the parameters back did not put the model back")
@@ -84,7 +84,7 @@ def devices_are_reported(session: ModelsUnderTest) -> None:
     _memory(model)
     if not isinstance(plugin, ListsDevices):
         raise NotLookedAt("needs devices()")
-    require(model.info.device in plugin.devices(), f"devices() lacks {model.info.device}, where the model is")
+    require(model.info.device in plugin.devices(), f"devices() lacks {model.info.device}, the model's own")
 
 
 def _memory(model: Model) -> None:

@@ -53,7 +53,7 @@ def what_was_read_back_is_true(session: ModelsUnderTest) -> None:
     complete = count >= said if model.request.parameters is None else count == said
     require(complete, f"exports {count} values, said {said}")
     for name, value in (model.request.parameters or {}).items():
-        require(np.array_equal(value, found.get(name)), f"parameter {name} is not what the request gave")
+        require(np.array_equal(value, found.get(name)), f"parameter {name} differs from the request's")
 
 
 def outputs_are_the_architecture(session: ModelsUnderTest) -> None:

@@ -146,12 +146,12 @@ def _movements(session: ModelsUnderTest) -> None:
             )
         if not wrong:
             return
-        faults.append(f"with an epsilon of 1e4, where Adam follows the gradient, {wrong}")
+        faults.append(f"with an epsilon of 1e4, so that Adam follows the gradient, {wrong}")
     raise Broken(f"{faults[0]}; {ADVICE}")
 
 
 def _forgetting(moved: list[Any]) -> str:
-    """Deviation of the steps on a second batch from what the stated beta1 gives.
+    """Deviation of the steps on a second batch from those of the stated beta1.
 
     Steps on the first batch move the model by `a`. With gradients that stay as they are, step t on the second one
     differs from `a` by `(1 - beta1^n) / (1 - beta1^t)` times the contribution of the second batch, n being its steps so

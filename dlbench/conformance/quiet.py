@@ -77,7 +77,7 @@ def what_is_unsupported_is_raised(session: ModelsUnderTest) -> None:
     possible = session.plain.request.spec
     for change in ({"device": "gpu:99"}, {"precision": "fp7"}):
         asked = " ".join(f"{name} {value}" for name, value in change.items())
-        remedy = "raise dlbench.errors.Unsupported in build() for what the plugin cannot do"
+        remedy = "raise dlbench.errors.Unsupported in build() for a Spec that the plugin cannot meet"
         try:
             Model.build(msgspec.structs.replace(possible, **change))
         except Unsupported as error:

@@ -47,7 +47,7 @@ def _check(session: ModelsUnderTest) -> None:
     steps = np.diff(losses)
     if np.ptp(losses) > near:
         if steps.min() < 0 < steps.max():
-            raise NotLookedAt("the loss of a batch is random, as with dropout: training does not compute what predicts")
+            raise NotLookedAt("the loss of a batch is random, as with dropout: training and prediction differ")
         return
     middle = len(arrays.parts(whole.inputs)[0]) // 2
     halves = [_losses(still, _twice(whole, part))[-1] for part in (slice(middle), slice(middle, 2 * middle))]
@@ -55,8 +55,8 @@ def _check(session: ModelsUnderTest) -> None:
         return  # a change by earlier batches says nothing of this one
     if 2 * middle == len(arrays.parts(whole.inputs)[0]) and abs(losses[-1] - np.mean(halves)) > near:
         raise NotLookedAt(
-            "the loss of a sample depends on the rest of its batch, as with batch normalisation: training does "
-            "not compute what predicts"
+            "the loss of a sample depends on the rest of its batch, as with batch normalisation: training "
+            "and prediction differ"
         )
 
 

@@ -48,7 +48,7 @@ def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
 def _variant(session: ModelsUnderTest, **changes: Any) -> Model:
     """The model of another Spec. Raises NotLookedAt if the plugin refuses it, or does not report it."""
     if session.spec.path == "jit":
-        raise NotLookedAt("off the path jit alone: each Run there proves by itself what was compiled")
+        raise NotLookedAt("checked off the path jit only: on it each Run proves its own compilation")
     asked = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())
     try:
         return Model.build(msgspec.structs.replace(session.spec, **changes), dropout=False)

@@ -49,7 +49,7 @@ class ContractViolation(DlbenchError):
 
 
 class SettingNotTaken(DlbenchError):
-    """A setting of a variant that reads back as another value: which, what was asked, and what is in effect."""
+    """A setting of a variant that reads back as another value: its name, the requested and the actual value."""
 
 
 class Unsupported(DlbenchError):

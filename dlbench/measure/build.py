@@ -26,7 +26,7 @@ from dlbench.plugin import (
 from dlbench.spec import AXES, Spec
 from dlbench.tasks import Task, TaskRequest, open_task
 
-_REFUSED = "build() must do what the Spec asks or raise Unsupported"
+_REFUSED = "build() must meet the Spec or raise Unsupported"
 _COUNTED = (
     "the word after the dot, {word}, names an architecture that dlbench describes: build from request.parameters, "
     "or choose another word for an architecture of your own"
@@ -43,7 +43,7 @@ class Prepared:
 
 
 def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
-    """Open the task and, where the core describes the architecture, draw its initial parameters.
+    """Open the task and, for an architecture that the core describes, draw its initial parameters.
 
     Raises UnknownName for a size or a task that does not exist, SpecError for missing or wrong data, and Unsupported
     for calls of more steps than there are between two evaluations.

@@ -49,7 +49,7 @@ def _said(plugin: ModelPlugin, spec: Spec) -> Description:
 def _of_model(framework: str, spec: Spec, source: ModelSource) -> tuple[Description, ModelSource]:
     """The description of a model and the source, with the arrays of its task as the model's outputs want them.
 
-    Raises SpecError where they do not fit.
+    Raises SpecError if they do not fit.
     """
 
     def described(source: ModelSource) -> Description:
@@ -69,7 +69,7 @@ def _of_model(framework: str, spec: Spec, source: ModelSource) -> tuple[Descript
 
 
 def _require_fit(spec: Spec, source: ModelSource, said: Description) -> None:
-    """Raise SpecError where targets and loss of a task do not fit the outputs of the model."""
+    """Raise SpecError if targets and loss of a task do not fit the outputs of the model."""
     if spec.task == MADE_TO_MEASURE or said.outputs is None or source.targets is None:
         return
     outputs = InputSpec(said.outputs.shape)
@@ -81,7 +81,7 @@ def _require_fit(spec: Spec, source: ModelSource, said: Description) -> None:
 
 
 def _fitted(spec: Spec, source: ModelSource, said: Description) -> ModelSource:
-    """The source with targets as the outputs want them. Raises SpecError where they cannot be made to fit."""
+    """The source with targets as the outputs want them. Raises SpecError if they cannot be made to fit."""
     if spec.model is None or said.outputs is None or source.targets is None:
         return source
     known = msgspec.structs.replace(spec.model, outputs=InputSpec(said.outputs.shape))
@@ -118,7 +118,7 @@ def _adaptor(spec: Spec, source: ModelSource) -> str:
         return loader
     word = reference.partition(":")[0]
     if not references.is_reference(reference) and adaptors.GROUP.pattern.fullmatch(word):
-        return adaptors.find(word).name  # which says what to install
+        return adaptors.find(word).name  # which names the package to install
     found = _loaded(reference)
     made = found if isinstance(found, type) else references.make(reference, dict(spec.options))
     return adaptors.of_model(reference, made)

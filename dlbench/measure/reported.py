@@ -48,7 +48,8 @@ def checked(plugin: str, method: str, value: object, kind: Any) -> Any:
         msgspec.json.encode(found)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise ContractViolation(
-            f"plugin {plugin}: {method} returned what makes no sense: {bounded(str(error), 500)}, in {shown(value)}"
+            f"plugin {plugin}: {method} returned a value that makes no sense: {bounded(str(error), 500)}, "
+            f"in {shown(value)}"
         ) from error
     return found
 

@@ -1,4 +1,4 @@
-"""Settings of a variant: what a plugin offers, and whether those that were asked for are in effect."""
+"""Settings of a variant: a plugin's offer, and the check that the requested ones are in effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dlbench.spec import Spec
 
 
 def list_settings(spec: Spec) -> list[Setting]:
-    """The table of the Spec's plugin; empty where it takes no settings.
+    """The table of the Spec's plugin; empty if it takes no settings.
 
     Raises PluginLoadError, ContractViolation, and whatever the plugin raises.
     """
@@ -28,9 +28,9 @@ def list_settings(spec: Spec) -> list[Setting]:
 
 
 def read(spec: Spec, plugin: object) -> dict[str, str]:
-    """Settings in effect as the plugin reads them back, empty where it takes none.
+    """Settings in effect as the plugin reads them back, empty if it takes none.
 
-    Raises Unsupported where the Spec's variant asks for some all the same, and ContractViolation.
+    Raises Unsupported if the Spec's variant requests some nevertheless, and ContractViolation.
     """
     if isinstance(plugin, TakesSettings):
         found: dict[str, str] = reported.checked(spec.plugin, "read_settings()", plugin.read_settings(), SettingsRead)
@@ -61,5 +61,5 @@ def _require_taken(spec: Spec, found: Mapping[str, str], *, so_far: bool) -> Non
 
 
 def rounding(spec: Spec) -> str:
-    """The type to which the variant may round what products take; empty without one."""
+    """The type to which the variant may round operands of products; empty without one."""
     return "" if spec.variant is UNSET else spec.variant.rounding

@@ -120,7 +120,7 @@ class Describes(Protocol):
 class TakesSettings(Protocol):
     """Has options that a variant of a Spec may set: `build` sets those of `request.spec.variant.settings`.
 
-    What must be set before the framework is imported stands in the environment when the plugin is loaded. A setting
+    Options to be set before the framework is imported stand in the environment when the plugin is loaded. A setting
     that reads back as another value than the one asked for is an error of the arm.
     """
 

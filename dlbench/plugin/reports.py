@@ -49,10 +49,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """An option of a framework that a variant may set, a row of its package's table.
 
     `values` are all that any version knows, `missing` those that this version or machine does not have, each with the
-    reason and the versions that do. `paths` are those that have it, all unless stated. `read_back` says how its value
-    is read back. An option that must be set before the framework is imported names the environment `variable`, and the
-    `texts` that it holds for a value, the value itself unless stated; a text that starts with `--` is one of several
-    flags. `rounding` is the type to which a value rounds what products take: `{"medium": "bf16"}`.
+    reason and the versions that do. `paths` are those that have it, all unless stated. `read_back` is the way in which
+    its value is read back. An option that must be set before the framework is imported names the environment
+    `variable`, and the `texts` that it holds for a value, the value itself unless stated; a text that starts with `--`
+    is one of several flags. `rounding` is the type to which a value rounds operands of products: `{"medium": "bf16"}`.
     """
 
     key: Name

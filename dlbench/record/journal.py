@@ -118,7 +118,7 @@ def append(path: Path, records: Iterable[Record]) -> None:
             _sync(path.parent)
     except OSError as error:
         raise RecordError(
-            f"{path}: cannot be written ({error.strerror}); what is finished is kept; free some space and --resume, "
+            f"{path}: cannot be written ({error.strerror}); finished groups are kept; free some space and --resume, "
             "or give another --out"
         ) from error
 

@@ -37,7 +37,7 @@ def load_plugin(spec: Spec) -> ModelPlugin:
     """The plugin of a Spec: installed under its name, or made of the Spec's model by the adaptor of its framework.
 
     The environment variables of its variant are set before. Raises UnknownName, PluginLoadError, ContractViolation or
-    SpecError, and Unsupported where the framework was imported without them.
+    SpecError, and Unsupported if the framework was imported without them.
     """
     variables.prepare(spec)
     if spec.model is None or ":" not in spec.model.reference:

@@ -20,7 +20,7 @@ TASKS = Group("dlbench.tasks", re.compile(r"\w[\w-]*"), "one word: letters, digi
 ARCHITECTURES = Group(
     "dlbench.architectures",
     re.compile(r"\w[\w-]*(\.\w[\w-]*)*"),
-    "what may stand after the first dot of a plugin's name",
+    "the form of a plugin's name after its first dot",
     bare=True,
 )
 

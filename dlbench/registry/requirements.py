@@ -1,6 +1,6 @@
 """Requirements that a distribution states in its metadata: those that apply here, and the first that is not met.
 
-`packaging` judges them, and is imported when there is something to judge: `dlbench list` must not wait for it where all
+`packaging` judges them, and is imported when there is something to judge: `dlbench list` must not wait for it if all
 requirements are plain and met.
 """
 

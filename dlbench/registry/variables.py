@@ -10,7 +10,7 @@ from dlbench.errors import Unsupported
 from dlbench.spec import Spec
 
 FLAG = "--"
-"""Beginning of a flag: it goes behind what its variable holds already, where the last of two flags counts."""
+"""Beginning of a flag: it is appended to the value of its variable, in which the last of two flags counts."""
 
 _imported: set[str] = set()
 
@@ -18,7 +18,7 @@ _imported: set[str] = set()
 def prepare(spec: Spec) -> None:
     """Set the variables of the Spec's variant; its framework may be imported from now on.
 
-    Raises Unsupported where another variant, or none, has had it imported in this process.
+    Raises Unsupported if another variant, or none, has had it imported in this process.
     """
     for name, text in spec.variant.early if spec.variant is not UNSET else ():
         if holds(name, text):

@@ -13,7 +13,7 @@ from dlbench.spec import Workload
 from dlbench.stats.ranges import spans
 
 SLACK = 0.1
-"""Cores that clocks, a helper thread or an idle wait may add to or take from what threads keep busy."""
+"""Cores that clocks, a helper thread or an idle wait may add to or take from the cores that threads keep busy."""
 
 
 def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:

@@ -37,7 +37,7 @@ def page(found: Judgement) -> Iterator[Block]:
 
 def explanation(found: Judgement) -> Iterator[Block]:
     """The numbers that every verdict rests on: `dlbench compare --explain`."""
-    yield Heading(2, "What each verdict rests on")
+    yield Heading(2, "Numbers behind each verdict")
     yield Bullets([_explained(row) for row in found.comparisons] or ["There is no comparison."])
     yield Heading(2, "A/A control")
     yield Bullets([_control(one) for one in found.controls] or ["None: no arm of these sessions was measured twice."])

@@ -15,7 +15,7 @@ BARS = "▁▂▃▄▅▆▇█"
 MOST_ROWS = 13
 
 Cells = tuple[list[str], list[list[str]], bool]
-"""Head, rows and whether the table is a detail."""
+"""Head, rows, and True for a table of details."""
 
 
 def learning(section: Section) -> Iterator[Cells]:

@@ -84,7 +84,7 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
 
 
 def _advice(mark: Mark, loads: Sequence[Load]) -> str:
-    """Processes that plugins start are named before programs of others: they are part of what is measured."""
+    """Processes that plugins start are named before programs of others: they are part of the measurement."""
     helped = max((load.helper_cpu or 0.0 for load in loads), default=0.0)
     if mark.limit != BUSY or helped <= HELPED:
         return mark.advice

@@ -182,7 +182,7 @@ class Arm:
 
     @property
     def _in_full(self) -> bool:
-        """True if this process is measured for all figures of a report, False if only for those of verdicts.
+        """True if this process is measured for all figures of a report, False if only for the figures of verdicts.
 
         The first are, as many as in a session without `--adaptive`: figures of later ones would cost groups.
         """

@@ -36,7 +36,7 @@ class SettingTables:
             child.close()
 
     def of(self, spec: Spec) -> Mapping[str, Setting]:
-        """The table of a Spec's plugin. Raises SpecError where it cannot be asked."""
+        """The table of a Spec's plugin. Raises SpecError if it cannot be read."""
         key = _key(spec)
         if key not in self._found:
             self._found[key] = {one.key: one for one in self._asked(key)}
@@ -69,5 +69,5 @@ class SettingTables:
 
 
 def _key(spec: Spec) -> Spec:
-    """A Spec that stands for all with the same table: what a table depends on is the plugin, its device and path."""
+    """A Spec that stands for all with the same table: a table depends on the plugin, its device and path."""
     return msgspec.structs.replace(spec, variant=UNSET, phase="train", seed=0, python="")

@@ -20,7 +20,7 @@ from dlbench.spec import Path, Spec, Variant
 Table = Mapping[str, Setting]
 """Settings of a plugin, by key."""
 TableOf = Callable[[Spec], Table]
-"""The table of a Spec's plugin; empty where it takes no settings."""
+"""The table of a Spec's plugin; empty if it takes no settings."""
 Known = Callable[[], Mapping[str, Table]]
 """Tables of every installed framework, by its word."""
 
@@ -35,7 +35,7 @@ class Misfit:
 
 
 def fitted(specs: Sequence[Spec], table_of: TableOf, known: Known) -> list[Spec]:
-    """The Specs with variants as their plugins know them, and without one where none applies.
+    """The Specs with variants as their plugins know them, and without one if none applies.
 
     Raises SpecError for a value that its setting does not have, here or anywhere, and for a variant that no arm takes.
     """

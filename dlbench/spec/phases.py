@@ -13,7 +13,7 @@ DataPlace = Literal["device", "host"]
 class Phase(NamedTuple):
     """Properties of a phase.
 
-    A `timed` phase measures how long a step takes once steps are steady; another trains to a target, and every step
+    A `timed` phase measures the time of a step once steps are steady; another trains to a target, and every step
     counts. A phase that does not train predicts. Its figures are replicated by processes, or by seeds with one process
     each.
     """

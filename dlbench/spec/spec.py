@@ -34,11 +34,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `plugin` is `framework.architecture`; `batch_size` counts samples; `threads` is the number of CPU threads that the
     framework may use for one operation; `device` is `cpu`, `gpu`, `gpu:N` or `auto`. `compiler` is empty for the
     framework's own; `allow_breaks` accepts a step that is compiled in parts. One call of the plugin takes
-    `steps_per_call` training steps. `data` is the place where batches start: `device` (copied before timing) or `host`
-    (copied within each step). `python` names the Python environment, empty for dlbench's own. `origin` is 0 in a
+    `steps_per_call` training steps. `data` is the place of batches before a step: `device` (copied before timing) or
+    `host` (copied within each step). `python` names the Python environment, empty for dlbench's own. `origin` is 0 in a
     measurement; reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set
-    for a model of the user's own; `options` are keywords of the model's factory, sorted by name. `variant`
-    holds settings of the framework in which this arm differs from others of its program.
+    for a model of the user's own; `options` are keywords of the model's factory, sorted by name. `variant` holds
+    settings of the framework in which this arm differs from others of its program.
     """
 
     plugin: str

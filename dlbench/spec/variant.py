@@ -22,10 +22,10 @@ Settings = tuple[tuple[str, str], ...]
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A name, and the settings that the framework gets; without settings it is the base.
 
-    `early` are environment variables that must be set before the framework is imported: what starts with `--` goes
-    behind what the variable holds already, anything else replaces it. `rounding` names the type to which the settings
-    may round what products take (`bf16`), empty where they leave them float32. Both follow from the settings, by the
-    plugin's own table (`dlbench.plugin.Setting`).
+    `early` are environment variables that must be set before the framework is imported: a value that starts with `--`
+    is appended to the variable, any other replaces it. `rounding` names the type to which the settings may round
+    operands of products (`bf16`), empty if they leave them float32. Both follow from the settings, by the plugin's own
+    table (`dlbench.plugin.Setting`).
     """
 
     name: str
@@ -43,7 +43,7 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def variants(texts: Sequence[str]) -> list[Variant]:
-    """Variants as the option says them. Raises SpecError for what is none, and for two of one name."""
+    """Variants as the option states them. Raises SpecError for an invalid one, and for two of one name."""
     found = [_variant(text) for text in texts]
     for name, number in Counter(one.name for one in found).items():
         if number > 1:

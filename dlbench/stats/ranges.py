@@ -1,6 +1,6 @@
 """Ranges of the numbers in records. A file that was changed by hand may hold anything, and is refused outside of them.
 
-Sums, ratios and logarithms of what is read are then finite.
+Sums, ratios and logarithms of the values read are then finite.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Confinement of this very process to the processors that a number of threads takes, within a context.
 
-For plugins that run in a process which they share with others: no variable can tell a library that is loaded already
-how many threads to use.
+For plugins that share their process with others: no variable sets the number of threads of a library that is loaded
+already.
 """
 
 from __future__ import annotations

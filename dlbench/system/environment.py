@@ -41,7 +41,7 @@ def describe(packages: Iterable[str] = (), declared: Iterable[str] = (), name: s
 
 
 def limits() -> Limits:
-    """Limits of this process; a limit of memory beyond what the machine has is none."""
+    """Limits of this process; a limit beyond the machine's own memory is none."""
     quota, memory_bytes = cgroup.cpu_quota(), cgroup.memory_limit()
     return Limits(
         cores=usable_cores(),

@@ -1,4 +1,4 @@
-"""Threads of a program: how many it gets if nobody says, and the variables by which users and libraries say it."""
+"""Threads of a program: the default number, and the variables by which users and libraries set it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def caller(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def note(given: int | None, variables: Mapping[str, str], root: Path = ROOT) -> str:
-    """One line on a number of threads that may not be what the user expects; empty if there is nothing to say."""
+    """One line on a number of threads that the user may not expect; empty if there is nothing to say."""
     chosen = default(variables, root) if given is None else Default(given)
     replaced = [f"{name}={value}" for name, value in caller(variables).items() if value.strip() != str(chosen.number)]
     said = []

@@ -52,7 +52,7 @@ def from_arrays(
     """A task of samples (n, ...) and their targets: integers from 0 are classes, numbers are to be predicted.
 
     Quality is the accuracy or the mean squared error on the samples that are `held_out`, by default the last tenth.
-    Raises SpecError for arrays that differ in length, hold no numbers or NaN, or do not fit what the request states.
+    Raises SpecError for arrays that differ in length, hold no numbers or NaN, or do not fit the request.
     """
     train = _samples(inputs, targets, name)
     train, test = _split(train, name) if held_out is None else (train, _samples(*held_out, f"{name} (held out)"))
@@ -200,7 +200,7 @@ def _labels(targets: Array, request: TaskRequest) -> Array:
 
 
 def _shaped(targets: Array, request: TaskRequest) -> Array:
-    """Targets (n, 1) as (n), or the other way round, where that alone keeps them from the model's outputs."""
+    """Targets (n, 1) as (n), or the other way round, if they fit the model's outputs but for that."""
     if request.outputs is None:
         return targets
     wanted = places_of(request.loss or loss_of(targets.dtype.name), request.outputs)

@@ -43,7 +43,7 @@ DrawingPolicy = Callable[[np.random.Generator, Floats], Acts]
 
 
 class Games(NamedTuple):
-    """Games: states seen (time, games, 4), actions (time, games), and whether the game went on (time, games)."""
+    """Games: states seen (time, games, 4), actions (time, games), and True for games that went on (time, games)."""
 
     observations: Floats
     actions: Acts

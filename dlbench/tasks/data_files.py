@@ -51,7 +51,7 @@ def present(shipped: Shipped) -> bool:
 
 
 def find_files(shipped: Shipped, task: str) -> list[Path]:
-    """The paths of the files. Raises SpecError that says how to get them."""
+    """The paths of the files. Raises SpecError with the command that gets them."""
     paths = [_found(shipped, file) for file in shipped.files]
     if None in paths:
         missing = shipped.files[paths.index(None)]

@@ -1,4 +1,4 @@
-"""Generating handwritten digits: noise in, images like those of the task `digits` out.
+"""Generating handwritten digits: noise in, images as in the task `digits` out.
 
 For orientation in Frechet distance: held-out real digits are at 1.8, training ones of one class alone at 67 or more,
 every pixel from another image 70, noise 103. The goal of size base is from one seed of PyTorch: 35 after 1000 steps,

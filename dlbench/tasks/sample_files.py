@@ -17,7 +17,7 @@ from dlbench.errors import SpecError, words
 Arrays = Mapping[str, npt.NDArray[Any]]
 INPUTS, TARGETS, TEST = "inputs", "targets", "test_"
 LONGEST_CAUSE = 300
-"""Characters of what NumPy says of a file."""
+"""Characters of NumPy's message about a file."""
 _OBJECTS = re.compile(r"[Oo]bject arrays cannot be|pickled")
 WANTED = "inputs (or inputs_0, inputs_1 ..., or inputs_NAME) and targets, and test_inputs and test_targets to hold out"
 
@@ -86,7 +86,7 @@ def _numpy(path: Path) -> Arrays:
         raise
     except MemoryError as error:
         raise SpecError(f"{path} does not fit into memory ({error}); save fewer samples") from error
-    except Exception as error:  # whatever the file holds: NumPy, zip files and what compresses them raise their own
+    except Exception as error:  # for any content: NumPy, zip files and their decompressors raise their own
         if _OBJECTS.search(str(error)):
             raise SpecError(f"{path} holds Python objects, which are never loaded; save arrays of numbers") from error
         said = words.reason(error, LONGEST_CAUSE).partition("\n")[0]

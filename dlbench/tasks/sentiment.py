@@ -42,7 +42,7 @@ def reviews() -> tuple[list[tuple[str, int]], list[tuple[str, int]], str]:
 
 @functools.cache
 def sentiment(sequence: int) -> tuple[Split, int]:
-    """Reviews as tokens (n, sequence), and how many distinct tokens there are. Raises SpecError."""
+    """Reviews as tokens (n, sequence), and the number of distinct tokens. Raises SpecError."""
     train, held_out, digest = reviews()
     counts = Counter(character for text, _ in train for character in text)
     common = sorted(character for character, count in counts.items() if count >= OFTEN)

@@ -40,7 +40,7 @@ def loss_of(dtype: str) -> str:
 
 
 def places_of(loss: str, outputs: InputSpec) -> tuple[int, ...] | None:
-    """Axes of the targets of one sample for these outputs; None where the loss does not say."""
+    """Axes of the targets of one sample for these outputs; None if the loss does not determine them."""
     return {"mse": outputs.shape[1:], "cross_entropy": outputs.shape[1:-1]}.get(loss)
 
 
@@ -66,7 +66,7 @@ def targets_of(request: TaskRequest) -> InputSpec:
     if request.loss and ":" not in request.loss and request.loss not in LOSSES:
         raise UnknownName("loss", request.loss, LOSSES, "or give file.py:function, called with outputs and targets")
     raise SpecError(
-        f"the loss {request.loss or 'of outputs ' + text(outputs)} does not say what its targets are; "
+        f"the loss {request.loss or 'of outputs ' + text(outputs)} does not determine its targets; "
         "give --classes N, or --targets SHAPE[:DTYPE][<BELOW]"
     )
 

@@ -74,7 +74,7 @@ class Samples:
 
     @property
     def count(self) -> int:
-        """Classes, of which numbers have as many as they have signs."""
+        """Number of classes; values have as many as they have combinations of signs."""
         return self.targets.below or 2**HIDDEN
 
     def _hidden(self, generator: np.random.Generator) -> Hidden:

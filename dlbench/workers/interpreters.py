@@ -65,7 +65,7 @@ def _require_apart() -> None:
         if value := os.environ.get(name):
             raise SpecError(
                 f"{name} is set ({value}): all environments of --env would import the same code from there; unset it, "
-                "and install in each environment what it is to have"
+                "and install each environment's packages in it"
             )
 
 

@@ -21,7 +21,7 @@ def child_environment(parent: Mapping[str, str], threads: int) -> dict[str, str]
 
     The folder that dlbench was called in is no place to import from: two environments would find the same code there. A
     passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower. OpenBLAS's spinning is cut
-    short (SPINNING) unless the parent's environment says how long it lasts. A variable names that folder, from which a
+    short (SPINNING) unless the parent's environment sets its length. A variable names that folder, from which a
     model's file is found.
     """
     fixed = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1", FOLDER_VARIABLE: str(planned_folder())}

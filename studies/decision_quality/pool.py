@@ -17,7 +17,7 @@ Kind = Literal["lockstep", "sequential"]
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """One process: wall nanoseconds of each sample over its `nominal` steps, of which it executed `executed`.
+    """One process: wall nanoseconds of each sample over its `nominal` steps; it executed `executed`.
 
     `held` counts the seconds in which it had the machine or was waited for: building, warming up, turns, hand-overs.
     """

@@ -39,7 +39,7 @@ MOST = 0.5
 class Cell:
     """A rule on sessions of one workload and one arm, drawn from `pool` groups: verdicts, scores, cost, size.
 
-    `covered` says of each interval whether it held the truth.
+    `covered` is True for each interval that held the truth.
     """
 
     rule: str

@@ -266,7 +266,7 @@ def _step(taken: Taken) -> float:
 
 
 def _within(batch: Batch) -> float:
-    """Standard error of a group's median log ratio, from how its rounds differ (their median absolute deviation).
+    """Standard error of a group's median log ratio, from the spread of its rounds (their median absolute deviation).
 
     1.2533 is the square root of pi / 2: the standard error of the median of normal values over that of their mean.
     """

@@ -227,11 +227,11 @@ def test_what_cannot_gate_is_refused_with_a_reason():
     many, one = session("b", seed=1), session("b", processes=1)
     assert refused(session("a"), many, "slower:2%", sessions=True) == []
     assert "indicative and never gates" in refused(session("a"), one, "slower:2%", sessions=True)[0]
-    assert "nothing says how much sessions differ" in refused(session("a"), many, "slower:2%")[0]
+    assert "nothing shows the difference of sessions alone" in refused(session("a"), many, "slower:2%")[0]
     eager = msgspec.structs.replace(many[0].info, compiler=None)
     assert refused(unsteady(session("a")), unsteady(many), "slower:2%") == []  # undecided, which is not refused
     (said,) = refused(session("a", info=eager), session("b", info=eager), "compile:20%")
-    assert said == "no pair of Runs has what compile:20% looks at; leave it out"
+    assert said == "no pair of Runs has figures for compile:20%; leave it out"
     assert refused(session("a"), many, "counts") == []
 
 

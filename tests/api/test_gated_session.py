@@ -174,7 +174,7 @@ def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
         (("--strict",), "there is none"),
         (("--quick", "--fail-on", "slower:2%"), "never gates"),
         (("--isolation", "fork", "--fail-on", "memory:5%"), "give --isolation fresh"),
-        (("--fail-on", "compile:20%"), "compile:20% looks at what is compiled, and every arm is eager"),
+        (("--fail-on", "compile:20%"), "compile:20% needs a compiled arm, and every arm is eager"),
         (("--allow", "session"), "--allow is about another report; give --against REPORT"),
         (("--against", "nowhere"), "nowhere: cannot be read"),
     ],

@@ -34,9 +34,9 @@ def test_two_reports_are_compared_and_a_plain_comparison_is_fine(run, reports):
 def test_an_explanation_is_printed_where_it_is_asked_for(run, reports):
     code, out, err = run(*reports, "--explain")
     assert (code, err) == (0, "")
-    assert "What each verdict rests on" in out
+    assert "Numbers behind each verdict" in out
     assert "slower (ci-beyond: " in out
-    assert "What each verdict rests on" not in run(*reports)[1]
+    assert "Numbers behind each verdict" not in run(*reports)[1]
     assert run(*reports, "--explain", "--quiet")[1] == ""
 
 

@@ -154,7 +154,7 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
             ["--model", "own.py:Two", "--targets", "7x2"],
             "targets 7x2:float32 are for 7 samples and the inputs, such as 16",
         ),
-        (["--model", "own.py:Two", "--tokens", "8x16"], "--tokens 8x16: how many distinct ones there are"),
+        (["--model", "own.py:Two", "--tokens", "8x16"], "--tokens 8x16: the number of distinct tokens is not known"),
         (["--model", "own.py:Two", "--optimizer", "adma"], "--optimizer 'adma' is not adam, adamw, sgd"),
         (["--model", "own.py:Two", "--optimizer", "sgd:fast"], "--optimizer 'sgd:fast' is not adam, adamw, sgd"),
         (["--model", "own.py:Two", "--target", "0.9"], "--target '0.9' is not METRIC:VALUE"),

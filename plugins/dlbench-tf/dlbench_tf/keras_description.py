@@ -48,9 +48,9 @@ def describe(recipe: Recipe, spec: Spec) -> Description:
 
 
 def _left_aside(model: Any) -> list[str]:
-    """Line about what the model brings for training by itself, which is not what is measured."""
+    """Line about the model's own training step, which is not measured."""
     own = [f"{name}()" for name in _STEPS if _is_own(model, name)]
-    own += ["what compile() was given"] if getattr(model, "compiled", False) else []
+    own += ["the arguments of compile()"] if getattr(model, "compiled", False) else []
     return [f"step: dlbench's own; {' and '.join(own)} of the model left aside"] if own else []
 
 
@@ -82,7 +82,7 @@ def _input(of: str, name: str, shape: Sequence[int], dtype: str) -> InputSpec:
 
 
 def _single(dtype: str) -> str:
-    """The float32 that is drawn for what NumPy makes float64 by default."""
+    """The float32 that is drawn for arrays that NumPy makes float64 by default."""
     return "float32" if dtype == "float64" else dtype
 
 
@@ -141,7 +141,7 @@ def _require_seeded(recipe: Recipe, spec: Spec, model: Any, inputs: Sequence[Inp
 
 
 def _arrays(example: Any) -> list[tuple[str, Any]]:
-    """Arrays with their names, where they have any."""
+    """Arrays with their names, if they have any."""
     if isinstance(example, Mapping):
         return [(str(name), np.asarray(one)) for name, one in example.items()]
     return [("", np.asarray(one)) for one in (example if isinstance(example, tuple | list) else (example,))]

@@ -1,4 +1,4 @@
-"""Errors of a first step in the user's words: what cannot be traced or compiled, and which path to choose."""
+"""Errors of a first step in the user's words: code that cannot be traced or compiled, and the path to choose."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def explained(path: str) -> Iterator[None]:
 
 
 def _lacking(text: str) -> str:
-    """The operation that XLA lacks and where it stands in the model; empty if the error says something else."""
+    """The operation that XLA lacks and its place in the model; empty if the error says something else."""
     if found := _WITHOUT_KERNEL.search(text):
         return f"it has no operation {found[1]}, which the model has in {found[2]}"
     found = _NO_KERNEL.search(text)

@@ -291,7 +291,7 @@ def test_mixed_precision_is_bf16_with_a_last_layer_in_float32(net):
             "net.py:compiled",
             [
                 "inputs: those that the model states",
-                "step: dlbench's own; what compile() was given of the model left aside",
+                "step: dlbench's own; the arguments of compile() of the model left aside",
             ],
         ),
         ("net.py:make", ["inputs: those that the model states"]),
