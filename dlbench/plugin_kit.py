@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 OUTPUTS = ("logits", "output", "outputs", "prediction", "predictions", "last_hidden_state")
-"""Names of the output that a loss reads by default, the first that there is."""
+"""Names of the output that a loss reads by default: the first existing one."""
 
 
 class Stated(TypedDict, total=False):
@@ -166,8 +166,8 @@ def require_same_shapes(given: Mapping[str, Any], own: Mapping[str, Sequence[int
 def output_name(outputs: Any, asked: str = "") -> str:
     """The key, attribute or place of the output that the loss reads; empty if a model gives one array alone.
 
-    `asked` chooses it. By default it is the first name of OUTPUTS that there is, or the first output that is not a
-    loss. Raises SpecError that lists the outputs if the requested one is not among them.
+    `asked` chooses it. By default it is the first existing name of OUTPUTS, or the first output that is not a loss.
+    Raises SpecError that lists the outputs if the requested one is not among them.
     """
     named = _by_name(outputs)
     if named is None:

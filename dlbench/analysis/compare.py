@@ -205,7 +205,7 @@ def _lacking(pair: Pair, metric: str) -> tuple[ReasonCode, str]:
 
 
 def _counted(runs: Sequence[Run]) -> Mapping[str, str]:
-    """Every value that any of the Runs has, so that a value that varies within a side differs too."""
+    """All values in any of the Runs: variation within a side differs too."""
     values: dict[str, list[object]] = {
         "parameters": [run.info and run.info.parameter_count for run in runs],
         "FLOPs per step": [run.flops_per_step for run in runs],

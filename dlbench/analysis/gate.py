@@ -89,7 +89,7 @@ class Gate(Record, frozen=True):
 
 @dataclass(frozen=True)
 class GateRequest:
-    """A gate or comparison that was asked for, the differences that are meant, and sessions of unchanged code."""
+    """A requested gate or comparison, its intended differences, and sessions of unchanged code."""
 
     conditions: Sequence[Condition] = ()
     allow: Sequence[str] = ()

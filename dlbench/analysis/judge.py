@@ -30,7 +30,7 @@ class Judgement(Record, frozen=True):
 
     `baseline` and `candidate` name two reports and are empty for one session. `outcomes` is empty without a gate, and
     if `refused` gives a reason against one. `strict` fails the gate for anything undecided. `controls` are the A/A
-    controls of the sessions that were looked at, for every metric that is shown or gated.
+    controls of the judged sessions, for every shown or gated metric.
     """
 
     comparisons: tuple[Row, ...] = ()
@@ -154,7 +154,7 @@ def _judgement(
 
 
 def _rows(table: EvidenceTable, failure: str) -> Iterator[Row]:
-    """Every metric that a side of a pair has, and those that every pair is expected to have.
+    """Metrics of a side of a pair, and the metrics expected of every pair.
 
     Each metric is a family for Holm's correction.
     """

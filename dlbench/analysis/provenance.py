@@ -17,7 +17,7 @@ SLACK = GIB // 64
 """Excess of a machine's memory over a whole number of GiB that still rounds down to it."""
 FILES = " (files "
 EXACT = 3
-"""The first schema that records variables by exact names, and in details nothing that belongs to one process."""
+"""The first schema with exact names of variables, and with details that are equal in all processes."""
 ALWAYS = ("processor", "cores")
 """Facts of a machine that are named even if they do not differ."""
 SHAPING = (

@@ -164,7 +164,7 @@ def never_in_lockstep(table: EvidenceTable, question: GateRequest) -> Iterator[s
 def of_history(pairs: Sequence[Pair], history: Sequence[Run]) -> Iterator[str]:
     """Differences within the history of these candidates, and from the sides compared.
 
-    Sessions of code that was changed differ by that too, which widens intervals; the reader is to know of it.
+    Sessions of changed code also differ by the change, which widens intervals; the reader is to know of it.
     """
     found: list[pooling.Change] = []
     for pair in pairs:

@@ -45,7 +45,7 @@ MODEL_OPTIONS: Mapping[str, Option] = {
     **dict.fromkeys(("vocabulary", "classes"), Option(int)),
     **dict.fromkeys(("targets", "output", "loss", "optimizer", "target", "convert"), Option(str, default="")),
 }
-"""Options of models that no package brings; `model` may be a class or a factory."""
+"""Options of models of the user's own; `model` may be a class or a factory."""
 OPTIONS: Mapping[str, Option] = {
     **{axis.option: _of_axis(axis) for axis in AXES.values() if axis.option and axis.field != "plugin"},
     **MODEL_OPTIONS,

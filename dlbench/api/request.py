@@ -76,7 +76,7 @@ class RunRequest:
         )
 
     def check_resumed(self, planned: Plan) -> None:
-        """Raise SpecError for a gate that would be dropped in silence, or that this plan has no A/A controls for."""
+        """Raise SpecError for a gate that would be dropped in silence, or whose A/A controls this plan lacks."""
         if planned.asked and not self.asked:
             raise SpecError(
                 f"{self.folder} was planned with a gate or a comparison; "

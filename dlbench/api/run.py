@@ -58,7 +58,7 @@ class Proven(NamedTuple):
 
 
 def run(options: RunRequest, listener: Listener) -> SessionResult:
-    """Measure, write the report and judge it. Raises DlbenchError for a gate that cannot be one.
+    """Measure, write the report and judge it. Raises DlbenchError for an impossible gate.
 
     After Ctrl-C, SIGTERM or SIGHUP the result holds the finished Runs and the exception that ended it; if nothing
     is finished, that is raised.

@@ -1,4 +1,4 @@
-"""The subjects of a command: values of axes, and models that no package brings, as its options ask for them."""
+"""The subjects of a command: values of axes, and models of the user's own, as its options ask for them."""
 
 from __future__ import annotations
 

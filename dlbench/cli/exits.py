@@ -49,7 +49,7 @@ def code_of(command: Callable[[], int | None]) -> int:
     """Run a command and return the exit code.
 
     An expected error is one line on standard error and exit code 2. Any other exception is a fault of dlbench: the
-    traceback, one line that says so, and exit code 70, so that it is never taken for an answer of the command.
+    traceback, one line that says so, and exit code 70, which is never an answer of the command.
     """
     code = _code_of(command)
     with contextlib.suppress(DlbenchError):  # the exit code says it already

@@ -29,9 +29,8 @@ def run(context: click.Context, options: Mapping[str, Any]) -> int:
 def show(options: RunRequest) -> int:
     """Measure, print the report, and return the exit code.
 
-    1 for a regression; else 2 when a Run failed for another reason than not being supported; else the gate's.
-    Raises DlbenchError for a gate that cannot be one, and KeyboardInterrupt after the partial report of a session that
-    was interrupted.
+    1 for a regression; else 2 when a Run failed for another reason than not being supported; else the gate's. Raises
+    DlbenchError for an impossible gate, and KeyboardInterrupt after the partial report of an interrupted session.
     """
     with progress.on_standard_error(quiet=options.quiet) as listener:
         if options.dry_run:

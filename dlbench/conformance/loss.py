@@ -13,7 +13,7 @@ from dlbench.parity import check
 
 
 class Stated(NamedTuple):
-    """The loss or losses that a task states, float64, and the mean size of the terms that each sums."""
+    """The stated loss or losses of a task, float64, and the mean size of their terms."""
 
     loss: Any
     scale: Any

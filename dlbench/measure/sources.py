@@ -78,7 +78,7 @@ def of_function(role: str, reference: str) -> Code:
 def of_plugin(name: str, reference: str) -> Code:
     """The code of a plugin, looked at once in the life of this process: before it is loaded.
 
-    For a model that no package brings it is the user's own, or the loader's that its reference names. Raises
+    For a model of the user's own it is the user's, or the loader's that its reference names. Raises
     UnknownName, and PluginLoadError when metadata shows that the plugin cannot work.
     """
     return _look(name, reference)
@@ -95,7 +95,7 @@ def of_loaded_plugin(name: str, reference: str) -> Code:
 
 @cache
 def of_adaptor(framework: str) -> Code:
-    """The code that makes a plugin of a model which no package brings."""
+    """The code that makes a plugin of a model of the user's own."""
     entry = adaptors.find(framework)
     return _code(f"package {entry.distribution}", entry.distribution, _module(entry))
 

@@ -17,7 +17,7 @@ _MOST = 5
 
 
 def converted(function: str, state: State, own: State) -> dict[str, Any]:
-    """The state that the user's function makes of another model's, for the model that has the state `own`.
+    """Another model's state, converted by the user's function for the model with the state `own`.
 
     Raises SpecError if it leaves a name out, names one that does not exist, or gives another shape.
     """

@@ -147,7 +147,7 @@ class CountsFlops(Protocol):
 
 
 class Adapts(Protocol):
-    """An entry point of the group `dlbench.adaptors`: makes a plugin of a model that no package brings.
+    """An entry point of the group `dlbench.adaptors`: makes a plugin of a model of the user's own.
 
     Its name is the framework (`torch`), a loader (`timm`), or the package that the classes of its models come from
     (`keras`).

@@ -24,11 +24,11 @@ SettingsRead = Annotated[dict[Name, Name], msgspec.Meta(max_length=1000)]
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Model as the plugin reads it back after building; the core compares it with the Spec, a difference is an error.
 
-    `device` in the words of a Spec (`cpu`, `gpu:0`); `precision`, `steps_per_call`, `data` likewise, so that a plugin
-    that says nothing of them has built one step a call with its data in place; `compiler` is None if nothing
-    compiles; `versions` maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer
-    variant) that is equal in every process of a Spec: those that differ in it were built otherwise and are not pooled.
-    The core adds `settings`, read back by `TakesSettings`; a plugin leaves them out.
+    `device` in the words of a Spec (`cpu`, `gpu:0`); `precision`, `steps_per_call`, `data` likewise; a plugin that does
+    not report them has built one step a call with its data in place; `compiler` is None if nothing compiles; `versions`
+    maps distribution names to versions; `details` is anything else worth showing (BLAS, optimizer variant) that is
+    equal in every process of a Spec: those that differ in it were built otherwise and are not pooled. The core adds
+    `settings`, read back by `TakesSettings`; a plugin leaves them out.
     """
 
     parameter_count: Count

@@ -1,7 +1,6 @@
 """Records as JSON. Infinities and NaN, for which JSON has no numbers, are the words `"inf"`, `"-inf"` and `"nan"`.
 
-`dlbench.record.reading` reads them back. Every file of dlbench is written in this way, so that none of them holds a
-null that was a number.
+`dlbench.record.reading` reads them back. Every file of dlbench is written in this way, so no null in them was a number.
 """
 
 from __future__ import annotations

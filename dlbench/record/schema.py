@@ -214,8 +214,8 @@ class Actual(Record, frozen=True):
 class Run(Record, frozen=True):
     """One Spec in one process, with its outcome.
 
-    `group` numbers the processes of a Spec, of `groups` that were planned, and `part` the parts of a group that memory
-    does not hold whole; Runs of one session with the same workload, group and part were in lockstep. A `control` is the
+    `group` numbers the processes of a Spec, out of `groups` planned ones, and `part` the parts of a group that does not
+    fit into memory; Runs of one session with the same workload, group and part were in lockstep. A `control` is the
     program of its Spec a second time, measured to see whether the session tells equal programs apart. `arm` is this
     Run's place in the order of starting, of `arms`. `isolation` is the kind of process. `caller` holds the variables of
     dlbench's own environment that set threads, which the Spec's replace in a child. `flags` are `not_settled` and the

@@ -1,4 +1,4 @@
-"""Adaptors: entry points of the group `dlbench.adaptors`, which make plugins of models that no package brings.
+"""Adaptors: entry points of the group `dlbench.adaptors`, which make plugins of models of the user's own.
 
 Their names are frameworks, loaders such as `timm`, and packages from which classes of models come.
 """

@@ -86,8 +86,8 @@ def is_reference(text: str) -> bool:
 def load_reference(text: str, folder: Path | None = None) -> Any:
     """The object that a reference names.
 
-    The folder of a file can be imported from, as when Python runs that file. Raises SpecError for a file or module that
-    is not there or cannot be imported, and UnknownName for a NAME that it does not have.
+    The folder of a file can be imported from, as when Python runs that file. Raises SpecError for a missing file or
+    module, or one that cannot be imported, and UnknownName for a NAME that it lacks.
     """
     reference = parse(text)
     module = load_module(reference, folder)

@@ -24,7 +24,7 @@ _RELEASE = re.compile(rf"({_NUMBERS})(?:\+[\w.]+)?")
 
 
 def names(texts: Iterable[str]) -> list[str]:
-    """Distributions that these requirements name, but for extras and markers that do not apply here."""
+    """Distributions named by these requirements, without extras and markers that do not apply here."""
     return list(dict.fromkeys(one.name for text in texts if (one := _applying(text)) is not None))
 
 

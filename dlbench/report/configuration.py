@@ -53,7 +53,7 @@ class Fairness(Record, frozen=True):
 
 
 class OwnModel(Record, frozen=True):
-    """A model that no package brings, as it was stated and inferred, and the task that it was measured on."""
+    """A model of the user's own, as it was stated and inferred, and the task that it was measured on."""
 
     plugin: str
     task: str

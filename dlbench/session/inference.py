@@ -16,7 +16,7 @@ from dlbench.tasks.signatures import signature_of, targets_of
 from dlbench.tasks.task import TaskRequest
 
 SYNTHETIC, FROM_FILE = "synthetic_inputs", "data"
-"""Tasks that are made to measure, for models that no package brings."""
+"""Tasks that are made to measure, for models of the user's own."""
 UNKNOWN = "model"
 """The framework of a model that is not known yet."""
 WITHOUT_TARGET: tuple[str, ...] = ("train", "predict")
@@ -59,7 +59,7 @@ def _of_plugin(selection: Selection, spec: Spec, said: Description) -> Selection
 
 
 def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
-    """All that was stated of a model and all that was inferred, as values of axes."""
+    """All stated and all inferred facts of a model, as values of axes."""
     assert spec.model is not None
     inputs = spec.model.inputs or said.inputs
     if not inputs:
@@ -93,7 +93,7 @@ def _require_targets(source: ModelSource, inputs: Sequence[InputSpec], batches: 
 
 
 def _require_target(source: ModelSource, found: Selection) -> None:
-    """Raise SpecError for training to a target that nobody stated, on a task that has none of itself."""
+    """Raise SpecError for training to a target without a stated one, on a task that has none."""
     without = [phase for phase in found["phase"] if not PHASES[phase].timed]
     if without and not source.target and found["task"][0] in (SYNTHETIC, FROM_FILE):
         raise SpecError(

@@ -124,9 +124,9 @@ def share_steps(arms: Sequence[TakesTurns]) -> None:
 
     Sample sizes found separately differ a little, and a difference in size is a difference in the share of the barrier:
     it read as 1.2 % between equal programs. Arms that differ by 2x or more keep their own sizes, or the slow one would
-    take for ever; arms of one computation never do. Warm-ups that follow each other can meet a neighbour or not, so
-    that arms of equal speed look 3x apart: arms that look different take further warm-up samples in turn, and the
-    fastest sample of each decides.
+    take for ever; arms of one computation never do. A neighbour may disturb one warm-up and not the next, and then arms
+    of equal speed look 3x apart: arms that look different take further warm-up samples in turn, and the fastest sample
+    of each decides.
     """
     for _ in range(SECOND_LOOKS):
         if len(_by_speed(arms)) < 2:

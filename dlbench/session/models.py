@@ -39,7 +39,7 @@ class AskedModel:
 
 
 class Subjects(NamedTuple):
-    """All that a command is about: plugins and values of axes, and models that no package brings."""
+    """All that a command is about: plugins and values of axes, and models of the user's own."""
 
     selection: Selection
     models: Sequence[AskedModel] = ()

@@ -50,7 +50,7 @@ class PilotProcesses:
     def lacking(self, specs: Iterable[Spec], planned: Iterable[Spec]) -> list[Spec]:
         """One planned Spec of each of these arms that has not had its process: all of an arm read the same files.
 
-        One that trains, if there is one, for it takes more memory than one that only predicts.
+        The one that trains, if any, because it takes more memory than one that only predicts.
         """
         found: dict[Spec, Spec] = {}
         for spec in sorted(planned, key=lambda spec: not spec.trains):

@@ -1,4 +1,4 @@
-"""A model that no plugin package brings, and the arrays that it takes."""
+"""A model of the user's own, and the arrays that it takes."""
 
 from __future__ import annotations
 

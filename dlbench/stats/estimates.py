@@ -83,8 +83,8 @@ class VarianceComponent(NamedTuple):
 def one_sample(values: Sequence[float], cut: int = 0) -> Shift | None:
     """The mean of these values, by t (Student 1908); None for fewer than two.
 
-    `cut` of them are left out at either end (Tukey and McLaughlin 1963). The error is then Yuen's (1974): the
-    spread of the values with each that is left out drawn in to the outermost that stays, over the number that stays.
+    `cut` of them are left out at either end (Tukey and McLaughlin 1963). The error is then Yuen's (1974): the spread of
+    the values over the number that stays, with each omitted value replaced by the outermost that stays.
     """
     n = len(values)
     if n < 2:

@@ -31,7 +31,7 @@ _VERSIONS = (
 
 
 def free_bytes(root: Path = ROOT) -> float:
-    """Memory that the group may still take, cached files that it would give back included; infinite without a limit."""
+    """Memory that the group may still take, reclaimable cached files included; infinite without a limit."""
     return min((_left(folder, files) for files in _VERSIONS for folder in _groups(root, files.mount)), default=math.inf)
 
 

@@ -203,10 +203,10 @@ def _temporary_folder() -> str:
 
 
 def limit_cores(pid: int, threads: int) -> None:
-    """Hold a process that has no threads yet to as many processors, of those that this one may use, as it has threads.
+    """Confine a process that has no threads yet to `threads` of the processors that this one may use.
 
-    A framework that counts the processors and ignores every thread setting then starts as many threads as were asked
-    for, and arms that take turns do so on the same processors. Outside Linux nobody can be held to them.
+    A framework that counts the processors and ignores every thread setting then starts the requested number of threads,
+    and arms take turns on the same processors. Outside Linux nobody can be held to them.
     """
     if hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(ProcessLookupError):

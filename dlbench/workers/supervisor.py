@@ -5,11 +5,11 @@ by its path, so that it starts in milliseconds; it imports nothing of dlbench. A
 of its own instead.
 
 On Linux a supervisor is a sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER). A descendant whose parent has ended becomes
-its child, whatever session or process group it is in. Only such children are killed: a child that nobody has waited for
-keeps its number, so that no other process is hit. Elsewhere the process group of the worker is ended.
+its child, whatever session or process group it is in. Only such children are killed: a child keeps its number until
+somebody waits for it, so no other process is hit. Elsewhere the process group of the worker is ended.
 
-Two pipes tie a supervisor to dlbench. The other end of `leash` is held by dlbench alone: its end of file says that the
-worker is to be ended, or that dlbench is gone. To `status` go one line with the numbers of supervisor and worker, and
+Two pipes tie a supervisor to dlbench. The other end of `leash` is held by dlbench alone: its end of file means that the
+worker must be ended, or that dlbench is gone. To `status` go one line with the numbers of supervisor and worker, and
 one with the worker's exit code (negative for a signal). Its end of file says that nothing is left.
 """
 

@@ -1,1 +1,1 @@
-"""Bars of models that no package brings."""
+"""Bars of models of the user's own."""

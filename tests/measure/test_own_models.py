@@ -1,4 +1,4 @@
-"""Models that no package brings, measured in this process: several inputs, FLOPs by the framework, descriptions."""
+"""Models of the user's own, measured in this process: several inputs, FLOPs by the framework, descriptions."""
 
 from __future__ import annotations
 

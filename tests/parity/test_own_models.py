@@ -1,4 +1,4 @@
-"""Parity of models that no package brings: paths by parameter names, two models by the user's function."""
+"""Parity of models of the user's own: paths by parameter names, two models by the user's function."""
 
 from __future__ import annotations
 

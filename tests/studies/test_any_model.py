@@ -1,4 +1,4 @@
-"""Pages of the studies of models that no package brings: what they count, and that a session is not measured twice."""
+"""Pages of the studies of models of the user's own: what they count, and that a session is not measured twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plugins of models that no package brings: the user's own, keras.applications and KerasHub, with random weights."""
+"""Plugins of models without a package: the user's own, keras.applications and KerasHub, with random weights."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _LONGEST = 300
 
 @contextmanager
 def explained(path: str) -> Iterator[None]:
-    """Raise Unsupported for a function that cannot be traced, or that XLA cannot compile; else what was raised."""
+    """Raise Unsupported for a function that cannot be traced, or that XLA cannot compile; else the error itself."""
     try:
         yield
     except DlbenchError:

@@ -1,4 +1,4 @@
-"""Models that no package brings: the user's own by reference, keras.applications and KerasHub, described and built."""
+"""Models without a plugin package: the user's own by reference, keras.applications and KerasHub."""
 
 from __future__ import annotations
 
@@ -317,7 +317,7 @@ def test_flops_of_several_inputs_are_counted(net):
 
 
 def test_an_instance_starts_anew_in_each_plugin_of_a_process(net):
-    """As under `--isolation none`: an instance is one object, and what one Run trained is no start of another."""
+    """As under `--isolation none`: an instance is one object, and one Run's training is no start of another."""
     assert trained("net.py:ready")[1] == trained("net.py:ready")[1]
 
 

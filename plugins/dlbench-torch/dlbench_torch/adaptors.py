@@ -1,4 +1,4 @@
-"""Adaptors: a plugin of a module that no package brings, from the user's own code or from a package of models."""
+"""Adaptors: a plugin of a module without a plugin package, from the user's own code or from a package of models."""
 
 from __future__ import annotations
 
