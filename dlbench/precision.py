@@ -1,4 +1,4 @@
-"""In which types of less than single precision this CPU multiplies; frameworks emulate those that it lacks."""
+"""Types below single precision in which this CPU multiplies; frameworks emulate the others."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Ratio(NamedTuple):
 
     @classmethod
     def of(cls, ratios: Sequence[float]) -> Ratio:
-        """Of one ratio a round."""
+        """Figures of one ratio a round."""
         found, rounds = sorted(ratios), len(ratios)
         low, high = (int(stats.binom.ppf(share, rounds, 0.5)) for share in (0.025, 0.975))
         return cls(statistics.median(found), found[max(low - 1, 0)], found[min(high, rounds - 1)])

@@ -74,7 +74,7 @@ FURTHER: Mapping[PathName, Sequence[str]] = {
         *("keras:MobileNetV2", "keras:ResNet50"),
     ),
 }
-"""Those that are looked at on other paths than eager too."""
+"""Models that are also built on other paths than eager."""
 
 
 def examine(reference: str, path: PathName) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def main() -> int:
 
 
 def _keep(kept: Path, rows: Mapping[str, Any]) -> None:
-    """In the order of the list, whenever each was looked at."""
+    """Keep rows in the order of the list, in any order of arrival."""
     order = list(names())
     ordered = dict(sorted(rows.items(), key=lambda row: order.index(row[0]) if row[0] in order else len(order)))
     kept.parent.mkdir(parents=True, exist_ok=True)

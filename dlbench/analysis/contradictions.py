@@ -45,7 +45,7 @@ class Contradiction(NamedTuple):
 
 
 def contradictions(run: Run) -> list[Contradiction]:
-    """Those among the steady step and all other figures of a step; none of a Run without a steady state."""
+    """Contradictions between the steady step and all other figures of a step; none for a Run without a steady state."""
     steady = _figure("steady step", steps_of(run, "steady"))
     return [] if steady is None else list(_with(steady, run))
 

@@ -21,7 +21,7 @@ LEAST_SESSIONS = 3
 """Sessions of unchanged code from which the variance between sessions is estimated at all."""
 
 History = Mapping[str, Mapping[Spec, VarianceComponent]]
-"""By metric and candidate: the variance that sessions of unchanged code add."""
+"""Variance that sessions of unchanged code add, by metric and candidate."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def contended(runs: Iterable[Run]) -> bool:
 
 
 def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str) -> dict[Spec, VarianceComponent]:
-    """For each candidate, the variance that two sessions of the same code add to the difference of their means.
+    """Variance, by candidate, that two sessions of the same code add to the difference of their means.
 
     It is twice the variance of the means of the sessions in the history that measured this Spec: a difference has two.
     The share that the spread of processes explains is not subtracted: with few sessions the rest would often be zero,

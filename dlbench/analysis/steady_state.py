@@ -115,7 +115,7 @@ def _paired(run: Run, others: Sequence[Run]) -> tuple[Series, Series]:
 
 
 def _logarithms(run: Run) -> Mapping[int, float]:
-    """By round, about their own median: arms of any speed can then be taken together."""
+    """Logarithms by round, about their own median: arms of any speed can then be taken together."""
     found = {at: math.log(seconds) for at, seconds in by_round(run).items()}
     middle = statistics.median(found.values()) if found else 0.0
     return {at: value - middle for at, value in found.items()}

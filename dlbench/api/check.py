@@ -46,7 +46,7 @@ class Examination:
 
 
 class CheckListener(Protocol):
-    """Told of an examination while it goes on."""
+    """Receiver of the progress of an examination."""
 
     def started(self, spec: Spec, note: str) -> None:
         """The examination of this Spec begins."""

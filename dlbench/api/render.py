@@ -29,7 +29,7 @@ def read(source: Path) -> tuple[list[Run], Report]:
 
 
 def known_formats(formats: Sequence[str]) -> Sequence[str]:
-    """These formats. Raises UnknownName."""
+    """The formats of these names. Raises UnknownName."""
     for name in formats:
         if name not in FORMATS:
             raise UnknownName("format", name, FORMATS)

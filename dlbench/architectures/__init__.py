@@ -54,7 +54,7 @@ class Architecture(Protocol):
 
 @runtime_checkable
 class CountsPredictions(Protocol):
-    """Of an architecture whose prediction is no third of its training step."""
+    """An architecture whose prediction is not a third of its training step."""
 
     def flops_per_prediction(self, signature: Signature) -> float:
         """Floating-point operations of the outputs of one batch."""

@@ -15,7 +15,7 @@ from dlbench.plugin import ComputesGradients, ExchangesParameters, ListsDevices,
 SLOPE_TOLERANCE = 0.02
 """Share by which the slope of the loss may differ from the gradient's length: float32 losses over a small step."""
 RISE = 1e-3
-"""By which share the loss is to change when its slope is looked at."""
+"""Share by which the loss must change when its slope is checked."""
 
 
 def gradients_are_the_slope(session: ModelsUnderTest) -> None:

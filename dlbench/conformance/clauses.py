@@ -100,7 +100,7 @@ def predict_changes_nothing(session: ModelsUnderTest) -> None:
 
 
 def jit_really_compiled(session: ModelsUnderTest) -> None:
-    """On the path jit training and prediction prove that they are compiled, as a Run must (`dlbench.record.proof`)."""
+    """Training and prediction on the path jit prove that they are compiled, as a Run must (`dlbench.record.proof`)."""
     if session.spec.path != "jit":
         raise NotLookedAt(f"the path {session.spec.path} claims no compiler")
     model = session.again

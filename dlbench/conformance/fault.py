@@ -14,7 +14,7 @@ IMPORTING = ("<frozen ", "importlib")
 
 
 def told(error: BaseException) -> str:
-    """Such as `KeyError: 'kernel' (acme/model.py:12, in build)`."""
+    """Text of an error, such as `KeyError: 'kernel' (acme/model.py:12, in build)`."""
     said, at = " ".join(words.reason(error, LONGEST).split()), place(error)
     return f"{said} ({at})" if at else said
 

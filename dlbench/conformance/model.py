@@ -66,7 +66,7 @@ class Model:
         return self.stage(batch_of_call(self.task, self.request.spec, call))
 
     def stage(self, batch: Batch) -> Batch:
-        """As the plugin wants it."""
+        """The batch as the plugin wants it."""
         return stage(self.plugin, self.request.spec, batch)
 
     def train(self, batch: Batch) -> Any:
@@ -129,7 +129,7 @@ class ModelsUnderTest:
         return model
 
     def _watched(self, *, dropout: bool) -> Model:
-        """In `observed`: the first parameters, and of every step predictions before it, loss, parameters after it."""
+        """Model with the first parameters, and predictions, loss and new parameters of each step, in `observed`."""
         model = Model.build(self.spec, dropout=dropout)
         seen: dict[str, Any] = {"parameters": model.parameters(), "predictions": [], "losses": [], "course": []}
         for step in range(self.STEPS):

@@ -102,7 +102,7 @@ class _Stated:
 
 
 def _shifted(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """These parameters with SHIFT added or taken away, by a fixed draw."""
+    """The parameters with SHIFT added or taken away, by a fixed draw."""
     draw = np.random.default_rng(0)
     return {
         name: (value + SHIFT * draw.choice([-1.0, 1.0], np.shape(value))).astype(np.float32)
@@ -129,7 +129,7 @@ def _norm(values: Any) -> float:
 
 
 def _movements(session: ModelsUnderTest) -> None:
-    """With a large epsilon the model moves in proportion to the number of steps, and to learning rate over epsilon.
+    """Check that with a large epsilon the model moves in proportion to steps, and to learning rate over epsilon.
 
     A wrong place of epsilon, a missing correction, momentum, decay, and any optimizer that is not Adam move otherwise.
     A beta1 of its own shows in two steps on another batch, which remember the first one.
@@ -198,7 +198,7 @@ def _ratio(one: float, other: float) -> float:
 
 
 def _first_step(session: ModelsUnderTest) -> None:
-    """With a small epsilon the first step moves all that has a gradient by the learning rate, and nothing else."""
+    """Check that with a small epsilon the first step moves all that has a gradient by the learning rate."""
     model = Model.build(session.spec, dropout=False, optimizer=SHARP)
     start = _state(model)
     model.train(model.batch(0))

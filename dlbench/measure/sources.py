@@ -259,7 +259,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _digest(files: Mapping[str, Path]) -> str:
-    """Of names and contents; hexadecimal digits of SHA-256."""
+    """Digest of names and contents; hexadecimal digits of SHA-256."""
     found = hashlib.sha256()
     for number, name in enumerate(sorted(files)):
         found.update(f"{name}\0".encode("utf-8", "surrogateescape"))

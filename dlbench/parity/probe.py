@@ -179,7 +179,7 @@ def _losses(prepared: Prepared, steps: int, *begun: Any) -> Any:
 
 
 def _losses_of_call(prepared: Prepared, call: int) -> Any:
-    """Of each step of a call, float64."""
+    """Losses of each step of a call, float64."""
     plugin, spec = prepared.plugin, prepared.request.spec
     batch = stage(plugin, spec, batch_of_call(prepared.task, spec, call))
     losses = np.array(to_numbers(plugin.train_step(batch)), np.float64)

@@ -268,7 +268,7 @@ class Run(Record, frozen=True):
 
     @property
     def member(self) -> Member:
-        """Its place among the Runs that took turns: the Spec, and whether this is its control."""
+        """Place among the Runs that took turns: the Spec, and True for its control."""
         return Member(self.spec, self.control)
 
     @property

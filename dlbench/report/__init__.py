@@ -23,7 +23,7 @@ class Format(NamedTuple):
 
 
 DIGITS = 9
-"""Of figures in a rendered report: the last of sixteen come from the processor that renders."""
+"""Digits of figures in a rendered report: the last of sixteen come from the processor that renders."""
 FORMATS: dict[str, Format] = {
     "markdown": Format("report.md", markdown.render),
     "json": Format("report.json", partial(encoding.page, digits=DIGITS)),

@@ -9,7 +9,7 @@ from dlbench.record.schema import Record, Run
 
 
 class Payback(Record, frozen=True):
-    """From step `steps` on, an arm that compiles has taken less time than `against`; None if it never does."""
+    """Step `steps`, from which an arm that compiles has taken less time than `against`; None if it never does."""
 
     label: str
     against: str

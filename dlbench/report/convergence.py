@@ -64,7 +64,7 @@ def _spread(found: Spread | None, unit: str) -> str:
 
 
 def span(low: float, high: float | None, unit: str) -> str:
-    """From the least to the greatest, both in the unit of the greatest."""
+    """Range from the least to the greatest, both in the unit of the greatest."""
     if high is None:
         return f"{format_value(low, unit)}–beyond the budget"
     return f"{digits(low, unit, high)}–{format_value(high, unit)}"

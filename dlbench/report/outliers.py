@@ -32,7 +32,7 @@ def outlying(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> It
 
 
 def far_out(log_ratios: Sequence[float]) -> list[float]:
-    """Those beyond Tukey's outer fences that also differ from the median by more than a tenth."""
+    """Groups beyond Tukey's outer fences that also differ from the median by more than a tenth."""
     if len(log_ratios) < LEAST:
         return []
     low, high = (percentile(log_ratios, rank) or 0.0 for rank in (25, 75))

@@ -125,7 +125,7 @@ def _ratio_rows(section: Section) -> Iterator[list[str]]:
 
 
 def _payback_row(section: Section) -> Iterator[list[str]]:
-    """From which step on compiling has paid for itself."""
+    """Steps after which compiling has paid for itself."""
     of = {
         one.label: "never" if one.steps is None else f"{format_value(one.steps, 'steps')}" for one in section.paybacks
     }

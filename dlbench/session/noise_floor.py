@@ -24,12 +24,12 @@ from dlbench.workers.process import limit_cores
 from dlbench.workers.variables import child_environment
 
 GROUPS = 5
-"""As many as a session has by default, so that the smallest change is one of such a session."""
+"""Default number of groups of a session, so that the smallest change is that of such a session."""
 SECONDS = 3.0
 SAMPLE_SECONDS = 0.005
 WARM_STEPS = 20
 ORDER = 128
-"""Of the square matrices that the program multiplies: they stay in a core's own cache."""
+"""Order of the square matrices that the program multiplies: they stay in a core's own cache."""
 
 Program = Callable[[int], float]
 """Takes a number of steps and returns the seconds that they took."""

@@ -32,7 +32,7 @@ from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.system import threads
 
 DEFAULT_BATCH_SIZE = 32
-"""For an architecture that the core does not describe."""
+"""Default batch size of an architecture that the core does not describe."""
 
 
 Selection = Mapping[str, Sequence[Any]]

@@ -124,7 +124,7 @@ class Session:
         return [replace(group, members=part, part=place) for place, part in enumerate(ordered)]
 
     def _measure(self, group: Group) -> list[Run]:
-        """With the plan's isolation; a group in which a forked child hung is measured again in fresh processes."""
+        """Runs with the plan's isolation; a group whose forked child hung is measured again in fresh processes."""
         isolation = self._isolation(group)
         runs = self._measure_once(group, isolation)
         hung = {run.member for run in runs if isolation == "fork" and run.status == "timeout"}
@@ -207,7 +207,7 @@ class _Finished:
         return workload(group.specs[0]) in self._done
 
     def learn(self, runs: Sequence[Run]) -> None:
-        """To be told of whole groups."""
+        """Learn from the Runs of whole groups."""
         for run in runs:
             self._runs.setdefault(workload(run.spec), []).append(run)
         for load in dict.fromkeys(workload(run.spec) for run in runs):

@@ -7,7 +7,7 @@ from dlbench.errors import SpecError
 YEAR = 365 * 24 * 3600
 MOST = 2**31 - 1
 MOST_THREADS = 8192
-"""As many cores as the Linux kernel can be built for (NR_CPUS of arch/x86/Kconfig)."""
+"""Largest number of cores that the Linux kernel can be built for (NR_CPUS of arch/x86/Kconfig)."""
 
 Range = tuple[float, float]
 """Least and greatest value."""

@@ -100,7 +100,7 @@ class Paired:
         return Paired([-value for value in self.log_ratios], self.all_count)
 
     def ranks_agree(self, bound: float) -> bool:
-        """By the exact signed-rank test (Wilcoxon 1945), its rank sum counted as positive Walsh averages (Tukey 1949).
+        """True by the exact signed-rank test (Wilcoxon 1945), by the number of positive Walsh averages (Tukey 1949).
 
         Fewer than five groups cannot reach 5 % by ranks; all of them must lie above.
         """
@@ -108,7 +108,7 @@ class Paired:
         return sum((one + other) / 2 > bound for one, other in averages) >= power.rank_sum_needed(self.n)
 
     def detectable_shift(self) -> float | None:
-        """In proportion to the error of the mean."""
+        """Shift in proportion to the error of the mean."""
         shift = self.shift()
         return None if shift is None else power.paired_detectable_errors(self.n, self._cut) * shift.error
 
@@ -153,12 +153,12 @@ class Unpaired:
         return Unpaired(self.after, self.before, self.between)
 
     def ranks_agree(self, bound: float) -> bool:
-        """By the exact rank-sum test (Mann and Whitney 1947); if it cannot reach 5 %, all must lie above all."""
+        """True by the exact rank-sum test (Mann and Whitney 1947); if it cannot reach 5 %, all must lie above all."""
         above = sum(ours - theirs > bound for ours in self.after for theirs in self.before)
         return above >= power.pairs_needed(len(self.before), len(self.after))
 
     def detectable_shift(self) -> float | None:
-        """In proportion to the spreads within both sides and between their sessions."""
+        """Shift in proportion to the spreads within both sides and between their sessions."""
         if self.n < 2:
             return None
         before, after = ((len(side), statistics.stdev(side)) for side in (self.before, self.after))

@@ -24,7 +24,7 @@ POWER = 0.80
 DRAWS = 10_000
 """Draws behind the smallest change: its power is then known within 0.4 points (one standard error)."""
 MOST_GROUPS = 10_000
-"""More groups than any session has."""
+"""Number of groups beyond any session's."""
 
 
 @cache

@@ -29,7 +29,7 @@ def count() -> int:
 
 
 def choose(number: int, allowed: Collection[int], root: Path = ROOT) -> list[int]:
-    """At most `number` of the allowed processors: each a physical core of its own while there are any, of one node.
+    """Up to `number` of the allowed processors: each a physical core of its own while there are any, of one node.
 
     Two threads on siblings of one core share its arithmetic. A node that has enough cores alone is taken before all
     others, else the largest first. Ties go to the lowest numbers. Source: the kernel's admin-guide/cputopology.

@@ -51,7 +51,7 @@ class Games(NamedTuple):
 
     @property
     def returns(self) -> npt.NDArray[np.int64]:
-        """Of each game: a step is worth 1."""
+        """Return of each game: a step is worth 1."""
         return np.asarray(self.alive.sum(axis=0))
 
     def advantages(self) -> npt.NDArray[np.float64]:

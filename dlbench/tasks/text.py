@@ -62,7 +62,7 @@ class Sequences(NamedTuple):
         return int(len(self.corpus.tokens) * 0.9)
 
     def at(self, starts: Places) -> Batch:
-        """Those that start here."""
+        """Windows that start here."""
         windows = self.corpus.tokens[starts[:, None] + np.arange(self.length + 1)]
         return Batch(np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:]))
 

@@ -138,7 +138,7 @@ class Supervised:
             self._reap()
 
     def _numbers(self) -> tuple[int, int]:
-        """Of the supervisor and the worker. Raises OSError when the supervisor ends before it has said them."""
+        """Numbers of supervisor and worker. Raises OSError when the supervisor ends before it has reported them."""
         while b"\n" not in self._said:
             if not self._listen():
                 self._close()

@@ -191,7 +191,7 @@ def answer(worker: Worker, line: bytes) -> Response:
 
 
 def print_traceback(error: BaseException) -> None:
-    """To standard error, if the plugin has left it open."""
+    """Print to standard error, if the plugin has left it open."""
     with contextlib.suppress(Exception):
         sys.stderr.write(words.formatted_traceback(error))
 

@@ -87,7 +87,7 @@ class Groups:
     truth: float
 
     def drawn(self, order: Sequence[int]) -> Groups:
-        """These groups in this order."""
+        """The groups of these numbers in this order."""
         return Groups([self.log_ratios[at] for at in order], [self.seconds[at] for at in order], self.truth)
 
 
@@ -185,7 +185,7 @@ def _interleaved(batches: Sequence[Batch], arm: str, seconds: float, sessions: i
 def _sessions_of(
     peer: Peer, rows: Sequence[Batch], sides: Sequence[Alone], seconds: float, sessions: int, *, together: bool = False
 ) -> Iterator[Cell]:
-    """As shipped, and at equal wall time; `together` draws the same batches for both sides."""
+    """Sessions as shipped, and at equal wall time; `together` draws the same batches for both sides."""
     before, after = sides
     paid = int(seconds / float(before.seconds.mean() + after.seconds.mean()))
     for rule, processes in ((f"{peer.name}, as shipped", peer.processes), (peer.name, paid)):

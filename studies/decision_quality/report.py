@@ -31,7 +31,7 @@ class Cells:
 
     @property
     def workloads(self) -> list[str]:
-        """Those that the pool has, in the order of the study."""
+        """Workloads of the pool, in the order of the study."""
         return [name for name in WORKLOADS if (ADAPTIVE, name, AGAIN) in self._cells]
 
     def held(self, workload: str) -> float:

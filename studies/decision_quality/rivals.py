@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from studies.decision_quality.said import Floats
 
 CALLS, TOLERANCE, SLACK = 20, 0.25, 5e-5
-"""Of pytest-torch: timed calls, the share and the seconds by which their median may exceed the baseline's."""
+"""Settings of pytest-torch: timed calls, the share and the seconds by which their median may exceed the baseline's."""
 GAP, NEAR, OVERLAP, DISPERSION = 0.005, 0.005, 0.5, 0.02
-"""Of nvbench's default preset: `clear_gap.relative`, and the limits of its `[same]`."""
+"""Values of nvbench's default preset: `clear_gap.relative`, and the limits of its `[same]`."""
 ALPHA, REPETITIONS = 0.001, 10
-"""Of benchstats: significance level, and repetitions at least."""
+"""Settings of benchstats: significance level, and least repetitions."""
 SIGNAL, BAND = 0.07, 0.05
 """Shares beyond which TorchBench reports a change, and beyond which minima that took turns are called different."""
 

@@ -81,7 +81,7 @@ def against_fit(plugin: Loop, problem: Problem, steps: int, rounds: int) -> Rati
 
 
 def shown(ratio: Ratio) -> str:
-    """With its interval."""
+    """The ratio with its interval."""
     return f"{ratio.middle:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
 
 

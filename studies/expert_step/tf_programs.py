@@ -95,7 +95,7 @@ class FusedAdam:
         self.constants = [tf.constant(value) for value in (problem.learning_rate, 0.9, 0.999, 1e-8)]
 
     def update(self, gradients: Sequence[tf.Tensor], power1: Any, power2: Any) -> None:
-        """With the powers of the betas at this step."""
+        """Update with the powers of the betas at this step."""
         rate, beta1, beta2, epsilon = self.constants
         for (variable, mean, square), gradient in zip(self.slots, gradients, strict=True):
             tf.raw_ops.ResourceApplyAdam(

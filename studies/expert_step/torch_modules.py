@@ -65,7 +65,7 @@ class Recurrent(nn.Module):
 
 
 class WrittenOut(nn.Module):
-    """Its time steps one by one, or a loop over them if unrolling would take the compiler minutes."""
+    """Recurrent layer of time steps one by one, or a loop over them if unrolling would take the compiler minutes."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()

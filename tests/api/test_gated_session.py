@@ -171,7 +171,7 @@ def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
         (("--fail-on", "counts:2%"), "leave the threshold out"),
         (("--fail-on", "slow:2%"), "did you mean slower"),
         (("--fail-on", "slower:2%,slower:3%"), "given 2 times"),
-        (("--strict",), "there is none"),
+        (("--strict",), "there is no gate"),
         (("--quick", "--fail-on", "slower:2%"), "never gates"),
         (("--isolation", "fork", "--fail-on", "memory:5%"), "give --isolation fresh"),
         (("--fail-on", "compile:20%"), "compile:20% needs a compiled arm, and every arm is eager"),

@@ -49,7 +49,7 @@ def test_a_file_is_as_good_as_its_folder(run, reports):
 def test_two_sessions_do_not_gate_without_a_history(run, reports):
     code, out, err = run(*reports, "--fail-on", "slower:2%")
     assert code == 2
-    assert err.startswith("dlbench: not gated: the two sides are of two sessions")
+    assert err.startswith("dlbench: not gated: the two sides are from two sessions")
     assert "1.10" in out  # the figures are shown even so
 
 
@@ -142,7 +142,7 @@ def test_a_file_of_another_schema_is_refused_in_one_line(run, reports, tmp_path)
 def test_a_missing_history_and_a_gate_that_is_none_are_refused(run, reports, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "holds no runs.jsonl" in run(*reports, "--history", tmp_path / "empty")[2]
-    assert "there is none" in run(*reports, "--strict")[2]
+    assert "there is no gate" in run(*reports, "--strict")[2]
 
 
 def test_versions_that_differ_are_named(run, reports, tmp_path):

@@ -68,7 +68,7 @@ class Imported(NamedTuple):
 
 
 _IMPORTED: WeakKeyDictionary[Any, Imported] = WeakKeyDictionary()
-"""By instance, which is one object in a process, however many Runs are measured in it."""
+"""Values by instance, which is one object in a process, for any number of Runs in it."""
 
 
 class Own:
@@ -96,7 +96,7 @@ class Own:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """Of the factory; an instance has no options."""
+        """Signature of the factory; an instance has no options."""
         found = load_reference(self._reference)
         return inspect.signature(found) if self._is_factory else inspect.Signature()
 

@@ -57,7 +57,7 @@ def of_function(function: Callable[..., Any], arguments: Any) -> float | None:
 
 
 def of_program(text: str) -> float:
-    """Of a program in the text form of XLA. Raises UnknownCountError."""
+    """FLOPs of a program in the text form of XLA. Raises UnknownCountError."""
     computations, entry = parse(text)
     return _products(computations, entry)
 

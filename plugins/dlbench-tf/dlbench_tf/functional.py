@@ -52,17 +52,17 @@ class FunctionalNetwork:
 
     @property
     def ranks(self) -> list[int]:
-        """Of the parameters by canonical name."""
+        """Ranks of the parameters by canonical name."""
         return [tensor.shape.rank for tensor in self._weights.tensors(self._values()).values()]
 
     def outputs(self, inputs: tf.Tensor) -> tf.Tensor:
-        """With dropout off."""
+        """Outputs with dropout off."""
         return self._forward(self._rounded(self._weights.tensors(self._values())), inputs, off)
 
     def differentiate(
         self, inputs: tf.Tensor, targets: tf.Tensor, count: Count | None
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """By the tape, with respect to the parameters and not to the variables that hold them."""
+        """Gradients by the tape, with respect to the parameters and not to the variables that hold them."""
         # The values live no longer than this call: an update copies a variable whose value somebody still holds.
         tensors, owners = self._weights.tensors(self._values()), self._objective.owners
         dropout = self._dropout(count)
@@ -83,7 +83,7 @@ class FunctionalNetwork:
         return self._weights.arrays(values)
 
     def export(self) -> dict[str, Array]:
-        """Of the variables."""
+        """Values of the variables."""
         return self._weights.arrays(self.variables)
 
     def assign(self, parameters: Parameters) -> None:

@@ -87,7 +87,7 @@ def _single(dtype: str) -> str:
 
 
 def _own_inputs(model: Any, of: str) -> list[InputSpec]:
-    """Of a model whose inputs are known when it is made; one that takes a mapping has them by name."""
+    """Inputs of a model that knows them when it is made; one that takes a mapping has them by name."""
     try:
         stated = list(model.inputs or [])
     except (AttributeError, ValueError):

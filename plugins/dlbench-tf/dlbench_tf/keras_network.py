@@ -66,7 +66,7 @@ class KerasNetwork:
 
     @property
     def precision(self) -> str:
-        """By the types that the layers with parameters compute in."""
+        """Precision by the types that the layers with parameters compute in."""
         layers = [layer for layer in keras_model.flat_layers(self._model) if layer._trainable_variables]
         kinds = {keras.backend.standardize_dtype(layer.compute_dtype) for layer in layers}
         kinds |= {keras.backend.standardize_dtype(variable.dtype) for variable in self._parameters} - {"float32"}
@@ -77,15 +77,15 @@ class KerasNetwork:
 
     @property
     def ranks(self) -> list[int]:
-        """Of the trainable variables."""
+        """Ranks of the trainable variables."""
         return [len(variable.shape) for variable in self._parameters]
 
     def outputs(self, inputs: Any) -> tf.Tensor:
-        """As the model predicts, float32."""
+        """Outputs as the model predicts, float32."""
         return _as_float(self._output(inputs, training=False))
 
     def differentiate(self, inputs: Any, targets: Any, count: Count | None) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """As the model trains; without a count as it predicts, which changes no state."""
+        """Gradients as the model trains; without a count as it predicts, which changes no state."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.variables)
             losses = self._objective.losses(partial(self._read, training=count is not None), inputs, targets)
@@ -99,7 +99,7 @@ class KerasNetwork:
         ]
 
     def named(self, values: Sequence[Any]) -> dict[str, Array]:
-        """By the paths of the trainable variables."""
+        """Values by the paths of the trainable variables."""
         return {name: np.array(value.numpy()) for name, value in zip(self._named, values, strict=False)}
 
     def export(self) -> dict[str, Array]:
@@ -115,7 +115,7 @@ class KerasNetwork:
             self._named[name].assign(np.asarray(value))
 
     def compilable(self) -> Callable[[Any], tf.Tensor]:
-        """As it is: an operation that XLA does not have raises when it is compiled."""
+        """The function as it is: an operation that XLA does not have raises when it is compiled."""
         return self.outputs
 
     def _with_penalties(self, loss: tf.Tensor) -> tf.Tensor:

@@ -61,7 +61,7 @@ class TFModel:
         self._network.assign(parameters)
 
     def gradients(self, batch: Batch) -> dict[str, Array]:
-        """Of the mean loss, dropout off, on the Spec's path."""
+        """Gradients of the mean loss, dropout off, on the Spec's path."""
         return self._network.named(self._gradients(batch.inputs, batch.targets))
 
     def compilation(self) -> Compilation:
@@ -74,14 +74,14 @@ class TFModel:
             return flops.of_function(self._network.compilable(), batch.inputs)
 
     def multiply(self, order: int) -> Callable[[], tf.Tensor]:
-        """Of two random square matrices, op by op, in the type of the Spec's products."""
+        """Product of two random square matrices, op by op, in the type of the Spec's products."""
         with tf.device(self._device):
             drawn = {f"{side}/kernel": tf.random.stateless_uniform([order, order], [0, side]) for side in range(2)}
             left, right = precision.rounded(drawn, self._precision).values()
         return lambda: tf.matmul(left, right)
 
     def variables(self) -> list[str]:
-        """Those that TensorFlow and XLA read."""
+        """Variables that TensorFlow and XLA read."""
         return variables.NAMES
 
     def devices(self) -> dict[str, str]:

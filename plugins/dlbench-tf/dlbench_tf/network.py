@@ -39,7 +39,7 @@ class Network(Protocol):
         ...
 
     def outputs(self, inputs: Any) -> tf.Tensor:
-        """Of the forward pass as it predicts; changes no state."""
+        """Outputs of the forward pass as it predicts; changes no state."""
         ...
 
     def differentiate(self, inputs: Any, targets: Any, count: Count | None) -> tuple[tf.Tensor, list[tf.Tensor]]:

@@ -22,7 +22,7 @@ LOADERS: Mapping[str, Callable[[str, ModelSource], Recipe]] = {
     "hf": loaders.transformers,
     "hf-tiny": partial(loaders.transformers, shrunk=True),
 }
-"""By the word before the colon of a reference."""
+"""Loaders by the word before the colon of a reference."""
 
 
 def torch(source: ModelSource) -> TorchModel:
@@ -38,7 +38,7 @@ def torch(source: ModelSource) -> TorchModel:
 
 
 def _of_reference(reference: str) -> Recipe:
-    """Of a class, a factory or an instance in the user's own code."""
+    """Recipe of a class, a factory or an instance in the user's own code."""
     seed(0)  # an instance is made when its module is imported
     found = load_reference(reference)
     name = reference.rpartition(":")[2]

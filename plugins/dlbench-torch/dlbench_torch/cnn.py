@@ -47,7 +47,7 @@ def _pooled(maps: Tensor) -> Tensor:
 
 
 def make_module(request: BuildRequest) -> nn.Module:
-    """For images of the request's shape. Raises Unsupported for anything else."""
+    """A module for images of the request's shape. Raises Unsupported for anything else."""
     require_task(request, 4, "images (batch, height, width, channels)")
     assert request.parameters is not None
     features = request.parameters["dense/kernel"].shape[0]

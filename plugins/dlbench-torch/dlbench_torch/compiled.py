@@ -79,7 +79,7 @@ class CompiledSteps:
             return self._outputs(self._values, as_tuple(inputs))
 
     def gradients(self, batch: Batch) -> Tensors:
-        """By the module's names, in the mode of prediction."""
+        """Gradients by the module's names, in the mode of prediction."""
         self._network.set_training(False)
         with torch.no_grad():
             found: Tensors = self._slopes(self._values, as_tuple(batch.inputs), batch.targets)

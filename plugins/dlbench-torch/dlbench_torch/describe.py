@@ -53,7 +53,7 @@ def _seeded(recipe: Recipe, spec: Spec) -> nn.Module:
 
 
 def _digest(values: Iterable[Any]) -> str:
-    """Of all tensors that have values."""
+    """Digest of all tensors that have values."""
     found = hashlib.sha256()
     for value in values:
         if isinstance(value, Tensor) and not nn.parameter.is_lazy(value):
@@ -115,7 +115,7 @@ def _called(
 
 
 def _buffers(module: nn.Module) -> list[tuple[str, Tensor]]:
-    """Those that hold values, rather than shapes alone."""
+    """Buffers that hold values, rather than shapes alone."""
     return [(name, one) for name, one in module.named_buffers() if not isinstance(one, FakeTensor)]
 
 
@@ -164,7 +164,7 @@ def _are_logits(outputs: tuple[int, ...], chosen: str, inputs: tuple[InputSpec, 
 
 
 def _require_number(network: Network, loss: str, inputs: tuple[Tensor, ...], targets: Tensor) -> None:
-    """That the loss can be had from outputs and targets. Raises SpecError."""
+    """Check that the loss can be computed from outputs and targets. Raises SpecError."""
     goal = objective.find(loss)
     try:
         with torch.no_grad():

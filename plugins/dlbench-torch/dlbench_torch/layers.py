@@ -20,7 +20,7 @@ def dense_stack(inputs: int, widths: Sequence[int], outputs: int) -> nn.ModuleDi
 
 
 def shape_of(array: ArraySpec) -> tuple[int, ...]:
-    """Of one sample."""
+    """Shape of one sample."""
     return array.shape[1:]
 
 

@@ -58,7 +58,7 @@ class LastState(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, by_last: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        """By from_inputs, weight and bias."""
+        """Gradients by from_inputs, weight and bias."""
         found = torch.ops.dlbench_torch.retreat(ctx.cell, by_last, *ctx.saved_tensors)
         return None, *found, None
 

@@ -58,7 +58,7 @@ _CELL = {"kernel": "weight_ih_l0", "recurrent": "weight_hh_l0", "bias": "bias_ih
 
 
 def own_slot(name: str, _: int) -> Slot:
-    """Of a module that the core does not describe: its own names and layouts are the canonical ones."""
+    """Slot in a module that the core does not describe: its own names and layouts are the canonical ones."""
     return Slot(name, np.asarray, np.asarray)
 
 
@@ -109,7 +109,7 @@ class Weights:
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
-    """By the module's names; a tensor that has several has the first."""
+    """State by the module's names; a tensor that has several has the first."""
     tensors = [*module.named_parameters(), *module.named_buffers()]
     saved = module.state_dict(keep_vars=True).keys()
     return {name: one for name, one in tensors if name in saved and one.is_floating_point() and not one.requires_grad}

@@ -31,7 +31,7 @@ class Perceptron(nn.Module):
 
 
 def make_module(request: BuildRequest) -> nn.Module:
-    """For inputs of any shape. Raises Unsupported for tokens."""
+    """A module for inputs of any shape. Raises Unsupported for tokens."""
     require_task(request, None, "numbers")
     signature = request.signature
     return Perceptron(request.configuration, math.prod(shape_of(signature.inputs)), signature.outputs.shape[-1])

@@ -80,7 +80,7 @@ class TorchModel:
         self._weights.assign(parameters)
 
     def gradients(self, batch: Batch) -> dict[str, Array]:
-        """Of the mean loss by canonical name, in the mode of prediction."""
+        """Gradients of the mean loss by canonical name, in the mode of prediction."""
         return self._weights.arrays(self._steps.gradients(self._staged(batch)))
 
     def compilation(self) -> Compilation:
@@ -98,13 +98,13 @@ class TorchModel:
         return flops.of_forward(self._network, self._staged(batch).inputs)
 
     def multiply(self, order: int) -> Callable[[], Tensor]:
-        """Of two random square matrices in the precision of the Spec."""
+        """Product of two random square matrices in the precision of the Spec."""
         kind = precision.MIXED.get(self._spec.precision, torch.float32)
         left, right = (torch.rand(order, order, device=self._device).to(kind) for _ in range(2))
         return openxla.multiply(left, right) if self._device.type == "xla" else lambda: left @ right
 
     def variables(self) -> list[str]:
-        """Those that PyTorch and torch_xla read."""
+        """Variables that PyTorch and torch_xla read."""
         return variables.NAMES
 
     def devices(self) -> dict[str, str]:

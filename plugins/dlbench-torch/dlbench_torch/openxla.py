@@ -111,7 +111,7 @@ class Counters:
 
 
 def _require_pair() -> None:
-    """That torch_xla is here, and was built for this PyTorch: beside another its import ends in a missing symbol."""
+    """Require torch_xla, built for this PyTorch: beside another its import ends in a missing symbol."""
     try:
         found = metadata.version("torch_xla")
     except metadata.PackageNotFoundError:

@@ -52,7 +52,7 @@ class PartedSteps:
         return self._steps.predict(inputs)
 
     def gradients(self, batch: Batch) -> dict[str, Tensor]:
-        """By the module's names, in the mode of prediction."""
+        """Gradients by the module's names, in the mode of prediction."""
         return self._steps.gradients(batch)
 
     def compilation(self) -> Compilation:

@@ -53,7 +53,7 @@ def _details(device: torch.device, said: Mapping[str, str]) -> dict[str, str]:
 
 
 def _threads_of_mkl() -> dict[str, str]:
-    """As MKL says itself: it is linked into PyTorch, so that nobody else can ask it; nothing if it is not."""
+    """Threads by MKL's own word: linked into PyTorch, nobody else can ask it; nothing without MKL."""
     found = re.search(r"mkl_get_max_threads\(\) : (\d+)", torch.__config__.parallel_info())
     return {"threads of MKL": found[1]} if found else {}
 

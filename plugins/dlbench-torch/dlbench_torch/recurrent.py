@@ -63,7 +63,7 @@ class LastState(nn.Module):
 
 
 def make_module(request: BuildRequest) -> nn.Module:
-    """For sequences of the request's shape. Raises Unsupported for anything else."""
+    """A module for sequences of the request's shape. Raises Unsupported for anything else."""
     require_task(request, 3, "sequences (batch, time, features) or tokens (batch, time)", tokens=True)
     spec, steps = request.spec, request.signature.inputs.shape[1]
     unrolled = steps if spec.compiler == openxla.NAME else loop.UNROLLED  # XLA is not given the loop's operators

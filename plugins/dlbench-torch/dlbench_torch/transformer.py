@@ -60,7 +60,7 @@ class Blocks(nn.Module):
 
 
 def make_module(request: BuildRequest) -> nn.Module:
-    """For sequences of the request's shape. Raises Unsupported for anything else."""
+    """A module for sequences of the request's shape. Raises Unsupported for anything else."""
     what = "sequences (batch, time, features) or tokens (batch, time)"
     require_task(request, 3, what, tokens=True, steps=True)
     return Blocks(request.configuration, request.signature)
