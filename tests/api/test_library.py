@@ -140,11 +140,11 @@ def test_keywords_are_the_options_of_the_command_line():
 
 
 def test_progress_goes_to_standard_error_and_to_a_listener(tmp_path, capsys):
-    options = {"phase": "predict", "quick": True, "threads": 1}
+    options = {"phase": "converge", "quick": True, "threads": 1}
     dlbench.run("fake.linear", out=tmp_path / "told", **options)
     said = capsys.readouterr()
     assert said.out == ""
-    assert "[1/1] predict fake.linear eager small" in said.err
+    assert "[1/1] converge fake.linear eager small" in said.err
 
     class Counting(Quiet):
         runs = 0
@@ -170,7 +170,7 @@ def test_an_interrupted_session_keeps_what_is_finished(tmp_path):
 
     listener = Impatient()
     with pytest.raises(KeyboardInterrupt):
-        dlbench.run("fake.linear", phase="predict", processes=3, cold=True, threads=1, out=tmp_path, progress=listener)
+        dlbench.run("fake.linear", phase="converge", processes=3, cold=True, threads=1, out=tmp_path, progress=listener)
     assert f"dlbench.read('{tmp_path}')" in listener.notes[-1]
     kept = dlbench.read(tmp_path)
     assert len(kept.runs) == 1

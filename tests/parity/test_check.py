@@ -179,7 +179,7 @@ def test_another_model_is_exit_code_1_and_stands_first_in_a_report(tmp_path):
     done = dlbench("parity", "fake.linear", "naughty.linear", "--seeds", "1", cwd=tmp_path, misdeed=misdeed)
     assert done.returncode == 1, done.stderr
     assert "output" in next(line for line in done.stdout.splitlines() if "NO" in line)
-    arguments = ("--plugin", "fake.linear,naughty.linear", "--quick", "--phase", "train", "--out", "out")
+    arguments = ("--plugin", "fake.linear,naughty.linear", "--quick", "--phase", "converge", "--out", "out")
     dlbench("run", *arguments, cwd=tmp_path, misdeed=misdeed)
     heading, first = (tmp_path / "out" / "report.md").read_text().partition("## Before you believe it")[1:]
     assert heading

@@ -108,7 +108,7 @@ READ = {
 
 
 def run(out, tmp_path, *more, **options):
-    arguments = ("--plugin", "fake.linear", "--phase", "predict", "--quick", "--threads", "1", "--no-parity")
+    arguments = ("--plugin", "fake.linear", "--phase", "converge", "--quick", "--threads", "1", "--no-parity")
     done = dlbench("run", *arguments, "--out", out, *more, cwd=tmp_path, **options)
     assert done.returncode == 0, done.stderr
     return done
