@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
 
 import msgspec
 
-from dlbench.record.fidelity import Deviation, Fidelity
+from dlbench.record.fidelity import Deviation, Fidelity, What
 from dlbench.record.schema import Run
 from dlbench.report.configuration import subject_of
 from dlbench.report.document import Block, Heading, Paragraph, Table
@@ -16,6 +17,7 @@ from dlbench.spec import Spec, workload
 from dlbench.stats.estimates import Estimate
 
 NOTHING = "–"
+WHATS: tuple[What, ...] = get_args(What)
 HEAD = ("", "Step time, ratio", "Outputs", "Gradients", "20 losses", "Bits agree", "Same")
 
 
@@ -70,7 +72,7 @@ def blocks(found: Sequence[FidelityRow]) -> Iterator[Block]:
 
 def _cells(row: FidelityRow) -> list[str]:
     by_what = {one.what: one for one in row.found.deviations}
-    errors = [_cell(by_what.get(what)) for what in ("outputs", "gradients", "losses")]
+    errors = [_cell(by_what.get(what)) for what in WHATS]
     same = {True: "yes", False: "NO", None: "not checked"}[row.found.same]
     ratio = "1 (baseline)" if row.baseline else NOTHING if row.ratio is None else format_interval(row.ratio, "")
     return [row.arm, ratio if row.found.same is not False else f"{ratio} (not the same)", *errors, row.bits, same]
