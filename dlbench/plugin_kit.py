@@ -113,7 +113,7 @@ class Recipe:
 
 
 def example_inputs(reference: str) -> Callable[[], Any] | None:
-    """The function `example_inputs` beside what a reference names, in its file or module; None if there is none.
+    """The function `example_inputs` in the file or module of a reference; None if there is none.
 
     Raises SpecError for a place that cannot be imported.
     """

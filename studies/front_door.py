@@ -2,9 +2,9 @@
 
     python -m studies.front_door [torch] [tf] [--folder FOLDER]
 
-Each framework has a fresh environment with dlbench and its plugins, and a folder that holds `net.py` alone. What is
-timed is `dlbench run --model net.py:Net`, cold compilations included; installing is reported beside it. The report must
-have every phase and path, and parity between the paths. Exit code 1 where that fails, or where the bar is missed.
+Each framework has a fresh environment with dlbench and its plugins, and a folder that holds `net.py` alone. `dlbench
+run --model net.py:Net` is timed, cold compilations included; installing is reported beside it. The report must have
+every phase and path, and parity between the paths. Exit code 1 if that fails, or if the bar is missed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Net(keras.Sequential):
 
 
 def main() -> int:
-    """Print the seconds of each framework and what is missing."""
+    """Print the seconds of each framework and the missing parts."""
     parser = argparse.ArgumentParser(description="seconds from a file of ten lines to a report")
     parser.add_argument("frameworks", nargs="*", metavar="torch|tf")
     parser.add_argument("--folder", type=Path, help="kept afterwards; a temporary one unless given")
@@ -86,7 +86,7 @@ def _wheels(folder: Path) -> Path:
 
 
 def _enter(name: str, folder: Path, wheels: Path) -> int:
-    """Install, measure, and say how long either took; 1 where the report lacks something or the bar is missed."""
+    """Install, measure, and print the seconds of both; 1 if the report lacks something or the bar is missed."""
     python = folder / "venv" / "bin" / "python"
     began = time.monotonic()
     venv.create(folder / "venv", with_pip=True, clear=True)
@@ -108,7 +108,7 @@ def _enter(name: str, folder: Path, wheels: Path) -> int:
 
 
 def _missing(found: Results) -> Iterator[str]:
-    """Lines about what a report lacks of the phases, the paths and their parity."""
+    """Lines about phases, paths and parity that a report lacks."""
     measured = {(run.spec.phase, run.spec.path) for run in found.runs if run.ok}
     for phase, path in itertools.product(PHASES, PATHS):
         if (phase, path) not in measured:
@@ -118,7 +118,7 @@ def _missing(found: Results) -> Iterator[str]:
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
-    """Raises SystemExit with what the command said where it fails."""
+    """Run the command. Raises SystemExit with its output if it fails."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")

@@ -28,7 +28,7 @@ SECONDS = 300.0
 SHOWN = 3
 """Differences that a row names, the largest beside their tolerance."""
 Edits = Sequence[tuple[str, str]]
-"""Texts of the port, and what stands in their place."""
+"""Texts of the port, and their replacements."""
 DROPPED = 'layers.Dense(num_classes, name="fc")(Always()(layers.GlobalAveragePooling2D()(x)))'
 ALWAYS = """class Always(layers.Layer):
     def call(self, x):
@@ -94,7 +94,7 @@ def _spec(plugin: str, reference: str, convert: str = "") -> Spec:
 
 
 def row(fault: str, found: Parity) -> str:
-    """A line of the table: the verdict, and what shows the fault most."""
+    """A line of the table: the verdict, and the figure that shows the fault most."""
     if found.same is None:
         return f"| {fault} | not checked | | {found.reason} |"
     wrong = sorted((one for one in found.differences if not one.holds), key=lambda one: -one.difference / one.tolerance)
@@ -125,7 +125,7 @@ def main() -> int:
     out = options.out.resolve() if options.out else None
     found: dict[str, Parity] = {}
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)  # where a session would look for the port
+        os.chdir(folder)  # the folder in which a session would look for the port
         for fault in options.faults or [NONE, *FAULTS]:
             found[fault] = parity(Path(folder), FAULTS.get(fault, ()))
             print(row(fault, found[fault]), flush=True)

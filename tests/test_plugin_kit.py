@@ -15,7 +15,7 @@ pytestmark = pytest.mark.untimed
 
 
 def factory(width, *, layers=2):
-    """Of a model."""
+    """A factory of a model."""
 
 
 @dataclass

@@ -34,7 +34,7 @@ COUNTS = "counts"
 ERROR = "error"
 """The condition on errors of arms; its threshold is an error, not a share (`dlbench.analysis.exactness`)."""
 SURE = (COUNTS, ERROR)
-"""Conditions on what one process shows as well as many."""
+"""Conditions that one process shows as well as many."""
 
 Result = Literal["passed", "regression", "inconclusive", "underpowered"]
 FINE, REGRESSION, FAILED, UNDECIDED = exit_codes.FINE, exit_codes.CHANGED, exit_codes.FAILED, exit_codes.UNDECIDED

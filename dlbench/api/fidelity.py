@@ -1,4 +1,4 @@
-"""Errors of the arms of a session, looked for once its Runs are on the disk: what never ran is not looked at."""
+"""Errors of the arms of a session, computed once its Runs are on the disk, for arms that ran."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ class Stated:
     def mentioned(self, message: str) -> int:
         """Rank of a message's mention of this key: of its flag the highest, early ones before late ones.
 
-        Of one of its values, or the name in one, the lower the earlier, because a message says first what it is about
-        and then what is wrong with it; -1 without any. Values of other options are words that any message may hold.
+        Of one of its values, or the name in one, the lower the earlier, because a message names its subject before the
+        fault; -1 without any. Values of other options are words that any message may hold.
         """
         if match := re.search(rf"{self.flag}\b", message):
             return 2 * len(message) - match.start()
@@ -93,7 +93,7 @@ class Configured(NamedTuple):
 
     @contextmanager
     def naming_keys(self) -> Iterator[None]:
-        """Have errors about what a file states name its file, line and key, rather than a flag that nobody gave."""
+        """Have errors about values in a file name its file, line and key, rather than a flag that nobody gave."""
         try:
             yield
         except (SpecError, UnknownName) as error:

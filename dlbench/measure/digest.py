@@ -18,7 +18,7 @@ LARGEST = 1 << 28
 
 
 class Digest:
-    """Collects what calls returned until it has seen enough of them."""
+    """Collects the results of calls until it has seen enough of them."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()

@@ -69,7 +69,7 @@ class MeasuredModel:
         return self.loss if self._spec.trains else self._outputs
 
     def exported(self) -> dict[str, Any]:
-        """All values that training changes, by name; empty where it does not train, or the plugin cannot say them."""
+        """All values that training changes, by name; empty if it does not train, or the plugin cannot export them."""
         if not self._spec.trains or not isinstance(self._plugin, ExchangesParameters):
             return {}
         return dict(self._plugin.export_parameters())

@@ -1,9 +1,9 @@
-"""Fidelity: by how much an arm, as it is measured, differs from the most exact form of its model that is at hand.
+"""Fidelity: the difference of an arm, as it is measured, from the most exact available form of its model.
 
 Errors are relative, in the 2-norm (Higham 2002, Accuracy and Stability of Numerical Algorithms, sections 1.2 and 6.2):
-of the outputs, of the first gradient of the parameter that fares worst, and of the losses of 20 steps. A precision
+of the outputs, of the first gradient of the worst parameter, and of the losses of 20 steps. A precision
 explains an error if moving each parameter of the reference by the unit roundoff of that precision moves the reference
-about as much: the error of a stable computation is that of a slightly wrong input (ibid., section 1.5).
+about as much: a stable computation errs as much as one of a slightly wrong input (ibid., section 1.5).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WHATS: tuple[What, ...] = get_args(What)
 
 EXACT, SINGLE = "fp64", "fp32"
 ROUNDOFFS = {"fp64": 2.0**-20, "fp32": 2.0**-20, "tf32": 2.0**-10, "fp16": 2.0**-11, "bf16": 2.0**-8}
-"""Share by which a precision may move what is multiplied: the unit roundoff of operands (Higham 2002, table 2.1).
+"""Share by which a precision may move operands of products: their unit roundoff (Higham 2002, table 2.1).
 
 Some hardware cuts TF32 off instead of rounding. Of single precision 16 units: sums round too, and every kernel takes
 them in another order (`dlbench.parity.probe.PERTURBATION`).
@@ -43,7 +43,7 @@ ALLOWED = 3.0
 """Times the movement of the reference that an error may come to: sums and activations are rounded too."""
 SEED = 0
 LEAST = 1e-5
-"""Difference of outputs from NumPy's that speaks against no reference: ten times what seven architectures showed."""
+"""Largest difference of a reference's outputs from NumPy's: ten times that of seven architectures."""
 NUMPY = "NumPy in float64"
 
 
@@ -84,7 +84,7 @@ _PLAIN: dict[str, Any] = {
     "allow_breaks": False,
     "variant": UNSET,
 }
-"""Axes that say how a model is computed, as its reference has them."""
+"""Axes of the computation of a model, with the values of its reference."""
 
 
 def rounding_of(spec: Spec) -> str:
@@ -109,7 +109,7 @@ def _of_family(family: Sequence[Spec], start: Any) -> list[Fidelity]:
 def _reference(family: Sequence[Spec], start: Any) -> _Side:
     """The family's most exact form: in float64 by the first plugin that has it, else the first one eager in float32.
 
-    Raises ChildError where nobody can be probed.
+    Raises ChildError if nobody can be probed.
     """
     plain = [msgspec.structs.replace(spec, **_PLAIN) for spec in family]
     each = list({spec.plugin: spec for spec in reversed(plain)}.values())[::-1]
@@ -136,7 +136,7 @@ def _roundoff(spec: Spec) -> float:
 
 
 def trusted(reference: Arrays) -> bool:
-    """True unless the core's NumPy version has other outputs: what differs from it is no measure of gradients."""
+    """True unless the core's NumPy version has other outputs: a reference that differs from it judges no gradients."""
     if ORACLE not in reference:
         return True
     moved = _part(reference, f"{ROUNDOFFS[SINGLE]}/") or _part(reference, f"{min(ROUNDOFFS.values())}/")
@@ -185,10 +185,10 @@ def _probed(spec: Spec, start: Any) -> Arrays:
 
 
 def deviations(reference: Arrays, arm: Arrays, moved: Arrays) -> tuple[Deviation, ...]:
-    """The errors of an arm, each beside what its precision explains: the movement of the reference, times ALLOWED.
+    """The errors of an arm, each beside its explained part: the movement of the reference, times ALLOWED.
 
-    No less is explained than single precision rounds a result to, in which every arm returns it. Outputs are held
-    against the core's NumPy version where there is one. A reference of outputs alone judges these.
+    At least the rounding of single precision is explained, in which every arm returns its results. Outputs are compared
+    with the core's NumPy version if there is one. A reference of outputs alone judges these.
     """
     outputs = {**reference, "output": reference.get(ORACLE, reference["output"])}
     found: list[Deviation] = []
@@ -212,7 +212,7 @@ def _error(what: What, reference: Arrays, other: Arrays) -> float:
 def _of_gradients(reference: Arrays, other: Arrays) -> float:
     """The largest of the parameters; a gradient that is small beside the largest one is measured against a share of it.
 
-    What is zero in exact arithmetic is rounding alone (`dlbench.parity.check.NEGLIGIBLE_GRADIENT`).
+    A gradient that is zero in exact arithmetic is rounding alone (`dlbench.parity.check.NEGLIGIBLE_GRADIENT`).
     """
     if reference.keys() != other.keys():
         return np.inf
@@ -224,7 +224,7 @@ def _of_gradients(reference: Arrays, other: Arrays) -> float:
 def relative(reference: Any, found: Any, least: float = 0.0) -> float:
     """The 2-norm of the difference over that of the reference, whose root mean square counts as no less than `least`.
 
-    Infinite for another shape, and for what is not finite; the difference itself where the reference is zero.
+    Infinite for another shape, and for values that are not finite; the difference itself if the reference is zero.
     """
     if found is None or np.shape(reference) != np.shape(found):
         return np.inf

@@ -20,7 +20,7 @@ from dlbench.registry import adaptors
 from dlbench.spec import Spec
 
 ORACLE = "oracle/output"
-"""The outputs by the core's NumPy version in float64, where the core describes the architecture."""
+"""The outputs by the core's NumPy version in float64, if the core describes the architecture."""
 
 
 def reference_to_file(spec: Spec, path: str, precisions: Sequence[str], roundings: Sequence[float]) -> str:
@@ -28,7 +28,7 @@ def reference_to_file(spec: Spec, path: str, precisions: Sequence[str], rounding
 
     Their names are `output`, `gradient/NAME`, `parameter/NAME` and `losses`; with each of the roundings before them
     (`0.0078125/output`) they are of the same model whose parameters were each moved up or down by that share. Raises
-    what the plugin raises of the last precision.
+    the plugin's exception for the last precision.
     """
     for precision in precisions:
         asked = msgspec.structs.replace(spec, precision=precision)

@@ -1,4 +1,4 @@
-"""Records of what an arm's arithmetic costs, a line each in `fidelity.jsonl`."""
+"""Records of the errors of an arm's arithmetic, a line each in `fidelity.jsonl`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ What = Literal["outputs", "gradients", "losses"]
 class Deviation(Record, frozen=True):
     """Relative error of one quantity of an arm; `explained` is the most that its precision accounts for.
 
-    `explained` is None where nothing says it. An error that is not finite is infinite.
+    `explained` is None if it is unknown. An error that is not finite is infinite.
     """
 
     what: What
@@ -39,10 +39,10 @@ class Fidelity(Record, frozen=True):
 
     @property
     def same(self) -> bool | None:
-        """True if its precision explains every error; None where nothing was compared."""
+        """True if its precision explains every error; None if nothing was compared."""
         return all(one.holds for one in self.deviations) if self.deviations else None
 
     @property
     def worst(self) -> float | None:
-        """The largest of its errors; None where nothing was compared."""
+        """The largest of its errors; None if nothing was compared."""
         return max((one.error for one in self.deviations), default=None)

@@ -135,7 +135,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def read_fidelities(path: Path) -> list[Fidelity]:
-    """Read the errors of arms beside a file of Runs; none where there is no such file. Raises RecordError."""
+    """Read the errors of arms beside a file of Runs; none if there is no such file. Raises RecordError."""
     return _read_lines(path, Fidelity, "errors of arms")
 
 

@@ -1,4 +1,4 @@
-"""Findings in words: what each comparison, and each A/A control, says."""
+"""Findings in words: the results of each comparison and each A/A control."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class CurvePoint(Record, frozen=True):
 
 
 class Failure(Record, frozen=True):
-    """Failure of Runs of an arm; `output_tail` is the end of what the last of them printed."""
+    """Failure of Runs of an arm; `output_tail` is the end of the last one's output."""
 
     status: StatusName
     reason: str
@@ -77,7 +77,7 @@ class Section(Record, frozen=True):
 class FidelityRow(Record, frozen=True):
     """An arm's speed beside its errors; `ratio` is None for the baseline, and for an arm that is not compared.
 
-    `bits` says whether processes of the arm agree bit for bit: `yes`, `no`, or why that is not known.
+    `bits` is `yes` if processes of the arm agree bit for bit, `no` if not, or the reason why that is not known.
     """
 
     arm: str

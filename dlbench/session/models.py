@@ -110,7 +110,7 @@ def _filled(one: AskedModel, selection: Selection, options: Options, child: Chil
 
 
 def _of_model(source: ModelSource, error: ChildError) -> str:
-    """The error with the model's name; one that left no word of its own is told by what the process was doing."""
+    """The error with the model's name; one without a message is described by the last activity of the process."""
     said = str(error)
     if source.reference.partition(":")[0] in said:
         return said

@@ -59,7 +59,7 @@ def fitted(specs: Sequence[Spec], table_of: TableOf, known: Known) -> list[Spec]
 
 
 def fit(spec: Spec, variant: Variant, table: Table) -> Variant | Misfit:
-    """The variant with what follows from its settings, or why it does not apply to this arm. Raises SpecError."""
+    """The variant with the consequences of its settings, or a Misfit for this arm. Raises SpecError."""
     for key, _ in variant.settings:
         if key not in table:
             return Misfit(f"{spec.plugin} takes no settings" if not table else f"{spec.plugin} has no {key}", key)

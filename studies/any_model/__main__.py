@@ -6,7 +6,7 @@
 `cost` measures the cost of the adaptor a step: the small mlp of PyTorch's package beside the same module written by a
 stranger, in lockstep. `planted` compares a model of timm with the same one that computes a block of its 32 twice, and
 with itself, in sessions of their own, and has the rule of pytest-torch judge the same processes. Results lie in FOLDER,
-a folder for each session; the command goes on where it was cut off, and `sessions.md` holds what is finished.
+a folder for each session; an interrupted command can be continued, and `sessions.md` holds the finished sessions.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ def planted(folder: Path, sessions: int) -> None:
 
 
 def _session(folder: Path, plugins: str | Sequence[str] = (), **options: Any) -> Results:
-    """The session in this folder: measured, or gone on with where it was cut off, or as it lies there."""
+    """The session in this folder: measured, continued after an interruption, or read if it is complete."""
     if (folder / "plan.json").exists():
         return dlbench.run(resume=str(folder))
     return dlbench.run(plugins, **options, out=str(folder))
 
 
 class Row(NamedTuple):
-    """A session: its work beside the baseline, the ratio in words, and what both rules say."""
+    """A session: its work beside the baseline, the ratio in words, and the verdicts of both rules."""
 
     number: int
     work: str
@@ -115,7 +115,7 @@ def _row(number: int, work: str, found: Results) -> Row:
 
 
 def _page(rows: Sequence[Row]) -> str:
-    """The table, and how often each rule found the change or raised an alarm."""
+    """The table, and the number of changes found and alarms raised by each rule."""
     head = "| session | arms | ratio (95 % interval) | dlbench | pytest-torch's rule |\n|---|---|---|---|---|"
     more, equal = ([row for row in rows if row.work == work] for work in (MORE, EQUAL))
     counts = [

@@ -1,4 +1,4 @@
-"""From a selection to groups."""
+"""Plans: from a selection to groups."""
 
 import pytest
 

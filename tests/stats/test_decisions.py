@@ -69,7 +69,7 @@ def test_a_ratio_is_transformed_back():
 
 @pytest.mark.parametrize("groups", [2, 3, 4, 5, 6, 10, 15, 45])
 def test_the_smallest_change_is_found_with_the_power_that_is_said(groups):
-    """By the whole verdict, ranks included: at the change stated for the true error, power is 80 %."""
+    """Power of the whole verdict, ranks included, is 80 % at the change stated for the true error."""
     noise = np.random.default_rng(100 + groups).normal(0, BETWEEN, (1500, groups))
     error = math.sqrt(np.mean([Paired(list(row)).shift().error ** 2 for row in noise]))
     exact = scaled(groups, BETWEEN)

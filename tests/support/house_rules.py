@@ -259,7 +259,7 @@ def helpers_stand_in_support(module: Module) -> Iterator[str]:
 
 
 def docstrings_open_with_a_noun_or_a_verb(module: Module) -> Iterator[str]:
-    """So that the first lines of docstrings read as a table of contents; attributes' count too."""
+    """First lines of docstrings then read as a table of contents; attributes' docstrings count too."""
     for node in ast.walk(module.tree):
         body = getattr(node, "body", None)
         for statement in body if isinstance(body, list) else ():

@@ -21,7 +21,7 @@ from dlbench.workers.protocol import PROTOCOL, Close, Request, Response
 pytestmark = pytest.mark.untimed
 
 DIGESTS = {1: "818e7a68ef23"}
-"""By number of the protocol the digest of its messages and of the functions that a child calls.
+"""Digests by number of the protocol: of its messages and of the functions that a child calls.
 
 One that was released stays as it is.
 """

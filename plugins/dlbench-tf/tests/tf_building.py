@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
 
 def signature(inputs, targets, outputs, loss, **more) -> Signature:
-    """Of shapes with the batch first; class labels and tokens are integers."""
+    """Signature of shapes with the batch first; class labels and tokens are integers."""
     tokens, labels = "vocabulary" in more, loss == "cross_entropy"
     return Signature(
         inputs=ArraySpec(inputs, "int32" if tokens else "float32"),

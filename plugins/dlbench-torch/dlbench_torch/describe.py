@@ -108,7 +108,7 @@ def _called(
     shape = _batched(recipe.label, output, len(few[0]), batch_size)
     found: dict[str, Any] = {"outputs": ArraySpec(shape, "float32")}
     if recipe.targets is None and ":" in (own := recipe.description().loss):
-        return {**found, "loss": own}  # what its targets are, nobody but the user knows
+        return {**found, "loss": own}  # its targets are known to the user alone
     targets, loss = _targets(recipe, shape, inputs, chosen, inferred)
     _require_number(network, loss, few, trial.drawn(targets, len(few[0])))
     return {**found, "targets": targets, "loss": loss}

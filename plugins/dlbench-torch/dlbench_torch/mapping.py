@@ -116,7 +116,7 @@ def _state(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _array(tensor: Tensor) -> Array:
-    """A copy in float32, which NumPy has and the smaller types of PyTorch it has not; in float64 where it is that."""
+    """A copy in float64 for float64, else in float32, because NumPy lacks PyTorch's smaller types."""
     kind = torch.promote_types(tensor.dtype, torch.float32)
     return tensor.detach().to(kind).numpy(force=True).copy()
 

@@ -23,7 +23,7 @@ _OF_PYTORCH = {
     "does not support sparse gradients": "a parameter has sparse gradients, which this optimizer does not take; leave "
     "sparse=True out, or give --optimizer file.py:function that returns torch.optim.SparseAdam",
 }
-"""Texts of PyTorch, with what they mean for a user."""
+"""Texts of PyTorch, with their meaning for a user."""
 
 
 def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None:

@@ -142,7 +142,7 @@ def _of_adam(settings: Adam | AdamW) -> dict[str, Any]:
 
 
 def _own(settings: OwnOptimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The user's own. Raises SpecError for what the function raises or returns, and for one that calls for losses."""
+    """The user's own. Raises SpecError if the function raises, returns no optimizer, or one that calls for losses."""
     function, given = load_reference(settings.function), list(parameters)
     with users_errors(f"optimizer {settings.function}, called with a list of the parameters"):
         found = function(given)

@@ -1,4 +1,4 @@
-"""Requirements on a module that the core does not describe, and on its steps: each is refused with what to do."""
+"""Requirements on a module that the core does not describe, and on its steps: each is refused with a remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_GRADIENT = (
 
 
 def require_float32(module: nn.Module, name: str) -> None:
-    """Raise SpecError for parameters of another type: a precision is that of products, of the same parameters."""
+    """Raise SpecError for parameters of another type: a precision applies to products, not to parameters."""
     for own, parameter in module.named_parameters():
         numbers = parameter.is_floating_point() or parameter.is_complex()
         if numbers and parameter.dtype != torch.float32:
@@ -64,7 +64,7 @@ def require_gradient(network: Network, trained: Mapping[str, Tensor], goal: Obje
         try:
             with torch.enable_grad():
                 losses = goal.losses(forward, inputs, targets)
-        except Exception:  # the compiler says what it is
+        except Exception:  # the compiler names the error
             return
     if not all(loss.requires_grad for loss in losses):
         raise SpecError(NO_GRADIENT)
@@ -98,7 +98,7 @@ def uncompiled(module: nn.Module) -> nn.Module:
 
 
 def as_written() -> AbstractContextManager[Any]:
-    """Call what a module compiles as it is written."""
+    """Call a module's compiled parts as they are written."""
     return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 

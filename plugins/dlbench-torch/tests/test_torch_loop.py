@@ -20,7 +20,7 @@ INTERPRETED = aot_autograd(fw_compiler=lambda graph, _: graph, decompositions=lo
 
 
 def values_and_slopes(cell, last_state, compiled, bare=False):
-    """Of the last state by inputs, weight and bias; without Inductor's code, which double precision does not change."""
+    """The last state, and slopes by inputs, weight and bias; without Inductor's code, equal in double precision."""
     wide = GATES[cell] * UNITS
     shapes = {"inputs": (STEPS, BATCH, wide), "weight": (wide, UNITS), "bias": (wide,)}
     generator = torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""Modules that are unlike the others: each is measured as it is, or refused in words that say what to do."""
+"""Modules that are unlike the others: each is measured as it is, or refused with a remedy."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class LinearPlugin:
         return Batch(np.ascontiguousarray(batch.inputs), np.ascontiguousarray(batch.targets))
 
     def gradients(self, batch: Batch) -> Arrays:
-        """Of the mean loss, without an update."""
+        """Gradients of the mean loss, without an update."""
         return self._differentiate(batch)[1]
 
     def export_parameters(self) -> Arrays:

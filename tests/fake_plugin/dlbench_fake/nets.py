@@ -124,7 +124,7 @@ class Adapted(LinearPlugin):
         return batch
 
     def flops(self, batch: Batch) -> float:
-        """Of the products."""
+        """FLOPs of the products."""
         rows = len(batch.targets)
         return float(sum(2 * rows * value.size for name, value in self._parameters.items() if name != "bias"))
 
