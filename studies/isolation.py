@@ -18,9 +18,9 @@ import msgspec
 
 from dlbench.analysis import evidence
 from dlbench.record.schema import Run
-from dlbench.session.arm import Arm, Place
+from dlbench.session.arm import Arm
 from dlbench.session.lockstep import measure_group
-from dlbench.session.plan import expand
+from dlbench.session.plan import Place, expand
 from dlbench.spec import Isolation, Policy, Spec
 from dlbench.stats import estimates
 from dlbench.workers.backends import Starter

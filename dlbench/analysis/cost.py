@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dlbench.record.schema import Record, Run
+from dlbench.record.schema import BESIDE, Record, Run
 from dlbench.stats.ranges import Seconds
 
 REST = "rest"
@@ -16,6 +16,7 @@ ONCE = {
     "import": "import",
     "build": "build",
     "first_step": "build",
+    BESIDE: "starting together",
     "first_step_warm": "second compilation",
 }
 """The part that each time of a Run belongs to."""

@@ -147,6 +147,7 @@ def policy(options: Mapping[str, Any]) -> Policy:
         raise SpecError(f"--resume continues the saved plan; leave {names} out")
     processes = _processes(options)
     return Policy(
+        **(LEAN if options["adaptive"] else {}),
         processes=processes,
         adaptive=options["adaptive"],
         budget_seconds=options["budget"],
@@ -156,6 +157,13 @@ def policy(options: Mapping[str, Any]) -> Policy:
         discard=processes > 1 and not options["cold"] and options["isolation"] != "none",
     )
 
+
+LEAN: Mapping[str, Any] = {"samples": 20, "settle_seconds": 0.3, "latency_seconds": 1.0}
+"""Effort of a process in a session that has as many groups as its ratios take.
+
+From eight rounds on the spread of a group's ratio is that between processes, and another group teaches more than more
+rounds (`python -m studies.decision_quality rounds`); 20 are as many as judging steadiness takes.
+"""
 
 LEAST_MEMORY = 96 << 20
 """Bytes that a process needs before it has a model: a child was measured to start under `ulimit -d` of 64 to 96 MiB."""

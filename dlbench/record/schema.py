@@ -30,6 +30,8 @@ RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 SCHEMA, READABLE = 4, (1, 2, 3, 4)
 
 Stage = Literal["warm-up", "steady", "latency", "converge"]
+BESIDE = "beside"
+"""The time of a process that started while others did: start, import, build and first step in one."""
 TRAINING: Stage = "converge"
 """The stage of the samples on the way to a target, as files name it."""
 

@@ -101,8 +101,10 @@ def _metric_rows(section: Section, table: str) -> list[list[str]]:
 def of_first(section: Section, name: str) -> str:
     """` (5 processes)` if only some processes of an adaptive session measured this."""
     found = [(arm.metrics[name].n, arm.ok) for arm in section.arms if name in arm.metrics]
-    fewer = METRICS[name].stage is not None and any(number < ok for number, ok in found)
-    return f" ({max(number for number, _ in found)} processes)" if fewer else ""
+    of_some = METRICS[name].stage is not None or METRICS[name].fresh_only
+    fewer = of_some and any(number < ok for number, ok in found)
+    most = max((number for number, _ in found), default=0)
+    return f" ({most} {'process' if most == 1 else 'processes'})" if fewer else ""
 
 
 def _ratio_rows(section: Section) -> Iterator[list[str]]:

@@ -14,9 +14,10 @@ import msgspec
 
 from dlbench.record import proof
 from dlbench.record.flags import HELPED, FlagName
-from dlbench.record.schema import TRAINING, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
-from dlbench.spec import Isolation, Policy, Spec
-from dlbench.system import threads
+from dlbench.record.schema import BESIDE, TRAINING, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
+from dlbench.session.plan import Place
+from dlbench.spec import Policy, Spec
+from dlbench.system import cpus, threads
 from dlbench.system.environment import limits
 from dlbench.workers.child import ChildError, ChildHandle, R
 from dlbench.workers.protocol import (
@@ -34,20 +35,6 @@ from dlbench.workers.protocol import (
     Take,
     Taken,
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Place of a Run in its session: the group, this arm's place in the order of starting, its kind of process."""
-
-    session: str
-    group: int
-    groups: int
-    arm: int
-    arms: int
-    isolation: Isolation = "fresh"
-    part: int = 0
-    control: bool = False
 
 
 @dataclass
@@ -72,7 +59,7 @@ class Arm:
         self._built: Built | None = None
         self._closed: Closed | None = None
         self.failure: ChildError | None = None
-        self.steps = 1
+        self.steps, self._in_full, self._beside = 1, place.in_full(policy), place.starts_beside(policy)
         self._trained_steps, self._trained_seconds = 0, 0.0
         self._helpers_before: float | None = None
         self._helper_cpu: float | None = None
@@ -91,6 +78,11 @@ class Arm:
             return self.policy.samples
         return -(-self._built.task.budget_steps // self._built.evaluate_every)
 
+    def begin(self) -> None:
+        """Begin to build and to take the first step, unless the time that this takes is read."""
+        if self._beside and self._child is not None:
+            self._child.begin(Build(spec=self.spec), First())
+
     def build(self) -> None:
         """Build the model and take its first step."""
         begin = time.monotonic()
@@ -99,12 +91,13 @@ class Arm:
             return
         self._built = built
         took = self._start_seconds + time.monotonic() - begin - sum(one.seconds for one in built.times)
-        self._found.times.append(PhaseTime(phase="start", seconds=max(0.0, took)))
-        self._found.times += built.times
+        alone = [PhaseTime(phase="start", seconds=max(0.0, took)), *built.times]
+        self._found.times += [] if self._beside else alone
         self._found.memory += built.memory
         stepped = self._ask(First(), Stepped)
         if stepped is not None:
-            self._found.times.append(stepped.time)
+            beside = PhaseTime(phase=BESIDE, seconds=time.monotonic() - begin)
+            self._found.times.append(beside if self._beside else stepped.time)
             self._found.memory.append(stepped.memory)
             self._trained_steps, self._trained_seconds = self.spec.steps_per_call, stepped.time.seconds
 
@@ -112,7 +105,8 @@ class Arm:
         """Warm up until steady; does nothing if every step counts."""
         if not self.spec.timed:
             return
-        settled = self._ask(Settle(policy=self.policy), Settled)
+        together = tuple(cpus.choose(self.spec.threads, cpus.usable())) if self._beside else ()
+        settled = self._ask(Settle(policy=self.policy, processors=together), Settled)
         if settled is not None:
             self.steps = settled.steps
             self._found.samples += settled.samples
@@ -179,14 +173,6 @@ class Arm:
                 self._found.memory.append(self._closed.memory)
                 self._found.times += self._closed.times
                 self._found.flags += proof.flags(self.spec, self._closed.compilation)
-
-    @property
-    def _in_full(self) -> bool:
-        """True if this process is measured for all figures of a report, False if only for the figures of verdicts.
-
-        The first are, as many as in a session without `--adaptive`: figures of later ones would cost groups.
-        """
-        return not self.policy.adaptive or self.place.group < self.policy.processes
 
     def kill(self) -> None:
         """End the child whatever it does."""

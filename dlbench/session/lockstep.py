@@ -38,6 +38,10 @@ class TakesTurns(Protocol):
         """Number of turns that it is due."""
         ...
 
+    def begin(self) -> None:
+        """Begin to build, beside the others, if nothing is read from how long that takes."""
+        ...
+
     def build(self) -> None:
         """Build the model and take its first step."""
         ...
@@ -80,6 +84,8 @@ Announce = Callable[[str, int], None]
 
 def measure_group(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> None:
     """Build, settle, take turns, and close all arms; an arm that fails drops out and the others go on."""
+    for arm in arms:
+        arm.begin()
     for stage, action in (("building", "build"), ("warming up", "settle")):
         for number, arm in enumerate(arms):
             announce(stage, number)

@@ -17,6 +17,7 @@ from dlbench.spec import (
     AXES,
     PHASES,
     Axis,
+    Isolation,
     Member,
     Path,
     PhaseName,
@@ -198,3 +199,32 @@ def _groups(
         numbers, of = range(place := alike.index(load), place + 1), len(alike)
     together = members(arms[load], controls)
     return [Group(number, tuple(starting_order(together, number)), of) for number in numbers]
+
+
+IN_FULL = 3
+"""Processes of an arm in an adaptive session that are measured for all figures of a report.
+
+A figure has an interval from two on, of use from three; more would cost groups, of which the verdict is made.
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Place of a Run in its session: the group, this arm's place in the order of starting, its kind of process."""
+
+    session: str
+    group: int
+    groups: int
+    arm: int
+    arms: int
+    isolation: Isolation = "fresh"
+    part: int = 0
+    control: bool = False
+
+    def in_full(self, policy: Policy) -> bool:
+        """True if this process is measured for all figures of a report, False if only for those of verdicts."""
+        return not policy.adaptive or self.group < IN_FULL
+
+    def starts_beside(self, policy: Policy) -> bool:
+        """True if a process here starts while others of its group do: nothing is read from how long that takes."""
+        return self.isolation == "fresh" and not self.in_full(policy)

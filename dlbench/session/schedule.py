@@ -17,17 +17,20 @@ from dlbench.record.flags import STATUSES
 from dlbench.record.journal import Journal
 from dlbench.record.schema import PhaseTime, Plan, Run
 from dlbench.session import pilot
-from dlbench.session.arm import Arm, Place
+from dlbench.session.arm import Arm
 from dlbench.session.eta import TimeEstimate
 from dlbench.session.lockstep import measure_group
 from dlbench.session.pilot import PilotProcesses
-from dlbench.session.plan import Group
+from dlbench.session.plan import Group, Place
 from dlbench.session.remaining import missing_groups
 from dlbench.spec import Isolation, Member, Policy, Spec, Workload, workload
 from dlbench.workers.child import ChildHandle
 
-StartChild = Callable[[Spec, Policy], ChildHandle]
-"""Makes the child of a Spec; the policy's isolation is this process's own."""
+StartChild = Callable[..., ChildHandle]
+"""Makes the child of a Spec and a Policy, whose isolation is this process's own.
+
+A third argument is its place among those that start at the same time.
+"""
 
 Enough = Callable[[Sequence[Run]], bool]
 """True if these Runs of one workload are enough of them."""
@@ -153,7 +156,8 @@ class Session:
             for member, place in self._places(group, isolation):
                 spec = member.spec
                 if spec not in self._known_failures:
-                    arms[member] = arm = Arm(spec, plan.policy, place, partial(self._start, spec, policy))
+                    apart = (place.arm,) if place.starts_beside(plan.policy) else ()
+                    arms[member] = arm = Arm(spec, plan.policy, place, partial(self._start, spec, policy, *apart))
                     stack.callback(arm.kill)
             seed = policy.order_seed + group.number
             measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))

@@ -44,6 +44,16 @@ def choose(number: int, allowed: Collection[int], root: Path = ROOT) -> list[int
     return sorted(sorted(allowed, key=key.__getitem__)[:number])
 
 
+def choose_apart(number: int, place: int, allowed: Collection[int], root: Path = ROOT) -> list[int]:
+    """`choose` for the process at this place of several that start at the same time, each on processors of its own.
+
+    Those of the first where no others are left.
+    """
+    before = choose(number * place, allowed, root)
+    own = [cpu for cpu in choose(number * (place + 1), allowed, root) if cpu not in before]
+    return own if len(own) == number else choose(number, allowed, root)
+
+
 def _size(cores: Collection[int], number: int) -> int:
     """Larger nodes first if no node is enough; nodes that are enough count as equal."""
     return 0 if len(cores) >= number else -len(cores)

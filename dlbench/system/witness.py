@@ -32,6 +32,14 @@ class Witness:
         """Begin: CPU time of threads from here on is work."""
         self._before = _ticks()
 
+    def move(self, processors: tuple[int, ...]) -> None:
+        """Hold to these processors the threads that are still where the process began, and no other."""
+        for task in _ticks():
+            with contextlib.suppress(OSError):
+                if tuple(sorted(os.sched_getaffinity(task))) == self._held_to:
+                    os.sched_setaffinity(task, processors)
+        self._held_to = processors
+
     def read(self) -> Actual:
         """Processors of the threads that have worked, and the libraries that are loaded by now."""
         return Actual(

@@ -40,17 +40,16 @@ class Starter:
         self._pythons = {"": sys.executable, **(pythons or {})}
         self._warm: dict[tuple[str, ModelSource | None, Settings, int, str], ForkServer] = {}
 
-    def __call__(self, spec: Spec, policy: Policy) -> ChildHandle:
-        """A child for this Spec. Raises ChildError."""
+    def __call__(self, spec: Spec, policy: Policy, place: int = 0) -> ChildHandle:
+        """A child for this Spec, at its place among those that start at the same time. Raises ChildError."""
         match policy.isolation:
             case "none":
                 return InProcessChild()
             case "fork":
                 return self._parent(spec, policy).fork()
             case _:
-                limit = policy.memory_limit_bytes
-                python = self._pythons[spec.python]
-                return fresh_child(spec.threads, policy.timeout_seconds, python, limit)
+                limit, python = policy.memory_limit_bytes, self._pythons[spec.python]
+                return fresh_child(spec.threads, policy.timeout_seconds, python, limit, place)
 
     def __enter__(self) -> Starter:
         """Nothing is started yet."""
@@ -149,6 +148,9 @@ class InProcessChild:
         from dlbench.workers.worker import Worker  # imports NumPy, which the parent otherwise has no need of
 
         self._worker, self._folder = Worker(), Path.cwd()
+
+    def begin(self, *orders: Request) -> None:
+        """Nothing goes on here beside anything else: each order is carried out when its reply is requested."""
 
     def request(self, order: Request, kind: type[R]) -> R:
         """Carry out an order. Raises ChildError."""

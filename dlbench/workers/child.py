@@ -50,6 +50,10 @@ class ChildError(DlbenchError):
 class ChildHandle(Protocol):
     """A child as an arm sees it; tests give a scripted one."""
 
+    def begin(self, *orders: Request) -> None:
+        """Give orders whose replies are requested later, one after the other."""
+        ...
+
     def request(self, order: Request, kind: type[R]) -> R:
         """Carry out an order. Raises ChildError."""
         ...
@@ -83,6 +87,7 @@ class Child:
         self._replies, replies = os.pipe()
         self._timeout, self._patience = timeout, Patience(timeout)
         self._pending, self._oom_kills = b"", oom_kills()
+        self._begun: list[Request] = []
         try:
             self.process = Supervised(partial(start, orders, replies))
         except OSError as error:
@@ -91,11 +96,21 @@ class Child:
         finally:
             os.close(orders)
             os.close(replies)
-        limit_cores(self.process.pid, limits.threads)
+        limit_cores(self.process.pid, limits.threads, limits.place)
         limit_memory(self.process.pid, limits.memory_bytes)
 
+    def begin(self, *orders: Request) -> None:
+        """Send orders without waiting; a child that is gone is met when the first reply is requested."""
+        with contextlib.suppress(OSError):
+            for order in orders:
+                os.write(self._orders, to_line(order))
+                self._begun.append(order)
+
     def request(self, order: Request, kind: type[R]) -> R:
-        """Send an order and wait for the reply. Raises ChildError when it does not come, or says Failed."""
+        """Send an order, unless it has begun, and wait for the reply.
+
+        Raises ChildError when it does not come, or says Failed.
+        """
         try:
             reply = self._exchange(order)
         except ChildError:
@@ -151,7 +166,10 @@ class Child:
 
     def _exchange(self, order: Request) -> Response:
         try:
-            os.write(self._orders, to_line(order))
+            if self._begun[:1] == [order]:
+                del self._begun[0]
+            else:
+                os.write(self._orders, to_line(order))
         except OSError as error:
             raise self._death() from error
         line = self._line(_named(order))
@@ -190,14 +208,16 @@ class Child:
         return ChildError("crashed", f"the child {how}")
 
 
-def fresh_child(threads: int, timeout: float, python: str = sys.executable, memory_bytes: int | None = None) -> Child:
-    """A child that is a new interpreter."""
+def fresh_child(
+    threads: int, timeout: float, python: str = sys.executable, memory_bytes: int | None = None, place: int = 0
+) -> Child:
+    """A child that is a new interpreter, at its place among those that start at the same time."""
 
     def start(orders: int, replies: int, given: Given) -> Reap:
         command = [python, "-m", "dlbench.workers.worker", str(orders), str(replies)]
         return start_program(command, given, (orders, replies), threads)
 
-    return Child(start, Limits(threads, memory_bytes), timeout)
+    return Child(start, Limits(threads, memory_bytes, place), timeout)
 
 
 def _named(order: Request) -> str:

@@ -36,6 +36,8 @@ class Limits:
 
     threads: int
     memory_bytes: int | None = None
+    place: int = 0
+    """Among processes that start at the same time, each on processors of its own while there are any."""
 
     def __post_init__(self) -> None:
         if self.memory_bytes is not None and not sys.platform.startswith("linux"):
@@ -202,7 +204,7 @@ def _temporary_folder() -> str:
         raise OSError(error.errno, why) from error
 
 
-def limit_cores(pid: int, threads: int) -> None:
+def limit_cores(pid: int, threads: int, place: int = 0) -> None:
     """Confine a process that has no threads yet to `threads` of the processors that this one may use.
 
     A framework that counts the processors and ignores every thread setting then starts the requested number of threads,
@@ -210,7 +212,7 @@ def limit_cores(pid: int, threads: int) -> None:
     """
     if hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(pid, cpus.choose(threads, cpus.usable()))
+            os.sched_setaffinity(pid, cpus.choose_apart(threads, place, cpus.usable()))
 
 
 def limit_memory(pid: int, limit: int | None) -> None:

@@ -50,9 +50,10 @@ class First(Message, frozen=True, tag="first"):
 
 
 class Settle(Message, frozen=True, tag="settle"):
-    """Take warm-up samples until steady."""
+    """Take warm-up samples until steady, on these processors; where the process is, if there are none."""
 
     policy: Policy
+    processors: tuple[int, ...] = ()
 
 
 class Take(Message, frozen=True, tag="take"):

@@ -28,7 +28,7 @@ from dlbench.plugin import ModelInfo
 from dlbench.record.flags import StatusName
 from dlbench.record.schema import Environment, PhaseTime, Sample, Stage
 from dlbench.registry import adaptors
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Spec
 from dlbench.system import environment, memory, nvml, variables
 from dlbench.system.load import LoadMeter
 from dlbench.system.nvml import GpuSampler
@@ -74,8 +74,8 @@ class Worker:
                 return self._build(spec)
             case First():
                 return self._first()
-            case Settle(policy=policy):
-                return self._settle(policy)
+            case Settle():
+                return self._settle(order)
             case Take():
                 return self._take(order)
             case Evaluate():
@@ -135,8 +135,10 @@ class Worker:
             self._digest.add_values(self._subject.exported, self._parameter_count)
             self._subject.mark("digest")
 
-    def _settle(self, policy: Policy) -> Settled:
-        timings, steps, settled = settle(self._sampler, policy, lambda: self._digest.add(self._subject.seen))
+    def _settle(self, order: Settle) -> Settled:
+        if order.processors:
+            self._witness.move(order.processors)
+        timings, steps, settled = settle(self._sampler, order.policy, lambda: self._digest.add(self._subject.seen))
         self._subject.warmed_up()
         samples = [_sample("warm-up", timing) for timing in timings]
         return Settled(steps=steps, settled=settled, samples=samples, digest=self._digest.text)

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from dlbench.session.arm import Arm, Place
+from dlbench.session.arm import Arm
 from dlbench.session.lockstep import measure_group, starting_order
+from dlbench.session.plan import Place
 from dlbench.spec import Isolation
 from dlbench.system.load import LoadMeter
 from dlbench.workers.backends import ForkServer

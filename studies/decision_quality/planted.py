@@ -31,6 +31,10 @@ class Planted:
         """Number of turns that it is due."""
         return self._arm.turns
 
+    def begin(self) -> None:
+        """Begin to build beside the others, if the arm within does."""
+        self._arm.begin()
+
     def build(self) -> None:
         """Build the model and take its first step."""
         with self._holding():

@@ -4,9 +4,11 @@ import msgspec
 import pytest
 from scripted import BUILT, SPEC, ScriptedChild
 
-from dlbench.session.arm import Arm, Place
+from dlbench.session.arm import Arm
 from dlbench.session.lockstep import measure_group
+from dlbench.session.plan import Place
 from dlbench.spec import Policy
+from dlbench.system import cpus
 from dlbench.workers.child import ChildError
 from dlbench.workers.protocol import Built
 
@@ -50,10 +52,10 @@ def test_only_a_fresh_process_compiles_again_for_a_figure_that_is_read_from_thos
 
 
 @pytest.mark.parametrize(
-    ("adaptive", "group", "in_full"), [(True, 4, True), (True, 5, False), (True, 44, False), (False, 5, True)]
+    ("adaptive", "group", "in_full"), [(True, 2, True), (True, 3, False), (True, 44, False), (False, 5, True)]
 )
 def test_what_no_verdict_reads_is_measured_in_the_first_groups_of_an_adaptive_session_alone(adaptive, group, in_full):
-    """As many as another session has, in every part of a group."""
+    """As many as an interval of use takes, in every part of a group."""
     child, policy = ScriptedChild(), Policy(samples=4, latency_steps=7, adaptive=adaptive)
     arm = Arm(SPEC, policy, Place("session", group, 45, 0, 1), lambda: child)
     measure_group([arm], 0, lambda stage, number: None)
@@ -134,3 +136,26 @@ def test_training_in_calls_of_several_steps_counts_what_was_trained():
     run = measured(child, spec)
     assert [order.steps for order in child.orders if type(order).__name__ == "Take"] == [47, 49, 18]
     assert [at.steps for at in run.evaluations] == [51, 102, 120]
+
+
+def test_processes_of_which_verdicts_alone_are_read_start_together_and_take_their_turns_on_the_same_processors():
+    """The time of their start is one, and is no figure of their import or build."""
+    children, policy = [ScriptedChild(), ScriptedChild()], Policy(samples=4, latency_steps=7, adaptive=True)
+    arms = [
+        Arm(SPEC, policy, Place("session", 3, 45, number, 2), lambda child=child: child)
+        for number, child in enumerate(children)
+    ]
+    measure_group(arms, 0, lambda stage, number: None)
+    assert [[type(order).__name__ for order in child.begun] for child in children] == [["Build", "First"]] * 2
+    assert [[time.phase for time in arm.run().times] for arm in arms] == [["beside"]] * 2
+    settles = [order for child in children for order in child.orders if type(order).__name__ == "Settle"]
+    assert {order.processors for order in settles} == {tuple(cpus.choose(SPEC.threads, cpus.usable()))}
+
+
+@pytest.mark.parametrize(("group", "isolation"), [(2, "fresh"), (3, "fork")])
+def test_a_process_whose_start_is_read_or_that_is_forked_starts_alone(group, isolation):
+    child, policy = ScriptedChild(), Policy(samples=4, latency_steps=7, adaptive=True)
+    arm = Arm(SPEC, policy, Place("session", group, 45, 0, 1, isolation), lambda: child)
+    measure_group([arm], 0, lambda stage, number: None)
+    assert not child.begun
+    assert [time.phase for time in arm.run().times[:3]] == ["start", "import", "build"]

@@ -18,8 +18,9 @@ from dlbench.plugin import PARTS, Compilation
 from dlbench.record.proof import flags as flags_of
 from dlbench.record.schema import PhaseTime
 from dlbench.report import FORMATS, summarize
-from dlbench.session.arm import Arm, Place
+from dlbench.session.arm import Arm
 from dlbench.session.lockstep import measure_group
+from dlbench.session.plan import Place
 from dlbench.spec import Policy, Spec
 from dlbench.workers.backends import Starter
 from dlbench.workers.protocol import Build, Close, First, Settle

@@ -25,6 +25,9 @@ class Recorder:
             self.diary.append(f"{self.name} {what}")
         self.alive = self.alive and what != self.dies_in
 
+    def begin(self):
+        self.diary.append(f"{self.name} begin")
+
     def build(self):
         self._note("build")
 
@@ -56,7 +59,7 @@ def test_all_are_built_and_settled_before_anyone_is_measured_and_all_end_after()
     diary = []
     measure(Recorder("A", diary), Recorder("B", diary))
     kinds = [entry.split()[1] for entry in diary if not entry.endswith("rest")]
-    assert kinds == ["build"] * 2 + ["settle"] * 2 + ["turn"] * 8 + ["latencies"] * 2 + ["close"] * 2
+    assert kinds == ["begin"] * 2 + ["build"] * 2 + ["settle"] * 2 + ["turn"] * 8 + ["latencies"] * 2 + ["close"] * 2
 
 
 def test_every_hand_over_waits_for_the_last_one_to_rest():

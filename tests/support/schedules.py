@@ -52,7 +52,7 @@ class Children:
     def __init__(self, make=lambda spec: ScriptedChild()):
         self.make, self.made = make, []
 
-    def __call__(self, spec, policy):
+    def __call__(self, spec, policy, place=0):
         self.made.append((spec, self.make(spec)))
         return self.made[-1][1]
 

@@ -45,12 +45,15 @@ class ScriptedChild:
     def __init__(self, step_seconds=0.002, settled=True, quiet=True, fails_at="", error=None, after=0):
         self.step_seconds, self.settled, self.quiet = step_seconds, settled, quiet
         self.fails_at, self.error, self.after = fails_at, error, after
-        self.orders, self.closed = [], False
+        self.orders, self.begun, self.closed = [], [], False
         self.helpers = self.helper_step = 0.0
 
     @property
     def asked(self):
         return [type(order).__name__ for order in self.orders]
+
+    def begin(self, *orders):
+        self.begun += orders
 
     def request(self, order, kind):
         self.orders.append(order)

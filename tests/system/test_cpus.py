@@ -53,6 +53,14 @@ def test_each_thread_gets_a_physical_core_of_one_node_while_there_are_any(machin
     assert cpus.choose(number, allowed, topology(tmp_path, **machine)) == chosen
 
 
+@pytest.mark.parametrize(("number", "place", "chosen"), [(1, 0, [0]), (1, 1, [2]), (2, 1, [4, 6]), (2, 3, [5, 7])])
+def test_processes_that_start_together_have_cores_of_their_own_while_there_are_any(number, place, chosen, tmp_path):
+    assert cpus.choose_apart(number, place, range(8), topology(tmp_path, cores=4)) == chosen
+    assert cpus.choose_apart(number, 9, range(8), topology(tmp_path / "again", cores=4)) == cpus.choose(
+        number, range(8), topology(tmp_path / "more", cores=4)
+    )
+
+
 def test_without_a_word_on_topology_the_lowest_numbers_are_taken(tmp_path):
     assert cpus.choose(2, [3, 1, 2], tmp_path) == [1, 2]
 
@@ -60,7 +68,7 @@ def test_without_a_word_on_topology_the_lowest_numbers_are_taken(tmp_path):
 def test_a_process_is_held_to_the_processors_that_the_topology_gives(monkeypatch):
     held = {}
     monkeypatch.setattr(process.cpus, "usable", lambda: (0, 1, 2, 3))
-    monkeypatch.setattr(process.cpus, "choose", lambda number, allowed: [*allowed][::2][:number])
+    monkeypatch.setattr(process.cpus, "choose_apart", lambda number, place, allowed: [*allowed][::2][:number])
     monkeypatch.setattr(process.os, "sched_setaffinity", held.__setitem__)
     process.limit_cores(17, 2)
     assert held == {17: [0, 2]}

@@ -10,6 +10,7 @@ import pytest
 from built import of_line
 
 from dlbench.spec import Policy
+from dlbench.system import cpus
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import ask_devices
 from dlbench.workers.child import ChildError
@@ -46,6 +47,33 @@ def test_a_child_answers_from_build_to_close(start):
     assert child.request(Evaluate(), Evaluated).quality >= 0
     closed = child.request(Close(), Closed)
     assert closed.memory.phase == "train"
+
+
+def test_orders_that_began_go_on_beside_others_and_are_replied_to_in_their_order(start):
+    children = [start(), start()]
+    for child in children:
+        child.begin(Build(spec=SPEC), First())
+    for child in children:
+        assert child.request(Build(spec=SPEC), Built).info.path == SPEC.path
+        assert child.request(First(), Stepped).time.phase == "first_step"
+        child.request(Settle(policy=FAST), Settled)
+
+
+def test_a_process_that_is_moved_says_where_it_was_held_and_computed(start):
+    child, last = start(), cpus.usable()[-1]
+    child.request(Build(spec=SPEC), Built)
+    child.request(First(), Stepped)
+    child.request(Settle(policy=FAST, processors=(last,)), Settled)
+    child.request(Take(stage="steady", steps=50), Taken)
+    actual = child.request(Close(), Closed).actual
+    assert (actual.held_to, actual.cpus) == ((last,), (last,))
+
+
+def test_a_failure_of_what_began_is_met_when_its_reply_is_requested(start):
+    child = start("build:raise")
+    child.begin(Build(spec=SPEC), First())
+    with pytest.raises(ChildError, match="told to fail"):
+        child.request(Build(spec=SPEC), Built)
 
 
 def test_what_a_plugin_prints_is_kept_and_never_taken_for_a_reply(start):
