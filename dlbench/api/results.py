@@ -70,6 +70,7 @@ class Results:
                 **msgspec.structs.asdict(run.spec),
                 "options": as_text(run.spec.options),
                 "model": None if run.spec.model is None else run.spec.model.reference,
+                "variant": None if run.spec.variant is msgspec.UNSET else run.spec.variant.text,
                 **{name: getattr(run, name) for name in ("session", "group", "started", "status", "reason")},
                 "flags": " ".join(run.flags),
                 **{name: metric.of(run) if run.ok else None for name, metric in METRICS.items()},

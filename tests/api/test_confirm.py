@@ -161,9 +161,11 @@ def test_the_report_is_on_the_disk_before_anything_is_measured_again(planned, tm
     Machine(tmp_path, SLOW)(planned)
     monkeypatch.setattr(confirm, "of_session", interrupted)
     folder = tmp_path / "1"
-    options = SimpleNamespace(folder=folder, formats=["markdown"], quiet=True, question=ASKED, against=None)
+    options = SimpleNamespace(
+        folder=folder, formats=["markdown"], quiet=True, question=ASKED, against=None, parity=False
+    )
     with journal.resume(folder) as book, pytest.raises(KeyboardInterrupt):
-        commands._conclude(options, book, [], Quiet())
+        commands._conclude(options, book, commands.Proven([]), Quiet())
     assert "slower:2%: 0 of 2 passed" in (folder / "report.md").read_text()
     assert len(render.kept(folder).outcomes) == 2
 
