@@ -9,6 +9,7 @@ fault is an edit of the port's text that a human could make. `--out` keeps the t
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from dlbench.parity.check import check
 from dlbench.spec import InputSpec, ModelSource, Spec
 
 if TYPE_CHECKING:
-    from dlbench.record.parity import Parity
+    from dlbench.record.parity import Difference, Parity
 
 PORT = Path(__file__).parents[1] / "examples" / "resnet18" / "port.py"
 NONE = "none"
@@ -97,10 +98,15 @@ def row(fault: str, found: Parity) -> str:
     """A line of the table: the verdict, and the figure that shows the fault most."""
     if found.same is None:
         return f"| {fault} | not checked | | {found.reason} |"
-    wrong = sorted((one for one in found.differences if not one.holds), key=lambda one: -one.difference / one.tolerance)
+    wrong = sorted((one for one in found.differences if not one.holds), key=_excess, reverse=True)
     said = [f"{one.what} {one.difference:.1e} (tolerance {one.tolerance:.0e})" for one in wrong[:SHOWN]]
     verdict = "yes" if found.same else "NO"
     return f"| {fault} | {verdict} | {len(wrong)} of {len(found.differences)} | {'; '.join(said)} |"
+
+
+def _excess(one: Difference) -> float:
+    """Times by which a figure is beyond its tolerance; some must be equal."""
+    return one.difference / one.tolerance if one.tolerance else math.inf
 
 
 def page(found: Mapping[str, Parity]) -> str:
@@ -116,12 +122,14 @@ def page(found: Mapping[str, Parity]) -> str:
     return "\n".join([*text, *head, *(row(fault, one) for fault, one in found.items()), ""])
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print a line for each fault, and keep the table. Exit code 1 unless all are caught and the port is the model."""
     parser = argparse.ArgumentParser(description="faults of porting")
-    parser.add_argument("faults", nargs="*", metavar="FAULT", choices=[NONE, *FAULTS])
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help=", ".join([NONE, *FAULTS]))
     parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if unknown := [fault for fault in options.faults if fault not in (NONE, *FAULTS)]:
+        parser.error(f"unknown fault {unknown[0]!r}; choose from {', '.join([NONE, *FAULTS])}")
     out = options.out.resolve() if options.out else None
     found: dict[str, Parity] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -40,6 +40,25 @@ def test_a_session_that_was_begun_is_gone_on_with(tmp_path: Path, monkeypatch: p
     assert calls == [{"phase": "predict", "out": str(tmp_path / "new")}, {"resume": str(tmp_path)}]
 
 
+def test_all_faults_are_planted_unless_some_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    planted: list[object] = []
+
+    def parity(_: object, edits: object) -> Parity:
+        planted.append(edits)
+        one = Spec(plugin="torch.a", phase="train", path="eager", size="small", task="line", batch_size=1, threads=1)
+        return Parity(
+            one, one, (0,), 5, (Difference(what="output", difference=float(bool(edits)), tolerance=0, worst=0),)
+        )
+
+    monkeypatch.setattr(porting, "parity", parity)
+    assert porting.main(["--out", str(tmp_path / "out")]) == 0
+    assert planted == [(), *porting.FAULTS.values()]
+    assert "8 of 8 planted faults are caught" in (tmp_path / "out" / "report.md").read_text()
+    with pytest.raises(SystemExit):
+        porting.main(["pading"])
+
+
 def test_a_fault_of_porting_counts_as_caught_by_its_verdict_alone() -> None:
     one = Spec(plugin="torch.a", phase="train", path="eager", size="small", task="line", batch_size=1, threads=1)
     right = Difference(what="output", difference=1e-7, tolerance=5e-6, worst=1e-7)

@@ -82,7 +82,7 @@ class CompiledSteps:
         """Gradients by the module's names, in the mode of prediction."""
         self._network.set_training(False)
         with torch.no_grad():
-            found: Tensors = self._slopes(self._values, as_tuple(batch.inputs), batch.targets)
+            found: Tensors = self._slopes(self._values, self._buffers, as_tuple(batch.inputs), batch.targets)
         return found
 
     def compilation(self) -> Compilation:
@@ -128,7 +128,9 @@ class CompiledSteps:
         inputs: Inputs,
         targets: Tensor,
     ) -> tuple[Tensor, Scalars]:
-        losses, gradients = self._differentiate(values, buffers, inputs, targets)
+        losses, gradients, written = self._differentiate(values, buffers, inputs, targets)
+        for name, buffer in buffers.items():
+            buffer.copy_(written[name])
         return losses, self._written.update(values, gradients, moments, scalars)
 
     def _update_often(self, *arguments: Any) -> tuple[Tensor, Scalars]:
@@ -143,12 +145,12 @@ class CompiledSteps:
     def _evaluate(self, values: Tensors, inputs: Inputs) -> Any:
         return self._network.with_tensors(values, inputs)[0]
 
-    def _compare(self, values: Tensors, inputs: Inputs, targets: Tensor) -> Tensors:
-        return self._differentiate(values, {}, inputs, targets)[1]
+    def _compare(self, values: Tensors, buffers: Tensors, inputs: Inputs, targets: Tensor) -> Tensors:
+        return self._differentiate(values, buffers, inputs, targets)[1]
 
     def _differentiate(
         self, values: Tensors, buffers: Tensors, inputs: Inputs, targets: Tensor
-    ) -> tuple[Tensor, Tensors]:
+    ) -> tuple[Tensor, Tensors, Tensors]:
         """Each loss by the parameters that it trains; the compiler computes the shared part of the passes once.
 
         A function that torch.func differentiates may only write its arguments. So a layer writes copies of the buffers,
@@ -174,6 +176,4 @@ class CompiledSteps:
             found, (loss, written) = torch.func.grad_and_value(loss_of, has_aux=True)(own)
             losses.append(loss)
             gradients |= found
-        for name, buffer in buffers.items():
-            buffer.copy_(written[name])
-        return together(tuple(losses)), gradients
+        return together(tuple(losses)), gradients, written

@@ -29,6 +29,7 @@ def test_a_compiled_step_with_running_statistics_is_one_graph_with_the_course_of
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # the compilation alone takes minutes on a busy machine
 def test_resnet18_compiles_whole_and_trains_as_eager_does():
     try:
         named = loaders.torchvision("resnet18", ModelSource(reference="torchvision:resnet18"))

@@ -283,3 +283,11 @@ def test_shapes_alone_log_nothing(caplog):
     with requirements.shapes_alone(), pytest.raises(RuntimeError):
         torch.randn(2, 3) @ torch.randn(4, 5)
     assert caplog.text == ""
+
+
+@pytest.mark.slow
+def test_a_module_that_writes_buffers_in_predictions_has_gradients_that_write_none():
+    model, _, batch = built("Counting", path="jit")
+    before = model.export_parameters()
+    assert model.gradients(batch).keys() == {"a.weight", "a.bias", "b.weight", "b.bias"}
+    np.testing.assert_array_equal(model.export_parameters()["calls"], before["calls"])
