@@ -55,6 +55,7 @@ def _checked(families: Sequence[Sequence[Spec]], planned: Plan, listener: Listen
         for one in of_family:
             listener.note(f"    {sameness.sentence(one)}")
             check.refuse_misfit(one)
+            check.refuse_other_model(one)
     return found
 
 

@@ -137,7 +137,9 @@ def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
     info: ModelInfo = reported.checked(name, "build()", plugin.build(request), ModelInfo)
     for clause, asked, built, holds in [*_clauses(info, request), _staging(plugin, info)]:
         if not holds:
-            remedy = _COUNTED.format(word=request.spec.architecture) if clause == "parameter count" else _REFUSED
+            remedy = _COUNTED.format(word=spec.architecture) if clause == "parameter count" else _REFUSED
+            if clause == "parameter count" and spec.variant is not msgspec.UNSET:
+                remedy = f"variant {spec.variant.name} changes the model, and may change settings alone"
             raise ContractViolation(f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; {remedy}")
     return msgspec.structs.replace(info, settings=settings.taken(spec, plugin, so_far=True))
 

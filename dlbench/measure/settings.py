@@ -27,27 +27,26 @@ def list_settings(spec: Spec) -> list[Setting]:
     return found
 
 
-def read(spec: Spec, plugin: object) -> dict[str, str]:
-    """Settings in effect as the plugin reads them back, empty if it takes none.
+def taken(spec: Spec, plugin: object, *, so_far: bool = False) -> dict[str, str]:
+    """Settings in effect, those of the Spec's variant among them; `so_far` one may not be known yet.
 
-    Raises Unsupported if the Spec's variant requests some nevertheless, and ContractViolation.
+    Empty for a Spec without a variant. Raises SettingNotTaken for one that is not in effect, Unsupported for a plugin
+    that takes none, and ContractViolation.
     """
+    if spec.variant is UNSET:
+        return {}  # nobody has asked, and reading takes time and memory
+    found = _read(spec, plugin)
+    _require_taken(spec, found, so_far=so_far)
+    return found
+
+
+def _read(spec: Spec, plugin: object) -> dict[str, str]:
     if isinstance(plugin, TakesSettings):
         found: dict[str, str] = reported.checked(spec.plugin, "read_settings()", plugin.read_settings(), SettingsRead)
         return found
     if spec.variant is not UNSET and spec.variant.settings:
         raise Unsupported(f"{spec.plugin} takes no settings; leave --variant {spec.variant.text} out")
     return {}
-
-
-def taken(spec: Spec, plugin: object, *, so_far: bool = False) -> dict[str, str]:
-    """Settings in effect, those of the Spec's variant among them; `so_far` one may not be known yet.
-
-    Raises SettingNotTaken for one that is not in effect, and as `read` does.
-    """
-    found = read(spec, plugin)
-    _require_taken(spec, found, so_far=so_far)
-    return found
 
 
 def _require_taken(spec: Spec, found: Mapping[str, str], *, so_far: bool) -> None:

@@ -52,7 +52,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     reason and the versions that do. `paths` are those that have it, all unless stated. `read_back` is the way in which
     its value is read back. An option that must be set before the framework is imported names the environment
     `variable`, and the `texts` that it holds for a value, the value itself unless stated; a text that starts with `--`
-    is one of several flags. `rounding` is the type to which a value rounds operands of products: `{"medium": "bf16"}`.
+    is one of several flags, and an empty one sets nothing. `rounding` is the type to which a value rounds operands of
+    products: `{"medium": "bf16"}`.
     """
 
     key: Name

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from dlbench.record.schema import Record
 from dlbench.spec import Spec
 from dlbench.stats.ranges import NotNegative
+
+
+def rounding_of(*specs: Spec) -> str:
+    """The coarsest type to which a variant of these Specs rounds the operands of products; empty without one."""
+    kinds = {spec.variant.rounding for spec in specs if spec.variant is not UNSET}
+    return next((kind for kind in ("bf16", "fp16", "tf32") if kind in kinds), "")
 
 
 class Difference(Record, frozen=True):

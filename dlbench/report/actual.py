@@ -6,6 +6,8 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec import UNSET
+
 from dlbench.analysis import metrics, pairs
 from dlbench.analysis.labels import Labels
 from dlbench.record.schema import Actual, Pool, Run
@@ -76,7 +78,8 @@ def _of_process(run: Run, actual: Actual) -> Iterator[str]:
             f"given {_threads(threads)} in a control group whose quota is {limits.cpu_quota:.3g} cores; raise it, "
             "or give fewer"
         )
-    if actual.taken_in and run.spec.precision not in actual.taken_in:
+    rounding = "" if run.spec.variant is UNSET else run.spec.variant.rounding
+    if actual.taken_in and not {run.spec.precision, rounding} & set(actual.taken_in):
         yield (
             f"asked for precision {run.spec.precision}, it multiplies in {' or '.join(actual.taken_in)}: its outputs "
             "show that, whatever the plugin says; its times say nothing of the precision that was asked for"

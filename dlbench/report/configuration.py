@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from dlbench.analysis import metrics, provenance
 from dlbench.errors import redaction
@@ -94,9 +95,25 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
         cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
         differs = name not in NOT_COMPARED and len({cell for cell in cells if cell}) > 1
         yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=differs)
+    yield from _settings(arms, runs)
     if any(busy := tuple(_busy(run for run in runs if run.spec.label == arm) for arm in arms)):
         yield Row(name=BUSY, asked=f"up to {asked['threads']}", got=busy, differs=False)
     yield from _versions(arms, runs)
+
+
+def _settings(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
+    """Settings that a variant of these arms asks for, and their values in effect; arms are chosen by them."""
+    asked: dict[str, dict[str, str]] = {}
+    for variant in dict.fromkeys(run.spec.variant for run in runs):
+        for key, value in () if variant is UNSET else variant.settings:
+            asked.setdefault(key, {})[variant.name] = value
+    for key, values in asked.items():
+        found = {
+            arm: [run.info.settings.get(key, "") for run in runs if run.spec.label == arm and run.info is not None]
+            for arm in arms
+        }
+        said = ", ".join(f"{value} [{name}]" for name, value in values.items())
+        yield Row(name=f"setting {key}", asked=said, got=tuple(_joined(found[arm]) for arm in arms), differs=False)
 
 
 def _versions(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:

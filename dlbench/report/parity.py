@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from dlbench.record.parity import Difference, Parity
+from dlbench.record.parity import Difference, Parity, rounding_of
 from dlbench.report.configuration import subject_of
 from dlbench.report.document import Block, Paragraph, Table
 from dlbench.spec import Spec
@@ -28,6 +28,8 @@ def sentence(parity: Parity) -> str:
             f"{first.what} by {first.difference:.1e} where {first.tolerance:.0e} is allowed"
         )
     exactly = "" if parity.baseline.precision == "fp32" else ", looked at in fp32"
+    rounded = rounding_of(parity.baseline, parity.candidate)
+    exactly += f", within rounding to {rounded}" if rounded else ""
     figures = ", ".join(f"{kind} within {worst:.0e}" for kind, worst in _worst_by_kind(parity.differences))
     rounding = max((one.rounding for one in parity.differences if one.rounding is not None), default=None)
     figures += f" (rounding alone moves them by {rounding:.0e})" if rounding else ""

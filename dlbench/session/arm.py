@@ -16,6 +16,7 @@ from dlbench.record import proof
 from dlbench.record.flags import HELPED, FlagName
 from dlbench.record.schema import BESIDE, TRAINING, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
 from dlbench.session.plan import Place
+from dlbench.session.variants import Programs, misfit_of_model
 from dlbench.spec import Policy, Spec
 from dlbench.system import cpus, threads
 from dlbench.system.environment import limits
@@ -52,8 +53,16 @@ class Findings:
 class Arm:
     """Gives orders to one child and keeps the answers; after a failure it gives no more."""
 
-    def __init__(self, spec: Spec, policy: Policy, place: Place, start: Callable[[], ChildHandle]) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        policy: Policy,
+        place: Place,
+        start: Callable[[], ChildHandle],
+        programs: Programs | None = None,
+    ) -> None:
         self.spec, self.policy, self.place = spec, policy, place
+        self._programs = {} if programs is None else programs
         self._started, self._begin = datetime.datetime.now(datetime.UTC), time.monotonic()
         self._found = Findings()
         self._built: Built | None = None
@@ -90,6 +99,9 @@ class Arm:
         if built is None:
             return
         self._built = built
+        if why := misfit_of_model(self.spec, built.info.parameter_count, self._programs):
+            self._fail(ChildError("error", why))
+            return
         took = self._start_seconds + time.monotonic() - begin - sum(one.seconds for one in built.times)
         alone = [PhaseTime(phase="start", seconds=max(0.0, took)), *built.times]
         self._found.times += [] if self._beside else alone
@@ -139,7 +151,8 @@ class Arm:
             return
         taken = self._ask(Take(stage="steady", steps=self.steps, untimed=UNTIMED), Taken)
         if taken is not None:
-            self._found.samples += [_placed(sample, round_number, turn) for sample in taken.samples]
+            placed = (msgspec.structs.replace(one, round=round_number, turn=turn) for one in taken.samples)
+            self._found.samples += placed
 
     def latencies(self) -> None:
         """Time single steps, each ended by the barrier, as many as the policy's time allows."""
@@ -270,7 +283,3 @@ class Arm:
         self.failure = error
         if error.loading:
             self.flag("not_loaded")
-
-
-def _placed(sample: Sample, round_number: int, turn: int) -> Sample:
-    return msgspec.structs.replace(sample, round=round_number, turn=turn)

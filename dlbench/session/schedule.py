@@ -153,11 +153,13 @@ class Session:
         policy = msgspec.structs.replace(plan.policy, isolation=isolation)
         with ExitStack() as stack:
             arms: dict[Member, Arm] = {}
+            programs: dict[Spec, tuple[str, int]] = {}
             for member, place in self._places(group, isolation):
                 spec = member.spec
                 if spec not in self._known_failures:
                     apart = (place.arm,) if place.starts_beside(plan.policy) else ()
-                    arms[member] = arm = Arm(spec, plan.policy, place, partial(self._start, spec, policy, *apart))
+                    start = partial(self._start, spec, policy, *apart)
+                    arms[member] = arm = Arm(spec, plan.policy, place, start, programs)
                     stack.callback(arm.kill)
             seed = policy.order_seed + group.number
             measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))

@@ -21,6 +21,8 @@ Table = Mapping[str, Setting]
 """Settings of a plugin, by key."""
 TableOf = Callable[[Spec], Table]
 """The table of a Spec's plugin; empty if it takes no settings."""
+Programs = dict[Spec, tuple[str, int]]
+"""By program without its variants, the first variant that was built, and its parameter count."""
 Known = Callable[[], Mapping[str, Table]]
 """Tables of every installed framework, by its word."""
 
@@ -32,6 +34,19 @@ class Misfit:
     why: str
     key: str = ""
     paths: tuple[Path, ...] = ()
+
+
+def misfit_of_model(spec: Spec, count: int, programs: Programs) -> str:
+    """Reason that this arm is another model than the first variant of its program; empty if it is the same."""
+    if spec.variant is UNSET:
+        return ""
+    name, first = programs.setdefault(_bare(spec), (spec.variant.name, count))
+    if count == first:
+        return ""
+    return (
+        f"variant {spec.variant.name} changes the model of {spec.plugin}: {count:,} parameters, and {first:,} in the "
+        f"variant {name}; a variant may change settings alone"
+    )
 
 
 def fitted(specs: Sequence[Spec], table_of: TableOf, known: Known) -> list[Spec]:
@@ -68,7 +83,8 @@ def fit(spec: Spec, variant: Variant, table: Table) -> Variant | Misfit:
         if table[key].paths and spec.path not in table[key].paths:
             return Misfit(f"{key} has no meaning on the path {spec.path}", paths=table[key].paths)
     chosen = [(table[key], value) for key, value in variant.settings]
-    early = tuple((one.variable, one.texts.get(value, value)) for one, value in chosen if one.variable)
+    texts = ((one.variable, one.texts.get(value, value)) for one, value in chosen if one.variable)
+    early = tuple((name, text) for name, text in texts if text)
     roundings = [one.rounding[value] for one, value in chosen if value in one.rounding]
     return msgspec.structs.replace(variant, early=early, rounding=_coarsest(roundings))
 

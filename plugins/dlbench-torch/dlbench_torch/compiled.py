@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
 from dlbench.plugin import PARTS, Batch, BuildRequest, CacheState, Compilation, Part
-from dlbench_torch import caches, loop, openxla, optimizers
+from dlbench_torch import caches, optimizers
+from dlbench_torch.compiling import Compiling
 from dlbench_torch.network import Inputs, Network, as_tuple
 from dlbench_torch.objective import Objective, together
 from dlbench_torch.optimizers import Scalars, Tensors
 from dlbench_torch.requirements import require_gradient
-
-COMPILERS: dict[str, Callable[..., Any]] = {"inductor": loop.compiled, openxla.NAME: openxla.compiled}
 
 
 class CompiledSteps:
@@ -27,7 +26,12 @@ class CompiledSteps:
     """
 
     def __init__(
-        self, network: Network, trained: Mapping[str, nn.Parameter], objective: Objective, request: BuildRequest
+        self,
+        network: Network,
+        trained: Mapping[str, nn.Parameter],
+        objective: Objective,
+        request: BuildRequest,
+        compiler: Compiling,
     ) -> None:
         self._network, self._objective = network, objective
         self._written = optimizers.written(request.optimizer, trained)
@@ -40,14 +44,16 @@ class CompiledSteps:
         self._several = request.spec.steps_per_call > 1
         self._whole = not request.spec.allow_breaks
         self._breaks_before = Counter(counters["graph_break"])
-        self._compiler_name = request.spec.compiler or "inductor"
-        self._compiler = COMPILERS[self._compiler_name]
+        self._compiler = compiler
         self._calls = 0
         self._looked = request.parameters is not None  # modules that the core describes have gradients
         self._cache: CacheState = ""
         self._train = self._compile("train", self._update_often if self._several else self._update)
         self._outputs = self._compile("predict", self._evaluate)
         self._slopes = self._compile("gradients", self._compare)
+
+    kernel = ""
+    """The update is a part of the compiled step, and has no kernel of its own."""
 
     @property
     def optimizer(self) -> str:
@@ -107,7 +113,7 @@ class CompiledSteps:
 
     def _compile(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
         def compiler(graph: torch.fx.GraphModule, examples: Any) -> Any:
-            self._cache = self._cache or caches.state(self._compiler_name)
+            self._cache = self._cache or caches.state(self._compiler.name)
             compiled = self._compiler(graph, examples)
             self._graphs[name] += 1  # not before: Dynamo may break a compilation off and start it again
 
@@ -117,7 +123,7 @@ class CompiledSteps:
 
             return called
 
-        return torch.compile(body, backend=compiler, fullgraph=self._whole, dynamic=False)
+        return torch.compile(body, backend=compiler, fullgraph=self._whole, dynamic=self._compiler.dynamic)
 
     def _update(
         self,

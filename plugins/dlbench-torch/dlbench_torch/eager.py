@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlbench.plugin import AdamW, Batch, BuildRequest, Compilation
-from dlbench_torch import optimizers
+from dlbench_torch import optimizers, settings
 from dlbench_torch.network import Network, as_tuple
 from dlbench_torch.objective import Objective, together
 from dlbench_torch.requirements import frames, require_eager
@@ -32,12 +32,19 @@ class EagerSteps:
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
         ]
-        self._optimizer = optimizers.of_torch(request.optimizer, trained.values() or [nn.Parameter(torch.empty(0))])
+        kernel = settings.asked(request.spec).get("optimizer", "fused")
+        parameters = trained.values() or [nn.Parameter(torch.empty(0))]
+        self._optimizer = optimizers.of_torch(request.optimizer, parameters, kernel)
         self._idle: list[nn.Parameter] | None = None if isinstance(request.optimizer, AdamW) else []
         kind = next((one.device.type for one in trained.values()), "cpu")
         self._scaler = torch.amp.GradScaler(kind, enabled=request.spec.precision == "fp16")
         self._watched = forward is None
         self._plugin = request.spec.plugin
+
+    @property
+    def kernel(self) -> str:
+        """The kernel of the update, as `dlbench_torch.optimizers.KERNELS` names it."""
+        return optimizers.kernel_of(self._optimizer)
 
     @property
     def optimizer(self) -> str:

@@ -7,7 +7,8 @@ call without the compiler is an error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -135,8 +136,20 @@ def decompositions() -> dict[Any, Callable[..., Any]]:
     return {**select_decomp_table(), **ours}
 
 
-def compiled(graph: torch.fx.GraphModule, examples: Any) -> Any:
-    """The backend of Dynamo: Inductor, which knows the loops."""
-    from torch._inductor.compile_fx import compile_fx
+def compiled(
+    graph: torch.fx.GraphModule,
+    examples: Any,
+    *,
+    patches: Mapping[str, Any] = MappingProxyType({}),
+    inner: Callable[..., Any] | None = None,
+) -> Any:
+    """The backend of Dynamo: Inductor, which knows the loops, with these options of its own; `inner` compiles."""
+    from torch._inductor.compile_fx import compile_fx, compile_fx_inner
 
-    return compile_fx(graph, examples, decompositions=decompositions())
+    return compile_fx(
+        graph,
+        examples,
+        inner_compile=inner or compile_fx_inner,
+        config_patches=dict(patches) or None,
+        decompositions=decompositions(),
+    )

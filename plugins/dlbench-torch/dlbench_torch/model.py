@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo
+from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Setting
 from dlbench.spec import Spec
-from dlbench_torch import device, flops, lazy, misfits, objective, openxla, precision, readback, requirements, variables
+from dlbench_torch import (
+    device,
+    flops,
+    lazy,
+    misfits,
+    objective,
+    openxla,
+    precision,
+    readback,
+    requirements,
+    settings,
+    variables,
+)
+from dlbench_torch.compiling import Compiling
 from dlbench_torch.describe import describe
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.mapping import Weights
@@ -32,13 +46,17 @@ class TorchModel:
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make module, optimizer and the functions of the Spec's path, which compile when first called."""
-        spec = request.spec
+        spec = settings.in_precision(request.spec)
+        request = replace(request, spec=spec)
+        self._asked = settings.asked(spec)
+        self._images = self._asked if request.parameters is None else {}  # the core's have their channels last
         goal = objective.find(request.signature.loss)
         if spec.precision == "fp16" and spec.path == "jit":
             raise Unsupported("precision fp16 on the path jit: loss scaling is on the path eager only; choose bf16")
         if spec.path == "graph":
             raise Unsupported("path graph: PyTorch has none without a compiler; choose eager or jit")
         self._spec, self._device = spec, device.prepare(spec)
+        settings.set_switches(self._asked)
         self._whole = precision.WHOLE.get(spec.precision)
         self._network, self._weights = self._made(request)
         self._steps = self._steps_for(request, goal)
@@ -88,6 +106,17 @@ class TorchModel:
         found = self._steps.compilation()
         return self._xla.bear_out(found) if self._xla else found
 
+    def settings(self, spec: Spec) -> list[Setting]:
+        """Those of PyTorch for this Spec's device and path."""
+        return settings.table(spec)
+
+    def read_settings(self) -> dict[str, str]:
+        """Values in effect; those of the compiler once it has compiled."""
+        compiled = self._compiling.in_effect() if self._spec.path == "jit" else {}
+        parameters = list(self._weights.trained.values())
+        own = settings.in_effect(self._spec, parameters, self._device, self._steps.kernel)
+        return {**own, **compiled}
+
     def describe(self, spec: Spec) -> Description:
         """The facts that are stated of the module, and those that a call on a few samples shows."""
         device.prepare(spec)
@@ -125,12 +154,12 @@ class TorchModel:
         every = self._network, self._weights.trained, goal, request
         if request.spec.path != "jit":
             return EagerSteps(*every)
-        from dlbench_torch.compiled import COMPILERS, CompiledSteps  # with Dynamo, which eager steps have no use of
+        from dlbench_torch.compiled import CompiledSteps  # with Dynamo, which eager steps have no use of
         from dlbench_torch.parted import PartedSteps
 
-        if request.spec.allow_breaks and request.parameters is None:
-            return PartedSteps(*every, COMPILERS[request.spec.compiler or "inductor"])
-        return CompiledSteps(*every)
+        self._compiling = Compiling(request.spec.compiler or "inductor", self._asked)
+        parted = request.spec.allow_breaks and request.parameters is None
+        return PartedSteps(*every, self._compiling) if parted else CompiledSteps(*every, self._compiling)
 
     def _made(self, request: BuildRequest) -> tuple[Network, Weights]:
         """The module on the device, as it is called, and its parameters with their initial values."""
@@ -141,6 +170,7 @@ class TorchModel:
         module.to(self._device, self._whole)
         if not request.dropout:
             turn_dropout_off(module)
+        settings.lay_out(module, self._asked)
         weights = Weights(module, request.parameters, self._recipe.slots)
         requirements.require_trained(weights.trained, spec)
         mixed = precision.MIXED.get(spec.precision)
@@ -156,4 +186,5 @@ class TorchModel:
         if isinstance(part, tuple):
             return tuple(self._tensors(one) for one in part)
         found = torch.tensor(part, device=self._device)
-        return found.to(self._whole) if self._whole and found.is_floating_point() else found
+        found = found.to(self._whole) if self._whole and found.is_floating_point() else found
+        return settings.like_layout(found, self._images)

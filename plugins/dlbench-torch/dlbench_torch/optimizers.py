@@ -17,17 +17,32 @@ Tensors = dict[str, Tensor]
 Scalars = tuple[Tensor, ...]
 
 
-def of_torch(settings: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """PyTorch's fused one, or the user's own. Raises SpecError for a function that returns no optimizer."""
+KERNELS: Mapping[str, Mapping[str, bool]] = {
+    "fused": {"fused": True},
+    "foreach": {"foreach": True},
+    "single": {"foreach": False},
+}
+"""Keywords of PyTorch's optimizers: one kernel for all parameters, one for each operation, one for each of both."""
+
+
+def of_torch(settings: Optimizer, parameters: Iterable[nn.Parameter], kernel: str = "fused") -> torch.optim.Optimizer:
+    """PyTorch's with this kernel, or the user's own. Raises SpecError for a function that returns no optimizer."""
+    how: dict[str, Any] = dict(KERNELS[kernel])
     match settings:
         case Adam():
-            return torch.optim.Adam(parameters, **_of_adam(settings), fused=True)
+            return torch.optim.Adam(parameters, **_of_adam(settings), **how)
         case AdamW():
-            return torch.optim.AdamW(parameters, **_of_adam(settings), weight_decay=settings.weight_decay, fused=True)
+            return torch.optim.AdamW(parameters, **_of_adam(settings), weight_decay=settings.weight_decay, **how)
         case SGD():
-            return torch.optim.SGD(parameters, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
+            return torch.optim.SGD(parameters, lr=settings.learning_rate, momentum=settings.momentum, **how)
         case OwnOptimizer():
             return _own(settings, parameters)
+
+
+def kernel_of(optimizer: torch.optim.Optimizer) -> str:
+    """The kernel that an optimizer was made with; empty where it leaves the choice to PyTorch."""
+    said = {name: optimizer.defaults.get(name) for name in ("fused", "foreach")}
+    return next((name for name, how in KERNELS.items() if all(said[key] is value for key, value in how.items())), "")
 
 
 def name_of(optimizer: torch.optim.Optimizer) -> str:

@@ -6,7 +6,7 @@ It is for modules that cannot be compiled whole: `torch.compile` of the module a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch._dynamo.utils import counters
 
 from dlbench.plugin import PARTS, Batch, BuildRequest, CacheState, Compilation
 from dlbench_torch import caches
+from dlbench_torch.compiling import Compiling
 from dlbench_torch.eager import EagerSteps
 from dlbench_torch.network import Network
 from dlbench_torch.objective import Objective
@@ -29,14 +30,19 @@ class PartedSteps:
         trained: Mapping[str, nn.Parameter],
         objective: Objective,
         request: BuildRequest,
-        compiler: Callable[..., Any],
+        compiler: Compiling,
     ) -> None:
-        self._compiler, self._name = compiler, request.spec.compiler or "inductor"
+        self._compiler = compiler
         self._graphs = self._calls = 0
         self._cache: CacheState = ""
         self._breaks_before = Counter(counters["graph_break"])
-        compiled = torch.compile(network, backend=self._compiled, dynamic=False)
+        compiled = torch.compile(network, backend=self._compiled, dynamic=compiler.dynamic)
         self._steps = EagerSteps(network, trained, objective, request, compiled)
+
+    @property
+    def kernel(self) -> str:
+        """The kernel of the update, as `dlbench_torch.optimizers.KERNELS` names it."""
+        return self._steps.kernel
 
     @property
     def optimizer(self) -> str:
@@ -75,7 +81,7 @@ class PartedSteps:
 
     def _compiled(self, graph: torch.fx.GraphModule, examples: Any) -> Any:
         """The backend of Dynamo."""
-        self._cache = self._cache or caches.state(self._name)
+        self._cache = self._cache or caches.state(self._compiler.name)
         compiled = self._compiler(graph, examples)
         self._graphs += 1
 

@@ -48,7 +48,7 @@ def _details(device: torch.device, said: Mapping[str, str]) -> dict[str, str]:
         **_threads_of_mkl(),
         "BLAS": {"xla": "of XLA", "cuda": "cuBLAS"}.get(device.type) or blas(),
         **({"instruction set": torch.backends.cpu.get_cpu_capability()} if device.type == "cpu" else {}),
-        "denormals": _denormals(device),
+        "denormals": denormals(device),
     }
 
 
@@ -71,7 +71,7 @@ def blas() -> str:
     return found[1] if found else "unknown"
 
 
-def _denormals(device: torch.device) -> str:
+def denormals(device: torch.device) -> str:
     """Treatment of products below the smallest normal float32, with enough of them for every thread."""
     tiny = torch.full((1 << 20,), 1e-20, device=device)
     kept = int((tiny * tiny).cpu().view(torch.int32).count_nonzero())  # as bits: a comparison may flush too
