@@ -25,13 +25,13 @@ bench: $(READY)  ## measure tf.transformer under XLA and say where the report is
 test: $(TOOLS)  ## run the suite, benchmarks included
 	rm -f $(LEFT_OUT)
 	for suite in $(SUITES); do $(PYTEST) -m 'untimed and not gpu and not openxla and not slow' $(WORKERS) $$suite || exit; done
-	$(PYTEST) -m 'not untimed and not gpu and not openxla and not slow' --durations=12
+	$(PYTEST) -m 'not untimed and not gpu and not openxla and not slow' --durations=12 tests
 	$(SUMMARY)
 
 test-all: $(TOOLS)  ## run the whole suite: every architecture compiled, where `test` has two of each framework
 	rm -f $(LEFT_OUT)
 	for suite in $(SUITES); do $(PYTEST) -m 'untimed and not gpu and not openxla' $(WORKERS) $$suite || exit; done
-	$(PYTEST) -m 'not untimed and not gpu and not openxla' --durations=12
+	$(PYTEST) -m 'not untimed and not gpu and not openxla' --durations=12 tests
 	$(SUMMARY)
 
 test-gpu: $(TOOLS)  ## run the tests that need an accelerator
