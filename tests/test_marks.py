@@ -1,4 +1,4 @@
-"""Marks: what needs an accelerator is skipped with a reason where there is none, and what times nothing is marked so."""
+"""Marks: what needs an accelerator is skipped with a reason where there is none; what times nothing has its mark."""
 
 from __future__ import annotations
 
