@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from studies.decision_quality import pool, report
+from studies.decision_quality import pool, report, rounds
 from studies.decision_quality.collect import Plan, collect
 from studies.decision_quality.replay import replay
 from studies.decision_quality.workloads import WORKLOADS
@@ -51,6 +51,18 @@ def _replay(sessions: int, out: Path) -> None:
     command = f"python -m studies.decision_quality replay --sessions {sessions}"
     (out / "report.md").write_text(report.render(found, command, sessions), encoding="utf-8")
     click.echo(out / "report.md")
+
+
+@main.command("rounds")
+@_out
+def _rounds(out: Path) -> None:
+    """Print the spread of a group's ratio by the number of its rounds, and write it to rounds.md."""
+    lines = ["# Spread of a group's ratio of two equal arms, in percent, by its rounds", ""]
+    for path in sorted(out.glob("pool-*.jsonl.gz"), reverse=True):
+        lines += [f"## {path.name.removesuffix('.jsonl.gz')}", "", *rounds.table(pool.read(path)), ""]
+    lines.append("Written by `python -m studies.decision_quality rounds`.")
+    (out / "rounds.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    click.echo("\n".join(lines))
 
 
 if __name__ == "__main__":
