@@ -1,4 +1,4 @@
-"""How many rounds a group is worth: the spread of a group's ratio by the number of its first rounds that are read."""
+"""Worth of rounds: the spread of a group's ratio by the number of its first rounds that are read."""
 
 from __future__ import annotations
 
