@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dlbench.measure import batches, peak, reported, rounding, timing, warm_up
-from dlbench.measure.batches import BatchSource
+from dlbench.measure import audit, batches, peak, reported, rounding, timing, warm_up
+from dlbench.measure.batches import BatchSource, RenewedBatches
 from dlbench.measure.build import Prepared, stage
 from dlbench.measure.divergence import DivergedError, DivergenceCheck
 from dlbench.measure.warm_up import Settled, SettleRule
@@ -48,6 +48,8 @@ class MeasuredModel:
         """Make sure that the batches of this many calls are staged; outside the clock."""
         self._calls += calls
         self._feed.ready(calls)
+        if isinstance(self._plugin, Synchronizes):
+            self._plugin.sync()  # batches may still be on their way to the device
 
     def barrier(self, result: Any) -> None:
         """Wait for the device by reading the result of the last step. Raises if that makes no sense."""
@@ -99,6 +101,11 @@ class MeasuredModel:
         """
         found = reported.compilation(self._spec.plugin, self._plugin)
         return reported.proven(self._spec, found, self._warm, self._calls)
+
+    def audit(self, parameters: int) -> None:
+        """Look for what no timed step may do, now that all were timed. Raises ContractViolation."""
+        if isinstance(self._feed, RenewedBatches):
+            audit.audit(self._spec, self._plugin, self._feed, self.barrier, parameters)
 
     def flops_per_step(self) -> float | None:
         """FLOPs of a step as the framework counts them; None if it does not, or if the core knows them.

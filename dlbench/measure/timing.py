@@ -1,12 +1,16 @@
-"""Timing in the child: one sample of several steps. Knows callables and numbers only."""
+"""Timing in the child: one sample of several steps. Knows callables and numbers only.
+
+Clocks and collector are bound here, before a plugin is loaded: one that replaces `time.perf_counter` or `gc.collect`
+changes nothing for a sample.
+"""
 
 from __future__ import annotations
 
-import gc
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from gc import collect, disable, enable
+from time import monotonic_ns, perf_counter_ns, process_time_ns
 from typing import Any, NamedTuple
 
 Step = Callable[[], Any]
@@ -28,10 +32,18 @@ class Timing(NamedTuple):
 
 @dataclass(frozen=True)
 class Clock:
-    """Source of time; a test gives its own. Both count seconds from an arbitrary start."""
+    """Source of time; a test gives its own. All count seconds from an arbitrary start; `other` watches `wall`."""
 
-    wall: Callable[[], float] = field(default=lambda: time.perf_counter_ns() * 1e-9)
-    cpu: Callable[[], float] = field(default=lambda: time.process_time_ns() * 1e-9)
+    wall: Callable[[], float] = field(default=lambda: perf_counter_ns() * 1e-9)
+    cpu: Callable[[], float] = field(default=lambda: process_time_ns() * 1e-9)
+    other: Callable[[], float] = field(default=lambda: monotonic_ns() * 1e-9)
+
+
+class Watch(NamedTuple):
+    """Seconds of all samples so far by the clock that times them, and by another one read just outside of it."""
+
+    seconds: float = 0.0
+    other: float = 0.0
 
 
 class Sampler:
@@ -51,23 +63,26 @@ class Sampler:
         self._step, self._barrier, self._ready = step, barrier, ready
         self._steps_per_call = steps_per_call
         self._clock = clock or Clock()
+        self.watch = Watch()
 
     def take(self, steps: int) -> Timing:
         """Time `steps` consecutive steps, or as many more as the last call takes, and the barrier that ends them."""
-        step, wall, cpu = self._step, self._clock.wall, self._clock.cpu
+        step, wall, cpu, other = self._step, self._clock.wall, self._clock.cpu, self._clock.other
         result = None
         calls = -(-steps // self._steps_per_call)
         self._ready(calls)
-        gc.collect()
-        gc.disable()
+        collect()
+        disable()
         try:
+            other_start = other()
             cpu_start, start = cpu(), wall()
             for _ in range(calls):
                 result = step()
             self._barrier(result)
             seconds, cpu_seconds = wall() - start, cpu() - cpu_start
+            self.watch = Watch(self.watch.seconds + seconds, self.watch.other + other() - other_start)
         finally:
-            gc.enable()
+            enable()
         return Timing(calls * self._steps_per_call, seconds, cpu_seconds)
 
     def overhead(self, repeats: int = 101) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from dlbench.record import proof
+from dlbench.record import honesty, proof
 from dlbench.record.flags import HELPED, FlagName
 from dlbench.record.schema import BESIDE, TRAINING, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
 from dlbench.session.plan import Place
@@ -72,6 +72,7 @@ class Arm:
         self._trained_steps, self._trained_seconds = 0, 0.0
         self._helpers_before: float | None = None
         self._helper_cpu: float | None = None
+        self._clocks: list[tuple[float, float]] = []
         self._child = self._started_by(start)
         self._start_seconds = time.monotonic() - self._begin
 
@@ -186,6 +187,13 @@ class Arm:
                 self._found.memory.append(self._closed.memory)
                 self._found.times += self._closed.times
                 self._found.flags += proof.flags(self.spec, self._closed.compilation)
+                self._hold_clocks_together()
+
+    def _hold_clocks_together(self) -> None:
+        """Fail where the child's clock went otherwise than dlbench's own: no figure is read from it."""
+        timed = sum(sample.seconds for sample in self._found.samples)
+        if why := honesty.clocks_apart(self._clocks, timed):
+            self._fail(ChildError("error", f"{self.spec.plugin}: {why}"))
 
     def kill(self) -> None:
         """End the child whatever it does."""
@@ -267,7 +275,10 @@ class Arm:
         if self.failure is not None or self._child is None:
             return None
         try:
-            return self._child.request(order, kind)
+            reply = self._child.request(order, kind)
+            if (clock := getattr(reply, "clock", None)) is not None:
+                self._clocks.append((time.perf_counter(), clock))
+            return reply
         except ChildError as error:
             self._fail(error)
             return None

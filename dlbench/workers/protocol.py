@@ -103,11 +103,15 @@ class Built(Message, frozen=True, tag="built"):
 
 
 class Stepped(Message, frozen=True, tag="stepped"):
-    """The first step is done; `loss` is None in the phase `predict`."""
+    """The first step is done; `loss` is None in the phase `predict`.
+
+    `clock`, here and below, is what the clock of the samples said when the reply was made; the parent has its own.
+    """
 
     time: PhaseTime
     memory: PhaseMemory
     loss: float | None
+    clock: float | None = None
 
 
 class Settled(Message, frozen=True, tag="settled"):
@@ -117,6 +121,7 @@ class Settled(Message, frozen=True, tag="settled"):
     settled: bool
     samples: list[Sample]
     digest: str = ""
+    clock: float | None = None
 
 
 class Taken(Message, frozen=True, tag="taken"):
@@ -124,6 +129,7 @@ class Taken(Message, frozen=True, tag="taken"):
 
     samples: list[Sample]
     loss: float | None
+    clock: float | None = None
 
 
 class Evaluated(Message, frozen=True, tag="evaluated"):
@@ -152,6 +158,7 @@ class Closed(Message, frozen=True, tag="closed"):
     actual: Actual | None = None
     flops_per_step: float | None = None
     settings: SettingsRead = {}
+    clock: float | None = None
 
 
 class Failed(Message, frozen=True, tag="failed"):

@@ -18,7 +18,7 @@ import msgspec
 
 from dlbench import architectures
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported, words
-from dlbench.measure import settings, sources
+from dlbench.measure import settings, sources, tamper
 from dlbench.measure import timing as measure
 from dlbench.measure.build import Prepared, build_checked, prepare
 from dlbench.measure.digest import Digest
@@ -67,8 +67,16 @@ class Worker:
         self._load = LoadMeter()
         self.loaded = False
 
-    def handle(self, order: Request) -> Response:  # noqa: PLR0911 (one return an order)
-        """Carry out one order. Raises whatever the plugin raises."""
+    def handle(self, order: Request) -> Response:
+        """Carry out one order. Raises whatever the plugin raises, and ContractViolation where it changed a clock."""
+        reply = self._reply(order)
+        if not isinstance(reply, Stepped | Settled | Taken | Closed):
+            return reply
+        sampler = getattr(self, "_sampler", None)
+        tamper.require_untouched(self._spec.plugin, () if sampler is None else (sampler.watch,))
+        return msgspec.structs.replace(reply, clock=measure.Clock().wall())
+
+    def _reply(self, order: Request) -> Response:  # noqa: PLR0911 (one return an order)
         match order:
             case Build(spec=spec):
                 return self._build(spec)
@@ -101,6 +109,7 @@ class Worker:
         building = time.perf_counter()
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
+        self._parameters = info.parameter_count
         self._spec, self._plugin, self._subject = spec, plugin, MeasuredModel(spec, prepared)
         self._parameter_count = info.parameter_count
         self._sampler, self._gpu = self._subject.sampler(), GpuSampler(info.device)
@@ -168,6 +177,7 @@ class Worker:
         )
         if not self._spec.timed:
             return closed
+        self._subject.audit(self._parameters)
         peak = self._subject.peak_flop_rate() if multiply else None
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
         return msgspec.structs.replace(closed, times=times, peak_flop_rate=peak)

@@ -1,10 +1,17 @@
 """One Spec from order to record, with a child that follows a script."""
 
+import itertools
+
 import msgspec
 import pytest
 from scripted import BUILT, SPEC, ScriptedChild
 
+<<<<<<< HEAD
 from dlbench.session.arm import Arm
+=======
+from dlbench.session import arm
+from dlbench.session.arm import Arm, Place
+>>>>>>> 9586a5d (Timed steps see new batches, clocks are held before a plugin is loaded, and every Run is audited after its last sample)
 from dlbench.session.lockstep import measure_group
 from dlbench.session.plan import Place
 from dlbench.spec import Policy
@@ -75,6 +82,28 @@ def test_what_never_settled_is_flagged():
     assert measured(ScriptedChild(settled=False)).flags == ("not_settled",)
     assert measured(ScriptedChild(quiet=False)).flags == ("not_quiet",)
     assert measured(ScriptedChild()).flags == ()
+
+
+class Timekeeping(ScriptedChild):
+    """Says with each reply what its clock shows, which goes at this rate of the parent's."""
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def request(self, order, kind):
+        reply = super().request(order, kind)
+        known = hasattr(reply, "clock")
+        return msgspec.structs.replace(reply, clock=7.0 + self.rate * arm.time.perf_counter()) if known else reply
+
+
+@pytest.mark.parametrize(("rate", "status"), [(1.0, "ok"), (0.5, "error")])
+def test_a_clock_that_goes_otherwise_than_the_parents_gives_no_figure(rate, status, monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(arm.time, "perf_counter", lambda: next(ticks) / 10)
+    run = measured(Timekeeping(rate))
+    assert run.status == status
+    assert ("somebody changed a clock" in run.reason) == (status == "error")
 
 
 @pytest.mark.parametrize(("seconds", "flags"), [(0.001, ()), (0.02, ("helped",))])

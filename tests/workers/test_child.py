@@ -49,6 +49,7 @@ def test_a_child_answers_from_build_to_close(start):
     assert closed.memory.phase == "train"
 
 
+<<<<<<< HEAD
 def test_orders_that_began_go_on_beside_others_and_are_replied_to_in_their_order(start):
     children = [start(), start()]
     for child in children:
@@ -74,6 +75,23 @@ def test_a_failure_of_what_began_is_met_when_its_reply_is_requested(start):
     child.begin(Build(spec=SPEC), First())
     with pytest.raises(ChildError, match="told to fail"):
         child.request(Build(spec=SPEC), Built)
+=======
+def test_a_reply_holds_the_clock_that_times_samples(start):
+    child = start()
+    child.request(Build(spec=SPEC), Built)
+    first = child.request(First(), Stepped)
+    taken = child.request(Take(stage="steady", steps=2, count=3), Taken)
+    assert taken.clock - first.clock >= sum(sample.seconds for sample in taken.samples)
+
+
+def test_a_plugin_that_replaces_a_clock_gives_no_sample(start):
+    child = start("train_step:clock=perf_counter_ns@2!")
+    child.request(Build(spec=SPEC), Built)
+    child.request(First(), Stepped)
+    with pytest.raises(ChildError, match=r"naughty.linear: time.perf_counter_ns was replaced") as caught:
+        child.request(Take(stage="steady", steps=2, count=3), Taken)
+    assert caught.value.status == "error"
+>>>>>>> 9586a5d (Timed steps see new batches, clocks are held before a plugin is loaded, and every Run is audited after its last sample)
 
 
 def test_what_a_plugin_prints_is_kept_and_never_taken_for_a_reply(start):

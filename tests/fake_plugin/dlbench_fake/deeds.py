@@ -172,6 +172,12 @@ def _write_everywhere(_: str) -> None:
             continue
 
 
+def _slow_clock(name: str) -> None:
+    """A clock of Python at half speed, by its name in the module time."""
+    first = getattr(time, name)
+    setattr(time, name, lambda: first() // 2)
+
+
 def rounded_off(values: Any) -> Any:
     """Numbers cut off to bfloat16: the upper half of a float32."""
     return (np.array(values, np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
@@ -196,6 +202,7 @@ DEEDS: dict[str, Callable[[str], object]] = {
     "litter": _litter,
     "helper": _help,
     "read": _read,
+    "clock": _slow_clock,
     "chdir": os.chdir,
     "close-streams": _close_streams,
     "close-descriptors": lambda _: os.closerange(3, 256),

@@ -1,0 +1,124 @@
+"""The audit of a model after its last sample: whether what was timed is what every step does.
+
+It looks for steps that keep what they have seen, leave the model as it is, or change their inputs. Nothing of it stands
+within the clock of a sample. `dlbench check` asks the same, and more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from dlbench.errors import ContractViolation
+from dlbench.measure import arrays, timing
+from dlbench.measure.batches import RenewedBatches
+from dlbench.measure.divergence import to_numbers
+from dlbench.plugin import Batch, ExchangesParameters, ModelPlugin
+from dlbench.spec import Spec
+
+SAVED = 0.5
+"""Share of the time of a call on a new batch below which one on a batch that was seen before saves its work."""
+ROUNDS, AGAIN, ATTEMPTS = 5, 3, 3
+"""Rounds whose fastest counts, passes over batches that were seen in each, and how often all must say the same."""
+REPEATS = 3
+"""Steps on one batch; loss scaling of fp16 may leave out the update of one."""
+LARGEST = 1 << 26
+"""Parameters above which they are not copied to be compared: 256 MiB."""
+
+Call = Callable[[Batch], Any]
+Barrier = Callable[[Any], None]
+
+
+def audit(spec: Spec, plugin: ModelPlugin, feed: RenewedBatches, barrier: Barrier, parameters: int) -> None:
+    """Raise ContractViolation for the first thing that a timed step may not do. `parameters` is their number."""
+    call: Call = plugin.train_step if spec.trains else lambda batch: plugin.predict(batch.inputs)
+    problem = changed_inputs(call, barrier, feed.fresh())
+    if not problem and spec.trains:
+        problem = stands_still(plugin if parameters <= LARGEST else None, call, feed)
+    if not problem and feed.longest > feed.size:
+        problem = remembers(call, barrier, lambda: [feed.fresh() for _ in range(feed.size)])
+    if problem:
+        raise ContractViolation(f"plugin {spec.plugin}: {problem}")
+
+
+def changed_inputs(call: Call, barrier: Barrier, batch: Batch) -> str:
+    """What a call did to its batch; empty where it left it alone, or where nobody can look."""
+    before = list(_values(batch))
+    barrier(call(batch))
+    names = [name for (name, old), (_, new) in zip(before, _values(batch), strict=True) if not np.array_equal(old, new)]
+    return f"a step changed its {' and '.join(dict.fromkeys(names))} in place; work on a copy" if names else ""
+
+
+def _values(batch: Batch) -> Iterator[tuple[str, Any]]:
+    """Copies of what NumPy can see of a batch, each with the name of its side."""
+    for name, side in zip(("inputs", "targets"), batch, strict=True):
+        for part in arrays.parts(side):
+            with contextlib.suppress(Exception):  # an array of another device, which refuses NumPy
+                yield name, np.array(part, copy=True)
+
+
+def stands_still(plugin: object, train: Call, feed: RenewedBatches) -> str:
+    """Whether training goes on when a batch comes again, and reads what it is given; empty where it does.
+
+    Batches that are new come first, so that what is found of one that comes again is no property of the model.
+    """
+    new, moved_by_new = _train(plugin, train, [feed.fresh() for _ in range(REPEATS)])
+    again = feed.fresh()
+    _train(None, train, [again])
+    seen, moved_by_seen = _train(plugin, train, [again] * REPEATS)
+    if moved_by_new and moved_by_seen is False:
+        return f"{REPEATS} steps on a batch that it had seen changed no parameter, and {REPEATS} on new ones did"
+    if _telling(new) and len(set(new)) == 1:
+        return (
+            f"the losses of {REPEATS} different batches are all {new[0]:g}, to the last bit: a step ignores its batch"
+        )
+    if moved_by_new is not False and _telling(seen) and len(set(seen)) == 1:
+        return (
+            f"the loss of a batch that comes again stays {seen[0]:g}, to the last bit, while training goes on: it was "
+            "kept and not computed"
+        )
+    return ""
+
+
+def _telling(losses: list[float]) -> bool:
+    """A loss that sank to the last bits of float32 may stay where it is."""
+    return all(math.isfinite(loss) and abs(loss) > 1e-3 for loss in losses)
+
+
+def _train(plugin: object, train: Call, batches: list[Batch]) -> tuple[list[float], bool | None]:
+    """The sum of the losses of each call, and whether parameters moved; None where nobody can look at them."""
+    before = dict(plugin.export_parameters()) if isinstance(plugin, ExchangesParameters) else None
+    losses = [float(np.sum(to_numbers(train(batch)))) for batch in batches]
+    if before is None or not isinstance(plugin, ExchangesParameters):
+        return losses, None
+    after = plugin.export_parameters()
+    return losses, any(not np.array_equal(value, after[name]) for name, value in before.items())
+
+
+def remembers(call: Call, barrier: Barrier, fresh: Callable[[], list[Batch]]) -> str:
+    """Whether calls on batches that were seen before take a fraction of the time of those on new ones.
+
+    The fastest pass of several counts on either side: what else goes on in the machine can only add to one.
+    """
+    for _ in range(ATTEMPTS):
+        new, seen = math.inf, math.inf
+        for _ in range(ROUNDS):
+            batches = fresh()
+            new = min(new, _pass(call, barrier, batches))
+            seen = min(seen, *(_pass(call, barrier, batches) for _ in range(AGAIN)))
+        if seen >= SAVED * new:
+            return ""
+    return (
+        f"a call on a batch that it had seen takes {seen:.3g} s and one on a new batch {new:.3g} s: it keeps results "
+        "or leaves out work; compute every step anew"
+    )
+
+
+def _pass(call: Call, barrier: Barrier, batches: list[Batch]) -> float:
+    """Seconds of a call on each of the batches in turn, ended by the barrier."""
+    handed = iter(batches)
+    return timing.Sampler(lambda: call(next(handed)), barrier).take(len(batches)).step_seconds

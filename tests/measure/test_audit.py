@@ -1,0 +1,115 @@
+"""The audit after the last sample: each cheat that it can see is named, and who is honest is not."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from examined import SPEC
+from offenders import Accelerated
+
+from dlbench.errors import ContractViolation
+from dlbench.measure import audit
+from dlbench.measure.build import build_checked, prepare
+from dlbench.measure.model import MeasuredModel
+from dlbench_fake.linear import LinearPlugin
+from dlbench_fake.minimal import Minimal
+from studies.cheats import programs
+
+LONG = 40
+"""Calls of a sample that goes round the ring."""
+
+
+def audited(plugin, spec=SPEC, phase="train", calls=LONG):
+    """Audit a plugin after a sample of so many calls."""
+    spec = msgspec.structs.replace(spec, phase=phase)
+    prepared = prepare(spec, plugin)
+    info = build_checked(plugin, prepared.request)
+    subject = MeasuredModel(spec, prepared)
+    subject.sampler().take(calls)
+    subject.audit(info.parameter_count)
+
+
+@pytest.mark.parametrize("phase", ["train", "predict"])
+@pytest.mark.parametrize(
+    ("plugin", "spec"),
+    [
+        (LinearPlugin, SPEC),
+        (programs.Honest, SPEC),
+        (LinearPlugin, msgspec.structs.replace(SPEC, data="host")),
+        (LinearPlugin, msgspec.structs.replace(SPEC, steps_per_call=4)),
+        (Minimal, msgspec.structs.replace(SPEC, plugin="fake.minimal")),
+        (Accelerated, msgspec.structs.replace(SPEC, device="gpu:0")),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_who_is_honest_is_not_named(plugin, spec, phase):
+    if phase == "train" or spec.steps_per_call == 1:
+        audited(plugin(), spec, phase)
+
+
+@pytest.mark.parametrize(
+    ("cheat", "phase", "why"),
+    [
+        (programs.KeepsByIdentity, "predict", "on a batch that it had seen takes"),
+        (programs.KeepsByValue, "predict", "it keeps results"),
+        (programs.KeepsLater, "predict", "it keeps results"),
+        (
+            programs.SkipsSeen,
+            "train",
+            "3 steps on a batch that it had seen changed no parameter, and 3 on new ones did",
+        ),
+        (programs.ReplaysGradients, "train", "takes .* s and one on a new batch"),
+        (programs.WritesInputs, "train", "changed its inputs in place"),
+    ],
+)
+def test_a_cheat_is_named(cheat, phase, why):
+    calls = 200 if cheat is programs.KeepsLater else LONG
+    with pytest.raises(ContractViolation, match=why):
+        audited(cheat(), phase=phase, calls=calls)
+
+
+class Losing(programs.Honest):
+    """Says that the loss of every batch is the first one's."""
+
+    loss = None
+
+    def train_step(self, batch):
+        found = super().train_step(batch)
+        self.loss = self.loss or found
+        return self.loss
+
+
+class Repeating(programs.Honest):
+    """Says the loss that a batch had when it was seen first."""
+
+    def build(self, request):
+        self.kept = {}
+        return super().build(request)
+
+    def train_step(self, batch):
+        return self.kept.setdefault(batch.inputs.tobytes(), super().train_step(batch))
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize(
+    ("cheat", "why"),
+    [(Losing, "the losses of 3 different batches are all"), (Repeating, "it was kept and not computed")],
+)
+def test_a_loss_that_stays_as_it_is_is_named(cheat, why):
+    with pytest.raises(ContractViolation, match=why):
+        audited(cheat(), calls=1)
+
+
+@pytest.mark.untimed
+def test_a_sample_that_saw_new_batches_alone_is_not_timed_again(monkeypatch):
+    monkeypatch.setattr(audit, "remembers", lambda *_: "looked")
+    audited(LinearPlugin(), calls=16)
+    with pytest.raises(ContractViolation, match="looked"):
+        audited(LinearPlugin(), calls=17)
+
+
+@pytest.mark.untimed
+def test_a_large_model_is_not_copied(monkeypatch):
+    monkeypatch.setattr(LinearPlugin, "export_parameters", lambda _: pytest.fail("copied"))
+    monkeypatch.setattr(audit, "LARGEST", 1)
+    audited(LinearPlugin(), calls=1)
