@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,8 +29,17 @@ REPEATS = 3
 LARGEST = 1 << 26
 """Parameters above which they are not copied to be compared: 256 MiB."""
 
+
+class Unseen(Protocol):
+    """Hands out staged batches that no step has seen."""
+
+    def fresh(self) -> Batch:
+        """The next one."""
+        ...
+
+
 Call = Callable[[Batch], Any]
-Barrier = Callable[[Any], None]
+Barrier = Callable[[Any], Any]
 
 
 def audit(spec: Spec, plugin: ModelPlugin, feed: RenewedBatches, barrier: Barrier, parameters: int) -> None:
@@ -61,7 +70,7 @@ def _values(batch: Batch) -> Iterator[tuple[str, Any]]:
                 yield name, np.array(part, copy=True)
 
 
-def stands_still(plugin: object, train: Call, feed: RenewedBatches) -> str:
+def stands_still(plugin: object, train: Call, feed: Unseen) -> str:
     """Whether training goes on when a batch comes again, and reads what it is given; empty where it does.
 
     Batches that are new come first, so that what is found of one that comes again is no property of the model.
@@ -99,14 +108,14 @@ def _train(plugin: object, train: Call, batches: list[Batch]) -> tuple[list[floa
     return losses, any(not np.array_equal(value, after[name]) for name, value in before.items())
 
 
-def remembers(call: Call, barrier: Barrier, fresh: Callable[[], list[Batch]]) -> str:
+def remembers(call: Call, barrier: Barrier, fresh: Callable[[], list[Batch]], rounds: int = ROUNDS) -> str:
     """Whether calls on batches that were seen before take a fraction of the time of those on new ones.
 
     The fastest pass of several counts on either side: what else goes on in the machine can only add to one.
     """
     for _ in range(ATTEMPTS):
         new, seen = math.inf, math.inf
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             batches = fresh()
             new = min(new, _pass(call, barrier, batches))
             seen = min(seen, *(_pass(call, barrier, batches) for _ in range(AGAIN)))

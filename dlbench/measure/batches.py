@@ -63,7 +63,7 @@ class RenewedBatches:
     """
 
     def __init__(self, first: Sequence[Batch], fresh: Callable[[], Batch]) -> None:
-        self._ring, self.fresh, self.size = list(first), fresh, len(first)
+        self._ring, self._draw, self.size = list(first), fresh, len(first)
         self._next, self._unseen, self.longest = 0, len(first), 0
         self.batches: Iterator[Batch] = itertools.chain.from_iterable(itertools.repeat(self._ring))
 
@@ -75,6 +75,10 @@ class RenewedBatches:
         self._unseen = max(0, max(self._unseen, wanted) - calls)
         self._next = (self._next + calls) % self.size
         self.longest = max(self.longest, calls)
+
+    def fresh(self) -> Batch:
+        """A batch that no step has seen, staged."""
+        return self._draw()
 
     @property
     def last(self) -> Batch:

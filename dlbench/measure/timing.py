@@ -14,7 +14,7 @@ from time import monotonic_ns, perf_counter_ns, process_time_ns
 from typing import Any, NamedTuple
 
 Step = Callable[[], Any]
-Barrier = Callable[[Any], None]
+Barrier = Callable[[Any], object]
 
 
 class Timing(NamedTuple):

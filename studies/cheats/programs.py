@@ -171,7 +171,7 @@ class LazySteps(Honest):
 
 
 class PastTheBarrier(Honest):
-    """Updates done by a thread of its own, which the next step waits for and the barrier does not."""
+    """Updates done by a thread, or a device, of its own, which the next step waits for and the barrier does not."""
 
     def build(self, request: Any) -> Any:
         self._jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -201,8 +201,7 @@ class PastTheBarrier(Honest):
     def _serve(self) -> None:
         while True:
             batch = self._jobs.get()
-            work()
-            work()
+            time.sleep(0.003)  # as a device that works on its own
             LinearPlugin.train_step(self, batch)
             self._idle.set()
 
