@@ -187,13 +187,9 @@ class Arm:
                 self._found.memory.append(self._closed.memory)
                 self._found.times += self._closed.times
                 self._found.flags += proof.flags(self.spec, self._closed.compilation)
-                self._hold_clocks_together()
-
-    def _hold_clocks_together(self) -> None:
-        """Fail where the child's clock went otherwise than dlbench's own: no figure is read from it."""
-        timed = sum(sample.seconds for sample in self._found.samples)
-        if why := honesty.clocks_apart(self._clocks, timed):
-            self._fail(ChildError("error", f"{self.spec.plugin}: {why}"))
+                timed = sum(sample.seconds for sample in self._found.samples)
+                if why := honesty.clocks_apart(self._clocks, timed):
+                    self._fail(ChildError("error", f"{self.spec.plugin}: {why}"))
 
     def kill(self) -> None:
         """End the child whatever it does."""

@@ -109,7 +109,6 @@ class Worker:
         building = time.perf_counter()
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
-        self._parameters = info.parameter_count
         self._spec, self._plugin, self._subject = spec, plugin, MeasuredModel(spec, prepared)
         self._parameter_count = info.parameter_count
         self._sampler, self._gpu = self._subject.sampler(), GpuSampler(info.device)
@@ -177,7 +176,7 @@ class Worker:
         )
         if not self._spec.timed:
             return closed
-        self._subject.audit(self._parameters)
+        self._subject.audit(self._parameter_count)
         peak = self._subject.peak_flop_rate() if multiply else None
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
         return msgspec.structs.replace(closed, times=times, peak_flop_rate=peak)
