@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ SAVED = 0.5
 """Share of the time of a call on a new batch below which one on a batch that was seen before saves its work."""
 ROUNDS, AGAIN, ATTEMPTS = 5, 3, 3
 """Rounds whose fastest counts, passes over batches that were seen in each, and how often all must say the same."""
+LONGEST_SECONDS = 10.0
 REPEATS = 3
 """Steps on one batch; loss scaling of fp16 may leave out the update of one."""
 LARGEST = 1 << 26
@@ -47,7 +49,8 @@ def audit(spec: Spec, plugin: ModelPlugin, feed: RenewedBatches, barrier: Barrie
     call: Call = plugin.train_step if spec.trains else lambda batch: plugin.predict(batch.inputs)
     problem = changed_inputs(call, barrier, feed.fresh())
     if not problem and spec.trains:
-        problem = stands_still(plugin if parameters <= LARGEST else None, call, feed)
+        seen = plugin if parameters <= LARGEST else None
+        problem = stands_still(seen, call, feed) or ignores(seen, call, feed)
     if not problem and feed.longest > feed.size:
         problem = remembers(call, barrier, lambda: [feed.fresh() for _ in range(feed.size)])
     if problem:
@@ -93,6 +96,26 @@ def stands_still(plugin: object, train: Call, feed: Unseen) -> str:
     return ""
 
 
+def ignores(plugin: object, train: Call, feed: Unseen) -> str:
+    """Whether different batches have one loss at the same parameters; empty where they have not, or nobody can look."""
+    if not isinstance(plugin, ExchangesParameters):
+        return ""
+    start, losses = plugin.export_parameters(), []
+    for _ in range(REPEATS):
+        plugin.import_parameters(start)
+        losses.append(_loss(train(feed.fresh())))
+    if not _telling(losses) or len(set(losses)) > 1:
+        return ""
+    return (
+        f"{REPEATS} different batches have the loss {losses[0]:g} at the same parameters, to the last bit: a step "
+        "ignores its batch"
+    )
+
+
+def _loss(result: Any) -> float:
+    return float(np.sum(to_numbers(result)))
+
+
 def _telling(losses: list[float]) -> bool:
     """A loss that sank to the last bits of float32 may stay where it is."""
     return all(math.isfinite(loss) and abs(loss) > 1e-3 for loss in losses)
@@ -101,7 +124,7 @@ def _telling(losses: list[float]) -> bool:
 def _train(plugin: object, train: Call, batches: list[Batch]) -> tuple[list[float], bool | None]:
     """The sum of the losses of each call, and whether parameters moved; None where nobody can look at them."""
     before = dict(plugin.export_parameters()) if isinstance(plugin, ExchangesParameters) else None
-    losses = [float(np.sum(to_numbers(train(batch)))) for batch in batches]
+    losses = [_loss(train(batch)) for batch in batches]
     if before is None or not isinstance(plugin, ExchangesParameters):
         return losses, None
     after = plugin.export_parameters()
@@ -111,14 +134,18 @@ def _train(plugin: object, train: Call, batches: list[Batch]) -> tuple[list[floa
 def remembers(call: Call, barrier: Barrier, fresh: Callable[[], list[Batch]], rounds: int = ROUNDS) -> str:
     """Whether calls on batches that were seen before take a fraction of the time of those on new ones.
 
-    The fastest pass of several counts on either side: what else goes on in the machine can only add to one.
+    The fastest pass of several counts on either side: what else goes on in the machine can only add to one. Nothing is
+    said where that takes longer than LONGEST_SECONDS.
     """
+    end = time.monotonic() + LONGEST_SECONDS
     for _ in range(ATTEMPTS):
         new, seen = math.inf, math.inf
         for _ in range(rounds):
             batches = fresh()
             new = min(new, _pass(call, barrier, batches))
             seen = min(seen, *(_pass(call, barrier, batches) for _ in range(AGAIN)))
+            if time.monotonic() > end:
+                return ""
         if seen >= SAVED * new:
             return ""
     return (

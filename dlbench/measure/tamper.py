@@ -28,12 +28,6 @@ _HELD: tuple[tuple[ModuleType | type, str], ...] = (
 _FIRST = {(of.__name__, name): (of, getattr(of, name)) for of, name in _HELD}
 _THRESHOLDS, _ENABLED = gc.get_threshold(), gc.isenabled()
 
-SHARE, SLACK = 0.1, 0.05
-"""Share of the timed seconds, and seconds, by which two clocks of one process may differ over all samples together.
-
-They are read one after the other: only a process that loses its core in between sees them apart.
-"""
-
 
 def replaced() -> list[str]:
     """The names of what is no longer what it was, `time.perf_counter` and the like."""
@@ -52,8 +46,8 @@ def problem() -> str:
 
 
 def apart(watch: timing.Watch) -> str:
-    """What two clocks say of all samples where they contradict each other; empty where they agree."""
-    if abs(watch.other - watch.seconds) <= SHARE * watch.seconds + SLACK:
+    """What two clocks say of all samples where they contradict each other in most; empty where they agree."""
+    if 2 * watch.apart <= watch.samples:
         return ""
     return (
         f"the clock of its samples counted {watch.seconds:.3g} s and a second clock {watch.other:.3g} s for the same "

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 Step = Callable[[], Any]
 Barrier = Callable[[Any], object]
+APART, READING = 0.1, 1e-5
+"""Share of a sample's seconds, and seconds, above which two clocks contradict each other."""
 
 
 class Timing(NamedTuple):
@@ -40,10 +42,20 @@ class Clock:
 
 
 class Watch(NamedTuple):
-    """Seconds of all samples so far by the clock that times them, and by another one read just outside of it."""
+    """Samples so far, those in which a second clock contradicts the one that timed them, and the seconds of both.
 
+    Both are read one right after the other: a process may lose its core in between, and seldom does.
+    """
+
+    samples: int = 0
+    apart: int = 0
     seconds: float = 0.0
     other: float = 0.0
+
+    def after(self, seconds: float, other: float) -> Watch:
+        """With one more sample."""
+        apart = abs(other - seconds) > APART * seconds + READING
+        return Watch(self.samples + 1, self.apart + apart, self.seconds + seconds, self.other + other)
 
 
 class Sampler:
@@ -74,15 +86,14 @@ class Sampler:
         collect()
         disable()
         try:
-            other_start = other()
-            cpu_start, start = cpu(), wall()
+            cpu_start, other_start, start = cpu(), other(), wall()
             for _ in range(calls):
                 result = step()
             self._barrier(result)
-            seconds, cpu_seconds = wall() - start, cpu() - cpu_start
-            self.watch = Watch(self.watch.seconds + seconds, self.watch.other + other() - other_start)
+            seconds, other_seconds, cpu_seconds = wall() - start, other() - other_start, cpu() - cpu_start
         finally:
             enable()
+        self.watch = self.watch.after(seconds, other_seconds)
         return Timing(calls * self._steps_per_call, seconds, cpu_seconds)
 
     def overhead(self, repeats: int = 101) -> float:

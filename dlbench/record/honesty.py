@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-SHARE, SLACK = 0.05, 0.25
+SHARE, SLACK, REPLIES = 0.1, 0.5, 3
 """Share of the timed seconds, and seconds, by which the clock of a process may differ from its parent's.
 
-Both run on while either is stopped. A reply that waits on a busy machine counts once, for the first and the last alone.
+Both run on while either is stopped. A reply that waits on a busy machine comes late: of the first and of the last
+REPLIES those count that fit best.
 """
 
 
@@ -16,10 +17,15 @@ def clocks_apart(readings: Sequence[tuple[float, float]], timed: float) -> str:
 
     `readings` are seconds of both at every reply, each from a start of its own; `timed` are those of all samples.
     """
-    if len(readings) < 2:
+    half = min(REPLIES, len(readings) // 2)
+    pairs = [
+        (last[0] - first[0], last[1] - first[1])
+        for first in readings[:half]
+        for last in readings[len(readings) - half :]
+    ]
+    if not pairs:
         return ""
-    (own, child), (own_last, child_last) = readings[0], readings[-1]
-    passed, said = own_last - own, child_last - child
+    passed, said = min(pairs, key=lambda pair: abs(pair[0] - pair[1]))
     if abs(passed - said) <= SHARE * timed + SLACK:
         return ""
     return (

@@ -59,6 +59,7 @@ def test_who_is_honest_is_not_named(plugin, spec, phase):
             "3 steps on a batch that it had seen changed no parameter, and 3 on new ones did",
         ),
         (programs.ReplaysGradients, "train", "takes .* s and one on a new batch"),
+        (programs.IgnoresBatch, "train", "3 different batches have the loss .* a step ignores its batch"),
         (programs.WritesInputs, "train", "changed its inputs in place"),
     ],
 )

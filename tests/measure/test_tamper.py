@@ -16,7 +16,7 @@ pytestmark = pytest.mark.untimed
 
 def test_who_leaves_them_alone_is_not_named():
     assert tamper.problem() == ""
-    tamper.require_untouched("fake.linear", [timing.Watch(1.0, 1.01)])
+    tamper.require_untouched("fake.linear", [timing.Watch().after(1.0, 1.01).after(1.0, 1.5)])
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,12 @@ def test_a_replaced_clock_changes_no_sample(monkeypatch):
     sampler = timing.Sampler(lambda: time.sleep(0.001), lambda _: None)
     assert sampler.take(1).seconds >= 0.001
     assert tamper.apart(sampler.watch) == ""
+
+
+def test_a_process_that_lost_its_core_between_two_readings_is_not_accused():
+    watch = timing.Watch().after(0.02, 0.35).after(0.02, 0.02).after(5e-6, 5.2e-6)
+    assert (watch.samples, watch.apart) == (3, 1)
+    assert tamper.apart(watch) == ""
 
 
 @pytest.mark.parametrize(("seconds", "other"), [(1.0, 2.0), (2.0, 1.0), (0.0, 0.1)])
