@@ -19,14 +19,7 @@ from dlbench.conformance.capabilities import (
     parameters_can_be_exchanged,
     staging_keeps_the_batch,
 )
-from dlbench.conformance.honesty import (
-    clocks_and_collector_are_left_alone,
-    every_sample_of_a_batch_counts,
-    inputs_are_left_alone,
-    nothing_is_kept_from_a_batch_that_was_seen,
-    outputs_are_computed_anew,
-)
-from dlbench.conformance.laziness import nothing_is_left_until_it_is_read
+from dlbench.conformance.laziness import HONEST_WORK
 from dlbench.conformance.loss import the_loss_is_the_stated_one
 from dlbench.conformance.model import ROUGHER, ModelsUnderTest, NotLookedAt, require
 from dlbench.conformance.optimizer import the_optimizer_is_the_stated_adam
@@ -136,12 +129,7 @@ CLAUSES: dict[str, Callable[[ModelsUnderTest], str | None]] = {
         the_loss_falls,
         predict_changes_nothing,
         jit_really_compiled,
-        every_sample_of_a_batch_counts,
-        outputs_are_computed_anew,
-        nothing_is_kept_from_a_batch_that_was_seen,
-        nothing_is_left_until_it_is_read,
-        inputs_are_left_alone,
-        clocks_and_collector_are_left_alone,
+        *HONEST_WORK,
         the_barrier_holds,
         no_work_outlives_the_barrier,
         several_steps_are_so_many_single_ones,

@@ -8,7 +8,16 @@ from functools import partial
 
 import numpy as np
 
-from dlbench.conformance.honesty import Feed, Seen, ways
+from dlbench.conformance.honesty import (
+    Feed,
+    Seen,
+    clocks_and_collector_are_left_alone,
+    every_sample_of_a_batch_counts,
+    inputs_are_left_alone,
+    nothing_is_kept_from_a_batch_that_was_seen,
+    outputs_are_computed_anew,
+    ways,
+)
 from dlbench.conformance.model import Model, ModelsUnderTest, require
 from dlbench.measure.divergence import to_numbers
 from dlbench.plugin import Batch, ExchangesParameters
@@ -88,3 +97,14 @@ def _takes_steps_that_nobody_reads(model: Model) -> None:
         f"{CALLS} steps move the model by {moved[0]:.3g} when each loss is read, by {moved[1]:.3g} when the last is: "
         "a step must train whether or not its loss is read",
     )
+
+
+HONEST_WORK = (
+    every_sample_of_a_batch_counts,
+    outputs_are_computed_anew,
+    nothing_is_kept_from_a_batch_that_was_seen,
+    nothing_is_left_until_it_is_read,
+    inputs_are_left_alone,
+    clocks_and_collector_are_left_alone,
+)
+"""The clauses on honest work, by weight."""

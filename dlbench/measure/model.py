@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dlbench.measure import audit, batches, peak, reported, rounding, timing, warm_up
-from dlbench.measure.batches import BatchSource, RenewedBatches
+from dlbench.measure import batches, peak, reported, rounding, timing, warm_up
+from dlbench.measure.batches import BatchSource
 from dlbench.measure.build import Prepared, stage
 from dlbench.measure.divergence import DivergedError, DivergenceCheck
 from dlbench.measure.warm_up import Settled, SettleRule
@@ -31,11 +31,11 @@ class MeasuredModel:
 
     def __init__(self, spec: Spec, prepared: Prepared) -> None:
         self._spec, self._plugin, self._task = spec, prepared.plugin, prepared.task
-        self._feed = batches.source_for(spec, prepared.task, self._stage, self._predict)
+        self.feed = batches.source_for(spec, prepared.task, self._stage, self._predict)
         self.loss: float | None = None
         self._outputs: Any = None
         self._course = DivergenceCheck(spec, prepared.task.signature.loss)
-        step = _step_function(spec, self._plugin, self._feed)
+        step = _step_function(spec, self._plugin, self.feed)
         self.step: Callable[[], Any] = self._course.wrap(step) if not spec.timed else step
         self._warm: Compilation | None = None
         self._calls = 0
@@ -47,7 +47,7 @@ class MeasuredModel:
     def ready(self, calls: int) -> None:
         """Make sure that the batches of this many calls are staged; outside the clock."""
         self._calls += calls
-        self._feed.ready(calls)
+        self.feed.ready(calls)
         if isinstance(self._plugin, Synchronizes):
             self._plugin.sync()  # batches may still be on their way to the device
 
@@ -101,11 +101,6 @@ class MeasuredModel:
         """
         found = reported.compilation(self._spec.plugin, self._plugin)
         return reported.proven(self._spec, found, self._warm, self._calls)
-
-    def audit(self, parameters: int) -> None:
-        """Look for what no timed step may do, now that all were timed. Raises ContractViolation."""
-        if isinstance(self._feed, RenewedBatches):
-            audit.audit(self._spec, self._plugin, self._feed, self.barrier, parameters)
 
     def flops_per_step(self) -> float | None:
         """FLOPs of a step as the framework counts them; None if it does not, or if the core knows them.

@@ -35,7 +35,7 @@ def replaced() -> list[str]:
 
 
 def problem() -> str:
-    """What a plugin did to clocks, collector or harness; empty where it left them alone."""
+    """A change of clocks, collector or harness, in words; empty where they were left alone."""
     if names := replaced():
         return f"{_listed(names)} replaced after dlbench was loaded; leave clocks, gc, NumPy and dlbench alone"
     if gc.get_threshold() != _THRESHOLDS:
@@ -46,7 +46,7 @@ def problem() -> str:
 
 
 def apart(watch: timing.Watch) -> str:
-    """What two clocks say of all samples where they contradict each other in most; empty where they agree."""
+    """The contradiction of two clocks in most samples, in words; empty where they agree."""
     if 2 * watch.apart <= watch.samples:
         return ""
     return (

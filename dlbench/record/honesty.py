@@ -13,7 +13,7 @@ REPLIES those count that fit best.
 
 
 def clocks_apart(readings: Sequence[tuple[float, float]], timed: float) -> str:
-    """What the parent's clock and the child's say where they contradict each other; empty where they agree.
+    """The contradiction of the parent's clock and the child's, in words; empty where they agree.
 
     `readings` are seconds of both at every reply, each from a start of its own; `timed` are those of all samples.
     """

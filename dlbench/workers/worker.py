@@ -18,7 +18,7 @@ import msgspec
 
 from dlbench import architectures
 from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported, words
-from dlbench.measure import settings, sources, tamper
+from dlbench.measure import audit, settings, sources, tamper
 from dlbench.measure import timing as measure
 from dlbench.measure.build import Prepared, build_checked, prepare
 from dlbench.measure.digest import Digest
@@ -176,7 +176,7 @@ class Worker:
         )
         if not self._spec.timed:
             return closed
-        self._subject.audit(self._parameter_count)
+        audit.audit(self._spec, self._plugin, self._subject.feed, self._subject.barrier, self._parameter_count)
         peak = self._subject.peak_flop_rate() if multiply else None
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
         return msgspec.structs.replace(closed, times=times, peak_flop_rate=peak)

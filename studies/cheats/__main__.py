@@ -48,7 +48,7 @@ CLAUSES = (
     "the_barrier_holds",
     "no_work_outlives_the_barrier",
 )
-"""What names a cheat; the other clauses, which many of them break too, are left out."""
+"""Clauses that name a cheat; the others, which many of them break too, are left out."""
 
 Rows = dict[str, dict[str, str]]
 
@@ -100,7 +100,7 @@ def _check(plugin: str, path: str) -> str:
 
 
 def _run(plugin: str, path: str = "eager") -> str:
-    """What a Run of each phase says that it gives no figure for."""
+    """The reasons for which a Run of each phase gives no figure."""
     with tempfile.TemporaryDirectory() as folder:
         results = dlbench.run(
             plugin,

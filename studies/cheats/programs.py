@@ -288,6 +288,6 @@ class WorksInStage(Honest):
         return staged
 
     def predict(self, inputs: Any) -> Any:
-        """What is ready."""
+        """Outputs that are ready."""
         found = self._ready.get(id(inputs))
         return super().predict(inputs) if found is None else found[1]

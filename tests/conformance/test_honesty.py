@@ -18,7 +18,7 @@ from studies.cheats import programs
 
 @pytest.fixture(autouse=True)
 def clocks(monkeypatch):
-    """What some of them change is put back."""
+    """Puts back what some of them change."""
     for of, names in (
         (time, ("perf_counter", "perf_counter_ns", "monotonic_ns")),
         (timing, ("perf_counter_ns", "monotonic_ns")),

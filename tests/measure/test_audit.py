@@ -26,7 +26,7 @@ def audited(plugin, spec=SPEC, phase="train", calls=LONG):
     info = build_checked(plugin, prepared.request)
     subject = MeasuredModel(spec, prepared)
     subject.sampler().take(calls)
-    subject.audit(info.parameter_count)
+    audit.audit(spec, plugin, subject.feed, subject.barrier, info.parameter_count)
 
 
 @pytest.mark.parametrize("phase", ["train", "predict"])
