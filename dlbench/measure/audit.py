@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -25,7 +24,6 @@ SAVED = 0.5
 """Share of the time of a call on a new batch below which one on a batch that was seen before saves its work."""
 ROUNDS, AGAIN, ATTEMPTS = 5, 3, 3
 """Rounds whose fastest counts, passes over batches that were seen in each, and how often all must say the same."""
-LONGEST_SECONDS = 5.0
 REPEATS = 3
 """Steps on one batch; loss scaling of fp16 may leave out the update of one."""
 LARGEST = 1 << 26
@@ -42,6 +40,7 @@ class Unseen(Protocol):
 
 Call = Callable[[Batch], Any]
 Barrier = Callable[[Any], Any]
+Pass = tuple[float, float]
 
 
 def audit(spec: Spec, plugin: ModelPlugin, feed: BatchSource, barrier: Barrier, parameters: int) -> None:
@@ -136,27 +135,31 @@ def _train(plugin: object, train: Call, batches: list[Batch]) -> tuple[list[floa
 def remembers(call: Call, barrier: Barrier, fresh: Callable[[], list[Batch]], rounds: int = ROUNDS) -> str:
     """The fault of calls that take a fraction of the time on batches that were seen before; empty where they do not.
 
-    The fastest pass of several counts on either side: what else goes on in the machine can only add to one. Nothing is
-    said where that takes longer than LONGEST_SECONDS.
+    The fastest pass of several counts on either side, and CPU time must say the same as the wall clock: what else goes
+    on in the machine makes a pass wait, and a call that leaves out its work needs less of both.
     """
-    end = time.monotonic() + LONGEST_SECONDS
+    new, seen = (math.inf, math.inf), (math.inf, math.inf)
     for _ in range(ATTEMPTS):
-        new, seen = math.inf, math.inf
+        new, seen = (math.inf, math.inf), (math.inf, math.inf)
         for _ in range(rounds):
             batches = fresh()
-            new = min(new, _pass(call, barrier, batches))
-            seen = min(seen, *(_pass(call, barrier, batches) for _ in range(AGAIN)))
-            if time.monotonic() > end:
-                return ""
-        if seen >= SAVED * new:
+            new = _faster(new, _pass(call, barrier, batches))
+            for _ in range(AGAIN):
+                seen = _faster(seen, _pass(call, barrier, batches))
+        if any(again >= SAVED * once for again, once in zip(seen, new, strict=True)):
             return ""
     return (
-        f"a call on a batch that it had seen takes {seen:.3g} s and one on a new batch {new:.3g} s: it keeps results "
-        "or leaves out work; compute every step anew"
+        f"a call on a batch that it had seen takes {seen[0]:.3g} s and one on a new batch {new[0]:.3g} s: it keeps "
+        "results or leaves out work; compute every step anew"
     )
 
 
-def _pass(call: Call, barrier: Barrier, batches: list[Batch]) -> float:
-    """Seconds of a call on each of the batches in turn, ended by the barrier."""
+def _faster(one: Pass, other: Pass) -> Pass:
+    return min(one[0], other[0]), min(one[1], other[1])
+
+
+def _pass(call: Call, barrier: Barrier, batches: list[Batch]) -> Pass:
+    """Seconds of a call on each of the batches in turn, ended by the barrier: wall and CPU."""
     handed = iter(batches)
-    return timing.Sampler(lambda: call(next(handed)), barrier).take(len(batches)).step_seconds
+    found = timing.Sampler(lambda: call(next(handed)), barrier).take(len(batches))
+    return found.seconds / found.steps, found.cpu_seconds / found.steps
