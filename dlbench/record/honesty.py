@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-SHARE, SLACK, REPLIES = 0.1, 0.5, 3
+SHARE, SLACK, REPLIES = 0.1, 0.5, 5
 """Share of the timed seconds, and seconds, by which the clock of a process may differ from its parent's.
 
-Both run on while either is stopped. A reply that waits on a busy machine comes late: of the first and of the last
+Both run on while either is stopped. A reply that waits to be read comes late: of the first and of the last
 REPLIES those count that fit best.
 """
 
@@ -17,11 +17,11 @@ def clocks_apart(readings: Sequence[tuple[float, float]], timed: float) -> str:
 
     `readings` are seconds of both at every reply, each from a start of its own; `timed` are those of all samples.
     """
-    half = min(REPLIES, len(readings) // 2)
+    count = min(REPLIES, max(len(readings) // 4, 1)) if len(readings) > 1 else 0
     pairs = [
         (last[0] - first[0], last[1] - first[1])
-        for first in readings[:half]
-        for last in readings[len(readings) - half :]
+        for first in readings[:count]
+        for last in readings[len(readings) - count :]
     ]
     if not pairs:
         return ""

@@ -6,12 +6,8 @@ import msgspec
 import pytest
 from scripted import BUILT, SPEC, ScriptedChild
 
-<<<<<<< HEAD
-from dlbench.session.arm import Arm
-=======
 from dlbench.session import arm
-from dlbench.session.arm import Arm, Place
->>>>>>> 9586a5d (Timed steps see new batches, clocks are held before a plugin is loaded, and every Run is audited after its last sample)
+from dlbench.session.arm import Arm
 from dlbench.session.lockstep import measure_group
 from dlbench.session.plan import Place
 from dlbench.spec import Policy

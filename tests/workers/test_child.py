@@ -49,7 +49,6 @@ def test_a_child_answers_from_build_to_close(start):
     assert closed.memory.phase == "train"
 
 
-<<<<<<< HEAD
 def test_orders_that_began_go_on_beside_others_and_are_replied_to_in_their_order(start):
     children = [start(), start()]
     for child in children:
@@ -75,7 +74,8 @@ def test_a_failure_of_what_began_is_met_when_its_reply_is_requested(start):
     child.begin(Build(spec=SPEC), First())
     with pytest.raises(ChildError, match="told to fail"):
         child.request(Build(spec=SPEC), Built)
-=======
+
+
 def test_a_reply_holds_the_clock_that_times_samples(start):
     child = start()
     child.request(Build(spec=SPEC), Built)
@@ -91,7 +91,6 @@ def test_a_plugin_that_replaces_a_clock_gives_no_sample(start):
     with pytest.raises(ChildError, match=r"naughty.linear: time.perf_counter_ns was replaced") as caught:
         child.request(Take(stage="steady", steps=2, count=3), Taken)
     assert caught.value.status == "error"
->>>>>>> 9586a5d (Timed steps see new batches, clocks are held before a plugin is loaded, and every Run is audited after its last sample)
 
 
 def test_what_a_plugin_prints_is_kept_and_never_taken_for_a_reply(start):
