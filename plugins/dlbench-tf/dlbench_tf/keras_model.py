@@ -21,6 +21,7 @@ POLICIES = {"bf16": "mixed_bfloat16"}
 _RATES = ("rate", "dropout", "recurrent_dropout", "_dropout", "stddev")
 _STOCHASTIC = re.compile("drop|noise|attention|rnn|lstm|gru|cell", re.IGNORECASE)
 _LONGEST = 600
+_DECIDES = "Using a symbolic `tf.Tensor` as a Python `bool` is not allowed"
 
 
 def make_model(recipe: Recipe, spec: Spec) -> Any:
@@ -116,11 +117,17 @@ def _with_output_names(model: Any, call: Call) -> Call:
 def symbolic_outputs(call: Call, inputs: Any, name: str) -> Any:
     """Build the model for inputs of these shapes, and return its outputs as arrays without values.
 
-    Raises SpecError with both shapes and the layer that complained for inputs that do not fit.
+    A model that decides by values is called with zeros instead, and has the path eager alone. Raises SpecError with
+    both shapes and the layer that complained for inputs that do not fit.
     """
     given = tf.nest.map_structure(lambda array: keras.KerasTensor(array.shape, dtype=array.dtype), inputs)
     try:
-        return call(given, False)
+        try:
+            return call(given, False)
+        except Exception as error:
+            if _DECIDES not in str(error):
+                raise
+            return call(tf.nest.map_structure(lambda array: tf.zeros(array.shape, array.dtype), inputs), False)
     except Exception as error:
         shapes = ", ".join(f"{array.dtype} {array.shape}" for array in _several(inputs))
         raise SpecError(f"{name}: inputs {shapes} do not fit: {complaint(error)}") from error

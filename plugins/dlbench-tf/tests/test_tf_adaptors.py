@@ -75,12 +75,6 @@ class Branches(Net):
     def call(self, x):
         return self.out(x) if tf.reduce_sum(x) > 0 else self.out(-x)
 
-    def compute_output_spec(self, x):
-        return keras.KerasTensor((x.shape[0], 4))
-
-    def build(self, shape):
-        self.out.build(shape)
-
 def mixed(policy="mixed_bfloat16"):
     return keras.Sequential([keras.Input((6,)), layers.Dense(8, dtype=policy), layers.Dense(4, dtype="float32")])
 
