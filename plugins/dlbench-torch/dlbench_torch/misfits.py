@@ -16,6 +16,8 @@ from dlbench_torch.network import Network, as_tuple
 from dlbench_torch.requirements import NO_GRADIENT
 
 _LONGEST = 300
+_RECURRENT = "RNN, GRU, or LSTM"
+"""Words of Dynamo (PyTorch 2.13) for layers that it compiles neither whole nor in parts."""
 _OUT_OF_MEMORY = "can't allocate memory"
 """Message of PyTorch's allocator on the host; on a GPU the error has a class of its own."""
 _OF_PYTORCH = {
@@ -39,9 +41,10 @@ def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None
         raise cause from error
     require_memory(error, spec.plugin)
     if _from_dynamo(error):
+        in_parts = not spec.allow_breaks and _RECURRENT not in str(error)
         raise Unsupported(
             f"{spec.plugin} on the path {spec.path}: PyTorch cannot compile its step whole: {_of_dynamo(error)}; "
-            f"{'choose --path eager' if spec.allow_breaks else '--allow-breaks measures it in parts'}"
+            f"{'--allow-breaks measures it in parts' if in_parts else 'choose --path eager'}"
         ) from error
     if _from_dynamo(error, "FailOnRecompileLimitHit"):
         raise Unsupported(

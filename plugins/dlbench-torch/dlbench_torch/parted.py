@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
+from dlbench.errors import Unsupported
 from dlbench.plugin import PARTS, Batch, BuildRequest, CacheState, Compilation
 from dlbench_torch import caches
 from dlbench_torch.compiling import Compiling
@@ -34,6 +35,7 @@ class PartedSteps:
     ) -> None:
         self._compiler = compiler
         self._graphs = self._calls = 0
+        self._plugin = request.spec.plugin
         self._cache: CacheState = ""
         self._breaks_before = Counter(counters["graph_break"])
         compiled = torch.compile(network, backend=self._compiled, dynamic=compiler.dynamic)
@@ -50,12 +52,16 @@ class PartedSteps:
         return self._steps.optimizer
 
     def train(self, batch: Batch) -> Tensor:
-        """Update once, or several times; the loss or losses before each update."""
-        return self._steps.train(batch)
+        """Update once, or several times; the loss or losses before each update. Raises as `predict` does."""
+        found = self._steps.train(batch)
+        self._require_parts()
+        return found
 
     def predict(self, inputs: Any) -> Any:
-        """The outputs, in the mode of prediction."""
-        return self._steps.predict(inputs)
+        """The outputs, in the mode of prediction. Raises Unsupported if no part of the module was compiled."""
+        found = self._steps.predict(inputs)
+        self._require_parts()
+        return found
 
     def gradients(self, batch: Batch) -> dict[str, Tensor]:
         """Gradients by the module's names, in the mode of prediction."""
@@ -78,6 +84,10 @@ class PartedSteps:
             calls=self._calls,
             cache=self._cache,
         )
+
+    def _require_parts(self) -> None:
+        if not self._graphs:
+            raise Unsupported(f"{self._plugin} on the path jit: PyTorch compiles no part of it; choose --path eager")
 
     def _compiled(self, graph: torch.fx.GraphModule, examples: Any) -> Any:
         """The backend of Dynamo."""

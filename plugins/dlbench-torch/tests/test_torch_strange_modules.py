@@ -107,6 +107,13 @@ class Sparse(nn.Module):
     def forward(self, tokens):
         return self.leave(self.tokens(tokens).mean(1))
 
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.leave = nn.LSTM(6, 4, batch_first=True), nn.Linear(4, 3)
+    def forward(self, rows):
+        return self.leave(self.layer(rows)[0][:, -1])
+
 def loss(outputs, targets):
     return nn.functional.cross_entropy(outputs, targets)
 
@@ -291,3 +298,10 @@ def test_a_module_that_writes_buffers_in_predictions_has_gradients_that_write_no
     before = model.export_parameters()
     assert model.gradients(batch).keys() == {"a.weight", "a.bias", "b.weight", "b.bias"}
     np.testing.assert_array_equal(model.export_parameters()["calls"], before["calls"])
+
+
+@pytest.mark.parametrize("allow_breaks", [False, True])
+def test_recurrent_layers_are_not_said_to_be_compiled_in_parts(allow_breaks):
+    model, _, batch = built("Recurrent", (InputSpec((BATCH, 5, 6)),), path="jit", allow_breaks=allow_breaks)
+    with pytest.raises(Unsupported, match=r"torch\.odd on the path jit: PyTorch .*; choose --path eager"):
+        model.train_step(batch)
