@@ -152,7 +152,7 @@ def _clauses(info: ModelInfo, request: BuildRequest) -> list[tuple[str, object, 
     for axis in AXES.values():
         if axis.agrees is not None:
             asked, built = getattr(spec, axis.field), getattr(info, axis.field)
-            agrees = axis.agrees(asked, built) or (axis.field == "precision" and built == settings.rounding(spec))
+            agrees = axis.agrees(asked, built) or (axis.field == "precision" and settings.may_round_to(spec, built))
             found.append((axis.name, axis.of(asked), axis.of(built), agrees))
     return [
         *found,

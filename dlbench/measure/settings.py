@@ -59,6 +59,9 @@ def _require_taken(spec: Spec, found: Mapping[str, str], *, so_far: bool) -> Non
             raise SettingNotTaken(f"variant {spec.variant.name} asks for {key}:{asked}, and {spec.plugin} {shown}")
 
 
-def rounding(spec: Spec) -> str:
-    """The type to which the variant may round operands of products; empty without one."""
-    return "" if spec.variant is UNSET else spec.variant.rounding
+def may_round_to(spec: Spec, precision: str) -> bool:
+    """True if the variant may round operands of products to this precision, or to one of several, such as fp32/tf32."""
+    kinds = ("tf32", "fp16", "bf16")
+    rounding = "" if spec.variant is UNSET else spec.variant.rounding
+    allowed = kinds[: kinds.index(rounding) + 1] if rounding else ()
+    return bool(allowed) and set(precision.split("/")) <= {spec.precision, *allowed}

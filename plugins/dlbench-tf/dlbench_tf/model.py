@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from dlbench.plugin import PARTS, ArraySpec, Batch, BuildRequest, Compilation, Description, ModelInfo, Spec
-from dlbench_tf import device, flops, precision, readback, variables
+from dlbench.plugin import PARTS, ArraySpec, Batch, BuildRequest, Compilation, Description, ModelInfo, Setting, Spec
+from dlbench_tf import device, flops, precision, readback, settings, variables
 from dlbench_tf.network import Network
 from dlbench_tf.optimizers import make_optimizer
 from dlbench_tf.paths import Arguments, Paths, inputs_of, repeated
@@ -35,7 +36,9 @@ class TFModel:
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make variables, optimizer and the functions of the Spec's path; they are traced when first called."""
+        request = replace(request, spec=settings.in_precision(request.spec))
         self._device = device.prepare(request.spec)
+        settings.set_all(settings.asked(request.spec))
         with tf.device(self._device):
             return self._build(request)
 
@@ -79,6 +82,14 @@ class TFModel:
             drawn = {f"{side}/kernel": tf.random.stateless_uniform([order, order], [0, side]) for side in range(2)}
             left, right = precision.rounded(drawn, self._precision).values()
         return lambda: tf.matmul(left, right)
+
+    def settings(self, spec: Spec) -> list[Setting]:
+        """Settings of TensorFlow for this Spec's device."""
+        return settings.table(spec)
+
+    def read_settings(self) -> dict[str, str]:
+        """Values in effect."""
+        return settings.in_effect(self._network.precision)
 
     def variables(self) -> list[str]:
         """Variables that TensorFlow and XLA read."""

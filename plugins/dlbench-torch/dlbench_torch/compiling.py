@@ -54,7 +54,8 @@ class Compiling:
     def __init__(self, name: str, own: Mapping[str, str]) -> None:
         self.name = name
         self.dynamic = own.get("dynamic") == "on"
-        self._patches = {**_modes().get(own.get("mode", "default"), {}), **_switched(own)}
+        self._switched = _switched(own)
+        self._patches = {**_modes().get(own.get("mode", "default"), {}), **self._switched}
         self._symbols = False
         self._seen: dict[str, Any] = {}
 
@@ -75,7 +76,7 @@ class Compiling:
     def _mode(self) -> str:
         """The mode whose options hold, the one with most of them; one of its own options may be switched apart."""
         known = _modes()
-        apart = {name for name, _ in SWITCHES.values()}
+        apart = self._switched
         fits = [
             name
             for name, options in known.items()
