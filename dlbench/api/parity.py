@@ -60,8 +60,11 @@ def _checked(families: Sequence[Sequence[Spec]], planned: Plan, listener: Listen
 
 
 def _quickly(family: Sequence[Spec], timeout: float, pythons: Mapping[str, str]) -> list[Parity]:
-    """Check one seed, and three if that one fails: rounding may have decided it."""
-    found = check.check(family, (0,), timeout, gradients=False, pythons=pythons)
+    """Check one seed, and three if that one fails: rounding may have decided it.
+
+    First gradients are compared where nothing is compiled for them.
+    """
+    found = check.check(family, (0,), timeout, quick=True, pythons=pythons)
     if all(one.same is not False for one in found):
         return found
-    return check.check(family, (0, 1, 2), timeout, gradients=False, pythons=pythons)
+    return check.check(family, (0, 1, 2), timeout, quick=True, pythons=pythons)

@@ -21,7 +21,7 @@ import numpy as np
 from msgspec import UNSET
 
 from dlbench.errors import SpecError
-from dlbench.parity.comparable import check_comparable, convert_of, ignores_seed, why_not
+from dlbench.parity.comparable import beside_edges, check_comparable, convert_of, had_by_both, ignores_seed, why_not
 from dlbench.parity.probe import STEPS, probe_to_file
 from dlbench.record.parity import Difference, Parity, rounding_of
 from dlbench.spec import Spec
@@ -75,11 +75,14 @@ def check(
     seeds: Sequence[int],
     timeout: float,
     *,
-    gradients: bool = True,
+    quick: bool = False,
     pythons: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Parity]:
     """Probe every Spec in a process of its own, and compare all others with the first that could be probed.
 
+    A `quick` check looks at first gradients on the path eager alone, because where a step is compiled they take a
+    compilation of their own, and bounds them by `comparable.EDGE`. State after the first call is compared if either side of a pair
+    has gradients, which tell it from parameters.
     `pythons` holds the interpreters of named Python environments.
     Raises SpecError for Specs that do not ask for the same model; if a side cannot be probed, `reason` says why.
     """
@@ -93,13 +96,16 @@ def check(
         first = _first(sides)
         why = why_not(specs[first], spec) if sides else ""
         other = _other(spec, sides[first]) if sides else None
-        sides.append(why or _probe_or_reason(spec, seeds, start, gradients=gradients, baseline=other))
+        sides.append(
+            why or _probe_or_reason(spec, seeds, start, gradients=spec.path == "eager" or not quick, baseline=other)
+        )
     first = _first(sides)
     asked = Parity(baseline=specs[first], candidate=specs[first], seeds=tuple(seeds), steps=STEPS)
     others = [place for place in range(len(specs)) if place != first]
 
     def judged(place: int) -> Parity:
-        return _judge(msgspec.structs.replace(asked, candidate=specs[place]), sides[first], sides[place])
+        found = _judge(msgspec.structs.replace(asked, candidate=specs[place]), sides[first], sides[place])
+        return beside_edges(found) if quick else found
 
     doubtful = [place for place in others if _losses_alone(judged(place))]
     for place in [first, *doubtful] if doubtful else []:
@@ -154,7 +160,9 @@ def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Pa
         sides = _of_seed(baseline, seed), _of_seed(candidate, seed)
         if why := ignores_seed(asked.candidate, *sides):
             return msgspec.structs.replace(asked, reason=why)
-        found.append([_allowed(one, asked) for one in differences(*_by_names_of_candidate(asked, *sides))])
+        found.append(
+            [_allowed(one, asked) for one in differences(*had_by_both(*_by_names_of_candidate(asked, *sides)))]
+        )
     return msgspec.structs.replace(asked, differences=over_seeds(found))
 
 

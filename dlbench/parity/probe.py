@@ -77,7 +77,8 @@ def probe(
 ) -> dict[str, Any]:
     """Build without dropout and look at the model; the parameters are those that it exports before the first step.
 
-    `nudge` changes them before anything is looked at.
+    Without `gradients` nothing tells state from parameters, and all arrays after the first call count as state. `nudge`
+    changes them before anything is looked at.
     """
     plugin, request = prepared.plugin, without_dropout(prepared.request)
     require_capabilities(plugin, request.spec.plugin)
@@ -97,9 +98,8 @@ def probe(
         found |= _named(spec.plugin, "gradient", plugin.gradients(first))
         of_other |= _gradients_of(spec, baseline, found)
     begun = _losses_of_call(prepared, 0)
-    if gradients:
-        found |= _named(spec.plugin, "state", _state(plugin, found))
-        of_other |= _state_of(spec, baseline, found)
+    found |= _named(spec.plugin, "state", _state(plugin, found))
+    of_other |= _state_of(spec, baseline, found)
     found["losses"] = _losses(prepared, steps, begun)
     if request.configuration is not None:
         found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
@@ -139,7 +139,7 @@ def _take_over(plugin: ExchangesParameters, spec: Spec, baseline: Mapping[str, A
 
 def _gradients_of(spec: Spec, baseline: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """The other model's gradients by the names of those that this model has."""
-    if not baseline:
+    if not _part(baseline, "gradient"):
         return {}
     state, own = _part(baseline, "parameter"), _part(found, "gradient")
     gradients = conversion.converted_gradients(

@@ -9,6 +9,9 @@ from dlbench.report.configuration import subject_of
 from dlbench.report.document import Block, Paragraph, Table
 from dlbench.spec import Spec
 
+KINDS = (("output", "output"), ("gradient", "first gradients"), ("state", "state"), ("losses", "losses"))
+"""Kinds of figures beside the parameters, with their names in a line."""
+
 
 def question(family: Sequence[Spec]) -> str:
     """The question that a check of these arms answers."""
@@ -65,7 +68,7 @@ def _rows(parity: Parity) -> list[list[str]]:
 
 
 def _worst_by_kind(differences: Sequence[Difference]) -> Iterator[tuple[str, float]]:
-    for kind, name in (("output", "output"), ("gradient", "gradients"), ("losses", "losses")):
+    for kind, name in KINDS:
         found = [one.difference for one in differences if one.what.partition(" ")[0] == kind]
         if found:
             yield name, max(found)

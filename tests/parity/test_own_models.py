@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
+import numpy as np
 import pytest
+from msgspec import structs
 
 from dlbench.parity import comparable
-from dlbench.parity.check import check
+from dlbench.parity.check import check, differences
+from dlbench.record.parity import Parity
+from dlbench.report.parity import sentence
 from dlbench.spec import InputSpec, ModelSource, Spec
 
 pytestmark = pytest.mark.untimed
@@ -24,6 +29,18 @@ class Second(Net):
     def __init__(self):
         super().__init__(8)
         self.parameters["kernel_0"] = 2 * self.parameters["kernel_0"]
+
+class Running(Net):
+    momentum = np.float32(0.1)
+    def __init__(self):
+        super().__init__(8)
+        self.parameters["mean"] = np.zeros(8, np.float32)
+    def __call__(self, inputs):
+        self.parameters["mean"] = self.momentum * inputs.mean(axis=0)
+        return super().__call__(inputs)
+
+class Faster(Running):
+    momentum = np.float32(0.2)
 
 class Unseeded(Forgetful):
     def __init__(self):
@@ -127,3 +144,50 @@ def test_plugins_of_a_packages_own_architecture_make_a_family_of_the_paths_of_on
 
     several = own("acme.wide", "eager"), own("acme.wide", "jit"), own("beta.wide", "eager")
     assert comparable.families(several) == [list(several[:2])]
+
+
+def kinds(found):
+    return {one.what.partition(" ")[0] for one in found.differences}
+
+
+def test_a_session_compares_first_gradients_and_state_where_nothing_is_compiled_for_them():
+    (found,) = check([spec("Running"), spec("Running", convert="turned")], (0,), 60.0, quick=True)
+    assert found.same
+    assert kinds(found) == {"output", "losses", "parameter", "gradient", "state"}
+    assert re.search(
+        r"same model: yes; output within .*, first gradients within .*, state within .*, losses", sentence(found)
+    )
+
+
+def test_a_compiled_path_is_compared_by_its_state_with_one_that_is_not():
+    (found,) = check([spec("Running"), spec("Running", "jit")], (0,), 60.0, quick=True)
+    assert found.same
+    assert {one.what for one in found.differences if one.what.startswith("state")} == {"state mean"}
+    assert "gradient" not in kinds(found)
+    (found,) = check([spec("Running", "jit"), spec("Running")], (0,), 60.0, quick=True)
+    assert "state" in kinds(found)
+
+
+@pytest.mark.parametrize(("first", "second"), [("eager", "eager"), ("jit", "eager")])
+def test_a_running_mean_that_runs_otherwise_is_another_model_though_outputs_and_losses_agree(first, second):
+    sides = [spec("Running", first), spec("Faster", second, convert="turned")]
+    (found,) = check(sides, (0,), 60.0, quick=True)
+    assert found.same is False
+    assert [one.what for one in found.differences if not one.holds] == ["state mean"]
+    assert "gradient" not in kinds(found) if first == "jit" else "gradient" in kinds(found)
+
+
+def test_of_two_compiled_models_nothing_tells_state_from_parameters():
+    sides = [spec("Running", "jit"), spec("Faster", "jit", convert="turned")]
+    (found,) = check(sides, (0,), 60.0, quick=True)
+    assert kinds(found) == {"output", "losses", "parameter"}
+
+
+def test_a_gradient_of_the_wrong_size_is_found_though_adam_hides_it_and_an_edge_is_not_taken_for_one():
+    def beside(factor):
+        sides = [{"gradient/kernel": np.ones(4)}, {"gradient/kernel": factor * np.ones(4)}]
+        found = Parity(baseline=spec("First"), candidate=spec("First"), seeds=(0,), steps=20)
+        return comparable.beside_edges(structs.replace(found, differences=tuple(differences(*sides)))).same
+
+    assert beside(1 + 2e-3)
+    assert beside(2.0) is False

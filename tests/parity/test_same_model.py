@@ -50,7 +50,7 @@ def test_losses_that_rounding_alone_moves_are_held_to_what_it_does(monkeypatch):
     """The base gan: within twenty steps a change in the last bits of its parameters is a tenth of its losses."""
     in_this_process(monkeypatch)
     asked = [spec("tf.gan", "base", path="graph"), spec("torch.gan", "base")]
-    (found,) = check.check(asked, range(3), 600.0, gradients=False)
+    (found,) = check.check(asked, range(3), 600.0, quick=True)
     (losses,) = [one for one in found.differences if one.what == "losses"]
     assert found.same
     assert losses.tolerance == check.ROUNDING * losses.rounding > 1e-4
