@@ -80,10 +80,8 @@ def check(
 ) -> list[Parity]:
     """Probe every Spec in a process of its own, and compare all others with the first that could be probed.
 
-    A `quick` check looks at first gradients on the path eager alone, because where a step is compiled they take a
-    compilation of their own, and bounds them by `comparable.EDGE`. State after the first call is compared if either side of a pair
-    has gradients, which tell it from parameters.
-    `pythons` holds the interpreters of named Python environments.
+    A `quick` check takes first gradients on the path eager alone, because elsewhere they need a compilation of their
+    own, and bounds them by `comparable.EDGE`. `pythons` holds the interpreters of named Python environments.
     Raises SpecError for Specs that do not ask for the same model; if a side cannot be probed, `reason` says why.
     """
     for spec in specs[1:]:
@@ -160,9 +158,8 @@ def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Pa
         sides = _of_seed(baseline, seed), _of_seed(candidate, seed)
         if why := ignores_seed(asked.candidate, *sides):
             return msgspec.structs.replace(asked, reason=why)
-        found.append(
-            [_allowed(one, asked) for one in differences(*had_by_both(*_by_names_of_candidate(asked, *sides)))]
-        )
+        sides = had_by_both(*_by_names_of_candidate(asked, *sides))
+        found.append([_allowed(one, asked) for one in differences(*sides)])
     return msgspec.structs.replace(asked, differences=over_seeds(found))
 
 
