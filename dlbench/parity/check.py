@@ -158,8 +158,8 @@ def _judge(asked: Parity, baseline: Arrays | str, candidate: Arrays | str) -> Pa
         sides = _of_seed(baseline, seed), _of_seed(candidate, seed)
         if why := ignores_seed(asked.candidate, *sides):
             return msgspec.structs.replace(asked, reason=why)
-        sides = had_by_both(*_by_names_of_candidate(asked, *sides))
-        found.append([_allowed(one, asked) for one in differences(*sides)])
+        both = had_by_both(*_by_names_of_candidate(asked, *sides))
+        found.append([_allowed(one, asked) for one in differences(*both)])
     return msgspec.structs.replace(asked, differences=over_seeds(found))
 
 
