@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from dlbench.api.results import Results
     from dlbench.record.schema import Run
+    from dlbench.stats.estimates import Estimate
 
 HERE = Path(__file__).parent.relative_to(Path.cwd())
 PLAIN, SLOW = (HERE / place / "vit.py" for place in ("plain", "slow"))
@@ -108,10 +109,15 @@ class Row(NamedTuple):
 
 def _row(number: int, work: str, found: Results) -> Row:
     one = next(one for one in found.report.sections[0].comparisons if one.metric == "step_time")
-    ratio = one.ratio
-    said = "none" if ratio is None else f"{ratio.value:.4f} ({ratio.low:.4f}-{ratio.high:.4f}), {ratio.n} groups"
+    said = "none" if one.ratio is None else _said(one.ratio)
     calls = (_calls(found.runs, place) for place in ("plain", "slow", "copy") if _of(found.runs, place))
     return Row(number, work, said, one.verdict, pytest_torch(*calls).verdict)
+
+
+def _said(ratio: Estimate) -> str:
+    """The ratio with its interval, which one group alone has not."""
+    interval = "" if ratio.low is None or ratio.high is None else f" ({ratio.low:.4f}-{ratio.high:.4f})"
+    return f"{ratio.value:.4f}{interval}, {ratio.n} groups"
 
 
 def _page(rows: Sequence[Row]) -> str:
