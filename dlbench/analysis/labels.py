@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from dlbench.spec import AXES, WORKLOAD_AXES, Spec, Workload, workload, workload_key
 
 KEYS = tuple(axis.field for axis in WORKLOAD_AXES if axis.field != "phase")
 """Keys that tell workloads of one architecture and phase apart; those before are tried first."""
-LONGEST_TITLE = 6
-"""Arms that are named one by one."""
 
 
 class Labels:
@@ -47,17 +43,6 @@ class Labels:
 def of_specs(specs: Iterable[Spec]) -> Labels:
     """Names for these Specs."""
     return Labels(map(workload_key, specs))
-
-
-def title_of(specs: Iterable[Spec]) -> str:
-    """The arms, or for many arms their common words."""
-    specs = [msgspec.structs.replace(spec, origin=0) for spec in specs]
-    arms = list(dict.fromkeys(spec.label for spec in specs))
-    if len(arms) <= LONGEST_TITLE:
-        return ", ".join(arms)
-    number = len({spec.plugin for spec in specs})
-    frameworks, paths = ([*dict.fromkeys(getattr(spec, axis) for spec in specs)] for axis in ("framework", "path"))
-    return f"{number} plugins of {', '.join(frameworks)} on {', '.join(paths)}"
 
 
 def _telling(loads: Sequence[Workload]) -> list[str]:

@@ -25,7 +25,7 @@ from dlbench.parity.comparable import convert_of, ignores_seed
 from dlbench.parity.probe import probe_to_file
 from dlbench.parity.reference import ORACLE, reference_to_file
 from dlbench.record.fidelity import Deviation, Fidelity, What
-from dlbench.spec import Spec, Workload, workload
+from dlbench.spec import AXES, Spec, Workload, workload
 from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
 
@@ -80,8 +80,7 @@ _PLAIN: dict[str, Any] = {
     "data": "device",
     "device": "cpu",
     "path": "eager",
-    "compiler": "",
-    "allow_breaks": False,
+    **{axis.field: axis.plain for axis in AXES.values() if axis.only},
     "variant": UNSET,
 }
 """Axes of the computation of a model, with the values of its reference."""

@@ -1,8 +1,10 @@
-"""The command that measures the same again."""
+"""Title of a session, and the command that measures the same again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
 
 from dlbench import architectures
 from dlbench.record.schema import Run
@@ -16,6 +18,20 @@ DEFAULTS: dict[str, Callable[[Spec], object]] = {
 }
 FIRST = ("plugin", "path", "phase", "size", "batch_size", "device", "task", "threads")
 """Axes that every command names, in this order; it names others if they are not at their default."""
+
+LONGEST_TITLE = 6
+"""Arms that are named one by one."""
+
+
+def title_of(specs: Iterable[Spec]) -> str:
+    """The arms, or for many arms their common words."""
+    specs = [msgspec.structs.replace(spec, origin=0) for spec in specs]
+    arms = list(dict.fromkeys(spec.label for spec in specs))
+    if len(arms) <= LONGEST_TITLE:
+        return ", ".join(arms)
+    number = len({spec.plugin for spec in specs})
+    frameworks, paths = ([*dict.fromkeys(getattr(spec, axis) for spec in specs)] for axis in ("framework", "path"))
+    return f"{number} plugins of {', '.join(frameworks)} on {', '.join(paths)}"
 
 
 def command(runs: Sequence[Run]) -> str:

@@ -15,6 +15,9 @@ from dlbench.report.configuration import Fairness, OwnModel
 from dlbench.report.section import FidelityRow, Section
 from dlbench.spec import Policy
 
+Gated = Gate | None
+"""The gate of a report, if it has one."""
+
 
 class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds the checks that the arms are the same model.

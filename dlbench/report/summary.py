@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from dlbench.analysis import compare, labels, screening
+from dlbench.analysis import compare, screening
 from dlbench.analysis.compare import Undecided
-from dlbench.analysis.gate import Gate
 from dlbench.errors import DlbenchError
 from dlbench.record.fidelity import Fidelity
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Run
 from dlbench.report import fidelity
-from dlbench.report.command import command
+from dlbench.report.command import command, title_of
 from dlbench.report.configuration import environments, fairness, own_models
-from dlbench.report.model import Report
+from dlbench.report.model import Gated, Report
 from dlbench.report.sections import sections_of
 from dlbench.report.warnings import warnings
 
@@ -24,7 +23,7 @@ from dlbench.report.warnings import warnings
 def summarize(
     runs: Sequence[Run],
     parity: Sequence[Parity] = (),
-    gate: Gate | None = None,
+    gate: Gated = None,
     errors: Sequence[Fidelity] = (),
 ) -> Report:
     """The Report of these Runs, parity checks and errors of arms. Raises DlbenchError when there is no Run."""
@@ -37,7 +36,7 @@ def summarize(
     sections = tuple(sections_of(screened.all_runs, comparisons))
     exact = tuple(fidelity.rows(errors, screened.all_runs, sections))
     return Report(
-        title=labels.title_of(run.spec for run in runs),
+        title=title_of(run.spec for run in runs),
         started=min(run.started for run in runs),
         indicative=all(run.policy.indicative for run in runs),
         sections=sections,
