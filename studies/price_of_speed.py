@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -21,8 +22,11 @@ from typing import Any
 from msgspec import UNSET
 
 import dlbench
+from dlbench.analysis.metrics import step_seconds
+from dlbench.record.schema import Run
 from dlbench.report.fidelity import WHATS
 from dlbench.report.section import FidelityRow
+from dlbench.stats.decisions import Unpaired
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
@@ -44,20 +48,21 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "unsafe-math": "unsafe-math:on",
         },
     },
-    "tf": {
-        "eager": {"bf16": "amp:bf16"},
-        "jit": {"bf16": "amp:bf16"},
-    },
+    "tf": {"eager": {}, "jit": {}},
 }
 """Settings by framework, path and name."""
+PRECISIONS: Mapping[str, Sequence[str]] = {"torch": (), "tf": ("bf16",)}
+"""Precisions that are no setting of a variant: workloads of their own, measured after the plain one."""
 Row = dict[str, Any]
 
 
 def part(plugin: str, path: str, *, size: str, processes: int) -> dict[str, Row]:
     """The rows of one session by variant; a variant that is refused is left out, and its row says why."""
     left = dict(VARIANTS[plugin.partition(".")[0]][path])
+    if not left:
+        return {}
     refused: dict[str, Row] = {}
-    while True:
+    while left or not refused:
         with tempfile.TemporaryDirectory() as folder:
             variants = [text for name, settings in left.items() for text in ("--variant", f"{name}={settings}")]
             words = ["--plugin", plugin, "--path", path, "--size", size, "--phase", "train"]
@@ -70,6 +75,42 @@ def part(plugin: str, path: str, *, size: str, processes: int) -> dict[str, Row]
             return {**refused, BASE: _without(why)}
         refused[name] = _without(why)
         del left[name]
+    return refused
+
+
+def apart(plugin: str, path: str, *, size: str, processes: int) -> dict[str, Row]:
+    """The rows of precisions that take no turns with the plain arm: ratios over processes, by Welch's t."""
+    precisions = PRECISIONS[plugin.partition(".")[0]]
+    if not precisions:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["--plugin", plugin, "--path", path, "--size", size, "--phase", "train"]
+        words += [
+            "--precision",
+            ",".join(("fp32", *precisions)),
+            "--processes",
+            str(processes),
+            "--out",
+            f"{folder}/out",
+        ]
+        if why := _run(words):
+            return {name: _without(why) for name in precisions}
+        results = dlbench.read(Path(folder) / "out")
+    plain, *others = (_log_steps(results.runs, precision) for precision in ("fp32", *precisions))
+    found = {row.found.spec.precision: _row(row) for row in results.report.fidelity or ()}
+    for precision, logs in zip(precisions, others, strict=True):
+        if plain and logs and precision in found:
+            ratio = Unpaired(plain, logs).ratio()
+            found[precision]["ratio"] = [ratio.value, ratio.low, ratio.high]
+        else:
+            reasons = [run.reason for run in results.runs if run.spec.precision == precision and not run.ok]
+            found[precision] = _without(next(iter(reasons), "not measured"))
+    return {f"{name}, not in lockstep": found[name] for name in precisions}
+
+
+def _log_steps(runs: Sequence[Run], precision: str) -> list[float]:
+    steps = (step_seconds(run) for run in runs if run.ok and run.spec.precision == precision)
+    return [math.log(seconds) for seconds in steps if seconds]
 
 
 def _run(words: Sequence[str]) -> str:
@@ -153,7 +194,8 @@ def main() -> int:
     for name in asked:
         if name in parts and not options.only:
             continue
-        parts[name] = part(*name.split(":"), size=options.size, processes=options.processes)
+        asked_for: dict[str, Any] = {"size": options.size, "processes": options.processes}
+        parts[name] = part(*name.split(":"), **asked_for) | apart(*name.split(":"), **asked_for)
         print(table({name: parts[name]}, options.size), flush=True)
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)

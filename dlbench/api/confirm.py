@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import msgspec
 
-from dlbench.analysis import judge, pairs, pooling, refusals
+from dlbench.analysis import gate, judge, pairs, pooling, refusals
 from dlbench.analysis.gate import GateRequest, Outcome
 from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError
@@ -74,7 +74,8 @@ def _judged(
     if failed := [run for run in found if not run.ok]:
         why = f"{failed[0].spec.label} did not run ({refusals.failure_reason(failed[0].spec, found)})"
         return Judgement(refused=why), found
-    return judge.session(specs, found, question) or Judgement(), found
+    timed = [condition for condition in question.conditions if condition.name != gate.ERROR]
+    return judge.session(specs, found, replace(question, conditions=timed)) or Judgement(), found
 
 
 def _again(like: Plan, specs: Sequence[Spec], measure: Measure) -> Sequence[Run]:

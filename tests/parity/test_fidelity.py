@@ -197,3 +197,11 @@ def test_a_gate_on_errors_needs_the_check_that_finds_them(tmp_path) -> None:
     refused = dlbench("run", "--plugin", "fake.linear", "--no-parity", "--fail-on", "error:1e-3", cwd=tmp_path)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "--no-parity" in refused.stderr
+
+
+def test_a_confirmation_repeats_no_error(tmp_path) -> None:
+    asked = ("run", "--plugin", "fake.linear,twin.linear", "--phase", "predict", "--processes", "2")
+    done = dlbench(*asked, "--fail-on", "error:1e-12,memory:900%", "--confirm", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "measured again" not in done.stderr
+    assert "regression of error:1e-12" in (tmp_path / "out" / "report.md").read_text()
