@@ -16,6 +16,8 @@ SLOPE_TOLERANCE = 0.02
 """Share by which the slope of the loss may differ from the gradient's length: float32 losses over a small step."""
 RISE = 1e-3
 """Share by which the loss must change when its slope is checked."""
+STILL = 1e-4
+"""Share by which the loss may change with a parameter whose gradient is zero: rounding alone changes it by less."""
 
 
 def gradients_are_the_slope(session: ModelsUnderTest) -> None:
@@ -46,6 +48,20 @@ def _slopes(model: Model, exchanges: ExchangesParameters, computes: ComputesGrad
     slope = (sides[0] - sides[1]) / (2 * length)
     off = abs(slope - steepness) / max(steepness, 1e-12)
     require(off <= SLOPE_TOLERANCE, f"gradients() says a slope of {steepness:.4g}, the loss has {slope:.4g}")
+    for name in (name for name, value in found.items() if not np.any(value)):
+        sides = []
+        for changed in _either_way(start[name]):
+            exchanges.import_parameters({**start, name: changed})
+            sides.append(float(model.train(batch)))
+        moved = abs(sides[0] - sides[1]) / abs(float(loss))
+        require(moved <= STILL, f"gradients() is zero for {name}, and the loss changes by {moved:.1e} with it")
+
+
+def _either_way(values: Any) -> tuple[Any, Any]:
+    """The values moved at random by a tenth of their size, and by as much the other way."""
+    size = float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) or 1.0
+    by = 0.1 * size * np.random.default_rng(0).standard_normal(np.shape(values))
+    return (values + by).astype(np.float32), (values - by).astype(np.float32)
 
 
 def staging_keeps_the_batch(session: ModelsUnderTest) -> None:

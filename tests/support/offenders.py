@@ -180,6 +180,14 @@ class WrongSlope(LinearPlugin):
         return {name: value * 2 for name, value in super().gradients(batch).items()}
 
 
+class Stopped(LinearPlugin):
+    """No gradient reaches a parameter: the slope along what is left is right."""
+
+    def _differentiate(self, batch):
+        loss, gradients = super()._differentiate(batch)
+        return loss, {**gradients, "kernel": np.zeros_like(gradients["kernel"])}
+
+
 class Deaf(LinearPlugin):
     def import_parameters(self, parameters):
         pass
@@ -274,6 +282,7 @@ OFFENDERS = [
     (FallingBack, "what_is_unsupported_is_raised"),
     (Crashing, "what_is_unsupported_is_raised"),
     (WrongSlope, "gradients_are_the_slope"),
+    (Stopped, "gradients_are_the_slope"),
     (Deaf, "parameters_can_be_exchanged"),
     (Spoiling, "staging_keeps_the_batch"),
     (Lost, "devices_are_reported"),
