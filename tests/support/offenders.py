@@ -97,6 +97,17 @@ class Bent(LinearPlugin):
         return super().predict(inputs) * np.float32(1.001)
 
 
+class Unbiased(LinearPlugin):
+    """Leaves out its bias, which is zero at first."""
+
+    def predict(self, inputs):
+        return inputs @ self._parameters["kernel"]
+
+    def _differentiate(self, batch):
+        loss, gradients = super()._differentiate(batch)
+        return loss, {**gradients, "bias": np.zeros_like(gradients["bias"])}
+
+
 class Climbing(LinearPlugin):
     """Goes up the gradient."""
 
@@ -272,6 +283,7 @@ OFFENDERS = [
     (Scribbling, "what_was_read_back_is_true"),
     (Boasting, "what_was_read_back_is_true"),
     (Bent, "outputs_are_the_architecture"),
+    (Unbiased, "outputs_are_the_architecture"),
     (Climbing, "the_loss_falls"),
     (Remembering, "predict_changes_nothing"),
     (Noisy, "predict_changes_nothing"),
