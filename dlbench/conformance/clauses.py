@@ -8,11 +8,9 @@ that way: `tests/test_conformance.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from dlbench import architectures
 from dlbench.conformance.barrier import no_work_outlives_the_barrier, the_barrier_holds
 from dlbench.conformance.capabilities import (
     devices_are_reported,
@@ -22,13 +20,13 @@ from dlbench.conformance.capabilities import (
 )
 from dlbench.conformance.laziness import HONEST_WORK
 from dlbench.conformance.loss import the_loss_is_the_stated_one
-from dlbench.conformance.model import ROUGHER, Model, ModelsUnderTest, NotLookedAt, require
+from dlbench.conformance.model import ModelsUnderTest, NotLookedAt, require
 from dlbench.conformance.optimizer import the_optimizer_is_the_stated_adam
+from dlbench.conformance.outputs import outputs_are_the_architecture
 from dlbench.conformance.quiet import nothing_is_printed, nothing_leaks, what_is_unsupported_is_raised
 from dlbench.conformance.variants import host_data_is_copied_in_every_step, several_steps_are_so_many_single_ones
 from dlbench.measure import reported
 from dlbench.parity import check
-from dlbench.plugin import ExchangesParameters
 from dlbench.record import proof
 
 REPEATED = 60
@@ -57,50 +55,6 @@ def what_was_read_back_is_true(session: ModelsUnderTest) -> None:
     require(complete, f"exports {count} values, said {said}")
     for name, value in (model.request.parameters or {}).items():
         require(np.array_equal(value, found.get(name)), f"parameter {name} differs from the request's")
-
-
-def outputs_are_the_architecture(session: ModelsUnderTest) -> None:
-    """Predictions agree with the core's NumPy version of the architecture, from the values of this seed and another's.
-
-    On the path jit only this seed's: the building code is the same, and another compilation takes long. They agree from
-    values of no seed too, if the plugin takes them: initial biases are zero, and a bias that is left out shows then.
-    """
-    if not architectures.describes(session.spec):
-        raise NotLookedAt(architectures.meaning(session.spec.architecture))
-    for model in (session.plain,) if session.spec.path == "jit" else (session.plain, session.other):
-        outputs = model.observed.get("outputs")
-        _require_outputs(model, model.request.parameters, model.outputs() if outputs is None else outputs)
-    moved, outputs = _from_other_values(session.plain)
-    if moved:
-        _require_outputs(session.plain, moved, outputs)
-
-
-def _require_outputs(model: Model, parameters: Any, outputs: Any) -> None:
-    request = model.request
-    inputs = model.task.batch(request.spec.seed, 0).inputs
-    expected = request.configuration.forward(parameters, inputs, request.signature)
-    require(outputs.shape == expected.shape, f"outputs have shape {outputs.shape}, not {expected.shape}")
-    found = np.abs(outputs - expected).max() / max(1.0, np.abs(expected).max())
-    allowed = check.TOLERANCES["output"] * (1 if model.info.device == "cpu" else ROUGHER)
-    require(found <= allowed, f"outputs differ from the NumPy version by {found:.1e}, {allowed:.0e} is allowed")
-
-
-def _from_other_values(model: Model) -> tuple[dict[str, Any], Any]:
-    """The initial values, each moved at random by about 0.05, and the outputs with them; nothing if none are taken."""
-    plugin, kept = model.plugin, model.parameters()
-    if not isinstance(plugin, ExchangesParameters) or not kept:
-        return {}, None
-    drawn = np.random.default_rng(0)
-    moved = {
-        name: (value + 0.05 * drawn.standard_normal(value.shape)).astype(np.float32)
-        for name, value in (model.request.parameters or {}).items()
-    }
-    try:
-        plugin.import_parameters(moved)
-        took = all(np.array_equal(value, moved.get(name, np.nan)) for name, value in model.parameters().items())
-        return (moved, model.outputs()) if took else ({}, None)  # another clause says so
-    finally:
-        plugin.import_parameters(kept)
 
 
 def the_loss_falls(session: ModelsUnderTest) -> None:
