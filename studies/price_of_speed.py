@@ -23,7 +23,7 @@ from msgspec import UNSET
 
 import dlbench
 from dlbench.analysis.metrics import step_seconds
-from dlbench.record.schema import Run
+from dlbench.record.schema import RUNS_FILE, Run
 from dlbench.report.fidelity import WHATS
 from dlbench.report.section import FidelityRow
 from dlbench.stats.decisions import Unpaired
@@ -114,9 +114,10 @@ def _log_steps(runs: Sequence[Run], precision: str) -> list[float]:
 
 
 def _run(words: Sequence[str]) -> str:
-    """Measure a session; the last line of its error where it was refused."""
+    """Measure a session; the last line of its error if it was refused. One with a Run that failed has a report."""
     done = subprocess.run([DLBENCH, "run", *words, "--quiet"], capture_output=True, text=True, check=False)
-    return (done.stderr.strip().splitlines() or ["ended without a word"])[-1] if done.returncode else ""
+    refused = done.returncode and not (Path(words[words.index("--out") + 1]) / RUNS_FILE).exists()
+    return (done.stderr.strip().splitlines() or ["ended without a word"])[-1] if refused else ""
 
 
 def _without(why: str) -> Row:
