@@ -13,10 +13,10 @@ from dlbench_torch.transformer import make_module as _transformer
 
 __all__ = ["TorchModel", "cnn", "gan", "gru", "lstm", "mlp", "plugin", "rnn", "transformer"]
 
-mlp = plugin(_mlp)
-cnn = plugin(_cnn)
-rnn = plugin(_recurrent, slots=mapping.rnn_slot)
-lstm = plugin(_recurrent, slots=mapping.lstm_slot)
-gru = plugin(_recurrent, slots=mapping.gru_slot)
-transformer = plugin(_transformer)
+mlp = plugin(_mlp, whole=True)
+cnn = plugin(_cnn, whole=True)
+rnn = plugin(_recurrent, slots=mapping.rnn_slot, whole=True)
+lstm = plugin(_recurrent, slots=mapping.lstm_slot, whole=True)
+gru = plugin(_recurrent, slots=mapping.gru_slot, whole=True)
+transformer = plugin(_transformer, whole=True)
 gan = plugin(_gan, whole=True)

@@ -28,7 +28,7 @@ class EagerSteps:
     ) -> None:
         self._several = request.spec.steps_per_call > 1
         self._network, self._trained, self._objective = network, trained, objective
-        self._forward: Callable[..., Any] = network if forward is None else forward
+        self._forward: Callable[..., Any] = network.called() if forward is None else forward
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
         ]

@@ -63,6 +63,20 @@ class Network(nn.Module):
             return outputs
         return pick_output(outputs, self._output)
 
+    def called(self) -> Callable[..., Any]:
+        """The quickest function that computes what a call does: a small step would show each further call of Python."""
+        if self._mixed is not None or self._call is not _by_place or self._output:
+            return self.forward
+        module = self.module
+        if self._output is None:
+            return module
+
+        def call(*inputs: Tensor) -> Any:
+            outputs = module(*inputs)
+            return outputs if isinstance(outputs, Tensor) else pick_output(outputs, "")
+
+        return call
+
     def with_tensors(self, tensors: Mapping[str, Tensor], inputs: Inputs) -> tuple[Any, dict[str, Tensor]]:
         """The output with these parameters and buffers in the place of the module's own, and their new values.
 
