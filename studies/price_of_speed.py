@@ -48,10 +48,10 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "unsafe-math": "unsafe-math:on",
         },
     },
-    "tf": {"eager": {}, "jit": {}},
+    "tf": {"eager": {"bf16": "amp:bf16"}, "jit": {"bf16": "amp:bf16"}},
 }
 """Settings by framework, path and name."""
-PRECISIONS: Mapping[str, Sequence[str]] = {"torch": (), "tf": ("bf16",)}
+PRECISIONS: Mapping[str, Sequence[str]] = {"torch": (), "tf": ()}
 """Precisions that are no setting of a variant: workloads of their own, measured after the plain one."""
 Row = dict[str, Any]
 
