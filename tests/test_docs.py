@@ -176,3 +176,7 @@ def test_the_map_of_the_house_has_a_line_for_every_room():
     assert sorted(listed) == sorted(rooms)
     rule = text.partition("**One rule of imports.**")[2].partition("\n\n    ")[2].partition("\n\n")[0]
     assert set(re.findall(r"[a-z_]+", rule)) == rooms
+
+
+def test_the_readme_has_fewer_than_200_lines():
+    assert len((ROOT / "README.md").read_text().splitlines()) < 200

@@ -2,7 +2,7 @@
 
 Both sides start from the same canonical parameters and see the same batches, without dropout, each in a process of its
 own. The tolerances are some ten times the differences of seven architectures on two frameworks, and each of them
-catches a planted fault (a gate order, a padding, a place of epsilon): see `tests/test_planted_faults.py`.
+catches a planted fault (a gate order, a padding, a place of epsilon): see `tests/parity/test_planted_faults.py`.
 """
 
 from __future__ import annotations

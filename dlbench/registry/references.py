@@ -197,11 +197,20 @@ def _line(file: str, number: int, text: str) -> str:
 
 
 def _is_foreign(file: str) -> bool:
-    """True if a frame is of dlbench, of Python or of an installed package."""
+    """True if a frame is of dlbench, of a package of adaptors, of Python or of an installed package."""
     path = Path(file)
-    roots = (Path(__file__).resolve().parents[1], Path(os.__file__).parent)
+    roots = (Path(__file__).resolve().parents[1], Path(os.__file__).parent, *_folders_of_adaptors())
     installed = "site-packages" in path.parts or "dist-packages" in path.parts
-    return file.startswith("<") or installed or any(path.is_relative_to(root) for root in roots)
+    compiled = path.suffix != ".py"  # such as NumPy's _common.pyx, without its folder, or <frozen importlib>
+    return compiled or installed or any(path.is_relative_to(root) for root in roots)
+
+
+def _folders_of_adaptors() -> set[Path]:
+    """The folders of the imported packages that have adaptors, which may be installed to be edited."""
+    from dlbench.registry import adaptors  # reads metadata, which only an error needs
+
+    packages = (sys.modules.get(entry.value.partition(":")[0].partition(".")[0]) for entry in adaptors.entries())
+    return {Path(package.__file__).parent for package in packages if package is not None and package.__file__}
 
 
 def _file_module(reference: Reference, folder: Path) -> ModuleType:

@@ -18,6 +18,8 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 INPUTS, TARGETS, TEST = "inputs", "targets", "test_"
 LONGEST_CAUSE = 300
 """Characters of NumPy's message about a file."""
+STARTS = (b"\x80", b"\x93NUMPY", b"PK")
+"""First bytes of a pickle (PROTO, from protocol 2 on), an .npy file and a zip file."""
 _OBJECTS = re.compile(r"[Oo]bject arrays cannot be|pickled")
 WANTED = "inputs (or inputs_0, inputs_1 ..., or inputs_NAME) and targets, and test_inputs and test_targets to hold out"
 
@@ -87,10 +89,19 @@ def _numpy(path: Path) -> Arrays:
     except MemoryError as error:
         raise SpecError(f"{path} does not fit into memory ({error}); save fewer samples") from error
     except Exception as error:  # for any content: NumPy, zip files and their decompressors raise their own
-        if _OBJECTS.search(str(error)):
-            raise SpecError(f"{path} holds Python objects, which are never loaded; save arrays of numbers") from error
         said = words.reason(error, LONGEST_CAUSE).partition("\n")[0]
+        if _OBJECTS.search(str(error)):
+            if (start := _start(path)).startswith(STARTS):
+                raise SpecError(
+                    f"{path} holds Python objects, which are never loaded; save arrays of numbers"
+                ) from error
+            said = f"it starts with {start!r}"
         raise SpecError(f"{path} is no file of NumPy's ({said}); save it with numpy.savez") from error
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(20)
 
 
 def _array(key: str, found: Any, path: Path) -> npt.NDArray[Any]:

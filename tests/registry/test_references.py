@@ -117,3 +117,11 @@ def test_a_class_or_factory_is_called_with_options_and_an_instance_is_taken_as_i
         make("kinds.py:Net", {"hiden": 3}, tmp_path)
     with pytest.raises(SpecError, match=r"kinds\.py:factory: kinds\.py, line 5, .*: TypeError: .*hiden"):
         make("kinds.py:factory", {"hiden": 3}, tmp_path)
+
+
+def test_the_line_of_an_error_is_the_users_own_and_not_that_of_an_adaptor_installed_to_be_edited(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "wide.py", "from dlbench_fake.nets import Net\ndef make():\n    return Net(8, outputs=-1)\n")
+    with pytest.raises(SpecError, match=r"^wide\.py:make: wide\.py, line 3, 'return Net\(8, outputs=-1\)': ValueError"):
+        make("wide.py:make", {}, tmp_path)
