@@ -71,7 +71,7 @@ def _values(batch: Batch) -> Iterator[tuple[str, Any]]:
     for name, side in zip(("inputs", "targets"), batch, strict=True):
         for part in arrays.parts(side):
             with contextlib.suppress(Exception):  # an array of another device, which refuses NumPy
-                yield name, np.array(part, copy=True)
+                yield name, np.asarray(part).copy()
 
 
 def stands_still(plugin: object, train: Call, feed: Unseen) -> str:
