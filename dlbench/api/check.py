@@ -93,6 +93,8 @@ def check(
     Raises UnknownName, PluginLoadError or SpecError, the last also if nothing could be examined at all: no path is
     supported, or no data is installed.
     """
+    if not plugins:
+        raise SpecError("nothing was named; give a plugin (`dlbench list` shows the names) or --model REFERENCE")
     timeout = Policy(timeout_seconds=timeout).timeout_seconds
     found = [
         spec for plugin in plugins for path in paths or PATHS for spec in conformance.specs(plugin, path, **options)

@@ -147,8 +147,12 @@ def names(plugins: object) -> tuple[str, ...]:
 def _read(name: str, option: Option, value: Any) -> Any:
     if not option.several:
         return None if value is None and option.default is None else _one(name, option, value)
+    if isinstance(value, Mapping):
+        example = f", such as {[f'{key}={part}' for key, part in value.items()]}" if name == "set" and value else ""
+        raise SpecError(f"{name} is {value!r}: it must be one value, or a list of several{example}")
     one = isinstance(value, str | os.PathLike) or not isinstance(value, Iterable)
-    return tuple(dict.fromkeys(_one(name, option, part) for part in ([value] if one else value)))
+    found = tuple(_one(name, option, part) for part in ([value] if one else value))
+    return found if option.kind is object else tuple(dict.fromkeys(found))
 
 
 def _one(name: str, option: Option, value: Any) -> Any:

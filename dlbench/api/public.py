@@ -7,23 +7,24 @@ Listener (`dlbench.session.schedule`). Every error of a caller is a DlbenchError
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
 from dlbench.api import check as checking
 from dlbench.api import compare as comparing
-from dlbench.api import keywords, request
+from dlbench.api import keywords, request, subjects
 from dlbench.api import parity as proving
 from dlbench.api import render as rendering
 from dlbench.api import run as session
 from dlbench.api.check import Examination
 from dlbench.api.comparison_results import ComparisonResults
-from dlbench.api.keywords import GateKeywords, Names, ParityKeywords, RunKeywords, Source
+from dlbench.api.keywords import GateKeywords, Names, ParityKeywords, RunKeywords, Source, SourceKeywords
 from dlbench.api.progress import Lines, Quiet
 from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
 from dlbench.record.parity import Parity
+from dlbench.session.models import AskedModel
 from dlbench.session.schedule import Listener
 
 PARITY_SECONDS, CHECK_SECONDS = 600.0, 300.0
@@ -83,21 +84,23 @@ def check_parity(
 
 
 def check(
-    plugins: Names,
+    plugins: Names = (),
     *,
     path: Names = (),
     size: str = "small",
     task: str = "",
     device: str = "cpu",
     timeout: float = CHECK_SECONDS,
+    **options: Unpack[SourceKeywords],
 ) -> Examination:
-    """Examine plugins against the contract, on these paths or all; a clause may take `timeout` seconds.
+    """Examine plugins and models against the contract, on these paths or all; a clause may take `timeout` seconds.
 
-    Raises DlbenchError.
+    `model` and the statements about it are as for `run`. Raises DlbenchError.
     """
-    paths = keywords.complete({"path": path}, ("path",))["path"]
+    given = keywords.complete({"path": path, **options}, ("path", *SourceKeywords.__annotations__))
+    asked: tuple[str | AskedModel, ...] = (*keywords.names(plugins), *subjects.models(given))
     more = {"size": size, "task": task, "device": device}
-    return checking.check(keywords.names(plugins), paths, timeout, checking.Silent(), **more)
+    return checking.check(asked, given["path"], timeout, checking.Silent(), **more)
 
 
 def render(results: Results, format: str = "markdown") -> str:  # noqa: A002 (the option's name)
@@ -114,7 +117,7 @@ def _located(options: Any) -> dict[str, Any]:
 
 
 def _is_several(value: object) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str)
+    return isinstance(value, Iterable) and not isinstance(value, str | Mapping)
 
 
 def _path(value: Any) -> Any:

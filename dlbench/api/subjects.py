@@ -14,6 +14,7 @@ from dlbench.registry.references import portable
 from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.session.plan import Selection
 from dlbench.spec import AXES, DATA_PLACES, PHASES, InputSpec, ModelSource, Policy, Spec
+from dlbench.spec.ranges import MOST, within
 from dlbench.spec.source import batch_size_of, class_spec, input_spec, text, token_spec
 
 OPTIONS = (
@@ -76,8 +77,19 @@ def models(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
         name = found[0].architecture if convert and found else ""
         of_first = not found
         source = ModelSource(reference=portable(match[2]), convert="" if of_first else portable(convert), **common)
+        _refuse_again(source.reference, match[1] or "", found)
         found.append(AskedModel(source, match[1] or "", name))
     return tuple(found)
+
+
+def _refuse_again(reference: str, framework: str, found: Sequence[AskedModel]) -> None:
+    """Raise SpecError for a model that was named before, in the same framework as far as it was said."""
+    for one in found:
+        if one.source.reference == reference and (not framework or one.framework in ("", framework)):
+            raise SpecError(
+                f"--model {reference} is given twice and would be one arm; name it once, and for several arms of it "
+                "give several values of an option, such as --path eager,jit or --set NAME=A,B"
+            )
 
 
 def reference_of(model: object) -> str:
@@ -89,7 +101,8 @@ def reference_of(model: object) -> str:
         return model
     module, name = getattr(model, "__module__", ""), getattr(model, "__qualname__", "")
     if not module or not name or "<" in name:
-        raise SpecError(f"model {model!r} cannot be imported by a name; give a class or a function of a module")
+        said = name or f"of type {type(model).__name__}"
+        raise SpecError(f"model {said} cannot be imported by a name; give 'file.py:NAME', or a class or a function")
     if module != "__main__":
         return f"{module}:{name}"
     file = inspect.getsourcefile(sys.modules[module]) if hasattr(sys.modules[module], "__file__") else None
@@ -133,6 +146,8 @@ def _common(options: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:
 def _inputs(options: Mapping[str, Any]) -> tuple[InputSpec, ...]:
     texts: Sequence[str] = options.get("tokens", ())
     vocabulary: int | None = options.get("vocabulary")
+    if vocabulary is not None:
+        within("--vocabulary", vocabulary, (1, MOST))
     if vocabulary is None and texts:
         raise SpecError(f"--tokens {texts[0]}: the number of distinct tokens is not known; give --vocabulary N")
     if vocabulary is not None and not texts:
@@ -152,6 +167,7 @@ def _targets(options: Mapping[str, Any], inputs: Sequence[InputSpec]) -> InputSp
     if stated and classes is not None:
         raise SpecError(f"--classes {classes} and --targets {stated} both state the targets; leave one out")
     if classes is not None:
+        within("--classes", classes, (1, MOST))
         return class_spec(classes, inputs[0].shape[0] if inputs else 1)
     if not stated:
         return None

@@ -11,7 +11,7 @@ from dlbench import architectures
 from dlbench.api.check import Examination, Examined, check
 from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance.examine import NAMES, Finding, Verdict
-from dlbench.errors import SpecError, exit_codes
+from dlbench.errors import exit_codes
 from dlbench.report.markdown import plain
 from dlbench.session.models import AskedModel
 from dlbench.spec import Path, Spec
@@ -21,8 +21,6 @@ WORDS: dict[Verdict, str] = {"holds": "hold", "broken": "broken", "not looked at
 
 def show(plugins: Sequence[str | AskedModel], paths: Sequence[Path], timeout: float, **options: str) -> int:
     """Print every finding and return the exit code. Raises UnknownName, PluginLoadError or SpecError."""
-    if not plugins:
-        raise SpecError("nothing was named; give a plugin (`dlbench list` shows the names) or --model REFERENCE")
     with Heartbeat() as heart:
         found = check(plugins, paths, timeout, _Printed(heart), **options)
     for why in found.missing:

@@ -57,7 +57,7 @@ def run(**given: Any) -> int:
 @click.argument("plugins", nargs=-1)
 @options.of_parity
 @options.of_models
-@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Initial values and batches.")
+@click.option("--seeds", type=options.Count(1000), default=5, show_default=True, help="Initial values and batches.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work.")
 def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **given: Any) -> int:
     """Prove that PLUGINS, or models of your own, are the same model: two frameworks' versions, or two paths of one.

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dlbench.spec import AXES, ISOLATIONS, Axis, ModelKeywords
+from dlbench.spec.ranges import MOST
 
 KINDS = {int: "whole number", float: "number"}
 
@@ -37,6 +38,25 @@ class Values(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
             return self._parse(part)
         except ValueError:
             self.fail(f"{part!r} is not a {self.name}", param, ctx)
+
+
+class Count(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on only
+    """A whole number of at least 1."""
+
+    name = "whole number"
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it, unless it is out of range."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if not 1 <= number <= self._most:
+            self.fail(f"{value} is no whole number between 1 and {self._most}", param, ctx)
+        return number
 
 
 def several(flag: str, help_text: str, kind: Values) -> Decorator:
@@ -138,8 +158,8 @@ def of_models(command: Callable[..., int]) -> Callable[..., int]:
                 "--input", multiple=True, metavar=array, help="Input of the model, 32x3x224x224; the batch first."
             ),
             click.option("--tokens", multiple=True, metavar="SHAPE", help="Input of tokens, such as 8x128."),
-            click.option("--vocabulary", type=click.IntRange(1), default=None, help="Number of distinct tokens."),
-            click.option("--classes", type=click.IntRange(1), default=None, help="Number of classes of the targets."),
+            click.option("--vocabulary", type=Count(), default=None, help="Number of distinct tokens."),
+            click.option("--classes", type=Count(), default=None, help="Number of classes of the targets."),
             click.option(
                 "--targets", default="", metavar=array, help="Targets of the loss; by default from the outputs."
             ),

@@ -103,9 +103,11 @@ def _filled(one: AskedModel, selection: Selection, options: Options, child: Chil
     try:
         said = call(child, describe_model, spec, one.framework)
     except ChildError as error:
-        if spec.model is None:  # each of its Runs will say so
-            return selection
-        raise SpecError(_of_model(spec.model, error)) from error
+        if spec.model is not None:
+            raise SpecError(_of_model(spec.model, error)) from error
+        if error.loading or not selection.get("task"):  # a wrong size or option, or nothing to plan a Run by
+            raise SpecError(str(error)) from error
+        return selection  # each of its Runs will say so
     return inference.filled(selection, spec, said)
 
 

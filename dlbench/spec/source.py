@@ -92,9 +92,9 @@ def text(array: InputSpec) -> str:
 
 def token_spec(text: str, vocabulary: int, option: str = "--tokens") -> InputSpec:
     """Tokens as `[NAME=]SHAPE` says them, each less than the vocabulary. Raises SpecError that names the option."""
-    if ":" in text or "<" in text:
+    if ":" in text or "<" in text or _INPUT.fullmatch(text.strip()) is None:
         raise SpecError(f"{option} {text!r} is not [NAME=]SHAPE, such as 8x128; --vocabulary says their number")
-    return input_spec(f"{text}:int32<{vocabulary}", option)
+    return msgspec.structs.replace(input_spec(text, option), dtype="int32", below=vocabulary)
 
 
 def class_spec(count: int, batch_size: int) -> InputSpec:

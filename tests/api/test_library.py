@@ -18,6 +18,7 @@ from dlbench_fake import nets
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("a session of the library")]
 
 TWO = ("fake.linear", "twin.linear")
+MODEL = "dlbench_fake.nets:Net8"
 OF_THE_COMMAND_LINE = {"plugin", "suite", "dry_run", "quiet"}
 """Options that are no keyword: the first argument is the plugins, a call has no use for the others."""
 
@@ -116,6 +117,21 @@ def test_two_reports_are_compared_and_results_stand_for_their_folder(results, fo
         ({"quick": 1}, dlbench.SpecError, "quick is 1: it must be True or False"),
         ({"out": 5}, dlbench.SpecError, "out is 5: it must be a path"),
         ({"threads": 0}, dlbench.SpecError, "threads is 0"),
+        ({"batch_size": 0}, dlbench.SpecError, "batch size is 0: it must be between 1 and"),
+        ({"set": {"outputs": 3}}, dlbench.SpecError, r"set is {'outputs': 3}: it must be .* such as \['outputs=3'\]"),
+        (
+            {"phase": {"train": 1}},
+            dlbench.SpecError,
+            "phase is {'train': 1}: it must be one value, or a list of several",
+        ),
+        ({"model": MODEL, "classes": 0}, dlbench.SpecError, "^--classes is 0: it must be between 1 and 2147483647"),
+        (
+            {"model": MODEL, "tokens": "8x16", "vocabulary": 0},
+            dlbench.SpecError,
+            "^--vocabulary is 0: it must be between 1 and 2147483647",
+        ),
+        ({"model": [MODEL, MODEL]}, dlbench.SpecError, f"--model {MODEL} is given twice and would be one arm"),
+        ({"model": [MODEL, nets.Net8]}, dlbench.SpecError, f"--model {MODEL} is given twice and would be one arm"),
         ({"quick": True, "rigorous": True}, dlbench.SpecError, "contradict each other"),
     ],
 )
@@ -196,5 +212,26 @@ def test_a_class_of_a_module_is_a_model_and_what_has_no_name_is_refused(tmp_path
     results = dlbench.run(model=nets.Net8, input="16x8", out=tmp_path / "model", **options)
     assert {run.spec.plugin for run in results.runs} == {"fake.Net8"}
     assert results.runs[0].spec.model.reference == "dlbench_fake.nets:Net8"
-    with pytest.raises(dlbench.SpecError, match="cannot be imported by a name"):
-        dlbench.run(model=lambda: None, input="16x8", out=tmp_path / "none", **options)
+    for model, said in ((lambda: None, "test_a_class.*<lambda>"), (nets.Net8(), "of type Net8")):
+        with pytest.raises(dlbench.SpecError, match=f"model {said} cannot be imported by a name; give") as refused:
+            dlbench.run(model=model, input="16x8", out=tmp_path / "none", **options)
+        assert "0x" not in str(refused.value)
+
+
+def test_a_model_is_examined_as_the_command_does():
+    found = dlbench.check(model=nets.Net8, input="16x8", path="eager")
+    assert found.conforms
+    assert [one.spec.model.reference for one in found.examined] == [MODEL]
+    both = {param.name for param in cli.commands["check"].params} - {
+        "plugins",
+        "path",
+        "size",
+        "task",
+        "device",
+        "timeout",
+    }
+    assert both == set(keywords.SourceKeywords.__annotations__)
+    with pytest.raises(dlbench.SpecError, match=r"nothing was named; give a plugin .* or --model REFERENCE"):
+        dlbench.check()
+    with pytest.raises(dlbench.UnknownName, match="unknown option 'clases'; did you mean classes"):
+        dlbench.check(model=MODEL, clases=3)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command import dlbench
+from distributions import leftover
 
 pytestmark = pytest.mark.untimed
 
@@ -177,11 +178,48 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
             "32x3:float32 have 3 classes; give fewer",
         ),
         (["--model", "own.py:One", "--task", "line"], "own.py:One and task line: loss mse: targets 32x1:float32 and"),
+        (["--model", "own.py:Two", "--classes", "0"], "'--classes': 0 is no whole number between 1 and 2147483647"),
+        (["--model", "own.py:Two", "--classes", "many"], "'--classes': many is no whole number between 1 and"),
+        (["--model", "own.py:Two", "--vocabulary", "x"], "'--vocabulary': x is no whole number between 1 and"),
+        (["--model", "own.py:Two", "--tokens", "8x0", "--vocabulary", "5"], "--tokens '8x0': shape is (8, 0): it must"),
+        (["--model", "own.py:Two", "--tokens", "x", "--vocabulary", "5"], "--tokens 'x' is not [NAME=]SHAPE, such as"),
+        (
+            ["--model", "own.py:Two", "--model", "own.py:Two"],
+            "--model own.py:Two is given twice and would be one arm; name it once",
+        ),
+        (["--model", "own.py:Two", "--model", "fake=own.py:Two"], "--model own.py:Two is given twice"),
         (["--model", "fak:resnet18"], "unknown module or loader 'fak'; did you mean fake"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_before_anything_is_measured(folder, arguments, said):
     assert said in refused(*arguments)
+
+
+PLUGIN = """
+from dlbench.plugin import Description
+from dlbench_fake.minimal import Minimal
+from dlbench.errors import UnknownName
+
+class Sized(Minimal):
+    def describe(self, spec):
+        if spec.size not in ("small", "base"):
+            raise UnknownName("size of Sized", spec.size, ["small", "base"])
+        return Description(task="line")
+"""
+"""A plugin that describes itself, and knows the size before it says its task."""
+
+
+@pytest.mark.parametrize("more", [(), ("--task", "line")])
+def test_a_wrong_size_of_a_plugin_that_describes_itself_is_met_with_near_ones(folder, monkeypatch, more):
+    (folder / "site").mkdir()
+    (folder / "site" / "acme_net.py").write_text(PLUGIN)
+    points = b"[dlbench.plugins]\nacme.net = acme_net:Sized\n"
+    leftover(
+        folder / "site", "acme-1.0", METADATA=b"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n", entry_points=points
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
+    assert refused("--plugin", "acme.net", "--size", "bse", *more) == "unknown size of Sized 'bse'; did you mean base?"
+    assert "task line" in planned("--plugin", "acme.net", "--size", "base")
 
 
 def test_an_error_in_the_users_file_is_told_by_its_own_line(folder):
@@ -258,7 +296,7 @@ def test_a_file_that_changed_between_two_parts_of_a_session_makes_two_figures_an
 def test_a_model_is_examined_against_the_contract(folder):
     done = dlbench("check", "--model", "own.py:Two", "--path", "eager", cwd=folder)
     assert done.returncode == 0, done.stdout
-    assert "18 hold, 0 broken, 2 not looked at" in done.stdout
+    assert "24 hold, 0 broken, 2 not looked at" in done.stdout
     done = dlbench("check", cwd=folder)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "give a plugin (`dlbench list` shows the names) or --model REFERENCE" in done.stderr
