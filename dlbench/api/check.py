@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from dlbench import conformance
+from dlbench.api import subjects
 from dlbench.conformance.examine import Finding
 from dlbench.errors import SpecError
 from dlbench.session.models import AskedModel
@@ -79,6 +80,11 @@ class Silent:
 
     def ended(self, found: Examined) -> None:
         """Nothing."""
+
+
+def asked(plugins: Sequence[str], options: Mapping[str, Any]) -> tuple[str | AskedModel, ...]:
+    """The plugins, and the models that these options name. Raises SpecError."""
+    return (*plugins, *subjects.models(options))
 
 
 def check(

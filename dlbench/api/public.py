@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 from dlbench.api import check as checking
 from dlbench.api import compare as comparing
-from dlbench.api import keywords, request, subjects
+from dlbench.api import keywords, request
 from dlbench.api import parity as proving
 from dlbench.api import render as rendering
 from dlbench.api import run as session
@@ -24,7 +24,6 @@ from dlbench.api.progress import Lines, Quiet
 from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
 from dlbench.record.parity import Parity
-from dlbench.session.models import AskedModel
 from dlbench.session.schedule import Listener
 
 PARITY_SECONDS, CHECK_SECONDS = 600.0, 300.0
@@ -98,7 +97,7 @@ def check(
     `model` and the statements about it are as for `run`. Raises DlbenchError.
     """
     given = keywords.complete({"path": path, **options}, ("path", *SourceKeywords.__annotations__))
-    asked: tuple[str | AskedModel, ...] = (*keywords.names(plugins), *subjects.models(given))
+    asked = checking.asked(keywords.names(plugins), given)
     more = {"size": size, "task": task, "device": device}
     return checking.check(asked, given["path"], timeout, checking.Silent(), **more)
 

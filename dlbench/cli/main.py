@@ -86,10 +86,10 @@ def check(
     A clause holds, is broken, or was not examined. Exit code 1 when one is broken, 2 when a plugin could not be
     examined: its data is not installed, or it does not support a path that was named.
     """
-    from dlbench.api import subjects
+    from dlbench.api.check import asked
     from dlbench.cli import check as command
 
-    return command.show((*plugins, *subjects.models(given)), path, timeout, size=size, task=task, device=device)
+    return command.show(asked(plugins, given), path, timeout, size=size, task=task, device=device)
 
 
 @cli.command()
