@@ -31,7 +31,9 @@ def lines(groups: Sequence[Group], families: Sequence[Sequence[Spec]], policy: P
 def _subject(group: Group, policy: Policy) -> str:
     spec = group.specs[0]
     least = f"{INTERIM_GROUPS[0]} to " if group.of == INTERIM_GROUPS[-1] and policy.adaptive else ""
-    repeats = f"{group.of} seeds" if spec.replicated_by == "seed" else f"{least}{group.of} processes an arm"
+    several = f"{least}{group.of} {'process' if group.of == 1 else 'processes'} an arm"
+    seeds = f"{group.of} {'seed' if group.of == 1 else 'seeds'}"
+    repeats = seeds if spec.replicated_by == "seed" else several
     where = f"task {spec.task}, batch {spec.batch_size}, device {spec.device}, threads {spec.threads}"
     seed = [f"seed {spec.seed}"] if spec.seed and spec.replicated_by == "process" else []
     more = [*unusual(spec, ("device",)), *seed]

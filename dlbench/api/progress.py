@@ -92,4 +92,5 @@ def _figure(run: Run) -> str:
         return "never evaluated"
     last, steps = run.evaluations[-1], metrics.steps_to_target(run)
     reached = f"target reached at step {steps:g}" if steps is not None else "target not reached"
-    return f"{reached}, {last.quality:.3g} {run.task.unit} after {last.steps} steps"
+    quality = f"{last.quality:.3g} {run.task.unit}".rstrip()
+    return f"{reached}, {quality} after {last.steps} steps"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from dlbench.analysis.labels import Labels
-from dlbench.report import failures, fidelity, findings, gating, own_models, tables
+from dlbench.report import failures, fidelity, findings, gating, own_models, parity, tables
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph
 from dlbench.report.model import Report
 from dlbench.report.setting import configuration_blocks, environment_blocks
@@ -44,9 +44,9 @@ def _lead(report: Report) -> str:
     )
     turns = "Plugins of one table took turns, sample by sample, and ratios are paired."
     compared = any(section.comparisons for section in report.sections)
-    unlike = fidelity.lead(report.fidelity or ())
+    unlike = (parity.lead(report.parity), fidelity.lead(report.fidelity or ()))
     return " ".join(
-        filter(None, (unlike, _undecided(report), f"Started {report.started}.", how, turns if compared else ""))
+        filter(None, (*unlike, _undecided(report), f"Started {report.started}.", how, turns if compared else ""))
     )
 
 

@@ -45,6 +45,12 @@ def warnings(parities: Iterable[Parity]) -> Iterator[str]:
     return (f"{subject_of(one.baseline)}: {sentence(one)}" for one in parities if one.same is False)
 
 
+def lead(parities: Iterable[Parity]) -> str:
+    """The pairs that are not the same model, for the first lines of a report; empty if there are none."""
+    pairs = [f"{one.candidate.label} and {one.baseline.label}" for one in parities if one.same is False]
+    return f"NOT THE SAME MODEL: {'; '.join(dict.fromkeys(pairs))}." if pairs else ""
+
+
 def of_subject(subject: str, parities: Iterable[Parity]) -> list[Parity]:
     """The checks that belong to one fairness table."""
     return [parity for parity in parities if subject_of(parity.baseline) == subject]

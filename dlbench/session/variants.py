@@ -98,7 +98,8 @@ def notes(specs: Sequence[Spec]) -> Iterator[str]:
     for label, own in of_arm.items():
         if missing := [name for name in names if name not in own]:
             beside = "only its other variants are measured" if own else "it is measured as it is"
-            yield f"variant {', '.join(missing)} sets what {label} does not have: {beside}"
+            which = f"variant {missing[0]} sets" if len(missing) == 1 else f"variants {', '.join(missing)} set"
+            yield f"{which} what {label} does not have: {beside}"
 
 
 def _require_value(variant: Variant, setting: Setting, value: str) -> None:

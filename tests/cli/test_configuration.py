@@ -115,7 +115,7 @@ def test_shipped_suites_are_options_that_can_be_run(tmp_path, monkeypatch):
         for framework in ("tf", "torch"):
             assert f"{framework}.{plugin} eager" in article
     assert "train mlp base, " in planned("--suite", "base")
-    assert "1 processes an arm" in planned("--suite", "quick")
+    assert "1 process an arm" in planned("--suite", "quick")
 
 
 def test_projects_and_shipped_suites_are_listed(project):

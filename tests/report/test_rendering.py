@@ -16,6 +16,7 @@ from example_runs import bare_run, failed_runs, full_session, good_run, many_wor
 from rich.console import Console
 
 from dlbench.analysis import metrics
+from dlbench.api.progress import headline
 from dlbench.cli import progress
 from dlbench.errors import DlbenchError
 from dlbench.plugin import Compilation
@@ -195,6 +196,9 @@ def test_parity_stands_where_the_arms_are_compared_and_a_failure_stands_first():
     failed = summarize(full_session(), [OTHER])
     assert failed.warnings[0].startswith("transformer small, task text, batch 32: torch.transformer jit and tf.")
     assert "same model: NO" in failed.warnings[0]
+    opening = markdown(full_session(), [OTHER]).splitlines()[2]
+    assert re.match(r"NOT THE SAME MODEL: torch\.transformer \w+ and tf\.transformer \w+\. ", opening), opening
+    assert "NOT THE SAME MODEL" not in markdown(full_session(), [SAME])
     unchecked = msgspec.structs.replace(SAME, differences=(), reason="acme lacks gradients()")
     assert "not checked (acme lacks gradients" in markdown(full_session(), [unchecked])
 
@@ -271,6 +275,13 @@ def test_the_terminal_shows_the_figures_without_the_details():
     assert "Verdict" in shown_there
     assert "Resident after import" not in shown_there
     assert "Measure it again" not in shown_there
+
+
+def test_a_quality_without_a_unit_leaves_no_gap_in_its_line_of_progress():
+    run = good_run(phase="converge")
+    bare = msgspec.structs.replace(run, task=msgspec.structs.replace(run.task, unit=""))
+    assert re.search(r", \S+ bit after \d+ steps$", headline(run))
+    assert re.search(r", [\d.]+ after \d+ steps$", headline(bare))
 
 
 def test_what_would_steer_a_terminal_or_turn_text_around_is_left_out_of_progress_and_pages():

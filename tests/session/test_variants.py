@@ -96,7 +96,7 @@ def test_each_variant_is_an_arm_with_what_follows_from_its_settings():
 def test_an_arm_whose_plugin_knows_none_of_the_settings_is_measured_once_and_that_is_said():
     labels, notes, _ = arms("torch.a", "tf.a", variant=["x=products:low", "y=products:high"])
     assert labels == ["torch.a eager [x]", "torch.a eager [y]", "tf.a eager"]
-    assert notes == ["variant x, y sets what tf.a eager does not have: it is measured as it is"]
+    assert notes == ["variants x, y set what tf.a eager does not have: it is measured as it is"]
     labels, notes, _ = arms("torch.a", "tf.a", variant=["x=products:low", "o=onednn:on"])
     assert labels == ["torch.a eager [x]", "torch.a eager [o]", "tf.a eager [o]"]
     assert notes == ["variant x sets what tf.a eager does not have: only its other variants are measured"]
@@ -105,7 +105,7 @@ def test_an_arm_whose_plugin_knows_none_of_the_settings_is_measured_once_and_tha
 def test_a_setting_of_one_path_makes_arms_of_that_path_alone():
     labels, notes, _ = arms("torch.a", path=("eager", "jit"), variant=["f=mode:fast", "s=mode:slow"])
     assert labels == ["torch.a jit [f]", "torch.a jit [s]", "torch.a eager"]
-    assert notes == ["variant f, s sets what torch.a eager does not have: it is measured as it is"]
+    assert notes == ["variants f, s set what torch.a eager does not have: it is measured as it is"]
 
 
 @pytest.mark.parametrize(
