@@ -19,8 +19,8 @@ from dlbench.errors import SpecError, UnknownName
 from dlbench.plugin import InputSpec, ModelSource
 from dlbench_torch.recipe import Recipe
 
-BATCH = 8
-"""Default number of samples of a batch."""
+ANY_BATCH = 1
+"""Length of the first axis in a recipe; the batch size of a Spec takes its place."""
 SEQUENCE = 128
 """Tokens of a sequence, unless the model takes fewer."""
 SECONDS_OF_SOUND = 1
@@ -50,7 +50,7 @@ def timm(name: str, source: ModelSource) -> Recipe:
         made: nn.Module = package.create_model(name, pretrained=False, **{**sized, **options})
         return made
 
-    return Recipe(make=make, name=name, inputs=(InputSpec((BATCH, *image)),))
+    return Recipe(make=make, name=name, inputs=(InputSpec((ANY_BATCH, *image)),))
 
 
 def torchvision(name: str, source: ModelSource) -> Recipe:
@@ -65,7 +65,7 @@ def torchvision(name: str, source: ModelSource) -> Recipe:
         made: nn.Module = models.get_model(name, weights=None, **{**sized, **options})
         return made
 
-    return Recipe(make=make, name=name, inputs=(InputSpec((BATCH, *image)),))
+    return Recipe(make=make, name=name, inputs=(InputSpec((ANY_BATCH, *image)),))
 
 
 def transformers(name: str, source: ModelSource, *, shrunk: bool = False) -> Recipe:
@@ -150,12 +150,12 @@ def _inputs_of(model: Any, configuration: Any) -> tuple[InputSpec, ...]:
         case "pixel_values":
             side = getattr(configuration, "image_size", 224)
             sides = tuple(side) if isinstance(side, tuple | list) else (side, side)
-            return (InputSpec((BATCH, configuration.num_channels, *sides), name="pixel_values"),)
+            return (InputSpec((ANY_BATCH, configuration.num_channels, *sides), name="pixel_values"),)
         case "input_values":
-            return (InputSpec((BATCH, 16_000 * SECONDS_OF_SOUND), name="input_values"),)
+            return (InputSpec((ANY_BATCH, 16_000 * SECONDS_OF_SOUND), name="input_values"),)
         case "input_ids":
             longest = getattr(configuration, "max_position_embeddings", None) or SEQUENCE
-            shape, below = (BATCH, min(SEQUENCE, longest)), configuration.vocab_size
+            shape, below = (ANY_BATCH, min(SEQUENCE, longest)), configuration.vocab_size
             names = ("input_ids", "decoder_input_ids") if configuration.is_encoder_decoder else ("input_ids",)
             return tuple(InputSpec(shape, "int64", below, name) for name in names)
     return ()

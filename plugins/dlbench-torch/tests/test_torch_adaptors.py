@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from torch import nn
 
 from dlbench.errors import SpecError, UnknownName
 from dlbench.plugin import SGD, ArraySpec, Batch, BuildRequest, InputSpec, ModelSource, Signature
@@ -197,8 +200,6 @@ def test_random_numbers_of_numpy_are_seeded_too():
 
 def test_a_published_plugin_is_one_call():
     def make(hidden=8):
-        from torch import nn
-
         return nn.Sequential(nn.Linear(6, hidden), nn.Linear(hidden, 2))
 
     net = plugin(make, task="sentiment", sizes={"small": {}, "base": {"hidden": 16}}, batch_sizes={"small": 5})
@@ -249,3 +250,14 @@ def test_named_models_train_and_predict(reference):
     assert np.isfinite(losses).all()
     assert predicted.shape == found.outputs.shape
     assert found.inputs[0].shape[0] == BATCH
+
+
+def test_a_named_model_takes_the_batch_size_of_the_spec(monkeypatch):
+    def get_model(name, weights):
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5))
+
+    models = SimpleNamespace(list_models=lambda: ["resnet18"], get_model=get_model)
+    monkeypatch.setattr(loaders, "_package", lambda name: SimpleNamespace(models=models))
+    _, found = described("torchvision:resnet18")
+    assert found.inputs == (InputSpec((BATCH, 3, 224, 224)),)
+    assert found.outputs.shape == (BATCH, 5)
