@@ -154,7 +154,10 @@ BAD_INPUT = [
         )
     ),
     (("parity", "fake.linear", "twin.linear", "--timeout", "inf"), "timeout is inf: it must be between"),
-    (("parity", "fake.linear", "twin.linear", "--seeds", "1000000000"), "'--seeds': 1000000000 is not in the range"),
+    (
+        ("parity", "fake.linear", "twin.linear", "--seeds", "1000000000"),
+        "'--seeds': 1000000000 is no whole number between 1 and 1000",
+    ),
     (("check", "fake.linear", "--timeout", "1e10"), "timeout is 10000000000.0: it must be between"),
     (("report", "nowhere"), "cannot be read"),
     (("rn",), "No such command"),
