@@ -28,6 +28,7 @@ def test_a_session_measures_writes_and_shows(session):
     folder, done = session
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "fidelity.jsonl",
         "parity.jsonl",
         "plan.json",
         "report.json",
@@ -108,7 +109,12 @@ def test_quiet_prints_the_place_of_the_report_alone_and_one_format_is_one_file(t
     arguments = ("--plugin", "fake.linear", "--quick", "--phase", "converge", "--quiet", "--format", "json")
     done = dlbench("run", *arguments, "--out", "out", cwd=tmp_path)
     assert (done.stdout.split(), done.stderr) == (["out/report.json"], "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["plan.json", "report.json", "runs.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "fidelity.jsonl",
+        "plan.json",
+        "report.json",
+        "runs.jsonl",
+    ]
 
 
 BAD_INPUT = [
