@@ -68,7 +68,7 @@ def test_helpers_end_with_dlbench(how, mark):
     program = (
         "import time; from dlbench.workers.child import fresh_child\n"
         "from dlbench.workers.protocol import Build, Built\n"
-        f"from dlbench.spec import Spec; child = fresh_child(1, 300.0); child.request(Build(spec={SPEC!r}), Built)\n"
+        f"from dlbench.spec import Spec; from msgspec import UNSET; child = fresh_child(1, 300.0); child.request(Build(spec={SPEC!r}), Built)\n"
         "print('up', flush=True); time.sleep(300)"
     )
     environment = {**os.environ, "DLBENCH_FAKE": HELPERS}
