@@ -3,62 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-import textwrap
-from pathlib import Path
 
 import pytest
-from command import dlbench
+from command import dlbench, planned, refused
 from distributions import leftover
 
 pytestmark = pytest.mark.untimed
-
-FILE = """
-import numpy as np
-from dlbench_fake.nets import Forgetful, Net
-
-class One(Net):
-    def __init__(self, outputs=3, hidden=1):
-        super().__init__(8, outputs=outputs)
-
-class Two(Net):
-    def __init__(self):
-        super().__init__(8, 4, outputs=2)
-    def example_inputs(self):
-        return np.zeros((16, 2, 4), np.float32), np.zeros((16, 4), np.float32)
-
-def total(outputs, targets):
-    return outputs
-
-def nothing(state):
-    return {}
-
-stranger = object()
-"""
-"""A user's file for the command line; its models are those of the framework in NumPy."""
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "own.py").write_text(textwrap.dedent(FILE))
-    rows = (f"{row},{','.join('1234567')},{row % 5}" for row in range(40))
-    (tmp_path / "five.csv").write_text("\n".join(["a,b,c,d,e,f,g,h,targets", *rows]) + "\n")
-    return tmp_path
-
-
-def refused(*arguments):
-    done = dlbench("run", "--dry-run", *arguments, cwd=Path.cwd())
-    assert done.returncode == 2, done.stdout
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    return done.stderr.removeprefix("dlbench: ").strip()
-
-
-def planned(*arguments):
-    done = dlbench("run", "--dry-run", *arguments, cwd=Path.cwd())
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_model_is_measured_in_one_command_and_the_report_says_what_was_inferred(folder):
@@ -220,77 +171,6 @@ def test_a_wrong_size_of_a_plugin_that_describes_itself_is_met_with_near_ones(fo
     monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
     assert refused("--plugin", "acme.net", "--size", "bse", *more) == "unknown size of Sized 'bse'; did you mean base?"
     assert "task line" in planned("--plugin", "acme.net", "--size", "base")
-
-
-def test_an_error_in_the_users_file_is_told_by_its_own_line(folder):
-    (folder / "bad.py").write_text("x = 1\nimport nothing_of_this_name\n")
-    said = refused("--model", "bad.py:Net")
-    assert said.startswith("bad.py:Net: bad.py, line 2, 'import nothing_of_this_name': ModuleNotFoundError")
-
-
-@pytest.mark.parametrize(
-    ("text", "more", "said"),
-    [
-        (
-            "import os\nos._exit(3)\n",
-            (),
-            "bad.py:Net: while it was imported, made or called once, the child exited with",
-        ),
-        ("import sys\nsys.exit(3)\n", (), "bad.py:Net: bad.py, line 2, 'sys.exit(3)': SystemExit: 3"),
-        (
-            "while True: pass\n",
-            ("--timeout", "2"),
-            "bad.py:Net: while it was imported, made or called once, not done within the 2 s that a process may work",
-        ),
-        (
-            "from .own import One\n",
-            (),
-            "bad.py:Net: bad.py, line 1, 'from .own import One': ImportError: attempted relative import with no known "
-            "parent package; a file alone is of no package: give sub.bad:Net, from the folder above",
-        ),
-        ("def Net(width): return width\n", (), "bad.py:Net cannot be called without width; give --set width=VALUE"),
-    ],
-)
-def test_a_file_that_ends_hangs_or_belongs_to_a_package_is_named(folder, text, more, said):
-    (folder / "sub").mkdir()
-    (folder / "sub" / "bad.py").write_text(text)
-    assert said.removeprefix("bad.py:Net") in refused("--model", "sub/bad.py:Net", *more)
-    assert refused("--model", "sub/bad.py:Net", *more).startswith("sub/bad.py:Net")
-
-
-@pytest.mark.parametrize(
-    "reference",
-    ["a b/ünï/net.py:One", "link.py:One", "pkg.rel:One", "pkg/net.py:One", "own:One", "loud.py:One", "~/net.py:One"],
-)
-def test_files_are_found_wherever_they_lie_and_may_print(folder, reference, monkeypatch):
-    monkeypatch.setenv("HOME", str(folder / "pkg"))
-    text = (folder / "own.py").read_text()
-    for name in ("a b/ünï/net.py", "pkg/net.py", "pkg/__init__.py", "loud.py"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("" if "init" in name else f"print('loud')\n{text}")
-    (folder / "pkg" / "rel.py").write_text("from .net import One\n")
-    (folder / "link.py").symlink_to("own.py")
-    said = planned("--model", reference, "--input", "16x8", "--phase", "predict")
-    assert said.startswith("predict One small, ")
-    assert f"fake.One eager ({reference})" in said
-
-
-def test_a_file_that_changed_between_two_parts_of_a_session_makes_two_figures_and_one_that_is_gone_none(folder):
-    arguments = ("--model", "own.py:Two", "--phase", "predict", "--processes", "3", "--cold")
-    assert dlbench("run", *arguments, "--quiet", "--out", "report", cwd=folder).returncode == 0
-    runs, own = folder / "report" / "runs.jsonl", folder / "own.py"
-    runs.write_text("".join(runs.read_text().splitlines(keepends=True)[:1]))
-    own.write_text(own.read_text() + "\n# another\n")
-    kept = runs.read_text()
-    assert dlbench("run", "--resume", "report", "--quiet", cwd=folder).returncode == 0
-    page = (folder / "report" / "report.md").read_text()
-    assert re.search(
-        r"not pooled, because they were not made alike: .*code differs: plugin fake.Two: own.py, files", page
-    )
-    runs.write_text(kept)
-    own.unlink()
-    assert dlbench("run", "--resume", "report", "--quiet", cwd=folder).returncode == 2
-    assert "own.py:Two: there is no file own.py in the folder" in (folder / "report" / "report.md").read_text()
 
 
 def test_a_model_is_examined_against_the_contract(folder):

@@ -20,3 +20,16 @@ def dlbench(*arguments, cwd, misdeed="", **more):
 def raw_runs(folder):
     """The records of a session as they stand in its file."""
     return [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]
+
+
+def refused(*arguments):
+    done = dlbench("run", "--dry-run", *arguments, cwd=Path.cwd())
+    assert done.returncode == 2, done.stdout
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    return done.stderr.removeprefix("dlbench: ").strip()
+
+
+def planned(*arguments):
+    done = dlbench("run", "--dry-run", *arguments, cwd=Path.cwd())
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -9,6 +9,7 @@ import time
 import msgspec
 import numpy as np
 from off_course import OFF_COURSE
+from several_steps import Accumulating, Single
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch
@@ -237,26 +238,6 @@ class Once(LinearPlugin):
         if not self._several:
             return super().train_step(batch)
         return np.full(len(batch.inputs), self._train(Batch(*(part[0] for part in batch))))
-
-
-class Single(LinearPlugin):
-    """Returns the last loss alone."""
-
-    def train_step(self, batch):
-        return np.asarray(super().train_step(batch)).ravel()[-1]
-
-
-class Accumulating(LinearPlugin):
-    """Looks at all batches first and updates afterwards."""
-
-    def train_step(self, batch):
-        if not self._several:
-            return super().train_step(batch)
-        batches = [Batch(*parts) for parts in zip(*batch, strict=True)]
-        losses = [self._differentiate(one)[0] for one in batches]
-        for one in batches:
-            self._train(one)
-        return np.array(losses)
 
 
 class Caching(LinearPlugin):

@@ -68,7 +68,8 @@ def test_helpers_end_with_dlbench(how, mark):
     program = (
         "import time; from dlbench.workers.child import fresh_child\n"
         "from dlbench.workers.protocol import Build, Built\n"
-        f"from dlbench.spec import Spec; from msgspec import UNSET; child = fresh_child(1, 300.0); child.request(Build(spec={SPEC!r}), Built)\n"
+        "from dlbench.spec import Spec; from msgspec import UNSET; child = fresh_child(1, 300.0)\n"
+        f"child.request(Build(spec={SPEC!r}), Built)\n"
         "print('up', flush=True); time.sleep(300)"
     )
     environment = {**os.environ, "DLBENCH_FAKE": HELPERS}
@@ -130,7 +131,7 @@ def test_children_leave_no_descriptor_open(monkeypatch):
         child.request(Build(spec=SPEC), Built)
         child.output_tail()
         child.close()
-    assert open_descriptors() == before
+    assert open_descriptors() <= before  # the collector may have closed one of an earlier test
 
 
 def test_an_interpreter_that_is_gone_is_a_row(tmp_path):

@@ -10,7 +10,6 @@ import torch
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import SGD, Adam, ArraySpec, Batch, BuildRequest, InputSpec, ModelSource, Signature
 from dlbench.spec import Spec
-from dlbench_torch import requirements
 from dlbench_torch.adaptors import torch as adapt
 from dlbench_torch.trial import drawn
 
@@ -284,12 +283,6 @@ def test_sparse_gradients_name_an_optimizer_that_takes_them():
     model, _, batch = built("Sparse", (InputSpec((BATCH, 5), "int64", 11),), rule=Adam())
     with pytest.raises(SpecError, match=r"sparse gradients.*leave sparse=True out, or give --optimizer"):
         model.train_step(batch)
-
-
-def test_shapes_alone_log_nothing(caplog):
-    with requirements.shapes_alone(), pytest.raises(RuntimeError):
-        torch.randn(2, 3) @ torch.randn(4, 5)
-    assert caplog.text == ""
 
 
 @pytest.mark.slow
