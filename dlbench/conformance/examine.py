@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 from pathlib import Path
 from typing import Literal
@@ -42,6 +43,8 @@ class Examination:
     def look(self, clause: str) -> Finding:
         """Check one clause. Raises Unsupported if the plugin cannot meet the Spec at all."""
         verdict: Verdict
+        gc.collect()
+        gc.freeze()  # permanent objects of the framework are not walked again before every sample of a clause
         try:
             verdict, why = "holds", self._import() if clause == IMPORT else CLAUSES[clause](self._session)
         except Broken as error:
@@ -52,6 +55,8 @@ class Examination:
             if isinstance(error, Unsupported) and not self._session.built:
                 raise
             verdict, why = self._fault(clause, error)
+        finally:
+            gc.unfreeze()
         return Finding(clause=clause, verdict=verdict, why=words.bounded(why or "", LONGEST))
 
     def _fault(self, clause: str, error: Exception) -> tuple[Verdict, str]:
