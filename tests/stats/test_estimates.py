@@ -72,10 +72,16 @@ def test_one_value_has_no_interval_and_none_no_estimate():
         estimates.estimate([])
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_adjusted_p_values_are_those_of_statsmodels(p_values):
-    from statsmodels.stats.multitest import multipletests  # takes long, and every worker collects this module
+@pytest.fixture(scope="module")
+def multipletests():
+    """Imported by the one worker that asks for it, and not while Hypothesis traces lines: that takes 40 s."""
+    from statsmodels.stats import multitest
 
+    return multitest.multipletests
+
+
+@given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_adjusted_p_values_are_those_of_statsmodels(multipletests, p_values):
     _, expected, _, _ = multipletests(p_values, method="holm")
     assert estimates.holm(p_values) == pytest.approx(expected)
 
