@@ -199,6 +199,7 @@ def test_a_gate_on_errors_needs_the_check_that_finds_them(tmp_path) -> None:
     assert "--no-parity" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_confirmation_repeats_no_error(tmp_path) -> None:
     asked = ("run", "--plugin", "fake.linear,twin.linear", "--phase", "predict", "--processes", "2")
     done = dlbench(*asked, "--fail-on", "error:1e-12,memory:900%", "--confirm", "--out", "out", cwd=tmp_path)

@@ -46,6 +46,7 @@ def test_they_are_the_same_model_at_size_base(architecture, monkeypatch):
     assert judged(asked, range(3)) == EVERYTHING
 
 
+@pytest.mark.slow
 def test_losses_that_rounding_alone_moves_are_held_to_what_it_does(monkeypatch):
     """The base gan: within twenty steps a change in the last bits of its parameters is a tenth of its losses."""
     in_this_process(monkeypatch)

@@ -66,6 +66,7 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     assert [run["spec"]["python"] for run in raw_runs(tmp_path / "o")] == ["base", "head", "head", "base"]
 
 
+@pytest.mark.slow
 def test_children_are_forked_from_a_parent_of_their_environment(two, tmp_path):
     arguments = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1", "--out", "o")
     done = dlbench("run", *arguments, *given(two), "--isolation", "fork", "--no-parity", cwd=tmp_path)

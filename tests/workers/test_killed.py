@@ -23,7 +23,10 @@ pytestmark = pytest.mark.untimed
 POLICY = Policy(samples=2, sample_seconds=0.001, settle_seconds=0.0, settle_cap_seconds=0.05, latency_steps=2)
 
 
-@pytest.mark.parametrize(("isolation", "kills", "processes"), [("none", 50, 12), ("fresh", 5, 3), ("fork", 3, 3)])
+@pytest.mark.parametrize(
+    ("isolation", "kills", "processes"),
+    [pytest.param("none", 50, 12, marks=pytest.mark.slow), ("none", 12, 6), ("fresh", 5, 3), ("fork", 3, 3)],
+)
 def test_kills_at_any_moment_lose_no_run_and_repeat_none(isolation, kills, processes, tmp_path):
     policy = msgspec.structs.replace(POLICY, processes=processes, isolation=isolation)
     specs = expand({"plugin": ["fake.linear", "twin.linear"], "phase": ["train"], "threads": [1]}, policy)
