@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from dlbench.api import render
-from dlbench.record.reading import read_parities, read_runs
-from dlbench.record.schema import PARITY_FILE, RUNS_FILE
-from dlbench.report import FORMATS, summarize
+from dlbench.record.schema import RUNS_FILE
+from dlbench.report import FORMATS
 
 pytestmark = pytest.mark.untimed
 
@@ -26,8 +25,7 @@ RENDERED = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUNS_FIL
 @pytest.mark.parametrize("name", RENDERED)
 def test_a_kept_report_is_what_its_runs_give_today(name):
     folder = KEPT / name
-    runs, parities = read_runs(folder / RUNS_FILE), read_parities(folder / PARITY_FILE)
-    report = summarize(runs, parities, render.kept(folder))
+    _, report = render.read(folder)
     for one in FORMATS.values():
         kept = (folder / one.file_name).read_text(encoding="utf-8")
         assert kept == one.render(report), f"reports/{name}/{one.file_name} is out of date: make reports"
