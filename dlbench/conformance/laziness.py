@@ -23,11 +23,13 @@ from dlbench.measure.divergence import to_numbers
 from dlbench.plugin import Batch, ExchangesParameters
 
 LATE, REST, READINGS = 0.5, 0.02, 20
-"""Share of a call's time that reading its result may take, seconds of rest before it, and readings at most: one quick one is enough.
+"""Share of a call's time that reading its result may take, seconds of rest before it, and readings at most.
+
+One quick reading of at least LEAST is enough; the first call may trace.
 
 What a device computes by itself is done after the rest; what nobody has computed is not.
 """
-COPIES = 4
+COPIES, LEAST = 4, 3
 CALLS = 6
 """Steps of which the last loss alone is read."""
 
@@ -57,7 +59,7 @@ def _read_late(way: Seen, fresh: Callable[[], Batch], *, on_host: bool) -> None:
             COPIES * _seconds(partial(np.array, way.read(result))) if on_host else _seconds(partial(way.read, result))
         )
         late.append(max(0.0, read - copied))
-        if min(late) <= LATE * min(whole):
+        if len(late) >= LEAST and min(late) <= LATE * min(whole):
             return
     raise Broken(
         f"{way.name}: reading a result took {min(late):.3g} s of a call's {min(whole):.3g} s, though it had time "
