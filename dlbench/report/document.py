@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Heading(NamedTuple):
@@ -39,7 +41,47 @@ class Code(NamedTuple):
     text: str
 
 
-Block = Heading | Paragraph | Bullets | Table | Code
+class Statement(NamedTuple):
+    """A sentence of the answer; `evidence` is the title of the heading or details that show it, empty for none."""
+
+    text: str
+    evidence: str = ""
+
+
+class Answer(NamedTuple):
+    """The answer of a page in a few sentences, each with a way to its evidence."""
+
+    statements: Sequence[Statement]
+
+
+class Cell(NamedTuple):
+    """A cell of a matrix: its text, a verdict word if there is one, and the title of its evidence."""
+
+    text: str
+    verdict: str = ""
+    evidence: str = ""
+
+
+class Matrix(NamedTuple):
+    """Arms by workloads. The first cell of each row names it; the cells of the head name the columns."""
+
+    head: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+
+
+class Details(NamedTuple):
+    """Blocks that are folded under a title, which links lead to; a short `summary` may stand beside it.
+
+    `unfolded` shows them at once, also on a terminal, which leaves folded ones out.
+    """
+
+    title: str
+    blocks: Sequence[Block]
+    summary: str = ""
+    unfolded: bool = False
+
+
+Block: TypeAlias = "Heading | Paragraph | Bullets | Table | Code | Answer | Matrix | Details"
 
 FILE_ONLY = ("Configuration: ", "Environment", "Measure it again")
 """Parts that are for the file alone, by the beginning of their heading."""
@@ -53,3 +95,12 @@ def brief(blocks: Iterable[Block]) -> Iterator[Block]:
             skipping = block.text.startswith(FILE_ONLY)
         if not skipping and not (isinstance(block, Table) and block.detail):
             yield block
+
+
+def anchor(title: str) -> str:
+    """The name by which links lead to a title: its letters and digits in lower case, with hyphens for spaces.
+
+    This is GitHub's rule for headings. The result is safe within a link and an attribute, and may be empty.
+    """
+    kept = re.sub(r"[^\w\- ]", "", unicodedata.normalize("NFC", title).lower().strip())
+    return kept.replace(" ", "-")

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table, brief
+from dlbench.report.document import (
+    Answer,
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Details,
+    Heading,
+    Matrix,
+    Paragraph,
+    Table,
+    anchor,
+    brief,
+)
 from dlbench.report.markdown import plain
 from dlbench.report.model import Report
 from dlbench.report.page import page
@@ -33,6 +46,24 @@ def _block(block: Block) -> str:
             return _tag("pre", escape(plain(text)))
         case Table(head, rows):
             return _tag("table", _row("th", head) + "".join(_row("td", cells) for cells in rows))
+        case Answer() | Matrix() | Details():
+            return _of_answer(block)
+
+
+def _of_answer(block: Answer | Matrix | Details) -> str:
+    match block:
+        case Answer(statements):
+            return _block(Bullets([one.text for one in statements]))
+        case Matrix(head, rows):
+            return _block(Table(_texts(head), [_texts(cells) for cells in rows]))
+        case Details(title, parts, summary, unfolded):
+            said = _tag("summary", _escaped(f"{title}: {summary}" if summary else title))
+            opening = f'<details id="{anchor(title)}"{" open" if unfolded else ""}>'
+            return f"{opening}{said}{text(parts)}</details>"
+
+
+def _texts(cells: Sequence[Cell]) -> list[str]:
+    return [" ".join(filter(None, (cell.text, cell.verdict))) for cell in cells]
 
 
 def _row(kind: str, cells: Iterable[str]) -> str:

@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
+from dlbench.report.document import (
+    Answer,
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Details,
+    Heading,
+    Matrix,
+    Paragraph,
+    Statement,
+    Table,
+    anchor,
+)
 from dlbench.report.model import Report
 from dlbench.report.page import page
 
@@ -43,6 +56,47 @@ def _block(block: Block) -> str:
         case Table(head, rows):
             rule = ["---", *["---:"] * (len(head) - 1)]
             return "\n".join(_row(cells) for cells in [[_escaped(cell) for cell in head], rule, *map(_cells, rows)])
+        case Answer() | Matrix() | Details():
+            return _of_answer(block)
+
+
+def _of_answer(block: Answer | Matrix | Details) -> str:
+    match block:
+        case Answer(statements):
+            return "\n".join(f"- {_statement(one)}" for one in statements)
+        case Matrix(head, rows):
+            lines = [[_cell(cell) for cell in cells] for cells in (head, *rows)]
+            return "\n".join(_row(cells) for cells in [lines[0], ["---", *["---:"] * (len(head) - 1)], *lines[1:]])
+        case Details():
+            return _folded(block)
+
+
+def _statement(one: Statement) -> str:
+    shown = f" ({_link('evidence', one.evidence)})" if anchor(one.evidence) else ""
+    return f"{_escaped(one.text)}{shown}"
+
+
+def _cell(cell: Cell) -> str:
+    text = _link(cell.text, cell.evidence) if anchor(cell.evidence) else _escaped(cell.text)
+    return " ".join(filter(None, (text, _escaped(cell.verdict))))
+
+
+def _link(text: str, title: str) -> str:
+    return f"[{_escaped(text)}](#{anchor(title)})"
+
+
+def _folded(block: Details) -> str:
+    """A fold of GitHub's; the lines around the blocks are empty, so that they are read as Markdown."""
+    named = f'<a id="{name}"></a>' if (name := anchor(block.title)) else ""
+    summary = f": {_text(block.summary)}" if block.summary else ""
+    head = f"<summary>{named}<b>{_text(block.title)}</b>{summary}</summary>"
+    return f"<details{' open' if block.unfolded else ''}>{head}\n\n{text(block.blocks)}\n</details>"
+
+
+def _text(text: str) -> str:
+    """One line of text within HTML, where GitHub reads no Markdown."""
+    line = " ".join(plain(text).split())
+    return "".join(_ENTITIES.get(character, character) for character in line)
 
 
 def _cells(cells: Sequence[str]) -> list[str]:
@@ -55,9 +109,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _escaped(text: str) -> str:
     """One line in which nothing is markup."""
-    line = " ".join(plain(text).split())
-    line = "".join(_ENTITIES.get(character, character) for character in line)
-    return _LEADING.sub(r"\\\1", _MARKUP.sub(r"\\\1", line))
+    return _LEADING.sub(r"\\\1", _MARKUP.sub(r"\\\1", _text(text)))
 
 
 def _fenced(text: str) -> str:

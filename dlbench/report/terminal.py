@@ -9,7 +9,19 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table, brief
+from dlbench.report.document import (
+    Answer,
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Details,
+    Heading,
+    Matrix,
+    Paragraph,
+    Table,
+    brief,
+)
 from dlbench.report.markdown import plain
 from dlbench.report.model import Report
 from dlbench.report.page import page
@@ -32,7 +44,10 @@ def render(report: Report) -> RenderableType:
 
 def blocks(parts: Sequence[Block]) -> RenderableType:
     """Some blocks of a page."""
-    return Group(*map(_block, brief(parts)))
+    found = list(brief(parts))
+    folded = [part.title for part in found if isinstance(part, Details) and not part.unfolded]
+    more = [_block(Paragraph(f"More in the file: {'; '.join(folded)}."))] if folded else []
+    return Group(*(_block(part) for part in found if not isinstance(part, Details) or part.unfolded), *more)
 
 
 def _block(block: Block) -> RenderableType:
@@ -48,6 +63,22 @@ def _block(block: Block) -> RenderableType:
             return Padding(Text(plain(text), style="dim"), (0, 0, 0, 4))
         case Table(head, rows):
             return Padding(_grid(head, rows), (0, 0, 1, 0))
+        case Answer() | Matrix() | Details():
+            return _of_answer(block)
+
+
+def _of_answer(block: Answer | Matrix | Details) -> RenderableType:
+    match block:
+        case Answer(statements):
+            return _block(Bullets([one.text for one in statements]))
+        case Matrix(head, rows):
+            return _block(Table(_texts(head), [_texts(cells) for cells in rows]))
+        case Details(title, parts):
+            return Group(_block(Heading(2, title)), blocks(parts))
+
+
+def _texts(cells: Sequence[Cell]) -> list[str]:
+    return [" ".join(filter(None, (cell.text, cell.verdict))) for cell in cells]
 
 
 def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
