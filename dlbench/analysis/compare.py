@@ -8,6 +8,7 @@ import msgspec
 
 from dlbench.analysis import contradictions, evidence, labels, metrics
 from dlbench.analysis.evidence import EvidenceTable
+from dlbench.analysis.likeness import Likeness, Unlike
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair, arms, by_workload, with_baselines
 from dlbench.record.schema import Record, Run
@@ -33,7 +34,8 @@ class Comparison(Record, frozen=True):
 
     `code` is the reason of the verdict (`dlbench.stats.reasons`), and `reason` its particulars if they need saying. It
     rests on `p_value` (one-sided, of a ratio beyond 1 %), on `adjusted_p` after Holm, and on `ranks_agree`.
-    `more_groups` would decide an inconclusive verdict, and take `more_seconds` at the pace of these.
+    `more_groups` would decide an inconclusive verdict, and take `more_seconds` at the pace of these. `unlike` is set if
+    checks found the sides to be two models, or two computations.
     """
 
     baseline: str
@@ -52,6 +54,7 @@ class Comparison(Record, frozen=True):
     ranks_agree: bool | None = None
     more_groups: int | None = None
     more_seconds: float | None = None
+    unlike: Unlike | msgspec.UnsetType = msgspec.UNSET
 
 
 class Undecided(Record, frozen=True):
@@ -72,25 +75,36 @@ class Count(Record, frozen=True):
     after: str
 
 
-def compare(runs: Iterable[Run], failure: str = "") -> dict[Workload, list[Comparison]]:
+def compare(
+    runs: Iterable[Run], failure: str = "", likeness: Likeness | None = None
+) -> dict[Workload, list[Comparison]]:
     """Step times of every pair in lockstep; verdicts are corrected for their number (Holm).
 
     With a failure of the A/A control there are no verdicts.
     """
     found = with_baselines(runs)
     table = evidence.collect([pair for of_load in found.values() for pair in of_load], ["step_time"])
-    made = iter(without_verdicts(comparisons(table, "step_time"), failure))
+    without = without_verdicts(comparisons(table, "step_time"), failure)
+    made = (_marked(one, pair, likeness) for pair, one in zip(table.pairs, without, strict=True))
     return {load: [next(made) for _ in of_load] for load, of_load in found.items()}
 
 
-def compare_arms(runs: Iterable[Run], load: Workload, labels_of: tuple[str, str], metric: str) -> Comparison:
+def compare_arms(
+    runs: Iterable[Run], load: Workload, labels_of: tuple[str, str], metric: str, likeness: Likeness | None = None
+) -> Comparison:
     """One metric of two arms of a workload, baseline first, by their labels; a family of its own for Holm."""
     of = arms(by_workload(runs)[load])
     baseline, candidate = (of[label][0].spec for label in labels_of)
     before, after = ([run for run in of[label] if run.ok] for label in labels_of)
     pair = Pair(baseline, candidate, before, after)
     (found,) = comparisons(evidence.collect([pair], [metric]), metric)
-    return found
+    return _marked(found, pair, likeness)
+
+
+def _marked(found: Comparison, pair: Pair, likeness: Likeness | None) -> Comparison:
+    """The same with the mark of sides that are not alike."""
+    unlike = None if likeness is None else likeness.unlike(pair.baseline, pair.candidate)
+    return msgspec.structs.replace(found, unlike=unlike) if unlike else found
 
 
 def comparisons(table: EvidenceTable, metric: str) -> list[Comparison]:

@@ -12,6 +12,7 @@ import msgspec
 from dlbench.analysis import compare, labels, screening
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.gate import Outcome
+from dlbench.analysis.likeness import Likeness
 from dlbench.analysis.metrics import METRICS
 from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
@@ -108,7 +109,8 @@ class Results:
 
     def _compared(self, section: Section, first: str, second: str, metric: str) -> Comparison:
         screened = screening.screen(self.runs, [metric])
-        found = compare.compare_arms(screened.runs, section.workload, (second, first), metric)
+        likeness = Likeness(self.report.parity, [row.found for row in self.report.fidelity or ()])
+        found = compare.compare_arms(screened.runs, section.workload, (second, first), metric, likeness)
         return compare.without_verdicts([found], screening.failure(screened))[0]
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from dlbench.analysis import judge, refusals
 from dlbench.analysis.judge import Judgement
+from dlbench.analysis.likeness import Likeness
 from dlbench.api import confirm, fidelity, measuring, outline, parity, render
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, redaction
@@ -69,6 +70,8 @@ def run(options: RunRequest, listener: Listener) -> SessionResult:
         if not open_journal.plan.pythons:  # another environment may have data of its own
             check_data(spec.task for spec in open_journal.plan.specs)
         proven = Proven(parity.of_session(families, open_journal, listener))
+        if options.against is None:
+            refusals.check_one_model(open_journal.plan.specs, options.question, Likeness(proven.parity))
         try:
             measuring.measure(groups, open_journal, listener)
             return _conclude(options, open_journal, proven, listener)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.labels import Labels
+from dlbench.analysis.likeness import Unlike
 from dlbench.analysis.metrics import METRICS
 from dlbench.report.units import duration, format_interval
+
+UNLIKE: dict[Unlike, str] = {"model": "NOT THE SAME MODEL", "computation": "NOT THE SAME COMPUTATION"}
+"""Marks of a ratio whose sides are not alike."""
 
 
 def finding(title: str, found: Comparison) -> str:
@@ -14,7 +18,8 @@ def finding(title: str, found: Comparison) -> str:
     where = f"{title}: a step of {found.candidate}"
     if found.ratio is None:
         return f"{where} is not compared with {found.baseline}: {found.reason}"
-    text = f"{where} takes {format_interval(found.ratio, '')} times as long as one of {found.baseline}: {found.verdict}"
+    text = f"{where} takes {format_interval(found.ratio, '')} times as long as one of {found.baseline}"
+    text += f", {UNLIKE[found.unlike]}: {found.verdict}" if found.unlike else f": {found.verdict}"
     text += f" ({found.reason})" if found.reason else ""
     text += "" if found.smallest_change is None else f"; minimum detectable change {found.smallest_change:.1%}"
     return f"{text}; {what_it_takes(found)} would tell" if found.more_groups else text

@@ -8,6 +8,7 @@ import msgspec
 
 from dlbench.analysis import compare, screening
 from dlbench.analysis.compare import Undecided
+from dlbench.analysis.likeness import Likeness
 from dlbench.errors import DlbenchError
 from dlbench.record.fidelity import Fidelity
 from dlbench.record.parity import Parity
@@ -32,7 +33,7 @@ def summarize(
     gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
     screened = screening.screen(runs, dict.fromkeys(("step_time", *gated)))
     runs = screened.runs
-    comparisons = compare.compare(runs, screening.failure(screened))
+    comparisons = compare.compare(runs, screening.failure(screened), Likeness(parity, errors))
     sections = tuple(sections_of(screened.all_runs, comparisons))
     exact = tuple(fidelity.rows(errors, screened.all_runs, sections))
     return Report(

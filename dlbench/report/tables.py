@@ -14,6 +14,7 @@ from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
 from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Heading, Paragraph, Table
+from dlbench.report.findings import UNLIKE
 from dlbench.report.section import Arm, Section
 from dlbench.report.units import digits, format_interval, format_value
 from dlbench.spec import unusual
@@ -113,7 +114,7 @@ def _ratio_rows(section: Section) -> Iterator[list[str]]:
     if not of:
         return
     cell: list[tuple[str, Callable[[Comparison], str]]] = [
-        ("Step time, ratio", lambda found: format_interval(found.ratio, "")),
+        ("Step time, ratio", _marked_ratio),
         ("Verdict", lambda found: found.verdict),
         ("Minimum detectable change", lambda found: _percent(found.smallest_change)),
     ]
@@ -124,6 +125,11 @@ def _ratio_rows(section: Section) -> Iterator[list[str]]:
         yield [name, *(text(of[a.label]) if a.label in of else c for a, c in zip(section.arms, cells, strict=True))]
     if others:
         yield ["Compared with", *(of[arm.label].baseline if arm.label in of else NOTHING for arm in section.arms)]
+
+
+def _marked_ratio(found: Comparison) -> str:
+    ratio = format_interval(found.ratio, "")
+    return f"{ratio}, {UNLIKE[found.unlike]}" if found.unlike else ratio
 
 
 def _payback_row(section: Section) -> Iterator[list[str]]:

@@ -199,6 +199,7 @@ def test_parity_stands_where_the_arms_are_compared_and_a_failure_stands_first():
     opening = markdown(full_session(), [OTHER]).splitlines()[2]
     assert re.match(r"NOT THE SAME MODEL: torch\.transformer \w+ and tf\.transformer \w+\. ", opening), opening
     assert "NOT THE SAME MODEL" not in markdown(full_session(), [SAME])
+    assert "times as long as one of tf.transformer jit, NOT THE SAME MODEL: slower" in markdown(full_session(), [OTHER])
     unchecked = msgspec.structs.replace(SAME, differences=(), reason="acme lacks gradients()")
     assert "not checked (acme lacks gradients" in markdown(full_session(), [unchecked])
 
