@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -15,10 +15,14 @@ Unlike = Literal["model", "computation"]
 """The thing that two arms do not share: their model (parity), or the arithmetic of one of them (fidelity)."""
 
 
+Parities = Sequence[Parity]
+Errors = Sequence[Fidelity]
+
+
 class Likeness:
     """Results of the checks of a session, by pairs of its arms."""
 
-    def __init__(self, parity: Iterable[Parity] = (), errors: Iterable[Fidelity] = ()) -> None:
+    def __init__(self, parity: Parities = (), errors: Errors = ()) -> None:
         self._same: dict[Spec, bool] = {}
         for one in parity:
             if one.same is not None:

@@ -14,9 +14,8 @@ import msgspec
 from dlbench.analysis import control, gate, labels, metrics, pooling
 from dlbench.analysis.evidence import LEAST_SESSIONS, EvidenceTable
 from dlbench.analysis.gate import Condition, GateRequest, Outcome
-from dlbench.analysis.likeness import Likeness
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing, families, name_of, names_of, planned_pairs
+from dlbench.analysis.pairs import MACHINE, SESSION, Pair, differing, families, name_of, names_of
 from dlbench.errors import SpecError
 from dlbench.record.schema import Run
 from dlbench.spec import WORKLOAD_AXES, Policy, Spec
@@ -73,20 +72,6 @@ def check_processes(policy: Policy, conditions: Sequence[Condition]) -> None:
             raise SpecError(
                 f"{condition} needs fresh processes and --isolation {policy.isolation} has at most one of each arm; "
                 "give --isolation fresh"
-            )
-
-
-def check_one_model(specs: Sequence[Spec], question: GateRequest, likeness: Likeness) -> None:
-    """Raise SpecError, before anything is measured, for a gate on ratios of two models.
-
-    Counts and errors are about each arm itself, and may be gated.
-    """
-    pairs = planned_pairs(specs, ()) if question.metrics else []
-    for pair in pairs:
-        if likeness.unlike(pair.baseline, pair.candidate) == "model":
-            raise SpecError(
-                f"not gated: {name_of(pair, names_of(pairs))}: NOT THE SAME MODEL (`dlbench parity` shows every "
-                "figure); mend the model, or give --no-parity to gate two models"
             )
 
 

@@ -12,7 +12,6 @@ import msgspec
 from dlbench.analysis import compare, labels, screening
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.gate import Outcome
-from dlbench.analysis.likeness import Likeness
 from dlbench.analysis.metrics import METRICS
 from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
@@ -109,8 +108,7 @@ class Results:
 
     def _compared(self, section: Section, first: str, second: str, metric: str) -> Comparison:
         screened = screening.screen(self.runs, [metric])
-        likeness = Likeness(self.report.parity, [row.found for row in self.report.fidelity or ()])
-        found = compare.compare_arms(screened.runs, section.workload, (second, first), metric, likeness)
+        found = compare.compare_arms(screened.runs, section.workload, (second, first), metric, self.report.likeness)
         return compare.without_verdicts([found], screening.failure(screened))[0]
 
 

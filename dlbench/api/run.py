@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
-from dlbench.analysis import judge, refusals
+from dlbench.analysis import judge, one_model, refusals
 from dlbench.analysis.judge import Judgement
-from dlbench.analysis.likeness import Likeness
 from dlbench.api import confirm, fidelity, measuring, outline, parity, render
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, redaction
@@ -71,7 +70,7 @@ def run(options: RunRequest, listener: Listener) -> SessionResult:
             check_data(spec.task for spec in open_journal.plan.specs)
         proven = Proven(parity.of_session(families, open_journal, listener))
         if options.against is None:
-            refusals.check_one_model(open_journal.plan.specs, options.question, Likeness(proven.parity))
+            one_model.check(open_journal.plan.specs, options.question, proven.parity)
         try:
             measuring.measure(groups, open_journal, listener)
             return _conclude(options, open_journal, proven, listener)

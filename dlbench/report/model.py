@@ -9,6 +9,7 @@ import msgspec
 from dlbench.analysis.compare import Undecided
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.gate import Gate
+from dlbench.analysis.likeness import Likeness
 from dlbench.record.parity import Parity
 from dlbench.record.schema import SCHEMA, Environment, Record
 from dlbench.report.configuration import Fairness, OwnModel
@@ -44,3 +45,8 @@ class Report(Record, frozen=True):
     fidelity: tuple[FidelityRow, ...] | msgspec.UnsetType = msgspec.UNSET
     kind: Literal["dlbench report"] = "dlbench report"
     schema: int = SCHEMA
+
+    @property
+    def likeness(self) -> Likeness:
+        """Results of the checks of its arms."""
+        return Likeness(self.parity, [row.found for row in self.fidelity or ()])

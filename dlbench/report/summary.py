@@ -8,10 +8,8 @@ import msgspec
 
 from dlbench.analysis import compare, screening
 from dlbench.analysis.compare import Undecided
-from dlbench.analysis.likeness import Likeness
+from dlbench.analysis.likeness import Errors, Likeness, Parities
 from dlbench.errors import DlbenchError
-from dlbench.record.fidelity import Fidelity
-from dlbench.record.parity import Parity
 from dlbench.record.schema import Run
 from dlbench.report import fidelity
 from dlbench.report.command import command, title_of
@@ -23,9 +21,9 @@ from dlbench.report.warnings import warnings
 
 def summarize(
     runs: Sequence[Run],
-    parity: Sequence[Parity] = (),
+    parity: Parities = (),
     gate: Gated = None,
-    errors: Sequence[Fidelity] = (),
+    errors: Errors = (),
 ) -> Report:
     """The Report of these Runs, parity checks and errors of arms. Raises DlbenchError when there is no Run."""
     if not runs:
