@@ -4,14 +4,15 @@
 
 A part is a session of one plugin on one path at one size: the plain arm, and beside it in lockstep every variant that
 the plugin's table of settings offers here. With `--out` a part that is there already is not measured again, unless
-it is named. A variant that this machine or version does not have is a row with the reason.
+it is named, and the session of a part that was stopped is continued. A variant that this machine or version does not
+have is a row with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,11 +23,9 @@ from typing import Any
 from msgspec import UNSET
 
 import dlbench
-from dlbench.analysis.metrics import step_seconds
-from dlbench.record.schema import RUNS_FILE, Run
+from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run
 from dlbench.report.fidelity import WHATS
 from dlbench.report.section import FidelityRow
-from dlbench.stats.decisions import Unpaired
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
@@ -51,73 +50,48 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "tf": {"eager": {"bf16": "amp:bf16"}, "jit": {"bf16": "amp:bf16"}},
 }
 """Settings by framework, path and name."""
-PRECISIONS: Mapping[str, Sequence[str]] = {"torch": (), "tf": ()}
-"""Precisions that are no setting of a variant: workloads of their own, measured after the plain one."""
 Row = dict[str, Any]
 
 
-def part(plugin: str, path: str, *, size: str, processes: int) -> dict[str, Row]:
-    """The rows of one session by variant; a variant that is refused is left out, and its row says why."""
-    left = dict(VARIANTS[plugin.partition(".")[0]][path])
-    if not left:
-        return {}
+def part(plugin: str, path: str, *, size: str, processes: int, folder: Path) -> dict[str, Row]:
+    """The rows of one session by variant, kept in `folder` until it is done; a variant that is refused says why."""
+    words = ["--plugin", plugin, "--path", path, "--size", size, "--phase", "train", "--processes", str(processes)]
+    taken, refused = _offered(words, VARIANTS[plugin.partition(".")[0]][path])
+    if not taken:
+        return refused
+    why = _run([*words, *_options({BASE: "", **taken})], folder)
+    return {BASE: _without(why), **refused} if why else {**dict(_rows(folder)), **refused}
+
+
+def _offered(words: Sequence[str], wanted: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Row]]:
+    """The variants that this machine and version have, and a row for each that they do not have."""
+    taken: dict[str, str] = {}
     refused: dict[str, Row] = {}
-    while left or not refused:
-        with tempfile.TemporaryDirectory() as folder:
-            variants = [text for name, settings in left.items() for text in ("--variant", f"{name}={settings}")]
-            words = ["--plugin", plugin, "--path", path, "--size", size, "--phase", "train"]
-            words += ["--variant", f"{BASE}=", *variants, "--processes", str(processes), "--out", f"{folder}/out"]
-            why = _run(words)
-            if not why:
-                return {**dict(_rows(Path(folder) / "out")), **refused}
-        name = next((one for one in left if f"{one}=" in why or f"variant {one} " in why), "")
-        if not name:
-            return {**refused, BASE: _without(why)}
-        refused[name] = _without(why)
-        del left[name]
-    return refused
-
-
-def apart(plugin: str, path: str, *, size: str, processes: int) -> dict[str, Row]:
-    """The rows of precisions that take no turns with the plain arm: ratios over processes, by Welch's t."""
-    precisions = PRECISIONS[plugin.partition(".")[0]]
-    if not precisions:
-        return {}
-    with tempfile.TemporaryDirectory() as folder:
-        words = ["--plugin", plugin, "--path", path, "--size", size, "--phase", "train"]
-        words += [
-            "--precision",
-            ",".join(("fp32", *precisions)),
-            "--processes",
-            str(processes),
-            "--out",
-            f"{folder}/out",
-        ]
-        if why := _run(words):
-            return {name: _without(why) for name in precisions}
-        results = dlbench.read(Path(folder) / "out")
-    plain, *others = (_log_steps(results.runs, precision) for precision in ("fp32", *precisions))
-    found = {row.found.spec.precision: _row(row) for row in results.report.fidelity or ()}
-    for precision, logs in zip(precisions, others, strict=True):
-        if plain and logs and precision in found:
-            ratio = Unpaired(plain, logs).ratio()
-            found[precision]["ratio"] = [ratio.value, ratio.low, ratio.high]
+    for name, settings in wanted.items():
+        why = _dlbench("run", *words, *_options({name: settings}), "--dry-run", "--no-parity")
+        if why:
+            refused[name] = _without(why)
         else:
-            reasons = [run.reason for run in results.runs if run.spec.precision == precision and not run.ok]
-            found[precision] = _without(next(iter(reasons), "not measured"))
-    return {f"{name}, not in lockstep": found[name] for name in precisions}
+            taken[name] = settings
+    return taken, refused
 
 
-def _log_steps(runs: Sequence[Run], precision: str) -> list[float]:
-    steps = (step_seconds(run) for run in runs if run.ok and run.spec.precision == precision)
-    return [math.log(seconds) for seconds in steps if seconds]
+def _options(variants: Mapping[str, str]) -> list[str]:
+    return [text for name, settings in variants.items() for text in ("--variant", f"{name}={settings}")]
 
 
-def _run(words: Sequence[str]) -> str:
-    """Measure a session; the last line of its error if it was refused. One with a Run that failed has a report."""
-    done = subprocess.run([DLBENCH, "run", *words, "--quiet"], capture_output=True, text=True, check=False)
-    refused = done.returncode and not (Path(words[words.index("--out") + 1]) / RUNS_FILE).exists()
-    return (done.stderr.strip().splitlines() or ["ended without a word"])[-1] if refused else ""
+def _run(words: Sequence[str], folder: Path) -> str:
+    """Measure a session or go on with it; the reason if it was refused. One with a Run that failed has a report."""
+    begun = (folder / PLAN_FILE).exists()
+    why = _dlbench("run", *(["--resume", str(folder)] if begun else [*words, "--out", str(folder)]), "--quiet")
+    return "" if (folder / RUNS_FILE).exists() else why
+
+
+def _dlbench(*words: str) -> str:
+    """Run a command; the last line of its error, empty if it went well."""
+    done = subprocess.run([DLBENCH, *words], capture_output=True, text=True, check=False)
+    lines = done.stderr.strip().splitlines() or [f"ended with exit code {done.returncode}"]
+    return lines[-1] if done.returncode else ""
 
 
 def _without(why: str) -> Row:
@@ -125,10 +99,17 @@ def _without(why: str) -> Row:
 
 
 def _rows(folder: Path) -> Iterator[tuple[str, Row]]:
-    report = dlbench.read(folder).report
-    for row in report.fidelity or ():
+    results = dlbench.read(folder)
+    for row in results.report.fidelity or ():
         variant = row.found.spec.variant
-        yield (BASE if variant is UNSET else variant.name), _row(row)
+        runs = [run for run in results.runs if run.spec == row.found.spec and not run.control]
+        yield (BASE if variant is UNSET else variant.name), _row(row) | _ended(runs)
+
+
+def _ended(runs: Sequence[Run]) -> Row:
+    """Processes of an arm that ended well, and the reason of the first that did not."""
+    reasons = [run.reason for run in runs if not run.ok]
+    return {"processes": [len(runs) - len(reasons), len(runs)], "failed": next(iter(reasons), "")}
 
 
 def _row(row: FidelityRow) -> Row:
@@ -163,16 +144,22 @@ def table(parts: Mapping[str, Mapping[str, Row]], size: str) -> str:
 
 
 def _line(arm: str, name: str, row: Row) -> str:
-    if row["why"]:
-        return f"| {arm} | {name} | {row['why']} |{' |' * (len(WHATS) + 2)}"
-    ratio = "1" if row["ratio"] is None else "{:.3f} ({:.3f} to {:.3f})".format(*_interval(row["ratio"]))
+    good, planned = row.get("processes", (0, 0))
+    if why := row["why"] or (row["failed"] if not good and planned else ""):
+        return f"| {arm} | {name} | {why} |{' |' * (len(WHATS) + 2)}"
+    ratio = "1" if name == BASE else _shown(row["ratio"])
+    less = f"; {good} of {planned} processes" if good < planned else ""
     errors = [f"{row['errors'][what]:.1e}" if what in row["errors"] else "" for what in WHATS]
     same = {True: "yes", False: "NO", None: "not checked"}[row["same"]]
-    return f"| {' | '.join((arm, name, ratio, *errors, row['bits'], same))} |"
+    return f"| {' | '.join((arm, name, ratio + less, *errors, row['bits'], same))} |"
 
 
-def _interval(ratio: Sequence[float | None]) -> list[float]:
-    return [float("nan") if one is None else one for one in ratio]
+def _shown(ratio: Sequence[float | None] | None) -> str:
+    if ratio is None:
+        return "not measured"
+    value, *ends = ratio
+    interval = " to ".join(f"{end:.3f}" for end in ends if end is not None)
+    return f"{value:.3f} ({interval or 'no interval'})"
 
 
 def main() -> int:
@@ -192,17 +179,24 @@ def main() -> int:
     asked = [name for name in every if not options.only or name in options.only or name.split(":")[0] in options.only]
     kept = options.out / f"rows-{options.size}.json" if options.out else None
     parts: dict[str, dict[str, Row]] = json.loads(kept.read_text()) if kept and kept.exists() else {}
-    for name in asked:
-        if name in parts and not options.only:
-            continue
-        asked_for: dict[str, Any] = {"size": options.size, "processes": options.processes}
-        parts[name] = part(*name.split(":"), **asked_for) | apart(*name.split(":"), **asked_for)
-        print(table({name: parts[name]}, options.size), flush=True)
-        if kept:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps({one: parts[one] for one in every if one in parts}, indent=1) + "\n")
-            (kept.parent / "report.md").write_text(table(parts, options.size))
+    with tempfile.TemporaryDirectory() as folder:
+        sessions = options.out / "unfinished" if options.out else Path(folder)
+        for name in asked:
+            if name in parts and not options.only:
+                continue
+            session = sessions / f"{name.replace(':', '-')}-{options.size}"
+            parts[name] = part(*name.split(":"), size=options.size, processes=options.processes, folder=session)
+            print(table({name: parts[name]}, options.size), flush=True)
+            if kept:
+                _keep(kept, {one: parts[one] for one in every if one in parts}, options.size)
+            shutil.rmtree(session, ignore_errors=True)
     return 0
+
+
+def _keep(kept: Path, parts: Mapping[str, Mapping[str, Row]], size: str) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(parts, indent=1) + "\n")
+    (kept.parent / "report.md").write_text(table(parts, size))
 
 
 if __name__ == "__main__":
