@@ -17,7 +17,7 @@ from dlbench.analysis.gate import GateRequest
 from dlbench.cli import run as command
 from dlbench.cli.main import cli
 from dlbench.record import flags
-from dlbench.report import html
+from dlbench.report import exports, html
 
 pytestmark = pytest.mark.untimed
 
@@ -113,14 +113,26 @@ def test_an_example_names_as_many_files_as_it_says_and_those_that_are_not_new_ex
 
 def test_a_format_is_one_function_and_one_row(monkeypatch, tmp_path, capsys):
     lines = types.SimpleNamespace(render=lambda made: f"title,started\n{made.title},{made.started}\n")
-    scope = {**vars(report), "csv": lines}
+    scope = {**vars(report), "tsv": lines}
     exec(example("A file format"), scope)
-    monkeypatch.setitem(report.FORMATS, "csv", scope["FORMATS"]["csv"])
+    monkeypatch.setitem(report.FORMATS, "tsv", scope["FORMATS"]["tsv"])
     folder = saved(tmp_path / "kept", full_session())
     with pytest.raises(SystemExit) as ended:
-        cli(["report", str(folder), "--format", "csv", "--quiet"])
+        cli(["report", str(folder), "--format", "tsv", "--quiet"])
     assert ended.value.code == 0
-    assert (folder / "report.csv").read_text().startswith("title,started\n")
+    assert (folder / "report.tsv").read_text().startswith("title,started\n")
+
+
+def test_an_export_is_one_function_and_one_row(monkeypatch, tmp_path):
+    lines = types.SimpleNamespace(render=lambda runs, report: f"{report.title} {len(runs)}\n")
+    scope = {"Export": exports.Export, "openmetrics": lines}
+    for name, row in eval("{" + example("An export for another tool") + "}", scope).items():
+        monkeypatch.setitem(exports.EXPORTS, name, row)
+    folder = saved(tmp_path / "kept", full_session())
+    with pytest.raises(SystemExit) as ended:
+        cli(["report", str(folder), "--format", "openmetrics", "--quiet"])
+    assert ended.value.code == 0
+    assert (folder / "metrics.txt").read_text().endswith(f" {len(full_session())}\n")
 
 
 def test_the_readmes_python_reads_and_renders_a_kept_report(monkeypatch):

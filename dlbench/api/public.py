@@ -103,8 +103,8 @@ def check(
 
 
 def render(results: Results, format: str = "markdown") -> str:  # noqa: A002 (the option's name)
-    """The report in a format: `markdown` or `json`. Raises UnknownName."""
-    return rendering.text(results.report, format)
+    """The report in a format, `markdown` or `json`, or as an export such as `csv` or `junit`. Raises UnknownName."""
+    return rendering.text(results.runs, results.report, format)
 
 
 def _located(options: Any) -> dict[str, Any]:

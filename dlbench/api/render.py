@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from dlbench.record import encoding
 from dlbench.record.fidelity import FIDELITY_FILE
 from dlbench.record.reading import from_json, read_fidelities, read_parities, read_runs
 from dlbench.record.schema import PARITY_FILE, RUNS_FILE, SCHEMA, Run
-from dlbench.report import FORMATS, Report, comparison, markdown, summarize
+from dlbench.report import FORMATS, Report, comparison, exports, markdown, summarize
+from dlbench.report.exports import EXPORTS, Export
 
 GATE_FILE = "gate.json"
 """The gate of a session, beside its Runs."""
@@ -29,24 +31,38 @@ def read(source: Path) -> tuple[list[Run], Report]:
 
 
 def known_formats(formats: Sequence[str]) -> Sequence[str]:
-    """The formats of these names. Raises UnknownName."""
+    """The formats and exports of these names. Raises UnknownName, and PluginLoadError for a broken export."""
     for name in formats:
-        if name not in FORMATS:
-            raise UnknownName("format", name, FORMATS)
+        _row(name)
     return formats
 
 
-def text(report: Report, name: str) -> str:
-    """The report in a format. Raises UnknownName."""
-    (known,) = known_formats((name,))
-    return FORMATS[known].render(report)
+def text(runs: Sequence[Run], report: Report, name: str) -> str:
+    """The report in a format. Raises UnknownName, and PluginLoadError for a broken export."""
+    return _row(name).render(runs, report)
 
 
-def write(report: Report, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a report in these formats and return the files. Raises RecordError or UnknownName."""
-    rows = [FORMATS[name] for name in known_formats(formats)]
-    _put(folder, {row.file_name: row.render(report) for row in rows})
+def file_name(name: str) -> str:
+    """The file of a format. Raises as `text` does."""
+    return _row(name).file_name
+
+
+def write(runs: Sequence[Run], report: Report, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a report in these formats and return the files. Raises RecordError, and as `text` does."""
+    rows = list(map(_row, formats))
+    _put(folder, {row.file_name: row.render(runs, report) for row in rows})
     return [folder / row.file_name for row in rows]
+
+
+def _row(name: str) -> Export:
+    """A format of reports, an export, or an export of another package."""
+    if (own := FORMATS.get(name)) is not None:
+        return Export(own.file_name, lambda _, report: own.render(report))
+    if (found := exports.find(name, FORMATS)) is not None:
+        return found
+    known = sorted({*FORMATS, *EXPORTS, *(entry.name for entry in exports.entries(FORMATS))})
+    near = difflib.get_close_matches(name, known)
+    raise UnknownName("format", name, known, f"all are {', '.join(known)}" if near else "")
 
 
 def write_comparison(judged: Judgement, folder: Path) -> None:

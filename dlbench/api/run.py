@@ -184,5 +184,5 @@ def _result(
     kept = None if judged is None else judged.gate
     render.keep(kept, open_journal.folder)
     report = summarize(open_journal.runs, proven.parity, kept, proven.errors)
-    render.write(report, options.folder, options.formats)
+    render.write(open_journal.runs, report, options.folder, options.formats)
     return SessionResult(options.folder, open_journal.runs, report, judged)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dlbench import architectures, registry, tasks
 from dlbench.cli import configuration
+from dlbench.registry import offers
 from dlbench.registry.entry_points import Entry
 from dlbench.tasks import TASKS, TaskRow
 
@@ -22,11 +23,23 @@ def lines(*, with_devices: bool = False, with_tasks: bool = False) -> Iterator[s
     if others := architectures.entries():
         yield "Architectures of other packages"
         yield from _columns(list(map(_row, others)))
+    if exported := _exports():
+        yield "Exports of other packages"
+        yield from _columns(list(map(_row, exported)))
     yield "Suites"
     yield from _columns(list(configuration.suites().items()))
     if with_devices:
         yield "Devices"
         yield from _devices(entries)
+
+
+def _exports() -> list[Entry]:
+    """Exports of other packages; the table of dlbench's own is only read if there are some."""
+    if not offers.entries(offers.EXPORTS, ()):
+        return []
+    from dlbench.report import FORMATS, exports
+
+    return exports.entries(FORMATS)
 
 
 def _tasks() -> Iterator[str]:

@@ -38,7 +38,11 @@ def cli() -> None:
 @click.option("--against", type=click.Path(path_type=FilePath), default=None, help="Saved report to compare with.")
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
 @click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the session to continue.")
-@options.several("--format", "Files to render, such as markdown or json; both unless given.", options.Values("format"))
+@options.several(
+    "--format",
+    "Files: markdown, json, or an export such as csv or junit; markdown and json unless given.",
+    options.Values("format"),
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan and the number of processes; measure nothing.")
 @click.option("--quiet", is_flag=True, help="Print only the path of the report.")
 def run(**given: Any) -> int:
@@ -95,7 +99,9 @@ def check(
 @cli.command()
 @click.argument("source", type=click.Path(path_type=FilePath))
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder to write to.")
-@options.several("--format", "Files to render, such as markdown or json; none unless given.", options.Values("format"))
+@options.several(
+    "--format", "Files: markdown, json, or an export such as csv or junit; none unless given.", options.Values("format")
+)
 @click.option("--quiet", is_flag=True, help="Print no tables.")
 def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool) -> None:  # noqa: A002
     """Render a report again from SOURCE, a runs.jsonl or its folder. Loads no framework."""

@@ -12,8 +12,8 @@ from dlbench.report import terminal
 def show(source: Path, out: Path | None, formats: Sequence[str], *, quiet: bool) -> None:
     """Render a saved report, print it and the files that were written. Raises RecordError or UnknownName."""
     formats = render.known_formats(formats)
-    _, report = render.read(source)
-    written = render.write(report, out or (source if source.is_dir() else source.parent), formats)
+    runs, report = render.read(source)
+    written = render.write(runs, report, out or (source if source.is_dir() else source.parent), formats)
     if not quiet:
         terminal.console().print(terminal.render(report))
     for path in written:

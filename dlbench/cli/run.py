@@ -9,14 +9,14 @@ import click
 from rich.text import Text
 
 from dlbench.analysis import gate
-from dlbench.api import request
+from dlbench.api import render, request
 from dlbench.api import run as session
 from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
 from dlbench.cli import compare, configuration, progress
 from dlbench.errors import DlbenchError
 from dlbench.record.schema import Run
-from dlbench.report import FORMATS, terminal
+from dlbench.report import terminal
 
 
 def run(context: click.Context, options: Mapping[str, Any]) -> int:
@@ -46,7 +46,7 @@ def show(options: RunRequest) -> int:
 def _said(result: SessionResult, options: RunRequest) -> int:
     if not options.quiet:
         terminal.console().print(terminal.render(result.report))
-    first = result.folder / FORMATS[options.formats[0]].file_name
+    first = result.folder / render.file_name(options.formats[0])
     print(first if options.quiet else f"Report: {first}")  # noqa: T201
     if result.ended_by is not None:
         if isinstance(result.ended_by, KeyboardInterrupt):

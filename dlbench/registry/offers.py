@@ -1,4 +1,4 @@
-"""Tasks and architectures that other packages bring: entry points of `dlbench.tasks` and `dlbench.architectures`.
+"""Tasks, architectures and exports that other packages bring: entry points of `dlbench.tasks` and so on.
 
 A name of dlbench's own is never theirs: whoever claims one is broken, and so are two that claim one name.
 """
@@ -23,6 +23,7 @@ ARCHITECTURES = Group(
     "the form of a plugin's name after its first dot",
     bare=True,
 )
+EXPORTS = Group("dlbench.exports", re.compile(r"\w[\w-]*"), "one word: letters, digits, _ and -", bare=True)
 
 
 def entries(group: Group, own: Collection[str]) -> list[Entry]:
