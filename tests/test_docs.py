@@ -29,8 +29,8 @@ OF_OTHERS = {"--no-deps", "--import-mode", "--codspeed"}
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""
 
-NOT_MODULES = ("dlbench.plugins", "dlbench.jsonl", "dlbench.toml")
-"""The entry-point group, and files."""
+NOT_MODULES = ("dlbench.plugins", "dlbench.exports", "dlbench.jsonl", "dlbench.toml")
+"""Groups of entry points, and files."""
 FOLDERS = "dlbench|tests|docs|studies|examples|plugins|reports"
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
