@@ -21,11 +21,11 @@ from msgspec import UNSET
 
 from dlbench import architectures
 from dlbench.parity.check import NEGLIGIBLE_GRADIENT
-from dlbench.parity.comparable import convert_of, ignores_seed
+from dlbench.parity.comparable import ignores_seed
 from dlbench.parity.probe import probe_to_file
 from dlbench.parity.reference import ORACLE, reference_to_file
 from dlbench.record.fidelity import Deviation, Fidelity, What
-from dlbench.spec import AXES, Spec, Workload, workload
+from dlbench.spec import AXES, ModelSource, Spec, Workload, workload
 from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
 
@@ -59,7 +59,7 @@ def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str]) -> 
 
     `pythons` holds the interpreters of named Python environments. An arm that cannot be probed says why.
     """
-    families: dict[tuple[Workload, str], list[Spec]] = {}
+    families: dict[tuple[Workload, str, ModelSource | None], list[Spec]] = {}
     for spec in specs:
         arm = msgspec.structs.replace(spec, phase="train", seed=SEED)
         family = families.setdefault(_model_of(arm), [])
@@ -68,10 +68,13 @@ def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str]) -> 
     return [one for family in families.values() for one in _of_family(family, partial(_start, timeout, pythons))]
 
 
-def _model_of(spec: Spec) -> tuple[Workload, str]:
-    """Key of arms that are one model: workload without axes of computation, and the plugin of a package's own."""
+def _model_of(spec: Spec) -> tuple[Workload, str, ModelSource | None]:
+    """Key of arms that are one model: workload without axes of computation, a package's own plugin, the user's model.
+
+    A model whose state `--convert` makes of another's is compared with its own exact form, from its own initial values.
+    """
     plain = msgspec.structs.replace(spec, **_PLAIN)
-    return workload(plain), "" if architectures.describes(spec) else spec.plugin
+    return workload(plain), "" if architectures.describes(spec) else spec.plugin, spec.model
 
 
 _PLAIN: dict[str, Any] = {
@@ -96,8 +99,6 @@ def _start(timeout: float, pythons: Mapping[str, str], spec: Spec) -> Child:
 
 
 def _of_family(family: Sequence[Spec], start: Any) -> list[Fidelity]:
-    if convert_of(family[0]):
-        return [Fidelity(spec=spec, reason="its state is converted from another model's") for spec in family]
     try:
         side = _reference(family, start)
     except ChildError as error:
@@ -152,7 +153,13 @@ def _probed_reference(spec: Spec, precisions: list[str], roundings: list[float],
         finally:
             child.close()
         with np.load(path, allow_pickle=False) as file:
-            return _Side(f"{spec.plugin} in {_WORDS[found]}", dict(file))
+            return _Side(f"{_named(spec)} in {_WORDS[found]}", dict(file))
+
+
+def _named(spec: Spec) -> str:
+    """The plugin; a converted model has the name of another, and its own in brackets."""
+    own = "" if spec.model is None or not spec.model.convert else f" ({spec.model.reference})"
+    return f"{spec.plugin}{own}"
 
 
 _WORDS = {EXACT: "float64", SINGLE: "float32, eager"}
@@ -163,12 +170,18 @@ def _of_arm(spec: Spec, reference: _Side, start: Any) -> Fidelity:
         arrays = _probed(spec, start)
     except ChildError as error:
         return Fidelity(spec=spec, reference=reference.words, reason=str(error))
-    if why := ignores_seed(spec, reference.arrays, arrays):
+    if why := ignores_seed(_from_own_values(spec), reference.arrays, arrays):
         return Fidelity(spec=spec, reference=reference.words, reason=why)
     moved = _part(reference.arrays, f"{_roundoff(spec)}/")
     by_numpy = f", outputs of {NUMPY}" if ORACLE in reference.arrays and reference.words != NUMPY else ""
     found = deviations(reference.arrays, arrays, moved)
     return Fidelity(spec=spec, reference=f"{reference.words}{by_numpy}", deviations=found)
+
+
+def _from_own_values(spec: Spec) -> Spec:
+    """The Spec without a conversion: each model here starts from its own initial values."""
+    source = spec.model
+    return spec if source is None else msgspec.structs.replace(spec, model=msgspec.structs.replace(source, convert=""))
 
 
 def _probed(spec: Spec, start: Any) -> Arrays:

@@ -7,6 +7,7 @@ from typing import get_args
 
 import msgspec
 
+from dlbench.analysis.compare import Comparison
 from dlbench.record.fidelity import Deviation, Fidelity, What
 from dlbench.record.schema import Run
 from dlbench.report.configuration import subject_of
@@ -14,7 +15,6 @@ from dlbench.report.document import Block, Heading, Paragraph, Table
 from dlbench.report.section import FidelityRow, Section
 from dlbench.report.units import format_interval
 from dlbench.spec import Spec, workload
-from dlbench.stats.estimates import Estimate
 
 NOTHING = "–"
 WHATS: tuple[What, ...] = get_args(What)
@@ -24,14 +24,15 @@ HEAD = ("", "Step time, ratio", "Outputs", "Gradients", "20 losses", "Bits agree
 def rows(found: Iterable[Fidelity], runs: Sequence[Run], sections: Sequence[Section]) -> Iterator[FidelityRow]:
     """A row for each arm, with the ratio of its training step if that was measured, else of its prediction."""
     for one in found:
-        ratio, baseline = _ratio(one.spec, sections)
+        compared, baseline = _compared(one.spec, sections)
         yield FidelityRow(
             arm=one.spec.label,
             subject=subject_of(one.spec),
             found=one,
-            ratio=ratio,
+            ratio=None if compared is None else compared.ratio,
             baseline=baseline,
             bits=_bits(run for run in runs if _arm_of(run.spec) == one.spec),
+            unlike=msgspec.UNSET if compared is None else compared.unlike,
         )
 
 
@@ -75,7 +76,8 @@ def _cells(row: FidelityRow) -> list[str]:
     errors = [_cell(by_what.get(what)) for what in WHATS]
     same = {True: "yes", False: "NO", None: "not checked"}[row.found.same]
     ratio = "1 (baseline)" if row.baseline else NOTHING if row.ratio is None else format_interval(row.ratio, "")
-    return [row.arm, ratio if row.found.same is not False else f"{ratio} (not the same)", *errors, row.bits, same]
+    mark = " (not the same)" if row.found.same is False else " (not the same model)" if row.unlike == "model" else ""
+    return [row.arm, f"{ratio}{mark}", *errors, row.bits, same]
 
 
 def _cell(one: Deviation | None) -> str:
@@ -96,14 +98,14 @@ def _references(found: Sequence[FidelityRow]) -> Iterator[str]:
         yield f"Not checked: {arms} ({reason})"
 
 
-def _ratio(spec: Spec, sections: Sequence[Section]) -> tuple[Estimate | None, bool]:
-    """Ratio of step time, and whether the arm is the baseline of others."""
+def _compared(spec: Spec, sections: Sequence[Section]) -> tuple[Comparison | None, bool]:
+    """Comparison of step time, and whether the arm is the baseline of others."""
     load = workload(spec)
     mine = [one for one in sections if msgspec.structs.replace(one.workload, phase=load.phase, seed=load.seed) == load]
     for section in sorted(mine, key=lambda one: one.workload.phase != load.phase):
         for one in section.comparisons:
             if one.candidate == spec.label:
-                return one.ratio, False
+                return one, False
         if any(one.baseline == spec.label for one in section.comparisons):
             return None, True
     return None, False

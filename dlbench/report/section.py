@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.cost import Cost
+from dlbench.analysis.likeness import Unlike
 from dlbench.plugin import Compilation
 from dlbench.record.fidelity import Fidelity
 from dlbench.record.flags import StatusName
@@ -77,6 +80,7 @@ class Section(Record, frozen=True):
 class FidelityRow(Record, frozen=True):
     """An arm's speed beside its errors; `ratio` is None for the baseline, and for an arm that is not compared.
 
+    `unlike` is that of the comparison that the ratio is from.
     `bits` is `yes` if processes of the arm agree bit for bit, `no` if not, or the reason why that is not known.
     """
 
@@ -86,3 +90,4 @@ class FidelityRow(Record, frozen=True):
     ratio: Estimate | None
     baseline: bool
     bits: str
+    unlike: Unlike | msgspec.UnsetType = msgspec.UNSET

@@ -35,6 +35,7 @@ def test_the_ratio_of_two_models_says_so_in_every_format(two):
     assert "times as long as one of fake.Two eager (own.py:Two), NOT THE SAME MODEL: indicative" in page
     (ratios,) = [line for line in page.splitlines() if line.startswith("| Step time, ratio |") and "(baseline)" in line]
     assert ratios.endswith(", NOT THE SAME MODEL |")
+    assert page.count("(not the same model) |") == 1
     (section,) = json.loads((two / "report" / "report.json").read_text())["sections"]
     assert [one["unlike"] for one in section["comparisons"]] == ["model"]
 

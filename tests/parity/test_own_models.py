@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from dlbench.parity import comparable
+from dlbench.parity import comparable, fidelity
 from dlbench.parity.check import check, differences
 from dlbench.record.parity import Parity
 from dlbench.report.parity import sentence
@@ -113,6 +113,19 @@ def test_two_models_are_one_by_the_function_that_turns_the_state_of_the_first_in
     (wrong,) = found(first, spec("Second", convert="unturned"))
     assert wrong.same is False
     assert {"output", "losses"} <= {one.what for one in wrong.differences if not one.holds}
+
+
+def test_a_converted_model_has_errors_against_its_own_exact_form():
+    """Not against the first model's, though both have its name; so parity alone tells a wrong conversion."""
+    arms = [spec("First"), spec("Second", convert="unturned"), spec("Second", "jit", convert="unturned")]
+    errors = fidelity.check([*arms, spec("Unseeded", convert="turned")], 60.0, {})
+    assert [one.reference for one in errors] == [
+        "fake.First in float32, eager",
+        *["fake.First (own.py:Second) in float32, eager"] * 2,
+        "fake.First (own.py:Unseeded) in float32, eager",
+    ]
+    assert [one.same for one in errors] == [True, True, True, None]
+    assert "the model ignores the seed" in errors[-1].reason
 
 
 @pytest.mark.parametrize(
