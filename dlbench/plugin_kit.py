@@ -23,6 +23,7 @@ __all__ = [
     "call",
     "check_options",
     "example_inputs",
+    "in_precision",
     "is_factory",
     "keywords",
     "load_reference",
@@ -122,6 +123,21 @@ def example_inputs(reference: str) -> Callable[[], Any] | None:
     except UnknownName:
         return None
     return found
+
+
+def in_precision(spec: Spec) -> Spec:
+    """The Spec in the precision that its variant asks for by the settings `amp` or `tf32`.
+
+    Raises Unsupported for a Spec that is not in fp32 without it.
+    """
+    kind = "tf32" if spec.settings.get("tf32") == "on" else spec.settings.get("amp", "off")
+    if kind == "off":
+        return spec
+    if spec.precision != "fp32":
+        raise Unsupported(
+            f"{spec.label}: the variant says the precision {kind}; leave --precision {spec.precision} out"
+        )
+    return msgspec.structs.replace(spec, precision=kind)
 
 
 def require_task(

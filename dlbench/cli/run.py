@@ -44,7 +44,9 @@ def show(options: RunRequest) -> int:
 
 
 def _said(result: SessionResult, options: RunRequest) -> int:
-    if not options.quiet:
+    if options.quiet:
+        _say_failed(result.runs)
+    else:
         terminal.console().print(terminal.render(result.report))
     first = result.folder / render.file_name(options.formats[0])
     print(first if options.quiet else f"Report: {first}")  # noqa: T201
@@ -57,6 +59,14 @@ def _said(result: SessionResult, options: RunRequest) -> int:
     if result.refused:
         raise DlbenchError(f"not gated: {result.refused}")
     return exit_code(result.runs, result.judged.exit_code if result.judged else gate.FINE)
+
+
+def _say_failed(runs: Sequence[Run]) -> None:
+    """A line for each arm that failed, with its first reason: an exit code is never without one."""
+    failed = {run.spec.label: run for run in reversed(runs) if run.failed}
+    for label, run in reversed(failed.items()):
+        line = Text(" ".join(f"dlbench: {run.spec.phase}, {label}: {run.status}: {run.reason}".split()))
+        terminal.console(errors=True).print(line, soft_wrap=True)
 
 
 def _say_resumable(result: SessionResult, options: RunRequest) -> None:

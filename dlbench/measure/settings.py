@@ -44,7 +44,7 @@ def _read(spec: Spec, plugin: object) -> dict[str, str]:
     if isinstance(plugin, TakesSettings):
         found: dict[str, str] = reported.checked(spec.plugin, "read_settings()", plugin.read_settings(), SettingsRead)
         return found
-    if spec.variant is not UNSET and spec.variant.settings:
+    if spec.settings and spec.variant is not UNSET:
         raise Unsupported(f"{spec.plugin} takes no settings; leave --variant {spec.variant.text} out")
     return {}
 

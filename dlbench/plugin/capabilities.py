@@ -118,7 +118,7 @@ class Describes(Protocol):
 
 @runtime_checkable
 class TakesSettings(Protocol):
-    """Has options that a variant of a Spec may set: `build` sets those of `request.spec.variant.settings`.
+    """Has options that a variant of a Spec may set: `build` sets those of `request.spec.settings`.
 
     Options to be set before the framework is imported stand in the environment when the plugin is loaded. A setting
     that reads back as another value than the one asked for is an error of the arm.

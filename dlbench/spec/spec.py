@@ -95,6 +95,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.plugin.partition(".")[2]
 
     @property
+    def settings(self) -> dict[str, str]:
+        """Settings of its variant, by key; none without one."""
+        return {} if self.variant is msgspec.UNSET else dict(self.variant.settings)
+
+    @property
     def label(self) -> str:
         """Name of this Spec among others of the same workload, such as `tf.transformer jit`."""
         said = [axis.said(getattr(self, axis.field)) for axis in ARM_AXES]

@@ -154,7 +154,7 @@ class _Uncorrected(torch.optim.Optimizer):
 
 def no_bias_correction() -> TorchModel:
     """Adam forgets to correct its moments."""
-    optimizers.of_torch = lambda settings, parameters: _Uncorrected(parameters, settings)
+    optimizers.of_torch = lambda settings, parameters, _: _Uncorrected(parameters, settings)
     return dlbench_torch.mlp()
 
 

@@ -117,6 +117,16 @@ def test_quiet_prints_the_place_of_the_report_alone_and_one_format_is_one_file(t
     ]
 
 
+def test_quiet_says_why_an_arm_failed_and_nothing_of_one_that_was_refused(tmp_path):
+    arguments = ("--plugin", "fake.linear,naughty.linear", "--path", "eager,graph", "--phase", "predict", "--quiet")
+    done = dlbench("run", *arguments, "--quick", "--out", "out", misdeed="build:raise", cwd=tmp_path)
+    assert (done.returncode, done.stdout.split()) == (2, ["out/report.md"])
+    reason = "error: ValueError: told to fail"
+    assert done.stderr.splitlines() == [
+        f"dlbench: predict, naughty.linear {path}: {reason}" for path in ("eager", "graph")
+    ]
+
+
 BAD_INPUT = [
     (("run",), "--plugin"),
     (("run", "--plugin", "fake.liner"), "did you mean fake.linear"),

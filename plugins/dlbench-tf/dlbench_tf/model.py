@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from dlbench.plugin import PARTS, ArraySpec, Batch, BuildRequest, Compilation, Description, ModelInfo, Setting, Spec
+from dlbench.plugin_kit import in_precision
 from dlbench_tf import device, flops, precision, readback, settings, variables
 from dlbench_tf.network import Network
 from dlbench_tf.optimizers import make_optimizer
@@ -36,9 +37,9 @@ class TFModel:
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make variables, optimizer and the functions of the Spec's path; they are traced when first called."""
-        request = replace(request, spec=settings.in_precision(request.spec))
+        request = replace(request, spec=in_precision(request.spec))
         self._device = device.prepare(request.spec)
-        settings.set_all(settings.asked(request.spec))
+        settings.set_all(request.spec.settings)
         with tf.device(self._device):
             return self._build(request)
 

@@ -6,9 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 import tensorflow as tf
-from msgspec import UNSET
 from tensorflow.python.framework import config
 
 from dlbench import precision as arithmetic
@@ -91,24 +89,6 @@ def table(spec: Spec) -> list[Setting]:
         ),
     ]
     return [Setting(**{"values": SWITCH, **row}) for row in rows]
-
-
-def asked(spec: Spec) -> dict[str, str]:
-    """Settings of the Spec's variant; none without one."""
-    return {} if spec.variant is UNSET else dict(spec.variant.settings)
-
-
-def in_precision(spec: Spec) -> Spec:
-    """The Spec in the precision that its variant asks for: mixed precision, or TF32."""
-    own = asked(spec)
-    kind = {"on": "tf32"}.get(own.get("tf32", ""), own.get("amp", "off"))
-    if kind == "off":
-        return spec
-    if spec.precision != "fp32":
-        raise Unsupported(
-            f"{spec.label}: the variant says the precision {kind}; leave --precision {spec.precision} out"
-        )
-    return msgspec.structs.replace(spec, precision=kind)
 
 
 def set_all(own: Mapping[str, str]) -> None:

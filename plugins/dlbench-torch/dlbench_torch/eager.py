@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlbench.plugin import AdamW, Batch, BuildRequest, Compilation
-from dlbench_torch import optimizers, settings
+from dlbench_torch import optimizers
 from dlbench_torch.network import Network, as_tuple
 from dlbench_torch.objective import Objective, together
 from dlbench_torch.requirements import frames, require_eager
@@ -32,7 +32,7 @@ class EagerSteps:
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
         ]
-        kernel = settings.asked(request.spec).get("optimizer", "fused")
+        kernel = request.spec.settings.get("optimizer", "fused")
         parameters = trained.values() or [nn.Parameter(torch.empty(0))]
         self._optimizer = optimizers.of_torch(request.optimizer, parameters, kernel)
         self._idle: list[nn.Parameter] | None = None if isinstance(request.optimizer, AdamW) else []

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Setting
+from dlbench.plugin_kit import in_precision
 from dlbench.spec import Spec
 from dlbench_torch import (
     device,
@@ -46,9 +47,9 @@ class TorchModel:
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make module, optimizer and the functions of the Spec's path, which compile when first called."""
-        spec = settings.in_precision(request.spec)
+        spec = in_precision(request.spec)
         request = replace(request, spec=spec)
-        self._asked = settings.asked(spec)
+        self._asked = spec.settings
         self._images = self._asked if request.parameters is None else {}  # the core's have their channels last
         goal = objective.find(request.signature.loss)
         if spec.precision == "fp16" and spec.path == "jit":

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 import torch
-from msgspec import UNSET
 from torch import Tensor, nn
 
 from dlbench import precision as arithmetic
@@ -62,24 +61,6 @@ def table(spec: Spec) -> list[Setting]:
         "deterministic": {"variable": "CUBLAS_WORKSPACE_CONFIG", "texts": {"on": ":4096:8", "off": ""}},
     }
     return [msgspec.structs.replace(row, **more.get(row.key, {})) for row in rows]
-
-
-def asked(spec: Spec) -> dict[str, str]:
-    """Settings of the Spec's variant; none without one."""
-    return {} if spec.variant is UNSET else dict(spec.variant.settings)
-
-
-def in_precision(spec: Spec) -> Spec:
-    """The Spec in the precision that its variant asks for: automatic mixed precision, or TF32."""
-    own = asked(spec)
-    kind = {"on": "tf32"}.get(own.get("tf32", ""), own.get("amp", "off"))
-    if kind == "off":
-        return spec
-    if spec.precision != "fp32":
-        raise Unsupported(
-            f"{spec.label}: the variant says the precision {kind}; leave --precision {spec.precision} out"
-        )
-    return msgspec.structs.replace(spec, precision=kind)
 
 
 def set_switches(own: Mapping[str, str]) -> None:
