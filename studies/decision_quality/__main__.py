@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from studies.decision_quality import pool, report, rounds
+from studies.decision_quality import pool, report, rounds, sessions_page
+from studies.decision_quality import sessions as real
 from studies.decision_quality.collect import Plan, collect
 from studies.decision_quality.replay import replay
 from studies.decision_quality.workloads import WORKLOADS
@@ -15,6 +16,9 @@ FOLDER = Path("reports/decision-quality")
 
 _out = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=FOLDER, show_default=True, help="Folder."
+)
+_duty = click.option(
+    "--duty", type=click.FloatRange(0.05, 0.95), default=0.5, show_default=True, help="Share of time that each works."
 )
 
 
@@ -63,6 +67,26 @@ def _rounds(out: Path) -> None:
     lines.append("Written by `python -m studies.decision_quality rounds`.")
     (out / "rounds.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     click.echo("\n".join(lines))
+
+
+@main.command("sessions")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(real.KINDS)), help="Default: all.")
+@click.option("--sessions", "count", type=click.IntRange(min=1), default=20, show_default=True, help="Of each sort.")
+@click.option("--neighbours", type=click.IntRange(min=0), default=0, help="Programs that work in bursts meanwhile.")
+@_duty
+@click.option("--minutes", type=click.FloatRange(min=0), default=30, show_default=True, help="Begin nothing later.")
+def _sessions(folder: Path, kinds: tuple[str, ...], count: int, neighbours: int, duty: float, minutes: float) -> None:
+    """Run sessions of the product with 3 % more work and with equal work in turn, and write sessions.md."""
+    order = real.Order(kinds or list(real.KINDS), count, 60 * minutes, neighbours, duty)
+    try:
+        found = real.measure(folder, order, click.echo)
+    except RuntimeError as error:
+        raise click.UsageError(str(error)) from None
+    if not found:
+        raise click.UsageError(f"{folder} holds no session, and {minutes:g} minutes are too few for one; give more")
+    (folder / "sessions.md").write_text(sessions_page.render(found, "python -m studies.decision_quality sessions"))
+    click.echo(folder / "sessions.md")
 
 
 if __name__ == "__main__":

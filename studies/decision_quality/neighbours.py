@@ -18,15 +18,15 @@ from dlbench.workers.variables import child_environment
 ROOT = Path(__file__).parents[2]
 
 SHORTEST, LONGEST = 0.05, 3.0
-"""Seconds of a burst and of a rest, drawn so that every length counts alike on a logarithmic scale."""
+"""Seconds of a burst, and of a rest that is as long on average; every length counts alike on a logarithmic scale."""
 
 
 @contextmanager
-def neighbours(count: int) -> Iterator[None]:
-    """Run `count` programs from here to the end of the block."""
+def neighbours(count: int, duty: float = 0.5) -> Iterator[None]:
+    """Run `count` programs from here to the end of the block, which work for this share of the time."""
     command = [sys.executable, "-m", "studies.decision_quality.neighbours"]
     variables = child_environment(os.environ, threads=1)
-    started = [subprocess.Popen([*command, str(seed)], env=variables, cwd=ROOT) for seed in range(count)]
+    started = [subprocess.Popen([*command, str(seed), str(duty)], env=variables, cwd=ROOT) for seed in range(count)]
     try:
         yield
     finally:
@@ -37,13 +37,13 @@ def neighbours(count: int) -> Iterator[None]:
 
 def main() -> None:
     """Work and rest in turns while the parent lives: products of matrices, which take the caches too."""
-    generator, parent = random.Random(sys.argv[1]), os.getppid()
+    generator, duty, parent = random.Random(sys.argv[1]), float(sys.argv[2]), os.getppid()
     matrix = np.ones((256, 256), np.float32)
     while os.getppid() == parent:
         end = time.monotonic() + SHORTEST * (LONGEST / SHORTEST) ** generator.random()
         while time.monotonic() < end:
             matrix @ matrix
-        time.sleep(SHORTEST * (LONGEST / SHORTEST) ** generator.random())
+        time.sleep((1 - duty) / duty * SHORTEST * (LONGEST / SHORTEST) ** generator.random())
 
 
 if __name__ == "__main__":
