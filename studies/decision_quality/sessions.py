@@ -30,7 +30,7 @@ PLUGINS = ROOT / "studies" / "plugins"
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 KEPT = "sessions.jsonl"
 SLOWER, AGAIN = "slower", "again"
-"""What the second arm computes: 3 % more than the first, or the same."""
+"""Work of the second arm: 3 % more than the first, or the same."""
 
 
 @dataclass(frozen=True)
