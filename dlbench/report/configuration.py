@@ -12,7 +12,7 @@ from dlbench.analysis import metrics, provenance
 from dlbench.errors import redaction
 from dlbench.plugin import ModelInfo
 from dlbench.record.schema import Environment, Record, Run
-from dlbench.spec import ARM_AXES, AXES, WORKLOAD_AXES, ModelSource, Spec, unusual
+from dlbench.spec import ARM_AXES, AXES, WORKLOAD_AXES, ModelSource, Spec, Workload, unusual
 from dlbench.stats.ranges import spans
 
 FLOPS = "FLOPs per step of each phase"
@@ -78,7 +78,7 @@ def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
         yield Fairness(subject=subject, arms=arms, rows=tuple(_rows(arms, built)))
 
 
-def subject_of(spec: Spec) -> str:
+def subject_of(spec: Spec | Workload) -> str:
     """Values that the arms of one configuration table share, in words."""
     return ", ".join(
         [f"{spec.architecture} {spec.size}", f"task {spec.task}", f"batch {spec.batch_size}", *unusual(spec)]

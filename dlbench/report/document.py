@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
+from dlbench.record.schema import Record
+
 
 class Heading(NamedTuple):
     """A heading; level 1 is the page's."""
@@ -41,7 +43,7 @@ class Code(NamedTuple):
     text: str
 
 
-class Statement(NamedTuple):
+class Statement(Record, frozen=True, kw_only=False):
     """A sentence of the answer; `evidence` is the title of the heading or details that show it, empty for none."""
 
     text: str
@@ -83,18 +85,10 @@ class Details(NamedTuple):
 
 Block: TypeAlias = "Heading | Paragraph | Bullets | Table | Code | Answer | Matrix | Details"
 
-FILE_ONLY = ("Configuration: ", "Environment", "Measure it again")
-"""Parts that are for the file alone, by the beginning of their heading."""
-
 
 def brief(blocks: Iterable[Block]) -> Iterator[Block]:
-    """The page for a terminal or a notebook, without the details that the file holds."""
-    skipping = False
-    for block in blocks:
-        if isinstance(block, Heading):
-            skipping = block.text.startswith(FILE_ONLY)
-        if not skipping and not (isinstance(block, Table) and block.detail):
-            yield block
+    """The page for a terminal or a notebook, without the tables that the file holds."""
+    return (block for block in blocks if not (isinstance(block, Table) and block.detail))
 
 
 def anchor(title: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dlbench.analysis.labels import Labels
-from dlbench.record.flags import STATUSES
-from dlbench.report.document import Block, Code, Heading, Paragraph, Table
+from dlbench.record.flags import STATUSES, StatusName
+from dlbench.report.document import Block, Code, Details, Paragraph, Table
 from dlbench.report.section import Failure, Section
 
 
@@ -20,9 +20,9 @@ class _Place(NamedTuple):
     failure: Failure
 
 
-def blocks(sections: Sequence[Section], names: Labels) -> Iterator[Block]:
-    """A table of the reasons; then the output of processes that failed otherwise than by a refusal."""
-    failed: dict[tuple[str, str], list[_Place]] = {}
+def blocks(sections: Sequence[Section], names: Labels, title: str) -> Iterator[Block]:
+    """A fold with a table of the reasons; then the output of processes that failed otherwise than by a refusal."""
+    failed: dict[tuple[StatusName, str], list[_Place]] = {}
     for section in sections:
         for arm in section.arms:
             plain, full = f"{section.workload.phase}, {arm.label}", names.arm(section.workload, arm.label)
@@ -30,8 +30,14 @@ def blocks(sections: Sequence[Section], names: Labels) -> Iterator[Block]:
                 failed.setdefault((one.status, one.reason), []).append(_Place(plain, full, one))
     if not failed:
         return
+    number = Counter(status for (status, _), found in failed.items() for _ in found)
+    summary = ", ".join(f"{times} {status}" for status, times in number.items())
+    serious = any(STATUSES[status].failed for status in number)
+    yield Details(title, list(_reasons(failed, sections)), summary, unfolded=serious)
+
+
+def _reasons(failed: Mapping[tuple[StatusName, str], list[_Place]], sections: Sequence[Section]) -> Iterator[Block]:
     measured = Counter(f"{section.workload.phase}, {arm.label}" for section in sections for arm in section.arms)
-    yield Heading(2, "Not run")
     yield Table(["", "Status", "Runs", "Reason"], [_row(*why, found, measured) for why, found in failed.items()])
     for place in (place for found in failed.values() for place in found):
         if place.failure.output_tail.strip() and STATUSES[place.failure.status].failed:

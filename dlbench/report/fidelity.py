@@ -11,7 +11,7 @@ from dlbench.analysis.compare import Comparison
 from dlbench.record.fidelity import Deviation, Fidelity, What
 from dlbench.record.schema import Run
 from dlbench.report.configuration import subject_of
-from dlbench.report.document import Block, Heading, Paragraph, Table
+from dlbench.report.document import Block, Details, Paragraph, Table
 from dlbench.report.section import FidelityRow, Section
 from dlbench.report.units import format_interval
 from dlbench.spec import Spec, workload
@@ -58,9 +58,13 @@ def lead(found: Iterable[FidelityRow]) -> str:
 
 
 def blocks(found: Sequence[FidelityRow]) -> Iterator[Block]:
-    """A table for each subject."""
+    """A fold with a table for each subject; unfolded if an arm does not compute the same thing."""
     if found:
-        yield Heading(2, "Fidelity")
+        summary = f"{len(found)} arms, errors beside speed"
+        yield Details("Fidelity", list(_tables(found)), summary, unfolded=bool(not_same(found)))
+
+
+def _tables(found: Sequence[FidelityRow]) -> Iterator[Block]:
     for subject in dict.fromkeys(row.subject for row in found):
         mine = [row for row in found if row.subject == subject]
         yield Paragraph(

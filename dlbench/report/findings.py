@@ -1,20 +1,74 @@
-"""Findings in words: the results of each comparison and each A/A control."""
+"""Findings: every comparison in a table, sorted by what matters; and each A/A control in a line."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.labels import Labels
-from dlbench.analysis.likeness import Unlike
 from dlbench.analysis.metrics import METRICS
+from dlbench.report.cases import UNLIKE, Unlike, beyond
+from dlbench.report.document import Block, Bullets, Details, Table
+from dlbench.report.model import Report
+from dlbench.report.section import Section
 from dlbench.report.units import duration, format_interval
+from dlbench.stats.reasons import REASONS, ReasonCode
 
-UNLIKE: dict[Unlike, str] = {"model": "NOT THE SAME MODEL", "computation": "NOT THE SAME COMPUTATION"}
-"""Marks of a ratio whose sides are not alike."""
+ORDER = ("slower", "faster", "same", "inconclusive", "indicative")
+"""Verdicts in the order of a table, beside the size of a difference."""
+PLAIN: tuple[ReasonCode, ...] = ("ci-beyond", "equivalent")
+"""Reasons that a verdict says by itself."""
+NAMED = 3
+"""Pairs without a ratio that a line names."""
+
+
+def blocks(report: Report, title: str) -> Iterator[Block]:
+    """A fold with a row for each pair, the largest difference beyond its uncertainty first; nothing without pairs."""
+    names, unlike = Labels(section.workload for section in report.sections), Unlike(report.fairness)
+    pairs = [(section, one) for section in report.sections for one in section.comparisons]
+    if not pairs:
+        return
+    rated = [pair for pair in pairs if pair[1].ratio is not None]
+    rated.sort(key=lambda pair: (-beyond(pair[1]), ORDER.index(pair[1].verdict)))
+    rows = [_row(section, one, names, unlike) for section, one in rated]
+    codes = dict.fromkeys(one.code for _, one in rated if one.code not in PLAIN)
+    lines = [*(f"{code}: {REASONS[code]}" for code in codes), *_not_compared(pairs, names)]
+    head = ["A step of", "Ratio", "Verdict", "Minimum detectable change", "Reason", "Would tell"]
+    yield Details(title, [*([Table(head, rows)] if rows else []), *([Bullets(lines)] if lines else [])], _size(pairs))
+
+
+def _size(pairs: Sequence[tuple[Section, Comparison]]) -> str:
+    return "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs, the largest differences first"
+
+
+def _row(section: Section, one: Comparison, names: Labels, unlike: Unlike) -> list[str]:
+    could = "–" if one.smallest_change is None else f"{one.smallest_change:.1%}"
+    verdict = unlike.mark(section.workload, one) or one.verdict
+    why = "" if one.code in PLAIN else one.code
+    more = what_it_takes(one) if one.more_groups else ""
+    return [_pair(section, one, names), format_interval(one.ratio, ""), verdict, could, why, more]
+
+
+def _pair(section: Section, one: Comparison, names: Labels) -> str:
+    return f"{names.title(section.workload)}: {one.candidate} over {one.baseline}"
+
+
+def _not_compared(pairs: Sequence[tuple[Section, Comparison]], names: Labels) -> Iterator[str]:
+    """A line for each reason, with the number of its pairs."""
+    alike: dict[str, list[str]] = {}
+    for section, one in pairs:
+        if one.ratio is None:
+            alike.setdefault(one.reason, []).append(_pair(section, one, names))
+        elif one.code == "contradictory":
+            yield f"{_pair(section, one, names)}: {one.reason}"
+    for reason, found in alike.items():
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        yield f"not compared ({len(found)}): {'; '.join(found[:NAMED])}{more}: {reason}"
 
 
 def finding(title: str, found: Comparison) -> str:
-    """The ratio of a pair and its verdict."""
+    """The ratio of a pair and its verdict, in a sentence."""
     where = f"{title}: a step of {found.candidate}"
     if found.ratio is None:
         return f"{where} is not compared with {found.baseline}: {found.reason}"

@@ -13,6 +13,7 @@ from dlbench.analysis.likeness import Likeness
 from dlbench.record.parity import Parity
 from dlbench.record.schema import SCHEMA, Environment, Record
 from dlbench.report.configuration import Fairness, OwnModel
+from dlbench.report.document import Statement
 from dlbench.report.section import FidelityRow, Section
 from dlbench.spec import Policy
 
@@ -23,9 +24,9 @@ Gated = Gate | None
 class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds the checks that the arms are the same model.
 
-    `gate` is the answer of a requested gate; `controls` compare each A/A control with its arm. `undecided` are
-    the pairs that ended without a verdict; pairs of one process each are `indicative` and not among them. `models`
-    are the user's own models, unset if there are none.
+    `answer` says in a few sentences what the numbers show. `gate` is the answer of a requested gate; `controls` compare
+    each A/A control with its arm. `undecided` are the pairs that ended without a verdict; pairs of one process each are
+    `indicative` and not among them. `models` are the user's own models, unset if there are none.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Report(Record, frozen=True):
     gate: Gate | None = None
     controls: tuple[ControlPair, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    answer: tuple[Statement, ...] = ()
     models: tuple[OwnModel, ...] | msgspec.UnsetType = msgspec.UNSET
     fidelity: tuple[FidelityRow, ...] | msgspec.UnsetType = msgspec.UNSET
     kind: Literal["dlbench report"] = "dlbench report"

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from dlbench.report.configuration import OwnModel
-from dlbench.report.document import Block, Bullets, Heading, Paragraph
+from dlbench.report.document import Block, Bullets, Details, Paragraph
 from dlbench.spec import ModelSource
 from dlbench.spec.source import text
 
@@ -22,10 +22,9 @@ def blocks(models: Sequence[OwnModel]) -> Iterator[Block]:
     """The user's own models, with stated and inferred facts; nothing if there is none."""
     if not models:
         return
-    yield Heading(2, "Models")
-    yield Bullets([_line(one) for one in models])
-    if any(one.task == MADE_TO_MEASURE[0] for one in models):
-        yield Paragraph(SYNTHETIC)
+    synthetic = any(one.task == MADE_TO_MEASURE[0] for one in models)
+    lines = Bullets([_line(one) for one in models])
+    yield Details("Models", [lines, *([Paragraph(SYNTHETIC)] if synthetic else [])], unfolded=True)
 
 
 def options(sources: Sequence[tuple[str, ModelSource]]) -> Iterator[str]:

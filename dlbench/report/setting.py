@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dlbench.analysis import provenance
 from dlbench.record.parity import Parity
 from dlbench.report.configuration import EXPLANATIONS, Fairness
-from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
+from dlbench.report.document import Block, Bullets, Details, Paragraph, Table
 from dlbench.report.model import Report
 from dlbench.report.parity import of_subject, sentence
-from dlbench.report.tables import of_first
+from dlbench.report.tables import of_first, turned
 from dlbench.report.units import format_value
 from dlbench.spec import Policy
 
@@ -19,14 +19,19 @@ NOTHING = "–"
 
 def configuration_blocks(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]:
     """Requested and actual settings of the arms of one workload, and their parity."""
-    yield Heading(2, f"Configuration: {table.subject}")
+    differing = sum(row.differs for row in table.rows)
+    summary = f"{len(table.arms)} arms, {differing} differences" if len(table.arms) > 1 else ""
+    yield Details(f"Configuration: {table.subject}", list(_configuration(table, parity)), summary)
+
+
+def _configuration(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]:
     yield Paragraph("Read back from each framework after building; ≠ marks a difference.")
     if len(table.arms) > 1:
         checked = of_subject(table.subject, parity)
         built = [one for one in checked if {one.baseline.label, one.candidate.label} <= set(table.arms)]
         yield Bullets([sentence(one) for one in built] or ["Same model: not checked."])
     rows = [[f"≠ {row.name}" if row.differs else row.name, row.asked or NOTHING, *row.got] for row in table.rows]
-    yield Table(["", "Requested", *table.arms], rows, detail=True)
+    yield from turned(Table(["", "Requested", *table.arms], rows, detail=True), len(table.arms))
     explained = [
         f"{row.name}: {EXPLANATIONS[row.name]}" for row in table.rows if row.differs and row.name in EXPLANATIONS
     ]
@@ -36,7 +41,10 @@ def configuration_blocks(table: Fairness, parity: Sequence[Parity]) -> Iterator[
 
 def environment_blocks(report: Report) -> Iterator[Block]:
     """The machines, and the way in which each process measured."""
-    yield Heading(2, "Environment")
+    yield Details("Environment", list(_environment(report)))
+
+
+def _environment(report: Report) -> Iterator[Block]:
     for at in report.environments:
         rows = [
             *([["Python environment", at.name]] if at.name else []),

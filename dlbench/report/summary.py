@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import msgspec
 
 from dlbench.analysis import compare, screening
-from dlbench.analysis.compare import Undecided
 from dlbench.analysis.likeness import Errors, Likeness, Parities
 from dlbench.errors import DlbenchError
 from dlbench.record.schema import Run
-from dlbench.report import fidelity
+from dlbench.report import answer, fidelity
 from dlbench.report.command import command, title_of
 from dlbench.report.configuration import environments, fairness, own_models
 from dlbench.report.model import Gated, Report
-from dlbench.report.sections import sections_of
+from dlbench.report.sections import sections_of, undecided
 from dlbench.report.warnings import warnings
 
 
@@ -34,25 +33,22 @@ def summarize(
     comparisons = compare.compare(runs, screening.failure(screened), Likeness(parity, errors))
     sections = tuple(sections_of(screened.all_runs, comparisons))
     exact = tuple(fidelity.rows(errors, screened.all_runs, sections))
+    built = tuple(fairness(runs))
     return Report(
         title=title_of(run.spec for run in runs),
         started=min(run.started for run in runs),
         indicative=all(run.policy.indicative for run in runs),
         sections=sections,
         warnings=(*fidelity.warnings(exact), *warnings(runs, parity)),
-        fairness=tuple(fairness(runs)),
+        fairness=built,
         environments=tuple(environments(runs)),
         policies=tuple(dict.fromkeys(run.policy for run in runs)),
         command=command(runs),
         parity=tuple(parity),
+        answer=answer.of(sections, built),
         gate=gate,
         controls=tuple(screened.controls),
         fidelity=exact or msgspec.UNSET,
         models=own_models(run.spec for run in runs),
-        undecided=tuple(
-            Undecided(workload=load, baseline=one.baseline, candidate=one.candidate, code=one.code)
-            for load, found in comparisons.items()
-            for one in found
-            if one.verdict == "inconclusive"
-        ),
+        undecided=tuple(undecided(sections)),
     )

@@ -12,20 +12,38 @@ from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
+from dlbench.report.cases import UNLIKE, counted
 from dlbench.report.convergence import learning
-from dlbench.report.document import Block, Heading, Paragraph, Table
-from dlbench.report.findings import UNLIKE
+from dlbench.report.document import Block, Details, Paragraph, Table
 from dlbench.report.section import Arm, Section
 from dlbench.report.units import digits, format_interval, format_value
 from dlbench.spec import unusual
 
 NOTHING = "–"
+MOST_COLUMNS = 5
+"""Arms that stand beside each other; more have a row each."""
 
 
-def blocks(section: Section, names: Labels) -> Iterator[Block]:
-    """Heading and settings of a workload, then the tables of figures."""
+def blocks(section: Section, names: Labels, *, unfolded: bool) -> Iterator[Block]:
+    """A fold with the settings of a workload and the tables of its figures."""
+    summary = counted(one.verdict for one in section.comparisons)
+    yield Details(names.title(section.workload), list(_figures(section)), summary, unfolded)
+
+
+def turned(table: Table, arms: int) -> Iterator[Table]:
+    """The table with a row for each arm, in parts that a page can show, if it has more than five arms."""
+    if arms <= MOST_COLUMNS:
+        yield table
+        return
+    columns = [table.head, *table.rows]
+    for first in range(1, len(columns), MOST_COLUMNS):
+        part = [columns[0], *columns[first : first + MOST_COLUMNS]]
+        name, *rows = (list(row) for row in zip(*part, strict=True))
+        yield Table(name, rows, table.detail)
+
+
+def _figures(section: Section) -> Iterator[Block]:
     load = section.workload
-    yield Heading(2, names.title(load))
     seeds = ", ".join(map(str, section.seeds))
     made_of = f" ({section.task.data})" if section.task else ""
     more = unusual(load, ("device", "precision"))
@@ -39,11 +57,14 @@ def blocks(section: Section, names: Labels) -> Iterator[Block]:
     section = msgspec.structs.replace(section, arms=_supported(section.arms))
     head = ["", *(arm.label for arm in section.arms)]
     headline = _metric_rows(section, "headline")
-    yield Table(head, [*_arms_row(section), *headline, *_payback_row(section), *_ratio_rows(section)])
-    yield from (Table(*table) for table in learning(section))
+    arms = len(section.arms)
+    rows = [*_ratio_rows(section), *_arms_row(section), *headline, *_payback_row(section)]
+    yield from turned(Table(head, rows), arms)
+    for learnt in learning(section):
+        yield from turned(Table(*learnt), arms)
     for name, table in (("Once", "once"), ("Host memory above import", "memory")):
         if rows := _metric_rows(section, table):
-            yield Table([name, *head[1:]], rows, detail=True)
+            yield from turned(Table([name, *head[1:]], rows, detail=True), arms)
 
 
 def _seconds_to_a_verdict(cost: Cost, comparisons: Sequence[Comparison]) -> str:

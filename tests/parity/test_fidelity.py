@@ -181,7 +181,7 @@ def test_a_session_keeps_the_errors_of_its_arms_and_a_comparison_gates_them(tmp_
         ("twin.linear", True),
     ]
     page = (tmp_path / "after" / "report.md").read_text()
-    assert "## Fidelity" in page
+    assert "<b>Fidelity</b>" in page
     assert "error:0.001: 2 of 2 passed" in page
     sides = [("before", "after", "error:1e-3"), ("before", "after", "error:1e-12"), ("after", "before", "error:1e-3")]
     gated = [dlbench("compare", *pair, "--fail-on", limit, cwd=tmp_path) for *pair, limit in sides]

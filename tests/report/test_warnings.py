@@ -114,15 +114,15 @@ def test_what_is_measured_at_two_sizes_is_never_named_without_its_own():
     (drift,) = [one for one in report.warnings if "absolute figures drift" in one]
     assert ", base)" in drift
     text = FORMATS["markdown"].render(report)
-    assert "- train, transformer small: a step of torch.transformer jit" in text
-    assert "- train, transformer base: a step of torch.transformer jit" in text
+    assert "| train, transformer small: torch.transformer jit over tf.transformer jit |" in text
+    assert "| train, transformer base: torch.transformer jit over tf.transformer jit |" in text
 
 
 def test_an_arm_that_did_not_run_at_one_of_two_batches_is_named_with_it():
     runs = [good_run(), bare_run(spec=spec(batch_size=64), status="out-of-memory", reason="too much")]
     text = FORMATS["markdown"].render(summarize(runs))
     assert "| train, tf.transformer jit, batch 64 | out-of-memory | 1 | too much |" in text
-    assert "## train, transformer small, batch 32" in text
+    assert "<b>train, transformer small, batch 32</b>" in text
 
 
 def test_arms_are_laid_beside_each_other_where_all_but_the_arm_is_alike():

@@ -1,0 +1,77 @@
+"""The first screen of a report: the answer, the matrix of verdicts, and warnings; the same for every format."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from dlbench.analysis.labels import Labels
+from dlbench.report import answer, fidelity, findings, gating, parity
+from dlbench.report.cases import Unlike
+from dlbench.report.document import Answer, Block, Bullets, Heading, Paragraph
+from dlbench.report.matrix import matrix
+from dlbench.report.model import Report
+
+
+def first(report: Report) -> Iterator[Block]:
+    """Differences that forbid a comparison, the gate, and the answer."""
+    if lead := _lead(report):
+        yield Paragraph(lead)
+    if report.gate is not None:
+        yield from gating.blocks(report.gate.outcomes, report.gate.refused)
+    if report.answer:
+        yield Answer(report.answer)
+
+
+def verdicts(report: Report) -> Iterator[Block]:
+    """The matrix of arms by workloads, with its legend."""
+    yield Heading(2, answer.VERDICTS)
+    yield Paragraph(_legend(report))
+    yield matrix(report.sections, Unlike(report.fairness))
+
+
+def warnings(report: Report) -> Iterator[Block]:
+    """A/A controls and warnings."""
+    names = Labels(section.workload for section in report.sections)
+    controls = [findings.control_line(one, names) for one in report.controls]
+    lines = [*controls, *report.warnings]
+    if lines:
+        yield Heading(2, "Before you believe it")
+        yield Bullets(lines)
+
+
+def _legend(report: Report) -> str:
+    """Meaning of a cell, and how the figures were made."""
+    compared = any(section.comparisons for section in report.sections)
+    cell = "A cell is the step time of an arm over the baseline's: below 1 is faster." if compared else ""
+    most = max((arm.planned for section in report.sections for arm in section.arms), default=0)
+    how = (
+        "One process each, so these figures are indicative: they have no interval and decide nothing."
+        if report.indicative
+        else f"Figures are means over up to {most} {_processes(report)}; brackets hold 95 % intervals over processes."
+    )
+    turns = "Plugins of one table took turns, sample by sample, and ratios are paired."
+    return " ".join(filter(None, (cell, how, turns if compared else "", f"Started {report.started}.")))
+
+
+def _lead(report: Report) -> str:
+    """Arms that are not the same, and pairs without a verdict; empty if there are none."""
+    unlike = (parity.lead(report.parity), fidelity.lead(report.fidelity or ()))
+    return " ".join(filter(None, (*unlike, _undecided(report))))
+
+
+def _undecided(report: Report) -> str:
+    """Pairs without a verdict, said first."""
+    if not report.undecided:
+        return ""
+    pairs = sum(len(section.comparisons) for section in report.sections)
+    codes = Counter(one.code for one in report.undecided)
+    why = ", ".join(f"{number} {code}" if len(codes) > 1 else code for code, number in codes.items())
+    return f"No verdict on {len(report.undecided)} of {pairs} pairs ({why})."
+
+
+def _processes(report: Report) -> str:
+    kinds = {policy.isolation for policy in report.policies}
+    if "fork" in kinds:
+        return "processes, the first of each arm fresh and the others forked"
+    return "series in one process" if "none" in kinds else "fresh processes"
