@@ -12,14 +12,12 @@ from dlbench.analysis import gate
 from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError, RecordError, UnknownName, redaction
 from dlbench.record import encoding
+from dlbench.record.digests import GATE_FILE
 from dlbench.record.fidelity import FIDELITY_FILE
 from dlbench.record.reading import from_json, read_fidelities, read_parities, read_runs
 from dlbench.record.schema import PARITY_FILE, RUNS_FILE, SCHEMA, Run
 from dlbench.report import FORMATS, Report, comparison, exports, markdown, summarize
 from dlbench.report.exports import EXPORTS, Export
-
-GATE_FILE = "gate.json"
-"""The gate of a session, beside its Runs."""
 
 
 def read(source: Path) -> tuple[list[Run], Report]:

@@ -183,6 +183,7 @@ def _result(
     judged = redaction.record(judged)
     kept = None if judged is None else judged.gate
     render.keep(kept, open_journal.folder)
+    open_journal.cover()
     report = summarize(open_journal.runs, proven.parity, kept, proven.errors)
     render.write(open_journal.runs, report, options.folder, options.formats)
     return SessionResult(options.folder, open_journal.runs, report, judged)

@@ -129,6 +129,21 @@ def compare(
     return command.show(baseline, candidate, given, out, explain=explain, quiet=quiet)
 
 
+@cli.command()
+@click.argument("source", type=click.Path(path_type=FilePath))
+@click.option("--digest", default="", help="Digest of the report that was kept elsewhere; another one is a change.")
+@options.as_json
+def verify(source: FilePath, digest: str, as_json: bool) -> int:
+    """Verify that the raw files of SOURCE, a runs.jsonl or its folder, are as dlbench wrote them.
+
+    Exit code 1 when a byte was changed, added or removed, 2 when the report has no digests. A digest is no signature:
+    keep the one that this prints where the report is not, and give it back with --digest.
+    """
+    from dlbench.cli import verify as command
+
+    return command.show(source, digest, as_json=as_json)
+
+
 @cli.command("list")
 @click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
 @click.option("--tasks", is_flag=True, help="Also open each task: shapes, types, labels, loss, metric and target.")
@@ -151,7 +166,7 @@ def fetch(tasks: tuple[str, ...]) -> None:
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@options.as_json
 def doctor(*, as_json: bool) -> None:
     """Show this machine, the frameworks that work on it, and its minimum detectable change."""
     from dlbench.cli import doctor as command

@@ -69,6 +69,11 @@ def of_axis(field: str, help_text: str = "") -> Decorator:
     return _of_axis(AXES[field], help_text)
 
 
+def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of a command that prints facts: its standard output is then one document of JSON."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
 def of_run(command: Callable[..., int]) -> Callable[..., int]:
     """The options of all axes, and the short form of a path."""
     return _all(command, _with_jit(axis for axis in AXES.values() if axis.option))

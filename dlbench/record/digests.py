@@ -37,6 +37,23 @@ class FileDigest(Record, frozen=True):
     sha256: str
 
 
+class Running:
+    """The digest of a file that grows."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        self._bytes, self._hash = len(content), hashlib.sha256(content)
+
+    def add(self, content: bytes) -> None:
+        """The file has these bytes more."""
+        self._bytes += len(content)
+        self._hash.update(content)
+
+    @property
+    def now(self) -> FileDigest:
+        """The digest of the file so far."""
+        return FileDigest(bytes=self._bytes, sha256=self._hash.hexdigest())
+
+
 class Digests(Record, frozen=True):
     """Digests of the raw files, and one `digest` of them all."""
 

@@ -15,6 +15,8 @@ from types import TracebackType
 import msgspec
 
 from dlbench.errors import RecordError, redaction
+from dlbench.record import digests
+from dlbench.record.digests import DIGESTS_FILE, Running
 from dlbench.record.encoding import encode
 from dlbench.record.interrupts import ENDING
 from dlbench.record.reading import decode, read_plan, split
@@ -35,20 +37,34 @@ class Journal:
         self.folder, self.plan = folder, plan
         self.runs: list[Run] = []
         self._lock, self._made = lock, made
+        self._digest = Running()
 
     def append(self, runs: Sequence[Run]) -> None:
         """Return when the Runs are on the disk, redacted. Raises RecordError, and then the file is as it was."""
         runs = redaction.record(runs)
         with _undisturbed():
-            append(self.folder / RUNS_FILE, runs)
+            self._digest.add(append(self.folder / RUNS_FILE, runs))
             self.runs += runs
+            self.cover()
 
     def truncate(self, number: int) -> None:
         """Forget all Runs after the first `number`: they belong to a group that was cut short."""
-        path, kept = self.folder / RUNS_FILE, self.runs[:number]
+        kept = self.runs[:number]
         if kept != self.runs:
-            _replace(path, b"".join(path.read_bytes().splitlines(keepends=True)[:number]))
+            path = self.folder / RUNS_FILE
+            content = b"".join(path.read_bytes().splitlines(keepends=True)[:number])
+            _replace(path, content)
+            self._digest = Running(content)
         self.runs = kept
+
+    def cover(self) -> None:
+        """Write digests of the raw files as they are now, in one piece. Raises RecordError."""
+        path = self.folder / DIGESTS_FILE
+        known = {RUNS_FILE: self._digest.now} if self.runs else {}
+        try:
+            _replace(path, digests.content(digests.of_folder(self.folder, known)))
+        except OSError as error:
+            raise RecordError(f"{path}: cannot be written ({error.strerror}); free some space and --resume") from error
 
     def __enter__(self) -> Journal:
         """The folder is locked already."""
@@ -90,10 +106,11 @@ def resume(folder: Path) -> Journal:
     plan, path = _reworded(read_plan(folder / PLAN_FILE), redaction.local), folder / RUNS_FILE
     try:
         journal = Journal(folder, plan, _locked(folder))
-        whole, torn = split(path.read_bytes() if path.exists() else b"")
-        journal.runs = [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
-        if torn:
-            _replace(path, b"".join(line + b"\n" for line in whole))
+        try:
+            _take_up(journal, path)
+        except BaseException:
+            os.close(journal._lock)
+            raise
     except OSError as error:
         raise RecordError(
             f"{path} cannot be resumed ({error.strerror}); free some space, or copy the folder"
@@ -101,8 +118,19 @@ def resume(folder: Path) -> Journal:
     return journal
 
 
-def append(path: Path, records: Iterable[Record]) -> None:
-    """Append records, a line each, and return when they are on the disk.
+def _take_up(journal: Journal, path: Path) -> None:
+    """Read the Runs that are there, if they are as they were written. Raises OSError or RecordError."""
+    content = path.read_bytes() if path.exists() else b""
+    whole, torn = split(content)
+    journal.runs = [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
+    digests.check(journal.folder)
+    if torn:
+        _replace(path, content[: len(content) - len(torn)])
+    journal._digest = Running(content[: len(content) - len(torn)])
+
+
+def append(path: Path, records: Iterable[Record]) -> bytes:
+    """Append records, a line each, and return the lines when they are on the disk.
 
     Raises RecordError when they are not; the earlier content of the file stays as it was, without half a line.
     """
@@ -121,6 +149,7 @@ def append(path: Path, records: Iterable[Record]) -> None:
             f"{path}: cannot be written ({error.strerror}); finished groups are kept; free some space and --resume, "
             "or give another --out"
         ) from error
+    return lines
 
 
 def _reworded(plan: Plan, reword: Callable[[str], str]) -> Plan:
@@ -200,7 +229,7 @@ def _claimed(folder: Path, made: list[Path]) -> Path:
 
 def _remove(folder: Path, made: Sequence[Path]) -> None:
     with contextlib.suppress(OSError):
-        for name in (RUNS_FILE, PARITY_FILE, PLAN_FILE):
+        for name in (RUNS_FILE, PARITY_FILE, PLAN_FILE, DIGESTS_FILE):
             (folder / name).unlink(missing_ok=True)
     _unmake(made)
 

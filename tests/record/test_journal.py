@@ -43,7 +43,7 @@ def test_a_plan_is_on_the_disk_before_any_run_and_stays_with_one(tmp_path):
     with journal.begin(tmp_path / "a" / "b", PLAN) as book:
         assert msgspec.json.decode((tmp_path / "a" / "b" / "plan.json").read_bytes(), type=Plan) == PLAN
         book.append(runs(0))
-    assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == ["plan.json", "runs.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == ["digests.json", "plan.json", "runs.jsonl"]
 
 
 def test_every_new_entry_is_synced_with_its_folder(tmp_path, monkeypatch):
@@ -54,7 +54,8 @@ def test_every_new_entry_is_synced_with_its_folder(tmp_path, monkeypatch):
         assert synced[-1] == tmp_path / "new"
         del synced[:]
         book.append(runs(0))
-        assert synced == [tmp_path / "new" / "runs.jsonl", tmp_path / "new"]
+        assert synced[:2] == [tmp_path / "new" / "runs.jsonl", tmp_path / "new"]
+        assert synced[2:] == [tmp_path / "new" / ".digests.json.new", tmp_path / "new"]
 
 
 def test_a_session_without_a_run_leaves_the_disk_as_it_was(tmp_path):

@@ -1,0 +1,27 @@
+"""Verification: the raw files of a report are as dlbench wrote them, by the digests beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlbench.errors import RecordError, SpecError
+from dlbench.record import digests
+from dlbench.record.digests import DIGESTS_FILE, Checked, Verified
+
+
+def verify(source: Path, digest: str = "") -> Verified:
+    """Hold a report, a runs.jsonl or its folder, against its digests, and them against one that was kept elsewhere.
+
+    Raises RecordError for a report that has none, and SpecError for a text that is no digest.
+    """
+    expected = digest.strip().lower()
+    if expected and (len(expected) != 64 or set(expected) - set("0123456789abcdef")):
+        raise SpecError(f"--digest {digest[:80]!r} is not one; give the 64 digits that `dlbench verify` printed")
+    folder = source if source.is_dir() else source.parent
+    if not source.exists():
+        raise RecordError(f"{source}: is not there; give the folder of a report")
+    found = digests.verify(folder)
+    if expected in ("", found.digest):
+        return found
+    others = tuple(one for one in found.files if one.file != DIGESTS_FILE)
+    return Verified(digest=found.digest, files=(Checked(file=DIGESTS_FILE, state="changed"), *others))
