@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dlbench.analysis.gate import GateRequest
 from dlbench.analysis.judge import Judgement, reports
-from dlbench.api import confirm, judge, measuring, render
+from dlbench.api import comparison_file, confirm, judge, measuring
 from dlbench.session.schedule import Listener
 
 
@@ -21,5 +21,5 @@ def compare(baseline: Path, candidate: Path, question: GateRequest, listener: Li
             again = measuring.measure_in(Path(folder), listener)
             answer = confirm.of_reports(answer, [*before, *after], question, again)
     if out is not None:
-        render.write_comparison(answer, out)
+        comparison_file.write(answer, out)
     return answer

@@ -13,7 +13,7 @@ from typing import Any
 
 from dlbench.analysis import gate, pairs, steady_state
 from dlbench.analysis.gate import GateRequest
-from dlbench.api import judge, render, subjects
+from dlbench.api import formats, judge, subjects
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import RUNS_FILE, Plan, Run
@@ -65,7 +65,7 @@ class RunRequest:
             or options["out"]
             or _default_folder((*options["plugin"], *(one.architecture for one in asked.models))),
             resume=options["resume"] is not None,
-            formats=render.known_formats(options["format"] or DEFAULT_FORMATS),
+            formats=formats.known(options["format"] or DEFAULT_FORMATS),
             quiet=options["quiet"],
             parity=options["parity"],
             dry_run=options["dry_run"],

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dlbench.analysis import judge, one_model, refusals
 from dlbench.analysis.judge import Judgement
-from dlbench.api import confirm, fidelity, measuring, outline, parity, render
+from dlbench.api import comparison_file, confirm, fidelity, measuring, outline, parity, render
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, redaction
 from dlbench.parity import comparable
@@ -170,9 +170,9 @@ def _compared(options: RunRequest, open_journal: Journal, proven: Proven, again:
     names = (saved.name, str(options.folder))
     answer = judge.reports(names, saved.runs, runs, question, open_journal.plan, proven.errors)
     if question.confirm and not answer.refused:
-        render.write_comparison(answer, options.folder)
+        comparison_file.write(answer, options.folder)
         answer = confirm.of_reports(answer, [*saved.runs, *runs], question, again)
-    render.write_comparison(answer, options.folder)
+    comparison_file.write(answer, options.folder)
     return answer
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlbench.api import render
+from dlbench.api.formats import known
 from dlbench.report import terminal
 
 
 def show(source: Path, out: Path | None, formats: Sequence[str], *, quiet: bool) -> None:
     """Render a saved report, print it and the files that were written. Raises RecordError or UnknownName."""
-    formats = render.known_formats(formats)
+    known(formats)
     runs, report = render.read(source)
     written = render.write(runs, report, out or (source if source.is_dir() else source.parent), formats)
     if not quiet:

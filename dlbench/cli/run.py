@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from dlbench.analysis import gate
-from dlbench.api import render, request
+from dlbench.api import formats, request
 from dlbench.api import run as session
 from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
@@ -48,7 +48,7 @@ def _said(result: SessionResult, options: RunRequest) -> int:
         _say_failed(result.runs)
     else:
         terminal.console().print(terminal.render(result.report))
-    first = result.folder / render.file_name(options.formats[0])
+    first = result.folder / formats.find(options.formats[0]).file_name
     print(first if options.quiet else f"Report: {first}")  # noqa: T201
     if result.ended_by is not None:
         if isinstance(result.ended_by, KeyboardInterrupt):
