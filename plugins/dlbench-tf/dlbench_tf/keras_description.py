@@ -11,7 +11,7 @@ import numpy as np
 
 from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, Description, InputSpec, Spec
-from dlbench.plugin_kit import Recipe, output_name, pick_output
+from dlbench.plugin_kit import Recipe, output_name, pick_output, users_errors
 from dlbench_tf import keras_model
 
 FREE_AXIS = 32
@@ -59,15 +59,17 @@ def _is_own(model: Any, name: str) -> bool:
 
 
 def _inputs(recipe: Recipe, model: Any, batch_size: int) -> tuple[tuple[InputSpec, ...], list[str]]:
-    """Inputs as the user states them; else as the model does; else those of its `example_inputs()`."""
+    """Inputs as stated by the user; else those of `example_inputs()`, batch included; else those of the model itself."""
     if recipe.inputs:
         return tuple(_batched(one, batch_size) for one in recipe.inputs), []
-    if found := _own_inputs(model, recipe.label):
-        return tuple(_batched(one, batch_size) for one in found), ["inputs: those that the model states"]
     example = getattr(model, "example_inputs", None) or getattr(recipe.make, "example_inputs", None)
     if callable(example):
-        stated = [_input(recipe.label, name, one.shape, _single(one.dtype.name)) for name, one in _arrays(example())]
-        return tuple(_batched(one, batch_size) for one in stated), ["inputs: those of example_inputs()"]
+        with users_errors(f"example_inputs() of {recipe.label}"):
+            arrays = _arrays(example())
+        found = [_input(recipe.label, name, one.shape, _single(one.dtype.name)) for name, one in arrays]
+        return tuple(found), ["inputs: those of example_inputs()"]
+    if found := _own_inputs(model, recipe.label):
+        return tuple(_batched(one, batch_size) for one in found), ["inputs: those that the model states"]
     raise SpecError(
         f"{recipe.label}: its inputs are not known; give --input SHAPE[:DTYPE], or begin the model with keras.Input"
     )

@@ -16,7 +16,7 @@ class Net(keras.Model):
         return self.out(self.hidden(x))
 
     def example_inputs(self):
-        return np.zeros((1, 6), np.float32)
+        return np.zeros((3, 6), np.float32)
 
 class Bare(keras.layers.Layer):
     def build(self, shape):
@@ -90,7 +90,7 @@ def words():
 
 class Example(Net):
     def example_inputs(self):
-        return np.zeros((1, 6))
+        return np.zeros((3, 6))
 
 ready, unbuilt, number, noisy = make(), keras.Sequential([layers.Dense(4)]), 3, dropped()
 """

@@ -230,6 +230,15 @@ def test_example_inputs_of_double_precision_are_drawn_as_float32(net):
     assert trained("net.py:Example")[0].inputs == (InputSpec((3, 6)),)
 
 
+def test_an_example_states_the_batch_too_of_a_model_that_knows_its_inputs_as_well(net):
+    with open("net.py", "a") as file:  # noqa: PTH123
+        file.write("\ndef example_inputs():\n    return np.zeros((7, 6), np.float32)\n")
+    for reference in ("net.py:make", "net.py:Own"):
+        said = adapt(ModelSource(reference=reference)).describe(spec(batch_size=32))
+        assert said.inputs == (InputSpec((7, 6)),)
+        assert said.outputs == ArraySpec((7, 4), "float32")
+
+
 def test_inputs_that_do_not_fit_name_both_shapes_and_the_layer(net):
     with pytest.raises(SpecError, match=r"net.py:make: inputs float32 \(3, 7\) do not fit: .*expected.*6.*\(3, 7\)"):
         trained("net.py:make", inputs=(InputSpec(shape=(1, 7)),))
