@@ -59,7 +59,7 @@ def _is_own(model: Any, name: str) -> bool:
 
 
 def _inputs(recipe: Recipe, model: Any, batch_size: int) -> tuple[tuple[InputSpec, ...], list[str]]:
-    """Inputs as stated by the user; else those of `example_inputs()`, batch included; else those of the model itself."""
+    """Inputs as stated by the user, else by `example_inputs()`, with its batch, else by the model itself."""
     if recipe.inputs:
         return tuple(_batched(one, batch_size) for one in recipe.inputs), []
     example = getattr(model, "example_inputs", None) or getattr(recipe.make, "example_inputs", None)
