@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlbench.errors import SpecError
-from dlbench.registry.references import portable
+from dlbench.registry.references import portable, same_object
 from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.session.plan import Selection
 from dlbench.spec import AXES, DATA_PLACES, PHASES, InputSpec, ModelSource, Policy, Spec
@@ -85,9 +85,11 @@ def models(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
 def _refuse_again(reference: str, framework: str, found: Sequence[AskedModel]) -> None:
     """Raise SpecError for a model that was named before, in the same framework as far as it was said."""
     for one in found:
-        if one.source.reference == reference and (not framework or one.framework in ("", framework)):
+        other = one.source.reference
+        if same_object(other, reference) and (not framework or one.framework in ("", framework)):
+            named = reference if other == reference else f"{reference} is {other}, which"
             raise SpecError(
-                f"--model {reference} is given twice and would be one arm; name it once, and for several arms of it "
+                f"--model {named} is given twice and would be one arm; name it once, and for several arms of it "
                 "give several values of an option, such as --path eager,jit or --set NAME=A,B"
             )
 

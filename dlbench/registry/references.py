@@ -69,6 +69,17 @@ def portable(text: str) -> str:
     return f"{stored}:{name}" if in_file else stored
 
 
+def same_object(one: str, other: str) -> bool:
+    """True for equal references, and for two that name one file by other ways (`./`, `..`, a link) and one NAME."""
+    if one == other:
+        return True
+    if not (is_reference(one) and is_reference(other)):
+        return False
+    sides = [parse(text) for text in (one, other)]
+    files = {path_of(side.place) for side in sides if side.is_file}
+    return len(files) == 1 and all(side.is_file for side in sides) and sides[0].name == sides[1].name
+
+
 def parse(text: str) -> Reference:
     """Read `file.py:NAME` or `package.module:NAME`. Raises SpecError."""
     match = REFERENCE.fullmatch(text)

@@ -139,6 +139,11 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
             "--model own.py:Two is given twice and would be one arm; name it once",
         ),
         (["--model", "own.py:Two", "--model", "fake=own.py:Two"], "--model own.py:Two is given twice"),
+        (["--model", "own.py:Two", "--model", "./own.py:Two"], "--model own.py:Two is given twice"),
+        (
+            ["--model", "own.py:Two", "--model", "none/../own.py:Two"],
+            "--model none/../own.py:Two is own.py:Two, which is given twice and would be one arm",
+        ),
         (["--model", "fak:resnet18"], "unknown module or loader 'fak'; did you mean fake"),
     ],
 )
@@ -158,6 +163,15 @@ class Sized(Minimal):
         return Description(task="line")
 """
 """A plugin that describes itself, and knows the size before it says its task."""
+
+
+def test_a_link_to_a_file_is_that_file(folder):
+    (folder / "link.py").symlink_to("own.py")
+    (folder / "copy.py").write_text((folder / "own.py").read_text())
+    assert "link.py:Two is own.py:Two, which is given twice" in refused(
+        "--model", "own.py:Two", "--model", "link.py:Two"
+    )
+    assert "fake.Two eager (copy.py:Two)" in planned("--model", "own.py:Two", "--model", "copy.py:Two")
 
 
 @pytest.mark.parametrize("more", [(), ("--task", "line")])
