@@ -1,4 +1,4 @@
-"""A comparison as files: comparison.md for people, and comparison.json, which is also what `--json` prints."""
+"""A comparison as files: comparison.md and comment.md for people; comparison.json, which `--json` prints too."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dlbench.api import render
 from dlbench.errors import redaction
 from dlbench.record import encoding
 from dlbench.record.schema import SCHEMA
-from dlbench.report import comparison, markdown
+from dlbench.report import FORMATS, comparison, markdown, pull_request
 
 
 def write(judged: Judgement, folder: Path) -> None:
-    """Write comparison.md and comparison.json. Raises RecordError."""
+    """Write comparison.md, comment.md for a pull request, and comparison.json. Raises RecordError."""
     judged = redaction.record(judged)
     page = markdown.text(list(comparison.page(judged)))
-    render.put(folder, {"comparison.md": page, "comparison.json": encoding.page(content(judged))})
+    files = {"comparison.md": page, "comparison.json": encoding.page(content(judged))}
+    render.put(folder, files | {FORMATS["comment"].file_name: pull_request.of_judgement(judged)})
 
 
 def content(judged: Judgement) -> dict[str, object]:

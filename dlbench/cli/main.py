@@ -40,7 +40,7 @@ def cli() -> None:
 @click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the session to continue.")
 @options.several(
     "--format",
-    "Files: markdown, json, or an export such as csv or junit; markdown and json unless given.",
+    "Files: markdown, json, comment (of a pull request), or an export such as csv; markdown and json unless given.",
     options.Values("format"),
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and the number of processes; measure nothing.")
@@ -100,7 +100,9 @@ def check(
 @click.argument("source", type=click.Path(path_type=FilePath))
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder to write to.")
 @options.several(
-    "--format", "Files: markdown, json, or an export such as csv or junit; none unless given.", options.Values("format")
+    "--format",
+    "Files: markdown, json, comment (of a pull request), or an export such as csv; none unless given.",
+    options.Values("format"),
 )
 @click.option("--quiet", is_flag=True, help="Print no tables.")
 def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool) -> None:  # noqa: A002
@@ -114,7 +116,9 @@ def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quie
 @click.argument("baseline", type=click.Path(path_type=FilePath))
 @click.argument("candidate", type=click.Path(path_type=FilePath))
 @options.of_gate
-@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder for comparison.md and .json.")
+@click.option(
+    "--out", type=click.Path(path_type=FilePath), default=None, help="Folder for comparison.md, .json, and comment.md."
+)
 @click.option("--explain", is_flag=True, help="Also print the numbers that each verdict rests on, and their reasons.")
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 def compare(

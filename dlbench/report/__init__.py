@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from dlbench.record import encoding
-from dlbench.report import markdown
+from dlbench.report import markdown, pull_request
 from dlbench.report.model import Report
 from dlbench.report.section import Arm, Section
 from dlbench.report.summary import summarize
@@ -27,4 +27,5 @@ DIGITS = 9
 FORMATS: dict[str, Format] = {
     "markdown": Format("report.md", markdown.render),
     "json": Format("report.json", partial(encoding.page, digits=DIGITS)),
+    "comment": Format("comment.md", pull_request.render),
 }

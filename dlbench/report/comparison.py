@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from dlbench.analysis import metrics
 from dlbench.analysis.compare import Comparison
@@ -10,7 +11,8 @@ from dlbench.analysis.control import ControlPair
 from dlbench.analysis.judge import Judgement, Row
 from dlbench.analysis.metrics import METRICS
 from dlbench.report import gating
-from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
+from dlbench.report.cases import beyond
+from dlbench.report.document import Answer, Block, Bullets, Heading, Paragraph, Statement, Table
 from dlbench.report.findings import what_it_takes
 from dlbench.report.units import format_interval, format_value
 from dlbench.stats.reasons import REASONS
@@ -19,17 +21,54 @@ WORDS = {1: {"slower": "more", "faster": "less"}, -1: {"slower": "less", "faster
 """Verdicts on a metric that is no time, by its sign."""
 
 
+TITLE = "Candidate over baseline"
+
+
 def page(found: Judgement) -> Iterator[Block]:
     """All blocks in reading order."""
     yield Heading(1, f"{found.candidate} against {found.baseline}")
     yield from gating.blocks(found.outcomes)
+    if said := answer(found):
+        yield Answer(said)
+    yield from warnings(found)
+    yield from tables(found)
+
+
+def answer(found: Judgement) -> list[Statement]:
+    """A sentence for each metric: its verdicts counted, and the largest difference named."""
+    rows = [row for row in found.comparisons if row.comparison.verdict != "indicative" and not row.comparison.unlike]
+    of = {metric: [row for row in rows if row.comparison.metric == metric] for metric in metrics.compared()}
+    said = [_said(METRICS[metric].title, of_metric) for metric, of_metric in of.items() if of_metric]
+    if left := len(found.comparisons) - len(rows):
+        said.append(f"Nothing is said of {left} of {len(found.comparisons)} figures: one process, or not the same.")
+    return [Statement(text, TITLE) for text in said]
+
+
+def _said(title: str, rows: Sequence[Row]) -> str:
+    top = max(rows, key=lambda row: beyond(row.comparison))
+    ratio = format_interval(top.comparison.ratio, "")
+    if len(rows) == 1:
+        return f"{title} of {top.pair}: {_verdict(top.comparison)}, ratio {ratio}."
+    number = Counter(_verdict(row.comparison) for row in rows)
+    counts = ", ".join(f"{times} {verdict}" for verdict, times in number.most_common())
+    most = f"; the largest difference is {top.pair}, ratio {ratio}" if beyond(top.comparison) else ""
+    return f"{title} of {len(rows)} pairs: {counts}{most}."
+
+
+def warnings(found: Judgement) -> Iterator[Block]:
+    """Warnings to read before a figure is believed."""
     if found.warnings:
         yield Heading(2, "Before you believe it")
         yield Bullets(found.warnings)
-    yield Heading(2, "Candidate over baseline")
+
+
+def tables(found: Judgement) -> Iterator[Block]:
+    """A table for each metric, the largest difference beyond its uncertainty first."""
+    yield Heading(2, TITLE)
     yield Paragraph("Above 1 is slower, or more memory. Brackets hold 95 % intervals over processes or groups.")
     for metric in metrics.compared():
         of_metric = [row for row in found.comparisons if row.comparison.metric == metric]
+        of_metric.sort(key=lambda row: -beyond(row.comparison))
         if of_metric:
             head = [METRICS[metric].title, "Baseline", "Candidate", "Ratio", "Verdict", "Minimum detectable change"]
             yield Table(head, [_cells(row) for row in of_metric])

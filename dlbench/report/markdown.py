@@ -23,9 +23,12 @@ from dlbench.report.model import Report
 from dlbench.report.page import page
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_MARKUP = re.compile(r"([\\`*_\[\]|])")
+_MARKUP = re.compile(r"([\\`*_\[\]|~])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_LEADING = re.compile(r"^(#|[-+](?=\s)|\d+[.)](?=\s))")
+_LEADING = re.compile(r"^(#|[-+=](?=[\s=-]|$)|\d+(?=[.)](?:\s|$)))")
+_ADDRESS = re.compile(r"(:(?=//)|\bwww(?=\.)|@)", re.IGNORECASE)
+APART = "<!-- -->"
+"""A comment that shows nothing; within an address or a mention it makes plain text of it."""
 
 
 def render(report: Report) -> str:
@@ -46,16 +49,16 @@ def plain(text: str) -> str:
 def _block(block: Block) -> str:
     match block:
         case Heading(level, text):
-            return f"{'#' * level} {_escaped(text)}"
+            return f"{'#' * level} {escaped(text)}"
         case Paragraph(text):
-            return _escaped(text)
+            return escaped(text)
         case Bullets(items):
-            return "\n".join(f"- {_escaped(item)}" for item in items)
+            return "\n".join(f"- {escaped(item)}" for item in items)
         case Code(text):
             return _fenced(plain(text).rstrip("\n"))
         case Table(head, rows):
             rule = ["---", *["---:"] * (len(head) - 1)]
-            return "\n".join(_row(cells) for cells in [[_escaped(cell) for cell in head], rule, *map(_cells, rows)])
+            return "\n".join(_row(cells) for cells in [[escaped(cell) for cell in head], rule, *map(_cells, rows)])
         case Answer() | Matrix() | Details():
             return _of_answer(block)
 
@@ -73,16 +76,16 @@ def _of_answer(block: Answer | Matrix | Details) -> str:
 
 def _statement(one: Statement) -> str:
     shown = f" ({_link('evidence', one.evidence)})" if anchor(one.evidence) else ""
-    return f"{_escaped(one.text)}{shown}"
+    return f"{escaped(one.text)}{shown}"
 
 
 def _cell(cell: Cell) -> str:
-    text = _link(cell.text, cell.evidence) if anchor(cell.evidence) else _escaped(cell.text)
-    return " ".join(filter(None, (text, _escaped(cell.verdict))))
+    text = _link(cell.text, cell.evidence) if anchor(cell.evidence) else escaped(cell.text)
+    return " ".join(filter(None, (text, escaped(cell.verdict))))
 
 
 def _link(text: str, title: str) -> str:
-    return f"[{_escaped(text)}](#{anchor(title)})"
+    return f"[{escaped(text)}](#{anchor(title)})"
 
 
 def _folded(block: Details) -> str:
@@ -100,16 +103,26 @@ def _text(text: str) -> str:
 
 
 def _cells(cells: Sequence[str]) -> list[str]:
-    return [_escaped(cell) for cell in cells]
+    return [escaped(cell) for cell in cells]
 
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
-    """One line in which nothing is markup."""
-    return _LEADING.sub(r"\\\1", _MARKUP.sub(r"\\\1", _text(text)))
+def escaped(text: str) -> str:
+    """One line in which nothing is markup, and no address becomes a link."""
+    return begun(_ADDRESS.sub(rf"\1{APART}", _MARKUP.sub(r"\\\1", _text(text))))
+
+
+def begun(line: str) -> str:
+    """The line without markup at its beginning: a heading, a list, a rule."""
+    return _LEADING.sub(_unmarked, line)
+
+
+def _unmarked(found: re.Match[str]) -> str:
+    """A number is followed by a sign that can be escaped; any other sign is escaped itself."""
+    return f"{found[0]}{APART}" if found[0].isdigit() else f"\\{found[0]}"
 
 
 def _fenced(text: str) -> str:
