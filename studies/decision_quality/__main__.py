@@ -32,11 +32,15 @@ def main() -> None:
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), required=True, help="Begin nothing later.")
 @click.option("--neighbours", type=click.IntRange(min=0), default=0, help="Programs that work in bursts meanwhile.")
 @click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)), help="Default: all.")
+@_duty
 @_out
-def _collect(name: str, minutes: float, neighbours: int, workloads: tuple[str, ...], out: Path) -> None:
+def _collect(name: str, minutes: float, neighbours: int, workloads: tuple[str, ...], duty: float, out: Path) -> None:
     """Add to a pool for `minutes`; it can be stopped and continued at any time."""
-    plan = Plan(workloads or list(WORKLOADS), 60 * minutes, neighbours)
-    collect(out / f"pool-{name}.jsonl.gz", plan, click.echo)
+    plan = Plan(workloads or list(WORKLOADS), 60 * minutes, neighbours, duty)
+    try:
+        collect(out / f"pool-{name}.jsonl.gz", plan, click.echo)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @main.command("replay")

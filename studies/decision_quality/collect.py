@@ -14,38 +14,39 @@ from studies.decision_quality import pool
 from studies.decision_quality.measure import Bench
 from studies.decision_quality.neighbours import ROOT, neighbours
 from studies.decision_quality.pool import Kind
+from studies.decision_quality.workloads import POLICY
 
 KINDS: tuple[Kind, ...] = ("lockstep", "sequential")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Addition to a pool: workloads, seconds, and the number of neighbours."""
+    """Addition to a pool: workloads, seconds, neighbours and their share of time at work."""
 
     workloads: Sequence[str]
     seconds: float
     neighbours: int = 0
+    duty: float = 0.5
 
 
 def collect(path: Path, plan: Plan, say: Callable[[str], None]) -> None:
     """Append batches to the pool until the time is up; a batch that would overrun it is not begun.
 
-    Raises ChildError or RuntimeError when a program cannot be measured; collected batches stay.
+    Raises ChildError or RuntimeError when a program cannot be measured; collected batches stay. Raises ValueError for a
+    pool of another plan.
     """
-    deadline = time.monotonic() + plan.seconds
-    numbers = Counter((batch.workload, batch.kind) for batch in pool.read(path))
+    deadline, held = time.monotonic() + plan.seconds, pool.read(path)
+    if any(batch.plan != (POLICY, POLICY.isolation) for batch in held):
+        raise ValueError(f"{path} holds processes of another policy than today's; give another --pool")
+    numbers = Counter((batch.workload, batch.kind) for batch in held)
     longest: dict[tuple[str, Kind], float] = {}
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "studies" / "plugins")])
     with ExitStack() as stack:
-        stack.enter_context(neighbours(plan.neighbours))
-        benches: dict[str, Bench] = {}
+        stack.enter_context(neighbours(plan.neighbours, plan.duty))
         while workload_and_kind := due(numbers, plan.workloads, longest, deadline - time.monotonic()):
             workload, kind = workload_and_kind
-            if workload not in benches:
-                benches[workload] = Bench(workload)
-                stack.callback(benches[workload].close)
             begin, number = time.monotonic(), numbers[workload, kind]
-            pool.append(path, [benches[workload].measure(kind, number, plan.neighbours)])
+            pool.append(path, [Bench(workload).measure(kind, number, plan.neighbours, plan.duty)])
             took = time.monotonic() - begin
             longest[workload, kind] = max(longest.get((workload, kind), 0.0), took)
             numbers[workload, kind] += 1

@@ -1,8 +1,8 @@
 """One batch of processes, measured by dlbench: all arms in lockstep, or each by itself.
 
-Children are forked by `dlbench.workers.backends` from a parent that has only imported the framework: they step as fast
-as fresh ones and start at once, and a pool of hundreds of processes is then a matter of minutes. Workloads in `FRESH`,
-whose forked processes step differently, get new ones.
+Processes are those of `dlbench run --adaptive`: new interpreters of the same policy. Every twelve groups a session
+begins anew: a pilot process is thrown away, and three groups are measured in full. The children of the others start at
+the same time.
 """
 
 from __future__ import annotations
@@ -12,70 +12,69 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from dlbench.session.arm import Arm
 from dlbench.session.lockstep import measure_group, starting_order
-from dlbench.session.plan import Place
-from dlbench.spec import Isolation
+from dlbench.session.pilot import PilotProcesses
+from dlbench.session.plan import IN_FULL, Place
 from dlbench.system.load import LoadMeter
-from dlbench.workers.backends import ForkServer
-from dlbench.workers.child import Child, fresh_child
-from dlbench.workers.process import Limits
+from dlbench.workers.backends import Starter
 from studies.decision_quality.planted import Planted
 from studies.decision_quality.pool import Batch, Kind
-from studies.decision_quality.workloads import FRESH, POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
+from studies.decision_quality.workloads import CYCLE, POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
 
 Start = Callable[[str, int, int], Planted]
 """Starts an arm by name, at a place among the arms that are alive together."""
 
 
 class Bench:
-    """A workload, with a warm parent that has loaded it unless it is in `FRESH`.
-
-    Raises ChildError if the parent cannot load it.
-    """
+    """A workload and the starter of its processes."""
 
     def __init__(self, workload: str) -> None:
-        begin = time.monotonic()
-        self._workload, self._spec = workload, WORKLOADS[workload]
-        limits, timeout = Limits(self._spec.threads), POLICY.timeout_seconds
-        self._warm = None if workload in FRESH else ForkServer(self._spec, limits, timeout)
-        self._isolation: Isolation = "fork" if self._warm else "fresh"
-        self._import_seconds = time.monotonic() - begin
+        self._workload, self._spec, self._starter = workload, WORKLOADS[workload], Starter()
 
-    def measure(self, kind: Kind, number: int, neighbours: int) -> Batch:
+    def measure(self, kind: Kind, number: int, neighbours: int = 0, duty: float = 0.5) -> Batch:
         """The batch of this number, which is also the seed of its order. Raises RuntimeError when an arm fails."""
         started, meter = datetime.datetime.now(datetime.UTC), LoadMeter()
+        group = number % CYCLE if kind == "lockstep" else None
         with ExitStack() as stack:
+            pilot_seconds = self._pilot() if group == 0 else 0.0
 
             def start(name: str, place: int, arms: int) -> Planted:
                 begin = time.monotonic()
-                where = Place("pool", number, number + 1, place, arms, self._isolation)
-                arm = Arm(self._spec, POLICY, where, self._child)
+                arm = self._arm(IN_FULL if group is None else group, place, arms)
                 stack.callback(arm.kill)
                 return Planted(name, SLOWDOWNS[name], arm, time.monotonic() - begin)
 
             measured = (_lockstep if kind == "lockstep" else _sequential)(start, number)
             return Batch(
                 kind=kind,
-                isolation=self._isolation,
+                isolation=POLICY.isolation,
+                policy=POLICY,
+                group=group,
+                pilot_seconds=round(pilot_seconds, 3),
                 workload=self._workload,
                 number=number,
                 started=started.isoformat(timespec="seconds"),
                 processes=[one.taken() for one in measured],
                 load=meter.read(),
-                import_seconds=round(self._import_seconds, 2),
+                import_seconds=0.0,
                 environment=measured[0].environment,
                 neighbours=neighbours,
+                duty=duty,
             )
 
-    def close(self) -> None:
-        """End the warm parent, if there is one."""
-        if self._warm:
-            self._warm.close()
+    def _arm(self, group: int, place: int, arms: int) -> Arm:
+        where = Place("pool", group, CYCLE, place, arms, POLICY.isolation)
+        apart = (place,) if where.starts_beside(POLICY) else ()
+        return Arm(self._spec, POLICY, where, partial(self._starter, self._spec, POLICY, *apart))
 
-    def _child(self) -> Child:
-        return self._warm.fork() if self._warm else fresh_child(self._spec.threads, POLICY.timeout_seconds)
+    def _pilot(self) -> float:
+        """Seconds of a process that is thrown away, as before the first group of a session."""
+        begin = time.monotonic()
+        PilotProcesses().measure(self._spec, partial(self._starter, self._spec, POLICY))
+        return time.monotonic() - begin
 
 
 def _lockstep(start: Start, number: int) -> list[Planted]:

@@ -68,7 +68,9 @@ class Planted:
             self._arm.turn(round_number, turn)
 
     def latencies(self) -> None:
-        """None are needed."""
+        """Time single steps, if the arm within is measured in full."""
+        with self._holding():
+            self._arm.latencies()
 
     def wait_until_idle(self) -> None:
         """Wait until the child leaves the machine to the next one."""

@@ -11,7 +11,9 @@ from typing import Literal
 import msgspec
 
 from dlbench.record.schema import Environment, Load
-from dlbench.spec import Isolation
+from dlbench.session.plan import IN_FULL
+from dlbench.spec import Isolation, Policy
+from studies.decision_quality.workloads import FORMER_POLICY
 
 Kind = Literal["lockstep", "sequential"]
 
@@ -39,7 +41,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Processes measured together: a group in lockstep, or one process of each arm, one after the other in this order.
 
     `import_seconds` is the time of importing the framework in the parent of forked processes, 0 for new ones;
-    `neighbours` counts the programs that the study itself ran beside them.
+    `neighbours` counts the programs that the study itself ran beside them, at work for a share `duty` of the time.
+    `group` is the place of a group in a session, None in pools without sessions, and `pilot_seconds` is the time of the
+    process that was thrown away before it, 0 if there was none.
     """
 
     kind: Kind
@@ -52,6 +56,20 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
     neighbours: int = 0
     isolation: Isolation = "fork"
+    duty: float = 0.5
+    policy: Policy = FORMER_POLICY
+    group: int | None = None
+    pilot_seconds: float = 0.0
+
+    @property
+    def in_full(self) -> bool:
+        """True if its processes were measured for all figures of a report, as the first ones of a session are."""
+        return self.group is not None and self.group < IN_FULL
+
+    @property
+    def plan(self) -> tuple[Policy, Isolation]:
+        """Effort and kind of its processes: batches of one pool share it."""
+        return self.policy, self.isolation
 
 
 _decoder = msgspec.json.Decoder(Batch)

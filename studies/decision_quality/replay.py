@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dlbench.analysis import evidence
-from dlbench.record.schema import Run, Sample
 from dlbench.stats.decisions import Paired
 from studies.decision_quality import rules
+from studies.decision_quality.groups import BASE, Groups, equal_steps, lockstep, of
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.rivals import INTERLEAVED
 from studies.decision_quality.rules import PEERS
 from studies.decision_quality.said import Peer, Verdict
-from studies.decision_quality.workloads import POLICY, SLOWDOWNS, WORKLOADS
+from studies.decision_quality.workloads import SLOWDOWNS, WORKLOADS
 
 if TYPE_CHECKING:
     from studies.decision_quality.said import Floats
 
-BASE, AGAIN, EQUAL_STEPS = "base", "again", "any two"
+AGAIN, EQUAL_STEPS = "again", "any two"
 ARMS = tuple(name for name in SLOWDOWNS if name != BASE)
 FIXED, ADAPTIVE, CONFIRMED = "dlbench, 5 groups", "dlbench", "dlbench, confirmed"
 GROUPS = 5
@@ -78,42 +76,12 @@ class Cell:
         self.sizes.append(size)
 
 
-@dataclass(frozen=True)
-class Groups:
-    """Two arms in lockstep: a log ratio a group, seconds of both, and the log ratio that was planted."""
-
-    log_ratios: list[float]
-    seconds: list[float]
-    truth: float
-
-    def drawn(self, order: Sequence[int]) -> Groups:
-        """The groups of these numbers in this order."""
-        return Groups([self.log_ratios[at] for at in order], [self.seconds[at] for at in order], self.truth)
-
-
 class Alone(NamedTuple):
     """Processes one after the other: seconds a step of each of their samples (processes, samples), and of each."""
 
     arm: str
     times: Floats
     seconds: Floats
-
-
-def lockstep(batches: Iterable[Batch], arm: str, base: str = BASE) -> Groups:
-    """The groups of one workload; the log ratio of each is dlbench's own."""
-    pairs = [(batch.number, _of(batch, base), _of(batch, arm)) for batch in batches if batch.kind == "lockstep"]
-    before, after = [_run(n, one) for n, one, _ in pairs], [_run(n, other) for n, _, other in pairs]
-    return Groups(
-        evidence.group_log_ratios(before, after),
-        [one.held + other.held for _, one, other in pairs],
-        statistics.fmean(math.log1p(other.slowdown) - math.log1p(one.slowdown) for _, one, other in pairs),
-    )
-
-
-def equal_steps(batches: Sequence[Batch]) -> list[Groups]:
-    """Every two arms brought to equal steps: pairs of programs that are known to be the same."""
-    pairs = [lockstep(batches, other, one) for one, other in itertools.combinations(SLOWDOWNS, 2)]
-    return [Groups([value - pair.truth for value in pair.log_ratios], pair.seconds, 0.0) for pair in pairs]
 
 
 def replay(batches: Sequence[Batch], sessions: int) -> Iterator[Cell]:
@@ -137,9 +105,9 @@ def _dlbench(workload: str, arm: str, pairs: Sequence[Groups], sessions: int) ->
     generator = random.Random(f"{workload} {arm}")
     for _ in range(sessions):
         pair = generator.choice(pairs)
-        pool = pair.drawn(generator.sample(range(len(pair.log_ratios)), len(pair.log_ratios)))
+        pool = pair.drawn(generator)
         _judge(cells[0], pool, min(GROUPS, len(pool.log_ratios)))
-        used = rules.groups_used(pool.log_ratios, pool.seconds)
+        used = rules.groups_used(pool.log_ratios, pool.seconds, pool.is_steady)
         verdict = _judge(cells[1], pool, used)
         _confirm(cells[2], pool, used, verdict)
     yield from cells
@@ -147,8 +115,10 @@ def _dlbench(workload: str, arm: str, pairs: Sequence[Groups], sessions: int) ->
 
 def _judge(cell: Cell, pool: Groups, used: int) -> Verdict:
     log_ratios = pool.log_ratios[:used]
-    verdict = rules.dlbench(log_ratios)
+    verdict = rules.dlbench(log_ratios) if pool.is_steady(used) else "none"
     cell.add(verdict, sum(pool.seconds[:used]), used)
+    if verdict == "none":
+        return verdict
     if (shift := Paired(log_ratios).shift()) is not None:
         low, high = shift.interval()
         cell.covered.append(low <= pool.truth <= high)
@@ -171,14 +141,14 @@ def _peers(batches: Sequence[Batch], arm: str, seconds: float, sessions: int) ->
     if len(rows) < 2:
         return
     for peer in PEERS:
-        sides = [_alone([_of(batch, name) for batch in rows], peer) for name in (BASE, arm)]
+        sides = [_alone([of(batch, name) for batch in rows], peer) for name in (BASE, arm)]
         yield from _sessions_of(peer, rows, sides, seconds, sessions)
 
 
 def _interleaved(batches: Sequence[Batch], arm: str, seconds: float, sessions: int) -> Iterator[Cell]:
     """The rule of minima of calls that take turns, on the arms that did: a group holds a process of each."""
     rows = [batch for batch in batches if batch.kind == "lockstep"]
-    sides = [_alone([_of(batch, name) for batch in rows], INTERLEAVED) for name in (BASE, arm)]
+    sides = [_alone([of(batch, name) for batch in rows], INTERLEAVED) for name in (BASE, arm)]
     yield from _sessions_of(INTERLEAVED, rows, sides, seconds, sessions, together=True)
 
 
@@ -207,28 +177,3 @@ def _alone(processes: Sequence[Taken], peer: Peer) -> Alone:
     wanted = peer.samples or times.shape[1]
     unneeded = times[:, wanted:].sum(axis=1) * [taken.nominal for taken in processes]
     return Alone(processes[0].arm, times[:, :wanted], np.array([taken.held for taken in processes]) - unneeded)
-
-
-def _of(batch: Batch, arm: str) -> Taken:
-    return next(taken for taken in batch.processes if taken.arm == arm)
-
-
-def _run(number: int, taken: Taken) -> Run:
-    """The process as dlbench's record has it, as far as `compare` reads it."""
-    samples = tuple(
-        Sample(stage="steady", steps=1, seconds=value * 1e-9, cpu_seconds=math.nan, round=place)
-        for place, value in enumerate(taken.nanoseconds)
-    )
-    return Run(
-        spec=next(iter(WORKLOADS.values())),
-        policy=POLICY,
-        session="pool",
-        group=number,
-        groups=number + 1,
-        arm=0,
-        arms=1,
-        status="ok",
-        started="",
-        wall_seconds=taken.held,
-        samples=samples,
-    )

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
-from studies.decision_quality import replay
+from studies.decision_quality import differences, groups, thresholds
+from studies.decision_quality.groups import BASE
 from studies.decision_quality.pool import Batch, Taken
-from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, BASE, CONFIRMED, EQUAL_STEPS, FIXED, Cell
+from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, CONFIRMED, EQUAL_STEPS, FIXED, Cell
 from studies.decision_quality.rivals import INTERLEAVED
 from studies.decision_quality.rules import BUDGET, PEERS
-from studies.decision_quality.workloads import POLICY, SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
+from studies.decision_quality.said import Verdict
+from studies.decision_quality.workloads import SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
 
 EFFECT, LARGE = "3%", ("3%", "5%", "10%")
 FEWEST = 3.0
@@ -46,7 +48,8 @@ class Cells:
 
 def render(pools: Mapping[str, tuple[Sequence[Batch], Cells]], command: str, sessions: int) -> str:
     """The whole page."""
-    parts = [_introduction(command, sessions)]
+    parts = [differences.render({name: batches for name, (batches, _) in pools.items()})]
+    parts += [_introduction(command, sessions)]
     for name, (batches, cells) in pools.items():
         parts += [f"## Pool `{name}`", *_pool(name, batches, cells)]
     return "\n\n".join(parts) + "\n"
@@ -54,28 +57,26 @@ def render(pools: Mapping[str, tuple[Sequence[Batch], Cells]], command: str, ses
 
 def _introduction(command: str, sessions: int) -> str:
     slowdowns = ", ".join(name for name, share in SLOWDOWNS.items() if share)
-    return f"""# How often are verdicts right?
+    return f"""## How it was measured
 
 Written by `{command}` from the pools of raw times beside this file; `studies/README.md` says how they are collected.
 
 In lockstep, {len(SLOWDOWNS)} arms are alive together and take turns of one sample of 20 ms or more: the baseline, the
 same once more, and slowdowns of {slowdowns}. A slowdown is executed: its samples are so many more of
-the same steps. One after the other, each arm has a process of its own, in a random order. Processes are forked from a
-parent that has only imported the framework, or new, where each has an import of its own. A group takes
-{POLICY.samples} rounds, a process alone {SEQUENTIAL_SAMPLES} samples.
+the same steps. One after the other, each arm has a process of its own of {SEQUENTIAL_SAMPLES} samples, in a random
+order.
 
 For every cell {sessions} sessions are drawn from the pool, without replacement within a session. dlbench measures
 {INTERIM_GROUPS} groups, until its 95 % interval is ±{HALF_WIDTH * 100:g} % or narrower, or {BUDGET:g} s are spent;
-`dlbench.analysis.evidence.group_log_ratios` and `dlbench.stats.decisions` compute its verdict. The other tools get the
+`dlbench.analysis.evidence.group_log_ratios`, `dlbench.analysis.steady_state` and `dlbench.stats.decisions` compute its
+verdict. The other tools get the
 wall time of that session for processes one after the other (at most half of the pool a side), which they pool as they
 do; "as shipped" is with the number of processes that they start and of samples that they take by default. Seconds of
 forked processes leave importing the framework out, for every rule alike. The interleaved minimum decides on the arms
 that took turns, as dlbench does.
 
-These are not yet sessions of `dlbench run --adaptive`: its groups have 40 rounds, 1 s of warm-up at least and an import
-in every process, and a process of each arm is thrown away before the first. With {POLICY.samples} rounds a ratio is not
-judged for steadiness, which takes 20. A session that ends without a verdict counts as such: the last column of the
-goals.
+A session without a verdict is one whose ratio never became steady. `inconclusive` has a ratio that is not known well
+enough.
 
 All sessions come from one pool, so a share is no surer than its groups can make it: "Sessions" counts how many of this
 size it holds without a group in common, and below {FEWEST:g} a goal stays undecided."""
@@ -83,7 +84,7 @@ size it holds without a group in common, and below {FEWEST:g} a goal stays undec
 
 def _pool(name: str, batches: Sequence[Batch], cells: Cells) -> Iterator[str]:
     yield _facts(batches)
-    yield "### Goals\n\n" + _goals(name, cells)
+    yield "### Goals\n\n" + _goals(name, cells, judged=differences.judged(batches))
     yield f"### Against other tools, at {EFFECT}\n\n" + _head_to_head(cells)
     yield "### What was measured\n\n" + _spreads(batches, cells)
     yield "### dlbench, by planted slowdown\n\n" + _by_effect(cells)
@@ -110,7 +111,7 @@ def _spreads(batches: Sequence[Batch], cells: Cells) -> str:
     for load in cells.workloads:
         of_load = [batch for batch in batches if batch.workload == load]
         alone = [taken for batch in of_load if batch.kind == "sequential" for taken in batch.processes]
-        pair, nulls = replay.lockstep(of_load, AGAIN), replay.equal_steps(of_load)
+        pair, nulls = groups.lockstep(of_load, AGAIN), groups.equal_steps(of_load)
         samples = [taken.nominal * statistics.median(taken.nanoseconds) * 1e-6 for taken in alone]
         rows.append(
             [
@@ -131,7 +132,7 @@ def _spreads(batches: Sequence[Batch], cells: Cells) -> str:
     return _table(head, rows)
 
 
-def _goals(name: str, cells: Cells) -> str:
+def _goals(name: str, cells: Cells, *, judged: bool) -> str:
     limit = QUIET_ALARMS if name == "quiet" else BUSY_ALARMS
     rows = []
     for load in cells.workloads:
@@ -152,7 +153,8 @@ def _goals(name: str, cells: Cells) -> str:
                 f"{effect.cost:.0f} s",
                 _judged(coverage, held, least=COVERAGE),
                 _percent(max(cell.share("same") for arm in LARGE if (cell := found[arm]))),
-                f"{_percent(same.share('inconclusive'))}, {_percent(effect.share('inconclusive'))}",
+                _both(same, effect, "inconclusive"),
+                _both(same, effect, "none") if judged else "not judged",
             ]
         )
     head = ["", "Sessions", f"False alarms, goal {_percent(limit)} at most", "the same, any two arms at equal steps"]
@@ -162,10 +164,15 @@ def _goals(name: str, cells: Cells) -> str:
             *head,
             f"Coverage, goal {_percent(COVERAGE)}",
             f"`same` at {', '.join(LARGE)}",
-            f"No verdict: of the same, at {EFFECT}",
+            f"Inconclusive: of the same, at {EFFECT}",
+            f"Without a verdict: of the same, at {EFFECT}",
         ],
         rows,
     )
+
+
+def _both(same: Cell, effect: Cell, verdict: Verdict) -> str:
+    return f"{_percent(same.share(verdict))}, {_percent(effect.share(verdict))}"
 
 
 def _imported(batches: Sequence[Batch]) -> str:
@@ -182,11 +189,12 @@ def _by_effect(cells: Cells) -> str:
             for arm in (AGAIN, EQUAL_STEPS, *ARMS[1:]):
                 cell = cells.of(rule, load, arm)
                 assert cell is not None
-                shares = [_percent(cell.share(one)) for one in ("slower", "faster", "same", "inconclusive")]
+                shares = [_percent(cell.share(one)) for one in ("slower", "faster", "same", "inconclusive", "none")]
                 label = {AGAIN: "none", EQUAL_STEPS: "none, any two arms"}.get(arm, arm)
                 figures = [_percent(cell.coverage), f"{cell.size:.1f}", f"{cell.cost:.0f} s"]
                 rows.append([load, rule, label, *shares, *figures])
-    head = ["", "Rule", "Slowdown", "slower", "faster", "same", "inconclusive", "Coverage", "Groups", "Cost"]
+    head = ["", "Rule", "Slowdown", "slower", "faster", "same", "inconclusive", "no verdict"]
+    head += ["Coverage", "Groups", "Cost"]
     return _table(head, rows)
 
 
@@ -217,8 +225,8 @@ def _head_to_head(cells: Cells) -> str:
             null, effect = cells.of(peer.name, load, AGAIN), cells.of(peer.name, load, EFFECT)
             if null is None or effect is None:
                 continue
-            theirs_power = power_at(null.scores, effect.scores, alarms)
-            theirs_alarms = alarms_at(null.scores, effect.scores, power)
+            theirs_power = thresholds.power_at(null.scores, effect.scores, alarms)
+            theirs_alarms = thresholds.alarms_at(null.scores, effect.scores, power)
             ahead = (
                 "yes" if power > theirs_power or alarms < theirs_alarms else "level" if power == theirs_power else "no"
             )
@@ -243,21 +251,6 @@ def _head_to_head(cells: Cells) -> str:
     left_out = ", ".join(load for load in cells.workloads if cells.held(load) < FEWEST)
     silent = f" Of {left_out} the pool holds too few sessions." if left_out else ""
     return f"{moved} the truth. {found}{silent}\n\n{_table(head, rows)}"
-
-
-def power_at(null: Sequence[float], effect: Sequence[float], alarms: float) -> float:
-    """Share of scores with an effect above the threshold that at most this share of scores without one exceeds."""
-    threshold = np.sort(null)[len(null) - 1 - math.floor(alarms * len(null))]
-    return float(np.mean(np.asarray(effect) > threshold))
-
-
-def alarms_at(null: Sequence[float], effect: Sequence[float], power: float) -> float:
-    """Share of scores without an effect at or above the threshold that this share of scores with one reaches."""
-    needed = math.ceil(power * len(effect))
-    if needed == 0:
-        return 0.0
-    threshold = np.sort(effect)[len(effect) - needed]
-    return float(np.mean(np.asarray(null) >= threshold))
 
 
 def _step(taken: Taken) -> float:

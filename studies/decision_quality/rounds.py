@@ -9,7 +9,7 @@ from scipy import stats
 
 from studies.decision_quality.pool import Batch
 
-ROUNDS = (2, 4, 6, 8, 10, 12, 16)
+ROUNDS = (2, 4, 6, 8, 10, 12, 16, 20)
 PAIR = "base", "again"
 """Two arms of equal work."""
 
@@ -20,11 +20,15 @@ def table(batches: Sequence[Batch]) -> Iterator[str]:
     A group's ratio is the median over its rounds. The spread is the median absolute deviation over groups, scaled to
     the standard deviation of normal numbers: a group in ten that a neighbour slowed says nothing of the others.
     """
-    yield f"| | groups | {' | '.join(map(str, ROUNDS))} |"
-    yield "|---|" + "---|" * (len(ROUNDS) + 1)
+    most = max(
+        (len(one.nanoseconds) for batch in batches if batch.kind == "lockstep" for one in batch.processes), default=0
+    )
+    numbers = [number for number in ROUNDS if number <= most]
+    yield f"| | groups | {' | '.join(map(str, numbers))} |"
+    yield "|---|" + "---|" * (len(numbers) + 1)
     for workload in dict.fromkeys(batch.workload for batch in batches):
         groups = [_log_ratios(one) for one in batches if (one.workload, one.kind) == (workload, "lockstep")]
-        spreads = (_spread([float(np.median(group[:rounds])) for group in groups]) for rounds in ROUNDS)
+        spreads = (_spread([float(np.median(group[:rounds])) for group in groups]) for rounds in numbers)
         yield f"| {workload} | {len(groups)} | {' | '.join(f'{100 * spread:.2f}' for spread in spreads)} |"
 
 

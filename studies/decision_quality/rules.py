@@ -34,13 +34,23 @@ def dlbench(log_ratios: Sequence[float]) -> Verdict:
     return found if found in ("slower", "faster", "same") else "inconclusive"
 
 
-def groups_used(log_ratios: Sequence[float], seconds: Sequence[float]) -> int:
-    """Number of these groups that a session measures: until its interval is narrow, or the budget is spent."""
-    spent = 0.0
+def groups_used(
+    log_ratios: Sequence[float], seconds: Sequence[float], is_steady: Callable[[int], bool] = lambda _: True
+) -> int:
+    """Number of these groups that a session measures: until its interval is narrow, or the budget is spent.
+
+    `is_steady` says of a number of groups whether their ratio is. One that was not at two interim analyses in a row is
+    not waited for (`dlbench.analysis.stopping`).
+    """
+    spent, steady = 0.0, True
     for n, cost in enumerate(seconds, start=1):
         spent += cost
-        if n == INTERIM_GROUPS[-1] or are_enough(n, [log_ratios[:n]]):
+        if n == INTERIM_GROUPS[-1]:
             return n
+        if n in INTERIM_GROUPS:
+            before, steady = steady, is_steady(n)
+            if are_enough(n, [log_ratios[:n]]) if steady else not before:
+                return n
         if n >= 2 and n < len(seconds) and spent + seconds[n] > BUDGET:
             return n
     return len(seconds)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-Verdict = Literal["slower", "faster", "same", "inconclusive"]
-"""`same` is for the other tools that they let the change pass."""
+Verdict = Literal["slower", "faster", "same", "inconclusive", "none"]
+"""`same` is for the other tools that they let the change pass; `none` is a session that ends without a verdict."""
 
 
 class Said(NamedTuple):

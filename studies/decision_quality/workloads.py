@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from types import NoneType
+
+from dlbench.api import request
 from dlbench.spec import Policy, Spec
 
 SLOWDOWNS = {"base": 0.0, "again": 0.0, "1%": 0.01, "2%": 0.02, "3%": 0.03, "5%": 0.05, "10%": 0.10}
@@ -9,8 +13,12 @@ SLOWDOWNS = {"base": 0.0, "again": 0.0, "1%": 0.01, "2%": 0.02, "3%": 0.03, "5%"
 WHOLE = 100
 """Steps of which every sample is a multiple, so that every share is a whole number of steps."""
 
-POLICY = Policy(samples=16, settle_seconds=0.3, settle_cap_seconds=5.0, timeout_seconds=120.0)
-"""Fewer rounds and a shorter warm-up than by default: more groups in the time that there is."""
+POLICY: Policy = request.policy(defaultdict(NoneType, adaptive=True))
+"""The very policy of `dlbench run --adaptive`: groups are collected as a session measures them."""
+FORMER_POLICY = Policy(samples=16, settle_seconds=0.3, settle_cap_seconds=5.0, timeout_seconds=120.0)
+"""Policy of the batches that state none: fewer rounds, a shorter warm-up, nothing in full and no pilot processes."""
+CYCLE = 12
+"""Groups of a workload after which a pool begins a session anew: a pilot process, and three groups in full."""
 SEQUENTIAL_SAMPLES = 20
 """Samples of a process that has the machine to itself: as many as fit into the time of 16 with hand-overs."""
 
@@ -29,8 +37,3 @@ WORKLOADS: dict[str, Spec] = {
     "two modes": _spec("study.modes"),
 }
 """Inference, because 100 of its steps fit into a sample of some 20 ms."""
-FRESH = frozenset({"gemm, 2 threads"})
-"""Workloads measured in new processes. With threads of OpenBLAS, a forked child in five stepped a tenth to a third
-faster than its siblings, at random, however long its threads spin, and of new ones one in a hundred. On one machine the
-spread of a ratio in lockstep was 14.5 % in six groups of seven forked arms, and 1.9 % in six of new ones between them.
-"""

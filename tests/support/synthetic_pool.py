@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from dlbench.record.schema import Environment, Load
 from studies.decision_quality.pool import Batch, Kind, Taken
-from studies.decision_quality.workloads import SLOWDOWNS
+from studies.decision_quality.workloads import CYCLE, POLICY, SLOWDOWNS
 
 STEP = 200_000
 """Nanoseconds."""
@@ -24,7 +25,10 @@ ENVIRONMENT = Environment(
 
 
 def synthetic_pool(groups: int, workload: str = "gemm", *, pair: float = 0.015, alone: float = 0.2, seed: int = 1):
-    """`pair` is the spread of the log ratio between groups, `alone` the spread of processes one after the other."""
+    """`pair` is the spread of the log ratio between groups, `alone` the spread of processes one after the other.
+
+    The batches state no policy, as the first pools did.
+    """
     random = np.random.default_rng(seed)
     spreads: dict[Kind, float] = {"lockstep": pair / np.sqrt(2), "sequential": alone}
     return [
@@ -48,3 +52,18 @@ def _process(name: str, random: np.random.Generator, spread: float, samples: int
     level = STEP * executed / 100 * np.exp(random.normal(0, spread))
     times = level * np.exp(random.normal(0, 0.02, samples))
     return Taken(arm=name, nominal=100, executed=executed, held=1.0, nanoseconds=[round(value) for value in times])
+
+
+def as_the_product(batches: list[Batch]) -> list[Batch]:
+    """The same batches as sessions of the product have them: its policy, its rounds, three groups in full of twelve."""
+    return [
+        msgspec.structs.replace(
+            batch,
+            policy=POLICY,
+            isolation="fresh",
+            group=None if batch.kind == "sequential" else batch.number % CYCLE,
+            pilot_seconds=2.0 if batch.kind == "lockstep" and batch.number % CYCLE == 0 else 0.0,
+            processes=[msgspec.structs.replace(one, nanoseconds=(2 * one.nanoseconds)[:20]) for one in batch.processes],
+        )
+        for batch in batches
+    ]

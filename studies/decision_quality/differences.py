@@ -1,0 +1,56 @@
+"""Differences between the sessions of a pool and those of `dlbench run --adaptive`, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dlbench.analysis.steady_state import SERIES
+from dlbench.spec import Policy
+from studies.decision_quality.pool import Batch
+from studies.decision_quality.rules import BUDGET
+from studies.decision_quality.workloads import POLICY, SLOWDOWNS
+
+_EFFORT: Mapping[str, str] = {
+    "samples": "rounds a group",
+    "settle_seconds": "s of warm-up at least",
+    "settle_cap_seconds": "s of warm-up at most",
+}
+"""Fields of a policy that decide what a group is, in words."""
+
+
+def render(pools: Mapping[str, Sequence[Batch]]) -> str:
+    """A paragraph on every pool, and a line on each."""
+    return f"""# How often are verdicts right?
+
+## What differs from `dlbench run --adaptive`
+
+In every pool a group has {len(SLOWDOWNS)} arms, where a user's has two, and a session may take {BUDGET:g} s. Its
+seconds are those of its processes. The start of the command, its checks and its report are not among them; `python -m
+studies.decision_quality sessions` times sessions of the product from the prompt to the exit code.
+
+""" + "\n".join(f"- Pool `{name}`: {'; '.join(of(batches)) or 'nothing else'}." for name, batches in pools.items())
+
+
+def of(batches: Sequence[Batch]) -> list[str]:
+    """The differences of this pool alone; empty if its groups are the product's."""
+    groups = [batch for batch in batches if batch.kind == "lockstep"]
+    policies = list(dict.fromkeys(batch.policy for batch in groups))
+    forked = list(dict.fromkeys(batch.workload for batch in groups if batch.isolation != POLICY.isolation))
+    found = [said for policy in policies for said in _effort(policy)]
+    found += [f"forked processes instead of new ones ({', '.join(forked)})"] if forked else []
+    found += [] if any(batch.pilot_seconds for batch in groups) else ["no pilot process"]
+    found += [] if any(batch.in_full for batch in groups) else ["no process measured in full"]
+    found += [] if judged(batches) else [f"no ratio is judged for steadiness, which takes {SERIES} rounds"]
+    return found
+
+
+def judged(batches: Sequence[Batch]) -> bool:
+    """True if the ratios of these groups are judged for steadiness, as a session of the product judges its own."""
+    return all(batch.policy.samples >= SERIES for batch in batches if batch.kind == "lockstep")
+
+
+def _effort(policy: Policy) -> Iterator[str]:
+    for field, words in _EFFORT.items():
+        ours, theirs = getattr(policy, field), getattr(POLICY, field)
+        if ours != theirs:
+            yield f"{ours:g} {words} instead of {theirs:g}"
