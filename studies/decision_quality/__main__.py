@@ -9,7 +9,7 @@ import click
 from studies.decision_quality import pool, report, rounds, sessions_page
 from studies.decision_quality import sessions as real
 from studies.decision_quality.collect import Plan, collect
-from studies.decision_quality.replay import replay
+from studies.decision_quality.replay import Cells, replay
 from studies.decision_quality.workloads import WORKLOADS
 
 FOLDER = Path("reports/decision-quality")
@@ -55,7 +55,7 @@ def _replay(sessions: int, out: Path) -> None:
     for path in paths:
         batches = pool.read(path)
         name = path.name.removeprefix("pool-").removesuffix(".jsonl.gz")
-        found[name] = batches, report.Cells(replay(batches, sessions))
+        found[name] = batches, Cells(replay(batches, sessions))
     command = f"python -m studies.decision_quality replay --sessions {sessions}"
     (out / "report.md").write_text(report.render(found, command, sessions), encoding="utf-8")
     click.echo(out / "report.md")

@@ -13,6 +13,7 @@ from dlbench.analysis import evidence
 from dlbench.analysis.steady_state import SERIES, ratio_is_steady
 from dlbench.record.schema import Run, Sample
 from dlbench.session.plan import IN_FULL
+from dlbench.stats.decisions import Paired
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.workloads import SLOWDOWNS, WORKLOADS
 
@@ -48,6 +49,12 @@ class Groups:
             runs=[self.runs[at] for at in order],
             in_full=[self.in_full[at] for at in order],
         )
+
+    def as_planted(self) -> Groups:
+        """The same with the mean log ratio that was planted: chance in the choice of these processes is taken out."""
+        shift = Paired(self.log_ratios).shift()
+        assert shift is not None, "a pool has several groups"
+        return replace(self, log_ratios=[value - shift.mean + self.truth for value in self.log_ratios])
 
     def is_steady(self, groups: int) -> bool:
         """True if the ratio of the first groups is steady, or has too few rounds to be judged."""

@@ -6,7 +6,7 @@ import math
 import random
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from studies.decision_quality.said import Floats
 
 AGAIN, EQUAL_STEPS = "again", "any two"
+EFFECT, AS_PLANTED = "3%", "3%, as planted"
+"""The slowdown of the goals; the same groups, moved so that the pool reads it."""
 ARMS = tuple(name for name in SLOWDOWNS if name != BASE)
 FIXED, ADAPTIVE, CONFIRMED = "dlbench, 5 groups", "dlbench", "dlbench, confirmed"
+FEWEST = 3.0
+"""Sessions without a group in common that a pool must hold before a share of them says anything."""
 GROUPS = 5
 """Default number of groups of `dlbench run`."""
 MOST = 0.5
@@ -76,6 +80,27 @@ class Cell:
         self.sizes.append(size)
 
 
+class Cells:
+    """The cells of a pool by rule, workload and arm."""
+
+    def __init__(self, cells: Iterable[Cell]) -> None:
+        self._cells = {(cell.rule, cell.workload, cell.arm): cell for cell in cells}
+
+    @property
+    def workloads(self) -> list[str]:
+        """Workloads of the pool, in the order of the study."""
+        return [name for name in WORKLOADS if (ADAPTIVE, name, AGAIN) in self._cells]
+
+    def held(self, workload: str) -> float:
+        """Number of sessions as large as dlbench's at a slowdown of 3 % that the pool holds without a common group."""
+        cell = self._cells[ADAPTIVE, workload, EFFECT]
+        return cell.pool / cell.size
+
+    def of(self, rule: str, workload: str, arm: str) -> Cell | None:
+        """A cell, None if the pool has nothing for it."""
+        return self._cells.get((rule, workload, arm))
+
+
 class Alone(NamedTuple):
     """Processes one after the other: seconds a step of each of their samples (processes, samples), and of each."""
 
@@ -91,6 +116,7 @@ def replay(batches: Sequence[Batch], sessions: int) -> Iterator[Cell]:
         if sum(batch.kind == "lockstep" for batch in of_load) < 2:
             continue
         yield from _dlbench(workload, EQUAL_STEPS, equal_steps(of_load), sessions)
+        yield from _dlbench(workload, AS_PLANTED, [lockstep(of_load, EFFECT).as_planted()], sessions)
         for arm in ARMS:
             ours = list(_dlbench(workload, arm, [lockstep(of_load, arm)], sessions))
             yield from ours

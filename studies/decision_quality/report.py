@@ -4,46 +4,37 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from dlbench.stats.decisions import Paired
 from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 from studies.decision_quality import differences, groups, thresholds
 from studies.decision_quality.groups import BASE
+from studies.decision_quality.markdown import percent, table
 from studies.decision_quality.pool import Batch, Taken
-from studies.decision_quality.replay import ADAPTIVE, AGAIN, ARMS, CONFIRMED, EQUAL_STEPS, FIXED, Cell
+from studies.decision_quality.replay import (
+    ADAPTIVE,
+    AGAIN,
+    ARMS,
+    AS_PLANTED,
+    CONFIRMED,
+    EFFECT,
+    EQUAL_STEPS,
+    FEWEST,
+    FIXED,
+    Cell,
+    Cells,
+)
 from studies.decision_quality.rivals import INTERLEAVED
 from studies.decision_quality.rules import BUDGET, PEERS
 from studies.decision_quality.said import Verdict
-from studies.decision_quality.workloads import SEQUENTIAL_SAMPLES, SLOWDOWNS, WORKLOADS
+from studies.decision_quality.workloads import SEQUENTIAL_SAMPLES, SLOWDOWNS
 
-EFFECT, LARGE = "3%", ("3%", "5%", "10%")
-FEWEST = 3.0
-"""Sessions without a group in common that a pool must hold before a share of them says anything."""
+LARGE = ("3%", "5%", "10%")
 QUIET_ALARMS, BUSY_ALARMS, POWER, COVERAGE = 0.01, 0.02, 0.90, 0.92
 """Goals: false alarms at most, power at a slowdown of 3 % and coverage of the 95 % interval at least."""
-
-
-class Cells:
-    """The cells of a pool by rule, workload and arm."""
-
-    def __init__(self, cells: Iterable[Cell]) -> None:
-        self._cells = {(cell.rule, cell.workload, cell.arm): cell for cell in cells}
-
-    @property
-    def workloads(self) -> list[str]:
-        """Workloads of the pool, in the order of the study."""
-        return [name for name in WORKLOADS if (ADAPTIVE, name, AGAIN) in self._cells]
-
-    def held(self, workload: str) -> float:
-        """Number of sessions as large as dlbench's at a slowdown of 3 % that the pool holds without a common group."""
-        cell = self._cells[ADAPTIVE, workload, EFFECT]
-        return cell.pool / cell.size
-
-    def of(self, rule: str, workload: str, arm: str) -> Cell | None:
-        """A cell, None if the pool has nothing for it."""
-        return self._cells.get((rule, workload, arm))
 
 
 def render(pools: Mapping[str, tuple[Sequence[Batch], Cells]], command: str, sessions: int) -> str:
@@ -78,6 +69,10 @@ that took turns, as dlbench does.
 A session without a verdict is one whose ratio never became steady. `inconclusive` has a ratio that is not known well
 enough.
 
+A pool is a sample, too: the processes of an arm may have been faster by chance, and then every session drawn from it
+finds less. "{EFFECT} reads" is the ratio of all its groups. "If the pool read {EFFECT}" is the power on the same
+groups, moved to what was planted.
+
 All sessions come from one pool, so a share is no surer than its groups can make it: "Sessions" counts how many of this
 size it holds without a group in common, and below {FEWEST:g} a goal stays undecided."""
 
@@ -85,7 +80,7 @@ size it holds without a group in common, and below {FEWEST:g} a goal stays undec
 def _pool(name: str, batches: Sequence[Batch], cells: Cells) -> Iterator[str]:
     yield _facts(batches)
     yield "### Goals\n\n" + _goals(name, cells, judged=differences.judged(batches))
-    yield f"### Against other tools, at {EFFECT}\n\n" + _head_to_head(cells)
+    yield f"### Against other tools, at {EFFECT}\n\n" + thresholds.head_to_head(cells)
     yield "### What was measured\n\n" + _spreads(batches, cells)
     yield "### dlbench, by planted slowdown\n\n" + _by_effect(cells)
     yield "### Every rule\n\n" + _rules(cells)
@@ -119,17 +114,25 @@ def _spreads(batches: Sequence[Batch], cells: Cells) -> str:
                 str(len(pair.log_ratios)),
                 str(sum(taken.arm == BASE for taken in alone)),
                 f"{statistics.median(samples):.0f} ms" if samples else "",
-                _percent(_spread([math.log(_step(taken)) for taken in alone])),
-                _percent(statistics.median(_spread(null.log_ratios) for null in nulls)),
-                _percent(statistics.median(_within(batch) for batch in of_load if batch.kind == "lockstep")),
+                percent(_spread([math.log(_step(taken)) for taken in alone])),
+                percent(statistics.median(_spread(null.log_ratios) for null in nulls)),
+                percent(statistics.median(_within(batch) for batch in of_load if batch.kind == "lockstep")),
                 f"{math.exp(statistics.fmean(pair.log_ratios)):.4f}",
+                _reads(groups.lockstep(of_load, EFFECT).log_ratios),
                 f"{statistics.fmean(pair.seconds):.1f} s",
                 _imported(of_load),
             ]
         )
     head = ["", "Groups", "Processes an arm", "Sample", "Spread, one after the other", "Spread of a ratio in lockstep"]
-    head += ["of which rounds explain", "A/A ratio", "A group of two arms", "Import"]
-    return _table(head, rows)
+    head += ["of which rounds explain", "A/A ratio", f"{EFFECT} reads", "A group of two arms", "Import"]
+    return table(head, rows)
+
+
+def _reads(log_ratios: Sequence[float]) -> str:
+    """Ratio of all groups of the pool, with its 95 % interval."""
+    found = Paired(log_ratios).ratio()
+    assert found.low is not None and found.high is not None, "a pool has several groups"
+    return f"{found.value:.4f} ({found.low:.4f}–{found.high:.4f})"
 
 
 def _goals(name: str, cells: Cells, *, judged: bool) -> str:
@@ -138,6 +141,8 @@ def _goals(name: str, cells: Cells, *, judged: bool) -> str:
     for load in cells.workloads:
         found = {arm: cells.of(ADAPTIVE, load, arm) for arm in (EQUAL_STEPS, *ARMS)}
         null, same, effect = found[EQUAL_STEPS], found[AGAIN], found[EFFECT]
+        moved = cells.of(ADAPTIVE, load, AS_PLANTED)
+        assert moved is not None
         assert null is not None
         assert same is not None
         assert effect is not None
@@ -150,19 +155,24 @@ def _goals(name: str, cells: Cells, *, judged: bool) -> str:
                 _judged(same.share("slower", "faster"), held, most=limit),
                 _judged(null.share("slower", "faster"), held, most=limit),
                 _judged(effect.share("slower"), held, least=POWER),
+                percent(moved.share("slower")),
                 f"{effect.cost:.0f} s",
                 _judged(coverage, held, least=COVERAGE),
-                _percent(max(cell.share("same") for arm in LARGE if (cell := found[arm]))),
+                percent(max(cell.share("same") for arm in LARGE if (cell := found[arm]))),
                 _both(same, effect, "inconclusive"),
                 _both(same, effect, "none") if judged else "not judged",
             ]
         )
-    head = ["", "Sessions", f"False alarms, goal {_percent(limit)} at most", "the same, any two arms at equal steps"]
-    head += [f"Power at {EFFECT}, goal {_percent(POWER)}", f"Cost, goal {BUDGET:.0f} s at most"]
-    return _table(
+    head = ["", "Sessions", f"False alarms, goal {percent(limit)} at most", "the same, any two arms at equal steps"]
+    head += [
+        f"Power at {EFFECT}, goal {percent(POWER)}",
+        f"if the pool read {EFFECT}",
+        f"Cost, goal {BUDGET:.0f} s at most",
+    ]
+    return table(
         [
             *head,
-            f"Coverage, goal {_percent(COVERAGE)}",
+            f"Coverage, goal {percent(COVERAGE)}",
             f"`same` at {', '.join(LARGE)}",
             f"Inconclusive: of the same, at {EFFECT}",
             f"Without a verdict: of the same, at {EFFECT}",
@@ -172,7 +182,7 @@ def _goals(name: str, cells: Cells, *, judged: bool) -> str:
 
 
 def _both(same: Cell, effect: Cell, verdict: Verdict) -> str:
-    return f"{_percent(same.share(verdict))}, {_percent(effect.share(verdict))}"
+    return f"{percent(same.share(verdict))}, {percent(effect.share(verdict))}"
 
 
 def _imported(batches: Sequence[Batch]) -> str:
@@ -189,13 +199,13 @@ def _by_effect(cells: Cells) -> str:
             for arm in (AGAIN, EQUAL_STEPS, *ARMS[1:]):
                 cell = cells.of(rule, load, arm)
                 assert cell is not None
-                shares = [_percent(cell.share(one)) for one in ("slower", "faster", "same", "inconclusive", "none")]
+                shares = [percent(cell.share(one)) for one in ("slower", "faster", "same", "inconclusive", "none")]
                 label = {AGAIN: "none", EQUAL_STEPS: "none, any two arms"}.get(arm, arm)
-                figures = [_percent(cell.coverage), f"{cell.size:.1f}", f"{cell.cost:.0f} s"]
+                figures = [percent(cell.coverage), f"{cell.size:.1f}", f"{cell.cost:.0f} s"]
                 rows.append([load, rule, label, *shares, *figures])
     head = ["", "Rule", "Slowdown", "slower", "faster", "same", "inconclusive", "no verdict"]
     head += ["Coverage", "Groups", "Cost"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _rules(cells: Cells) -> str:
@@ -207,50 +217,10 @@ def _rules(cells: Cells) -> str:
             if null is None or effect is None:
                 continue
             powers = [cell.share("slower") for arm in ARMS[1:] if (cell := cells.of(rule, load, arm)) is not None]
-            shares = map(_percent, (null.share("slower", "faster"), *powers, effect.share("same")))
+            shares = map(percent, (null.share("slower", "faster"), *powers, effect.share("same")))
             rows.append([load, rule, *shares, f"{effect.size:.0f}", f"{effect.cost:.0f} s"])
     head = ["", "Rule", "False alarms", *(f"`slower` at {arm}" for arm in ARMS[1:]), f"`same` or passed at {EFFECT}"]
-    return _table([*head, "Groups or processes a side", "Cost"], rows)
-
-
-def _head_to_head(cells: Cells) -> str:
-    """Thresholds of the other tools, moved by somebody who knows the truth to the alarms or the power of dlbench."""
-    rows = []
-    for load in (load for load in cells.workloads if cells.held(load) >= FEWEST):
-        ours, our_power = cells.of(ADAPTIVE, load, AGAIN), cells.of(ADAPTIVE, load, EFFECT)
-        assert ours is not None
-        assert our_power is not None
-        alarms, power = ours.share("slower"), our_power.share("slower")
-        for peer in (*PEERS, INTERLEAVED):
-            null, effect = cells.of(peer.name, load, AGAIN), cells.of(peer.name, load, EFFECT)
-            if null is None or effect is None:
-                continue
-            theirs_power = thresholds.power_at(null.scores, effect.scores, alarms)
-            theirs_alarms = thresholds.alarms_at(null.scores, effect.scores, power)
-            ahead = (
-                "yes" if power > theirs_power or alarms < theirs_alarms else "level" if power == theirs_power else "no"
-            )
-            rows.append(
-                [
-                    load,
-                    peer.name,
-                    _percent(alarms),
-                    _percent(power),
-                    _percent(theirs_power),
-                    _percent(theirs_alarms),
-                    ahead,
-                ]
-            )
-    head = ["", "Other tool", "dlbench: `slower` of the same", "dlbench: power"]
-    head += ["its power at these alarms", "its alarms at this power", "dlbench ahead"]
-    outcomes = [row[-1] for row in rows]
-    found = f"dlbench is ahead in {outcomes.count('yes')} of {len(rows)} rows, level in {outcomes.count('level')}."
-    moved = (
-        "Thresholds of the other tools are moved to the false alarms of dlbench, and to its power, with knowledge of"
-    )
-    left_out = ", ".join(load for load in cells.workloads if cells.held(load) < FEWEST)
-    silent = f" Of {left_out} the pool holds too few sessions." if left_out else ""
-    return f"{moved} the truth. {found}{silent}\n\n{_table(head, rows)}"
+    return table([*head, "Groups or processes a side", "Cost"], rows)
 
 
 def _step(taken: Taken) -> float:
@@ -275,19 +245,10 @@ def _spread(values: Sequence[float]) -> float:
 def _judged(share: float, held: float, *, most: float = 1.0, least: float = 0.0) -> str:
     """The share beside the result of its goal; without one if the pool holds too few sessions."""
     outcome = "undecided" if held < FEWEST else "met" if least <= share <= most else "**missed**"
-    return f"{_percent(share)}, {outcome}"
-
-
-def _percent(share: float) -> str:
-    return "" if math.isnan(share) else f"{share * 100:.1f} %"
+    return f"{percent(share)}, {outcome}"
 
 
 def _range(shares: Sequence[float]) -> str:
     if not shares:
         return "not known"
-    return f"{_percent(statistics.median(shares))} ({_percent(min(shares))} to {_percent(max(shares))})"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{percent(statistics.median(shares))} ({percent(min(shares))} to {percent(max(shares))})"

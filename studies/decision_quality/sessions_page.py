@@ -6,6 +6,7 @@ import itertools
 import statistics
 from collections.abc import Iterator, Sequence
 
+from studies.decision_quality.markdown import table
 from studies.decision_quality.sessions import AGAIN, KINDS, SLOWER, Session
 
 BUSY_BAR = 180.0
@@ -79,7 +80,7 @@ def _answers(sessions: Sequence[Session]) -> str:
         said += [_count(more, "wrong `same`", "found the wrong way"), *_undecided(more), str(len(equal))]
         rows.append([kind, str(len(more)), *said, _count(equal, "alarm"), _count(equal, "right `same`")])
         rows[-1] += _undecided(equal)
-    return _table(rows)
+    return table(rows[0], rows[1:])
 
 
 def _undecided(sessions: Sequence[Session]) -> list[str]:
@@ -101,7 +102,7 @@ def _seconds(sessions: Sequence[Session]) -> str:
         figures = [statistics.median(seconds), min(seconds), max(seconds)]
         groups = f"{statistics.median(one.groups for one in found):g}"
         rows.append([kind, *(f"{one:.0f}" for one in figures), groups, *(f"{one:.1f}" for one in spent)])
-    return _table(rows)
+    return table(rows[0], rows[1:])
 
 
 def _list(sessions: Sequence[Session]) -> str:
@@ -112,9 +113,4 @@ def _list(sessions: Sequence[Session]) -> str:
         more = "" if one.more_groups is None else f"{one.more_groups}, {one.more_seconds or 0:.0f} s"
         said = [one.verdict or "none", one.code or one.problem, ratio, str(one.groups), f"{one.seconds:.0f}", more]
         rows.append([f"{one.kind} {one.number} {one.candidate}", outcome(one), *said])
-    return _table(rows)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(rows[0], rows[1:])

@@ -36,7 +36,7 @@ def batches():
 
 @pytest.fixture(scope="module")
 def cells(batches):
-    return report.Cells(replay.replay(batches, SESSIONS))
+    return replay.Cells(replay.replay(batches, SESSIONS))
 
 
 def test_a_pool_grows_and_is_read_back_without_what_a_kill_left(tmp_path, batches):
@@ -175,7 +175,7 @@ def test_thresholds_are_moved_to_equal_alarms_and_equal_power():
 def test_the_report_names_goals_met_and_missed(batches, cells):
     text = report.render({"quiet": (batches, cells)}, "the command", SESSIONS)
     assert ", met" in text
-    missed = report.Cells(replay.replay(synthetic_pool(140, pair=0.06), 20))
+    missed = replay.Cells(replay.replay(synthetic_pool(140, pair=0.06), 20))
     assert "**missed**" in report.render({"busy": (batches, missed)}, "the command", 20)
 
 
@@ -191,7 +191,7 @@ def test_a_large_slowdown_called_the_same_is_counted(batches, cells, arm):
 
 def test_a_pool_of_a_session_or_two_decides_no_goal():
     few = synthetic_pool(8)
-    text = report.render({"busy": (few, report.Cells(replay.replay(few, 20)))}, "the command", 20)
+    text = report.render({"busy": (few, replay.Cells(replay.replay(few, 20)))}, "the command", 20)
     assert "undecided" in text
     assert ", met" not in text
     assert "the pool holds too few sessions" in text

@@ -82,8 +82,8 @@ def test_the_report_says_at_its_top_where_a_pool_differs_from_the_product(produc
     assert "no process measured in full" in said
     assert "no ratio is judged for steadiness, which takes 20 rounds" in said
     assert differences.of(product) == []
-    cells = report.Cells(replay.replay(former, 10))
-    text = report.render({"old": (former, cells), "new": (product, report.Cells(replay.replay(product, 10)))}, "it", 10)
+    cells = replay.Cells(replay.replay(former, 10))
+    text = report.render({"old": (former, cells), "new": (product, replay.Cells(replay.replay(product, 10)))}, "it", 10)
     top = text.split("## How it was measured")[0]
     assert "- Pool `old`: 16 rounds a group instead of 20;" in top
     assert "- Pool `new`: nothing else." in top
