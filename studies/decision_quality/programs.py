@@ -1,7 +1,8 @@
-"""Programs measured beside the frameworks: a matrix product, and a trap."""
+"""Programs measured beside the frameworks: a matrix product, also placed by hand, and a trap."""
 
 from __future__ import annotations
 
+import mmap
 import os
 from typing import Any
 
@@ -14,6 +15,8 @@ SIDE = 128
 PIECES, MORE_PIECES = 50, 52
 """Equal pieces of work in a step of the trap's fast and of its slow mode: 4 % apart."""
 ELEMENTS = 4096
+HUGE = 2 << 20
+"""Bytes of a huge page of x86-64."""
 
 
 def _info() -> ModelInfo:
@@ -42,6 +45,39 @@ class Gemm:
         """Multiply."""
         np.matmul(self._left, self._right, out=self._product)
         return self._outputs
+
+
+class InHugePage(Gemm):
+    """The product with its three matrices one after the other in one huge page: physical memory is then contiguous."""
+
+    def build(self, request: BuildRequest) -> ModelInfo:
+        """Draw the matrices, and move them. Raises OSError where the kernel has no huge pages to give."""
+        info = super().build(request)
+        self._memory = mmap.mmap(-1, 2 * HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._memory.madvise(mmap.MADV_HUGEPAGE)
+        pages = np.frombuffer(self._memory, np.uint8)
+        start = -pages.ctypes.data % HUGE
+        floats = pages[start : start + 3 * SIDE * SIDE * 4].view(np.float32).reshape(3, SIDE, SIDE)
+        floats[:2] = self._left, self._right
+        floats[2] = 0.0
+        self._left, self._right, self._product = floats
+        return info
+
+
+class Bound(Gemm):
+    """The product with each thread of the process bound to a processor of its own, from the first product on."""
+
+    _bound = False
+
+    def predict(self, inputs: Any) -> Any:
+        """Multiply; bind the threads once they are there."""
+        found = super().predict(inputs)
+        if not self._bound:
+            self._bound = True
+            processors = sorted(os.sched_getaffinity(0))
+            for place, thread in enumerate(sorted(map(int, os.listdir("/proc/self/task")))):  # noqa: PTH208
+                os.sched_setaffinity(thread, {processors[place % len(processors)]})
+        return found
 
 
 class Modes:

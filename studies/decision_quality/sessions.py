@@ -197,7 +197,11 @@ def _append(path: Path, found: Session) -> None:
         os.fsync(file.fileno())
 
 
+def variables() -> dict[str, str]:
+    """The environment of a command that knows the plugins of the study."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(PLUGINS)])}
+
+
 def _run(words: Sequence[str]) -> tuple[int, str]:
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(PLUGINS)])}
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env=variables, cwd=ROOT)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=variables(), cwd=ROOT)
     return done.returncode, done.stderr
