@@ -67,7 +67,14 @@ def _undecided(report: Report) -> str:
     pairs = sum(len(section.comparisons) for section in report.sections)
     codes = Counter(one.code for one in report.undecided)
     why = ", ".join(f"{number} {code}" if len(codes) > 1 else code for code, number in codes.items())
-    return f"No verdict on {len(report.undecided)} of {pairs} pairs ({why})."
+    return f"No verdict on {len(report.undecided)} of {pairs} pairs ({why}{_would_tell(report)})."
+
+
+def _would_tell(report: Report) -> str:
+    """Further groups that would decide the one pair without a verdict; of several the table of verdicts says it."""
+    lacking = [one for section in report.sections for one in section.comparisons if one.more_groups]
+    alone = len(report.undecided) == 1 and len(lacking) == 1
+    return f"; {findings.what_it_takes(lacking[0])} would tell" if alone else ""
 
 
 def _processes(report: Report) -> str:

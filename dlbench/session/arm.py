@@ -110,6 +110,7 @@ class Arm:
         stepped = self._ask(First(), Stepped)
         if stepped is not None:
             beside = PhaseTime(phase=BESIDE, seconds=time.monotonic() - begin)
+            self._clocks = [] if self._beside else self._clocks  # its reply waited to be read
             self._found.times.append(beside if self._beside else stepped.time)
             self._found.memory.append(stepped.memory)
             self._trained_steps, self._trained_seconds = self.spec.steps_per_call, stepped.time.seconds

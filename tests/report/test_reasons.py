@@ -34,12 +34,13 @@ def first_line(report):
 
 def test_a_session_without_a_verdict_says_so_before_all_else_and_what_it_would_take():
     report = summarize(case(3))
-    assert first_line(report) == "No verdict on 1 of 1 pairs (too-few-groups)."
     (found,) = report.sections[0].comparisons
+    takes = f"about {found.more_groups} more groups ({duration(found.more_seconds)}) would tell"
+    assert first_line(report) == f"No verdict on 1 of 1 pairs (too-few-groups; {takes})."
     assert (found.verdict, found.code) == ("inconclusive", "too-few-groups")
     assert found.more_seconds == pytest.approx(found.more_groups * 8.6, rel=0.01), "of the median group"
     text = FORMATS["markdown"].render(report)
-    assert f"; about {found.more_groups} more groups ({duration(found.more_seconds)}) would tell" in text
+    assert text.count(takes) == 2, "in the first line and in the answer"
     console = terminal.console()
     with console.capture() as shown:
         console.print(terminal.render(report))

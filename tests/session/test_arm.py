@@ -1,6 +1,7 @@
 """One Spec from order to record, with a child that follows a script."""
 
 import itertools
+import time
 
 import msgspec
 import pytest
@@ -184,3 +185,19 @@ def test_a_process_whose_start_is_read_or_that_is_forked_starts_alone(group, iso
     measure_group([arm], 0, lambda stage, number: None)
     assert not child.begun
     assert [time.phase for time in arm.run().times[:3]] == ["start", "import", "build"]
+
+
+def test_a_reply_that_waited_while_another_process_started_accuses_no_clock():
+    class Waited(ScriptedChild):
+        def request(self, order, kind):
+            reply, late = super().request(order, kind), 100.0 if type(order).__name__ == "First" else 0.0
+            return (
+                msgspec.structs.replace(reply, clock=time.perf_counter() - late) if hasattr(reply, "clock") else reply
+            )
+
+    policy = Policy(samples=2, adaptive=True)
+    beside, alone = (Arm(SPEC, policy, Place("session", group, 45, 0, 1), Waited) for group in (3, 0))
+    measure_group([beside], 0, lambda stage, number: None)
+    assert beside.run().status == "ok"
+    measure_group([alone], 0, lambda stage, number: None)
+    assert "somebody changed a clock" in alone.run().reason
