@@ -11,7 +11,8 @@ from dlbench import architectures
 from dlbench.api.check import Examination, Examined, check
 from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance.examine import NAMES, Finding, Verdict
-from dlbench.errors import exit_codes
+from dlbench.errors import exit_codes, redaction
+from dlbench.record import encoding
 from dlbench.report.markdown import plain
 from dlbench.session.models import AskedModel
 from dlbench.spec import Path, Spec
@@ -19,13 +20,25 @@ from dlbench.spec import Path, Spec
 WORDS: dict[Verdict, str] = {"holds": "hold", "broken": "broken", "not looked at": "not looked at"}
 
 
-def show(plugins: Sequence[str | AskedModel], paths: Sequence[Path], timeout: float, **options: str) -> int:
+def show(
+    plugins: Sequence[str | AskedModel], paths: Sequence[Path], timeout: float, *, as_json: bool, **options: str
+) -> int:
     """Print every finding and return the exit code. Raises UnknownName, PluginLoadError or SpecError."""
     with Heartbeat() as heart:
-        found = check(plugins, paths, timeout, _Printed(heart), **options)
-    for why in found.missing:
+        found = check(plugins, paths, timeout, _Printed(heart, quiet=as_json), **options)
+    if as_json:
+        click.echo(encoding.page(redaction.record(_facts(found))), nl=False)
+    for why in () if as_json else found.missing:
         click.echo(f"not looked at: {why}", err=True)
     return _exit_code(found, named=bool(paths))
+
+
+def _facts(found: Examination) -> dict[str, object]:
+    """The examination for machines."""
+    examined = [
+        {"arm": one.spec.label, "spec": one.spec, "note": one.note, "findings": one.findings} for one in found.examined
+    ]
+    return {"conforms": found.conforms, "examined": examined, "missing": found.missing}
 
 
 def _exit_code(found: Examination, *, named: bool) -> int:
@@ -39,8 +52,8 @@ def _exit_code(found: Examination, *, named: bool) -> int:
 class _Printed:
     """Prints an examination as it goes on."""
 
-    def __init__(self, heart: Heartbeat) -> None:
-        self._heart = heart
+    def __init__(self, heart: Heartbeat, *, quiet: bool) -> None:
+        self._heart, self._quiet = heart, quiet
 
     def started(self, spec: Spec, note: str) -> None:
         """The plugin, and the task if it is not the default."""
@@ -65,4 +78,5 @@ class _Printed:
 
     def _say(self, line: str) -> None:
         self._heart.clear()
-        click.echo(line)
+        if not self._quiet:
+            click.echo(line)

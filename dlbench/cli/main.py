@@ -63,7 +63,8 @@ def run(**given: Any) -> int:
 @options.of_models
 @click.option("--seeds", type=options.Count(1000), default=5, show_default=True, help="Initial values and batches.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds that a process may work.")
-def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **given: Any) -> int:
+@options.as_json
+def parity(plugins: tuple[str, ...], seeds: int, timeout: float, as_json: bool, **given: Any) -> int:
     """Prove that PLUGINS, or models of your own, are the same model: two frameworks' versions, or two paths of one.
 
     Compares outputs, first gradients and the losses of 20 training steps, without dropout, from the same initial
@@ -71,7 +72,7 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **given: Any) -
     """
     from dlbench.cli import parity as command
 
-    return command.show({**given, "plugin": plugins}, seeds, timeout)
+    return command.show({**given, "plugin": plugins}, seeds, timeout, as_json=as_json)
 
 
 @cli.command()
@@ -82,6 +83,7 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, **given: Any) -
 @click.option("--task", default="", help="Data and target; the architecture's default unless given.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that a clause may take.")
+@options.as_json
 def check(
     plugins: tuple[str, ...], path: tuple[Any, ...], size: str, task: str, device: str, timeout: float, **given: Any
 ) -> int:
@@ -93,7 +95,9 @@ def check(
     from dlbench.api.check import asked
     from dlbench.cli import check as command
 
-    return command.show(asked(plugins, given), path, timeout, size=size, task=task, device=device)
+    return command.show(
+        asked(plugins, given), path, timeout, as_json=given["as_json"], size=size, task=task, device=device
+    )
 
 
 @cli.command()
@@ -105,11 +109,12 @@ def check(
     options.Values("format"),
 )
 @click.option("--quiet", is_flag=True, help="Print no tables.")
-def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool) -> None:  # noqa: A002
+@options.as_json
+def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool, as_json: bool) -> None:  # noqa: A002
     """Render a report again from SOURCE, a runs.jsonl or its folder. Loads no framework."""
     from dlbench.cli import report as command
 
-    command.show(source, out, format, quiet=quiet)
+    command.show(source, out, format, quiet=quiet, as_json=as_json)
 
 
 @cli.command()
@@ -121,6 +126,7 @@ def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quie
 )
 @click.option("--explain", is_flag=True, help="Also print the numbers that each verdict rests on, and their reasons.")
 @click.option("--quiet", is_flag=True, help="Print nothing.")
+@options.as_json
 def compare(
     baseline: FilePath, candidate: FilePath, out: FilePath | None, explain: bool, quiet: bool, **given: Any
 ) -> int:
@@ -130,7 +136,8 @@ def compare(
     """
     from dlbench.cli import compare as command
 
-    return command.show(baseline, candidate, given, out, explain=explain, quiet=quiet)
+    shown: command.Shown = "json" if given["as_json"] else "nothing" if quiet else "explained" if explain else "page"
+    return command.show(baseline, candidate, given, out, shown=shown)
 
 
 @cli.command()
@@ -148,13 +155,52 @@ def verify(source: FilePath, digest: str, as_json: bool) -> int:
     return command.show(source, digest, as_json=as_json)
 
 
+@cli.command()
+@click.argument("subject", default="runs")
+def schema(subject: str) -> None:
+    """Print the JSON Schema of SUBJECT: `runs`, a line of runs.jsonl, or `report`, report.json."""
+    from dlbench.cli import schema as command
+
+    command.show(subject)
+
+
+@cli.command()
+@click.argument("source", type=click.Path(path_type=FilePath))
+@click.option(
+    "--add",
+    type=click.Path(path_type=FilePath),
+    multiple=True,
+    help="Report, or folder of reports, to add to the file SOURCE.  [several]",
+)
+@options.several("--plugin", "Plugins, or patterns of the shell such as '*.lstm'.", options.Values("plugin"))
+@options.several("--metric", "Metrics as report.json names them, such as step_time.", options.Values("metric"))
+@click.option("--machine", default="", help="Part of the machine's description.")
+@click.option("--plot", is_flag=True, help="Also draw each series.")
+@click.option("--svg", type=click.Path(path_type=FilePath), default=None, help="File to draw all series to.")
+@options.as_json
+def history(source: FilePath, add: tuple[FilePath, ...], svg: FilePath | None, **given: Any) -> None:
+    """Show figures over time, and where their level changed.
+
+    SOURCE is a file to which reports were added, or a folder of reports. Each machine is by itself. Nothing is gated.
+    """
+    from dlbench.cli import history as command
+    from dlbench.report.history.series import Filter
+
+    wanted = Filter(given["plugin"], given["metric"], given["machine"])
+    command.show(source, add, wanted, svg, plot=given["plot"], as_json=given["as_json"])
+
+
 @cli.command("list")
 @click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
 @click.option("--tasks", is_flag=True, help="Also open each task: shapes, types, labels, loss, metric and target.")
-def list_(devices: bool, tasks: bool) -> None:
+@options.as_json
+def list_(devices: bool, tasks: bool, as_json: bool) -> None:
     """Show plugins, tasks and, if asked, devices."""
     from dlbench.cli import listing
 
+    if as_json:
+        print(listing.document(with_devices=devices, with_tasks=tasks), end="")  # noqa: T201 (the answer to the command)
+        return
     for line in listing.lines(with_devices=devices, with_tasks=tasks):
         print(line)  # noqa: T201 (the answer to the command)
 

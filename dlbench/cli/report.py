@@ -10,11 +10,14 @@ from dlbench.api.formats import known
 from dlbench.report import terminal
 
 
-def show(source: Path, out: Path | None, formats: Sequence[str], *, quiet: bool) -> None:
+def show(source: Path, out: Path | None, formats: Sequence[str], *, quiet: bool, as_json: bool) -> None:
     """Render a saved report, print it and the files that were written. Raises RecordError or UnknownName."""
     known(formats)
     runs, report = render.read(source)
     written = render.write(runs, report, out or (source if source.is_dir() else source.parent), formats)
+    if as_json:
+        print(render.text(runs, report, "json"), end="")  # noqa: T201 (the answer to the command)
+        return
     if not quiet:
         terminal.console().print(terminal.render(report))
     for path in written:

@@ -55,7 +55,7 @@ def _said(result: SessionResult, options: RunRequest) -> int:
             _say_resumable(result, options)
         raise result.ended_by
     if result.answer is not None:
-        return exit_code(result.runs, compare.said(result.answer, quiet=options.quiet))
+        return exit_code(result.runs, compare.said(result.answer, "nothing" if options.quiet else "page"))
     if result.refused:
         raise DlbenchError(f"not gated: {result.refused}")
     return exit_code(result.runs, result.judged.exit_code if result.judged else gate.FINE)

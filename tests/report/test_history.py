@@ -1,0 +1,252 @@
+"""A history has a point a session, keeps machines apart, finds changes of level, and refuses files of others."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from xml.etree import ElementTree
+
+import msgspec
+import numpy as np
+import pytest
+from command import dlbench
+from example_runs import full_session, good_run
+from sessions import saved, session
+
+from dlbench.analysis.metrics import METRICS, over
+from dlbench.api.history import history
+from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
+from dlbench.record.schema import Code
+from dlbench.report.history import chart, database
+from dlbench.report.history.points import points
+from dlbench.report.history.series import FEWEST, Filter, series
+from dlbench.report.units import format_value
+
+pytestmark = pytest.mark.untimed
+
+STEP = Filter(metrics=("step_time",))
+
+
+def day(number):
+    return f"2026-{1 + number // 28:02}-{1 + number % 28:02}T12:00:00+00:00"
+
+
+def made(number, factor=1.0, cpu="Example CPU", code="a" * 8):
+    """A session of one arm on this day."""
+    at = msgspec.structs.replace(good_run().environment, cpu=cpu)
+    loaded = (Code(of="plugin tf.transformer", distribution="dlbench-tf", version="1.0", digest=code),)
+    changes = {"started": day(number), "environment": at, "code": loaded}
+    return session(f"s{number}", factor, **changes, seed=number)
+
+
+def noisy(count, step=1.0, at=0, spread=0.004):
+    """Sessions whose level changes once, by the factor `step`."""
+    noise = np.random.default_rng(7).normal(size=count) * spread
+    levels = [(step, "b" * 8) if number >= at else (1.0, "a" * 8) for number in range(count)]
+    return [made(number, math.exp(noise[number]) * level, code=code) for number, (level, code) in enumerate(levels)]
+
+
+def of(sessions, wanted=STEP):
+    return series([point for runs in sessions for point in points(runs)], wanted)
+
+
+def test_a_point_is_the_estimate_of_a_report():
+    runs = full_session()
+    found = {(one.arm, one.metric): one for one in points(runs)}
+    (arm,) = {arm for arm, _ in found if arm.startswith("train, tf.transformer jit")}
+    assert arm == (
+        "train, tf.transformer jit: small, task text, batch 32, device cpu, fp32, threads 2, steps per call 1, "
+        "data on the device, seed 0"
+    )
+    mine = [run for run in runs if (run.spec.plugin, run.spec.phase) == ("tf.transformer", "train")]
+    for metric in ("step_time", "memory_peak", "compile_time"):
+        expected = over(METRICS[metric], mine)
+        point = found[arm, metric]
+        assert (point.value, point.low, point.high, point.n) == (expected.value, expected.low, expected.high, 5)
+    assert json.loads(found[arm, "step_time"].code) == {"tf": "2.0"}
+
+
+def test_failed_runs_controls_and_unsteady_times_are_no_points():
+    runs = [msgspec.structs.replace(run, control=True) for run in made(0)]
+    assert list(points(runs)) == []
+    unstable = [msgspec.structs.replace(run, flags=("unstable",)) for run in made(0)]
+    assert "step_time" not in {one.metric for one in points(unstable)}
+
+
+def test_machines_are_never_mixed():
+    found = of([made(0), made(1, cpu="Other CPU"), made(2)])
+    assert [(one.machine.partition(",")[0], len(one.points)) for one in found] == [("Example CPU", 2), ("Other CPU", 1)]
+    assert [one.machine.partition(",")[0] for one in of([made(0), made(1, cpu="Other CPU")], Filter(machine="other"))][
+        :1
+    ] == ["Other CPU"]
+
+
+@pytest.mark.parametrize(("step", "found"), [(1.0, 0), (1.03, 1), (0.9, 1), (1.005, 0)])
+def test_a_change_of_level_is_found_at_its_place_with_what_changed(step, found):
+    (one,) = of(noisy(40, step, at=25))
+    assert len(one.changes) == found
+    for change in one.changes:
+        assert abs(change.at - 25) <= 1
+        assert change.ratio == pytest.approx(step, rel=0.01)
+        if change.at == 25:
+            assert change.differs == (f"plugin tf.transformer 1.0 files {'a' * 8} → 1.0 files {'b' * 8}",)
+
+
+def test_fewer_sessions_than_two_levels_show_no_change():
+    (one,) = of(noisy(FEWEST - 1, 2.0, at=5))
+    assert one.changes == ()
+
+
+def test_time_is_in_utc_whatever_the_zone_of_a_machine():
+    early = [msgspec.structs.replace(run, started="2026-01-02T00:30:00+02:00") for run in made(1)]
+    late = [msgspec.structs.replace(run, started="2026-01-01T23:00:00+00:00") for run in made(3)]
+    (one,) = of([made(2), early, late])
+    assert [point.started[:16] for point in one.points] == ["2026-01-01T22:30", "2026-01-01T23:00", "2026-01-03T12:00"]
+
+
+def test_filters_take_patterns_of_plugins_and_metrics():
+    every = list(points(full_session()))
+    assert {one.points[0].plugin for one in series(every, Filter(plugins=("torch.*",)))} == {"torch.transformer"}
+    assert {one.metric for one in series(every, Filter(metrics=("throughput",)))} == {"throughput"}
+    with pytest.raises(UnknownName, match="unknown metric 'step_tim'; did you mean step_time"):
+        Filter(metrics=("step_tim",)).check()
+
+
+def test_a_file_keeps_what_was_added_and_a_folder_shows_the_same(tmp_path):
+    folders = [saved(tmp_path / "reports" / str(number), made(number)) for number in range(3)]
+    file = tmp_path / "history.sqlite"
+    history(file, folders[:2], STEP)
+    history(file, folders[1:], STEP)
+    assert history(file, [], STEP) == history(tmp_path / "reports", [], STEP)
+    (one,) = history(file, [], STEP)
+    assert [point.session for point in one.points] == ["s0", "s1", "s2"]
+
+
+def test_a_session_that_is_added_again_replaces_itself_unless_it_has_fewer_processes(tmp_path):
+    runs, file = made(0), tmp_path / "history.sqlite"
+    (before,) = history(file, [saved(tmp_path / "part", runs[:3])], STEP)
+    (whole,) = history(file, [saved(tmp_path / "whole", runs)], STEP)
+    assert (before.points[0].n, whole.points[0].n, len(whole.points)) == (3, 5, 1)
+    (again,) = history(file, [tmp_path / "part"], STEP)
+    assert again == whole == history(tmp_path / "whole", [], STEP)[0]
+
+
+def test_all_or_nothing_is_added(tmp_path):
+    file = tmp_path / "history.sqlite"
+    history(file, [saved(tmp_path / "a", made(0))], STEP)
+    broken = saved(tmp_path / "b", made(1))
+    (broken / "runs.jsonl").write_text("damage\n")
+    with pytest.raises(RecordError, match="not a Run"):
+        history(file, [saved(tmp_path / "c", made(2)), broken], STEP)
+    assert [point.session for point in history(file, [], STEP)[0].points] == ["s0"]
+
+
+def other_version(path):
+    database.add(path, points(made(0)))
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+
+
+def other_database(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE points (a)")
+
+
+def damaged(path):
+    database.add(path, [point for number in range(30) for point in points(made(number))])
+    content = bytearray(path.read_bytes())
+    content[4096:12288] = b"\xff" * 8192
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (other_version, "history of version 2, this dlbench reads 1; use the dlbench that wrote it"),
+        (other_database, "is no history of dlbench; give another file"),
+        (damaged, "is damaged"),
+        (lambda path: path.write_text("text " * 100), "is no SQLite file"),
+        (lambda path: path.write_bytes(b""), "is no history of dlbench"),
+        (lambda path: None, "is not there; make it with --add REPORT"),
+    ],
+)
+def test_a_file_that_is_no_history_is_one_line_with_a_remedy(tmp_path, make, said):
+    path = tmp_path / "history.sqlite"
+    make(path)
+    with pytest.raises(RecordError) as caught:
+        history(path, [], STEP)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_another_program_is_not_written_to(tmp_path):
+    path = tmp_path / "other.sqlite"
+    other_database(path)
+    before = path.read_bytes()
+    with pytest.raises(RecordError, match="is no history of dlbench"):
+        history(path, [saved(tmp_path / "a", made(0))], STEP)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_another_program_writes_is_said_to_be_locked(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.01)
+    path = tmp_path / "history.sqlite"
+    database.add(path, points(made(0)))
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    for added in ([], [saved(tmp_path / "a", made(1))]):
+        with pytest.raises(RecordError, match="is being written by another program"):
+            history(path, added, STEP)
+    writer.close()
+    assert history(path, [], STEP)
+
+
+def test_wrong_questions_are_one_line(tmp_path):
+    reports = saved(tmp_path / "reports" / "a", made(0)).parent
+    for source, added, wanted, kind, said in (
+        (reports, [reports], STEP, SpecError, "--add writes to a file"),
+        (reports, [], Filter(plugins=("torch.*",)), RecordError, "nothing fits; there are plugins tf.transformer and"),
+        (tmp_path / "h.sqlite", [tmp_path / "reports" / "a" / "none"], STEP, RecordError, "cannot be read"),
+    ):
+        with pytest.raises(kind, match=said) as caught:
+            history(source, added, wanted)
+        assert isinstance(caught.value, DlbenchError)
+
+
+def test_a_chart_fits_80_columns_and_shows_where_the_level_changed():
+    (one,) = of(noisy(100, 1.3, at=60))
+    drawn = chart.lines(one)
+    assert max(map(len, drawn)) <= 80
+    assert "".join(drawn).count("+") == 2
+    assert drawn[0].startswith(format_value(max(point.value for point in one.points), "s").rjust(chart.LABEL))
+    assert drawn[-1].split() == [one.points[0].started[:10], one.points[-1].started[:10]]
+    (single,) = of([made(0)])
+    assert "".join(chart.lines(single)).count("*") == 1
+
+
+def test_the_picture_has_its_words_and_no_markup_of_others():
+    hostile = '</svg><script>alert(1)</script>\x07"&'
+    (one,) = of([*noisy(30, 1.3, at=15)])
+    root = ElementTree.fromstring(chart.svg([one._replace(arm=hostile, machine=hostile)]))
+    tags = {element.tag.partition("}")[2] for element in root.iter()}
+    assert tags == {"svg", "g", "title", "text", "polyline", "circle", "line"}
+    assert len(root.findall(".//{*}circle")) == 30
+    assert len(root.findall(".//{*}line")) == 1
+    assert "<script>" in root.find(".//{*}title").text
+
+
+def test_the_command_shows_adds_and_draws_and_never_gates(tmp_path):
+    for number, runs in enumerate(noisy(30, 1.5, at=20)):
+        saved(tmp_path / "reports" / str(number), runs)
+    options = ("--add", "reports", "--metric", "step_time", "--plot", "--svg", "h.svg")
+    done = dlbench("history", "h.sqlite", *options, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    said = " ".join(done.stdout.split())
+    assert "step_time, 2026-01-21 12:00 UTC: 1.5" in said
+    assert "files aaaaaaaa → 1.0 files bbbbbbbb" in said
+    assert (tmp_path / "h.svg").exists()
+    done = dlbench("history", "none.sqlite", cwd=tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
