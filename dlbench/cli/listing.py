@@ -23,9 +23,9 @@ def lines(*, with_devices: bool = False, with_tasks: bool = False) -> Iterator[s
     if others := architectures.entries():
         yield "Architectures of other packages"
         yield from _columns(list(map(_row, others)))
-    if exported := _exports():
+    if others := exported():
         yield "Exports of other packages"
-        yield from _columns(list(map(_row, exported)))
+        yield from _columns(list(map(_row, others)))
     yield "Suites"
     yield from _columns(list(configuration.suites().items()))
     if with_devices:
@@ -33,41 +33,7 @@ def lines(*, with_devices: bool = False, with_tasks: bool = False) -> Iterator[s
         yield from _devices(entries)
 
 
-def document(*, with_devices: bool = False, with_tasks: bool = False) -> str:
-    """The same as one document of JSON."""
-    from dlbench.errors import redaction
-    from dlbench.record import encoding
-
-    entries = registry.entries()
-    found: dict[str, object] = {
-        "plugins": list(map(_entry, entries)),
-        "tasks": [_task(name, row, explained=with_tasks) for name, row in TASKS.items()],
-        "tasks_of_other_packages": list(map(_entry, tasks.entries())),
-        "architectures_of_other_packages": list(map(_entry, architectures.entries())),
-        "exports_of_other_packages": list(map(_entry, _exports())),
-        "suites": configuration.suites(),
-    }
-    if with_devices:
-        asked = _asked(entries).items()
-        found["devices"] = {name: {"devices": devices, "broken": why} for name, (devices, why) in asked}
-    return encoding.page(redaction.record(found))
-
-
-def _entry(entry: Entry) -> dict[str, str]:
-    return {name: getattr(entry, name) for name in ("name", "distribution", "version", "broken")}
-
-
-def _task(name: str, row: TaskRow, *, explained: bool) -> dict[str, object]:
-    found: dict[str, object] = {"name": name, "summary": row.summary, "for": row.of, "ready": row.ready}
-    if explained:
-        from dlbench.api.tasks import explained as facts_of
-
-        facts = facts_of(name)
-        found |= {"reason": facts} if isinstance(facts, str) else {"facts": facts._asdict()}
-    return found
-
-
-def _asked(entries: Sequence[Entry]) -> dict[str, tuple[dict[str, str], str]]:
+def asked(entries: Sequence[Entry]) -> dict[str, tuple[dict[str, str], str]]:
     """Devices of each framework, and the reason why it cannot say."""
     from dlbench.workers.calls import ask_devices
     from dlbench.workers.child import ChildError
@@ -81,7 +47,7 @@ def _asked(entries: Sequence[Entry]) -> dict[str, tuple[dict[str, str], str]]:
     return found
 
 
-def _exports() -> list[Entry]:
+def exported() -> list[Entry]:
     """Exports of other packages; the table of dlbench's own is only read if there are some."""
     if not offers.entries(offers.EXPORTS, ()):
         return []
@@ -124,7 +90,7 @@ def _state(broken: str) -> str:
 def _devices(entries: Sequence[Entry]) -> Iterator[str]:
     """One plugin of each framework speaks for it; a framework that cannot be loaded says why."""
     broken = {framework for framework, entry in registry.speakers(entries).items() if entry.broken}
-    for framework, (devices, why) in _asked(entries).items():
+    for framework, (devices, why) in asked(entries).items():
         if framework in broken:
             continue
         if why:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dlbench import __version__
-from dlbench.cli import exits, options
+from dlbench.cli import exits, options, saved
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -100,96 +100,6 @@ def check(
     )
 
 
-@cli.command()
-@click.argument("source", type=click.Path(path_type=FilePath))
-@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder to write to.")
-@options.several(
-    "--format",
-    "Files: markdown, json, comment (of a pull request), or an export such as csv; none unless given.",
-    options.Values("format"),
-)
-@click.option("--quiet", is_flag=True, help="Print no tables.")
-@options.as_json
-def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool, as_json: bool) -> None:  # noqa: A002
-    """Render a report again from SOURCE, a runs.jsonl or its folder. Loads no framework."""
-    from dlbench.cli import report as command
-
-    command.show(source, out, format, quiet=quiet, as_json=as_json)
-
-
-@cli.command()
-@click.argument("baseline", type=click.Path(path_type=FilePath))
-@click.argument("candidate", type=click.Path(path_type=FilePath))
-@options.of_gate
-@click.option(
-    "--out", type=click.Path(path_type=FilePath), default=None, help="Folder for comparison.md, .json, and comment.md."
-)
-@click.option("--explain", is_flag=True, help="Also print the numbers that each verdict rests on, and their reasons.")
-@click.option("--quiet", is_flag=True, help="Print nothing.")
-@options.as_json
-def compare(
-    baseline: FilePath, candidate: FilePath, out: FilePath | None, explain: bool, quiet: bool, **given: Any
-) -> int:
-    """Compare two saved reports, BASELINE and CANDIDATE, each a runs.jsonl or its folder.
-
-    Exit code 1 when the gate fails, 3 when it is too weak for its threshold, 2 when there is nothing to compare.
-    """
-    from dlbench.cli import compare as command
-
-    shown: command.Shown = "json" if given["as_json"] else "nothing" if quiet else "explained" if explain else "page"
-    return command.show(baseline, candidate, given, out, shown=shown)
-
-
-@cli.command()
-@click.argument("source", type=click.Path(path_type=FilePath))
-@click.option("--digest", default="", help="Digest of the report that was kept elsewhere; another one is a change.")
-@options.as_json
-def verify(source: FilePath, digest: str, as_json: bool) -> int:
-    """Verify that the raw files of SOURCE, a runs.jsonl or its folder, are as dlbench wrote them.
-
-    Exit code 1 when a byte was changed, added or removed, 2 when the report has no digests. A digest is no signature:
-    keep the one that this prints where the report is not, and give it back with --digest.
-    """
-    from dlbench.cli import verify as command
-
-    return command.show(source, digest, as_json=as_json)
-
-
-@cli.command()
-@click.argument("subject", default="runs")
-def schema(subject: str) -> None:
-    """Print the JSON Schema of SUBJECT: `runs`, a line of runs.jsonl, or `report`, report.json."""
-    from dlbench.cli import schema as command
-
-    command.show(subject)
-
-
-@cli.command()
-@click.argument("source", type=click.Path(path_type=FilePath))
-@click.option(
-    "--add",
-    type=click.Path(path_type=FilePath),
-    multiple=True,
-    help="Report, or folder of reports, to add to the file SOURCE.  [several]",
-)
-@options.several("--plugin", "Plugins, or patterns of the shell such as '*.lstm'.", options.Values("plugin"))
-@options.several("--metric", "Metrics as report.json names them, such as step_time.", options.Values("metric"))
-@click.option("--machine", default="", help="Part of the machine's description.")
-@click.option("--plot", is_flag=True, help="Also draw each series.")
-@click.option("--svg", type=click.Path(path_type=FilePath), default=None, help="File to draw all series to.")
-@options.as_json
-def history(source: FilePath, add: tuple[FilePath, ...], svg: FilePath | None, **given: Any) -> None:
-    """Show figures over time, and where their level changed.
-
-    SOURCE is a file to which reports were added, or a folder of reports. Each machine is by itself. Nothing is gated.
-    """
-    from dlbench.cli import history as command
-    from dlbench.report.history.series import Filter
-
-    wanted = Filter(given["plugin"], given["metric"], given["machine"])
-    command.show(source, add, wanted, svg, plot=given["plot"], as_json=given["as_json"])
-
-
 @cli.command("list")
 @click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
 @click.option("--tasks", is_flag=True, help="Also open each task: shapes, types, labels, loss, metric and target.")
@@ -199,7 +109,9 @@ def list_(devices: bool, tasks: bool, as_json: bool) -> None:
     from dlbench.cli import listing
 
     if as_json:
-        print(listing.document(with_devices=devices, with_tasks=tasks), end="")  # noqa: T201 (the answer to the command)
+        from dlbench.cli import listing_document
+
+        print(listing_document.document(with_devices=devices, with_tasks=tasks), end="")  # noqa: T201 (the answer to the command)
         return
     for line in listing.lines(with_devices=devices, with_tasks=tasks):
         print(line)  # noqa: T201 (the answer to the command)
@@ -222,6 +134,10 @@ def doctor(*, as_json: bool) -> None:
     from dlbench.cli import doctor as command
 
     command.show(as_json=as_json)
+
+
+for command in saved.COMMANDS:
+    cli.add_command(command)
 
 
 def main() -> None:

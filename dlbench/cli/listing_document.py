@@ -1,0 +1,41 @@
+"""`dlbench list --json`: the listing for programs."""
+
+from __future__ import annotations
+
+from dlbench import architectures, registry, tasks
+from dlbench.cli import configuration, listing
+from dlbench.errors import redaction
+from dlbench.record import encoding
+from dlbench.registry.entry_points import Entry
+from dlbench.tasks import TASKS, TaskRow
+
+
+def document(*, with_devices: bool = False, with_tasks: bool = False) -> str:
+    """The listing as one document of JSON; imports no framework."""
+    entries = registry.entries()
+    found: dict[str, object] = {
+        "plugins": list(map(_entry, entries)),
+        "tasks": [_task(name, row, explained=with_tasks) for name, row in TASKS.items()],
+        "tasks_of_other_packages": list(map(_entry, tasks.entries())),
+        "architectures_of_other_packages": list(map(_entry, architectures.entries())),
+        "exports_of_other_packages": list(map(_entry, listing.exported())),
+        "suites": configuration.suites(),
+    }
+    if with_devices:
+        asked = listing.asked(entries).items()
+        found["devices"] = {name: {"devices": devices, "broken": why} for name, (devices, why) in asked}
+    return encoding.page(redaction.record(found))
+
+
+def _entry(entry: Entry) -> dict[str, str]:
+    return {name: getattr(entry, name) for name in ("name", "distribution", "version", "broken")}
+
+
+def _task(name: str, row: TaskRow, *, explained: bool) -> dict[str, object]:
+    found: dict[str, object] = {"name": name, "summary": row.summary, "for": row.of, "ready": row.ready}
+    if explained:
+        from dlbench.api.tasks import explained as facts_of
+
+        facts = facts_of(name)
+        found |= {"reason": facts} if isinstance(facts, str) else {"facts": facts._asdict()}
+    return found
