@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlbench.conformance.model import Model, ModelsUnderTest, NotLookedAt, require
-from dlbench.measure import arrays, audit, tamper
+from dlbench.measure import arrays, audit, tamper, whole_batch
 from dlbench.measure.divergence import to_numbers
 from dlbench.parity import check
 from dlbench.plugin import Batch, ExchangesParameters, Synchronizes
@@ -39,10 +39,10 @@ def outputs_are_computed_anew(session: ModelsUnderTest) -> None:
     _outputs(model, buffer)
     _fill(buffer, other)
     _near(_outputs(model, buffer), wanted[1], "for an array that was filled with other values it predicts the old ones")
-    _fill(buffer, first)
-    _swap(buffer, other, place=-1)
+    changed = whole_batch.with_samples(first, other, -1)
+    _fill(buffer, changed)
     require(
-        not np.array_equal(_outputs(model, buffer), wanted[0]) or _same_at(first, other, -1),
+        not np.array_equal(_outputs(model, buffer), wanted[0]) or not whole_batch.differ(first, changed),
         "it predicts the same after the last sample of its inputs was replaced: all of them must count",
     )
     _follows_parameters(model, model.stage(_copy(first)))
@@ -128,10 +128,9 @@ def every_sample_of_a_batch_counts(session: ModelsUnderTest) -> None:
     if not np.allclose(whole, again, rtol=check.TOLERANCES["losses"], atol=0.0):
         raise NotLookedAt(f"the loss of a batch is random ({whole} and {again} with the same parameters)")
     for place in (0, len(arrays.parts(first.inputs)[0]) // 2, -1):
-        changed = _copy(first)
-        _swap(changed, other, place)
+        changed = whole_batch.with_samples(first, other, place)
         require(
-            not np.array_equal(loss(changed), whole) or _same_at(first, other, place),
+            not np.array_equal(loss(changed), whole) or not whole_batch.differ(first, changed),
             f"the loss of a batch is {whole} with and without its sample {place}: a step must read its whole batch",
         )
     plugin.import_parameters(start)
@@ -196,18 +195,6 @@ def _copy(batch: Batch) -> Batch:
 def _fill(batch: Batch, other: Batch) -> None:
     for side, values in zip(batch, other, strict=True):
         arrays.each(np.copyto, side, values)
-
-
-def _swap(batch: Batch, other: Batch, place: int) -> None:
-    """Put another batch's sample in this place."""
-    for side, values in zip(batch, other, strict=True):
-        for array, new in zip(arrays.parts(side), arrays.parts(values), strict=True):
-            array[place] = new[place]
-
-
-def _same_at(batch: Batch, other: Batch, place: int) -> bool:
-    pairs = zip(arrays.parts(batch.inputs), arrays.parts(other.inputs), strict=True)
-    return all(np.array_equal(one[place], two[place]) for one, two in pairs)
 
 
 def _near(found: Any, wanted: Any, otherwise: str) -> None:

@@ -1,7 +1,8 @@
 """The audit of a model after its last sample: whether what was timed is what every step does.
 
-It looks for steps that keep what they have seen, leave the model as it is, or change their inputs. Nothing of it stands
-within the clock of a sample. `dlbench check` asks the same, and more.
+It looks for steps that keep what they have seen, leave the model as it is, change their inputs, ignore their batch, or
+work when the clock has stopped. Nothing of it stands within the clock of a sample. `dlbench check` asks the same, and
+more.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from dlbench.errors import ContractViolation
-from dlbench.measure import arrays, timing
+from dlbench.measure import arrays, escapes, late, timing, whole_batch
 from dlbench.measure.batches import BatchSource, RenewedBatches
 from dlbench.measure.divergence import to_numbers
-from dlbench.plugin import Batch, ExchangesParameters, ModelPlugin
+from dlbench.plugin import Batch, ExchangesParameters, ModelInfo, ModelPlugin, Synchronizes
 from dlbench.spec import Spec
 
 SAVED = 0.5
@@ -30,6 +32,12 @@ LARGEST = 1 << 26
 """Parameters above which they are not copied to be compared: 256 MiB."""
 
 
+SHORT = 0.05
+"""Seconds of a call up to which it is repeated often enough to be timed by itself."""
+PAIRS = 3, 8, 8, 8
+"""Attempts at work past the barrier, by their pairs of samples: the first is short, as most Runs are honest."""
+
+
 class Unseen(Protocol):
     """Hands out staged batches that no step has seen."""
 
@@ -38,24 +46,101 @@ class Unseen(Protocol):
         ...
 
 
+class Subject(Protocol):
+    """The model after its last sample (`dlbench.measure.model.MeasuredModel`)."""
+
+    feed: BatchSource
+
+    def barrier(self, result: Any) -> None:
+        """End a sample."""
+        ...
+
+    def drawn(self, call: int) -> Batch:
+        """The batch of a call, not staged."""
+        ...
+
+    def staged(self, batch: Batch) -> Batch:
+        """The batch where steps find it."""
+        ...
+
+
 Call = Callable[[Batch], Any]
 Barrier = Callable[[Any], Any]
 Pass = tuple[float, float]
 
 
-def audit(spec: Spec, plugin: ModelPlugin, feed: BatchSource, barrier: Barrier, parameters: int) -> None:
-    """Raise ContractViolation for the first thing that a timed step may not do. `parameters` is their number."""
+def audit(spec: Spec, plugin: ModelPlugin, subject: Subject, info: ModelInfo) -> None:
+    """Raise ContractViolation for the first thing that a timed step may not do."""
+    feed = subject.feed
     if not isinstance(feed, RenewedBatches):
         return
     call: Call = plugin.train_step if spec.trains else lambda batch: plugin.predict(batch.inputs)
-    problem = changed_inputs(call, barrier, feed.fresh())
+    problem = changed_inputs(call, subject.barrier, feed.fresh())
+    seen = plugin if info.parameter_count <= LARGEST else None
     if not problem and spec.trains:
-        seen = plugin if parameters <= LARGEST else None
         problem = stands_still(seen, call, feed)
     if not problem and feed.longest > feed.size:
-        problem = remembers(call, barrier, lambda: [feed.fresh() for _ in range(feed.size)])
+        problem = remembers(call, subject.barrier, lambda: [feed.fresh() for _ in range(feed.size)])
+    problem = problem or _ignores_its_batch(spec, seen, call, subject)
+    if not problem:
+        sync = plugin.sync if isinstance(plugin, Synchronizes) else lambda: None
+        way = _Way(call, _loss if spec.trains else np.asarray, sync, subject.barrier, feed.fresh)
+        problem = _works_later(way, on_host=info.device == "cpu")
     if problem:
         raise ContractViolation(f"plugin {spec.plugin}: {problem}")
+
+
+class _Way(NamedTuple):
+    """A call, and how its result is read, waited for and ends a sample."""
+
+    call: Call
+    read: Call
+    sync: Callable[[], object]
+    barrier: Barrier
+    fresh: Callable[[], Batch]
+
+    def synced(self, batch: Batch) -> Any:
+        """The result of a call that was waited for, not read."""
+        result = self.call(batch)
+        self.sync()
+        return result
+
+
+def _loss(result: Any) -> Any:
+    return np.asarray(to_numbers(result))
+
+
+def _ignores_its_batch(spec: Spec, plugin: object, call: Call, subject: Subject) -> str:
+    """The fault of a call that gives the same for another half of a batch, with the parameters of before each."""
+    if not spec.trains:
+        predict: Call = lambda batch: np.array(call(subject.staged(batch)))  # noqa: E731
+        return whole_batch.ignored(predict, subject.drawn)
+    if not isinstance(plugin, ExchangesParameters):
+        return ""
+    start = plugin.export_parameters()
+
+    def loss(batch: Batch) -> Any:
+        plugin.import_parameters(start)
+        return to_numbers(call(subject.staged(batch)))
+
+    return whole_batch.ignored(loss, subject.drawn, axis=int(spec.steps_per_call > 1))
+
+
+def _works_later(way: _Way, *, on_host: bool) -> str:
+    """The fault of a call that leaves work until its result is read, or past the barrier."""
+    take = partial(_take, way, way.fresh())
+    seconds = escapes.seconds_of(take, 1)
+    least = late.LEAST if seconds < SHORT else 1
+    problem = late.left_undone(way.synced, way.read, way.fresh, on_host=on_host, least=least)
+    if not problem and seconds < SHORT:
+        problem = escapes.by_the_line(take, PAIRS)
+    return problem or escapes.in_cpu_time(take)
+
+
+def _take(way: _Way, batch: Batch, calls: int) -> None:
+    for _ in range(calls):
+        result = way.call(batch)
+    way.barrier(result)
 
 
 def changed_inputs(call: Call, barrier: Barrier, batch: Batch) -> str:

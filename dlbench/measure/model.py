@@ -9,7 +9,7 @@ import numpy as np
 
 from dlbench.measure import batches, peak, reported, rounding, timing, warm_up
 from dlbench.measure.batches import BatchSource
-from dlbench.measure.build import Prepared, stage
+from dlbench.measure.build import Prepared, batch_of_call, stage
 from dlbench.measure.divergence import DivergedError, DivergenceCheck
 from dlbench.measure.warm_up import Settled, SettleRule
 from dlbench.plugin import (
@@ -31,7 +31,7 @@ class MeasuredModel:
 
     def __init__(self, spec: Spec, prepared: Prepared) -> None:
         self._spec, self._plugin, self._task = spec, prepared.plugin, prepared.task
-        self.feed = batches.source_for(spec, prepared.task, self._stage, self._predict)
+        self.feed = batches.source_for(spec, prepared.task, self.staged, self._predict)
         self.loss: float | None = None
         self._outputs: Any = None
         self._course = DivergenceCheck(spec, prepared.task.signature.loss)
@@ -59,6 +59,14 @@ class MeasuredModel:
             self._outputs = self._checked(result)
         else:
             self.loss = self._course.last_loss(result)
+
+    def drawn(self, call: int) -> Batch:
+        """The batch of a call, not staged."""
+        return batch_of_call(self._task, self._spec, call)
+
+    def staged(self, batch: Batch) -> Batch:
+        """The batch where the Spec wants it before a step."""
+        return stage(self._plugin, self._spec, batch)
 
     def check(self) -> None:
         """Look at the last outputs, outside the clock. Raises DivergedError when they are not finite numbers."""
@@ -107,7 +115,7 @@ class MeasuredModel:
 
         Training takes three times the forward pass, as in the core's own counts (`dlbench.architectures`).
         """
-        return reported.step_flops(self._spec, self._plugin, lambda: self._stage(self._task.batch(self._spec.seed, 0)))
+        return reported.step_flops(self._spec, self._plugin, lambda: self.staged(self._task.batch(self._spec.seed, 0)))
 
     def peak_flop_rate(self) -> float | None:
         """FLOPs a second of a large matrix product; None if the plugin cannot show it."""
@@ -129,12 +137,9 @@ class MeasuredModel:
         except Exception:
             return ()
 
-    def _stage(self, batch: Batch) -> Batch:
-        return stage(self._plugin, self._spec, batch)
-
     def _predict(self, inputs: Any) -> Any:
         targets = self._task.signature.targets
-        staged = self._stage(Batch(inputs, np.zeros(targets.shape, targets.dtype)))
+        staged = self.staged(Batch(inputs, np.zeros(targets.shape, targets.dtype)))
         return self._finite(self._checked(self._plugin.predict(staged.inputs)))
 
     def _finite(self, values: Any) -> Any:

@@ -110,7 +110,7 @@ class Worker:
         info = build_checked(plugin, prepared.request)
         built = time.perf_counter()
         self._spec, self._plugin, self._subject = spec, plugin, MeasuredModel(spec, prepared)
-        self._parameter_count = info.parameter_count
+        self._info = info
         self._sampler, self._gpu = self._subject.sampler(), GpuSampler(info.device)
         return Built(
             info=info,
@@ -140,7 +140,7 @@ class Worker:
         self._digest = Digest()
         if self._spec.timed:
             self._digest.add(self._subject.seen)
-            self._digest.add_values(self._subject.exported, self._parameter_count)
+            self._digest.add_values(self._subject.exported, self._info.parameter_count)
             self._subject.mark("digest")
 
     def _settle(self, order: Settle) -> Settled:
@@ -176,7 +176,7 @@ class Worker:
         )
         if not self._spec.timed:
             return closed
-        audit.audit(self._spec, self._plugin, self._subject.feed, self._subject.barrier, self._parameter_count)
+        audit.audit(self._spec, self._plugin, self._subject, self._info)
         peak = self._subject.peak_flop_rate() if multiply else None
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
         return msgspec.structs.replace(closed, times=times, peak_flop_rate=peak)

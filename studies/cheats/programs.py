@@ -17,7 +17,7 @@ import numpy as np
 from dlbench.plugin import Batch
 from dlbench_fake.linear import LinearPlugin
 
-SIDE, PRODUCTS = 64, 20
+SIDE, PRODUCTS = 64, 100
 _WORK = np.random.default_rng(0).random((SIDE, SIDE), np.float32) / SIDE
 
 

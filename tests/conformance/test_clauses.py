@@ -14,10 +14,10 @@ from off_course import BLIND, LOSS, OPTIMIZER, Decaying, Dropping, Normalising, 
 from offenders import OFFENDERS, Moved
 
 from dlbench import conformance, registry
-from dlbench.conformance import barrier
 from dlbench.conformance.clauses import CLAUSES
 from dlbench.conformance.examine import Examination
 from dlbench.errors import UnknownName
+from dlbench.measure import escapes
 from dlbench.plugin import PARTS, Compilation
 from dlbench_fake.linear import LinearPlugin
 
@@ -58,10 +58,10 @@ def test_what_waited_for_a_core_is_not_taken_for_work(monkeypatch):
     """Of threads that waited at the same time the longest counts; one that is new has waited since it began."""
     waits = [{"1": 5.0, "2": 1.0}, {"1": 5.5, "2": 1.25, "3": 0.125}]
     asked = itertools.cycle(waits)
-    monkeypatch.setattr(barrier, "_waits", lambda: next(asked))
-    monkeypatch.setattr(barrier, "_seconds_of", lambda model, batch, steps: {1: 1.0, 2: 2.5}[steps])
-    monkeypatch.setattr(barrier.time, "sleep", lambda _: None)
-    assert barrier._fastest(None, None) == (1.0, 2.0)
+    monkeypatch.setattr(escapes, "_waits", lambda: next(asked))
+    monkeypatch.setattr(escapes, "seconds_of", lambda _, steps: {1: 1.0, 2: 2.5}[steps])
+    monkeypatch.setattr(escapes.time, "sleep", lambda _: None)
+    assert escapes.fastest(None, 8) == (1.0, 2.0)
 
 
 class Compiling(LinearPlugin):

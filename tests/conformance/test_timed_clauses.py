@@ -33,7 +33,7 @@ def test_an_accelerator_may_add_in_another_order(monkeypatch):
 @pytest.mark.parametrize(("offender", "clause"), [(one, clause) for one, clause in OFFENDERS if clause in TIMED])
 def test_a_clause_catches_the_plugin_that_breaks_it(offender, clause, monkeypatch):
     if offender is Escaping:  # a machine that is busy with others needs longer to spend the time that escapes
-        monkeypatch.setattr("dlbench.conformance.barrier.PAUSE_SECONDS", 0.6)
+        monkeypatch.setattr("dlbench.measure.escapes.PAUSE_SECONDS", 0.6)
     assert problems(offender, monkeypatch, clauses=[clause])[clause]
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import msgspec
+import numpy as np
 import pytest
 from examined import SPEC
 from offenders import Accelerated
 
 from dlbench.errors import ContractViolation
-from dlbench.measure import audit
+from dlbench.measure import audit, escapes, whole_batch
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
+from dlbench.plugin import Batch
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 from studies.cheats import programs
@@ -26,7 +30,7 @@ def audited(plugin, spec=SPEC, phase="train", calls=LONG):
     info = build_checked(plugin, prepared.request)
     subject = MeasuredModel(spec, prepared)
     subject.sampler().take(calls)
-    audit.audit(spec, plugin, subject.feed, subject.barrier, info.parameter_count)
+    audit.audit(spec, plugin, subject, info)
 
 
 @pytest.mark.parametrize("phase", ["train", "predict"])
@@ -60,6 +64,10 @@ def test_who_is_honest_is_not_named(plugin, spec, phase):
         ),
         (programs.ReplaysGradients, "train", "takes .* s and one on a new batch"),
         (programs.WritesInputs, "train", "changed its inputs in place"),
+        (programs.IgnoresBatch, "train", "with the first half of its batch replaced"),
+        (programs.HalfBatch, "train", "with the second half of its batch replaced"),
+        (programs.LazyOutputs, "predict", "the work was left until it was read"),
+        (programs.LazySteps, "train", "left until it was read"),
     ],
 )
 def test_a_cheat_is_named(cheat, phase, why):
@@ -81,3 +89,28 @@ def test_a_large_model_is_not_copied(monkeypatch):
     monkeypatch.setattr(LinearPlugin, "export_parameters", lambda _: pytest.fail("copied"))
     monkeypatch.setattr(audit, "LARGEST", 1)
     audited(LinearPlugin(), calls=1)
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize(("two", "named"), [(2.0, False), (2.2, False), (3.0, True)])
+def test_steps_of_which_two_take_more_than_twice_as_long_as_one_escape_the_barrier(two, named, monkeypatch):
+    monkeypatch.setattr(escapes, "fastest", lambda *_: (1.0, two))
+    assert ("escape the barrier" in escapes.by_the_line(lambda _: None)) is named
+    with pytest.raises(ContractViolation, match="escape the barrier") if named else nullcontext():
+        audited(LinearPlugin(), calls=1)
+
+
+@pytest.mark.untimed
+def test_one_reading_without_escaped_work_is_enough(monkeypatch):
+    readings = iter([(1.0, 3.0), (1.0, 3.0), (1.0, 2.0)])
+    monkeypatch.setattr(escapes, "fastest", lambda *_: next(readings))
+    assert not escapes.by_the_line(lambda _: None)
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize("loss", [0.0, 2.25, float("nan")], ids=["zero", "as coarse as bf16", "no number"])
+def test_a_loss_that_tells_nothing_accuses_nobody(loss):
+    batches = {call: Batch(*(np.full((4, 2), call + part, np.float32) for part in (0, 9))) for call in range(4)}
+    drawn = lambda call: batches[call - whole_batch.FIRST]  # noqa: E731
+    assert whole_batch.ignored(lambda _: 2.3, drawn)
+    assert not whole_batch.ignored(lambda _: loss, drawn)
