@@ -1,4 +1,4 @@
-"""Whether a call reads its whole batch: another half must change its result."""
+"""A step that ignores a part of its batch: another half must change its result."""
 
 from __future__ import annotations
 
