@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
-from command import DLBENCH, dlbench, raw_runs
+from command import DLBENCH, dlbench, raw_runs, started
 
 from dlbench.cli import exits, streams
 from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes
@@ -198,19 +199,19 @@ def test_a_session_under_nohup_goes_on_when_its_terminal_goes(tmp_path: Path) ->
 
 def _told(
     folder: Path, signals: list[signal.Signals], before: str = "exec ", *arguments: str
-) -> tuple[subprocess.Popen[str], str]:
+) -> tuple[psutil.Popen, str]:
     """A session that gets these signals after its first Run, and its whole output."""
     asked = " ".join(arguments or ("--processes", "50"))
     script = f"{before}{DLBENCH} run --plugin fake.linear --phase predict --out out {asked}"
-    process = subprocess.Popen(["bash", "-c", script], cwd=folder, stderr=subprocess.PIPE, text=True)
-    patience = time.monotonic() + 120
-    while not (folder / "out" / "runs.jsonl").exists():
-        assert time.monotonic() < patience
-        time.sleep(0.02)
-    for one in signals:
-        process.send_signal(one)
-        time.sleep(0.02)
-    _, errors = process.communicate(timeout=120)
+    with started(["bash", "-c", script], cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        patience = time.monotonic() + 120
+        while not (folder / "out" / "runs.jsonl").exists():
+            assert time.monotonic() < patience
+            time.sleep(0.02)
+        for one in signals:
+            process.send_signal(one)
+            time.sleep(0.02)
+        _, errors = process.communicate(timeout=120)
     return process, errors
 
 

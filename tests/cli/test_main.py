@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from command import DLBENCH, dlbench, raw_runs
+from command import DLBENCH, dlbench, raw_runs, started
 
 pytestmark = pytest.mark.untimed
 
@@ -237,13 +237,14 @@ def test_a_damaged_record_is_named_by_file_and_line(kind, session, tmp_path):
 
 def test_ctrl_c_keeps_what_is_finished_and_ends_the_children(tmp_path):
     arguments = [DLBENCH, "run", "--plugin", "fake.linear", "--processes", "50", "--phase", "predict", "--out", "out"]
-    process = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    patience = time.monotonic() + 120
-    while not (tmp_path / "out" / "runs.jsonl").exists():
-        assert time.monotonic() < patience
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    told = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with started(arguments, cwd=tmp_path, **told) as process:
+        patience = time.monotonic() + 120
+        while not (tmp_path / "out" / "runs.jsonl").exists():
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "partial; dlbench run --resume out goes on" in errors
     finished = len(raw_runs(tmp_path / "out"))

@@ -1,10 +1,15 @@
 """The command line as a user has it: a process of its own."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 
@@ -15,6 +20,17 @@ def dlbench(*arguments, cwd, misdeed="", **more):
     return subprocess.run(
         [DLBENCH, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True, **more
     )
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], **more: Any) -> Iterator[psutil.Popen]:
+    """A process until the end of the block: a test that fails leaves nothing that runs on."""
+    with psutil.Popen(command, **more) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def raw_runs(folder):

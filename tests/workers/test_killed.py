@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from command import DLBENCH
+from command import DLBENCH, started
 
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan
@@ -66,14 +66,14 @@ def test_a_plugin_that_loops_for_ever_does_not_outlive_its_parent(how, isolation
     command = [DLBENCH, "run", "--resume", str(tmp_path), "--no-parity"]
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # in the background of a shell it is ignored
-    parent = psutil.Popen(command, env=environment, preexec_fn=heeds, **silent)
-    patience, busy = time.monotonic() + 100, []
-    while not busy:
-        assert time.monotonic() < patience
-        time.sleep(0.05)
-        family = parent.children(recursive=True)
-        busy = [one for one in family if one.is_running() and one.cpu_times().user > 1.5]
-    parent.send_signal(how)
-    code = parent.wait(timeout=60)
-    assert code == {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}[how]
+    with started(command, env=environment, preexec_fn=heeds, **silent) as parent:
+        patience, busy = time.monotonic() + 100, []
+        while not busy:
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+            family = parent.children(recursive=True)
+            busy = [one for one in family if one.is_running() and one.cpu_times().user > 1.5]
+        parent.send_signal(how)
+        code = parent.wait(timeout=60)
+        assert code == {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}[how]
     assert psutil.wait_procs(family, timeout=30)[1] == []

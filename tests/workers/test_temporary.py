@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command import started
 
 from dlbench.spec import Policy, Spec
 from dlbench.workers import supervisor
@@ -87,14 +88,13 @@ def test_nothing_is_left_of_a_child_however_it_ends(misdeed, temporary, monkeypa
 def test_nothing_is_left_when_the_parent_is_killed(temporary, monkeypatch):
     monkeypatch.setenv("DLBENCH_FAKE", "build:litter")
     command = [sys.executable, "-c", PARENT]
-    place = str(Path(__file__).parent)
-    parent = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": place})
-    assert parent.stdout is not None
-    assert parent.stdout.readline() == b"built\n"
-    assert len(held(temporary)) == 3
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    parent.stdout.close()
+    place = os.pathsep.join(str(Path(__file__).parent.parent / one) for one in ("workers", "support"))
+    with started(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": place}) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"built\n"
+        assert len(held(temporary)) == 3
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
     patience = time.monotonic() + 60
     while held(temporary):
         assert time.monotonic() < patience
