@@ -28,6 +28,7 @@ def test_a_session_measures_writes_and_shows(session):
     folder, done = session
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "digests.json",
         "fidelity.jsonl",
         "parity.jsonl",
         "plan.json",
@@ -110,6 +111,7 @@ def test_quiet_prints_the_place_of_the_report_alone_and_one_format_is_one_file(t
     done = dlbench("run", *arguments, "--out", "out", cwd=tmp_path)
     assert (done.stdout.split(), done.stderr) == (["out/report.json"], "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "digests.json",
         "fidelity.jsonl",
         "plan.json",
         "report.json",
