@@ -17,7 +17,7 @@ from dlbench.analysis.gate import GateRequest
 from dlbench.cli import run as command
 from dlbench.cli.main import cli
 from dlbench.record import flags
-from dlbench.report import exports, html
+from dlbench.report import exports
 
 pytestmark = pytest.mark.untimed
 
@@ -95,11 +95,8 @@ def test_a_command_is_its_work_its_words_and_its_options():
     assert modules_naming(r"\bdoctor\b") == {"dlbench/api/doctor.py", "dlbench/cli/doctor.py", "dlbench/cli/main.py"}
 
 
-def test_html_is_one_row(monkeypatch, tmp_path):
-    scope = {**vars(report), "html": html}
-    exec(example("An HTML report"), scope)
-    monkeypatch.setitem(report.FORMATS, "html", scope["FORMATS"]["html"])
-    assert report.FORMATS["html"].render(report.summarize(full_session())).startswith("<h2>")
+def test_a_chart_is_a_module_and_a_line():
+    assert modules_naming(r"\bmemory\.charts\b") == {"dlbench/report/charts/workload.py"}
 
 
 @pytest.mark.parametrize("heading", SECTIONS)

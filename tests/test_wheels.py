@@ -44,7 +44,11 @@ def test_a_wheel_has_its_licence_its_types_and_every_module(package):
     assert wheel.read(licence) == (ROOT / "LICENSE").read_bytes()
     assert metadata["License-Expression"] == "Apache-2.0"
     assert f"{name}/py.typed" in files
-    here = {str(path.relative_to(source)) for path in (source / name).rglob("*") if path.suffix in (".py", ".toml")}
+    here = {
+        str(path.relative_to(source))
+        for path in (source / name).rglob("*")
+        if path.suffix in (".py", ".toml", ".css", ".js")
+    }
     assert here <= files
     assert {one.partition("/")[0] for one in files} == {name, licence.partition("/")[0]}
 

@@ -8,7 +8,7 @@ from typing import Any
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.gate import Outcome
 from dlbench.analysis.judge import Judgement, Row
-from dlbench.report import comparison, html, markdown
+from dlbench.report import comparison, markdown, notebook
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ComparisonResults:
         return markdown.text(list(comparison.page(self.answer)))
 
     def _repr_html_(self) -> str:
-        return html.text(list(comparison.page(self.answer)))
+        return notebook.text(list(comparison.page(self.answer)))
 
 
 def _flat(found: Comparison, **more: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def known(formats: Sequence[str]) -> Sequence[str]:
 def find(name: str) -> Export:
     """A format of reports, an export, or an export of another package. Raises as `known` does."""
     if (own := FORMATS.get(name)) is not None:
-        return Export(own.file_name, lambda _, report: own.render(report))
+        return Export(own.file_name, own.text)
     if (found := exports.find(name, FORMATS)) is not None:
         return found
     names = sorted({*FORMATS, *EXPORTS, *(entry.name for entry in exports.entries(FORMATS))})

@@ -103,7 +103,7 @@ def check(
 
 
 def render(results: Results, format: str = "markdown") -> str:  # noqa: A002 (the option's name)
-    """The report in a format, `markdown` or `json`, or as an export such as `csv` or `junit`. Raises UnknownName."""
+    """The report in a format (`markdown`, `json`, `html`) or an export such as `csv` or `junit`. Raises UnknownName."""
     return rendering.text(results.runs, results.report, format)
 
 

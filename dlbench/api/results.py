@@ -16,7 +16,7 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
-from dlbench.report import Arm, Report, Section, html, markdown
+from dlbench.report import Arm, Report, Section, markdown, notebook
 from dlbench.spec.axes import as_text
 
 
@@ -82,7 +82,7 @@ class Results:
         return markdown.render(self.report)
 
     def _repr_html_(self) -> str:
-        return html.render(self.report)
+        return notebook.render(self.report)
 
     def _named(self) -> Iterator[tuple[str, Section, Arm]]:
         names = labels.Labels(section.workload for section in self.report.sections)

@@ -40,7 +40,7 @@ def cli() -> None:
 @click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the session to continue.")
 @options.several(
     "--format",
-    "Files: markdown, json, comment (of a pull request), or an export such as csv; markdown and json unless given.",
+    "Files: markdown, json, html, comment (of a pull request), or an export (csv); markdown and json unless given.",
     options.Values("format"),
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and the number of processes; measure nothing.")

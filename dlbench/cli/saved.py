@@ -18,7 +18,7 @@ from dlbench.cli import options
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder to write to.")
 @options.several(
     "--format",
-    "Files: markdown, json, comment (of a pull request), or an export such as csv; none unless given.",
+    "Files: markdown, json, html, comment (of a pull request), or an export (csv); none unless given.",
     options.Values("format"),
 )
 @click.option("--quiet", is_flag=True, help="Print no tables.")

@@ -26,7 +26,7 @@ def paybacks(arms: Mapping[str, Sequence[Run]]) -> Iterator[Payback]:
         others = [other for other, of_other in arms.items() if _is_eager_of(of_other[0], runs[0])]
         if spec.path != "jit" or not others:
             continue
-        mine, theirs = _times(runs), _times(arms[others[0]])
+        mine, theirs = times(runs), times(arms[others[0]])
         if mine is None or theirs is None:
             continue
         gained = theirs[1] - mine[1]
@@ -39,7 +39,7 @@ def _is_eager_of(other: Run, run: Run) -> bool:
     return same and other.spec.path == "eager"
 
 
-def _times(runs: Sequence[Run]) -> tuple[float, float] | None:
+def times(runs: Sequence[Run]) -> tuple[float, float] | None:
     """Seconds of the first call, of the processes whose compiler started cold, and of a steady step."""
     of = {"first_step_time": [run for run in runs if metrics.cold(run)], "step_time": runs}
     found = [metrics.over(metrics.METRICS[name], chosen) for name, chosen in of.items()]

@@ -31,7 +31,7 @@ def learning(section: Section) -> Iterator[Cells]:
 
 
 def _target_rows(task: TaskInfo, arms: Sequence[Arm]) -> Iterator[list[str]]:
-    yield ["Seeds that reached it", *(_reached(arm) for arm in arms)]
+    yield ["Seeds that reached it", *(reached(arm) for arm in arms)]
     for name in ("steps_to_target", "seconds_to_target"):
         metric = METRICS[name]
         yield [f"{metric.title}, median and range", *(_spread(arm.to_target.get(name), metric.unit) for arm in arms)]
@@ -48,7 +48,8 @@ def _at_budget(arm: Arm, unit: str) -> str:
     return f"{text}, {found.n} of {tried.of} seeds" if few and found is not None and tried is not None else text
 
 
-def _reached(arm: Arm) -> str:
+def reached(arm: Arm) -> str:
+    """Number of seeds that reached the target, of all: `4 of 5`."""
     found = arm.to_target.get("steps_to_target")
     return NOTHING if found is None else f"{found.reached} of {found.of}"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from dlbench.record.schema import Record
+from dlbench.report.chart import Chart
 
 
 class Heading(NamedTuple):
@@ -83,12 +84,15 @@ class Details(NamedTuple):
     unfolded: bool = False
 
 
-Block: TypeAlias = "Heading | Paragraph | Bullets | Table | Code | Answer | Matrix | Details"
+Block: TypeAlias = "Heading | Paragraph | Bullets | Table | Code | Answer | Matrix | Details | Chart"
+"""Formats without pictures leave a Chart out."""
 
 
 def brief(blocks: Iterable[Block]) -> Iterator[Block]:
     """The page for a terminal or a notebook, without the tables that the file holds."""
-    return (block for block in blocks if not (isinstance(block, Table) and block.detail))
+    return (
+        block for block in blocks if not isinstance(block, Chart) and not (isinstance(block, Table) and block.detail)
+    )
 
 
 def anchor(title: str) -> str:

@@ -20,8 +20,9 @@ class _Place(NamedTuple):
     failure: Failure
 
 
-def blocks(sections: Sequence[Section], names: Labels, title: str) -> Iterator[Block]:
+def blocks(sections: Sequence[Section], title: str) -> Iterator[Block]:
     """A fold with a table of the reasons; then the output of processes that failed otherwise than by a refusal."""
+    names = Labels(section.workload for section in sections)
     failed: dict[tuple[StatusName, str], list[_Place]] = {}
     for section in sections:
         for arm in section.arms:

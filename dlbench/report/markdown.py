@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from dlbench.report.chart import Chart
 from dlbench.report.document import (
     Answer,
     Block,
@@ -38,7 +39,7 @@ def render(report: Report) -> str:
 
 def text(blocks: Sequence[Block]) -> str:
     """Some blocks of a page."""
-    return "\n\n".join(_block(block) for block in blocks) + "\n"
+    return "\n\n".join(filter(None, map(_block, blocks))) + "\n"
 
 
 def plain(text: str) -> str:
@@ -59,11 +60,11 @@ def _block(block: Block) -> str:
         case Table(head, rows):
             rule = ["---", *["---:"] * (len(head) - 1)]
             return "\n".join(_row(cells) for cells in [[escaped(cell) for cell in head], rule, *map(_cells, rows)])
-        case Answer() | Matrix() | Details():
+        case Answer() | Matrix() | Details() | Chart():
             return _of_answer(block)
 
 
-def _of_answer(block: Answer | Matrix | Details) -> str:
+def _of_answer(block: Answer | Matrix | Details | Chart) -> str:
     match block:
         case Answer(statements):
             return "\n".join(f"- {_statement(one)}" for one in statements)
@@ -72,6 +73,8 @@ def _of_answer(block: Answer | Matrix | Details) -> str:
             return "\n".join(_row(cells) for cells in [lines[0], ["---", *["---:"] * (len(head) - 1)], *lines[1:]])
         case Details():
             return _folded(block)
+        case Chart():
+            return ""
 
 
 def _statement(one: Statement) -> str:

@@ -8,13 +8,12 @@ import msgspec
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.cost import Cost
-from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
-from dlbench.report.cases import UNLIKE, counted
+from dlbench.report.cases import UNLIKE
 from dlbench.report.convergence import learning
-from dlbench.report.document import Block, Details, Paragraph, Table
+from dlbench.report.document import Block, Paragraph, Table
 from dlbench.report.section import Arm, Section
 from dlbench.report.units import digits, format_interval, format_value
 from dlbench.spec import unusual
@@ -22,12 +21,6 @@ from dlbench.spec import unusual
 NOTHING = "–"
 MOST_COLUMNS = 5
 """Arms that stand beside each other; more have a row each."""
-
-
-def blocks(section: Section, names: Labels, *, unfolded: bool) -> Iterator[Block]:
-    """A fold with the settings of a workload and the tables of its figures."""
-    summary = counted(one.verdict for one in section.comparisons)
-    yield Details(names.title(section.workload), list(_figures(section)), summary, unfolded)
 
 
 def turned(table: Table, arms: int) -> Iterator[Table]:
@@ -42,7 +35,8 @@ def turned(table: Table, arms: int) -> Iterator[Table]:
         yield Table(name, rows, table.detail)
 
 
-def _figures(section: Section) -> Iterator[Block]:
+def figures(section: Section) -> Iterator[Block]:
+    """Settings of a workload and the tables of its figures."""
     load = section.workload
     seeds = ", ".join(map(str, section.seeds))
     made_of = f" ({section.task.data})" if section.task else ""

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from dlbench.report.chart import Chart
 from dlbench.report.document import (
     Answer,
     Block,
@@ -63,11 +64,11 @@ def _block(block: Block) -> RenderableType:
             return Padding(Text(plain(text), style="dim"), (0, 0, 0, 4))
         case Table(head, rows):
             return Padding(_grid(head, rows), (0, 0, 1, 0))
-        case Answer() | Matrix() | Details():
+        case Answer() | Matrix() | Details() | Chart():
             return _of_answer(block)
 
 
-def _of_answer(block: Answer | Matrix | Details) -> RenderableType:
+def _of_answer(block: Answer | Matrix | Details | Chart) -> RenderableType:
     match block:
         case Answer(statements):
             return _block(Bullets([one.text for one in statements]))
@@ -75,6 +76,8 @@ def _of_answer(block: Answer | Matrix | Details) -> RenderableType:
             return _block(Table(_texts(head), [_texts(cells) for cells in rows]))
         case Details(title, parts):
             return Group(_block(Heading(2, title)), blocks(parts))
+        case Chart():
+            return Text()
 
 
 def _texts(cells: Sequence[Cell]) -> list[str]:

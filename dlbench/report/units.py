@@ -28,7 +28,7 @@ def format_value(value: float | None, unit: str) -> str:
     """The value with its unit, to three or four figures; a dash if there is none."""
     if value is None:
         return "–"
-    scale = _scale(value, unit)
+    scale = scale_of(value, unit)
     return f"{_digits(value / scale.divisor, unit)} {scale.unit}".rstrip()
 
 
@@ -49,10 +49,11 @@ def duration(seconds: float) -> str:
 
 def digits(value: float, unit: str, like: float) -> str:
     """The value without its unit, in the scale in which `like` is shown."""
-    return _digits(value / _scale(like, unit).divisor, unit)
+    return _digits(value / scale_of(like, unit).divisor, unit)
 
 
-def _scale(value: float, unit: str) -> Scale:
+def scale_of(value: float, unit: str) -> Scale:
+    """The scale in which a value is shown."""
     scales = _SCALES.get(unit, (Scale(0.0, 1.0, unit),))
     return next((scale for scale in scales if abs(value) >= scale.least), scales[-1])
 

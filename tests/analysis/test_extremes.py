@@ -66,7 +66,7 @@ def all_that_reads(runs: list[Run], parity: tuple[Parity, ...] = (), said: Gate 
     """Every rendering, a comparison, and a gate with a history."""
     report = summarize(runs, parity, said)
     for one in FORMATS.values():
-        one.render(report)
+        one.text(runs, report)
     Console(file=io.StringIO()).print(terminal.render(report))
     past = [run for name in "abcd" for run in other_session(runs, name)]
     for question in (GateRequest(), GateRequest(gate.parse(["slower:2%", "memory:5%", "counts"]), ("session",), past)):

@@ -86,10 +86,10 @@ def test_a_notebook_shows_tables_without_markup_of_others(results):
     assert page.count("<table>") == page.count("</table>") > 0
     assert "twin.linear eager" in page
     assert page.index("twin.linear eager") < page.index("Measure it again")
-    from dlbench.report import html
+    from dlbench.report import notebook
     from dlbench.report.document import Paragraph
 
-    assert html.text([Paragraph("<script>x</script>")]) == "<p>&lt;script&gt;x&lt;/script&gt;</p>"
+    assert notebook.text([Paragraph("<script>x</script>")]) == "<p>&lt;script&gt;x&lt;/script&gt;</p>"
 
 
 def test_two_reports_are_compared_and_results_stand_for_their_folder(results, folder):

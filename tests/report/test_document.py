@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from dlbench.report import html, markdown, terminal
+from dlbench.report import markdown, notebook, terminal
 from dlbench.report.document import Answer, Cell, Details, Matrix, Paragraph, Statement, anchor
 
 pytestmark = pytest.mark.untimed
@@ -46,7 +46,9 @@ def test_a_terminal_names_what_is_folded_and_shows_what_is_not():
 
 
 def test_html_folds_under_a_name():
-    assert '<details id="train-cnn-small"><summary>train, cnn small: 2 arms</summary><p>inner</p>' in html.text(PAGE)
+    assert '<details id="train-cnn-small"><summary>train, cnn small: 2 arms</summary><p>inner</p>' in notebook.text(
+        PAGE
+    )
     assert "<details open>" in markdown.text([FOLDED._replace(unfolded=True)])
 
 

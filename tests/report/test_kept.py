@@ -26,10 +26,14 @@ RENDERED = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUNS_FIL
 @pytest.mark.parametrize("name", RENDERED)
 def test_a_kept_report_is_what_its_runs_give_today(name):
     folder = KEPT / name
-    _, report = render.read(folder)
-    for one in map(FORMATS.__getitem__, DEFAULT_FORMATS):
-        kept = (folder / one.file_name).read_text(encoding="utf-8")
-        assert kept == one.render(report), f"reports/{name}/{one.file_name} is out of date: make reports"
+    runs, report = render.read(folder)
+    for format_name, one in FORMATS.items():
+        path = folder / one.file_name
+        if format_name not in DEFAULT_FORMATS and not path.exists():
+            continue
+        assert path.read_text(encoding="utf-8") == one.text(runs, report), (
+            f"reports/{name}/{one.file_name} is out of date: make reports"
+        )
 
 
 def test_every_kept_folder_is_rendered_from_runs_or_names_the_command_of_its_figures():

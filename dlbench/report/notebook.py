@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from dlbench.report.chart import Chart
 from dlbench.report.document import (
     Answer,
     Block,
@@ -46,11 +47,11 @@ def _block(block: Block) -> str:
             return _tag("pre", escape(plain(text)))
         case Table(head, rows):
             return _tag("table", _row("th", head) + "".join(_row("td", cells) for cells in rows))
-        case Answer() | Matrix() | Details():
+        case Answer() | Matrix() | Details() | Chart():
             return _of_answer(block)
 
 
-def _of_answer(block: Answer | Matrix | Details) -> str:
+def _of_answer(block: Answer | Matrix | Details | Chart) -> str:
     match block:
         case Answer(statements):
             return _block(Bullets([one.text for one in statements]))
@@ -60,6 +61,8 @@ def _of_answer(block: Answer | Matrix | Details) -> str:
             said = _tag("summary", _escaped(f"{title}: {summary}" if summary else title))
             opening = f'<details id="{anchor(title)}"{" open" if unfolded else ""}>'
             return f"{opening}{said}{text(parts)}</details>"
+        case Chart():
+            return ""
 
 
 def _texts(cells: Sequence[Cell]) -> list[str]:

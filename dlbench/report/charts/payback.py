@@ -1,0 +1,78 @@
+"""Cost of compiling against the steps that it makes shorter, up to the step at which it has paid for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dlbench.analysis.labels import Labels
+from dlbench.report.break_even import Payback, times
+from dlbench.report.chart import Axis, Chart, Point, Series
+from dlbench.report.charts.arms import Drawn, DrawnArms
+from dlbench.report.section import Section
+from dlbench.report.units import format_value
+
+MOST_ROWS = 30
+NEVER, FURTHER = 1000.0, 10.0
+"""Steps that a chart shows if no arm ever pays, and how many times farther than the last break-even it goes."""
+PLACES = 24
+"""Places of a curve on a logarithmic scale."""
+
+
+def overview(sections: Sequence[Section], names: Labels) -> Iterator[Chart]:
+    """Steps after which each arm has paid, for reports of several workloads."""
+    found = [(names.arm(section.workload, one.label), one) for section in sections for one in section.paybacks]
+    pays = sorted(((name, one.steps) for name, one in found if one.steps), key=lambda of: of[1])
+    never = [name for name, one in found if one.steps is None]
+    if len(sections) < 2 or not pays:
+        return
+    shown = pays[:MOST_ROWS]
+    left_out = f"The first {len(shown)} of {len(pays)} arms. " if len(shown) < len(pays) else ""
+    yield Chart(
+        kind="intervals",
+        title="Compiling pays, against eager, after",
+        said="; ".join(f"{name}: {format_value(steps, 'steps')}" for name, steps in shown) + f". {_never(never)}",
+        x=Axis("Training steps", logarithmic=True),
+        y=Axis("", names=[name for name, _ in shown]),
+        series=[Series(n, [Point(of, at)], note=format_value(of, "steps")) for at, (n, of) in enumerate(shown)],
+        note=left_out + _never(never),
+    )
+
+
+def _never(arms: Sequence[str]) -> str:
+    return f"Never pays: {'; '.join(arms)}." if arms else "All of them pay at some step."
+
+
+def charts(section: Section, drawn: DrawnArms) -> Iterator[Chart]:
+    """Time of training up to each step, a line for each arm that compiles and one for the same plugin run eagerly."""
+    of_arm = {one.arm.label: one for one in drawn.arms}
+    shown = [one for one in section.paybacks if {one.label, one.against} <= set(of_arm)]
+    known = [one.steps for one in shown if one.steps is not None]
+    end = FURTHER * max(known, default=NEVER)
+    labels = dict.fromkeys(label for one in shown for label in (one.against, one.label))
+    lines = [line for label in labels if (line := _line(of_arm[label], end)) is not None]
+    if lines:
+        yield Chart(
+            kind="lines",
+            title="Compile cost against steps saved",
+            said=f"Training time with compilation, against the number of steps. {'; '.join(map(_words, shown))}.",
+            x=Axis("Training steps", logarithmic=True),
+            y=Axis("Time so far", "s", logarithmic=True),
+            series=lines,
+            down=known,
+            note="; ".join(map(_words, shown)) + ".",
+        )
+
+
+def _line(one: Drawn, end: float) -> Series | None:
+    """The first call, of several steps perhaps, and a steady step for each after it."""
+    found = times(one.runs)
+    if found is None:
+        return None
+    (first, step), start = found, one.runs[0].spec.steps_per_call
+    at = (start * (end / start) ** (place / PLACES) for place in range(PLACES + 1))
+    return Series(one.arm.label, [Point(n, first + (n - start) * step) for n in at], one.shade)
+
+
+def _words(one: Payback) -> str:
+    pays = "never pays" if one.steps is None else f"pays after {format_value(one.steps, 'steps')}"
+    return f"{one.label} {pays}"
