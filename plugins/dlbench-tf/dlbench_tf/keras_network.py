@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class KerasNetwork:
     """The model of a recipe. Trainable variables are trained, all others are state that training carries on.
 
-    Canonical names are the paths of the variables; if the request has parameters, they replace the model's values.
+    Names are the paths of variables. Canonical parameters of the request replace the model's values; they are named by
+    these paths, with or without the model's own name at the front.
     """
 
     packages: Sequence[str] = ("keras",)
@@ -55,6 +56,7 @@ class KerasNetwork:
                 f"give --precision {self.precision}, or leave dtypes to --precision"
             )
         if request.parameters is not None:
+            self._named = {_without(model.name, path, request.parameters): one for path, one in self._named.items()}
             self.assign(request.parameters)
         self._penalized = True
         self._check_targets(signature)
@@ -153,6 +155,12 @@ def _as_float(values: tf.Tensor) -> tf.Tensor:
 
 def _is_float(variable: Any) -> bool:
     return "float" in keras.backend.standardize_dtype(variable.dtype)
+
+
+def _without(model: str, path: str, canonical: Parameters) -> str:
+    """The path of a variable without the model's own name at its front, if that is a canonical name."""
+    name = path.removeprefix(f"{model}/")
+    return name if name in canonical else path
 
 
 def _unique(variables: Sequence[Any]) -> dict[str, Any]:
