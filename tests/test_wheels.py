@@ -79,6 +79,17 @@ def _urls(metadata):
     return dict(line.split(", ") for line in metadata.get_all("Project-URL"))
 
 
+def test_extras_of_named_models_pin_every_package():
+    """Those that a loader's hint and a README name; a package of models changes them without a word."""
+    for name in ("dlbench-tf", "dlbench-torch"):
+        source = ROOT / "plugins" / name
+        extra = tomllib.loads((source / "pyproject.toml").read_text())["project"]["optional-dependencies"]["zoo"]
+        assert extra
+        assert all(re.fullmatch(r"[\w-]+==[\d.]+", one) for one in extra)
+        assert any(f"'{name}[zoo]'" in path.read_text() for path in (source / name.replace("-", "_")).glob("*.py"))
+        assert f"'{name}[zoo]'" in (source / "README.md").read_text()
+
+
 def test_the_data_of_real_tasks_carries_nothing_along():
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["data"]
     assert [re.match(r"[\w-]+", one)[0] for one in extra] == ["gymnasium", "pip"]

@@ -136,7 +136,7 @@ def hub(name: str, source: ModelSource) -> Callable[..., Any]:  # noqa: ARG001
     try:
         models = importlib.import_module("keras_hub").models
     except ImportError as error:
-        raise SpecError(f"kerashub:{name}: {error}; pip install keras-hub") from error
+        raise SpecError(f"kerashub:{name}: {error}; pip install 'dlbench-tf[zoo]'") from error
     known: dict[str, Any] = {word: found for word, found in vars(models).items() if inspect.isclass(found)}
     if name not in known:
         raise UnknownName("model of keras_hub", name, known)
@@ -144,7 +144,7 @@ def hub(name: str, source: ModelSource) -> Callable[..., Any]:  # noqa: ARG001
     backbone = getattr(head, "backbone_cls", None)
     of_head = {word: one for word, one in _parameters(head).items() if word not in ("backbone", "preprocessor")}
     if backbone is None:
-        return _stated(lambda **options: head(**_shrunk(head, options)), name, of_head)
+        return _stated(lambda **options: head(**_shrunk(head, options)), name, _small(of_head))
     of_backbone = _parameters(backbone)
 
     def made(**options: Any) -> Any:
@@ -153,7 +153,7 @@ def hub(name: str, source: ModelSource) -> Callable[..., Any]:  # noqa: ARG001
         body = backbone(**_shrunk(backbone, inner))
         return head(backbone=body, preprocessor=None, **_shrunk(head, outer, leave=("backbone", "preprocessor")))
 
-    return _stated(made, name, {**of_backbone, **of_head})
+    return _stated(made, name, _small({**of_backbone, **of_head}))
 
 
 def _again(model: Any, reference: str) -> Any:
@@ -181,6 +181,14 @@ def _shrunk(factory: Callable[..., Any], options: Mapping[str, Any], leave: Coll
     if missing:
         raise SpecError(f"{factory.__name__} needs {', '.join(missing)}; give it by --set {missing[0]}=VALUE")
     return {**{name: SHRUNK[name] for name in needed if name in SHRUNK}, **options}
+
+
+def _small(parameters: Mapping[str, inspect.Parameter]) -> dict[str, inspect.Parameter]:
+    """The same with small values as defaults of those that have none."""
+    return {
+        name: one.replace(default=SHRUNK[name]) if one.default is one.empty and name in SHRUNK else one
+        for name, one in parameters.items()
+    }
 
 
 def _stated(made: Callable[..., Any], name: str, parameters: Mapping[str, inspect.Parameter]) -> Callable[..., Any]:
