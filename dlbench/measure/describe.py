@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dlbench import registry
-from dlbench.errors import SpecError, UnknownName
+from dlbench.errors import ContractViolation, PluginLoadError, SpecError, UnknownName
 from dlbench.measure import reported
 from dlbench.measure.build import task_of
 from dlbench.plugin import Describes, Description, ModelPlugin
@@ -21,11 +21,16 @@ MADE_TO_MEASURE = "synthetic_inputs"
 def describe_model(spec: Spec, adaptor: str) -> Description:
     """The description of the Spec's plugin, or of its model by this adaptor or the one that takes its class.
 
-    `framework` is filled in, and so are inputs, targets and loss as the task states them. Raises SpecError,
+    `framework` is filled in, and so are inputs, targets and loss as the task states them. A plugin that cannot be
+    loaded is described by what is asked of it: its Runs say why they fail, and others go on. Raises SpecError,
     UnknownName, PluginLoadError, ContractViolation, and whatever the user's model raises.
     """
     if spec.model is None:
-        found = _said(registry.load(spec.plugin), spec)
+        try:
+            plugin = registry.load(spec.plugin)
+        except (PluginLoadError, ContractViolation):
+            return Description(framework=spec.framework, task=spec.task, options={name: "" for name, _ in spec.options})
+        found = _said(plugin, spec)
         return msgspec.structs.replace(found, framework=found.framework or spec.framework)
     source = _with_arrays_of_task(spec, spec.model)
     framework = adaptor or _adaptor(spec, source)

@@ -187,6 +187,24 @@ def test_a_wrong_size_of_a_plugin_that_describes_itself_is_met_with_near_ones(fo
     assert "task line" in planned("--plugin", "acme.net", "--size", "base")
 
 
+@pytest.mark.parametrize("text", ["import nothing_of_this\n", "def Sized():\n    return 3\n"])
+def test_a_plugin_that_cannot_be_loaded_is_a_row_with_its_reason_and_others_are_measured(folder, monkeypatch, text):
+    """Also without a task, which its description would name."""
+    (folder / "site").mkdir()
+    (folder / "site" / "acme_net.py").write_text(text)
+    points = b"[dlbench.plugins]\nacme.net = acme_net:Sized\n"
+    leftover(
+        folder / "site", "acme-1.0", METADATA=b"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n", entry_points=points
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
+    arms = ("--plugin", "acme.net,fake.linear", "--phase", "predict", "--quick", "--no-parity", "--quiet")
+    done = dlbench("run", *arms, "--out", "report", cwd=folder)
+    assert done.returncode == 2
+    broken, fine = map(json.loads, (folder / "report" / "runs.jsonl").read_text().splitlines())
+    assert (broken["spec"]["plugin"], broken["status"], fine["status"]) == ("acme.net", "error", "ok")
+    assert "acme" in broken["reason"]
+
+
 def test_a_model_is_examined_against_the_contract(folder):
     done = dlbench("check", "--model", "own.py:Two", "--path", "eager", cwd=folder)
     assert done.returncode == 0, done.stdout
