@@ -11,7 +11,7 @@ from dlbench.plugin import Description
 from dlbench.session.plan import Selection
 from dlbench.spec import AXES, PHASES, InputSpec, ModelSource, Spec
 from dlbench.spec.axes import as_text
-from dlbench.spec.source import text
+from dlbench.spec.source import batch_size_of, text
 from dlbench.tasks.signatures import signature_of, targets_of
 from dlbench.tasks.task import TaskRequest
 
@@ -66,7 +66,11 @@ def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
         raise SpecError(
             f"{spec.model.reference}: its inputs are not known; give --input SHAPE[:DTYPE][<BELOW], the batch first"
         )
-    batches = selection.get("batch_size") or [said.batch_sizes.get(spec.size) or inputs[0].shape[0]]
+    try:
+        own_batch = batch_size_of(inputs)
+    except SpecError as error:
+        raise SpecError(f"{spec.model.reference}: {error}") from error
+    batches = selection.get("batch_size") or [said.batch_sizes.get(spec.size) or own_batch]
     _require_targets(spec.model, inputs, batches)
     spec = msgspec.structs.replace(spec, batch_size=batches[0])
     assert spec.model is not None

@@ -18,6 +18,10 @@ class Two(Net):
     def example_inputs(self):
         return np.zeros((16, 2, 4), np.float32), np.zeros((16, 4), np.float32)
 
+class Uneven(Two):
+    def example_inputs(self):
+        return np.zeros((16, 2, 4), np.float32), np.zeros((4, 4), np.float32)
+
 def total(outputs, targets):
     return outputs
 

@@ -94,6 +94,10 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
         ),
         (["--model", "own.py:One"], "own.py:One: its inputs are not known; give --input"),
         (["--model", "own.py:One", "--input", "16x9"], "own.py:One: "),
+        (
+            ["--model", "own.py:Uneven"],
+            "own.py:Uneven: the first axis of every input is the batch, and the inputs have 16",
+        ),
         (["--model", "own.py:One", "--input", "16x8", "--set", "hiden=3"], "unknown option of own.py:One 'hiden'; did"),
         (["--model", "own.py:Two", "--size", "bse"], "own.py:Two has no sizes, and --size bse was given"),
         (["--model", "own.py:Two", "--loss", "mse", "--classes", "2"], "loss mse: targets"),
