@@ -34,8 +34,8 @@ LARGEST = 1 << 26
 
 SHORT = 0.05
 """Seconds of a call up to which it is repeated often enough to be timed by itself."""
-PAIRS = 3, 8, 8, 8
-"""Attempts at work past the barrier, by their pairs of samples: the first is short, as most Runs are honest."""
+PAIRS, QUICK = (3, *escapes.PAIRS), 0.005
+"""Attempts at work past the barrier, by their pairs of samples: the first is short where a call is not QUICK."""
 
 
 class Unseen(Protocol):
@@ -133,7 +133,7 @@ def _works_later(way: _Way, *, on_host: bool) -> str:
     least = late.LEAST if seconds < SHORT else 1
     problem = late.left_undone(way.synced, way.read, way.fresh, on_host=on_host, least=least)
     if not problem and seconds < SHORT:
-        problem = escapes.by_the_line(take, PAIRS)
+        problem = escapes.by_the_line(take, PAIRS if seconds > QUICK else PAIRS[1:])
     return problem or escapes.in_cpu_time(take)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,11 +118,17 @@ class MeasuredModel:
         """
         return reported.step_flops(self._spec, self._plugin, lambda: self.staged(self._task.batch(self._spec.seed, 0)))
 
-    def peak_flop_rate(self) -> float | None:
-        """FLOPs a second of a large matrix product; None if the plugin cannot show it."""
+    def peak_flop_rate(self, flops: float | None, steady: Sequence[float]) -> float | None:
+        """FLOPs a second of a large matrix product; None if the plugin or the machine cannot show it.
+
+        `steady` are the seconds of a step of `flops`. Raises ContractViolation if they are faster.
+        """
         if not isinstance(self._plugin, MultipliesMatrices):
             return None
-        return peak.matmul_flop_rate(self._plugin, self._spec.plugin)
+        sampler, flops = self.sampler(), flops or 0.0
+        rate = flops / statistics.median(steady) if steady else 0.0
+        again = lambda: flops / sampler.take(1).step_seconds  # noqa: E731
+        return peak.rate_above_steps(self._plugin, self._spec.plugin, rate, again)
 
     def taken_in(self) -> tuple[str, ...]:
         """The precisions of the operands of the model's products, by its outputs; empty if they cannot be told.

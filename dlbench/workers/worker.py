@@ -108,15 +108,17 @@ class Worker:
         self.loaded = True
         building = time.perf_counter()
         info = build_checked(plugin, prepared.request)
+        tamper.require_untouched(spec.plugin)  # before the reply holds times of a changed clock
         built = time.perf_counter()
         self._spec, self._plugin, self._subject = spec, plugin, MeasuredModel(spec, prepared)
-        self._info = info
+        self._info, self._flops = info, _flops(prepared, spec)
+        self._steady: list[float] = []
         self._sampler, self._gpu = self._subject.sampler(), GpuSampler(info.device)
         return Built(
             info=info,
             task=prepared.task.info,
             evaluate_every=prepared.task.evaluate_every,
-            flops_per_step=_flops(prepared, spec),
+            flops_per_step=self._flops,
             times=[_time("import", imported - start), _time("build", built - building)],
             memory=[*marks, self._subject.mark("build")],
             environment=_environment(spec, info, plugin),
@@ -155,6 +157,7 @@ class Worker:
         if order.untimed:
             self._sampler.take(order.untimed)
         samples = [_sample(order.stage, self._sampler.take(order.steps)) for _ in range(order.count)]
+        self._steady += [one.seconds / one.steps for one in samples if one.stage == "steady"]
         self._gpu.sample()
         self._subject.check()
         return Taken(samples=samples, loss=self._subject.loss)
@@ -177,7 +180,7 @@ class Worker:
         if not self._spec.timed:
             return closed
         audit.audit(self._spec, self._plugin, self._subject, self._info)
-        peak = self._subject.peak_flop_rate() if multiply else None
+        peak = self._subject.peak_flop_rate(self._flops or flops, self._steady) if multiply else None
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
         return msgspec.structs.replace(closed, times=times, peak_flop_rate=peak)
 

@@ -7,9 +7,14 @@ import time
 
 import numpy as np
 import pytest
+from examined import SPEC
 
 from dlbench.errors import ContractViolation
 from dlbench.measure import tamper, timing
+from dlbench.registry import adaptors
+from dlbench.workers.protocol import Build
+from dlbench.workers.worker import Worker
+from studies.cheats import programs
 
 pytestmark = pytest.mark.untimed
 
@@ -76,3 +81,16 @@ def test_two_clocks_that_contradict_each_other_are_told(seconds, other):
     sampler.take(1)
     with pytest.raises(ContractViolation, match=f"counted {seconds:.3g} s and a second clock {other:.3g} s"):
         tamper.require_untouched("acme.fast", [sampler.watch])
+
+
+@pytest.mark.parametrize("cheat", [programs.SlowClock, programs.SlowHarness])
+def test_a_clock_that_building_changed_is_named_before_its_times_are_told(cheat, monkeypatch):
+    for of, names in (
+        (time, ("perf_counter", "perf_counter_ns", "monotonic_ns")),
+        (timing, ("perf_counter_ns", "monotonic_ns")),
+    ):
+        for name in names:
+            monkeypatch.setattr(of, name, getattr(of, name))
+    monkeypatch.setattr(adaptors, "load_plugin", lambda _: cheat())
+    with pytest.raises(ContractViolation, match=r"perf_counter.* replaced after dlbench was loaded"):
+        Worker().handle(Build(spec=SPEC))
