@@ -107,7 +107,16 @@ def test_compiling_has_paid_where_the_lines_cross():
     below = [one.x for one, other in zip(eager.points, jit.points, strict=True) if one.y < other.y]
     assert max(below) <= pays.steps < min(point.x for point in eager.points if point.x not in below)
     never = charts_of(list(eager_and_jit(0.010, 0.014)))["train: Compile cost against steps saved"]
-    assert never.note == "torch.transformer jit never pays."
+    assert never.note == "By the means: torch.transformer jit never pays."
+
+
+def test_the_overview_of_compiling_says_what_the_verdicts_say():
+    runs = list(eager_and_jit())
+    runs += [msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, batch_size=64)) for run in runs]
+    chart = charts_of(runs)["Compiling has paid, against eager, after"]
+    assert [row.note for row in chart.series] == ["726 steps, faster"] * 2
+    assert [row.points[0].x for row in chart.series] == [pytest.approx(726)] * 2
+    assert "Compiling has paid, against eager, after" not in charts_of(list(eager_and_jit()))
 
 
 def test_a_grid_of_batch_sizes_has_throughput_against_them_and_against_memory():

@@ -38,7 +38,7 @@ def draw(report: Report, runs: Sequence[Run]) -> Charts:
     return Charts(
         overview=(
             *(ratios.charts(compared, names) if together else ()),
-            *payback.overview(report.sections, names),
+            *payback.overview(report),
             *grids.charts(report.sections),
         ),
         by_workload={

@@ -4,42 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dlbench.analysis.labels import Labels
 from dlbench.report.break_even import Payback, times
+from dlbench.report.cases import Unlike, cases
 from dlbench.report.chart import Axis, Chart, Point, Series
 from dlbench.report.charts.arms import Drawn, DrawnArms
+from dlbench.report.model import Report
+from dlbench.report.payoff import Told, payoffs
 from dlbench.report.section import Section
 from dlbench.report.units import format_value
 
 MOST_ROWS = 30
+SHADES: dict[Told, int] = {"faster": 0, "slower": 1, "level": 2, "not told": 7}
+"""Shades of what the verdicts say of compiled against eager."""
 NEVER, FURTHER = 1000.0, 10.0
 """Steps that a chart shows if no arm ever pays, and how many times farther than the last break-even it goes."""
 PLACES = 24
 """Places of a curve on a logarithmic scale."""
 
 
-def overview(sections: Sequence[Section], names: Labels) -> Iterator[Chart]:
-    """Steps after which each arm has paid, for reports of several workloads."""
-    found = [(names.arm(section.workload, one.label), one) for section in sections for one in section.paybacks]
-    pays = sorted(((name, one.steps) for name, one in found if one.steps), key=lambda of: of[1])
-    never = [name for name, one in found if one.steps is None]
-    if len(sections) < 2 or not pays:
+def overview(report: Report) -> Iterator[Chart]:
+    """Steps after which each arm has paid, for reports of several workloads, with what the verdicts say of it."""
+    spoken = list(cases(report.sections, Unlike(report.fairness)))
+    found = [(f"{one.place}, {one.arm}", one) for one in payoffs(report.sections, spoken)]
+    pays = sorted((one.found.steps, name, one.told) for name, one in found if one.found.steps is not None)
+    never = [name for name, one in found if one.found.steps is None]
+    if len(report.sections) < 2 or not pays:
         return
     shown = pays[:MOST_ROWS]
     left_out = f"The first {len(shown)} of {len(pays)} arms. " if len(shown) < len(pays) else ""
+    rows = [
+        Series(name, [Point(of, at)], SHADES[told], note=_told(of, told)) for at, (of, name, told) in enumerate(shown)
+    ]
     yield Chart(
         kind="intervals",
-        title="Compiling pays, against eager, after",
-        said="; ".join(f"{name}: {format_value(steps, 'steps')}" for name, steps in shown) + f". {_never(never)}",
-        x=Axis("Training steps", logarithmic=True),
-        y=Axis("", names=[name for name, _ in shown]),
-        series=[Series(n, [Point(of, at)], note=format_value(of, "steps")) for at, (n, of) in enumerate(shown)],
-        note=left_out + _never(never),
+        title="Compiling has paid, against eager, after",
+        said="; ".join(f"{one.name}: {one.note}" for one in rows) + f". {_never(never)}",
+        x=Axis("Training steps, by the means", logarithmic=True),
+        y=Axis("", names=[one.name for one in rows]),
+        series=rows,
+        note=f"Grey: no verdict tells it from eager. {left_out}{_never(never)}",
     )
 
 
+def _told(steps: float, told: Told) -> str:
+    """`141 steps, faster`: the break-even of the means, and the verdicts on compiled against eager."""
+    return f"{format_value(steps, 'steps')}, {told}"
+
+
 def _never(arms: Sequence[str]) -> str:
-    return f"Never pays: {'; '.join(arms)}." if arms else "All of them pay at some step."
+    return f"Never by the means: {'; '.join(arms)}." if arms else ""
 
 
 def charts(section: Section, drawn: DrawnArms) -> Iterator[Chart]:
@@ -59,7 +72,7 @@ def charts(section: Section, drawn: DrawnArms) -> Iterator[Chart]:
             y=Axis("Time so far", "s", logarithmic=True),
             series=lines,
             down=known,
-            note="; ".join(map(_words, shown)) + ".",
+            note="By the means: " + "; ".join(map(_words, shown)) + ".",
         )
 
 

@@ -109,7 +109,7 @@ def _strips(chart: Chart, x: Scale, y: Scale) -> Iterator[str]:
 def _lines(chart: Chart, x: Scale, y: Scale) -> Iterator[str]:
     """A line for each series, of its least and its greatest value at each pixel of its way."""
     for series in chart.series:
-        points = [one for one in series.points if drawable(one.x) and _shown(one, y)]
+        points = [one for one in series.points if _shown(one, y)]
         at = list(_thinned((x.at(one.x), y.at(one.y)) for one in points))
         if not at:
             continue
@@ -129,7 +129,7 @@ def _thinned(places: Iterable[tuple[float, float]]) -> Iterator[tuple[float, flo
 
 
 def _shown(point: Point, y: Scale) -> bool:
-    return drawable(point.y) and not (y.logarithmic and point.y <= 0.0)
+    return drawable(point.x) and drawable(point.y) and not (y.logarithmic and point.y <= 0.0)
 
 
 def _text(x: float, y: float, text: str, classes: str) -> str:

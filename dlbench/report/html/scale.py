@@ -32,11 +32,10 @@ class Scale(NamedTuple):
 
     def at(self, value: float) -> float:
         """Pixels of a value; values beyond the ends stand at the ends."""
-        low, high, value = (self._even(one) for one in (self.low, self.high, min(max(value, self.low), self.high)))
+        low, high, value = self.low, self.high, min(max(value, self.low), self.high)
+        if self.logarithmic:
+            low, high, value = math.log(low), math.log(high), math.log(value)
         return self.start + (self.end - self.start) * ((value - low) / (high - low) if high > low else 0.5)
-
-    def _even(self, value: float) -> float:
-        return math.log(value) if self.logarithmic else value
 
     def ticks(self, unit: str) -> list[float]:
         """Values within the scale that are round in the unit in which they are shown, upwards."""
