@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parsed_html import parsed
 
+from dlbench.api.render import write
 from dlbench.report import FORMATS, summarize
 from dlbench.report.html import render
 
@@ -158,6 +159,27 @@ def test_any_runs_there_can_be_give_a_page_that_is_well_formed(runs):
     made.encode("utf-8")
     _only_our_elements(parsed(made))
     assert not re.search(r"\bnan\b|\binf\b", " ".join(re.findall(r' [dxy]="([^"]*)"', made)))
+
+
+def test_the_file_grows_with_its_workloads_and_stays_small():
+    def size(workloads):
+        specs = (spec(run.spec.plugin, batch_size=8 + at) for at in range(workloads) for run in SESSION)
+        runs = [msgspec.structs.replace(run, spec=of) for run, of in zip(SESSION * workloads, specs, strict=True)]
+        return len(page(runs).encode())
+
+    few, many = size(5), size(20)
+    assert (many - few) / 15 < 2 * 20_000, "two Specs of one workload: 1,000 of them make 20 MB"
+    assert many < 4.2 * few
+
+
+SESSION = [good_run(plugin, group=group) for group in range(5) for plugin in ("tf.transformer", "torch.transformer")]
+
+
+def test_a_folder_gets_the_file(tmp_path):
+    runs = full_session(2)
+    (path,) = write(runs, summarize(runs), tmp_path, ("html",))
+    assert path == tmp_path / "report.html"
+    assert path.read_text(encoding="utf-8") == page(runs)
 
 
 def test_workloads_without_figures_have_a_page():

@@ -84,6 +84,14 @@ def test_nothing_stands_out_of_the_window(page, width):
     assert page.run(f"{beyond}.map((one) => one.outerHTML.slice(0, 99))") == []
 
 
+def test_a_table_wider_than_a_telephone_scrolls_in_its_frame(page):
+    page.window(390)
+    page.run(OPEN)
+    wider = "[...document.querySelectorAll('.wide')].filter((one) => one.scrollWidth > one.clientWidth)"
+    assert page.run(f"{wider}.length") > 0
+    assert page.run(f"{wider}.filter((one) => getComputedStyle(one).overflowX !== 'auto').length") == 0
+
+
 def test_pictures_have_a_size_and_text_of_a_readable_size_on_a_telephone(page):
     page.window(390)
     page.run(OPEN)
