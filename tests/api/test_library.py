@@ -152,7 +152,7 @@ def test_keywords_are_the_options_of_the_command_line():
         assert (option.kind is bool) == bool(getattr(command[name], "is_flag", False)), name
     for name, known in (("compare", keywords.GateKeywords), ("parity", keywords.ParityKeywords)):
         options = {param.name for param in cli.commands[name].params if isinstance(param, click.Option)}
-        assert options - {"quiet", "explain", "seeds", "timeout"} == set(known.__annotations__)
+        assert options - {"quiet", "explain", "seeds", "timeout", "as_json"} == set(known.__annotations__)
 
 
 def test_progress_goes_to_standard_error_and_to_a_listener(tmp_path, capsys):
