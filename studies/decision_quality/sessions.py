@@ -29,6 +29,8 @@ from studies.decision_quality.neighbours import ROOT, neighbours
 PLUGINS = ROOT / "studies" / "plugins"
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 KEPT = "sessions.jsonl"
+BEFORE_AND_AFTER = "before and after"
+"""Seconds of no group: the start of the command, its checks of the arms, and the report."""
 SLOWER, AGAIN = "slower", "again"
 """Work of the second arm: 3 % more than the first, or the same."""
 
@@ -57,8 +59,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A session: what was compared, its answer, and its cost.
 
     `seconds` are from the start of the command to its end; `spent` are those of all processes by activity, as the
-    report has them. `ratio`, `low` and `high` are None, and `verdict` is empty, where it gave none. `problem` is the
-    last line of a command that gave no report.
+    report has them, and the seconds outside of groups. `ratio`, `low` and `high` are None, and `verdict` is empty,
+    where it gave none. `problem` is the last line of a command that gave no report.
     """
 
     kind: str
@@ -159,16 +161,17 @@ def _session(folder: Path, order: Order, of: tuple[str, int, str], run: Run) -> 
         seconds=seconds,
         exit_code=exit_code,
         problem=problem,
-        **({"machine": "not known"} if problem else _answer(out)),
+        **({"machine": "not known"} if problem else _answer(out, seconds)),
     )
 
 
-def _answer(out: Path) -> dict[str, Any]:
+def _answer(out: Path, seconds: float) -> dict[str, Any]:
     """Fields of a Session that the report and the Runs hold."""
     report, runs = json.loads((out / "report.json").read_bytes()), read_runs(out / RUNS_FILE)
     section, at = report["sections"][0], next((one.environment for one in runs if one.environment), None)
     said: dict[str, Any] = next((one for one in section["comparisons"] if one["metric"] == "step_time"), {})
-    cost, ratio = section["cost"] or {"groups": 0, "parts": {}}, said.get("ratio") or {}
+    cost, ratio = section["cost"] or {"groups": 0, "parts": {}, "seconds": 0.0}, said.get("ratio") or {}
+    spent = {BEFORE_AND_AFTER: seconds - cost["seconds"], **cost["parts"]}
     pressures = [one.load.cpu_pressure for one in runs if one.load and one.load.cpu_pressure is not None]
     return {
         "machine": f"{at.cpu}, {at.cores} cores, {at.system}, {at.python}" if at else "not known",
@@ -180,7 +183,7 @@ def _answer(out: Path) -> dict[str, Any]:
         "code": said.get("code", ""),
         "more_groups": said.get("more_groups"),
         "more_seconds": said.get("more_seconds"),
-        "spent": {name: round(seconds, 2) for name, seconds in cost["parts"].items()},
+        "spent": {name: round(took, 2) for name, took in spent.items()},
         "pressure": round(statistics.median(pressures), 3) if pressures else None,
     }
 

@@ -70,7 +70,7 @@ def test_a_session_is_an_adaptive_run_of_two_plugins_with_more_and_with_equal_wo
     assert "--quiet" not in first
     assert [one.verdict for one in found[:2]] == ["slower", "same"]
     assert found[0].groups == 10
-    assert found[0].spent == {"pilot": 2.0, "steady": 5.0}
+    assert found[0].spent == {"before and after": pytest.approx(-20.0, abs=1.0), "pilot": 2.0, "steady": 5.0}
 
 
 def test_a_session_that_is_there_is_not_run_again_and_an_interrupted_one_is(tmp_path):
