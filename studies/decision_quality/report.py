@@ -53,21 +53,19 @@ def _introduction(command: str, sessions: int) -> str:
 Written by `{command}` from the pools of raw times beside this file; `studies/README.md` says how they are collected.
 
 In lockstep, {len(SLOWDOWNS)} arms are alive together and take turns of one sample of 20 ms or more: the baseline, the
-same once more, and slowdowns of {slowdowns}. A slowdown is executed: its samples are so many more of
-the same steps. One after the other, each arm has a process of its own of {SEQUENTIAL_SAMPLES} samples, in a random
+same once more, and slowdowns of {slowdowns}. A slowdown is executed: its samples are so many more
+of the same steps. One after the other, each arm has a process of its own of {SEQUENTIAL_SAMPLES} samples, in a random
 order.
 
 For every cell {sessions} sessions are drawn from the pool, without replacement within a session. dlbench measures
 {INTERIM_GROUPS} groups, until its 95 % interval is ±{HALF_WIDTH * 100:g} % or narrower, or {BUDGET:g} s are spent;
 `dlbench.analysis.evidence.group_log_ratios`, `dlbench.analysis.steady_state` and `dlbench.stats.decisions` compute its
-verdict. The other tools get the
-wall time of that session for processes one after the other (at most half of the pool a side), which they pool as they
-do; "as shipped" is with the number of processes that they start and of samples that they take by default. Seconds of
-forked processes leave importing the framework out, for every rule alike. The interleaved minimum decides on the arms
-that took turns, as dlbench does.
+verdict. The other tools get the wall time of that session for processes one after the other (at most half of the pool
+a side), which they pool as they do; "as shipped" is with the number of processes that they start and of samples that
+they take by default. Seconds of forked processes leave importing the framework out, for every rule alike. The
+interleaved minimum decides on the arms that took turns, as dlbench does.
 
-A session without a verdict is one whose ratio never became steady. `inconclusive` has a ratio that is not known well
-enough.
+A session ends without a verdict if its ratio is not known well enough (`inconclusive`), or never became steady.
 
 A pool is a sample, too: the processes of an arm may have been faster by chance, and then every session drawn from it
 finds less. "{EFFECT} reads" is the ratio of all its groups. "If the pool read {EFFECT}" is the power on the same
@@ -159,7 +157,7 @@ def _goals(name: str, cells: Cells, *, judged: bool) -> str:
                 f"{effect.cost:.0f} s",
                 _judged(coverage, held, least=COVERAGE),
                 percent(max(cell.share("same") for arm in LARGE if (cell := found[arm]))),
-                _both(same, effect, "inconclusive"),
+                _both(same, effect, "inconclusive", "none"),
                 _both(same, effect, "none") if judged else "not judged",
             ]
         )
@@ -174,15 +172,15 @@ def _goals(name: str, cells: Cells, *, judged: bool) -> str:
             *head,
             f"Coverage, goal {percent(COVERAGE)}",
             f"`same` at {', '.join(LARGE)}",
-            f"Inconclusive: of the same, at {EFFECT}",
-            f"Without a verdict: of the same, at {EFFECT}",
+            f"No verdict: of the same, at {EFFECT}",
+            "of these, never steady",
         ],
         rows,
     )
 
 
-def _both(same: Cell, effect: Cell, verdict: Verdict) -> str:
-    return f"{percent(same.share(verdict))}, {percent(effect.share(verdict))}"
+def _both(same: Cell, effect: Cell, *verdicts: Verdict) -> str:
+    return f"{percent(same.share(*verdicts))}, {percent(effect.share(*verdicts))}"
 
 
 def _imported(batches: Sequence[Batch]) -> str:
@@ -203,7 +201,7 @@ def _by_effect(cells: Cells) -> str:
                 label = {AGAIN: "none", EQUAL_STEPS: "none, any two arms"}.get(arm, arm)
                 figures = [percent(cell.coverage), f"{cell.size:.1f}", f"{cell.cost:.0f} s"]
                 rows.append([load, rule, label, *shares, *figures])
-    head = ["", "Rule", "Slowdown", "slower", "faster", "same", "inconclusive", "no verdict"]
+    head = ["", "Rule", "Slowdown", "slower", "faster", "same", "inconclusive", "never steady"]
     head += ["Coverage", "Groups", "Cost"]
     return table(head, rows)
 
