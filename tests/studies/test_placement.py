@@ -46,7 +46,7 @@ def test_a_bound_product_is_the_same_and_binds_each_thread_to_one_processor():
             os.sched_setaffinity(thread, processors)
 
 
-def test_the_spread_of_each_pair_is_over_groups_and_beside_the_spread_as_it_is(tmp_path):
+def test_the_spread_of_each_pair_is_over_groups_and_beside_the_spread_as_it_is():
     runs = []
     for group, level_of in enumerate(np.linspace(-1.0, 1.0, 9)):
         for (first, second), spread in zip(placement.PAIRS.values(), (0.02, 0.01, 0.02), strict=True):
@@ -57,7 +57,6 @@ def test_the_spread_of_each_pair_is_over_groups_and_beside_the_spread_as_it_is(t
                 )
                 spec = msgspec.structs.replace(run.spec, plugin=f"{name}.gemm")
                 runs.append(msgspec.structs.replace(run, spec=spec, samples=samples))
-    (tmp_path / "runs.jsonl").write_bytes(b"".join(msgspec.json.encode(run) + b"\n" for run in runs))
-    rows = placement.spreads(tmp_path).splitlines()[2:]
+    rows = placement.spreads(runs).splitlines()[2:]
     shares = [float(re.findall(r"[\d.]+", row)[-1]) for row in rows]
     assert shares == [1.0, 0.5, 1.0]
