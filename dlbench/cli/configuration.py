@@ -9,6 +9,11 @@ nearest one above it:
     plugin = ["torch.mlp", "tf.mlp"]
     path = ["eager", "jit"]
 
+    [gate]                          # the suite `gate`: dlbench gate
+    plugin = ["acme.net"]
+    fail-on = ["slower:1%"]
+    install = "pip install ."       # a command, or a list of them; this one unless stated
+
 Keys are the long options of `dlbench run`. The command line goes before the suite, the suite before the defaults.
 """
 
@@ -28,6 +33,9 @@ import click
 from dlbench.errors import SpecError, UnknownName
 
 OWN_FILE, SHARED_FILE, SUITES = "dlbench.toml", "pyproject.toml", "suites"
+GATE, INSTALL = "gate", "install"
+"""The suite of `dlbench gate` has a table of its own, and a key for the commands that install a commit."""
+DEFAULT_INSTALL = "pip install ."
 NOT_IN_A_FILE = frozenset({"suite", "resume", "dry_run", "help"})
 """Options that belong to one call."""
 OF_MODELS = frozenset(
@@ -145,6 +153,16 @@ def suites() -> dict[str, str]:
     return {name: str(table.options.get("description", "")) for name, table in {**_shipped(), **own}.items()}
 
 
+def install() -> tuple[str, ...]:
+    """The commands that install a commit under the gate of this project. Raises SpecError or UnknownName."""
+    table = _suite(GATE, project())
+    stated = table.options.get(INSTALL, DEFAULT_INSTALL) if table is not None else ()
+    several = tuple(stated) if isinstance(stated, list) else (stated,)
+    if table is not None and not all(isinstance(one, str) and one.strip() for one in several):
+        raise SpecError(f"{table.place(INSTALL)}: {INSTALL} must be a command, such as {DEFAULT_INSTALL!r}, or several")
+    return several
+
+
 def _suite(name: str, defaults: Table | None) -> Table | None:
     if not name:
         return None
@@ -163,14 +181,20 @@ def _tables(stated: Table) -> dict[str, Table]:
     found = stated.options.get(SUITES, {})
     if not isinstance(found, dict) or not all(isinstance(table, dict) for table in found.values()):
         raise SpecError(f"{stated.place(SUITES)}: {SUITES} must hold tables, such as [{SUITES}.nightly]")
-    prefix = f"{stated.section}.{SUITES}".strip(".")
-    return {name: Table(stated.file, stated.text, f"{prefix}.{name}", table) for name, table in found.items()}
+    of_gate = stated.options.get(GATE, {})
+    if not isinstance(of_gate, dict):
+        raise SpecError(f"{stated.place(GATE)}: {GATE} must be a table, [{f'{stated.section}.{GATE}'.strip('.')}]")
+    names = {name: f"{SUITES}.{name}" for name in found} | ({GATE: GATE} if of_gate else {})
+    return {
+        name: Table(stated.file, stated.text, f"{stated.section}.{section}".strip("."), {**found, GATE: of_gate}[name])
+        for name, section in names.items()
+    }
 
 
 def _without_suites(stated: Table | None) -> Table | None:
     if stated is None:
         return None
-    options = {name: value for name, value in stated.options.items() if name != SUITES}
+    options = {name: value for name, value in stated.options.items() if name not in (SUITES, GATE)}
     return Table(stated.file, stated.text, stated.section, options)
 
 
@@ -200,7 +224,7 @@ def _values(table: Table, context: click.Context) -> Iterator[tuple[str, Any]]:
     known = {param.name: param for param in context.command.params if param.name not in NOT_IN_A_FILE}
     for key, value in table.options.items():
         name = key.replace("-", "_")
-        if name == "description":
+        if name in ("description", INSTALL):
             continue
         if name not in known:
             flags = sorted(f"{one}".replace("_", "-") for one in known)

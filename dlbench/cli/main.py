@@ -100,6 +100,41 @@ def check(
     )
 
 
+@cli.command()
+@click.option("--base", default="", metavar="COMMIT", help="The baseline; that of GitHub's event unless given.")
+@click.option("--head", default="HEAD", show_default=True, metavar="COMMIT", help="The candidate.")
+@click.option(
+    "--dlbench",
+    default=f"dlbench=={__version__}",
+    show_default=True,
+    metavar="REQUIREMENT",
+    help="Given to pip first in both environments; empty if `install` brings dlbench.",
+)
+@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the report.")
+@click.option("--quiet", is_flag=True, help="Print only the path of the report.")
+def gate(**given: Any) -> int:
+    """Measure two commits of this repository in lockstep, and gate the second.
+
+    Each is checked out and installed in an environment of its own. The suite is [tool.dlbench.gate] of pyproject.toml,
+    with an `install` command beside its options. Exit codes are those of `dlbench run`.
+    """
+    from dlbench.cli import gate as command
+
+    return command.show(click.get_current_context(), given)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=FilePath))
+def comment(folder: FilePath) -> int:
+    """Post the comment.md of FOLDER, a report of `dlbench gate`, on the pull request of GitHub's event.
+
+    Updates the comment that is there. GITHUB_TOKEN may write it; a refusal is one line and exit code 0.
+    """
+    from dlbench.cli import gate as command
+
+    return command.comment(folder)
+
+
 @cli.command("list")
 @click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
 @click.option("--tasks", is_flag=True, help="Also open each task: shapes, types, labels, loss, metric and target.")

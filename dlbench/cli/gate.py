@@ -1,0 +1,109 @@
+"""`dlbench gate`: two commits measured as two environments of one run, its answer for people, and for GitHub."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dlbench.api import commits, github, render
+from dlbench.cli import configuration
+from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes, redaction
+from dlbench.report import FORMATS, gating, markdown
+from dlbench.report.document import Block, Bullets, Heading
+
+BASE, HEAD = "base", "head"
+"""The environments of the two commits, as reports name them."""
+COMMENT_FILE = "comment.md"
+MARKER = "<!-- dlbench gate -->"
+"""The first line of a comment, which shows nothing; by it an earlier comment is found."""
+RESULTS = {
+    exit_codes.FINE: "passed",
+    exit_codes.CHANGED: "regression",
+    exit_codes.FAILED: "failed",
+    exit_codes.UNDECIDED: "undecided",
+}
+
+
+def show(context: click.Context, options: Mapping[str, Any]) -> int:
+    """Install, measure, print and write the answer, and return the exit code. Raises DlbenchError."""
+    folder = Path.cwd()
+    out = options["out"] or Path("reports") / f"{datetime.datetime.now().astimezone():%Y-%m-%d-%H%M%S}-gate"
+    try:
+        hashes = _hashes(folder, options)
+        code = _measured(context, options, hashes, out)
+    except DlbenchError as error:
+        if options["out"]:
+            _tell(out, exit_codes.FAILED, [Bullets([redaction.text(str(error))])])
+        raise
+    _tell(out, code, list(_page(out, hashes)))
+    return code
+
+
+def comment(folder: Path) -> int:
+    """Post the comment of a gate and say how that went; a refusal changes no exit code. Raises RecordError."""
+    try:
+        page = (folder / COMMENT_FILE).read_text("utf-8")
+    except OSError as error:
+        raise RecordError(f"{folder} holds no {COMMENT_FILE}; give the folder of a report of `dlbench gate`") from error
+    try:
+        click.echo(github.comment(os.environ, page))
+    except DlbenchError as error:
+        click.echo(f"{error}; the summary of the job and {COMMENT_FILE} say the same", err=True)
+    return exit_codes.FINE
+
+
+def _hashes(folder: Path, options: Mapping[str, Any]) -> dict[str, str]:
+    """The commits to compare, by the names of their environments."""
+    head = commits.commit(folder, options["head"])
+    named = options["base"] or github.base(github.event(os.environ), folder, head)
+    return {BASE: commits.commit(folder, named), HEAD: head}
+
+
+def _measured(context: click.Context, options: Mapping[str, Any], hashes: Mapping[str, str], out: Path) -> int:
+    """The exit code of `dlbench run` with both commits installed."""
+    group = context.find_root().command
+    assert isinstance(group, click.Group)
+    run = group.commands["run"]
+    formats = [name for name in ("markdown", "json", "html") if name in FORMATS]
+    words = ["--suite", configuration.GATE, "--out", str(out), "--format", ",".join(formats)]
+    words += ["--quiet"] if options["quiet"] else []
+    recipe = commits.Recipe(options["dlbench"], configuration.install())
+    _check(run, words, context)
+    with commits.environments(Path.cwd(), hashes, recipe, lambda line: click.echo(line, err=True)) as pythons:
+        words += [word for name, python in pythons.items() for word in ("--env", f"{name}={python}")]
+        with run.make_context("run", words, parent=context) as of_run:
+            code: int = run.invoke(of_run)
+    return code
+
+
+def _check(run: click.Command, words: list[str], context: click.Context) -> None:
+    """Refuse, before anything is installed, a suite that would gate nothing. Raises SpecError or UnknownName."""
+    with run.make_context("run", list(words), parent=context) as of_run:
+        found = configuration.configured(of_run, of_run.params).options
+    if not found["fail_on"]:
+        raise SpecError("the suite gate fails on nothing; state fail-on = ['slower:1%'] in [tool.dlbench.gate]")
+    if files := [one for one in found["model"] if ".py:" in one]:
+        raise SpecError(
+            f"model {files[0]}: both environments would read this file; give the model of an installed package, "
+            "package.module:NAME"
+        )
+
+
+def _page(out: Path, hashes: Mapping[str, str]) -> Iterator[Block]:
+    _, report = render.read(out)
+    sides = " against ".join(f"{name} {hashes[name][:12]}" for name in (HEAD, BASE))
+    answer = list(gating.blocks(report.gate.outcomes, report.gate.refused)) if report.gate is not None else []
+    yield from (block for block in answer if not isinstance(block, Heading))
+    yield Bullets([sides])
+
+
+def _tell(out: Path, code: int, blocks: list[Block]) -> None:
+    """Write the comment, the summary of a step and its outputs."""
+    page = markdown.text([Heading(2, f"dlbench gate: {RESULTS[code]}"), *blocks])
+    render.put(out, {COMMENT_FILE: f"{MARKER}\n{page}"})
+    github.tell(os.environ, page, {"result": RESULTS[code], "folder": str(out)})

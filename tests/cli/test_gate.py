@@ -1,0 +1,238 @@
+"""`dlbench gate` and the action: two commits of a local repository, GitHub's events and files, comments, refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+from pull_requests import ROOT, TOKEN, Workflow, git, merged, pull_request, repository, service, steps
+
+from dlbench.api import github
+from dlbench.cli import gate
+from dlbench.cli import main as command_line
+from dlbench.errors import DlbenchError, SpecError
+
+pytestmark = pytest.mark.untimed
+
+MEASURE, COMMENT = "Measure and gate", "Comment on the pull request"
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    return repository(tmp_path_factory.mktemp("repositories") / "net")
+
+
+def run(*arguments):
+    return command_line.cli.main(["gate", *map(str, arguments)], standalone_mode=False)
+
+
+def test_the_steps_of_the_action_turn_a_worse_pull_request_red_and_comment_once(repo, tmp_path):
+    merge, event = merged(repo, "larger"), pull_request(repo, "larger")
+    with service(kept=3) as (api, found):
+        job = Workflow(tmp_path / "runner", event, api)
+        measured = job.step(MEASURE, repo, BASE="", UNDECIDED="warn")
+        assert measured.returncode == 1, measured.stderr
+        for _ in range(2):
+            commented = job.step(COMMENT, repo, GITHUB_TOKEN=TOKEN)
+            assert commented.returncode == 0, commented.stderr
+    body = found.kept[3]["body"]
+    assert [one["id"] for one in found.kept] == [0, 1, 2, 103]
+    assert body.startswith(gate.MARKER)
+    assert "regression" in body
+    assert f"head {merge[:12]}" in body
+    assert f"base {git(repo, 'rev-parse', 'HEAD^1')[:12]}" in body
+    assert job.summary.read_text().strip() in body
+    assert "result=regression" in job.outputs.read_text()
+    assert {path.name for path in (tmp_path / "runner" / "dlbench-gate").iterdir()} >= {"comment.md", "report.md"}
+    assert git(repo, "worktree", "list").count("\n") == 0
+    assert {said for _, said in found.asked} == {f"Bearer {TOKEN}"}
+    assert TOKEN not in job.written() + measured.stdout + measured.stderr + commented.stdout + commented.stderr
+
+
+@pytest.mark.slow
+def test_a_pull_request_that_changes_nothing_is_green(repo, tmp_path):
+    merged(repo, "no-op")
+    job = Workflow(tmp_path / "runner", pull_request(repo, "no-op"))
+    measured = job.step(MEASURE, repo, BASE="", UNDECIDED="fail")
+    assert measured.returncode == 0, measured.stderr
+    assert "counts: 1 of 1 passed" in job.summary.read_text()
+    assert "result=passed" in job.outputs.read_text()
+
+
+@pytest.mark.slow
+def test_a_commit_that_does_not_run_fails_and_the_summary_says_why(repo, tmp_path):
+    merged(repo, "broken")
+    job = Workflow(tmp_path / "runner", pull_request(repo, "broken"))
+    measured = job.step(MEASURE, repo, BASE="", UNDECIDED="warn")
+    assert measured.returncode == 2, measured.stderr
+    assert "told to fail" in job.summary.read_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "undecided", "exit_code"), [(3, "warn", 0), (3, "fail", 3), (1, "warn", 1), (0, "fail", 0)]
+)
+def test_an_undecided_gate_is_a_warning_unless_the_action_is_told_to_fail(tmp_path, code, undecided, exit_code):
+    job = Workflow(tmp_path / "runner", {})
+    program = tmp_path / "runner" / "dlbench" / "bin" / "dlbench"
+    program.unlink()
+    program.write_text(f"#!/bin/sh\nexit {code}\n")
+    program.chmod(0o755)
+    done = job.step(MEASURE, tmp_path, BASE="", UNDECIDED=undecided)
+    assert done.returncode == exit_code
+    assert done.stdout.startswith("::warning") == ((code, undecided) == (3, "warn"))
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 500])
+def test_a_refused_comment_is_one_line_and_changes_no_exit_code(tmp_path, code):
+    with service(refuse=code) as (api, _):
+        job = Workflow(tmp_path / "runner", {"pull_request": {"number": 7}}, api)
+        (tmp_path / "runner" / "dlbench-gate").mkdir()
+        (tmp_path / "runner" / "dlbench-gate" / "comment.md").write_text(f"{gate.MARKER}\nall\n")
+        done = job.step(COMMENT, tmp_path, GITHUB_TOKEN=TOKEN)
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert f"GitHub answered {code}" in line
+    assert ("a fork's pull request" in line) == (code == 403)
+    assert TOKEN not in line
+
+
+def test_a_long_list_of_comments_is_read_to_its_end():
+    with service(kept=250) as (api, found):
+        found.kept[240]["body"] = f"{gate.MARKER}\nold"
+        variables = {"GITHUB_API_URL": api, "GITHUB_REPOSITORY": "acme/net", "GITHUB_TOKEN": TOKEN}
+        posted = _posted(variables)
+    assert posted == "the comment was brought up to date"
+    assert found.kept[240]["body"] == f"{gate.MARKER}\nnew"
+    assert len(found.kept) == 250
+
+
+def _posted(variables):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(github, "event", lambda _: {"pull_request": {"number": 7}})
+        return github.comment(variables, f"{gate.MARKER}\nnew")
+
+
+def test_the_token_goes_to_no_address_that_the_service_redirects_to():
+    with service() as (api, found), service() as (first, _):
+        _.do_GET = lambda self: (
+            self.send_response(302),
+            self.send_header("Location", api + self.path),
+            self.end_headers(),
+        )
+        variables = {"GITHUB_API_URL": first, "GITHUB_REPOSITORY": "acme/net", "GITHUB_TOKEN": TOKEN}
+        _posted(variables)
+    assert [said for said in found.asked if said[0] == "GET"] == [("GET", "")]
+
+
+def test_an_event_without_a_pull_request_is_not_commented(tmp_path, monkeypatch):
+    (tmp_path / "event.json").write_text('{"before": "1"}')
+    assert "no comment" in github.comment({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}, "x")
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({}, "the gate has no base commit; give --base COMMIT"),
+        ({"action": "opened"}, "this event of GitHub names no base commit"),
+        ({"before": "0" * 40}, "the first push of a branch has no base commit"),
+    ],
+)
+def test_no_base_commit_is_one_line(repo, event, said):
+    with pytest.raises(SpecError, match=re.escape(said)):
+        github.base(event, repo, "HEAD")
+
+
+def test_the_base_is_that_of_the_event(repo):
+    base, head = git(repo, "rev-parse", "base"), git(repo, "rev-parse", "no-op")
+    assert github.base({"before": base}, repo, head) == base
+    assert github.base({"merge_group": {"base_sha": base}}, repo, head) == base
+    behind = pull_request(repo, "no-op")
+    behind["pull_request"]["base"]["sha"] = merged(repo, "larger")
+    assert github.base(behind, repo, head) == base, "commits of the target branch alone are nobody's regression"
+
+
+def test_a_shallow_clone_without_the_base_says_how_to_get_it(repo, tmp_path, monkeypatch):
+    merged(repo, "no-op")
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{repo}", "shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    base = git(repo, "rev-parse", "base")
+    with pytest.raises(SpecError, match=f"commit '{base}' is not in this clone, which is shallow; fetch it .git fetch"):
+        run("--base", base)
+    assert [path.name for path in (tmp_path / "shallow").iterdir() if path.name == "reports"] == []
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('plugin = ["acme.net"]', "fails on nothing"),
+        ('fail-on = ["slower:1%"]\ninstall = 3', "install must be a command, such as 'pip install .'"),
+        ('fail-on = ["slower:1%"]\nplugins = ["acme.net"]', "unknown option 'plugins'"),
+        ('fail-on = ["slower:1%"]\nmodel = ["net.py:Net"]', "both environments would read this file"),
+    ],
+)
+def test_a_gate_that_cannot_be_is_refused_before_anything_is_installed(repo, tmp_path, monkeypatch, table, said):
+    git(tmp_path, "clone", "--quiet", str(repo), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    (tmp_path / "clone" / "pyproject.toml").write_text(f"[tool.dlbench.gate]\n{table}\n")
+    with pytest.raises(DlbenchError, match=re.escape(said)):
+        run("--base", "HEAD")
+
+
+def test_no_suite_named_gate_and_an_unknown_commit_are_one_line(repo, tmp_path, monkeypatch):
+    monkeypatch.chdir(repo)
+    with pytest.raises(SpecError, match="commit 'nowhere' is not in this clone; give --base"):
+        run("--base", "nowhere")
+    with pytest.raises(SpecError, match="commit '--all' is not in this clone"):
+        run("--base", "--all")
+    (tmp_path / "pyproject.toml").write_text("")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "x")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DlbenchError, match="unknown suite 'gate'"):
+        run("--base", "HEAD")
+
+
+def test_a_failed_installation_names_the_commit_and_its_last_line(repo, tmp_path, monkeypatch):
+    git(tmp_path, "clone", "--quiet", str(repo), "clone")
+    clone = tmp_path / "clone"
+    monkeypatch.chdir(clone)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    monkeypatch.setenv("API_TOKEN", TOKEN)
+    text = (clone / "pyproject.toml").read_text().replace("python install.py", f"echo no wheel {TOKEN}; exit 4")
+    (clone / "pyproject.toml").write_text(text)
+    with pytest.raises(
+        DlbenchError, match=r"the commit base could not be installed: .*exit code 4 \(no wheel \*\*\*\)"
+    ):
+        run("--base", "HEAD", "--dlbench", "", "--out", tmp_path / "out")
+    assert "no wheel" in (tmp_path / "summary").read_text()
+    assert "no wheel" in (tmp_path / "out" / "comment.md").read_text()
+    assert TOKEN not in (tmp_path / "summary").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / "docs" / "gate.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_a_repository_adopts_the_gate_in_a_dozen_lines():
+    workflow, table = blocks("yaml")[0], blocks("toml")[0]
+    assert 5 < len(workflow.splitlines()) <= 12
+    assert "uses: dlbench/dlbench@" in workflow
+    assert len(table.splitlines()) <= 6
+    assert table.startswith("[tool.dlbench.gate]\n")
+
+
+def test_the_steps_are_scripts_that_bash_reads():
+    assert {MEASURE, COMMENT, "Install dlbench"} == set(steps())
+    for script in steps().values():
+        assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
+        assert "${{" not in script, "an expression in a script would run what a title of a pull request says"
+
+
+def test_the_table_of_the_page_is_a_gate_that_can_be_planned(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text(blocks("toml")[0])
+    monkeypatch.chdir(tmp_path)
+    assert json.dumps(gate.configuration.install()) != "[]"
+    context = command_line.cli.commands["run"].make_context("run", ["--suite", "gate"])
+    assert gate.configuration.configured(context, context.params).options["fail_on"]
