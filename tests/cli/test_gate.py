@@ -7,16 +7,16 @@ import re
 import subprocess
 
 import pytest
-from pull_requests import ROOT, TOKEN, Workflow, git, merged, pull_request, repository, service, steps
+from pull_requests import TOKEN, repository, service
 
 from dlbench.api import github
 from dlbench.cli import gate
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, SpecError
+from studies.gate.repository import git, merged, pull_request
+from studies.gate.workflow import ACTION, COMMENT, MEASURE, Workflow, steps
 
 pytestmark = pytest.mark.untimed
-
-MEASURE, COMMENT = "Measure and gate", "Comment on the pull request"
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,9 @@ def test_a_failed_installation_names_the_commit_and_its_last_line(repo, tmp_path
 
 
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / "docs" / "gate.md").read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (ACTION.parent / "docs" / "gate.md").read_text(), re.MULTILINE | re.DOTALL
+    )
 
 
 def test_a_repository_adopts_the_gate_in_a_dozen_lines():
