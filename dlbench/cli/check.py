@@ -9,6 +9,7 @@ import click
 
 from dlbench import architectures
 from dlbench.api.check import Examination, Examined, check
+from dlbench.cli import streams
 from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance.examine import NAMES, Finding, Verdict
 from dlbench.errors import exit_codes, redaction
@@ -79,4 +80,4 @@ class _Printed:
     def _say(self, line: str) -> None:
         self._heart.clear()
         if not self._quiet:
-            click.echo(line)
+            click.echo(streams.fitted(line))

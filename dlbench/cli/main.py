@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dlbench import __version__
-from dlbench.cli import exits, options, saved
+from dlbench.cli import exits, options, saved, streams
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -149,7 +149,7 @@ def list_(devices: bool, tasks: bool, as_json: bool) -> None:
         print(listing_document.document(with_devices=devices, with_tasks=tasks), end="")  # noqa: T201 (the answer to the command)
         return
     for line in listing.lines(with_devices=devices, with_tasks=tasks):
-        print(line)  # noqa: T201 (the answer to the command)
+        print(streams.fitted(line))  # noqa: T201 (the answer to the command)
 
 
 @cli.command()
@@ -159,7 +159,7 @@ def fetch(tasks: tuple[str, ...]) -> None:
     from dlbench.api import fetch as fetching
 
     for line in fetching.fetch(tasks):
-        click.echo(line)
+        click.echo(streams.fitted(line))
 
 
 @cli.command()

@@ -13,7 +13,7 @@ from dlbench.api import formats, request
 from dlbench.api import run as session
 from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
-from dlbench.cli import compare, configuration, progress
+from dlbench.cli import compare, configuration, progress, streams
 from dlbench.errors import DlbenchError
 from dlbench.record.schema import Run
 from dlbench.report import terminal
@@ -38,7 +38,7 @@ def show(options: RunRequest) -> int:
         else:
             result = session.run(options, listener)
     if options.dry_run:
-        print("\n".join(outline))  # noqa: T201 (the answer to the command)
+        print("\n".join(map(streams.fitted, outline)))  # noqa: T201 (the answer to the command)
         return gate.FINE
     return _said(result, options)
 

@@ -12,7 +12,9 @@ import errno
 import io
 import os
 import select
+import shutil
 import sys
+import textwrap
 from typing import Any, TextIO
 
 from dlbench.errors import RecordError
@@ -28,6 +30,8 @@ SIGNS = (
     | {"•": "*", "…": "...", "‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "}
 )
 """Signs of ours and of tables, and their ASCII replacements."""
+LEAST_WIDTH = 60
+"""Columns below which no line is broken: a narrower terminal, or one that says 0, does it itself."""
 GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET, errno.ENXIO)
 """Errors of writing to a reader that went away: a closed pipe, a terminal that hung up."""
 
@@ -85,6 +89,15 @@ def flush() -> None:
     """Have the reader get all that was printed. Raises RecordError if a disk is full."""
     sys.stderr.flush()
     sys.stdout.flush()
+
+
+def fitted(line: str) -> str:
+    """The line broken at words for the terminal that it goes to; whole for a pipe or a file, which are searched."""
+    width = max(shutil.get_terminal_size().columns, LEAST_WIDTH)
+    if len(line) <= width or not sys.stdout.isatty():
+        return line
+    further = " " * (len(line) - len(line.lstrip()) + 4)
+    return "\n".join(textwrap.wrap(line, width, subsequent_indent=further, break_on_hyphens=False))
 
 
 def plainer(text: str) -> str:

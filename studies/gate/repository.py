@@ -18,7 +18,7 @@ PLUGIN, PLUGIN_FILE = "acme.net", "acme.py"
 
 
 def git(folder: Path, *words: str) -> str:
-    """What a command of Git prints. Raises CalledProcessError."""
+    """Text that a command of Git prints. Raises CalledProcessError."""
     own = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
     done = subprocess.run(["git", *own, *words], cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout.strip()

@@ -6,7 +6,8 @@
 The plugin runs in the process of the test, so a framework that was imported earlier in the same process, and the tests
 before this one, are part of the measurement; `dlbench run` measures in processes of their own. On Linux the process is
 held to as many processors as threads were asked for, one unless the call says more; `extra_info` names them in
-`processors`, and gives the number that worked in `cpu_per_wall`.
+`processors`, and gives the number that worked in `cpu_per_wall`. With `--dlbench-env` each call is also gated in
+processes of its own (`dlbench.pytest_plugin.gate`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dlbench.pytest_plugin import gate
+
 if TYPE_CHECKING:
     from dlbench.measure.model import MeasuredModel
     from dlbench.plugin import ModelInfo
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 _AXES = ("phase", "path", "size", "batch_size", "device", "seed", "task", "threads")
 """Axes that a call may name."""
+GATE = pytest.StashKey[gate.Gate | None]()
 SPARE = 0.5
 """Processors beyond the requested threads that may work: pytest's own."""
 
@@ -36,13 +40,13 @@ class Bridge:
     """The fixture if pytest-benchmark is active."""
 
     @pytest.fixture
-    def dlbench_benchmark(self, benchmark: Any) -> Callable[..., Any]:
+    def dlbench_benchmark(self, benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
         """Benchmark a plugin: `dlbench_benchmark(name, phase="train", path="eager", size="small", ...)`.
 
         The other values are as for a Spec (`batch_size`, `task`, `threads`, `device`, `seed`) and a `policy`, whose
         `samples` are pytest-benchmark's rounds. Returns pytest-benchmark's fixture, whose `extra_info` describes the
         measurement; `settled` is false there when the policy's cap ended the warm-up. Unsupported from the plugin skips
-        the test with its reason; any other DlbenchError fails it.
+        the test with its reason; any other DlbenchError fails it, and so does a regression against `--dlbench-env`.
         """
 
         def run(plugin: str, *, policy: Policy | None = None, **asked: Any) -> Any:
@@ -51,10 +55,14 @@ class Bridge:
 
             policy = policy or Policy(samples=20, settle_cap_seconds=10.0)
             spec = _spec(plugin, asked, policy)
+            gated = gate.of_test(request.config.stash[GATE], request.node)
             try:
-                return _benchmark(benchmark, spec, policy)
+                found = _benchmark(benchmark, spec, policy)
             except Unsupported as reason:
                 pytest.skip(f"{spec.label}: {reason}")
+            if gated is not None and not getattr(benchmark, "disabled", False):
+                benchmark.extra_info["gate"] = gate.judge(gated, spec, asked)
+            return found
 
         return run
 
@@ -72,8 +80,15 @@ class Missing:
         )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options of the gate."""
+    gate.add_options(parser)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Offer the fixture, with a clear failure instead of an unknown name when pytest-benchmark is absent."""
+    config.addinivalue_line("markers", gate.MARKER)
+    config.stash[GATE] = gate.configured(config)
     present = any(hasattr(plugin, "benchmark") for plugin in config.pluginmanager.get_plugins())
     config.pluginmanager.register(Bridge() if present else Missing(), "dlbench-bridge")
 
