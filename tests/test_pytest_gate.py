@@ -112,7 +112,7 @@ def test_a_variable_that_both_environments_import_from_is_refused(
 @pytest.mark.parametrize(
     ("marker", "said"),
     [
-        ("dlbench(fail_on='lower:3%')", "*not gated: unknown condition 'lower:3%'*"),
+        ("dlbench(fail_on='lower:3%')", "*not gated: unknown condition 'lower'*"),
         ("dlbench('slower:3%')", "*the marker dlbench takes fail_on, a text such as 'slower:3%'"),
         ("dlbench(fail_on=3)", "*the marker dlbench takes fail_on, a text such as 'slower:3%'"),
     ],
