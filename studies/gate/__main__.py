@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studies.decision_quality import pool, rules
-from studies.decision_quality.replay import lockstep
+from studies.decision_quality.groups import lockstep
 from studies.decision_quality.workloads import WORKLOADS
 from studies.gate import repository
 from studies.gate.workflow import MEASURE, Workflow
