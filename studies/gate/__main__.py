@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studies.decision_quality import pool, rules
-from studies.decision_quality.groups import lockstep
+from studies.decision_quality.groups import Groups, lockstep
 from studies.decision_quality.workloads import WORKLOADS
 from studies.gate import repository
 from studies.gate.workflow import MEASURE, Workflow
@@ -123,10 +123,10 @@ def replayed(path: Path, sessions: int) -> Iterator[tuple[str, str, int]]:
                 )
 
 
-def _red(groups: object, generator: random.Random) -> bool:
+def _red(groups: Groups, generator: random.Random) -> bool:
     """True if the gate slower:1% fails a session of these groups in a random order."""
-    drawn = groups.drawn(generator.sample(range(len(groups.log_ratios)), len(groups.log_ratios)))  # type: ignore[attr-defined]
-    used = rules.groups_used(drawn.log_ratios, drawn.seconds)
+    drawn = groups.drawn(generator)
+    used = rules.groups_used(drawn.log_ratios, drawn.seconds, drawn.is_steady)
     return rules.dlbench(drawn.log_ratios[:used]) == "slower"
 
 
