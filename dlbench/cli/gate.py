@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,11 @@ import click
 from dlbench.api import commits, github, render
 from dlbench.cli import configuration
 from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes, redaction
-from dlbench.report import FORMATS, gating, markdown
-from dlbench.report.document import Block, Bullets, Heading
+from dlbench.report import FORMATS, Report, markdown, pull_request
+from dlbench.report.document import Bullets, Heading
 
 BASE, HEAD = "base", "head"
 """The environments of the two commits, as reports name them."""
-COMMENT_FILE = "comment.md"
-MARKER = "<!-- dlbench gate -->"
-"""The first line of a comment, which shows nothing; by it an earlier comment is found."""
 RESULTS = {
     exit_codes.FINE: "passed",
     exit_codes.CHANGED: "regression",
@@ -38,22 +35,26 @@ def show(context: click.Context, options: Mapping[str, Any]) -> int:
         code = _measured(context, options, hashes, out)
     except DlbenchError as error:
         if options["out"]:
-            _tell(out, exit_codes.FAILED, [Bullets([redaction.text(str(error))])])
+            failed = [Heading(2, "dlbench gate: failed"), Bullets([redaction.text(str(error))])]
+            _tell(out, exit_codes.FAILED, f"{pull_request.MARKER}\n{markdown.text(failed)}")
         raise
-    _tell(out, code, list(_page(out, hashes)))
+    _, report = render.read(out)
+    sides = " against ".join(f"{name} {hashes[name][:12]}" for name in (HEAD, BASE))
+    _tell(out, code, pull_request.render(report, notes=[f"Commits: {sides}."]))
+    _annotate(report)
     return code
 
 
 def comment(folder: Path) -> int:
     """Post the comment of a gate and say how that went; a refusal changes no exit code. Raises RecordError."""
     try:
-        page = (folder / COMMENT_FILE).read_text("utf-8")
+        page = (folder / FORMATS["comment"].file_name).read_text("utf-8")
     except OSError as error:
-        raise RecordError(f"{folder} holds no {COMMENT_FILE}; give the folder of a report of `dlbench gate`") from error
+        raise RecordError(f"{folder} holds no comment.md; give the folder of a report of `dlbench gate`") from error
     try:
         click.echo(github.comment(os.environ, page))
     except DlbenchError as error:
-        click.echo(f"{error}; the summary of the job and {COMMENT_FILE} say the same", err=True)
+        click.echo(f"{error}; the summary of the job and comment.md say the same", err=True)
     return exit_codes.FINE
 
 
@@ -94,16 +95,15 @@ def _check(run: click.Command, words: list[str], context: click.Context) -> None
         )
 
 
-def _page(out: Path, hashes: Mapping[str, str]) -> Iterator[Block]:
-    _, report = render.read(out)
-    sides = " against ".join(f"{name} {hashes[name][:12]}" for name in (HEAD, BASE))
-    answer = list(gating.blocks(report.gate.outcomes, report.gate.refused)) if report.gate is not None else []
-    yield from (block for block in answer if not isinstance(block, Heading))
-    yield Bullets([sides])
-
-
-def _tell(out: Path, code: int, blocks: list[Block]) -> None:
+def _tell(out: Path, code: int, page: str) -> None:
     """Write the comment, the summary of a step and its outputs."""
-    page = markdown.text([Heading(2, f"dlbench gate: {RESULTS[code]}"), *blocks])
-    render.put(out, {COMMENT_FILE: f"{MARKER}\n{page}"})
-    github.tell(os.environ, page, {"result": RESULTS[code], "folder": str(out)})
+    render.put(out, {FORMATS["comment"].file_name: page})
+    shown = page.removeprefix(pull_request.MARKER).lstrip()
+    github.tell(os.environ, shown, {"result": RESULTS[code], "folder": str(out)})
+
+
+def _annotate(report: Report) -> None:
+    """Print the outcomes as annotations of a workflow."""
+    if report.gate is not None and os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in pull_request.workflow_commands(report.gate.outcomes, report.gate.refused):
+            click.echo(line)

@@ -13,6 +13,7 @@ from dlbench.api import github
 from dlbench.cli import gate
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, SpecError
+from dlbench.report import pull_request as pull_request_page
 from studies.gate.repository import git, merged, pull_request
 from studies.gate.workflow import ACTION, COMMENT, MEASURE, Workflow, steps
 
@@ -39,11 +40,12 @@ def test_the_steps_of_the_action_turn_a_worse_pull_request_red_and_comment_once(
             assert commented.returncode == 0, commented.stderr
     body = found.kept[3]["body"]
     assert [one["id"] for one in found.kept] == [0, 1, 2, 103]
-    assert body.startswith(gate.MARKER)
+    assert body.startswith(pull_request_page.MARKER)
     assert "regression" in body
     assert f"head {merge[:12]}" in body
     assert f"base {git(repo, 'rev-parse', 'HEAD^1')[:12]}" in body
     assert job.summary.read_text().strip() in body
+    assert "::error title=dlbench counts%3A regression::" in measured.stdout
     assert "result=regression" in job.outputs.read_text()
     assert {path.name for path in (tmp_path / "runner" / "dlbench-gate").iterdir()} >= {"comment.md", "report.md"}
     assert git(repo, "worktree", "list").count("\n") == 0
@@ -57,7 +59,8 @@ def test_a_pull_request_that_changes_nothing_is_green(repo, tmp_path):
     job = Workflow(tmp_path / "runner", pull_request(repo, "no-op"))
     measured = job.step(MEASURE, repo, BASE="", UNDECIDED="fail")
     assert measured.returncode == 0, measured.stderr
-    assert "counts: 1 of 1 passed" in job.summary.read_text()
+    assert "::notice title=dlbench gate::1 of 1 passed" in measured.stdout
+    assert "Commits: head " in job.summary.read_text()
     assert "result=passed" in job.outputs.read_text()
 
 
@@ -89,7 +92,7 @@ def test_a_refused_comment_is_one_line_and_changes_no_exit_code(tmp_path, code):
     with service(refuse=code) as (api, _):
         job = Workflow(tmp_path / "runner", {"pull_request": {"number": 7}}, api)
         (tmp_path / "runner" / "dlbench-gate").mkdir()
-        (tmp_path / "runner" / "dlbench-gate" / "comment.md").write_text(f"{gate.MARKER}\nall\n")
+        (tmp_path / "runner" / "dlbench-gate" / "comment.md").write_text(f"{pull_request_page.MARKER}\nall\n")
         done = job.step(COMMENT, tmp_path, GITHUB_TOKEN=TOKEN)
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
@@ -100,18 +103,18 @@ def test_a_refused_comment_is_one_line_and_changes_no_exit_code(tmp_path, code):
 
 def test_a_long_list_of_comments_is_read_to_its_end():
     with service(kept=250) as (api, found):
-        found.kept[240]["body"] = f"{gate.MARKER}\nold"
+        found.kept[240]["body"] = f"{pull_request_page.MARKER}\nold"
         variables = {"GITHUB_API_URL": api, "GITHUB_REPOSITORY": "acme/net", "GITHUB_TOKEN": TOKEN}
         posted = _posted(variables)
     assert posted == "the comment was brought up to date"
-    assert found.kept[240]["body"] == f"{gate.MARKER}\nnew"
+    assert found.kept[240]["body"] == f"{pull_request_page.MARKER}\nnew"
     assert len(found.kept) == 250
 
 
 def _posted(variables):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(github, "event", lambda _: {"pull_request": {"number": 7}})
-        return github.comment(variables, f"{gate.MARKER}\nnew")
+        return github.comment(variables, f"{pull_request_page.MARKER}\nnew")
 
 
 def test_the_token_goes_to_no_address_that_the_service_redirects_to():
