@@ -14,7 +14,7 @@ from dlbench.api import commits, github, render
 from dlbench.cli import configuration
 from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes, redaction
 from dlbench.report import FORMATS, Report, markdown, pull_request
-from dlbench.report.document import Bullets, Heading
+from dlbench.report.document import Block, Bullets, Heading
 
 BASE, HEAD = "base", "head"
 """The environments of the two commits, as reports name them."""
@@ -35,7 +35,7 @@ def show(context: click.Context, options: Mapping[str, Any]) -> int:
         code = _measured(context, options, hashes, out)
     except DlbenchError as error:
         if options["out"]:
-            failed = [Heading(2, "dlbench gate: failed"), Bullets([redaction.text(str(error))])]
+            failed: list[Block] = [Heading(2, "dlbench gate: failed"), Bullets([redaction.text(str(error))])]
             _tell(out, exit_codes.FAILED, f"{pull_request.MARKER}\n{markdown.text(failed)}")
         raise
     _, report = render.read(out)
