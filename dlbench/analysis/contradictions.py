@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dlbench.analysis.memo import by_run
 from dlbench.analysis.metrics import once, steps_of
 from dlbench.record.schema import Run
 from dlbench.stats.estimates import percentile
@@ -44,6 +45,7 @@ class Contradiction(NamedTuple):
     smaller: Figure
 
 
+@by_run
 def contradictions(run: Run) -> list[Contradiction]:
     """Contradictions between the steady step and all other figures of a step; none for a Run without a steady state."""
     steady = _figure("steady step", steps_of(run, "steady"))

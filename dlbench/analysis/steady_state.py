@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from dlbench.analysis.memo import by_run
 from dlbench.analysis.shapes import UNSTABLE, Shape, shape, shape_beside
 from dlbench.record.flags import FlagName
 from dlbench.record.schema import Run
@@ -68,6 +69,7 @@ def ratio_is_steady(before: Iterable[Run], after: Iterable[Run]) -> bool:
     return all(one is not None and one not in UNSTABLE for one in found)
 
 
+@by_run
 def by_round(run: Run) -> Mapping[int, float]:
     """Seconds a step of the steady samples that are paired, by their round."""
     return {
@@ -86,7 +88,8 @@ def _others(run: Run, together: Sequence[Run]) -> list[Run]:
 
 def _flag_of(found: Sequence[tuple[Run, Sequence[Run]]], *, beside: bool) -> FlagName | None:
     if beside:
-        said, number = _shape_beside(found), len(_series_beside(found))
+        series = _series_beside(found)
+        said, number = _shape_of(series), len(series)
     else:
         alone = [values for run, _ in found if len(values := _series(run)) >= SERIES]
         said, number = shape(alone) if alone else None, len(alone)
@@ -97,7 +100,10 @@ def _flag_of(found: Sequence[tuple[Run, Sequence[Run]]], *, beside: bool) -> Fla
 
 def _shape_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> Shape | None:
     """None if no group has a series."""
-    series = _series_beside(found)
+    return _shape_of(_series_beside(found))
+
+
+def _shape_of(series: Sequence[tuple[Series, Series]]) -> Shape | None:
     return shape_beside(*map(list, zip(*series, strict=True))) if series else None
 
 
@@ -114,6 +120,7 @@ def _paired(run: Run, others: Sequence[Run]) -> tuple[Series, Series]:
     return [mine[at] for at in rounds], beside
 
 
+@by_run
 def _logarithms(run: Run) -> Mapping[int, float]:
     """Logarithms by round, about their own median: arms of any speed can then be taken together."""
     found = {at: math.log(seconds) for at, seconds in by_round(run).items()}

@@ -213,7 +213,7 @@ class Actual(Record, frozen=True):
     taken_in: tuple[str, ...] = ()
 
 
-class Run(Record, frozen=True):
+class Run(Record, frozen=True, weakref=True):
     """One Spec in one process, with its outcome.
 
     `group` numbers the processes of a Spec, out of `groups` planned ones, and `part` the parts of a group that does not

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Literal, TypeAlias, TypedDict, TypeVar
 
 import msgspec
@@ -22,6 +23,9 @@ from dlbench.spec.variant import FORM, Variant, variants
 PLUGIN_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)+")
 PLUGIN_NAMES = "framework.architecture: letters, digits, _ and - in both, and further dots in the architecture"
 """The names that a plugin may have, everywhere, and the same in words: the first dot ends the framework."""
+
+LABELS = 4096
+"""Labels that are remembered: a report asks for that of each Spec again and again."""
 
 Value = TypeVar("Value")
 Several: TypeAlias = Value | Iterable[Value]
@@ -102,9 +106,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def label(self) -> str:
         """Name of this Spec among others of the same workload, such as `tf.transformer jit`."""
-        said = [axis.said(getattr(self, axis.field)) for axis in ARM_AXES]
-        origin = f"#{self.origin + 1}" if self.origin else ""
-        return " ".join(filter(None, (*said, origin)))
+        return _label(self)
+
+
+@lru_cache(LABELS)
+def _label(spec: Spec) -> str:
+    said = [axis.said(getattr(spec, axis.field)) for axis in ARM_AXES]
+    origin = f"#{spec.origin + 1}" if spec.origin else ""
+    return " ".join(filter(None, (*said, origin)))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

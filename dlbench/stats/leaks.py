@@ -24,5 +24,13 @@ def slope(steps: Sequence[int], resident: Sequence[int]) -> float | None:
     """
     if len(steps) < SHORTEST:
         return None
+    least = NOISE_BYTES / (steps[-1] - steps[0])
+    if not any(_rise(steps, resident, at) > least for at in range(len(steps) - 1)):
+        return None  # no slope between two samples is steeper than the steepest between neighbours
     found, low = theil_sen(steps, [float(bytes_) for bytes_ in resident])
     return found if low > 0 and found * (steps[-1] - steps[0]) > NOISE_BYTES else None
+
+
+def _rise(steps: Sequence[int], resident: Sequence[int], at: int) -> float:
+    """Bytes a step from one sample to the next."""
+    return (resident[at + 1] - resident[at]) / (steps[at + 1] - steps[at])
