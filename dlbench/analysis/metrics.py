@@ -116,6 +116,7 @@ def throughput(run: Run) -> float | None:
     return run.spec.batch_size / step if step else None
 
 
+@by_run
 def cores_busy(run: Run) -> float | None:
     """CPU seconds over wall seconds of the timed steps; None if the CPU's were not read."""
     timed = [sample for sample in run.samples if sample.stage in ("steady", TRAINING)]

@@ -7,13 +7,14 @@ Run lacks is no difference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from dlbench.analysis.provenance import FILES, ROWS, Provenance, Row, Values, against, machine_of, of_run, together
 from dlbench.record.schema import Run
-from dlbench.spec import Spec, arm_key
+from dlbench.spec import REMEMBERED, Spec, arm_key
 
 
 class Change(NamedTuple):
@@ -122,6 +123,7 @@ def _number(pools: list[Provenance], mine: Provenance) -> int:
     return len(pools) - 1
 
 
+@lru_cache(REMEMBERED)
 def _arm(spec: Spec) -> Spec:
     return msgspec.structs.replace(arm_key(spec), origin=0)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from dlbench.analysis.memo import by_run
 from dlbench.record.schema import Code, Environment, Limits, Run
 
 GIB = 1 << 30
@@ -62,6 +63,7 @@ def code_of_plugin(run: Run) -> str:
     return next((_said(code) for code in run.code if code.of == f"plugin {run.spec.plugin}"), "")
 
 
+@by_run
 def machine_of(run: Run) -> Values | None:
     """The machine of a Run; None if it does not say."""
     at, info = run.environment, run.info

@@ -17,7 +17,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Literal
 
-from dlbench.stats.estimates import one_sample
+from dlbench.stats.estimates import median, one_sample
 
 Shape = Literal["flat", "warm-up", "slowdown", "no steady state"]
 UNSTABLE: tuple[Shape, ...] = ("slowdown", "no steady state")
@@ -119,7 +119,7 @@ def _change(own: Sequence[float], middle: Sequence[float], segments: Sequence[tu
 
 def _middle(processes: Sequence[Sequence[float]]) -> list[float]:
     """The median over processes at each place, each process about its own median."""
-    return [statistics.median(at) for at in zip(*(_centred(values) for values in processes), strict=True)]
+    return [median(at) for at in zip(*(_centred(values) for values in processes), strict=True)]
 
 
 def _segments(values: Sequence[float]) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ from dlbench.analysis.shapes import UNSTABLE, Shape, shape, shape_beside
 from dlbench.record.flags import FlagName
 from dlbench.record.schema import Run
 from dlbench.spec import Member, workload
+from dlbench.stats.estimates import median
 
 SERIES = 20
 """Samples from which a series is looked at."""
@@ -116,7 +117,7 @@ def _series_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> list[tuple[Ser
 def _paired(run: Run, others: Sequence[Run]) -> tuple[Series, Series]:
     mine, theirs = _logarithms(run), [_logarithms(other) for other in others]
     rounds = [at for at in sorted(mine) if any(at in other for other in theirs)]
-    beside = [statistics.median(other[at] for other in theirs if at in other) for at in rounds]
+    beside = [median([other[at] for other in theirs if at in other]) for at in rounds]
     return [mine[at] for at in rounds], beside
 
 

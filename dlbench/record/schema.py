@@ -44,7 +44,7 @@ UNTIMED = 1
 """Steps at the beginning of a turn that no sample holds: they warm the caches that the other arms have used."""
 
 
-class Sample(Record, frozen=True):
+class Sample(Record, frozen=True, gc=False):
     """`steps` consecutive steps ended by the barrier: wall and CPU seconds of all of them together.
 
     `turn` counts the samples of the whole lockstep group, so that the order in which arms took turns can be read back;
@@ -61,7 +61,7 @@ class Sample(Record, frozen=True):
     resident_bytes: NotNegative | None = None
 
 
-class Evaluation(Record, frozen=True):
+class Evaluation(Record, frozen=True, gc=False):
     """Quality on held-out data after `steps` training steps that took `seconds`; `loss` is the last training loss."""
 
     steps: NotNegative
@@ -70,7 +70,7 @@ class Evaluation(Record, frozen=True):
     loss: float
 
 
-class PhaseTime(Record, frozen=True):
+class PhaseTime(Record, frozen=True, gc=False):
     """Wall seconds of the work done once: `import`, `build`, `first_step` (trace and compile included).
 
     `start` is the process itself up to importing, with the task's data; `pilot` the processes that were thrown away
@@ -82,7 +82,7 @@ class PhaseTime(Record, frozen=True):
     seconds: Seconds
 
 
-class PhaseMemory(Record, frozen=True):
+class PhaseMemory(Record, frozen=True, gc=False):
     """Host memory of the child in one phase, in bytes: its peak, and the resident bytes at its end.
 
     `device_peak_bytes` is the peak that the framework's allocator handed out, None without such a device;

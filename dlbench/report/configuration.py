@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 from msgspec import UNSET
@@ -12,7 +13,7 @@ from dlbench.analysis import metrics, provenance
 from dlbench.errors import redaction
 from dlbench.plugin import ModelInfo
 from dlbench.record.schema import Environment, Record, Run
-from dlbench.spec import ARM_AXES, AXES, WORKLOAD_AXES, ModelSource, Spec, Workload, unusual
+from dlbench.spec import ARM_AXES, AXES, REMEMBERED, WORKLOAD_AXES, ModelSource, Spec, Workload, unusual
 from dlbench.stats.ranges import spans
 
 FLOPS = "FLOPs per step of each phase"
@@ -78,6 +79,7 @@ def fairness(runs: Sequence[Run]) -> Iterator[Fairness]:
         yield Fairness(subject=subject, arms=arms, rows=tuple(_rows(arms, built)))
 
 
+@lru_cache(REMEMBERED)
 def subject_of(spec: Spec | Workload) -> str:
     """Values that the arms of one configuration table share, in words."""
     return ", ".join(
@@ -86,42 +88,41 @@ def subject_of(spec: Spec | Workload) -> str:
 
 
 def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
-    asked = {name: _joined(_requested(run)[name] for run in runs) for name in _requested(runs[0])}
-    got = {
-        arm: [_actual(run, run.info) for run in runs if run.spec.label == arm and run.info is not None] for arm in arms
-    }
+    of: dict[str, list[Run]] = {arm: [] for arm in arms}
+    for run in runs:
+        of[run.spec.label].append(run)
+    requested = [_requested(spec) for spec in dict.fromkeys(run.spec for run in runs)]
+    asked = {name: _joined(one[name] for one in requested) for name in requested[0]}
+    got = {arm: [_actual(run, run.info) for run in mine if run.info is not None] for arm, mine in of.items()}
     names = dict.fromkeys(name for said in got.values() for one in said for name in one)
     for name in names:
         cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
         differs = name not in NOT_COMPARED and len({cell for cell in cells if cell}) > 1
         yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=differs)
-    yield from _settings(arms, runs)
-    if any(busy := tuple(_busy(run for run in runs if run.spec.label == arm) for arm in arms)):
+    yield from _settings(of)
+    if any(busy := tuple(map(_busy, of.values()))):
         yield Row(name=BUSY, asked=f"up to {asked['threads']}", got=busy, differs=False)
-    yield from _versions(arms, runs)
+    yield from _versions(of)
 
 
-def _settings(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
+def _settings(arms: Mapping[str, Sequence[Run]]) -> Iterator[Row]:
     """Settings that a variant of these arms asks for, and their values in effect; arms are chosen by them."""
     asked: dict[str, dict[str, str]] = {}
-    for variant in dict.fromkeys(run.spec.variant for run in runs):
+    for variant in dict.fromkeys(run.spec.variant for runs in arms.values() for run in runs):
         for key, value in () if variant is UNSET else variant.settings:
             asked.setdefault(key, {})[variant.name] = value
     for key, values in asked.items():
-        found = {
-            arm: [run.info.settings.get(key, "") for run in runs if run.spec.label == arm and run.info is not None]
-            for arm in arms
-        }
+        found = [[run.info.settings.get(key, "") for run in runs if run.info is not None] for runs in arms.values()]
         said = ", ".join(f"{value} [{name}]" for name, value in values.items())
-        yield Row(name=f"setting {key}", asked=said, got=tuple(_joined(found[arm]) for arm in arms), differs=False)
+        yield Row(name=f"setting {key}", asked=said, got=tuple(map(_joined, found)), differs=False)
 
 
-def _versions(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
+def _versions(arms: Mapping[str, Sequence[Run]]) -> Iterator[Row]:
     """Versions that differ between the Python environments of these arms."""
-    named = [run for run in runs if run.environment is not None and run.environment.name]
-    versions = {arm: _installed(run for run in named if run.spec.label == arm) for arm in arms}
-    for name in dict.fromkeys(name for of_arm in versions.values() for name in of_arm):
-        cells = tuple(versions[arm].get(name, "") for arm in arms)
+    named = {arm: [run for run in runs if run.environment and run.environment.name] for arm, runs in arms.items()}
+    versions = [_installed(runs) for runs in named.values()]
+    for name in dict.fromkeys(name for of_arm in versions for name in of_arm):
+        cells = tuple(of_arm.get(name, "") for of_arm in versions)
         if len({cell for cell in cells if cell}) > 1:
             yield Row(name=f"version of {name}", asked="", got=cells, differs=True)
 
@@ -134,9 +135,9 @@ def _installed(runs: Iterable[Run]) -> dict[str, str]:
     return found
 
 
-def _requested(run: Run) -> dict[str, str]:
-    asked = {axis.name: str(getattr(run.spec, axis.field)) for axis in READ_BACK}
-    return asked | {CORES: str(run.spec.threads), "compiler": run.spec.compiler}
+def _requested(spec: Spec) -> dict[str, str]:
+    asked = {axis.name: str(getattr(spec, axis.field)) for axis in READ_BACK}
+    return asked | {CORES: str(spec.threads), "compiler": spec.compiler}
 
 
 def _actual(run: Run, info: ModelInfo) -> dict[str, str]:

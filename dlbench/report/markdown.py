@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from dlbench.report.chart import Chart
 from dlbench.report.document import (
@@ -25,9 +26,11 @@ from dlbench.report.page import page
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _MARKUP = re.compile(r"([\\`*_\[\]|~])")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _LEADING = re.compile(r"^(#|[-+=](?=[\s=-]|$)|\d+(?=[.)](?:\s|$)))")
 _ADDRESS = re.compile(r"(:(?=//)|\bwww(?=\.)|@)", re.IGNORECASE)
+CELLS = 4096
+"""Texts whose escaped form is remembered: the cells of tables repeat."""
 APART = "<!-- -->"
 """A comment that shows nothing; within an address or a mention it makes plain text of it."""
 
@@ -44,7 +47,7 @@ def text(blocks: Sequence[Block]) -> str:
 
 def plain(text: str) -> str:
     """Without escape sequences, marks that turn text around, and control characters other than tab and newline."""
-    return _CONTROL.sub("", text)
+    return text if text.isprintable() else _CONTROL.sub("", text)
 
 
 def _block(block: Block) -> str:
@@ -102,7 +105,7 @@ def _folded(block: Details) -> str:
 def _text(text: str) -> str:
     """One line of text within HTML, where GitHub reads no Markdown."""
     line = " ".join(plain(text).split())
-    return "".join(_ENTITIES.get(character, character) for character in line)
+    return line.translate(_ENTITIES)
 
 
 def _cells(cells: Sequence[str]) -> list[str]:
@@ -113,6 +116,7 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+@lru_cache(CELLS)
 def escaped(text: str) -> str:
     """One line in which nothing is markup, and no address becomes a link."""
     return begun(_ADDRESS.sub(rf"\1{APART}", _MARKUP.sub(r"\\\1", _text(text))))

@@ -11,19 +11,21 @@ from dlbench.record.schema import Run
 from dlbench.report import parity
 from dlbench.report.actual import not_as_given
 from dlbench.report.arm_warnings import arm_warnings, contradicting, drift_warnings
-from dlbench.report.configuration import MUST_AGREE, fairness
+from dlbench.report.configuration import MUST_AGREE, Fairness, fairness
 from dlbench.report.machine import machine_warnings
 from dlbench.report.outliers import outlying
 from dlbench.spec import Workload
 
 
-def warnings(runs: Iterable[Run], parities: Iterable[Parity] = ()) -> Iterator[str]:
-    """All that applies, the most serious first."""
+def warnings(
+    runs: Iterable[Run], parities: Iterable[Parity] = (), built: Sequence[Fairness] | None = None
+) -> Iterator[str]:
+    """All that applies, the most serious first; `built` are the tables of `configuration.fairness`, if known."""
     by_workload = pairs.by_workload(runs)
     runs = [run for of_load in by_workload.values() for run in of_load]
     names = Labels(by_workload)
     yield from parity.warnings(parities)
-    yield from _unlike(runs)
+    yield from _unlike(runs, list(fairness(runs)) if built is None else built)
     for load, of_load in by_workload.items():
         for label, of_arm in pairs.arms(of_load).items():
             yield from (f"{names.arm(load, label)}: {text}" for text in arm_warnings(of_arm))
@@ -37,8 +39,8 @@ def warnings(runs: Iterable[Run], parities: Iterable[Parity] = ()) -> Iterator[s
     yield from _alone(by_workload)
 
 
-def _unlike(runs: Sequence[Run]) -> Iterator[str]:
-    for table in fairness(runs):
+def _unlike(runs: Sequence[Run], built: Sequence[Fairness]) -> Iterator[str]:
+    for table in built:
         for row in table.rows:
             if row.differs and row.name in MUST_AGREE:
                 said = ", ".join(f"{arm} {got}" for arm, got in zip(table.arms, row.got, strict=True))

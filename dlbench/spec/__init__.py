@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from dlbench.spec.spec import (
     AXES,
     PLUGIN_NAME,
     PLUGIN_NAMES,
+    REMEMBERED,
     WORKLOAD_AXES,
     AxisKeywords,
     ModelKeywords,
@@ -38,6 +40,7 @@ __all__ = [
     "PLUGIN_NAME",
     "PLUGIN_NAMES",
     "PRECISIONS",
+    "REMEMBERED",
     "WORKLOAD_AXES",
     "Axis",
     "AxisKeywords",
@@ -78,12 +81,14 @@ class Member(NamedTuple):
         return f"{self.spec.label} (control)" if self.control else self.spec.label
 
 
+@lru_cache(REMEMBERED)
 def workload(spec: Spec) -> Workload:
     """The workload of a Spec."""
     values = {name: getattr(spec, name) for name in Workload.__struct_fields__}
     return Workload(**values)
 
 
+@lru_cache(REMEMBERED)
 def arm_key(spec: Spec) -> Spec:
     """The Spec that all replications of an arm share: with seed 0 if its replications are seeds."""
     return spec if spec.replicated_by == "process" else msgspec.structs.replace(spec, seed=0)
@@ -102,8 +107,10 @@ def unusual(of: Spec | Workload, but: Collection[str] = ()) -> list[str]:
 
 def baseline_of(spec: Spec, arms: Sequence[Spec]) -> Spec:
     """Baseline of this arm of a workload: itself in the first environment, or else the first of all."""
+    if spec.python == arms[0].python:
+        return arms[0]
     itself = msgspec.structs.replace(spec, python=arms[0].python)
-    return itself if itself != spec and itself in arms else arms[0]
+    return itself if itself in arms else arms[0]
 
 
 def grid(axes: Mapping[str, Sequence[Any]]) -> list[Spec]:

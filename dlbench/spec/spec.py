@@ -24,8 +24,8 @@ PLUGIN_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)+")
 PLUGIN_NAMES = "framework.architecture: letters, digits, _ and - in both, and further dots in the architecture"
 """The names that a plugin may have, everywhere, and the same in words: the first dot ends the framework."""
 
-LABELS = 4096
-"""Labels that are remembered: a report asks for that of each Spec again and again."""
+REMEMBERED = 4096
+"""Specs whose labels and keys are remembered: a report asks for those of each Run again and again."""
 
 Value = TypeVar("Value")
 Several: TypeAlias = Value | Iterable[Value]
@@ -109,7 +109,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return _label(self)
 
 
-@lru_cache(LABELS)
+@lru_cache(REMEMBERED)
 def _label(spec: Spec) -> str:
     said = [axis.said(getattr(spec, axis.field)) for axis in ARM_AXES]
     origin = f"#{spec.origin + 1}" if spec.origin else ""

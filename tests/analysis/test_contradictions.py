@@ -86,7 +86,7 @@ def test_a_contradiction_is_flagged_with_cause_and_advice_and_its_ratio_has_no_v
     assert "threads wait for a sibling that has no core (tasks waited for a core 49% of the time)" in line
     assert "end other programs, give fewer --threads, and measure in more processes" in line
     text = FORMATS["markdown"].render(report)
-    assert "inconclusive (figures of torch.transformer jit contradict each other in 1 of 1 processes)" in text
+    assert "figures of torch.transformer jit contradict each other in 1 of 1 processes" in text
     assert "indicative (one process" not in text
 
 
