@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dlbench.analysis.memo import by_run
-from dlbench.analysis.metrics import once, steps_of
+from dlbench.analysis.metrics import once
+from dlbench.analysis.series import steps_of
 from dlbench.record.schema import Run
 from dlbench.stats.estimates import percentile
 

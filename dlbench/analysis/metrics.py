@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
 from dlbench.analysis.leaks import growth
 from dlbench.analysis.memo import by_run
+from dlbench.analysis.series import steps_of
 from dlbench.record.schema import TRAINING, PhaseMemory, Run, Stage, TaskInfo
 from dlbench.spec import PHASES, PhaseName
 from dlbench.stats.estimates import Estimate, estimate, percentile
@@ -82,20 +83,6 @@ def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
         pooled = metric.pooled(runs)
         return None if pooled is None else Estimate(pooled, n=len(runs))
     return estimate(values) if values else None
-
-
-def steps_of(run: Run, stage: Stage) -> Sequence[float]:
-    """Seconds a step of each sample of a stage, in order; none of a program that had no steady state."""
-    return _steps(run).get(stage, ())
-
-
-@by_run
-def _steps(run: Run) -> Mapping[str, Sequence[float]]:
-    """The same by stage."""
-    found: dict[str, list[float]] = {}
-    for sample in () if run.has("unstable") else run.samples:
-        found.setdefault(sample.stage, []).append(sample.seconds / sample.steps)
-    return found
 
 
 @by_run

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from dlbench.analysis import metrics
 from dlbench.analysis.memo import by_run
+from dlbench.analysis.series import steps_of
 from dlbench.report import FORMATS, summarize
 from studies.report_speed import made_up
 
@@ -59,5 +59,5 @@ def test_a_run_is_looked_at_once_and_forgotten_with_it():
 def test_steps_of_a_stage_are_those_of_its_samples():
     run = next(made_up(1))
     steady = [sample.seconds / sample.steps for sample in run.samples if sample.stage == "steady"]
-    assert list(metrics.steps_of(run, "steady")) == steady
-    assert list(metrics.steps_of(run, "warm-up")) == []
+    assert list(steps_of(run, "steady")) == steady
+    assert list(steps_of(run, "warm-up")) == []
