@@ -90,6 +90,9 @@ def stated_target(text: str, metric: Metric, default: Target) -> Target:
             f"--target {text!r} is not {_WORDS[metric]}:VALUE[:STEPS]; the quality here is the {metric.name}, "
             f"as in {_WORDS[metric]}:{default.target}:{default.budget_steps}"
         )
+    if value < 0 or (metric.higher_is_better and not 0 < value <= 1):
+        allowed = "above 0 and at most 1" if metric.higher_is_better else "0 or more"
+        raise SpecError(f"--target {text!r} cannot be reached: the {metric.name} is {allowed}")
     every = min(default.evaluate_every, steps)
     return replace(default, target=value, budget_steps=-(-steps // every) * every, evaluate_every=every)
 

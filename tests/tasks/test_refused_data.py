@@ -191,6 +191,11 @@ def test_what_is_no_data_is_refused_in_one_line_that_says_what_to_do(folder, fil
         ({"targets": "8<2"}, r"targets hold 2; integers must be less than 2"),
         ({"loss": "mse", "outputs": "8x3"}, r"loss mse: targets 8:float32 and outputs 8x3:float32 differ in shape"),
         ({"target": "mse:0.1"}, r"--target 'mse:0.1' is not accuracy:VALUE\[:STEPS\]"),
+        (
+            {"target": "accuracy:1.5"},
+            r"--target 'accuracy:1.5' cannot be reached: the accuracy is above 0 and at most 1",
+        ),
+        ({"target": "accuracy:-1"}, r"--target 'accuracy:-1' cannot be reached"),
     ],
 )
 def test_data_that_does_not_fit_the_model_is_refused_with_both_shapes(folder, stated, message):

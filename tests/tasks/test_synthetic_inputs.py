@@ -120,6 +120,13 @@ def test_a_linear_model_learns_the_class_of_a_sample_and_guesses_without_it(case
     assert task.evaluate(lambda seen: np.eye(classes)[np.zeros(32, int)]) < 2.0 / classes
 
 
+def test_the_class_of_a_row_of_tokens_can_be_learnt_by_counting_them():
+    """As `--tokens 32x16 --vocabulary 100 --classes 5` draws them."""
+    task = opened("32x16:int32<100", targets="32:int64<5")
+    model = least_squares(task, lambda seen: features(seen, [100]), lambda labels: np.eye(5)[labels], 60)
+    assert task.evaluate(model) > 0.8
+
+
 def test_every_word_is_labelled_by_the_next_number():
     inputs, targets = CASES["words, each labelled"]
     batch = opened(*inputs, targets=targets).batch(0, 0)
