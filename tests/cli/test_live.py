@@ -115,12 +115,10 @@ def test_a_fixed_number_of_groups_takes_the_rest_of_them():
 
 
 def test_an_adaptive_session_lasts_to_the_interim_analysis_at_which_its_interval_is_narrow_enough():
-    found = learned(True, 6)
+    found = learned(True, 6, noise=0.03)
     (one,) = found.ratios()
-    wanted = 6 * (one.half_width / interim.HALF_WIDTH) ** 2
-    look = next(groups for groups in interim.INTERIM_GROUPS if groups >= max(wanted, 6))
-    assert look > 6
-    assert found.seconds_left() == pytest.approx((look - 6) * 7.0)
+    assert 20 < 6 * (one.half_width / interim.HALF_WIDTH) ** 2 <= 30, "an interval shrinks by the root of the number"
+    assert found.seconds_left() == pytest.approx((30 - 6) * 7.0)
     assert learned(True, 6, noise=0.0).seconds_left() == 0.0
     assert learned(True, 5, noise=0.5).seconds_left() == pytest.approx((interim.INTERIM_GROUPS[-1] - 5) * 7.0)
 
