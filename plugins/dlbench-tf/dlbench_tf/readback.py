@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
 from importlib import metadata
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port
 
@@ -64,3 +67,22 @@ def _denormals() -> str:
     """Treatment of a product below the smallest normal float32."""
     product = tf.constant(1e-20, tf.float32) * tf.constant(1e-20, tf.float32)
     return "flushed to zero" if float(product) == 0.0 else "kept"
+
+
+@cache
+def reorders() -> bool:
+    """True if XLA reorders float arithmetic on a CPU: `(1.25 + 1e9) - 1e9` is 1.25, and 0 in float32's own order."""
+    return _compiled(lambda one, other: (one + other) - other, 1.25, 1e9) == 1.25
+
+
+@cache
+def drops_nan() -> bool:
+    """True if the maximum of 1.25 and NaN is 1.25 with XLA on a CPU."""
+    return _compiled(tf.maximum, 1.25, np.nan) == 1.25
+
+
+def _compiled(function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], one: float, other: float) -> float:
+    """The first result of a function that XLA compiled, for as many equal values as an instruction takes."""
+    with tf.device("CPU:0"):
+        values = [tf.constant(np.full(64, value, np.float32)) for value in (one, other)]
+        return float(tf.function(function, jit_compile=True)(*values)[0])

@@ -11,7 +11,7 @@ from dlbench.measure import settings as reading
 from dlbench.session.variants import Misfit, fit
 from dlbench.spec import Spec, Variant
 from dlbench.spec.variant import variants
-from dlbench_tf import settings
+from dlbench_tf import readback, settings
 
 pytestmark = pytest.mark.untimed
 
@@ -49,8 +49,17 @@ def test_flags_of_xla_and_onednn_stand_in_the_environment_before_the_import(monk
     assert isinstance(found, Variant)
     assert found.early == (("XLA_FLAGS", "--xla_cpu_enable_fast_math=true"), ("TF_ENABLE_ONEDNN_OPTS", "0"))
     assert "fast-math" not in settings.in_effect("fp32")
+
+
+@pytest.mark.parametrize(("shown", "word"), [(True, "on"), (False, "off")])
+def test_a_flag_of_xla_is_what_compiled_code_shows_whatever_the_environment_says(shown, word, monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--other=1 --xla_cpu_enable_fast_math=true")
-    assert settings.in_effect("fp32")["fast-math"] == "on"
+    monkeypatch.setitem(settings.SHOWN, "fast-math", lambda: shown)
+    assert settings.in_effect("fp32")["fast-math"] == word
+
+
+def test_xla_keeps_the_order_of_float_arithmetic_unless_it_is_told_otherwise():
+    assert not readback.reorders()
 
 
 def test_a_setting_of_another_path_does_not_fit():
