@@ -31,7 +31,7 @@ FLAGS = {
 }
 """Flags of XLA by key, and their meaning."""
 SHOWN = {"fast-math": readback.reorders, "fast-min-max": readback.drops_nan}
-"""Whether compiled code does what a flag allows."""
+"""Functions by key that say if compiled code does what the flag allows."""
 _XLA = "results of a small function that XLA compiled"
 _GRAPH: tuple[Path, ...] = ("graph",)
 _JIT: tuple[Path, ...] = ("jit",)
