@@ -73,15 +73,27 @@ def _of_answer(block: Answer | Matrix | Details | Chart) -> RenderableType:
         case Answer(statements):
             return _block(Bullets([one.text for one in statements]))
         case Matrix(head, rows):
-            return _block(Table(_texts(head), [_texts(cells) for cells in rows]))
+            return Padding(_matrix(head, rows), (0, 0, 1, 0))
         case Details(title, parts):
             return Group(_block(Heading(2, title)), blocks(parts))
         case Chart():
             return Text()
 
 
-def _texts(cells: Sequence[Cell]) -> list[str]:
-    return [" ".join(filter(None, (cell.text, cell.verdict))) for cell in cells]
+def _matrix(head: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> Grid:
+    """A line each for ratio, interval and verdict, so that five arms stand in 80 columns."""
+    grid = Grid(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for place, cell in enumerate(head):
+        grid.add_column(_lines(cell), justify="right" if place else "left", overflow="fold")
+    for cells in rows:
+        grid.add_row(*map(_lines, cells))
+    return grid
+
+
+def _lines(cell: Cell) -> Text:
+    ratio, bracket, interval = " ".join(plain(cell.text).split()).partition(" (")
+    parts = (ratio, f"({interval}" if bracket else "", plain(cell.verdict))
+    return Text("\n".join(" ".join(part.split()) for part in parts if part))
 
 
 def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
