@@ -14,7 +14,7 @@ from dlbench.analysis.gate import GateRequest
 from dlbench.errors import RecordError, SpecError
 from dlbench.measure.digest import Digest
 from dlbench.parity import fidelity
-from dlbench.parity.fidelity import ROUNDOFFS, deviations, relative, trusted
+from dlbench.parity.fidelity import ROUNDOFFS, SUMMED, deviations, relative, trusted
 from dlbench.parity.reference import ORACLE, nudged
 from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.reading import read_fidelities
@@ -49,7 +49,15 @@ def test_a_precision_explains_as_much_as_it_moves_the_reference() -> None:
 
 
 def test_no_less_is_explained_than_single_precision_rounds_a_result_to() -> None:
-    assert all(one.explained == ROUNDOFFS["fp32"] for one in deviations(side(), side(), side()))
+    least = {one.what: one.explained for one in deviations(side(), side(), side())}
+    assert least == {"outputs": ROUNDOFFS["fp32"], "gradients": SUMMED, "losses": ROUNDOFFS["fp32"]}
+
+
+def test_the_rounded_sum_of_a_bias_is_explained_and_a_wrong_gradient_is_not() -> None:
+    summed = {**side(), "gradient/w": np.array([1.0 + 3.4e-5, -1.0])}
+    assert all(one.holds for one in deviations(side(), summed, side()))
+    wrong = {**side(), "gradient/w": np.array([1.0 + 1e-3, -1.0])}
+    assert [one.what for one in deviations(side(), wrong, side()) if not one.holds] == ["gradients"]
 
 
 def test_a_gradient_that_is_lost_is_found_and_one_that_is_rounding_is_not() -> None:
