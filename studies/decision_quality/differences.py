@@ -20,9 +20,7 @@ _EFFORT: Mapping[str, str] = {
 
 def render(pools: Mapping[str, Sequence[Batch]]) -> str:
     """A paragraph on every pool, and a line on each."""
-    return f"""# How often are verdicts right?
-
-## What differs from `dlbench run --adaptive`
+    return f"""## What differs from `dlbench run --adaptive`
 
 In every pool a group has {len(SLOWDOWNS)} arms, where a user's has two, and a session may take {BUDGET:g} s. Its
 seconds are those of its processes. The start of the command, its checks and its report are not among them; `python -m

@@ -39,18 +39,22 @@ QUIET_ALARMS, BUSY_ALARMS, POWER, COVERAGE = 0.01, 0.02, 0.90, 0.92
 
 def render(pools: Mapping[str, tuple[Sequence[Batch], Cells]], command: str, sessions: int) -> str:
     """The whole page."""
-    parts = [differences.render({name: batches for name, (batches, _) in pools.items()})]
-    parts += [_introduction(command, sessions)]
+    parts = [_opening(command), differences.render({name: batches for name, (batches, _) in pools.items()})]
+    parts += [_introduction(sessions)]
     for name, (batches, cells) in pools.items():
         parts += [f"## Pool `{name}`", *_pool(name, batches, cells)]
     return "\n\n".join(parts) + "\n"
 
 
-def _introduction(command: str, sessions: int) -> str:
+def _opening(command: str) -> str:
+    return f"""# How often are verdicts right?
+
+Written by `{command}` from the pools of raw times beside this file; `studies/README.md` says how they are collected."""
+
+
+def _introduction(sessions: int) -> str:
     slowdowns = ", ".join(name for name, share in SLOWDOWNS.items() if share)
     return f"""## How it was measured
-
-Written by `{command}` from the pools of raw times beside this file; `studies/README.md` says how they are collected.
 
 In lockstep, {len(SLOWDOWNS)} arms are alive together and take turns of one sample of 20 ms or more: the baseline, the
 same once more, and slowdowns of {slowdowns}. A slowdown is executed: its samples are so many more
