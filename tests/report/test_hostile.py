@@ -9,32 +9,14 @@ from functools import cache
 import msgspec
 import pytest
 from example_runs import bare_run, good_run, spec
+from hostile import TEXTS
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from rich.console import Console
 
 from dlbench.report import FORMATS, summarize, terminal
 from dlbench.report.document import Statement
 
 pytestmark = pytest.mark.untimed
-
-TEXT = st.text(
-    st.one_of(
-        st.characters(exclude_categories=("Cs",)),
-        st.sampled_from(list("|`*_[]()<>&#@~-+=:/\\\n\r\t\x1b\x07\x9b\u202e\u2066!1.")),
-    ),
-    max_size=120,
-) | st.sampled_from(
-    [
-        "</details></summary><script>alert(1)</script>",
-        "a | b\n\n# heading\n- [x](http://e.example) ![](https://e.example/i.png) www.e.example",
-        "\x1b]0;title\x07\x1b[2J\x1b[31mred\x9b31m",
-        "```\n| x |\n````\n~~~",
-        "[bold red]markup[/] of rich [link=http://e.example]x[/link]",
-        "---",
-        "1) one",
-    ]
-)
 
 
 @cache
@@ -59,7 +41,7 @@ def with_text(text):
 
 
 @settings(max_examples=80, deadline=None)
-@given(TEXT)
+@given(TEXTS)
 def test_markdown_takes_it_for_text(text):
     page = FORMATS["markdown"].render(with_text(text))
     prose = re.sub(r"^(`{3,})text\n.*?^\1$", "", page, flags=re.MULTILINE | re.DOTALL)
@@ -75,7 +57,7 @@ def test_markdown_takes_it_for_text(text):
 
 
 @settings(max_examples=40, deadline=None)
-@given(TEXT)
+@given(TEXTS)
 def test_a_terminal_is_told_nothing(text):
     console = Console(file=io.StringIO(), width=100, force_terminal=False)
     console.print(terminal.render(with_text(text)))

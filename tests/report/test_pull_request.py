@@ -8,8 +8,8 @@ from functools import cache
 import msgspec
 import pytest
 from example_runs import bare_run, failed_runs, full_session, good_run, spec
+from hostile import TEXTS
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.gate import Gate, Outcome
@@ -20,26 +20,6 @@ from dlbench.report.pull_request import COLUMNS, LINES, LONGEST, MARKER
 from dlbench.stats.estimates import Estimate
 
 pytestmark = pytest.mark.untimed
-
-HOSTILE = st.text(
-    st.one_of(
-        st.characters(exclude_categories=("Cs",)),
-        st.sampled_from(list("|`*_[]()<>&#@~-+=:/\\\n\r\t\x1b\u202e\u2066!1.")),
-    ),
-    max_size=300,
-) | st.sampled_from(
-    [
-        "</details><script>alert(1)</script>",
-        "# heading\n\n- [x](http://e.example) ![](https://e.example/i.png)",
-        "@everyone see #12, GH-3 and www.e.example",
-        "```\nfence\n```",
-        "a" * 400,
-        "&" * 400,
-        "`" * 200,
-        "<!-- dlbench gate -->",
-        "1. one 2) two --- === ***",
-    ]
-)
 
 
 def outcome(result="regression", pair="train, a against b", ratio=1.1, **more):
@@ -180,7 +160,7 @@ def failed():
 
 
 @settings(max_examples=60, deadline=None)
-@given(reason=HOSTILE, pair=HOSTILE)
+@given(reason=TEXTS, pair=TEXTS)
 def test_no_text_of_others_breaks_out_of_a_comment(reason, pair):
     gate = Gate(outcomes=(outcome(pair=pair, reason=reason),))
     (section,) = failed().sections
