@@ -78,6 +78,6 @@ class _Printed:
         self._say(f"  {', '.join(f'{verdicts[verdict]} {word}' for verdict, word in WORDS.items())}")
 
     def _say(self, line: str) -> None:
-        self._heart.clear()
-        if not self._quiet:
-            click.echo(streams.fitted(line))
+        with self._heart.aside():
+            if not self._quiet:
+                click.echo(streams.fitted(line))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 PATIENCE = 30.0
@@ -20,7 +21,7 @@ class Heartbeat:
         self._what, self._since = "", clock()
         self._said = self._since
         self._terminal = self._stream.isatty()
-        self._ended = threading.Event()
+        self._ended, self._line = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="dlbench-heartbeat")
 
     def __enter__(self) -> Heartbeat:
@@ -32,17 +33,21 @@ class Heartbeat:
         """End, and leave no line behind on a terminal."""
         self._ended.set()
         self._thread.join()
-        self.clear()
+        with self.aside():
+            pass
 
     def announce(self, what: str) -> None:
         """Name the next activity."""
         self._what = what
         self._since = self._said = self._clock()
 
-    def clear(self) -> None:
-        """Take the line off the terminal, for another that stays."""
-        if self._terminal:
-            self._write("\r\033[K")
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Keep the line off the terminal in the block, which writes one that stays."""
+        with self._line:
+            if self._terminal:
+                self._write("\r\033[K")
+            yield
 
     def due(self) -> bool:
         """True if a sign of life is to be given now."""
@@ -50,9 +55,10 @@ class Heartbeat:
 
     def say(self) -> None:
         """One sign of life."""
-        self._said = self._clock()
-        line = f"  ... {self._what}, {self._said - self._since:.0f} s"
-        self._write(f"\r\033[K{line}" if self._terminal else f"{line}\n")
+        with self._line:
+            self._said = self._clock()
+            line = f"  ... {self._what}, {self._said - self._since:.0f} s"
+            self._write(f"\r\033[K{line}" if self._terminal else f"{line}\n")
 
     def _beat(self) -> None:
         while not self._ended.wait(1.0):

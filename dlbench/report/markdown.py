@@ -28,11 +28,11 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u
 _MARKUP = re.compile(r"([\\`*_\[\]|]|~(?!/))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _LEADING = re.compile(r"^(#|[-+=](?=[\s=-]|$)|\d+(?=[.)](?:\s|$)))")
-_ADDRESS = re.compile(r"(:(?=//)|\bwww(?=\.)|@)", re.IGNORECASE)
+_ADDRESS = re.compile(r"(:(?=//)|\bwww(?=\.)|(?<=[\w.+-])@)", re.IGNORECASE)
 CELLS = 4096
 """Texts whose escaped form is remembered: the cells of tables repeat."""
 APART = "<!-- -->"
-"""A comment that shows nothing; within an address or a mention it makes plain text of it."""
+"""A comment that shows nothing; within an address it makes plain text of it."""
 
 
 def render(report: Report) -> str:

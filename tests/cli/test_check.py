@@ -6,8 +6,10 @@ import io
 import itertools
 import mmap
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 
 import msgspec
@@ -199,7 +201,7 @@ def test_exit_code_two_where_only_some_data_is_missing(monkeypatch, capsys):
 
     monkeypatch.setattr(conformance, "task_of", refuse)
     arguments = (["fake.linear", "fake.minimal"], ["eager"], 60.0)
-    assert examination.show(*arguments, task="line", size="small", device="cpu") == 2
+    assert examination.show(*arguments, task="line", size="small", device="cpu", as_json=False) == 2
     shown = capsys.readouterr()
     assert "0 broken" in shown.out
     assert shown.err == "not looked at: no data\n"
@@ -222,8 +224,14 @@ def test_a_sign_of_life_names_what_goes_on_and_for_how_long(terminal):
     heart.say()
     assert "... the_loss_falls, 7 s" in screen.getvalue()
     assert screen.getvalue().endswith("\n") is not terminal
-    heart.clear()
-    assert screen.getvalue().endswith("\r\033[K") is terminal
+    with heart.aside():
+        assert screen.getvalue().endswith("\r\033[K") is terminal
+        beat = threading.Thread(target=heart.say)
+        beat.start()
+        beat.join(0.1)
+        screen.write("a line that stays\n")
+    beat.join()
+    assert re.search(r"(\n|\033\[K)a line that stays\n(\r\033\[K)?  \.\.\. the_loss_falls", screen.getvalue())
 
 
 @pytest.mark.parametrize(("terminal", "due"), [(True, [True, True, True]), (False, [False, True, False])])

@@ -68,6 +68,7 @@ def test_a_file_that_changed_between_two_parts_of_a_session_makes_two_figures_an
     assert dlbench("run", *arguments, "--quiet", "--out", "report", cwd=folder).returncode == 0
     runs, own = folder / "report" / "runs.jsonl", folder / "own.py"
     runs.write_text("".join(runs.read_text().splitlines(keepends=True)[:1]))
+    (folder / "report" / "digests.json").unlink()  # a session that was cut short after its first Run
     own.write_text(own.read_text() + "\n# another\n")
     kept = runs.read_text()
     assert dlbench("run", "--resume", "report", "--quiet", cwd=folder).returncode == 0
@@ -76,6 +77,7 @@ def test_a_file_that_changed_between_two_parts_of_a_session_makes_two_figures_an
         r"not pooled, because they were not made alike: .*code differs: plugin fake.Two: own.py, files", page
     )
     runs.write_text(kept)
+    (folder / "report" / "digests.json").unlink()
     own.unlink()
     assert dlbench("run", "--resume", "report", "--quiet", cwd=folder).returncode == 2
     assert "own.py:Two: there is no file own.py in the folder" in (folder / "report" / "report.md").read_text()

@@ -72,7 +72,7 @@ def test_sessions_of_the_rivals_are_drawn_and_those_without_a_verdict_count():
     text = report.render({"quiet": (batches, cells)}, "command", 20)
     assert "No verdict: of the same, at 3%" in text
     assert "| gemm | interleaved minimum, 5% band |" in text
-    assert "not yet sessions of `dlbench run --adaptive`" in text
+    assert "## What differs from `dlbench run --adaptive`" in text
 
 
 def test_pytest_torch_says_the_same(tmp_path):

@@ -61,6 +61,7 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     assert "--env base=PYTHON --env head=PYTHON" in text
     assert json.loads((tmp_path / "o" / "plan.json").read_text())["pythons"] == two
     (tmp_path / "o" / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in found[:2]))
+    (tmp_path / "o" / "digests.json").unlink()  # a session that was cut short
     again = dlbench("run", "--resume", "o", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert [run["spec"]["python"] for run in raw_runs(tmp_path / "o")] == ["base", "head", "head", "base"]
