@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dlbench.errors import RecordError, SpecError
+from dlbench.record import places
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import RUNS_FILE
 from dlbench.report.history import database
@@ -20,7 +21,7 @@ def history(source: Path, added: Sequence[Path], wanted: Filter) -> list[Series]
     UnknownName.
     """
     wanted.check()
-    if source.is_dir():
+    if places.is_folder(source):
         if added:
             raise SpecError(f"--add writes to a file, and {source} is a folder; give a file such as history.sqlite")
         every = [point for runs in _files(source) for point in points(read_runs(runs))]
@@ -46,7 +47,7 @@ def _once(every: Sequence[Point]) -> list[Point]:
 
 def _files(source: Path) -> Iterator[Path]:
     """The files of Runs of a report, or of all below a folder. Raises RecordError if there is none."""
-    found = sorted(source.rglob(RUNS_FILE)) if source.is_dir() else [source]
+    found = places.runs_files(source)
     if not found:
         raise RecordError(f"{source}: holds no {RUNS_FILE}; give a report, or the folder of several")
     yield from found

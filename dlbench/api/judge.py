@@ -15,6 +15,7 @@ from dlbench.analysis import (
 )
 from dlbench.analysis.gate import GateRequest
 from dlbench.errors import SpecError
+from dlbench.record import places
 from dlbench.record.fidelity import FIDELITY_FILE, Fidelity
 from dlbench.record.reading import read_fidelities, read_plan, read_runs
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Plan, Run
@@ -52,16 +53,16 @@ class BaselineReport:
 
 def read(source: Path) -> list[Run]:
     """The Runs of a report, a runs.jsonl or its folder. Raises RecordError."""
-    return read_runs(source / RUNS_FILE if source.is_dir() else source)
+    return read_runs(places.runs_file(source))
 
 
 def errors(source: Path) -> list[Fidelity]:
     """Errors of the arms of a report; none if none were recorded. Raises RecordError."""
-    return read_fidelities((source if source.is_dir() else source.parent) / FIDELITY_FILE)
+    return read_fidelities(places.folder_of(source) / FIDELITY_FILE)
 
 
 def planned(source: Path) -> Plan | None:
     """The plan of the session of a report; None if it is not beside it. Raises RecordError."""
-    path = (source if source.is_dir() else source.parent) / PLAN_FILE
-    of_a_session = source.is_dir() or source.name == RUNS_FILE
-    return read_plan(path) if of_a_session and path.exists() else None
+    path = places.folder_of(source) / PLAN_FILE
+    of_a_session = places.is_folder(source) or source.name == RUNS_FILE
+    return read_plan(path) if of_a_session and places.is_there(path) else None

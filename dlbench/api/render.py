@@ -10,17 +10,17 @@ import msgspec
 from dlbench.analysis import gate
 from dlbench.api import formats as known
 from dlbench.errors import DlbenchError, RecordError
-from dlbench.record import encoding
+from dlbench.record import encoding, files, places
 from dlbench.record.digests import GATE_FILE
 from dlbench.record.fidelity import FIDELITY_FILE
 from dlbench.record.reading import from_json, read_fidelities, read_parities, read_runs
-from dlbench.record.schema import PARITY_FILE, RUNS_FILE, Run
+from dlbench.record.schema import PARITY_FILE, Run
 from dlbench.report import Report, summarize
 
 
 def read(source: Path) -> tuple[list[Run], Report]:
     """The Runs of a runs.jsonl or its folder, and the report with its parity checks and gate. Raises RecordError."""
-    path = source / RUNS_FILE if source.is_dir() else source
+    path = places.runs_file(source)
     runs = read_runs(path)
     errors = read_fidelities(path.with_name(FIDELITY_FILE))
     return runs, summarize(runs, read_parities(path.with_name(PARITY_FILE)), kept(path.parent), errors)
@@ -50,16 +50,16 @@ def kept(folder: Path) -> gate.Gate | None:
     """The answer of the gate of this folder's session; None if there was none. Raises RecordError."""
     path = folder / GATE_FILE
     try:
-        return from_json(path.read_bytes(), gate.Gate) if path.exists() else None
+        return from_json(path.read_bytes(), gate.Gate) if places.is_there(path) else None
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
         raise RecordError(f"{path}: not the answer of a gate ({error}); remove it to read the Runs alone") from error
 
 
-def put(folder: Path, files: Mapping[str, str]) -> None:
-    """Write these files. Raises RecordError."""
-    for name, content in files.items():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(content, encoding="utf-8")
-        except OSError as error:
-            raise RecordError(f"{folder / name} cannot be written ({error.strerror}); give another --out") from error
+def put(folder: Path, content: Mapping[str, str]) -> None:
+    """Write these files by their names, whole, and none of them if the disk is full. Raises RecordError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files.replace_all({folder / name: text.encode() for name, text in content.items()})
+    except OSError as error:
+        at = error.filename or folder
+        raise RecordError(f"{at} cannot be written ({error.strerror}); give another --out") from error

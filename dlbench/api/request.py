@@ -15,6 +15,7 @@ from dlbench.analysis import gate, pairs, steady_state
 from dlbench.analysis.gate import GateRequest
 from dlbench.api import formats, judge, subjects
 from dlbench.errors import RecordError, SpecError
+from dlbench.record import places
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import RUNS_FILE, Plan, Run
 from dlbench.session.models import Subjects
@@ -134,7 +135,7 @@ def _gate_of_run(options: Mapping[str, Any]) -> GateRequest:
 
 def _read_all(source: FilePath) -> list[Run]:
     """Every Run below a folder, or of one file."""
-    files = sorted(source.rglob(RUNS_FILE)) if source.is_dir() else [source]
+    files = places.runs_files(source)
     if not files:
         raise RecordError(f"{source}: holds no {RUNS_FILE}; give the folder of the reports of unchanged code")
     return [run for file in files for run in steady_state.flag_unsteady(read_runs(file))]

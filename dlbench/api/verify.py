@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlbench.errors import RecordError, SpecError
-from dlbench.record import digests
+from dlbench.record import digests, places
 from dlbench.record.digests import DIGESTS_FILE, Checked, Verified
 
 
@@ -17,8 +17,8 @@ def verify(source: Path, digest: str = "") -> Verified:
     expected = digest.strip().lower()
     if expected and (len(expected) != 64 or set(expected) - set("0123456789abcdef")):
         raise SpecError(f"--digest {digest[:80]!r} is not one; give the 64 digits that `dlbench verify` printed")
-    folder = source if source.is_dir() else source.parent
-    if not source.exists():
+    folder = places.folder_of(source)
+    if not places.is_there(source):
         raise RecordError(f"{source}: is not there; give the folder of a report")
     found = digests.verify(folder)
     if expected in ("", found.digest):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dlbench.api.history import history
 from dlbench.api.render import put
+from dlbench.errors import SpecError
 from dlbench.record import encoding
 from dlbench.report import terminal
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
@@ -17,6 +18,8 @@ from dlbench.report.units import format_value
 
 def show(source: Path, added: Sequence[Path], wanted: Filter, svg: Path | None, *, plot: bool, as_json: bool) -> None:
     """Print the history and write its charts. Raises RecordError, SpecError and UnknownName."""
+    if svg is not None and svg.suffix.lower() != ".svg":
+        raise SpecError(f"--svg {svg}: the picture takes the place of this file; give one that ends in .svg")
     found = history(source, added, wanted)
     if svg is not None:
         put(svg.parent, {svg.name: chart.svg(found)})

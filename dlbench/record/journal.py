@@ -15,7 +15,7 @@ from types import TracebackType
 import msgspec
 
 from dlbench.errors import RecordError, redaction
-from dlbench.record import digests
+from dlbench.record import digests, files
 from dlbench.record.digests import DIGESTS_FILE, Running
 from dlbench.record.encoding import encode
 from dlbench.record.interrupts import ENDING
@@ -53,7 +53,7 @@ class Journal:
         if kept != self.runs:
             path = self.folder / RUNS_FILE
             content = b"".join(path.read_bytes().splitlines(keepends=True)[:number])
-            _replace(path, content)
+            files.replace(path, content)
             self._digest = Running(content)
         self.runs = kept
 
@@ -62,7 +62,7 @@ class Journal:
         path = self.folder / DIGESTS_FILE
         known = {RUNS_FILE: self._digest.now} if self.runs else {}
         try:
-            _replace(path, digests.content(digests.of_folder(self.folder, known)))
+            files.replace(path, digests.content(digests.of_folder(self.folder, known)))
         except OSError as error:
             raise RecordError(f"{path}: cannot be written ({error.strerror}); free some space and --resume") from error
 
@@ -94,7 +94,7 @@ def begin(folder: Path, plan: Plan, *, anew: bool = False) -> Journal:
         os.close(journal._lock)
         raise RecordError(f"{folder} already holds a report; --resume it, give another --out, or remove it first")
     try:
-        _replace(folder / PLAN_FILE, encode(_reworded(plan, redaction.portable)) + b"\n")
+        files.replace(folder / PLAN_FILE, encode(_reworded(plan, redaction.portable)) + b"\n")
     except OSError as error:
         journal.__exit__(None)
         raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
@@ -125,7 +125,7 @@ def _take_up(journal: Journal, path: Path) -> None:
     journal.runs = [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
     digests.check(journal.folder)
     if torn:
-        _replace(path, content[: len(content) - len(torn)])
+        files.replace(path, content[: len(content) - len(torn)])
     journal._digest = Running(content[: len(content) - len(torn)])
 
 
@@ -143,7 +143,7 @@ def append(path: Path, records: Iterable[Record]) -> bytes:
         finally:
             os.close(descriptor)
         if new:
-            _sync(path.parent)
+            files.sync(path.parent)
     except OSError as error:
         raise RecordError(
             f"{path}: cannot be written ({error.strerror}); finished groups are kept; free some space and --resume, "
@@ -187,32 +187,13 @@ def _write(descriptor: int, lines: bytes) -> None:
         raise
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in the place of another, or none.
-
-    The new one is made exclusively: a file that a killed process left under its name is removed first, and a symbolic
-    link there is not written through.
-    """
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync(path.parent)
-
-
 def _make(folder: Path, made: list[Path]) -> None:
     """Make a folder with its parents, each entry on the disk; `made` gets those that were not there."""
     for one in (*reversed(folder.parents), folder):
         if not one.exists():
             one.mkdir(exist_ok=True)
             made.append(one)
-            _sync(one.parent)
+            files.sync(one.parent)
 
 
 def _claimed(folder: Path, made: list[Path]) -> Path:
@@ -238,15 +219,6 @@ def _unmake(made: Sequence[Path]) -> None:
     with contextlib.suppress(OSError):
         for one in reversed(made):
             one.rmdir()
-
-
-def _sync(folder: Path) -> None:
-    """Have the kernel write a folder's entries: fsync(2) says that syncing a file does not do that."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _locked(folder: Path) -> int:

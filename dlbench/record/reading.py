@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import re
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from dlbench.errors import DlbenchError, RecordError
+from dlbench.record import places
 from dlbench.record.encoding import WORDS
 from dlbench.record.fidelity import Fidelity
 from dlbench.record.parity import Parity
@@ -95,11 +97,22 @@ def decode(line: bytes, where: str) -> Run:
         if schema not in READABLE:
             known = f"{READABLE[0]} to {READABLE[-1]}"
             raise RecordError(f"{where}: schema {schema}, this dlbench reads {known}; use the dlbench that wrote it")
-        return from_json(line, Run, of_today=schema == SCHEMA)
+        run = from_json(line, Run, of_today=schema == SCHEMA)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError) as error:
         if isinstance(error, RecordError):
             raise
         raise RecordError(f"{where}: not a Run ({error}); remove the line to read the rest") from error
+    if not _is_time(run.started):
+        raise RecordError(f"{where}: not a Run (started {run.started[:40]!r}); remove the line to read the rest")
+    return run
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def read_runs(path: Path) -> list[Run]:
@@ -145,7 +158,7 @@ def read_parities(path: Path) -> list[Parity]:
 
 
 def _read_lines(path: Path, kind: type[T], named: str) -> list[T]:
-    if not path.exists():
+    if not places.is_there(path):
         return []
     try:
         return [from_json(line, kind) for line in path.read_bytes().splitlines()]

@@ -199,6 +199,9 @@ def _change(**values: object) -> bytes:
         (_change(spec=json.loads(LINE)["spec"] | {"batch_size": 0}) + b"\n", 1, "batch size is 0"),
         (b'{"schema": 1, "deep": ' + b"[" * 100_000 + b"\n", 1, "not a Run"),
         (LINE.replace(b'"s"', b'"\xff"') + b"\n", 1, "not a Run"),
+        (_change(started="noon") + b"\n", 1, "not a Run (started 'noon')"),
+        (_change(started="2026-01-02T25:00:00+00:00") + b"\n", 1, "not a Run (started '2026-01-02T25"),
+        (_change(started="0001-01-01T00:00:00+01:00") + b"\n", 1, "not a Run (started '0001-01-01T00"),
     ],
     ids=lambda value: value[-24:] if isinstance(value, bytes) else None,
 )

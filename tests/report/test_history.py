@@ -160,9 +160,25 @@ def damaged(path):
     path.write_bytes(content)
 
 
+def with_values(values):
+    """A history in which somebody else wrote."""
+
+    def make(path):
+        database.add(path, points(made(0)))
+        with sqlite3.connect(path) as connection:
+            connection.execute(f"UPDATE points SET {values}")
+
+    return make
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (with_values("value = 'text'"), "is damaged (Expected `float`, got `str`"),
+        (with_values("low = x'ff'"), "is damaged (Expected"),
+        (with_values("n = 'text'"), "is damaged (Expected `int`, got `str`"),
+        (with_values("high = 9e999"), "is damaged (a figure is not finite)"),
+        (with_values("code = '[]'"), "is damaged (Expected `object`, got `array`)"),
         (other_version, "history of version 2, this dlbench reads 1; use the dlbench that wrote it"),
         (other_database, "is no history of dlbench; give another file"),
         (damaged, "is damaged"),
@@ -235,6 +251,17 @@ def test_the_picture_has_its_words_and_no_markup_of_others():
     assert len(root.findall(".//{*}circle")) == 30
     assert len(root.findall(".//{*}line")) == 1
     assert "<script>" in root.find(".//{*}title").text
+
+
+def test_a_picture_never_takes_the_place_of_a_history(tmp_path):
+    file = tmp_path / "history.sqlite"
+    history(file, [saved(tmp_path / "a", made(0))], STEP)
+    before = file.read_bytes()
+    done = dlbench("history", file, "--svg", file, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "give one that ends in .svg" in done.stderr
+    assert file.read_bytes() == before
 
 
 def test_the_command_shows_adds_and_draws_and_never_gates(tmp_path):

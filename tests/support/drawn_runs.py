@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import string
 from typing import Any, get_args
 
@@ -40,6 +41,7 @@ _elapsed = st.floats(1e-9, 1e6)
 _counts = st.integers(0, 2**63 - 1)
 _some = st.integers(1, 2**63 - 1)
 _texts = st.text(max_size=20)
+_moments = st.datetimes(datetime.datetime(1990, 1, 1), timezones=st.just(datetime.UTC)).map(datetime.datetime.isoformat)
 _maps = st.dictionaries(_texts, _texts, max_size=3)
 _shares = st.none() | st.floats(0, 1)
 _maybe_counts = st.none() | _counts
@@ -206,7 +208,7 @@ any_run = _builds(
     groups=_some,
     arms=_some,
     status=st.sampled_from(list(STATUSES)),
-    started=_texts,
+    started=_moments,
     wall_seconds=_seconds,
     isolation=st.sampled_from(ISOLATIONS),
     reason=_texts,

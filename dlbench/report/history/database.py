@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from dlbench.errors import RecordError
+from dlbench.record import places
 from dlbench.report.history.points import Point
 
 VERSION = 1
@@ -35,13 +39,25 @@ def read(path: Path) -> list[Point]:
     """All points of a file by time. Raises RecordError."""
     with _opened(path, make=False) as database:
         rows = database.execute(f"SELECT {', '.join(Point._fields)} FROM points ORDER BY started, session")  # noqa: S608
-        return [Point(*row) for row in rows]
+        return list(map(_point, rows))
+
+
+def _point(row: tuple[object, ...]) -> Point:
+    """The point of a row, which a file of ours holds as it was written. Raises sqlite3.DataError."""
+    try:
+        point = msgspec.convert(row, Point)
+        msgspec.json.decode(point.code, type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        raise sqlite3.DataError(str(error)) from error
+    if not all(math.isfinite(one) for one in (point.value, point.low, point.high) if one is not None):
+        raise sqlite3.DataError("a figure is not finite")
+    return point
 
 
 @contextlib.contextmanager
 def _opened(path: Path, *, make: bool) -> Iterator[sqlite3.Connection]:
     """The file, known to be a history, within one transaction. Raises RecordError."""
-    if not make and not path.exists():
+    if not make and not places.is_there(path):
         raise RecordError(f"{path}: is not there; make it with --add REPORT, or give a folder of reports")
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)) as database:
