@@ -22,6 +22,8 @@ SECONDS = 30.0
 PAGE = 100
 """Comments of one answer; the most that the service gives."""
 TOKEN = "GITHUB_TOKEN"  # noqa: S105 (the name of the variable)
+ADDRESS = ("GITHUB_API_URL", "GITHUB_REPOSITORY")
+"""Variables that say where comments are."""
 
 
 def event(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def event(variables: Mapping[str, str]) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SpecError(f"GITHUB_EVENT_PATH {path} is not an event of GitHub ({error}); give --base COMMIT") from error
     if not isinstance(found, dict):
         raise SpecError(f"GITHUB_EVENT_PATH {path} is not an event of GitHub; give --base COMMIT")
@@ -45,18 +47,27 @@ def base(found: Mapping[str, Any], folder: Path, head: str) -> str:
     branch are on both sides; for another head the newest common ancestor.
     """
     if "pull_request" in found:
-        return _base_of_pull_request(found["pull_request"], folder, head)
-    named = found.get("merge_group", {}).get("base_sha") or found.get("before") or ""
+        return _base_of_pull_request(found, folder, head)
+    named = _stated(found, "merge_group", "base_sha") or _stated(found, "before")
     if not named:
         what = "this event of GitHub names no base commit" if found else "the gate has no base commit"
         raise SpecError(f"{what}; give --base COMMIT, such as --base main")
     if not named.strip("0"):
         raise SpecError("the first push of a branch has no base commit; give --base COMMIT, or run on pull requests")
-    return str(named)
+    return named
+
+
+def _stated(found: Any, *names: str) -> str:
+    """The text at this place of an event; empty if there is none that could name a commit."""
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) and found.isprintable() else ""
 
 
 def _base_of_pull_request(found: Mapping[str, Any], folder: Path, head: str) -> str:
-    target, tip = str(found["base"]["sha"]), str(found["head"]["sha"])
+    target, tip = (_stated(found, "pull_request", side, "sha") for side in ("base", "head"))
+    if not target or not tip:
+        raise SpecError("this event of a pull request names no base and head commit; give --base COMMIT")
     merged = commits.parents(folder, head)
     if len(merged) == 2 and merged[1] == tip:
         return merged[0]
@@ -77,11 +88,14 @@ def comment(variables: Mapping[str, str], page: str) -> str:
     Its first line, which must be a marker that shows nothing, finds that comment. Returns a sentence on the outcome.
     Raises DlbenchError if the service refuses.
     """
-    number = event(variables).get("pull_request", {}).get("number")
-    if number is None:
+    of_pull_request = event(variables).get("pull_request")
+    number = of_pull_request.get("number") if isinstance(of_pull_request, dict) else None
+    if not isinstance(number, int):
         return "no comment: this is not the event of a pull request"
     if not variables.get(TOKEN):
         raise DlbenchError(f"no comment: {TOKEN} is not set; pass github.token")
+    if missing := [name for name in ADDRESS if not variables.get(name)]:
+        raise DlbenchError(f"no comment: {missing[0]} is not set; run this in a workflow")
     home = f"{variables['GITHUB_API_URL']}/repos/{variables['GITHUB_REPOSITORY']}/issues"
     marker = page.partition("\n")[0]
     for one in _comments(f"{home}/{int(number)}/comments", variables[TOKEN]):

@@ -241,3 +241,38 @@ def test_the_table_of_the_page_is_a_gate_that_can_be_planned(tmp_path, monkeypat
     assert json.dumps(gate.configuration.install()) != "[]"
     context = command_line.cli.commands["run"].make_context("run", ["--suite", "gate"])
     assert gate.configuration.configured(context, context.params).options["fail_on"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"pull_request": None},
+        {"pull_request": []},
+        {"pull_request": {"base": {"sha": "a" * 40}, "head": None}},
+        {"merge_group": None},
+        {"merge_group": []},
+        {"before": 5},
+        {"before": ["a"]},
+        {"before": "\0"},
+    ],
+)
+def test_an_event_that_states_no_commit_where_it_should_is_one_line(tmp_path, found):
+    with pytest.raises(SpecError, match=r"names no base .*; give --base COMMIT"):
+        github.base(found, tmp_path, "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"GITHUB_API_URL": ""}, "no comment: GITHUB_API_URL is not set"),
+        ({"GITHUB_REPOSITORY": ""}, "no comment: GITHUB_REPOSITORY is not set"),
+    ],
+)
+def test_a_comment_without_its_address_is_one_line(tmp_path, changes, said):
+    event = tmp_path / "event.json"
+    event.write_text('{"pull_request": {"number": 3}}')
+    known = {"GITHUB_API_URL": "http://127.0.0.1:9", "GITHUB_REPOSITORY": "a/b", "GITHUB_TOKEN": "t"}
+    with pytest.raises(DlbenchError, match=said):
+        github.comment({"GITHUB_EVENT_PATH": str(event), **known, **changes}, "<!-- x -->\n")
+    event.write_text('{"pull_request": null}')
+    assert "not the event of a pull request" in github.comment({"GITHUB_EVENT_PATH": str(event), **known}, "")
