@@ -23,7 +23,6 @@ from dlbench.api.keywords import GateKeywords, Names, ParityKeywords, RunKeyword
 from dlbench.api.progress import Lines, Quiet
 from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
-from dlbench.record import places
 from dlbench.record.parity import Parity
 from dlbench.session.schedule import Listener
 
@@ -55,7 +54,7 @@ def read(source: Source | Results) -> Results:
     path = Path(_path(source))
     runs, report = rendering.read(path)
     refused = report.gate.refused if report.gate is not None else ""
-    return Results(places.folder_of(path), runs, report, refused)
+    return Results(path if path.is_dir() else path.parent, runs, report, refused)
 
 
 def compare(

@@ -15,8 +15,7 @@ from dlbench.analysis import gate, pairs, steady_state
 from dlbench.analysis.gate import GateRequest
 from dlbench.api import formats, judge, subjects
 from dlbench.errors import RecordError, SpecError
-from dlbench.record import places
-from dlbench.record.reading import read_runs
+from dlbench.record.reading import read_below
 from dlbench.record.schema import RUNS_FILE, Plan, Run
 from dlbench.session.models import Subjects
 from dlbench.spec import Policy
@@ -135,10 +134,10 @@ def _gate_of_run(options: Mapping[str, Any]) -> GateRequest:
 
 def _read_all(source: FilePath) -> list[Run]:
     """Every Run below a folder, or of one file."""
-    files = places.runs_files(source)
-    if not files:
+    found = read_below(source)
+    if not found:
         raise RecordError(f"{source}: holds no {RUNS_FILE}; give the folder of the reports of unchanged code")
-    return [run for file in files for run in steady_state.flag_unsteady(read_runs(file))]
+    return [run for of_one in found for run in steady_state.flag_unsteady(of_one)]
 
 
 def policy(options: Mapping[str, Any]) -> Policy:

@@ -1,4 +1,4 @@
-"""Where a report lies: a file of Runs, or the folder that holds one; what cannot be looked at is one line too."""
+"""Places of reports: a file of Runs, or the folder that holds one; what cannot be looked at is one line too."""
 
 from __future__ import annotations
 

@@ -130,6 +130,11 @@ def read_runs(path: Path) -> list[Run]:
     return [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
 
 
+def read_below(source: Path) -> list[list[Run]]:
+    """The Runs of each report below a folder, or of this file. Raises RecordError."""
+    return list(map(read_runs, places.runs_files(source)))
+
+
 def split(content: bytes) -> tuple[list[bytes], bytes]:
     """The whole lines, and the rest after the last newline: a line that was being written when its writer ended."""
     *whole, torn = content.split(b"\n")

@@ -1,4 +1,4 @@
-"""Where reports lie is found, or said in one line; files are put there whole."""
+"""Places of reports are found, or said in one line; files are put there whole."""
 
 from __future__ import annotations
 
