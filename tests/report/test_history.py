@@ -142,6 +142,13 @@ def test_all_or_nothing_is_added(tmp_path):
     assert [point.session for point in history(file, [], STEP)[0].points] == ["s0"]
 
 
+def test_a_disk_that_is_full_at_once_leaves_no_empty_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "TABLE", "CREATE TABLE points (")
+    with pytest.raises(RecordError):
+        database.add(tmp_path / "history.sqlite", points(made(0)))
+    assert not list(tmp_path.iterdir())
+
+
 def other_version(path):
     database.add(path, points(made(0)))
     with sqlite3.connect(path) as connection:

@@ -31,8 +31,14 @@ PUT = f"INSERT INTO points VALUES ({VALUES}) ON CONFLICT {KEY} DO UPDATE SET {NE
 
 def add(path: Path, points: Iterable[Point]) -> None:
     """Add points to a file, which is made if it is not there: all or none. Raises RecordError."""
-    with _opened(path, make=True) as database:
-        database.executemany(PUT, points)
+    new = not places.is_there(path)
+    try:
+        with _opened(path, make=True) as database:
+            database.executemany(PUT, points)
+    except BaseException:
+        if new and places.is_there(path) and not path.stat().st_size:  # a disk that was full at once
+            path.unlink()
+        raise
 
 
 def read(path: Path) -> list[Point]:
