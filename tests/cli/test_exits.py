@@ -191,6 +191,7 @@ def test_what_is_finished_is_reported_with_a_hint_when_the_session_is_told_to_en
     assert f"{finished} of 50" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_session_under_nohup_goes_on_when_its_terminal_goes(tmp_path: Path) -> None:
     process, errors = _told(tmp_path, [signal.SIGHUP], "trap '' HUP; exec ", "--processes", "3")
     assert process.returncode == 0, errors

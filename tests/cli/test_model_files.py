@@ -63,6 +63,7 @@ def test_files_are_found_wherever_they_lie_and_may_print(folder, reference, monk
     assert f"fake.One eager ({reference})" in said
 
 
+@pytest.mark.slow
 def test_a_file_that_changed_between_two_parts_of_a_session_makes_two_figures_and_one_that_is_gone_none(folder):
     arguments = ("--model", "own.py:Two", "--phase", "predict", "--processes", "3", "--cold")
     assert dlbench("run", *arguments, "--quiet", "--out", "report", cwd=folder).returncode == 0

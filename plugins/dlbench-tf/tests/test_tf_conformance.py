@@ -14,10 +14,12 @@ pytestmark = pytest.mark.untimed
 ARCHITECTURES = sorted(set(names) - {"TFModel", "plugin"})
 REPRESENTATIVE = ("lstm", "mlp")
 """A loop and none; the others compiled take minutes."""
+LIKE_OTHERS = ("rnn", "gru", "gan")
+"""Built of the same parts as lstm and mlp."""
 
 
 def _case(architecture: str, path: str):
-    slow = path != "eager" and architecture not in REPRESENTATIVE
+    slow = architecture in LIKE_OTHERS if path == "eager" else architecture not in REPRESENTATIVE
     return pytest.param(architecture, path, marks=[pytest.mark.slow] if slow else [])
 
 

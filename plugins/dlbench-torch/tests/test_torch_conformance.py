@@ -15,6 +15,8 @@ pytestmark = pytest.mark.untimed
 ARCHITECTURES = sorted(set(names) - {"TorchModel", "plugin"})
 REPRESENTATIVE = ("lstm", "mlp")
 """A loop and none; the others compiled take minutes."""
+LIKE_OTHERS = ("rnn", "gru", "gan")
+"""Built of the same parts as lstm and mlp."""
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,10 @@ def test_conforms_compiled(architecture):
     conformance.assert_conforms(f"torch.{architecture}", "jit")
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "architecture",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in LIKE_OTHERS else []) for name in ARCHITECTURES],
+)
 def test_conforms_eager(architecture):
     """In this process, which has PyTorch already."""
     (spec,) = conformance.specs(f"torch.{architecture}", "eager")

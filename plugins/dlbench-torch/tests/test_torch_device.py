@@ -91,6 +91,7 @@ def compiled_quickly(monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_VEC_ISA_OK", "1")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled_quickly")
 def test_two_processes_with_one_number_both_compile_cold(tmp_path, monkeypatch):
     """Numbers of processes come again in every container, so the name of a folder tells nothing of its content."""
