@@ -44,6 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(config.rootpath / ".pytest_cache" / "inductor"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Time for what compiles for minutes, also beside a neighbour; the limit is there to end what hangs."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(1200))
+
+
 @pytest.fixture(autouse=True)
 def denormals_as_before() -> Iterator[None]:
     """Restore denormals after a test. PyTorch is not imported for it: without it nothing was changed."""
