@@ -10,7 +10,7 @@ from dlbench.analysis import contradictions, evidence, labels, metrics
 from dlbench.analysis.evidence import EvidenceTable
 from dlbench.analysis.likeness import Likeness, Unlike
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.pairs import Pair, arms, by_workload, with_baselines
+from dlbench.analysis.pairs import Pair, arms, by_workload, with_baselines, with_eager
 from dlbench.record.schema import Record, Run
 from dlbench.spec import Workload
 from dlbench.stats import decisions
@@ -82,7 +82,19 @@ def compare(
 
     With a failure of the A/A control there are no verdicts.
     """
-    found = with_baselines(runs)
+    return _judged(with_baselines(runs), failure, likeness)
+
+
+def compiled(
+    runs: Iterable[Run], failure: str = "", likeness: Likeness | None = None
+) -> dict[Workload, list[Comparison]]:
+    """Step times of arms that compile over eager ones that are not their baseline; a family of their own for Holm."""
+    return _judged(with_eager(runs), failure, likeness)
+
+
+def _judged(
+    found: Mapping[Workload, Sequence[Pair]], failure: str, likeness: Likeness | None
+) -> dict[Workload, list[Comparison]]:
     table = evidence.collect([pair for of_load in found.values() for pair in of_load], ["step_time"])
     without = without_verdicts(comparisons(table, "step_time"), failure)
     made = (_marked(one, pair, likeness) for pair, one in zip(table.pairs, without, strict=True))

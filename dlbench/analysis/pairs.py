@@ -89,6 +89,26 @@ def with_baselines(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
     return {load: of_load for load, of_load in found.items() if of_load}
 
 
+def with_eager(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
+    """Every arm that compiles with its plugin's eager one, if both ran well and are no pair of `with_baselines`."""
+    runs = list(runs)
+    known = {(pair.baseline, pair.candidate) for of_load in with_baselines(runs).values() for pair in of_load}
+    found: dict[Workload, list[Pair]] = {}
+    for load, of_load in by_workload(runs).items():
+        of = {one[0].spec: well for one in arms(of_load).values() if (well := [run for run in one if run.ok])}
+        for jit in (spec for spec in of if load.timed and spec.path == "jit"):
+            eager = next((spec for spec in of if is_eager_of(spec, jit)), None)
+            if eager is not None and not known & {(eager, jit), (jit, eager)}:
+                found.setdefault(load, []).append(Pair(eager, jit, of[eager], of[jit]))
+    return found
+
+
+def is_eager_of(other: Spec, spec: Spec) -> bool:
+    """True if `other` is the path eager of the same program: plugin, model, variant and environment."""
+    same = ("plugin", "model", "origin", "variant", "python")
+    return other.path == "eager" and all(getattr(other, name) == getattr(spec, name) for name in same)
+
+
 def names_of(pairs: Iterable[Pair]) -> Labels:
     """Names for both sides of these pairs."""
     return labels.of_specs(spec for pair in pairs for spec in (pair.baseline, pair.candidate))

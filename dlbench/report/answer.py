@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dlbench.report import payoff
 from dlbench.report.cases import WORDS, Case, Names, Unlike, beyond, counted
 from dlbench.report.cases import cases as find
+from dlbench.report.cases import compiled as find_compiled
 from dlbench.report.configuration import Fairness
 from dlbench.report.document import Statement
 from dlbench.report.findings import what_it_takes
@@ -25,10 +26,12 @@ VERDICTS, FINDINGS, COMPILING, NOT_RUN = "Verdicts", "Findings", "Compiled again
 """Titles of evidence."""
 
 
-def statements(sections: Sequence[Section], cases: Sequence[Case]) -> tuple[Statement, ...]:
+def statements(
+    sections: Sequence[Section], cases: Sequence[Case], compiled: Sequence[Case] = ()
+) -> tuple[Statement, ...]:
     """The sentences, what matters most first."""
     first = list(_left_out(sections, cases))
-    others = [*payoff.statement(sections, cases, COMPILING), *_memory(cases), *_learning(sections)]
+    others = [*payoff.statement(sections, [*cases, *compiled], COMPILING), *_memory(cases), *_learning(sections)]
     others += [] if cases else _figures(sections)
     others += _failed(sections)
     others = others[: MOST - len(first) - LEAST_PAIRS] if cases else others
@@ -37,7 +40,8 @@ def statements(sections: Sequence[Section], cases: Sequence[Case]) -> tuple[Stat
 
 def of(sections: Sequence[Section], built: Iterable[Fairness]) -> tuple[Statement, ...]:
     """The sentences about these sections, whose arms were built like this."""
-    return statements(sections, list(find(sections, Unlike(built))))
+    unlike = Unlike(built)
+    return statements(sections, list(find(sections, unlike)), list(find_compiled(sections, unlike)))
 
 
 def by_arms(cases: Iterable[Case]) -> dict[tuple[str, str], list[Case]]:

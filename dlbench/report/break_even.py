@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from dlbench.analysis import metrics
+from dlbench.analysis.pairs import is_eager_of
 from dlbench.record.schema import Record, Run
 
 
@@ -23,7 +24,7 @@ def paybacks(arms: Mapping[str, Sequence[Run]]) -> Iterator[Payback]:
     """
     for label, runs in arms.items():
         spec = runs[0].spec
-        others = [other for other, of_other in arms.items() if _is_eager_of(of_other[0], runs[0])]
+        others = [other for other, of_other in arms.items() if is_eager_of(of_other[0].spec, spec)]
         if spec.path != "jit" or not others:
             continue
         mine, theirs = times(runs), times(arms[others[0]])
@@ -32,11 +33,6 @@ def paybacks(arms: Mapping[str, Sequence[Run]]) -> Iterator[Payback]:
         gained = theirs[1] - mine[1]
         steps = None if gained <= 0 else max(0.0, mine[0] - theirs[0]) / gained + spec.steps_per_call
         yield Payback(label=label, against=others[0], steps=steps)
-
-
-def _is_eager_of(other: Run, run: Run) -> bool:
-    same = (other.spec.plugin, other.spec.python) == (run.spec.plugin, run.spec.python)
-    return same and other.spec.path == "eager"
 
 
 def times(runs: Sequence[Run]) -> tuple[float, float] | None:

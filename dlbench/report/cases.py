@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dlbench.analysis.compare import Comparison
@@ -82,10 +82,21 @@ class Unlike:
 
 def cases(sections: Sequence[Section], unlike: Unlike) -> Iterator[Case]:
     """All that may be spoken of, in the order of the report."""
+    yield from _cases(sections, unlike, lambda section: section.comparisons)
+
+
+def compiled(sections: Sequence[Section], unlike: Unlike) -> Iterator[Case]:
+    """Compiled against eager, where eager is not the baseline, of all that may be spoken of."""
+    yield from _cases(sections, unlike, lambda section: section.compiled)
+
+
+def _cases(
+    sections: Sequence[Section], unlike: Unlike, of: Callable[[Section], Iterable[Comparison]]
+) -> Iterator[Case]:
     names = Names(sections)
     for section in sections:
         load = section.workload
-        for one in section.comparisons:
+        for one in of(section):
             if one.verdict != "indicative" and not unlike.mark(load, one):
                 arms = [names.arm(load, label) for label in (one.baseline, one.candidate)]
                 yield Case(section, names.title(load), names.place(load), arms[0], arms[1], one)

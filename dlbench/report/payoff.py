@@ -1,7 +1,7 @@
 """Compiling against eager: where it pays by the verdicts of a report, and after how many steps.
 
 An arm on the path jit is faster or slower than its plugin's eager one if they are a pair with that verdict, or if their
-verdicts against the same baseline lie on two sides of it. Anything else is not told.
+verdicts against the same baseline lie on two sides of it. Anything else is undecided.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from dlbench.analysis.compare import Comparison
 from dlbench.report.break_even import Payback
-from dlbench.report.cases import Case, Names, Unlike, cases
+from dlbench.report.cases import Case, Names, Unlike, cases, compiled
 from dlbench.report.document import Block, Details, Statement, Table
 from dlbench.report.model import Report
 from dlbench.report.section import Section
-from dlbench.report.units import format_value
+from dlbench.report.units import format_interval, format_value
 from dlbench.spec import Workload
+from dlbench.stats.estimates import Estimate
 
-Told = Literal["faster", "slower", "level", "not told"]
+Told = Literal["faster", "slower", "level", "undecided"]
 SIGNS = {"faster": -1, "slower": 1}
 MOST_NAMES = 3
 
@@ -30,20 +32,30 @@ class Payoff(NamedTuple):
     arm: str
     told: Told
     found: Payback
+    ratio: Estimate | None
 
 
 def payoffs(sections: Sequence[Section], spoken: Sequence[Case]) -> Iterator[Payoff]:
     """One for each arm that compiles and has an eager one, in the order of the report."""
     names = Names(sections)
-    of: dict[str, dict[tuple[str, str], str]] = {}
+    of: dict[str, dict[tuple[str, str], Comparison]] = {}
     for case in spoken:
-        pair = (case.found.candidate, case.found.baseline)
-        of.setdefault(case.title, {})[pair] = case.found.verdict
+        of.setdefault(case.title, {})[case.found.candidate, case.found.baseline] = case.found
     for section in sections:
         load = section.workload
         for one in section.paybacks:
-            told = _told(one.label, one.against, of.get(names.title(load), {}))
-            yield Payoff(load, names.place(load), names.arm(load, one.label), told, one)
+            known = of.get(names.title(load), {})
+            told = _told(one.label, one.against, {pair: found.verdict for pair, found in known.items()})
+            direct = known.get((one.label, one.against))
+            ratio = None if direct is None else direct.ratio
+            yield Payoff(load, names.place(load), names.arm(load, one.label), told, one, ratio)
+
+
+def of_report(report: Report) -> Iterator[Payoff]:
+    """Those of a whole report."""
+    unlike = Unlike(report.fairness)
+    spoken = [*cases(report.sections, unlike), *compiled(report.sections, unlike)]
+    yield from payoffs(report.sections, spoken)
 
 
 def statement(sections: Sequence[Section], spoken: Sequence[Case], evidence: str) -> Iterator[Statement]:
@@ -56,27 +68,28 @@ def statement(sections: Sequence[Section], spoken: Sequence[Case], evidence: str
 
 def blocks(report: Report, title: str) -> Iterator[Block]:
     """The table behind the sentence."""
-    found = list(payoffs(report.sections, list(cases(report.sections, Unlike(report.fairness)))))
-    rows = [[one.place, one.arm, one.told, _steps(one)] for one in found]
+    rows = [[one.place, one.arm, format_interval(one.ratio, ""), one.told, _steps(one)] for one in of_report(report)]
     if rows:
-        yield Details(title, [Table(["", "Arm", "Than eager, by the verdicts", "Has paid for itself after"], rows)])
+        head = ["", "Arm", "Step time over eager's", "Than eager, by the verdicts", "Has paid for itself after"]
+        yield Details(title, [Table(head, rows)])
 
 
 def _told(jit: str, eager: str, verdicts: dict[tuple[str, str], str]) -> Told:
-    if (jit, eager) in verdicts or (eager, jit) in verdicts:
-        forward = SIGNS.get(verdicts.get((jit, eager), ""), 0) - SIGNS.get(verdicts.get((eager, jit), ""), 0)
-        level = "same" in (verdicts.get((jit, eager)), verdicts.get((eager, jit)))
-        return "level" if level else _of_sign(forward)
+    forward, back = verdicts.get((jit, eager), ""), verdicts.get((eager, jit), "")
+    if "same" in (forward, back):
+        return "level"
+    if sign := SIGNS.get(forward, 0) - SIGNS.get(back, 0):
+        return _of_sign(sign)
     common = {base for label, base in verdicts if label == jit} & {base for label, base in verdicts if label == eager}
     for base in common:
         mine, theirs = (SIGNS.get(verdicts[label, base], 0) for label in (jit, eager))
         if mine * theirs < 0:
             return _of_sign(mine)
-    return "not told"
+    return "undecided"
 
 
 def _of_sign(sign: int) -> Told:
-    return "faster" if sign < 0 else "slower" if sign > 0 else "not told"
+    return "faster" if sign < 0 else "slower"
 
 
 def _part(arm: str, found: Sequence[Payoff]) -> str:
@@ -85,13 +98,13 @@ def _part(arm: str, found: Sequence[Payoff]) -> str:
     of: dict[Told, list[Payoff]] = {}
     for one in mine:
         of.setdefault(one.told, []).append(one)
-    if len(of.get("not told", ())) == len(mine):
+    if len(of.get("undecided", ())) == len(mine):
         return ""
     pays = of.get("faster", [])
     text = f"{arm} pays on {_places(pays, len(mine))}{_after(pays)}" if pays else f"{arm} pays nowhere for certain"
     text += f", is slower on {_places(of['slower'], len(mine))}" if "slower" in of else ""
     text += f", level on {len(of['level'])}" if "level" in of else ""
-    return text + (f", not told on {len(of['not told'])}" if "not told" in of else "")
+    return text + (f", undecided on {len(of['undecided'])}" if "undecided" in of else "")
 
 
 def _places(found: Sequence[Payoff], of: int) -> str:

@@ -64,6 +64,7 @@ class Arm(Record, frozen=True):
 class Section(Record, frozen=True):
     """One workload: its arms in the order of the first group, and each compared with the first that ran.
 
+    `compiled` compares arms on the path jit with eager ones that are not their baseline.
     `cost` is the effort of its verdicts, failed processes included; None if nothing is compared.
     """
 
@@ -75,6 +76,7 @@ class Section(Record, frozen=True):
     paybacks: tuple[Payback, ...] = ()
     stopped: str = ""
     cost: Cost | None = None
+    compiled: tuple[Comparison, ...] = ()
 
 
 class FidelityRow(Record, frozen=True):

@@ -22,12 +22,16 @@ from dlbench.spec import Workload
 CENSORED = ("steps_to_target", "seconds_to_target")
 
 
-def sections_of(all_runs: Sequence[Run], comparisons: Mapping[Workload, Sequence[Comparison]]) -> Iterator[Section]:
+Compared = Mapping[Workload, Sequence[Comparison]]
+
+
+def sections_of(all_runs: Sequence[Run], comparisons: Compared, compiled: Compared) -> Iterator[Section]:
     """A section for each workload: its arms, with their figures, and its comparisons; only its cost has controls."""
     with_controls = pairs.by_workload(all_runs)
     for load, runs in pairs.by_workload(control.without_controls(all_runs)).items():
         compared = comparisons.get(load, ())
-        yield _section(load, runs, compared, cost.of(with_controls[load]) if compared else None)
+        found = _section(load, runs, compared, cost.of(with_controls[load]) if compared else None)
+        yield msgspec.structs.replace(found, compiled=tuple(compiled.get(load, ())))
 
 
 def undecided(sections: Iterable[Section]) -> Iterator[Undecided]:

@@ -30,8 +30,8 @@ def summarize(
     gated = [outcome.metric for outcome in gate.outcomes if outcome.metric] if gate else []
     screened = screening.screen(runs, dict.fromkeys(("step_time", *gated)))
     runs = screened.runs
-    comparisons = compare.compare(runs, screening.failure(screened), Likeness(parity, errors))
-    sections = tuple(sections_of(screened.all_runs, comparisons))
+    how = (screening.failure(screened), Likeness(parity, errors))
+    sections = tuple(sections_of(screened.all_runs, compare.compare(runs, *how), compare.compiled(runs, *how)))
     exact = tuple(fidelity.rows(errors, screened.all_runs, sections))
     built = tuple(fairness(runs))
     return Report(

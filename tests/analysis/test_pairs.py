@@ -17,6 +17,17 @@ from dlbench.spec import InputSpec, ModelSource
 pytestmark = pytest.mark.untimed
 
 
+def test_compiled_arms_are_paired_with_their_own_eager_one_unless_it_is_their_baseline():
+    graph, eager, jit = (spec(path=path) for path in ("graph", "eager", "jit"))
+    other = spec(plugin="torch.transformer", path="eager")
+    runs = [run for of in (graph, eager, jit, other) for run in session("a", of=of)]
+    (found,) = [pair for of_load in pairs.with_eager(runs).values() for pair in of_load]
+    assert (found.baseline, found.candidate, len(found.before)) == (eager, jit, 5)
+    assert pairs.with_eager([run for of in (eager, jit) for run in session("a", of=of)]) == {}
+    model = msgspec.structs.replace(jit, model=ModelSource(reference="net.py:Net", inputs=()))
+    assert not pairs.is_eager_of(eager, model)
+
+
 def test_equal_specs_are_compared_and_the_others_are_named():
     eager = spec(path="eager")
     before = [*session("a"), *session("a", of=eager)]

@@ -11,7 +11,7 @@ from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.parity import Difference, Parity
 from dlbench.report import FORMATS, answer, summarize
 from dlbench.report.break_even import Payback
-from dlbench.report.cases import Unlike, beyond, cases
+from dlbench.report.cases import Unlike, beyond, cases, compiled
 from dlbench.report.document import Details, Heading, Table
 from dlbench.report.matrix import matrix
 from dlbench.report.page import page
@@ -123,9 +123,27 @@ def test_compiling_pays_where_verdicts_say_so_and_not_where_they_cannot():
     (text,) = [one for one in said(opposite, beside, direct, level, alone) if one.startswith("Compiling")]
     assert text == (
         "Compiling, against eager: t jit pays on a small (after 40 steps), is slower on c small, level on 1, "
-        "not told on 2."
+        "undecided on 2."
     )
     assert not any(one.startswith("Compiling") for one in said(beside))
+
+
+def test_compiled_is_compared_with_its_own_eager_arm_where_that_is_no_baseline():
+    beside = section("a", [pair("t eager", "faster", (0.9, 0.8, 0.95)), pair("t jit", "faster", (0.1, 0.05, 0.2))])
+    direct = pair("t jit", "faster", (0.2, 0.1, 0.3), baseline="t eager")
+    pays = (Payback(label="t jit", against="t eager", steps=7.0),)
+    sections = [msgspec.structs.replace(beside, paybacks=pays, compiled=(direct,))]
+    texts = answer.statements(sections, list(cases(sections, NONE)), list(compiled(sections, NONE)))
+    assert "Compiling, against eager: t jit pays on a small (after 7 steps)." in [one.text for one in texts]
+    assert not list(compiled(sections, Marked()))
+
+
+class Marked(Unlike):
+    def __init__(self):
+        super().__init__(())
+
+    def mark(self, load, one):
+        return "NOT THE SAME MODEL"
 
 
 def test_memory_is_said_only_of_several_processes_whose_intervals_lie_apart():

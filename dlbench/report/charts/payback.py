@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dlbench.report.break_even import Payback, times
-from dlbench.report.cases import Unlike, cases
 from dlbench.report.chart import Axis, Chart, Point, Series
 from dlbench.report.charts.arms import Drawn, DrawnArms
 from dlbench.report.model import Report
-from dlbench.report.payoff import Told, payoffs
+from dlbench.report.payoff import Told, of_report
 from dlbench.report.section import Section
 from dlbench.report.units import format_value
 
 MOST_ROWS = 30
-SHADES: dict[Told, int] = {"faster": 0, "slower": 1, "level": 2, "not told": 7}
+SHADES: dict[Told, int] = {"faster": 0, "slower": 1, "level": 2, "undecided": 7}
 """Shades of what the verdicts say of compiled against eager."""
 NEVER, FURTHER = 1000.0, 10.0
 """Steps that a chart shows if no arm ever pays, and how many times farther than the last break-even it goes."""
@@ -24,8 +23,7 @@ PLACES = 24
 
 def overview(report: Report) -> Iterator[Chart]:
     """Steps after which each arm has paid, for reports of several workloads, with what the verdicts say of it."""
-    spoken = list(cases(report.sections, Unlike(report.fairness)))
-    found = [(f"{one.place}, {one.arm}", one) for one in payoffs(report.sections, spoken)]
+    found = [(f"{one.place}, {one.arm}", one) for one in of_report(report)]
     pays = sorted((one.found.steps, name, one.told) for name, one in found if one.found.steps is not None)
     never = [name for name, one in found if one.found.steps is None]
     if len(report.sections) < 2 or not pays:
