@@ -11,15 +11,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from dlbench.analysis.leaks import growth
+from dlbench.analysis.learnt import quality_at_budget, seconds_to_target, steps_to_target
 from dlbench.analysis.memo import by_run
 from dlbench.analysis.series import steps_of
-from dlbench.record.schema import TRAINING, PhaseMemory, Run, Stage, TaskInfo
+from dlbench.record.flags import FlagName
+from dlbench.record.schema import TRAINING, PhaseMemory, Run, Stage
 from dlbench.spec import PHASES, PhaseName
 from dlbench.stats.estimates import Estimate, estimate, percentile
 
 TIMED: tuple[PhaseName, ...] = tuple(name for name, phase in PHASES.items() if phase.timed)
 TO_TARGET: tuple[PhaseName, ...] = tuple(name for name, phase in PHASES.items() if not phase.timed)
+NEVER_STEADY: tuple[FlagName, ...] = ("unstable", "drifted", "not_settled")
+"""Flags of Runs whose steady samples may be no steady state."""
 
 
 class Metric(NamedTuple):
@@ -74,7 +80,10 @@ def compared() -> list[str]:
 
 
 def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
-    """The metric over processes, one number each; pooled, without an interval, if some are too short for it."""
+    """The metric over processes, one number each; pooled, without an interval, if some are too short for it.
+
+    An interval of seconds begins at 0 at the least.
+    """
     runs = [run for run in runs if run.ok and (metric.stage is None or steps_of(run, metric.stage))]
     if not runs:
         return None
@@ -82,7 +91,10 @@ def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
     if metric.pooled is not None and len(values) < len(runs):
         pooled = metric.pooled(runs)
         return None if pooled is None else Estimate(pooled, n=len(runs))
-    return estimate(values) if values else None
+    found = estimate(values) if values else None
+    if found is None or found.low is None or metric.unit != "s":
+        return found
+    return msgspec.structs.replace(found, low=max(0.0, found.low))
 
 
 @by_run
@@ -123,8 +135,13 @@ def utilization(run: Run) -> float | None:
     The product has the framework, device, precision and threads of the Spec. Chowdhery et al. (2022, PaLM, section
     4.1) divide by the maker's figure instead, which no CPU has.
     """
-    rate = flop_rate(run)
-    return None if rate is None or not run.peak_flop_rate else rate / run.peak_flop_rate
+    rate, peak = flop_rate(run), peak_flop_rate(run)
+    return None if rate is None or peak is None else rate / peak
+
+
+def peak_flop_rate(run: Run) -> float | None:
+    """FLOP/s of a large matrix product in the same process; each framework has its own."""
+    return run.peak_flop_rate or None
 
 
 def latency(rank: float, run: Run) -> float | None:
@@ -157,13 +174,16 @@ def cold(run: Run) -> bool:
 
 def warm_compile_seconds(run: Run) -> float | None:
     """The same of a second model in the same process: the compiler's caches are warm."""
-    first, step = once("first_step_warm", run), step_seconds(run)
-    return None if first is None or step is None else first - step
+    return _excess("first_step_warm", run)
 
 
 def warm_up_seconds(run: Run) -> float | None:
-    """First step minus the median steady step, if nothing compiles: tracing, allocation and other late starts."""
-    return _first_step_excess(run) if run.info is not None and run.info.compiler is None else None
+    """First step minus the median steady step, if nothing compiles: tracing, allocation and other late starts.
+
+    0 if the first step was no longer than a steady one. None for a Run without a steady state: nothing to subtract.
+    """
+    eager = run.info is not None and run.info.compiler is None
+    return _first_step_excess(run) if eager and not any(map(run.has, NEVER_STEADY)) else None
 
 
 def memory_baseline(run: Run) -> float | None:
@@ -194,32 +214,14 @@ def driver_memory(run: Run) -> float | None:
     return max((mark.driver_bytes for mark in run.memory if mark.driver_bytes is not None), default=None)
 
 
-def reaches(task: TaskInfo, quality: float) -> bool:
-    """True if this quality is the target or better."""
-    return quality >= task.target if task.higher_is_better else quality <= task.target
-
-
-def steps_to_target(run: Run) -> float | None:
-    """Training steps at the first evaluation that reached the target; None if none did."""
-    found = [at.steps for at in run.evaluations if run.task is not None and reaches(run.task, at.quality)]
-    return found[0] if found else None
-
-
-def seconds_to_target(run: Run) -> float | None:
-    """Training seconds, the first step included, at the first evaluation that reached the target."""
-    found = [at.seconds for at in run.evaluations if run.task is not None and reaches(run.task, at.quality)]
-    return found[0] if found else None
-
-
-def quality_at_budget(run: Run) -> float | None:
-    """Quality once the task's budget of steps is trained; None for a Run that was not trained so far."""
-    found = [at.quality for at in run.evaluations if run.task is not None and at.steps >= run.task.budget_steps]
-    return found[0] if found else None
-
-
 def _first_step_excess(run: Run) -> float | None:
-    first, step = once("first_step", run), step_seconds(run)
-    return None if first is None or step is None else first - step
+    return _excess("first_step", run)
+
+
+def _excess(phase: str, run: Run) -> float | None:
+    """Seconds beyond the median steady step; 0 for what took no longer, as no time is negative."""
+    first, step = once(phase, run), step_seconds(run)
+    return None if first is None or step is None else max(0.0, first - step)
 
 
 def _mark(run: Run, phase: str) -> PhaseMemory | None:
@@ -269,7 +271,8 @@ METRICS: dict[str, Metric] = {
     "latency_p95": _latency_row(95),
     "latency_p99": _latency_row(99),
     "flop_rate": Metric("Achieved arithmetic", "FLOP/s", "higher", "headline", flop_rate, TIMED),
-    "utilization": Metric("Share of a matrix product's (MFU)", "%", "higher", "headline", utilization, TIMED),
+    "peak_flop_rate": Metric("Peak: a matrix product", "FLOP/s", "higher", "headline", peak_flop_rate, TIMED),
+    "utilization": Metric("Share of that peak (MFU)", "%", "higher", "headline", utilization, TIMED),
     "compile_time": _compile_row("Compile time", compile_seconds)._replace(gate="compile", compared=True),
     "warm_compile_time": _compile_row("Compile time, warm", warm_compile_seconds),
     "memory_peak": _peak_row("Peak memory above import", memory_peak)._replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dlbench.analysis import metrics
+from dlbench.analysis.learnt import steps_to_target
 from dlbench.record.schema import Run
 from dlbench.report.markdown import plain
 from dlbench.session.plan import Group
@@ -90,7 +91,7 @@ def _figure(run: Run) -> str:
     assert run.task is not None
     if not run.evaluations:
         return "never evaluated"
-    last, steps = run.evaluations[-1], metrics.steps_to_target(run)
+    last, steps = run.evaluations[-1], steps_to_target(run)
     reached = f"target reached at step {steps:g}" if steps is not None else "target not reached"
     quality = f"{last.quality:.3g} {run.task.unit}".rstrip()
     return f"{reached}, {quality} after {last.steps} steps"

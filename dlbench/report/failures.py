@@ -39,7 +39,7 @@ def blocks(sections: Sequence[Section], title: str) -> Iterator[Block]:
 
 def _reasons(failed: Mapping[tuple[StatusName, str], list[_Place]], sections: Sequence[Section]) -> Iterator[Block]:
     measured = Counter(f"{section.workload.phase}, {arm.label}" for section in sections for arm in section.arms)
-    yield Table(["", "Status", "Runs", "Reason"], [_row(*why, found, measured) for why, found in failed.items()])
+    yield Table(["", "Status", "Processes", "Reason"], [_row(*why, found, measured) for why, found in failed.items()])
     for place in (place for found in failed.values() for place in found):
         if place.failure.output_tail.strip() and STATUSES[place.failure.status].failed:
             yield Paragraph(f"{place.full}: the last output of the process")
@@ -50,4 +50,5 @@ def _row(status: str, reason: str, found: Sequence[_Place], measured: Counter[st
     """An arm that this kept from running everywhere is named without the places."""
     times = Counter(place.arm for place in found)
     named = [place.arm if times[place.arm] == measured[place.arm] else place.full for place in found]
-    return ["; ".join(dict.fromkeys(named)), status, str(sum(place.failure.runs for place in found)), reason]
+    processes = f"{sum(place.failure.runs for place in found)}{f' in {len(found)} arms' if len(found) > 1 else ''}"
+    return ["; ".join(dict.fromkeys(named)), status, processes, reason]

@@ -39,7 +39,7 @@ def blocks(report: Report, title: str) -> Iterator[Block]:
 
 
 def _size(pairs: Sequence[tuple[Section, Comparison]]) -> str:
-    return "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs, the largest differences first"
+    return "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs, largest beyond their uncertainty first"
 
 
 def _row(section: Section, one: Comparison, names: Labels, unlike: Unlike) -> list[str]:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from example_runs import MEBI, TASK, bare_run, full_session, good_run, spec
 
-from dlbench.analysis import metrics
+from dlbench.analysis import learnt, metrics
 from dlbench.analysis.metrics import METRICS, over
 from dlbench.plugin import ModelInfo
 from dlbench.record.schema import Evaluation, PhaseMemory, PhaseTime, Sample
@@ -66,6 +66,7 @@ EXPECTED = {
     "latency_p95": 0.9505,
     "latency_p99": 0.9901,
     "flop_rate": 6e6 / 0.2,
+    "peak_flop_rate": 6e7,
     "utilization": 0.5,
     "compile_time": 1.8,
     "warm_compile_time": 0.3,
@@ -107,11 +108,30 @@ def test_without_a_compiler_the_excess_of_the_first_step_is_warm_up_and_not_comp
     assert METRICS["compile_time"].of(eager) is None
 
 
+EAGER = msgspec.structs.replace(TIMED, info=msgspec.structs.replace(INFO, compiler=None))
+
+
+@pytest.mark.parametrize("flag", metrics.NEVER_STEADY)
+def test_without_a_steady_state_there_is_no_warm_up_time(flag):
+    assert METRICS["warm_up_time"].of(msgspec.structs.replace(EAGER, flags=(flag,))) is None
+
+
+@pytest.mark.parametrize("name", ["warm_up_time", "compile_time", "warm_compile_time"])
+def test_no_time_is_negative_where_the_first_step_is_the_shortest(name):
+    """Nor is the end of an interval over processes of which some have none."""
+    run = EAGER if name == "warm_up_time" else TIMED
+    short = tuple(PhaseTime(phase=phase, seconds=0.01) for phase in ("first_step", "first_step_warm"))
+    none = msgspec.structs.replace(run, times=short)
+    assert METRICS[name].of(none) == 0.0
+    found = over(METRICS[name], [run, none, none])
+    assert found.value > found.low == 0.0
+
+
 def test_a_target_above_is_reached_from_below():
     task = msgspec.structs.replace(TASK, higher_is_better=True, target=2.95)
     assert METRICS["steps_to_target"].of(msgspec.structs.replace(CONVERGED, task=task)) == 50
-    assert not metrics.reaches(task, 2.9)
-    assert metrics.reaches(task, 2.95)
+    assert not learnt.reaches(task, 2.9)
+    assert learnt.reaches(task, 2.95)
 
 
 def test_what_is_never_reached_and_a_budget_that_is_not_used_up_have_no_figure():

@@ -18,6 +18,7 @@ from dlbench.analysis.metrics import METRICS, over
 from dlbench.api.history import history
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.record.schema import Code
+from dlbench.report import summarize
 from dlbench.report.history import chart, database
 from dlbench.report.history.points import points
 from dlbench.report.history.series import FEWEST, Filter, series
@@ -72,6 +73,20 @@ def test_failed_runs_controls_and_unsteady_times_are_no_points():
     assert list(points(runs)) == []
     unstable = [msgspec.structs.replace(run, flags=("unstable",)) for run in made(0)]
     assert "step_time" not in {one.metric for one in points(unstable)}
+
+
+def test_times_of_a_single_process_without_a_steady_state_are_no_points_though_a_report_shows_them():
+    (first, *_) = made(0)
+    growing = tuple(
+        msgspec.structs.replace(first.samples[0], seconds=0.01 * 1.1**at, round=None, turn=at) for at in range(60)
+    )
+    alone = msgspec.structs.replace(first, samples=growing, groups=1)
+    report = summarize([alone])
+    assert any("1 of 1 processes had no steady state" in said for said in report.warnings)
+    shown = report.sections[0].arms[0].metrics
+    gone = {name for name in shown if name not in {one.metric for one in points([alone])}}
+    assert {"step_time", "throughput"} <= gone
+    assert not gone & {"memory_peak", "import_time", "first_step_time"}
 
 
 def test_machines_are_never_mixed():
@@ -245,7 +260,14 @@ def test_a_chart_fits_80_columns_and_shows_where_the_level_changed():
     assert "".join(drawn).count("+") == 2
     assert drawn[0].startswith(format_value(max(point.value for point in one.points), "s").rjust(chart.LABEL))
     assert drawn[-1].split() == [one.points[0].started[:10], one.points[-1].started[:10]]
+    (two,) = of([made(0), made(1)])
+    few = chart.lines(two)
+    for *_, axis, dates in (drawn, few):
+        assert len(dates) == len(axis), "the last date ends where the axis does"
+    assert few[-1].split() == ["2026-01-01", "2026-01-02"]
+    assert {at for row in few for at, sign in enumerate(row) if sign == "*"} == {chart.LABEL + 2, len(few[-2]) - 1}
     (single,) = of([made(0)])
+    assert chart.lines(single)[-1].split() == ["2026-01-01"]
     assert "".join(chart.lines(single)).count("*") == 1
 
 

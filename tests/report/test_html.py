@@ -85,6 +85,13 @@ def test_tables_have_a_caption_and_headers_with_a_scope(whole):
             assert row.children[0].attributes == {"scope": "row"}
 
 
+def test_no_fold_holds_another_of_its_own_name(whole):
+    folds = whole.all("details")
+    assert {"Environment", "Once"} <= {fold.children[0].text for fold in folds}
+    for fold in folds:
+        assert fold.children[0].text not in [one.children[0].text for one in fold.all("details")[1:]]
+
+
 def test_every_picture_says_in_words_what_it_shows(whole):
     pictures = whole.all("svg")
     assert {one.all("title")[0].text for one in pictures} >= {

@@ -251,10 +251,22 @@ def test_a_session_that_went_on_after_an_upgrade_shows_both_versions_and_warns()
 
 def test_what_a_framework_refuses_is_one_line_and_no_column():
     text = markdown(list(many_workloads()))
-    assert "| train, torch.transformer graph; train, torch.mlp graph | unsupported | 2 | path graph: none |" in text
+    named = "train, torch.transformer graph; train, torch.mlp graph"
+    assert f"| {named} | unsupported | 2 in 2 arms | path graph: none |" in text
     assert "|  | tf.mlp graph | torch.mlp eager |" in text
     assert "Traceback" not in text
     assert "0 of 1" in markdown([run for run in many_workloads() if run.status == "unsupported"])
+
+
+def test_failed_processes_of_one_label_on_several_workloads_are_counted_beside_their_arms():
+    runs = [
+        bare_run(spec=spec(batch_size=batch), group=group, groups=3, status="crashed", reason="the child was ended")
+        for batch in (32, 64)
+        for group in range(3)
+    ]
+    text = markdown(runs)
+    assert "|  | Status | Processes | Reason |" in text
+    assert "| train, tf.transformer jit | crashed | 6 in 2 arms | the child was ended |" in text
 
 
 def test_a_check_of_an_arm_that_was_never_built_says_nothing_more():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dlbench import architectures, registry
-from dlbench.analysis.metrics import reaches
+from dlbench.analysis.learnt import reaches
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
 from dlbench.parity.probe import without_dropout

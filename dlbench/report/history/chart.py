@@ -20,19 +20,23 @@ def lines(found: Series) -> list[str]:
     """The chart: `*` a session, `+` one at which the level changed, in the order of time and not to its scale."""
     values = [point.value for point in found.points]
     low, high = min(values), max(values)
-    columns = min(len(values), WIDTH)
+    dates = "  ".join(dict.fromkeys(found.points[at].started[:10] for at in (0, -1)))
+    columns = min(max(len(values), len(dates)), WIDTH)
     field = [[" "] * columns for _ in range(HEIGHT)]
     begins = {change.at for change in found.changes}
     for at, value in enumerate(values):
-        column = at * columns // len(values)
+        column = at * (columns - 1) // max(len(values) - 1, 1)
         row = HEIGHT - 1 - round(_share(value, low, high) * (HEIGHT - 1))
         if field[row][column] != "+":
             field[row][column] = "+" if at in begins else "*"
     labels = [format_value(high, found.unit), *[""] * (HEIGHT - 2), format_value(low, found.unit)]
     drawn = [f"{label.rjust(LABEL)} |{''.join(row).rstrip()}" for label, row in zip(labels, field, strict=True)]
-    first, last = found.points[0].started[:10], found.points[-1].started[:10]
-    dates = first if len(values) == 1 else f"{first}{last.rjust(max(columns - len(first), len(last) + 1))}"
-    return [*drawn, f"{' ' * LABEL} +{'-' * columns}", f"{' ' * (LABEL + 2)}{dates}"]
+    first, _, last = dates.partition("  ")
+    return [
+        *drawn,
+        f"{' ' * LABEL} +{'-' * columns}",
+        f"{' ' * (LABEL + 2)}{first}{last.rjust(columns - len(first))}".rstrip(),
+    ]
 
 
 def svg(found: Sequence[Series]) -> str:

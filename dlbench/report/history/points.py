@@ -42,13 +42,18 @@ def points(runs: Sequence[Run]) -> Iterator[Point]:
     for run in control.without_controls(screening.mark(runs)):
         found.setdefault((run.session, machine(run), name(run)), []).append(run)
     for (session, at, arm), of_arm in found.items():
-        well = [run for run in of_arm if run.ok]
+        well = [_without_unsteady_times(run) for run in of_arm if run.ok]
         for metric, row in METRICS.items():
             estimate = metrics.over(row, well) if of_arm[0].spec.phase in row.phases else None
             if estimate is not None and math.isfinite(estimate.value):
                 spec, (low, high) = of_arm[0].spec, _interval(estimate.low, estimate.high)
                 who = (session, _utc(min(run.started for run in of_arm)), at, arm, line(spec.plugin), spec.phase)
                 yield Point(*who, metric, estimate.value, low, high, estimate.n, _code(well))
+
+
+def _without_unsteady_times(run: Run) -> Run:
+    """A Run that `drifted` as one that is `unstable`: a report shows its times as indicative, a history none."""
+    return msgspec.structs.replace(run, flags=(*run.flags, "unstable")) if run.has("drifted") else run
 
 
 def machine(run: Run) -> str:

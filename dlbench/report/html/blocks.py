@@ -39,10 +39,8 @@ class Blocks:
                 return element("ul", "".join(element("li", escaped(item)) for item in items))
             case Code(text):
                 return element("pre", preformatted(text), tabindex=0)
-            case Table(head, _, detail):
-                return (
-                    folded((head[0] if head else "") or title, table(block, title)) if detail else table(block, title)
-                )
+            case Table():
+                return _table(block, title)
             case Answer() | Matrix() | Details() | Chart():
                 return self._of_answer(block, title)
 
@@ -66,6 +64,12 @@ class Blocks:
         """A fold. Its address lies within it, so that a browser opens it for a link."""
         place = element("div", self.text(block.blocks, block.title), **self._addresses.take(block.title))
         return folded(block.title, place, block.summary, unfolded=block.unfolded)
+
+
+def _table(block: Table, title: str) -> str:
+    """A detail under its own name is a fold; one without a name is what the fold around it is about."""
+    made, name = table(block, title), block.head[0] if block.head else ""
+    return folded(name, made) if block.detail and name else made
 
 
 def folded(title: str, content: str, summary: str = "", *, unfolded: bool = False) -> str:
