@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,12 +29,26 @@ class Recipe:
     install: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where commands run: the commit as messages name it, its checkout, and the variables."""
+
+    side: str
+    folder: Path
+    variables: Mapping[str, str]
+
+
 def commit(folder: Path, name: str) -> str:
     """The full hash of a commit by any of its names. Raises SpecError if this clone lacks it."""
     found = _git(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}") if name[:1] != "-" else None
     if found is None or found.returncode:
         raise SpecError(f"commit {name!r} is not in this clone{_remedy(folder, name)}")
     return found.stdout.strip()
+
+
+def is_changed(folder: Path, file: str) -> bool:
+    """True if this file is not as the commit that is checked out has it, or Git does not keep it."""
+    return bool(_git(folder, "status", "--porcelain", "--ignored", "--", file).stdout.strip())
 
 
 def parents(folder: Path, name: str) -> list[str]:
@@ -50,7 +66,7 @@ def environments(folder: Path, hashes: Mapping[str, str], recipe: Recipe, say: S
     """The Python of each commit's environment by the commit's name here; all of it is removed at the end.
 
     Each commit is installed by the recipe in its checkout, in the folder that corresponds to `folder`. Raises
-    DlbenchError naming the commit and the command that failed, with its last line.
+    DlbenchError naming the commit, the whole command that failed, its last line, and what to do next.
     """
     top = Path(_checked(folder, "rev-parse", "--show-toplevel"))
     within = folder.resolve().relative_to(top.resolve())
@@ -58,37 +74,50 @@ def environments(folder: Path, hashes: Mapping[str, str], recipe: Recipe, say: S
         try:
             pythons = {}
             for name, one in hashes.items():
-                say(f"{name}: commit {one[:12]} is installed in an environment of its own")
+                say(f"installing {name} (commit {one[:12]}) in an environment of its own")
+                begun = time.monotonic()
                 _checked(top, "worktree", "add", "--detach", "--force", str(Path(made, name)), one)
-                pythons[name] = _installed(name, Path(made, name, within), Path(made, f"{name}-environment"), recipe)
+                side = f"{name} (commit {one[:12]})"
+                pythons[name] = _installed(side, Path(made, name, within), Path(made, f"{name}-environment"), recipe)
+                say(f"installed {name} in {time.monotonic() - begun:.0f} s")
             yield pythons
         finally:
             for name in hashes:
                 _git(top, "worktree", "remove", "--force", "--force", str(Path(made, name)))
 
 
-def _installed(name: str, checkout: Path, environment: Path, recipe: Recipe) -> str:
+def _installed(side: str, checkout: Path, environment: Path, recipe: Recipe) -> str:
     """The Python of a new environment in which the recipe has run."""
     programs = environment / "bin"
     python = str(programs / "python")
     variables = {**os.environ, "VIRTUAL_ENV": str(environment), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     variables["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     if not checkout.is_dir():
-        raise SpecError(f"{name} has no folder {checkout.name}; run the gate in a folder that both commits have")
-    _do(name, [sys.executable, "-m", "venv", str(environment)], checkout, variables)
+        raise SpecError(f"{side} has no folder {checkout.name}; run the gate in a folder that both commits have")
+    place = Place(side, checkout, variables)
+    _do(place, [sys.executable, "-m", "venv", str(environment)], "install Python with its module venv")
     if recipe.dlbench:
-        _do(name, [python, "-m", "pip", "install", "--quiet", recipe.dlbench], checkout, variables)
+        install_dlbench(place, python, recipe.dlbench)
     for line in recipe.install:
-        _do(name, ["sh", "-euc", line], checkout, variables)
+        _do(place, ["sh", "-euc", line], "run it in a checkout of the commit, and mend it or `install`")
     return python
 
 
-def _do(name: str, command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
+def install_dlbench(place: Place, python: str, requirement: str) -> None:
+    """Have the pip of this Python install dlbench. Raises DlbenchError."""
+    cure = (
+        "give --dlbench another requirement or the folder of a checkout of dlbench, or '' if `install` brings dlbench"
+    )
+    _do(place, [python, "-m", "pip", "install", "--quiet", requirement], cure)
+
+
+def _do(place: Place, command: Sequence[str], cure: str) -> None:
+    """Run a command. Raises DlbenchError with all its words, its last line, and the cure."""
     done = subprocess.run(
         command,
         check=False,
-        cwd=folder,
-        env=variables,
+        cwd=place.folder,
+        env=place.variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -96,8 +125,8 @@ def _do(name: str, command: Sequence[str], folder: Path, variables: Mapping[str,
     if done.returncode:
         said = redaction.text(done.stdout.decode(errors="replace")).strip().rpartition("\n")[2]
         raise DlbenchError(
-            f"the commit {name} could not be installed: {' '.join(command[-2:])!r} ended with exit code "
-            f"{done.returncode} ({said or 'it said nothing'}); run it in a checkout, and mend it or `install`"
+            f"{place.side} could not be installed: {redaction.text(shlex.join(command))} ended with exit code "
+            f"{done.returncode} ({said or 'it said nothing'}); {cure}"
         )
 
 

@@ -6,6 +6,7 @@ Their names are frameworks, loaders such as `timm`, and packages from which clas
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 
 from dlbench import registry
@@ -63,7 +64,8 @@ def of_model(reference: str, model: object) -> str:
         if root in known:
             return root
     raise SpecError(
-        f"{reference} is of type {_said(cls, roots)}, no model of {_listed(known)}; name a class or a factory of one"
+        f"{reference} is of type {_said(cls, roots)}, no model of {_listed(known)}; "
+        f"{_missing(roots)}name a class or a factory of one"
     )
 
 
@@ -77,6 +79,18 @@ def loader(reference: str) -> str:
 def _said(cls: type, roots: Iterable[str]) -> str:
     root = next(iter(roots))
     return cls.__name__ if root == "builtins" else f"{cls.__name__} of {root}"
+
+
+def _missing(roots: Iterable[str]) -> str:
+    """The advice to install what takes models of the packages that these classes are built on."""
+    own, *others = dict.fromkeys(roots)
+    built_on = ", ".join(root for root in others or [own] if root not in sys.stdlib_module_names)
+    if not built_on:
+        return ""
+    return (
+        f"it is built on {built_on}: install dlbench's package for that framework, by custom dlbench-NAME, in this "
+        f"Python (for a gate in `install`, such as pip install . dlbench-NAME); else "
+    )
 
 
 def _listed(names: Iterable[str]) -> str:

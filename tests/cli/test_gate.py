@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 from pull_requests import TOKEN, repository, service
 
-from dlbench.api import github
+from dlbench.api import commits, github
 from dlbench.cli import gate
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, SpecError
@@ -197,7 +199,9 @@ def test_no_suite_named_gate_and_an_unknown_commit_are_one_line(repo, tmp_path, 
         run("--base", "HEAD")
 
 
-def test_a_failed_installation_names_the_commit_and_its_last_line(repo, tmp_path, monkeypatch):
+def test_a_failed_installation_names_the_commit_its_whole_command_and_its_last_line(
+    repo, tmp_path, monkeypatch, capsys
+):
     git(tmp_path, "clone", "--quiet", str(repo), "clone")
     clone = tmp_path / "clone"
     monkeypatch.chdir(clone)
@@ -205,13 +209,24 @@ def test_a_failed_installation_names_the_commit_and_its_last_line(repo, tmp_path
     monkeypatch.setenv("API_TOKEN", TOKEN)
     text = (clone / "pyproject.toml").read_text().replace("python install.py", f"echo no wheel {TOKEN}; exit 4")
     (clone / "pyproject.toml").write_text(text)
-    with pytest.raises(
-        DlbenchError, match=r"the commit base could not be installed: .*exit code 4 \(no wheel \*\*\*\)"
-    ):
+    base = git(clone, "rev-parse", "HEAD")[:12]
+    said = f"base (commit {base}) could not be installed: sh -euc 'echo no wheel ***; exit 4' ended with exit code 4 "
+    with pytest.raises(DlbenchError, match=re.escape(f"{said}(no wheel ***); run it in a checkout of the commit")):
         run("--base", "HEAD", "--dlbench", "", "--out", tmp_path / "out")
+    said = capsys.readouterr().err
+    assert f"installing base (commit {base})" in said
+    assert "installed base" not in said
     assert "no wheel" in (tmp_path / "summary").read_text()
     assert "no wheel" in (tmp_path / "out" / "comment.md").read_text()
     assert TOKEN not in (tmp_path / "summary").read_text()
+
+
+def test_a_dlbench_that_pip_does_not_find_names_the_option_that_gives_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    place = commits.Place("head (commit 1)", tmp_path, dict(os.environ))
+    words = r"pip install --quiet dlbench==0\.0\.nowhere ended .*; give --dlbench .* a checkout"
+    with pytest.raises(DlbenchError, match=r"head \(commit 1\) could not be installed: .*" + words):
+        commits.install_dlbench(place, sys.executable, "dlbench==0.0.nowhere")
 
 
 def blocks(language):
@@ -225,6 +240,9 @@ def test_a_repository_adopts_the_gate_in_a_dozen_lines():
     assert 5 < len(workflow.splitlines()) <= 12
     assert "uses: dlbench/dlbench@" in workflow
     assert len(table.splitlines()) <= 6
+    assert "task = " in table, "a plugin of one's own has no default task"
+    assert all(len(one.splitlines()) <= 6 for one in blocks("toml"))
+    assert "pip install . dlbench-torch" in blocks("toml")[1], "a model needs the package of its framework"
     assert table.startswith("[tool.dlbench.gate]\n")
 
 
@@ -235,8 +253,9 @@ def test_the_steps_are_scripts_that_bash_reads():
         assert "${{" not in script, "an expression in a script would run what a title of a pull request says"
 
 
-def test_the_table_of_the_page_is_a_gate_that_can_be_planned(tmp_path, monkeypatch):
-    (tmp_path / "pyproject.toml").write_text(blocks("toml")[0])
+@pytest.mark.parametrize("table", [0, 1])
+def test_the_tables_of_the_page_are_gates_that_can_be_planned(tmp_path, monkeypatch, table):
+    (tmp_path / "pyproject.toml").write_text(blocks("toml")[table])
     monkeypatch.chdir(tmp_path)
     assert json.dumps(gate.configuration.install()) != "[]"
     context = command_line.cli.commands["run"].make_context("run", ["--suite", "gate"])

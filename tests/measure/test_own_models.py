@@ -16,6 +16,7 @@ from dlbench.workers.protocol import Build, Built, Close, Closed, First, Stepped
 pytestmark = pytest.mark.untimed
 
 FILE = """
+import click
 import numpy as np
 from dlbench_fake.nets import Forgetful, Net
 
@@ -38,6 +39,7 @@ class Broken(One):
         return inputs @ np.zeros((5, 5))
 
 stranger = object()
+class Tool(click.Command): pass
 """
 
 
@@ -86,6 +88,14 @@ def test_a_description_finds_the_framework_by_what_the_reference_returns():
 def test_an_object_of_no_framework_is_refused_with_its_class():
     with pytest.raises(SpecError, match=r"own\.py:stranger is of type object, no model of .*fake.*; name a class"):
         describe_model(spec("stranger"), "")
+
+
+def test_a_model_of_a_framework_without_its_package_says_what_to_install():
+    with pytest.raises(SpecError, match=r"type Tool of .*it is built on click: install .* dlbench-NAME.*`install`"):
+        describe_model(spec("Tool"), "")
+    with pytest.raises(SpecError) as found:
+        describe_model(spec("stranger"), "")
+    assert "built on" not in str(found.value)
 
 
 def test_a_loader_whose_package_is_not_installed_says_what_to_install():
