@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from dlbench.analysis import compare, evidence, metrics, pairs
 from dlbench.analysis.compare import Count
 from dlbench.analysis.evidence import EvidenceTable
@@ -81,10 +83,14 @@ class Outcome(Record, frozen=True):
 
 
 class Gate(Record, frozen=True):
-    """Gate of a session with its outcomes; `refused` is the reason for having none."""
+    """Gate of a session with its outcomes; `refused` is the reason for having none.
+
+    `command` measures the same again, where that is another than the command of the Runs.
+    """
 
     outcomes: tuple[Outcome, ...] = ()
     refused: str = ""
+    command: str | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True)

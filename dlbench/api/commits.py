@@ -31,7 +31,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Place:
-    """Where commands run: the commit as messages name it, its checkout, and the variables."""
+    """Place where commands run: the commit as messages name it, its checkout, and the variables."""
 
     side: str
     folder: Path
@@ -48,7 +48,8 @@ def commit(folder: Path, name: str) -> str:
 
 def is_changed(folder: Path, file: str) -> bool:
     """True if this file is not as the commit that is checked out has it, or Git does not keep it."""
-    return bool(_git(folder, "status", "--porcelain", "--ignored", "--", file).stdout.strip())
+    found = _git(folder, "status", "--porcelain", "--ignored", "--", file)
+    return found.returncode != 0 or bool(found.stdout.strip())
 
 
 def parents(folder: Path, name: str) -> list[str]:

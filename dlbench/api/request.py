@@ -33,7 +33,8 @@ NOT_IN_PLAN = (*GATING, "resume", "parity", "format", "dry_run", "quiet")
 class RunRequest:
     """Checked request of `dlbench run`; `asked` are the words of the gate and the comparison, for the plan.
 
-    With `anew` the user did not choose the folder's name, and a number may be added at its end.
+    With `anew` the user did not choose the folder's name, and a number may be added at its end. `again` is the command
+    that measures the same again where this one cannot, and nobody can resume it: its environments are of one call.
     """
 
     subjects: Subjects
@@ -49,6 +50,7 @@ class RunRequest:
     against: judge.BaselineReport | None
     asked: tuple[str, ...] = ()
     anew: bool = False
+    again: str = ""
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunRequest:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
+import msgspec
+
 from dlbench.analysis import judge, one_model, refusals
 from dlbench.analysis.judge import Judgement
 from dlbench.api import comparison_file, confirm, fidelity, measuring, outline, parity, render
@@ -181,7 +183,7 @@ def _result(
 ) -> SessionResult:
     """The report, on the disk."""
     judged = redaction.record(judged)
-    kept = None if judged is None else judged.gate
+    kept = None if judged is None else msgspec.structs.replace(judged.gate, command=options.again or msgspec.UNSET)
     render.keep(kept, open_journal.folder)
     open_journal.cover()
     report = summarize(open_journal.runs, proven.parity, kept, proven.errors)

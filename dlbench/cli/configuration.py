@@ -163,6 +163,12 @@ def install() -> tuple[str, ...]:
     return several
 
 
+def file_of_gate() -> str:
+    """The file that states the gate of this project; empty without one. Raises SpecError or UnknownName."""
+    table = _suite(GATE, project())
+    return table.file if table is not None else ""
+
+
 def _suite(name: str, defaults: Table | None) -> Table | None:
     if not name:
         return None

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from dlbench import __version__
 from dlbench.api import commits, github, render
+from dlbench.api.request import RunRequest
 from dlbench.cli import configuration
+from dlbench.cli import run as of_runs
 from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes, redaction
 from dlbench.report import FORMATS, Report, markdown, pull_request
 from dlbench.report.document import Block, Bullets, Heading
+from dlbench.workers import interpreters
 
 BASE, HEAD = "base", "head"
 """The environments of the two commits, as reports name them."""
@@ -35,8 +40,7 @@ def show(context: click.Context, options: Mapping[str, Any]) -> int:
         code = _measured(context, options, hashes, out)
     except DlbenchError as error:
         if options["out"]:
-            failed: list[Block] = [Heading(2, "dlbench gate: failed"), Bullets([redaction.text(str(error))])]
-            _tell(out, exit_codes.FAILED, f"{pull_request.MARKER}\n{markdown.text(failed)}")
+            _tell_ended(out, "failed", [str(error)])
         raise
     _, report = render.read(out)
     sides = " against ".join(f"{name} {hashes[name][:12]}" for name in (HEAD, BASE))
@@ -66,26 +70,64 @@ def _hashes(folder: Path, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _measured(context: click.Context, options: Mapping[str, Any], hashes: Mapping[str, str], out: Path) -> int:
-    """The exit code of `dlbench run` with both commits installed."""
+    """The exit code of `dlbench run` with both commits installed, which are removed at its end."""
     group = context.find_root().command
     assert isinstance(group, click.Group)
     run = group.commands["run"]
     formats = [name for name in ("markdown", "json", "html") if name in FORMATS]
     words = ["--suite", configuration.GATE, "--out", str(out), "--format", ",".join(formats)]
     words += ["--quiet"] if options["quiet"] else []
-    recipe = commits.Recipe(options["dlbench"], configuration.install())
-    _check(run, words, context)
-    with commits.environments(Path.cwd(), hashes, recipe, lambda line: click.echo(line, err=True)) as pythons:
-        words += [word for name, python in pythons.items() for word in ("--env", f"{name}={python}")]
-        with run.make_context("run", words, parent=context) as of_run:
-            code: int = run.invoke(of_run)
-    return code
+    recipe = commits.Recipe(requirement(options["dlbench"]), configuration.install())
+    conditions, again = _checked(run, words, context), _again(hashes, options)
+    _say(_configuration())
+    try:
+        with commits.environments(Path.cwd(), hashes, recipe, _say) as pythons:
+            words += [word for name, python in pythons.items() for word in ("--env", f"{name}={python}")]
+            with run.make_context("run", words, parent=context) as of_run:
+                return of_runs.run(of_run, of_run.params, again)
+    except KeyboardInterrupt as interruption:
+        lines = [
+            f"interrupted by {str(interruption) or 'Ctrl-C'}: partial, nothing is decided on {', '.join(conditions)}",
+            f"its environments are removed, so it has to be started anew: {again}",
+        ]
+        _say("; ".join(lines))
+        if options["out"] or out.is_dir():
+            _tell_ended(out, "interrupted", lines)
+        raise
 
 
-def _check(run: click.Command, words: list[str], context: click.Context) -> None:
-    """Refuse, before anything is installed, a suite that would gate nothing. Raises SpecError or UnknownName."""
+def requirement(text: str) -> str:
+    """A requirement as pip reads it in this folder: where it names a folder or file, the path from the root."""
+    return str(Path(text).absolute()) if os.sep in text and Path(text).exists() else text
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _again(hashes: Mapping[str, str], options: Mapping[str, Any]) -> str:
+    """The command that measures the same again."""
+    words = [word for name in (BASE, HEAD) for word in (f"--{name}", hashes[name][:12])]
+    words += ["--dlbench", options["dlbench"]] if options["dlbench"] != f"dlbench=={__version__}" else []
+    return redaction.text(shlex.join(["dlbench", "gate", *words]))
+
+
+def _configuration() -> str:
+    """A line on the file that the options come from, which is not that of the commits."""
+    file = configuration.file_of_gate()
+    state = "with changes that are not committed" if commits.is_changed(Path.cwd(), file) else "as it is committed"
+    return f"configuration of both commits: {file} of this folder, {state}"
+
+
+def _checked(run: click.Command, words: list[str], context: click.Context) -> list[str]:
+    """The conditions of the suite. Refuses one that cannot be, before anything is installed.
+
+    Raises SpecError or UnknownName.
+    """
+    interpreters.require_apart()
     with run.make_context("run", list(words), parent=context) as of_run:
-        found = configuration.configured(of_run, of_run.params).options
+        configured = configuration.configured(of_run, of_run.params)
+    found = configured.options
     if not found["fail_on"]:
         raise SpecError("the suite gate fails on nothing; state fail-on = ['slower:1%'] in [tool.dlbench.gate]")
     if files := [one for one in found["model"] if ".py:" in one]:
@@ -93,6 +135,20 @@ def _check(run: click.Command, words: list[str], context: click.Context) -> None
             f"model {files[0]}: both environments would read this file; give the model of an installed package, "
             "package.module:NAME"
         )
+    if not found["plugin"] and not found["model"]:
+        raise SpecError(
+            "the suite gate measures nothing; state plugin = ['acme.net'] or model = ['acme.net:Net'] "
+            "in [tool.dlbench.gate]"
+        )
+    with configured.naming_keys():
+        RunRequest.read(found)
+    return list(found["fail_on"])
+
+
+def _tell_ended(out: Path, how: str, lines: Sequence[str]) -> None:
+    """Write the comment and the summary of a gate that has no answer."""
+    said: list[Block] = [Heading(2, f"dlbench gate: {how}"), Bullets([redaction.text(line) for line in lines])]
+    _tell(out, exit_codes.FAILED, f"{pull_request.MARKER}\n{markdown.text(said)}")
 
 
 def _tell(out: Path, code: int, page: str) -> None:

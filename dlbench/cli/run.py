@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -19,11 +20,14 @@ from dlbench.record.schema import Run
 from dlbench.report import terminal
 
 
-def run(context: click.Context, options: Mapping[str, Any]) -> int:
-    """Read the options of a call, and of the files that fill them up; then as `show`."""
+def run(context: click.Context, options: Mapping[str, Any], again: str = "") -> int:
+    """Read the options of a call, and of the files that fill them up; then as `show`.
+
+    `again` is the command that measures the same again, if it is another and the session cannot be resumed.
+    """
     found = configuration.configured(context, options)
     with found.naming_keys():
-        return show(RunRequest.read(found.options))
+        return show(replace(RunRequest.read(found.options), again=again))
 
 
 def show(options: RunRequest) -> int:
@@ -51,7 +55,7 @@ def _said(result: SessionResult, options: RunRequest) -> int:
     first = result.folder / formats.find(options.formats[0]).file_name
     print(first if options.quiet else f"Report: {first}")  # noqa: T201
     if result.ended_by is not None:
-        if isinstance(result.ended_by, KeyboardInterrupt):
+        if isinstance(result.ended_by, KeyboardInterrupt) and not options.again:
             _say_resumable(result, options)
         raise result.ended_by
     if result.answer is not None:

@@ -43,7 +43,7 @@ def summarize(
         fairness=built,
         environments=tuple(environments(runs)),
         policies=tuple(dict.fromkeys(run.policy for run in runs)),
-        command=command(runs),
+        command=(gate.command if gate else "") or command(runs),
         parity=tuple(parity),
         answer=answer.of(sections, built),
         gate=gate,

@@ -48,7 +48,7 @@ def plugins(pythons: Mapping[str, str], asked: Sequence[str]) -> list[str]:
 
     Raises SpecError naming the first environment in which a child could not run, and a remedy.
     """
-    _require_apart()
+    require_apart()
     have = {name: _examined(name, python) for name, python in pythons.items()}
     first = next(iter(have.values()))
     found: dict[str, None] = {}
@@ -60,7 +60,8 @@ def plugins(pythons: Mapping[str, str], asked: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def _require_apart() -> None:
+def require_apart() -> None:
+    """Raise SpecError if a variable gives all environments the same code."""
     for name in SHARED:
         if value := os.environ.get(name):
             raise SpecError(

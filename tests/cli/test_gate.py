@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
+import click
 import pytest
-from pull_requests import TOKEN, repository, service
+from command import started
+from pull_requests import SETTINGS, TOKEN, repository, service
 
-from dlbench.api import commits, github
+from dlbench.api import commits, github, render
 from dlbench.cli import gate
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, SpecError
+from dlbench.record.interrupts import Interrupted
 from dlbench.report import pull_request as pull_request_page
-from studies.gate.repository import git, merged, pull_request
+from studies.gate.repository import found, git, merged, pull_request
 from studies.gate.workflow import ACTION, COMMENT, MEASURE, Workflow, steps
 
 pytestmark = pytest.mark.untimed
@@ -49,6 +55,14 @@ def test_the_steps_of_the_action_turn_a_worse_pull_request_red_and_comment_once(
     assert job.summary.read_text().strip() in body
     assert "::error title=dlbench counts%3A regression::" in measured.stdout
     assert "result=regression" in job.outputs.read_text()
+    again = f"dlbench gate --base {git(repo, 'rev-parse', 'HEAD^1')[:12]} --head {merge[:12]} --dlbench ''"
+    _, report = render.read(tmp_path / "runner" / "dlbench-gate")
+    assert report.command == again
+    for text in (body, (tmp_path / "runner" / "dlbench-gate" / "report.md").read_text()):
+        assert again in text
+        assert "base=PYTHON" not in text
+    assert "configuration of both commits: pyproject.toml of this folder, as it is committed\n" in measured.stderr
+    assert re.search(r"installing head \(commit .*\ninstalled head in \d+ s\n", measured.stderr)
     assert {path.name for path in (tmp_path / "runner" / "dlbench-gate").iterdir()} >= {"comment.md", "report.md"}
     assert git(repo, "worktree", "list").count("\n") == 0
     assert {said for _, said in found.asked} == {f"Bearer {TOKEN}"}
@@ -172,6 +186,8 @@ def test_a_shallow_clone_without_the_base_says_how_to_get_it(repo, tmp_path, mon
     ("table", "said"),
     [
         ('plugin = ["acme.net"]', "fails on nothing"),
+        ('fail-on = ["counts"]', "measures nothing; state plugin = ['acme.net'] or model = "),
+        ('plugin = ["acme.net"]\nfail-on = ["slower"]', "pyproject.toml:3: "),
         ('fail-on = ["slower:1%"]\ninstall = 3', "install must be a command, such as 'pip install .'"),
         ('fail-on = ["slower:1%"]\nplugins = ["acme.net"]', "unknown option 'plugins'"),
         ('fail-on = ["slower:1%"]\nmodel = ["net.py:Net"]', "both environments would read this file"),
@@ -219,6 +235,54 @@ def test_a_failed_installation_names_the_commit_its_whole_command_and_its_last_l
     assert "no wheel" in (tmp_path / "summary").read_text()
     assert "no wheel" in (tmp_path / "out" / "comment.md").read_text()
     assert TOKEN not in (tmp_path / "summary").read_text()
+
+
+@pytest.mark.parametrize(("ended", "by"), [(KeyboardInterrupt(), "Ctrl-C"), (Interrupted(15), "SIGTERM")])
+def test_an_interrupted_gate_has_to_be_started_anew_and_its_comment_says_so(
+    repo, tmp_path, monkeypatch, capsys, ended, by
+):
+    git(tmp_path, "clone", "--quiet", str(repo), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    (tmp_path / "clone" / "pyproject.toml").write_text(SETTINGS + "\n")
+    monkeypatch.setattr(commits, "_do", lambda *_: (_ for _ in ()).throw(ended))
+    with pytest.raises(click.Abort):  # what click makes of it in this process
+        run("--base", "HEAD", "--out", tmp_path / "out")
+    head = git(tmp_path / "clone", "rev-parse", "HEAD")[:12]
+    said = capsys.readouterr().err
+    page = (tmp_path / "out" / "comment.md").read_text()
+    for text in (said, page):
+        assert f"interrupted by {by}: partial, nothing is decided on counts" in text
+        assert f"started anew: dlbench gate --base {head} --head {head}" in text
+    assert page.startswith(pull_request_page.MARKER)
+    assert "configuration of both commits: pyproject.toml of this folder, with changes that are not committed" in said
+
+
+def test_a_folder_of_dlbench_is_that_of_the_call_and_not_of_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dlbench").mkdir()
+    assert gate.requirement("./dlbench") == str(tmp_path / "dlbench")
+    assert [gate.requirement(one) for one in ("dlbench", "", "./none")] == ["dlbench", "", "./none"], (
+        "as pip reads them"
+    )
+
+
+@pytest.mark.slow
+def test_a_gate_that_is_told_to_end_while_it_measures_promises_no_way_to_go_on(repo, tmp_path):
+    git(tmp_path, "clone", "--quiet", str(repo), "clone")
+    (tmp_path / "clone" / "pyproject.toml").write_text(SETTINGS.replace("quick = true", "processes = 50"))
+    words = [Path(sys.executable).with_name("dlbench"), "gate", "--base", "HEAD", "--dlbench", "", "--out", "out"]
+    told = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path / "clone"}
+    with started(words, env={**os.environ, "FOUND": os.pathsep.join(found())}, **told) as process:
+        patience = time.monotonic() + 300
+        while not (tmp_path / "clone" / "out" / "runs.jsonl").exists():
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 143, errors
+    assert "has to be started anew: dlbench gate --base " in errors
+    assert "--resume" not in errors
+    assert "interrupted by SIGTERM: partial" in (tmp_path / "clone" / "out" / "comment.md").read_text()
 
 
 def test_a_dlbench_that_pip_does_not_find_names_the_option_that_gives_it(tmp_path, monkeypatch):
