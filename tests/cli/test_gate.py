@@ -17,7 +17,7 @@ from command import started
 from pull_requests import SETTINGS, TOKEN, repository, service
 
 from dlbench.api import commits, github, render
-from dlbench.cli import gate
+from dlbench.cli import gate_request
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.record.interrupts import Interrupted
@@ -260,8 +260,8 @@ def test_an_interrupted_gate_has_to_be_started_anew_and_its_comment_says_so(
 def test_a_folder_of_dlbench_is_that_of_the_call_and_not_of_a_checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dlbench").mkdir()
-    assert gate.requirement("./dlbench") == str(tmp_path / "dlbench")
-    assert [gate.requirement(one) for one in ("dlbench", "", "./none")] == ["dlbench", "", "./none"], (
+    assert gate_request.requirement("./dlbench") == str(tmp_path / "dlbench")
+    assert [gate_request.requirement(one) for one in ("dlbench", "", "./none")] == ["dlbench", "", "./none"], (
         "as pip reads them"
     )
 
@@ -321,9 +321,9 @@ def test_the_steps_are_scripts_that_bash_reads():
 def test_the_tables_of_the_page_are_gates_that_can_be_planned(tmp_path, monkeypatch, table):
     (tmp_path / "pyproject.toml").write_text(blocks("toml")[table])
     monkeypatch.chdir(tmp_path)
-    assert json.dumps(gate.configuration.install()) != "[]"
+    assert json.dumps(gate_request.configuration.install()) != "[]"
     context = command_line.cli.commands["run"].make_context("run", ["--suite", "gate"])
-    assert gate.configuration.configured(context, context.params).options["fail_on"]
+    assert gate_request.configuration.configured(context, context.params).options["fail_on"]
 
 
 @pytest.mark.parametrize(
