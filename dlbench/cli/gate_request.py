@@ -1,4 +1,4 @@
-"""What is known of a gate before its commits are installed: its options, where they come from, its command."""
+"""Facts of a gate before its commits are installed: its options, where they come from, its command."""
 
 from __future__ import annotations
 
