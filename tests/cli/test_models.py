@@ -257,6 +257,7 @@ def test_a_model_is_measured_in_python_environments_and_in_forks_and_goes_on_aft
     runs = (folder / "apart" / "runs.jsonl").read_text().splitlines()
     assert [json.loads(run)["status"] for run in runs] == ["ok"] * 4
     (folder / "apart" / "runs.jsonl").write_text("\n".join(runs[:2]) + "\n")
+    (folder / "apart" / "digests.json").unlink()  # a session that was cut short
     assert dlbench("run", "--resume", "apart", "--quiet", cwd=folder).returncode == 0
     assert len((folder / "apart" / "runs.jsonl").read_text().splitlines()) == 4
     assert dlbench("run", *said, "--isolation", "fork", "--out", "forked", cwd=folder).returncode == 0
