@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import nullcontext
 
 import msgspec
@@ -82,6 +83,16 @@ def test_a_sample_that_saw_new_batches_alone_is_not_timed_again(monkeypatch):
     audited(LinearPlugin(), calls=16)
     with pytest.raises(ContractViolation, match="looked"):
         audited(LinearPlugin(), calls=17)
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize(
+    ("once", "again", "named"), [(24e-6, 9e-6, False), (60e-6, 9e-6, True), (60e-6, 40e-6, False), (1.0, 0.4, True)]
+)
+def test_cold_caches_accuse_nobody(once, again, named, monkeypatch):
+    seconds = itertools.cycle([once, again, again, again])
+    monkeypatch.setattr(audit, "_pass", lambda *_: (taken := next(seconds), taken))
+    assert bool(audit.remembers(None, None, list)) is named
 
 
 @pytest.mark.untimed
