@@ -122,6 +122,12 @@ def _said(ratio: Estimate) -> str:
 
 def _page(rows: Sequence[Row]) -> str:
     """The table, and the number of changes found and alarms raised by each rule."""
+    title = """# A planted change in a model of timm
+
+Written by `python -m studies.any_model planted`. A vision transformer of timm is compared with itself and with one that
+computes one of its 32 blocks twice, in sessions of `dlbench run --adaptive` of their own, on one thread; the rule of
+pytest-torch (20 steps, 25 % and 0.05 ms) judges the first processes of each.
+"""
     head = "| session | arms | ratio (95 % interval) | dlbench | pytest-torch's rule |\n|---|---|---|---|---|"
     more, equal = ([row for row in rows if row.work == work] for work in (MORE, EQUAL))
     counts = [
@@ -129,7 +135,7 @@ def _page(rows: Sequence[Row]) -> str:
         f"{sum(getattr(row, field) in ('slower', 'faster') for row in equal)} alarms in {len(equal)} with {EQUAL}."
         for rule, field in (("dlbench", "ours"), ("pytest-torch's rule", "rival"))
     ]
-    return "\n".join([head, *(row.line for row in rows), "", *counts, ""])
+    return "\n".join([title, head, *(row.line for row in rows), "", *counts, ""])
 
 
 def _calls(runs: Sequence[Run], place: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
