@@ -56,7 +56,7 @@ def test_a_session_that_cannot_tell_equal_arms_apart_gives_verdicts(tmp_path):
         ("slower:2%", "regression"),
         ("counts", "passed"),
     ]
-    report = summarize(runs, (), judged)
+    report = summarize(runs, (), judged.gate)
     assert [one.verdict for one in report.sections[0].comparisons] == ["slower"]
     assert [arm.label for arm in report.sections[0].arms] == ["fake.linear eager", "twin.linear eager"]
     text = FORMATS["markdown"].render(report)
@@ -73,7 +73,7 @@ def test_a_session_that_tells_equal_arms_apart_gives_none(tmp_path):
     assert "1.05" in timed.reason
     assert counted.result == "passed"
     assert gate.exit_code(judged.outcomes, strict=False) == 3
-    report = summarize(runs, (), judged)
+    report = summarize(runs, (), judged.gate)
     assert [one.verdict for one in report.sections[0].comparisons] == ["inconclusive"]
     assert "told apart, so this session gives no verdicts" in FORMATS["markdown"].render(report)
 
@@ -111,7 +111,7 @@ def test_a_control_of_memory_stands_against_a_gate_on_memory_and_the_verdicts_be
     runs, asked = larger_twins(runs), GateRequest(gate.parse(["memory:5%"]), allow=["session", "machine"])
     judged = judge.session(specs, runs, asked)
     assert [one.result for one in judged.outcomes] == ["underpowered"]
-    report = summarize(runs, (), judged)
+    report = summarize(runs, (), judged.gate)
     assert [one.verdict for one in report.sections[0].comparisons] == ["inconclusive"]
     text = FORMATS["markdown"].render(report)
     assert "of two equal arms (train, fake.linear eager, peak memory above import): told apart" in text

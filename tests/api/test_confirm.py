@@ -162,7 +162,7 @@ def test_the_report_is_on_the_disk_before_anything_is_measured_again(planned, tm
     monkeypatch.setattr(confirm, "of_session", interrupted)
     folder = tmp_path / "1"
     options = SimpleNamespace(
-        folder=folder, formats=["markdown"], quiet=True, question=ASKED, against=None, parity=False
+        folder=folder, formats=["markdown"], quiet=True, question=ASKED, against=None, parity=False, again=""
     )
     with journal.resume(folder) as book, pytest.raises(KeyboardInterrupt):
         commands._conclude(options, book, commands.Proven([]), Quiet())

@@ -79,7 +79,7 @@ def test_a_regression_outweighs_a_run_that_failed_and_that_outweighs_a_pass():
 
 
 def test_outcomes_stand_in_every_rendering():
-    report = summarize(runs(), (), judged([BASELINE, CANDIDATE], runs(), "slower:2%", "memory:5%"))
+    report = summarize(runs(), (), judged([BASELINE, CANDIDATE], runs(), "slower:2%", "memory:5%").gate)
     written = io.StringIO()
     Console(file=written, width=200).print(terminal.render(report))
     for text in (FORMATS["markdown"].render(report), written.getvalue()):

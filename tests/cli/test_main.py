@@ -102,7 +102,9 @@ def test_a_path_that_no_plugin_of_a_pattern_has_is_one_line_of_the_report(tmp_pa
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "out" / "report.md").read_text()
     (refused,) = [line for line in text.splitlines() if "| unsupported |" in line]
-    assert refused.startswith("| converge, fake.linear graph; converge, twin.linear graph | unsupported | 4 |")
+    assert refused.startswith(
+        "| converge, fake.linear graph; converge, twin.linear graph | unsupported | 4 in 4 arms |"
+    )
     assert text.count("same model: yes") == 2
 
 

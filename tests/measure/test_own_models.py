@@ -105,7 +105,7 @@ def test_a_loader_whose_package_is_not_installed_says_what_to_install():
 
 
 def test_inputs_that_do_not_fit_name_the_line_and_the_shapes_of_both_sides():
-    with pytest.raises(SpecError, match=r"own\.py, line 21, .*: ValueError: .*5.*8"):
+    with pytest.raises(SpecError, match=r"own\.py, line 22, .*: ValueError: .*5.*8"):
         describe_model(spec("Broken", InputSpec((16, 8))), "fake")
 
 
