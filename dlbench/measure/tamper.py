@@ -45,9 +45,13 @@ def problem() -> str:
     return ""
 
 
+FEWEST = 3
+"""Samples that must say so: in one or two the process may have lost its core between the readings of two clocks."""
+
+
 def apart(watch: timing.Watch) -> str:
     """The contradiction of two clocks in most samples, in words; empty where they agree."""
-    if 2 * watch.apart <= watch.samples:
+    if watch.apart < FEWEST or 2 * watch.apart <= watch.samples:
         return ""
     return (
         f"the clock of its samples counted {watch.seconds:.3g} s and a second clock {watch.other:.3g} s for the same "

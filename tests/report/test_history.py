@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from xml.etree import ElementTree
 
 import msgspec
-import numpy as np
 import pytest
 from command import dlbench
-from example_runs import full_session, good_run
-from sessions import saved, session
+from example_runs import full_session
+from histories import made, noisy
+from sessions import saved
 
 from dlbench.analysis.metrics import METRICS, over
 from dlbench.api.history import history
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
-from dlbench.record.schema import Code
 from dlbench.report import summarize
 from dlbench.report.history import chart, database
 from dlbench.report.history.points import points
@@ -27,25 +25,6 @@ from dlbench.report.units import format_value
 pytestmark = pytest.mark.untimed
 
 STEP = Filter(metrics=("step_time",))
-
-
-def day(number):
-    return f"2026-{1 + number // 28:02}-{1 + number % 28:02}T12:00:00+00:00"
-
-
-def made(number, factor=1.0, cpu="Example CPU", code="a" * 8):
-    """A session of one arm on this day."""
-    at = msgspec.structs.replace(good_run().environment, cpu=cpu)
-    loaded = (Code(of="plugin tf.transformer", distribution="dlbench-tf", version="1.0", digest=code),)
-    changes = {"started": day(number), "environment": at, "code": loaded}
-    return session(f"s{number}", factor, **changes, seed=number)
-
-
-def noisy(count, step=1.0, at=0, spread=0.004):
-    """Sessions whose level changes once, by the factor `step`."""
-    noise = np.random.default_rng(7).normal(size=count) * spread
-    levels = [(step, "b" * 8) if number >= at else (1.0, "a" * 8) for number in range(count)]
-    return [made(number, math.exp(noise[number]) * level, code=code) for number, (level, code) in enumerate(levels)]
 
 
 def of(sessions, wanted=STEP):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -16,8 +15,6 @@ from example_runs import bare_run, failed_runs, full_session, good_run, many_wor
 from rich.console import Console
 
 from dlbench.analysis import metrics
-from dlbench.api.progress import headline
-from dlbench.cli import progress
 from dlbench.errors import DlbenchError
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
@@ -289,21 +286,3 @@ def test_the_terminal_shows_the_figures_without_the_details():
     assert "Resident after import" not in shown_there
     assert "dlbench run" not in shown_there
     assert "Throughput" not in on_terminal(summarize(full_session())), "figures of more than two workloads are folded"
-
-
-def test_a_quality_without_a_unit_leaves_no_gap_in_its_line_of_progress():
-    run = good_run(phase="converge")
-    bare = msgspec.structs.replace(run, task=msgspec.structs.replace(run.task, unit=""))
-    assert re.search(r", \S+ bit after \d+ steps$", headline(run))
-    assert re.search(r", [\d.]+ after \d+ steps$", headline(bare))
-
-
-def test_what_would_steer_a_terminal_or_turn_text_around_is_left_out_of_progress_and_pages():
-    name = "\x1b]0;title\x07evil\x1b[2J\u202etxt\u2028line"
-    run = bare_run(status="error", reason=name)
-    console = Console(file=io.StringIO(), force_terminal=True)
-    progress.Printed(console).finished(run)
-    shown = [console.file.getvalue(), FORMATS["markdown"].render(summarize([run]))]
-    for text in shown:
-        assert not set(text) & set("\x1b\x07\u202e\u2028"), text
-        assert "evil" in text

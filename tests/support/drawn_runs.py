@@ -275,6 +275,7 @@ any_plan = _builds(
 )
 any_gate = _builds(
     Gate,
+    command=_texts,
     outcomes=_tuples(
         _builds(
             Outcome,

@@ -1,0 +1,35 @@
+"""Lines of progress, and what they leave out."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import msgspec
+import pytest
+from example_runs import bare_run, good_run
+from rich.console import Console
+
+from dlbench.api.progress import headline
+from dlbench.cli import progress
+from dlbench.report import FORMATS, summarize
+
+pytestmark = pytest.mark.untimed
+
+
+def test_a_quality_without_a_unit_leaves_no_gap_in_its_line_of_progress():
+    run = good_run(phase="converge")
+    bare = msgspec.structs.replace(run, task=msgspec.structs.replace(run.task, unit=""))
+    assert re.search(r", \S+ bit after \d+ steps$", headline(run))
+    assert re.search(r", [\d.]+ after \d+ steps$", headline(bare))
+
+
+def test_what_would_steer_a_terminal_or_turn_text_around_is_left_out_of_progress_and_pages():
+    name = "\x1b]0;title\x07evil\x1b[2J\u202etxt\u2028line"
+    run = bare_run(status="error", reason=name)
+    console = Console(file=io.StringIO(), force_terminal=True)
+    progress.Printed(console).finished(run)
+    shown = [console.file.getvalue(), FORMATS["markdown"].render(summarize([run]))]
+    for text in shown:
+        assert not set(text) & set("\x1b\x07\u202e\u2028"), text
+        assert "evil" in text
