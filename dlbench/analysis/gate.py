@@ -109,6 +109,11 @@ class GateRequest:
         return [metric for condition in self.conditions for metric in metrics.gated_by(condition.name)]
 
 
+def known() -> tuple[str, ...]:
+    """Names of all conditions."""
+    return (*metrics.conditions(), *SURE)
+
+
 def parse(texts: Sequence[str]) -> tuple[Condition, ...]:
     """Read conditions such as `slower:2%` and `counts`. Raises UnknownName or SpecError."""
     found = tuple(_parse(text) for text in texts)
@@ -147,9 +152,8 @@ def exit_code(outcomes: Sequence[Outcome], *, strict: bool) -> int:
 
 def _parse(text: str) -> Condition:
     name, colon, share = text.partition(":")
-    known = (*metrics.conditions(), *SURE)
-    if name not in known:
-        raise UnknownName("condition", name, known, "write it like slower:2%")
+    if name not in known():
+        raise UnknownName("condition", name, known(), "write it like slower:2%")
     if name == COUNTS:
         if colon:
             raise SpecError(f"--fail-on {text}: counts are equal or not; leave the threshold out")

@@ -23,6 +23,11 @@ def find(name: str) -> Export:
         return Export(own.file_name, own.text)
     if (found := exports.find(name, FORMATS)) is not None:
         return found
-    names = sorted({*FORMATS, *EXPORTS, *(entry.name for entry in exports.entries(FORMATS))})
-    near = difflib.get_close_matches(name, names)
-    raise UnknownName("format", name, names, f"all are {', '.join(names)}" if near else "")
+    known_names = names()
+    near = difflib.get_close_matches(name, known_names)
+    raise UnknownName("format", name, known_names, f"all are {', '.join(known_names)}" if near else "")
+
+
+def names() -> list[str]:
+    """The names of all of them, in order."""
+    return sorted({*FORMATS, *EXPORTS, *(entry.name for entry in exports.entries(FORMATS))})

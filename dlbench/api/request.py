@@ -155,7 +155,7 @@ def policy(options: Mapping[str, Any]) -> Policy:
         budget_seconds=options["budget"],
         timeout_seconds=Policy().timeout_seconds if options["timeout"] is None else options["timeout"],
         isolation=options["isolation"] or Policy().isolation,
-        memory_limit_bytes=_bytes(options["memory_limit"]) if options["memory_limit"] else None,
+        memory_limit_bytes=memory_limit(options["memory_limit"]) if options["memory_limit"] else None,
         discard=processes > 1 and not options["cold"] and options["isolation"] != "none",
     )
 
@@ -171,7 +171,7 @@ LEAST_MEMORY = 96 << 20
 """Bytes that a process needs before it has a model: a child was measured to start under `ulimit -d` of 64 to 96 MiB."""
 
 
-def _bytes(text: str) -> int:
+def memory_limit(text: str) -> int:
     """`512M` or `4G`, in powers of 1024. Raises SpecError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:

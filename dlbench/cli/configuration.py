@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from dlbench.cli.options import takes_numbers
 from dlbench.errors import SpecError, UnknownName
 
 OWN_FILE, SHARED_FILE, SUITES = "dlbench.toml", "pyproject.toml", "suites"
@@ -73,6 +74,11 @@ class Stated:
     place: str
     key: str
     values: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """The values for messages."""
+        return ", ".join(map(repr, self.values))
 
     @property
     def flag(self) -> str:
@@ -248,10 +254,13 @@ def _as_typed(option: click.Parameter, value: Any) -> Any:
             raise click.BadParameter("it must be true or false")
         return value
     several = value if isinstance(value, list) else [value]
-    if any(isinstance(one, bool | dict | list) for one in several):
-        raise click.BadParameter("it must be text or a number" + (", or a list of them" if option.multiple else ""))
+    kinds, wanted = ((str, int, float), "text or a number") if takes_numbers(option.type) else ((str,), "text")
+    if any(isinstance(one, bool) or not isinstance(one, kinds) for one in several):
+        raise click.BadParameter(f"it must be {wanted}" + (", or a list of them" if option.multiple else ""))
     if not option.multiple and isinstance(value, list):
         raise click.BadParameter("it takes one value")
+    if not several or (isinstance(option.type, click.Path) and "" in several):
+        raise click.BadParameter("it holds no value; give one, or leave the key out")
     return [str(one) for one in several] if option.multiple else str(value)
 
 

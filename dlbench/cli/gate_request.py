@@ -13,7 +13,7 @@ import click
 from dlbench import __version__
 from dlbench.api import commits
 from dlbench.api.request import RunRequest
-from dlbench.cli import configuration
+from dlbench.cli import configuration, stated
 from dlbench.errors import SpecError, redaction
 from dlbench.workers import interpreters
 
@@ -31,6 +31,7 @@ def checked(run: click.Command, words: list[str], context: click.Context) -> lis
     interpreters.require_apart()
     with run.make_context("run", list(words), parent=context) as of_run:
         configured = configuration.configured(of_run, of_run.params)
+    stated.check(configured)
     found = configured.options
     if not found["fail_on"]:
         raise SpecError("the suite gate fails on nothing; state fail-on = ['slower:1%'] in [tool.dlbench.gate]")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from dlbench.cli import existing
 from dlbench.spec import AXES, ISOLATIONS, Axis, ModelKeywords
 from dlbench.spec.ranges import MOST
 
@@ -29,11 +30,18 @@ class Values(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         parts = [part.strip() for part in str(value).split(",")]
         return tuple(self._one(part, param, ctx) for part in parts)
 
+    @property
+    def numeric(self) -> bool:
+        """True if each value is a number."""
+        return self._parse in KINDS
+
     def _one(self, part: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         unknown = self._choices and part not in self._choices
-        if not part or (unknown and not part.endswith(self._files)):
+        if not part and not self._choices:
+            self.fail(f"{part!r} names nothing; {existing.named(self.name)}", param, ctx)
+        if unknown and not part.endswith(self._files):
             files = f", and no file that ends in {', '.join(self._files)}" if self._files else ""
-            self.fail(f"{part!r} is none of {', '.join(self._choices) or 'its values'}{files}", param, ctx)
+            self.fail(f"{part!r} is none of {', '.join(self._choices)}{files}", param, ctx)
         try:
             return self._parse(part)
         except ValueError:
@@ -57,6 +65,11 @@ class Count(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
         if not 1 <= number <= self._most:
             self.fail(f"{value} is no whole number between 1 and {self._most}", param, ctx)
         return number
+
+
+def takes_numbers(kind: click.ParamType) -> bool:  # type: ignore[type-arg]
+    """True for an option whose values are numbers."""
+    return kind in (click.INT, click.FLOAT) or isinstance(kind, Count) or (isinstance(kind, Values) and kind.numeric)
 
 
 def several(flag: str, help_text: str, kind: Values) -> Decorator:

@@ -14,7 +14,7 @@ from dlbench.api import formats, request
 from dlbench.api import run as session
 from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
-from dlbench.cli import compare, configuration, progress, streams
+from dlbench.cli import compare, configuration, progress, stated, streams
 from dlbench.errors import DlbenchError
 from dlbench.record.schema import Run
 from dlbench.report import terminal
@@ -26,6 +26,7 @@ def run(context: click.Context, options: Mapping[str, Any], again: str = "") -> 
     `again` is the command that measures the same again, if it is another and the session cannot be resumed.
     """
     found = configuration.configured(context, options)
+    stated.check(found)
     with found.naming_keys():
         return show(replace(RunRequest.read(found.options), again=again))
 

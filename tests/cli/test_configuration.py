@@ -85,7 +85,29 @@ def test_the_nearest_folder_above_counts_and_a_file_of_its_own_before_the_shared
         ('processes = "many"', "dlbench.toml:1: processes is 'many'"),
         ("threads = [1, 2]", "dlbench.toml:1: threads is [1, 2]: it takes one value"),
         ('phase = ["trian"]', "dlbench.toml:1: phase is ['trian']: 'trian' is none of train, predict, converge"),
-        ("plugin = [{}]", "dlbench.toml:1: plugin is [{}]: it must be text or a number, or a list of them"),
+        ("plugin = [{}]", "dlbench.toml:1: plugin is [{}]: it must be text, or a list of them"),
+        ("plugin = 0", "dlbench.toml:1: plugin is 0: it must be text, or a list of them"),
+        ("size = inf", "dlbench.toml:1: size is inf: it must be text, or a list of them"),
+        ("path = []", "dlbench.toml:1: path is []: it holds no value; give one, or leave the key out"),
+        ('against = ""', "dlbench.toml:1: against is '': it holds no value"),
+        ('against = "gone"', "dlbench.toml:1: against is 'gone': gone is not there; give a runs.jsonl"),
+        ("processes = 0", "dlbench.toml:1: processes is 0: it must be between 1 and 10000"),
+        ("\nbudget = inf", "dlbench.toml:2: budget is inf: it must be between 1e-06 and 31536000 seconds"),
+        ("timeout = nan", "dlbench.toml:1: timeout is nan: it must be between 1e-06 and 31536000 seconds"),
+        ("budget = true", "dlbench.toml:1: budget is True: it must be text or a number"),
+        ('memory-limit = "-1"', "dlbench.toml:1: memory-limit is '-1': it must be a size such as 512M or 4G"),
+        ("batch-size = [32, 0]", "dlbench.toml:1: batch-size is 0: it must be between 1 and 2147483647"),
+        ("threads = -1", "dlbench.toml:1: threads is -1: it must be between 1 and 8192"),
+        ("seed = -1", "dlbench.toml:1: seed is -1: it must be between 0 and"),
+        ('set = "many"', "dlbench.toml:1: set is 'many': set 'many' is not NAME=VALUE"),
+        ('variant = "x"', "dlbench.toml:1: variant is 'x': variant 'x' is not NAME=KEY:VALUE"),
+        (
+            'fail-on = ["slwer:1%"]',
+            "dlbench.toml:1: fail-on is 'slwer:1%': unknown condition 'slwer'; did you mean slow",
+        ),
+        ('fail-on = ["slower:inf%"]', "dlbench.toml:1: fail-on is 'slower:inf%': fail-on "),
+        ('allow = ["machin"]', "dlbench.toml:1: allow is 'machin': unknown key 'machin'; did you mean machine"),
+        ('format = ["htm"]', "dlbench.toml:1: format is 'htm': unknown format 'htm'; did you mean html"),
         ("dry-run = true", "dlbench.toml:1: unknown option 'dry-run'"),
         ("suites = 3", "dlbench.toml:1: suites must hold tables, such as [suites.nightly]"),
         ('[suites.a]\nplugin = "b"\n[suites.mine]\nplugn = "x"', "dlbench.toml:4: unknown option 'plugn'"),
@@ -94,7 +116,28 @@ def test_the_nearest_folder_above_counts_and_a_file_of_its_own_before_the_shared
 def test_what_a_file_has_wrong_is_one_line_with_its_place(tmp_path, monkeypatch, text, said):
     (tmp_path / "dlbench.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    assert refused("--plugin", "fake.linear", "--suite", "mine" if "mine" in text else "quick").startswith(said)
+    suite = ("--suite", "mine") if "suites" in text else ()
+    assert refused("--plugin", "fake.linear", *suite).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--format", "bencher, comment, csv, "),
+        ("--plugin", "twin.linear"),
+        ("--task", "cartpole, "),
+        ("--fail-on", "compile, counts, error, memory, slower"),
+        ("--allow", "allow_breaks, batch_size"),
+        ("--size", "give one, or leave the option out"),
+        ("--path", "eager, graph, jit"),
+    ],
+)
+def test_an_option_that_is_given_nothing_says_what_exists(project, option, said):
+    for empty in ("", "csv," if option == "--format" else ","):
+        done = CliRunner().invoke(cli, ["run", option, empty])
+        assert done.exit_code == 2
+        assert "''" in done.output
+        assert said in " ".join(done.output.split())
 
 
 def test_a_suite_that_nobody_states_is_refused_with_near_matches(project):

@@ -142,6 +142,12 @@ def test_a_shallow_clone_without_the_base_says_how_to_get_it(repo, tmp_path, mon
         ('fail-on = ["counts"]', "measures nothing; state plugin = ['acme.net'] or model = "),
         ('plugin = ["acme.net"]\nfail-on = ["slower"]', "pyproject.toml:3: "),
         ('fail-on = ["slower:1%"]\ninstall = 3', "install must be a command, such as 'pip install .'"),
+        (
+            'plugin = ["acme.net"]\nfail-on = ["slower:1%"]\nprocesses = 0',
+            "pyproject.toml:4: processes is 0: it must be",
+        ),
+        ('plugin = ["acme.net"]\nfail-on = ["slower:1%"]\nbudget = inf', "pyproject.toml:4: budget is inf: it must be"),
+        ('plugin = ["acme.net"]\nfail-on = ["slower:1%"]\nthreads = 0', "pyproject.toml:4: threads is 0: it must be"),
         ('fail-on = ["slower:1%"]\nplugins = ["acme.net"]', "unknown option 'plugins'"),
         ('fail-on = ["slower:1%"]\nmodel = ["net.py:Net"]', "both environments would read this file"),
     ],
