@@ -50,9 +50,9 @@ def kept(folder: Path) -> gate.Gate | None:
     """The answer of the gate of this folder's session; None if there was none. Raises RecordError."""
     path = folder / GATE_FILE
     try:
-        return from_json(path.read_bytes(), gate.Gate) if places.is_there(path) else None
+        return from_json(files.read(path), gate.Gate) if places.is_there(path) else None
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
-        raise RecordError(f"{path}: not the answer of a gate ({error}); remove it to read the Runs alone") from error
+        raise RecordError(f"{path}: no gate result ({error}); remove it to read the Runs alone") from error
 
 
 def put(folder: Path, content: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from dlbench.errors import RecordError, SpecError
 from dlbench.record import digests, places
 from dlbench.record.digests import DIGESTS_FILE, Checked, Verified
+from dlbench.record.schema import RUNS_FILE
 
 
 def verify(source: Path, digest: str = "") -> Verified:
@@ -20,6 +21,8 @@ def verify(source: Path, digest: str = "") -> Verified:
     folder = places.folder_of(source)
     if not places.is_there(source):
         raise RecordError(f"{source}: is not there; give the folder of a report")
+    if source.name != RUNS_FILE and folder != source:
+        raise RecordError(f"{source}: is no report; give a {RUNS_FILE} or its folder")
     found = digests.verify(folder)
     if expected in ("", found.digest):
         return found

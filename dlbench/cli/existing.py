@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 
 def named(kind: str) -> str:
-    """What an option of this kind takes, for the end of a message."""
+    """The names that an option of this kind takes, for the end of a message."""
     if kind not in _FOUND:
         return "give one, or leave the option out"
     return f"known: {', '.join(sorted(_FOUND[kind]()))}"

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from dlbench.errors import DlbenchError, RecordError
+from dlbench.record import files
 from dlbench.record.encoding import page
 from dlbench.record.fidelity import FIDELITY_FILE
 from dlbench.record.reading import from_json
@@ -90,8 +91,8 @@ def of(content: bytes) -> FileDigest:
 def of_folder(folder: Path, known: Mapping[str, FileDigest]) -> Digests:
     """Digests of the raw files that are there; those of `known` files need not be read. Raises OSError."""
     there = [name for name in RAW_FILES if (folder / name).exists()]
-    files = {name: known[name] if name in known else of((folder / name).read_bytes()) for name in there}
-    return Digests(digest=_together(files), files=files)
+    covered = {name: known[name] if name in known else of(files.read(folder / name)) for name in there}
+    return Digests(digest=_together(covered), files=covered)
 
 
 def content(found: Digests) -> bytes:
@@ -102,7 +103,7 @@ def content(found: Digests) -> bytes:
 def verify(folder: Path) -> Verified:
     """Hold the raw files of a report against its digests. Raises RecordError for a report without any."""
     try:
-        written = (folder / DIGESTS_FILE).read_bytes()
+        written = files.read(folder / DIGESTS_FILE)
     except FileNotFoundError as error:
         raise RecordError(
             f"{folder}: has no {DIGESTS_FILE}, so nothing can be verified; reports of earlier versions have none"
@@ -116,12 +117,12 @@ def verify(folder: Path) -> Verified:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError):
         return Verified(digest="", files=(Checked(file=DIGESTS_FILE, state="changed"),))
     own = content(found) == written and _together(found.files) == found.digest
-    files = [Checked(file=DIGESTS_FILE, state="intact" if own else "changed")]
+    states = [Checked(file=DIGESTS_FILE, state="intact" if own else "changed")]
     names = dict.fromkeys((*RAW_FILES, *found.files))
-    files += [
+    states += [
         Checked(file=name, state=state) for name in names if (state := _state(folder / name, found.files.get(name)))
     ]
-    return Verified(digest=found.digest, files=tuple(files))
+    return Verified(digest=found.digest, files=tuple(states))
 
 
 def check(folder: Path) -> None:
@@ -141,7 +142,7 @@ def _state(path: Path, digest: FileDigest | None) -> State | None:
     if path.name not in RAW_FILES:
         return "changed"
     try:
-        found = path.read_bytes()
+        found = files.read(path)
     except FileNotFoundError:
         return None if digest is None else "missing"
     except OSError as error:

@@ -1,11 +1,25 @@
-"""Whole files in the place of others: a full disk or a killed process leaves what was there, and never a half."""
+"""Whole files, read and put in the place of others.
+
+A full disk or a killed process leaves what was there, and never a half.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Mapping
+from errno import EINVAL
 from pathlib import Path
+
+KINDS = {stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+
+
+def read(path: Path) -> bytes:
+    """Content of a file. Raises OSError, also for a device or a pipe, which might have no end or never begin."""
+    if (kind := KINDS.get(stat.S_IFMT(path.stat().st_mode))) is not None:
+        raise OSError(EINVAL, f"it is {kind} and no file", str(path))
+    return path.read_bytes()
 
 
 def replace(path: Path, content: bytes) -> None:

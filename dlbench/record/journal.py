@@ -120,7 +120,7 @@ def resume(folder: Path) -> Journal:
 
 def _take_up(journal: Journal, path: Path) -> None:
     """Read the Runs that are there, if they are as they were written. Raises OSError or RecordError."""
-    content = path.read_bytes() if path.exists() else b""
+    content = files.read(path) if path.exists() else b""
     whole, torn = split(content)
     journal.runs = [decode(line, f"{path}:{number}") for number, line in enumerate(whole, start=1)]
     digests.check(journal.folder)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from dlbench.errors import DlbenchError, RecordError
-from dlbench.record import places
+from dlbench.record import files, places
 from dlbench.record.encoding import WORDS
 from dlbench.record.fidelity import Fidelity
 from dlbench.record.parity import Parity
@@ -118,7 +118,7 @@ def _is_time(text: str) -> bool:
 def read_runs(path: Path) -> list[Run]:
     """Read every Run of a file, in order. Raises RecordError naming file and line."""
     try:
-        content = path.read_bytes()
+        content = files.read(path)
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror}); give a runs.jsonl or its folder") from error
     if not content:
@@ -144,7 +144,7 @@ def split(content: bytes) -> tuple[list[bytes], bytes]:
 def read_plan(path: Path) -> Plan:
     """Read the plan of a session. Raises RecordError."""
     try:
-        return from_json(path.read_bytes(), Plan)
+        return from_json(files.read(path), Plan)
     except OSError as error:
         said = f"cannot be read ({error.strerror}); only a folder with a {PLAN_FILE} can be resumed"
         raise RecordError(f"{path}: {said}") from error
@@ -166,6 +166,6 @@ def _read_lines(path: Path, kind: type[T], named: str) -> list[T]:
     if not places.is_there(path):
         return []
     try:
-        return [from_json(line, kind) for line in path.read_bytes().splitlines()]
+        return [from_json(line, kind) for line in files.read(path).splitlines()]
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError, DlbenchError) as error:
         raise RecordError(f"{path}: not a list of {named} ({error}); remove it to read the Runs alone") from error

@@ -133,6 +133,6 @@ def test_a_kept_gate_on_a_metric_that_nobody_knows_is_refused_in_one_line(tmp_pa
     outcome = Outcome(condition="slower:2%", pair="p", result="passed", metric="step_time")
     text = encode(Gate(outcomes=(outcome,))).replace(b"step_time", b"step_tim")
     (tmp_path / render.GATE_FILE).write_bytes(text)
-    with pytest.raises(DlbenchError, match=r"gate.json: not the answer of a gate .*did you mean step_time"):
+    with pytest.raises(DlbenchError, match=r"gate.json: no gate result .*did you mean step_time"):
         render.kept(tmp_path)
     assert from_json(text.replace(b"step_tim", b"step_time"), Gate).outcomes == (outcome,)

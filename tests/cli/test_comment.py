@@ -6,7 +6,8 @@ import pytest
 from pull_requests import TOKEN, service
 
 from dlbench.api import github
-from dlbench.errors import DlbenchError
+from dlbench.cli import gate
+from dlbench.errors import DlbenchError, RecordError
 from dlbench.report import pull_request as pull_request_page
 from studies.gate.workflow import COMMENT, Workflow
 
@@ -25,6 +26,17 @@ def test_a_refused_comment_is_one_line_and_changes_no_exit_code(tmp_path, code):
     assert f"GitHub answered {code}" in line
     assert ("a fork's pull request" in line) == (code == 403)
     assert TOKEN not in line
+
+
+@pytest.mark.parametrize(
+    "document", ["{}", "[]", "3", '{"a": 1}', '{"outcomes": []}', "", "text", '{"outcomes": [{}]}']
+)
+def test_a_folder_whose_gate_has_no_result_is_refused_in_one_line(tmp_path, document):
+    (tmp_path / "comment.md").write_text(f"{pull_request_page.MARKER}\nall\n")
+    (tmp_path / "gate.json").write_text(document)
+    with pytest.raises(RecordError, match=r"gate\.json: no gate result \(.*\); remove it") as error:
+        gate.comment(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_a_long_list_of_comments_is_read_to_its_end():

@@ -36,6 +36,23 @@ def test_a_place_that_the_system_refuses_to_look_at_is_one_line(tmp_path, words)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("source", ["/dev/full", "/dev/zero", "pipe", "folder", "of-pipes"])
+@pytest.mark.parametrize(
+    "words",
+    [("report", "{}"), ("verify", "{}"), ("compare", "{}", "{}"), ("history", "{}"), ("history", "h", "--add", "{}")],
+)
+def test_what_is_no_file_of_a_report_is_refused_at_once(tmp_path, source, words):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "of-pipes").mkdir()
+    for name in ("runs.jsonl", "digests.json"):
+        os.mkfifo(tmp_path / "of-pipes" / name)
+    done = dlbench(*(word.format(source) for word in words), cwd=tmp_path, timeout=120)
+    assert done.returncode == 2, done.stdout
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "h").exists()
+
+
 def test_reports_below_a_folder_are_all_found_and_none_is_left_out_in_silence(tmp_path, monkeypatch):
     for name in ("b", "a/deep"):
         (tmp_path / name).mkdir(parents=True)

@@ -198,6 +198,34 @@ def test_a_file_that_is_no_history_is_one_line_with_a_remedy(tmp_path, make, sai
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("make", [damaged, with_values("value = 'text'"), with_values("high = 9e999")])
+def test_a_damaged_file_gets_nothing(tmp_path, make):
+    path = tmp_path / "history.sqlite"
+    make(path)
+    before = path.read_bytes()
+    with pytest.raises(RecordError, match=r"is damaged .*; add the reports to a new file"):
+        history(path, [saved(tmp_path / "a", made(1))], STEP)
+    assert path.read_bytes() == before
+    assert {one.name for one in tmp_path.iterdir()} == {"history.sqlite", "a"}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_interrupted_addition_leaves_what_was_there(tmp_path, there):
+    path = tmp_path / "history.sqlite"
+    if there:
+        database.add(path, points(made(0)))
+    before = database.read(path) if there else []
+
+    def interrupted():
+        yield from points(made(1))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        database.add(path, interrupted())
+    assert [one.name for one in tmp_path.iterdir()] == (["history.sqlite"] if there else [])
+    assert (database.read(path) if there else []) == before
+
+
 def test_a_file_of_another_program_is_not_written_to(tmp_path):
     path = tmp_path / "other.sqlite"
     other_database(path)

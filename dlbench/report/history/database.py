@@ -34,6 +34,7 @@ def add(path: Path, points: Iterable[Point]) -> None:
     new = not places.is_there(path)
     try:
         with _opened(path, make=True) as database:
+            _all(database)  # raises for a damaged one: nothing is added to it
             database.executemany(PUT, points)
     except BaseException:
         if new and places.is_there(path) and not path.stat().st_size:  # a disk that was full at once
@@ -44,8 +45,12 @@ def add(path: Path, points: Iterable[Point]) -> None:
 def read(path: Path) -> list[Point]:
     """All points of a file by time. Raises RecordError."""
     with _opened(path, make=False) as database:
-        rows = database.execute(f"SELECT {', '.join(Point._fields)} FROM points ORDER BY started, session")  # noqa: S608
-        return list(map(_point, rows))
+        return _all(database)
+
+
+def _all(database: sqlite3.Connection) -> list[Point]:
+    rows = database.execute(f"SELECT {', '.join(Point._fields)} FROM points ORDER BY started, session")  # noqa: S608
+    return list(map(_point, rows))
 
 
 def _point(row: tuple[object, ...]) -> Point:
@@ -65,6 +70,8 @@ def _opened(path: Path, *, make: bool) -> Iterator[sqlite3.Connection]:
     """The file, known to be a history, within one transaction. Raises RecordError."""
     if not make and not places.is_there(path):
         raise RecordError(f"{path}: is not there; make it with --add REPORT, or give a folder of reports")
+    if places.is_there(path) and not path.is_file():
+        raise RecordError(f"{path}: is no file; give a history, or a folder of reports")
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE" if make else "BEGIN")
@@ -89,7 +96,7 @@ def _check(database: sqlite3.Connection, path: Path, *, make: bool) -> None:
     if version != VERSION:
         said = f"history of version {version}, this dlbench reads {VERSION}"
         raise RecordError(f"{path}: {said}; use the dlbench that wrote it, or add the reports to a new file")
-    found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         raise sqlite3.DatabaseError(str(found))
 
