@@ -13,9 +13,7 @@ import click
 from dlbench.api import commits, github, render
 from dlbench.cli import gate_request as asked
 from dlbench.cli import run as of_runs
-from dlbench.errors import DlbenchError, RecordError, exit_codes, redaction
-from dlbench.record import files
-from dlbench.record.digests import GATE_FILE
+from dlbench.errors import DlbenchError, exit_codes, redaction
 from dlbench.report import FORMATS, Report, markdown, pull_request
 from dlbench.report.document import Block, Bullets, Heading
 
@@ -43,22 +41,6 @@ def show(context: click.Context, options: Mapping[str, Any]) -> int:
     _tell(out, code, pull_request.render(report, notes=[f"Commits: {sides}."]))
     _annotate(report)
     return code
-
-
-def comment(folder: Path) -> int:
-    """Post the comment of a gate and say how that went; a refusal changes no exit code. Raises RecordError."""
-    found = render.kept(folder)
-    if found is not None and not (found.outcomes or found.refused):
-        raise RecordError(f"{folder / GATE_FILE}: no gate result (it has no outcome); remove it to post the page alone")
-    try:
-        page = files.read(folder / FORMATS["comment"].file_name).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{folder} holds no comment.md; give the folder of a report of `dlbench gate`") from error
-    try:
-        click.echo(github.comment(os.environ, page))
-    except DlbenchError as error:
-        click.echo(f"{error}; the summary of the job and comment.md say the same", err=True)
-    return exit_codes.FINE
 
 
 def _hashes(folder: Path, options: Mapping[str, Any]) -> dict[str, str]:

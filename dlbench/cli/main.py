@@ -130,9 +130,9 @@ def comment(folder: FilePath) -> int:
 
     Updates the comment that is there. GITHUB_TOKEN may write it; a refusal is one line and exit code 0.
     """
-    from dlbench.cli import gate as command
+    from dlbench.cli import comment as command
 
-    return command.comment(folder)
+    return command.show(folder)
 
 
 @cli.command("list")

@@ -6,7 +6,7 @@ import pytest
 from pull_requests import TOKEN, service
 
 from dlbench.api import github
-from dlbench.cli import gate
+from dlbench.cli import comment
 from dlbench.errors import DlbenchError, RecordError
 from dlbench.report import pull_request as pull_request_page
 from studies.gate.workflow import COMMENT, Workflow
@@ -35,7 +35,7 @@ def test_a_folder_whose_gate_has_no_result_is_refused_in_one_line(tmp_path, docu
     (tmp_path / "comment.md").write_text(f"{pull_request_page.MARKER}\nall\n")
     (tmp_path / "gate.json").write_text(document)
     with pytest.raises(RecordError, match=r"gate\.json: no gate result \(.*\); remove it") as error:
-        gate.comment(tmp_path)
+        comment.show(tmp_path)
     assert "\n" not in str(error.value)
 
 
