@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlbench.api import gate_folders
 from dlbench.errors import DlbenchError, SpecError, redaction
 
 Say = Callable[[str], object]
@@ -71,7 +72,8 @@ def environments(folder: Path, hashes: Mapping[str, str], recipe: Recipe, say: S
     """
     top = Path(_checked(folder, "rev-parse", "--show-toplevel"))
     within = folder.resolve().relative_to(top.resolve())
-    with tempfile.TemporaryDirectory(prefix="dlbench-gate-") as made:
+    with gate_folders.held() as made:
+        _forget_removed(top)
         try:
             pythons = {}
             for name, one in hashes.items():
@@ -85,6 +87,14 @@ def environments(folder: Path, hashes: Mapping[str, str], recipe: Recipe, say: S
         finally:
             for name in hashes:
                 _git(top, "worktree", "remove", "--force", "--force", str(Path(made, name)))
+
+
+def _forget_removed(top: Path) -> None:
+    """Have the repository forget the checkouts of gates that were killed; those of its user stay as they are."""
+    words = _git(top, "worktree", "list", "--porcelain", "-z").stdout.split("\0")
+    for place in (Path(word.removeprefix("worktree ")) for word in words if word.startswith("worktree ")):
+        if gate_folders.is_gone(place):
+            _git(top, "worktree", "remove", "--force", "--force", str(place))
 
 
 def _installed(side: str, checkout: Path, environment: Path, recipe: Recipe) -> str:
@@ -114,21 +124,32 @@ def install_dlbench(place: Place, python: str, requirement: str) -> None:
 
 def _do(place: Place, command: Sequence[str], cure: str) -> None:
     """Run a command. Raises DlbenchError with all its words, its last line, and the cure."""
-    done = subprocess.run(
+    code, output = _ended(place, command)
+    if code:
+        said = redaction.text(output.decode(errors="replace")).strip().rpartition("\n")[2]
+        raise DlbenchError(
+            f"{place.side} could not be installed: {redaction.text(shlex.join(command))} ended with exit code "
+            f"{code} ({said or 'it said nothing'}); {cure}"
+        )
+
+
+def _ended(place: Place, command: Sequence[str]) -> tuple[int, bytes]:
+    """Exit code and output of a command; whatever it started ends with a gate that is told to end."""
+    with subprocess.Popen(
         command,
-        check=False,
         cwd=place.folder,
         env=place.variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )
-    if done.returncode:
-        said = redaction.text(done.stdout.decode(errors="replace")).strip().rpartition("\n")[2]
-        raise DlbenchError(
-            f"{place.side} could not be installed: {redaction.text(shlex.join(command))} ended with exit code "
-            f"{done.returncode} ({said or 'it said nothing'}); {cure}"
-        )
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, output
 
 
 def _remedy(folder: Path, name: str) -> str:
