@@ -10,7 +10,7 @@ import numpy as np
 
 from dlbench import architectures
 from dlbench.errors import ContractViolation, Unsupported
-from dlbench.measure import arrays, reported, settings
+from dlbench.measure import arrays, phases, reported, settings
 from dlbench.plugin import (
     SGD,
     Adam,
@@ -46,8 +46,9 @@ def prepare(spec: Spec, plugin: ModelPlugin) -> Prepared:
     """Open the task and, for an architecture that the core describes, draw its initial parameters.
 
     Raises UnknownName for a size or a task that does not exist, SpecError for missing or wrong data, and Unsupported
-    for calls of more steps than there are between two evaluations.
+    for a phase that the plugin lacks and for calls of more steps than there are between two evaluations.
     """
+    phases.require(spec, plugin)
     known = architectures.describes(spec)
     configuration = architectures.configuration(spec.architecture, spec.size) if known else None
     task = task_of(spec)

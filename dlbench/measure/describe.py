@@ -6,7 +6,7 @@ import msgspec
 
 from dlbench import registry
 from dlbench.errors import ContractViolation, PluginLoadError, SpecError, UnknownName
-from dlbench.measure import reported
+from dlbench.measure import phases, reported
 from dlbench.measure.build import task_of
 from dlbench.plugin import Describes, Description, ModelPlugin
 from dlbench.registry import adaptors, references
@@ -45,10 +45,9 @@ def describe_model(spec: Spec, adaptor: str) -> Description:
 
 
 def _said(plugin: ModelPlugin, spec: Spec) -> Description:
-    if not isinstance(plugin, Describes):
-        return Description()
-    found: Description = reported.checked(spec.plugin, "describe()", plugin.describe(spec), Description)
-    return found
+    said = plugin.describe(spec) if isinstance(plugin, Describes) else Description()
+    found: Description = reported.checked(spec.plugin, "describe()", said, Description)
+    return msgspec.structs.replace(found, phases=phases.of_plugin(spec.plugin, plugin))
 
 
 def _of_model(framework: str, spec: Spec, source: ModelSource) -> tuple[Description, ModelSource]:

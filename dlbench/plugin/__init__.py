@@ -26,6 +26,7 @@ from dlbench.plugin.capabilities import (
     CountsFlops,
     Describes,
     ExchangesParameters,
+    LacksPhases,
     ListsDevices,
     ModelPlugin,
     MultipliesMatrices,
@@ -53,7 +54,7 @@ from dlbench.plugin.reports import (
     cache_state,
 )
 from dlbench.plugin.requests import SGD, Adam, AdamW, ArraySpec, Batch, BuildRequest, Optimizer, OwnOptimizer, Signature
-from dlbench.spec import InputSpec, ModelSource, Option, Path, Spec, Variant
+from dlbench.spec import InputSpec, ModelSource, Option, Path, PhaseName, Spec, Variant
 
 if TYPE_CHECKING:
     from dlbench.plugin.requests import Array as Array
@@ -78,6 +79,7 @@ __all__ = [
     "DeviceNames",
     "ExchangesParameters",
     "InputSpec",
+    "LacksPhases",
     "ListsDevices",
     "ModelInfo",
     "ModelPlugin",
@@ -89,6 +91,7 @@ __all__ = [
     "OwnOptimizer",
     "Part",
     "Path",
+    "PhaseName",
     "Positive",
     "ReadsVariables",
     "ReportsCompilation",

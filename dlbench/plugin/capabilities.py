@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from dlbench.plugin.reports import Compilation, Description, ModelInfo, Setting
 from dlbench.plugin.requests import Batch, BuildRequest
-from dlbench.spec import ModelSource, Spec
+from dlbench.spec import ModelSource, PhaseName, Spec
 
 if TYPE_CHECKING:
     from dlbench.plugin.requests import Array, Parameters
@@ -35,6 +35,19 @@ class ModelPlugin(Protocol):
 
     def predict(self, inputs: Any) -> Any:
         """Return the outputs for the inputs: anything that `numpy.asarray()` accepts. Changes no state."""
+        ...
+
+
+@runtime_checkable
+class LacksPhases(Protocol):
+    """Has not every phase, such as a runtime that predicts with a finished model.
+
+    The core refuses a Spec of a phase that is missing before it builds anything. Of a plugin that never trains,
+    `train_step` is never called.
+    """
+
+    def missing_phases(self) -> Mapping[PhaseName, str]:
+        """Return the phases that it does not have, with the reason for each."""
         ...
 
 

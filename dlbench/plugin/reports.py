@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from dlbench.plugin.requests import ArraySpec, Optimizer
-from dlbench.spec import DataPlace, InputSpec, Option, Path
+from dlbench.spec import DataPlace, InputSpec, Option, Path, PhaseName
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
@@ -117,7 +117,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     `sizes` maps the words of `--size` to options of the factory, `options` the keywords that `--set` may give to a
     sentence each, `batch_sizes` a size to its batch. `inputs` (the batch first), `targets` and `outputs` describe the
     arrays of a plugin that names no task; `names` the keywords of its call. `inferred` lists the facts that were found
-    out, a line each, the option's word first: `loss mse, from the targets`.
+    out, a line each, the option's word first: `loss mse, from the targets`. The core adds `phases`, those that
+    `LacksPhases` leaves; a plugin leaves them out.
     """
 
     framework: Name = ""
@@ -127,6 +128,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     batch_sizes: dict[Name, Positive] = {}
     options: dict[Name, Text] = {}
     paths: tuple[Path, ...] = ()
+    phases: tuple[PhaseName, ...] = ()
     inputs: tuple[InputSpec, ...] = ()
     targets: InputSpec | None = None
     outputs: ArraySpec | None = None

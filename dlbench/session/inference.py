@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -29,8 +30,14 @@ def filled(selection: Selection, spec: Spec, said: Description) -> Selection:
     `spec` is the one by which the model was described. Raises UnknownName or SpecError if they do not fit.
     """
     _check(spec, said)
-    chosen = {**selection, "options": [as_text(spec.options)] if spec.options else []}
+    chosen = {**selection, "options": [as_text(spec.options)] if spec.options else [], "path": _paths(selection, said)}
     return _of_plugin(chosen, spec, said) if spec.model is None else _of_model(chosen, spec, said)
+
+
+def _paths(selection: Selection, said: Description) -> Sequence[Any]:
+    """The requested paths; without any, the first that the model has if it lacks the default ones."""
+    usual = AXES["path"].defaults
+    return selection.get("path") or (usual if not said.paths or set(usual) & set(said.paths) else said.paths[:1])
 
 
 def _check(spec: Spec, said: Description) -> None:
@@ -80,10 +87,16 @@ def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
         "model": [msgspec.structs.replace(source, inferred=tuple(_inferred(spec, source, said)))],
         "task": selection.get("task") or [spec.task],
         "batch_size": batches,
-        "phase": selection.get("phase") or (AXES["phase"].defaults if source.target else WITHOUT_TARGET),
+        "phase": selection.get("phase") or _phases(source, said),
     }
     _require_target(source, found)
     return {**selection, **found}
+
+
+def _phases(source: ModelSource, said: Description) -> Sequence[Any]:
+    """The phases that make sense without a request, of those that the model has."""
+    found = AXES["phase"].defaults if source.target else WITHOUT_TARGET
+    return [phase for phase in found if phase in said.phases] or found
 
 
 def _require_targets(source: ModelSource, inputs: Sequence[InputSpec], batches: Sequence[int]) -> None:

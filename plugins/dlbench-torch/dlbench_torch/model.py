@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Setting
@@ -89,6 +89,12 @@ class TorchModel:
     def stage(self, batch: Batch) -> Batch:
         """The batch as tensors on the device."""
         return Batch(*(self._tensors(part) for part in batch))
+
+    @property
+    def network(self) -> nn.Module:
+        """The built module, for an exporter: inputs by place to the output that the loss reads, in prediction."""
+        self._network.set_training(False)
+        return self._network
 
     def export_parameters(self) -> dict[str, Array]:
         """Copies by canonical name; with state, such as running statistics, for models unknown to the core."""

@@ -1,0 +1,110 @@
+"""The program that exports: a request on its standard input, files in the folder of its argument, facts on its output.
+
+Parameters stand in the file as they are, by PyTorch's names. The exporter's own optimizer is off: it removes biases
+that are zero, as initial ones are, and simplifies what a runtime's own level of optimisation is measured with.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pickle
+import re
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import torch
+from msgspec import UNSET
+
+import dlbench_torch
+from dlbench.errors import DlbenchError, Unsupported
+from dlbench.plugin import Batch, BuildRequest, Spec
+from dlbench_onnx.export import MODEL, PARAMETERS
+from dlbench_torch.adaptors import torch as adapt
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Parameters
+
+HOW: dict[str, Any] = {"dynamo": True, "optimize": False, "verbose": False, "output_names": ["output"]}
+_OPERATOR = re.compile(r"OpOverload\(op='([^']+)', overload='([^']*)'\)")
+
+
+def main(folder: Path, asked: bytes) -> dict[str, Any]:
+    """Export the requested model; returns its facts. Raises Unsupported for a model that ONNX cannot express."""
+    request, parameters = pickle.loads(asked)  # noqa: S301 (of the process that started this one)
+    model = _built(request, parameters)
+    signature = request.signature
+    arrays = [np.zeros(one.shape, one.dtype) for one in (signature.inputs, *signature.further)]
+    inputs = tuple(torch.from_numpy(array) for array in arrays)
+    names = [f"input{place}" for place in range(len(inputs))]
+    try:
+        program = torch.onnx.export(model.network, inputs, input_names=names, **HOW)
+    except Exception as error:
+        raise Unsupported(_why(request.spec, error)) from error
+    assert program is not None
+    program.save(folder / MODEL)
+    exported: dict[str, Any] = dict(model.export_parameters())
+    np.savez(folder / PARAMETERS, **exported)
+    given = tuple(arrays) if len(arrays) > 1 else arrays[0]
+    return {
+        "parameter_count": sum(one.numel() for one in model.network.parameters() if one.requires_grad),
+        "flops": None if request.configuration else model.flops(Batch(given, np.zeros(1, np.float32))),
+        "exporter": f"torch.onnx, opset {program.model_proto.opset_import[0].version}, not optimized",
+    }
+
+
+def _built(request: BuildRequest, parameters: Parameters | None) -> dlbench_torch.TorchModel:
+    """PyTorch's model for the request, eager and in float32 on the CPU, whatever the runtime will do with it."""
+    spec = request.spec
+    name = f"torch.{spec.architecture}"
+    plain = msgspec.structs.replace(spec, plugin=name, path="eager", device="cpu", precision="fp32", variant=UNSET)
+    model: dlbench_torch.TorchModel = (
+        getattr(dlbench_torch, spec.architecture)() if spec.model is None else adapt(spec.model)
+    )
+    model.build(replace(request, spec=plain))
+    if parameters is not None:
+        model.import_parameters(parameters)
+    return model
+
+
+def _why(spec: Spec, error: BaseException) -> str:
+    """The operator that has no form in ONNX, or the reason why the model cannot be traced."""
+    causes = list(_causes(error))
+    operators = dict.fromkeys(".".join(found) for one in causes for found in _OPERATOR.findall(str(one)))
+    if operators:
+        named = ", ".join(name.replace("::", ".") for name in operators)
+        return f"{spec.label}: ONNX cannot express the operator {named}, by PyTorch's exporter {torch.__version__}"
+    said = next((line.strip() for line in str(causes[-1]).splitlines() if line.strip()), type(causes[-1]).__name__)
+    return f"{spec.label}: PyTorch {torch.__version__} cannot trace the model for an export to ONNX: {said[:300]}"
+
+
+def _causes(error: BaseException | None) -> Any:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _reply(folder: str) -> int:
+    """Write the facts, or type and text of an error, to the real standard output; the plugin's own goes elsewhere."""
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    reply: Any
+    try:
+        code, reply = 0, main(Path(folder), sys.stdin.buffer.read())
+    except (DlbenchError, MemoryError) as error:
+        code, reply = 1, [type(error).__name__, str(error)]
+    with os.fdopen(kept, "w") as output:
+        json.dump(reply, output)
+    return code
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    sys.exit(_reply(sys.argv[1]))

@@ -1,0 +1,68 @@
+"""The core's architectures in both runtimes: as the NumPy version computes them, on the requested threads."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+
+from dlbench import architectures, registry
+from dlbench.errors import Unsupported
+from dlbench.measure.build import build_checked, prepare
+from dlbench.spec import Spec
+
+pytestmark = pytest.mark.untimed
+
+RUNTIMES = ("ort", "openvino")
+SPEC = Spec(plugin="ort.mlp", phase="predict", path="graph", size="small", task="synthetic", batch_size=8, threads=2)
+
+
+def spec_of(runtime, architecture="mlp", **more):
+    task = architectures.default_task(architecture)
+    return msgspec.structs.replace(SPEC, plugin=f"{runtime}.{architecture}", task=task, **more)
+
+
+def built(spec):
+    prepared = prepare(spec, registry.load(spec.plugin))
+    return prepared, build_checked(prepared.plugin, prepared.request)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_an_mlp_predicts_as_the_numpy_version_on_the_requested_threads(runtime):
+    prepared, info = built(spec_of(runtime))
+    request, inputs = prepared.request, prepared.task.batch(0, 0).inputs
+    expected = request.configuration.forward(request.parameters, inputs, request.signature)
+    assert np.abs(prepared.plugin.predict(inputs) - expected).max() < 5e-6
+    assert (info.threads, info.path, info.precision, info.compiler) == (2, "graph", "fp32", None)
+    assert info.details["denormals"] == "flushed to zero"
+
+
+@pytest.mark.parametrize("phase", ["train", "converge"])
+def test_training_is_refused_with_the_reason_and_the_phase_that_there_is(phase):
+    spec = spec_of("ort", phase=phase)
+    with pytest.raises(Unsupported, match=f"phase {phase}: ONNX Runtime runs finished.* choose --phase predict"):
+        prepare(spec, registry.load(spec.plugin))
+
+
+@pytest.mark.parametrize("path", ["eager", "jit"])
+def test_other_paths_are_refused_with_the_one_that_there_is(path):
+    with pytest.raises(Unsupported, match=f"path {path}: .* add --path graph"):
+        built(spec_of("openvino", path=path))
+
+
+def test_a_gpu_is_refused_in_one_line_where_the_build_has_no_provider_for_it():
+    with pytest.raises(Unsupported, match=r"looked for device gpu; ONNX Runtime [\d.]+ finds cpu here"):
+        built(spec_of("ort", device="gpu"))
+
+
+def test_the_exporter_is_gone_before_anything_runs():
+    """PyTorch in the runtime's process would stand in its memory and its threads."""
+    program = (
+        "import sys\nfrom dlbench_onnx.ort import plugin\nplugin()\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'onnxscript', 'dlbench_torch')))"
+    )
+    import subprocess
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
