@@ -13,7 +13,7 @@ from dlbench.analysis.steady_state import by_round, ratio_is_steady
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
 from dlbench.stats.decisions import Evidence, Paired, Unpaired
-from dlbench.stats.estimates import Estimate, VarianceComponent
+from dlbench.stats.estimates import Estimate, VarianceComponent, median
 
 BUSY = 0.05
 """Share of time in which a task waited for a core; above it another program was at work."""
@@ -89,7 +89,7 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
     for key in (key for key in sides[0] if key in sides[1]):
         before, after = sides[0][key], sides[1][key]
         paired = [math.log(after[at] / before[at]) for at in before if at in after]
-        found += [statistics.median(paired)] if paired else []
+        found += [median(paired)] if paired else []
     return found
 
 

@@ -92,9 +92,9 @@ def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
         pooled = metric.pooled(runs)
         return None if pooled is None else Estimate(pooled, n=len(runs))
     found = estimate(values) if values else None
-    if found is None or found.low is None or metric.unit != "s":
+    if found is None or found.low is None or found.low >= 0 or metric.unit != "s":
         return found
-    return msgspec.structs.replace(found, low=max(0.0, found.low))
+    return msgspec.structs.replace(found, low=0.0)
 
 
 @by_run

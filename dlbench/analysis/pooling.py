@@ -116,6 +116,8 @@ def _with_origin(run: Run, number: int) -> Run:
 def _number(pools: list[Provenance], mine: Provenance) -> int:
     """The place of the first pool without a difference from this; a new one at the end if there is none."""
     for number, pool in enumerate(pools):
+        if pool == mine:
+            return number
         if not _differing(pool, mine):
             pools[number] = _joined((pool, mine))
             return number

@@ -7,7 +7,6 @@ ratio to the others, round by round: changes that all show at the same time are 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -116,16 +115,15 @@ def _series_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> list[tuple[Ser
 
 def _paired(run: Run, others: Sequence[Run]) -> tuple[Series, Series]:
     mine, theirs = _logarithms(run), [_logarithms(other) for other in others]
-    rounds = [at for at in sorted(mine) if any(at in other for other in theirs)]
-    beside = [median([other[at] for other in theirs if at in other]) for at in rounds]
-    return [mine[at] for at in rounds], beside
+    beside = {at: found for at in sorted(mine) if (found := [other[at] for other in theirs if at in other])}
+    return [mine[at] for at in beside], list(map(median, beside.values()))
 
 
 @by_run
 def _logarithms(run: Run) -> Mapping[int, float]:
     """Logarithms by round, about their own median: arms of any speed can then be taken together."""
     found = {at: math.log(seconds) for at, seconds in by_round(run).items()}
-    middle = statistics.median(found.values()) if found else 0.0
+    middle = median(list(found.values())) if found else 0.0
     return {at: value - middle for at, value in found.items()}
 
 

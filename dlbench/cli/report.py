@@ -8,14 +8,15 @@ from pathlib import Path
 from dlbench.api import render
 from dlbench.api.formats import known
 from dlbench.record import places
-from dlbench.report import terminal
+from dlbench.report import collecting, terminal
 
 
 def show(source: Path, out: Path | None, formats: Sequence[str], *, quiet: bool, as_json: bool) -> None:
     """Render a saved report, print it and the files that were written. Raises RecordError or UnknownName."""
     known(formats)
-    runs, report = render.read(source)
-    written = render.write(runs, report, out or places.folder_of(source), formats)
+    with collecting.rare():
+        runs, report = render.read(source)
+        written = render.write(runs, report, out or places.folder_of(source), formats)
     if as_json:
         print(render.text(runs, report, "json"), end="")  # noqa: T201 (the answer to the command)
         return

@@ -21,7 +21,7 @@ SettingsRead = Annotated[dict[Name, Name], msgspec.Meta(max_length=1000)]
 """Keys of settings with the values that are in effect."""
 
 
-class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Model as the plugin reads it back after building; the core compares it with the Spec, a difference is an error.
 
     `device` in the words of a Spec (`cpu`, `gpu:0`); `precision`, `steps_per_call`, `data` likewise; a plugin that does
@@ -45,7 +45,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     settings: SettingsRead = {}
 
 
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
+class Setting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An option of a framework that a variant may set, a row of its package's table.
 
     `values` are all that any version knows, `missing` those that this version or machine does not have, each with the
@@ -88,7 +88,7 @@ def cache_state(folders: Iterable[str]) -> CacheState:
     return "not empty" if any(found) else "empty"
 
 
-class Compilation(msgspec.Struct, frozen=True, kw_only=True):
+class Compilation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Proof that the compiled path ran: the number of graphs, of breaks between them, of compilations after the first.
 
     `parts` of a training step run in compiled graphs. On the path `jit` a training step is proven when all its parts

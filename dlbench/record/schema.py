@@ -120,7 +120,7 @@ class GpuLoad(Record, frozen=True):
     limited_by: tuple[str, ...] = ()
 
 
-class Load(Record, frozen=True):
+class Load(Record, frozen=True, gc=False):
     """Load of the machine during the Run.
 
     Pressure (PSI) is the share of the time in which some task waited for the resource, steal the share of CPU time that
@@ -152,7 +152,7 @@ class Limits(Record, frozen=True):
     memory_bytes: NotNegative | None = None
 
 
-class Environment(Record, frozen=True):
+class Environment(Record, frozen=True, gc=False):
     """Machine and software; the process could run on `usable_cores` of the `cores`.
 
     `name` names the Python environment, empty for dlbench's own. `limits` are the session's, in which a process has

@@ -54,8 +54,14 @@ def digits(value: float, unit: str, like: float) -> str:
 
 def scale_of(value: float, unit: str) -> Scale:
     """The scale in which a value is shown."""
-    scales = _SCALES.get(unit, (Scale(0.0, 1.0, unit),))
-    return next((scale for scale in scales if abs(value) >= scale.least), scales[-1])
+    scales = _SCALES.get(unit)
+    if scales is None:
+        return Scale(0.0, 1.0, unit)
+    size = abs(value)
+    for scale in scales:
+        if size >= scale.least:
+            return scale
+    return scales[-1]
 
 
 def _digits(value: float, unit: str) -> str:

@@ -13,7 +13,7 @@ Isolation = Literal["fresh", "fork", "none"]
 ISOLATIONS: tuple[Isolation, ...] = get_args(Isolation)
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Effort of a session. Times are in seconds. Sources: METHOD in the project's documentation.
 
     A process may work `timeout_seconds` in all and have `memory_limit_bytes` of memory of its own. With the isolation

@@ -23,7 +23,7 @@ LARGEST = 1e100
 """Values above it, and values that are not finite, give a mean and no interval: squares leave the range of floats."""
 
 
-class Estimate(msgspec.Struct, frozen=True):
+class Estimate(msgspec.Struct, frozen=True, gc=False):
     """A value over `n` processes with its 95 % interval.
 
     `low` and `high` are None if there is no replication: for one process, and for a value pooled over processes.
