@@ -1,0 +1,77 @@
+"""Devices, threads and precision of this process: set before JAX starts its clients, and read back."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax._src import xla_bridge
+
+from dlbench import precision as arithmetic
+from dlbench.errors import Unsupported
+from dlbench.plugin_kit import resolve_device
+from dlbench.spec import Spec
+
+POOL, THREADS = "tf_XLAEigen", "NPROC"
+"""Name of the threads on which XLA's CPU client runs an operation, and the variable from which it takes their number
+(tsl/platform/default/port.cc and xla/pjrt/cpu/cpu_client.cc, `DefaultThreadPoolSize`)."""
+MATMUL = {"fp32": "highest", "bf16": "default", "tf32": "tensorfloat32"}
+"""Values of `jax_default_matmul_precision`: JAX's own default is TF32 on a GPU."""
+
+
+class AlreadyStarted(Unsupported):
+    """JAX runs in this process with another number of threads, and cannot change it."""
+
+
+def prepare(spec: Spec) -> Any:
+    """Set threads and precision, and return the device.
+
+    Raises Unsupported for a device that is not here and a precision that it does not have, and AlreadyStarted.
+    """
+    if spec.compiler not in ("", "xla"):
+        raise Unsupported(f"compiler {spec.compiler}: JAX compiles with xla only; leave --compiler out")
+    if spec.precision not in MATMUL:
+        raise Unsupported(f"precision {spec.precision}: the plugins of JAX have {', '.join(MATMUL)}")
+    if not xla_bridge.backends_are_initialized():
+        os.environ[THREADS] = str(spec.threads)
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a second arm needs memory beside this one
+        if spec.device == "cpu":
+            jax.config.update("jax_platforms", "cpu")
+    word = resolve_device(spec.device, devices(), f"JAX {jax.__version__}")
+    device = jax.devices("cpu")[0] if word == "cpu" else _gpus()[int(word.partition(":")[2])]
+    if threads() not in (None, spec.threads):
+        raise AlreadyStarted(
+            f"asked for {spec.threads} threads, but JAX has already started in this process with {threads()}; "
+            "use a fresh process"
+        )
+    if word == "cpu" and spec.precision == "tf32":
+        raise Unsupported("precision tf32: a CPU has no TF32; it is a mode of NVIDIA's tensor cores")
+    if word == "cpu":
+        arithmetic.require(spec.precision)
+    jax.config.update("jax_default_device", device)
+    jax.config.update("jax_default_matmul_precision", MATMUL[spec.precision])
+    return device
+
+
+def devices() -> dict[str, str]:
+    """Device words of a Spec, each with its description."""
+    cpu = {"cpu": platform.processor() or platform.machine()}
+    return cpu | {f"gpu:{at}": one.device_kind for at, one in enumerate(_gpus())}
+
+
+def word_of(device: Any) -> str:
+    """The Spec's word for a device."""
+    return "cpu" if device.platform == "cpu" else f"gpu:{_gpus().index(device)}"
+
+
+def threads() -> int | None:
+    """Threads of XLA's pool, as the kernel names them; None where it does not tell (macOS)."""
+    tasks = Path("/proc/self/task")
+    return sum(one.read_text().strip() == POOL for one in tasks.glob("*/comm")) if tasks.is_dir() else None
+
+
+def _gpus() -> list[Any]:
+    return [one for one in jax.devices() if one.platform in ("gpu", "cuda", "rocm")]

@@ -1,0 +1,189 @@
+"""One class for every model: the contract's three methods and its capabilities, around a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dlbench.plugin import PARTS, Batch, BuildRequest, Compilation, Description, ModelInfo, Setting, Spec
+from dlbench.plugin_kit import in_precision, require_same_shapes
+from dlbench_jax import machine, objective, optimizers, program, settings
+from dlbench_jax.network import Network
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Array, Parameters
+
+
+class JaxModel:
+    """A ModelPlugin; parameters, state, moments and count are one carry, which each step takes and gives again."""
+
+    def __init__(
+        self, make_network: Callable[[BuildRequest], Network], described: Callable[[Spec], Description]
+    ) -> None:
+        self._make_network, self._described = make_network, described
+
+    def describe(self, spec: Spec) -> Description:
+        """Facts of the model for this Spec."""
+        return self._described(spec)
+
+    def build(self, request: BuildRequest) -> ModelInfo:
+        """Put the arrays on the device and the functions on the Spec's path; they are traced when first called."""
+        spec = in_precision(request.spec)
+        request = replace(request, spec=spec)
+        self._device, self._spec = machine.prepare(spec), spec
+        settings.set_all(spec.settings)
+        network = self._network = self._make_network(request)
+        self._differentiate = objective.find(request.signature.loss, spec.precision)
+        self._optimizer = optimizers.make(request.optimizer, dict(network.parameters))
+        self._drops = jax.random.key(spec.seed)
+        count = 0 if spec.path == "eager" else self._put(np.int32(0))
+        start = dict(network.parameters), dict(network.state), self._optimizer.moments
+        self._carry: Any = (*self._put(start), count)
+        self._paths = program.Paths(spec.path)
+        donated = () if spec.settings.get("donation") == "off" else (0,)
+        step = self._update if spec.steps_per_call == 1 else self._repeat
+        self._train = self._paths.put(step, PARTS, donated)
+        self._outputs = self._paths.put(self._predict, PARTS[:1])
+        self._gradients = self._paths.put(self._slopes)
+        return self._info(request)
+
+    def train_step(self, batch: Batch) -> Any:
+        """Update and return the loss or losses before each update; data on the host is copied first."""
+        self._carry, losses = self._train(self._carry, tuple(self._taken(batch)))
+        return losses
+
+    def predict(self, inputs: Any) -> Any:
+        """The outputs, with dropout off."""
+        return self._outputs(self._carry[0], self._carry[1], self._taken(inputs))
+
+    def sync(self) -> None:
+        """Wait for the last update: op by op, the loss is there before it."""
+        jax.block_until_ready(self._carry)
+
+    def stage(self, batch: Batch) -> Batch:
+        """The batch as arrays on the device."""
+        return Batch(*jax.block_until_ready(self._put(tuple(batch))))
+
+    def export_parameters(self) -> dict[str, Array]:
+        """Copies, by canonical name; then the rest of the state that is numbers."""
+        held = {**self._carry[1], **self._carry[0]}
+        return {name: np.array(one) for name, one in held.items() if one.dtype == np.float32}
+
+    def import_parameters(self, parameters: Parameters) -> None:
+        """Overwrite; the optimizer's moments and its count of steps stay."""
+        values, state, *rest = self._carry
+        given = {name: one for name, one in parameters.items() if name not in state}
+        require_same_shapes(given, {name: one.shape for name, one in values.items()})
+        own = {name: np.asarray(parameters[name], np.float32) for name in state if name in parameters}
+        given = {name: np.asarray(given[name], np.float32) for name in values}
+        self._carry = (self._put(given), {**state, **self._put(own)}, *rest)
+
+    def gradients(self, batch: Batch) -> dict[str, Array]:
+        """Gradients of the mean loss, dropout off, on the Spec's path."""
+        found = self._gradients(self._carry[0], self._carry[1], tuple(batch))
+        return {name: np.array(one) for name, one in found.items()}
+
+    def compilation(self) -> Compilation:
+        """Programs called so far; each is one of XLA, and places in it that call Python are breaks."""
+        return self._paths.compilation()
+
+    def flops(self, batch: Batch) -> float | None:
+        """FLOPs of the products of a forward pass; None for a loop whose length JAX does not know."""
+        return program.flops(self._traced(batch.inputs))
+
+    def multiply(self, order: int) -> Callable[[], Any]:
+        """Product of two random square matrices, op by op, in the type of the Spec's products."""
+        kind = jnp.bfloat16 if self._spec.precision == "bf16" else np.float32
+        left, right = (jax.random.uniform(jax.random.key(side), (order, order), kind) for side in range(2))
+        return lambda: left @ right
+
+    def settings(self, spec: Spec) -> list[Setting]:
+        """Settings of JAX for this Spec's device."""
+        return settings.table(spec)
+
+    def read_settings(self) -> dict[str, str]:
+        """Values in effect; the donation of the state shows in the compiled step."""
+        donates = [one.donates for one in [self._train] if isinstance(one, program.Program) and one.calls]
+        return settings.in_effect(self._precision(), donates)
+
+    def variables(self) -> Iterable[str]:
+        """Variables that JAX and XLA read."""
+        return settings.variables()
+
+    def devices(self) -> dict[str, str]:
+        """Devices that JAX sees."""
+        return machine.devices()
+
+    def device_memory_peak(self) -> int | None:
+        """Peak bytes of the allocator since the process started, as XLA cannot forget it; None on a CPU."""
+        found = self._device.memory_stats()
+        return int(found["peak_bytes_in_use"]) if found else None
+
+    def reset_device_memory_peak(self) -> None:
+        """Nothing: XLA's allocator has no reset, and the peak of a phase holds those before it."""
+
+    def _put(self, arrays: Any) -> Any:
+        return jax.device_put(arrays, self._device, may_alias=False)
+
+    def _taken(self, arrays: Any) -> Any:
+        return self._put(arrays) if self._spec.data == "host" else arrays
+
+    def _update(self, carry: Any, batch: Any) -> tuple[Any, Any]:
+        values, state, moments, count = carry
+        count = count + 1
+        key = jax.random.fold_in(self._drops, count)
+        losses, gradients, state = self._differentiate(self._network.forward, values, state, batch, key)
+        values, moments = self._optimizer.update(gradients, values, moments, count)
+        return (values, state, moments, count), losses
+
+    def _repeat(self, carry: Any, batches: Any) -> tuple[Any, Any]:
+        """Several updates in one call, their losses stacked; in a program a loop, which compiles as fast as one."""
+        if self._spec.path == "jit":
+            return jax.lax.scan(self._update, carry, batches)
+        losses = []
+        for at in range(self._spec.steps_per_call):
+            carry, loss = self._update(carry, jax.tree.map(lambda array, at=at: array[at], batches))
+            losses.append(loss)
+        return carry, jnp.stack(losses)
+
+    def _predict(self, values: Any, state: Any, inputs: Any) -> Any:
+        return self._network.forward(values, state, inputs, None)[0]
+
+    def _slopes(self, values: Any, state: Any, batch: Any) -> Any:
+        return self._differentiate(self._network.forward, values, state, batch, None)[1]
+
+    def _traced(self, inputs: Any) -> Any:
+        return jax.make_jaxpr(self._predict)(self._carry[0], self._carry[1], inputs).jaxpr
+
+    def _precision(self) -> str:
+        gpu = self._device.platform != "cpu"
+        return "/".join(sorted(program.operands(self._read, gpu=gpu))) or self._spec.precision
+
+    def _info(self, request: BuildRequest) -> ModelInfo:
+        """The model as it lives on the device."""
+        spec, signature, values = self._spec, request.signature, self._carry[0]
+        arrays = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in (signature.inputs, *signature.further)]
+        self._read = self._traced(tuple(arrays) if signature.further else arrays[0])
+        if spec.path == "eager":
+            program.require_eager(self._read, spec.plugin)
+        places = dict.fromkeys(machine.word_of(place) for one in values.values() for place in one.devices())
+        return ModelInfo(
+            parameter_count=sum(one.size for one in values.values()),
+            device="/".join(places),
+            precision=self._precision(),
+            path=spec.path,
+            compiler="xla" if spec.path == "jit" else None,
+            steps_per_call=spec.steps_per_call,
+            data=spec.data,
+            threads=machine.threads(),
+            device_name="/".join(machine.devices()[place] for place in places),
+            versions={name: metadata.version(name) for name in ("jax", "jaxlib", *self._network.packages, "dlbench-jax")},
+            details={"optimizer": self._optimizer.name, **settings.details(self._device)},
+        )

@@ -1,0 +1,137 @@
+"""Functions on their path: as they are, or compiled whole by XLA; and what a jaxpr says of a function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from dlbench.errors import Unsupported
+from dlbench.plugin import PARTS, Compilation, Part, cache_state
+
+CALLBACKS = ("pure_callback", "io_callback", "debug_callback", "debug_print")
+"""Operations of a program that call Python."""
+VALUES = jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError
+
+
+class Program:
+    """A function that XLA compiles whole; JAX compiles again, and counts it, for arguments of another shape or type."""
+
+    def __init__(self, body: Callable[..., Any], parts: Sequence[Part], donated: tuple[int, ...]) -> None:
+        self.parts, self.calls, self.cache, self.callbacks, self.donates = parts, 0, "", 0, False
+        self._jitted = jax.jit(body, donate_argnums=donated)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run; the first call compiles, and reads the program."""
+        self.calls += 1
+        if self.calls == 1:
+            self._read(arguments)
+        return self._jitted(*arguments)
+
+    def _read(self, arguments: Sequence[Any]) -> None:
+        self.cache = cache_state(filter(None, [jax.config.jax_compilation_cache_dir]))
+        try:
+            traced = self._jitted.trace(*arguments)
+        except VALUES as error:
+            why = str(error).partition("\n")[0][:300]
+            raise Unsupported(f"the step on the path jit decides by values: {why}; choose --path eager") from error
+        self.callbacks = sum(one.primitive.name in CALLBACKS for one in equations(traced.jaxpr.jaxpr))
+        # JAX keeps what it has compiled here for the call that follows.
+        self.donates = "input_output_alias" in traced.lower().compile().as_text().partition("\n")[0]
+
+    @property
+    def compiled(self) -> int:
+        """Number of programs that JAX holds for this function."""
+        return int(self._jitted._cache_size())
+
+
+class Paths:
+    """Puts functions on one path, and keeps count of their programs."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._programs = path, list[Program]()
+
+    def put(self, body: Callable[..., Any], parts: Sequence[Part] = (), donated: tuple[int, ...] = ()) -> Any:
+        """The function on this path; `parts` are the parts of a step that it takes."""
+        if self._path == "eager":
+            return body
+        self._programs.append(Program(body, parts, donated))
+        return self._programs[-1]
+
+    def compilation(self) -> Compilation:
+        """Called programs, places in them that call Python as breaks, and programs after each function's first."""
+        called = [one for one in self._programs if one.calls]
+        breaks = sum(one.callbacks for one in called)
+        return Compilation(
+            graphs=len(called),
+            breaks=breaks,
+            recompilations=sum(max(one.compiled, 1) - 1 for one in called),
+            parts=tuple(part for part in PARTS if any(part in one.parts for one in called)),
+            reasons=("the program calls Python (a callback or jax.debug.print)",) if breaks else (),
+            calls=sum(one.calls for one in called),
+            cache=called[0].cache if called else "",
+        )
+
+
+def equations(jaxpr: Any, times: int = 1) -> Iterator[Any]:
+    """All equations of a jaxpr, those of inner ones included."""
+    return (equation for equation, _ in counted(jaxpr, times))
+
+
+def counted(jaxpr: Any, times: float = 1) -> Iterator[tuple[Any, float]]:
+    """The same with the number of times that each runs; NaN inside a loop of unknown length."""
+    for equation in jaxpr.eqns:
+        yield equation, times
+        of = {"scan": equation.params.get("length", 1), "while": math.nan}.get(equation.primitive.name, 1)
+        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
+            if _is_jaxpr(inner):
+                yield from counted(getattr(inner, "jaxpr", inner), times * of)
+
+
+def flops(jaxpr: Any) -> float | None:
+    """FLOPs of the products of a function, two a multiply-add, padding included; None for a loop of unknown length."""
+    total = math.fsum(_of_product(one) * times for one, times in counted(jaxpr) if _is_product(one))
+    return None if math.isnan(total) else total
+
+
+def operands(jaxpr: Any, *, gpu: bool) -> set[str]:
+    """Precisions to which the products of a function round their operands."""
+    found = set()
+    for one in filter(_is_product, equations(jaxpr)):
+        kind = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}.get(str(one.invars[0].aval.dtype), "other")
+        exact = "HIGHEST" in str(one.params["precision"])
+        found.add("tf32" if gpu and kind == "fp32" and not exact else kind)
+    return found
+
+
+def require_eager(jaxpr: Any, plugin: str) -> None:
+    """Raise Unsupported for a function that compiles a part of itself; JAX's own library is as it is."""
+    for one in equations(jaxpr):
+        if one.primitive.name in ("jit", "pjit"):
+            of = one.params["jaxpr"].jaxpr.debug_info.func_filename
+            if of and not Path(of).is_relative_to(Path(jax.__file__).parent):
+                raise Unsupported(
+                    f"{plugin} compiles a part of itself, {one.params['name']} (jax.jit), so that its path eager would "
+                    "not be eager; leave that out of the model, or choose --path jit, which compiles the whole step"
+                )
+
+
+def _is_jaxpr(found: Any) -> bool:
+    return hasattr(found, "eqns") or hasattr(found, "jaxpr")
+
+
+def _is_product(equation: Any) -> bool:
+    return equation.primitive.name in ("dot_general", "conv_general_dilated")
+
+
+def _of_product(equation: Any) -> float:
+    left, right = (one.aval.shape for one in equation.invars[:2])
+    size = 2.0 * math.prod(equation.outvars[0].aval.shape)
+    if equation.primitive.name == "dot_general":
+        return size * math.prod(left[axis] for axis in equation.params["dimension_numbers"][0][0])
+    outputs = right[equation.params["dimension_numbers"].rhs_spec[0]]
+    return float(size * math.prod(right) / outputs / np.prod(equation.params["lhs_dilation"]))
