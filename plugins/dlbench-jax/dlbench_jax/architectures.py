@@ -34,6 +34,7 @@ MASKED = np.float32(-1e9)
 UNROLLED = 10
 """Time steps that XLA gets unrolled; a longer sequence is a loop (`lax.scan`), which compiles as fast as one step."""
 LEVELS = 2**16
+FLOAT = np.float32(0)
 
 
 def dropout(key: Any) -> Dropout:
@@ -206,7 +207,7 @@ def multiply(rows: Any, kernel: Any) -> Any:
     return of_type(of_type(rows, kernel) @ kernel)
 
 
-def of_type(values: Any, like: Any = np.float32(0)) -> Any:
+def of_type(values: Any, like: Any = FLOAT) -> Any:
     """The values in the type of another array; a cast that changes nothing would cost microseconds op by op."""
     return values if values.dtype == like.dtype else values.astype(like.dtype)
 

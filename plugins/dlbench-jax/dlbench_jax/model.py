@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +109,8 @@ class JaxModel:
 
     def read_settings(self) -> dict[str, str]:
         """Values in effect; the donation of the state shows in the compiled step."""
-        donates = [one.donates for one in [self._train] if isinstance(one, program.Program) and one.calls]
+        step = self._train
+        donates = step.donates if isinstance(step, program.Program) and step.calls else None
         return settings.in_effect(self._precision(), donates)
 
     def variables(self) -> Iterable[str]:
@@ -184,6 +184,8 @@ class JaxModel:
             data=spec.data,
             threads=machine.threads(),
             device_name="/".join(machine.devices()[place] for place in places),
-            versions={name: metadata.version(name) for name in ("jax", "jaxlib", *self._network.packages, "dlbench-jax")},
+            versions={
+                name: metadata.version(name) for name in ("jax", "jaxlib", *self._network.packages, "dlbench-jax")
+            },
             details={"optimizer": self._optimizer.name, **settings.details(self._device)},
         )

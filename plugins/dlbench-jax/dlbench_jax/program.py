@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import PARTS, Compilation, Part, cache_state
+from dlbench.plugin import PARTS, CacheState, Compilation, Part, cache_state
 
 CALLBACKS = ("pure_callback", "io_callback", "debug_callback", "debug_print")
 """Operations of a program that call Python."""
@@ -22,8 +21,9 @@ class Program:
     """A function that XLA compiles whole; JAX compiles again, and counts it, for arguments of another shape or type."""
 
     def __init__(self, body: Callable[..., Any], parts: Sequence[Part], donated: tuple[int, ...]) -> None:
-        self.parts, self.calls, self.cache, self.callbacks, self.donates = parts, 0, "", 0, False
-        self._jitted = jax.jit(body, donate_argnums=donated)
+        self.parts, self.calls, self.callbacks, self.donates = parts, 0, 0, False
+        self.cache: CacheState = ""
+        self._jitted: Any = jax.jit(body, donate_argnums=donated)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run; the first call compiles, and reads the program."""
@@ -33,7 +33,7 @@ class Program:
         return self._jitted(*arguments)
 
     def _read(self, arguments: Sequence[Any]) -> None:
-        self.cache = cache_state(filter(None, [jax.config.jax_compilation_cache_dir]))
+        self.cache = cache_state(filter(None, [jax.config.values["jax_compilation_cache_dir"]]))
         try:
             traced = self._jitted.trace(*arguments)
         except VALUES as error:
@@ -130,8 +130,7 @@ def _is_product(equation: Any) -> bool:
 
 def _of_product(equation: Any) -> float:
     left, right = (one.aval.shape for one in equation.invars[:2])
-    size = 2.0 * math.prod(equation.outvars[0].aval.shape)
+    size, numbers = 2.0 * math.prod(equation.outvars[0].aval.shape), equation.params["dimension_numbers"]
     if equation.primitive.name == "dot_general":
-        return size * math.prod(left[axis] for axis in equation.params["dimension_numbers"][0][0])
-    outputs = right[equation.params["dimension_numbers"].rhs_spec[0]]
-    return float(size * math.prod(right) / outputs / np.prod(equation.params["lhs_dilation"]))
+        return float(size * math.prod(left[axis] for axis in numbers[0][0]))
+    return float(size * math.prod(right) / right[numbers.rhs_spec[0]] / math.prod(equation.params["lhs_dilation"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -80,14 +80,13 @@ def set_all(own: Mapping[str, str]) -> None:
         jax.config.update("jax_default_matmul_precision", own["matmul"])
 
 
-def in_effect(precision: str, donates: Iterable[bool]) -> dict[str, str]:
+def in_effect(precision: str, donates: bool | None) -> dict[str, str]:
     """Values in effect for a model of this precision; flags that nobody has set are left out."""
     found = {
         "amp": "bf16" if precision == "bf16" else "off",
         "tf32": _word(precision == "tf32"),
-        "matmul": str(jax.config.jax_default_matmul_precision),
-        **{"donation": _word(one) for one in donates},
-    }
+        "matmul": str(jax.config.values["jax_default_matmul_precision"]),
+    } | dict.fromkeys(("donation",) if donates is not None else (), _word(bool(donates)))
     flags, shown = os.environ.get("XLA_FLAGS", ""), {"fast-math": reorders, "fast-min-max": drops_nan}
     return found | {key: _word(shown[key]()) for key, (name, _) in FLAGS.items() if f"--{name}=" in flags}
 
@@ -106,7 +105,7 @@ def details(device: Any) -> dict[str, str]:
     return {
         "BLAS": "of XLA" if device.platform == "cpu" else "cuBLAS",
         "denormals": "flushed to zero" if float(product) == 0.0 else "kept",
-        "random numbers": str(jax.config.jax_default_prng_impl),
+        "random numbers": str(jax.config.values["jax_default_prng_impl"]),
     }
 
 
