@@ -1,0 +1,45 @@
+"""The architectures of dlbench in Keras on three backends: a factory for each, named in this package's entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dlbench.plugin import ModelSource
+from dlbench_keras import backends
+
+if TYPE_CHECKING:
+    from dlbench_keras.model import KerasModel
+
+__all__ = ["Backend", "jax", "tf", "torch"]
+
+
+class Backend:
+    """Plugins on one backend of Keras, which is imported with the first of them."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self.mlp, self.cnn, self.gan = map(self._factory, ("mlp", "cnn", "gan"))
+        self.rnn, self.lstm, self.gru = map(self._factory, ("rnn", "lstm", "gru"))
+        self.transformer = self._factory("transformer")
+
+    def adapt(self, source: ModelSource) -> KerasModel:
+        """The plugin of a keras.Model of the user's own, on this backend. Raises Unsupported as `backends.use` does."""
+        backend = backends.use(self._word)
+        from dlbench_keras.model import KerasModel
+        from dlbench_keras.own import OwnModel
+
+        return KerasModel(backend, OwnModel(source, backend))
+
+    def _factory(self, architecture: str) -> Callable[[], KerasModel]:
+        def make() -> KerasModel:
+            backend = backends.use(self._word)
+            from dlbench_keras.architectures import Known
+            from dlbench_keras.model import KerasModel
+
+            return KerasModel(backend, Known(architecture, backend))
+
+        return make
+
+
+tf, torch, jax = Backend("tf"), Backend("torch"), Backend("jax")

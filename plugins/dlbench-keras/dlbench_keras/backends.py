@@ -1,0 +1,124 @@
+"""The backend of Keras: chosen before Keras is imported, for the whole process, and held to threads and the CPU."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from dlbench import plugin
+from dlbench.errors import Unsupported
+from dlbench.plugin import Spec
+
+VARIABLE = "KERAS_BACKEND"
+_NAMES = """
+    KERAS_BACKEND KERAS_HOME KERAS_MAX_EPOCHS KERAS_MAX_STEPS_PER_EPOCH KERAS_NNX_ENABLED KERAS_TORCH_DEVICE NPROC
+    TF_ENABLE_ONEDNN_OPTS TF_XLA_FLAGS XLA_FLAGS JAX_DEFAULT_MATMUL_PRECISION JAX_DISABLE_JIT JAX_ENABLE_X64
+    JAX_DISABLE_MOST_OPTIMIZATIONS TORCHDYNAMO_DISABLE TORCH_COMPILE_DISABLE TORCHINDUCTOR_MAX_AUTOTUNE
+"""
+"""Environment variables that Keras 3.15 reads (`os.environ` in its sources), and the main ones of its backends."""
+NAMES = _NAMES.split()
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A backend by its word in the names of plugins: its module, the paths that it has, its compiler, and a remark."""
+
+    word: str
+    module: str
+    distribution: str
+    paths: tuple[plugin.Path, ...]
+    compiler: str
+    remark: str = ""
+
+    @property
+    def framework(self) -> str:
+        """The framework in the names of its plugins."""
+        return f"keras-{self.word}"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Distributions that a model is made with."""
+        return {name: metadata.version(name) for name in ("keras", self.distribution, "dlbench-keras")}
+
+    def seed(self, seed: int) -> None:
+        """Seed the generator of the backend; JAX has none."""
+        module = importlib.import_module(self.module)
+        {"tf": lambda: module.random.set_seed(seed), "torch": lambda: module.manual_seed(seed)}.get(self.word, int)()
+
+
+BACKENDS: Mapping[str, Backend] = {
+    "tf": Backend("tf", "tensorflow", "tensorflow", ("eager", "graph", "jit"), "xla"),
+    "torch": Backend("torch", "torch", "torch", ("eager", "jit"), "inductor"),
+    "jax": Backend("jax", "jax", "jax", ("eager", "jit"), "xla"),
+}
+_used: dict[str, Backend] = {}
+
+
+def use(word: str) -> Backend:
+    """Import Keras on this backend, whatever the environment and Keras's file of settings say.
+
+    Raises Unsupported for a backend that is not installed, and for a process that has Keras on another one.
+    """
+    backend = BACKENDS[word]
+    if importlib.util.find_spec(backend.module) is None:
+        raise Unsupported(
+            f"{backend.framework} needs {backend.distribution}, which is not installed; "
+            f"pip install 'dlbench-keras[{word}]'"
+        )
+    if "keras" not in sys.modules:
+        said = os.environ.get(VARIABLE, backend.module)
+        os.environ[VARIABLE] = backend.module
+        aside = f"{backend.module}; the environment's {said} was set aside for {backend.framework}"
+        _used[word] = Backend(**{**vars(backend), "remark": "" if said == backend.module else aside})
+    if (found := importlib.import_module("keras").backend.backend()) != backend.module:
+        raise Unsupported(
+            f"{backend.framework}: Keras runs on {found} in this process and cannot change to {backend.module}; "
+            "use a process for each, as --isolation fresh does"
+        )
+    return _used.setdefault(word, backend)
+
+
+def prepare(backend: Backend, spec: Spec) -> int:
+    """Hold the backend to the CPU and the Spec's threads, and return its threads. Raises Unsupported."""
+    if spec.device not in ("cpu", "auto"):
+        raise Unsupported(f"device {spec.device}: the plugins {backend.framework}.* have the cpu alone; --device cpu")
+    try:
+        threads: int = _HOLD[backend.word](importlib.import_module(backend.module), spec.threads)
+    except RuntimeError as error:  # TensorFlow and JAX have started with others
+        raise Unsupported(f"asked for {spec.threads} threads: {error}; use a fresh process") from error
+    return threads
+
+
+def _hold_tf(tf: Any, threads: int) -> int:
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.set_visible_devices([], "GPU")
+    return int(tf.config.threading.get_intra_op_parallelism_threads())
+
+
+def _hold_torch(torch: Any, threads: int) -> int:
+    torch.set_num_threads(threads)
+    torch.set_default_device("cpu")
+    return int(torch.get_num_threads())
+
+
+def _hold_jax(jax: Any, threads: int) -> int:
+    """XLA's pool on a CPU has NPROC threads, which it reads once, when JAX starts; they are counted afterwards."""
+    os.environ["NPROC"] = str(threads)
+    jax.config.update("jax_platforms", "cpu")
+    jax.devices()
+    names = [place.read_text().strip() for place in Path("/proc/self/task").glob("*/comm")]
+    held = names.count("tf_XLAEigen") or threads  # elsewhere than on Linux nobody says
+    if held != threads:
+        raise RuntimeError(f"JAX has started with {held} in this process")
+    return held
+
+
+_HOLD = {"tf": _hold_tf, "torch": _hold_torch, "jax": _hold_jax}

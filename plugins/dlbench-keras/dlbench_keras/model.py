@@ -1,0 +1,159 @@
+"""One plugin for every model: the contract's methods as Keras's own compile, train_on_batch and predict_on_batch."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import keras
+import numpy as np
+
+from dlbench import precision
+from dlbench.errors import Unsupported
+from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Spec
+from dlbench_keras import backends, optimizers, proof, settings
+from dlbench_keras.backends import Backend
+from dlbench_keras.names import Names
+from dlbench_keras.trained import LOSSES, Made
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Array, Parameters
+
+_READ = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+
+
+class Source(Protocol):
+    """Where models come from: an architecture of the core, or the user's own code."""
+
+    def describe(self, spec: Spec) -> Description:
+        """Facts of the model for this Spec."""
+        ...
+
+    def make(self, request: BuildRequest) -> Made:
+        """The model of a request."""
+        ...
+
+
+class KerasModel:
+    """A ModelPlugin on one backend of Keras."""
+
+    def __init__(self, backend: Backend, source: Source) -> None:
+        self._backend, self._source = backend, source
+
+    def describe(self, spec: Spec) -> Description:
+        """Facts of the model for this Spec."""
+        return self._source.describe(spec)
+
+    def build(self, request: BuildRequest) -> ModelInfo:
+        """Make and compile the model. Raises Unsupported for a Spec that Keras does not meet on this backend."""
+        spec, self._spec = request.spec, request.spec
+        self._require(spec)
+        threads = backends.prepare(self._backend, spec)
+        settings.start(spec, self._backend)
+        self._made = made = self._source.make(request)
+        self._proof = proof.make(self._backend, spec)
+        self._quiet: Any = None
+        self._path = {"run_eagerly": spec.path == "eager", "jit_compile": spec.path == "jit"}
+        variables = self._variables = self._model_variables()
+        optimizer = optimizers.make(request.optimizer, variables)
+        self._trained = self._watched(made.trained(optimizer, **self._path))
+        self._names = Names(variables, made.model.non_trainable_variables, request.parameters)
+        if request.parameters is not None:
+            self._names.assign(request.parameters)
+        return self._info(threads, f"{optimizers.name(optimizer)} of Keras, {len(variables)} variables")
+
+    def train_step(self, batch: Batch) -> Any:
+        """The loss, or both losses of a gan, of Keras's train_on_batch."""
+        return self._on_batch(self._trained, batch)
+
+    def predict(self, inputs: Any) -> Any:
+        """The outputs of Keras's predict_on_batch."""
+        outputs = self._trained.predict_on_batch(self._made.taken(inputs))
+        self._proof.called(proof.PREDICT)
+        return outputs
+
+    def stage(self, batch: Batch) -> Batch:
+        """The batch as tensors of the backend."""
+        return Batch(*keras.tree.map_structure(keras.ops.convert_to_tensor, tuple(batch)))
+
+    def export_parameters(self) -> dict[str, Array]:
+        """Copies, by canonical name."""
+        return self._names.export()
+
+    def import_parameters(self, parameters: Parameters) -> None:
+        """Overwrite; the optimizer's moments and its count of steps stay."""
+        self._names.assign(parameters)
+
+    def gradients(self, batch: Batch) -> dict[str, Array]:
+        """Gradients on the Spec's path, from a second model over the same layers that computes as in prediction."""
+        if self._quiet is None:
+            self._recorder = optimizers.Recorder()
+            self._recorder.build(self._variables)
+            self._quiet = self._watched(self._made.trained(self._recorder, quiet=True, **self._path))
+        self._on_batch(self._quiet, batch)
+        return self._names.named(self._recorder.seen)
+
+    def compilation(self) -> Compilation:
+        """Counts of the backend since `build`."""
+        return self._proof.compilation()
+
+    def multiply(self, order: int) -> Callable[[], Any]:
+        """Product of two random square matrices, op by op, in the type of the Spec's products."""
+        dtype = keras.config.dtype_policy().compute_dtype
+        drawn = (keras.random.uniform([order, order], seed=number) for number in range(2))
+        left, right = (keras.ops.cast(one, dtype) for one in drawn)
+        return lambda: keras.ops.matmul(left, right)
+
+    def devices(self) -> dict[str, str]:
+        """The CPU, which these plugins have alone."""
+        return {"cpu": platform.processor() or platform.machine()}
+
+    def variables(self) -> list[str]:
+        """Variables that Keras and its backends read."""
+        return backends.NAMES
+
+    def _require(self, spec: Spec) -> None:
+        name, own = self._backend.framework, self._backend.compiler
+        if spec.path not in self._backend.paths:
+            raise Unsupported(f"path {spec.path}: {name} has {', '.join(self._backend.paths)} alone")
+        if spec.compiler not in ("", own):
+            raise Unsupported(f"compiler {spec.compiler}: {name} compiles with {own} only; leave --compiler out")
+        if spec.precision not in settings.POLICIES:
+            raise Unsupported(f"precision {spec.precision}: the plugins of Keras have {', '.join(settings.POLICIES)}")
+        if spec.steps_per_call > 1:
+            raise Unsupported(f"{spec.steps_per_call} steps a call: Keras's train_on_batch takes one")
+        precision.require(spec.precision)
+
+    def _model_variables(self) -> list[Any]:
+        model = self._made.adversaries() if self._made.adversaries is not None else self._made.model
+        return list(model.trainable_variables)
+
+    def _watched(self, model: Any) -> Any:
+        if self._spec.path != "eager":
+            for step in (proof.TRAIN, proof.PREDICT):
+                self._proof.watch(model, step)
+        return model
+
+    def _on_batch(self, model: Any, batch: Batch) -> Any:
+        logs = model.train_on_batch(self._made.taken(batch.inputs), batch.targets, return_dict=True)
+        self._proof.called(proof.TRAIN)
+        return logs["loss"] if "loss" in logs else np.array([logs[name] for name in LOSSES])
+
+    def _info(self, threads: int, optimizer: str) -> ModelInfo:
+        spec, backend = self._spec, self._backend
+        layers = [one for one in self._trained._flatten_layers() if one._trainable_variables]
+        kinds = {keras.backend.standardize_dtype(one.compute_dtype) for one in layers}
+        details = {"optimizer": optimizer, "step": "train_on_batch", "KERAS_BACKEND": backend.remark}
+        return ModelInfo(
+            parameter_count=sum(int(np.prod(one.shape)) for one in self._variables),
+            device="cpu",
+            device_name=self.devices()["cpu"],
+            precision="/".join(sorted(_READ.get(kind, kind) for kind in kinds)),
+            path=spec.path,
+            compiler=backend.compiler if spec.path == "jit" else None,
+            threads=threads,
+            data=spec.data,
+            versions=backend.versions,
+            details={name: said for name, said in details.items() if said},
+        )

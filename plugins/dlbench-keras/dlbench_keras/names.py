@@ -1,0 +1,82 @@
+"""Variables of a model by canonical name and in canonical layout; those of a user's model by their paths."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+import numpy as np
+
+from dlbench.plugin_kit import require_same_shapes
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Array, Parameters
+
+_RENAMED = (
+    (r"/(simple_rnn|lstm|gru)_cell", ""),
+    ("-", "/"),
+    ("/attention_output/", "/projection/"),
+    ("/recurrent_kernel$", "/recurrent"),
+    ("/gamma$", "/scale"),
+    ("/beta$", "/offset"),
+    ("/embeddings$", ""),
+)
+"""Patterns in the paths of Keras's variables, and their canonical form."""
+
+
+class _Slot(NamedTuple):
+    """A variable, and the parameters that it holds: one in another shape, or the rows of a GRU's two biases."""
+
+    variable: Any
+    parts: dict[str, tuple[int, ...]]
+
+
+class Names:
+    """The variables of a model; canonical if the request has parameters, and otherwise with state in floats."""
+
+    def __init__(self, variables: Sequence[Any], state: Sequence[Any], canonical: Parameters | None) -> None:
+        shapes = None if canonical is None else {name: value.shape for name, value in canonical.items()}
+        floats = [one for one in state if "float" in keras.backend.standardize_dtype(one.dtype)]
+        paths = _unique(variables if shapes else [*variables, *floats])
+        self._slots = [_slot(path, variable, shapes) for path, variable in paths]
+        self._trained = {name for slot in self._slots[: len(variables)] for name in slot.parts}
+
+    def export(self) -> dict[str, Array]:
+        """Copies of all values, float32."""
+        return self.named([slot.variable for slot in self._slots])
+
+    def named(self, values: Sequence[Any]) -> dict[str, Array]:
+        """Copies of values, one a variable, in the order of the variables."""
+        found: dict[str, Array] = {}
+        for slot, value in zip(self._slots, values, strict=False):
+            parts = np.array_split(np.array(keras.ops.convert_to_numpy(value), np.float32), len(slot.parts))
+            found |= {name: part.reshape(shape) for (name, shape), part in zip(slot.parts.items(), parts, strict=True)}
+        return found
+
+    def assign(self, given: Parameters) -> None:
+        """Overwrite all parameters, and the state that is given. Raises ValueError for a name or shape not there."""
+        own = {name: shape for slot in self._slots for name, shape in slot.parts.items()}
+        require_same_shapes(given, {name: own[name] for name in own if name in self._trained or name in given})
+        for slot in self._slots:
+            if held := [np.asarray(given[name]).ravel() for name in slot.parts if name in given]:
+                slot.variable.assign(np.concatenate(held).reshape(slot.variable.shape))
+
+
+def _slot(path: str, variable: Any, shapes: dict[str, tuple[int, ...]] | None) -> _Slot:
+    if shapes is None:
+        return _Slot(variable, {path: tuple(variable.shape)})
+    for pattern, name in _RENAMED:
+        path = re.sub(pattern, name, path)
+    names = [path, "cell/recurrent_bias"] if path == "cell/bias" and "cell/recurrent_bias" in shapes else [path]
+    return _Slot(variable, {name: shapes[name] for name in names})
+
+
+def _unique(variables: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Variables by path; the second of one path is `path#2`."""
+    seen: Counter[str] = Counter()
+    for variable in variables:
+        seen[variable.path] += 1
+        yield variable.path if seen[variable.path] == 1 else f"{variable.path}#{seen[variable.path]}", variable

@@ -1,0 +1,159 @@
+"""Models of the user's own: any keras.Model that takes its inputs as Keras's train_on_batch gives them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import msgspec
+
+from dlbench.errors import SpecError
+from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
+from dlbench.plugin_kit import (
+    Recipe,
+    example_inputs,
+    is_factory,
+    load_reference,
+    output_name,
+    pick_output,
+    users_errors,
+)
+from dlbench_keras import settings
+from dlbench_keras.backends import Backend
+from dlbench_keras.trained import Around, Made
+
+FREE_AXIS = 32
+"""Length of an axis that a model leaves open, the batch apart."""
+_RATES = ("rate", "dropout", "recurrent_dropout", "stddev")
+_STOCHASTIC = re.compile("drop|noise|rnn|lstm|gru|cell", re.IGNORECASE)
+PROBABILITIES = "softmax: at the end of the model; cross_entropy takes its probabilities"
+
+
+class OwnModel:
+    """The model that a reference names: a class, a function that returns one, or an instance, which is cloned."""
+
+    def __init__(self, source: ModelSource, backend: Backend) -> None:
+        self._backend, self._reference = backend, source.reference
+        stated = {name: getattr(source, name) for name in ("inputs", "targets", "output", "loss")}
+        self._recipe = Recipe(make=_factory(source.reference), name=source.reference, **stated)
+
+    def describe(self, spec: Spec) -> Description:
+        """Inputs, output and inferred facts. Raises SpecError for inputs that nobody states, or that do not fit."""
+        settings.start(spec, self._backend)
+        model = self._model(spec)
+        inputs, inferred = self._inputs(model, spec.batch_size)
+        outputs = self._outputs(model, inputs)
+        chosen = output_name(outputs, self._recipe.output)
+        inferred += [f"output: {chosen}, one of several"] if chosen and not self._recipe.output else []
+        return self._recipe.description(
+            framework=self._backend.framework,
+            inputs=inputs,
+            outputs=ArraySpec(tuple(pick_output(outputs, self._recipe.output).shape), "float32"),
+            paths=self._backend.paths,
+            inferred=(*inferred, *([PROBABILITIES] if _ends_in_softmax(model) else [])),
+        )
+
+    def make(self, request: BuildRequest) -> Made:
+        """The model with its own initial values. Raises SpecError as `describe` does."""
+        signature = request.signature
+        arrays = (signature.inputs, *signature.further)
+        names = signature.names if any(signature.names) else ()
+        model = self._model(request.spec)
+        padded = names or ("",) * len(arrays)
+        given = [InputSpec(one.shape, one.dtype, name=name) for one, name in zip(arrays, padded, strict=True)]
+        outputs = self._outputs(model, given)
+        if not request.dropout:
+            _drop_nothing(model)
+        mixed = keras.config.dtype_policy().compute_dtype != "float32"
+        plain = not mixed and isinstance(model, keras.Model) and not isinstance(outputs, dict | list | tuple)
+        trained = model if plain else Around(model, self._recipe.output)
+        loss = self._recipe.loss or signature.loss
+        return Made(trained, str(loss), probabilities=_ends_in_softmax(model), names=names)
+
+    def _model(self, spec: Spec) -> Any:
+        model = self._recipe.model(spec)
+        if not isinstance(model, keras.layers.Layer):
+            kind = f"the class {model.__name__}" if inspect.isclass(model) else f"an object of {type(model).__name__}"
+            raise SpecError(f"{self._reference}: gives {kind}, which is no model; return a keras.Model")
+        return model
+
+    def _inputs(self, model: Any, batch_size: int) -> tuple[tuple[InputSpec, ...], list[str]]:
+        """Inputs as stated, else by `example_inputs()`, with its batch, else by the model itself."""
+        if self._recipe.inputs:
+            return tuple(
+                msgspec.structs.replace(one, shape=(batch_size, *one.shape[1:])) for one in self._recipe.inputs
+            ), []
+        example = example_inputs(self._reference)
+        if example is not None:
+            with users_errors(f"example_inputs() of {self._reference}"):
+                given = example()
+            named = given.items() if isinstance(given, dict) else [("", one) for one in keras.tree.flatten(given)]
+            found = [(name, one.shape, keras.backend.standardize_dtype(one.dtype)) for name, one in named]
+            return _ranged(found, model), ["inputs: those of example_inputs()"]
+        stated = getattr(model, "inputs", None) or []
+        if not stated:
+            raise SpecError(
+                f"{self._reference}: its inputs are not known; give --input SHAPE[:DTYPE], or begin it with keras.Input"
+            )
+        by_name = isinstance(getattr(model, "_inputs_struct", None), dict)
+        found = [
+            (one.name if by_name else "", (batch_size, *(axis or FREE_AXIS for axis in one.shape[1:])), one.dtype)
+            for one in stated
+        ]
+        return _ranged(found, model), ["inputs: those that the model states"]
+
+    def _outputs(self, model: Any, inputs: Sequence[InputSpec]) -> Any:
+        """Outputs without values, which builds the model. Raises SpecError for inputs that do not fit."""
+        arrays = tuple(keras.KerasTensor(one.shape, dtype=one.dtype) for one in inputs)
+        names = tuple(one.name for one in inputs if one.name)
+        try:
+            return model(Made(model, "", names=names).taken(arrays if len(arrays) > 1 or names else arrays[0]))
+        except Exception as error:
+            shapes = ", ".join(f"{one.dtype} {one.shape}" for one in inputs)
+            said = " ".join(re.sub(r"\x1b\[\d+m|\n+Arguments received by .*", "", str(error), flags=re.DOTALL).split())
+            raise SpecError(f"{self._reference}: inputs {shapes} do not fit: {said[:600]}") from error
+
+
+def _factory(reference: str) -> Callable[..., Any]:
+    found = load_reference(reference)
+    if is_factory(found):
+        return found  # type: ignore[no-any-return]
+
+    def again() -> Any:
+        try:
+            model = keras.models.clone_model(found)
+            if found.built:
+                model.set_weights(found.get_weights())
+        except Exception as error:
+            why = f"is an instance that cannot be made again ({type(error).__name__})"
+            raise SpecError(f"{reference}: {why}; name its class or a function that returns it") from error
+        return model
+
+    return again
+
+
+def _ranged(found: Sequence[tuple[str, Sequence[int], str]], model: Any) -> tuple[InputSpec, ...]:
+    """Integers below the largest vocabulary of the model's embeddings, or flags without one."""
+    sizes = [one.input_dim for one in model._flatten_layers() if isinstance(one, keras.layers.Embedding)]
+    below = max(sizes, default=2)
+    kinds = [(name, shape, "float32" if "float" in dtype else dtype) for name, shape, dtype in found]
+    return tuple(
+        InputSpec(tuple(shape), dtype, below if "int" in dtype else None, name) for name, shape, dtype in kinds
+    )
+
+
+def _ends_in_softmax(model: Any) -> bool:
+    last = next(reversed(getattr(model, "layers", None) or [model]))
+    return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
+
+
+def _drop_nothing(model: Any) -> None:
+    """Set every rate of dropout and deviation of noise to 0."""
+    for layer in model._flatten_layers():
+        if _STOCHASTIC.search(" ".join(base.__name__ for base in type(layer).__mro__)):
+            for name in _RATES:
+                if isinstance(vars(layer).get(name), float):
+                    setattr(layer, name, 0.0)
