@@ -43,7 +43,9 @@ def test_a_plugin_package_imports_the_contract_and_nothing_else_of_the_core(pack
 
 
 def test_the_plugin_packages_were_found() -> None:
-    assert {"dlbench_tf", "dlbench_torch", "dlbench_jax", "dlbench_fake"} <= {path.name for path in plugin_packages()}
+    assert {"dlbench_tf", "dlbench_torch", "dlbench_jax", "dlbench_keras", "dlbench_fake"} <= {
+        path.name for path in plugin_packages()
+    }
 
 
 @pytest.mark.parametrize("folder", ["dlbench", "plugins", "studies", "examples", "tests"])
