@@ -24,7 +24,7 @@ _READ = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
 class Source(Protocol):
-    """Where models come from: an architecture of the core, or the user's own code."""
+    """The origin of models: an architecture of the core, or the user's own code."""
 
     def describe(self, spec: Spec) -> Description:
         """Facts of the model for this Spec."""
