@@ -16,9 +16,17 @@ import msgspec
 from dlbench.analysis.leaks import growth
 from dlbench.analysis.learnt import quality_at_budget, seconds_to_target, steps_to_target
 from dlbench.analysis.memo import by_run
+from dlbench.analysis.memory import (
+    device_memory_peak,
+    driver_memory,
+    memory_above,
+    memory_baseline,
+    memory_peak,
+    memory_total,
+)
 from dlbench.analysis.series import steps_of
 from dlbench.record.flags import FlagName
-from dlbench.record.schema import TRAINING, PhaseMemory, Run, Stage
+from dlbench.record.schema import TRAINING, Run, Stage
 from dlbench.spec import PHASES, PhaseName
 from dlbench.stats.estimates import Estimate, estimate, percentile
 
@@ -186,34 +194,6 @@ def warm_up_seconds(run: Run) -> float | None:
     return _first_step_excess(run) if eager and not any(map(run.has, NEVER_STEADY)) else None
 
 
-def memory_baseline(run: Run) -> float | None:
-    """Bytes resident once the framework is imported; all other memory is counted above it."""
-    mark = _mark(run, "import")
-    return None if mark is None else mark.resident_bytes
-
-
-def memory_above(phase: str, run: Run) -> float | None:
-    """Peak bytes of a phase above the import baseline; the phase `steady` stands for the Spec's own."""
-    mark, baseline = _mark(run, run.spec.phase if phase == "steady" else phase), memory_baseline(run)
-    return None if mark is None or baseline is None else mark.peak_bytes - baseline
-
-
-def memory_peak(run: Run) -> float | None:
-    """The largest of the phases after import, in bytes above the import baseline."""
-    phases = [mark.phase for mark in run.memory if mark.phase not in ("start", "import")]
-    return max((above for phase in phases if (above := memory_above(phase, run)) is not None), default=None)
-
-
-def device_memory_peak(run: Run) -> float | None:
-    """Peak bytes that the framework's allocator handed out on the device, over all phases."""
-    return max((mark.device_peak_bytes for mark in run.memory if mark.device_peak_bytes is not None), default=None)
-
-
-def driver_memory(run: Run) -> float | None:
-    """The most that the driver saw the process hold on devices at the end of any phase."""
-    return max((mark.driver_bytes for mark in run.memory if mark.driver_bytes is not None), default=None)
-
-
 def _first_step_excess(run: Run) -> float | None:
     return _excess("first_step", run)
 
@@ -222,13 +202,6 @@ def _excess(phase: str, run: Run) -> float | None:
     """Seconds beyond the median steady step; 0 for what took no longer, as no time is negative."""
     first, step = once(phase, run), step_seconds(run)
     return None if first is None or step is None else max(0.0, first - step)
-
-
-def _mark(run: Run, phase: str) -> PhaseMemory | None:
-    """Memory of a phase in a fresh process; in a forked one it includes memory of the parent."""
-    if run.isolation != "fresh":
-        return None
-    return next((mark for mark in run.memory if mark.phase == phase), None)
 
 
 def _latency_row(rank: float) -> Metric:
@@ -289,6 +262,7 @@ METRICS: dict[str, Metric] = {
     "memory_build": _memory_row("Build, peak", "build"),
     "memory_first_step": _memory_row("First step, peak", "first_step"),
     "memory_steady": _memory_row("Steps thereafter, peak", "steady"),
+    "memory_total": Metric("In all, peak", "bytes", "lower", "memory", memory_total, fresh_only=True),
     "memory_growth": Metric("Growth a step: a leak", "bytes", "lower", "memory", growth, TIMED),
     "steps_to_target": Metric("Steps to target", "steps", "lower", "learning", steps_to_target, TO_TARGET),
     "seconds_to_target": Metric("Training time to target", "s", "lower", "learning", seconds_to_target, TO_TARGET),

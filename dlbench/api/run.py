@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from dlbench.analysis import judge, one_model, refusals
+from dlbench.analysis.gate import Gate
 from dlbench.analysis.judge import Judgement
 from dlbench.api import comparison_file, confirm, fidelity, measuring, outline, parity, render
 from dlbench.api.request import RunRequest
@@ -29,6 +30,8 @@ from dlbench.spec import Policy, Spec
 from dlbench.system import threads
 from dlbench.tasks import check_data
 from dlbench.workers import interpreters
+
+INTERRUPTED = "the session was interrupted, so nothing is decided"
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,8 @@ def _result(
 ) -> SessionResult:
     """The report, on the disk."""
     judged = redaction.record(judged)
-    kept = None if judged is None else msgspec.structs.replace(judged.gate, command=options.again or msgspec.UNSET)
+    said = judged.gate if judged is not None else Gate(refused=INTERRUPTED) if options.again else None
+    kept = None if said is None else msgspec.structs.replace(said, command=options.again or msgspec.UNSET)
     render.keep(kept, open_journal.folder)
     open_journal.cover()
     report = summarize(open_journal.runs, proven.parity, kept, proven.errors)

@@ -1,6 +1,6 @@
 """The answer of a report: at most six sentences made from its numbers by rules, each with the title of its evidence.
 
-Only verdicts that the judgement gave are said. Undecided pairs are said as such, and rows that failed are counted.
+Only verdicts that the judgement gave are said. Inconclusive pairs are said as such, and rows that failed are counted.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from dlbench.analysis import leaders
 from dlbench.report import payoff
 from dlbench.report.cases import WORDS, Case, Names, Unlike, beyond, counted
 from dlbench.report.cases import cases as find
@@ -22,6 +23,8 @@ MOST = 6
 """Sentences of an answer."""
 LEAST_PAIRS = 2
 """Sentences about pairs that there is always space for."""
+MOST_PLACES = 3
+"""Workloads that a sentence names one by one."""
 VERDICTS, FINDINGS, COMPILING, NOT_RUN = "Verdicts", "Findings", "Compiled against eager", "Not run"
 """Titles of evidence."""
 
@@ -30,7 +33,7 @@ def statements(
     sections: Sequence[Section], cases: Sequence[Case], compiled: Sequence[Case] = ()
 ) -> tuple[Statement, ...]:
     """The sentences, what matters most first."""
-    first = list(_left_out(sections, cases))
+    first = [*_left_out(sections, cases), *_fastest(sections)]
     others = [*payoff.statement(sections, [*cases, *compiled], COMPILING), *_memory(cases), *_learning(sections)]
     others += [] if cases else _figures(sections)
     others += _failed(sections)
@@ -65,6 +68,28 @@ def _left_out(sections: Sequence[Section], cases: Sequence[Case]) -> Iterator[St
         yield Statement(text, VERDICTS)
 
 
+def _fastest(sections: Sequence[Section]) -> Iterator[Statement]:
+    """The arms that are ahead of all others, with the number of workloads where no arm is shown to be."""
+    names, asked = Names(sections), [one for one in sections if len(one.comparisons) >= leaders.LEAST]
+    found: dict[str, list[str]] = {}
+    for section in asked:
+        if arms := [names.arm(section.workload, label) for label in section.leaders]:
+            first = arms[0] if len(arms) == 1 else f"{arms[0]}, level with {' and '.join(arms[1:])},"
+            found.setdefault(first, []).append(names.place(section.workload))
+    if found:
+        said = [f"{arms} on {_places(places, len(asked))}" for arms, places in found.items()]
+        open_on = len(asked) - sum(map(len, found.values()))
+        said += [f"not told on {open_on}"] if open_on else []
+        yield Statement(f"Fastest of all arms: {'; '.join(said)}.", VERDICTS)
+
+
+def _places(places: Sequence[str], of: int) -> str:
+    """Up to three workloads by name, more by number."""
+    if len(places) == of > 1:
+        return _all(of, "workload")
+    return ", ".join(places) if len(places) <= MOST_PLACES else f"{len(places)} of {of} workloads"
+
+
 def _standings(cases: Sequence[Case], most: int) -> list[Statement]:
     """A sentence for each pair of arms, and one for those that there is no space for."""
     rows = list(by_arms(cases).items())
@@ -93,7 +118,7 @@ def _one_way(verdict: str, candidate: str, baseline: str) -> str:
         case "same":
             return f"{candidate} and {baseline} are level"
         case "inconclusive":
-            return f"{candidate} against {baseline} is undecided"
+            return f"{candidate} against {baseline} is inconclusive"
         case _:
             return f"{candidate} is {verdict} than {baseline}"
 

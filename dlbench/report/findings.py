@@ -91,4 +91,8 @@ def control_line(found: ControlPair, names: Labels) -> str:
     of = "" if said.metric == "step_time" else f", {METRICS[said.metric].title.lower()}"
     arms = f"two equal arms ({names.spec(found.spec)}{of})"
     text = f"A/A control: ratio {format_interval(said.ratio, '')} of {arms}"
-    return f"{text}: told apart, so this session gives no verdicts" if found.flagged else f"{text}: {said.verdict}"
+    return (
+        f"{text}: told apart, so every comparison of this session is inconclusive"
+        if found.flagged
+        else f"{text}: {said.verdict}"
+    )

@@ -25,7 +25,7 @@ class Report(Record, frozen=True):
     """All that a rendering shows; `parity` holds the checks that the arms are the same model.
 
     `answer` says in a few sentences what the numbers show. `gate` is the answer of a requested gate; `controls` compare
-    each A/A control with its arm. `undecided` are the pairs that ended without a verdict; pairs of one process each are
+    each A/A control with its arm. `undecided` are the inconclusive pairs; pairs of one process each are
     `indicative` and not among them. `models` are the user's own models, unset if there are none.
     """
 

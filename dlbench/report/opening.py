@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from dlbench.analysis.labels import Labels
 from dlbench.report import answer, fidelity, findings, gating, parity
@@ -11,6 +11,12 @@ from dlbench.report.cases import Unlike
 from dlbench.report.document import Answer, Block, Bullets, Heading, Paragraph
 from dlbench.report.matrix import matrix
 from dlbench.report.model import Report
+from dlbench.stats.reasons import ONE_OF_MANY, OUT_OF_MANY
+
+TWO_TIMES = (
+    "Step time is that of steps in a row, with one wait at their end; a step latency is that of a step by itself, with "
+    "a wait of its own, so its median (p50) is longer as a rule."
+)
 
 
 def first(report: Report) -> Iterator[Block]:
@@ -51,27 +57,35 @@ def _legend(report: Report) -> str:
         else f"Figures are means over up to {most} {_processes(report)}; brackets hold 95 % intervals over processes."
     )
     turns = "Plugins of one table took turns, sample by sample, and ratios are paired."
-    return " ".join(filter(None, (cell, how, turns if compared else "", f"Started {report.started}.")))
+    alone = any({"step_time", "latency_p50"} <= arm.metrics.keys() for one in report.sections for arm in one.arms)
+    parts = (cell, how, turns if compared else "", TWO_TIMES if alone else "", f"Started {report.started}.")
+    return " ".join(filter(None, parts))
 
 
 def _lead(report: Report) -> str:
-    """Arms that are not the same, and pairs without a verdict; empty if there are none."""
+    """Arms that are not the same, and inconclusive pairs; empty if there are none."""
     unlike = (parity.lead(report.parity), fidelity.lead(report.fidelity or ()))
     return " ".join(filter(None, (*unlike, _undecided(report))))
 
 
 def _undecided(report: Report) -> str:
-    """Pairs without a verdict, said first."""
+    """Inconclusive pairs, said first."""
     if not report.undecided:
         return ""
     pairs = sum(len(section.comparisons) for section in report.sections)
     codes = Counter(one.code for one in report.undecided)
     why = ", ".join(f"{number} {code}" if len(codes) > 1 else code for code, number in codes.items())
-    return f"No verdict on {len(report.undecided)} of {pairs} pairs ({why}{_would_tell(report)})."
+    are = "is" if len(report.undecided) == 1 else "are"
+    return f"{len(report.undecided)} of {pairs} pairs {are} inconclusive ({why}{_would_tell(report, codes)})."
 
 
-def _would_tell(report: Report) -> str:
-    """Further groups that would decide the one pair without a verdict; of several the table of verdicts says it."""
+def _would_tell(report: Report, codes: Container[str]) -> str:
+    """Ways to decide the one inconclusive pair, and those that only the number of comparisons leaves open.
+
+    The groups that others lack stand in the table of verdicts.
+    """
+    if ONE_OF_MANY in codes:
+        return f"; {ONE_OF_MANY}: {OUT_OF_MANY}"
     lacking = [one for section in report.sections for one in section.comparisons if one.more_groups]
     alone = len(report.undecided) == 1 and len(lacking) == 1
     return f"; {findings.what_it_takes(lacking[0])} would tell" if alone else ""

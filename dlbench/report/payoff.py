@@ -1,7 +1,7 @@
 """Compiling against eager: where it pays by the verdicts of a report, and after how many steps.
 
 An arm on the path jit is faster or slower than its plugin's eager one if they are a pair with that verdict, or if their
-verdicts against the same baseline lie on two sides of it. Anything else is undecided.
+verdicts against the same baseline lie on two sides of it. Anything else is inconclusive.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dlbench.report.cases import Case, Names, Unlike, cases, compiled
 from dlbench.report.document import Block, Details, Statement, Table
 from dlbench.report.model import Report
 from dlbench.report.section import Section
-from dlbench.report.units import format_interval, format_value
+from dlbench.report.units import format_interval, steps
 from dlbench.spec import Workload
 from dlbench.stats.estimates import Estimate
 
-Told = Literal["faster", "slower", "level", "undecided"]
+Told = Literal["faster", "slower", "level", "inconclusive"]
 SIGNS = {"faster": -1, "slower": 1}
 MOST_NAMES = 3
 
@@ -85,7 +85,7 @@ def _told(jit: str, eager: str, verdicts: dict[tuple[str, str], str]) -> Told:
         mine, theirs = (SIGNS.get(verdicts[label, base], 0) for label in (jit, eager))
         if mine * theirs < 0:
             return _of_sign(mine)
-    return "undecided"
+    return "inconclusive"
 
 
 def _of_sign(sign: int) -> Told:
@@ -98,13 +98,13 @@ def _part(arm: str, found: Sequence[Payoff]) -> str:
     of: dict[Told, list[Payoff]] = {}
     for one in mine:
         of.setdefault(one.told, []).append(one)
-    if len(of.get("undecided", ())) == len(mine):
+    if len(of.get("inconclusive", ())) == len(mine):
         return ""
     pays = of.get("faster", [])
     text = f"{arm} pays on {_places(pays, len(mine))}{_after(pays)}" if pays else f"{arm} pays nowhere for certain"
     text += f", is slower on {_places(of['slower'], len(mine))}" if "slower" in of else ""
     text += f", level on {len(of['level'])}" if "level" in of else ""
-    return text + (f", undecided on {len(of['undecided'])}" if "undecided" in of else "")
+    return text + (f", inconclusive on {len(of['inconclusive'])}" if "inconclusive" in of else "")
 
 
 def _places(found: Sequence[Payoff], of: int) -> str:
@@ -114,12 +114,12 @@ def _places(found: Sequence[Payoff], of: int) -> str:
 
 
 def _after(found: Sequence[Payoff]) -> str:
-    steps = sorted(one.found.steps for one in found if one.found.steps is not None)
-    if not steps:
+    known = sorted(one.found.steps for one in found if one.found.steps is not None)
+    if not known:
         return ""
-    low, high = (format_value(end, "steps") for end in (steps[0], steps[-1]))
+    low, high = map(steps, (known[0], known[-1]))
     return f" (after {high})" if low == high else f" (after {low.removesuffix(' steps')} to {high})"
 
 
 def _steps(one: Payoff) -> str:
-    return "never" if one.found.steps is None else format_value(one.found.steps, "steps")
+    return "never" if one.found.steps is None else steps(one.found.steps)

@@ -65,7 +65,8 @@ class Section(Record, frozen=True):
     """One workload: its arms in the order of the first group, and each compared with the first that ran.
 
     `compiled` compares arms on the path jit with eager ones that are not their baseline.
-    `cost` is the effort of its verdicts, failed processes included; None if nothing is compared.
+    `cost` is the effort of its verdicts, failed processes included; None if nothing is compared. `leaders` are the arm
+    that is ahead of all others and those level with it, of three arms or more.
     """
 
     workload: Workload
@@ -77,6 +78,7 @@ class Section(Record, frozen=True):
     stopped: str = ""
     cost: Cost | None = None
     compiled: tuple[Comparison, ...] = ()
+    leaders: tuple[str, ...] = ()
 
 
 class FidelityRow(Record, frozen=True):

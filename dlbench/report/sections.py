@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from dlbench.analysis import control, cost, metrics, pairs, stopping
-from dlbench.analysis.compare import Comparison, Undecided
+from dlbench.analysis.compare import Comparison
 from dlbench.analysis.cost import Cost
 from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
@@ -32,15 +32,6 @@ def sections_of(all_runs: Sequence[Run], comparisons: Compared, compiled: Compar
         compared = comparisons.get(load, ())
         found = _section(load, runs, compared, cost.of(with_controls[load]) if compared else None)
         yield msgspec.structs.replace(found, compiled=tuple(compiled.get(load, ())))
-
-
-def undecided(sections: Iterable[Section]) -> Iterator[Undecided]:
-    """The pairs without a verdict."""
-    for section in sections:
-        for one in section.comparisons:
-            if one.verdict == "inconclusive":
-                arms = {"baseline": one.baseline, "candidate": one.candidate}
-                yield Undecided(workload=section.workload, **arms, code=one.code)
 
 
 def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparison], took: Cost | None) -> Section:

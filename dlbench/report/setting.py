@@ -30,8 +30,17 @@ def _configuration(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]
         checked = of_subject(table.subject, parity)
         built = [one for one in checked if {one.baseline.label, one.candidate.label} <= set(table.arms)]
         yield Bullets([sentence(one) for one in built] or ["Same model: not checked."])
-    rows = [[f"≠ {row.name}" if row.differs else row.name, row.asked or NOTHING, *row.got] for row in table.rows]
-    yield from turned(Table(["", "Requested", *table.arms], rows, detail=True), len(table.arms))
+    alike = [row for row in table.rows if len(table.arms) > 1 and set(row.got) == {row.got[0]}]
+    rows = [
+        [f"≠ {row.name}" if row.differs else row.name, row.asked or NOTHING, *row.got]
+        for row in table.rows
+        if row not in alike
+    ]
+    if rows:
+        yield from turned(Table(["", "Requested", *table.arms], rows, detail=True), len(table.arms))
+    if alike:
+        cells = [[row.name, row.asked or NOTHING, row.got[0]] for row in alike]
+        yield Table(["Alike in all arms", "Requested", "Actual"], cells, detail=True)
     explained = [
         f"{row.name}: {EXPLANATIONS[row.name]}" for row in table.rows if row.differs and row.name in EXPLANATIONS
     ]

@@ -10,11 +10,10 @@ from dlbench.analysis import compare, screening
 from dlbench.analysis.likeness import Errors, Likeness, Parities
 from dlbench.errors import DlbenchError
 from dlbench.record.schema import Run
-from dlbench.report import answer, fidelity
+from dlbench.report import answer, fidelity, leading
 from dlbench.report.command import command, title_of
 from dlbench.report.configuration import environments, fairness, own_models
 from dlbench.report.model import Gated, Report
-from dlbench.report.sections import sections_of, undecided
 from dlbench.report.warnings import warnings
 
 
@@ -31,9 +30,10 @@ def summarize(
     screened = screening.screen(runs, dict.fromkeys(("step_time", *gated)))
     runs = screened.runs
     how = (screening.failure(screened), Likeness(parity, errors))
-    sections = tuple(sections_of(screened.all_runs, compare.compare(runs, *how), compare.compiled(runs, *how)))
-    exact = tuple(fidelity.rows(errors, screened.all_runs, sections))
     built = tuple(fairness(runs))
+    judged = (compare.compare(runs, *how), compare.compiled(runs, *how))
+    sections = leading.sections(screened.all_runs, *judged, built)
+    exact = tuple(fidelity.rows(errors, screened.all_runs, sections))
     return Report(
         title=title_of(run.spec for run in runs),
         started=min(run.started for run in runs),
@@ -50,5 +50,5 @@ def summarize(
         controls=tuple(screened.controls),
         fidelity=exact or msgspec.UNSET,
         models=own_models(run.spec for run in runs),
-        undecided=tuple(undecided(sections)),
+        undecided=tuple(leading.undecided(sections)),
     )

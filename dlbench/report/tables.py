@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -15,7 +16,7 @@ from dlbench.report.cases import UNLIKE
 from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Paragraph, Table
 from dlbench.report.section import Arm, Section
-from dlbench.report.units import digits, format_interval, format_value
+from dlbench.report.units import digits, format_interval, steps
 from dlbench.spec import unusual
 
 NOTHING = "–"
@@ -24,13 +25,14 @@ MOST_COLUMNS = 5
 
 
 def turned(table: Table, arms: int) -> Iterator[Table]:
-    """The table with a row for each arm, in parts that a page can show, if it has more than five arms."""
+    """The table with a row for each arm, in equal parts that a page can show, if it has more than five arms."""
     if arms <= MOST_COLUMNS:
         yield table
         return
     columns = [table.head, *table.rows]
-    for first in range(1, len(columns), MOST_COLUMNS):
-        part = [columns[0], *columns[first : first + MOST_COLUMNS]]
+    width = math.ceil(len(table.rows) / max(1, math.ceil(len(table.rows) / MOST_COLUMNS)))
+    for first in range(1, len(columns), max(1, width)):
+        part = [columns[0], *columns[first : first + width]]
         name, *rows = (list(row) for row in zip(*part, strict=True))
         yield Table(name, rows, table.detail)
 
@@ -66,7 +68,7 @@ def _seconds_to_a_verdict(cost: Cost, comparisons: Sequence[Comparison]) -> str:
     parts = ", ".join(f"{part} {digits(seconds, '', seconds)}" for part, seconds in cost.parts.items())
     groups = f"{cost.groups} group{'' if cost.groups == 1 else 's'}"
     return (
-        f"Seconds {'to a verdict' if decided else 'without a verdict on all pairs'}: "
+        f"Seconds{' to a verdict' if decided else ', with pairs still inconclusive'}: "
         f"{digits(cost.seconds, '', cost.seconds)} in {groups}. Of the processes together: {parts}."
     )
 
@@ -149,9 +151,7 @@ def _marked_ratio(found: Comparison) -> str:
 
 def _payback_row(section: Section) -> Iterator[list[str]]:
     """Steps after which compiling has paid for itself."""
-    of = {
-        one.label: "never" if one.steps is None else f"{format_value(one.steps, 'steps')}" for one in section.paybacks
-    }
+    of = {one.label: "never" if one.steps is None else steps(one.steps) for one in section.paybacks}
     if of:
         yield ["Compiling pays, against eager, after", *(of.get(arm.label, NOTHING) for arm in section.arms)]
 

@@ -40,6 +40,11 @@ def format_interval(found: Estimate | None, unit: str) -> str:
     return f"{format_value(found.value, unit)} ({low}–{high})"
 
 
+def steps(value: float) -> str:
+    """Training steps after which something holds: whole ones, so that a part of one counts as one."""
+    return format_value(math.ceil(round(value, 6)) if math.isfinite(value) else value, "steps")
+
+
 def duration(seconds: float) -> str:
     """A time that somebody waits for, roughly: `40 s`, `6 min`, `2.5 h`."""
     if seconds < 100:

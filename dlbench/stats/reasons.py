@@ -19,14 +19,17 @@ ReasonCode = Literal[
     "no-figure",
 ]
 
+ONE_OF_MANY: ReasonCode = "one-of-many"
+OUT_OF_MANY = "more groups, or fewer arms in one session, would tell"
+"""The ways to a verdict on what is significant only alone."""
 REASONS: Mapping[ReasonCode, str] = {
     "ci-beyond": "the one-sided 95 % bound of the ratio lies beyond 1 %, and the exact rank test agrees",
     "equivalent": "the 90 % interval of the ratio lies within 3 % either way",
     "too-few-groups": "the 90 % interval is wider than from 1 % to 3 %: it takes more groups or processes",
     "ranks-disagree": "the t test and the exact rank test disagree",
-    "one-of-many": "significant alone, not after correction for the number of comparisons (Holm)",
+    ONE_OF_MANY: f"significant alone, not after correction for the number of comparisons (Holm); {OUT_OF_MANY}",
     "one-process": "one process each: no interval",
-    "control-failed": "the A/A control told equal programs apart, so the session gives no verdicts",
+    "control-failed": "the A/A control told equal programs apart, so every comparison of the session is inconclusive",
     "contradictory": "half of the processes of a side measured the same thing with results that contradict each other",
     "unsteady": "an arm never became steady, and neither did its ratio to the other",
     "never-together": "the arms never took turns: no group of one session holds both",

@@ -75,7 +75,7 @@ def test_a_session_that_tells_equal_arms_apart_gives_none(tmp_path):
     assert gate.exit_code(judged.outcomes, strict=False) == 3
     report = summarize(runs, (), judged.gate)
     assert [one.verdict for one in report.sections[0].comparisons] == ["inconclusive"]
-    assert "told apart, so this session gives no verdicts" in FORMATS["markdown"].render(report)
+    assert "told apart, so every comparison of this session is inconclusive" in FORMATS["markdown"].render(report)
 
 
 def test_a_twin_that_ran_once_checks_nothing(tmp_path):

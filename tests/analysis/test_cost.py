@@ -47,7 +47,7 @@ def test_a_report_says_what_its_verdicts_took_and_so_does_its_json():
     assert report.sections[0].cost.parts["build"] == pytest.approx(25.4), "with the first step"
     open_ = summarize([run for run in unsteady_by_the_machine() if run.group < 3])
     seconds = open_.sections[0].cost.seconds
-    assert f"Seconds without a verdict on all pairs: {seconds:.1f} in 3 groups." in FORMATS["markdown"].render(open_)
+    assert f"Seconds, with pairs still inconclusive: {seconds:.1f} in 3 groups." in FORMATS["markdown"].render(open_)
     alone = summarize([run for run in full_session() if run.spec.plugin == "tf.transformer"])
     assert {section.cost for section in alone.sections} == {None}
 

@@ -82,6 +82,7 @@ EXPECTED = {
     "memory_build": 50 * MEBI,
     "memory_first_step": 300 * MEBI,
     "memory_steady": 250 * MEBI,
+    "memory_total": 700 * MEBI,
     "memory_growth": None,  # of three samples; test_memory has more
     "steps_to_target": 100,
     "seconds_to_target": 10.0,

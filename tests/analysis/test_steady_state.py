@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sessions import session
 
-from dlbench.analysis import compare, evidence, metrics, shapes, steady_state, stopping
+from dlbench.analysis import compare, evidence, memory, metrics, shapes, steady_state, stopping
 from dlbench.record.schema import Sample
 from dlbench.report import summarize
 
@@ -163,7 +163,7 @@ def test_an_unstable_program_is_flagged_and_has_no_number(name):
     timed = [metric for key, metric in metrics.METRICS.items() if metric.table == "headline" and "memory" not in key]
     values = {metric.of(runs[0]) for metric in timed}
     assert (values == {None}) == unstable
-    assert metrics.memory_peak(runs[0]) is not None
+    assert memory.memory_peak(runs[0]) is not None
     assert steady_state.flag_unsteady(runs) == runs
 
 

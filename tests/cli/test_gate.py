@@ -242,6 +242,9 @@ def test_a_gate_that_is_told_to_end_while_it_measures_promises_no_way_to_go_on(r
     assert "has to be started anew: dlbench gate --base " in errors
     assert "--resume" not in errors
     assert "interrupted by SIGTERM: partial" in (tmp_path / "clone" / "out" / "comment.md").read_text()
+    page = (tmp_path / "clone" / "out" / "report.md").read_text()
+    assert "dlbench gate --base " in page
+    assert "dlbench run" not in page
 
 
 def test_a_dlbench_that_pip_does_not_find_names_the_option_that_gives_it(tmp_path, monkeypatch):

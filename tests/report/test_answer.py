@@ -57,7 +57,7 @@ def test_arms_are_counted_over_workloads_and_the_largest_difference_is_named():
     )
     assert found == [
         "torch eager against tf graph on 4 workloads: faster on 2 (most on a small: 0.500 times as long), "
-        "slower on 1 (most on c small: 3.00 times as long), undecided on 1."
+        "slower on 1 (most on c small: 3.00 times as long), inconclusive on 1."
     ]
 
 
@@ -76,7 +76,7 @@ def test_of_one_workload_the_ratio_is_said_with_its_interval():
     ]
     found = said(section("a", [pair("x", "inconclusive", (1.0, 0.9, 1.1), more_groups=7)]))
     assert found == [
-        "x against tf graph is undecided on a small: a step takes 1.00 (0.900–1.10) times as long; "
+        "x against tf graph is inconclusive on a small: a step takes 1.00 (0.900–1.10) times as long; "
         "about 7 more groups would tell."
     ]
     assert said(section("a", [pair("x", "inconclusive", None, reason="never together")])) == [
@@ -123,7 +123,7 @@ def test_compiling_pays_where_verdicts_say_so_and_not_where_they_cannot():
     (text,) = [one for one in said(opposite, beside, direct, level, alone) if one.startswith("Compiling")]
     assert text == (
         "Compiling, against eager: t jit pays on a small (after 40 steps), is slower on c small, level on 1, "
-        "undecided on 2."
+        "inconclusive on 2."
     )
     assert not any(one.startswith("Compiling") for one in said(beside))
 

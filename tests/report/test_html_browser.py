@@ -92,6 +92,20 @@ def test_a_table_wider_than_a_telephone_scrolls_in_its_frame(page):
     assert page.run(f"{wider}.filter((one) => getComputedStyle(one).overflowX !== 'auto').length") == 0
 
 
+def test_a_telephone_shows_more_of_a_configuration_than_its_first_arm(page):
+    page.window(390)
+    page.run(OPEN)
+    tables = (
+        "[...document.querySelectorAll('.wide table')].filter((one) => one.tHead?.textContent.includes('Requested'))"
+    )
+    left = "Math.round(row.cells[3].getBoundingClientRect().left - one.closest('.wide').getBoundingClientRect().left)"
+    places = page.run(
+        f"{tables}.map((one) => [...one.rows].filter((row) => row.cells.length > 3).map((row) => {left})).flat()"
+    )
+    assert places
+    assert max(places) < 300, "the second arm begins within the window"
+
+
 def test_pictures_have_a_size_and_text_of_a_readable_size_on_a_telephone(page):
     page.window(390)
     page.run(OPEN)

@@ -9,7 +9,7 @@ import pytest
 from example_runs import bare_run, good_run, spec
 
 from dlbench.analysis import evidence, pairs
-from dlbench.analysis.metrics import memory_peak
+from dlbench.analysis.memory import memory_peak
 from dlbench.record.schema import Sample
 from dlbench.report import warnings
 from dlbench.report.outliers import far_out

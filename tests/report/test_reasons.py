@@ -1,4 +1,4 @@
-"""Reasons of verdicts, and the first sentence for a reader if there is no verdict."""
+"""Reasons of verdicts, and the first sentence for a reader if it is inconclusive."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_session_without_a_verdict_says_so_before_all_else_and_what_it_would_t
     report = summarize(case(3))
     (found,) = report.sections[0].comparisons
     takes = f"about {found.more_groups} more groups ({duration(found.more_seconds)}) would tell"
-    assert first_line(report) == f"No verdict on 1 of 1 pairs (too-few-groups; {takes})."
+    assert first_line(report) == f"1 of 1 pairs is inconclusive (too-few-groups; {takes})."
     assert (found.verdict, found.code) == ("inconclusive", "too-few-groups")
     assert found.more_seconds == pytest.approx(found.more_groups * 8.6, rel=0.01), "of the median group"
     text = FORMATS["markdown"].render(report)
@@ -44,7 +44,7 @@ def test_a_session_without_a_verdict_says_so_before_all_else_and_what_it_would_t
     console = terminal.console()
     with console.capture() as shown:
         console.print(terminal.render(report))
-    assert "No verdict on 1 of 1 pairs" in shown.get()
+    assert "1 of 1 pairs is inconclusive" in shown.get()
     kept = json.loads(FORMATS["json"].render(report))
     (undecided,) = kept["undecided"]
     assert (undecided["candidate"], undecided["code"]) == ("b.steady eager", "too-few-groups")
@@ -74,7 +74,7 @@ def test_a_pair_that_never_became_steady_counts_as_one_without_a_verdict():
     ]
     report = summarize(runs)
     assert [one.code for one in report.undecided] == ["unsteady"]
-    assert first_line(report).startswith("No verdict on 1 of 1 pairs (unsteady).")
+    assert first_line(report).startswith("1 of 1 pairs is inconclusive (unsteady).")
 
 
 def slowed(samples):

@@ -10,10 +10,10 @@ from dlbench.report.charts.arms import Drawn, DrawnArms
 from dlbench.report.model import Report
 from dlbench.report.payoff import Told, of_report
 from dlbench.report.section import Section
-from dlbench.report.units import format_value
+from dlbench.report.units import steps
 
 MOST_ROWS = 30
-SHADES: dict[Told, int] = {"faster": 0, "slower": 1, "level": 2, "undecided": 7}
+SHADES: dict[Told, int] = {"faster": 0, "slower": 1, "level": 2, "inconclusive": 7}
 """Shades of what the verdicts say of compiled against eager."""
 NEVER, FURTHER = 1000.0, 10.0
 """Steps that a chart shows if no arm ever pays, and how many times farther than the last break-even it goes."""
@@ -40,13 +40,13 @@ def overview(report: Report) -> Iterator[Chart]:
         x=Axis("Training steps, by the means", logarithmic=True),
         y=Axis("", names=[one.name for one in rows]),
         series=rows,
-        note=f"Grey: no verdict tells it from eager. {left_out}{_never(never)}",
+        note=f"Grey: inconclusive against eager. {left_out}{_never(never)}",
     )
 
 
-def _told(steps: float, told: Told) -> str:
+def _told(after: float, told: Told) -> str:
     """`141 steps, faster`: the break-even of the means, and the verdicts on compiled against eager."""
-    return f"{format_value(steps, 'steps')}, {told}"
+    return f"{steps(after)}, {told}"
 
 
 def _never(arms: Sequence[str]) -> str:
@@ -85,5 +85,5 @@ def _line(one: Drawn, end: float) -> Series | None:
 
 
 def _words(one: Payback) -> str:
-    pays = "never pays" if one.steps is None else f"pays after {format_value(one.steps, 'steps')}"
+    pays = "never pays" if one.steps is None else f"pays after {steps(one.steps)}"
     return f"{one.label} {pays}"
