@@ -27,6 +27,7 @@ CAPABILITIES = {
     contract.ReadsVariables: ("variables",),
     contract.Describes: ("describe",),
     contract.CountsFlops: ("flops",),
+    contract.Profiles: ("profile",),
     contract.TakesSettings: ("settings", "read_settings"),
 }
 

@@ -30,6 +30,7 @@ from dlbench.plugin.capabilities import (
     ListsDevices,
     ModelPlugin,
     MultipliesMatrices,
+    Profiles,
     ReadsVariables,
     ReportsCompilation,
     ReportsDeviceMemory,
@@ -37,6 +38,7 @@ from dlbench.plugin.capabilities import (
     Synchronizes,
     TakesSettings,
 )
+from dlbench.plugin.profiles import CATEGORIES, STEP, UNATTRIBUTED, Category, ProfileEvent
 from dlbench.plugin.reports import (
     PARTS,
     CacheState,
@@ -61,8 +63,11 @@ if TYPE_CHECKING:
     from dlbench.plugin.requests import Parameters as Parameters
 
 __all__ = [
+    "CATEGORIES",
     "PARTS",
     "SGD",
+    "STEP",
+    "UNATTRIBUTED",
     "Adam",
     "AdamW",
     "Adapts",
@@ -70,6 +75,7 @@ __all__ = [
     "Batch",
     "BuildRequest",
     "CacheState",
+    "Category",
     "Compilation",
     "ComputesGradients",
     "Count",
@@ -93,6 +99,8 @@ __all__ = [
     "Path",
     "PhaseName",
     "Positive",
+    "ProfileEvent",
+    "Profiles",
     "ReadsVariables",
     "ReportsCompilation",
     "ReportsDeviceMemory",

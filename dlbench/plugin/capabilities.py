@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from dlbench.plugin.profiles import ProfileEvent
 from dlbench.plugin.reports import Compilation, Description, ModelInfo, Setting
 from dlbench.plugin.requests import Batch, BuildRequest
 from dlbench.spec import ModelSource, PhaseName, Spec
@@ -156,6 +157,20 @@ class CountsFlops(Protocol):
 
     def flops(self, batch: Batch) -> float | None:
         """Return the FLOPs of the forward pass of one batch; None if the framework cannot count them."""
+        ...
+
+
+@runtime_checkable
+class Profiles(Protocol):
+    """Can say where the time of a step goes, with the profiler of its framework."""
+
+    def profile(self, step: Callable[[], None]) -> Iterable[ProfileEvent]:
+        """Call `step` once under the profiler, in a span named `dlbench.plugin.STEP`, and return all events.
+
+        The call takes one step or several, and returns when the device has done them. A name that the package's table
+        of categories lacks is `unattributed`; no event is left out but those that last no time. Raises Unsupported if
+        the profiler cannot be had, because another tool holds it, say.
+        """
         ...
 
 

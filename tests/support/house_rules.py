@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, str, str], ...] = (
     ("plugin_kit system tasks", "architectures", ""),
     ("measure", "", "analysis"),
     ("workers", "", "report"),
-    ("parity session", "", ""),
+    ("explain parity session", "", ""),
     ("conformance pytest_plugin", "", ""),
     ("", "api", ""),
     ("", "cli", ""),

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from dlbench.plugin import PARTS, ArraySpec, Batch, BuildRequest, Compilation, Description, ModelInfo, Setting, Spec
+from dlbench.plugin import (
+    PARTS,
+    ArraySpec,
+    Batch,
+    BuildRequest,
+    Compilation,
+    Description,
+    ModelInfo,
+    ProfileEvent,
+    Setting,
+    Spec,
+)
 from dlbench.plugin_kit import in_precision
 from dlbench_tf import device, flops, precision, readback, settings, variables
 from dlbench_tf.network import Network
@@ -91,6 +102,12 @@ class TFModel:
     def read_settings(self) -> dict[str, str]:
         """Values in effect."""
         return settings.in_effect(self._network.precision)
+
+    def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
+        """Events of TensorFlow's own profiler."""
+        from dlbench_tf import profiling  # loaded with the profiler, which no timed step has any use of
+
+        return profiling.events(step)
 
     def variables(self) -> list[str]:
         """Variables that TensorFlow and XLA read."""

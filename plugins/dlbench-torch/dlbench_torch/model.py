@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Setting
+from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, ProfileEvent, Setting
 from dlbench.plugin_kit import in_precision
 from dlbench.spec import Spec
 from dlbench_torch import (
@@ -138,6 +138,12 @@ class TorchModel:
         kind = precision.MIXED.get(self._spec.precision, torch.float32)
         left, right = (torch.rand(order, order, device=self._device).to(kind) for _ in range(2))
         return openxla.multiply(left, right) if self._device.type == "xla" else lambda: left @ right
+
+    def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
+        """Events of PyTorch's own profiler."""
+        from dlbench_torch import profiling  # loaded with the profiler, which no timed step has any use of
+
+        return profiling.events(step)
 
     def variables(self) -> list[str]:
         """Variables that PyTorch and torch_xla read."""

@@ -1,0 +1,96 @@
+"""Spans of one thread: which of them it is in at every moment, and which are a lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from dlbench.errors import ContractViolation
+from dlbench.plugin import STEP, ProfileEvent
+
+OVERLAP = 5e-6
+"""Seconds by which a span may reach out of the one around it: profilers read a clock for each end, of microseconds."""
+LONGER = 1.05
+"""Ratio to the step above which an event is longer than it."""
+HOST = frozenset({"Python", "dispatch", "guards", "waiting", "gaps"})
+OPEN = HOST | {"fused code", "unattributed"}
+"""Categories whose spans do not own what lies within them: it is counted as what it is."""
+
+
+class Segment(NamedTuple):
+    """Seconds from `start` to `end` in which a thread is in a span, for which `owner` stands in the account."""
+
+    start: float
+    end: float
+    owner: ProfileEvent
+
+
+class Window(NamedTuple):
+    """The profiled call: its span, and the events of all threads within it by thread."""
+
+    step: ProfileEvent
+    threads: dict[int, list[ProfileEvent]]
+
+
+def window(plugin: str, events: Sequence[ProfileEvent], seconds: float) -> Window:
+    """The events of the step, which took `seconds` by our own clock. Raises ContractViolation for a lie."""
+    steps = [one for one in events if one.name == STEP]
+    if len(steps) != 1:
+        raise ContractViolation(f"plugin {plugin}: a profile has one event {STEP!r}, and this one has {len(steps)}")
+    step = steps[0]
+    for one in events:
+        _check(plugin, one, step)
+    if not step.seconds <= LONGER * seconds + 1e-4 or not seconds <= LONGER * step.seconds + 1e-2:
+        raise ContractViolation(
+            f"plugin {plugin}: profile() says that the step took {step.seconds:g} s, and it took {seconds:g} s"
+        )
+    threads: dict[int, list[ProfileEvent]] = {step.thread: [step]}
+    for one in events:
+        if one is not step and one.seconds > 0.0 and _within(one, step):
+            threads.setdefault(one.thread, []).append(one)
+    if len(threads) == 1 and len(threads[step.thread]) == 1:
+        raise ContractViolation(f"plugin {plugin}: the profile has no event within the step")
+    return Window(step, threads)
+
+
+def _check(plugin: str, event: ProfileEvent, step: ProfileEvent) -> None:
+    said = f"plugin {plugin}: the event {event.name[:80]!r} of its profile"
+    if not math.isfinite(event.seconds) or event.seconds < 0.0:
+        raise ContractViolation(f"{said} takes {event.seconds:g} s; it must take some time or none")
+    if event.seconds > LONGER * step.seconds + OVERLAP and _within(event, step):
+        raise ContractViolation(f"{said} takes {event.seconds:g} s, longer than the step of {step.seconds:g} s")
+
+
+def _within(event: ProfileEvent, step: ProfileEvent) -> bool:
+    """True if some of the event lies in the step."""
+    return event.start < step.start + step.seconds and event.start + event.seconds > step.start
+
+
+def segments(plugin: str, events: Iterable[ProfileEvent]) -> Iterator[Segment]:
+    """The time of one thread, cut up by its innermost spans, each owned by the outermost work around it.
+
+    So a copy within a product is a part of the product. Raises ContractViolation for spans that overlap.
+    """
+    open_spans: list[tuple[float, ProfileEvent]] = []
+    at = -math.inf
+    for event in sorted(events, key=lambda one: (one.start, -one.seconds)):
+        while open_spans and open_spans[-1][0] <= event.start + min(OVERLAP, event.seconds / 2):
+            end, owner = open_spans.pop()
+            yield Segment(at, end, owner)
+            at = max(at, end)
+        start, end = max(event.start, at), event.start + event.seconds
+        owner = event
+        if open_spans:
+            around, outer = open_spans[-1]
+            if end > around + OVERLAP:
+                names = f"{event.name[:80]!r} and {outer.name[:80]!r}"
+                raise ContractViolation(f"plugin {plugin}: {names} of its profile overlap on thread {event.thread}")
+            end, owner = min(end, around), outer if outer.category not in OPEN else event
+            yield Segment(at, start, outer)
+        at = start
+        open_spans.append((end, owner))
+    while open_spans:
+        end, owner = open_spans.pop()
+        yield Segment(at, end, owner)
+        at = max(at, end)

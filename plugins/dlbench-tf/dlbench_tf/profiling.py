@@ -1,0 +1,109 @@
+"""Profiles with TensorFlow's own profiler: operations of Python and of graphs, and the thunks of XLA's programs.
+
+The profiler writes a file of planes (XPlane), which TensorFlow's wheel can read: a line of a plane is a thread or a
+stream, and an event has a name and statistics, which hold an eager operation's type and the name of an XLA thunk.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+from dlbench.errors import Unsupported
+from dlbench.plugin import STEP, Category, ProfileEvent
+from dlbench_tf import profile_names
+
+_TRACED = {"eager_op", "is_func", "hlo_op", "tf_function_call"}
+"""Statistics of an event that tell what it is."""
+
+
+def events(step: Callable[[], None]) -> list[ProfileEvent]:
+    """Call the step under the profiler. Raises Unsupported if another tool profiles already."""
+    options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2, python_tracer_level=0)
+    with tempfile.TemporaryDirectory(prefix="dlbench-profile-") as folder:
+        try:
+            tf.profiler.experimental.start(folder, options)
+        except tf.errors.AlreadyExistsError as error:
+            raise Unsupported("TensorFlow's profiler runs already; end the other profile") from error
+        try:
+            with tf.profiler.experimental.Trace(STEP):
+                step()
+        finally:
+            tf.profiler.experimental.stop()
+        return [one for path in Path(folder).rglob("*.xplane.pb") for one in _of_file(path)]
+
+
+def _of_file(path: Path) -> Iterator[ProfileEvent]:
+    space = xplane_pb2.XSpace()
+    space.ParseFromString(path.read_bytes())
+    for number, plane in enumerate(space.planes):
+        if plane.name.startswith("/host:CPU") or plane.name.startswith("/device:GPU"):
+            for line in plane.lines:
+                yield from _of_line(plane, line, number << 48 ^ (line.id & 0xFFFFFFFF))
+
+
+class _Kind(NamedTuple):
+    """Name and category of an event, and the number of operations in it."""
+
+    name: str
+    category: Category
+    calls: int = 1
+
+
+def _of_line(plane: Any, line: Any, thread: int) -> Iterator[ProfileEvent]:
+    """The events of a thread; a kernel has the type of the operation that Python asked for around it."""
+    operation, until = "", 0
+    for event in sorted(line.events, key=lambda one: (one.offset_ps, -one.duration_ps)):
+        if not event.duration_ps:
+            continue
+        known = plane.event_metadata[event.metadata_id]
+        said = _said(plane, event)
+        if "eager_op" in said:
+            operation = "" if said.get("is_func") else str(said["eager_op"])
+            until = event.offset_ps + event.duration_ps
+        inside = operation if event.offset_ps < until else ""
+        kind = _kind(known.name, known.display_name, said, inside, on_device=plane.name.startswith("/device"))
+        yield ProfileEvent(
+            name=kind.name,
+            category=kind.category,
+            count=kind.calls,
+            start=line.timestamp_ns * 1e-9 + event.offset_ps * 1e-12,
+            seconds=event.duration_ps * 1e-12,
+            thread=thread,
+        )
+
+
+def _said(plane: Any, event: Any) -> dict[str, Any]:
+    """The statistics of an event that we read."""
+    found: dict[str, Any] = {}
+    for stat in event.stats:
+        name = plane.stat_metadata[stat.metadata_id].name
+        if name in _TRACED:
+            value = getattr(stat, stat.WhichOneof("value"))
+            found[name] = plane.stat_metadata[value].name if stat.WhichOneof("value") == "ref_value" else value
+    return found
+
+
+def _kind(name: str, kind: str, said: dict[str, Any], inside: str, *, on_device: bool) -> _Kind:
+    if name == STEP:
+        return _Kind(STEP, "Python", 0)
+    if on_device:
+        return _Kind(name, profile_names.of_kernel(name))
+    if "hlo_op" in said:
+        thunk = re.sub(r"(\.\d+)+$", "", str(said["hlo_op"]))
+        return _Kind(thunk, profile_names.of_thunk(thunk))
+    if "tf_function_call" in said:
+        return _Kind("tf.function", "dispatch", 0)
+    if name.startswith("end: "):
+        return _Kind("end of a thunk", "dispatch", 0)
+    if name == "KernelAndDeviceFunc::Run" and inside:
+        return _Kind(inside, profile_names.of_operation(inside))
+    if kind and name.endswith(f":{kind}") and not kind.startswith("__"):
+        return _Kind(kind, profile_names.of_operation(kind))
+    return _Kind(*profile_names.of_span(name), 0)

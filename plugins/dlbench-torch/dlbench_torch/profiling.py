@@ -1,0 +1,58 @@
+"""Profiles with PyTorch's own profiler: operators, spans of autograd, optimizers and Dynamo, and kernels of a GPU."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch._C._autograd import DeviceType, _profiler_enabled
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from dlbench.errors import Unsupported
+from dlbench.plugin import STEP, ProfileEvent
+from dlbench_torch.profile_names import category
+
+_KERNELS = {DeviceType.CUDA}
+_DEVICE_THREADS = -1_000_000
+"""Offset of the numbers of a device's streams among those of threads."""
+
+
+def events(step: Callable[[], None]) -> list[ProfileEvent]:
+    """Call the step under the profiler. Raises Unsupported if another tool profiles already."""
+    if _profiler_enabled():
+        raise Unsupported("PyTorch's profiler runs already; end the other profile, or leave `explain` out")
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])]
+    with profile(activities=activities, record_shapes=True, with_flops=True) as taken, record_function(STEP):
+        step()
+    return list(_events(taken.profiler.kineto_results.events()))
+
+
+def _events(found: Any) -> Iterator[ProfileEvent]:
+    """Spans of threads; those that begin on one and end on another are asynchronous and no work of either."""
+    for one in found:
+        on_device = one.device_type() in _KERNELS
+        if one.is_async() or (not on_device and one.start_thread_id() != one.end_thread_id()):
+            continue
+        name = one.name()
+        kind = category(name, on_device=on_device)
+        yield ProfileEvent(
+            name=_short(name),
+            category=kind,
+            start=one.start_ns() * 1e-9,
+            seconds=one.duration_ns() * 1e-9,
+            thread=_DEVICE_THREADS - one.device_resource_id() if on_device else one.start_thread_id(),
+            shapes=_shapes(one.shapes()),
+            flops=float(one.flops()) or None,
+        )
+
+
+def _shapes(given: Any) -> tuple[tuple[int, ...], ...]:
+    """Shapes of the operands that are tensors."""
+    return tuple(tuple(one) for one in given if one and isinstance(one[0], int))
+
+
+def _short(name: str) -> str:
+    """The name without the numbers of a run: `Torch-Compiled Region`, `CompiledFxGraph`."""
+    return re.sub(r": \d+/\d+$", "", name).replace("## Call CompiledFxGraph", "CompiledFxGraph").split(" None ##")[0]

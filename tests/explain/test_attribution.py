@@ -1,0 +1,140 @@
+"""Every moment of a step is attributed once, to the work that goes on; a profile that cannot be true is refused."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from profiled import account, event, milliseconds, step
+
+from dlbench.errors import ContractViolation
+from dlbench.explain.spans import window
+from dlbench.explain.trace import trace
+from dlbench.plugin import STEP
+
+pytestmark = pytest.mark.untimed
+
+
+def test_a_span_has_its_own_time_and_the_rest_of_the_thread_is_python() -> None:
+    events = [step(10), event("wrapper", "dispatch", 1, 7), event("mm", "matrix product", 2, 5)]
+    assert milliseconds(events) == {"Python": 4, "wrapper": 3, "mm": 3}
+
+
+def test_work_owns_all_that_lies_within_it_but_host_spans_and_fused_code_do_not() -> None:
+    inner = event("copy", "data movement", 2, 3)
+    assert milliseconds([step(10), event("mm", "matrix product", 1, 5), inner]) == {"Python": 6, "mm": 4}
+    assert milliseconds([step(10), event("graph", "fused code", 1, 5), inner])["copy"] == 1
+    deep = [
+        step(10),
+        event("adam", "optimizer", 1, 9),
+        event("op", "dispatch", 2, 8),
+        event("mul", "elementwise", 3, 4),
+    ]
+    assert milliseconds(deep) == {"Python": 2, "adam": 8}
+
+
+def test_an_unattributed_name_stands_in_the_account() -> None:
+    found = account([step(10), event("new_op", "unattributed", 1, 5)])
+    assert found["unattributed", "new_op"].seconds == pytest.approx(4e-3)
+
+
+def test_threads_that_work_at_once_share_the_moment_and_are_busy_beside() -> None:
+    events = [step(10), event("wait", "waiting", 0, 10), event("a", "loss", 2, 6, 2), event("b", "loss", 4, 8, 3)]
+    found = account(events)
+    assert found["loss", "a"].seconds == pytest.approx(3e-3)
+    assert found["loss", "a"].busy == pytest.approx(4e-3)
+    assert found["loss", "b"].seconds == pytest.approx(3e-3)
+    assert found["gaps", "wait"].seconds == pytest.approx(4e-3)
+    assert ("waiting", "wait") not in found
+
+
+def test_dispatch_that_hides_behind_work_takes_no_wall_time() -> None:
+    found = account([step(10), event("launch", "dispatch", 0, 6), event("mm", "matrix product", 2, 10, 2)])
+    assert found["dispatch", "launch"].seconds == pytest.approx(2e-3)
+    assert found["dispatch", "launch"].busy == pytest.approx(6e-3)
+    assert found["matrix product", "mm"].seconds == pytest.approx(8e-3)
+
+
+def test_calls_and_flops_are_counted_once_and_a_step() -> None:
+    events = [step(10)]
+    for start in (1, 3, 5, 7):
+        events += [
+            event("mm", "matrix product", start, start + 1, flops=8.0),
+            event("t", "dispatch", start, start + 0.5),
+        ]
+    op = account(events, steps=2)["matrix product", "mm"]
+    assert (op.count, op.flops) == (2, 16.0)
+
+
+def test_shapes_tell_operations_of_one_name_apart() -> None:
+    events = [step(10)]
+    events += [event("mm", "loss", 1, 2, shapes=((2, 2),)), event("mm", "loss", 3, 5, shapes=((4, 4),))]
+    window_ops = sorted(op.seconds for op in _ops(events) if op.name == "mm")
+    assert window_ops == pytest.approx([1e-3, 2e-3])
+
+
+def _ops(events):
+    from dlbench.explain.attribution import attribute
+
+    return attribute("a.b", window("a.b", events, events[0].seconds), 1).ops
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_all_of_the_step_is_attributed_once_however_threads_nest(seed: int) -> None:
+    generator = random.Random(seed)
+    kinds = ["matrix product", "dispatch", "waiting", "fused code", "unattributed", "guards"]
+    events = [step(1000)]
+    for thread in range(1, 5):
+        events += _nested(generator, kinds, 0, 1000, thread, 4)
+    assert sum(op.seconds for op in _ops(events)) == pytest.approx(1.0)
+    assert all(op.seconds <= op.busy + 1e-12 for op in _ops(events) if op.category != "gaps")
+
+
+def _nested(generator, kinds, start, end, thread, depth):
+    at = start
+    while depth and at < end:
+        begin = generator.randint(at, end)
+        stop = generator.randint(begin, end)
+        if stop - begin > 1:
+            yield event(f"{depth}", generator.choice(kinds), begin, stop, thread)
+            yield from _nested(generator, kinds, begin, stop, thread, depth - 1)
+        at = stop + 1
+
+
+LIES = [
+    ([event("mm", "loss", 1, 2)], "has 0"),
+    ([step(10), step(10)], "has 2"),
+    ([step(10), event("mm", "loss", 5, 4)], "takes -0.001 s"),
+    ([step(10), event("mm", "loss", 1, 99)], "longer than the step of 0.01 s"),
+    ([step(10), event("mm", "loss", 1, float("nan"))], "takes nan s"),
+    ([step(10)], "no event within the step"),
+    ([step(10), event("mm", "loss", 11, 12)], "no event within the step"),
+    ([step(10), event("a", "loss", 1, 5), event("b", "loss", 3, 8)], "'b' and 'a' of its profile overlap on thread 1"),
+]
+
+
+@pytest.mark.parametrize(("events", "said"), LIES, ids=[said for _, said in LIES])
+def test_a_profile_that_cannot_be_true_is_refused(events, said: str) -> None:
+    with pytest.raises(ContractViolation, match=said):
+        account(events)
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.1])
+def test_a_step_that_our_own_clock_contradicts_is_refused(seconds: float) -> None:
+    with pytest.raises(ContractViolation, match="says that the step took"):
+        window("a.b", [step(10), event("mm", "loss", 1, 2)], seconds)
+
+
+def test_a_trace_holds_every_event_in_microseconds() -> None:
+    import json
+
+    rows = json.loads(trace("a.b", [step(10), event("mm", "loss", 1, 3, 7, shapes=((2, 3),))]))["traceEvents"]
+    assert rows[1]["name"] == STEP
+    assert {key: rows[2][key] for key in ("ph", "cat", "tid", "args")} == {
+        "ph": "X",
+        "cat": "loss",
+        "tid": 1,
+        "args": {"shapes": [[2, 3]], "count": 1},
+    }
+    assert rows[2]["ts"] == pytest.approx(1000)
+    assert rows[2]["dur"] == pytest.approx(2000)
