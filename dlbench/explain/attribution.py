@@ -40,7 +40,7 @@ class _Sum:
 
 
 def attribute(plugin: str, found: Window, steps: int) -> Account:
-    """The account of a step, of which the profiled call took several. Raises ContractViolation for spans that overlap."""
+    """The account of a step, of which the call took several. Raises ContractViolation for spans that overlap."""
     sums: dict[_Key, _Sum] = {}
     by_thread = {thread: _clipped(plugin, found, thread) for thread in found.threads}
     working = {thread for thread, parts in by_thread.items() if any(rank(one.owner) == WORKS for one in parts)}

@@ -90,7 +90,7 @@ def _said(plane: Any, event: Any) -> dict[str, Any]:
     return found
 
 
-def _kind(name: str, kind: str, said: dict[str, Any], inside: str, *, on_device: bool) -> _Kind:
+def _kind(name: str, kind: str, said: dict[str, Any], inside: str, *, on_device: bool) -> _Kind:  # noqa: PLR0911 (one return a kind)
     if name == STEP:
         return _Kind(STEP, "Python", 0)
     if on_device:
