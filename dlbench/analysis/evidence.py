@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.neighbours import by_round
 from dlbench.analysis.pairs import Pair, by_spec
-from dlbench.analysis.steady_state import by_round, ratio_is_steady
+from dlbench.analysis.steady_state import ratio_is_steady
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
 from dlbench.stats.decisions import Evidence, Paired, Unpaired

@@ -67,14 +67,22 @@ def families(specs: Iterable[Spec]) -> list[tuple[Spec, list[Spec]]]:
     for spec in specs:
         if spec.timed:
             found.setdefault(workload(spec), []).append(spec)
-    pairs = [(baseline_of(spec, of_load), spec) for of_load in found.values() for spec in of_load[1:]]
-    return [(first, [spec for one, spec in pairs if one == first]) for first in dict.fromkeys(one for one, _ in pairs)]
+    of_baseline: dict[Spec, list[Spec]] = {}
+    for of_load in found.values():
+        known = dict.fromkeys(of_load)
+        for spec in of_load[1:]:
+            of_baseline.setdefault(baseline_of(spec, known), []).append(spec)
+    return list(of_baseline.items())
 
 
 def planned_pairs(specs: Iterable[Spec], runs: Sequence[Run]) -> list[Pair]:
     """Pairs that a session meant to compare, run or not: every other Spec with its baseline."""
-    of = {spec: [run for run in runs if run.member == (spec, False) and run.ok] for spec in specs}
-    return [Pair(first, other, of[first], of[other]) for first, others in families(of) for other in others]
+    specs = list(specs)
+    of: dict[Spec, list[Run]] = {spec: [] for spec in specs}
+    for run in runs:
+        if run.ok and not run.control and run.spec in of:
+            of[run.spec].append(run)
+    return [Pair(first, other, of[first], of[other]) for first, others in families(specs) for other in others]
 
 
 def with_baselines(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
@@ -84,7 +92,9 @@ def with_baselines(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
         well = {one[0].spec: [run for run in one if run.ok] for one in arms(of_load).values()}
         of = {spec: of_arm for spec, of_arm in well.items() if of_arm}
         if load.timed and len(of) > 1:
-            paired = [(baseline_of(spec, _beside(spec, of)), spec) for spec in list(of)[1:]]
+            made_in_several_ways = any(spec.origin for spec in of)
+            besides = (_beside(spec, of) if made_in_several_ways else of for spec in list(of)[1:])
+            paired = [(baseline_of(spec, beside), spec) for spec, beside in zip(list(of)[1:], besides, strict=True)]
             found[load] = [Pair(one, other, of[one], of[other]) for one, other in paired if one != other]
     return {load: of_load for load, of_load in found.items() if of_load}
 
@@ -96,17 +106,26 @@ def with_eager(runs: Iterable[Run]) -> dict[Workload, list[Pair]]:
     found: dict[Workload, list[Pair]] = {}
     for load, of_load in by_workload(runs).items():
         of = {one[0].spec: well for one in arms(of_load).values() if (well := [run for run in one if run.ok])}
+        eagers = eager_of(of)
         for jit in (spec for spec in of if load.timed and spec.path == "jit"):
-            eager = next((spec for spec in of if is_eager_of(spec, jit)), None)
+            eager = eagers.get(program(jit))
             if eager is not None and not known & {(eager, jit), (jit, eager)}:
                 found.setdefault(load, []).append(Pair(eager, jit, of[eager], of[jit]))
     return found
 
 
-def is_eager_of(other: Spec, spec: Spec) -> bool:
-    """True if `other` is the path eager of the same program: plugin, model, variant and environment."""
-    same = ("plugin", "model", "origin", "variant", "python")
-    return other.path == "eager" and all(getattr(other, name) == getattr(spec, name) for name in same)
+def program(spec: Spec) -> tuple[object, ...]:
+    """Facts that the paths of one program share: plugin, model, variant and environment."""
+    return spec.plugin, spec.model, spec.origin, spec.variant, spec.python
+
+
+def eager_of(specs: Iterable[Spec]) -> dict[tuple[object, ...], Spec]:
+    """The path eager of each program, the first of several."""
+    found: dict[tuple[object, ...], Spec] = {}
+    for spec in specs:
+        if spec.path == "eager":
+            found.setdefault(program(spec), spec)
+    return found
 
 
 def names_of(pairs: Iterable[Pair]) -> Labels:
@@ -205,9 +224,7 @@ def _is_open(run: Run) -> bool:
 
 
 def _beside(spec: Spec, of: Mapping[Spec, Sequence[Run]]) -> list[Spec]:
-    """The arms that one may be compared with; among arms made in several ways, those that it took turns with."""
-    if not any(other.origin for other in of):
-        return list(of)
+    """The arms that one of several that were made in several ways took turns with."""
     return [other for other in of if other == spec or Pair(other, spec, of[other], of[spec]).in_lockstep]
 
 

@@ -7,17 +7,16 @@ ratio to the others, round by round: changes that all show at the same time are 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from dlbench.analysis.memo import by_run
+from dlbench.analysis.neighbours import Group
 from dlbench.analysis.shapes import UNSTABLE, Shape, shape, shape_beside
 from dlbench.record.flags import FlagName
 from dlbench.record.schema import Run
 from dlbench.spec import Member, workload
-from dlbench.stats.estimates import median
 
 SERIES = 20
 """Samples from which a series is looked at."""
@@ -44,11 +43,11 @@ def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
     for run in runs:
         if run.ok and run.spec.timed:
             groups.setdefault((workload(run.spec), run.together), []).append(run)
-    pools: dict[_Pool, list[tuple[Run, list[Run]]]] = {}
+    pools: dict[_Pool, list[tuple[Run, Group]]] = {}
     for together in groups.values():
+        group = Group(together)
         for run in together:
-            others = _others(run, together)
-            pools.setdefault(_Pool(run.member, bool(others)), []).append((run, others))
+            pools.setdefault(_Pool(run.member, group.has_neighbours), []).append((run, group))
     flags = {
         (run.member, run.together): flag
         for pool, found in pools.items()
@@ -65,28 +64,12 @@ def ratio_is_steady(before: Iterable[Run], after: Iterable[Run]) -> bool:
     """
     sides = [{run.together: run for run in runs} for runs in (before, after)]
     both = [(run, sides[1][key]) for key, run in sides[0].items() if key in sides[1]]
-    found = [_shape_beside([(one, [other]) for one, other in way]) for way in (both, [pair[::-1] for pair in both])]
+    groups = [Group(pair) for pair in both]
+    found = [_shape_beside([(pair[side], of) for pair, of in zip(both, groups, strict=True)]) for side in (0, 1)]
     return all(one is not None and one not in UNSTABLE for one in found)
 
 
-@by_run
-def by_round(run: Run) -> Mapping[int, float]:
-    """Seconds a step of the steady samples that are paired, by their round."""
-    return {
-        sample.round: sample.seconds / sample.steps
-        for sample in run.samples
-        if sample.stage == "steady" and sample.round is not None
-    }
-
-
-def _others(run: Run, together: Sequence[Run]) -> list[Run]:
-    """The arms that this one is judged beside: its group, without its control if there are more."""
-    found = [other for other in together if other is not run]
-    unlike = [other for other in found if other.spec != run.spec]
-    return unlike or found
-
-
-def _flag_of(found: Sequence[tuple[Run, Sequence[Run]]], *, beside: bool) -> FlagName | None:
+def _flag_of(found: Sequence[tuple[Run, Group]], *, beside: bool) -> FlagName | None:
     if beside:
         series = _series_beside(found)
         said, number = _shape_of(series), len(series)
@@ -98,7 +81,7 @@ def _flag_of(found: Sequence[tuple[Run, Sequence[Run]]], *, beside: bool) -> Fla
     return "unstable" if number > 1 else "drifted"
 
 
-def _shape_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> Shape | None:
+def _shape_beside(found: Sequence[tuple[Run, Group]]) -> Shape | None:
     """None if no group has a series."""
     return _shape_of(_series_beside(found))
 
@@ -107,24 +90,10 @@ def _shape_of(series: Sequence[tuple[Series, Series]]) -> Shape | None:
     return shape_beside(*map(list, zip(*series, strict=True))) if series else None
 
 
-def _series_beside(found: Sequence[tuple[Run, Sequence[Run]]]) -> list[tuple[Series, Series]]:
+def _series_beside(found: Sequence[tuple[Run, Group]]) -> list[tuple[Series, Series]]:
     """Logarithms of seconds a step, of the program and of its neighbours, one value for each common round."""
-    pairs = [_paired(run, others) for run, others in found]
+    pairs = [group.beside(run) for run, group in found]
     return [pair for pair in pairs if len(pair[0]) >= SERIES]
-
-
-def _paired(run: Run, others: Sequence[Run]) -> tuple[Series, Series]:
-    mine, theirs = _logarithms(run), [_logarithms(other) for other in others]
-    beside = {at: found for at in sorted(mine) if (found := [other[at] for other in theirs if at in other])}
-    return [mine[at] for at in beside], list(map(median, beside.values()))
-
-
-@by_run
-def _logarithms(run: Run) -> Mapping[int, float]:
-    """Logarithms by round, about their own median: arms of any speed can then be taken together."""
-    found = {at: math.log(seconds) for at, seconds in by_round(run).items()}
-    middle = median(list(found.values())) if found else 0.0
-    return {at: value - middle for at, value in found.items()}
 
 
 def _series(run: Run) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from dlbench.analysis import metrics
-from dlbench.analysis.pairs import is_eager_of
+from dlbench.analysis.pairs import eager_of, program
 from dlbench.record.schema import Record, Run
 
 
@@ -22,17 +22,18 @@ def paybacks(arms: Mapping[str, Sequence[Run]]) -> Iterator[Payback]:
 
     `first` is the first call with its compilation from a cold cache, of k steps; `step` a steady step.
     """
+    eagers = eager_of(runs[0].spec for runs in arms.values())
     for label, runs in arms.items():
         spec = runs[0].spec
-        others = [other for other, of_other in arms.items() if is_eager_of(of_other[0].spec, spec)]
-        if spec.path != "jit" or not others:
+        eager = eagers.get(program(spec))
+        if spec.path != "jit" or eager is None:
             continue
-        mine, theirs = times(runs), times(arms[others[0]])
+        mine, theirs = times(runs), times(arms[eager.label])
         if mine is None or theirs is None:
             continue
         gained = theirs[1] - mine[1]
         steps = None if gained <= 0 else max(0.0, mine[0] - theirs[0]) / gained + spec.steps_per_call
-        yield Payback(label=label, against=others[0], steps=steps)
+        yield Payback(label=label, against=eager.label, steps=steps)
 
 
 def times(runs: Sequence[Run]) -> tuple[float, float] | None:

@@ -105,12 +105,13 @@ def unusual(of: Spec | Workload, but: Collection[str] = ()) -> list[str]:
     return [said for axis in axes if (said := axis.said(getattr(of, axis.field)))]
 
 
-def baseline_of(spec: Spec, arms: Sequence[Spec]) -> Spec:
+def baseline_of(spec: Spec, arms: Collection[Spec]) -> Spec:
     """Baseline of this arm of a workload: itself in the first environment, or else the first of all."""
-    if spec.python == arms[0].python:
-        return arms[0]
-    itself = msgspec.structs.replace(spec, python=arms[0].python)
-    return itself if itself in arms else arms[0]
+    first = next(iter(arms))
+    if spec.python == first.python:
+        return first
+    itself = msgspec.structs.replace(spec, python=first.python)
+    return itself if itself in arms else first
 
 
 def grid(axes: Mapping[str, Sequence[Any]]) -> list[Spec]:

@@ -25,7 +25,7 @@ def test_compiled_arms_are_paired_with_their_own_eager_one_unless_it_is_their_ba
     assert (found.baseline, found.candidate, len(found.before)) == (eager, jit, 5)
     assert pairs.with_eager([run for of in (eager, jit) for run in session("a", of=of)]) == {}
     model = msgspec.structs.replace(jit, model=ModelSource(reference="net.py:Net", inputs=()))
-    assert not pairs.is_eager_of(eager, model)
+    assert pairs.program(eager) == pairs.program(jit) != pairs.program(model)
 
 
 def test_equal_specs_are_compared_and_the_others_are_named():

@@ -1,0 +1,92 @@
+"""Neighbours of an arm in its group: the arms that it took turns with, as one series of their medians by round.
+
+The rounds of a group are sorted once, so that the medians of every arm's neighbours cost as much as the group has
+values, and not as much as it has pairs of arms.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from dlbench.analysis.memo import by_run
+from dlbench.record.schema import Run
+from dlbench.spec import Spec
+from dlbench.stats.estimates import median
+
+
+class Group:
+    """Runs that took turns."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = runs
+        self._of_spec: dict[Spec, list[Run]] = {}
+        for run in runs:
+            self._of_spec.setdefault(run.spec, []).append(run)
+
+    @property
+    def has_neighbours(self) -> bool:
+        """True if there are several arms."""
+        return len(self._runs) > 1
+
+    def beside(self, run: Run) -> tuple[Sequence[float], Sequence[float]]:
+        """Logarithms of an arm and of its neighbours, one value for each round that it shares with one of them."""
+        mine, left_out = _logarithms(run), [_logarithms(one) for one in self._left_out(run)]
+        own, theirs = [], []
+        for at in sorted(mine):
+            values, without = self._rounds[at], [one[at] for one in left_out if at in one]
+            if len(values) > len(without):
+                own.append(mine[at])
+                theirs.append(_median_without(values, without))
+        return own, theirs
+
+    def _left_out(self, run: Run) -> Sequence[Run]:
+        """The arm itself, and its control if there are other arms."""
+        return self._of_spec[run.spec] if len(self._of_spec) > 1 else [run]
+
+    @cached_property
+    def _rounds(self) -> Mapping[int, list[float]]:
+        """The values of all arms by round, sorted."""
+        found: dict[int, list[float]] = {}
+        for run in self._runs:
+            for at, value in _logarithms(run).items():
+                found.setdefault(at, []).append(value)
+        return {at: sorted(values) for at, values in found.items()}
+
+
+@by_run
+def by_round(run: Run) -> Mapping[int, float]:
+    """Seconds a step of the steady samples that are paired, by their round."""
+    return {
+        sample.round: sample.seconds / sample.steps
+        for sample in run.samples
+        if sample.stage == "steady" and sample.round is not None
+    }
+
+
+@by_run
+def _logarithms(run: Run) -> Mapping[int, float]:
+    """Logarithms by round, about their own median: arms of any speed can then be taken together."""
+    found = {at: math.log(seconds) for at, seconds in by_round(run).items()}
+    middle = median(list(found.values())) if found else 0.0
+    return {at: value - middle for at, value in found.items()}
+
+
+def _median_without(values: Sequence[float], left_out: Sequence[float]) -> float:
+    """The median of sorted values, of which some are left out."""
+    places: list[int] = []
+    for value in sorted(left_out):
+        place = bisect_left(values, value)
+        places.append(place if not places or place > places[-1] else places[-1] + 1)
+    number = len(values) - len(places)
+    low, high = (values[_place(rank, places)] for rank in ((number - 1) // 2, number // 2))
+    return high if number % 2 else (low + high) / 2
+
+
+def _place(rank: int, left_out: Sequence[int]) -> int:
+    """The place of the value of this rank among those that are not left out."""
+    for place in left_out:
+        rank += place <= rank
+    return rank
