@@ -24,6 +24,7 @@ __all__ = [
     "check_options",
     "example_inputs",
     "in_precision",
+    "inputs_like",
     "is_factory",
     "keywords",
     "load_reference",
@@ -123,6 +124,24 @@ def example_inputs(reference: str) -> Callable[[], Any] | None:
     except UnknownName:
         return None
     return found
+
+
+def inputs_like(example: Any) -> tuple[InputSpec, ...]:
+    """Shapes and types of an example's arrays: one, several by place, or several by name.
+
+    Floats are float32; of integers the largest is taken for the largest that there is. Raises SpecError for a type that
+    dlbench does not draw.
+    """
+    import numpy as np
+
+    several = example if isinstance(example, Mapping | tuple | list) else (example,)
+    named = several.items() if isinstance(several, Mapping) else (("", one) for one in several)
+    arrays = [(name, np.asarray(one)) for name, one in named]
+    below = [int(one.max()) + 1 if one.dtype.kind in "iu" else None for _, one in arrays]
+    return tuple(
+        InputSpec(one.shape, "float32" if one.dtype.kind == "f" else one.dtype.name, most, str(name))
+        for (name, one), most in zip(arrays, below, strict=True)
+    )
 
 
 def in_precision(spec: Spec) -> Spec:

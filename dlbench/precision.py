@@ -17,6 +17,15 @@ def require(precision: str) -> None:
         raise Unsupported(f"precision {precision}: this CPU has none of {', '.join(sorted(wanted))}; choose fp32")
 
 
+def lacking(precision: str) -> dict[str, str]:
+    """The precision and the reason if this CPU would emulate it, as `dlbench.plugin.Setting.missing` wants them."""
+    try:
+        require(precision)
+    except Unsupported as error:
+        return {precision: str(error)}
+    return {}
+
+
 def cpu_flags() -> set[str]:
     """Instruction sets of this CPU; none if the system does not say."""
     try:

@@ -10,10 +10,11 @@ import jax
 from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest, Description, Spec
 from dlbench_jax import architectures
+from dlbench_jax.adaptors import plugin
 from dlbench_jax.model import JaxModel
 from dlbench_jax.network import Arrays, Network, rounded
 
-__all__ = ["JaxModel", "cnn", "gan", "gru", "lstm", "mlp", "rnn", "transformer"]
+__all__ = ["JaxModel", "cnn", "gan", "gru", "lstm", "mlp", "plugin", "rnn", "transformer"]
 
 
 def _network(make: Callable[[BuildRequest], architectures.Function], request: BuildRequest) -> Network:

@@ -22,28 +22,20 @@ MATMUL = {"fp32": "highest", "bf16": "default", "tf32": "tensorfloat32"}
 """Values of `jax_default_matmul_precision`: JAX's own default is TF32 on a GPU."""
 
 
-class AlreadyStarted(Unsupported):
-    """JAX runs in this process with another number of threads, and cannot change it."""
-
-
 def prepare(spec: Spec) -> Any:
     """Set threads and precision, and return the device.
 
-    Raises Unsupported for a device that is not here and a precision that it does not have, and AlreadyStarted.
+    Raises Unsupported for a device or precision that is not here, and if JAX has started with other threads.
     """
     if spec.compiler not in ("", "xla"):
         raise Unsupported(f"compiler {spec.compiler}: JAX compiles with xla only; leave --compiler out")
     if spec.precision not in MATMUL:
         raise Unsupported(f"precision {spec.precision}: the plugins of JAX have {', '.join(MATMUL)}")
-    if not xla_bridge.backends_are_initialized():
-        os.environ[THREADS] = str(spec.threads)
-        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a second arm needs memory beside this one
-        if spec.device == "cpu":
-            jax.config.update("jax_platforms", "cpu")
+    start(spec)
     word = resolve_device(spec.device, devices(), f"JAX {jax.__version__}")
     device = jax.devices("cpu")[0] if word == "cpu" else _gpus()[int(word.partition(":")[2])]
     if threads() not in (None, spec.threads):
-        raise AlreadyStarted(
+        raise Unsupported(
             f"asked for {spec.threads} threads, but JAX has already started in this process with {threads()}; "
             "use a fresh process"
         )
@@ -54,6 +46,15 @@ def prepare(spec: Spec) -> Any:
     jax.config.update("jax_default_device", device)
     jax.config.update("jax_default_matmul_precision", MATMUL[spec.precision])
     return device
+
+
+def start(spec: Spec) -> None:
+    """Set what JAX reads when it starts its clients, unless it has."""
+    if not xla_bridge.backends_are_initialized():
+        os.environ[THREADS] = str(spec.threads)
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a second arm needs memory beside this one
+        if spec.device == "cpu":
+            jax.config.update("jax_platforms", "cpu")
 
 
 def devices() -> dict[str, str]:

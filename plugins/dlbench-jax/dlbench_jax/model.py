@@ -37,7 +37,8 @@ class JaxModel:
         spec = in_precision(request.spec)
         request = replace(request, spec=spec)
         self._device, self._spec = machine.prepare(spec), spec
-        settings.set_all(spec.settings)
+        if "matmul" in spec.settings:
+            jax.config.update("jax_default_matmul_precision", spec.settings["matmul"])
         network = self._network = self._make_network(request)
         self._differentiate = objective.find(request.signature.loss, spec.precision)
         self._optimizer = optimizers.make(request.optimizer, dict(network.parameters))
@@ -187,5 +188,13 @@ class JaxModel:
             versions={
                 name: metadata.version(name) for name in ("jax", "jaxlib", *self._network.packages, "dlbench-jax")
             },
-            details={"optimizer": self._optimizer.name, **settings.details(self._device)},
+            details={"optimizer": self._optimizer.name, **self._details()},
         )
+
+    def _details(self) -> dict[str, str]:
+        product = jnp.float32(1e-20) * jnp.float32(1e-20)
+        return {
+            "BLAS": "of XLA" if self._device.platform == "cpu" else "cuBLAS",
+            "denormals": "flushed to zero" if float(product) == 0.0 else "kept",
+            "random numbers": str(jax.config.values["jax_default_prng_impl"]),
+        }

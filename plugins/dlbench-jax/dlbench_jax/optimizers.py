@@ -43,13 +43,13 @@ def _adam(settings: plugin.Adam | plugin.AdamW) -> Callable[..., tuple[Arrays, A
 
     def update(gradients: Arrays, values: Arrays, moments: Any, count: Any) -> tuple[Arrays, Any]:
         rate, epsilon = _corrected(settings, count)
-        means, squares = {}, {}
-        for name, g in gradients.items():
-            m = means[name] = beta1 * moments[0][name] + (1 - beta1) * g
-            v = squares[name] = beta2 * moments[1][name] + (1 - beta2) * (g * g)
-            w = values[name] * (1 - decay) if decay else values[name]
-            values = {**values, name: w - rate * m / (jnp.sqrt(v) + epsilon)}
-        return values, (means, squares)
+        means = {name: beta1 * moments[0][name] + (1 - beta1) * g for name, g in gradients.items()}
+        squares = {name: beta2 * moments[1][name] + (1 - beta2) * (g * g) for name, g in gradients.items()}
+        values = {name: w * (1 - decay) for name, w in values.items()} if decay else values
+        return {name: w - rate * means[name] / (jnp.sqrt(squares[name]) + epsilon) for name, w in values.items()}, (
+            means,
+            squares,
+        )
 
     return update
 

@@ -14,7 +14,6 @@ from dlbench.plugin import PARTS, CacheState, Compilation, Part, cache_state
 
 CALLBACKS = ("pure_callback", "io_callback", "debug_callback", "debug_print")
 """Operations of a program that call Python."""
-VALUES = jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError
 
 
 class Program:
@@ -34,12 +33,8 @@ class Program:
 
     def _read(self, arguments: Sequence[Any]) -> None:
         self.cache = cache_state(filter(None, [jax.config.values["jax_compilation_cache_dir"]]))
-        try:
-            traced = self._jitted.trace(*arguments)
-        except VALUES as error:
-            why = str(error).partition("\n")[0][:300]
-            raise Unsupported(f"the step on the path jit decides by values: {why}; choose --path eager") from error
-        self.callbacks = sum(one.primitive.name in CALLBACKS for one in equations(traced.jaxpr.jaxpr))
+        traced = self._jitted.trace(*arguments)
+        self.callbacks = sum(one.primitive.name in CALLBACKS for one, _ in equations(traced.jaxpr.jaxpr))
         # JAX keeps what it has compiled here for the call that follows.
         self.donates = "input_output_alias" in traced.lower().compile().as_text().partition("\n")[0]
 
@@ -77,31 +72,26 @@ class Paths:
         )
 
 
-def equations(jaxpr: Any, times: int = 1) -> Iterator[Any]:
-    """All equations of a jaxpr, those of inner ones included."""
-    return (equation for equation, _ in counted(jaxpr, times))
-
-
-def counted(jaxpr: Any, times: float = 1) -> Iterator[tuple[Any, float]]:
-    """The same with the number of times that each runs; NaN inside a loop of unknown length."""
+def equations(jaxpr: Any, times: float = 1) -> Iterator[tuple[Any, float]]:
+    """All equations of a jaxpr and of inner ones, with the number of times that each runs; NaN if nobody knows it."""
     for equation in jaxpr.eqns:
         yield equation, times
         of = {"scan": equation.params.get("length", 1), "while": math.nan}.get(equation.primitive.name, 1)
         for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
             if _is_jaxpr(inner):
-                yield from counted(getattr(inner, "jaxpr", inner), times * of)
+                yield from equations(getattr(inner, "jaxpr", inner), times * of)
 
 
 def flops(jaxpr: Any) -> float | None:
     """FLOPs of the products of a function, two a multiply-add, padding included; None for a loop of unknown length."""
-    total = math.fsum(_of_product(one) * times for one, times in counted(jaxpr) if _is_product(one))
+    total = math.fsum(_of_product(one) * times for one, times in equations(jaxpr) if _is_product(one))
     return None if math.isnan(total) else total
 
 
 def operands(jaxpr: Any, *, gpu: bool) -> set[str]:
     """Precisions to which the products of a function round their operands."""
     found = set()
-    for one in filter(_is_product, equations(jaxpr)):
+    for one in (one for one, _ in equations(jaxpr) if _is_product(one)):
         kind = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}.get(str(one.invars[0].aval.dtype), "other")
         exact = "HIGHEST" in str(one.params["precision"])
         found.add("tf32" if gpu and kind == "fp32" and not exact else kind)
@@ -110,8 +100,8 @@ def operands(jaxpr: Any, *, gpu: bool) -> set[str]:
 
 def require_eager(jaxpr: Any, plugin: str) -> None:
     """Raise Unsupported for a function that compiles a part of itself; JAX's own library is as it is."""
-    for one in equations(jaxpr):
-        if one.primitive.name in ("jit", "pjit"):
+    for one, _ in equations(jaxpr):
+        if one.primitive.name == "jit":
             of = one.params["jaxpr"].jaxpr.debug_info.func_filename
             if of and not Path(of).is_relative_to(Path(jax.__file__).parent):
                 raise Unsupported(

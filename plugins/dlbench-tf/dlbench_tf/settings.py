@@ -10,7 +10,6 @@ import tensorflow as tf
 from tensorflow.python.framework import config
 
 from dlbench import precision as arithmetic
-from dlbench.errors import Unsupported
 from dlbench.plugin import Path, Setting
 from dlbench.spec import Spec
 from dlbench_tf import readback
@@ -55,7 +54,7 @@ def table(spec: Spec) -> list[Setting]:
             "values": ("off", "bf16"),
             "read_back": "the types that the model multiplies",
             "rounding": {"bf16": "bf16"},
-            "missing": _lacking() if cpu else {},
+            "missing": arithmetic.lacking("bf16") if cpu else {},
         },
         {
             "key": "tf32",
@@ -113,15 +112,6 @@ def in_effect(precision: str) -> dict[str, str]:
     found |= {key: _word(passes[name]) for key, name in GRAPPLER.items() if name in passes}
     flags = os.environ.get("XLA_FLAGS", "")
     return found | {key: _word(SHOWN[key]()) for key, (name, _) in FLAGS.items() if f"--{name}=" in flags}
-
-
-def _lacking() -> dict[str, str]:
-    """Types that this CPU has no arithmetic for."""
-    try:
-        arithmetic.require("bf16")
-    except Unsupported as error:
-        return {"bf16": str(error)}
-    return {}
 
 
 def _word(holds: bool) -> str:
