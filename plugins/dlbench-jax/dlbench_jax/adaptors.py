@@ -198,6 +198,6 @@ def _flat(tree: Any) -> tuple[Arrays, Callable[[Arrays], Any]]:
 
 
 def _shapes(inputs: Any) -> Any:
-    """What JAX traces with, in the form that a step gets: one array, or a tuple of several."""
+    """Shapes to trace with, in the form that a step gets: one array, or a tuple of several."""
     found = tuple(jax.ShapeDtypeStruct(one.shape, one.dtype) for one in inputs)
     return found if len(found) > 1 else found[0]
