@@ -14,7 +14,7 @@ from typing import Any
 from dlbench.plugin import Batch, Signature
 
 Program = Callable[[], Any]
-MODULES = {"tf": "studies.expert_step.tf_programs", "torch": "studies.expert_step.torch_programs"}
+MODULES = {framework: f"studies.expert_step.{framework}_programs" for framework in ("tf", "torch", "jax")}
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from studies.expert_step import Problem, Program, programs
 from studies.pairing import FEWEST, Loop, Ratio, loop_over, steps_for, take_turns
 
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
-PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit")}
-BACKENDS = {"tf": "tensorflow", "torch": "torch"}
+PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit"), "jax": ("eager", "jit")}
+BACKENDS = {"tf": "tensorflow", "torch": "torch", "jax": "jax"}
 BAR = 1.1
 """Largest time of a plugin's step over the best hand-written program's."""
 BATCHES = 16
