@@ -26,6 +26,7 @@ from dlbench.plugin_kit import (
     load_reference,
     output_name,
     pick_output,
+    require_same_shapes,
     users_errors,
 )
 from dlbench_jax import machine, program
@@ -73,6 +74,7 @@ def _built(recipe: Recipe, request: BuildRequest) -> Network:
     signature, spec = request.signature, request.spec
     network = _network(recipe, spec, signature.names, dropout=request.dropout)
     if request.parameters is not None:
+        require_same_shapes(request.parameters, {name: one.shape for name, one in network.parameters.items()})
         network = network._replace(parameters=request.parameters)
     inputs = _shapes([signature.inputs, *signature.further])
     traced = jax.make_jaxpr(network.forward)(network.parameters, network.state, inputs, None).jaxpr

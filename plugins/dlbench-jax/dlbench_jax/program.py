@@ -20,23 +20,29 @@ class Program:
     """A function that XLA compiles whole; JAX compiles again, and counts it, for arguments of another shape or type."""
 
     def __init__(self, body: Callable[..., Any], parts: Sequence[Part], donated: tuple[int, ...]) -> None:
-        self.parts, self.calls, self.callbacks, self.donates = parts, 0, 0, False
+        self.parts, self.calls = parts, 0
         self.cache: CacheState = ""
         self._jitted: Any = jax.jit(body, donate_argnums=donated)
+        self._traced: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
-        """Run; the first call compiles, and reads the program."""
+        """Run; the first call traces and compiles, and JAX keeps both for the call itself."""
         self.calls += 1
-        if self.calls == 1:
-            self._read(arguments)
+        if self._traced is None:
+            self.cache = cache_state(filter(None, [jax.config.values["jax_compilation_cache_dir"]]))
+            self._traced = self._jitted.trace(*arguments)
+            self._compiled = self._traced.lower().compile()
         return self._jitted(*arguments)
 
-    def _read(self, arguments: Sequence[Any]) -> None:
-        self.cache = cache_state(filter(None, [jax.config.values["jax_compilation_cache_dir"]]))
-        traced = self._jitted.trace(*arguments)
-        self.callbacks = sum(one.primitive.name in CALLBACKS for one, _ in equations(traced.jaxpr.jaxpr))
-        # JAX keeps what it has compiled here for the call that follows.
-        self.donates = "input_output_alias" in traced.lower().compile().as_text().partition("\n")[0]
+    @property
+    def callbacks(self) -> int:
+        """Places in the program that call Python."""
+        return sum(one.primitive.name in CALLBACKS for one, _ in equations(self._traced.jaxpr.jaxpr))
+
+    @property
+    def donates(self) -> bool:
+        """True if the compiled program writes results over arguments."""
+        return "input_output_alias" in self._compiled.as_text().partition("\n")[0]
 
     @property
     def compiled(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import dlbench_jax
+from dlbench import precision
 from dlbench.errors import Unsupported
 from dlbench.measure.build import batch_of_call, prepare
 from dlbench.plugin import PARTS, SGD, AdamW, Batch, BuildRequest
@@ -171,6 +172,20 @@ def test_the_kept_share_of_a_dropout_is_the_rates_and_scaled():
     assert abs((one == 0).mean() - 0.1) < 0.005
     assert one.mean() == pytest.approx(1.0, abs=0.01)
     assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize("architecture", ["gan", "lstm"])
+def test_products_in_bfloat16_are_read_back_and_near_those_in_float32(architecture):
+    try:
+        precision.require("bf16")
+    except Unsupported as error:
+        pytest.skip(str(error))
+    found, info = built(spec(architecture, "eager", precision="bf16"))
+    assert info.precision == "bf16"
+    near, exact = losses(found, 2), losses(built(spec(architecture, "eager"))[0], 2)
+    np.testing.assert_allclose(near, exact, rtol=4e-2)
+    assert not np.array_equal(near, exact)
+    assert float(found.plugin.multiply(32)()[0, 0]) > 0
 
 
 @pytest.mark.parametrize(
