@@ -30,7 +30,7 @@ def spec(architecture, path="jit", **more):
 
 
 def built(asked, **changes):
-    """What was prepared for a Spec, built, and what was read back."""
+    """Plugin and task of a Spec, built, and the report of the build."""
     found = prepare(asked, getattr(dlbench_jax, asked.architecture)())
     return found, found.plugin.build(BuildRequest(**{**vars(found.request), **changes}))
 
