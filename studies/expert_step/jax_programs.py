@@ -14,18 +14,14 @@ from flax import nnx
 
 from studies.expert_step import Problem, Program
 
-CELLS = {"rnn": nnx.SimpleCell, "lstm": nnx.OptimizedLSTMCell, "gru": nnx.GRUCell}
-"""Flax's GRU has its reset gate after the product too, and a bias less."""
+UNROLLED = 16
 
 
 def programs(problem: Problem) -> dict[str, Program]:
     """Candidates of the problem's path."""
     if problem.path == "eager":
         return {"flax and optax, without jit": _functional(problem, lambda step: step)}
-    return {
-        "flax and optax in jax.jit": _functional(problem, lambda step: jax.jit(step, donate_argnums=0)),
-        "nnx.jit of modules": _of_modules(problem),
-    }
+    return {"flax and optax in jax.jit": _functional(problem, lambda step: jax.jit(step, donate_argnums=0))}
 
 
 def _functional(problem: Problem, compiled: Callable[[Any], Any]) -> Program:
@@ -62,27 +58,6 @@ def _functional(problem: Problem, compiled: Callable[[Any], Any]) -> Program:
         return loss
 
     return once
-
-
-def _of_modules(problem: Problem) -> Program:
-    """The way of Flax's own guide: modules and optimizer are arguments of the compiled step, and change in it."""
-    models, losses, batches = make(problem), _losses(problem), staged(problem)
-    optimizers = [nnx.Optimizer(model, optax.adam(problem.learning_rate), wrt=nnx.Param) for model in models]
-
-    @nnx.jit
-    def step(models: Any, optimizers: Any, x: Any, y: Any) -> Any:
-        found = []
-        for number, model in enumerate(models):
-
-            def loss_of(own: Any, number: int = number) -> Any:
-                return losses[number]([*models[:number], own, *models[number + 1 :]], x, y)
-
-            found.append(nnx.value_and_grad(loss_of)(model))
-        for (_, gradients), model, optimizer in zip(found, models, optimizers, strict=True):
-            optimizer.update(model, gradients)
-        return found[0][0]
-
-    return lambda: step(models, optimizers, *next(batches))
 
 
 def staged(problem: Problem) -> Any:
@@ -156,16 +131,35 @@ class CNN(nnx.Module):
 
 
 class Recurrent(nnx.Module):
-    """Flax's own layer, which loops over time."""
+    """Time steps one by one, or a loop over them; flax.nnx.RNN changes its random state in the loop, which fails."""
 
     def __init__(self, problem: Problem, rngs: Any) -> None:
-        units = problem.sizes.units
-        cell = CELLS[problem.architecture](problem.signature.inputs.shape[-1], units, rngs=rngs)
-        unrolled = problem.signature.inputs.shape[1] if problem.signature.inputs.shape[1] <= 16 else 1
-        self.layer, self.output = nnx.RNN(cell, unroll=unrolled), nnx.Linear(units, 1, rngs=rngs)
+        self.units, self.kind = problem.sizes.units, problem.architecture
+        wide = {"rnn": 1, "lstm": 4, "gru": 3}[self.kind] * self.units
+        self.inputs = nnx.Linear(problem.signature.inputs.shape[-1], wide, rngs=rngs)
+        self.states = nnx.Linear(self.units, wide, use_bias=self.kind == "gru", rngs=rngs)
+        self.output = nnx.Linear(self.units, problem.signature.outputs.shape[-1], rngs=rngs)
 
     def __call__(self, sequence: Any) -> Any:
-        return self.output(self.layer(sequence)[:, -1])
+        state = (jnp.zeros((len(sequence), self.units)),) * 2
+        rows = jnp.moveaxis(self.inputs(sequence), 1, 0)
+        unroll = len(rows) if len(rows) <= UNROLLED else 1
+        kernel, bias = self.states.kernel[...], self.states.bias[...] if self.kind == "gru" else 0.0
+        state, _ = jax.lax.scan(
+            lambda state, x: (self.advance(x, state[0] @ kernel + bias, *state), None), state, rows, unroll=unroll
+        )
+        return self.output(state[0])
+
+    def advance(self, x: Any, s: Any, h: Any, c: Any) -> tuple[Any, Any]:
+        if self.kind == "rnn":
+            return jnp.tanh(x + s), c
+        if self.kind == "lstm":
+            i, f, g, o = jnp.split(x + s, 4, 1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            return jax.nn.sigmoid(o) * jnp.tanh(c), c
+        (xr, xz, xn), (sr, sz, sn) = jnp.split(x, 3, 1), jnp.split(s, 3, 1)
+        new, keep = jnp.tanh(xn + jax.nn.sigmoid(xr + sr) * sn), jax.nn.sigmoid(xz + sz)
+        return new + keep * (h - new), c
 
 
 class Transformer(nnx.Module):

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("test_jax_adaptors")]
 
 NETS = """
 import types
-import equinox, jax, numpy
+import equinox, jax, numpy, optax
 from flax import nnx
 from jax import numpy as jnp
 
@@ -73,6 +73,12 @@ class Equinox(equinox.Module):
     def __call__(self, sample, key=None):
         return self.drop(self.enter(sample), key=key)
 
+def descent(parameters):
+    return optax.sgd(0.1)
+
+def nothing(parameters):
+    return 3
+
 ready = Flax(nnx.Rngs(5))
 number = 3
 """
@@ -90,7 +96,10 @@ def asked(path, options=(), **more):
     return Spec(**given, path=path, threads=1, batch_size=3, options=options, **more)
 
 
-def built(reference, path="eager", options=(), dropout=True, **more):
+SGD = contract.SGD(learning_rate=0.1)
+
+
+def built(reference, path="eager", options=(), dropout=True, optimizer=SGD, **more):
     """Description and a built model by its reference."""
     model = adapt(ModelSource(reference=reference))
     spec = asked(path, options, **more)
@@ -98,7 +107,7 @@ def built(reference, path="eager", options=(), dropout=True, **more):
     labels = ArraySpec((3,), "int32")
     inputs = ArraySpec(said.inputs[0].shape, said.inputs[0].dtype)
     signature = Signature(inputs=inputs, targets=labels, outputs=said.outputs, loss="cross_entropy")
-    model.build(BuildRequest(spec, signature, contract.SGD(learning_rate=0.1), dropout=dropout))
+    model.build(BuildRequest(spec, signature, optimizer, dropout=dropout))
     return said, model
 
 
@@ -160,6 +169,14 @@ def test_options_reach_the_class_and_randomness_is_none_of_them():
     assert said.options == {"rate": "0.0"}
     with pytest.raises(UnknownName, match=r"unknown option of net.py:Equinox 'rat'; did you mean rate"):
         built("net.py:Equinox", options=(("rat", 0.5),))
+
+
+@pytest.mark.parametrize("path", ["eager", "jit"])
+def test_an_optimizer_of_optax_is_taken_and_another_object_refused(path):
+    _, model = built("net.py:apply", path, optimizer=contract.OwnOptimizer(function="net.py:descent"))
+    np.testing.assert_allclose(losses(model), losses(built("net.py:apply", path)[1]), rtol=1e-6)
+    with pytest.raises(SpecError, match=r"net.py:nothing: returned a int; return one with init and update"):
+        built("net.py:apply", path, optimizer=contract.OwnOptimizer(function="net.py:nothing"))
 
 
 def test_one_of_several_outputs_is_named():
