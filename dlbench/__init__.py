@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlbench.api.comparison_results import ComparisonResults
-    from dlbench.api.public import check, check_parity, compare, read, render, run
+    from dlbench.api.explain import Explanations
+    from dlbench.api.public import check, check_parity, compare, explain, read, render, run
     from dlbench.api.results import Results
     from dlbench.errors import ContractViolation, DlbenchError, RecordError, SpecError, UnknownName, Unsupported
     from dlbench.plugin import Adam, ArraySpec, Batch, BuildRequest, Compilation, ModelInfo, ModelPlugin, Signature
@@ -29,6 +30,7 @@ _HOMES = {
     "Compilation": "plugin",
     "ContractViolation": "errors",
     "DlbenchError": "errors",
+    "Explanations": "api.explain",
     "ModelInfo": "plugin",
     "ModelPlugin": "plugin",
     "Policy": "spec",
@@ -43,6 +45,7 @@ _HOMES = {
     "check": "api.public",
     "check_parity": "api.public",
     "compare": "api.public",
+    "explain": "api.public",
     "read": "api.public",
     "read_runs": "record.reading",
     "render": "api.public",
@@ -58,6 +61,7 @@ __all__ = [
     "Compilation",
     "ContractViolation",
     "DlbenchError",
+    "Explanations",
     "ModelInfo",
     "ModelPlugin",
     "Policy",
@@ -72,6 +76,7 @@ __all__ = [
     "check",
     "check_parity",
     "compare",
+    "explain",
     "read",
     "read_runs",
     "render",

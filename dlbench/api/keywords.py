@@ -107,6 +107,23 @@ class ParityKeywords(ModelKeywords, SourceKeywords, total=False):
     jit: bool
 
 
+class ExplainKeywords(AxisKeywords, SourceKeywords, total=False):
+    """Everything that `dlbench explain` takes."""
+
+    jit: bool
+    env: Several[str]
+    quick: bool
+    rigorous: bool
+    adaptive: bool
+    processes: int | None
+    budget: float | None
+    timeout: float | None
+    cold: bool
+    memory_limit: str
+    isolation: str | None
+    out: Source | None
+
+
 class RunKeywords(AxisKeywords, SourceKeywords, GateKeywords, total=False):
     """Everything that `dlbench run` takes."""
 

@@ -13,13 +13,21 @@ from typing import Any, Unpack
 
 from dlbench.api import check as checking
 from dlbench.api import compare as comparing
+from dlbench.api import explain as explaining
 from dlbench.api import keywords, request
 from dlbench.api import parity as proving
 from dlbench.api import render as rendering
 from dlbench.api import run as session
-from dlbench.api.check import Examination
 from dlbench.api.comparison_results import ComparisonResults
-from dlbench.api.keywords import GateKeywords, Names, ParityKeywords, RunKeywords, Source, SourceKeywords
+from dlbench.api.keywords import (
+    ExplainKeywords,
+    GateKeywords,
+    Names,
+    ParityKeywords,
+    RunKeywords,
+    Source,
+    SourceKeywords,
+)
 from dlbench.api.progress import Lines, Quiet
 from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
@@ -71,6 +79,17 @@ def compare(
     return ComparisonResults(comparing.compare(*sides, asked, _listener(progress), given["out"]))
 
 
+def explain(
+    plugins: Names = (), *, progress: bool | Listener = True, **options: Unpack[ExplainKeywords]
+) -> explaining.Explanations:
+    """Measure plugins side by side, then profile each: `.found` are the reasons of their differences, a pair each.
+
+    The options are those of `dlbench explain`. Raises DlbenchError, also if no arm has a profile.
+    """
+    given = keywords.complete(_located(options), ExplainKeywords.__annotations__)
+    return explaining.explain({**given, "plugin": keywords.names(plugins)}, _listener(progress))
+
+
 def check_parity(
     *plugins: str, seeds: int = 5, timeout: float = PARITY_SECONDS, **options: Unpack[ParityKeywords]
 ) -> list[Parity]:
@@ -91,7 +110,7 @@ def check(
     device: str = "cpu",
     timeout: float = CHECK_SECONDS,
     **options: Unpack[SourceKeywords],
-) -> Examination:
+) -> checking.Examination:
     """Examine plugins and models against the contract, on these paths or all; a clause may take `timeout` seconds.
 
     `model` and the statements about it are as for `run`. Raises DlbenchError.

@@ -135,6 +135,24 @@ def comment(folder: FilePath) -> int:
     return command.show(folder)
 
 
+@cli.command()
+@options.of_run
+@click.option("--env", multiple=True, metavar="NAME=PYTHON", help="Python to measure in; the first is the baseline.")
+@options.of_effort
+@options.of_models
+@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of report and explanation.")
+@click.option("--quiet", is_flag=True, help="Print only the path of the explanation.")
+def explain(*, quiet: bool, **given: Any) -> int:
+    """Explain where the time of a step goes, and why one arm takes longer than another.
+
+    The arms are measured as by `dlbench run`; then each takes a few steps under its framework's profiler, in a process
+    of its own. Exit code 2 when an arm did not run or has no profile.
+    """
+    from dlbench.cli import explain as command
+
+    return command.show(given, quiet=quiet)
+
+
 @cli.command("list")
 @click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
 @click.option("--tasks", is_flag=True, help="Also open each task: shapes, types, labels, loss, metric and target.")

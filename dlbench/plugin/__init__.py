@@ -38,7 +38,7 @@ from dlbench.plugin.capabilities import (
     Synchronizes,
     TakesSettings,
 )
-from dlbench.plugin.profiles import CATEGORIES, STEP, UNATTRIBUTED, Category, ProfileEvent
+from dlbench.plugin.profiles import CATEGORIES, HOST, STEP, UNATTRIBUTED, Category, ProfileEvent
 from dlbench.plugin.reports import (
     PARTS,
     CacheState,
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATEGORIES",
+    "HOST",
     "PARTS",
     "SGD",
     "STEP",

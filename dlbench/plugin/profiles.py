@@ -31,6 +31,7 @@ waits and no thread works; a plugin names the spans in which a thread waits for 
 UNATTRIBUTED: Literal["unattributed"] = "unattributed"
 """Category of a name that the package's table does not have."""
 Category = Work | Host | Literal["unattributed"]
+HOST: frozenset[Category] = frozenset(get_args(Host))
 CATEGORIES: tuple[Category, ...] = (*get_args(Work), *get_args(Host), UNATTRIBUTED)
 
 STEP = "dlbench step"

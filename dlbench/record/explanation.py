@@ -11,6 +11,9 @@ EXPLANATION_FILE = "explanation.json"
 DEARER = 1.5
 """Ratio of a profiled step to an unprofiled one beyond which no time is read from the profile."""
 
+EQUAL = 0.02
+"""Relative difference of two steps below which there is none to explain."""
+
 
 class Op(Record, frozen=True):
     """An operation in a profile: its calls and seconds a step, all of one name, category and shapes of operands.

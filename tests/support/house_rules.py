@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, str, str], ...] = (
     ("plugin_kit system tasks", "architectures", ""),
     ("measure", "", "analysis"),
     ("workers", "", "report"),
-    ("explain parity session", "", ""),
+    ("parity profiling session", "", ""),
     ("conformance pytest_plugin", "", ""),
     ("", "api", ""),
     ("", "cli", ""),

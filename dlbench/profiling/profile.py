@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from dlbench.errors import ContractViolation, Unsupported
-from dlbench.explain.attribution import attribute
-from dlbench.explain.spans import window
-from dlbench.explain.trace import trace
 from dlbench.measure import reported
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
 from dlbench.plugin import ProfileEvent, Profiles
+from dlbench.profiling.attribution import attribute
+from dlbench.profiling.spans import window
+from dlbench.profiling.trace import trace
 from dlbench.record.explanation import Profile
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
 
 STEPS, LEAST = 20, 3
 """Steps of a profile, fewer if they take long, but this many at the least."""
-PROFILE_SECONDS, SETTLE_SECONDS = 1.0, 1.0
-ROUNDS = 3
-"""Profiles, of which the fastest is kept: another program may have held the processors in the others."""
+PROFILE_SECONDS, SETTLE_SECONDS = 0.3, 1.0
+"""Seconds of the steps of a profile, and of warm-up."""
+ROUNDS, ROUNDS_SECONDS = 8, 8.0
+"""Profiles, of which the fastest is kept: another program may have held the processors in the others.
+
+After these seconds no further one is begun.
+"""
 
 
 class Taken(NamedTuple):
@@ -78,8 +83,12 @@ def _fastest(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int) -> 
     take(spec.plugin, plugin, _call(model, 1))  # the first use of a profiler takes longer
     profiles: list[Taken] = []
     plain: list[float] = []
-    for _ in range(ROUNDS):
-        plain.append(model.sampler().take(calls * spec.steps_per_call).seconds)
+    begin = time.perf_counter()
+    while not profiles or (len(profiles) < ROUNDS and time.perf_counter() - begin < ROUNDS_SECONDS):
+        sampler = model.sampler()
+        sampler.take(1)  # warms the caches that the last profile has used
+        plain.append(sampler.take(calls * spec.steps_per_call).seconds)
+        sampler.take(1)
         profiles.append(take(spec.plugin, plugin, _call(model, calls)))
     return min(profiles, key=lambda one: one.seconds), min(plain)
 
@@ -105,7 +114,13 @@ def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
         call()
         seconds.append(time.perf_counter() - start)
 
-    events = reported.checked(name, "profile()", list(plugin.profile(timed)), list[ProfileEvent])
+    gc.collect()
+    gc.disable()  # as for a sample (`dlbench.measure.timing`)
+    try:
+        said = list(plugin.profile(timed))
+    finally:
+        gc.enable()
+    events = reported.checked(name, "profile()", said, list[ProfileEvent])
     if len(seconds) != 1:
         raise ContractViolation(f"plugin {name}: profile() must call the step once, and called it {len(seconds)} times")
     return Taken(events, seconds[0])

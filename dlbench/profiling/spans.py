@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dlbench.errors import ContractViolation
-from dlbench.plugin import STEP, ProfileEvent
+from dlbench.plugin import HOST, STEP, UNATTRIBUTED, Category, ProfileEvent
 
 OVERLAP = 5e-6
 """Seconds by which a span may reach out of the one around it: profilers read a clock for each end, of microseconds."""
 LONGER = 1.05
 """Ratio to the step above which an event is longer than it."""
-HOST = frozenset({"Python", "dispatch", "guards", "waiting", "gaps"})
-OPEN = HOST | {"fused code", "unattributed"}
+OPEN: frozenset[Category] = HOST | {"fused code", UNATTRIBUTED}
 """Categories whose spans do not own what lies within them: it is counted as what it is."""
 
 

@@ -1,0 +1,128 @@
+"""The answer in sentences: how much longer a step takes, and for what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dlbench.plugin import UNATTRIBUTED, Category
+from dlbench.profiling.join import categories, differences
+from dlbench.record.explanation import DEARER, EQUAL, Arm, Explanation, Share
+
+WORTH, AGAINST, UNKNOWN = 0.1, 0.1, 0.05
+"""Shares of the difference that a sentence names, and of a step that may be unattributed without a word."""
+REASONS = 3
+WORDS: dict[Category, str] = {
+    "Python": "Python between operations",
+    "guards": "guards of compiled code",
+    "gaps": "waiting while no thread works",
+    "data movement": "data movement and layout",
+    "matrix product": "matrix products",
+    "convolution": "convolutions",
+    "reduction": "reductions",
+    "random": "random numbers",
+    "recurrent cell": "recurrent cells",
+    "optimizer": "the optimizer",
+    "loss": "the loss",
+    "elementwise": "elementwise operations",
+    UNATTRIBUTED: "operations that no table names",
+}
+"""Categories in a sentence, where they read otherwise."""
+
+
+def explain(workload: str, before: Arm, after: Arm | None = None) -> Explanation:
+    """The explanation of two arms, or the account of one."""
+    found = categories(before, after)
+    sides = [arm for arm in (before, after) if arm is not None]
+    scaled = all(arm.scaled for arm in sides)
+    lines = _of_pair(before, after, found) if after is not None else _of_one(before, found)
+    return Explanation(
+        workload=workload,
+        before=before,
+        after=after,
+        answer=(*(lines if scaled else ()), *_products(sides if scaled else ()), *_cautions(sides)),
+        categories=found,
+        differences=differences(before, after),
+    )
+
+
+def _of_one(arm: Arm, found: Sequence[Share]) -> Iterator[str]:
+    if not arm.step:
+        return
+    parts = [
+        f"{(one.before or 0.0) / arm.step:.0%} is {_word(one)}" for one in found[:REASONS] if one.before and arm.step
+    ]
+    yield f"A step of {arm.label} takes {seconds(arm.step)}: {_listed(parts)}."
+
+
+def _of_pair(before: Arm, after: Arm, found: Sequence[Share]) -> Iterator[str]:
+    if not before.step or not after.step:
+        return
+    gap, ratio = after.step - before.step, after.step / before.step
+    times = f"{seconds(after.step)} against {seconds(before.step)} a step"
+    if abs(gap) < EQUAL * before.step:
+        yield f"{after.label} takes as long as {before.label} ({times}): there is no difference to explain."
+        return
+    longer = f"{ratio:.3g} times as long as" if gap > 0 else f"{1 / ratio:.3g} times less time than"
+    reasons = [one for one in found if one.difference / gap >= WORTH][:REASONS]
+    parts = [f"{one.difference / gap:.0%} of the difference is {_against(one)}" for one in reasons]
+    yield f"{after.label} takes {longer} {before.label} ({times}){': ' if parts else ''}{_listed(parts)}."
+    opposed = [one for one in found if -one.difference / gap >= AGAINST][:REASONS]
+    if opposed:
+        slower = after.label if gap > 0 else before.label
+        parts = [f"{_word(one)} ({seconds(abs(one.difference))})" for one in opposed]
+        yield f"Against that, {slower} takes less time for {_listed(parts)}."
+
+
+def _against(one: Share) -> str:
+    """`dispatch (1.2 ms against 0.1 ms, 214 against 3 calls)`."""
+    calls = f", {one.counts[1]:.4g} against {one.counts[0]:.4g} calls" if any(one.counts) else ""
+    return f"{_word(one)} ({seconds(one.after or 0.0)} against {seconds(one.before or 0.0)}{calls})"
+
+
+def _products(sides: Sequence[Arm]) -> Iterator[str]:
+    """Achieved against measured rate of products, where the profile tells their time."""
+    kinds = {"matrix product", "convolution", "attention", "recurrent cell"}
+    parts = []
+    for arm in sides:
+        taken = arm.scale * sum(op.seconds for op in arm.profile.ops if op.category in kinds)
+        fused = any(op.category == "fused code" for op in arm.profile.ops)
+        if arm.flops and arm.peak and taken and not fused:
+            rate = arm.flops / taken
+            parts.append(f"{arm.label} {rate * 1e-9:.3g} GFLOP/s, {rate / arm.peak:.0%} of a large product's")
+    if parts:
+        yield f"The model's FLOPs over the time of its products: {'; '.join(parts)}."
+
+
+def _cautions(sides: Sequence[Arm]) -> Iterator[str]:
+    for arm in sides:
+        profile = arm.profile
+        if profile.reason:
+            yield f"No profile of {arm.label}: {profile.reason}"
+        elif not profile.timed:
+            yield (
+                f"Profiling makes a step of {arm.label} {profile.cost:.2f} times as long, more than {DEARER:g}: "
+                "counts and order are shown, and no times."
+            )
+        unknown = sum(op.seconds for op in profile.ops if op.category == UNATTRIBUTED)
+        if profile.seconds and unknown > UNKNOWN * profile.seconds:
+            yield f"{unknown / profile.seconds:.0%} of the step of {arm.label} has names that no table knows."
+    costs = [f"{arm.profile.cost:.2f} ({arm.label})" for arm in sides]
+    if all(arm.scaled for arm in sides):
+        yield (
+            f"Profiling makes a step {_listed(costs)} times as long; times are scaled to the step that was measured "
+            "without it."
+        )
+
+
+def _word(one: Share) -> str:
+    return WORDS.get(one.category, one.category)
+
+
+def seconds(value: float) -> str:
+    """A time with three figures: `1.23 ms`."""
+    divisor, unit = next(((d, u) for d, u in ((1.0, "s"), (1e-3, "ms")) if abs(value) >= d), (1e-6, "µs"))
+    return f"{value / divisor:.3g} {unit}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,147 @@
+"""The join of two sides by work: by category, and within one by the operations that both sides name or count alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
+from dlbench.plugin import Category
+from dlbench.record.explanation import Arm, Op, Share
+
+MOST = 10
+"""Single differences that are shown."""
+COUNTED: frozenset[Category] = frozenset({"matrix product", "convolution"})
+"""Categories whose operations are joined by their FLOPs, which both sides have to do, if both profilers count them."""
+_PREFIX = re.compile(r"^_?(?:mkl|onednn)?(?:native)?")
+
+
+K = TypeVar("K", bound=Hashable)
+Work = tuple[Category, Hashable]
+"""The common of operations of two sides: their category, and FLOPs of a call or a name."""
+
+
+class Side(NamedTuple):
+    """Operations of one arm that are one on the other side too: seconds of a step, calls and busy seconds."""
+
+    seconds: float
+    calls: float
+    busy: float
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...] = ()
+
+
+def categories(before: Arm, after: Arm | None) -> tuple[Share, ...]:
+    """All categories of both sides, the largest difference first; of one arm, the largest share first."""
+    sides = [_grouped(arm, _category) for arm in (before, after) if arm is not None]
+    kinds = dict.fromkeys(kind for side in sides for kind in side)
+    found = [_share(kind, "", *(side.get(kind) for side in sides)) for kind in kinds]
+    return _ordered(found, alone=after is None)
+
+
+def differences(before: Arm, after: Arm | None) -> tuple[Share, ...]:
+    """The single differences that matter most; of one arm, its largest operations."""
+    sides = [_grouped(arm, _work(before, after)) for arm in (before, after) if arm is not None]
+    if after is None:
+        found = [_share(key[0], side.names[0], side) for key, side in sides[0].items()]
+    else:
+        found = list(_joined(*sides))
+    return _ordered(found, alone=after is None)[:MOST]
+
+
+def _joined(before: dict[Work, Side], after: dict[Work, Side]) -> Iterable[Share]:
+    """Operations of both sides; what only one side has stands alone, or against all such of the other side."""
+    for key in before.keys() & after.keys():
+        yield _share(key[0], _named(before[key], after[key]), before[key], after[key])
+    for kind in dict.fromkeys(key[0] for key in (*before, *after)):
+        alone = [
+            [side[key] for key in side if key[0] == kind and key not in other]
+            for side, other in ((before, after), (after, before))
+        ]
+        if all(alone):
+            one, other = map(_together, alone)
+            yield _share(kind, f"{_listed(one)} against {_listed(other)}", one, other)
+        else:
+            yield from (_share(kind, side.names[0], side, None) for side in alone[0])
+            yield from (_share(kind, side.names[0], None, side) for side in alone[1])
+
+
+def _work(before: Arm, after: Arm | None) -> Callable[[Op], Work]:
+    """The function from an operation to what it is joined by."""
+    sides = [arm for arm in (before, after) if arm is not None]
+    counted = {kind for kind in COUNTED if all(_all_counted(arm, kind) for arm in sides)}
+
+    def key(op: Op) -> Work:
+        if op.category in counted and op.flops and op.count:
+            return op.category, round(op.flops / op.count)
+        return op.category, canonical(op.name)
+
+    return key
+
+
+def canonical(name: str) -> str:
+    """A name without its namespace, number, prefix of a library, case and hyphens: `aten::relu_` and `Relu` are one."""
+    last = re.sub(r"[._]?\d+$", "", name.rpartition("::")[2].rpartition("/")[2]).lower()
+    return _PREFIX.sub("", last).replace("_", "")
+
+
+def _category(op: Op) -> Category:
+    return op.category
+
+
+def _all_counted(arm: Arm, kind: Category) -> bool:
+    return all(op.flops for op in arm.profile.ops if op.category == kind and op.count)
+
+
+def _grouped(arm: Arm, key: Callable[[Op], K]) -> dict[K, Side]:
+    found: dict[K, list[Op]] = {}
+    for op in arm.profile.ops:
+        found.setdefault(key(op), []).append(op)
+    return {name: _side(ops, arm.scale) for name, ops in found.items()}
+
+
+def _side(ops: Sequence[Op], scale: float) -> Side:
+    shapes = {op.shapes for op in ops}
+    return Side(
+        seconds=scale * sum(op.seconds for op in ops),
+        calls=sum(op.count for op in ops),
+        busy=scale * sum(op.busy for op in ops),
+        names=tuple(dict.fromkeys(op.name for op in ops)),
+        shapes=next(iter(shapes)) if len(shapes) == 1 else (),
+    )
+
+
+def _together(sides: Sequence[Side]) -> Side:
+    ordered = sorted(sides, key=lambda one: -one.seconds)
+    seconds, count, busy = (sum(parts) for parts in zip(*((one[:3]) for one in sides), strict=True))
+    return Side(seconds, count, busy, tuple(name for one in ordered for name in one.names))
+
+
+def _named(before: Side, after: Side) -> str:
+    one, other = before.names[0], after.names[0]
+    return one if one == other else f"{one} and {other}"
+
+
+def _listed(side: Side) -> str:
+    return f"{side.names[0]} and {len(side.names) - 1} more" if len(side.names) > 1 else side.names[0]
+
+
+def _share(kind: Category, name: str, before: Side | None, after: Side | None = None) -> Share:
+    sides = before or after
+    return Share(
+        category=kind,
+        name=name,
+        shapes=sides.shapes if sides is not None else (),
+        before=None if before is None else before.seconds,
+        after=None if after is None else after.seconds,
+        counts=(before.calls if before else 0.0, after.calls if after else 0.0),
+        busy=(before.busy if before else 0.0, after.busy if after else 0.0),
+    )
+
+
+def _ordered(found: Iterable[Share], *, alone: bool) -> tuple[Share, ...]:
+    def size(one: Share) -> tuple[float, float]:
+        seconds = (one.before or 0.0) if alone else one.difference
+        return abs(seconds), max(one.before or 0.0, one.after or 0.0)
+
+    return tuple(sorted(found, key=size, reverse=True))

@@ -1,0 +1,66 @@
+"""A profile of TensorFlow's own profiler on each path: operations, thunks, and the waiting of Python for a graph."""
+
+import pytest
+import tensorflow as tf
+
+from dlbench.errors import Unsupported
+from dlbench_tf import profile_names, profiling
+
+pytestmark = pytest.mark.untimed
+
+
+@pytest.mark.parametrize("path", ["eager", "graph", pytest.param("jit", marks=pytest.mark.slow)])
+def test_a_step_has_its_operations_once(path):
+    left, right = tf.ones([64, 64]), tf.ones([64, 64])
+
+    def product(left, right):
+        return tf.nn.relu(tf.linalg.matmul(left, right))
+
+    step = product if path == "eager" else tf.function(product, jit_compile=path == "jit")
+    step(left, right)
+    found = profiling.events(lambda: step(left, right).numpy())
+    work = [one for one in found if one.category == "matrix product"]
+    assert len(work) == 1, [(one.name, one.category) for one in found]
+    assert not [one.name for one in found if one.category == "unattributed"]
+    assert sum(one.name == "dlbench step" for one in found) == 1
+    assert any(one.category == "dispatch" for one in found)
+
+
+def test_a_profiler_that_runs_already_is_refused(tmp_path):
+    tf.profiler.experimental.start(str(tmp_path))
+    try:
+        with pytest.raises(Unsupported, match="runs already"):
+            profiling.events(lambda: None)
+    finally:
+        tf.profiler.experimental.stop(save=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("MatMul", "matrix product"),
+        ("_MklNativeFusedMatMul", "matrix product"),
+        ("ResourceApplyAdam", "optimizer"),
+        ("_EagerConst", "dispatch"),
+        ("NeverHeardOf", "unattributed"),
+    ],
+)
+def test_operations_have_the_category_of_the_table(name, kind):
+    assert profile_names.of_operation(name) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("dot.3", "matrix product"),
+        ("convolution.12", "convolution"),
+        ("multiply_add_fusion", "elementwise"),
+        ("add_reduce_fusion", "reduction"),
+        ("transpose_copy_fusion", "data movement"),
+        ("fusion.7", "fused code"),
+        ("while.2", "dispatch"),
+        ("mystery", "unattributed"),
+    ],
+)
+def test_thunks_are_what_the_heaviest_part_of_their_name_is(name, kind):
+    assert profile_names.of_thunk(name) == kind

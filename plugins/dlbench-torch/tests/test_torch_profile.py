@@ -1,0 +1,61 @@
+"""A profile of PyTorch's own profiler: every operation has its category, and all of the step is attributed."""
+
+import pytest
+import torch
+from torch.profiler import profile
+
+from dlbench.errors import Unsupported
+from dlbench_torch import profiling
+from dlbench_torch.profile_names import category
+
+pytestmark = pytest.mark.untimed
+
+
+def test_an_eager_step_has_its_operators_once_with_shapes_and_flops():
+    layer, data = torch.nn.Linear(8, 4), torch.rand(2, 8)
+    optimizer = torch.optim.Adam(layer.parameters(), fused=True)
+
+    def step():
+        torch.nn.functional.mse_loss(torch.relu(layer(data)), torch.zeros(2, 4)).backward()
+        optimizer.step()
+
+    step()
+    found = profiling.events(step)
+    kinds = {one.name: one.category for one in found}
+    assert not [one.name for one in found if one.category == "unattributed"]
+    assert kinds["aten::addmm"] == "matrix product"
+    assert kinds["aten::mse_loss"] == "loss"
+    assert kinds["Optimizer.step#Adam.step"] == "optimizer"
+    (product,) = (one for one in found if one.name == "aten::addmm")
+    assert product.flops == 2 * 2 * 8 * 4
+    assert product.shapes[1:3] == ((2, 8), (8, 4))
+    (whole,) = (one for one in found if one.name == "dlbench step")
+    assert all(whole.start <= one.start <= whole.start + whole.seconds for one in found)
+
+
+def test_a_profiler_that_runs_already_is_refused():
+    with profile(), pytest.raises(Unsupported, match="runs already"):
+        profiling.events(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("aten::t", "dispatch"),
+        ("autograd::engine::evaluate_function: AddmmBackward0", "dispatch"),
+        ("TorchDynamo Cache Lookup", "guards"),
+        ("CompiledFxGraph", "fused code"),
+        ("AOTDispatcher Runtime Wrapper Prologue", "dispatch"),
+        ("aten::never_heard_of", "unattributed"),
+    ],
+)
+def test_names_have_the_category_of_the_table(name, kind):
+    assert category(name) == kind
+
+
+def test_kernels_of_a_device_are_known_by_their_names():
+    names = {
+        "ampere_sgemm_128x64_tn": "matrix product",
+        "void at::native::vectorized_elementwise_kernel<4>": "elementwise",
+    }
+    assert {name: category(name, on_device=True) for name in names} == names

@@ -1,0 +1,53 @@
+"""`dlbench explain` from outside: the answer, its files, and one line for what it cannot explain."""
+
+import json
+
+import pytest
+from command import dlbench
+
+pytestmark = pytest.mark.untimed
+
+FAST = ("--quick", "--task", "line", "--threads", "1", "--out", "out")
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explained")
+    return folder / "out", dlbench("explain", "--plugin", "fake.linear,fake.minimal,twin.linear", *FAST, cwd=folder)
+
+
+def test_two_arms_are_profiled_and_explained_in_forty_lines(explained):
+    folder, done = explained
+    (pair, alone) = json.loads((folder / "explanation.json").read_text())["explanations"]
+    assert [pair[side]["label"] for side in ("before", "after")] == ["fake.linear eager", "twin.linear eager"]
+    shares = {
+        op["name"]: op["seconds"] / pair["before"]["profile"]["seconds"] for op in pair["before"]["profile"]["ops"]
+    }
+    assert shares == {
+        name: pytest.approx(share) for name, share in (("product", 0.625), ("adam", 0.25), ("Python", 0.125))
+    }
+    assert "Category" in done.stdout
+    assert len(done.stdout.splitlines()) <= 40 + 10
+    assert "fake.linear eager" in (folder / "explanation.md").read_text()
+    assert alone["before"]["label"] == "fake.minimal eager"
+
+
+def test_an_arm_without_a_profile_says_how_to_add_one_and_fails_the_command(explained):
+    _, done = explained
+    assert "No profile of fake.minimal eager: fake.minimal has no profile(); add" in " ".join(done.stdout.split())
+    assert done.returncode == 2
+
+
+def test_each_arm_has_a_trace_that_perfetto_opens(explained):
+    folder, _ = explained
+    rows = json.loads((folder / "trace-1-fake.linear-eager.json").read_text())["traceEvents"]
+    assert {row["name"] for row in rows} == {"process_name", "dlbench step", "product", "adam"}
+    assert len(list(folder.glob("trace-*.json"))) == 2
+
+
+def test_nothing_to_explain_is_one_line_and_leaves_the_report(tmp_path):
+    done = dlbench("explain", "--plugin", "fake.minimal", *FAST, "--quiet", cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("dlbench: nothing to explain: fake.minimal has no profile()")
+    assert (tmp_path / "out" / "report.md").exists()

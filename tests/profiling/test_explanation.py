@@ -1,0 +1,168 @@
+"""An explanation joins two sides by work: the planted difference is named first, with its amount, on the right side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+from profiled import event, step
+
+from dlbench.plugin import ProfileEvent
+from dlbench.profiling.answer import explain
+from dlbench.profiling.attribution import attribute
+from dlbench.profiling.join import canonical
+from dlbench.profiling.spans import window
+from dlbench.record.explanation import Arm, Explanation, Profile
+from dlbench.report import explanation as page
+from dlbench.report import markdown
+from dlbench.spec import Spec
+
+pytestmark = pytest.mark.untimed
+SPEC = Spec(plugin="a.mlp", path="eager", phase="train", task="line", size="small", batch_size=1, threads=1)
+
+
+@dataclass
+class Step:
+    """A step of operations one after the other, each (name, category, milliseconds)."""
+
+    ops: list[tuple[str, Any, float]]
+    flops: tuple[float | None, ...] = ()
+
+    def events(self) -> list[ProfileEvent]:
+        at, found = 0.0, []
+        for number, (name, kind, length) in enumerate(self.ops):
+            if kind != "Python":
+                flops = self.flops[number] if number < len(self.flops) else None
+                found.append(event(name, kind, at, at + length, flops=flops))
+            at += length
+        return [step(at), *found]
+
+    def arm(self, label: str, cost: float = 1.1, scale: float = 1.0) -> Arm:
+        events = self.events()
+        seconds = events[0].seconds
+        account = attribute("a.b", window("a.b", events, seconds), 1)
+        profile = Profile(spec=SPEC, steps=1, seconds=seconds, plain=seconds / cost, threads=1, ops=account.ops)
+        return Arm(label=label, profile=profile, step=seconds * scale)
+
+
+BASE = [("mm", "matrix product", 4), ("relu", "elementwise", 1), ("adam", "optimizer", 2), ("", "Python", 1)]
+PLANTED = {
+    "an extra product": ([("mm", "matrix product", 2)], "matrix product"),
+    "a layout change": ([("transpose", "data movement", 2)], "data movement"),
+    "an unfused optimizer": ([("mul", "optimizer", 2)], "optimizer"),
+    "200 tiny ops": ([("view", "dispatch", 0.01)] * 200, "dispatch"),
+    "a duplicated reduction": ([("sum", "reduction", 2)], "reduction"),
+    "a float64 detour": ([("cast", "elementwise", 2)], "elementwise"),
+    "a host copy": ([("copy", "data movement", 2)], "data movement"),
+    "a sleep in Python": ([("", "Python", 2)], "Python"),
+    "guards": ([("lookup", "guards", 2)], "guards"),
+    "a wait": ([("sync", "waiting", 2)], "gaps"),
+    "a new operation": ([("strange", "unattributed", 2)], "unattributed"),
+}
+
+
+def explained(before: Step, after: Step) -> Explanation:
+    return explain("train", before.arm("a"), after.arm("b"))
+
+
+@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_planted_difference_is_the_first_with_sign_and_amount(name: str, swapped: bool) -> None:
+    more, category = PLANTED[name]
+    sides = [Step(BASE), Step([*BASE, *more])]
+    found = explained(*reversed(sides)) if swapped else explained(*sides)
+    first, single = found.categories[0], found.differences[0]
+    assert (first.category, single.category) == (category, category)
+    assert first.difference == pytest.approx(-2e-3 if swapped else 2e-3)
+    assert sum(one.difference for one in found.categories) == pytest.approx(-2e-3 if swapped else 2e-3)
+
+
+def test_the_answer_says_how_much_longer_and_why() -> None:
+    found = explained(Step(BASE), Step([*BASE, *[("view", "dispatch", 0.02)] * 200]))
+    assert found.answer[0] == (
+        "b takes 1.5 times as long as a (12 ms against 8 ms a step): "
+        "100% of the difference is dispatch (4 ms against 0 µs, 200 against 0 calls)."
+    )
+    other = explained(
+        Step([("mm", "loss", 4), ("f", "fused code", 6)]), Step([("mm", "loss", 9), ("f", "fused code", 3)])
+    )
+    assert other.answer[1] == "Against that, b takes less time for fused code (3 ms)."
+
+
+def test_equal_steps_have_nothing_to_explain() -> None:
+    found = explained(Step(BASE), Step(BASE))
+    assert found.answer[0] == "b takes as long as a (8 ms against 8 ms a step): there is no difference to explain."
+
+
+def test_shares_are_those_of_the_unprofiled_step() -> None:
+    found = explain("train", Step(BASE).arm("a", scale=0.5), Step(BASE).arm("b", scale=2.0))
+    by_kind = {one.category: one for one in found.categories}
+    assert by_kind["matrix product"].before == pytest.approx(2e-3)
+    assert by_kind["matrix product"].after == pytest.approx(8e-3)
+    assert by_kind["matrix product"].counts == (1, 1)
+
+
+def test_a_profile_that_costs_too_much_has_counts_and_no_times() -> None:
+    found = explain("train", Step(BASE).arm("a", cost=1.6), Step(BASE).arm("b"))
+    assert "counts and order are shown, and no times" in found.answer[0]
+    said = markdown.text(list(page.blocks(found)))
+    assert "Calls a step" in said
+    assert "ms" not in said
+
+
+def test_an_arm_without_a_profile_says_why_and_is_never_divided_by() -> None:
+    lacking = Arm(label="b", profile=Profile(spec=SPEC, reason="b has no profile()"), step=1e-3)
+    found = explain("train", Step(BASE).arm("a"), lacking)
+    assert found.answer == ("No profile of b: b has no profile()",)
+    assert "Calls a step" in markdown.text(list(page.blocks(found)))
+
+
+def test_products_are_joined_by_their_flops_whatever_their_names() -> None:
+    before = Step([("aten::mm", "matrix product", 4), ("aten::addmm", "matrix product", 1)], (100.0, 10.0))
+    after = Step([("dot.1", "matrix product", 2), ("dot.2", "matrix product", 2)], (10.0, 100.0))
+    found = {one.name: one.difference for one in explained(before, after).differences}
+    assert found == {"aten::mm and dot.2": pytest.approx(-2e-3), "aten::addmm and dot.1": pytest.approx(1e-3)}
+
+
+def test_names_without_a_partner_stand_against_each_other_not_alone() -> None:
+    before = Step([("convolve", "convolution", 4), ("lower", "convolution", 1)])
+    found = explained(before, Step([("Conv2D", "convolution", 3)]))
+    assert [(one.name, one.counts) for one in found.differences] == [("convolve and 1 more against Conv2D", (2, 1))]
+
+
+@pytest.mark.parametrize("name", ["aten::relu", "Relu", "_MklRelu", "relu_", "relu.12", "xla/relu_3"])
+def test_names_of_one_operation_are_one(name: str) -> None:
+    assert canonical(name) == "relu"
+
+
+def test_unattributed_time_is_said() -> None:
+    found = explained(Step(BASE), Step([*BASE, ("strange", "unattributed", 2)]))
+    assert any("20% of the step of b has names that no table knows" in line for line in found.answer)
+
+
+def test_the_page_has_forty_lines_at_most() -> None:
+    many = [(f"op{number}", kind, 1) for number, kind in enumerate(page_kinds())]
+    found = explained(Step(BASE), Step([*BASE, *many]))
+    lines = markdown.text(list(page.blocks(found))).splitlines()
+    assert len(lines) <= 40
+
+
+def page_kinds() -> list[str]:
+    from dlbench.plugin import CATEGORIES
+
+    return [kind for kind in CATEGORIES if kind not in ("Python", "gaps")]
+
+
+def test_one_arm_has_an_account_of_its_own() -> None:
+    found = explain("train", Step(BASE).arm("a"))
+    assert found.answer[0].startswith(
+        "A step of a takes 8 ms: 50% is matrix products, 25% is the optimizer and 12% is "
+    )
+    assert "| matrix product | 4.00 ms | 50.0% | 1 | 4.00 ms |" in markdown.text(list(page.blocks(found)))
+
+
+def test_flops_over_time_are_said_beside_the_measured_rate() -> None:
+    arm = msgspec.structs.replace(Step(BASE).arm("a"), flops=4e6, peak=4e9)
+    assert "1 GFLOP/s, 25% of a large product's" in explain("train", arm).answer[1]
