@@ -1,0 +1,117 @@
+"""A perceptron, and the same with one planted difference each, of which a step's category is known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+WIDTH = 512
+INPUT = f"256x{WIDTH}"
+
+
+class Planted(NamedTuple):
+    """What is done to the hidden values besides, and its category, or the categories that may stand for it."""
+
+    change: Callable[[Tensor], Tensor]
+    categories: tuple[str, ...]
+
+
+def _extra_product(values: Tensor) -> Tensor:
+    return values + 1e-6 * (values.detach() @ values.detach().T @ values.detach())
+
+
+def _layout(values: Tensor) -> Tensor:
+    for _ in range(6):
+        values = values.T.contiguous().T.contiguous()
+    return values
+
+
+def _tiny(values: Tensor) -> Tensor:
+    for _ in range(200):
+        values = values.view(values.shape)
+    return values
+
+
+def _reduced(values: Tensor) -> Tensor:
+    return values + sum(values.detach().std(dim=1, keepdim=True) for _ in range(6)) * 0.0
+
+
+def _doubled(values: Tensor) -> Tensor:
+    for _ in range(4):
+        values = values.double().float()
+    return values
+
+
+def _on_the_host(values: Tensor) -> Tensor:
+    with torch.no_grad():
+        for _ in range(8):
+            values.add_(0.0 * torch.from_numpy(values.detach().numpy().copy()).clone())
+    return values
+
+
+def _asleep(values: Tensor) -> Tensor:
+    time.sleep(2e-3)
+    return values
+
+
+def _busy(values: Tensor) -> Tensor:
+    sum(number * number for number in range(40_000))
+    return values
+
+
+def _normal(values: Tensor) -> Tensor:
+    for _ in range(3):
+        values = nn.functional.layer_norm(values, (WIDTH,))
+    return values
+
+
+def _elementwise(values: Tensor) -> Tensor:
+    for _ in range(3):
+        values = torch.tanh(values)
+    return values
+
+
+def _random(values: Tensor) -> Tensor:
+    return values + 1e-6 * torch.rand_like(values)
+
+
+def _gathered(values: Tensor) -> Tensor:
+    for _ in range(4):
+        values = values.index_select(0, torch.arange(len(values)))
+    return values
+
+
+PLANTED: dict[str, Planted] = {
+    "extra_product": Planted(_extra_product, ("matrix product",)),
+    "layout": Planted(_layout, ("data movement",)),
+    "tiny_operations": Planted(_tiny, ("dispatch", "Python")),
+    "reduction": Planted(_reduced, ("reduction",)),
+    "float64_detour": Planted(_doubled, ("data movement",)),
+    "host_copy": Planted(_on_the_host, ("data movement", "elementwise")),
+    "sleep": Planted(_asleep, ("Python",)),
+    "busy_python": Planted(_busy, ("Python",)),
+    "normalisation": Planted(_normal, ("normalisation",)),
+    "elementwise": Planted(_elementwise, ("elementwise",)),
+    "random": Planted(_random, ("random",)),
+    "gather": Planted(_gathered, ("embedding",)),
+}
+
+
+class Perceptron(nn.Module):
+    """Three layers; `planted` names the change of the values of the first, or is `none`."""
+
+    def __init__(self, planted: str = "none") -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
+        self.change = PLANTED[planted].change if planted in PLANTED else None
+
+    def forward(self, values: Tensor) -> Tensor:
+        for number, layer in enumerate(self.layers):
+            values = torch.relu(layer(values))
+            if number == 0 and self.change is not None:
+                values = self.change(values)
+        return values
