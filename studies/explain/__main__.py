@@ -11,7 +11,7 @@ each, and compares category, sign and amount with the difference of two steps wi
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import click
@@ -118,7 +118,7 @@ def _profile(spec: Spec) -> Profile:
 def _line(profile: Profile) -> str:
     if profile.reason:
         return f"| {profile.spec.label} | | | {profile.reason} | | |"
-    shares: Counter[str] = Counter()
+    shares: defaultdict[str, float] = defaultdict(float)
     for op in profile.ops:
         shares[op.category] += op.seconds / profile.seconds
     unknown = ", ".join(sorted({op.name[:40] for op in profile.ops if op.category == UNATTRIBUTED}))
