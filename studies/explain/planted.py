@@ -14,7 +14,7 @@ INPUT = f"256x{WIDTH}"
 
 
 class Planted(NamedTuple):
-    """What is done to the hidden values besides, and its category, or the categories that may stand for it."""
+    """A change of the hidden values, and its category, or the categories that may stand for it."""
 
     change: Callable[[Tensor], Tensor]
     categories: tuple[str, ...]
