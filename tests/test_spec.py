@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlbench.errors import SpecError
-from dlbench.spec import PHASES, PLUGIN_NAMES, Policy, Spec, Workload, arm_key, grid, workload, workload_key
+from dlbench.spec import (
+    PHASES,
+    PLUGIN_NAMES,
+    ModelSource,
+    Policy,
+    Spec,
+    Workload,
+    arm_key,
+    grid,
+    workload,
+    workload_key,
+)
 
 pytestmark = pytest.mark.untimed
 
@@ -168,3 +179,13 @@ def test_a_phase_says_whether_it_is_timed_whether_it_trains_and_what_replicates_
     assert {name for name, spec in found.items() if spec.trains} == {"train", "converge"}
     assert {name for name, spec in found.items() if spec.replicated_by == "seed"} == {"converge"}
     assert all(workload(spec).replicated_by == spec.replicated_by for spec in found.values())
+
+
+def test_a_model_that_a_plugin_makes_is_named_by_the_plugin_alone():
+    made = Spec(
+        plugin="torch.acmenet", phase="train", path="eager", size="small", task="line", batch_size=1, threads=1,
+        model=ModelSource(reference="torch.acmenet"),
+    )  # fmt: skip
+    assert made.label == "torch.acmenet eager"
+    own = msgspec.structs.replace(made, model=ModelSource(reference="net.py:Net"))
+    assert own.label == "torch.acmenet eager (net.py:Net)"

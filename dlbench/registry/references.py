@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -70,14 +71,31 @@ def portable(text: str) -> str:
 
 
 def same_object(one: str, other: str) -> bool:
-    """True for equal references, and for two that name one file by other ways (`./`, `..`, a link) and one NAME."""
+    """True for equal references, and for two that name one file by other ways and one NAME.
+
+    Such ways are `./`, `..`, a link, and the module that the file is.
+    """
     if one == other:
         return True
     if not (is_reference(one) and is_reference(other)):
         return False
     sides = [parse(text) for text in (one, other)]
-    files = {path_of(side.place) for side in sides if side.is_file}
-    return len(files) == 1 and all(side.is_file for side in sides) and sides[0].name == sides[1].name
+    if sides[0].name != sides[1].name or not any(side.is_file for side in sides):
+        return False
+    files = [path_of(side.place) if side.is_file else _file_of_module(side.place) for side in sides]
+    return files[0] == files[1]
+
+
+def _file_of_module(name: str) -> Path | None:
+    """The file that importing a module would run; nothing is imported. None if it is not found, or has no file."""
+    places: list[str] = [*sys.path, str(planned_folder())]
+    found = None
+    for part in name.split("."):
+        found = PathFinder.find_spec(part, places)
+        if found is None:
+            return None
+        places = list(found.submodule_search_locations or ())
+    return Path(found.origin).resolve() if found is not None and found.has_location and found.origin else None
 
 
 def parse(text: str) -> Reference:

@@ -111,7 +111,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @lru_cache(REMEMBERED)
 def _label(spec: Spec) -> str:
-    said = [axis.said(getattr(spec, axis.field)) for axis in ARM_AXES]
+    own = spec.model is not None and spec.model.reference != spec.plugin  # else the plugin's name says it
+    said = [axis.said(getattr(spec, axis.field)) for axis in ARM_AXES if own or axis.field != "model"]
     origin = f"#{spec.origin + 1}" if spec.origin else ""
     return " ".join(filter(None, (*said, origin)))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dlbench.errors import SpecError, UnknownName
-from dlbench.registry.references import FOLDER_VARIABLE, load_reference, make
+from dlbench.registry.references import FOLDER_VARIABLE, load_reference, make, same_object
 from dlbench.workers.variables import child_environment
 
 pytestmark = pytest.mark.untimed
@@ -125,3 +125,18 @@ def test_the_line_of_an_error_is_the_users_own_and_not_that_of_an_adaptor_instal
     write(tmp_path, "wide.py", "from dlbench_fake.nets import Net\ndef make():\n    return Net(8, outputs=-1)\n")
     with pytest.raises(SpecError, match=r"^wide\.py:make: wide\.py, line 3, 'return Net\(8, outputs=-1\)': ValueError"):
         make("wide.py:make", {}, tmp_path)
+
+
+def test_a_file_and_the_module_that_it_is_are_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pack" / "deep").mkdir(parents=True)
+    for file in ("own_net.py", "pack/__init__.py", "pack/deep/net.py"):
+        (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    for file, module in (("own_net.py", "own_net"), ("./pack/deep/net.py", "pack.deep.net")):
+        assert same_object(f"{file}:Net", f"{module}:Net")
+        assert same_object(f"{module}:Net", f"{file}:Net")
+        assert not same_object(f"{file}:Net", f"{module}:Other")
+        assert module not in sys.modules, "nothing is imported"
+    assert not same_object("own_net.py:Net", "gone:Net")
+    assert not same_object("own_net.py:Net", "json:Net")
+    assert not same_object("json:Net", "gone:Net")
