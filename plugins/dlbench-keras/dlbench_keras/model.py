@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from dlbench import precision
-from dlbench.errors import Unsupported
+from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Spec
 from dlbench_keras import backends, optimizers, proof, settings
 from dlbench_keras.backends import Backend
@@ -138,7 +138,11 @@ class KerasModel:
     def _on_batch(self, model: Any, batch: Batch) -> Any:
         logs = model.train_on_batch(self._made.taken(batch.inputs), batch.targets, return_dict=True)
         self._proof.called(proof.TRAIN)
-        return logs["loss"] if "loss" in logs else np.array([logs[name] for name in LOSSES])
+        if self._made.adversaries is not None:
+            return np.array([logs[name] for name in LOSSES])
+        if "loss" not in logs:
+            raise SpecError(f"{self._spec.plugin}: the model's own train_step returns no loss; return it as 'loss'")
+        return logs["loss"]
 
     def _info(self, threads: int, optimizer: str) -> ModelInfo:
         spec, backend = self._spec, self._backend

@@ -1,0 +1,134 @@
+"""A backend is chosen before Keras is imported, for a whole process, whatever the environment says."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+from keras_nets import BUILT, run
+
+from dlbench.errors import Unsupported
+from dlbench_keras import backends
+
+pytestmark = pytest.mark.untimed
+
+REFUSED = """
+from dlbench.errors import Unsupported
+def refused(work):
+    try:
+        work()
+    except Unsupported as error:
+        return str(error)
+"""
+
+
+def test_the_package_imports_no_framework_until_a_plugin_is_made():
+    said = run("import sys, dlbench_keras; print(sorted({'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)))")
+    assert said.strip() == "[]"
+
+
+def test_a_backend_that_is_not_installed_is_refused_with_its_package(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(Unsupported, match=r"keras-tf needs tensorflow, .* pip install 'dlbench-keras\[tf\]'"):
+        backends.use("tf")
+
+
+def test_ours_wins_over_the_environment_and_nothing_else_is_imported():
+    """One process for all of it: importing Keras and PyTorch takes seconds."""
+    said = run(
+        BUILT
+        + REFUSED
+        + """
+spec, made, info = build("keras-torch.mlp", "eager")
+batch = stage(made.plugin, spec, batch_of_call(made.task, spec, 0))
+made.plugin.train_step(batch), made.plugin.predict(batch.inputs), made.plugin.gradients(batch)
+print(info.details["KERAS_BACKEND"])
+print("tensorflow" in sys.modules)
+print(refused(lambda: build("keras-tf.mlp", "eager")))
+print(refused(lambda: build("keras-torch.mlp", "graph")))
+print(refused(lambda: build("keras-torch.mlp", "eager", steps_per_call=4)))
+print(refused(lambda: build("keras-torch.gan", "eager", task="synthetic")))
+print(refused(lambda: build("keras-torch.mlp", "eager", device="gpu")))
+""",
+        KERAS_BACKEND="jax",
+    ).splitlines()
+    assert said == [
+        "torch; the environment's jax was set aside for keras-torch",
+        "False",
+        "keras-tf: Keras runs on torch in this process and cannot change to tensorflow; "
+        "use a process for each, as --isolation fresh does",
+        "path graph: keras-torch has eager, jit alone",
+        "4 steps a call: Keras's train_on_batch takes one",
+        "keras-torch.gan generates images and task synthetic has none to learn; "
+        "choose --task synthetic_gan or digits_gan",
+        "device gpu: the plugins keras-torch.* have the cpu alone; --device cpu",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backend", "path"), [("tf", "graph"), ("tf", "jit"), ("jax", "jit")])
+def test_a_step_is_traced_once_for_each_function_and_not_again(backend, path):
+    said = run(
+        BUILT
+        + f"""
+spec, made, info = build("keras-{backend}.mlp", "{path}")
+batch = stage(made.plugin, spec, batch_of_call(made.task, spec, 0))
+made.plugin.train_step(batch)
+first = made.plugin.compilation()
+for _ in range(5):
+    made.plugin.train_step(batch)
+made.plugin.predict(batch.inputs)
+last = made.plugin.compilation()
+print(first.graphs, last.graphs, last.breaks, last.recompilations - first.recompilations, len(last.parts))
+made.plugin._trained.train_step(*(({{}},) if "{backend}" == "tf" else ((), ())))
+""".rsplit("\nmade.plugin._trained", 1)[0],
+    )
+    assert said.split() == ["1", "2", "0", "0", "3"]
+
+
+@pytest.mark.slow
+def test_torch_compile_breaks_the_step_of_keras_and_the_row_says_so():
+    program = (
+        BUILT
+        + REFUSED
+        + """
+def step(**more):
+    spec, made, info = build("keras-torch.mlp", "jit", **more)
+    made.plugin.train_step(stage(made.plugin, spec, batch_of_call(made.task, spec, 0)))
+    return made.plugin.compilation()
+print(refused(step))
+found = step(allow_breaks=True)
+print(found.graphs > 0, found.breaks > 0, found.parts)
+"""
+    )
+    refused, allowed = run(program).splitlines()
+    assert "torch.compile breaks Keras's train_step into" in refused
+    assert refused.endswith("--allow-breaks measures it anyway")
+    assert allowed == "True True ()"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tf", "torch", "jax"])
+def test_mixed_precision_is_read_back_and_data_on_the_host_gives_the_same_losses(backend):
+    said = run(
+        BUILT
+        + f"""
+from dlbench import precision
+from dlbench.errors import Unsupported
+losses = []
+for more in ({{}}, {{"data": "host"}}):
+    spec, made, info = build("keras-{backend}.mlp", "eager", **more)
+    losses.append([made.plugin.train_step(stage(made.plugin, spec, batch_of_call(made.task, spec, n))) for n in (0, 1)])
+print(losses[0] == losses[1])
+try:
+    precision.require("bf16")
+except Unsupported:
+    print("bf16 True")
+else:
+    spec, made, info = build("keras-{backend}.mlp", "eager", precision="bf16")
+    batch = batch_of_call(made.task, spec, 0)
+    loss = made.plugin.train_step(stage(made.plugin, spec, batch))
+    print(info.precision, 0 < abs(loss / losses[0][0] - 1) < 2e-2)
+""",
+    )
+    assert said.split() == ["True", "bf16", "True"]

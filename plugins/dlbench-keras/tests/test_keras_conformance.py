@@ -1,0 +1,41 @@
+"""Every architecture on every backend and path against the contract, and all of them against each other."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from dlbench import conformance
+from dlbench.parity import check
+from dlbench_keras import backends, torch
+
+pytestmark = pytest.mark.untimed
+
+ARCHITECTURES = sorted(name for name in vars(torch) if not name.startswith("_"))
+ARMS = [(word, path) for word in ("torch", "tf", "jax") for path in backends.BACKENDS[word].paths]
+WHOLE = [arm for arm in ARMS if arm != ("torch", "jit")]
+"""Those that compile whole: torch.compile breaks Keras's step (test_keras_backends)."""
+
+
+def _case(word: str, path: str, architecture: str):
+    slow = path != "eager" or architecture != "mlp"
+    return pytest.param(word, path, architecture, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize(
+    ("word", "path", "architecture"), [_case(*arm, architecture) for arm in WHOLE for architecture in ARCHITECTURES]
+)
+def test_conforms(word, path, architecture):
+    """In a process of its own: Keras has one backend in each."""
+    pytest.importorskip(backends.BACKENDS[word].module)
+    conformance.assert_conforms(f"keras-{word}.{architecture}", path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_five_seeds_are_the_same_model_everywhere(architecture):
+    specs = [conformance.specs(f"keras-{word}.{architecture}", path)[0] for word, path in WHOLE]
+    seeded = [msgspec.structs.replace(spec, threads=1) for spec in specs]
+    found = check.check(seeded, (0, 1, 2, 3, 4), 600.0)
+    assert [(one.candidate.label, one.reason) for one in found if not one.holds] == []
