@@ -79,7 +79,7 @@ def _advice(name: str, known: Iterable[Entry]) -> str:
     framework = name.partition(".")[0]
     if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in known):
         return ""
-    package = f"dlbench-{framework}"
+    package = f"dlbench-{framework.partition('-')[0]}"  # of frameworks on several backends, such as lib-a and lib-b
     return f"plugins called {framework}.* come by custom from a package {package}: pip install {package}"
 
 

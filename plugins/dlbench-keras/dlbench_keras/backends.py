@@ -74,7 +74,7 @@ def use(word: str) -> Backend:
         )
     if "keras" not in sys.modules:
         said = os.environ.get(VARIABLE, backend.module)
-        os.environ[VARIABLE] = backend.module
+        os.environ |= {VARIABLE: backend.module, "KERAS_TORCH_DEVICE": "cpu"}
         aside = f"{backend.module}; the environment's {said} was set aside for {backend.framework}"
         _used[word] = Backend(**{**vars(backend), "remark": "" if said == backend.module else aside})
     if (found := importlib.import_module("keras").backend.backend()) != backend.module:
@@ -105,7 +105,6 @@ def _hold_tf(tf: Any, threads: int) -> int:
 
 def _hold_torch(torch: Any, threads: int) -> int:
     torch.set_num_threads(threads)
-    torch.set_default_device("cpu")
     return int(torch.get_num_threads())
 
 

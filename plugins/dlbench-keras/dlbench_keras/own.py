@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import msgspec
 
 from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
@@ -44,34 +43,31 @@ class OwnModel:
         """Inputs, output and inferred facts. Raises SpecError for inputs that nobody states, or that do not fit."""
         settings.start(spec, self._backend)
         model = self._model(spec)
-        inputs, inferred = self._inputs(model, spec.batch_size)
-        outputs = self._outputs(model, inputs)
+        inputs, inferred = self._inputs(model, spec)
+        outputs = self._outputs(model, inputs, tuple(one.name for one in inputs if one.name))
         chosen = output_name(outputs, self._recipe.output)
-        inferred += [f"output: {chosen}, one of several"] if chosen and not self._recipe.output else []
+        inferred += [f"output: {chosen}, one of several"] * (bool(chosen) and not self._recipe.output)
+        inferred += [PROBABILITIES] * _ends_in_softmax(model)
         return self._recipe.description(
             framework=self._backend.framework,
             inputs=inputs,
             outputs=ArraySpec(tuple(pick_output(outputs, self._recipe.output).shape), "float32"),
             paths=self._backend.paths,
-            inferred=(*inferred, *([PROBABILITIES] if _ends_in_softmax(model) else [])),
+            inferred=tuple(inferred),
         )
 
     def make(self, request: BuildRequest) -> Made:
         """The model with its own initial values. Raises SpecError as `describe` does."""
-        signature = request.signature
-        arrays = (signature.inputs, *signature.further)
+        signature, model = request.signature, self._model(request.spec)
         names = signature.names if any(signature.names) else ()
-        model = self._model(request.spec)
-        padded = names or ("",) * len(arrays)
-        given = [InputSpec(one.shape, one.dtype, name=name) for one, name in zip(arrays, padded, strict=True)]
-        outputs = self._outputs(model, given)
+        outputs = self._outputs(model, (signature.inputs, *signature.further), names)
         if not request.dropout:
             _drop_nothing(model)
-        mixed = keras.config.dtype_policy().compute_dtype != "float32"
-        plain = not mixed and isinstance(model, keras.Model) and not isinstance(outputs, dict | list | tuple)
+        single = isinstance(model, keras.Model) and not isinstance(outputs, dict | list | tuple)
+        plain = single and keras.config.dtype_policy().compute_dtype == "float32"
         trained = model if plain else Around(model, self._recipe.output)
-        loss = self._recipe.loss or signature.loss
-        return Made(trained, str(loss), probabilities=_ends_in_softmax(model), names=names)
+        loss = str(self._recipe.loss or signature.loss)
+        return Made(trained, loss, probabilities=_ends_in_softmax(model), names=names)
 
     def _model(self, spec: Spec) -> Any:
         model = self._recipe.model(spec)
@@ -80,35 +76,29 @@ class OwnModel:
             raise SpecError(f"{self._reference}: gives {kind}, which is no model; return a keras.Model")
         return model
 
-    def _inputs(self, model: Any, batch_size: int) -> tuple[tuple[InputSpec, ...], list[str]]:
+    def _inputs(self, model: Any, spec: Spec) -> tuple[tuple[InputSpec, ...], list[str]]:
         """Inputs as stated, else by `example_inputs()`, with its batch, else by the model itself."""
         if self._recipe.inputs:
-            return tuple(
-                msgspec.structs.replace(one, shape=(batch_size, *one.shape[1:])) for one in self._recipe.inputs
-            ), []
-        example = example_inputs(self._reference)
-        if example is not None:
+            return self._recipe.inputs_of(spec), []
+        if (example := example_inputs(self._reference)) is not None:
             with users_errors(f"example_inputs() of {self._reference}"):
                 given = example()
             named = given.items() if isinstance(given, dict) else [("", one) for one in keras.tree.flatten(given)]
-            found = [(name, one.shape, keras.backend.standardize_dtype(one.dtype)) for name, one in named]
+            found = [(name, one.shape, one.dtype) for name, one in named]
             return _ranged(found, model), ["inputs: those of example_inputs()"]
-        stated = getattr(model, "inputs", None) or []
-        if not stated:
+        if not (stated := getattr(model, "inputs", None)):
             raise SpecError(
                 f"{self._reference}: its inputs are not known; give --input SHAPE[:DTYPE], or begin it with keras.Input"
             )
         by_name = isinstance(getattr(model, "_inputs_struct", None), dict)
-        found = [
-            (one.name if by_name else "", (batch_size, *(axis or FREE_AXIS for axis in one.shape[1:])), one.dtype)
-            for one in stated
-        ]
+        shapes = [(spec.batch_size, *(axis or FREE_AXIS for axis in one.shape[1:])) for one in stated]
+        names = [one.name if by_name else "" for one in stated]
+        found = [(name, shape, one.dtype) for name, shape, one in zip(names, shapes, stated, strict=True)]
         return _ranged(found, model), ["inputs: those that the model states"]
 
-    def _outputs(self, model: Any, inputs: Sequence[InputSpec]) -> Any:
+    def _outputs(self, model: Any, inputs: Sequence[Any], names: tuple[str, ...]) -> Any:
         """Outputs without values, which builds the model. Raises SpecError for inputs that do not fit."""
         arrays = tuple(keras.KerasTensor(one.shape, dtype=one.dtype) for one in inputs)
-        names = tuple(one.name for one in inputs if one.name)
         try:
             return model(Made(model, "", names=names).taken(arrays if len(arrays) > 1 or names else arrays[0]))
         except Exception as error:
@@ -135,13 +125,14 @@ def _factory(reference: str) -> Callable[..., Any]:
     return again
 
 
-def _ranged(found: Sequence[tuple[str, Sequence[int], str]], model: Any) -> tuple[InputSpec, ...]:
+def _ranged(found: Sequence[tuple[str, Sequence[int], Any]], model: Any) -> tuple[InputSpec, ...]:
     """Integers below the largest vocabulary of the model's embeddings, or flags without one."""
     sizes = [one.input_dim for one in model._flatten_layers() if isinstance(one, keras.layers.Embedding)]
     below = max(sizes, default=2)
-    kinds = [(name, shape, "float32" if "float" in dtype else dtype) for name, shape, dtype in found]
+    kinds = [keras.backend.standardize_dtype(one[2]).replace("float64", "float32") for one in found]
     return tuple(
-        InputSpec(tuple(shape), dtype, below if "int" in dtype else None, name) for name, shape, dtype in kinds
+        InputSpec(tuple(shape), kind, below if "int" in kind else None, name)
+        for (name, shape, _), kind in zip(found, kinds, strict=True)
     )
 
 
