@@ -90,9 +90,9 @@ class OwnModel:
             raise SpecError(
                 f"{self._reference}: its inputs are not known; give --input SHAPE[:DTYPE], or begin it with keras.Input"
             )
-        by_name = isinstance(getattr(model, "_inputs_struct", None), dict)
+        keys = getattr(model, "_inputs_struct", None)
         shapes = [(spec.batch_size, *(axis or FREE_AXIS for axis in one.shape[1:])) for one in stated]
-        names = [one.name if by_name else "" for one in stated]
+        names = sorted(keys) if isinstance(keys, dict) else [""] * len(shapes)  # the order in which Keras flattens them
         found = [(name, shape, one.dtype) for name, shape, one in zip(names, shapes, stated, strict=True)]
         return _ranged(found, model), ["inputs: those that the model states"]
 

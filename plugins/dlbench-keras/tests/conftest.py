@@ -1,4 +1,4 @@
-"""Tests find keras_nets, wherever pytest was started; Keras runs on PyTorch in their own process."""
+"""Tests find backend_programs, wherever pytest was started."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def functional(width: int = 8):
 
 def two_in_two_out():
     """Inputs by name, outputs of two layers."""
-    tokens, numbers = keras.Input((5,), dtype="int32", name="tokens"), keras.Input((4,), name="numbers")
+    tokens, numbers = keras.Input((5,), dtype="int32", name="ids"), keras.Input((4,), name="values")
     mixed = layers.Concatenate()([layers.GlobalAveragePooling1D()(layers.Embedding(11, 4)(tokens)), numbers])
     outputs = {"logits": layers.Dense(3)(mixed), "state": layers.Dense(2)(mixed)}
     return keras.Model({"tokens": tokens, "numbers": numbers}, outputs)

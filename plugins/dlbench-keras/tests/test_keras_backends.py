@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
-from keras_nets import BUILT, run
+from backend_programs import BUILT, run
 
 from dlbench.errors import Unsupported
 from dlbench_keras import backends

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
+import importlib.util
+
 import pytest
 
 from dlbench import conformance
@@ -27,7 +28,8 @@ def _case(word: str, path: str, architecture: str):
 )
 def test_conforms(word, path, architecture):
     """In a process of its own: Keras has one backend in each."""
-    pytest.importorskip(backends.BACKENDS[word].module)
+    if importlib.util.find_spec(backends.BACKENDS[word].module) is None:
+        pytest.skip(f"{word} is not installed")
     conformance.assert_conforms(f"keras-{word}.{architecture}", path)
 
 
@@ -36,6 +38,5 @@ def test_conforms(word, path, architecture):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_five_seeds_are_the_same_model_everywhere(architecture):
     specs = [conformance.specs(f"keras-{word}.{architecture}", path)[0] for word, path in WHOLE]
-    seeded = [msgspec.structs.replace(spec, threads=1) for spec in specs]
-    found = check.check(seeded, (0, 1, 2, 3, 4), 600.0)
+    found = check.check(specs, (0, 1, 2, 3, 4), 600.0)
     assert [(one.candidate.label, one.reason) for one in found if not one.holds] == []

@@ -39,9 +39,8 @@ def described(name: str, **stated):
 def built(name: str, loss: str = "", **stated):
     """A plugin that is built for its own description, and a batch."""
     plugin, said = described(name, loss=loss, **stated)
-    source = ModelSource(
-        reference=f"{NETS}:{name}", inputs=said.inputs, outputs=InputSpec(said.outputs.shape), loss=loss, **stated
-    )
+    found = {"inputs": said.inputs, "outputs": InputSpec(said.outputs.shape), "loss": loss}
+    source = ModelSource(reference=f"{NETS}:{name}", **{**found, **stated})
     spec = spec_of(name, batch_size=4, model=source, task="synthetic_inputs")
     made = prepare(spec, plugin)
     build_checked(plugin, made.request)
@@ -68,7 +67,7 @@ def test_a_functional_model_is_described_and_trained_by_its_probabilities():
 
 def test_inputs_by_name_and_one_of_several_outputs():
     plugin, said = described("two_in_two_out")
-    assert [(one.name, one.below) for one in said.inputs] == [("tokens", 11), ("numbers", None)]
+    assert [(one.name, one.below) for one in said.inputs] == [("numbers", None), ("tokens", 11)]
     assert said.outputs.shape == (4, 3)
     assert "output: logits, one of several" in said.inferred
     plugin, batch, _ = built("two_in_two_out", "mse")
