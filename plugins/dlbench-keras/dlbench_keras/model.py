@@ -56,7 +56,7 @@ class KerasModel:
         self._quiet: Any = None
         self._path = {"run_eagerly": spec.path == "eager", "jit_compile": spec.path == "jit"}
         variables = self._variables = self._model_variables()
-        optimizer = optimizers.make(request.optimizer, variables, eager=spec.path == "eager")
+        optimizer = optimizers.make(request.optimizer, variables)
         self._trained = self._watched(made.trained(optimizer, **self._path))
         self._names = Names(variables, made.model.non_trainable_variables, request.parameters)
         if request.parameters is not None:

@@ -86,9 +86,7 @@ def find_loss(loss: str, *, probabilities: bool) -> Any:
 
 def adversarial(generator: Any, discriminator: Any) -> Callable[[], Any]:
     """Makes models of the two networks with a training step of their own."""
-    step = {"tensorflow": _step_with(_tf_slopes), "torch": _step_with(_torch_slopes), "jax": _jax_step}[
-        keras.backend.backend()
-    ]
+    step = {"tensorflow": _tf_step, "torch": _torch_step, "jax": _jax_step}[keras.backend.backend()]
 
     class Adversaries(keras.Model):  # type: ignore[misc]  # keras is untyped
         """Two networks, each with a loss; one optimizer, for Adam treats every value alone."""
@@ -119,30 +117,28 @@ def adversarial(generator: Any, discriminator: Any) -> Callable[[], Any]:
     return Adversaries
 
 
-def _step_with(slopes: Callable[[Any, Any, Any], tuple[Any, list[Any]]]) -> Callable[[Any, Any], dict[str, Any]]:
-    """A training step in place, by losses of a model and their gradients, one a variable."""
-
-    def step(self: Any, data: Any) -> dict[str, Any]:
-        losses, gradients = slopes(self, *data[:2])
-        self.optimizer.apply(gradients, self.trainable_variables)
-        return dict(zip(LOSSES, losses, strict=True))
-
-    return step
-
-
-def _tf_slopes(model: Any, noise: Any, real: Any) -> tuple[Any, list[Any]]:
-    with importlib.import_module("tensorflow").GradientTape(persistent=True) as tape:
-        losses = model.both(noise, real)
-    pairs = zip(losses, model.halves(), strict=True)
-    return losses, [slope for loss, half in pairs for slope in tape.gradient(loss, [one.value for one in half])]
-
-
-def _torch_slopes(model: Any, noise: Any, real: Any) -> tuple[Any, list[Any]]:
-    grad, losses = importlib.import_module("torch").autograd.grad, model.both(noise, real)
-    pairs = zip(losses, model.halves(), strict=True)
-    return losses, [
-        slope for loss, half in pairs for slope in grad(loss, [one.value for one in half], retain_graph=True)
+def _tf_step(self: Any, data: Any) -> dict[str, Any]:
+    tf = importlib.import_module("tensorflow")
+    with tf.GradientTape(persistent=True) as tape:
+        losses = self.both(*data[:2])
+    gradients = [
+        gradient
+        for loss, half in zip(losses, self.halves(), strict=True)
+        for gradient in tape.gradient(loss, [one.value for one in half])
     ]
+    self.optimizer.apply(gradients, self.trainable_variables)
+    return dict(zip(LOSSES, losses, strict=True))
+
+
+def _torch_step(self: Any, data: Any) -> dict[str, Any]:
+    torch = importlib.import_module("torch")
+    losses = self.both(*data[:2])
+    gradients: list[Any] = []
+    for loss, half in zip(losses, self.halves(), strict=True):
+        gradients += torch.autograd.grad(loss, [one.value for one in half], retain_graph=True)
+    with torch.no_grad():
+        self.optimizer.apply(gradients, self.trainable_variables)
+    return dict(zip(LOSSES, losses, strict=True))
 
 
 def _jax_step(self: Any, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
