@@ -5,13 +5,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
 
 from dlbench.errors import SpecError, UnknownName, Unsupported
 from dlbench.plugin import Description, Optimizer
-from dlbench.registry.references import call, check_options, is_factory, keywords, load_reference, make, users_errors
+from dlbench.registry.references import (
+    call,
+    check_options,
+    is_factory,
+    keywords,
+    load_reference,
+    make,
+    path_of,
+    users_errors,
+)
 from dlbench.spec import InputSpec, Option, Path, Spec
 
 if TYPE_CHECKING:
@@ -28,6 +38,7 @@ __all__ = [
     "is_factory",
     "keywords",
     "load_reference",
+    "local_file",
     "make",
     "output_name",
     "pick_output",
@@ -142,6 +153,11 @@ def inputs_like(example: Any) -> tuple[InputSpec, ...]:
         InputSpec(one.shape, "float32" if one.dtype.kind == "f" else one.dtype.name, most, str(name))
         for (name, one), most in zip(arrays, below, strict=True)
     )
+
+
+def local_file(name: str) -> FilePath:
+    """The file that a reference names, as a record holds it, on this machine: seen from the session's folder."""
+    return path_of(name)
 
 
 def in_precision(spec: Spec) -> Spec:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlbench.errors import SpecError
+from dlbench.registry import adaptors
 from dlbench.registry.references import portable, same_object
 from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.session.plan import Selection
@@ -69,17 +70,24 @@ def models(options: Mapping[str, Any]) -> tuple[AskedModel, ...]:
         raise SpecError(f"--convert {convert} turns the state of one model into another's; give --model twice")
     found: list[AskedModel] = []
     for match in asked:
-        if match is None or ":" not in match[2]:
+        reference = "" if match is None else _of_file(match[2])
+        if match is None or ":" not in reference:
             shown = "" if match is None else match[2]
             raise SpecError(f"--model {shown!r} is not [FRAMEWORK=]file.py:NAME, package.module:NAME or loader:NAME")
         if _DRIVE.match(match[2]):
             raise SpecError(f"--model {match[2]!r}: a file has no drive here; give folder/file.py:NAME")
         name = found[0].architecture if convert and found else ""
         of_first = not found
-        source = ModelSource(reference=portable(match[2]), convert="" if of_first else portable(convert), **common)
+        source = ModelSource(reference=portable(reference), convert="" if of_first else portable(convert), **common)
         _refuse_again(source.reference, match[1] or "", found)
         found.append(AskedModel(source, match[1] or "", name))
     return tuple(found)
+
+
+def _of_file(text: str) -> str:
+    """The reference of a file that is a model by itself: its ending names the loader, as in `acme:net.acme`."""
+    ending = Path(text).suffix.removeprefix(".")
+    return f"{ending}:{portable(text)}" if ":" not in text and adaptors.loader(f"{ending}:") else text
 
 
 def _refuse_again(reference: str, framework: str, found: Sequence[AskedModel]) -> None:

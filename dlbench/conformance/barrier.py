@@ -27,6 +27,7 @@ def _steps(model: Model) -> escapes.Take:
 
 
 def _take(model: Model, batch: Any, steps: int) -> None:
+    call = model.call
     for _ in range(steps - 1):
-        model.plugin.train_step(batch)
-    model.train(batch)
+        call(batch)
+    model.step(batch)

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Literal
 
-from dlbench.conformance.clauses import CLAUSES, IMPORT
+from dlbench.conformance.clauses import CLAUSES, IMPORT, OF_TRAINING
 from dlbench.conformance.fault import place, told
 from dlbench.conformance.model import Broken, ModelsUnderTest, NotLookedAt
 from dlbench.errors import Unsupported, words
@@ -46,7 +46,7 @@ class Examination:
         gc.collect()
         gc.freeze()  # permanent objects of the framework are not walked again before every sample of a clause
         try:
-            verdict, why = "holds", self._import() if clause == IMPORT else CLAUSES[clause](self._session)
+            verdict, why = "holds", self._import() if clause == IMPORT else self._looked_at(clause)
         except Broken as error:
             verdict, why = "broken", str(error)
         except NotLookedAt as error:
@@ -58,6 +58,12 @@ class Examination:
         finally:
             gc.unfreeze()
         return Finding(clause=clause, verdict=verdict, why=words.bounded(why or "", LONGEST))
+
+    def _looked_at(self, clause: str) -> str | None:
+        """The remark of a clause. Raises NotLookedAt for one on training if the plugin never trains."""
+        if clause in OF_TRAINING and not self._session.spec.trains:
+            raise NotLookedAt(f"the plugin has the phase {self._session.spec.phase} alone, and trains nothing")
+        return CLAUSES[clause](self._session)
 
     def _fault(self, clause: str, error: Exception) -> tuple[Verdict, str]:
         """Verdict and text of a fault, told once; the same type from the same line is the same fault."""

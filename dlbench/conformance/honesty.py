@@ -45,7 +45,8 @@ def outputs_are_computed_anew(session: ModelsUnderTest) -> None:
         not np.array_equal(_outputs(model, buffer), wanted[0]) or not whole_batch.differ(first, changed),
         "it predicts the same after the last sample of its inputs was replaced: all of them must count",
     )
-    _follows_parameters(model, model.stage(_copy(first)))
+    if model.trains:
+        _follows_parameters(model, model.stage(_copy(first)))
 
 
 def _follows_parameters(model: Model, staged: Batch) -> None:
@@ -73,7 +74,7 @@ def nothing_is_kept_from_a_batch_that_was_seen(session: ModelsUnderTest) -> None
         rounds = audit.ROUNDS if seconds < PASS_SECONDS else 2
         found = audit.remembers(way.call, wait, partial(_drawn, feed, count), rounds)
         require(not found, f"{way.name}: {found}")
-    found = audit.stands_still(model.plugin, model.plugin.train_step, feed)
+    found = audit.stands_still(model.plugin, model.plugin.train_step, feed) if model.trains else ""
     require(not found, found)
 
 
@@ -139,7 +140,7 @@ def every_sample_of_a_batch_counts(session: ModelsUnderTest) -> None:
 def clocks_and_collector_are_left_alone(session: ModelsUnderTest) -> None:
     """Nobody replaced a clock of Python, the collector, NumPy's functions or dlbench's own since it was loaded."""
     model = session.exact
-    model.train(model.batch(0))
+    model.step(model.batch(0))
     found = tamper.problem()
     require(not found, found)
 
@@ -165,12 +166,11 @@ class Feed:
 
 
 def ways(model: Model) -> list[Seen]:
-    """Prediction and training, as a Run calls and reads them."""
+    """Prediction and, if it has any, training, as a Run calls and reads them."""
     plugin = model.plugin
-    return [
-        Seen("predict", lambda batch: plugin.predict(batch.inputs), np.asarray),
-        Seen("train_step", plugin.train_step, lambda loss: np.asarray(to_numbers(loss))),
-    ]
+    predict = Seen("predict", lambda batch: plugin.predict(batch.inputs), np.asarray)
+    train = Seen("train_step", plugin.train_step, lambda loss: np.asarray(to_numbers(loss)))
+    return [predict, train] if model.trains else [predict]
 
 
 def barrier(model: Model, way: Seen) -> Callable[[Any], object]:

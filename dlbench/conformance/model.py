@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from dlbench.errors import DlbenchError
+from dlbench.measure import phases
 from dlbench.measure.build import batch_of_call, build_checked, prepare, stage
 from dlbench.measure.divergence import to_numbers
 from dlbench.parity.probe import without_dropout
@@ -73,6 +75,21 @@ class Model:
         """The loss or losses of one call, float64."""
         return np.array(to_numbers(self.plugin.train_step(batch)), np.float64)
 
+    @property
+    def trains(self) -> bool:
+        """True unless the plugin has no phase that trains: its steps are predictions then."""
+        return self.request.spec.trains
+
+    @property
+    def call(self) -> Callable[[Batch], Any]:
+        """One step of its phase, the result not read."""
+        plugin = self.plugin
+        return plugin.train_step if self.trains else lambda batch: plugin.predict(batch.inputs)
+
+    def step(self, batch: Batch) -> Any:
+        """The loss or losses of one step, or its outputs in a phase that does not train."""
+        return self.train(batch) if self.trains else np.array(self.plugin.predict(batch.inputs))
+
     def outputs(self, step: int = 0) -> Any:
         """Predictions for the batch of a step, copied."""
         inputs = self.stage(self.task.batch(self.request.spec.seed, step)).inputs
@@ -93,9 +110,14 @@ class ModelsUnderTest:
     STEPS = 5
 
     def __init__(self, spec: Spec) -> None:
-        self.spec = spec
+        self._asked = spec
         self.built = False
         self._made: dict[str, Any] = {}
+
+    @cached_property
+    def spec(self) -> Spec:
+        """The Spec under examination, in a phase that the plugin has."""
+        return phases.possible(self._asked, adaptors.load_plugin(self._asked))
 
     @property
     def plain(self) -> Model:
@@ -125,7 +147,8 @@ class ModelsUnderTest:
         self.built = True
         model.observed["parameters"] = model.parameters()
         model.observed["outputs"] = model.outputs()
-        model.observed["losses"] = [model.train(model.batch(step)) for step in range(self.STEPS)]
+        steps = range(self.STEPS) if model.trains else ()
+        model.observed["losses"] = [model.train(model.batch(step)) for step in steps]
         return model
 
     def _watched(self, *, dropout: bool) -> Model:
@@ -134,8 +157,9 @@ class ModelsUnderTest:
         seen: dict[str, Any] = {"parameters": model.parameters(), "predictions": [], "losses": [], "course": []}
         for step in range(self.STEPS):
             seen["predictions"].append([model.outputs(step), model.outputs(step)])
-            seen["losses"].append(model.train(model.batch(step)))
-            seen["course"].append(model.parameters())
+            if model.trains:
+                seen["losses"].append(model.train(model.batch(step)))
+                seen["course"].append(model.parameters())
         model.observed = seen
         return model
 

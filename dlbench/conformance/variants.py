@@ -33,7 +33,7 @@ def several_steps_are_so_many_single_ones(session: ModelsUnderTest) -> None:
 
 
 def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
-    """Data on the host is read in every step: a step sees the content of its arrays at the call."""
+    """Data on the host is read in every step: a step, or a prediction, sees the content of its arrays at the call."""
     wanted = _singles(session)
     model = _variant(session, data="host")
     kept = Batch(*(arrays.each(np.empty_like, side) for side in model.batch(0)))
@@ -41,7 +41,7 @@ def host_data_is_copied_in_every_step(session: ModelsUnderTest) -> None:
     for step in range(STEPS * CALLS):
         for side, values in zip(kept, model.batch(step), strict=True):
             arrays.each(np.copyto, side, values)
-        found.append(model.train(kept))
+        found.append(model.step(kept))
     _same(found, wanted, "with data on the host")
 
 
@@ -59,8 +59,11 @@ def _variant(session: ModelsUnderTest, **changes: Any) -> Model:
 
 
 def _singles(session: ModelsUnderTest) -> list[Any]:
-    """Losses of the first steps, one a call, without dropout."""
-    losses: list[Any] = session.exact.observed["losses"]
+    """Losses of the first steps, one a call, without dropout; outputs of a plugin that only predicts."""
+    model = session.exact
+    if not model.trains:
+        return [model.outputs(step) for step in range(STEPS * CALLS)]
+    losses: list[Any] = model.observed["losses"]
     return losses[: STEPS * CALLS]
 
 

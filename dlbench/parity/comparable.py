@@ -90,8 +90,15 @@ def ignores_seed(spec: Spec, baseline: Arrays, candidate: Arrays) -> str:
 def had_by_both(baseline: Arrays, candidate: Arrays) -> tuple[Arrays, Arrays]:
     """Both sides without gradients that one of them was not asked for, and state as the other tells it.
 
-    A side without gradients has all its arrays as state.
+    A side without gradients has all its arrays as state. A side without losses only predicts: what training shows of
+    the other is left out.
     """
+    if not ("losses" in baseline and "losses" in candidate):
+        predicts = ("parameter", "output", "FLOPs")
+        one, other = (
+            {name: side[name] for name in side if name.partition("/")[0] in predicts} for side in (baseline, candidate)
+        )
+        return one, other
     asked = [side for side in (baseline, candidate) if any(name.startswith("gradient/") for name in side)]
     if len(asked) == 2:
         return baseline, candidate

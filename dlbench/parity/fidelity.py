@@ -206,12 +206,13 @@ def deviations(reference: Arrays, arm: Arrays, moved: Arrays) -> tuple[Deviation
     """The errors of an arm, each beside its explained part: the movement of the reference, times ALLOWED.
 
     At least the rounding of single precision is explained, in which every arm returns its results. Outputs are compared
-    with the core's NumPy version if there is one. A reference of outputs alone judges these.
+    with the core's NumPy version if there is one. A reference of outputs alone judges these, and an arm that only
+    predicts is judged by them.
     """
     outputs = {**reference, "output": reference.get(ORACLE, reference["output"])}
     found: list[Deviation] = []
     for what in WHATS:
-        if what == "outputs" or "losses" in reference:
+        if what == "outputs" or ("losses" in reference and "losses" in arm):
             least = SUMMED if what == "gradients" else ROUNDOFFS[SINGLE]
             explained = max(ALLOWED * _error(what, reference, moved), least)
             found.append(Deviation(what=what, error=_error(what, outputs, arm), explained=explained))

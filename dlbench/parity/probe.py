@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 
 from dlbench.errors import ContractViolation, Unsupported, words
-from dlbench.measure import reported
+from dlbench.measure import phases, reported
 from dlbench.measure.build import Prepared, batch_of_call, build_checked, prepare, stage
 from dlbench.measure.divergence import to_numbers
 from dlbench.parity import conversion
-from dlbench.plugin import BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
+from dlbench.plugin import Batch, BuildRequest, ComputesGradients, ExchangesParameters, ModelPlugin
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
 
@@ -49,7 +49,8 @@ def probe_to_file(
     """
     found: dict[str, Any] = {}
     for seed in seeds:
-        prepared = prepare(msgspec.structs.replace(spec, seed=seed), adaptors.load_plugin(spec))
+        plugin = adaptors.load_plugin(spec)
+        prepared = prepare(phases.possible(msgspec.structs.replace(spec, seed=seed), plugin), plugin)
         other = _of_baseline(baseline, seed)
         if moved:
             of_seed = {"moved": perturbed_losses(prepared, STEPS, other)}
@@ -78,14 +79,14 @@ def probe(
     """Build without dropout and look at the model; the parameters are those that it exports before the first step.
 
     Without `gradients` nothing tells state from parameters, and all arrays after the first call count as state. `nudge`
-    changes them before anything is looked at.
+    changes them before anything is looked at. Of a plugin that has no phase which trains it shows parameters, outputs
+    and FLOPs.
     """
     plugin, request = prepared.plugin, without_dropout(prepared.request)
-    require_capabilities(plugin, request.spec.plugin)
+    spec, task = request.spec, prepared.task
+    require_capabilities(plugin, spec.plugin, trains=spec.trains)
     build_checked(plugin, request)
     assert isinstance(plugin, ExchangesParameters)
-    assert isinstance(plugin, ComputesGradients)
-    spec, task = request.spec, prepared.task
     of_other = _take_over(plugin, spec, baseline)
     if nudge is not None:
         plugin.import_parameters(nudge(plugin.export_parameters()))
@@ -94,19 +95,39 @@ def probe(
     found["output"] = np.array(
         reported.array(spec.plugin, "predict must return an array", plugin.predict(first.inputs))
     )
-    if gradients:
+    if spec.trains:
+        of_other |= _trained(prepared, found, steps, baseline, first if gradients else None)
+    if (counted := _flops(prepared, first)) is not None:
+        found["FLOPs"] = counted
+    _check_finite(found, spec.plugin)
+    return found | {f"baseline/{name}": array for name, array in of_other.items()}
+
+
+def _trained(
+    prepared: Prepared, found: dict[str, Any], steps: int, baseline: Mapping[str, Any], first: Batch | None
+) -> dict[str, Any]:
+    """Add all that training shows to `found`, gradients of the first batch if it is given; returns the other's."""
+    plugin, spec = prepared.plugin, prepared.request.spec
+    of_other: dict[str, Any] = {}
+    assert isinstance(plugin, ExchangesParameters)
+    assert isinstance(plugin, ComputesGradients)
+    if first is not None:
         found |= _named(spec.plugin, "gradient", plugin.gradients(first))
         of_other |= _gradients_of(spec, baseline, found)
     begun = _losses_of_call(prepared, 0)
     found |= _named(spec.plugin, "state", _state(plugin, found))
     of_other |= _state_of(spec, baseline, found)
     found["losses"] = _losses(prepared, steps, begun)
+    return of_other
+
+
+def _flops(prepared: Prepared, first: Batch) -> Any:
+    """FLOPs of a training step: three times those of a forward pass; None if nobody counts them."""
+    request = prepared.request
     if request.configuration is not None:
-        found["FLOPs"] = np.array(request.configuration.flops_per_step(request.signature))
-    elif (counted := reported.flops(spec.plugin, plugin, first)) is not None:
-        found["FLOPs"] = np.array(3 * counted)
-    _check_finite(found, request.spec.plugin)
-    return found | {f"baseline/{name}": array for name, array in of_other.items()}
+        return np.array(request.configuration.flops_per_step(request.signature))
+    counted = reported.flops(request.spec.plugin, prepared.plugin, first)
+    return None if counted is None else np.array(3 * counted)
 
 
 def perturbed_losses(prepared: Prepared, steps: int, baseline: Mapping[str, Any] = _NOTHING) -> Any:
@@ -193,10 +214,10 @@ def without_dropout(request: BuildRequest) -> BuildRequest:
     return replace(request, configuration=msgspec.structs.replace(request.configuration, dropout=0.0), dropout=False)
 
 
-def require_capabilities(plugin: ModelPlugin, name: str) -> None:
+def require_capabilities(plugin: ModelPlugin, name: str, *, trains: bool = True) -> None:
     """Raise Unsupported that names the missing capability and the way to add it."""
     for capability, methods in CAPABILITIES.items():
-        if not isinstance(plugin, capability):
+        if not isinstance(plugin, capability) and (trains or capability is not ComputesGradients):
             raise Unsupported(
                 f"{name} lacks the capability {capability.__name__}, which parity needs; add {methods} to the plugin "
                 f"as dlbench.plugin.{capability.__name__} describes"

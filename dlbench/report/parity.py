@@ -37,7 +37,9 @@ def sentence(parity: Parity) -> str:
     rounding = max((one.rounding for one in parity.differences if one.rounding is not None), default=None)
     figures += f" (rounding alone moves them by {rounding:.0e})" if rounding else ""
     seeds = f"{len(parity.seeds)} seed{'s' if len(parity.seeds) > 1 else ''}"
-    return f"{sides}: same model: yes{exactly}; {figures} over {seeds} and {parity.steps} steps"
+    trained = any(one.what == "losses" for one in parity.differences)
+    over = f"{seeds} and {parity.steps} steps" if trained else f"{seeds}, in prediction alone"
+    return f"{sides}: same model: yes{exactly}; {figures} over {over}"
 
 
 def warnings(parities: Iterable[Parity]) -> Iterator[str]:

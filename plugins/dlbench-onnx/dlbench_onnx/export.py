@@ -10,8 +10,9 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,28 +28,26 @@ if TYPE_CHECKING:
 MODEL, PARAMETERS = "model.onnx", "parameters.npz"
 """Files of an export: the model, and its parameters by canonical name."""
 KEPT = 8
-"""Exports that a process keeps: the same request is built again and again by an examination."""
+"""Exports that a process keeps: an examination builds the same request several times."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A model as an ONNX file, and its facts by its maker.
+    """A model as an ONNX file, and what is known of it.
 
-    `output` names the output of the file that a loss reads, empty for its only one.
+    `inputs` names those of the file in the order of the request, `output` the one that a loss reads. `parameters`
+    returns what the file holds, `having` the same model with others. `folder` goes with the last Exported of it.
     """
 
     file: Path
+    inputs: tuple[str, ...]
+    output: str
     parameter_count: int
+    details: Mapping[str, str]
+    parameters: Callable[[], dict[str, Array]]
+    having: Callable[[Parameters], Exported]
     flops: float | None = None
-    output: str = ""
-    details: Mapping[str, str] | None = None
     folder: TemporaryDirectory[str] | None = None
-    """The folder of the file, removed with the last Exported of it."""
-
-    def parameters(self) -> dict[str, Array]:
-        """The parameters that the model was exported with, by canonical name."""
-        with np.load(self.file.with_name(PARAMETERS), allow_pickle=False) as found:
-            return dict(found)
 
 
 _kept: dict[str, Exported] = {}
@@ -57,27 +56,40 @@ _kept: dict[str, Exported] = {}
 def exported(request: BuildRequest, parameters: Parameters | None = None) -> Exported:
     """PyTorch's model for this request, with these parameters instead of its initial ones if they are given.
 
-    Raises Unsupported that names the operator which ONNX cannot express, and the errors of dlbench that PyTorch's
-    plugin raises.
+    Raises Unsupported that names the operator which ONNX cannot express, and what PyTorch's plugin raises.
     """
-    asked = pickle.dumps((request, parameters))
+    asked = pickle.dumps((request, None if parameters is None else dict(parameters)))
     key = hashlib.sha256(asked).hexdigest()
     if key not in _kept:
-        _kept[key] = _export(asked)
+        _kept[key] = _export(request, asked)
         for old in list(_kept)[:-KEPT]:
             del _kept[old]
     return _kept[key]
 
 
-def _export(asked: bytes) -> Exported:
+def _export(request: BuildRequest, asked: bytes) -> Exported:
     folder = TemporaryDirectory(prefix="dlbench-onnx-")
     program = [sys.executable, "-m", "dlbench_onnx.exporter", folder.name]
     done = subprocess.run(program, input=asked, capture_output=True, check=False)
     if done.returncode:
         raise _error(done)
     said: dict[str, Any] = json.loads(done.stdout)
-    details = {"exporter": said["exporter"]}
-    return Exported(Path(folder.name, MODEL), said["parameter_count"], said["flops"], details=details, folder=folder)
+    return Exported(
+        file=Path(folder.name, MODEL),
+        inputs=tuple(said["inputs"]),
+        output=said["output"],
+        parameter_count=said["parameter_count"],
+        details={"exporter": said["exporter"]},
+        parameters=partial(_parameters, Path(folder.name, PARAMETERS)),
+        having=partial(exported, request),
+        flops=said["flops"],
+        folder=folder,
+    )
+
+
+def _parameters(file: Path) -> dict[str, Array]:
+    with np.load(file, allow_pickle=False) as found:
+        return dict(found)
 
 
 def _error(done: subprocess.CompletedProcess[bytes]) -> Exception:
@@ -85,7 +97,6 @@ def _error(done: subprocess.CompletedProcess[bytes]) -> Exception:
     try:
         kind, text = json.loads(done.stdout)
     except ValueError:
-        return RuntimeError(
-            f"the export ended with code {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}"
-        )
+        end = done.stderr.decode(errors="replace")[-500:]
+        return RuntimeError(f"the export to ONNX ended with code {done.returncode}: {end}")
     return {"Unsupported": Unsupported, "MemoryError": MemoryError}.get(kind, SpecError)(text)

@@ -1,7 +1,7 @@
 """The program that exports: a request on its standard input, files in the folder of its argument, facts on its output.
 
 Parameters stand in the file as they are, by PyTorch's names. The exporter's own optimizer is off: it removes biases
-that are zero, as initial ones are, and simplifies what a runtime's own level of optimisation is measured with.
+that are zero, as initial ones are, and does part of what the runtime's level of optimisation is measured by.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import pickle
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,9 +29,6 @@ from dlbench.plugin import Batch, BuildRequest, Spec
 from dlbench_onnx.export import MODEL, PARAMETERS
 from dlbench_torch.adaptors import torch as adapt
 
-if TYPE_CHECKING:
-    from dlbench.plugin import Parameters
-
 HOW: dict[str, Any] = {"dynamo": True, "optimize": False, "verbose": False, "output_names": ["output"]}
 _OPERATOR = re.compile(r"OpOverload\(op='([^']+)', overload='([^']*)'\)")
 
@@ -38,60 +36,59 @@ _OPERATOR = re.compile(r"OpOverload\(op='([^']+)', overload='([^']*)'\)")
 def main(folder: Path, asked: bytes) -> dict[str, Any]:
     """Export the requested model; returns its facts. Raises Unsupported for a model that ONNX cannot express."""
     request, parameters = pickle.loads(asked)  # noqa: S301 (of the process that started this one)
-    model = _built(request, parameters)
-    signature = request.signature
-    arrays = [np.zeros(one.shape, one.dtype) for one in (signature.inputs, *signature.further)]
-    inputs = tuple(torch.from_numpy(array) for array in arrays)
-    names = [f"input{place}" for place in range(len(inputs))]
+    model = _built(request)
+    if parameters is not None:
+        model.import_parameters(parameters)
+    arrays = tuple(np.zeros(one.shape, one.dtype) for one in (request.signature.inputs, *request.signature.further))
+    names = [f"input{place}" for place in range(len(arrays))]
     try:
-        program = torch.onnx.export(model.network, inputs, input_names=names, **HOW)
+        program = torch.onnx.export(model.network, tuple(map(torch.from_numpy, arrays)), input_names=names, **HOW)
     except Exception as error:
         raise Unsupported(_why(request.spec, error)) from error
     assert program is not None
     program.save(folder / MODEL)
     exported: dict[str, Any] = dict(model.export_parameters())
     np.savez(folder / PARAMETERS, **exported)
-    given = tuple(arrays) if len(arrays) > 1 else arrays[0]
+    batch = Batch(arrays if len(arrays) > 1 else arrays[0], np.zeros(1, np.float32))
     return {
+        "inputs": names,
+        "output": "output",
         "parameter_count": sum(one.numel() for one in model.network.parameters() if one.requires_grad),
-        "flops": None if request.configuration else model.flops(Batch(given, np.zeros(1, np.float32))),
-        "exporter": f"torch.onnx, opset {program.model_proto.opset_import[0].version}, not optimized",
+        "flops": None if request.configuration else model.flops(batch),
+        "exporter": f"torch.onnx {torch.__version__}, opset {program.model.opset_imports['']}, not optimized",
     }
 
 
-def _built(request: BuildRequest, parameters: Parameters | None) -> dlbench_torch.TorchModel:
+def _built(request: BuildRequest) -> dlbench_torch.TorchModel:
     """PyTorch's model for the request, eager and in float32 on the CPU, whatever the runtime will do with it."""
-    spec = request.spec
-    name = f"torch.{spec.architecture}"
-    plain = msgspec.structs.replace(spec, plugin=name, path="eager", device="cpu", precision="fp32", variant=UNSET)
-    model: dlbench_torch.TorchModel = (
-        getattr(dlbench_torch, spec.architecture)() if spec.model is None else adapt(spec.model)
-    )
-    model.build(replace(request, spec=plain))
-    if parameters is not None:
-        model.import_parameters(parameters)
+    spec, name = request.spec, request.spec.architecture
+    asked = {"plugin": f"torch.{name}", "path": "eager", "device": "cpu", "precision": "fp32", "variant": UNSET}
+    model: dlbench_torch.TorchModel = getattr(dlbench_torch, name)() if spec.model is None else adapt(spec.model)
+    model.build(replace(request, spec=msgspec.structs.replace(spec, **asked)))
     return model
 
 
 def _why(spec: Spec, error: BaseException) -> str:
-    """The operator that has no form in ONNX, or the reason why the model cannot be traced."""
+    """The operators that have no form in ONNX, or the reason why the model cannot be traced."""
     causes = list(_causes(error))
-    operators = dict.fromkeys(".".join(found) for one in causes for found in _OPERATOR.findall(str(one)))
-    if operators:
-        named = ", ".join(name.replace("::", ".") for name in operators)
-        return f"{spec.label}: ONNX cannot express the operator {named}, by PyTorch's exporter {torch.__version__}"
+    found = dict.fromkeys(".".join(one) for cause in causes for one in _OPERATOR.findall(str(cause)))
+    if found:
+        names = ", ".join(found).replace("::", ".")
+        return (
+            f"{spec.label}: ONNX has no form of the operator {names}, says the exporter of PyTorch {torch.__version__}"
+        )
     said = next((line.strip() for line in str(causes[-1]).splitlines() if line.strip()), type(causes[-1]).__name__)
-    return f"{spec.label}: PyTorch {torch.__version__} cannot trace the model for an export to ONNX: {said[:300]}"
+    return f"{spec.label}: PyTorch {torch.__version__} cannot trace the model for ONNX: {said[:300]}"
 
 
-def _causes(error: BaseException | None) -> Any:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _reply(folder: str) -> int:
-    """Write the facts, or type and text of an error, to the real standard output; the plugin's own goes elsewhere."""
+    """Write the facts, or type and text of an error, to the real standard output; what others print goes elsewhere."""
     kept = os.dup(1)
     os.dup2(2, 1)
     reply: Any

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dlbench.errors import Unsupported
-from dlbench.plugin import Batch, BuildRequest, ModelInfo, ModelSource, PhaseName, Setting, Spec
+import msgspec
+import numpy as np
+
+from dlbench.errors import DlbenchError, Unsupported
+from dlbench.plugin import (
+    ArraySpec,
+    Batch,
+    BuildRequest,
+    Description,
+    ModelInfo,
+    ModelSource,
+    Path,
+    PhaseName,
+    Setting,
+    Spec,
+)
 from dlbench.plugin_kit import in_precision, resolve_device
 from dlbench_onnx.export import Exported, exported
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
-    from dlbench_onnx.runtime import Runtime
+    from dlbench_onnx.runtime import Runtime, Session
 
+PATHS: tuple[Path, ...] = ("graph",)
+"""A whole graph, run kernel by kernel: neither runtime shows one compiled program, as the path jit must."""
 PACKAGES = ("dlbench-onnx", "dlbench-torch", "onnxscript", "torch")
 
 
@@ -24,6 +39,7 @@ class OnnxModel:
 
     def __init__(self, runtime: Runtime, source: ModelSource | None = None) -> None:
         self._runtime, self._source = runtime, source
+        self._file = source is not None and source.reference.startswith("onnx:")
 
     def missing_phases(self) -> Mapping[PhaseName, str]:
         """Training in either form."""
@@ -31,17 +47,13 @@ class OnnxModel:
         return {"train": why, "converge": why}
 
     def build(self, request: BuildRequest) -> ModelInfo:
-        """Export the model, or take the file, and open it."""
-        spec = in_precision(request.spec)
-        if spec.path != "graph":
-            raise Unsupported(
-                f"path {spec.path}: {self._runtime.title} runs a whole graph, kernel by kernel; add --path graph"
-            )
-        self._device = resolve_device(
-            spec.device, self._runtime.devices(), f"{self._runtime.title} {self._runtime.version}"
-        )
-        self._request = replace(request, spec=spec)
-        self._open(exported(request))
+        """Export the model, or read its file, and open it."""
+        spec, title = in_precision(request.spec), self._runtime.title
+        if spec.path not in PATHS:
+            raise Unsupported(f"path {spec.path}: {title} runs a whole graph, kernel by kernel; add --path graph")
+        self._device = resolve_device(spec.device, self._runtime.devices(), f"{title} {self._runtime.version}")
+        self._spec = spec
+        self._open(self._read(request) if self._file else exported(request))
         return self._info()
 
     def train_step(self, batch: Batch) -> NoReturn:  # noqa: ARG002 (the contract's)
@@ -59,12 +71,26 @@ class OnnxModel:
         return Batch(tuple(map(put, inputs)) if isinstance(inputs, tuple) else put(inputs), batch.targets)
 
     def export_parameters(self) -> dict[str, Array]:
-        """The parameters that the file was exported with, by canonical name."""
+        """The parameters that the file holds, by canonical name."""
         return self._model.parameters()
 
     def import_parameters(self, parameters: Parameters) -> None:
-        """Export the model again with these parameters, and open it."""
-        self._open(exported(self._request, dict(parameters)))
+        """Make the file again with these parameters, and open it."""
+        self._open(self._model.having(parameters))
+
+    def describe(self, spec: Spec) -> Description:
+        """What PyTorch's plugin says of the module, or the file of itself."""
+        if self._source is None:
+            return Description(framework=self._runtime.name, paths=PATHS)
+        if self._file:
+            return self._described(spec, self._source)
+        from dlbench_torch.adaptors import torch as adapt  # in a process that describes, and measures nothing
+
+        return msgspec.structs.replace(adapt(self._source).describe(spec), framework=self._runtime.name, paths=PATHS)
+
+    def flops(self, batch: Batch) -> float | None:  # noqa: ARG002 (counted for the same batch before the export)
+        """FLOPs of the forward pass by PyTorch's count; None of a file."""
+        return self._model.flops
 
     def settings(self, spec: Spec) -> list[Setting]:
         """Those of the runtime."""
@@ -78,22 +104,50 @@ class OnnxModel:
         """Device words with a description each."""
         return self._runtime.devices()
 
+    def _read(self, request: BuildRequest) -> Exported:
+        from dlbench_onnx import files  # with the package onnx, which nothing else has a use for
+
+        assert self._source is not None
+        model = files.read(self._source.reference, request.signature.names, self._source.output)
+        files.require_fit(model, self._source.reference, request.signature)
+        return model
+
+    def _described(self, spec: Spec, source: ModelSource) -> Description:
+        """Inputs by the file's signature, or as given, and the output of a call on zeros."""
+        from dlbench_onnx import files
+
+        inputs = source.inputs or files.stated_inputs(source.reference)
+        loss = "" if source.targets else "mse"  # of outputs of any form; nothing here reads it
+        said = Description(framework=self._runtime.name, paths=PATHS, inputs=inputs, loss=loss)
+        if not inputs:
+            return said
+        names = tuple(one.name for one in inputs) if all(one.name for one in inputs) else ()
+        self._spec, self._device = msgspec.structs.replace(spec, path="graph"), "cpu"
+        self._open(files.read(source.reference, names, source.output))
+        output = self.predict(tuple(np.zeros(one.shape, one.dtype) for one in inputs))
+        return msgspec.structs.replace(said, outputs=ArraySpec(np.shape(output), "float32"))
+
     def _open(self, model: Exported) -> None:
-        self._model = model
-        self._session = self._runtime.open(model.file, self._request.spec, self._device, model.output)
-        self._run = self._session.run
+        """Open a model. Raises Unsupported with the runtime's own reason if it cannot."""
+        try:
+            self._session: Session = self._runtime.open(model, self._spec, self._device)
+        except DlbenchError:
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split())[:300]
+            raise Unsupported(f"{self._runtime.title} {self._runtime.version} cannot run this model: {said}") from error
+        self._model, self._run = model, self._session.run
 
     def _info(self) -> ModelInfo:
-        spec, session = self._request.spec, self._session
+        session, runtime = self._session, self._runtime
         return ModelInfo(
             parameter_count=self._model.parameter_count,
             device=self._device,
             precision=session.precision,
             path="graph",
             threads=session.threads,
-            data=spec.data,
+            data=self._spec.data,
             device_name=self.devices()[self._device],
-            versions={name: metadata.version(name) for name in PACKAGES}
-            | {self._runtime.package: self._runtime.version},
-            details={**session.details, **(self._model.details or {})},
+            versions={name: metadata.version(name) for name in PACKAGES} | {runtime.package: runtime.version},
+            details={**session.details, **self._model.details},
         )

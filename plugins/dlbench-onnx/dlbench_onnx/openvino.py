@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import sys
 from typing import Any
-
-import openvino
 
 from dlbench import precision
 from dlbench.errors import Unsupported
 from dlbench.plugin import ModelSource, Setting, Spec
+from dlbench_onnx.export import Exported
 from dlbench_onnx.model import OnnxModel
-from dlbench_onnx.runtime import SWITCH, Session
+from dlbench_onnx.runtime import DENORMALS, SAID, SWITCH, Session, setting
+
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # else its import reports to the maker
+import openvino  # noqa: E402
 
 TYPES = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16, "fp16": openvino.Type.f16}
-"""The hint for a precision. Without one OpenVINO takes bfloat16 on a CPU that has it, and says nothing."""
-MODES = {"performance": "PERFORMANCE", "accuracy": "ACCURACY"}
+"""The hint for a precision. Without one OpenVINO may take bfloat16 on a CPU that has it, and says nothing."""
+MODES = ("performance", "accuracy")
 STREAMS = 1
 """One request at a time: the Spec's threads all work on it, as in the other frameworks."""
 
@@ -24,64 +25,50 @@ STREAMS = 1
 class OpenVino:
     """OpenVINO, as `dlbench_onnx.runtime.Runtime` describes a runtime."""
 
-    name, title = "openvino", "OpenVINO"
+    name, title, package = "openvino", "OpenVINO", "openvino"
     version = openvino.__version__.partition("-")[0]
-    package = "openvino"
 
     def devices(self) -> dict[str, str]:
         """The CPU."""
         return {"cpu": str(openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"))}
 
-    def table(self, spec: Spec) -> list[Setting]:  # noqa: ARG002 (as of any runtime)
+    def table(self, spec: Spec) -> list[Setting]:  # noqa: ARG002 (a CPU's are the same for every Spec)
         """Precision, and what changes the speed of a compiled model."""
-        read_back = "the compiled model"
+        kinds = {"bf16": "bf16", "fp16": "fp16"}
+        missing = {kind: why for kind in kinds if (why := _lacks(kind))}
         return [
-            Setting(
-                key="amp",
-                meaning="INFERENCE_PRECISION_HINT",
-                values=("off", "bf16", "fp16"),
-                missing={kind: why for kind in ("bf16", "fp16") if (why := _lacks(kind))},
-                rounding={"bf16": "bf16", "fp16": "fp16"},
-                read_back=read_back,
-            ),
-            Setting(key="execution", meaning="EXECUTION_MODE_HINT", values=tuple(MODES), read_back=read_back),
-            Setting(key="pinning", meaning="ENABLE_CPU_PINNING", values=SWITCH, read_back=read_back),
-            Setting(
-                key="denormals",
-                meaning="CPU_DENORMALS_OPTIMIZATION",
-                values=("flush", "keep"),
-                read_back=read_back,
-            ),
+            setting("amp", "INFERENCE_PRECISION_HINT", ("off", *kinds), missing=missing, rounding=kinds),
+            setting("execution", "EXECUTION_MODE_HINT", MODES),
+            setting("pinning", "ENABLE_CPU_PINNING", SWITCH),
+            setting("denormals", "CPU_DENORMALS_OPTIMIZATION", DENORMALS),
         ]
 
-    def open(self, file: Path, spec: Spec, device: str, output: str) -> Session:
+    def open(self, model: Exported, spec: Spec, device: str) -> Session:
         """A compiled model. Raises Unsupported for a precision that the CPU lacks."""
         if why := _lacks(spec.precision):
             raise Unsupported(f"precision {spec.precision}: {why}")
         core = openvino.Core()
-        compiled = core.compile_model(core.read_model(file), device.upper(), _configuration(spec))
-        wanted = compiled.output(output) if output else compiled.output(0)
-        infer = compiled.create_infer_request().infer
-        in_effect = _settings(compiled)
+        compiled = core.compile_model(core.read_model(model.file), device.upper(), _configuration(spec))
+        infer, wanted = compiled.create_infer_request().infer, compiled.output(model.output)
+        in_effect, names = _settings(compiled), model.inputs
         return Session(
-            run=lambda inputs: infer(list(inputs), share_inputs=True)[wanted],
+            run=lambda inputs: infer(dict(zip(names, inputs, strict=True)), share_inputs=True)[wanted],
             threads=compiled.get_property("INFERENCE_NUM_THREADS"),
             precision=_precision(compiled),
             details={
                 "streams": str(compiled.get_property("NUM_STREAMS")),
                 "cores pinned": in_effect["pinning"],
-                "performance hint": str(compiled.get_property("PERFORMANCE_HINT")).rpartition(".")[2].lower(),
-                "denormals": {"flush": "flushed to zero", "keep": "kept"}[in_effect["denormals"]],
+                "denormals": SAID[in_effect["denormals"]],
             },
             settings=lambda: _settings(compiled),
+            stage=lambda array: array,
         )
 
 
 def _lacks(kind: str) -> str:
     """Reason why this CPU does not compute in a precision; empty if it does."""
-    word = {"fp32": "FP32", "bf16": "BF16", "fp16": "FP16"}.get(kind, "")
     has: list[str] = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if not word or word not in has:
+    if kind not in TYPES or kind.upper() not in has:
         return f"OpenVINO finds {', '.join(has)} on this CPU"
     try:
         precision.require(kind)
@@ -98,7 +85,7 @@ def _configuration(spec: Spec) -> dict[str, Any]:
         "INFERENCE_PRECISION_HINT": TYPES[spec.precision],
         "ENABLE_HYPER_THREADING": True,  # else it counts physical cores, and takes fewer threads than it is given
         "ENABLE_CPU_PINNING": asked.get("pinning", "off") == "on",  # dlbench chooses the processors
-        "EXECUTION_MODE_HINT": MODES[asked.get("execution", "performance")],
+        "EXECUTION_MODE_HINT": asked.get("execution", "performance").upper(),
         "CPU_DENORMALS_OPTIMIZATION": asked.get("denormals", "flush") == "flush",
     }
 
@@ -108,14 +95,14 @@ def _precision(compiled: Any) -> str:
     return next((name for name, kind in TYPES.items() if kind == found), str(found))
 
 
-def _settings(compiled: Any) -> Mapping[str, str]:
+def _settings(compiled: Any) -> dict[str, str]:
     """Values in effect, by the compiled model's own word."""
     kind = _precision(compiled)
     return {
         "amp": "off" if kind == "fp32" else kind,
         "execution": str(compiled.get_property("EXECUTION_MODE_HINT")).rpartition(".")[2].lower(),
-        "pinning": "on" if compiled.get_property("ENABLE_CPU_PINNING") else "off",
-        "denormals": "flush" if compiled.get_property("CPU_DENORMALS_OPTIMIZATION") else "keep",
+        "pinning": SWITCH[not compiled.get_property("ENABLE_CPU_PINNING")],
+        "denormals": DENORMALS[not compiled.get_property("CPU_DENORMALS_OPTIMIZATION")],
     }
 
 
@@ -125,5 +112,5 @@ def plugin() -> OnnxModel:
 
 
 def adapt(source: ModelSource) -> OnnxModel:
-    """The plugin of a module of PyTorch or of an ONNX file. Raises SpecError for a file that is none."""
+    """The plugin of a module of PyTorch or of an ONNX file."""
     return OnnxModel(OpenVino(), source)

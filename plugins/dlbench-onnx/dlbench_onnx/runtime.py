@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dlbench.plugin import Setting, Spec
+from dlbench_onnx.export import Exported
 
-SWITCH = ("on", "off")
+SWITCH, DENORMALS = ("on", "off"), ("flush", "keep")
+SAID = {"flush": "flushed to zero", "keep": "kept"}
+"""Treatment of denormals in the words of the other frameworks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A model that is ready to run, and its settings as the runtime reads them back.
+    """A model that is ready to run, and what the runtime reads back of it.
 
-    `run` takes the inputs in the order of the file and returns the chosen output; `stage` puts an array on the device.
+    `run` takes the inputs in the order of the request and returns the chosen output; `stage` puts one on the device.
     """
 
     run: Callable[[Sequence[Any]], Any]
@@ -24,16 +26,16 @@ class Session:
     precision: str
     details: Mapping[str, str]
     settings: Callable[[], Mapping[str, str]]
-    stage: Callable[[Any], Any] = field(default=lambda array: array)
+    stage: Callable[[Any], Any]
 
 
 class Runtime(Protocol):
-    """A runtime of ONNX files: `name` is the framework's word in a plugin's name."""
+    """A runtime of ONNX files: `name` is the framework's word in a plugin's name, `package` its distribution."""
 
     name: str
     title: str
-    version: str
     package: str
+    version: str
 
     def devices(self) -> dict[str, str]:
         """Device words of a Spec, each with its description."""
@@ -43,6 +45,11 @@ class Runtime(Protocol):
         """The settings for a Spec, with what this version and its device do not have."""
         ...
 
-    def open(self, file: Path, spec: Spec, device: str, output: str) -> Session:
-        """Read and optimise a file for this Spec. Raises Unsupported for a precision or a setting that is not there."""
+    def open(self, model: Exported, spec: Spec, device: str) -> Session:
+        """Read and optimise a model. Raises Unsupported for a precision or a setting that is not there."""
         ...
+
+
+def setting(key: str, meaning: str, values: Iterable[str], **more: Any) -> Setting:
+    """A row of the table; every setting is read back from the open model."""
+    return Setting(key=key, meaning=meaning, values=tuple(values), read_back="the open model's own word", **more)

@@ -1,0 +1,105 @@
+"""ONNX files of the user's own: what they take and return, and the parameters that they hold."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from dlbench.errors import SpecError
+from dlbench.plugin import InputSpec, Signature
+from dlbench.plugin_kit import local_file, output_name, require_same_shapes
+from dlbench_onnx.export import MODEL, Exported
+
+if TYPE_CHECKING:
+    from dlbench.plugin import Array, Parameters
+
+LOADER = "onnx:"
+"""The word before a file in a reference."""
+_TRAINED = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+
+
+def read(reference: str, names: tuple[str, ...] = (), output: str = "") -> Exported:
+    """The file of a reference; `names` are its inputs in the order of the request, the file's own unless given.
+
+    Raises SpecError for a file that is missing or no model, for an input and for an output that it does not have.
+    """
+    file = local_file(reference.removeprefix(LOADER))
+    graph = _load(file, reference).graph
+    taken = [one.name for one in _inputs(graph)]
+    if names and set(names) != set(taken):
+        raise SpecError(f"{reference} takes the inputs {', '.join(taken)}, and {', '.join(names)} were named")
+    returned = {one.name: one.name for one in graph.output}
+    chosen = output_name(returned, output)
+    return Exported(
+        file=file,
+        inputs=names or tuple(taken),
+        output=chosen,
+        parameter_count=sum(int(np.prod(one.dims)) for one in graph.initializer if one.data_type in _TRAINED),
+        details={"model file": f"sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"},
+        parameters=partial(_parameters, file, reference),
+        having=partial(_having, file, reference, names, output),
+    )
+
+
+def stated_inputs(reference: str) -> tuple[InputSpec, ...]:
+    """The inputs by the file's own signature; nothing if it leaves a length open, or the range of integers."""
+    found = []
+    for one in _inputs(_load(local_file(reference.removeprefix(LOADER)), reference).graph):
+        shape = tuple(length.dim_value for length in one.type.tensor_type.shape.dim)
+        if not shape or not all(shape) or one.type.tensor_type.elem_type != TensorProto.FLOAT:
+            return ()
+        found.append(InputSpec(shape))
+    return tuple(found)
+
+
+def require_fit(model: Exported, reference: str, signature: Signature) -> None:
+    """Raise SpecError for arrays of another type or length than the file states; a length that it leaves open fits."""
+    stated = {one.name: one.type.tensor_type for one in _inputs(_load(model.file, reference).graph)}
+    for name, given in zip(model.inputs, (signature.inputs, *signature.further), strict=True):
+        shape = [length.dim_value for length in stated[name].shape.dim]
+        fits = len(shape) == len(given.shape) and all(a in (0, b) for a, b in zip(shape, given.shape, strict=True))
+        kind = str(onnx.helper.tensor_dtype_to_np_dtype(stated[name].elem_type))
+        if not fits or kind != given.dtype:
+            wanted = "x".join(str(length or "N") for length in shape)
+            got = "x".join(map(str, given.shape))
+            raise SpecError(f"{reference} takes {name} as {wanted}:{kind}, and {got}:{given.dtype} was asked for")
+
+
+def _load(file: Path, reference: str) -> Any:
+    try:
+        return onnx.load(file)
+    except FileNotFoundError as error:
+        raise SpecError(f"{reference}: there is no such file as {file}") from error
+    except Exception as error:
+        raise SpecError(f"{reference} is no ONNX file: {str(error).splitlines()[0][:200]}") from error
+
+
+def _inputs(graph: Any) -> list[Any]:
+    """The inputs without those that are parameters with a default, as older files have them."""
+    held = {one.name for one in graph.initializer}
+    return [one for one in graph.input if one.name not in held]
+
+
+def _parameters(file: Path, reference: str) -> dict[str, Array]:
+    held = _load(file, reference).graph.initializer
+    return {one.name: numpy_helper.to_array(one).copy() for one in held if one.data_type in _TRAINED}
+
+
+def _having(file: Path, reference: str, names: tuple[str, ...], output: str, parameters: Parameters) -> Exported:
+    model = _load(file, reference)
+    require_same_shapes(parameters, {name: one.shape for name, one in _parameters(file, reference).items()})
+    for one in model.graph.initializer:
+        if one.name in parameters:
+            kind = onnx.helper.tensor_dtype_to_np_dtype(one.data_type)
+            one.CopyFrom(numpy_helper.from_array(np.asarray(parameters[one.name], kind), one.name))
+    folder = TemporaryDirectory(prefix="dlbench-onnx-")
+    onnx.save(model, changed := Path(folder.name, MODEL))
+    return replace(read(f"{LOADER}{changed}", names, output), folder=folder)
