@@ -54,7 +54,7 @@ def main(folder: Path, asked: bytes) -> dict[str, Any]:
         "inputs": names,
         "output": "output",
         "parameter_count": sum(one.numel() for one in model.network.parameters() if one.requires_grad),
-        "flops": None if request.configuration else model.flops(batch),
+        "flops": None if request.configuration else model.flops(model.stage(batch)),
         "exporter": f"torch.onnx {torch.__version__}, opset {program.model.opset_imports['']}, not optimized",
     }
 

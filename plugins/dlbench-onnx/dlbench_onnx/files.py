@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from dlbench.errors import SpecError
-from dlbench.plugin import InputSpec, Signature
+from dlbench.plugin import ArraySpec, InputSpec
 from dlbench.plugin_kit import local_file, output_name, require_same_shapes
 from dlbench_onnx.export import MODEL, Exported
 
@@ -49,28 +50,43 @@ def read(reference: str, names: tuple[str, ...] = (), output: str = "") -> Expor
     )
 
 
-def stated_inputs(reference: str) -> tuple[InputSpec, ...]:
-    """The inputs by the file's own signature; nothing if it leaves a length open, or the range of integers."""
-    found = []
-    for one in _inputs(_load(local_file(reference.removeprefix(LOADER)), reference).graph):
-        shape = tuple(length.dim_value for length in one.type.tensor_type.shape.dim)
-        if not shape or not all(shape) or one.type.tensor_type.elem_type != TensorProto.FLOAT:
-            return ()
-        found.append(InputSpec(shape))
-    return tuple(found)
+def stated(reference: str, output: str = "") -> tuple[tuple[InputSpec, ...], ArraySpec | None]:
+    """Inputs and output by the file's own signature; nothing for those of which it leaves a length open.
+
+    Nor for integers, whose range no file states.
+    """
+    graph = _load(local_file(reference.removeprefix(LOADER)), reference).graph
+    chosen = output_name({one.name: one.name for one in graph.output}, output)
+    found = [_arrays(one) for one in _inputs(graph)]
+    closed = all(one.shape and all(one.shape) and one.dtype == "float32" for one in found)
+    returned = next(_arrays(one) for one in graph.output if one.name == chosen)
+    return (
+        tuple(InputSpec(one.shape) for one in found) if closed else (),
+        returned if returned.shape and all(returned.shape) else None,
+    )
 
 
-def require_fit(model: Exported, reference: str, signature: Signature) -> None:
+def require_fit(model: Exported, reference: str, given: Sequence[ArraySpec | InputSpec]) -> None:
     """Raise SpecError for arrays of another type or length than the file states; a length that it leaves open fits."""
-    stated = {one.name: one.type.tensor_type for one in _inputs(_load(model.file, reference).graph)}
-    for name, given in zip(model.inputs, (signature.inputs, *signature.further), strict=True):
-        shape = [length.dim_value for length in stated[name].shape.dim]
-        fits = len(shape) == len(given.shape) and all(a in (0, b) for a, b in zip(shape, given.shape, strict=True))
-        kind = str(onnx.helper.tensor_dtype_to_np_dtype(stated[name].elem_type))
-        if not fits or kind != given.dtype:
-            wanted = "x".join(str(length or "N") for length in shape)
-            got = "x".join(map(str, given.shape))
-            raise SpecError(f"{reference} takes {name} as {wanted}:{kind}, and {got}:{given.dtype} was asked for")
+    known = {one.name: _arrays(one) for one in _inputs(_load(model.file, reference).graph)}
+    if len(known) != len(given):
+        raise SpecError(f"{reference} takes the inputs {', '.join(known)}, and {len(given)} were given")
+    for name, asked in zip(model.inputs, given, strict=True):
+        own = known[name]
+        fits = len(own.shape) == len(asked.shape) and all(
+            a in (0, b) for a, b in zip(own.shape, asked.shape, strict=True)
+        )
+        if not fits or own.dtype != asked.dtype:
+            wanted = "x".join(str(length or "N") for length in own.shape)
+            got = "x".join(map(str, asked.shape))
+            raise SpecError(f"{reference} takes {name} as {wanted}:{own.dtype}, and {got}:{asked.dtype} was asked for")
+
+
+def _arrays(value: Any) -> ArraySpec:
+    """Shape and type of an input or output; a length that is left open is 0."""
+    kind = value.type.tensor_type
+    shape = tuple(length.dim_value for length in kind.shape.dim)
+    return ArraySpec(shape, str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)))
 
 
 def _load(file: Path, reference: str) -> Any:

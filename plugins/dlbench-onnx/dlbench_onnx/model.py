@@ -109,21 +109,23 @@ class OnnxModel:
 
         assert self._source is not None
         model = files.read(self._source.reference, request.signature.names, self._source.output)
-        files.require_fit(model, self._source.reference, request.signature)
+        files.require_fit(model, self._source.reference, (request.signature.inputs, *request.signature.further))
         return model
 
     def _described(self, spec: Spec, source: ModelSource) -> Description:
-        """Inputs by the file's signature, or as given, and the output of a call on zeros."""
+        """Inputs and output by the file's signature; what it leaves open as given, and as a call on zeros shows."""
         from dlbench_onnx import files
 
-        inputs = source.inputs or files.stated_inputs(source.reference)
-        loss = "" if source.targets else "mse"  # of outputs of any form; nothing here reads it
-        said = Description(framework=self._runtime.name, paths=PATHS, inputs=inputs, loss=loss)
-        if not inputs:
+        own, outputs = files.stated(source.reference, source.output)
+        inputs, loss = source.inputs or own, "" if source.targets else "mse"  # a loss that takes outputs of any form
+        said = Description(framework=self._runtime.name, paths=PATHS, inputs=inputs, outputs=outputs, loss=loss)
+        if not inputs or outputs is not None:
             return said
         names = tuple(one.name for one in inputs) if all(one.name for one in inputs) else ()
         self._spec, self._device = msgspec.structs.replace(spec, path="graph"), "cpu"
-        self._open(files.read(source.reference, names, source.output))
+        model = files.read(source.reference, names, source.output)
+        files.require_fit(model, source.reference, inputs)
+        self._open(model)
         output = self.predict(tuple(np.zeros(one.shape, one.dtype) for one in inputs))
         return msgspec.structs.replace(said, outputs=ArraySpec(np.shape(output), "float32"))
 

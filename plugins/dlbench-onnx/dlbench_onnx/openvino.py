@@ -70,11 +70,7 @@ def _lacks(kind: str) -> str:
     has: list[str] = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if kind not in TYPES or kind.upper() not in has:
         return f"OpenVINO finds {', '.join(has)} on this CPU"
-    try:
-        precision.require(kind)
-    except Unsupported as error:
-        return str(error)
-    return ""
+    return precision.lacking(kind).get(kind, "")
 
 
 def _configuration(spec: Spec) -> dict[str, Any]:

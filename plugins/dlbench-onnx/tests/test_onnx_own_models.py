@@ -104,7 +104,9 @@ def test_a_file_says_what_it_takes_and_is_run_as_it_is(runtime, tmp_path):
 def test_a_file_with_an_open_batch_needs_the_input_and_takes_any_length(tmp_path):
     weight = save(tmp_path / "open.onnx", batch="N")
     reference = f"onnx:{tmp_path / 'open.onnx'}"
-    assert describe_model(spec_of("ort", reference, ()), "ort").inputs == ()
+    without, given = (describe_model(spec_of("ort", reference, rows), "ort") for rows in ((), ROWS))
+    assert (without.inputs, without.outputs) == ((), None)
+    assert given.outputs.shape == (4, 3)
     prepared, _ = built(spec_of("ort", reference))
     inputs = prepared.task.batch(0, 0).inputs
     assert np.allclose(prepared.plugin.predict(inputs), inputs @ weight, atol=1e-5)
