@@ -11,16 +11,18 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
+from msgspec import UNSET
 
 from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import BuildRequest
+from dlbench.plugin import Adam, BuildRequest
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
@@ -58,13 +60,21 @@ def exported(request: BuildRequest, parameters: Parameters | None = None) -> Exp
 
     Raises Unsupported that names the operator which ONNX cannot express, and what PyTorch's plugin raises.
     """
-    asked = pickle.dumps((request, None if parameters is None else dict(parameters)))
+    asked = pickle.dumps((_of_torch(request), None if parameters is None else dict(parameters)))
     key = hashlib.sha256(asked).hexdigest()
     if key not in _kept:
         _kept[key] = _export(request, asked)
         for old in list(_kept)[:-KEPT]:
             del _kept[old]
     return _kept[key]
+
+
+def _of_torch(request: BuildRequest) -> BuildRequest:
+    """The request to PyTorch's plugin: eager, in float32 and on the CPU, whatever the runtime will do with the file."""
+    spec = request.spec
+    plain = {"path": "eager", "device": "cpu", "precision": "fp32", "data": "device", "compiler": "", "variant": UNSET}
+    named = msgspec.structs.replace(spec, plugin=f"torch.{spec.architecture}", **plain)
+    return replace(request, spec=named, optimizer=Adam())
 
 
 def _export(request: BuildRequest, asked: bytes) -> Exported:

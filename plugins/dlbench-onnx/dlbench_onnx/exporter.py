@@ -14,18 +14,16 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import torch
-from msgspec import UNSET
 
 import dlbench_torch
 from dlbench.errors import DlbenchError, Unsupported
-from dlbench.plugin import Batch, BuildRequest, Spec
+from dlbench.plugin import Batch
 from dlbench_onnx.export import MODEL, PARAMETERS
 from dlbench_torch.adaptors import torch as adapt
 
@@ -36,7 +34,10 @@ _OPERATOR = re.compile(r"OpOverload\(op='([^']+)', overload='([^']*)'\)")
 def main(folder: Path, asked: bytes) -> dict[str, Any]:
     """Export the requested model; returns its facts. Raises Unsupported for a model that ONNX cannot express."""
     request, parameters = pickle.loads(asked)  # noqa: S301 (of the process that started this one)
-    model = _built(request)
+    spec = request.spec
+    make = getattr(dlbench_torch, spec.architecture) if spec.model is None else partial(adapt, spec.model)
+    model: dlbench_torch.TorchModel = make()
+    model.build(request)
     if parameters is not None:
         model.import_parameters(parameters)
     arrays = tuple(np.zeros(one.shape, one.dtype) for one in (request.signature.inputs, *request.signature.further))
@@ -44,7 +45,7 @@ def main(folder: Path, asked: bytes) -> dict[str, Any]:
     try:
         program = torch.onnx.export(model.network, tuple(map(torch.from_numpy, arrays)), input_names=names, **HOW)
     except Exception as error:
-        raise Unsupported(_why(request.spec, error)) from error
+        raise Unsupported(_why(error)) from error
     assert program is not None
     program.save(folder / MODEL)
     exported: dict[str, Any] = dict(model.export_parameters())
@@ -59,26 +60,15 @@ def main(folder: Path, asked: bytes) -> dict[str, Any]:
     }
 
 
-def _built(request: BuildRequest) -> dlbench_torch.TorchModel:
-    """PyTorch's model for the request, eager and in float32 on the CPU, whatever the runtime will do with it."""
-    spec, name = request.spec, request.spec.architecture
-    asked = {"plugin": f"torch.{name}", "path": "eager", "device": "cpu", "precision": "fp32", "variant": UNSET}
-    model: dlbench_torch.TorchModel = getattr(dlbench_torch, name)() if spec.model is None else adapt(spec.model)
-    model.build(replace(request, spec=msgspec.structs.replace(spec, **asked)))
-    return model
-
-
-def _why(spec: Spec, error: BaseException) -> str:
+def _why(error: BaseException) -> str:
     """The operators that have no form in ONNX, or the reason why the model cannot be traced."""
     causes = list(_causes(error))
     found = dict.fromkeys(".".join(one) for cause in causes for one in _OPERATOR.findall(str(cause)))
     if found:
         names = ", ".join(found).replace("::", ".")
-        return (
-            f"{spec.label}: ONNX has no form of the operator {names}, says the exporter of PyTorch {torch.__version__}"
-        )
+        return f"ONNX has no form of the operator {names}, says the exporter of PyTorch {torch.__version__}"
     said = next((line.strip() for line in str(causes[-1]).splitlines() if line.strip()), type(causes[-1]).__name__)
-    return f"{spec.label}: PyTorch {torch.__version__} cannot trace the model for ONNX: {said[:300]}"
+    return f"PyTorch {torch.__version__} cannot trace the model for ONNX: {said[:300]}"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -50,7 +50,7 @@ class OnnxModel:
         """Export the model, or read its file, and open it."""
         spec, title = in_precision(request.spec), self._runtime.title
         if spec.path not in PATHS:
-            raise Unsupported(f"path {spec.path}: {title} runs a whole graph, kernel by kernel; add --path graph")
+            raise Unsupported(f"path {spec.path}: {title} runs a whole graph, kernel by kernel; choose graph")
         self._device = resolve_device(spec.device, self._runtime.devices(), f"{title} {self._runtime.version}")
         self._spec = spec
         self._open(self._read(request) if self._file else exported(request))

@@ -48,7 +48,7 @@ def test_training_is_refused_with_the_reason_and_the_phase_that_there_is(phase):
 
 @pytest.mark.parametrize("path", ["eager", "jit"])
 def test_other_paths_are_refused_with_the_one_that_there_is(path):
-    with pytest.raises(Unsupported, match=f"path {path}: .* add --path graph"):
+    with pytest.raises(Unsupported, match=f"path {path}: .* choose graph"):
         built(spec_of("openvino", path=path))
 
 
