@@ -67,3 +67,5 @@ HONEST_WORK = (
     clocks_and_collector_are_left_alone,
 )
 """The clauses on honest work, by weight."""
+HONEST_TRAINING = (every_sample_of_a_batch_counts,)
+"""Those that look at training alone."""

@@ -79,7 +79,7 @@ class OnnxModel:
         self._open(self._model.having(parameters))
 
     def describe(self, spec: Spec) -> Description:
-        """What PyTorch's plugin says of the module, or the file of itself."""
+        """Facts of the module by PyTorch's plugin, or of the file by its own signature."""
         if self._source is None:
             return Description(framework=self._runtime.name, paths=PATHS)
         if self._file:
