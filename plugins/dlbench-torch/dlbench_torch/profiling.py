@@ -30,10 +30,14 @@ def events(step: Callable[[], None]) -> list[ProfileEvent]:
 
 
 def _events(found: Any) -> Iterator[ProfileEvent]:
-    """Spans of threads; those that begin on one and end on another are asynchronous and no work of either."""
+    """Spans of threads; those that begin on one and end on another are asynchronous and no work of either.
+
+    Nor are annotations that are shown again beside the kernels of a device.
+    """
     for one in found:
         on_device = one.device_type() in _KERNELS
-        if one.is_async() or (not on_device and one.start_thread_id() != one.end_thread_id()):
+        apart = one.is_async() or (not on_device and one.start_thread_id() != one.end_thread_id())
+        if apart or one.activity_type() == "gpu_user_annotation":
             continue
         name = one.name()
         kind = category(name, on_device=on_device)
