@@ -19,7 +19,7 @@ WHOLE = [arm for arm in ARMS if arm != ("torch", "jit")]
 
 
 def _case(word: str, path: str, architecture: str):
-    slow = path != "eager" or architecture != "mlp"
+    slow = (word, path, architecture) != ("torch", "eager", "mlp")
     return pytest.param(word, path, architecture, marks=[pytest.mark.slow] if slow else [])
 
 
