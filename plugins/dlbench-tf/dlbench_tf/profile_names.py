@@ -79,7 +79,7 @@ def of_operation(kind: str) -> Category:
 
 def of_thunk(name: str) -> Category:
     """The category of an XLA thunk, by the operations in its name."""
-    if re.fullmatch(r"(while|call|conditional)(_\w+)?", name):
+    if re.fullmatch(r"(while|call|conditional)([_.].*)?", name):
         return "dispatch"
     words = set(re.split(r"[_\-./\d]+", name.lower()))
     for pattern, kind in CONSTITUENTS:
