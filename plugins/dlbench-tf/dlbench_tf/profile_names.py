@@ -52,7 +52,10 @@ CONSTITUENTS: tuple[tuple[str, Category], ...] = (
         r"negate|abs|clamp|convert|and|or|not|xor|shift|floor|sign|is|max|min|relu|exp|sine|cosine|erf|remainder",
         "elementwise",
     ),
-    (r"copy|transpose|bitcast|broadcast|concatenate|slice|dynamic|pad|reverse|iota|reshape|tuple", "data movement"),
+    (
+        r"copy|transpose|bitcast|broadcast|concat|concatenate|slice|dynamic|pad|reverse|iota|reshape|tuple",
+        "data movement",
+    ),
 )
 """Words of a thunk's name, by weight: a fusion is what its heaviest part is, as far as the name says."""
 SPANS: tuple[tuple[str, Category], ...] = (

@@ -96,7 +96,7 @@ def _kind(name: str, kind: str, said: dict[str, Any], inside: str, *, on_device:
     if on_device:
         return _Kind(name, profile_names.of_kernel(name))
     if "hlo_op" in said:
-        thunk = re.sub(r"(\.\d+)+$", "", str(said["hlo_op"]))
+        thunk = re.sub(r"([._]\d+)+$", "", str(said["hlo_op"]))
         return _Kind(thunk, profile_names.of_thunk(thunk))
     if "tf_function_call" in said:
         return _Kind("tf.function", "dispatch", 0)

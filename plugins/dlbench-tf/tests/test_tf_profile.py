@@ -57,6 +57,7 @@ def test_operations_have_the_category_of_the_table(name, kind):
         ("multiply_add_fusion", "elementwise"),
         ("add_reduce_fusion", "reduction"),
         ("transpose_copy_fusion", "data movement"),
+        ("concat_6", "data movement"),
         ("fusion.7", "fused code"),
         ("while.2", "dispatch"),
         ("mystery", "unattributed"),
