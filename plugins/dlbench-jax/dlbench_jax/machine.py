@@ -29,6 +29,8 @@ def prepare(spec: Spec) -> Any:
     """
     if spec.compiler not in ("", "xla"):
         raise Unsupported(f"compiler {spec.compiler}: JAX compiles with xla only; leave --compiler out")
+    if spec.path == "graph":
+        raise Unsupported("path graph: JAX has none without its compiler; choose eager or jit")
     if spec.precision not in MATMUL:
         raise Unsupported(f"precision {spec.precision}: the plugins of JAX have {', '.join(MATMUL)}")
     start(spec)

@@ -194,6 +194,7 @@ def test_products_in_bfloat16_are_read_back_and_near_those_in_float32(architectu
         ({"device": "gpu:99"}, "looked for device gpu:99"),
         ({"precision": "fp16"}, "the plugins of JAX have fp32, bf16, tf32"),
         ({"precision": "tf32"}, "a CPU has no TF32"),
+        ({"path": "graph"}, "path graph: JAX has none"),
         ({"compiler": "inductor"}, "JAX compiles with xla only"),
         ({"threads": 63}, "asked for 63 threads, but JAX has already started in this process with"),
     ],
