@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dlbench.analysis.metrics import METRICS
-from dlbench.analysis.neighbours import by_round
 from dlbench.analysis.pairs import Pair, by_spec
+from dlbench.analysis.rounds import by_round_of
 from dlbench.analysis.steady_state import ratio_is_steady
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
@@ -80,12 +80,14 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
     """One number a group in lockstep: the median over rounds of log(candidate's seconds a step / baseline's).
 
     Groups are matched by session and number; a group or a round that one arm lacks is left out. None if an arm was
-    never steady (`unstable`), unless their ratio is: changes that both show at the same time are not in it.
+    never steady (`unstable`), unless their ratio is: changes that both show at the same time are not in it. Time in
+    which a program was ready and had no core is left out where it is known of both (`rounds.with_a_core`).
     """
     baselines, candidates = list(baseline_runs), list(candidate_runs)
     if any(run.has("unstable") for run in (*baselines, *candidates)) and not ratio_is_steady(baselines, candidates):
         return []
-    sides = [{run.together: by_round(run) for run in runs} for runs in (baselines, candidates)]
+    of = by_round_of([*baselines, *candidates])
+    sides = [{run.together: of(run) for run in runs} for runs in (baselines, candidates)]
     found = []
     for key in (key for key in sides[0] if key in sides[1]):
         before, after = sides[0][key], sides[1][key]

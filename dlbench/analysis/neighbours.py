@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from dlbench.analysis.memo import by_run
+from dlbench.analysis.rounds import ByRound, by_round, by_round_of, with_a_core
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
 from dlbench.stats.estimates import median
@@ -21,7 +22,7 @@ class Group:
     """Runs that took turns."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = runs
+        self._runs, self._of = runs, _LOGARITHMS[by_round_of(runs)]
         self._of_spec: dict[Spec, list[Run]] = {}
         for run in runs:
             self._of_spec.setdefault(run.spec, []).append(run)
@@ -33,7 +34,7 @@ class Group:
 
     def beside(self, run: Run) -> tuple[Sequence[float], Sequence[float]]:
         """Logarithms of an arm and of its neighbours, one value for each round that it shares with one of them."""
-        mine, left_out = _logarithms(run), [_logarithms(one) for one in self._left_out(run)]
+        mine, left_out = self._of(run), [self._of(one) for one in self._left_out(run)]
         own, theirs = [], []
         for at in sorted(mine):
             values, without = self._rounds[at], [one[at] for one in left_out if at in one]
@@ -51,27 +52,24 @@ class Group:
         """The values of all arms by round, sorted."""
         found: dict[int, list[float]] = {}
         for run in self._runs:
-            for at, value in _logarithms(run).items():
+            for at, value in self._of(run).items():
                 found.setdefault(at, []).append(value)
         return {at: sorted(values) for at, values in found.items()}
 
 
-@by_run
-def by_round(run: Run) -> Mapping[int, float]:
-    """Seconds a step of the steady samples that are paired, by their round."""
-    return {
-        sample.round: sample.seconds / sample.steps
-        for sample in run.samples
-        if sample.stage == "steady" and sample.round is not None
-    }
-
-
-@by_run
-def _logarithms(run: Run) -> Mapping[int, float]:
+def _about_their_median(by_round: ByRound) -> ByRound:
     """Logarithms by round, about their own median: arms of any speed can then be taken together."""
-    found = {at: math.log(seconds) for at, seconds in by_round(run).items()}
-    middle = median(list(found.values())) if found else 0.0
-    return {at: value - middle for at, value in found.items()}
+
+    @by_run
+    def of(run: Run) -> Mapping[int, float]:
+        found = {at: math.log(seconds) for at, seconds in by_round(run).items()}
+        middle = median(list(found.values())) if found else 0.0
+        return {at: value - middle for at, value in found.items()}
+
+    return of
+
+
+_LOGARITHMS = {of: _about_their_median(of) for of in (by_round, with_a_core)}
 
 
 def _median_without(values: Sequence[float], left_out: Sequence[float]) -> float:

@@ -41,9 +41,9 @@ class MeasuredModel:
         self._warm: Compilation | None = None
         self._calls = 0
 
-    def sampler(self) -> timing.Sampler:
+    def sampler(self, clock: timing.Clock | None = None) -> timing.Sampler:
         """Times these steps."""
-        return timing.Sampler(self.step, self.barrier, self.ready, steps_per_call=self._spec.steps_per_call)
+        return timing.Sampler(self.step, self.barrier, self.ready, clock, self._spec.steps_per_call)
 
     def ready(self, calls: int) -> None:
         """Make sure that the batches of this many calls are staged; outside the clock."""

@@ -19,12 +19,20 @@ APART, READING = 0.1, 1e-5
 """Share of a sample's seconds, and seconds, above which two clocks contradict each other."""
 
 
+def _unread(_: float) -> None:
+    return None
+
+
 class Timing(NamedTuple):
-    """`steps` consecutive steps ended by the barrier, in wall and CPU seconds."""
+    """`steps` consecutive steps ended by the barrier, in wall and CPU seconds.
+
+    `waited_seconds` are those in which a thread was ready and had no core; None where they were not read.
+    """
 
     steps: int
     seconds: float
     cpu_seconds: float
+    waited_seconds: float | None = None
 
     @property
     def step_seconds(self) -> float:
@@ -34,11 +42,15 @@ class Timing(NamedTuple):
 
 @dataclass(frozen=True)
 class Clock:
-    """Source of time; a test gives its own. All count seconds from an arbitrary start; `other` watches `wall`."""
+    """Source of time; a test gives its own. All count seconds from an arbitrary start; `other` watches `wall`.
+
+    `waits` begins to count seconds without a core: it returns a function that says how many of these seconds they were.
+    """
 
     wall: Callable[[], float] = field(default=lambda: perf_counter_ns() * 1e-9)
     cpu: Callable[[], float] = field(default=lambda: process_time_ns() * 1e-9)
     other: Callable[[], float] = field(default=lambda: monotonic_ns() * 1e-9)
+    waits: Callable[[], Callable[[float], float | None]] = field(default=lambda: _unread)
 
 
 class Watch(NamedTuple):
@@ -77,8 +89,11 @@ class Sampler:
         self._clock = clock or Clock()
         self.watch = Watch()
 
-    def take(self, steps: int) -> Timing:
-        """Time `steps` consecutive steps, or as many more as the last call takes, and the barrier that ends them."""
+    def take(self, steps: int, *, waits: bool = False) -> Timing:
+        """Time `steps` consecutive steps, or as many more as the last call takes, and the barrier that ends them.
+
+        With `waits` the seconds without a core are read too, which takes some 0.1 ms outside the clock.
+        """
         step, wall, cpu, other = self._step, self._clock.wall, self._clock.cpu, self._clock.other
         result = None
         calls = -(-steps // self._steps_per_call)
@@ -86,15 +101,17 @@ class Sampler:
         collect()
         disable()
         try:
+            waited = self._clock.waits() if waits else _unread
             cpu_start, other_start, start = cpu(), other(), wall()
             for _ in range(calls):
                 result = step()
             self._barrier(result)
             seconds, other_seconds, cpu_seconds = wall() - start, other() - other_start, cpu() - cpu_start
+            without_core = waited(seconds)
         finally:
             enable()
         self.watch = self.watch.after(seconds, other_seconds)
-        return Timing(calls * self._steps_per_call, seconds, cpu_seconds)
+        return Timing(calls * self._steps_per_call, seconds, cpu_seconds, without_core)
 
     def overhead(self, repeats: int = 101) -> float:
         """Median seconds that reading the clocks and an empty barrier add to a sample."""

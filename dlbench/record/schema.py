@@ -47,9 +47,9 @@ UNTIMED = 1
 class Sample(Record, frozen=True, gc=False):
     """`steps` consecutive steps ended by the barrier: wall and CPU seconds of all of them together.
 
-    `turn` counts the samples of the whole lockstep group, so that the order in which arms took turns can be read back;
-    samples with the same `round` are paired. Both are None outside lockstep (warm-up, latency, converge).
-    `resident_bytes` is the host memory of the child after the sample, read outside the clock.
+    `turn` counts the samples of the whole lockstep group: the order in which arms took turns. Samples with the same
+    `round` are paired. Both are None outside lockstep (warm-up, latency, converge). `resident_bytes` of the child and
+    `waited_seconds`, in which it was ready to work and had no core, are read outside the clock, where they are known.
     """
 
     stage: Stage
@@ -59,6 +59,7 @@ class Sample(Record, frozen=True, gc=False):
     round: NotNegative | None = None
     turn: NotNegative | None = None
     resident_bytes: NotNegative | None = None
+    waited_seconds: Seconds | None = None
 
 
 class Evaluation(Record, frozen=True, gc=False):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from dlbench.analysis.evidence import BUSY
+from dlbench.analysis.evidence import BUSY, contended
+from dlbench.analysis.rounds import by_round, waits_are_known
 from dlbench.record.flags import HELPED
 from dlbench.record.schema import Load, Run
 
@@ -57,6 +58,7 @@ def machine_warnings(runs: Sequence[Run]) -> Iterator[str]:
     """All that applies to the machine of these Runs."""
     loads = [run.load for run in runs if run.load is not None]
     yield from busy(loads)
+    yield from _waits(runs)
     yield from _disk(loads)
     yield from _gpu(runs)
     yield from _slow_library(runs)
@@ -92,6 +94,18 @@ def _advice(mark: Mark, loads: Sequence[Load]) -> str:
         f"the plugins' own processes took up to {helped:.2f} CPU seconds for each second of their steps; "
         f"give them fewer processes, and if that is not enough: {mark.advice}"
     )
+
+
+def _waits(runs: Sequence[Run]) -> Iterator[str]:
+    """Ratios on a busy machine are not those of the seconds shown."""
+    timed = [run for run in runs if run.ok and by_round(run)]
+    known = list(map(waits_are_known, timed))
+    if any(known) and contended(runs):
+        of_both = "" if all(known) else " if it is known of both arms"
+        yield (
+            "in ratios of arms that took turns, time in which a program was ready and had no core is left out"
+            f"{of_both}; seconds a step and throughput hold it"
+        )
 
 
 def _disk(loads: Sequence[Load]) -> Iterator[str]:

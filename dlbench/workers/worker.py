@@ -29,7 +29,7 @@ from dlbench.record.flags import StatusName
 from dlbench.record.schema import Environment, PhaseTime, Sample, Stage
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
-from dlbench.system import environment, memory, nvml, variables
+from dlbench.system import environment, memory, nvml, variables, waiting
 from dlbench.system.load import LoadMeter
 from dlbench.system.nvml import GpuSampler
 from dlbench.system.witness import Witness
@@ -57,6 +57,7 @@ from dlbench.workers.protocol import (
     to_request,
 )
 
+_CLOCK = measure.Clock(waits=waiting.counter)
 _OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 
 
@@ -74,7 +75,7 @@ class Worker:
             return reply
         sampler = getattr(self, "_sampler", None)
         tamper.require_untouched(self._spec.plugin, () if sampler is None else (sampler.watch,))
-        return msgspec.structs.replace(reply, clock=measure.Clock().wall())
+        return msgspec.structs.replace(reply, clock=_CLOCK.wall())
 
     def _reply(self, order: Request) -> Response:  # noqa: PLR0911 (one return an order)
         match order:
@@ -113,7 +114,7 @@ class Worker:
         self._spec, self._plugin, self._subject = spec, plugin, MeasuredModel(spec, prepared)
         self._info, self._flops = info, _flops(prepared, spec)
         self._steady: list[float] = []
-        self._sampler, self._gpu = self._subject.sampler(), GpuSampler(info.device)
+        self._sampler, self._gpu = self._subject.sampler(_CLOCK), GpuSampler(info.device)
         return Built(
             info=info,
             task=prepared.task.info,
@@ -150,13 +151,14 @@ class Worker:
             self._witness.move(order.processors)
         timings, steps, settled = settle(self._sampler, order.policy, lambda: self._digest.add(self._subject.seen))
         self._subject.warmed_up()
-        samples = [_sample("warm-up", timing) for timing in timings]
+        samples = [_sample("warm-up", one) for one in timings]
         return Settled(steps=steps, settled=settled, samples=samples, digest=self._digest.text)
 
     def _take(self, order: Take) -> Taken:
         if order.untimed:
             self._sampler.take(order.untimed)
-        samples = [_sample(order.stage, self._sampler.take(order.steps)) for _ in range(order.count)]
+        take = partial(self._sampler.take, order.steps, waits=order.stage == "steady")
+        samples = [_sample(order.stage, take()) for _ in range(order.count)]
         self._steady += [one.seconds / one.steps for one in samples if one.stage == "steady"]
         self._gpu.sample()
         self._subject.check()
@@ -165,7 +167,6 @@ class Worker:
     def _close(self, *, compile_again: bool, multiply: bool) -> Closed:
         mark = self._subject.mark(self._spec.phase)
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.summary())
-        in_effect = settings.taken(self._spec, self._plugin)
         actual, compilation = self._witness.read(), self._subject.compilation()
         actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
         flops = self._subject.flops_per_step()
@@ -175,7 +176,7 @@ class Worker:
             compilation=compilation,
             actual=actual,
             flops_per_step=flops,
-            settings=in_effect,
+            settings=settings.taken(self._spec, self._plugin),
         )
         if not self._spec.timed:
             return closed
@@ -266,9 +267,8 @@ def _status(error: BaseException) -> StatusName:
 
 def _lacks_memory(error: BaseException) -> bool:
     names = words.class_names(error)
-    return bool(
-        names & _OUT_OF_MEMORY or (not isinstance(error, DlbenchError) and NO_MEMORY.search(words.reason(error)))
-    )
+    said = not isinstance(error, DlbenchError) and NO_MEMORY.search(words.reason(error))
+    return bool(names & _OUT_OF_MEMORY or said)
 
 
 def _reason(error: BaseException) -> str:

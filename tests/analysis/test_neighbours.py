@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from example_runs import bare_run, spec
 
-from dlbench.analysis.neighbours import Group, _logarithms
+from dlbench.analysis.neighbours import _LOGARITHMS, Group
+from dlbench.analysis.rounds import by_round
 from dlbench.record.schema import Sample
 from dlbench.report import summarize
 
@@ -39,7 +40,8 @@ def group(arms, number=0, rounds=20, alike=False, missing=0.0, control=False):
 
 def expected(run, runs):
     others = [other for other in runs if other.spec != run.spec] or [other for other in runs if other is not run]
-    mine, theirs = _logarithms(run), list(map(_logarithms, others))
+    logarithms = _LOGARITHMS[by_round]
+    mine, theirs = logarithms(run), list(map(logarithms, others))
     beside = {at: found for at in sorted(mine) if (found := [one[at] for one in theirs if at in one])}
     return [mine[at] for at in beside], list(map(statistics.median, beside.values()))
 

@@ -47,6 +47,23 @@ def test_the_barrier_is_inside_the_clock_and_staging_outside():
     assert timing.seconds == pytest.approx(3 * 0.001 + 0.5)
 
 
+def test_waits_for_a_core_are_read_next_to_the_clock_and_only_when_asked_for():
+    world = World()
+
+    def waits():
+        world.diary.append("waits from here")
+        return lambda seconds: world.diary.append("waits to here") or seconds / 2
+
+    sampler = Sampler(world.step, world.barrier, world.ready, Clock(world.wall, lambda: 0.0, waits=waits))
+    assert sampler.take(1).waited_seconds is None
+    assert not any("waits" in event for event in world.diary)
+    world.diary.clear()
+    found = sampler.take(1, waits=True)
+    assert found.waited_seconds == found.seconds / 2
+    inside = ["clock", "step", "barrier result", "clock"]
+    assert world.diary == ["ready 1", "waits from here", *inside, "waits to here"]
+
+
 def test_a_sample_of_calls_of_several_steps_holds_as_many_whole_calls_as_its_steps_need():
     world = World()
     sampler = Sampler(world.step, world.barrier, world.ready, Clock(world.wall, lambda: 0.0), steps_per_call=4)

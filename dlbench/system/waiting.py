@@ -1,0 +1,78 @@
+"""Time in which a program was ready to run and had no core, as Linux counts it for every thread.
+
+Functions are bound here, before a plugin is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from os import O_RDONLY, close, listdir
+from os import open as open_file
+from os import read as read_file
+from typing import NamedTuple
+
+THREADS = "/proc/self/task"
+LONE = 0.95
+"""Share of the work above which a thread does it alone."""
+OVERLAP = 0.02
+"""Share of a time by which work and waits of all threads may exceed it and still follow one another."""
+
+
+class Times(NamedTuple):
+    """Nanoseconds of a thread since it began: on a core, and ready without one."""
+
+    worked: int
+    waited: int
+
+
+Reading = Mapping[str, Times]
+"""Times by thread."""
+
+
+def counter() -> Callable[[float], float | None]:
+    """A function that says how many of the seconds since this call the program has waited, as `between` does."""
+    before = so_far()
+    return lambda seconds: between(before, so_far(), seconds)
+
+
+def so_far() -> Reading | None:
+    """The times of all threads, from `schedstat` (Linux, Documentation/scheduler/sched-stats); None without it."""
+    try:
+        names = listdir(THREADS)  # noqa: PTH208 (bound above; a path calls what a plugin may replace)
+    except OSError:
+        return None
+    return {name: times for name in names if (times := _of(name)) is not None} or None
+
+
+def between(before: Reading | None, after: Reading | None, seconds: float) -> float | None:
+    """Seconds that the program waited between two readings; None where they are not known, or say nothing.
+
+    If one thread does the work, they are its waits; if several do and follow one another, those of all. Where they work
+    beside each other, one may wait and delay nobody.
+    """
+    if before is None or after is None:
+        return None
+    began = Times(0, 0)
+    spent = [
+        Times(*(end - start for end, start in zip(after[name], before.get(name, began), strict=True))) for name in after
+    ]
+    worked, waited = (sum(of_thread) for of_thread in zip(*spent, strict=True))
+    most = max(spent)
+    if most.worked >= LONE * worked:
+        return most.waited * 1e-9
+    return waited * 1e-9 if (worked + waited) * 1e-9 <= (1 + OVERLAP) * seconds else None
+
+
+def _of(thread: str) -> Times | None:
+    """The times of a thread; None of one that has just ended, and of a kernel that does not count them."""
+    try:
+        descriptor = open_file(f"{THREADS}/{thread}/schedstat", O_RDONLY)
+    except OSError:
+        return None
+    try:
+        worked, waited = read_file(descriptor, 100).split()[:2]
+        return Times(int(worked), int(waited))
+    except (OSError, ValueError):
+        return None
+    finally:
+        close(descriptor)
