@@ -29,6 +29,7 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "dnnl": "DnnlExecutionProvider", "cu
 INTER_OP_THREADS = 1
 """One operation at a time: the Spec's threads all work on it, as in the other frameworks."""
 _FLUSH, _SPIN = "session.set_denormal_as_zero", "session.intra_op.allow_spinning"
+_STOP = "session.force_spinning_stop"
 _FATAL_ALONE = 4
 
 
@@ -101,6 +102,7 @@ def _options(spec: Spec) -> Any:
     options.enable_cpu_mem_arena = asked.get("arena", "on") == "on"
     options.log_severity_level = _FATAL_ALONE
     options.add_session_config_entry(_FLUSH, str(int(asked.get("denormals", "flush") == "flush")))
+    options.add_session_config_entry(_STOP, "1")  # else threads spin on after a run, through the turns of others
     options.add_session_config_entry(_SPIN, str(int(asked.get("spinning", "on") == "on")))
     return options
 
