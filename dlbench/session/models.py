@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from dlbench import architectures
 from dlbench.errors import SpecError
+from dlbench.record.flags import StatusName
 from dlbench.session import inference, plan, variants
 from dlbench.session.inference import FROM_FILE, SYNTHETIC, UNKNOWN
 from dlbench.session.plan import Selection
@@ -21,6 +22,9 @@ from dlbench.spec import AXES, ModelSource, Policy, Spec
 from dlbench.spec.axes import Options, option_grid
 from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
+
+LOST: tuple[StatusName, ...] = ("crashed", "timeout", "out-of-memory")
+"""Ends of a process that a plugin took with it: other plugins are measured, and its Runs have this status."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +109,9 @@ def _filled(one: AskedModel, selection: Selection, options: Options, child: Chil
     except ChildError as error:
         if spec.model is not None:
             raise SpecError(_of_model(spec.model, error)) from error
-        if error.loading or not selection.get("task"):  # a wrong size or option, or nothing to plan a Run by
-            raise SpecError(str(error)) from error
-        return selection  # each of its Runs will say so
+        if error.loading or not (selection.get("task") or error.status in LOST):
+            raise SpecError(str(error)) from error  # a wrong size or option, or nothing to plan a Run by
+        return {**selection, "task": selection.get("task") or [SYNTHETIC]}  # each of its Runs will say so
     return inference.filled(selection, spec, said)
 
 
