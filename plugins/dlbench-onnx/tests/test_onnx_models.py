@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+import dlbench
 from dlbench import architectures, registry
 from dlbench.errors import Unsupported
 from dlbench.measure.build import build_checked, prepare
@@ -16,7 +17,7 @@ from dlbench.spec import Spec
 pytestmark = pytest.mark.untimed
 
 RUNTIMES = ("ort", "openvino")
-SPEC = Spec(plugin="ort.mlp", phase="predict", path="graph", size="small", task="synthetic", batch_size=8, threads=2)
+SPEC = Spec(plugin="ort.mlp", phase="predict", path="graph", size="small", task="synthetic", batch_size=8, threads=1)
 
 
 def spec_of(runtime, architecture="mlp", **more):
@@ -30,13 +31,22 @@ def built(spec):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_an_mlp_predicts_as_the_numpy_version_on_the_requested_threads(runtime):
+def test_an_mlp_predicts_as_the_numpy_version(runtime):
     prepared, info = built(spec_of(runtime))
     request, inputs = prepared.request, prepared.task.batch(0, 0).inputs
     expected = request.configuration.forward(request.parameters, inputs, request.signature)
     assert np.abs(prepared.plugin.predict(inputs) - expected).max() < 5e-6
-    assert (info.threads, info.path, info.precision, info.compiler) == (2, "graph", "fp32", None)
+    assert (info.threads, info.path, info.precision, info.compiler) == (1, "graph", "fp32", None)
     assert info.details["denormals"] == "flushed to zero"
+
+
+def test_both_have_the_threads_that_were_asked_for_and_none_works_on_after_a_step(tmp_path):
+    """In processes of their own: OpenVINO keeps the number of threads of its first model for all of its process."""
+    results = dlbench.run(
+        [f"{runtime}.mlp" for runtime in RUNTIMES],
+        phase="predict", path="graph", threads=2, quick=True, out=str(tmp_path), progress=False,
+    )  # fmt: skip
+    assert [(run.status, run.info and run.info.threads) for run in results.runs] == [("ok", 2)] * 2, results.runs
 
 
 @pytest.mark.parametrize("phase", ["train", "converge"])
