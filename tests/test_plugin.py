@@ -28,6 +28,7 @@ CAPABILITIES = {
     contract.Describes: ("describe",),
     contract.CountsFlops: ("flops",),
     contract.Profiles: ("profile",),
+    contract.LacksPhases: ("missing_phases",),
     contract.TakesSettings: ("settings", "read_settings"),
 }
 
@@ -57,7 +58,7 @@ def test_every_capability_of_the_contract_is_in_this_test() -> None:
 def test_the_minimal_plugin_has_no_capability_and_the_good_one_all_that_a_cpu_can_have() -> None:
     assert not [kind for kind in CAPABILITIES if isinstance(Minimal(), kind)]
     lacking = {kind.__name__ for kind in CAPABILITIES if not isinstance(LinearPlugin(), kind)}
-    assert lacking == {"Synchronizes", "ReportsDeviceMemory", "Describes", "CountsFlops"}
+    assert lacking == {"Synchronizes", "ReportsDeviceMemory", "Describes", "CountsFlops", "LacksPhases"}
 
 
 def test_a_request_for_a_known_architecture_carries_its_configuration_and_initial_values() -> None:

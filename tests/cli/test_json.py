@@ -18,7 +18,7 @@ from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed
 
-ACTS = {"run", "gate", "comment", "fetch", "schema"}
+ACTS = {"run", "explain", "gate", "comment", "fetch", "schema"}
 """Commands that measure or download, and one that prints nothing but JSON."""
 
 

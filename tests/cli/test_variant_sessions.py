@@ -30,7 +30,7 @@ def test_two_variants_that_set_one_value_are_measured_beside_each_other_with_tha
     assert code == 0, errors
     assert {name: run["status"] for name, run in runs.items()} == {"a": "ok", "b": "ok"}
     assert {run["info"]["settings"]["speed"] for run in runs.values()} == {"fast"}
-    page = (tmp_path / "out" / "report.md").read_text()
+    page = (tmp_path / "out" / "report.md").read_text().replace("\\", "")
     assert "fake.linear eager [b] over fake.linear eager [a]" in page
     assert "fake.linear eager [b] and fake.linear eager [a]: same model: yes" in page
 

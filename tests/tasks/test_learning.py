@@ -96,6 +96,7 @@ def test_what_is_no_digit_or_one_digit_alone_does_not_pass_for_generated_digits(
         assert distance(images[train.targets[::4] == label]) > 2 * loosest
 
 
+@pytest.mark.slow
 def test_what_is_not_made_alike_does_not_pass_for_synthetic_images():
     """Noise, the mean image, blocks each from another image, images in negative; half of the classes, and one."""
     train, distance = synthetic_gan.real(), synthetic_gan.judge().distance
