@@ -14,6 +14,8 @@ from dlbench.record.schema import Run, Sample
 ByRound = Callable[[Run], Mapping[int, float]]
 KNOWN = 0.9
 """Share of samples whose waits must be known."""
+OWN = 0.005
+"""CPU seconds of a program's own processes, for each second of its steps, that no verdict could tell from none."""
 
 
 def by_round_of(runs: Iterable[Run]) -> ByRound:
@@ -36,9 +38,14 @@ def with_a_core(run: Run) -> Mapping[int, float]:
 
 @by_run
 def waits_are_known(run: Run) -> bool:
-    """True for a program on a CPU whose waits were counted; a device goes on while its program waits."""
+    """True for a program on a CPU whose waits were counted, and that started no processes that worked beside it.
+
+    A device goes on while its program waits; and a program that waits for its own processes waits for itself.
+    """
     samples = [sample for _, sample in _paired(run)]
     if not samples or run.info is None or run.info.device != "cpu":
+        return False
+    if run.load is not None and (run.load.helper_cpu or 0.0) > OWN:
         return False
     return sum(sample.waited_seconds is not None for sample in samples) >= KNOWN * len(samples)
 

@@ -47,8 +47,9 @@ def so_far() -> Reading | None:
 def between(before: Reading | None, after: Reading | None, seconds: float) -> float | None:
     """Seconds that the program waited between two readings; None where they are not known, or say nothing.
 
-    If one thread does the work, they are its waits; if several do and follow one another, those of all. Where they work
-    beside each other, one may wait and delay nobody.
+    If one thread does the work, they are its waits, without what other threads of the program worked: it may have
+    waited for them. If several do and follow one another, they are those of all. Where threads work beside each other,
+    one may wait and delay nobody.
     """
     if before is None or after is None:
         return None
@@ -59,7 +60,7 @@ def between(before: Reading | None, after: Reading | None, seconds: float) -> fl
     worked, waited = (sum(of_thread) for of_thread in zip(*spent, strict=True))
     most = max(spent)
     if most.worked >= LONE * worked:
-        return most.waited * 1e-9
+        return max(0, most.waited - (worked - most.worked)) * 1e-9
     return waited * 1e-9 if (worked + waited) * 1e-9 <= (1 + OVERLAP) * seconds else None
 
 

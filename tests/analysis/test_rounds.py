@@ -11,7 +11,7 @@ from example_runs import bare_run, spec
 
 from dlbench.analysis import evidence, rounds
 from dlbench.plugin import ModelInfo
-from dlbench.record.schema import Sample
+from dlbench.record.schema import Load, Sample
 
 pytestmark = pytest.mark.untimed
 WORK, MORE = 0.02, 1.03
@@ -60,6 +60,14 @@ def test_a_run_without_rounds_says_nothing_of_its_waits():
     run = arm("a.net", WORK)
     assert not rounds.waits_are_known(msgspec.structs.replace(run, samples=()))
     assert not rounds.waits_are_known(msgspec.structs.replace(run, info=None))
+
+
+def test_a_program_that_waits_for_its_own_processes_waits_for_itself():
+    of = {"load_average": 1.0, "cpu_pressure": 0.5, "memory_pressure": 0.0, "steal": 0.0}
+    run = arm("a.net", WORK)
+    for helper, known in ((0.0, True), (rounds.OWN * 2, False)):
+        load = Load(helper_cpu=helper, **of)
+        assert rounds.waits_are_known(msgspec.structs.replace(run, load=load)) is known
 
 
 def test_time_without_waiting_is_never_below_that_of_the_processor_or_above_the_clock():

@@ -30,6 +30,14 @@ def test_a_thread_that_works_alone_waits_for_all():
     assert waiting.between(before, after, 0.03) == pytest.approx(0.010)
 
 
+def test_a_wait_for_another_thread_of_the_program_is_its_own():
+    before = {"1": Times(0, 0), "2": Times(0, 0)}
+    after = {"1": Times(20 * MS, 10 * MS), "2": Times(1 * MS, 5 * MS)}
+    assert waiting.between(before, after, 0.03) == pytest.approx(0.009)
+    after = {"1": Times(20 * MS, MS // 2), "2": Times(1 * MS, 0)}
+    assert waiting.between(before, after, 0.0205) == 0
+
+
 def test_threads_that_follow_one_another_wait_together():
     before = {"1": Times(0, 0), "2": Times(0, 0)}
     after = {"1": Times(10 * MS, 3 * MS), "2": Times(10 * MS, 4 * MS)}
