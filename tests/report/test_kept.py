@@ -18,6 +18,7 @@ OTHERS = {
     "cheats": ("report.md", "python -m studies.cheats"),
     "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
     "expert-step": ("expert.md", "python -m studies.expert_step"),
+    "sessions": ("sessions.md", "python -m studies.decision_quality sessions"),
     "planted": ("sessions.md", "python -m studies.any_model planted"),
     "zoo": ("report.md", "python -m studies.zoo"),
 }
