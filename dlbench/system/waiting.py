@@ -57,7 +57,7 @@ def between(before: Reading | None, after: Reading | None, seconds: float) -> fl
     spent = [
         Times(*(end - start for end, start in zip(after[name], before.get(name, began), strict=True))) for name in after
     ]
-    worked, waited = (sum(of_thread) for of_thread in zip(*spent, strict=True))
+    worked, waited = sum(one.worked for one in spent), sum(one.waited for one in spent)
     most = max(spent)
     if most.worked >= LONE * worked:
         return max(0, most.waited - (worked - most.worked)) * 1e-9
