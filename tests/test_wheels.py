@@ -14,9 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"dlbench": ROOT, "dlbench_tf": ROOT / "plugins/dlbench-tf", "dlbench_torch": ROOT / "plugins/dlbench-torch"}
-PACKAGES["dlbench_jax"] = ROOT / "plugins/dlbench-jax"
-PACKAGES["dlbench_keras"] = ROOT / "plugins/dlbench-keras"
+PACKAGES = {"dlbench": ROOT} | {one.parent.name: one.parents[1] for one in ROOT.glob("plugins/*/dlbench_*/__init__.py")}
 HOME = "https://github.com/dlbench/dlbench"
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
