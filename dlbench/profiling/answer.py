@@ -80,17 +80,25 @@ def _against(one: Share) -> str:
 
 
 def _products(sides: Sequence[Arm]) -> Iterator[str]:
-    """Achieved against measured rate of products, where the profile tells their time."""
+    """Achieved against measured rate of products, where the profile tells their time; no rate is above the measured."""
     kinds = {"matrix product", "convolution", "attention", "recurrent cell"}
-    parts = []
+    parts, beyond = [], []
     for arm in sides:
         taken = arm.scale * sum(op.seconds for op in arm.profile.ops if op.category in kinds)
         fused = any(op.category == "fused code" for op in arm.profile.ops)
         if arm.flops and arm.peak and taken and not fused:
             rate = arm.flops / taken
+            if rate > arm.peak:
+                beyond.append(arm.label)
+                continue
             parts.append(f"{arm.label} {rate * 1e-9:.3g} GFLOP/s, {rate / arm.peak:.0%} of a large product's")
     if parts:
         yield f"The model's FLOPs over the time of its products: {'; '.join(parts)}."
+    if beyond:
+        yield (
+            f"Do not believe the time of products of {_listed(beyond)}: scaled, its model's FLOPs would be faster than "
+            "a large product that was measured beside it, so the profiler slows other work more than products."
+        )
 
 
 def _cautions(sides: Sequence[Arm]) -> Iterator[str]:

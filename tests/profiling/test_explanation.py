@@ -166,3 +166,11 @@ def test_one_arm_has_an_account_of_its_own() -> None:
 def test_flops_over_time_are_said_beside_the_measured_rate() -> None:
     arm = msgspec.structs.replace(Step(BASE).arm("a"), flops=4e6, peak=4e9)
     assert "1 GFLOP/s, 25% of a large product's" in explain("train", arm).answer[1]
+
+
+def test_products_faster_than_a_large_one_are_no_rate_and_not_to_be_believed() -> None:
+    arm = msgspec.structs.replace(Step(BASE).arm("a"), flops=4e6, peak=0.5e9)
+    said = " ".join(explain("train", arm).answer)
+    assert "Do not believe the time of products of a" in said
+    assert "%" not in said.partition("Do not believe")[2]
+    assert "of a large product's" not in said
