@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from dlbench.errors import ContractViolation, DlbenchError
 from dlbench.errors.words import shown, type_name
 from dlbench.measure.reported import number
@@ -78,9 +80,10 @@ class DivergenceCheck:
         """The loss of each step of a call, its parts summed. Raises ContractViolation for anything but a number."""
         several = self._spec.steps_per_call
         try:
-            if several > 1 and len(result) != several:
-                raise ValueError(f"{len(result)} losses")
-            losses = [[number(part) for part in _parts(one)] for one in (result if several > 1 else (result,))]
+            taken = _taken(result)
+            if several > 1 and len(taken) != several:
+                raise ValueError(f"{len(taken)} losses")
+            losses = [[number(part) for part in _parts(one)] for one in (taken if several > 1 else (taken,))]
         except (TypeError, ValueError, IndexError, OverflowError) as error:
             wanted = "a loss that float() accepts" if several == 1 else f"an array of {several} losses, one a step"
             got = f"{type_name(result)} {shown(result)}"
@@ -94,9 +97,21 @@ class DivergenceCheck:
 def to_numbers(result: Any) -> Any:
     """Result of `train_step` as Python numbers, in lists as deep as it has axes.
 
-    Read one by one, as the contract says: NumPy cannot take an array of another device whole.
+    An array is taken whole where NumPy can: to read it one by one may start a program of its framework for each number.
     """
-    return [to_numbers(part) for part in result] if getattr(result, "ndim", 0) else float(result)
+    taken = _taken(result)
+    return [to_numbers(part) for part in taken] if getattr(taken, "ndim", 0) else float(taken)
+
+
+def _taken(result: Any) -> Any:
+    """An array in NumPy; the result itself if it is of another device, or no array of real numbers."""
+    if not getattr(result, "ndim", 0):
+        return result
+    try:
+        found = np.asarray(result)
+    except (TypeError, RuntimeError):  # as PyTorch says of a device, and of gradients that are tracked
+        return result
+    return found if found.dtype.kind == "f" else result
 
 
 def _parts(loss: Any) -> Any:

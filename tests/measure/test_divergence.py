@@ -107,3 +107,33 @@ class OnADevice:
 @pytest.mark.parametrize("values", [0.5, [0.5, 2.0], [[0.5, 2.0], [1.0, 3.0], [4.0, 5.0]]])
 def test_losses_of_another_device_are_read_one_by_one(values):
     assert to_numbers(OnADevice(values)) == to_numbers(np.array(values)) == values
+
+
+class Elsewhere:
+    """An array that NumPy cannot take whole, as PyTorch's of another device."""
+
+    def __init__(self, values):
+        self.values, self.ndim = values, 1
+
+    def __iter__(self):
+        return iter(self.values)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("can't convert device array to numpy")
+
+
+def test_an_array_is_taken_whole_where_numpy_can_and_else_number_by_number():
+    class Whole:
+        """An array that starts a program for each number, as JAX's."""
+
+        ndim = 1
+
+        def __iter__(self):
+            raise AssertionError("a program for each number")
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array([1.5, 2.5], np.float32)
+
+    assert to_numbers(Whole()) == [1.5, 2.5]
+    assert to_numbers(Elsewhere([1.5, 2.5])) == [1.5, 2.5]
+    assert to_numbers(np.array([1, 2])) == [1.0, 2.0]
