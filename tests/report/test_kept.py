@@ -19,6 +19,7 @@ OTHERS = {
     "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
     "expert-step": ("expert.md", "python -m studies.expert_step"),
     "sessions": ("sessions.md", "python -m studies.decision_quality sessions"),
+    "silent-wrong": ("report.md", "python -m studies.silent_wrong"),
     "planted": ("sessions.md", "python -m studies.any_model planted"),
     "zoo": ("report.md", "python -m studies.zoo"),
 }
