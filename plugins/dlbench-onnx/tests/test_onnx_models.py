@@ -1,4 +1,7 @@
-"""The core's architectures in both runtimes: as the NumPy version computes them, on the requested threads."""
+"""The core's architectures in both runtimes: as the NumPy version computes them.
+
+Several threads are tried by `tests/test_equal_threads.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import msgspec
 import numpy as np
 import pytest
 
-import dlbench
 from dlbench import architectures, registry
 from dlbench.errors import Unsupported
 from dlbench.measure.build import build_checked, prepare
@@ -38,15 +40,6 @@ def test_an_mlp_predicts_as_the_numpy_version(runtime):
     assert np.abs(prepared.plugin.predict(inputs) - expected).max() < 5e-6
     assert (info.threads, info.path, info.precision, info.compiler) == (1, "graph", "fp32", None)
     assert info.details["denormals"] == "flushed to zero"
-
-
-def test_both_have_the_threads_that_were_asked_for_and_none_works_on_after_a_step(tmp_path):
-    """In processes of their own: OpenVINO keeps the number of threads of its first model for all of its process."""
-    results = dlbench.run(
-        [f"{runtime}.mlp" for runtime in RUNTIMES],
-        phase="predict", path="graph", threads=2, quick=True, out=str(tmp_path), progress=False,
-    )  # fmt: skip
-    assert [(run.status, run.info and run.info.threads) for run in results.runs] == [("ok", 2)] * 2, results.runs
 
 
 @pytest.mark.parametrize("phase", ["train", "converge"])
