@@ -107,8 +107,8 @@ class ParityKeywords(ModelKeywords, SourceKeywords, total=False):
     jit: bool
 
 
-class ExplainKeywords(AxisKeywords, SourceKeywords, total=False):
-    """Everything that `dlbench explain` takes."""
+class SessionKeywords(AxisKeywords, SourceKeywords, total=False):
+    """Everything that says what a session measures and how."""
 
     jit: bool
     env: Several[str]
@@ -121,23 +121,17 @@ class ExplainKeywords(AxisKeywords, SourceKeywords, total=False):
     cold: bool
     memory_limit: str
     isolation: str | None
+
+
+class ExplainKeywords(SessionKeywords, total=False):
+    """Everything that `dlbench explain` takes."""
+
     out: Source | None
 
 
-class RunKeywords(AxisKeywords, SourceKeywords, GateKeywords, total=False):
+class RunKeywords(SessionKeywords, GateKeywords, total=False):
     """Everything that `dlbench run` takes."""
 
-    jit: bool
-    env: Several[str]
-    quick: bool
-    rigorous: bool
-    adaptive: bool
-    processes: int | None
-    budget: float | None
-    timeout: float | None
-    cold: bool
-    memory_limit: str
-    isolation: str | None
     parity: bool
     against: Source | None
     resume: Source | None
