@@ -18,16 +18,16 @@ from dlbench.conformance.capabilities import (
     parameters_can_be_exchanged,
     staging_keeps_the_batch,
 )
+from dlbench.conformance.compiled import jit_really_compiled
 from dlbench.conformance.laziness import HONEST_TRAINING, HONEST_WORK
 from dlbench.conformance.loss import the_loss_is_the_stated_one
 from dlbench.conformance.model import ModelsUnderTest, NotLookedAt, require
 from dlbench.conformance.optimizer import the_optimizer_is_the_stated_adam
 from dlbench.conformance.outputs import outputs_are_the_architecture
 from dlbench.conformance.quiet import nothing_is_printed, nothing_leaks, what_is_unsupported_is_raised
+from dlbench.conformance.settings import settings_take_effect
 from dlbench.conformance.variants import host_data_is_copied_in_every_step, several_steps_are_so_many_single_ones
-from dlbench.measure import reported
 from dlbench.parity import check
-from dlbench.record import proof
 
 REPEATED = 60
 """Steps on one batch after which the loss must have fallen."""
@@ -81,21 +81,6 @@ def predict_changes_nothing(session: ModelsUnderTest) -> None:
     require(same, f"with predictions in between the losses {plain} became {between}")
 
 
-def jit_really_compiled(session: ModelsUnderTest) -> None:
-    """Training and prediction on the path jit prove that they are compiled, as a Run must (`dlbench.record.proof`)."""
-    if session.spec.path != "jit":
-        raise NotLookedAt(f"the path {session.spec.path} claims no compiler")
-    model = session.again
-    found = warm = reported.compilation(session.spec.plugin, model.plugin)
-    if warm is not None:
-        for step in range(ModelsUnderTest.STEPS):
-            model.step(model.batch(ModelsUnderTest.STEPS + step))
-        said = reported.compilation(session.spec.plugin, model.plugin) or warm
-        found = proof.since(session.spec, said, warm, ModelsUnderTest.STEPS)
-    problem = proof.problem(session.spec, found, functions=2 if model.trains else 1)
-    require(not problem, problem)
-
-
 OF_TRAINING = {
     clause.__name__
     for clause in (
@@ -133,5 +118,6 @@ CLAUSES: dict[str, Callable[[ModelsUnderTest], str | None]] = {
         nothing_leaks,
         nothing_is_printed,
         what_is_unsupported_is_raised,
+        settings_take_effect,
     )
 }

@@ -11,6 +11,7 @@ from sessions import session
 
 from dlbench.report import summarize
 from dlbench.spec import Variant
+from dlbench_fake.settings import SPOILT_VARIABLE
 
 pytestmark = pytest.mark.untimed
 
@@ -51,9 +52,18 @@ def test_variants_that_cost_the_same_are_said_to_be_level():
     assert report.answer[0].text.startswith("tf.transformer eager [b] and tf.transformer eager [a] are level")
 
 
-def test_a_variant_that_changes_the_number_of_parameters_is_an_error_and_no_arm(tmp_path):
+def test_a_variant_that_changes_the_number_of_parameters_is_an_error_and_no_arm(tmp_path, monkeypatch):
+    monkeypatch.setenv(SPOILT_VARIABLE, "wide")
     code, errors, runs = measured(tmp_path, "plain=", "w=wide:on")
     assert code == 2
     assert {name: run["status"] for name, run in runs.items()} == {"plain": "ok", "w": "error"}
     assert "variant w changes the model" in runs["w"]["reason"]
     assert "fake.linear eager [w]: error: " in errors
+
+
+def test_a_variant_that_ends_its_process_is_a_row_and_others_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv(SPOILT_VARIABLE, "fragile")
+    code, errors, runs = measured(tmp_path, "plain=", "f=fragile:on")
+    assert code == 2
+    assert {name: run["status"] for name, run in runs.items()} == {"plain": "ok", "f": "crashed"}
+    assert "fake.linear eager [f]: crashed: " in errors

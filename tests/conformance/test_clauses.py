@@ -16,7 +16,7 @@ from offenders import OFFENDERS, Moved
 from dlbench import conformance, registry
 from dlbench.conformance.clauses import CLAUSES
 from dlbench.conformance.examine import Examination
-from dlbench.errors import UnknownName
+from dlbench.errors import UnknownName, Unsupported
 from dlbench.measure import escapes
 from dlbench.plugin import PARTS, Compilation
 from dlbench_fake.linear import LinearPlugin
@@ -128,7 +128,8 @@ def test_clauses_share_few_models(path, plain, others, monkeypatch):
     class Counting(Compiling if path == "jit" else LinearPlugin):
         def build(self, request):
             info = super().build(request)
-            if request.spec.device == "cpu" and request.spec.precision == "fp32":
+            spec = request.spec
+            if spec.device == "cpu" and spec.precision == "fp32" and spec.variant is msgspec.UNSET:
                 built.append(request.spec)
             return info
 
@@ -136,6 +137,18 @@ def test_clauses_share_few_models(path, plain, others, monkeypatch):
     assert problems(Counting, monkeypatch, msgspec.structs.replace(SPEC, path=path), UNTIMED) == {}
     alike = [spec for spec in built if spec.steps_per_call == 1 and spec.data == "device"]
     assert (len(alike), len(built) - len(alike)) == (plain, others)
+
+
+def test_settings_that_are_refused_or_come_too_late_are_told(monkeypatch):
+    class Choosy(LinearPlugin):
+        def build(self, request):
+            if request.spec.settings == {"products": "bf16"}:
+                raise Unsupported("products in bf16 are not for this model")
+            return super().build(request)
+
+    (found,) = findings(Choosy, monkeypatch, clauses=["settings_take_effect"])
+    assert found.verdict == "holds"
+    assert "refused for this model: products:bf16; not tried, set before the import: early:on" in found.why
 
 
 class SeedBlind(LinearPlugin):

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from off_course import OFF_COURSE
 from several_steps import Accumulating, Single
+from unsettled import UNSETTLED
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import Batch
@@ -286,4 +287,5 @@ OFFENDERS = [
     (Accumulating, "several_steps_are_so_many_single_ones"),
     (Caching, "host_data_is_copied_in_every_step"),
     *OFF_COURSE,
+    *UNSETTLED,
 ]

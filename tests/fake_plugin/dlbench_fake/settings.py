@@ -1,4 +1,7 @@
-"""Settings of the fake framework: those that take, one that does not, one that is lost, and one to set early."""
+"""Settings of the fake framework: those that take effect, those to set early, and spoilt ones on request.
+
+`DLBENCH_FAKE_SETTINGS="NAME ..."` adds spoilt ones to the table: `stuck`, `fading`, `fragile`, `wide`.
+"""
 
 from __future__ import annotations
 
@@ -17,26 +20,31 @@ EARLY_VARIABLE = "DLBENCH_FAKE_EARLY"
 FLAGS_VARIABLE = "DLBENCH_FAKE_FLAGS"
 EARLY = os.environ.get(EARLY_VARIABLE, "0")
 """As it was when this module was imported, like a framework that reads it once."""
+SPOILT_VARIABLE = "DLBENCH_FAKE_SETTINGS"
 SWITCH = ("on", "off")
 DEFAULTS = {"speed": "slow", "stuck": "off", "fading": "off", "fragile": "off", "wide": "off", "products": "fp32"}
 """Values without a variant. `early`, `fast-math` and `level` stand in the environment."""
+SPOILT = {
+    "stuck": "never takes effect",
+    "fading": "is off again after the first steps",
+    "fragile": "ends the process when it is on",
+    "wide": "adds a parameter",
+}
+"""Settings that no plugin should have, and their faults."""
 
 
-def table(spec: Spec) -> list[Setting]:
-    """The settings of a Spec."""
+def table(spec: Spec, *spoilt: str) -> list[Setting]:
+    """The settings of a Spec, with these spoilt ones and those of the environment."""
     gone = {"z": f"only version 2.0 of the fake framework has it, not on {spec.device}"}
     early = {"variable": EARLY_VARIABLE, "texts": {"on": "1", "off": "0"}}
     return [
         _setting("speed", "nothing", ("slow", "fast")),
-        _setting("stuck", "does not take", read_back="always off"),
-        _setting("fading", "is off again after the first steps", read_back="by its steps"),
-        _setting("fragile", "ends the process when it is on"),
-        _setting("wide", "one more parameter"),
         _setting("products", "of inputs", ("fp32", "bf16"), rounding={"bf16": "bf16"}),
         _setting("mode", "of the compiler", ("a", "b", "z"), missing=gone, paths=("jit",)),
         _setting("early", "read when imported", read_back="as imported", **early),
         _setting("fast-math", "a flag", **_flag("fast_math", SWITCH)),
         _setting("level", "a flag", ("1", "2"), **_flag("level", ("1", "2"))),
+        *(_setting(key, SPOILT[key]) for key in (*spoilt, *os.environ.get(SPOILT_VARIABLE, "").split())),
     ]
 
 
