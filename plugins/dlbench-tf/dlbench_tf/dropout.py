@@ -37,9 +37,10 @@ class SeededDropout:
         if rate == 0.0:
             return values
         threshold = round(rate * LEVELS)
-        kept = np.float32(LEVELS / (LEVELS - threshold))
+        kind = values.dtype.as_numpy_dtype
+        kept = kind(LEVELS / (LEVELS - threshold))
         bits = tf.reshape(self._bits(math.prod(values.shape)), values.shape)
-        return values * tf.where(bits >= np.uint16(threshold), kept, np.float32(0.0))
+        return values * tf.where(bits >= np.uint16(threshold), kept, kind(0.0))
 
     def _bits(self, size: int) -> tf.Tensor:
         """Uniform uint16; the counter's upper half is step and draw, its lower half is left to the generator."""

@@ -35,9 +35,10 @@ class FunctionalNetwork:
         self._objective = find_objective(request.signature.loss)
         self._make_forward, self._request = make_forward, request
         self._forward = make_forward(request)
-        self._weights = Weights(request.parameters, flat=spec.path == "graph")
+        self._weights = Weights(request.parameters, precision.kind_of(spec.precision), flat=spec.path == "graph")
         self.variables: Sequence[tf.Variable] = self._weights.variables
         self._rounded = partial(precision.rounded, precision=spec.precision)
+        self._held = partial(precision.held, precision=spec.precision)
 
     @property
     def parameters(self) -> Sequence[tf.Variable]:
@@ -57,7 +58,7 @@ class FunctionalNetwork:
 
     def outputs(self, inputs: tf.Tensor) -> tf.Tensor:
         """Outputs with dropout off."""
-        return self._forward(self._rounded(self._weights.tensors(self._values())), inputs, off)
+        return self._forward(self._rounded(self._weights.tensors(self._values())), self._held(inputs), off)
 
     def differentiate(
         self, inputs: tf.Tensor, targets: tf.Tensor, count: Count | None
@@ -65,7 +66,7 @@ class FunctionalNetwork:
         """Gradients by the tape, with respect to the parameters and not to the variables that hold them."""
         # The values live no longer than this call: an update copies a variable whose value somebody still holds.
         tensors, owners = self._weights.tensors(self._values()), self._objective.owners
-        dropout = self._dropout(count)
+        dropout, inputs, targets = self._dropout(count), self._held(inputs), self._held(targets)
         with tf.GradientTape(watch_accessed_variables=False, persistent=len(owners) > 1) as tape:
             tape.watch(tensors)
             taken = self._rounded(tensors)
@@ -94,7 +95,7 @@ class FunctionalNetwork:
         """Made for the path jit: outside it an architecture may use kernels that XLA does not have."""
         spec = msgspec.structs.replace(self._request.spec, path="jit")
         forward = self._make_forward(dataclasses.replace(self._request, spec=spec))
-        return lambda inputs: forward(self._rounded(self._weights.tensors(self._values())), inputs, off)
+        return lambda inputs: forward(self._rounded(self._weights.tensors(self._values())), self._held(inputs), off)
 
     def _dropout(self, count: Count | None) -> Dropout:
         dropped = count is not None and self._request.dropout

@@ -16,8 +16,8 @@ from dlbench.plugin_kit import Recipe, keywords, pick_output
 
 Call = Callable[..., Any]
 """Inputs, one array or a tuple of them, and `training` to whatever the model returns."""
-POLICIES = {"bf16": "mixed_bfloat16"}
-"""Keras's own mixed precision; every other precision is of products in float32."""
+POLICIES = {"bf16": "mixed_bfloat16", "fp64": "float64"}
+"""Keras's own policies; every other precision is of products in float32."""
 _RATES = ("rate", "dropout", "recurrent_dropout", "_dropout", "stddev")
 _STOCHASTIC = re.compile("drop|noise|attention|rnn|lstm|gru|cell", re.IGNORECASE)
 _LONGEST = 600
@@ -158,7 +158,7 @@ def complaint(error: BaseException) -> str:
 
 
 def array_of(output: Any) -> ArraySpec:
-    """Shape and type of an output; float32 for every other float, as outputs are handed on."""
+    """Shape and type of an output; float32 for every float, as tasks want them."""
     kind = keras.backend.standardize_dtype(output.dtype)
     return ArraySpec(tuple(output.shape), "float32" if "float" in kind else kind)
 

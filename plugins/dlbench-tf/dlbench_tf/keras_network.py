@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
+import msgspec
 import numpy as np
 import tensorflow as tf
 
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import BuildRequest, Signature
 from dlbench.plugin_kit import Recipe, pick_output, require_same_shapes
-from dlbench_tf import keras_model
+from dlbench_tf import keras_model, precision
 from dlbench_tf.network import Count
 from dlbench_tf.objective import find_objective, together
 from dlbench_tf.paths import inputs_of
@@ -35,7 +37,8 @@ class KerasNetwork:
     def __init__(self, recipe: Recipe, request: BuildRequest) -> None:
         spec, signature = request.spec, request.signature
         self._recipe, self._request = recipe, request
-        self._loss = recipe.loss or signature.loss
+        self._loss, self._kind = recipe.loss or signature.loss, precision.kind_of(spec.precision).as_numpy_dtype
+        single = _in_float32(recipe, request) if spec.precision in precision.WHOLE else {}
         self._objective = find_objective(self._loss)
         if len(self._objective.owners) > 1:
             raise Unsupported(f"{spec.plugin}: loss {signature.loss} trains two networks; a model of Keras is one")
@@ -55,6 +58,8 @@ class KerasNetwork:
                 f"{recipe.label}: asked for {spec.precision}, and its own dtype policy computes in {self.precision}; "
                 f"give --precision {self.precision}, or leave dtypes to --precision"
             )
+        if single:
+            self.assign(single)
         if request.parameters is not None:
             self._named = {_without(model.name, path, request.parameters): one for path, one in self._named.items()}
             self.assign(request.parameters)
@@ -72,6 +77,8 @@ class KerasNetwork:
         layers = [layer for layer in keras_model.flat_layers(self._model) if layer._trainable_variables]
         kinds = {keras.backend.standardize_dtype(layer.compute_dtype) for layer in layers}
         kinds |= {keras.backend.standardize_dtype(variable.dtype) for variable in self._parameters} - {"float32"}
+        if kinds == {"float64"}:
+            return "fp64"
         if kinds <= {"float32"}:
             return "tf32" if tf.config.experimental.tensor_float_32_execution_enabled() else "fp32"
         lower = kinds - {"float32"} or kinds  # mixed precision: a last layer, say, that its author keeps in float32
@@ -83,11 +90,12 @@ class KerasNetwork:
         return [len(variable.shape) for variable in self._parameters]
 
     def outputs(self, inputs: Any) -> tf.Tensor:
-        """Outputs as the model predicts, float32."""
+        """Outputs as the model predicts, float32 unless all is float64."""
         return _as_float(self._output(inputs, training=False))
 
     def differentiate(self, inputs: Any, targets: Any, count: Count | None) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Gradients as the model trains; without a count as it predicts, which changes no state."""
+        targets = precision.held(targets, self._request.spec.precision)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.variables)
             losses = self._objective.losses(partial(self._read, training=count is not None), inputs, targets)
@@ -106,7 +114,7 @@ class KerasNetwork:
 
     def export(self) -> dict[str, Array]:
         """Trainable variables and, after them, state in floats such as the moving mean of a batch normalisation."""
-        return {name: np.array(variable.value.numpy(), np.float32) for name, variable in self._named.items()}
+        return {name: np.array(variable.value.numpy(), self._kind) for name, variable in self._named.items()}
 
     def assign(self, parameters: Parameters) -> None:
         """All trainable variables, and the state that is given."""
@@ -149,8 +157,16 @@ class KerasNetwork:
             )
 
 
+def _in_float32(recipe: Recipe, request: BuildRequest) -> dict[str, Array]:
+    """Initial values of the model in float32: in float64 its initializers draw other ones."""
+    spec = msgspec.structs.replace(request.spec, precision="fp32")
+    return KerasNetwork(recipe, replace(request, spec=spec)).export()
+
+
 def _as_float(values: tf.Tensor) -> tf.Tensor:
-    return tf.cast(values, tf.float32) if values.dtype.is_floating and values.dtype != tf.float32 else values
+    """Values of any type of floats in float32, but for float64."""
+    lower = values.dtype.is_floating and values.dtype not in (tf.float32, tf.float64)
+    return tf.cast(values, tf.float32) if lower else values
 
 
 def _is_float(variable: Any) -> bool:

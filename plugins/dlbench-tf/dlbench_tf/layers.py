@@ -17,8 +17,13 @@ def dense(parameters: Tensors, name: str, rows: tf.Tensor) -> tf.Tensor:
 
 
 def multiply(rows: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Their matrix product in the type of the kernel (`dlbench_tf.precision`), as float32."""
-    return as_type(tf.matmul(as_type(rows, kernel.dtype), kernel), tf.float32)
+    """Their matrix product in the type of the kernel (`dlbench_tf.precision`), as sums take it."""
+    return widened(tf.matmul(as_type(rows, kernel.dtype), kernel))
+
+
+def widened(product: tf.Tensor) -> tf.Tensor:
+    """A product as sums take it: bfloat16 as float32, all else as it is."""
+    return tf.cast(product, tf.float32) if product.dtype == tf.bfloat16 else product
 
 
 def as_type(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:

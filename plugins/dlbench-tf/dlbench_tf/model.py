@@ -91,7 +91,11 @@ class TFModel:
     def multiply(self, order: int) -> Callable[[], tf.Tensor]:
         """Product of two random square matrices, op by op, in the type of the Spec's products."""
         with tf.device(self._device):
-            drawn = {f"{side}/kernel": tf.random.stateless_uniform([order, order], [0, side]) for side in range(2)}
+            kind = precision.kind_of(self._precision)
+            drawn = {
+                f"{side}/kernel": tf.random.stateless_uniform([order, order], [0, side], dtype=kind)
+                for side in range(2)
+            }
             left, right = precision.rounded(drawn, self._precision).values()
         return lambda: tf.matmul(left, right)
 
@@ -149,7 +153,9 @@ class TFModel:
             tf.nest.map_structure(lambda array: ArraySpec((steps, *array.shape), array.dtype), argument)
             for argument in arguments
         ]
-        return self._paths.put(partial(repeated, self._update, steps), *stacked, parts=PARTS)
+        return self._paths.put(
+            partial(repeated, self._update, steps, self._network.variables[0].dtype), *stacked, parts=PARTS
+        )
 
     def _update(self, inputs: Any, targets: tf.Tensor) -> tf.Tensor:
         count = self._count()

@@ -84,6 +84,6 @@ def _scalar(function: Callable[..., tf.Tensor], name: str) -> Callable[[tf.Tenso
         loss = tf.convert_to_tensor(function(outputs, targets))
         if loss.shape.rank != 0:
             raise SpecError(f"loss {name}: returned shape {tuple(loss.shape)}, and a loss is one number: take its mean")
-        return tf.cast(loss, tf.float32)
+        return loss if loss.dtype == tf.float64 else tf.cast(loss, tf.float32)
 
     return checked

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import tensorflow as tf
 
 from dlbench import plugin
@@ -29,7 +28,8 @@ class Adam:
     The kernel ResourceApplyAdam knows no correction of its own when both beta powers are 0: it then computes
     `w -= rate * m / (sqrt(v) + epsilon)`. With `rate = learning_rate * root / (1 - beta1^t)`, `epsilon * root` and
     `root = sqrt(1 - beta2^t)`, all in float64, that is the contract's formula. The kernel rounds the betas to
-    float32 and the corrections follow it: otherwise `v / (1 - beta2^t)` would be 1.3e-5 too small at t = 1.
+    the type of the variables and the corrections follow it: otherwise, in float32, `v / (1 - beta2^t)` would be 1.3e-5
+    too small at t = 1.
     """
 
     name = "ResourceApplyAdam"
@@ -37,9 +37,10 @@ class Adam:
     def __init__(self, settings: plugin.Adam | plugin.AdamW, variables: Sequence[tf.Variable]) -> None:
         self._settings = settings
         self._decay = settings.weight_decay * settings.learning_rate if isinstance(settings, plugin.AdamW) else 0.0
-        self._beta1, self._beta2 = (float(np.float32(beta)) for beta in (settings.beta1, settings.beta2))
+        self._kind = variables[0].dtype
+        self._beta1, self._beta2 = (float(self._kind.as_numpy_dtype(beta)) for beta in (settings.beta1, settings.beta2))
         self._slots = [(variable, *(tf.Variable(tf.zeros_like(variable)) for _ in range(2))) for variable in variables]
-        self._scalars = [tf.constant(value, tf.float32) for value in (0.0, self._beta1, self._beta2)]
+        self._scalars = [tf.constant(value, self._kind) for value in (0.0, self._beta1, self._beta2)]
 
     def apply(self, gradients: Sequence[tf.Tensor], count: float | tf.Tensor) -> None:
         """One update."""
@@ -64,7 +65,7 @@ class Adam:
     def _corrected(self, count: float | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         root = (1.0 - self._beta2**count) ** 0.5
         rate = self._settings.learning_rate * root / (1.0 - self._beta1**count)
-        return tf.cast(rate, tf.float32), tf.cast(self._settings.epsilon * root, tf.float32)
+        return tf.cast(rate, self._kind), tf.cast(self._settings.epsilon * root, self._kind)
 
 
 class SGD:
@@ -73,7 +74,7 @@ class SGD:
     def __init__(self, settings: plugin.SGD, variables: Sequence[tf.Variable]) -> None:
         self.name = "ResourceApplyMomentum" if settings.momentum else "ResourceApplyGradientDescent"
         self._rate, self._momentum = (
-            tf.constant(one, tf.float32) for one in (settings.learning_rate, settings.momentum)
+            tf.constant(one, variables[0].dtype) for one in (settings.learning_rate, settings.momentum)
         )
         self._variables = variables
         self._moments = [tf.Variable(tf.zeros_like(variable)) for variable in variables] if settings.momentum else []

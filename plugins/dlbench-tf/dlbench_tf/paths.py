@@ -96,8 +96,8 @@ def inputs_of(signature: Signature) -> Arguments:
     return (signature.inputs, *signature.further) if signature.further else signature.inputs
 
 
-def repeated(update: Callable[..., Any], steps: int, inputs: Any, targets: Any) -> Any:
-    """Several updates in one call, their losses stacked; within a graph a loop, which compiles as fast as one step."""
+def repeated(update: Callable[..., Any], steps: int, kind: tf.DType, inputs: Any, targets: Any) -> Any:
+    """Several updates in one call, losses of this type stacked; in a graph a loop, which compiles as fast as a step."""
 
     def updated(at: Any) -> Any:
         return update(tf.nest.map_structure(lambda array: array[at], inputs), targets[at])
@@ -108,7 +108,7 @@ def repeated(update: Callable[..., Any], steps: int, inputs: Any, targets: Any) 
     def body(at: tf.Tensor, losses: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
         return at + 1, losses.write(at, updated(at))
 
-    start = tf.constant(0), tf.TensorArray(tf.float32, steps)
+    start = tf.constant(0), tf.TensorArray(kind, steps)
     ended = tf.while_loop(lambda at, _: at < steps, body, start, parallel_iterations=1, maximum_iterations=steps)
     return ended[1].stack()
 

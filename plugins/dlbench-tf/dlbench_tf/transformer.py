@@ -11,7 +11,7 @@ from dlbench.architectures.transformer import Transformer
 from dlbench.plugin import BuildRequest
 from dlbench.plugin_kit import require_task
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, as_type, dense, enter, layer_norm
+from dlbench_tf.layers import Forward, Tensors, as_type, dense, enter, layer_norm, widened
 
 MASKED = np.float32(-1e9)
 """Added to a score that a causal model must not see; exp of it is exactly 0 in float32."""
@@ -53,9 +53,9 @@ def _attend(model: Transformer, p: Tensors, rows: tf.Tensor, mask: tf.Tensor | N
         split = tf.reshape(as_type(projected, kind), [-1, model.sequence, model.heads, model.key_dim])
         return tf.transpose(split, [0, 2, 1, 3])
 
-    query = heads(dense(p, "query", rows) * np.float32(model.key_dim**-0.5))
-    scores = as_type(tf.matmul(query, heads(dense(p, "key", rows)), transpose_b=True), tf.float32)
-    weights = tf.nn.softmax(scores if mask is None else scores + mask)
+    query = heads(dense(p, "query", rows) * model.key_dim**-0.5)
+    scores = widened(tf.matmul(query, heads(dense(p, "key", rows)), transpose_b=True))
+    weights = tf.nn.softmax(scores if mask is None else scores + as_type(mask, scores.dtype))
     mixed = tf.transpose(tf.matmul(as_type(weights, kind), heads(dense(p, "value", rows))), [0, 2, 1, 3])
     return dense(p, "projection", tf.reshape(mixed, [-1, model.heads * model.key_dim]))
 

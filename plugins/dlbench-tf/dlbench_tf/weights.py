@@ -17,7 +17,7 @@ Tensors = dict[str, tf.Tensor]
 
 
 class Weights:
-    """Float32 parameters in the core's names and layout.
+    """Parameters in the core's names and layout, all of the type `kind`.
 
     `flat` keeps all of them end to end in one variable: one optimizer update and three resources a call instead of
     three a parameter, which made the graph's step about 5 % faster. Run op by op, cutting the variable up costs more
@@ -25,7 +25,8 @@ class Weights:
     and more computes them again for every element of it: a step of the small gan took 103 ms instead of 1.7.
     """
 
-    def __init__(self, parameters: Parameters, *, flat: bool) -> None:
+    def __init__(self, parameters: Parameters, kind: tf.DType, *, flat: bool) -> None:
+        self._kind = kind.as_numpy_dtype
         self._shapes = {name: tuple(value.shape) for name, value in parameters.items()}
         self._groups = [list(parameters)] if flat else [[name] for name in parameters]
         self.variables = [tf.Variable(value) for value in self._pack(parameters)]
@@ -66,10 +67,10 @@ class Weights:
         return [int(np.prod(self._shapes[name])) for name in group]
 
     def _pack(self, parameters: Mapping[str, Array]) -> list[Array]:
-        """One float32 array a variable: flat if it holds several parameters."""
+        """One array a variable: flat if it holds several parameters."""
         return [
-            np.concatenate([np.ravel(parameters[name]) for name in group]).astype(np.float32)
+            np.concatenate([np.ravel(parameters[name]) for name in group]).astype(self._kind)
             if len(group) > 1
-            else np.asarray(parameters[group[0]], np.float32)
+            else np.asarray(parameters[group[0]], self._kind)
             for group in self._groups
         ]

@@ -246,6 +246,13 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another():
     assert not np.allclose(one["sequential/dense/kernel"], other["sequential/dense/kernel"])
 
 
+def test_in_fp64_all_is_float64_and_starts_with_the_values_of_float32():
+    (_, single), (whole, exact) = (trained(convolutions, request(precision=kind)) for kind in ("fp32", "fp64"))
+    assert {array.dtype for array in whole.export_parameters().values()} == {np.dtype("float64")}
+    assert outputs(whole).dtype == "float64"
+    assert 0 < np.abs(np.divide(single, exact) - 1).max() < 1e-5
+
+
 def test_options_of_the_factory_come_from_the_spec():
     narrow, wide = plugin(convolutions)(), plugin(convolutions)()
     narrow.build(request(options=(("units", 2),)))

@@ -18,19 +18,27 @@ pytestmark = pytest.mark.untimed
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 
 
-def losses(architecture, path, kind):
+def of(architecture, path):
     task = architectures.default_task(architecture)
     batch = architectures.configuration(architecture, "small").batch_size
-    spec = Spec(
+    return Spec(
         plugin=f"tf.{architecture}", phase="train", path=path, size="small", task=task, batch_size=batch, threads=1
     )
-    spec = msgspec.structs.replace(spec, precision=kind)
+
+
+def losses(architecture, path, kind):
+    spec = msgspec.structs.replace(of(architecture, path), precision=kind)
     prepared = prepare(spec, registry.load(spec.plugin))
     info = build_checked(prepared.plugin, prepared.request)
     batches = [stage(prepared.plugin, spec, prepared.task.batch(0, step)) for step in range(6)]
     found = np.array([np.asarray(prepared.plugin.train_step(batch)).sum() for batch in batches])
-    assert prepared.plugin.predict(batches[0].inputs).dtype == "float32"
-    assert prepared.plugin.multiply(8)().dtype == {"fp32": "float32", "bf16": "bfloat16"}[kind]
+    held, multiplied = {
+        "fp32": ("float32", "float32"),
+        "bf16": ("float32", "bfloat16"),
+        "fp64": ("float64", "float64"),
+    }[kind]
+    assert prepared.plugin.predict(batches[0].inputs).dtype == held
+    assert prepared.plugin.multiply(8)().dtype == multiplied
     return info, found
 
 
@@ -51,11 +59,29 @@ def test_products_in_bf16_change_the_losses_a_little(architecture, path, emulate
 
 
 @pytest.mark.parametrize(
+    ("architecture", "path"), [*((name, "eager") for name in ARCHITECTURES), ("mlp", "graph"), ("gru", "jit")]
+)
+def test_in_fp64_everything_is_held_in_float64_and_outputs_are_those_of_the_core(architecture, path):
+    single, (info, whole) = losses(architecture, path, "fp32")[1], losses(architecture, path, "fp64")
+    assert info.precision == "fp64"
+    assert 0 < np.abs(whole / single - 1).max() < 1e-4
+    spec = msgspec.structs.replace(of(architecture, path), precision="fp64")
+    prepared = prepare(spec, registry.load(spec.plugin))
+    request = prepared.request
+    build_checked(prepared.plugin, request)
+    inputs = prepared.task.batch(0, 0).inputs
+    exact = np.asarray(request.configuration.forward(request.parameters, inputs, request.signature), np.float64)
+    found = np.asarray(prepared.plugin.predict(prepared.plugin.stage((inputs, inputs)).inputs))
+    # The core hands its outputs on in float32.
+    assert np.linalg.norm(found - exact) < 2**-24 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize(
     ("kind", "text"),
     [
         ("bf16", "this CPU has none of amx_bf16, avx512_bf16, bf16; choose fp32"),
         ("tf32", "a CPU has no TF32"),
-        ("fp16", "the plugins of TensorFlow have fp32, tf32 and bf16"),
+        ("fp16", "the plugins of TensorFlow have fp32, tf32, bf16 and fp64"),
     ],
 )
 def test_what_this_machine_has_no_arithmetic_for_is_refused(kind, text, monkeypatch):
