@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import doors
 import pytest
 
 import dlbench
+import dlbench.conformance
+import dlbench.plugin
 
 pytestmark = pytest.mark.untimed
 
@@ -90,3 +94,20 @@ def test_public_names_are_not_faults():
         "import dlbench\nfrom dlbench.spec import Spec\nfrom dlbench.plugin import Batch\ndlbench.run('a.b')\nimport os"
     )
     assert list(behind_doors(text)) == []
+
+
+def test_names_and_signatures_of_the_doors_are_the_kept_ones():
+    kept = (ROOT / "tests/golden/doors.txt").read_text()
+    changed = list(difflib.unified_diff(kept.splitlines(), doors.listing().splitlines(), lineterm="", n=0))
+    assert changed == [], (
+        "the public doors changed: read docs/contract.md, raise dlbench.plugin.CONTRACT_VERSION if plugins see it, and "
+        "renew the listing: python tests/support/doors.py > tests/golden/doors.txt"
+    )
+
+
+def test_a_changed_signature_shows_in_the_listing(monkeypatch):
+    monkeypatch.setattr(dlbench.conformance, "assert_conforms", lambda plugin: None)
+    monkeypatch.setattr(dlbench.plugin, "__all__", [name for name in dlbench.plugin.__all__ if name != "Batch"])
+    lines = set((ROOT / "tests/golden/doors.txt").read_text().splitlines()) - set(doors.listing().splitlines())
+    assert any("assert_conforms(" in line for line in lines)
+    assert "  class Batch" not in doors.listing().partition("\ndlbench.plugin\n")[2]

@@ -38,6 +38,7 @@ from dlbench.plugin.capabilities import (
     Synchronizes,
     TakesSettings,
 )
+from dlbench.plugin.contract import CONTRACT_VERSION
 from dlbench.plugin.profiles import CATEGORIES, HOST, STEP, UNATTRIBUTED, Category, ProfileEvent
 from dlbench.plugin.reports import (
     PARTS,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATEGORIES",
+    "CONTRACT_VERSION",
     "HOST",
     "PARTS",
     "SGD",

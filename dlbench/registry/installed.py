@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import importlib_metadata as metadata
 
+from dlbench.plugin import contract
+
 
 class Installed(NamedTuple):
-    """A distribution with its entry points of one group; `broken` names its unreadable part."""
+    """A distribution with its entry points of one group; `broken` says which part of it cannot be read or used."""
 
     name: str
     version: str
@@ -76,7 +78,9 @@ def _read(distribution: Any, group: str) -> Iterator[Installed]:
     folder = getattr(distribution, "_path", None)
     name, _, rest = Path(str(folder)).stem.partition("-")
     try:
-        points = () if _is_silent(folder, group) else tuple(distribution.entry_points.select(group=group))
+        named = () if _is_silent(folder, group) else distribution.entry_points
+        points = tuple(one for one in named if one.group == group)
+        refused = _refused(named)
     except Exception as error:  # any text, and values that are none
         if _mentions(folder, group):
             yield Installed(name, rest or "not known", (), (), f"its entry_points.txt cannot be read ({_said(error)})")
@@ -88,11 +92,17 @@ def _read(distribution: Any, group: str) -> Iterator[Installed]:
         called, numbered, required = _headers(distribution)
         if not called or not numbered:
             raise ValueError("no Name or no Version in it")
-        yield Installed(called, numbered, required, points)
+        yield Installed(called, numbered, required, points, refused if points else "")
     except Exception as error:
         if points:
             why = f"its metadata cannot be read ({_said(error)}); install it again"
             yield Installed(name, rest or "not known", (), points, why)
+
+
+def _refused(points: Iterable[metadata.EntryPoint]) -> str:
+    """The reason why the contract that a distribution was written for rules it out; empty if it does not."""
+    stated = [one.name for one in points if one.group == contract.GROUP] or [contract.FIRST]
+    return next(filter(None, map(contract.why_not, stated)), "")
 
 
 def _headers(distribution: Any) -> tuple[str, str, tuple[str, ...]]:

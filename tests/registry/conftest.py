@@ -8,6 +8,8 @@ import pytest
 
 from dlbench.measure import sources
 
+GROUPS = ("plugins", "tasks", "architectures", "exports", "contract")
+
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
@@ -15,7 +17,7 @@ def install(tmp_path, monkeypatch):
 
     def installed(distribution, **modules):
         site = tmp_path / distribution
-        points = {group: modules.pop(group, {}) for group in ("plugins", "tasks", "architectures", "exports")}
+        points = {group: modules.pop(group, {}) for group in GROUPS}
         info = site / f"{distribution}-1.2.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
