@@ -24,7 +24,7 @@ pytestmark = pytest.mark.untimed
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")])
 COMMANDS = {name: command for name, command in cli.commands.items() if isinstance(command, click.Command)}
-OF_OTHERS = {"--no-deps", "--import-mode", "--codspeed"}
+OF_OTHERS = {"--no-deps", "--upgrade", "--import-mode", "--codspeed"}
 """Options of pip, pytest and pytest-codspeed; pytest-benchmark's begin with its name."""
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""

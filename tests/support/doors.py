@@ -37,7 +37,7 @@ def _lines() -> Iterator[str]:
 
 
 def _names(module: ModuleType) -> list[str]:
-    """What a module offers: `__all__`, or what it defines without a leading underscore."""
+    """Names that a module offers: `__all__`, or its definitions without a leading underscore."""
     if hasattr(module, "__all__"):
         return list(module.__all__)
     body = ast.parse(inspect.getsource(module)).body
