@@ -190,15 +190,14 @@ def _beside(module: str, distribution: metadata.Distribution | None) -> Iterator
 
 
 def _with_imported(root: Path, found: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Files in a folder, and those that they import from it."""
+    """Files in a folder, and those that they import from it; each neighbour is looked for once."""
     others = _modules(root, found)
-    waiting, seen = list(found), set(found)
+    waiting = list(found)
     while waiting:
         path = waiting.pop()
         yield path.relative_to(root).as_posix(), path
-        more = {file for name in _imported(path, others) for file in _files(others[name])} - seen
-        waiting += more
-        seen |= more
+        for name in _imported(path, others):
+            waiting += _files(others.pop(name))
 
 
 def _located(module: str) -> tuple[Path | None, list[Path]]:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import math
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -22,11 +20,11 @@ from msgspec import UNSET
 
 from dlbench.errors import SpecError
 from dlbench.parity.comparable import beside_edges, check_comparable, convert_of, had_by_both, ignores_seed, why_not
-from dlbench.parity.probe import STEPS, probe_to_file
+from dlbench.parity.probe import STEPS
+from dlbench.parity.probing import Arrays, Probing, Side
 from dlbench.record.parity import Difference, Parity, rounding_of
 from dlbench.spec import Spec
-from dlbench.workers.calls import call
-from dlbench.workers.child import Child, ChildError, fresh_child
+from dlbench.workers.child import ChildError
 
 TOLERANCES = {"parameter": 0.0, "FLOPs": 0.0, "output": 5e-6, "gradient": 1e-5, "losses": 1e-5, "state": 1e-3}
 """Largest difference of any element: of an output over its largest value if that is above 1, of a gradient over the
@@ -66,9 +64,6 @@ discriminator is the difference of two sums that nearly cancel.
 _CONVERTED = "baseline/"
 """Prefix of the names of another model's converted arrays."""
 
-Arrays = Mapping[str, Any]
-Start = Callable[[], Child]
-
 
 def check(
     specs: Sequence[Spec],
@@ -86,17 +81,8 @@ def check(
     """
     for spec in specs[1:]:
         check_comparable(specs[0], spec)
-    starts = [
-        partial(fresh_child, spec.threads, timeout, {"": sys.executable, **pythons}[spec.python]) for spec in specs
-    ]
-    sides: list[Arrays | str] = []
-    for spec, start in zip(specs, starts, strict=True):
-        first = _first(sides)
-        why = why_not(specs[first], spec) if sides else ""
-        other = _other(spec, sides[first]) if sides else None
-        sides.append(
-            why or _probe_or_reason(spec, seeds, start, gradients=spec.path == "eager" or not quick, baseline=other)
-        )
+    probing = Probing(tuple(seeds), timeout, {"": sys.executable, **pythons})
+    sides = _sides(specs, probing, quick=quick)
     first = _first(sides)
     asked = Parity(baseline=specs[first], candidate=specs[first], seeds=tuple(seeds), steps=STEPS)
     others = [place for place in range(len(specs)) if place != first]
@@ -106,11 +92,33 @@ def check(
         return beside_edges(found) if quick else found
 
     doubtful = [place for place in others if _losses_alone(judged(place))]
-    for place in [first, *doubtful] if doubtful else []:
-        other, side = _other(specs[place], sides[first]), sides[place]
-        moved = _probe_or_reason(specs[place], seeds, starts[place], gradients=False, moved=True, baseline=other)
-        sides[place] = moved if isinstance(moved, str) or isinstance(side, str) else {**side, **moved}
+    again = [first, *doubtful] if doubtful else []
+    moved = [Side(specs[at], gradients=False, moved=True, baseline=_other(specs[at], sides[first])) for at in again]
+    for place, found in zip(again, _probed(probing, moved), strict=True):
+        side = sides[place]
+        sides[place] = found if isinstance(found, str) or isinstance(side, str) else {**side, **found}
     return [judged(place) for place in others]
+
+
+def _sides(specs: Sequence[Spec], probing: Probing, *, quick: bool) -> list[Arrays | str]:
+    """The arrays of each, or why there are none: those that need nobody's state are probed together."""
+    asked = [Side(spec, gradients=spec.path == "eager" or not quick) for spec in specs]
+    straight = [at for at, spec in enumerate(specs) if not at or not (why_not(specs[0], spec) or convert_of(spec))]
+    found = dict(zip(straight, _probed(probing, [asked[at] for at in straight]), strict=True))
+    for place, spec in enumerate(specs[1:], 1):
+        before = [found[at] for at in range(place)]
+        first = _first(before)
+        if why := why_not(specs[first], spec):
+            found[place] = why
+        elif place not in found:
+            (found[place],) = _probed(probing, [replace(asked[place], baseline=_other(spec, before[first]))])
+    return [found[place] for place in range(len(specs))]
+
+
+def _probed(probing: Probing, sides: Sequence[Side]) -> list[Arrays | str]:
+    """The arrays of each in single precision, or why there are none: no tolerance is claimed for less."""
+    exact = [replace(side, spec=msgspec.structs.replace(side.spec, precision="fp32")) for side in sides]
+    return [str(one) if isinstance(one, ChildError) else one for one in probing.arrays(exact)]
 
 
 def _first(sides: Sequence[Arrays | str]) -> int:
@@ -183,16 +191,6 @@ def _by_names_of_candidate(asked: Parity, baseline: Arrays, candidate: Arrays) -
     return {**rest, **converted}, own
 
 
-def _probe_or_reason(
-    spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool, moved: bool = False, baseline: Arrays | None
-) -> dict[str, Any] | str:
-    try:
-        exact = msgspec.structs.replace(spec, precision="fp32")  # no tolerance is claimed for less
-        return _probe(exact, seeds, start, gradients=gradients, moved=moved, baseline=baseline)
-    except ChildError as error:
-        return str(error)
-
-
 def differences(baseline: Arrays, candidate: Arrays) -> list[Difference]:
     """Compare two models by their probes; a name or a shape that only one side has is an infinite difference."""
     gradients = [float(np.abs(values).max()) for name, values in baseline.items() if name.startswith("gradient/")]
@@ -242,24 +240,6 @@ def _excess(one: Difference) -> tuple[float, float]:
     """Difference as a multiple of its tolerance."""
     difference = math.inf if math.isnan(one.difference) else one.difference
     return difference / one.tolerance if one.tolerance else 0.0, difference
-
-
-def _probe(
-    spec: Spec, seeds: Sequence[int], start: Start, *, gradients: bool, moved: bool, baseline: Arrays | None
-) -> dict[str, Any]:
-    """Everything that `probe_to_file` writes, from a fresh process. Raises ChildError."""
-    with tempfile.TemporaryDirectory(prefix="dlbench-parity-") as folder:
-        path, other = Path(folder) / "probe.npz", Path(folder) / "baseline.npz"
-        if baseline is not None:
-            np.savez(other, **baseline)
-        given = str(other) if baseline is not None else ""
-        child = start()
-        try:
-            call(child, probe_to_file, spec, list(seeds), str(path), gradients=gradients, moved=moved, baseline=given)
-        finally:
-            child.close()
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
 
 
 def _of_seed(arrays: Arrays, seed: int) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -22,14 +21,13 @@ from msgspec import UNSET
 from dlbench import architectures
 from dlbench.parity.check import NEGLIGIBLE_GRADIENT
 from dlbench.parity.comparable import ignores_seed
-from dlbench.parity.probe import probe_to_file
+from dlbench.parity.probing import Arrays, Probing, Side
 from dlbench.parity.reference import ORACLE, reference_to_file
 from dlbench.record.fidelity import Deviation, Fidelity, What
 from dlbench.spec import AXES, ModelSource, Spec, Workload, workload
 from dlbench.workers.calls import call
-from dlbench.workers.child import Child, ChildError, fresh_child
+from dlbench.workers.child import ChildError, fresh_child
 
-Arrays = Mapping[str, Any]
 WHATS: tuple[What, ...] = get_args(What)
 
 EXACT, SINGLE = "fp64", "fp32"
@@ -71,7 +69,8 @@ def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str]) -> 
         family = families.setdefault(_model_of(arm), [])
         if arm not in family:
             family.append(arm)
-    return [one for family in families.values() for one in _of_family(family, partial(_start, timeout, pythons))]
+    probing = Probing([SEED], timeout, {"": sys.executable, **pythons})
+    return [one for family in families.values() for one in _of_family(family, probing)]
 
 
 def _model_of(spec: Spec) -> tuple[Workload, str, ModelSource | None]:
@@ -100,19 +99,16 @@ def rounding_of(spec: Spec) -> str:
     return (spec.variant.rounding if spec.variant is not UNSET else "") or spec.precision
 
 
-def _start(timeout: float, pythons: Mapping[str, str], spec: Spec) -> Child:
-    return fresh_child(spec.threads, timeout, {"": sys.executable, **pythons}[spec.python])
-
-
-def _of_family(family: Sequence[Spec], start: Any) -> list[Fidelity]:
+def _of_family(family: Sequence[Spec], probing: Probing) -> list[Fidelity]:
     try:
-        side = _reference(family, start)
+        side = _reference(family, probing)
     except ChildError as error:
         return [Fidelity(spec=spec, reason=f"there is no reference: {error}") for spec in family]
-    return [_of_arm(spec, side, start) for spec in family]
+    found = probing.arrays([Side(spec) for spec in family])
+    return [_of_arm(spec, side, arrays) for spec, arrays in zip(family, found, strict=True)]
 
 
-def _reference(family: Sequence[Spec], start: Any) -> _Side:
+def _reference(family: Sequence[Spec], probing: Probing) -> _Side:
     """The family's most exact form: in float64 by the first plugin that has it, else the first one eager in float32.
 
     Raises ChildError if nobody can be probed.
@@ -125,7 +121,7 @@ def _reference(family: Sequence[Spec], start: Any) -> _Side:
     failure, found = ChildError("error", "nobody could be probed"), None
     for spec, precisions in tries:
         try:
-            found = _probed_reference(spec, precisions, roundings, start)
+            found = _probed_reference(spec, precisions, roundings, probing)
         except ChildError as error:
             failure = error
             continue
@@ -150,10 +146,10 @@ def trusted(reference: Arrays) -> bool:
     return relative(reference[ORACLE], reference["output"]) <= max(explained, LEAST)
 
 
-def _probed_reference(spec: Spec, precisions: list[str], roundings: list[float], start: Any) -> _Side:
+def _probed_reference(spec: Spec, precisions: list[str], roundings: list[float], probing: Probing) -> _Side:
     with tempfile.TemporaryDirectory(prefix="dlbench-fidelity-") as folder:
         path = Path(folder) / "reference.npz"
-        child = start(spec)
+        child = fresh_child(spec.threads, probing.timeout, probing.pythons[spec.python])
         try:
             found = call(child, reference_to_file, spec, str(path), precisions, roundings)
         finally:
@@ -171,35 +167,22 @@ def _named(spec: Spec) -> str:
 _WORDS = {EXACT: "float64", SINGLE: "float32, eager"}
 
 
-def _of_arm(spec: Spec, reference: _Side, start: Any) -> Fidelity:
-    try:
-        arrays = _probed(spec, start)
-    except ChildError as error:
-        return Fidelity(spec=spec, reference=reference.words, reason=str(error))
+def _of_arm(spec: Spec, reference: _Side, found: Arrays | ChildError) -> Fidelity:
+    if isinstance(found, ChildError):
+        return Fidelity(spec=spec, reference=reference.words, reason=str(found))
+    arrays = _part(found, f"{SEED}/")
     if why := ignores_seed(_from_own_values(spec), reference.arrays, arrays):
         return Fidelity(spec=spec, reference=reference.words, reason=why)
     moved = _part(reference.arrays, f"{_roundoff(spec)}/")
     by_numpy = f", outputs of {NUMPY}" if ORACLE in reference.arrays and reference.words != NUMPY else ""
-    found = deviations(reference.arrays, arrays, moved)
-    return Fidelity(spec=spec, reference=f"{reference.words}{by_numpy}", deviations=found)
+    errors = deviations(reference.arrays, arrays, moved)
+    return Fidelity(spec=spec, reference=f"{reference.words}{by_numpy}", deviations=errors)
 
 
 def _from_own_values(spec: Spec) -> Spec:
     """The Spec without a conversion: each model here starts from its own initial values."""
     source = spec.model
     return spec if source is None else msgspec.structs.replace(spec, model=msgspec.structs.replace(source, convert=""))
-
-
-def _probed(spec: Spec, start: Any) -> Arrays:
-    with tempfile.TemporaryDirectory(prefix="dlbench-fidelity-") as folder:
-        path = Path(folder) / "arm.npz"
-        child = start(spec)
-        try:
-            call(child, probe_to_file, spec, [SEED], str(path), gradients=True)
-        finally:
-            child.close()
-        with np.load(path, allow_pickle=False) as file:
-            return _part(dict(file), f"{SEED}/")
 
 
 def deviations(reference: Arrays, arm: Arrays, moved: Arrays) -> tuple[Deviation, ...]:

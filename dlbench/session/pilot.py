@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ import psutil
 from dlbench.record.schema import PhaseMemory
 from dlbench.spec import Member, Spec, baseline_of
 from dlbench.system import cgroup, nvml
+from dlbench.workers.beside import Work, results
 from dlbench.workers.child import ChildError, ChildHandle
 from dlbench.workers.protocol import Build, Built, First, Stepped
 
@@ -67,22 +69,31 @@ class PilotProcesses:
         found = [self._devices.get(_arm(spec), spec.device) for spec in specs]
         return next((device for device in found if device.startswith("gpu")), found[0])
 
-    def measure(self, spec: Spec, start: Callable[[], ChildHandle]) -> None:
-        """Build, take the first step, and end the child; a failure is left to the Run that will meet it again."""
-        self._done[_arm(spec)] = None
-        try:
-            child = start()
-        except ChildError:
-            return
-        try:
-            built = child.request(Build(spec=spec), Built)
-            self._devices[_arm(spec)] = built.info.device
-            stepped = child.request(First(), Stepped)
-            self._done[_arm(spec)] = _most([*built.memory, stepped.memory])
-        except ChildError as error:
-            self._done[_arm(spec)] = NONE_HOLDS if error.status == "out-of-memory" else None
-        finally:
-            child.close()
+    def measure(self, specs: Sequence[Spec], start: Callable[[Spec, int], ChildHandle]) -> None:
+        """Build, take the first step, and end the child of each; a failure is left to the Run that meets it again.
+
+        `start` takes the place of a child among those that work at the same time.
+        """
+        works = [Work(spec, partial(start, spec), partial(_orders, spec)) for spec in specs]
+        for spec, found in zip(specs, results(works), strict=True):
+            self._done[_arm(spec)] = None
+            if isinstance(found, ChildError):
+                self._done[_arm(spec)] = NONE_HOLDS if found.status == "out-of-memory" else None
+            else:
+                self._devices[_arm(spec)], self._done[_arm(spec)] = found
+
+
+def _orders(spec: Spec, child: ChildHandle) -> Callable[[], tuple[str, MemoryUse]]:
+    """Begin both orders; what waits for them returns the device of the arm and its memory."""
+    build, first = Build(spec=spec), First()
+    child.begin(build, first)
+
+    def result() -> tuple[str, MemoryUse]:
+        built = child.request(build, Built)
+        stepped = child.request(first, Stepped)
+        return built.info.device, _most([*built.memory, stepped.memory])
+
+    return result
 
 
 def _most(marks: Sequence[PhaseMemory]) -> MemoryUse:

@@ -108,14 +108,15 @@ class Session:
 
         Returns the seconds that they took.
         """
-        begin, any_lacked = time.monotonic(), False
+        begin = time.monotonic()
         policy = msgspec.structs.replace(self._plan.policy, isolation="fresh")
         runnable = [spec for spec in self._plan.specs if policy.discard and spec not in self._known_failures]
-        for spec in self._pilots.lacking(group.specs, runnable):
-            any_lacked = True
+        lacking = self._pilots.lacking(group.specs, runnable)
+        for spec in lacking:
             self._listener.discarding(spec)
-            self._pilots.measure(spec, partial(self._start, spec, policy))
-        return time.monotonic() - begin if any_lacked else 0.0
+        if lacking:
+            self._pilots.measure(lacking, lambda spec, place: self._start(spec, policy, place))
+        return time.monotonic() - begin if lacking else 0.0
 
     def _parts(self, group: Group) -> list[Group]:
         """The group, or its parts if memory does not hold it."""

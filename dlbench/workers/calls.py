@@ -21,15 +21,25 @@ def call(child: ChildHandle, function: Callable[P, T], *args: P.args, **kwargs: 
 
     The function must be listed in `dlbench.workers.functions`. Raises ChildError.
     """
+    return begin(child, function, *args, **kwargs)()
+
+
+def begin(child: ChildHandle, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
+    """Begin a call as `call` makes it, and return what waits for its result."""
     given = inspect.signature(function).bind(*args, **kwargs).arguments
     arguments = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in given.items()}
-    name = f"{function.__module__}.{function.__qualname__}"
-    value = child.request(Call(function=name, arguments=arguments), Returned).value
-    try:
-        found: T = msgspec.json.decode(value, type=get_type_hints(function)["return"])
-    except msgspec.MsgspecError as error:
-        raise ChildError("error", f"{STRAY}: {bytes(value)[:200]!r} is no reply ({error})") from error
-    return redaction.record(found)
+    order = Call(function=f"{function.__module__}.{function.__qualname__}", arguments=arguments)
+    child.begin(order)
+
+    def result() -> T:
+        value = child.request(order, Returned).value
+        try:
+            found: T = msgspec.json.decode(value, type=get_type_hints(function)["return"])
+        except msgspec.MsgspecError as error:
+            raise ChildError("error", f"{STRAY}: {bytes(value)[:200]!r} is no reply ({error})") from error
+        return redaction.record(found)
+
+    return result
 
 
 def ask_devices(plugin: str, timeout: float = 120.0) -> dict[str, str]:

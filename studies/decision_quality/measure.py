@@ -73,7 +73,7 @@ class Bench:
     def _pilot(self) -> float:
         """Seconds of a process that is thrown away, as before the first group of a session."""
         begin = time.monotonic()
-        PilotProcesses().measure(self._spec, partial(self._starter, self._spec, POLICY))
+        PilotProcesses().measure([self._spec], lambda spec, place: self._starter(spec, POLICY, place))
         return time.monotonic() - begin
 
 

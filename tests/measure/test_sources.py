@@ -234,3 +234,16 @@ def test_a_loss_and_an_optimizer_in_files_of_their_own_are_code_of_the_spec(tmp_
     (tmp_path / "losses.py").write_text("def mine(outputs, targets): return 2\n")
     changed = {name for name, digest in digests().items() if digest != first[name]}
     assert changed == {"loss losses.py:mine"}
+
+
+@pytest.mark.untimed
+def test_a_neighbour_that_many_files_import_is_looked_for_once(acme, monkeypatch) -> None:
+    many = {f"acme/part{number}.py": "import acme_more" for number in range(30)}
+    acme(PACKAGE | many | {f"acme_more/{name}.py": "" for name in ("__init__", "one", "two")}, "acme.plugin:Model")
+    walked: list[Path] = []
+    walk = sources._walk
+    monkeypatch.setattr(sources, "_walk", lambda folder: [walked.append(folder), *walk(folder)][1:])
+    whole = look().digest
+    assert [path.name for path in walked].count("acme_more") == 1
+    (walked[0].parent / "acme_more" / "two.py").write_text("changed = True")
+    assert look().digest != whole

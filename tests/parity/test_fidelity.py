@@ -15,6 +15,7 @@ from dlbench.errors import RecordError, SpecError
 from dlbench.measure.digest import Digest
 from dlbench.parity import fidelity
 from dlbench.parity.fidelity import ROUNDOFFS, SUMMED, deviations, relative, trusted
+from dlbench.parity.probing import Probing
 from dlbench.parity.reference import ORACLE, nudged
 from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.reading import read_fidelities
@@ -89,7 +90,8 @@ def test_arms_of_every_phase_and_precision_have_one_reference(monkeypatch: pytes
         return fidelity._Side("exact", side())
 
     monkeypatch.setattr(fidelity, "_probed_reference", probed)
-    monkeypatch.setattr(fidelity, "_probed", lambda spec, _: side())
+    given = {f"{fidelity.SEED}/{name}": array for name, array in side().items()}
+    monkeypatch.setattr(Probing, "arrays", lambda _, sides: [given] * len(sides))
     arms = [spec("fake.linear"), spec("fake.linear", phase="predict"), spec("fake.linear", precision="bf16")]
     found = fidelity.check([*arms, spec("fake.linear", path="jit", seed=3)], 60.0, {})
     assert [(one.spec.path, one.spec.precision) for one in found] == [

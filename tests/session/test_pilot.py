@@ -140,7 +140,7 @@ def test_arms_that_fit_stay_together(monkeypatch, tmp_path):
 def of_one_arm(error_at_first=None, status="out-of-memory"):
     found = pilot.PilotProcesses()
     error = ChildError(status, "no memory") if error_at_first else None
-    found.measure(BASE, lambda: Large(fails_at="First" if error else "", error=error))
+    found.measure([BASE], lambda spec, place: Large(fails_at="First" if error else "", error=error))
     return found
 
 

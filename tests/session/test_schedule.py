@@ -134,7 +134,7 @@ def test_each_arm_has_one_process_first_that_takes_a_step_and_is_no_run(diary, t
 def test_a_discarded_process_is_fresh_also_where_others_are_forked(diary, tmp_path):
     isolations = []
 
-    def start(spec, policy):
+    def start(spec, policy, place=0):
         isolations.append(policy.isolation)
         return ScriptedChild()
 

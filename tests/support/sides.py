@@ -8,6 +8,7 @@ from dlbench import architectures, registry
 from dlbench.measure.build import prepare
 from dlbench.parity import check
 from dlbench.parity.probe import perturbed_losses, probe
+from dlbench.parity.probing import Probing
 from dlbench.spec import Spec
 
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
@@ -39,12 +40,16 @@ def failing(baseline, candidate):
 def in_this_process(monkeypatch):
     """Have parity probe here, in a process that has both frameworks: importing them for 28 sides takes minutes."""
 
-    def _probe(spec, seeds, start, *, gradients, moved, baseline):
-        of_one = moved_side if moved else probed
-        of_seeds = {seed: of_one(spec, seed=seed) for seed in seeds}
-        return {f"{seed}/{name}": array for seed, found in of_seeds.items() for name, array in found.items()}
+    def arrays(self, sides):
+        return [_of_side(side, self.seeds) for side in sides]
 
-    monkeypatch.setattr(check, "_probe", _probe)
+    monkeypatch.setattr(Probing, "arrays", arrays)
+
+
+def _of_side(side, seeds):
+    of_one = moved_side if side.moved else probed
+    of_seeds = {seed: of_one(side.spec, seed=seed) for seed in seeds}
+    return {f"{seed}/{name}": array for seed, found in of_seeds.items() for name, array in found.items()}
 
 
 def judged(asked, seeds):

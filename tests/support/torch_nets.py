@@ -51,7 +51,7 @@ def built(
     options = signature.pop("options", {})
     spec = Spec(
         plugin="torch.net",
-        phase="train",
+        phase=signature.pop("phase", "train"),
         path=path,
         size="small",
         task="synthetic",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -32,14 +33,20 @@ class EagerSteps:
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
         ]
-        kernel = request.spec.settings.get("optimizer", "fused")
-        parameters = trained.values() or [nn.Parameter(torch.empty(0))]
-        self._optimizer = optimizers.of_torch(request.optimizer, parameters, kernel)
+        self._asked = request.optimizer, request.spec.settings.get("optimizer", "fused")
+        if request.spec.trains:
+            _ = self._optimizer  # built now: in the first step it would be in its time
         self._idle: list[nn.Parameter] | None = None if isinstance(request.optimizer, AdamW) else []
         kind = next((one.device.type for one in trained.values()), "cpu")
         self._scaler = torch.amp.GradScaler(kind, enabled=request.spec.precision == "fp16")
         self._watched = forward is None
         self._plugin = request.spec.plugin
+
+    @cached_property
+    def _optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer, built when it is first needed: to make one imports a compiler, which takes a second."""
+        settings, kernel = self._asked
+        return optimizers.of_torch(settings, self._trained.values() or [nn.Parameter(torch.empty(0))], kernel)
 
     @property
     def kernel(self) -> str:

@@ -62,7 +62,8 @@ class TorchModel:
         self._network, self._weights = self._made(request)
         self._steps = self._steps_for(request, goal)
         self._from_host = spec.data == "host"
-        said = {"optimizer": self._steps.optimizer, **({"output": self._recipe.output} if self._recipe.output else {})}
+        said = {"output": self._recipe.output} if self._recipe.output else {}
+        said |= {"optimizer": self._steps.optimizer} if spec.trains else {}
         info = readback.model_info(self._weights, spec, self._device, said)
         self._xla = openxla.Counters() if self._device.type == "xla" else None
         return info

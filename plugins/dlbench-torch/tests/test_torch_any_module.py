@@ -196,3 +196,15 @@ def test_batches_on_the_host_are_trained_on_counted_and_differentiated():
     assert made.flops(batch) == 2 * BATCH * (FEATURES * 5 + 5 * CLASSES)
     assert made.gradients(batch)
     assert float(made.train_step(batch)) > 0
+
+
+def test_a_model_that_only_predicts_has_no_optimizer_and_one_that_trains_has_it_before_its_first_step(monkeypatch):
+    made = []
+    of_torch = optimizers.of_torch
+    monkeypatch.setattr(optimizers, "of_torch", lambda *given: made.append(given) or of_torch(*given))
+    model, info = built(phase="predict")
+    model.predict(next(batches()).inputs)
+    assert (made, "optimizer" in info.details) == ([], False)
+    _, info = built()
+    assert len(made) == 1
+    assert info.details["optimizer"] == "torch.optim.SGD(fused=True)"
