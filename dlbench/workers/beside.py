@@ -18,7 +18,7 @@ MOST = 4
 
 @dataclass(frozen=True)
 class Work(Generic[T_co]):
-    """What a child is to do: its start at a place among others, and orders that begin and return what waits."""
+    """Orders for a child: its start at a place among others, and what begins them and returns what waits."""
 
     spec: Spec
     start: Callable[[int], ChildHandle]
