@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
 from dlbench.record.fidelity import Fidelity
 from dlbench.record.parity import Parity
-from dlbench.spec import Spec
+from dlbench.spec import REMEMBERED, Spec
 
 Unlike = Literal["model", "computation"]
 """The thing that two arms do not share: their model (parity), or the arithmetic of one of them (fidelity)."""
@@ -43,6 +44,7 @@ class Likeness:
         return set(same) == {True, False} or (same == (False, False) and apart)
 
 
+@lru_cache(REMEMBERED)
 def _arm(spec: Spec) -> Spec:
     """The Spec that stands in the checks for this one, of any phase and seed."""
     return msgspec.structs.replace(spec, phase="train", seed=0, origin=0)

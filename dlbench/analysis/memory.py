@@ -19,8 +19,9 @@ def memory_above(phase: str, run: Run) -> float | None:
 
 def memory_peak(run: Run) -> float | None:
     """The largest of the phases after import, in bytes above the import baseline."""
-    phases = [mark.phase for mark in run.memory if mark.phase not in ("start", "import")]
-    return max((above for phase in phases if (above := memory_above(phase, run)) is not None), default=None)
+    baseline = memory_baseline(run)
+    peaks = [mark.peak_bytes for mark in run.memory if mark.phase not in ("start", "import")]
+    return None if baseline is None or not peaks else max(peaks) - baseline
 
 
 def memory_total(run: Run) -> float | None:

@@ -74,13 +74,24 @@ _LOGARITHMS = {of: _about_their_median(of) for of in (by_round, with_a_core)}
 
 def _median_without(values: Sequence[float], left_out: Sequence[float]) -> float:
     """The median of sorted values, of which some are left out."""
+    number = len(values) - len(left_out)
+    below, above = (number - 1) // 2, number // 2
+    if len(left_out) == 1:  # by far the most
+        place = bisect_left(values, left_out[0])
+        below, above = below + (place <= below), above + (place <= above)
+    else:
+        places = _places(values, left_out)
+        below, above = _place(below, places), _place(above, places)
+    return values[above] if number % 2 else (values[below] + values[above]) / 2
+
+
+def _places(values: Sequence[float], left_out: Sequence[float]) -> list[int]:
+    """Places of these among the sorted values, rising; equal values have a place each."""
     places: list[int] = []
     for value in sorted(left_out):
         place = bisect_left(values, value)
         places.append(place if not places or place > places[-1] else places[-1] + 1)
-    number = len(values) - len(places)
-    low, high = (values[_place(rank, places)] for rank in ((number - 1) // 2, number // 2))
-    return high if number % 2 else (low + high) / 2
+    return places
 
 
 def _place(rank: int, left_out: Sequence[int]) -> int:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from dlbench.analysis.memo import by_run
 from dlbench.record.schema import Code, Environment, Limits, Run
+from dlbench.spec import REMEMBERED, Policy
 
 GIB = 1 << 30
 SLACK = GIB // 64
@@ -169,7 +171,12 @@ def _task(run: Run) -> Values | None:
 
 
 def _policy(run: Run) -> Values:
-    return {name.replace("_", " "): _in_words(getattr(run.policy, name)) for name in SHAPING}
+    return _shaping(run.policy)
+
+
+@lru_cache(REMEMBERED)
+def _shaping(policy: Policy) -> Values:
+    return {name.replace("_", " "): _in_words(getattr(policy, name)) for name in SHAPING}
 
 
 def _in_words(value: object) -> str:

@@ -34,7 +34,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Probing:
-    """How they are looked at: seeds, seconds for each, and interpreters by the name of their environment."""
+    """Seeds to look at, seconds for each model, and interpreters by the name of their environment."""
 
     seeds: Sequence[int]
     timeout: float
