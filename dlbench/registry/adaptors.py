@@ -63,6 +63,8 @@ def of_model(reference: str, model: object) -> str:
     for root in roots:
         if root in known:
             return root
+    if model is None:
+        raise SpecError(f"{reference} returned None; end it with `return` and the model")
     raise SpecError(
         f"{reference} is of type {_said(cls, roots)}, no model of {_listed(known)}; "
         f"{_missing(roots)}name a class or a factory of one"

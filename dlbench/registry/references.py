@@ -246,8 +246,10 @@ def _file_module(reference: Reference, folder: Path) -> ModuleType:
     """A file under its own name, or under a free one if that is taken."""
     path = path_of(reference.place, folder)
     if not path.is_file():
-        separator = "; folders are separated by /" if "\\" in reference.place else ""
-        raise SpecError(f"{reference.text}: there is no file {reference.place} in the folder of the session{separator}")
+        advice = (
+            "folders are separated by /" if "\\" in reference.place else "give its path from there, or the whole path"
+        )
+        raise SpecError(f"{reference.text}: there is no file {reference.place} in the folder of the session; {advice}")
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None) == str(path):
             return module
@@ -272,7 +274,14 @@ def _file_module(reference: Reference, folder: Path) -> ModuleType:
 
 def _named_module(reference: Reference, folder: Path) -> ModuleType:
     make_importable(folder)
-    return importlib.import_module(reference.place)
+    try:
+        return importlib.import_module(reference.place)
+    except ModuleNotFoundError as error:
+        if error.name and f"{reference.place}.".startswith(f"{error.name}."):
+            error.msg = (
+                f"{error.msg}; install it, run from the folder that holds it, or give the path of a file, ending in .py"
+            )
+        raise
 
 
 def make_importable(folder: Path) -> None:

@@ -83,7 +83,7 @@ def _samples(inputs: Inputs, targets: Array, what: str) -> Samples:
         {key: numbers(one, what, _key(key, named)) for key, one in named.items()}, numbers(targets, what, "targets")
     )
     if not found.inputs:
-        raise SpecError(f"{what}: there are no inputs")
+        raise SpecError(f"{what}: there are no inputs; give one array or several")
     for key, array in found.inputs.items():
         if len(array) != len(found.targets):
             raise SpecError(

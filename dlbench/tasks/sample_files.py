@@ -139,7 +139,9 @@ def _column(path: Path, header: list[str], rows: list[tuple[int, list[str]]], pl
     values = np.empty(len(rows))
     for number, (line, row) in enumerate(rows):
         if len(row) != len(header):
-            raise SpecError(f"{path}, line {line}: {len(row)} values, and the header has {len(header)} columns")
+            raise SpecError(
+                f"{path}, line {line}: {len(row)} values, and the header has {len(header)} columns; give one for each"
+            )
         try:
             values[number] = float(row[place])
         except ValueError:

@@ -29,6 +29,9 @@ def nothing(state):
     return {}
 
 stranger = object()
+
+def endless():
+    pass
 """
 """A user's file for the command line; its models are those of the framework in NumPy."""
 

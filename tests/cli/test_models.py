@@ -77,10 +77,14 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
         (["--model", "own.py:Tow"], "unknown name in own.py 'Tow'; did you mean Two"),
         (["--model", "gone.py:Two"], "gone.py:Two: there is no file gone.py in the folder of the session"),
         (["--model", "own.py:stranger"], "own.py:stranger is of type object, no model of"),
+        (["--model", "own.py:endless"], "own.py:endless returned None; end it with `return` and the model"),
         (["--model", "own.py:np"], "own.py:np is of type module, no model of"),
         (["--model", "own.py:Two:Net"], "'own.py:Two:Net' is no reference; give file.py:NAME"),
         (["--model", "own.py:"], "'own.py:' is no reference; give file.py:NAME"),
-        (["--model", "nothing.of_this:Name"], "nothing.of_this:Name: ModuleNotFoundError: No module named 'nothing'"),
+        (
+            ["--model", "nothing.of_this:Name"],
+            "nothing.of_this:Name: ModuleNotFoundError: No module named 'nothing'; install",
+        ),
         (["--model", "own:Name"], "unknown name in own 'Name'; known: "),
         (["--model", "own.gone:Name"], "own.gone:Name: ModuleNotFoundError: No module named 'own.gone'"),
         (

@@ -65,7 +65,9 @@ def test_what_is_no_reference_is_refused(text: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_named_without_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"there is no file net\.py in the folder of the session") as refused:
+    with pytest.raises(
+        SpecError, match=r"there is no file net\.py in the folder of the session; give its path from"
+    ) as refused:
         load_reference("net.py:Net", tmp_path)
     assert str(tmp_path) not in str(refused.value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
@@ -11,7 +12,8 @@ import numpy as np
 
 from dlbench import precision
 from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Spec
+from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Setting, Spec
+from dlbench.plugin_kit import in_precision
 from dlbench_keras import backends, optimizers, proof, settings
 from dlbench_keras.backends import Backend
 from dlbench_keras.names import Names
@@ -47,6 +49,7 @@ class KerasModel:
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make and compile the model. Raises Unsupported for a Spec that Keras does not meet on this backend."""
+        request = replace(request, spec=in_precision(request.spec))
         spec, self._spec = request.spec, request.spec
         self._require(spec)
         threads = backends.prepare(self._backend, spec)
@@ -105,6 +108,14 @@ class KerasModel:
         left, right = (keras.ops.cast(one, dtype) for one in drawn)
         return lambda: keras.ops.matmul(left, right)
 
+    def settings(self, spec: Spec) -> list[Setting]:  # noqa: ARG002 (the CPU's are the same for every Spec)
+        """Settings of Keras on this backend."""
+        return settings.table(self._backend)
+
+    def read_settings(self) -> dict[str, str]:
+        """Values in effect."""
+        return settings.in_effect(self._precision(), self._backend)
+
     def devices(self) -> dict[str, str]:
         """The CPU, which these plugins have alone."""
         return {"cpu": platform.processor() or platform.machine()}
@@ -144,16 +155,20 @@ class KerasModel:
             raise SpecError(f"{self._spec.plugin}: the model's own train_step returns no loss; return it as 'loss'")
         return logs["loss"]
 
-    def _info(self, threads: int, optimizer: str) -> ModelInfo:
-        spec, backend = self._spec, self._backend
+    def _precision(self) -> str:
+        """The types in which layers with parameters compute."""
         layers = [one for one in self._trained._flatten_layers() if one._trainable_variables]
         kinds = {keras.backend.standardize_dtype(one.compute_dtype) for one in layers}
+        return "/".join(sorted(_READ.get(kind, kind) for kind in kinds))
+
+    def _info(self, threads: int, optimizer: str) -> ModelInfo:
+        spec, backend = self._spec, self._backend
         details = {"optimizer": optimizer, "step": "train_on_batch", "KERAS_BACKEND": backend.remark}
         return ModelInfo(
             parameter_count=sum(int(np.prod(one.shape)) for one in self._variables),
             device="cpu",
             device_name=self.devices()["cpu"],
-            precision="/".join(sorted(_READ.get(kind, kind) for kind in kinds)),
+            precision=self._precision(),
             path=spec.path,
             compiler=backend.compiler if spec.path == "jit" else None,
             threads=threads,

@@ -1,17 +1,21 @@
-"""Global settings of Keras for a Spec: seed, precision, layout; never those of a file in the user's home."""
+"""Global settings of Keras for a Spec, never those of a file in the user's home, and the settings of a variant."""
 
 from __future__ import annotations
 
+import importlib
 import random
 
 import keras
 import numpy as np
 
-from dlbench.plugin import Spec
+from dlbench import precision as arithmetic
+from dlbench.plugin import Setting, Spec
 from dlbench_keras.backends import Backend
 
 POLICIES = {"fp32": "float32", "bf16": "mixed_bfloat16"}
 """Keras's dtype policies."""
+SWITCH = ("on", "off")
+_PORT = "tensorflow.python.util._pywrap_util_port"
 
 
 def start(spec: Spec, backend: Backend) -> None:
@@ -26,3 +30,37 @@ def start(spec: Spec, backend: Backend) -> None:
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
     keras.config.set_dtype_policy(POLICIES[spec.precision])
+
+
+def table(backend: Backend) -> list[Setting]:
+    """The settings on a backend: Keras's own, and those of TensorFlow that reach Keras's step."""
+    found = [
+        Setting(
+            key="amp",
+            meaning="products in bfloat16, the mixed precision of Keras",
+            values=("off", "bf16"),
+            read_back="the types in which layers compute",
+            rounding={"bf16": "bf16"},
+            missing=arithmetic.lacking("bf16"),
+        )
+    ]
+    if backend.word == "tf":
+        found.append(
+            Setting(
+                key="onednn",
+                meaning="kernels of oneDNN on a CPU",
+                values=SWITCH,
+                read_back="TensorFlow's own answer whether it uses oneDNN",
+                variable="TF_ENABLE_ONEDNN_OPTS",
+                texts={"on": "1", "off": "0"},
+            )
+        )
+    return found
+
+
+def in_effect(precision: str, backend: Backend) -> dict[str, str]:
+    """Values in effect for a model whose layers compute in this precision."""
+    found = {"amp": "off" if precision == "fp32" else precision}
+    if backend.word == "tf":
+        found["onednn"] = SWITCH[not importlib.import_module(_PORT).IsMklEnabled()]
+    return found

@@ -151,3 +151,24 @@ else:
 """,
     )
     assert said.split() == ["True", "bf16", "True"]
+
+
+SETTINGS = (
+    BUILT
+    + """
+from dlbench import precision
+from dlbench.conformance.examine import examine_clause
+precision.cpu_flags = lambda: {"avx512_bf16"}  # the backends compute in bf16 on any CPU, slowly
+spec, made, info = build("keras-jax.mlp", "eager")
+print(examine_clause(spec, "settings_take_effect").verdict)
+print(made.plugin.read_settings())
+from dlbench.spec import Variant
+spec, made, info = build("keras-jax.mlp", "eager", variant=Variant("a", (("amp", "bf16"),), rounding="bf16"))
+print(info.precision, info.settings)
+"""
+)
+
+
+def test_settings_of_a_variant_take_effect():
+    said = run(SETTINGS).splitlines()
+    assert said == ["holds", "{'amp': 'off'}", "bf16 {'amp': 'bf16'}"]

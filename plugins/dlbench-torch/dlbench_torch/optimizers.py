@@ -162,7 +162,9 @@ def _own(settings: OwnOptimizer, parameters: Iterable[nn.Parameter]) -> torch.op
     with users_errors(f"optimizer {settings.function}, called with a list of the parameters"):
         found = function(given)
     if not isinstance(found, torch.optim.Optimizer):
-        raise SpecError(f"optimizer {settings.function} returned {type(found).__name__}, not a torch.optim.Optimizer")
+        raise SpecError(
+            f"optimizer {settings.function} returned {type(found).__name__}, not a torch.optim.Optimizer; return one"
+        )
     closure = inspect.signature(found.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
         raise SpecError(
