@@ -80,7 +80,7 @@ def machine(at: Environment, device: str = "") -> Values:
         "cores": f"{at.cores} cores",
         "memory": f"{_gibibytes(at.memory_bytes)} GiB",
         **limits(at.limits),
-        "system": _system(at),
+        "system": _minor(at.system),
         "device": device,
     }
     return {name: value for name, value in found.items() if value}
@@ -98,6 +98,7 @@ def limits(found: Limits | None) -> Values:
     }
 
 
+@lru_cache(REMEMBERED)
 def _gibibytes(total: int) -> str:
     """The installed memory, from the kernel's total.
 
@@ -108,9 +109,10 @@ def _gibibytes(total: int) -> str:
     return f"{-(-max(total - SLACK, 1) // unit) * unit / GIB:g}"
 
 
-def _system(at: Environment) -> str:
+@lru_cache(REMEMBERED)
+def _minor(system: str) -> str:
     """Kernel and its minor version: a patch release is another line of the report and no other machine."""
-    return re.sub(r"^(\S+) (\d+\.\d+)\S*", r"\1 \2", at.system)
+    return re.sub(r"^(\S+) (\d+\.\d+)\S*", r"\1 \2", system)
 
 
 def together(found: Sequence[Values]) -> Values | None:

@@ -26,7 +26,9 @@ def by_round_of(runs: Iterable[Run]) -> ByRound:
 @by_run
 def by_round(run: Run) -> Mapping[int, float]:
     """Seconds a step of the steady samples that are paired, by their round."""
-    return {at: sample.seconds / sample.steps for at, sample in _paired(run)}
+    return {
+        one.round: one.seconds / one.steps for one in run.samples if one.stage == "steady" and one.round is not None
+    }
 
 
 @by_run
@@ -42,12 +44,10 @@ def waits_are_known(run: Run) -> bool:
 
     A device goes on while its program waits; and a program that waits for its own processes waits for itself.
     """
+    if run.info is None or run.info.device != "cpu" or (run.load is not None and (run.load.helper_cpu or 0.0) > OWN):
+        return False
     samples = [sample for _, sample in _paired(run)]
-    if not samples or run.info is None or run.info.device != "cpu":
-        return False
-    if run.load is not None and (run.load.helper_cpu or 0.0) > OWN:
-        return False
-    return sum(sample.waited_seconds is not None for sample in samples) >= KNOWN * len(samples)
+    return bool(samples) and sum(sample.waited_seconds is not None for sample in samples) >= KNOWN * len(samples)
 
 
 def _paired(run: Run) -> list[tuple[int, Sample]]:

@@ -25,7 +25,7 @@ LONGEST_TITLE = 6
 
 def title_of(specs: Iterable[Spec]) -> str:
     """The arms, or for many arms their common words."""
-    specs = [msgspec.structs.replace(spec, origin=0) for spec in dict.fromkeys(specs)]
+    specs = [msgspec.structs.replace(one, origin=0) if one.origin else one for one in dict.fromkeys(specs)]
     arms = list(dict.fromkeys(spec.label for spec in specs))
     if len(arms) <= LONGEST_TITLE:
         return ", ".join(arms)
