@@ -1,6 +1,7 @@
 """Price of speed: options that trade accuracy for time, each with its ratio, errors and bit-equality in one table.
 
-    python -m studies.price_of_speed [--only PLUGIN[:PATH] ...] [--out reports/price-of-speed] [--processes 5]
+    python -m studies.price_of_speed [--only PLUGIN[:PATH] ...] [--out reports/price-of-speed]
+        [--processes 5] [--threads 1]
 
 A part is a session of one plugin on one path at one size: the plain arm, and beside it in lockstep every variant that
 the plugin's table of settings offers here. With `--out` a part that is there already is not measured again, unless
@@ -53,9 +54,12 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 Row = dict[str, Any]
 
 
-def part(plugin: str, path: str, *, size: str, processes: int, folder: Path) -> dict[str, Row]:
-    """The rows of one session by variant, kept in `folder` until it is done; a variant that is refused says why."""
-    words = ["--plugin", plugin, "--path", path, "--size", size, "--phase", "train", "--processes", str(processes)]
+def part(plugin: str, path: str, setting: Sequence[str], folder: Path) -> dict[str, Row]:
+    """The rows of one session by variant, kept in `folder` until it is done; a variant that is refused says why.
+
+    `setting` holds the options that all parts have: size, processes, threads.
+    """
+    words = ["--plugin", plugin, "--path", path, "--phase", "train", *setting]
     taken, refused = _offered(words, VARIANTS[plugin.partition(".")[0]][path])
     if not taken:
         return refused
@@ -103,7 +107,14 @@ def _rows(folder: Path) -> Iterator[tuple[str, Row]]:
     for row in results.report.fidelity or ():
         variant = row.found.spec.variant
         runs = [run for run in results.runs if run.spec == row.found.spec and not run.control]
-        yield (BASE if variant is UNSET else variant.name), _row(row) | _ended(runs)
+        yield (BASE if variant is UNSET else variant.name), _row(row) | _ended(runs) | _where(runs)
+
+
+def _where(runs: Sequence[Run]) -> Row:
+    """Machine and threads of an arm."""
+    at = next((run.environment for run in runs if run.environment is not None), None)
+    said = f"{at.cpu}, {at.cores} cores, {at.system}, {at.python}" if at is not None else "unknown machine"
+    return {"machine": said, "threads": runs[0].spec.threads if runs else None}
 
 
 def _ended(runs: Sequence[Run]) -> Row:
@@ -135,12 +146,20 @@ def table(parts: Mapping[str, Mapping[str, Row]], size: str) -> str:
             "interval, and relative errors in the 2-norm of outputs, first gradients and the losses of 20 steps.",
             "Made by `python -m studies.price_of_speed`.",
             "",
+            *_places(parts),
             f"| {' | '.join(head)} |",
             f"|{'---|' * len(head)}",
             *(_line(arm, name, row) for arm, rows in parts.items() for name, row in rows.items()),
             "",
         ]
     )
+
+
+def _places(parts: Mapping[str, Mapping[str, Row]]) -> list[str]:
+    """Machines and threads of all rows, a line each."""
+    rows = [row for rows in parts.values() for row in rows.values() if "machine" in row]
+    found = dict.fromkeys((row["machine"], row["threads"]) for row in rows)
+    return [f"- {machine}, threads {threads}" for machine, threads in found] + ([""] if found else [])
 
 
 def _line(arm: str, name: str, row: Row) -> str:
@@ -169,7 +188,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--size", default="base")
     parser.add_argument("--processes", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    common = ("size", "processes", "threads")
+    setting = [word for name in common for word in (f"--{name}", str(getattr(options, name)))]
     every = [
         f"{framework}.{architecture}:{path}"
         for framework, paths in VARIANTS.items()
@@ -185,7 +207,7 @@ def main() -> int:
             if name in parts and not options.only:
                 continue
             session = sessions / f"{name.replace(':', '-')}-{options.size}"
-            parts[name] = part(*name.split(":"), size=options.size, processes=options.processes, folder=session)
+            parts[name] = part(*name.split(":"), setting, session)
             print(table({name: parts[name]}, options.size), flush=True)
             if kept:
                 _keep(kept, {one: parts[one] for one in every if one in parts}, options.size)
