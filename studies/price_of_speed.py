@@ -207,7 +207,8 @@ def main() -> int:
             if name in parts and not options.only:
                 continue
             session = sessions / f"{name.replace(':', '-')}-{options.size}"
-            parts[name] = part(*name.split(":"), setting, session)
+            plugin, path = name.split(":")
+            parts[name] = part(plugin, path, setting, session)
             print(table({name: parts[name]}, options.size), flush=True)
             if kept:
                 _keep(kept, {one: parts[one] for one in every if one in parts}, options.size)
