@@ -16,16 +16,25 @@ from dlbench.spec import PATHS, Path, Policy, Spec
 
 @dataclass(frozen=True)
 class Examined:
-    """A plugin on a path; `note` is set if another task was taken. Clauses without a finding were not checked."""
+    """A plugin on a path; `note` is set if another task was taken. Clauses without a finding were not checked.
+
+    `skips` are clauses that are known not to hold.
+    """
 
     spec: Spec
     note: str
     findings: tuple[Finding, ...]
+    skips: tuple[str, ...] = ()
 
     @property
     def broken(self) -> tuple[Finding, ...]:
-        """The findings of clauses that are broken."""
-        return tuple(one for one in self.findings if one.verdict == "broken")
+        """The findings of clauses that are broken, without the skips."""
+        return tuple(one for one in self.findings if one.verdict == "broken" and one.clause not in self.skips)
+
+    @property
+    def stale(self) -> list[str]:
+        """The skips whose clauses hold."""
+        return conformance.stale(self.findings, self.skips)
 
     @property
     def complete(self) -> bool:
@@ -42,8 +51,8 @@ class Examination:
 
     @property
     def conforms(self) -> bool:
-        """True if no clause is broken."""
-        return not any(one.broken for one in self.examined)
+        """True if no clause is broken, and no skip is stale."""
+        return not any(one.broken or one.stale for one in self.examined)
 
 
 class CheckListener(Protocol):
@@ -92,13 +101,15 @@ def check(
     paths: Sequence[Path],
     timeout: float,
     listener: CheckListener,
+    skips: Sequence[str] = (),
     **options: str,
 ) -> Examination:
     """Examine each plugin or model on each of these paths, or on all that exist. A clause may take `timeout` seconds.
 
-    Raises UnknownName, PluginLoadError or SpecError, the last also if nothing could be examined at all: no path is
-    supported, or no data is installed.
+    `skips` are clauses that are known not to hold. Raises UnknownName, PluginLoadError or SpecError, the last also if
+    nothing could be examined at all: no path is supported, or no data is installed.
     """
+    conformance.check_skips(skips)
     if not plugins:
         raise SpecError("nothing was named; give a plugin (`dlbench list` shows the names) or --model REFERENCE")
     timeout = Policy(timeout_seconds=timeout).timeout_seconds
@@ -106,7 +117,7 @@ def check(
         spec for plugin in plugins for path in paths or PATHS for spec in conformance.specs(plugin, path, **options)
     ]
     ready, missing = _with_data(found, named=bool(options.get("task")))
-    examined = tuple(_examine(spec, note, timeout, listener) for spec, note in ready)
+    examined = tuple(_examine(spec, note, timeout, listener, tuple(skips)) for spec, note in ready)
     if all(not one.complete and not one.broken for one in examined):
         names = ", ".join(one if isinstance(one, str) else one.source.reference for one in plugins)
         raise SpecError(f"{names}: nothing could be examined; name a --path, --task or --size that they have")
@@ -127,12 +138,12 @@ def _with_data(found: Sequence[Spec], *, named: bool) -> tuple[list[tuple[Spec, 
     return ready, list(missing)
 
 
-def _examine(spec: Spec, note: str, timeout: float, listener: CheckListener) -> Examined:
+def _examine(spec: Spec, note: str, timeout: float, listener: CheckListener, skips: tuple[str, ...]) -> Examined:
     listener.started(spec, note)
     findings = []
     for finding in conformance.check(spec, timeout, listener.looking_at):
         listener.decided(finding)
         findings.append(finding)
-    found = Examined(spec, note, tuple(findings))
+    found = Examined(spec, note, tuple(findings), skips)
     listener.ended(found)
     return found

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
-from dlbench import architectures
+from dlbench import architectures, conformance
 from dlbench.api.check import Examination, Examined, check
 from dlbench.cli import streams
 from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance.examine import NAMES, Finding, Verdict
+from dlbench.conformance.hints import hint
 from dlbench.errors import exit_codes, redaction
 from dlbench.record import encoding
 from dlbench.report.markdown import plain
@@ -21,12 +23,22 @@ from dlbench.spec import Path, Spec
 WORDS: dict[Verdict, str] = {"holds": "hold", "broken": "broken", "not looked at": "not looked at"}
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The form of an examination: for machines, or with advice on broken clauses; `skips` may be broken."""
+
+    as_json: bool = False
+    hints: bool = False
+    skips: tuple[str, ...] = ()
+
+
 def show(
-    plugins: Sequence[str | AskedModel], paths: Sequence[Path], timeout: float, *, as_json: bool, **options: str
+    plugins: Sequence[str | AskedModel], paths: Sequence[Path], timeout: float, shown: Shown, **options: str
 ) -> int:
     """Print every finding and return the exit code. Raises UnknownName, PluginLoadError or SpecError."""
+    as_json = shown.as_json
     with Heartbeat() as heart:
-        found = check(plugins, paths, timeout, _Printed(heart, quiet=as_json), **options)
+        found = check(plugins, paths, timeout, _Printed(heart, shown), shown.skips, **options)
     if as_json:
         click.echo(encoding.page(redaction.record(_facts(found))), nl=False)
     for why in () if as_json else found.missing:
@@ -37,7 +49,9 @@ def show(
 def _facts(found: Examination) -> dict[str, object]:
     """The examination for machines."""
     examined = [
-        {"arm": one.spec.label, "spec": one.spec, "note": one.note, "findings": one.findings} for one in found.examined
+        {"arm": one.spec.label, "spec": one.spec, "note": one.note, "findings": one.findings}
+        | ({"skips": one.skips, "stale": one.stale} if one.skips else {})
+        for one in found.examined
     ]
     return {"conforms": found.conforms, "examined": examined, "missing": found.missing}
 
@@ -53,8 +67,8 @@ def _exit_code(found: Examination, *, named: bool) -> int:
 class _Printed:
     """Prints an examination as it goes on."""
 
-    def __init__(self, heart: Heartbeat, *, quiet: bool) -> None:
-        self._heart, self._quiet = heart, quiet
+    def __init__(self, heart: Heartbeat, shown: Shown) -> None:
+        self._heart, self._quiet, self._shown = heart, shown.as_json, shown
 
     def started(self, spec: Spec, note: str) -> None:
         """The plugin, and the task if it is not the default."""
@@ -70,9 +84,14 @@ class _Printed:
         """A line for the clause."""
         why = " ".join(plain(finding.why).split())
         self._say(f"  {finding.verdict:13}  {finding.clause}{f': {why}' if why else ''}")
+        if finding.verdict == "broken" and self._shown.hints:
+            for line in hint(finding.clause):
+                self._say(f"{'':17}{line}")
 
     def ended(self, found: Examined) -> None:
-        """The number of clauses by verdict."""
+        """The skips that are stale, and the number of clauses by verdict."""
+        for clause in found.stale:
+            self._say(f"  {clause}: {conformance.STALE}")
         verdicts = Counter(one.verdict for one in found.findings)
         verdicts["not looked at"] = len(NAMES) - verdicts["holds"] - verdicts["broken"]
         self._say(f"  {', '.join(f'{verdicts[verdict]} {word}' for verdict, word in WORDS.items())}")

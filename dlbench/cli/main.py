@@ -83,6 +83,8 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, as_json: bool, 
 @click.option("--task", default="", help="Data and target; the architecture's default unless given.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that a clause may take.")
+@click.option("--fix-hints", is_flag=True, help="Say below each broken clause how to mend it, with code.")
+@click.option("--skip", multiple=True, metavar="CLAUSE", help="Clause known not to hold; exit code 1 if it does.")
 @options.as_json
 def check(
     plugins: tuple[str, ...], path: tuple[Any, ...], size: str, task: str, device: str, timeout: float, **given: Any
@@ -95,9 +97,8 @@ def check(
     from dlbench.api.check import asked
     from dlbench.cli import check as command
 
-    return command.show(
-        asked(plugins, given), path, timeout, as_json=given["as_json"], size=size, task=task, device=device
-    )
+    shown = command.Shown(given["as_json"], given["fix_hints"], given["skip"])
+    return command.show(asked(plugins, given), path, timeout, shown, size=size, task=task, device=device)
 
 
 @cli.command()
@@ -168,6 +169,24 @@ def list_(devices: bool, tasks: bool, as_json: bool) -> None:
         return
     for line in listing.lines(with_devices=devices, with_tasks=tasks):
         print(streams.fitted(line))  # noqa: T201 (the answer to the command)
+
+
+@cli.command()
+@click.argument("name")
+@click.option(
+    "--framework", default="", metavar="NAME", help="Framework of the model, such as numpy; an unknown one lists all."
+)
+@click.option("--task", is_flag=True, help="Bring a task, with the model or alone.")
+@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder; dlbench-NAME unless given.")
+def new(name: str, framework: str, task: bool, out: FilePath | None) -> None:
+    """Make a package with a model or a task of your own, NAME, that conforms, with tests and a CI workflow.
+
+    Overwrites nothing.
+    """
+    from dlbench.api.scaffold import Wanted
+    from dlbench.cli import new as command
+
+    command.show(Wanted(name, framework, task), out)
 
 
 @cli.command()

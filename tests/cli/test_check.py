@@ -201,7 +201,7 @@ def test_exit_code_two_where_only_some_data_is_missing(monkeypatch, capsys):
 
     monkeypatch.setattr(conformance, "task_of", refuse)
     arguments = (["fake.linear", "fake.minimal"], ["eager"], 60.0)
-    assert examination.show(*arguments, task="line", size="small", device="cpu", as_json=False) == 2
+    assert examination.show(*arguments, examination.Shown(), task="line", size="small", device="cpu") == 2
     shown = capsys.readouterr()
     assert "0 broken" in shown.out
     assert shown.err == "not looked at: no data\n"

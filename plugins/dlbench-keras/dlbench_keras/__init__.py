@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dlbench.plugin import ModelSource
+from dlbench.plugin_kit import Recipe, Stated, example_inputs
 from dlbench_keras import backends
 
 if TYPE_CHECKING:
@@ -27,9 +28,26 @@ class Backend:
         """The plugin of a keras.Model of the user's own, on this backend. Raises Unsupported as `backends.use` does."""
         backend = backends.use(self._word)
         from dlbench_keras.model import KerasModel
-        from dlbench_keras.own import OwnModel
+        from dlbench_keras.own import OwnModel, recipe_of
 
-        return KerasModel(backend, OwnModel(source, backend))
+        return KerasModel(backend, OwnModel(recipe_of(source), backend, example_inputs(source.reference)))
+
+    def plugin(self, make: Callable[..., Any], **stated: Unpack[Stated]) -> Callable[[], KerasModel]:
+        """The factory of a plugin around the models that `make` makes: the value of an entry point `dlbench.plugins`.
+
+        `make` returns a keras.Model. It is called with the options of `--set`, over those of the size. Inputs may be
+        left out for a model that begins with keras.Input.
+        """
+        recipe = Recipe(make=make, **stated)
+
+        def made() -> KerasModel:
+            backend = backends.use(self._word)
+            from dlbench_keras.model import KerasModel
+            from dlbench_keras.own import OwnModel
+
+            return KerasModel(backend, OwnModel(recipe, backend))
+
+        return made
 
     def _factory(self, architecture: str) -> Callable[[], KerasModel]:
         def make() -> KerasModel:

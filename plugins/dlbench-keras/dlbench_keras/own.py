@@ -13,7 +13,6 @@ from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
 from dlbench.plugin_kit import (
     Recipe,
-    example_inputs,
     is_factory,
     load_reference,
     output_name,
@@ -31,13 +30,17 @@ _STOCHASTIC = re.compile("drop|noise|rnn|lstm|gru|cell", re.IGNORECASE)
 PROBABILITIES = "softmax: at the end of the model; cross_entropy takes its probabilities"
 
 
-class OwnModel:
-    """The model that a reference names: a class, a function that returns one, or an instance, which is cloned."""
+def recipe_of(source: ModelSource) -> Recipe:
+    """The recipe of a reference: a class, a function that returns a model, or an instance, which is cloned."""
+    stated = {name: getattr(source, name) for name in ("inputs", "targets", "output", "loss")}
+    return Recipe(make=_factory(source.reference), name=source.reference, **stated)
 
-    def __init__(self, source: ModelSource, backend: Backend) -> None:
-        self._backend, self._reference = backend, source.reference
-        stated = {name: getattr(source, name) for name in ("inputs", "targets", "output", "loss")}
-        self._recipe = Recipe(make=_factory(source.reference), name=source.reference, **stated)
+
+class OwnModel:
+    """The model that a recipe makes; `example` returns inputs to it."""
+
+    def __init__(self, recipe: Recipe, backend: Backend, example: Callable[[], Any] | None = None) -> None:
+        self._recipe, self._backend, self._example, self._reference = recipe, backend, example, recipe.label
 
     def describe(self, spec: Spec) -> Description:
         """Inputs, output and inferred facts. Raises SpecError for inputs that nobody states, or that do not fit."""
@@ -52,7 +55,7 @@ class OwnModel:
             framework=self._backend.framework,
             inputs=inputs,
             outputs=ArraySpec(tuple(pick_output(outputs, self._recipe.output).shape), "float32"),
-            paths=self._backend.paths,
+            paths=self._recipe.paths or self._backend.paths,
             inferred=tuple(inferred),
         )
 
@@ -80,9 +83,9 @@ class OwnModel:
         """Inputs as stated, else by `example_inputs()`, with its batch, else by the model itself."""
         if self._recipe.inputs:
             return self._recipe.inputs_of(spec), []
-        if (example := example_inputs(self._reference)) is not None:
+        if self._example is not None:
             with users_errors(f"example_inputs() of {self._reference}"):
-                given = example()
+                given = self._example()
             named = given.items() if isinstance(given, dict) else [("", one) for one in keras.tree.flatten(given)]
             found = [(name, one.shape, one.dtype) for name, one in named]
             return _ranged(found, model), ["inputs: those of example_inputs()"]

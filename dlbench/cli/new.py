@@ -1,0 +1,18 @@
+"""`dlbench new`: the files of a new package, and the next commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dlbench.api.scaffold import Wanted, create
+from dlbench.cli import streams
+
+
+def show(wanted: Wanted, folder: Path | None) -> None:
+    """Make the package, and say how to go on. Raises SpecError or UnknownName."""
+    place = folder or Path(f"dlbench-{wanted.name}")
+    for path in create(wanted, place):
+        click.echo(streams.fitted(f"  {path}"))
+    click.echo(f"next: cd {place} && pip install -e '.[dev]' && make check test")

@@ -1,0 +1,140 @@
+"""`dlbench new`: packages that parse, pass the linter, install and conform as they stand; and what is refused."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from command import dlbench
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from dlbench import __version__
+from dlbench.api import scaffold
+from dlbench.api.scaffold import Wanted
+from dlbench.errors import SpecError, UnknownName
+from dlbench.plugin import CONTRACT_VERSION
+
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
+
+FRAMEWORKS = scaffold.frameworks()
+KINDS = [Wanted("acme", *kind) for kind in itertools.product(["", *FRAMEWORKS], [False, True]) if any(kind)]
+LONGEST = "a" * 30
+
+
+def test_the_frameworks_are_those_of_the_issue_and_their_packages():
+    assert FRAMEWORKS == ["jax", "keras", "numpy", "tf", "torch"]
+
+
+@pytest.mark.parametrize("wanted", KINDS, ids=str)
+def test_every_kind_of_package_parses_and_is_whole(wanted):
+    files = scaffold.rendered(wanted)
+    for name, text in files.items():
+        assert "NAME" not in name
+        assert text.endswith("\n") or not text, name
+        if name.endswith(".py"):
+            ast.parse(text)
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+    points = project["entry-points"]
+    assert points["dlbench.contract"] == {CONTRACT_VERSION: "dlbench_acme"}
+    assert ("dlbench.tasks" in points) is wanted.task
+    assert ("dlbench.plugins" in points) is bool(wanted.framework)
+    for value in [value for group in points.values() for value in group.values()]:
+        module, _, name = value.partition(":")
+        path = f"{module.replace('.', '/')}.py" if name else f"{module}/__init__.py"
+        assert not name or f"\n{name} = " in files[path] or f"def {name}(" in files[path]
+    (own,) = [one for one in map(Requirement, project["dependencies"]) if one.name == "dlbench"]
+    assert own.specifier.contains(Version(__version__))
+    assert not own.specifier.contains(Version("99"))
+    assert {"dlbench_acme/py.typed", "README.md", "Makefile", ".github/workflows/ci.yml"} <= set(files)
+    if wanted.framework:
+        test = files["tests/test_conformance.py"]
+        assert len(test.splitlines()) <= 10
+        assert test.count("dlbench") == 2  # the function, and the type of a path
+
+
+@pytest.mark.parametrize("name", ["acme", LONGEST])
+def test_the_linter_finds_nothing(name, tmp_path):
+    for place, wanted in enumerate(KINDS):
+        scaffold.create(Wanted(name, wanted.framework, wanted.task), tmp_path / str(place))
+    for command in (["format", "--check"], ["check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
+            check=False, cwd=tmp_path, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (Wanted("acme"), "give --framework jax|keras|numpy|tf|torch"),
+        (Wanted("Acme", task=True), "NAME 'Acme' must be a Python identifier"),
+        (Wanted("a-b", task=True), "NAME 'a-b' must be"),
+        (Wanted("1a", task=True), "NAME '1a' must be"),
+        (Wanted("class", task=True), "NAME 'class' must be"),
+        (Wanted("é", task=True), "NAME 'é' must be"),
+        (Wanted("", task=True), "NAME '' must be"),
+        (Wanted("../up", task=True), "NAME '../up' must be"),
+        (Wanted(LONGEST + "a", task=True), "at most 30"),
+        (Wanted("mlp", "numpy"), "mlp is an architecture that dlbench or a package describes"),
+        (Wanted("line", task=True), "line is a task of dlbench"),
+        (Wanted("fake", task=True), "a module dlbench_fake is installed here"),
+        (Wanted("acme", "nunpy"), "unknown framework 'nunpy'; did you mean numpy"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_made_is_refused_in_one_line_and_leaves_nothing(wanted, said, tmp_path):
+    with pytest.raises((SpecError, UnknownName)) as error:
+        scaffold.create(wanted, tmp_path / "new")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "dlbench-acme").mkdir()
+    done = dlbench("new", "acme", "--framework", "numpy", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "dlbench: dlbench-acme exists, and nothing is overwritten; choose another NAME or --out FOLDER\n"
+    )
+    assert list((tmp_path / "dlbench-acme").iterdir()) == []
+    (tmp_path / "file").touch()
+    done = dlbench("new", "acme", "--task", "--out", "file/x", cwd=tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def installed(wanted: Wanted, folder: Path) -> Path:
+    """Make a package and install it, without an index, beside what this Python has."""
+    scaffold.create(wanted, folder / "package")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    more = ["--no-build-isolation", "--target", str(folder / "site"), "."]
+    subprocess.run([*pip, *more], check=True, cwd=folder / "package", capture_output=True)
+    return folder / "package"
+
+
+def made(target: str, folder: Path) -> None:
+    """Carry out a target of the package's Makefile."""
+    environment = {**os.environ, "PYTHONPATH": str(folder.parent / "site")}
+    command = ["make", *target.split(), f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, check=False, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_package_of_both_kinds_installs_and_conforms_as_it_stands(tmp_path):
+    made("test", installed(Wanted("acme", "numpy", task=True), tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wanted", [one for one in KINDS if one.framework != "numpy" or not one.task], ids=str)
+def test_every_kind_of_package_passes_its_own_checks_and_tests(wanted, tmp_path):
+    if wanted.framework:
+        pytest.importorskip(f"dlbench_{wanted.framework}" if wanted.framework != "numpy" else "numpy")
+    made("check test", installed(wanted, tmp_path))

@@ -1,0 +1,71 @@
+"""Advice on broken clauses: one for each, three lines of code that compile; and skips that grew stale."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from command import dlbench
+
+from dlbench import conformance
+from dlbench.conformance.examine import NAMES, Finding
+from dlbench.conformance.hints import HINTS, hint
+from dlbench.errors import UnknownName
+
+pytestmark = pytest.mark.untimed
+
+
+def test_each_clause_has_its_advice_and_no_other_has():
+    assert set(HINTS) == set(NAMES)
+    assert hint(conformance.EVERYTHING_ELSE) == []
+
+
+@pytest.mark.parametrize("clause", NAMES)
+def test_advice_is_a_sentence_and_three_lines_of_code_that_compile(clause):
+    found = HINTS[clause]
+    assert found.mend.endswith(".")
+    assert len(found.code.splitlines()) == 3
+    compile(f"def within():\n{textwrap.indent(found.code, '    ')}", clause, "exec")
+    assert max(map(len, hint(clause))) < 200
+
+
+def test_hints_stand_below_the_broken_clause_if_they_are_asked_for(monkeypatch, tmp_path):
+    arguments = ("check", "naughty.linear", "--path", "eager")
+    plain = dlbench(*arguments, cwd=tmp_path, misdeed="import:raise")
+    found = dlbench(*arguments, "--fix-hints", cwd=tmp_path, misdeed="import:raise")
+    assert plain.returncode == found.returncode == 1
+    added = [line for line in found.stdout.splitlines() if line not in plain.stdout.splitlines()]
+    assert [line.strip() for line in added] == [line.strip() for line in hint("import_does_no_work")]
+
+
+def findings(**verdicts):
+    return [Finding(clause=name, verdict=verdict, why="so") for name, verdict in verdicts.items()]
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """An examination with one broken clause and one that holds."""
+    seen = findings(nothing_leaks="holds", nothing_is_printed="broken")
+    monkeypatch.setattr(conformance, "check", lambda *_: iter(seen))
+
+
+def test_a_skip_lets_its_clause_be_broken_and_a_stale_one_is_told(found):
+    conformance.assert_conforms("fake.linear", "eager", skips=["nothing_is_printed"])
+    with pytest.raises(AssertionError, match="nothing_is_printed: so\n    Print nothing"):
+        conformance.assert_conforms("fake.linear", "eager")
+    with pytest.raises(AssertionError, match="nothing_leaks: stale skip: the clause holds now") as error:
+        conformance.assert_conforms("fake.linear", "eager", skips=["nothing_is_printed", "nothing_leaks"])
+    assert "nothing_is_printed" not in str(error.value)
+    with pytest.raises(UnknownName, match="did you mean nothing_leaks"):
+        conformance.assert_conforms("fake.linear", "eager", skips=["nothing_leak"])
+
+
+def test_a_stale_skip_of_the_command_is_exit_code_1(tmp_path):
+    found = dlbench(
+        "check", "fake.minimal", "--path", "eager", "--task", "line", "--skip", "the_loss_falls", cwd=tmp_path
+    )
+    assert found.returncode == 1
+    assert "  the_loss_falls: stale skip: the clause holds now" in found.stdout
+    wrong = dlbench("check", "fake.minimal", "--skip", "the_los_falls", cwd=tmp_path)
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+    assert "did you mean the_loss_falls" in wrong.stderr
