@@ -33,7 +33,7 @@ class Examined:
 
     @property
     def stale(self) -> list[str]:
-        """The skips whose clauses hold."""
+        """A line for each of the skips whose clause holds."""
         return conformance.stale(self.findings, self.skips)
 
     @property

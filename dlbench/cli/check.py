@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from dlbench import architectures, conformance
+from dlbench import architectures
 from dlbench.api.check import Examination, Examined, check
 from dlbench.cli import streams
 from dlbench.cli.heartbeat import Heartbeat
@@ -90,8 +90,8 @@ class _Printed:
 
     def ended(self, found: Examined) -> None:
         """The skips that are stale, and the number of clauses by verdict."""
-        for clause in found.stale:
-            self._say(f"  {clause}: {conformance.STALE}")
+        for line in found.stale:
+            self._say(f"  {line}")
         verdicts = Counter(one.verdict for one in found.findings)
         verdicts["not looked at"] = len(NAMES) - verdicts["holds"] - verdicts["broken"]
         self._say(f"  {', '.join(f'{verdicts[verdict]} {word}' for verdict, word in WORDS.items())}")

@@ -35,8 +35,6 @@ from dlbench.workers.child import Child, ChildError, fresh_child
 
 __all__ = ["CLAUSE_SECONDS", "EVERYTHING_ELSE", "assert_conforms", "check", "specs", "with_data"]
 
-STALE = "stale skip: the clause holds now; remove it from the skips"
-
 CLAUSE_SECONDS = 300.0
 """Time limit of a clause; the first ones build, and compile."""
 EVERYTHING_ELSE = "everything else"
@@ -105,7 +103,7 @@ def assert_conforms(plugin: str, path: Path, *, skips: Collection[str] = (), **m
     lines = [
         line for one in wrong for line in (f"{one.clause}: {one.why}", *(f"  {line}" for line in hint(one.clause)))
     ]
-    lines += [f"{clause}: {STALE}" for clause in stale(found, skips)]
+    lines += stale(found, skips)
     if lines:
         said = "\n".join(f"  {line}" for line in lines)
         raise AssertionError(f"{plugin} on the path {path} breaks the contract:\n{said}")
@@ -119,8 +117,9 @@ def check_skips(skips: Iterable[str]) -> None:
 
 
 def stale(found: Iterable[Finding], skips: Collection[str]) -> list[str]:
-    """The skips whose clauses hold."""
-    return [one.clause for one in found if one.clause in skips and one.verdict == "holds"]
+    """A line for each of the skips whose clause holds."""
+    held = [one.clause for one in found if one.clause in skips and one.verdict == "holds"]
+    return [f"{clause}: stale skip: the clause holds now; remove it from the skips" for clause in held]
 
 
 def _looked_at(child: Child, spec: Spec, clause: str, timeout: float) -> Finding:

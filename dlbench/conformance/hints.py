@@ -35,8 +35,9 @@ HINTS: dict[str, Hint] = {
     "outputs_are_the_architecture": Hint(
         "Follow the core's own forward pass of this architecture (dlbench.architectures), or choose another word after "
         "the dot for an architecture of your own.",
-        "from dlbench import architectures\noracle = architectures.configuration(spec.architecture, spec.size)\n"
-        "wanted = oracle.forward(request.parameters, inputs, request.signature)",
+        "oracle = architectures.configuration(spec.architecture, spec.size)\n"
+        "wanted = oracle.forward(request.parameters, inputs, request.signature)\n"
+        "assert np.allclose(self.predict(inputs), wanted, atol=1e-5)",
     ),
     "the_loss_is_the_stated_one": Hint(
         "Return the mean loss of request.signature.loss over the whole batch, before the update.",
