@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dlbench.system import environment
 from studies.decision_quality import pool, rules
 from studies.decision_quality.groups import Groups, lockstep
 from studies.decision_quality.workloads import WORKLOADS
@@ -132,10 +133,13 @@ def _red(groups: Groups, generator: random.Random) -> bool:
 
 def page(found: Sequence[Found], drawn: Sequence[tuple[str, str, int]], sessions: int) -> str:
     """The report of the study."""
+    at = environment.describe()
     lines = [
         "# Pull requests under the gate of the action",
         "",
-        "Gate `slower:1%`, `--adaptive`. Red is a job that fails.",
+        "Gate `slower:1%`, `--adaptive`. Red is a job that fails. Made by `python -m studies.gate`.",
+        "",
+        f"On {at.cpu}, {at.cores} cores, {at.system}, {at.python}.",
         "",
     ]
     if found:
