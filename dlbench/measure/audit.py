@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -21,6 +22,7 @@ from dlbench.measure.batches import BatchSource, RenewedBatches
 from dlbench.measure.divergence import to_numbers
 from dlbench.plugin import Batch, ExchangesParameters, ModelInfo, ModelPlugin, Synchronizes
 from dlbench.spec import Spec
+from dlbench.system import waiting
 
 SAVED = 0.5
 """Share of the time of a call on a new batch below which one on a batch that was seen before saves its work."""
@@ -28,7 +30,10 @@ SAVED_SECONDS = 25e-6
 """Least that it saves: a new batch is in no cache of the processor, and a busy machine empties those that it is in. A
 step of 9 microseconds took 24 on new batches there, in a process that had been forked."""
 ROUNDS, AGAIN, ATTEMPTS = 5, 3, 3
-"""Rounds whose fastest counts, passes over batches that were seen in each, and how often all must say the same."""
+"""Rounds of the first attempt, passes over batches that were seen in each, and attempts, all of which must accuse.
+
+Each further attempt has twice the rounds.
+"""
 REPEATS = 3
 """Steps on one batch; loss scaling of fp16 may leave out the update of one."""
 LARGEST = 1 << 26
@@ -70,6 +75,9 @@ class Subject(Protocol):
 Call = Callable[[Batch], Any]
 Barrier = Callable[[Any], Any]
 Pass = tuple[float, float]
+_UNKNOWN: Pass = (math.inf, math.inf)
+CLOCK = timing.Clock(waits=waiting.counter)
+"""A clock that also counts waits for a core."""
 
 
 def audit(spec: Spec, plugin: ModelPlugin, subject: Subject, info: ModelInfo) -> None:
@@ -189,17 +197,18 @@ def _moved(plugin: object, train: Call, batches: list[Batch]) -> bool | None:
 def remembers(call: Call, barrier: Barrier, fresh: Callable[[], list[Batch]], rounds: int = ROUNDS) -> str:
     """The fault of calls that take a fraction of the time on batches that were seen before; empty where they do not.
 
-    The fastest pass of several counts on either side, and CPU time must say the same as the wall clock: what else goes
-    on in the machine makes a pass wait, and a call that leaves out its work needs less of both.
+    The fastest pass over new batches stands against the median of those over seen ones: a call that leaves out its work
+    is fast in most passes, and on a busy machine an honest one is so in the luckiest alone, of which there are more
+    among the seen. CPU time must say the same as the wall clock without waits for a core.
     """
-    new, seen = (math.inf, math.inf), (math.inf, math.inf)
-    for _ in range(ATTEMPTS):
-        new, seen = (math.inf, math.inf), (math.inf, math.inf)
-        for _ in range(rounds):
+    new, seen = _UNKNOWN, _UNKNOWN
+    for attempt in range(ATTEMPTS):
+        passes: dict[bool, list[Pass]] = {False: [], True: []}
+        for _ in range(rounds << attempt):
             batches = fresh()
-            new = _faster(new, _pass(call, barrier, batches))
-            for _ in range(AGAIN):
-                seen = _faster(seen, _pass(call, barrier, batches))
+            for again in (False, *[True] * AGAIN):
+                passes[again].append(_pass(call, barrier, batches))
+        new, seen = (_each(pick, passes[again]) for pick, again in ((min, False), (statistics.median, True)))
         if any(again >= min(SAVED * once, once - SAVED_SECONDS) for again, once in zip(seen, new, strict=True)):
             return ""
     return (
@@ -208,12 +217,15 @@ def remembers(call: Call, barrier: Barrier, fresh: Callable[[], list[Batch]], ro
     )
 
 
-def _faster(one: Pass, other: Pass) -> Pass:
-    return min(one[0], other[0]), min(one[1], other[1])
+def _each(pick: Callable[[list[float]], float], passes: list[Pass]) -> Pass:
+    wall, cpu = (list(side) for side in zip(*passes, strict=True))
+    return pick(wall), pick(cpu)
 
 
 def _pass(call: Call, barrier: Barrier, batches: list[Batch]) -> Pass:
-    """Seconds of a call on each of the batches in turn, ended by the barrier: wall and CPU."""
+    """Seconds of a call on each of the batches in turn, ended by the barrier: wall without known waits, and CPU."""
     handed = iter(batches)
-    found = timing.Sampler(lambda: call(next(handed)), barrier).take(len(batches))
-    return found.seconds / found.steps, found.cpu_seconds / found.steps
+    found = timing.Sampler(lambda: call(next(handed)), barrier, clock=CLOCK).take(len(batches), waits=True)
+    least = min(found.seconds, found.cpu_seconds)
+    wall = max(least, found.seconds - (found.waited_seconds or 0.0))
+    return wall / found.steps, found.cpu_seconds / found.steps

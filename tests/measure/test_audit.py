@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from contextlib import nullcontext
 
 import msgspec
@@ -12,7 +13,7 @@ from examined import SPEC
 from offenders import Accelerated
 
 from dlbench.errors import ContractViolation
-from dlbench.measure import audit, escapes, whole_batch
+from dlbench.measure import audit, escapes, timing, whole_batch
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
 from dlbench.plugin import Batch
@@ -20,6 +21,7 @@ from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 from studies.cheats import programs
 
+MACHINES = 50
 LONG = 40
 """Calls of a sample that goes round the ring."""
 
@@ -93,6 +95,52 @@ def test_cold_caches_accuse_nobody(once, again, named, monkeypatch):
     seconds = itertools.cycle([once, again, again, again])
     monkeypatch.setattr(audit, "_pass", lambda *_: (taken := next(seconds), taken))
     assert bool(audit.remembers(None, None, list)) is named
+
+
+class BusyMachine:
+    """A clock and a step on a machine where every call may wait for a core, and takes more CPU time than alone."""
+
+    def __init__(self, seed, *, keeps, counts):
+        self.wall = self.cpu = self.waited = 0.0
+        self._counts = counts
+        self._draw, self._keeps, self._seen = random.Random(seed), keeps, set()
+
+    def call(self, batch):
+        work = 1e-4 if self._keeps and batch in self._seen else 1e-3
+        self._seen.add(batch)
+        work *= self._draw.uniform(1.0, 2.5)
+        wait = self._draw.expovariate(1 / 6e-3) if self._draw.random() < 0.5 else 0.0
+        self.cpu, self.waited, self.wall = self.cpu + work, self.waited + wait, self.wall + work + wait
+
+    def waits(self):
+        before = self.waited
+        return lambda _: self.waited - before if self._counts else None
+
+    def clock(self):
+        return timing.Clock(wall=lambda: self.wall, cpu=lambda: self.cpu, other=lambda: self.wall, waits=self.waits)
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize("counts", [False, True], ids=["waits unknown", "waits known"])
+@pytest.mark.parametrize("calls", [1, 8])
+def test_a_busy_machine_accuses_nobody(calls, counts, monkeypatch):
+    assert accused(monkeypatch, calls, keeps=False, counts=counts) == 0
+
+
+@pytest.mark.untimed
+def test_on_a_busy_machine_a_step_that_keeps_results_is_named_if_its_waits_are_known(monkeypatch):
+    assert accused(monkeypatch, 8, keeps=True, counts=True) == MACHINES
+
+
+def accused(monkeypatch, calls, *, keeps, counts):
+    """The number of busy machines on which a step is accused."""
+    found = 0
+    for seed in range(MACHINES):
+        machine, batches = BusyMachine(seed, keeps=keeps, counts=counts), itertools.count()
+        monkeypatch.setattr(audit, "CLOCK", machine.clock())
+        fresh = lambda batches=batches: [next(batches) for _ in range(calls)]  # noqa: E731
+        found += bool(audit.remembers(machine.call, lambda _: None, fresh))
+    return found
 
 
 @pytest.mark.untimed

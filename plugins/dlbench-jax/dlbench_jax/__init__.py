@@ -7,9 +7,9 @@ from functools import partial
 
 import jax
 
-from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest, Description, Spec
-from dlbench_jax import architectures
+from dlbench.plugin_kit import require_known
+from dlbench_jax import architectures, machine
 from dlbench_jax.adaptors import plugin
 from dlbench_jax.model import JaxModel
 from dlbench_jax.network import Arrays, Network, rounded
@@ -20,20 +20,18 @@ __all__ = ["JaxModel", "cnn", "gan", "gru", "lstm", "mlp", "plugin", "rnn", "tra
 def _network(make: Callable[[BuildRequest], architectures.Function], request: BuildRequest) -> Network:
     """The network of an architecture. Raises Unsupported for one that the core does not describe."""
     spec = request.spec
-    if request.parameters is None:
-        raise Unsupported(f"{spec.plugin}: the core describes no architecture {spec.architecture}")
-    function = make(request)
+    parameters, function = require_known(request), make(request)
 
     def forward(parameters: Arrays, state: Arrays, inputs: object, key: jax.Array | None) -> tuple[object, Arrays]:
         drops = key is not None and request.dropout
         drop = architectures.dropout(key) if drops else lambda values, _: values
         return function(rounded(parameters, spec.precision), inputs, drop), state
 
-    return Network(request.parameters, {}, forward)
+    return Network(parameters, {}, forward)
 
 
 def _described(spec: Spec) -> Description:
-    return Description(framework="jax", architecture=spec.architecture, paths=("eager", "jit"))
+    return Description(framework="jax", architecture=spec.architecture, paths=machine.PATHS)
 
 
 def _own(make: Callable[[BuildRequest], architectures.Function]) -> Callable[[], JaxModel]:

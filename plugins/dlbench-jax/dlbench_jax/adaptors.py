@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Unpack
@@ -20,7 +19,7 @@ from dlbench.plugin_kit import (
     Stated,
     call,
     example_inputs,
-    inputs_like,
+    inputs_of_example,
     is_factory,
     keywords,
     load_reference,
@@ -51,10 +50,9 @@ def adapt(source: ModelSource) -> JaxModel:
     found = load_reference(source.reference)
     if inspect.isfunction(found) and "params" in inspect.signature(found).parameters:  # apply, with init beside it
         found = SimpleNamespace(init=load_reference(f"{source.reference.rpartition(':')[0]}:init"), apply=found)
-    recipe = Recipe(make=found if is_factory(found) else lambda: found, name=source.reference)
-    stated = {name: getattr(source, name) for name in ("inputs", "targets", "output", "loss")}
-    recipe = replace(recipe, **{name: value for name, value in stated.items() if value})
-    return _of_recipe(recipe, example_inputs(source.reference))
+    return _of_recipe(
+        Recipe.of(source, found if is_factory(found) else lambda: found), example_inputs(source.reference)
+    )
 
 
 def plugin(make: Callable[..., Any], **stated: Unpack[Stated]) -> Callable[[], JaxModel]:
@@ -62,10 +60,10 @@ def plugin(make: Callable[..., Any], **stated: Unpack[Stated]) -> Callable[[], J
 
     `make` is called with the options of `--set`, over those of the size, and with a `key` or `rngs` if it takes one.
     """
-    return partial(_of_recipe, Recipe(make=make, **stated), None)
+    return partial(_of_recipe, Recipe(make=make, **stated))
 
 
-def _of_recipe(recipe: Recipe, example: Example) -> JaxModel:
+def _of_recipe(recipe: Recipe, example: Example = None) -> JaxModel:
     return JaxModel(partial(_built, recipe), partial(_describe, recipe, example))
 
 
@@ -95,15 +93,14 @@ def _describe(recipe: Recipe, example: Example, spec: Spec) -> Description:
     machine.start(spec)  # before a model that is made starts JAX with other threads
     options = {name: text for name, text in (keywords(recipe.make) or {}).items() if name not in SEEDS}
     inputs, inferred = recipe.inputs_of(spec), list[str]()
-    if not inputs and example is not None:
-        with users_errors(f"example_inputs() of {recipe.label}"):
-            inputs, inferred = inputs_like(example()), ["inputs: those of example_inputs()"]
+    if not inputs and (inputs := inputs_of_example(example, recipe.label)):
+        inferred = ["inputs: those of example_inputs()"]
     names = tuple(one.name for one in inputs if one.name)
     one, other = (_network(recipe, spec, names, pick=False) for _ in range(2))
     for name, value in one.parameters.items():
         if not np.array_equal(value, other.parameters[name]):
             raise SpecError(f"{recipe.label}: ignores the seed: {name} starts otherwise when the model is made again")
-    found: dict[str, Any] = {"framework": "jax", "options": options, "paths": recipe.paths or ("eager", "jit")}
+    found: dict[str, Any] = {"framework": "jax", "options": options, "paths": recipe.paths or machine.PATHS}
     if inputs:
         with users_errors(recipe.label):
             outputs = jax.eval_shape(one.forward, one.parameters, one.state, _shapes(inputs), None)[0]

@@ -21,9 +21,8 @@ from dlbench.architectures.cnn import POOL
 from dlbench.architectures.gan import SLOPE
 from dlbench.architectures.sequences import pools_over_time
 from dlbench.architectures.transformer import Transformer
-from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest
-from dlbench.plugin_kit import require_task
+from dlbench.plugin_kit import require_adversarial, require_task
 from dlbench_jax.network import Arrays
 
 Dropout = Callable[[Any, float], Any]
@@ -179,12 +178,8 @@ def _norm(p: Arrays, name: str, rows: Any, model: Transformer) -> Any:
 
 def gan(request: BuildRequest) -> Function:
     """Noise to images; `dlbench_jax.objective` trains with `run`. Raises Unsupported for a task of another kind."""
-    spec, shape = request.spec, request.signature.outputs.shape
-    if request.signature.loss != "adversarial":
-        raise Unsupported(
-            f"{spec.plugin} generates images and task {spec.task} has none to learn; "
-            "choose --task synthetic_gan or digits_gan"
-        )
+    require_adversarial(request)
+    shape = request.signature.outputs.shape
     return lambda p, noise, _: jnp.tanh(run(p, GENERATOR, noise)).reshape(shape)
 
 

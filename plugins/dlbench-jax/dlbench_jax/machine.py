@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,12 +10,13 @@ from jax._src import xla_bridge
 
 from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
-from dlbench.plugin_kit import resolve_device
-from dlbench.spec import Spec
+from dlbench.plugin_kit import cpu_name, require_words, resolve_device, threads_named
+from dlbench.spec import Path, Spec
 
 POOL, THREADS = "tf_XLAEigen", "NPROC"
 """Name of the threads on which XLA's CPU client runs an operation, and the variable from which it takes their number
 (tsl/platform/default/port.cc and xla/pjrt/cpu/cpu_client.cc, `DefaultThreadPoolSize`)."""
+PATHS: tuple[Path, ...] = ("eager", "jit")
 MATMUL = {"fp32": "highest", "bf16": "default", "tf32": "tensorfloat32"}
 """Values of `jax_default_matmul_precision`: JAX's own default is TF32 on a GPU."""
 
@@ -27,12 +26,7 @@ def prepare(spec: Spec) -> Any:
 
     Raises Unsupported for a device or precision that is not here, and if JAX has started with other threads.
     """
-    if spec.compiler not in ("", "xla"):
-        raise Unsupported(f"compiler {spec.compiler}: JAX compiles with xla only; leave --compiler out")
-    if spec.path == "graph":
-        raise Unsupported("path graph: JAX has none without its compiler; choose eager or jit")
-    if spec.precision not in MATMUL:
-        raise Unsupported(f"precision {spec.precision}: the plugins of JAX have {', '.join(MATMUL)}")
+    require_words(spec, "JAX", paths=PATHS, compiler="xla", precisions=MATMUL)
     start(spec)
     word = resolve_device(spec.device, devices(), f"JAX {jax.__version__}")
     device = jax.devices("cpu")[0] if word == "cpu" else _gpus()[int(word.partition(":")[2])]
@@ -61,8 +55,7 @@ def start(spec: Spec) -> None:
 
 def devices() -> dict[str, str]:
     """Device words of a Spec, each with its description."""
-    cpu = {"cpu": platform.processor() or platform.machine()}
-    return cpu | {f"gpu:{at}": one.device_kind for at, one in enumerate(_gpus())}
+    return {"cpu": cpu_name()} | {f"gpu:{at}": one.device_kind for at, one in enumerate(_gpus())}
 
 
 def word_of(device: Any) -> str:
@@ -71,9 +64,8 @@ def word_of(device: Any) -> str:
 
 
 def threads() -> int | None:
-    """Threads of XLA's pool, as the kernel names them; None where it does not tell (macOS)."""
-    tasks = Path("/proc/self/task")
-    return sum(one.read_text().strip() == POOL for one in tasks.glob("*/comm")) if tasks.is_dir() else None
+    """Threads of XLA's pool; None where the kernel does not tell."""
+    return threads_named(POOL)
 
 
 def _gpus() -> list[Any]:

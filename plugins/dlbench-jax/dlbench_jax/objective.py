@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin_kit import load_reference
+from dlbench.errors import SpecError
+from dlbench.plugin_kit import loss_function
 from dlbench_jax.architectures import DISCRIMINATOR, GENERATOR, run
 from dlbench_jax.network import Arrays, Forward, rounded
 
@@ -52,9 +52,7 @@ def find(loss: str | Callable[..., Any], precision: str = "fp32") -> Differentia
     """
     if loss == "adversarial":
         return partial(_adversarial, precision)
-    if isinstance(loss, str) and loss not in LOSSES and ":" not in loss:
-        raise Unsupported(f"loss {loss}: JAX's plugins have {', '.join(LOSSES)}, adversarial, or file.py:function")
-    function = loss if callable(loss) else LOSSES.get(loss) or load_reference(loss)
+    function = loss_function(loss, LOSSES, "JAX")
 
     def differentiate(forward: Forward, p: Arrays, state: Arrays, batch: Any, key: Any) -> tuple[Any, Arrays, Arrays]:
         def lost(p: Arrays) -> tuple[Any, Arrays]:

@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dlbench import plugin
-from dlbench.errors import SpecError
-from dlbench.plugin_kit import load_reference, users_errors
+from dlbench.plugin_kit import own_optimizer
 from dlbench_jax.network import Arrays
 
 
@@ -30,7 +29,7 @@ def make(settings: plugin.Optimizer, parameters: Arrays) -> Optimizer:
         case plugin.SGD():
             return Optimizer("SGD by hand", zeros, _sgd(settings))
         case plugin.OwnOptimizer():
-            return _own(settings.function, parameters)
+            return _own(settings, parameters)
         case _:
             moments = zeros, {name: value.copy() for name, value in zeros.items()}
             return Optimizer(f"{type(settings).__name__} by hand", moments, _adam(settings))
@@ -77,16 +76,13 @@ def _sgd(settings: plugin.SGD) -> Callable[..., tuple[Arrays, Any]]:
     return update
 
 
-def _own(function: str, parameters: Arrays) -> Optimizer:
+def _own(settings: plugin.OwnOptimizer, parameters: Arrays) -> Optimizer:
     """A pair of functions `init` and `update`, as optax has them, that the user's function returns."""
-    with users_errors(function):
-        found = load_reference(function)(parameters)
-    if not (hasattr(found, "init") and hasattr(found, "update")):
-        kind = type(found).__name__
-        raise SpecError(f"optimizer {function}: returned a {kind}; return one with init and update, as optax has them")
+    pair = lambda found: hasattr(found, "init") and hasattr(found, "update")  # noqa: E731
+    found = own_optimizer(settings, parameters, pair, "one with init and update, as optax has them")
 
     def update(gradients: Arrays, values: Arrays, moments: Any, _: Any) -> tuple[Arrays, Any]:
         changes, moments = found.update(gradients, moments, values)
         return {name: w + changes[name] for name, w in values.items()}, moments
 
-    return Optimizer(f"{type(found).__name__} of {function}", found.init(parameters), update)
+    return Optimizer(f"{type(found).__name__} of {settings.function}", found.init(parameters), update)

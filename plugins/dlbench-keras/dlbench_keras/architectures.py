@@ -13,9 +13,8 @@ from keras import layers
 from dlbench.architectures.cnn import KERNEL, POOL
 from dlbench.architectures.gan import SLOPE
 from dlbench.architectures.sequences import pools_over_time
-from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest, Description, Signature, Spec
-from dlbench.plugin_kit import require_task
+from dlbench.plugin_kit import require_adversarial, require_known, require_task
 from dlbench_keras.backends import Backend
 from dlbench_keras.trained import Made, adversarial
 
@@ -32,8 +31,7 @@ class Known:
 
     def make(self, request: BuildRequest) -> Made:
         """The model. Raises Unsupported for a task that it does not take."""
-        if request.parameters is None:
-            raise Unsupported(f"{request.spec.plugin}: the core describes no architecture {self._architecture}")
+        require_known(request)
         if self._architecture == "gan":
             return _gan(request)
         signature, body = request.signature, _BODIES[self._architecture]
@@ -115,12 +113,8 @@ def _entered(inputs: Any, signature: Signature, width: int, *, project: bool) ->
 
 
 def _gan(request: BuildRequest) -> Made:
+    require_adversarial(request)
     signature, model = request.signature, request.configuration
-    if signature.loss != "adversarial":
-        raise Unsupported(
-            f"{request.spec.plugin} generates images and task {request.spec.task} has none to learn; "
-            "choose --task synthetic_gan or digits_gan"
-        )
     noise, shape = _inputs(signature), signature.outputs.shape[1:]
     images = keras.Input(batch_shape=signature.outputs.shape)
     pixels = math.prod(shape)

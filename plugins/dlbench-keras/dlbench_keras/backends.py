@@ -9,12 +9,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from dlbench import plugin
 from dlbench.errors import Unsupported
 from dlbench.plugin import Spec
+from dlbench.plugin_kit import threads_named
 
 VARIABLE = "KERAS_BACKEND"
 _NAMES = """
@@ -113,8 +113,7 @@ def _hold_jax(jax: Any, threads: int) -> int:
     os.environ["NPROC"] = str(threads)
     jax.config.update("jax_platforms", "cpu")
     jax.devices()
-    names = [place.read_text().strip() for place in Path("/proc/self/task").glob("*/comm")]
-    held = names.count("tf_XLAEigen") or threads  # elsewhere than on Linux nobody says
+    held = threads_named("tf_XLAEigen") or threads  # elsewhere than on Linux nobody says
     if held != threads:
         raise RuntimeError(f"JAX has started with {held} in this process")
     return held

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +12,7 @@ import numpy as np
 from dlbench import precision
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Setting, Spec
-from dlbench.plugin_kit import in_precision
+from dlbench.plugin_kit import cpu_name, in_precision, require_words
 from dlbench_keras import backends, optimizers, proof, settings
 from dlbench_keras.backends import Backend
 from dlbench_keras.names import Names
@@ -22,6 +21,12 @@ from dlbench_keras.trained import LOSSES, Made
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
 
+_MANY_STEPS = {
+    "tf": "with steps_per_execution Keras returns the loss of the last step alone, and a Run reads every loss",
+    "jax": "Keras's steps_per_execution calls the compiled step again for each on JAX, which is no one call",
+    "torch": "Keras has no steps_per_execution on PyTorch",
+}
+"""Reasons why a backend takes one step a call, by the trainers of Keras 3.15."""
 _READ = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
@@ -118,22 +123,18 @@ class KerasModel:
 
     def devices(self) -> dict[str, str]:
         """The CPU, which these plugins have alone."""
-        return {"cpu": platform.processor() or platform.machine()}
+        return {"cpu": cpu_name()}
 
     def variables(self) -> list[str]:
         """Variables that Keras and its backends read."""
         return backends.NAMES
 
     def _require(self, spec: Spec) -> None:
-        name, own = self._backend.framework, self._backend.compiler
-        if spec.path not in self._backend.paths:
-            raise Unsupported(f"path {spec.path}: {name} has {', '.join(self._backend.paths)} alone")
-        if spec.compiler not in ("", own):
-            raise Unsupported(f"compiler {spec.compiler}: {name} compiles with {own} only; leave --compiler out")
-        if spec.precision not in settings.POLICIES:
-            raise Unsupported(f"precision {spec.precision}: the plugins of Keras have {', '.join(settings.POLICIES)}")
+        own = self._backend
+        require_words(spec, own.framework, paths=own.paths, compiler=own.compiler, precisions=settings.POLICIES)
         if spec.steps_per_call > 1:
-            raise Unsupported(f"{spec.steps_per_call} steps a call: Keras's train_on_batch takes one")
+            why = _MANY_STEPS[self._backend.word]
+            raise Unsupported(f"{spec.steps_per_call} steps a call: {why}; leave --steps-per-call out")
         precision.require(spec.precision)
 
     def _model_variables(self) -> list[Any]:

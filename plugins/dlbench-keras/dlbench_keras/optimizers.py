@@ -9,8 +9,7 @@ from typing import Any
 import keras
 
 from dlbench import plugin
-from dlbench.errors import SpecError
-from dlbench.plugin_kit import load_reference, users_errors
+from dlbench.plugin_kit import own_optimizer
 
 
 def make(settings: plugin.Optimizer, variables: list[Any]) -> Any:
@@ -19,12 +18,8 @@ def make(settings: plugin.Optimizer, variables: list[Any]) -> Any:
         case plugin.SGD():
             return _dense(keras.optimizers.SGD)(settings.learning_rate, momentum=settings.momentum)
         case plugin.OwnOptimizer():
-            with users_errors(settings.function):
-                own = load_reference(settings.function)(variables)
-            if not isinstance(own, keras.optimizers.Optimizer):
-                kind = type(own).__name__
-                raise SpecError(f"optimizer {settings.function}: returned a {kind}; return a keras.optimizers one")
-            return own
+            fits = lambda own: isinstance(own, keras.optimizers.Optimizer)  # noqa: E731
+            return own_optimizer(settings, variables, fits, "a keras.optimizers one")
         case _:
             return _adam(settings)
 

@@ -13,11 +13,11 @@ from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
 from dlbench.plugin_kit import (
     Recipe,
+    inputs_of_example,
     is_factory,
     load_reference,
     output_name,
     pick_output,
-    users_errors,
 )
 from dlbench_keras import settings
 from dlbench_keras.backends import Backend
@@ -32,8 +32,7 @@ PROBABILITIES = "softmax: at the end of the model; cross_entropy takes its proba
 
 def recipe_of(source: ModelSource) -> Recipe:
     """The recipe of a reference: a class, a function that returns a model, or an instance, which is cloned."""
-    stated = {name: getattr(source, name) for name in ("inputs", "targets", "output", "loss")}
-    return Recipe(make=_factory(source.reference), name=source.reference, **stated)
+    return Recipe.of(source, _factory(source.reference))
 
 
 class OwnModel:
@@ -83,11 +82,8 @@ class OwnModel:
         """Inputs as stated, else by `example_inputs()`, with its batch, else by the model itself."""
         if self._recipe.inputs:
             return self._recipe.inputs_of(spec), []
-        if self._example is not None:
-            with users_errors(f"example_inputs() of {self._reference}"):
-                given = self._example()
-            named = given.items() if isinstance(given, dict) else [("", one) for one in keras.tree.flatten(given)]
-            found = [(name, one.shape, one.dtype) for name, one in named]
+        if example := inputs_of_example(self._example, self._reference):
+            found = [(one.name, one.shape, one.dtype) for one in example]
             return _ranged(found, model), ["inputs: those of example_inputs()"]
         if not (stated := getattr(model, "inputs", None)):
             raise SpecError(

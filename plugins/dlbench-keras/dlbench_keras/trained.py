@@ -10,8 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from dlbench.errors import Unsupported
-from dlbench.plugin_kit import load_reference, pick_output
+from dlbench.plugin_kit import loss_function, pick_output
 
 LOSSES = ("generator", "discriminator")
 """Losses of a gan in the logs of its step."""
@@ -76,12 +75,8 @@ def find_loss(loss: str, *, probabilities: bool) -> Any:
         "mse": keras.losses.MeanSquaredError,
         "policy_gradient": lambda: policy_gradient,
     }
-    if loss in known:
-        return known[loss]()
-    if ":" not in loss:
-        raise Unsupported(f"loss {loss}: Keras's plugins have {', '.join(known)}, or file.py:function of your own")
-    function = load_reference(loss)
-    return lambda targets, outputs: function(outputs, targets)
+    function = loss_function(loss, known, "Keras")
+    return function() if loss in known else lambda targets, outputs: function(outputs, targets)
 
 
 def adversarial(generator: Any, discriminator: Any) -> Callable[[], Any]:

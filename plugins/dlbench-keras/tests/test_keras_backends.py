@@ -57,8 +57,8 @@ print(refused(lambda: build("keras-torch.mlp", "eager", device="gpu")))
         "False",
         "keras-tf: Keras runs on torch in this process and cannot change to tensorflow; "
         "use a process for each, as --isolation fresh does",
-        "path graph: keras-torch has eager, jit alone",
-        "4 steps a call: Keras's train_on_batch takes one",
+        "path graph: the plugins of keras-torch have eager, jit; choose one of them",
+        "4 steps a call: Keras has no steps_per_execution on PyTorch; leave --steps-per-call out",
         "keras-torch.gan generates images and task synthetic has none to learn; "
         "choose --task synthetic_gan or digits_gan",
         "device gpu: the plugins keras-torch.* have the cpu alone; --device cpu",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import onnxruntime
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import ModelSource, Setting, Spec
+from dlbench.plugin_kit import cpu_name
 from dlbench_onnx.export import Exported
 from dlbench_onnx.model import OnnxModel
 from dlbench_onnx.runtime import DENORMALS, SAID, SWITCH, Session, setting
@@ -42,7 +42,7 @@ class OnnxRuntime:
         """The CPU, and the GPUs of NVIDIA's driver if this build has their provider."""
         cards = sorted(Path("/dev").glob("nvidia[0-9]*")) if not _lacks("cuda") else []
         found = {card.name.replace("nvidia", "gpu:"): PROVIDERS["cuda"] for card in cards}
-        return {"cpu": platform.processor() or platform.machine()} | found
+        return {"cpu": cpu_name()} | found
 
     def table(self, spec: Spec) -> list[Setting]:
         """Levels, providers and what changes the speed of a session."""

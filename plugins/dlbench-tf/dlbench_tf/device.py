@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 import tensorflow as tf
 
 from dlbench.errors import Unsupported
-from dlbench.plugin_kit import resolve_device
+from dlbench.plugin_kit import cpu_name, resolve_device
 from dlbench.spec import Spec
 from dlbench_tf import precision
 
@@ -24,7 +23,7 @@ def devices() -> dict[str, str]:
     """Device words of a Spec, each with its description."""
     details = tf.config.experimental.get_device_details
     names = [details(device).get("device_name", device.name) for device in _gpus()]
-    return {"cpu": platform.processor() or platform.machine()} | {f"gpu:{at}": name for at, name in enumerate(names)}
+    return {"cpu": cpu_name()} | {f"gpu:{at}": name for at, name in enumerate(names)}
 
 
 def prepare(spec: Spec) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import tensorflow as tf
 
-from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest
+from dlbench.plugin_kit import require_known
 from dlbench_tf import precision
 from dlbench_tf.dropout import Dropout, SeededDropout, off
 from dlbench_tf.layers import Forward
@@ -30,12 +30,11 @@ class FunctionalNetwork:
 
     def __init__(self, make_forward: Callable[[BuildRequest], Forward], request: BuildRequest) -> None:
         spec = request.spec
-        if request.parameters is None:
-            raise Unsupported(f"{spec.plugin}: the core describes no architecture {spec.architecture}")
+        parameters = require_known(request)
         self._objective = find_objective(request.signature.loss)
         self._make_forward, self._request = make_forward, request
         self._forward = make_forward(request)
-        self._weights = Weights(request.parameters, precision.kind_of(spec.precision), flat=spec.path == "graph")
+        self._weights = Weights(parameters, precision.kind_of(spec.precision), flat=spec.path == "graph")
         self.variables: Sequence[tf.Variable] = self._weights.variables
         self._rounded = partial(precision.rounded, precision=spec.precision)
         self._held = partial(precision.held, precision=spec.precision)

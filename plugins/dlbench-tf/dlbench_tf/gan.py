@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from dlbench.architectures.gan import GAN, SLOPE
-from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest
+from dlbench.plugin_kit import require_adversarial
 from dlbench_tf.dropout import Dropout
 from dlbench_tf.layers import Forward, Tensors, dense
 
@@ -18,13 +18,9 @@ def make_forward(request: BuildRequest) -> Forward:
 
     Raises Unsupported for a task of another kind.
     """
+    require_adversarial(request)
     model: GAN = request.configuration
     signature = request.signature
-    if signature.loss != "adversarial":
-        raise Unsupported(
-            f"tf.gan generates images and task {request.spec.task} has none to learn; "
-            "choose --task synthetic_gan or digits_gan"
-        )
 
     def forward(parameters: Tensors, noise: tf.Tensor, _: Dropout, real: tf.Tensor | None = None) -> tf.Tensor:
         fake = tf.tanh(_run(parameters, GENERATOR, len(model.generator), noise))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import shutil
 
 import torch
 
 from dlbench.errors import Unsupported
-from dlbench.plugin_kit import resolve_device
+from dlbench.plugin_kit import cpu_name, resolve_device
 from dlbench.spec import Spec
 from dlbench_torch import caches, openxla, precision
 
@@ -27,7 +26,7 @@ def devices() -> dict[str, str]:
     found = {f"gpu:{number}": torch.cuda.get_device_name(number) for number in range(count)}
     if torch.backends.mps.is_available():
         found["mps"] = "Apple GPU"
-    return {"cpu": platform.processor() or platform.machine()} | found
+    return {"cpu": cpu_name()} | found
 
 
 def prepare(spec: Spec) -> torch.device:

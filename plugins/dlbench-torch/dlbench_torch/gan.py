@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own custom)
 
 from dlbench.architectures.gan import GAN, SLOPE
-from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest
+from dlbench.plugin_kit import require_adversarial
 from dlbench_torch.layers import dense_stack, shape_of
 
 GENERATOR, DISCRIMINATOR = "generator.", "discriminator."
@@ -36,12 +36,8 @@ class Networks(nn.Module):
 
 def make_module(request: BuildRequest) -> nn.Module:
     """Both networks for images of the request's shape. Raises Unsupported for a task of another kind."""
+    require_adversarial(request)
     signature = request.signature
-    if signature.loss != "adversarial":
-        raise Unsupported(
-            f"torch.gan needs a task of generated images and {request.spec.task} is none; "
-            "choose --task synthetic_gan or digits_gan"
-        )
     model: GAN = request.configuration
     return Networks(model, signature.inputs.shape[-1], shape_of(signature.outputs))
 

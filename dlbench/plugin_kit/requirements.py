@@ -1,0 +1,120 @@
+"""Checks of a build request that are the same in every framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dlbench.errors import SpecError, Unsupported
+from dlbench.plugin import OwnOptimizer
+from dlbench.registry.references import load_reference, users_errors
+from dlbench.spec import Spec
+
+if TYPE_CHECKING:
+    from dlbench.plugin import BuildRequest, Parameters
+
+
+def in_precision(spec: Spec) -> Spec:
+    """The Spec in the precision that its variant asks for by the settings `amp` or `tf32`.
+
+    Raises Unsupported for a Spec that is not in fp32 without it.
+    """
+    kind = "tf32" if spec.settings.get("tf32") == "on" else spec.settings.get("amp", "off")
+    if kind == "off":
+        return spec
+    if spec.precision != "fp32":
+        raise Unsupported(
+            f"{spec.label}: the variant says the precision {kind}; leave --precision {spec.precision} out"
+        )
+    return msgspec.structs.replace(spec, precision=kind)
+
+
+def require_task(
+    request: BuildRequest, dimensions: int | None, what: str, *, tokens: bool = False, steps: bool = False
+) -> None:
+    """Raise Unsupported unless the task has inputs in this many dimensions, the batch among them, and wants rows.
+
+    Inputs are numbers; with `tokens` they may be tokens, which have one dimension less; with `steps` outputs may be one
+    row for every time step.
+    """
+    spec, found = request.spec, request.signature
+    inputs, outputs, has_tokens = found.inputs, found.outputs, found.vocabulary is not None
+    if (has_tokens and not tokens) or (dimensions is not None and len(inputs.shape) + has_tokens != dimensions):
+        raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {inputs.dtype} {inputs.shape}")
+    if found.loss == "adversarial" or len(outputs.shape) not in (2, 2 + steps):
+        wanted = f"outputs {outputs.shape} under loss {found.loss}"
+        raise Unsupported(f"{spec.plugin} gives one row (batch, outputs) and task {spec.task} wants {wanted}")
+
+
+def resolve_device(asked: str, found: Iterable[str], framework: str) -> str:
+    """The device word that a Spec's `auto` or `gpu` stands for among those found; `framework` is a name and version.
+
+    Raises Unsupported for a device that is not there.
+    """
+    found = list(found)
+    if asked == "auto":
+        return "gpu:0" if "gpu:0" in found else "cpu"
+    word = "gpu:0" if asked == "gpu" else asked
+    if word not in found:
+        raise Unsupported(f"looked for device {asked}; {framework} finds {', '.join(found)} here")
+    return word
+
+
+def require_same_shapes(given: Mapping[str, Any], own: Mapping[str, Sequence[int]]) -> None:
+    """Raise ValueError that names the parameters whose name or shape is not the model's own."""
+    shapes = {name: tuple(value.shape) for name, value in given.items()}
+    wrong = sorted({name for name, _ in shapes.items() ^ {(name, tuple(shape)) for name, shape in own.items()}})
+    if wrong:
+        raise ValueError(f"parameters do not fit this model in name or shape: {', '.join(wrong)}")
+
+
+def require_known(request: BuildRequest) -> Parameters:
+    """The initial parameters by canonical name. Raises Unsupported for an architecture that the core does not have."""
+    if request.parameters is None:
+        raise Unsupported(f"{request.spec.plugin}: the core describes no architecture {request.spec.architecture}")
+    return request.parameters
+
+
+def require_adversarial(request: BuildRequest) -> None:
+    """Raise Unsupported unless the task has images to generate."""
+    if request.signature.loss != "adversarial":
+        raise Unsupported(
+            f"{request.spec.plugin} generates images and task {request.spec.task} has none to learn; "
+            "choose --task synthetic_gan or digits_gan"
+        )
+
+
+def require_words(spec: Spec, title: str, *, paths: Sequence[str], compiler: str, precisions: Iterable[str]) -> None:
+    """Raise Unsupported for a path, compiler or precision that the plugins of `title` do not have."""
+    if spec.path not in paths:
+        raise Unsupported(f"path {spec.path}: the plugins of {title} have {', '.join(paths)}; choose one of them")
+    if spec.compiler not in ("", compiler):
+        raise Unsupported(f"compiler {spec.compiler}: {title} compiles with {compiler} only; leave --compiler out")
+    if spec.precision not in precisions:
+        raise Unsupported(f"precision {spec.precision}: the plugins of {title} have {', '.join(precisions)}")
+
+
+def own_optimizer(settings: OwnOptimizer, parameters: object, fits: Callable[[Any], bool], wanted: str) -> Any:
+    """The result of the user's function for these parameters.
+
+    Raises SpecError if the function raises, and if `fits` is False of its result; `wanted` is what it should return.
+    """
+    with users_errors(f"optimizer {settings.function}"):
+        found = load_reference(settings.function)(parameters)
+    if not fits(found):
+        raise SpecError(f"optimizer {settings.function}: returned a {type(found).__name__}; return {wanted}")
+    return found
+
+
+def loss_function(loss: str | Callable[..., Any], known: Mapping[str, Callable[..., Any]], title: str) -> Any:
+    """A function as it is, the one of this name among the known ones, or that of a `file.py:function`.
+
+    Raises Unsupported for a name that the plugins of `title` lack, SpecError for a function that cannot be loaded.
+    """
+    if callable(loss):
+        return loss
+    if loss not in known and ":" not in loss:
+        raise Unsupported(f"loss {loss}: the plugins of {title} have {', '.join(known)}, or file.py:function")
+    return known.get(loss) or load_reference(loss)
