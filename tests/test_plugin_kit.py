@@ -10,14 +10,19 @@ import pytest
 
 from dlbench import precision
 from dlbench.errors import SpecError, UnknownName, Unsupported
+from dlbench.plugin import OwnOptimizer
 from dlbench.plugin_kit import (
     Recipe,
     example_inputs,
     inputs_like,
+    loss_function,
     output_name,
+    own_optimizer,
     pick_output,
     require_same_shapes,
+    require_words,
     resolve_device,
+    threads_named,
 )
 from dlbench.spec import InputSpec, Spec
 
@@ -148,3 +153,42 @@ def test_a_precision_that_the_cpu_lacks_has_its_reason(monkeypatch):
     monkeypatch.setattr(precision, "cpu_flags", lambda: {"avx512_bf16"})
     assert precision.lacking("bf16") == precision.lacking("fp32") == {}
     assert "this CPU has none of" in precision.lacking("fp16")["fp16"]
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({"path": "graph"}, "path graph: the plugins of Fake have eager, jit; choose one of them"),
+        ({"compiler": "acme"}, "compiler acme: Fake compiles with fcc only; leave --compiler out"),
+        ({"precision": "fp16"}, "precision fp16: the plugins of Fake have fp32, bf16"),
+    ],
+)
+def test_words_that_a_framework_lacks_are_refused_with_those_that_it_has(more, text):
+    has = {"paths": ("eager", "jit"), "compiler": "fcc", "precisions": ("fp32", "bf16")}
+    require_words(spec(compiler="fcc"), "Fake", **has)
+    with pytest.raises(Unsupported, match=text):
+        require_words(spec(**more), "Fake", **has)
+
+
+def test_a_loss_is_a_known_one_a_reference_or_a_function(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kit_loss.py").write_text("def cubic():\n    return 3\n")
+    known = {"mse": factory}
+    assert loss_function("mse", known, "Fake") is factory
+    assert loss_function(spec, known, "Fake") is spec
+    assert loss_function("kit_loss.py:cubic", known, "Fake")() == 3
+    with pytest.raises(Unsupported, match=r"loss mae: the plugins of Fake have mse, or file\.py:function"):
+        loss_function("mae", known, "Fake")
+
+
+def test_an_optimizer_of_the_users_must_fit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kit_optimizer.py").write_text("def make(parameters):\n    return list(parameters)\n")
+    settings = OwnOptimizer(function="kit_optimizer.py:make")
+    assert own_optimizer(settings, {"a": 1}, lambda found: found == ["a"], "a list") == ["a"]
+    with pytest.raises(SpecError, match=r"optimizer kit_optimizer\.py:make: returned a list; return a pair"):
+        own_optimizer(settings, {"a": 1}, lambda _: False, "a pair")
+
+
+def test_threads_are_counted_by_their_name():
+    assert threads_named("no thread has this name") in (0, None)

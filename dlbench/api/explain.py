@@ -49,6 +49,14 @@ def explain(options: Mapping[str, Any], listener: Listener) -> Explanations:
     result = session.run(request, listener)
     if result.ended_by is not None:
         raise result.ended_by
+    return of_session(result, request, listener)
+
+
+def of_session(result: SessionResult, request: RunRequest, listener: Listener) -> Explanations:
+    """Profile the arms of a finished session, and write the explanations beside its report.
+
+    Raises DlbenchError if no arm has a profile.
+    """
     timed = [run for run in result.runs if run.spec.timed]
     with Starter(request.pythons) as start:
         arms = profiled.arms(timed, result.folder, start, request.policy, listener)

@@ -61,6 +61,7 @@ OPTIONS: Mapping[str, Option] = {
     "memory_limit": Option(str, default=""),
     "isolation": Option(str, ISOLATIONS),
     "parity": _flag(default=True),
+    "explain": _flag(),
     "fail_on": _several(str),
     "confirm": _flag(),
     "strict": _flag(),
@@ -133,6 +134,7 @@ class RunKeywords(SessionKeywords, GateKeywords, total=False):
     """Everything that `dlbench run` takes."""
 
     parity: bool
+    explain: bool
     against: Source | None
     resume: Source | None
     format: Several[str]

@@ -43,6 +43,8 @@ def run(plugins: Names = (), *, progress: bool | Listener = True, **options: Unp
 
     `model` names models of your own as `--model` does, or is a class or a function that makes one.
 
+    With `explain` the reasons of differences are in `explanation.md` beside the report.
+
     The report is written to `out`, or to a new folder under `reports/`. Ctrl-C keeps the finished groups there, says
     so, and goes on as KeyboardInterrupt; `read` returns them and `run(resume=folder)` continues. Raises DlbenchError.
     """
@@ -53,6 +55,8 @@ def run(plugins: Names = (), *, progress: bool | Listener = True, **options: Unp
     if result.ended_by is not None:
         listener.note(f"ended early; dlbench.read({str(result.folder)!r}) returns the finished Runs")
         raise result.ended_by
+    if read_options.explain:
+        explaining.of_session(result, read_options, listener)
     compared = ComparisonResults(result.answer) if result.answer is not None else None
     return Results(result.folder, result.runs, result.report, result.refused, compared)
 

@@ -25,7 +25,7 @@ PROCESSES = {"quick": 1, "rigorous": 15}
 DEFAULT_FORMATS = ("markdown", "json")
 GATING = ("fail_on", "confirm", "strict", "allow", "history", "against")
 """Options on the use of the Runs: the plan keeps them for `--resume`."""
-NOT_IN_PLAN = (*GATING, "resume", "parity", "format", "dry_run", "quiet")
+NOT_IN_PLAN = (*GATING, "resume", "parity", "explain", "format", "dry_run", "quiet")
 """Options that a resumed session may have; its plan answers all others."""
 
 
@@ -35,6 +35,7 @@ class RunRequest:
 
     With `anew` the user did not choose the folder's name, and a number may be added at its end. `again` is the command
     that measures the same again where this one cannot, and nobody can resume it: its environments are of one call.
+    With `explain` the arms are profiled after the session.
     """
 
     subjects: Subjects
@@ -51,6 +52,7 @@ class RunRequest:
     asked: tuple[str, ...] = ()
     anew: bool = False
     again: str = ""
+    explain: bool = False
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunRequest:
@@ -75,6 +77,7 @@ class RunRequest:
             against=judge.BaselineReport.named(options),
             asked=tuple(_words(options)),
             anew=options["resume"] is None and options["out"] is None,
+            explain=options["explain"],
         )
 
     def check_resumed(self, planned: Plan) -> None:

@@ -33,6 +33,7 @@ def cli() -> None:
 )
 @options.of_effort
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
+@click.option("--explain", is_flag=True, help="Then profile the arms, and say why one takes longer than another.")
 @options.of_models
 @options.of_gate
 @click.option("--against", type=click.Path(path_type=FilePath), default=None, help="Saved report to compare with.")

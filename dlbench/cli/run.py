@@ -10,12 +10,13 @@ import click
 from rich.text import Text
 
 from dlbench.analysis import gate
+from dlbench.api import explain as explaining
 from dlbench.api import formats, request
 from dlbench.api import run as session
 from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
-from dlbench.cli import compare, configuration, progress, stated, streams
-from dlbench.errors import DlbenchError
+from dlbench.cli import compare, configuration, explain, progress, stated, streams
+from dlbench.errors import DlbenchError, exit_codes
 from dlbench.record.schema import Run
 from dlbench.report import terminal
 
@@ -42,10 +43,19 @@ def show(options: RunRequest) -> int:
             outline = session.describe(options, listener)
         else:
             result = session.run(options, listener)
+            found = explaining.of_session(result, options, listener) if _explained(result, options) else None
     if options.dry_run:
         print("\n".join(map(streams.fitted, outline)))  # noqa: T201 (the answer to the command)
         return gate.FINE
-    return _said(result, options)
+    code = _said(result, options)
+    if found is None:
+        return code
+    explain.say(found, quiet=options.quiet)
+    return code or (exit_codes.FINE if found.complete else exit_codes.FAILED)
+
+
+def _explained(result: SessionResult, options: RunRequest) -> bool:
+    return options.explain and result.ended_by is None
 
 
 def _said(result: SessionResult, options: RunRequest) -> int:

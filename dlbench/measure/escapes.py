@@ -65,13 +65,13 @@ def by_the_line(take: Take, attempts: Iterable[int] = PAIRS) -> str:
     )
 
 
-def rest() -> None:
-    """Wait until the process uses no CPU, for some seconds at most: work left by others is not counted."""
+def rest(pause: float = PAUSE_SECONDS) -> None:
+    """Wait until the process uses no CPU in a pause, for some seconds at most: work left by others is not counted."""
     end = time.monotonic() + REST_SECONDS
     while time.monotonic() < end:
         start = time.process_time()
-        time.sleep(PAUSE_SECONDS)
-        if time.process_time() - start < ESCAPED_SECONDS / 4:
+        time.sleep(pause)
+        if time.process_time() - start < pause * ESCAPED_SECONDS / (4 * PAUSE_SECONDS):
             return
 
 

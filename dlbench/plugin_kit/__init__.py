@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dlbench.plugin_kit.hlo import category_of_hlo
 from dlbench.plugin_kit.machine import cpu_name, threads_named
 from dlbench.plugin_kit.outputs import output_name, pick_output
 from dlbench.plugin_kit.recipes import Recipe, Stated, example_inputs, inputs_like, inputs_of_example, local_file
@@ -22,6 +23,7 @@ __all__ = [
     "Recipe",
     "Stated",
     "call",
+    "category_of_hlo",
     "check_options",
     "cpu_name",
     "example_inputs",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dlbench.plugin import UNATTRIBUTED, Category
+from dlbench.profiling import roofline
 from dlbench.profiling.join import categories, differences
+from dlbench.profiling.phrases import listed, seconds
 from dlbench.record.explanation import DEARER, EQUAL, Arm, Explanation, Share
 
 WORTH, AGAINST, UNKNOWN = 0.1, 0.1, 0.05
@@ -39,7 +41,7 @@ def explain(workload: str, before: Arm, after: Arm | None = None) -> Explanation
         workload=workload,
         before=before,
         after=after,
-        answer=(*(lines if scaled else ()), *_products(sides if scaled else ()), *_cautions(sides)),
+        answer=(*(lines if scaled else ()), *roofline.sentences(sides if scaled else ()), *_cautions(sides)),
         categories=found,
         differences=differences(before, after),
     )
@@ -51,7 +53,7 @@ def _of_one(arm: Arm, found: Sequence[Share]) -> Iterator[str]:
     parts = [
         f"{(one.before or 0.0) / arm.step:.0%} is {_word(one)}" for one in found[:REASONS] if one.before and arm.step
     ]
-    yield f"A step of {arm.label} takes {seconds(arm.step)}: {_listed(parts)}."
+    yield f"A step of {arm.label} takes {seconds(arm.step)}: {listed(parts)}."
 
 
 def _of_pair(before: Arm, after: Arm, found: Sequence[Share]) -> Iterator[str]:
@@ -65,40 +67,18 @@ def _of_pair(before: Arm, after: Arm, found: Sequence[Share]) -> Iterator[str]:
     longer = f"{ratio:.3g} times as long as" if gap > 0 else f"{1 / ratio:.3g} times less time than"
     reasons = [one for one in found if one.difference / gap >= WORTH][:REASONS]
     parts = [f"{one.difference / gap:.0%} of the difference is {_against(one)}" for one in reasons]
-    yield f"{after.label} takes {longer} {before.label} ({times}){': ' if parts else ''}{_listed(parts)}."
+    yield f"{after.label} takes {longer} {before.label} ({times}){': ' if parts else ''}{listed(parts)}."
     opposed = [one for one in found if -one.difference / gap >= AGAINST][:REASONS]
     if opposed:
         slower = after.label if gap > 0 else before.label
         parts = [f"{_word(one)} ({seconds(abs(one.difference))})" for one in opposed]
-        yield f"Against that, {slower} takes less time for {_listed(parts)}."
+        yield f"Against that, {slower} takes less time for {listed(parts)}."
 
 
 def _against(one: Share) -> str:
     """`dispatch (1.2 ms against 0.1 ms, 214 against 3 calls)`."""
     calls = f", {one.counts[1]:.4g} against {one.counts[0]:.4g} calls" if any(one.counts) else ""
     return f"{_word(one)} ({seconds(one.after or 0.0)} against {seconds(one.before or 0.0)}{calls})"
-
-
-def _products(sides: Sequence[Arm]) -> Iterator[str]:
-    """Achieved against measured rate of products, where the profile tells their time; no rate is above the measured."""
-    kinds = {"matrix product", "convolution", "attention", "recurrent cell"}
-    parts, beyond = [], []
-    for arm in sides:
-        taken = arm.scale * sum(op.seconds for op in arm.profile.ops if op.category in kinds)
-        fused = any(op.category == "fused code" for op in arm.profile.ops)
-        if arm.flops and arm.peak and taken and not fused:
-            rate = arm.flops / taken
-            if rate > arm.peak:
-                beyond.append(arm.label)
-                continue
-            parts.append(f"{arm.label} {rate * 1e-9:.3g} GFLOP/s, {rate / arm.peak:.0%} of a large product's")
-    if parts:
-        yield f"The model's FLOPs over the time of its products: {'; '.join(parts)}."
-    if beyond:
-        yield (
-            f"Do not believe the time of products of {_listed(beyond)}: scaled, its model's FLOPs would be faster than "
-            "a large product that was measured beside it, so the profiler slows other work more than products."
-        )
 
 
 def _cautions(sides: Sequence[Arm]) -> Iterator[str]:
@@ -117,20 +97,10 @@ def _cautions(sides: Sequence[Arm]) -> Iterator[str]:
     costs = [f"{arm.profile.cost:.2f} ({arm.label})" for arm in sides]
     if all(arm.scaled for arm in sides):
         yield (
-            f"Profiling makes a step {_listed(costs)} times as long; times are scaled to the step that was measured "
+            f"Profiling makes a step {listed(costs)} times as long; times are scaled to the step that was measured "
             "without it."
         )
 
 
 def _word(one: Share) -> str:
     return WORDS.get(one.category, one.category)
-
-
-def seconds(value: float) -> str:
-    """A time with three figures: `1.23 ms`."""
-    divisor, unit = next(((d, u) for d, u in ((1.0, "s"), (1e-3, "ms")) if abs(value) >= d), (1e-6, "µs"))
-    return f"{value / divisor:.3g} {unit}"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return ", ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"

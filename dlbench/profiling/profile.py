@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dlbench.errors import ContractViolation, Unsupported
-from dlbench.measure import reported
+from dlbench.measure import reported, stream
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
 from dlbench.plugin import ProfileEvent, Profiles
@@ -50,7 +50,7 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
             f"{spec.plugin} has no profile(); add dlbench.plugin.Profiles to the plugin to see where its time goes"
         )
     prepared = prepare(spec, plugin)
-    build_checked(plugin, prepared.request)
+    info = build_checked(plugin, prepared.request)
     model = MeasuredModel(spec, prepared)
     calls = _settled(spec, model)
     found, plain = _fastest(spec, plugin, model, calls)
@@ -65,6 +65,7 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
         plain=plain / steps,
         threads=account.threads,
         ops=account.ops,
+        bandwidth=stream.bandwidth(spec.threads) if info.device == "cpu" else 0.0,
     )
 
 

@@ -33,7 +33,8 @@ class Op(Record, frozen=True):
 class Profile(Record, frozen=True):
     """Profile of an arm over `steps` steps; `seconds` of a step under the profiler, and `plain` without, beside it.
 
-    `reason` says why there is none. `threads` are those that worked.
+    `reason` says why there is none. `threads` are those that worked. `bandwidth` is what a large copy reads and writes
+    in bytes a second beside the profile; 0.0 where it was not measured.
     """
 
     spec: Spec
@@ -43,6 +44,7 @@ class Profile(Record, frozen=True):
     threads: NotNegative = 0
     ops: tuple[Op, ...] = ()
     reason: str = ""
+    bandwidth: float = 0.0
 
     @property
     def cost(self) -> float:

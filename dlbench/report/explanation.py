@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 
 from dlbench.plugin import HOST
@@ -12,7 +14,9 @@ from dlbench.report.units import format_value
 
 LEAST = 0.005
 """Share of a step below which a category has no row of its own."""
-ROWS = 12
+ROWS, WIDTH = 12, 36
+_NAMESPACE = re.compile(r"\b(?:[a-z_]+::)+(?:evaluate_function: )?")
+"""Namespaces of an operation's name: `aten::`, and `autograd::engine::evaluate_function: `."""
 
 
 def blocks(explanation: Explanation, *, detail: bool = False) -> Iterator[Block]:
@@ -46,8 +50,15 @@ def _worth(found: Sequence[Share], sides: Sequence[Arm]) -> list[Share]:
 def _table(first: str, rows: Sequence[Sequence[str]], sides: Sequence[Arm]) -> Table:
     if len(sides) == 1:
         return Table([first, "Time", "Share", "Calls", "Busy"], rows)
-    labels = [arm.label for arm in sides]
-    return Table([first, *labels, "Difference", "Gap", "Calls"], rows)
+    return Table([first, *apart([arm.label for arm in sides]), "Difference", "Gap", "Calls"], rows)
+
+
+def apart(labels: Sequence[str]) -> list[str]:
+    """Labels without the words that all of them have, for the heads of narrow columns; the title has them whole."""
+    words = [re.split(r"[ .]", label) for label in labels]
+    common = set(words[0]).intersection(*words[1:])
+    short = [" ".join(word for word in of if word not in common) for of in words]
+    return short if all(short) and len(set(short)) == len(short) else list(labels)
 
 
 def _cells(one: Share, sides: Sequence[Arm], name: str) -> list[str]:
@@ -65,9 +76,17 @@ def _cells(one: Share, sides: Sequence[Arm], name: str) -> list[str]:
 
 
 def _name(one: Share) -> str:
-    shapes = " ".join("x".join(map(str, shape)) for shape in one.shapes[:3])
+    """The operation and its largest operands, in the width that a terminal leaves beside the figures.
+
+    JSON has the whole name.
+    """
     host = f"{one.category}: " if one.category in HOST and one.category != one.name else ""
-    return f"{host}{one.name[:60]}{f' {shapes}' if shapes else ''}"
+    name = f"{host}{_NAMESPACE.sub('', one.name)}"
+    shapes = sorted((shape for shape in one.shapes if shape), key=math.prod, reverse=True)[:2]
+    sizes = " ".join("x".join(map(str, shape)) for shape in shapes)
+    if len(name) + len(sizes) >= WIDTH:
+        sizes = ""
+    return f"{name if len(name) <= WIDTH else f'{name[: WIDTH - 1]}…'}{f' {sizes}' if sizes else ''}"
 
 
 def _counts(explanation: Explanation, sides: Sequence[Arm]) -> Table:

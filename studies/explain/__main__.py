@@ -1,20 +1,26 @@
 """Bars of `dlbench explain`.
 
-    python -m studies.explain attributed [--plugin tf.mlp,...] [--path eager,...] [--size base]
-    python -m studies.explain planted [--only NAME]
+    python -m studies.explain attributed [--plugin tf.mlp,...] [--path eager,...] [--size base] [--keep FOLDER]
+    python -m studies.explain planted [--only NAME] [--keep FOLDER]
 
 `attributed` profiles arms and prints the share of a step that has a category, and how much of that is Python's: the
-time of the step's thread outside of every span. `planted` profiles a perceptron beside the same with one difference
-each, and compares category, sign and amount with the difference of two steps without a profiler.
+time of the step's thread outside of every span. `planted` profiles a model beside the same with one difference each,
+and compares category, sign and amount with the difference of two steps without a profiler, taken in turn. Each row is
+printed, and added to a file of the folder, when its case is done.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
+import msgspec
 
 from dlbench.api.keywords import complete
 from dlbench.api.subjects import trained
@@ -28,10 +34,14 @@ from dlbench.workers.calls import call
 from dlbench.workers.child import ChildError
 
 HERE = Path(__file__).parent
+KEPT = Path("reports/explain")
 SEVEN = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
-PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit")}
+PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit"), "jax": ("eager", "jit")}
 WITHIN = 0.25
 """Relative error of an amount that holds."""
+TURNS = 3
+"""Profiles of either side, in turn; the fastest counts, for other programs may hold the processors in some."""
+keep = click.option("--keep", default=KEPT, show_default=True, type=click.Path(path_type=Path))
 
 
 @click.group()
@@ -44,86 +54,130 @@ def study() -> None:
 @click.option("--path", default="")
 @click.option("--size", default="base", show_default=True)
 @click.option("--threads", default=1, show_default=True)
-def attributed(plugin: str, path: str, size: str, threads: int) -> None:
+@keep
+def attributed(plugin: str, path: str, size: str, threads: int, keep: Path) -> None:
     """Print the share of a step that is attributed, an arm a line."""
-    print(f"| arm, {size}, threads {threads} | step | cost | attributed | of it Python | not in a table |")
-    print("| --- | ---: | ---: | ---: | ---: | --- |")
+    heads = "| arm | size | threads | step | cost | attributed | of it Python | not in a table |"
+    say = _Rows(keep / "attributed.md", "Share of a step that has a category", heads)
     for name in plugin.split(","):
         for one in path.split(",") if path else PATHS[name.partition(".")[0]]:
             given = {"plugin": (name,), "path": (one,), "size": (size,), "threads": threads}
-            print(_line(_profile(*_specs(given))), flush=True)
+            say(_line(_profiled([_spec(given)], 1)[0]))
 
 
 @study.command()
 @click.option("--only", default="", help="Names of planted differences.")
 @click.option("--path", default="eager", show_default=True)
-def planted(only: str, path: str) -> None:
+@keep
+def planted(only: str, path: str, keep: Path) -> None:
     """Print whether each planted difference is found, with its sign and its amount."""
+    from studies.explain.offenders import OFFENDERS
     from studies.explain.planted import PLANTED
 
-    names = only.split(",") if only else list(PLANTED)
-    base = _arm("none", path)
-    print("| planted | category found | sign | truth | said | within a quarter |")
-    print("| --- | --- | --- | ---: | ---: | --- |")
-    for name in names:
-        print(_of_planted(name, PLANTED[name].categories, base, _arm(name, path)), flush=True)
+    heads = "| planted | path | of a step | category found | sign | truth | said | within a quarter |"
+    say = _Rows(keep / "planted.md", "Planted differences", heads)
+    for name in only.split(",") if only else [*PLANTED, *OFFENDERS]:
+        if name in OFFENDERS:
+            spec, _, categories = OFFENDERS[name]
+            profiles = _in_turn([partial(_offender, name, form) for form in ("new", "old")])
+            say(_of_planted(name, spec.path, categories, *profiles))
+        else:
+            profiles = _profiled([_planted_spec("none", path), _planted_spec(name, path)], TURNS)
+            say(_of_planted(name, path, PLANTED[name].categories, *profiles))
 
 
-def _of_planted(name: str, categories: tuple[str, ...], base: Arm, other: Arm) -> str:
+class _Rows:
+    """Prints rows of a table and adds them to a file, which begins with the heads."""
+
+    def __init__(self, file: Path, title: str, heads: str) -> None:
+        self._file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            rule = "|".join([""] + [" --- "] * (heads.count("|") - 1) + [""])
+            file.write_text(f"# {title}\n\n`python -m studies.explain {file.stem}`\n\n{heads}\n{rule}\n")
+        click.echo(heads)
+
+    def __call__(self, row: str) -> None:
+        with self._file.open("a") as file:
+            file.write(f"{row}\n")
+        click.echo(row)
+
+
+def _of_planted(name: str, path: str, categories: Sequence[str], before: Profile, after: Profile) -> str:
     """Truth is the difference of the steps without a profiler."""
-    if base.step is None or other.step is None:
-        return f"| {name} | {other.profile.reason} | | | | |"
-    found = explain(name, base, other)
-    truth = other.step - base.step
+    if before.reason or after.reason:
+        return f"| {name} | {path} | {before.reason or after.reason} | | | | | |"
+    sides = [Arm(label=label, profile=one, step=one.plain) for label, one in (("plain", before), (name, after))]
+    found, truth = explain(name, *sides), after.plain - before.plain
     said = sum(one.difference for one in found.categories if one.category in categories)
     first = found.categories[0].category
     right = "yes" if first in categories else "NO"
     within = abs(said - truth) <= WITHIN * abs(truth)
     sign = "yes" if said * truth > 0 else "NO"
     return (
-        f"| {name} ({truth / base.step:.0%} of a step) | {right}: {first} | {sign} | {truth * 1e3:.3f} ms "
+        f"| {name} | {path} | {truth / before.plain:.0%} | {right}: {first} | {sign} | {truth * 1e3:.3f} ms "
         f"| {said * 1e3:.3f} ms | {'yes' if within else 'NO'} |"
     )
 
 
-def _arm(name: str, path: str) -> Arm:
+def _planted_spec(name: str, path: str) -> Spec:
     from studies.explain.planted import INPUT
 
-    options = {
-        "model": (f"torch={HERE.relative_to(Path.cwd()) / 'planted.py'}:Perceptron",),
-        "input": (INPUT,),
-        "set": (f"planted={name}",),
-        "path": (path,),
-        "threads": 1,
-    }
-    profile = _profile(*_specs(options))
-    return Arm(label=name, profile=profile, step=profile.plain if not profile.reason else None)
+    model = f"torch={HERE.relative_to(Path.cwd()) / 'planted.py'}:Perceptron"
+    return _spec({"model": (model,), "input": (INPUT,), "set": (f"planted={name}",), "path": (path,), "threads": 1})
 
 
-def _specs(given: dict[str, object]) -> list[Spec]:
-    return trained({**complete({}), "plugin": (), **given}, Policy())
+def _spec(given: dict[str, object]) -> Spec:
+    (spec,) = trained({**complete({}), "plugin": (), **given}, Policy())
+    return spec
 
 
-def _profile(spec: Spec) -> Profile:
+def _profiled(specs: Sequence[Spec], turns: int) -> list[Profile]:
+    """The fastest profile of each, in a child of its own, taken in turn."""
     with tempfile.TemporaryDirectory() as folder, Starter() as start:
-        child = start(spec, Policy())
+        children = [start(spec, Policy()) for spec in specs]
+        file = str(Path(folder) / "trace.json")
+        takes = [partial(call, child, profile_to_file, spec, file) for child, spec in zip(children, specs, strict=True)]
         try:
-            return call(child, profile_to_file, spec, str(Path(folder) / "trace.json"))
+            return _in_turn(takes, turns)
         except ChildError as error:
-            return Profile(spec=spec, reason=str(error))
+            return [Profile(spec=spec, reason=str(error)) for spec in specs]
         finally:
-            child.close()
+            for child in children:
+                child.close()
+
+
+def _in_turn(takes: Sequence[Callable[[], Profile]], turns: int = 1) -> list[Profile]:
+    """The profile of each in which a step took least, with the least step beside any of them."""
+    found = list(zip(*([take() for take in takes] for _ in range(turns)), strict=True))
+    return [
+        msgspec.structs.replace(min(of, key=lambda one: one.seconds), plain=min(one.plain for one in of))
+        for of in found
+    ]
+
+
+def _offender(name: str, form: str) -> Profile:
+    """The profile of an offender, from a process of its own."""
+    command = [sys.executable, "-m", "studies.explain.offenders", name, form]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        from studies.explain.offenders import OFFENDERS
+
+        return Profile(spec=OFFENDERS[name].spec, reason=done.stderr.decode(errors="replace").strip()[-200:])
+    return msgspec.json.decode(done.stdout, type=Profile)
 
 
 def _line(profile: Profile) -> str:
+    spec = profile.spec
+    label = f"{spec.label} | {spec.size} | {spec.threads}"
     if profile.reason:
-        return f"| {profile.spec.label} | | | {profile.reason} | | |"
+        return f"| {label} | | | {profile.reason} | | |"
     shares: defaultdict[str, float] = defaultdict(float)
     for op in profile.ops:
         shares[op.category] += op.seconds / profile.seconds
     unknown = ", ".join(sorted({op.name[:40] for op in profile.ops if op.category == UNATTRIBUTED}))
     return (
-        f"| {profile.spec.label} | {profile.plain * 1e3:.3g} ms | {profile.cost:.2f} "
+        f"| {label} | {profile.plain * 1e3:.3g} ms | {profile.cost:.2f} "
         f"| {1 - shares[UNATTRIBUTED]:.1%} | {shares['Python']:.1%} | {unknown} |"
     )
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 WIDTH = 512
-INPUT = f"256x{WIDTH}"
+INPUT = f"128x{WIDTH}"
 
 
 class Planted(NamedTuple):
@@ -25,63 +25,107 @@ def _extra_product(values: Tensor) -> Tensor:
 
 
 def _layout(values: Tensor) -> Tensor:
-    for _ in range(6):
+    for _ in range(12):
         values = values.T.contiguous().T.contiguous()
     return values
 
 
 def _tiny(values: Tensor) -> Tensor:
-    for _ in range(200):
+    for _ in range(600):
         values = values.view(values.shape)
     return values
 
 
 def _reduced(values: Tensor) -> Tensor:
-    return values + sum(values.detach().std(dim=1, keepdim=True) for _ in range(6)) * 0.0
+    return values + sum(values.detach().std(dim=1, keepdim=True) for _ in range(30)) * 0.0
 
 
 def _doubled(values: Tensor) -> Tensor:
-    for _ in range(4):
+    for _ in range(12):
         values = values.double().float()
     return values
 
 
 def _on_the_host(values: Tensor) -> Tensor:
     with torch.no_grad():
-        for _ in range(8):
+        for _ in range(30):
             values.add_(0.0 * torch.from_numpy(values.detach().numpy().copy()).clone())
     return values
 
 
 def _asleep(values: Tensor) -> Tensor:
-    time.sleep(2e-3)
+    time.sleep(4e-3)
     return values
 
 
 def _busy(values: Tensor) -> Tensor:
-    sum(number * number for number in range(40_000))
+    sum(number * number for number in range(80_000))
     return values
 
 
 def _normal(values: Tensor) -> Tensor:
-    for _ in range(3):
+    for _ in range(10):
         values = nn.functional.layer_norm(values, (WIDTH,))
     return values
 
 
 def _elementwise(values: Tensor) -> Tensor:
-    for _ in range(3):
+    for _ in range(12):
         values = torch.tanh(values)
     return values
 
 
 def _random(values: Tensor) -> Tensor:
-    return values + 1e-6 * torch.rand_like(values)
+    with torch.no_grad():
+        for _ in range(6):
+            torch.rand_like(values)
+    return values
 
 
 def _gathered(values: Tensor) -> Tensor:
-    for _ in range(4):
+    for _ in range(8):
         values = values.index_select(0, torch.arange(len(values)))
+    return values
+
+
+def _convolved(values: Tensor) -> Tensor:
+    with torch.no_grad():
+        nn.functional.conv1d(values[:32, None], torch.ones(16, 1, 5))
+    return values
+
+
+def _attended(values: Tensor) -> Tensor:
+    with torch.no_grad():
+        heads = values.view(1, 4, 256, 64)
+        nn.functional.scaled_dot_product_attention(heads, heads, heads)
+    return values
+
+
+def _joined(values: Tensor) -> Tensor:
+    for _ in range(12):
+        values = torch.cat([values[:, 256:], values[:, :256]], 1)
+    return values
+
+
+def _batched(values: Tensor) -> Tensor:
+    with torch.no_grad():
+        pairs = values.view(8, 64, 128)
+        for _ in range(8):
+            torch.bmm(pairs, pairs.transpose(1, 2))
+    return values
+
+
+def _cumulated(values: Tensor) -> Tensor:
+    with torch.no_grad():
+        for _ in range(10):
+            torch.cumsum(values, 1)
+    return values
+
+
+def _weighted(values: Tensor) -> Tensor:
+    with torch.no_grad():
+        for _ in range(20):
+            torch.softmax(values, 1)
     return values
 
 
@@ -98,6 +142,12 @@ PLANTED: dict[str, Planted] = {
     "elementwise": Planted(_elementwise, ("elementwise",)),
     "random": Planted(_random, ("random",)),
     "gather": Planted(_gathered, ("embedding",)),
+    "convolution": Planted(_convolved, ("convolution",)),
+    "attention": Planted(_attended, ("attention",)),
+    "concatenation": Planted(_joined, ("data movement",)),
+    "batched_product": Planted(_batched, ("matrix product",)),
+    "cumulated": Planted(_cumulated, ("reduction",)),
+    "softmax": Planted(_weighted, ("reduction",)),
 }
 
 

@@ -51,3 +51,12 @@ def test_nothing_to_explain_is_one_line_and_leaves_the_report(tmp_path):
     (line,) = done.stderr.splitlines()
     assert line.startswith("dlbench: nothing to explain: fake.minimal has no profile()")
     assert (tmp_path / "out" / "report.md").exists()
+
+
+def test_a_run_explains_its_arms_when_asked(tmp_path):
+    done = dlbench("run", "--explain", "--plugin", "fake.linear,twin.linear", "--no-parity", *FAST, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Report: out/report.md" in done.stdout
+    assert "Explanation: out/explanation.md" in done.stdout
+    (pair,) = json.loads((tmp_path / "out" / "explanation.json").read_text())["explanations"]
+    assert [pair[side]["label"] for side in ("before", "after")] == ["fake.linear eager", "twin.linear eager"]

@@ -14,7 +14,7 @@ from dlbench.profiling.answer import explain
 from dlbench.profiling.attribution import attribute
 from dlbench.profiling.join import canonical
 from dlbench.profiling.spans import window
-from dlbench.record.explanation import Arm, Explanation, Profile
+from dlbench.record.explanation import Arm, Explanation, Op, Profile
 from dlbench.report import explanation as page
 from dlbench.report import markdown
 from dlbench.spec import Spec
@@ -174,3 +174,24 @@ def test_products_faster_than_a_large_one_are_no_rate_and_not_to_be_believed() -
     assert "Do not believe the time of products of a" in said
     assert "%" not in said.partition("Do not believe")[2]
     assert "of a large product's" not in said
+
+
+def test_passes_over_memory_stand_beside_the_measured_copy() -> None:
+    ops = (Op(name="add", category="elementwise", count=2, seconds=4e-3, busy=4e-3, shapes=((1000, 1000), (1000,))),)
+    profile = Profile(spec=SPEC, steps=1, seconds=4e-3, plain=4e-3, threads=1, ops=ops, bandwidth=1e10)
+    found = explain("train", Arm(label="a", profile=profile, step=4e-3))
+    said = "Elementwise operations and copies read at least: a 2 GB/s, 20% of a large copy's."
+    assert said in found.answer
+    cached = msgspec.structs.replace(profile, bandwidth=1e9)
+    assert not any(
+        "read at least" in line for line in explain("train", Arm(label="a", profile=cached, step=4e-3)).answer
+    )
+
+
+def test_tables_have_short_heads_and_names() -> None:
+    assert page.apart(["tf.cnn eager", "tf.cnn jit"]) == ["eager", "jit"]
+    assert page.apart(["tf.mlp jit", "torch.mlp jit"]) == ["tf", "torch"]
+    assert page.apart(["a.b eager", "a.b eager"]) == ["a.b eager", "a.b eager"]
+    name = "autograd::engine::evaluate_function: SoftmaxOfAVeryLongNameBackward0"
+    found = explained(Step(BASE), Step([*BASE, (name, "loss", 2)]))
+    assert "| SoftmaxOfAVeryLongNameBackward0 |" in markdown.text(list(page.blocks(found)))

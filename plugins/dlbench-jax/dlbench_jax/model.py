@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dlbench.plugin import PARTS, Batch, BuildRequest, Compilation, Description, ModelInfo, Setting, Spec
+from dlbench.plugin import PARTS, Batch, BuildRequest, Compilation, Description, ModelInfo, ProfileEvent, Setting, Spec
 from dlbench.plugin_kit import in_precision, require_same_shapes
 from dlbench_jax import machine, objective, optimizers, program, settings
 from dlbench_jax.network import Network
@@ -103,6 +103,12 @@ class JaxModel:
         kind = jnp.bfloat16 if self._spec.precision == "bf16" else np.float32
         left, right = (jax.random.uniform(jax.random.key(side), (order, order), kind) for side in range(2))
         return lambda: left @ right
+
+    def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
+        """Events of JAX's own profiler."""
+        from dlbench_jax import profiling  # loaded with the profiler, which no timed step has any use of
+
+        return profiling.events(step)
 
     def settings(self, spec: Spec) -> list[Setting]:
         """Settings of JAX for this Spec's device."""

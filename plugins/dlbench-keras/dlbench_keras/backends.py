@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -51,6 +51,20 @@ class Backend:
         """Seed the generator of the backend; JAX has none."""
         module = importlib.import_module(self.module)
         {"tf": lambda: module.random.set_seed(seed), "torch": lambda: module.manual_seed(seed)}.get(self.word, int)()
+
+    def there(self, arrays: Any) -> Any:
+        """The arrays when they are where steps find them; JAX copies behind the back of who stages them."""
+        return importlib.import_module("jax").block_until_ready(arrays) if self.word == "jax" else arrays
+
+    def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:
+        """Events of the backend's profiler, as dlbench's package for the backend reads them.
+
+        Raises Unsupported if that is not installed, and if another tool profiles already.
+        """
+        if importlib.util.find_spec(f"dlbench_{self.word}") is None:
+            raise Unsupported(f"{self.framework}: its profile is read by dlbench-{self.word}, which is not installed")
+        found: list[plugin.ProfileEvent] = importlib.import_module(f"dlbench_{self.word}.profiling").events(step)
+        return found
 
 
 BACKENDS: Mapping[str, Backend] = {

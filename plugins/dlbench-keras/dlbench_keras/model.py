@@ -11,7 +11,7 @@ import numpy as np
 
 from dlbench import precision
 from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Setting, Spec
+from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, ProfileEvent, Setting, Spec
 from dlbench.plugin_kit import cpu_name, in_precision, require_words
 from dlbench_keras import backends, optimizers, proof, settings
 from dlbench_keras.backends import Backend
@@ -83,7 +83,7 @@ class KerasModel:
 
     def stage(self, batch: Batch) -> Batch:
         """The batch as tensors of the backend."""
-        return Batch(*keras.tree.map_structure(keras.ops.convert_to_tensor, tuple(batch)))
+        return Batch(*self._backend.there(keras.tree.map_structure(keras.ops.convert_to_tensor, tuple(batch))))
 
     def export_parameters(self) -> dict[str, Array]:
         """Copies, by canonical name."""
@@ -112,6 +112,10 @@ class KerasModel:
         drawn = (keras.random.uniform([order, order], seed=number) for number in range(2))
         left, right = (keras.ops.cast(one, dtype) for one in drawn)
         return lambda: keras.ops.matmul(left, right)
+
+    def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
+        """Events of the backend's own profiler."""
+        return self._backend.profile(step)
 
     def settings(self, spec: Spec) -> list[Setting]:  # noqa: ARG002 (the CPU's are the same for every Spec)
         """Settings of Keras on this backend."""

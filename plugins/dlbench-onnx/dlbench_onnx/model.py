@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,10 +19,12 @@ from dlbench.plugin import (
     ModelSource,
     Path,
     PhaseName,
+    ProfileEvent,
     Setting,
     Spec,
 )
 from dlbench.plugin_kit import in_precision, resolve_device
+from dlbench_onnx import profiling
 from dlbench_onnx.export import Exported, exported
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class OnnxModel:
         if spec.path not in PATHS:
             raise Unsupported(f"path {spec.path}: {title} runs a whole graph, kernel by kernel; choose graph")
         self._device = resolve_device(spec.device, self._runtime.devices(), f"{title} {self._runtime.version}")
-        self._spec = spec
+        self._spec, self._signature = spec, request.signature
         self._open(self._read(request) if self._file else exported(request))
         return self._info()
 
@@ -91,6 +93,20 @@ class OnnxModel:
     def flops(self, batch: Batch) -> float | None:  # noqa: ARG002 (counted for the same batch before the export)
         """FLOPs of the forward pass by PyTorch's count; None of a file."""
         return self._model.flops
+
+    def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
+        """Nodes of the runs of a second session, by the runtime's own account."""
+
+        def recorded(run: Callable[[Any], Any]) -> None:
+            self._run = run
+            try:
+                step()
+            finally:
+                self._run = self._session.run
+
+        arrays = (self._signature.inputs, *self._signature.further)
+        example = [self._session.stage(np.zeros(one.shape, one.dtype)) for one in arrays]
+        return list(profiling.events(self._runtime.title, self._session.recorder(), example, recorded))
 
     def settings(self, spec: Spec) -> list[Setting]:
         """Those of the runtime."""

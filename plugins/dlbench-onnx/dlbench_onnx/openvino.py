@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from dlbench import precision
@@ -10,6 +11,7 @@ from dlbench.errors import Unsupported
 from dlbench.plugin import ModelSource, Setting, Spec
 from dlbench_onnx.export import Exported
 from dlbench_onnx.model import OnnxModel
+from dlbench_onnx.profiling import Node, Recorder
 from dlbench_onnx.runtime import DENORMALS, SAID, SWITCH, Session, setting
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # else its import reports to the maker
@@ -17,6 +19,8 @@ import openvino  # noqa: E402
 
 TYPES = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16, "fp16": openvino.Type.f16}
 """The hint for a precision. Without one OpenVINO may take bfloat16 on a CPU that has it, and says nothing."""
+RECORDED = 64
+"""Runs that can be profiled: more than a profile takes."""
 MODES = ("performance", "accuracy")
 STREAMS = 1
 """One request at a time: the Spec's threads all work on it, as in the other frameworks."""
@@ -62,6 +66,7 @@ class OpenVino:
             },
             settings=lambda: _settings(compiled),
             stage=lambda array: array,
+            recorder=lambda: _recorder(core, model, device, spec),
         )
 
 
@@ -100,6 +105,32 @@ def _settings(compiled: Any) -> dict[str, str]:
         "pinning": SWITCH[not compiled.get_property("ENABLE_CPU_PINNING")],
         "denormals": DENORMALS[not compiled.get_property("CPU_DENORMALS_OPTIMIZATION")],
     }
+
+
+def _recorder(core: Any, model: Exported, device: str, spec: Spec) -> Recorder:
+    """Requests with performance counters, one for each run: a request tells the nodes of its last run alone."""
+    counting = {**_configuration(spec), "PERF_COUNT": True}
+    compiled = core.compile_model(core.read_model(model.file), device.upper(), counting)
+    wanted, waiting = compiled.output(model.output), [compiled.create_infer_request() for _ in range(RECORDED)]
+    used: list[Any] = []
+
+    def run(inputs: Sequence[Any]) -> Any:
+        request = waiting.pop()
+        used.append(request)
+        return request.infer(dict(zip(model.inputs, inputs, strict=True)), share_inputs=True)[wanted]
+
+    return Recorder(run, lambda: [_nodes(request.get_profiling_info()) for request in used])
+
+
+def _nodes(counted: Sequence[Any]) -> list[Node]:
+    """The nodes of a run one after the other, in the order of execution; OpenVINO tells their seconds alone."""
+    found, start = [], 0.0
+    for one in counted:
+        if str(one.status).endswith("EXECUTED") and "NOT_RUN" not in str(one.status):
+            seconds = one.real_time.total_seconds()
+            found.append(Node(one.node_type, start, seconds))
+            start += seconds
+    return found
 
 
 def plugin() -> OnnxModel:

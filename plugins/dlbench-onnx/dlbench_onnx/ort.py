@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import onnxruntime
@@ -14,6 +16,7 @@ from dlbench.plugin import ModelSource, Setting, Spec
 from dlbench.plugin_kit import cpu_name
 from dlbench_onnx.export import Exported
 from dlbench_onnx.model import OnnxModel
+from dlbench_onnx.profiling import Node, Recorder
 from dlbench_onnx.runtime import DENORMALS, SAID, SWITCH, Session, setting
 
 LEVELS = {
@@ -66,14 +69,15 @@ class OnnxRuntime:
         word = spec.settings.get("provider", "cuda" if gpu else "cpu")
         of_cuda = {"device_id": str(number), "use_tf32": str(int(spec.precision == "tf32"))}
         providers = [(PROVIDERS[word], of_cuda if word == "cuda" else {})]
-        session = onnxruntime.InferenceSession(str(model.file), _options(spec), providers)
+        start = partial(onnxruntime.InferenceSession, str(model.file), providers=providers)
+        session = start(_options(spec))
         if (started := session.get_providers()[0]) != PROVIDERS[word]:
             raise Unsupported(f"provider {word} does not start here, and {started} would run in its place")
         found, in_effect = session.get_session_options(), _settings(session)
         tf32 = session.get_provider_options().get(PROVIDERS["cuda"], {}).get("use_tf32") == "1"
         to_gpu = partial(onnxruntime.OrtValue.ortvalue_from_numpy, device_type="cuda", device_id=number)
         return Session(
-            run=_on_gpu(session, model, number) if gpu else _on_cpu(session.run, model),
+            run=_running(model, number, session, gpu=gpu),
             threads=found.intra_op_num_threads,
             precision="tf32" if tf32 else "fp32",
             details={
@@ -84,6 +88,7 @@ class OnnxRuntime:
             },
             settings=lambda: _settings(session),
             stage=to_gpu if gpu else lambda array: array,
+            recorder=lambda: _recorder(start, _options(spec), partial(_running, model, number, gpu=gpu)),
         )
 
 
@@ -119,6 +124,10 @@ def _settings(session: Any) -> dict[str, str]:
     }
 
 
+def _running(model: Exported, number: int, session: Any, *, gpu: bool) -> Callable[[Sequence[Any]], Any]:
+    return _on_gpu(session, model, number) if gpu else _on_cpu(session.run, model)
+
+
 def _on_cpu(run: Callable[..., Any], model: Exported) -> Callable[[Sequence[Any]], Any]:
     names, wanted = model.inputs, [model.output]
     return lambda inputs: run(wanted, dict(zip(names, inputs, strict=True)))[0]
@@ -137,6 +146,38 @@ def _on_gpu(session: Any, model: Exported, number: int) -> Callable[[Sequence[An
         return binding.copy_outputs_to_cpu()[0]
 
     return run
+
+
+def _recorder(start: Callable[..., Any], options: Any, running: Callable[[Any], Any]) -> Recorder:
+    """A session with ONNX Runtime's own profiler on, which writes a file."""
+    folder = TemporaryDirectory(prefix="dlbench-profile-")
+    options.enable_profiling, options.profile_file_prefix = True, str(Path(folder.name, "ort"))
+    session = start(options)
+
+    def nodes() -> list[list[Node]]:
+        with folder:
+            return _nodes(json.loads(Path(session.end_profiling()).read_text()))
+
+    return Recorder(running(session), nodes)
+
+
+def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[list[Node]]:
+    """The nodes of each run in a profile, whose times are microseconds."""
+    kernels = [row for row in rows if row.get("cat") == "Node" and row["name"].endswith("_kernel_time")]
+    return [
+        [
+            Node(
+                kind=row["args"]["op_name"],
+                start=(row["ts"] - run["ts"]) * 1e-6,
+                seconds=row["dur"] * 1e-6,
+                shapes=tuple(tuple(*one.values()) for one in row["args"].get("input_type_shape", ())),
+            )
+            for row in kernels
+            if run["ts"] <= row["ts"] < run["ts"] + run["dur"]
+        ]
+        for run in rows
+        if run["name"] == "model_run"
+    ]
 
 
 def plugin() -> OnnxModel:

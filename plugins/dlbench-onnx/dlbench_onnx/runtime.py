@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from dlbench.plugin import Setting, Spec
 from dlbench_onnx.export import Exported
+from dlbench_onnx.profiling import Recorder
 
 SWITCH, DENORMALS = ("on", "off"), ("flush", "keep")
 SAID = {"flush": "flushed to zero", "keep": "kept"}
@@ -19,6 +20,7 @@ class Session:
     """A model that is ready to run, and what the runtime reads back of it.
 
     `run` takes the inputs in the order of the request and returns the chosen output; `stage` puts one on the device.
+    `recorder` opens the model again, to be profiled.
     """
 
     run: Callable[[Sequence[Any]], Any]
@@ -27,6 +29,7 @@ class Session:
     details: Mapping[str, str]
     settings: Callable[[], Mapping[str, str]]
     stage: Callable[[Any], Any]
+    recorder: Callable[[], Recorder]
 
 
 class Runtime(Protocol):

@@ -14,7 +14,11 @@ import pytest
 from dlbench import architectures, registry
 from dlbench.errors import Unsupported
 from dlbench.measure.build import build_checked, prepare
+from dlbench.plugin import CATEGORIES
+from dlbench.profiling.attribution import attribute
+from dlbench.profiling.spans import window
 from dlbench.spec import Spec
+from dlbench_onnx import profiling
 
 pytestmark = pytest.mark.untimed
 
@@ -69,3 +73,22 @@ def test_the_exporter_is_gone_before_anything_runs():
     import subprocess
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_profile_has_the_nodes_of_every_run_within_it(runtime):
+    prepared, _ = built(spec_of(runtime))
+    plugin, inputs = prepared.plugin, prepared.task.batch(0, 0).inputs
+    before = plugin.predict(inputs)
+    found = plugin.profile(lambda: [plugin.predict(inputs) for _ in range(3)])
+    assert np.array_equal(plugin.predict(inputs), before)
+    account = attribute("onnx", window("onnx", found, found[0].seconds), 3)
+    counts = {kind: sum(op.count for op in account.ops if op.category == kind) for kind in CATEGORIES}
+    assert counts["matrix product"] >= 2
+    assert not [op.name for op in account.ops if op.category == "unattributed"]
+
+
+def test_every_type_of_a_node_has_one_category():
+    named = [name for names in profiling.TYPES.values() for name in names.split()]
+    assert len(named) == len(set(named))
+    assert profiling.category("NeverHeardOf") == "unattributed"

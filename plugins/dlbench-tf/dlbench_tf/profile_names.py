@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dlbench.plugin import UNATTRIBUTED, Category
+from dlbench.plugin_kit import category_of_hlo
 
 OPERATIONS: dict[Category, str] = {
     "matrix product": "MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum FusedMatMul XlaDotV2",
@@ -41,23 +42,6 @@ OPERATIONS: dict[Category, str] = {
     "DeviceRetval ReadVariableXlaSplitND",
 }
 """Types of operations, by category; of oneDNN's the name without `_Mkl`, of fused ones that of the first."""
-CONSTITUENTS: tuple[tuple[str, Category], ...] = (
-    (r"dot|matmul|gemm", "matrix product"),
-    (r"convolution|conv2d|conv", "convolution"),
-    (r"gather|scatter", "embedding"),
-    (r"rng|random|threefry", "random"),
-    (r"reduce|reduce-window|select-and-scatter|sort|cumsum|sum|argmax", "reduction"),
-    (
-        r"add|subtract|multiply|divide|power|sqrt|rsqrt|exponential|log|tanh|logistic|maximum|minimum|compare|select|"
-        r"negate|abs|clamp|convert|and|or|not|xor|shift|floor|sign|is|max|min|relu|exp|sine|cosine|erf|remainder",
-        "elementwise",
-    ),
-    (
-        r"copy|transpose|bitcast|broadcast|concat|concatenate|slice|dynamic|pad|reverse|iota|reshape|tuple",
-        "data movement",
-    ),
-)
-"""Words of a thunk's name, by weight: a fusion is what its heaviest part is, as far as the name says."""
 SPANS: tuple[tuple[str, Category], ...] = (
     (r"FunctionRun|KernelAndDeviceFunc::Run|BlockUntilReady|.*::Wait\w*|.*[wW]aitFor\w*", "waiting"),
     (
@@ -80,21 +64,10 @@ def of_operation(kind: str) -> Category:
     return _BY_TYPE.get(kind) or _BY_TYPE.get(plain) or _BY_TYPE.get(f"{plain}V2", UNATTRIBUTED)
 
 
-def of_thunk(name: str) -> Category:
-    """The category of an XLA thunk, by the operations in its name."""
-    if re.fullmatch(r"(while|call|conditional)([_.].*)?", name):
-        return "dispatch"
-    words = set(re.split(r"[_\-./\d]+", name.lower()))
-    for pattern, kind in CONSTITUENTS:
-        if any(re.fullmatch(pattern, word) for word in words):
-            return kind
-    return "fused code" if "fusion" in words else UNATTRIBUTED
-
-
 def of_kernel(name: str) -> Category:
     """The category of a kernel of a GPU, by the words of its name."""
     words = re.sub(r"([a-z])([A-Z])", r"\1_\2", name)
-    return of_thunk(words)
+    return category_of_hlo(words)
 
 
 def of_span(name: str) -> tuple[str, Category]:

@@ -17,6 +17,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import STEP, Category, ProfileEvent
+from dlbench.plugin_kit import category_of_hlo
 from dlbench_tf import profile_names
 
 _TRACED = {"eager_op", "is_func", "hlo_op", "tf_function_call"}
@@ -97,7 +98,7 @@ def _kind(name: str, kind: str, said: dict[str, Any], inside: str, *, on_device:
         return _Kind(name, profile_names.of_kernel(name))
     if "hlo_op" in said:
         thunk = re.sub(r"([._]\d+)+$", "", str(said["hlo_op"]))
-        return _Kind(thunk, profile_names.of_thunk(thunk))
+        return _Kind(thunk, category_of_hlo(thunk))
     if "tf_function_call" in said:
         return _Kind("tf.function", "dispatch", 0)
     if name.startswith("end: "):

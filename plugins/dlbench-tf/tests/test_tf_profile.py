@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from dlbench.errors import Unsupported
+from dlbench.plugin_kit import category_of_hlo
 from dlbench_tf import profile_names, profiling
 
 pytestmark = pytest.mark.untimed
@@ -64,4 +65,4 @@ def test_operations_have_the_category_of_the_table(name, kind):
     ],
 )
 def test_thunks_are_what_the_heaviest_part_of_their_name_is(name, kind):
-    assert profile_names.of_thunk(name) == kind
+    assert category_of_hlo(name) == kind

@@ -1,0 +1,78 @@
+"""Profiles with JAX's own profiler: the thunks of XLA's programs by their HLO names, kernels of a GPU, and dispatch.
+
+The profiler writes a file of planes (XPlane), which JAX can read: a line of a plane is a thread or a stream. Each thunk
+has a second event where it ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import jax
+
+from dlbench.errors import Unsupported
+from dlbench.plugin import STEP, UNATTRIBUTED, Category, ProfileEvent
+from dlbench.plugin_kit import category_of_hlo
+
+SPANS: tuple[tuple[str, Category], ...] = (
+    (r"np\.asarray\(.*|.*(Wait|wait for|Block|Await).*", "waiting"),
+    (
+        r"end: .*|Pjit.*|\w*PjRt.*|Tfrt.*|ThunkExecutor.*|ParseArguments|Handle .*|DevicePut.*|Threadpool.*|"
+        r".*(Execut|Buffer|Literal|Python|Allocat|Compile|Donat|Delinearize).*|while.*|call.*|conditional.*",
+        "dispatch",
+    ),
+)
+"""Spans around operations, by patterns of their whole names; the first that fits."""
+
+
+def events(step: Callable[[], None]) -> list[ProfileEvent]:
+    """Call the step under the profiler. Raises Unsupported if another tool profiles already."""
+    options = jax.profiler.ProfileOptions()
+    options.host_tracer_level, options.python_tracer_level = 2, 0
+    with TemporaryDirectory(prefix="dlbench-profile-") as folder:
+        try:
+            jax.profiler.start_trace(folder, profiler_options=options)
+        except Exception as error:
+            raise Unsupported(f"JAX's profiler does not start: {error}; end the other profile") from error
+        try:
+            with jax.profiler.TraceAnnotation(STEP):
+                step()
+        finally:
+            jax.profiler.stop_trace()
+        return [one for path in Path(folder).rglob("*.xplane.pb") for one in _of_file(path)]
+
+
+def _of_file(path: Path) -> Iterator[ProfileEvent]:
+    for plane in jax.profiler.ProfileData.from_serialized_xspace(path.read_bytes()).planes:
+        on_device = plane.name.startswith("/device:GPU")
+        if on_device or plane.name.startswith("/host:CPU"):
+            for number, line in enumerate(plane.lines):
+                for event in line.events:
+                    if event.duration_ns > 0:
+                        yield _event(event, hash((plane.name, number)), on_device=on_device)
+
+
+def _event(event: Any, thread: int, *, on_device: bool) -> ProfileEvent:
+    operation = next((str(value) for name, value in event.stats if name == "hlo_op"), "")
+    name, kind, count = event.name, _span(event.name), 0
+    if event.name == STEP:
+        kind = "Python"
+    elif (operation or on_device) and not event.name.startswith("end: "):
+        name, count = re.sub(r"([._]\d+)+$", "", operation or event.name), 1
+        kind = category_of_hlo(name)
+    return ProfileEvent(
+        name=name[:1000],
+        category=kind,
+        start=event.start_ns * 1e-9,
+        seconds=event.duration_ns * 1e-9,
+        thread=thread,
+        count=count,
+    )
+
+
+def _span(name: str) -> Category:
+    return next((kind for pattern, kind in SPANS if re.fullmatch(pattern, name)), UNATTRIBUTED)

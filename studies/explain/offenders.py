@@ -1,0 +1,82 @@
+"""Two faults of this project that were found by hand, in their old form: planted into a plugin, which is then profiled.
+
+    python -m studies.explain.offenders NAME old|new
+
+prints the profile as JSON: `joined-biases` is `tf.gan jit` on two threads with all parameters in one variable, for
+which XLA computes the sums of the biases' gradients again for every element; `beta-powers` is `torch.mlp jit` with
+`beta**count`, which Inductor computes in its loop over each parameter.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dlbench.profiling.profile import profile_to_file
+from dlbench.spec import Spec
+
+
+class Offender(NamedTuple):
+    """The Spec of an arm, the function that plants the old form, and the categories that it shows in."""
+
+    spec: Spec
+    plant: Callable[[], None]
+    categories: tuple[str, ...]
+
+
+def _join() -> None:
+    from dlbench_tf import functional
+
+    functional.Weights = partial(_flat, functional.Weights)  # type: ignore[misc,assignment]
+
+
+def _flat(make: Any, parameters: Any, **_: bool) -> Any:
+    return make(parameters, flat=True)
+
+
+def _power() -> None:
+    from dlbench_torch import optimizers
+
+    def update(self: Any, values: Any, gradients: Any, moments: Any, scalars: Any) -> Any:
+        adam, (means, squares), count = self._settings, moments, scalars[0]
+        rate = (adam.learning_rate / (1 - adam.beta1**count)).float()
+        correction = (1 / (1 - adam.beta2**count)).sqrt().float()
+        for name, gradient in gradients.items():
+            means[name].mul_(adam.beta1).add_(gradient, alpha=1 - adam.beta1)
+            squares[name].mul_(adam.beta2).add_(gradient * gradient, alpha=1 - adam.beta2)
+            values[name].sub_(rate * means[name] / (squares[name].sqrt() * correction + adam.epsilon))
+        return count + 1, scalars[1] + 1
+
+    optimizers._WrittenAdam.update = update  # type: ignore[method-assign]
+
+
+OFFENDERS = {
+    "joined-biases": Offender(
+        Spec(plugin="tf.gan", path="jit", task="synthetic_gan", size="small", threads=2),
+        _join,
+        ("reduction", "data movement", "elementwise", "fused code"),
+    ),
+    "beta-powers": Offender(
+        Spec(plugin="torch.mlp", path="jit", task="synthetic", size="small", threads=1), _power, ("fused code",)
+    ),
+}
+
+
+def main(name: str, form: str) -> None:
+    """Profile one form, and print it."""
+    offender = OFFENDERS[name]
+    if form == "old":
+        offender.plant()
+    with tempfile.TemporaryDirectory() as folder:
+        found = profile_to_file(offender.spec, str(Path(folder) / "trace.json"))
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
