@@ -159,13 +159,13 @@ def test_a_precision_that_the_cpu_lacks_has_its_reason(monkeypatch):
     ("more", "text"),
     [
         ({"path": "graph"}, "path graph: the plugins of Fake have eager, jit; choose one of them"),
-        ({"compiler": "acme"}, "compiler acme: Fake compiles with fcc only; leave --compiler out"),
+        ({"path": "jit", "compiler": "xla"}, "compiler xla: Fake compiles with inductor only; leave --compiler out"),
         ({"precision": "fp16"}, "precision fp16: the plugins of Fake have fp32, bf16"),
     ],
 )
 def test_words_that_a_framework_lacks_are_refused_with_those_that_it_has(more, text):
-    has = {"paths": ("eager", "jit"), "compiler": "fcc", "precisions": ("fp32", "bf16")}
-    require_words(spec(compiler="fcc"), "Fake", **has)
+    has = {"paths": ("eager", "jit"), "compiler": "inductor", "precisions": ("fp32", "bf16")}
+    require_words(spec(path="jit", compiler="inductor"), "Fake", **has)
     with pytest.raises(Unsupported, match=text):
         require_words(spec(**more), "Fake", **has)
 
