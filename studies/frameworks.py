@@ -17,7 +17,8 @@ from typing import Any
 import click
 
 import dlbench
-from dlbench.report.model import Arm, Report, Section
+from dlbench.report.model import Report
+from dlbench.report.section import Arm, Section
 from dlbench.report.units import format_interval, format_value
 
 FOLDER = Path("reports/frameworks")

@@ -33,7 +33,8 @@ class Offender(NamedTuple):
 def _join() -> None:
     from dlbench_tf import functional
 
-    functional.Weights = partial(_flat, functional.Weights)  # type: ignore[misc,assignment]
+    patched: Any = functional
+    patched.Weights = partial(_flat, patched.Weights)
 
 
 def _flat(make: Any, parameters: Any, **_: bool) -> Any:
@@ -56,14 +57,15 @@ def _power() -> None:
     optimizers._WrittenAdam.update = update  # type: ignore[method-assign]
 
 
+_SMALL: dict[str, Any] = {"path": "jit", "size": "small", "threads": 1}
 OFFENDERS = {
     "joined-biases": Offender(
-        Spec(plugin="tf.gan", path="jit", task="synthetic_gan", size="small", threads=2),
+        Spec(plugin="tf.gan", phase="train", task="synthetic_gan", batch_size=64, **{**_SMALL, "threads": 2}),
         _join,
         ("reduction", "data movement", "elementwise", "fused code"),
     ),
     "beta-powers": Offender(
-        Spec(plugin="torch.mlp", path="jit", task="synthetic", size="small", threads=1), _power, ("fused code",)
+        Spec(plugin="torch.mlp", phase="train", task="synthetic", batch_size=32, **_SMALL), _power, ("fused code",)
     ),
 }
 
