@@ -37,8 +37,8 @@ def _join() -> None:
     patched.Weights = partial(_flat, patched.Weights)
 
 
-def _flat(make: Any, parameters: Any, **_: bool) -> Any:
-    return make(parameters, flat=True)
+def _flat(make: Any, *given: Any, **_: bool) -> Any:
+    return make(*given, flat=True)
 
 
 def _power() -> None:
