@@ -80,6 +80,11 @@ class RunRequest:
             explain=options["explain"],
         )
 
+    @property
+    def first_file(self) -> str:
+        """The name of the first file of the report."""
+        return formats.find(self.formats[0]).file_name
+
     def check_resumed(self, planned: Plan) -> None:
         """Raise SpecError for a gate that would be dropped in silence, or whose A/A controls this plan lacks."""
         if planned.asked and not self.asked:

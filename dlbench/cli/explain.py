@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dlbench.api.explain import PAGE_FILE, Explanations, explain
+from dlbench.api.explain import PAGE_FILE, Explanations, explain, of_session
+from dlbench.api.request import RunRequest
+from dlbench.api.run import SessionResult
 from dlbench.cli import progress
 from dlbench.errors import exit_codes
 from dlbench.report import explanation as page
 from dlbench.report import terminal
+from dlbench.session.schedule import Listener
 
 
 def show(options: Mapping[str, Any], *, quiet: bool) -> int:
     """Explain, print, and return the exit code: 2 when an arm did not run or has no profile. Raises DlbenchError."""
     with progress.on_standard_error(quiet=quiet) as listener:
         found = explain(options, listener)
-    say(found, quiet=quiet)
-    return exit_codes.FINE if found.complete else exit_codes.FAILED
+    return say(found, quiet=quiet)
 
 
-def say(found: Explanations, *, quiet: bool) -> None:
-    """The answer and its tables, and the path of the page."""
+def after(result: SessionResult, options: RunRequest, listener: Listener) -> Explanations | None:
+    """The explanations of a session that was asked for them and has come to its end."""
+    return of_session(result, options, listener) if options.explain and result.ended_by is None else None
+
+
+def say(found: Explanations, *, quiet: bool) -> int:
+    """Print the answer, its tables and the path of the page, and return the exit code."""
     for one in () if quiet else found.found:
         parts = list(page.blocks(one, detail=len(found.found) > 1))
         terminal.console().print(terminal.blocks(parts))
     path = found.folder / PAGE_FILE
     print(path if quiet else f"Explanation: {path}")  # noqa: T201 (the answer to the command)
+    return exit_codes.FINE if found.complete else exit_codes.FAILED

@@ -10,13 +10,12 @@ import click
 from rich.text import Text
 
 from dlbench.analysis import gate
-from dlbench.api import explain as explaining
-from dlbench.api import formats, request
+from dlbench.api import request
 from dlbench.api import run as session
 from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
 from dlbench.cli import compare, configuration, explain, progress, stated, streams
-from dlbench.errors import DlbenchError, exit_codes
+from dlbench.errors import DlbenchError
 from dlbench.record.schema import Run
 from dlbench.report import terminal
 
@@ -43,19 +42,13 @@ def show(options: RunRequest) -> int:
             outline = session.describe(options, listener)
         else:
             result = session.run(options, listener)
-            found = explaining.of_session(result, options, listener) if _explained(result, options) else None
+            found = explain.after(result, options, listener)
     if options.dry_run:
         print("\n".join(map(streams.fitted, outline)))  # noqa: T201 (the answer to the command)
         return gate.FINE
     code = _said(result, options)
-    if found is None:
-        return code
-    explain.say(found, quiet=options.quiet)
-    return code or (exit_codes.FINE if found.complete else exit_codes.FAILED)
-
-
-def _explained(result: SessionResult, options: RunRequest) -> bool:
-    return options.explain and result.ended_by is None
+    explained = gate.FINE if found is None else explain.say(found, quiet=options.quiet)
+    return code or explained
 
 
 def _said(result: SessionResult, options: RunRequest) -> int:
@@ -63,7 +56,7 @@ def _said(result: SessionResult, options: RunRequest) -> int:
         _say_failed(result.runs)
     else:
         terminal.console().print(terminal.render(result.report))
-    first = result.folder / formats.find(options.formats[0]).file_name
+    first = result.folder / options.first_file
     print(first if options.quiet else f"Report: {first}")  # noqa: T201
     if result.ended_by is not None:
         if isinstance(result.ended_by, KeyboardInterrupt) and not options.again:

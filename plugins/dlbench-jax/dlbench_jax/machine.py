@@ -10,8 +10,9 @@ from jax._src import xla_bridge
 
 from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
+from dlbench.plugin import Path
 from dlbench.plugin_kit import cpu_name, require_words, resolve_device, threads_named
-from dlbench.spec import Path, Spec
+from dlbench.spec import Spec
 
 POOL, THREADS = "tf_XLAEigen", "NPROC"
 """Name of the threads on which XLA's CPU client runs an operation, and the variable from which it takes their number
