@@ -18,6 +18,7 @@ OTHERS = {
     "cheats": ("report.md", "python -m studies.cheats"),
     "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
     "expert-step": ("expert.md", "python -m studies.expert_step"),
+    "gate": ("report.md", "python -m studies.gate"),
     "sessions": ("sessions.md", "python -m studies.decision_quality sessions"),
     "silent-wrong": ("report.md", "python -m studies.silent_wrong"),
     "planted": ("sessions.md", "python -m studies.any_model planted"),
