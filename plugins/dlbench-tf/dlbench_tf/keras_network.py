@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import BuildRequest, Signature
+from dlbench.plugin import BuildRequest, Signature, Spec
 from dlbench.plugin_kit import Recipe, pick_output, require_same_shapes
 from dlbench_tf import keras_model, precision
 from dlbench_tf.network import Count
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 class KerasNetwork:
     """The model of a recipe. Trainable variables are trained, all others are state that training carries on.
+
+    A model with none, such as a frozen one, predicts: its parameters are all variables in floats.
 
     Names are the paths of variables. Canonical parameters of the request replace the model's values; they are named by
     these paths, with or without the model's own name at the front.
@@ -48,11 +50,11 @@ class KerasNetwork:
         self.output = pick_output(keras_model.symbolic_outputs(self._call, given, recipe.label), recipe.output)
         self._rates, self._drops = [] if request.dropout else keras_model.rates(model), True
         self._model = model
-        self._parameters = list(model.trainable_variables)
+        self._parameters = list(model.trainable_variables) or _frozen(model, spec)
         self.variables: Sequence[tf.Variable] = [variable.value for variable in self._parameters]
-        self._named = _unique([*self._parameters, *(v for v in model.non_trainable_variables if _is_float(v))])
-        if not self._parameters:
-            raise SpecError(f"{recipe.label}: the model has no trainable variables")
+        self._named = _unique(
+            [*self._parameters, *(v for v in model.non_trainable_variables if _is_state(v, self._parameters))]
+        )
         if self.precision != spec.precision:
             raise Unsupported(
                 f"{recipe.label}: asked for {spec.precision}, and its own dtype policy computes in {self.precision}; "
@@ -169,8 +171,22 @@ def _as_float(values: tf.Tensor) -> tf.Tensor:
     return tf.cast(values, tf.float32) if lower else values
 
 
-def _is_float(variable: Any) -> bool:
-    return "float" in keras.backend.standardize_dtype(variable.dtype)
+def _frozen(model: Any, spec: Spec) -> list[Any]:
+    """Variables of a model that trains none. Raises Unsupported for a phase that trains, and for no variables."""
+    if spec.trains:
+        raise Unsupported(
+            f"{spec.plugin} has no variable to train: none, or none that is trainable; choose --phase predict"
+        )
+    found = [one for one in model.non_trainable_variables if _is_state(one, ())]
+    if not found:
+        raise Unsupported(f"{spec.plugin} has no variables, and so no device; name a model with weights")
+    return found
+
+
+def _is_state(variable: Any, parameters: Sequence[Any]) -> bool:
+    """True for a variable in floats that is none of the parameters."""
+    is_float = "float" in keras.backend.standardize_dtype(variable.dtype)
+    return is_float and not any(variable is one for one in parameters)
 
 
 def _without(model: str, path: str, canonical: Parameters) -> str:
