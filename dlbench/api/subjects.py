@@ -23,7 +23,7 @@ OPTIONS = (
     *("output", "loss", "optimizer", "target", "convert", "data"),
 )
 """The options that this module reads; `data` may also name a place of batches."""
-OPTIMIZERS = "adam, adamw, sgd, sgd:MOMENTUM or file.py:function"
+OPTIMIZERS = "adam, adamw, sgd, sgd:MOMENTUM, from 0 to below 1 as in sgd:0.9, or file.py:function"
 _ASKED = re.compile(r"(?:([\w-]+)=)?(.+)")
 _OWN = re.compile(r".+\.py:\w+|[\w.]+:\w+")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")

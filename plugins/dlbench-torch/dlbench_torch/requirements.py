@@ -33,7 +33,7 @@ def require_float32(module: nn.Module, name: str) -> None:
             advice = (
                 "hold real and imaginary parts as two parameters"
                 if parameter.is_complex()
-                else "leave its conversion out; --precision fp64 computes all in float64, bf16 or fp16 products alone"
+                else "leave its conversion out; --precision bf16 or fp16 computes products in a smaller type"
             )
             raise SpecError(f"{name}: parameter {own} is {kind}, and dlbench measures parameters in float32; {advice}")
 
