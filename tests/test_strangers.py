@@ -1,0 +1,152 @@
+"""Fresh environments, as strangers have them: wheels of this tree and their dependencies, and every command works.
+
+Each is made by pip, with the kept versions; nothing of this Python is seen in it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlbench.api import scaffold
+from dlbench.api.scaffold import Wanted
+
+pytestmark = [pytest.mark.untimed, pytest.mark.slow, pytest.mark.xdist_group("wheels")]
+
+ROOT = Path(__file__).parents[1]
+OLDEST = [
+    "click==8.1.*",
+    "msgspec==0.19.*",
+    "psutil==6.0.*",
+    "rich==13.7.*",
+    "packaging==24.0",
+    "importlib-metadata==8.0.*",
+]
+"""Oldest versions of the small dependencies that pyproject.toml allows."""
+KINDS = {
+    "torch": ("torch.mlp", "line"),
+    "tf": ("tf.mlp", "line"),
+    "jax": ("jax.mlp", "line"),
+    "acme": ("numpy.acme", "acme"),
+}
+"""Package, or its last word, with a plugin of it and a task."""
+BENCHMARK = """
+def test_step(dlbench_benchmark):
+    dlbench_benchmark("{plugin}", phase="train", path="eager", task="{task}")
+"""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """Wheels of the core, of the packages and of a new one, built from their sources."""
+    folder = tmp_path_factory.mktemp("wheels")
+    scaffold.create(Wanted("acme", "numpy", task=True), folder / "acme")
+    sources = [ROOT, *(ROOT / "plugins" / f"dlbench-{kind}" for kind in ("torch", "tf", "jax")), folder / "acme"]
+    for source in sources:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+        subprocess.run(command, cwd=source, check=True, capture_output=True)
+    return {path.name.partition("-")[0].removeprefix("dlbench_"): path for path in folder.glob("*.whl")}
+
+
+def environment(folder: Path, *requirements: str, python: str = sys.executable, kept: bool = True) -> Path:
+    """The bin folder of a new environment with these packages; `kept` holds them to the kept versions."""
+    subprocess.run([python, "-m", "venv", str(folder)], check=True, capture_output=True)
+    constraints = ["-c", str(ROOT / "constraints.txt")] if kept else []
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *constraints]
+    done = subprocess.run([*map(str, pip), *requirements], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+def run(folder: Path, *command: str | Path, code: int = 0) -> str:
+    done = subprocess.run([str(one) for one in command], check=False, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_package_lists_checks_measures_reports_and_benchmarks(kind, wheels, tmp_path):
+    plugin, task = KINDS[kind]
+    found = environment(tmp_path / "env", f"dlbench[pytest] @ {wheels['dlbench'].as_uri()}", str(wheels[kind]))
+    assert plugin in run(tmp_path, found / "dlbench", "list")
+    assert " 0 broken" in run(tmp_path, found / "dlbench", "check", plugin, "--path", "eager", "--task", task)
+    run(
+        tmp_path,
+        found / "dlbench",
+        "run",
+        "--plugin",
+        plugin,
+        "--path",
+        "eager",
+        "--task",
+        task,
+        "--quick",
+        "--out",
+        "o",
+    )
+    run(tmp_path, found / "dlbench", "report", "o", "--format", "html,csv", "--out", "p")
+    assert {"report.html", "samples.csv"} <= {path.name for path in (tmp_path / "p").iterdir()}
+    (tmp_path / "test_it.py").write_text(BENCHMARK.format(plugin=plugin, task=task))
+    assert "1 passed" in run(tmp_path, found / "python", "-m", "pytest", "-q", "test_it.py")
+
+
+def core_alone(found: Path, folder: Path) -> None:
+    """Everything that needs no plugin works, and what needs one says so in a line."""
+    assert "none; pip install a package that provides some" in run(folder, found / "dlbench", "list")
+    refused = run(folder, found / "dlbench", "run", "--plugin", "torch.mlp", code=2)
+    assert "pip install dlbench-torch" in refused
+    assert len(refused.splitlines()) == 1
+    run(folder, found / "dlbench", "check", "torch.mlp", code=2)
+    run(
+        folder,
+        found / "dlbench",
+        "report",
+        ROOT / "reports/tf-transformer-jit",
+        "--format",
+        "markdown",
+        "--out",
+        folder / "r",
+    )
+    kept = ROOT / "reports/tf-transformer-jit/report.md"
+    assert (folder / "r" / "report.md").read_text() == kept.read_text()
+    run(folder, found / "dlbench", "schema", "runs")
+    run(folder, found / "dlbench", "new", "acme", "--framework", "numpy")
+    assert (folder / "dlbench-acme" / "pyproject.toml").exists()
+
+
+def interpreter(version: str) -> str:
+    """A Python of this version, on the path or kept by pyenv; empty if there is none."""
+    named = [shutil.which(f"python{version}"), *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
+    works = (
+        one for one in named if one and not subprocess.run([one, "-V"], check=False, capture_output=True).returncode
+    )
+    return next(works, "")
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_the_core_alone_works_on_every_python(version, wheels, tmp_path):
+    python = interpreter(version)
+    if not python:
+        pytest.skip(f"Python {version} is not installed")
+    core_alone(environment(tmp_path / "env", str(wheels["dlbench"]), python=python), tmp_path)
+
+
+def test_the_core_alone_works_with_the_oldest_small_dependencies(wheels, tmp_path):
+    core_alone(environment(tmp_path / "env", str(wheels["dlbench"]), *OLDEST, kept=False), tmp_path)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_options(shell, wheels, tmp_path):
+    """Bash is tried; the scripts of the others are looked at."""
+    found = environment(tmp_path / "env", str(wheels["dlbench"]))
+    script = run(tmp_path, "env", f"_DLBENCH_COMPLETE={shell}_source", found / "dlbench")
+    assert "_DLBENCH_COMPLETE" in script
+    words = {"bash": {"COMP_WORDS": "dlbench run --ad", "COMP_CWORD": "2"}}.get(shell)
+    if words:
+        more = [f"{name}={value}" for name, value in words.items()]
+        completed = run(tmp_path, "env", "_DLBENCH_COMPLETE=bash_complete", *more, found / "dlbench")
+        assert "plain,--adaptive" in completed.splitlines()
