@@ -85,7 +85,7 @@ class _Printed:
         why = " ".join(plain(finding.why).split())
         self._say(f"  {finding.verdict:13}  {finding.clause}{f': {why}' if why else ''}")
         if finding.verdict == "broken" and self._shown.hints:
-            for line in hint(finding.clause):
+            for line in hint(finding.clause, finding.why):
                 self._say(f"{'':17}{line}")
 
     def ended(self, found: Examined) -> None:

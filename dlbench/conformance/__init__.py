@@ -101,7 +101,9 @@ def assert_conforms(plugin: str, path: Path, *, skips: Collection[str] = (), **m
         one for one in found if one.clause == EVERYTHING_ELSE or (one.verdict == "broken" and one.clause not in skips)
     ]
     lines = [
-        line for one in wrong for line in (f"{one.clause}: {one.why}", *(f"  {line}" for line in hint(one.clause)))
+        line
+        for one in wrong
+        for line in (f"{one.clause}: {one.why}", *(f"  {line}" for line in hint(one.clause, one.why)))
     ]
     lines += stale(found, skips)
     if lines:

@@ -147,7 +147,17 @@ HINTS: dict[str, Hint] = {
 """By the name of a clause. A test holds the table to the clauses, and compiles the code."""
 
 
-def hint(clause: str) -> list[str]:
-    """Lines of advice for a clause; none for one that has no advice, such as the rest of a broken examination."""
-    found = HINTS.get(clause)
+SIGNATURES = Hint(
+    "If its arguments are the fault: the three methods are called so.",
+    "info = plugin.build(request)\nloss = plugin.train_step(batch)\noutputs = plugin.predict(batch.inputs)",
+)
+"""For a TypeError, under whatever clause it came first."""
+
+
+def hint(clause: str, why: str = "") -> list[str]:
+    """Lines of advice for a clause that is broken for this reason.
+
+    None for a clause that has no advice, such as the rest of a broken examination.
+    """
+    found = SIGNATURES if why.startswith("TypeError") else HINTS.get(clause)
     return [] if found is None else [found.mend, *(f"    {line}" for line in found.code.splitlines())]

@@ -67,7 +67,8 @@ def load(name: str) -> ModelPlugin:
 def require_plugin(name: str, entry: Entry, found: object) -> ModelPlugin:
     """Result of an entry point, if it is a plugin. Raises ContractViolation."""
     if not isinstance(found, ModelPlugin):
-        raise ContractViolation(f"plugin {name}: {entry.value} returned {found!r}, which lacks {_missing(found)}")
+        kind = f"the class {found.__name__}" if isinstance(found, type) else f"an object of {type(found).__name__}"
+        raise ContractViolation(f"plugin {name}: {entry.value} returned {kind}, which lacks {_missing(found)}")
     return found
 
 

@@ -9,7 +9,7 @@ from command import dlbench
 
 from dlbench import conformance
 from dlbench.conformance.examine import NAMES, Finding
-from dlbench.conformance.hints import HINTS, hint
+from dlbench.conformance.hints import HINTS, SIGNATURES, hint
 from dlbench.errors import UnknownName
 
 pytestmark = pytest.mark.untimed
@@ -36,6 +36,12 @@ def test_hints_stand_below_the_broken_clause_if_they_are_asked_for(monkeypatch, 
     assert plain.returncode == found.returncode == 1
     added = [line for line in found.stdout.splitlines() if line not in plain.stdout.splitlines()]
     assert [line.strip() for line in added] == [line.strip() for line in hint("import_does_no_work")]
+
+
+def test_a_wrong_signature_is_told_with_the_calls_that_there_are():
+    assert hint("build_is_repeatable", "TypeError: build() takes 1 positional argument")[0] == SIGNATURES.mend
+    assert hint("build_is_repeatable", "two builds differ")[0] == HINTS["build_is_repeatable"].mend
+    compile(SIGNATURES.code, "signatures", "exec")
 
 
 def findings(**verdicts):

@@ -1,0 +1,67 @@
+"""Packages that a third party got wrong: each fault is one line in `list`, `check` and `run`, with the next step."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+from command import DLBENCH
+
+pytestmark = pytest.mark.untimed
+
+GOOD = "from dlbench_fake.linear import LinearPlugin as Plugin\n"
+NO_STEP = "class Plugin:\n    def build(self, request): ...\n    def predict(self, inputs): ...\n"
+NO_REQUEST = f"{GOOD}\n\nclass Plugin(Plugin):\n    def build(self):\n        return None\n"
+SLOW = f"import time\n\ntime.sleep(10)\n{GOOD}"
+FAULTS = {
+    "no module": ({"acme.wide": "nowhere_acme:Plugin"}, GOOD, "module nowhere_acme is not there; install it again"),
+    "no object": ({"acme.wide": "acme_module:Plugim"}, GOOD, "AttributeError: module 'acme_module' has no attribute"),
+    "no value": ({"acme.wide": "acme_module"}, GOOD, "its value 'acme_module' is not module:callable"),
+    "no dot": ({"acme": "acme_module:Plugin"}, GOOD, "its name 'acme' must be"),
+    "no method": ({"acme.wide": "acme_module:Plugin"}, NO_STEP, "which lacks train_step"),
+    "no import": ({"acme.wide": "acme_module:Plugin"}, "import nothing_of_acme\n", "No module named 'nothing_of_acme'"),
+}
+
+
+def dlbench(site, folder, *words):
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    return subprocess.run(
+        [DLBENCH, *words], check=False, cwd=folder, env=environment, capture_output=True, text=True
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_a_package_is_one_line_and_exit_code_1_or_2(fault, install, tmp_path):
+    points, code, said = FAULTS[fault]
+    site = install("acme", plugins=points, acme_module=code)
+    (name,) = points
+    checked = dlbench(site, tmp_path, "check", name, "--path", "eager", "--task", "line")
+    assert checked.returncode in (1, 2)
+    assert (checked.stdout + checked.stderr).count(said) == 1 or "pip install" in checked.stderr
+    ran = dlbench(site, tmp_path, "run", "--plugin", name, "--path", "eager", "--task", "line", "--quick", "--out", "o")
+    assert ran.returncode == 2
+    assert said in " ".join((ran.stdout + ran.stderr).split())
+    listed = dlbench(site, tmp_path, "list")
+    assert listed.returncode == 0
+    assert name in listed.stdout
+
+
+def test_a_wrong_signature_is_told_with_the_right_calls(install, tmp_path):
+    site = install("acme", plugins={"acme.wide": "acme_module:Plugin"}, acme_module=NO_REQUEST)
+    found = dlbench(site, tmp_path, "check", "acme.wide", "--path", "eager", "--task", "line", "--fix-hints")
+    assert found.returncode == 1
+    assert "broken         build_is_repeatable: TypeError: " in found.stdout
+    assert "info = plugin.build(request)" in found.stdout
+
+
+@pytest.mark.slow
+def test_an_import_of_ten_seconds_is_waited_for_and_delays_no_list(install, tmp_path):
+    site = install("acme", plugins={"acme.wide": "acme_module:Plugin"}, acme_module=SLOW)
+    assert "acme.wide" in dlbench(site, tmp_path, "list").stdout
+    found = dlbench(site, tmp_path, "check", "acme.wide", "--path", "eager", "--task", "line")
+    assert "holds          import_does_no_work" in found.stdout
+    cut = dlbench(site, tmp_path, "check", "acme.wide", "--path", "eager", "--task", "line", "--timeout", "2")
+    assert cut.returncode == 1
+    assert "import_does_no_work: no word from the plugin for 2 s" in cut.stdout
