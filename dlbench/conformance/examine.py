@@ -41,10 +41,14 @@ class Examination:
         self._told: dict[str, str] = {}
 
     def look(self, clause: str) -> Finding:
-        """Check one clause. Raises Unsupported if the plugin cannot meet the Spec at all."""
+        """Check one clause. Raises Unsupported if the plugin cannot meet the Spec at all.
+
+        Objects that are there before a clause, those of the framework above all, are collected and frozen: they are not
+        walked again before every sample, nor before the next clause.
+        """
         verdict: Verdict
         gc.collect()
-        gc.freeze()  # permanent objects of the framework are not walked again before every sample of a clause
+        gc.freeze()
         try:
             verdict, why = "holds", self._import() if clause == IMPORT else self._looked_at(clause)
         except Broken as error:
@@ -55,8 +59,6 @@ class Examination:
             if isinstance(error, Unsupported) and not self._session.built:
                 raise
             verdict, why = self._fault(clause, error)
-        finally:
-            gc.unfreeze()
         return Finding(clause=clause, verdict=verdict, why=words.bounded(why or "", LONGEST))
 
     def _looked_at(self, clause: str) -> str | None:
@@ -85,7 +87,7 @@ class Examination:
 def examine_clause(spec: Spec, clause: str) -> Finding:
     """One clause, in this process; the models that it builds are kept for the next clause of the same Spec.
 
-    Raises Unsupported as `Examination.look` does.
+    What `Examination.look` freezes stays so: the process is for this alone. Raises Unsupported as it does.
     """
     return _examination(spec).look(clause)
 
@@ -96,4 +98,7 @@ _examination = functools.lru_cache(maxsize=1)(Examination)
 def examine(spec: Spec) -> list[Finding]:
     """A Finding for every clause, in this process. Raises Unsupported as `Examination.look` does."""
     examination = Examination(spec)
-    return [examination.look(clause) for clause in NAMES]
+    try:
+        return [examination.look(clause) for clause in NAMES]
+    finally:
+        gc.unfreeze()

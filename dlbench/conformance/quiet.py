@@ -52,16 +52,11 @@ def nothing_leaks(session: ModelsUnderTest) -> None:
 
 def _marks(work: Callable[[], object]) -> Iterator[tuple[int, int]]:
     """Calls so far, and the bytes resident then, after every sample; a fifth of the time warms up."""
-    gc.collect()
-    gc.freeze()  # permanent objects of the framework are not walked again before every sample
-    try:
-        calls = _repeat(work, LEAK_STEPS, LEAK_SECONDS / 5)
-        for _ in range(LEAK_SAMPLES):
-            calls += _repeat(work, LEAK_STEPS, LEAK_SECONDS / LEAK_SAMPLES)
-            gc.collect()
-            yield calls, memory.resident()
-    finally:
-        gc.unfreeze()
+    calls = _repeat(work, LEAK_STEPS, LEAK_SECONDS / 5)
+    for _ in range(LEAK_SAMPLES):
+        calls += _repeat(work, LEAK_STEPS, LEAK_SECONDS / LEAK_SAMPLES)
+        gc.collect()
+        yield calls, memory.resident()
 
 
 def _repeat(work: Callable[[], object], times: int, seconds: float) -> int:

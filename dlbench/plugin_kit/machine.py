@@ -13,6 +13,11 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def threads_named(name: str) -> int | None:
-    """Threads of this process that have a name, as the kernel tells it; None where it does not tell (macOS)."""
-    return sum(one.read_text().strip() == name for one in TASKS.glob("*/comm")) if TASKS.is_dir() else None
+def threads_named(name: str) -> frozenset[str] | None:
+    """Numbers of the threads of this process that have a name, as the kernel tells it; None where it does not (macOS).
+
+    Two libraries may give theirs one name: what came with one of them is what was not there before.
+    """
+    if not TASKS.is_dir():
+        return None
+    return frozenset(one.parent.name for one in TASKS.glob("*/comm") if one.read_text().strip() == name)

@@ -18,6 +18,10 @@ POOL, THREADS = "tf_XLAEigen", "NPROC"
 """Name of the threads on which XLA's CPU client runs an operation, and the variable from which it takes their number
 (tsl/platform/default/port.cc and xla/pjrt/cpu/cpu_client.cc, `DefaultThreadPoolSize`)."""
 PATHS: tuple[Path, ...] = ("eager", "jit")
+_OTHERS: set[str] = set()
+_OWN: set[str] = set()
+"""Threads of that name by their number: those that were there before JAX started, and JAX's. TensorFlow has the same
+pool, under the same name, once it compiles with XLA."""
 MATMUL = {"fp32": "highest", "bf16": "default", "tf32": "tensorfloat32"}
 """Values of `jax_default_matmul_precision`: JAX's own default is TF32 on a GPU."""
 
@@ -48,6 +52,7 @@ def prepare(spec: Spec) -> Any:
 def start(spec: Spec) -> None:
     """Set what JAX reads when it starts its clients, unless it has."""
     if not xla_bridge.backends_are_initialized():
+        _OTHERS.update(threads_named(POOL) or ())
         os.environ[THREADS] = str(spec.threads)
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a second arm needs memory beside this one
         if spec.device == "cpu":
@@ -65,8 +70,13 @@ def word_of(device: Any) -> str:
 
 
 def threads() -> int | None:
-    """Threads of XLA's pool; None where the kernel does not tell."""
-    return threads_named(POOL)
+    """Threads of JAX's pool, as they were when first read after its start; None where the kernel does not tell."""
+    there = threads_named(POOL)
+    if there is None:
+        return None
+    if not _OWN and xla_bridge.backends_are_initialized():
+        _OWN.update(there - _OTHERS)
+    return len(_OWN)
 
 
 def _gpus() -> list[Any]:

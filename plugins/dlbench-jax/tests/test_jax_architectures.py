@@ -97,6 +97,17 @@ def test_a_step_is_one_program_with_its_state_donated():
     assert (info.compiler, info.threads) == ("xla", machine.threads())
 
 
+def test_threads_of_that_name_that_are_of_another_library_are_not_counted(monkeypatch):
+    """TensorFlow's pool has the same name; it was there before JAX started, or came after its threads were counted."""
+    built(spec("mlp"))  # JAX has started
+    there = {"11", "12", "13"}
+    for name, value in {"_OTHERS": {"11"}, "_OWN": set(), "threads_named": {machine.POOL: there}.get}.items():
+        monkeypatch.setattr(machine, name, value)
+    assert machine.threads() == 2
+    there.add("15")
+    assert machine.threads() == 2
+
+
 def test_a_batch_of_another_size_is_a_recompilation():
     found, _ = built(spec("mlp"))
     losses(found, 2)

@@ -127,7 +127,7 @@ def _hold_jax(jax: Any, threads: int) -> int:
     os.environ["NPROC"] = str(threads)
     jax.config.update("jax_platforms", "cpu")
     jax.devices()
-    held = threads_named("tf_XLAEigen") or threads  # elsewhere than on Linux nobody says
+    held = len(threads_named("tf_XLAEigen") or ()) or threads  # elsewhere than on Linux nobody says
     if held != threads:
         raise RuntimeError(f"JAX has started with {held} in this process")
     return held
