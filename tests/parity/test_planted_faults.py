@@ -8,14 +8,10 @@ from functools import partial
 
 import msgspec
 import pytest
-import torch
 from sides import failing, moved_side, probed, spec
 
-import dlbench_torch
-import dlbench_torch.eager
 from dlbench import registry
 from dlbench.plugin import Adam
-from dlbench_torch import mapping
 
 pytestmark = pytest.mark.untimed
 
@@ -33,7 +29,9 @@ def faulty(monkeypatch):
 
 def misplaced_epsilon(monkeypatch):
     """Keras's place: the uncorrected root of the second moment plus epsilon."""
-    original = dlbench_torch.eager.EagerSteps._update
+    from dlbench_torch.eager import EagerSteps
+
+    original = EagerSteps._update
 
     def update(self, batch):
         self.count = getattr(self, "count", 0) + 1
@@ -41,32 +39,36 @@ def misplaced_epsilon(monkeypatch):
             group["eps"] = Adam().epsilon / math.sqrt(1 - Adam().beta2 ** self.count)
         return original(self, batch)
 
-    monkeypatch.setattr(dlbench_torch.eager.EagerSteps, "_update", update)
+    monkeypatch.setattr(EagerSteps, "_update", update)
 
 
 def epsilon_of_the_library(monkeypatch):
     """Keras's default, 1e-7."""
-    original = dlbench_torch.eager.EagerSteps.__init__
+    from dlbench_torch.eager import EagerSteps
+
+    original = EagerSteps.__init__
 
     def init(self, network, trained, objective, request):
         other = msgspec.structs.replace(request.optimizer, epsilon=1e-7)
         original(self, network, trained, objective, dataclasses.replace(request, optimizer=other))
 
-    monkeypatch.setattr(dlbench_torch.eager.EagerSteps, "__init__", init)
+    monkeypatch.setattr(EagerSteps, "__init__", init)
 
 
 def gates_in_another_order(_):
-
-    from dlbench_torch.recurrent import make_module
-
-    return dlbench_torch.plugin(make_module, slots=partial(mapping.recurrent_slot, (0, 2, 1, 3)))()
+    return recurrent((0, 2, 1, 3))
 
 
 def gru_gates_in_the_other_order(_):
+    return recurrent((0, 1, 2))
 
+
+def recurrent(gates):
+    """A recurrent plugin that takes the gates of its parameters in this order."""
+    from dlbench_torch import mapping, plugin
     from dlbench_torch.recurrent import make_module
 
-    return dlbench_torch.plugin(make_module, slots=partial(mapping.recurrent_slot, (0, 1, 2)))()
+    return plugin(make_module, slots=partial(mapping.recurrent_slot, gates))()
 
 
 def second_bias_dropped(_):
@@ -80,6 +82,8 @@ def second_bias_dropped(_):
 
 
 def flattened_channels_first(monkeypatch):
+    import torch
+
     from dlbench_torch.cnn import Convolutions
 
     def forward(self, images):
@@ -92,15 +96,13 @@ def flattened_channels_first(monkeypatch):
 
 
 def shifted_by_one(monkeypatch):
+    from torch.nn.functional import pad
+
     from dlbench_torch.cnn import Convolutions
 
     original = Convolutions.forward
     shift = (0, 0, 1, -1, 1, -1)
-    monkeypatch.setattr(
-        Convolutions,
-        "forward",
-        lambda self, images: original(self, torch.nn.functional.pad(images, shift)),
-    )
+    monkeypatch.setattr(Convolutions, "forward", lambda self, images: original(self, pad(images, shift)))
 
 
 def other_layer_norm_epsilon(monkeypatch):

@@ -8,12 +8,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 from pytest_benchmark.utils import PercentageRegressionCheck
 from scipy import stats as scipy_stats
 from synthetic_pool import synthetic_pool
-from torch.utils.benchmark import Measurement
-from torch.utils.benchmark.utils.common import TaskSpec, trim_sigfig
 
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
@@ -91,6 +88,10 @@ def sides(seed, n, shift=0.03, spread=0.02):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_rules_of_other_tools_say_what_the_tools_say(seed):
+    import torch
+    from torch.utils.benchmark import Measurement
+    from torch.utils.benchmark.utils.common import TaskSpec, trim_sigfig
+
     before, after = sides(seed, 5 + seed)
     for name in ("mean", "median", "min"):
         of = getattr(np, name)
