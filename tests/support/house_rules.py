@@ -52,8 +52,8 @@ QUESTION = re.compile(r"\s*(What|How|Whether|Which|Why|When|Where|Who)\b")
 LONGEST = 300
 MOST_IMPORTS = 12
 """Modules of the core that one module may import."""
-MANY_IMPORTS = {"api.public", "api.run", "cli.main", "workers.worker"}
-"""Modules that put the parts of a session, of the library, of the command line, or of a child, together."""
+MANY_IMPORTS = {"api.run", "workers.worker"}
+"""Modules that put the parts of a session, or of a child, together."""
 
 
 class Module(NamedTuple):

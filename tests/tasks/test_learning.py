@@ -71,7 +71,7 @@ def test_every_supervised_task_is_examined():
 @pytest.mark.parametrize(
     ("task", "architecture"),
     [
-        pytest.param(*row, marks=pytest.mark.slow if row[0] in ("sentiment", "text", "line") else ())
+        pytest.param(*row, marks=pytest.mark.slow if row[0] in ("sentiment", "text", "line", "vowels") else ())
         for row in CHEAPEST.items()
     ],
 )

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dlbench import precision
 from dlbench.errors import Unsupported
-from dlbench.plugin import ModelSource, Setting, Spec
+from dlbench.plugin import ModelSource, Setting, Spec, precision
 from dlbench_onnx.export import Exported
 from dlbench_onnx.model import OnnxModel
 from dlbench_onnx.profiling import Node, Recorder
