@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from dlbench import precision
 from dlbench.errors import Unsupported
-from dlbench.plugin import ModelSource, Setting, Spec, precision
+from dlbench.plugin import ModelSource, Setting, Spec
 from dlbench_onnx.export import Exported
 from dlbench_onnx.model import OnnxModel
 from dlbench_onnx.profiling import Node, Recorder
