@@ -9,7 +9,7 @@ from dlbench.errors import ContractViolation, PluginLoadError, SpecError, Unknow
 from dlbench.measure import phases, reported
 from dlbench.measure.build import task_of
 from dlbench.plugin import Describes, Description, ModelPlugin
-from dlbench.registry import adaptors, references
+from dlbench.registry import adaptors, factories, references
 from dlbench.spec import InputSpec, ModelSource, Spec
 from dlbench.tasks.signatures import signature_of
 from dlbench.tasks.task import TaskRequest
@@ -38,9 +38,19 @@ def describe_model(spec: Spec, adaptor: str) -> Description:
     return msgspec.structs.replace(
         found,
         framework=found.framework or framework,
-        inputs=source.inputs or found.inputs,
+        inputs=_inputs(source.inputs, found.inputs),
         targets=source.targets or found.targets,
         loss=source.loss or found.loss,
+    )
+
+
+def _inputs(stated: tuple[InputSpec, ...], found: tuple[InputSpec, ...]) -> tuple[InputSpec, ...]:
+    """The stated inputs, with the ranges of integers that the model's own description found for them."""
+    if len(stated) != len(found):
+        return stated or found
+    return tuple(
+        msgspec.structs.replace(one, below=one.below or other.below) if one.dtype == other.dtype else one
+        for one, other in zip(stated, found, strict=True)
     )
 
 
@@ -124,7 +134,7 @@ def _adaptor(spec: Spec, source: ModelSource) -> str:
     if not references.is_reference(reference) and adaptors.GROUP.pattern.fullmatch(word):
         return adaptors.find(word).name  # which names the package to install
     found = _loaded(reference)
-    made = found if isinstance(found, type) else references.make(reference, dict(spec.options))
+    made = found if isinstance(found, type) else factories.make(reference, dict(spec.options))
     return adaptors.of_model(reference, made)
 
 

@@ -17,7 +17,8 @@ from dlbench.plugin_kit.requirements import (
     require_words,
     resolve_device,
 )
-from dlbench.registry.references import call, check_options, is_factory, keywords, load_reference, make, users_errors
+from dlbench.registry.factories import call, check_options, is_factory, keywords, make
+from dlbench.registry.references import load_reference, users_errors
 
 __all__ = [
     "Recipe",

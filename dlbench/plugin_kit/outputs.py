@@ -16,8 +16,10 @@ def output_name(outputs: Any, asked: str = "") -> str:
     """The key, attribute or place of the output that the loss reads; empty if a model gives one array alone.
 
     `asked` chooses it. By default it is the first existing name of OUTPUTS, or the first output that is not a loss.
-    Raises SpecError that lists the outputs if the requested one is not among them.
+    Raises SpecError that lists the outputs if the requested one is not among them, and for a model that returns None.
     """
+    if outputs is None:
+        raise SpecError("the model returns nothing; end its call with `return` and the outputs")
     named = _by_name(outputs)
     if named is None:
         if asked:

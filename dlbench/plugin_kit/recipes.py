@@ -11,7 +11,8 @@ import msgspec
 
 from dlbench.errors import UnknownName
 from dlbench.plugin import Description, ModelSource, Optimizer
-from dlbench.registry.references import call, keywords, load_reference, path_of, users_errors
+from dlbench.registry.factories import call, keywords
+from dlbench.registry.references import load_reference, path_of, users_errors
 from dlbench.spec import InputSpec, Option, Path, Spec
 
 

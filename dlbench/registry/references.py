@@ -6,16 +6,14 @@ works in a temporary folder of its own. An error in the user's code is one line 
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.util
-import inspect
 import linecache
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -28,6 +26,9 @@ FOLDER_VARIABLE = "DLBENCH_MODEL_FOLDER"
 """The environment variable that holds the folder of the session."""
 REFERENCE = re.compile(r"(?P<place>[^:]+):(?P<name>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_NO_MEMORY = re.compile(
+    r"\bMemoryError\b|can.?t allocate|unable to allocate|out of memory|\bOOM\b|RESOURCE_EXHAUSTED", re.IGNORECASE
+)
 _FIRST_LINES = 500
 """Characters of an error's text that stand in a message."""
 
@@ -135,67 +136,6 @@ def load_module(reference: Reference, folder: Path | None = None) -> ModuleType:
         return _file_module(reference, folder) if reference.is_file else _named_module(reference, folder)
 
 
-def make(text: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:
-    """The object that a class or factory returns when it is called with these options; an instance as it is.
-
-    Raises as `load_reference` does, UnknownName for an option that is no keyword of the factory, and SpecError for
-    options of an instance and for an exception of the factory.
-    """
-    found = load_reference(text, folder)
-    if is_factory(found):
-        return call(found, options, text)
-    if options:
-        raise SpecError(f"{text} is an instance and takes no options; name a class or a factory for --set")
-    return found
-
-
-def call(factory: Callable[..., Any], options: Mapping[str, Any], name: str) -> Any:
-    """The object that a factory returns for these options; `name` is its name in messages.
-
-    Raises UnknownName for an option that is no keyword of the factory, and SpecError if the factory raises.
-    """
-    check_options(factory, options, name)
-    if missing := [one for one in _required(factory) if one not in options]:
-        raise SpecError(f"{name} cannot be called without {', '.join(missing)}; give --set {missing[0]}=VALUE")
-    with users_errors(name):
-        return factory(**options)
-
-
-def check_options(factory: Callable[..., Any], options: Mapping[str, Any], name: str) -> None:
-    """Raise UnknownName, with near matches, for an option that is no keyword of the factory."""
-    known = keywords(factory)
-    unknown = [] if known is None else [option for option in options if option not in known]
-    if known is not None and unknown:
-        raise UnknownName(f"option of {name}", unknown[0], known)
-
-
-def is_factory(found: object) -> bool:
-    """True if calling it makes a model: a class, a function, a method or a partial one. Models can be called too."""
-    return inspect.isclass(found) or inspect.isroutine(found) or isinstance(found, functools.partial)
-
-
-def keywords(factory: Callable[..., Any]) -> dict[str, str] | None:
-    """Names of the keywords of a factory with their defaults in words; None if it takes any or does not say."""
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(one.kind is one.VAR_KEYWORD for one in parameters):
-        return None
-    by_name = (one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY))
-    return {one.name: _default(one) for one in by_name}
-
-
-def _required(factory: Callable[..., Any]) -> list[str]:
-    """Names of the keywords of a factory that have no default; none if it does not say."""
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [one.name for one in parameters if one.kind in kinds and one.default is one.empty]
-
-
 @contextmanager
 def users_errors(of: str) -> Iterator[None]:
     """Whatever the user's code raises inside becomes one line with the user's file, line and text.
@@ -208,7 +148,8 @@ def users_errors(of: str) -> Iterator[None]:
         raise
     except BaseException as error:
         said = words.reason(error, _FIRST_LINES).partition("\n")[0]
-        raise SpecError(f"{of}: {_where(error)}{said}") from error
+        advice = "; it does not fit into memory: choose a smaller one" if _NO_MEMORY.search(said) else ""
+        raise SpecError(f"{of}: {_where(error)}{said}{advice}") from error
 
 
 def _where(error: BaseException) -> str:
@@ -292,7 +233,3 @@ def make_importable(folder: Path) -> None:
 
 def _public(found: object) -> list[str]:
     return [name for name in vars(found) if not name.startswith("_")] if hasattr(found, "__dict__") else []
-
-
-def _default(parameter: inspect.Parameter) -> str:
-    return "" if parameter.default is parameter.empty else words.shown(parameter.default)

@@ -13,7 +13,7 @@ from dlbench.session.plan import Selection
 from dlbench.spec import AXES, PHASES, InputSpec, ModelSource, Spec
 from dlbench.spec.axes import as_text
 from dlbench.spec.source import batch_size_of, text
-from dlbench.tasks.signatures import signature_of, targets_of
+from dlbench.tasks.signatures import require_range, signature_of, targets_of
 from dlbench.tasks.task import TaskRequest
 
 SYNTHETIC, FROM_FILE = "synthetic_inputs", "data"
@@ -68,13 +68,15 @@ def _of_plugin(selection: Selection, spec: Spec, said: Description) -> Selection
 def _of_model(selection: Selection, spec: Spec, said: Description) -> Selection:
     """All stated and all inferred facts of a model, as values of axes."""
     assert spec.model is not None
-    inputs = spec.model.inputs or said.inputs
+    inputs = said.inputs or spec.model.inputs
     if not inputs:
         raise SpecError(
             f"{spec.model.reference}: its inputs are not known; give --input SHAPE[:DTYPE][<BELOW], the batch first"
         )
     try:
         own_batch = batch_size_of(inputs)
+        for one in inputs if spec.task == SYNTHETIC else ():
+            require_range(one)
     except SpecError as error:
         raise SpecError(f"{spec.model.reference}: {error}") from error
     batches = selection.get("batch_size") or [said.batch_sizes.get(spec.size) or own_batch]

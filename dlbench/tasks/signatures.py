@@ -116,6 +116,13 @@ def _array(spec: InputSpec) -> ArraySpec:
     return ArraySpec(spec.shape, spec.dtype)
 
 
+def require_range(spec: InputSpec) -> InputSpec:
+    """The input. Raises SpecError for integers whose range nobody knows."""
+    if spec.dtype in ("int32", "int64") and spec.below is None:
+        raise SpecError(f"input {text(spec)}: its range is not known; give it, such as {text(spec)}<30522")
+    return spec
+
+
 def _names(inputs: Sequence[InputSpec]) -> tuple[str, ...]:
     """All of them, or none if inputs go by place. Raises SpecError for some, and for one that comes twice."""
     names = [one.name for one in inputs if one.name]

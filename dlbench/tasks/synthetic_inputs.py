@@ -29,7 +29,7 @@ from dlbench.plugin import Batch, Signature
 from dlbench.spec import InputSpec
 from dlbench.spec.source import text, with_batch_size
 from dlbench.tasks.evaluation import mean_score, score_of
-from dlbench.tasks.signatures import INTEGERS, signature_of, targets_of
+from dlbench.tasks.signatures import INTEGERS, require_range, signature_of, targets_of
 from dlbench.tasks.synthetic import DATA, FAINTEST, NORM, blocks, spread
 from dlbench.tasks.targets import ACCURACY, ERROR, Target, metric_of, random_stream, stated_target
 from dlbench.tasks.task import Predict, Task, TaskRequest
@@ -116,7 +116,7 @@ class Samples:
 
 def open_task(request: TaskRequest) -> Task:
     """Fresh samples at each step. Raises SpecError if inputs, targets, outputs and loss do not say enough."""
-    inputs = tuple(with_batch_size(_ranged(one), request.batch_size) for one in request.inputs)
+    inputs = tuple(with_batch_size(require_range(one), request.batch_size) for one in request.inputs)
     if not inputs:
         raise SpecError(f"task {NAME}: the model's inputs are not known; give --input SHAPE[:DTYPE][<BELOW]")
     targets = targets_of(request)
@@ -216,12 +216,6 @@ def _quality(samples: Samples, signature: Signature, predict: Predict) -> float:
     rounds = -(-HELD_OUT // size)
     batches = (samples.draw(HELD_OUT_STREAM, number) for number in range(rounds))
     return mean_score(predict, batches, rounds * size, score_of(signature))
-
-
-def _ranged(spec: InputSpec) -> InputSpec:
-    if spec.dtype in ("int32", "int64") and spec.below is None:
-        raise SpecError(f"input {text(spec)}: its range is not known; give it, such as {text(spec)}<30522")
-    return spec
 
 
 def _said(inputs: tuple[InputSpec, ...], targets: InputSpec) -> str:

@@ -32,6 +32,12 @@ stranger = object()
 
 def endless():
     pass
+
+class Counts(One):
+    pass
+
+def Heavy():
+    raise MemoryError("1 TiB")
 """
 """A user's file for the command line; its models are those of the framework in NumPy."""
 

@@ -78,6 +78,11 @@ def test_a_model_and_a_plugin_are_arms_of_one_workload_where_task_and_word_agree
         (["--model", "gone.py:Two"], "gone.py:Two: there is no file gone.py in the folder of the session"),
         (["--model", "own.py:stranger"], "own.py:stranger is of type object, no model of"),
         (["--model", "own.py:endless"], "own.py:endless returned None; end it with `return` and the model"),
+        (
+            ["--model", "own.py:Counts", "--input", "4x8:int64"],
+            "input 4x8:int64: its range is not known; give it, such",
+        ),
+        (["--model", "own.py:Heavy"], "it does not fit into memory: choose a smaller one"),
         (["--model", "own.py:np"], "own.py:np is of type module, no model of"),
         (["--model", "own.py:Two:Net"], "'own.py:Two:Net' is no reference; give file.py:NAME"),
         (["--model", "own.py:"], "'own.py:' is no reference; give file.py:NAME"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dlbench.errors import SpecError, UnknownName
-from dlbench.registry.references import FOLDER_VARIABLE, load_reference, make, same_object
+from dlbench.registry.factories import make
+from dlbench.registry.references import FOLDER_VARIABLE, load_reference, same_object
 from dlbench.workers.variables import child_environment
 
 pytestmark = pytest.mark.untimed
@@ -142,3 +144,19 @@ def test_a_file_and_the_module_that_it_is_are_one_object(tmp_path: Path, monkeyp
     assert not same_object("own_net.py:Net", "gone:Net")
     assert not same_object("own_net.py:Net", "json:Net")
     assert not same_object("json:Net", "gone:Net")
+
+
+def test_options_of_a_class_are_those_of_its_init_though_its_metaclass_takes_any(tmp_path: Path) -> None:
+    text = """
+        class Any(type):
+            def __call__(cls, *arguments, **more):
+                return super().__call__(*arguments, **more)
+
+        class Net(metaclass=Any):
+            def __init__(self, width=3):
+                self.width = width
+        """
+    write(tmp_path, "meta.py", textwrap.dedent(text))
+    with pytest.raises(UnknownName, match=r"unknown option of meta\.py:Net 'widht'; did you mean width\?"):
+        make("meta.py:Net", {"widht": 4}, tmp_path)
+    assert make("meta.py:Net", {"width": 4}, tmp_path).width == 4

@@ -64,11 +64,17 @@ class KerasModel:
         self._quiet: Any = None
         self._path = {"run_eagerly": spec.path == "eager", "jit_compile": spec.path == "jit"}
         variables = self._variables = self._model_variables()
+        self._require_variables(spec)
         optimizer = optimizers.make(request.optimizer, variables)
         self._trained = self._watched(made.trained(optimizer, **self._path))
         self._names = Names(variables, made.model.non_trainable_variables, request.parameters)
         if request.parameters is not None:
             self._names.assign(request.parameters)
+        if (found := self._precision()) != spec.precision:
+            raise Unsupported(
+                f"{spec.plugin}: asked for {spec.precision}, and its layers compute in {found}; leave dtypes of layers "
+                "to --precision"
+            )
         return self._info(threads, f"{optimizers.name(optimizer)} of Keras, {len(variables)} variables")
 
     def train_step(self, batch: Batch) -> Any:
@@ -140,6 +146,15 @@ class KerasModel:
             why = _MANY_STEPS[self._backend.word]
             raise Unsupported(f"{spec.steps_per_call} steps a call: {why}; leave --steps-per-call out")
         precision.require(spec.precision)
+
+    def _require_variables(self, spec: Spec) -> None:
+        """Raise Unsupported for training a model that trains nothing, and for one without variables."""
+        if not self._made.model.variables:
+            raise Unsupported(f"{spec.plugin} has no variables, and so no precision; name a model with weights")
+        if not self._variables and spec.trains:
+            raise Unsupported(
+                f"{spec.plugin} has no variable to train: none, or none that is trainable; choose --phase predict"
+            )
 
     def _model_variables(self) -> list[Any]:
         model = self._made.adversaries() if self._made.adversaries is not None else self._made.model

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
@@ -46,7 +47,10 @@ class OwnModel:
         settings.start(spec, self._backend)
         model = self._model(spec)
         inputs, inferred = self._inputs(model, spec)
-        outputs = self._outputs(model, inputs, tuple(one.name for one in inputs if one.name))
+        names = tuple(one.name for one in inputs if one.name)
+        outputs = self._outputs(model, inputs, names)
+        self._require_within(model, inputs, names)
+        self._require_seeded(model, spec, inputs, names)
         chosen = output_name(outputs, self._recipe.output)
         inferred += [f"output: {chosen}, one of several"] * (bool(chosen) and not self._recipe.output)
         inferred += [PROBABILITIES] * _ends_in_softmax(model)
@@ -78,6 +82,36 @@ class OwnModel:
             raise SpecError(f"{self._reference}: gives {kind}, which is no model; return a keras.Model")
         return model
 
+    def _require_seeded(self, model: Any, spec: Spec, inputs: Sequence[Any], names: tuple[str, ...]) -> None:
+        """Make the model once more. Raises SpecError if its initial values are others; those of an instance stay."""
+        settings.start(spec, self._backend)
+        again = self._model(spec)
+        self._outputs(again, inputs, names)
+        for one, other in zip(model.trainable_variables, again.trainable_variables, strict=True):
+            if not np.array_equal(*map(keras.ops.convert_to_numpy, (one.value, other.value))):
+                raise SpecError(
+                    f"{self._reference}: ignores the seed: {one.path} starts otherwise when the model is made again; "
+                    "draw initial values by keras.initializers, keras.random or the functions of numpy.random"
+                )
+
+    def _require_within(self, model: Any, inputs: Sequence[InputSpec], names: tuple[str, ...]) -> None:
+        """Call the model with the largest integers that were stated. Raises SpecError if an embedding has none such."""
+        if not any(one.below for one in self._recipe.inputs):
+            return
+        arrays = tuple(keras.ops.full(one.shape, (one.below or 1) - 1, one.dtype) for one in inputs)
+        try:
+            self._called(model, arrays, names)
+        except Exception as error:
+            raise self._misfit(inputs, error) from error
+
+    def _called(self, model: Any, arrays: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        return model(Made(model, "", names=names).taken(arrays if len(arrays) > 1 or names else arrays[0]))
+
+    def _misfit(self, inputs: Sequence[Any], error: Exception) -> SpecError:
+        shapes = ", ".join(f"{one.dtype} {one.shape}" for one in inputs)
+        said = " ".join(re.sub(r"\x1b\[\d+m|\n+Arguments received by .*", "", str(error), flags=re.DOTALL).split())
+        return SpecError(f"{self._reference}: inputs {shapes} do not fit: {said[:600]}")
+
     def _inputs(self, model: Any, spec: Spec) -> tuple[tuple[InputSpec, ...], list[str]]:
         """Inputs as stated, else by `example_inputs()`, with its batch, else by the model itself."""
         if self._recipe.inputs:
@@ -99,17 +133,19 @@ class OwnModel:
         """Outputs without values, which builds the model. Raises SpecError for inputs that do not fit."""
         arrays = tuple(keras.KerasTensor(one.shape, dtype=one.dtype) for one in inputs)
         try:
-            return model(Made(model, "", names=names).taken(arrays if len(arrays) > 1 or names else arrays[0]))
+            return self._called(model, arrays, names)
         except Exception as error:
-            shapes = ", ".join(f"{one.dtype} {one.shape}" for one in inputs)
-            said = " ".join(re.sub(r"\x1b\[\d+m|\n+Arguments received by .*", "", str(error), flags=re.DOTALL).split())
-            raise SpecError(f"{self._reference}: inputs {shapes} do not fit: {said[:600]}") from error
+            raise self._misfit(inputs, error) from error
 
 
 def _factory(reference: str) -> Callable[..., Any]:
     found = load_reference(reference)
     if is_factory(found):
         return found  # type: ignore[no-any-return]
+    if not isinstance(found, keras.layers.Layer):
+        raise SpecError(
+            f"{reference}: gives an object of {type(found).__name__}, which is no model; name a keras.Model"
+        )
 
     def again() -> Any:
         try:

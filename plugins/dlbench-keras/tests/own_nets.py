@@ -55,3 +55,46 @@ def decayed(parameters):
 def shifted(outputs, targets):
     """A loss of the user's own, of outputs and targets."""
     return keras.ops.mean(keras.ops.abs(outputs - targets))
+
+
+def each(outputs, targets):
+    """A loss a sample."""
+    return keras.ops.sum(outputs, axis=-1)
+
+
+class Silent(Subclassed):
+    """Returns nothing."""
+
+    def call(self, rows):
+        self.body(rows)
+
+
+def forgetful():
+    """Other values each time."""
+    value = float(np.random.default_rng().random())
+    return keras.Sequential([layers.Dense(3, kernel_initializer=keras.initializers.Constant(value))])
+
+
+def frozen():
+    """Nothing to train."""
+    model = functional()
+    model.trainable = False
+    return model
+
+
+def weightless():
+    """No values."""
+    return keras.Sequential([keras.Input((6,)), layers.Reshape((2, 3))])
+
+
+def doubled():
+    """A dtype of its own."""
+    return keras.Sequential([keras.Input((6,)), layers.Dense(3, dtype="float64")])
+
+
+def words():
+    """Eleven words."""
+    return keras.Sequential([layers.Embedding(11, 4), layers.GlobalAveragePooling1D(), layers.Dense(3)])
+
+
+number = 3

@@ -10,7 +10,7 @@ import pytest
 
 import dlbench_keras
 from dlbench import conformance
-from dlbench.errors import SpecError
+from dlbench.errors import SpecError, Unsupported
 from dlbench.measure.build import batch_of_call, build_checked, prepare, stage
 from dlbench.plugin import SGD, Adam, AdamW, BuildRequest, ModelSource, OwnOptimizer
 from dlbench.spec import InputSpec, Spec
@@ -137,3 +137,37 @@ def stated(optimizer, step, name, value, slope, moments):
         moments[place][name] / (1 - beta**step) for place, beta in enumerate((optimizer.beta1, optimizer.beta2))
     )
     return value - optimizer.learning_rate * mean / (np.sqrt(square) + optimizer.epsilon)
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "why"),
+    [
+        ("Silent", {"inputs": (InputSpec((4, 6)),)}, "the model returns nothing; end its call with `return`"),
+        ("forgetful", {"inputs": (InputSpec((4, 6)),)}, "ignores the seed: .*kernel starts otherwise"),
+        ("words", {"inputs": (InputSpec((4, 6), "int32", 12),)}, r"inputs int32 \(4, 6\) do not fit: .*out of range"),
+        ("number", {}, "gives an object of int, which is no model; name a keras.Model"),
+    ],
+)
+def test_a_model_that_cannot_be_measured_is_refused_when_it_is_described(name, stated, why):
+    with pytest.raises(SpecError, match=why) as raised:
+        described(name, **stated)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("frozen", "has no variable to train: none, or none that is trainable; choose --phase predict"),
+        ("weightless", "has no variables, and so no precision; name a model with weights"),
+        ("doubled", "asked for fp32, and its layers compute in float64; leave dtypes of layers to --precision"),
+    ],
+)
+def test_a_model_that_keras_would_train_otherwise_than_asked_is_unsupported(name, why):
+    with pytest.raises(Unsupported, match=why):
+        built(name, "mse")
+
+
+def test_a_loss_of_each_sample_is_refused():
+    plugin, batch, _ = built("instance", f"{NETS}:each", targets=InputSpec((4, 2)))
+    with pytest.raises(SpecError, match=r"each: returned shape \(4,\), and a loss is one number: take its mean"):
+        plugin.train_step(batch)

@@ -93,7 +93,9 @@ def _load(file: Path, reference: str) -> Any:
     try:
         return onnx.load(file)
     except FileNotFoundError as error:
-        raise SpecError(f"{reference}: there is no such file as {file}") from error
+        raise SpecError(
+            f"{reference}: there is no such file as {file}; give its path from the folder of the command"
+        ) from error
     except Exception as error:
         raise SpecError(f"{reference} is no ONNX file: {str(error).splitlines()[0][:200]}") from error
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import msgspec
 import numpy as np
+import tensorflow as tf
 
 from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, Description, InputSpec, Spec
@@ -34,6 +35,7 @@ def describe(recipe: Recipe, spec: Spec) -> Description:
     call = keras_model.caller(model, recipe.call, [one.name for one in inputs if one.name])
     found = keras_model.symbolic_outputs(call, arrays if len(arrays) > 1 else arrays[0], recipe.label)
     inputs, ranges = _ranged(inputs, model)
+    _require_within(recipe, call, inputs)
     _require_seeded(recipe, spec, model, inputs)
     chosen = output_name(found, recipe.output)
     several = [f"output: {chosen}, one of several"] if chosen and not recipe.output else []
@@ -124,6 +126,18 @@ def _ranged(inputs: Sequence[InputSpec], model: Any) -> tuple[tuple[InputSpec, .
         found.append(msgspec.structs.replace(one, below=below))
         said.append(f"integers of input {one.name or number}: below {below}{'' if flag or sizes else ', a guess'}")
     return tuple(found), said
+
+
+def _require_within(recipe: Recipe, call: keras_model.Call, inputs: Sequence[InputSpec]) -> None:
+    """Call the model with the largest integers that were stated. Raises SpecError if they lie outside an embedding."""
+    if not any(one.below for one in recipe.inputs):
+        return
+    largest = tuple(tf.fill(one.shape, tf.cast((one.below or 1) - 1, one.dtype)) for one in inputs)
+    try:
+        call(largest if len(largest) > 1 else largest[0], False)
+    except tf.errors.InvalidArgumentError as error:
+        stated = ", ".join(f"{one.dtype} {one.shape} below {one.below}" for one in inputs)
+        raise SpecError(f"{recipe.label}: inputs {stated} do not fit: {keras_model.complaint(error)}") from error
 
 
 def _require_seeded(recipe: Recipe, spec: Spec, model: Any, inputs: Sequence[InputSpec]) -> None:

@@ -24,6 +24,9 @@ from dlbench_tf.paths import inputs_of
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
 
+_ADVICE = {"bf16": "give --precision bf16, or leave dtypes to --precision"}
+"""Advice by the precision of a model's own dtype policy, where the command has it."""
+
 
 class KerasNetwork:
     """The model of a recipe. Trainable variables are trained, all others are state that training carries on.
@@ -58,7 +61,7 @@ class KerasNetwork:
         if self.precision != spec.precision:
             raise Unsupported(
                 f"{recipe.label}: asked for {spec.precision}, and its own dtype policy computes in {self.precision}; "
-                f"give --precision {self.precision}, or leave dtypes to --precision"
+                f"{_ADVICE.get(self.precision, 'leave dtypes out of it: parameters are float32')}"
             )
         if single:
             self.assign(single)

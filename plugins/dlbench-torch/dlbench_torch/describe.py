@@ -130,8 +130,7 @@ def _batched(name: str, output: Any, few: int, batch_size: int) -> tuple[int, ..
     """Shape of the outputs for the whole batch. Raises SpecError for outputs that no loss can read."""
     if not isinstance(output, Tensor) or not output.is_floating_point():
         kind = str(output.dtype) if isinstance(output, Tensor) else type(output).__name__
-        advice = "its forward returns nothing" if output is None else "--output names another output"
-        raise SpecError(f"{name} gives {kind}; a loss reads floating-point numbers: {advice}")
+        raise SpecError(f"{name} gives {kind}; a loss reads floating-point numbers: --output names another output")
     if not output.dim() or output.shape[0] != few:
         raise SpecError(
             f"{name} gave outputs {tuple(output.shape)} for {few} samples; its first axis must be the batch"
@@ -165,6 +164,10 @@ def _are_logits(outputs: tuple[int, ...], chosen: str, inputs: tuple[InputSpec, 
 
 def _require_number(network: Network, loss: str, inputs: tuple[Tensor, ...], targets: Tensor) -> None:
     """Check that the loss can be computed from outputs and targets. Raises SpecError."""
+    if loss == "cross_entropy" and targets.is_floating_point():
+        raise SpecError(
+            f"loss cross_entropy: targets are {targets.dtype} {tuple(targets.shape)}; give integers, the classes"
+        )
     goal = objective.find(loss)
     try:
         with torch.no_grad():

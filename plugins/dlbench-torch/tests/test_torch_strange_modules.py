@@ -207,7 +207,7 @@ def test_tied_weights_are_one_parameter():
             r"Half: parameter b\.weight is bfloat16, and dlbench measures parameters in float32; .*--precision bf16",
         ),
         ("Complex", r"parameter w is complex64, .*hold real and imaginary parts as two parameters"),
-        ("Nothing", "Nothing gives NoneType; .*its forward returns nothing"),
+        ("Nothing", "the model returns nothing; end its call with `return` and the outputs"),
     ],
 )
 def test_what_cannot_be_measured_says_what_to_do(name, said):
