@@ -39,7 +39,7 @@ def study() -> None:
 @click.option("--phase", default="train,predict", show_default=True)
 @click.option("--threads", default=1, show_default=True)
 @click.option("--processes", default=2, show_default=True)
-@click.option("--budget", default=None, type=float, help="Seconds of steady steps of a process.")
+@click.option("--budget", default=None, type=float, help="Seconds after which no further process starts.")
 @click.option("--out", default=FOLDER, show_default=True, type=click.Path(path_type=Path))
 @click.option("--resume", is_flag=True, help="Go on with the session in the folder.")
 def measure(only: str, out: Path, *, resume: bool, **given: Any) -> None:

@@ -204,7 +204,7 @@ def test_products_in_bfloat16_are_read_back(architecture):
         ({"device": "gpu:99"}, "looked for device gpu:99"),
         ({"precision": "fp16"}, "the plugins of JAX have fp32, bf16, tf32"),
         ({"precision": "tf32"}, "a CPU has no TF32"),
-        ({"path": "graph"}, "path graph: JAX has none"),
+        ({"path": "graph"}, "path graph: the plugins of JAX have eager, jit; choose"),
         ({"compiler": "inductor"}, "JAX compiles with xla only"),
         ({"threads": 63}, "asked for 63 threads, but JAX has already started in this process with"),
     ],
