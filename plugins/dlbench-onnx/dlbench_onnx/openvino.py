@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ import openvino  # noqa: E402
 
 TYPES = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16, "fp16": openvino.Type.f16}
 """The hint for a precision. Without one OpenVINO may take bfloat16 on a CPU that has it, and says nothing."""
-RECORDED = 64
+RECORDED = 32
 """Runs that can be profiled: more than a profile takes."""
 MODES = ("performance", "accuracy")
 STREAMS = 1
@@ -108,18 +109,19 @@ def _settings(compiled: Any) -> dict[str, str]:
 
 
 def _recorder(core: Any, model: Exported, device: str, spec: Spec) -> Recorder:
-    """Requests with performance counters, one for each run: a request tells the nodes of its last run alone."""
+    """Requests with performance counters, taken in turn: a request tells the nodes of its last run alone."""
     counting = {**_configuration(spec), "PERF_COUNT": True}
     compiled = core.compile_model(core.read_model(model.file), device.upper(), counting)
-    wanted, waiting = compiled.output(model.output), [compiled.create_infer_request() for _ in range(RECORDED)]
-    used: list[Any] = []
+    wanted, requests = compiled.output(model.output), deque(compiled.create_infer_request() for _ in range(RECORDED))
 
     def run(inputs: Sequence[Any]) -> Any:
-        request = waiting.pop()
-        used.append(request)
-        return request.infer(dict(zip(model.inputs, inputs, strict=True)), share_inputs=True)[wanted]
+        requests.rotate(-1)
+        return requests[-1].infer(dict(zip(model.inputs, inputs, strict=True)), share_inputs=True)[wanted]
 
-    return Recorder(run, lambda: [_nodes(request.get_profiling_info()) for request in used])
+    def nodes(count: int) -> list[list[Node]]:
+        return [_nodes(request.get_profiling_info()) for request in list(requests)[-count:]]
+
+    return Recorder(run, nodes, first=RECORDED)
 
 
 def _nodes(counted: Sequence[Any]) -> list[Node]:

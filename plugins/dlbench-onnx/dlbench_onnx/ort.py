@@ -154,9 +154,9 @@ def _recorder(start: Callable[..., Any], options: Any, running: Callable[[Any], 
     options.enable_profiling, options.profile_file_prefix = True, str(Path(folder.name, "ort"))
     session = start(options)
 
-    def nodes() -> list[list[Node]]:
+    def nodes(count: int) -> list[list[Node]]:
         with folder:
-            return _nodes(json.loads(Path(session.end_profiling()).read_text()))
+            return _nodes(json.loads(Path(session.end_profiling()).read_text()))[-count:]
 
     return Recorder(running(session), nodes)
 

@@ -45,10 +45,14 @@ class Node(NamedTuple):
 
 
 class Recorder(NamedTuple):
-    """A second session of the same model that records its runs, and the function that tells the nodes of each."""
+    """A second session of the same model that records its runs, and the nodes of so many of the last ones.
+
+    The first use of a session takes longer: `first` runs are taken beforehand.
+    """
 
     run: Callable[[Sequence[Any]], Any]
-    nodes: Callable[[], Sequence[Sequence[Node]]]
+    nodes: Callable[[int], Sequence[Sequence[Node]]]
+    first: int = 1
 
 
 def category(kind: str) -> Category:
@@ -59,8 +63,9 @@ def category(kind: str) -> Category:
 def events(
     title: str, recorder: Recorder, example: Sequence[Any], step: Callable[[Callable[[Sequence[Any]], Any]], None]
 ) -> Iterator[ProfileEvent]:
-    """Call the step with a run that records, after one run on the example, and yield its events."""
-    recorder.run(example)
+    """Call the step with a run that records, after first ones on the example, and yield its events."""
+    for _ in range(recorder.first):
+        recorder.run(example)
     calls: list[tuple[float, float]] = []
 
     def run(inputs: Sequence[Any]) -> Any:
@@ -72,7 +77,7 @@ def events(
     begin = time.perf_counter()
     step(run)
     yield ProfileEvent(name=STEP, category="Python", start=begin, seconds=time.perf_counter() - begin)
-    for (start, seconds), nodes in zip(calls, recorder.nodes()[-len(calls) :], strict=True):
+    for (start, seconds), nodes in zip(calls, recorder.nodes(len(calls)), strict=True):
         yield ProfileEvent(name=f"{title}: a run", category="dispatch", start=start, seconds=seconds, count=0)
         for node in nodes:
             yield ProfileEvent(
