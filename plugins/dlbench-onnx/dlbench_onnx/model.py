@@ -106,7 +106,7 @@ class OnnxModel:
 
         arrays = (self._signature.inputs, *self._signature.further)
         example = [self._session.stage(np.zeros(one.shape, one.dtype)) for one in arrays]
-        return list(profiling.events(self._runtime.title, self._session.recorder(), example, recorded))
+        return list(profiling.events(self._runtime.title, self._session.recorder(example), recorded))
 
     def settings(self, spec: Spec) -> list[Setting]:
         """Those of the runtime."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from dlbench import precision
@@ -20,8 +20,10 @@ import openvino  # noqa: E402
 
 TYPES = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16, "fp16": openvino.Type.f16}
 """The hint for a precision. Without one OpenVINO may take bfloat16 on a CPU that has it, and says nothing."""
-RECORDED = 32
-"""Runs that can be profiled: more than a profile takes."""
+FIRST_RUNS = 2
+"""Runs before those of a profile."""
+Counted = dict[str, tuple[str, float]]
+"""Type and seconds of nodes by name."""
 MODES = ("performance", "accuracy")
 STREAMS = 1
 """One request at a time: the Spec's threads all work on it, as in the other frameworks."""
@@ -67,7 +69,7 @@ class OpenVino:
             },
             settings=lambda: _settings(compiled),
             stage=lambda array: array,
-            recorder=lambda: _recorder(core, model, device, spec),
+            recorder=partial(_recorder, core, model, device, spec),
         )
 
 
@@ -108,30 +110,39 @@ def _settings(compiled: Any) -> dict[str, str]:
     }
 
 
-def _recorder(core: Any, model: Exported, device: str, spec: Spec) -> Recorder:
-    """Requests with performance counters, taken in turn: a request tells the nodes of its last run alone."""
+def _recorder(core: Any, model: Exported, device: str, spec: Spec, example: Sequence[Any]) -> Recorder:
+    """A request with performance counters, which tell the mean of all runs; the first ones are taken out of it."""
     counting = {**_configuration(spec), "PERF_COUNT": True}
     compiled = core.compile_model(core.read_model(model.file), device.upper(), counting)
-    wanted, requests = compiled.output(model.output), deque(compiled.create_infer_request() for _ in range(RECORDED))
+    wanted, request = compiled.output(model.output), compiled.create_infer_request()
 
     def run(inputs: Sequence[Any]) -> Any:
-        requests.rotate(-1)
-        return requests[-1].infer(dict(zip(model.inputs, inputs, strict=True)), share_inputs=True)[wanted]
+        return request.infer(dict(zip(model.inputs, inputs, strict=True)), share_inputs=True)[wanted]
+
+    for _ in range(FIRST_RUNS):
+        run(example)
+    before = _counted(request)
 
     def nodes(count: int) -> list[list[Node]]:
-        return [_nodes(request.get_profiling_info()) for request in list(requests)[-count:]]
+        return [_nodes(before, _counted(request), count)] * count
 
-    return Recorder(run, nodes, first=RECORDED)
+    return Recorder(run, nodes)
 
 
-def _nodes(counted: Sequence[Any]) -> list[Node]:
-    """The nodes of a run one after the other, in the order of execution; OpenVINO tells their seconds alone."""
+def _counted(request: Any) -> Counted:
+    """Type, and seconds of a run in the mean of all so far, of each node that was executed."""
+    executed = [one for one in request.get_profiling_info() if str(one.status) == "Status.EXECUTED"]
+    return {one.node_name: (one.node_type, one.real_time.total_seconds()) for one in executed}
+
+
+def _nodes(before: Counted, after: Counted, count: int) -> list[Node]:
+    """The nodes one after the other, in the order of execution: OpenVINO tells no starts."""
     found, start = [], 0.0
-    for one in counted:
-        if str(one.status).endswith("EXECUTED") and "NOT_RUN" not in str(one.status):
-            seconds = one.real_time.total_seconds()
-            found.append(Node(one.node_type, start, seconds))
-            start += seconds
+    for name, (kind, mean) in after.items():
+        first = before.get(name, (kind, mean))[1]
+        seconds = max(0.0, mean * (FIRST_RUNS + count) - first * FIRST_RUNS) / count
+        found.append(Node(kind, start, seconds))
+        start += seconds
     return found
 
 

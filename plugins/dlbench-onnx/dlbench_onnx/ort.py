@@ -88,7 +88,7 @@ class OnnxRuntime:
             },
             settings=lambda: _settings(session),
             stage=to_gpu if gpu else lambda array: array,
-            recorder=lambda: _recorder(start, _options(spec), partial(_running, model, number, gpu=gpu)),
+            recorder=partial(_recorder, start, _options(spec), partial(_running, model, number, gpu=gpu)),
         )
 
 
@@ -148,17 +148,21 @@ def _on_gpu(session: Any, model: Exported, number: int) -> Callable[[Sequence[An
     return run
 
 
-def _recorder(start: Callable[..., Any], options: Any, running: Callable[[Any], Any]) -> Recorder:
+def _recorder(
+    start: Callable[..., Any], options: Any, running: Callable[[Any], Any], example: Sequence[Any]
+) -> Recorder:
     """A session with ONNX Runtime's own profiler on, which writes a file."""
     folder = TemporaryDirectory(prefix="dlbench-profile-")
     options.enable_profiling, options.profile_file_prefix = True, str(Path(folder.name, "ort"))
     session = start(options)
+    run = running(session)
+    run(example)
 
     def nodes(count: int) -> list[list[Node]]:
         with folder:
             return _nodes(json.loads(Path(session.end_profiling()).read_text()))[-count:]
 
-    return Recorder(running(session), nodes)
+    return Recorder(run, nodes)
 
 
 def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[list[Node]]:

@@ -45,14 +45,10 @@ class Node(NamedTuple):
 
 
 class Recorder(NamedTuple):
-    """A second session of the same model that records its runs, and the nodes of so many of the last ones.
-
-    The first use of a session takes longer: `first` runs are taken beforehand.
-    """
+    """A second session of the same model that records its runs, and the nodes of so many of the last ones."""
 
     run: Callable[[Sequence[Any]], Any]
     nodes: Callable[[int], Sequence[Sequence[Node]]]
-    first: int = 1
 
 
 def category(kind: str) -> Category:
@@ -61,11 +57,9 @@ def category(kind: str) -> Category:
 
 
 def events(
-    title: str, recorder: Recorder, example: Sequence[Any], step: Callable[[Callable[[Sequence[Any]], Any]], None]
+    title: str, recorder: Recorder, step: Callable[[Callable[[Sequence[Any]], Any]], None]
 ) -> Iterator[ProfileEvent]:
-    """Call the step with a run that records, after first ones on the example, and yield its events."""
-    for _ in range(recorder.first):
-        recorder.run(example)
+    """Call the step with a run that records, and yield its events."""
     calls: list[tuple[float, float]] = []
 
     def run(inputs: Sequence[Any]) -> Any:

@@ -20,7 +20,7 @@ class Session:
     """A model that is ready to run, and what the runtime reads back of it.
 
     `run` takes the inputs in the order of the request and returns the chosen output; `stage` puts one on the device.
-    `recorder` opens the model again, to be profiled.
+    `recorder` opens the model again, to be profiled, and runs it on an example, as the first run takes longer.
     """
 
     run: Callable[[Sequence[Any]], Any]
@@ -29,7 +29,7 @@ class Session:
     details: Mapping[str, str]
     settings: Callable[[], Mapping[str, str]]
     stage: Callable[[Any], Any]
-    recorder: Callable[[], Recorder]
+    recorder: Callable[[Sequence[Any]], Recorder]
 
 
 class Runtime(Protocol):
