@@ -108,7 +108,7 @@ class BusyMachine:
 
     def fresh(self, calls):
         """New batches; the staging of each leaves work to another thread, which a busy machine runs later."""
-        self._left = self._draw.choice([0.0, 4e-3]) * calls
+        self._left = 4e-3 * calls
         return [self._draw.random() for _ in range(calls)]
 
     def rest(self, _):
