@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import email
 import itertools
 import os
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -109,6 +112,25 @@ def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "file").touch()
     done = dlbench("new", "acme", "--task", "--out", "file/x", cwd=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_the_wheel_of_a_package_is_what_strangers_want(tmp_path):
+    scaffold.create(Wanted("acme", "torch", task=True), tmp_path / "package")
+    for kind in ("wheel", "sdist"):
+        command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(tmp_path)]
+        subprocess.run(command, check=True, cwd=tmp_path / "package", capture_output=True)
+    (path,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        files = {name for name in wheel.namelist() if ".dist-info" not in name}
+        (place,) = [name for name in wheel.namelist() if name.endswith("METADATA")]
+        metadata = email.message_from_bytes(wheel.read(place))
+    assert files == {f"dlbench_acme/{name}" for name in ("__init__.py", "model.py", "task.py", "py.typed")}
+    assert metadata["Name"] == "dlbench-acme"
+    assert "Typing :: Typed" in metadata.get_all("Classifier")
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert path.stat().st_size < 10_000
+    with tarfile.open(*tmp_path.glob("*.tar.gz")) as sources:
+        assert any(name.endswith("tests/test_conformance.py") for name in sources.getnames())
 
 
 def installed(wanted: Wanted, folder: Path) -> Path:

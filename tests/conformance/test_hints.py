@@ -66,12 +66,16 @@ def test_a_skip_lets_its_clause_be_broken_and_a_stale_one_is_told(found):
         conformance.assert_conforms("fake.linear", "eager", skips=["nothing_leak"])
 
 
+def test_a_skip_that_is_no_clause_is_one_line(tmp_path):
+    wrong = dlbench("check", "fake.minimal", "--skip", "the_los_falls", cwd=tmp_path)
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+    assert "did you mean the_loss_falls" in wrong.stderr
+
+
+@pytest.mark.slow
 def test_a_stale_skip_of_the_command_is_exit_code_1(tmp_path):
     found = dlbench(
         "check", "fake.minimal", "--path", "eager", "--task", "line", "--skip", "the_loss_falls", cwd=tmp_path
     )
     assert found.returncode == 1
     assert "  the_loss_falls: stale skip: the clause holds now" in found.stdout
-    wrong = dlbench("check", "fake.minimal", "--skip", "the_los_falls", cwd=tmp_path)
-    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
-    assert "did you mean the_loss_falls" in wrong.stderr
