@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import commands_page
 import doors
 import pytest
 
@@ -111,3 +112,8 @@ def test_a_changed_signature_shows_in_the_listing(monkeypatch):
     lines = set((ROOT / "tests/golden/doors.txt").read_text().splitlines()) - set(doors.listing().splitlines())
     assert any("assert_conforms(" in line for line in lines)
     assert "  class Batch" not in doors.listing().partition("\ndlbench.plugin\n")[2]
+
+
+def test_the_page_of_the_command_line_is_that_of_the_program():
+    fresh = "python tests/support/commands_page.py > docs/commands.md"
+    assert (ROOT / "docs/commands.md").read_text() == commands_page.page(), f"renew it: {fresh}"
