@@ -160,6 +160,11 @@ class KerasModel:
         model = self._made.adversaries() if self._made.adversaries is not None else self._made.model
         return list(model.trainable_variables)
 
+    def _frozen(self) -> list[Any]:
+        """Variables in floats of a model that trains none."""
+        found = self._made.model.variables
+        return [one for one in found if "float" in keras.backend.standardize_dtype(one.dtype)]
+
     def _watched(self, model: Any) -> Any:
         if self._spec.path != "eager":
             for step in (proof.TRAIN, proof.PREDICT):
@@ -185,7 +190,7 @@ class KerasModel:
         spec, backend = self._spec, self._backend
         details = {"optimizer": optimizer, "step": "train_on_batch", "KERAS_BACKEND": backend.remark}
         return ModelInfo(
-            parameter_count=sum(int(np.prod(one.shape)) for one in self._variables),
+            parameter_count=sum(int(np.prod(one.shape)) for one in self._variables or self._frozen()),
             device="cpu",
             device_name=self.devices()["cpu"],
             precision=self._precision(),
