@@ -26,6 +26,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plug
 COMMANDS = {name: command for name, command in cli.commands.items() if isinstance(command, click.Command)}
 OF_OTHERS = {
     "--no-deps",
+    "--only",
     "--upgrade",
     "--no-cache-dir",
     "--import-mode",
@@ -41,7 +42,7 @@ OF_OTHERS = {
     "--security-opt",
     "--gpus",
 }
-"""Options of pip, pytest and pytest-codspeed, click, apt and docker; pytest-benchmark's begin with its name."""
+"""Options of pip, pytest and pytest-codspeed, click, apt, docker and studies; pytest-benchmark's begin with its name."""
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""
 
@@ -67,7 +68,7 @@ def parse(line: str) -> None:
 @every_page
 def test_command_lines_are_accepted(page):
     for line in typed(page.read_text()):
-        if not re.search(r"\b(NAME|A B|SOURCE|PYTHON)\b", line):  # the shape of a command, not one to type
+        if not re.search(r"\b(NAME|A B|SOURCE|PYTHON)\b|\.\.\.", line):  # the shape of a command, not one to type
             parse(line)
 
 

@@ -48,7 +48,7 @@ COMMANDS = [
     Rule(
         r"--(resume|against)\b|^dlbench (verify|compare)\b", "needs reports of the reader: tests/report, tests/record"
     ),
-    Rule(r"\bNAME\b|--digest|runs\|report", "the shape of a command"),
+    Rule(r"\bNAME\b|--digest|runs\|report| \.\.\.", "the shape of a command"),
     Rule(r"--device gpu|--compiler openxla", "needs an accelerator, or torch_xla: make test-gpu, make openxla"),
     Rule(r"^dlbench run( --adaptive| --dry-run)?$", "names an option"),
     Rule(r"^dlbench (list|schema|new|report|history)\b", "whole"),
