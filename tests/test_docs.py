@@ -42,7 +42,7 @@ OF_OTHERS = {
     "--security-opt",
     "--gpus",
 }
-"""Options of pip, pytest and pytest-codspeed, click, apt, docker and studies; pytest-benchmark's begin with its name."""
+"""Options of pip, pytest, pytest-codspeed, click, apt, docker and studies; pytest-benchmark's begin with its name."""
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""
 
