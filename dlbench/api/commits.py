@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -14,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlbench.api import gate_folders
-from dlbench.errors import DlbenchError, SpecError, redaction
+from dlbench.environments.commands import Place, do
+from dlbench.errors import SpecError
 
 Say = Callable[[str], object]
 
@@ -28,15 +27,6 @@ class Recipe:
 
     dlbench: str
     install: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Place where commands run: the commit as messages name it, its checkout, and the variables."""
-
-    side: str
-    folder: Path
-    variables: Mapping[str, str]
 
 
 def commit(folder: Path, name: str) -> str:
@@ -106,11 +96,11 @@ def _installed(side: str, checkout: Path, environment: Path, recipe: Recipe) -> 
     if not checkout.is_dir():
         raise SpecError(f"{side} has no folder {checkout.name}; run the gate in a folder that both commits have")
     place = Place(side, checkout, variables)
-    _do(place, [sys.executable, "-m", "venv", str(environment)], "install Python with its module venv")
+    do(place, [sys.executable, "-m", "venv", str(environment)], "install Python with its module venv")
     if recipe.dlbench:
         install_dlbench(place, python, recipe.dlbench)
     for line in recipe.install:
-        _do(place, ["sh", "-euc", line], "run it in a checkout of the commit, and mend it or `install`")
+        do(place, ["sh", "-euc", line], "run it in a checkout of the commit, and mend it or `install`")
     return python
 
 
@@ -119,37 +109,7 @@ def install_dlbench(place: Place, python: str, requirement: str) -> None:
     cure = (
         "give --dlbench another requirement or the folder of a checkout of dlbench, or '' if `install` brings dlbench"
     )
-    _do(place, [python, "-m", "pip", "install", "--quiet", requirement], cure)
-
-
-def _do(place: Place, command: Sequence[str], cure: str) -> None:
-    """Run a command. Raises DlbenchError with all its words, its last line, and the cure."""
-    code, output = _ended(place, command)
-    if code:
-        said = redaction.text(output.decode(errors="replace")).strip().rpartition("\n")[2]
-        raise DlbenchError(
-            f"{place.side} could not be installed: {redaction.text(shlex.join(command))} ended with exit code "
-            f"{code} ({said or 'it said nothing'}); {cure}"
-        )
-
-
-def _ended(place: Place, command: Sequence[str]) -> tuple[int, bytes]:
-    """Exit code and output of a command; whatever it started ends with a gate that is told to end."""
-    with subprocess.Popen(
-        command,
-        cwd=place.folder,
-        env=place.variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:
-        try:
-            output, _ = process.communicate()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    return process.returncode, output
+    do(place, [python, "-m", "pip", "install", "--quiet", requirement], cure)
 
 
 def _remedy(folder: Path, name: str) -> str:

@@ -51,6 +51,7 @@ OPTIONS: Mapping[str, Option] = {
     **MODEL_OPTIONS,
     "jit": _flag(),
     "env": _several(str),
+    "find_links": _several(str),
     "quick": _flag(),
     "rigorous": _flag(),
     "adaptive": _flag(),
@@ -113,6 +114,7 @@ class SessionKeywords(AxisKeywords, SourceKeywords, total=False):
 
     jit: bool
     env: Several[str]
+    find_links: Several[str]
     quick: bool
     rigorous: bool
     adaptive: bool

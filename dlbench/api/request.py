@@ -14,12 +14,12 @@ from typing import Any
 from dlbench.analysis import gate, pairs, steady_state
 from dlbench.analysis.gate import GateRequest
 from dlbench.api import formats, judge, subjects
+from dlbench.api import pythons as pythons_of_options
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_below
 from dlbench.record.schema import RUNS_FILE, Plan, Run
 from dlbench.session.models import Subjects
 from dlbench.spec import Policy
-from dlbench.workers import interpreters
 
 PROCESSES = {"quick": 1, "rigorous": 15}
 DEFAULT_FORMATS = ("markdown", "json")
@@ -35,7 +35,7 @@ class RunRequest:
 
     With `anew` the user did not choose the folder's name, and a number may be added at its end. `again` is the command
     that measures the same again where this one cannot, and nobody can resume it: its environments are of one call.
-    With `explain` the arms are profiled after the session.
+    With `explain` the arms are profiled after the session. `held` keeps the environments that were made for it.
     """
 
     subjects: Subjects
@@ -53,11 +53,13 @@ class RunRequest:
     anew: bool = False
     again: str = ""
     explain: bool = False
+    held: object = None
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunRequest:
         """Check the options of the command line. Raises SpecError or UnknownName."""
-        pythons = interpreters.read(options["env"])
+        found = pythons_of_options.read(options)
+        pythons = found.by_name
         if pythons and options["isolation"] == "none":
             raise SpecError("--isolation none runs in the Python of dlbench itself; leave it out, or leave --env out")
         asked = subjects.read(options)
@@ -78,6 +80,7 @@ class RunRequest:
             asked=tuple(_words(options)),
             anew=options["resume"] is None and options["out"] is None,
             explain=options["explain"],
+            held=found,
         )
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dlbench import __version__
-from dlbench.cli import exits, installed, options, saved
+from dlbench.cli import exits, installed, options, saved, upgrades
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -29,8 +29,9 @@ def cli() -> None:
     "--env",
     multiple=True,
     metavar="NAME=PYTHON",
-    help="Python to measure in; the first is the baseline. Repeat it to compare two commits or versions.",
+    help="Python to measure in, or requirements such as package==1.0 or git+file:...@REV; the first is the baseline.",
 )
+@options.find_links
 @options.of_effort
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @click.option("--explain", is_flag=True, help="Then profile the arms, and say why one takes longer than another.")
@@ -139,7 +140,8 @@ def comment(folder: FilePath) -> int:
 
 @cli.command()
 @options.of_run
-@click.option("--env", multiple=True, metavar="NAME=PYTHON", help="Python to measure in; the first is the baseline.")
+@click.option("--env", multiple=True, metavar="NAME=PYTHON", help="Python or requirements; the first is the baseline.")
+@options.find_links
 @options.of_effort
 @options.of_models
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of report and explanation.")
@@ -155,7 +157,7 @@ def explain(*, quiet: bool, **given: Any) -> int:
     return command.show(given, quiet=quiet)
 
 
-for command in (*installed.COMMANDS, *saved.COMMANDS):
+for command in (*installed.COMMANDS, *saved.COMMANDS, *upgrades.COMMANDS):
     cli.add_command(command)
 
 

@@ -87,6 +87,12 @@ def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
 
 
+def find_links(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The folders of wheels that environments are made from."""
+    text = "Folder of wheels to install from; nothing else is then looked at."
+    return click.option("--find-links", multiple=True, metavar="FOLDER", help=text)(command)
+
+
 def of_run(command: Callable[..., int]) -> Callable[..., int]:
     """The options of all axes, and the short form of a path."""
     return _all(command, _with_jit(axis for axis in AXES.values() if axis.option))

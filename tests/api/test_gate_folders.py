@@ -24,10 +24,11 @@ GATE = """
 import sys, tempfile
 from pathlib import Path
 from dlbench.api import commits
+from dlbench.environments import commands
 from dlbench.record import interrupts
 interrupts.listen()
-commits._installed = lambda side, checkout, environment, recipe: commits._do(
-    commits.Place(side, checkout, {"PATH": "/bin:/usr/bin"}), ["sh", "-c", recipe.install[0]], "") or "python"
+commits._installed = lambda side, checkout, environment, recipe: commands.do(
+    commands.Place(side, checkout, {"PATH": "/bin:/usr/bin"}), ["sh", "-c", recipe.install[0]], "") or "python"
 hashes = {"base": commits.commit(Path.cwd(), "base"), "head": commits.commit(Path.cwd(), "no-op")}
 with commits.environments(Path.cwd(), hashes, commits.Recipe("", sys.argv[1:]), print):
     print("measuring", flush=True)

@@ -18,6 +18,7 @@ from pull_requests import SETTINGS, TOKEN, repository, service
 from dlbench.api import commits, github, render
 from dlbench.cli import gate_request
 from dlbench.cli import main as command_line
+from dlbench.environments.commands import Place
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.record.interrupts import Interrupted
 from dlbench.report import pull_request as pull_request_page
@@ -202,7 +203,7 @@ def test_an_interrupted_gate_has_to_be_started_anew_and_its_comment_says_so(
     git(tmp_path, "clone", "--quiet", str(repo), "clone")
     monkeypatch.chdir(tmp_path / "clone")
     (tmp_path / "clone" / "pyproject.toml").write_text(SETTINGS + "\n")
-    monkeypatch.setattr(commits, "_do", lambda *_: (_ for _ in ()).throw(ended))
+    monkeypatch.setattr(commits, "do", lambda *_: (_ for _ in ()).throw(ended))
     with pytest.raises(click.Abort):  # what click makes of it in this process
         run("--base", "HEAD", "--out", tmp_path / "out")
     head = git(tmp_path / "clone", "rev-parse", "HEAD")[:12]
@@ -248,7 +249,7 @@ def test_a_gate_that_is_told_to_end_while_it_measures_promises_no_way_to_go_on(r
 
 def test_a_dlbench_that_pip_does_not_find_names_the_option_that_gives_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    place = commits.Place("head (commit 1)", tmp_path, dict(os.environ))
+    place = Place("head (commit 1)", tmp_path, dict(os.environ))
     words = r"pip install --quiet dlbench==0\.0\.nowhere ended .*; give --dlbench .* a checkout"
     with pytest.raises(DlbenchError, match=r"head \(commit 1\) could not be installed: .*" + words):
         commits.install_dlbench(place, sys.executable, "dlbench==0.0.nowhere")

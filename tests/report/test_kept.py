@@ -15,6 +15,7 @@ pytestmark = pytest.mark.untimed
 
 KEPT = Path(__file__).parents[2] / "reports"
 OTHERS = {
+    "bisection": ("simulated.md", "python -m studies.bisection"),
     "cheats": ("report.md", "python -m studies.cheats"),
     "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
     "expert-step": ("expert.md", "python -m studies.expert_step"),

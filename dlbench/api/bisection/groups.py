@@ -1,0 +1,61 @@
+"""Groups of a trial from its Runs: the logarithm of the figure of each member."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlbench.analysis import evidence, screening
+from dlbench.analysis.metrics import METRICS
+from dlbench.bisection.search import Trial
+from dlbench.record.schema import Run
+
+ByMember = Mapping[int, Mapping[Any, Run]]
+"""Runs that ended well, by member and group."""
+
+
+def is_timed(metric: str) -> bool:
+    """True for step times, which are compared round by round."""
+    return METRICS[metric].paired == "rounds"
+
+
+def by_member(trial: Trial, runs: Sequence[Run], names: Mapping[str, int]) -> ByMember:
+    """Runs that ended well; `names` are the members of a trial by name."""
+    found: dict[int, dict[Any, Run]] = {one: {} for one in trial.members}
+    for run in screening.mark(runs):
+        if run.ok:
+            found[names[run.spec.python]][run.together] = run
+    return found
+
+
+def failure(runs: Sequence[Run], name: str) -> str:
+    """Reason of the first Run of a member that failed; empty if none did."""
+    failed = [run for run in runs if run.spec.python == name and not run.ok]
+    return f"{name}: {failed[0].status}: {failed[0].reason}" if failed else ""
+
+
+def groups(trial: Trial, found: ByMember, metric: str) -> list[Mapping[int, float]]:
+    """The logarithms of the figure, group by group, relative to the first member for times of steps."""
+    first = trial.members[0]
+    whole = [key for key in found[first] if all(key in found[one] for one in trial.members)]
+    if not is_timed(metric):
+        return [values for key in whole if len(values := _values(found, key, metric)) == len(trial.members)]
+    before = [found[first][key] for key in whole]
+    columns = {one: evidence.group_log_ratios(before, [found[one][key] for key in whole]) for one in trial.members[1:]}
+    if any(len(column) != len(whole) for column in columns.values()):
+        return []  # of a program without a steady state
+    return [{first: 0.0} | {one: columns[one][at] for one in columns} for at in range(len(whole))]
+
+
+def seconds(runs: Sequence[Run]) -> float:
+    """Seconds that these groups took: their arms start together and end together."""
+    longest: dict[tuple[str, int, int], float] = {}
+    for run in runs:
+        longest[run.together] = max(run.wall_seconds, longest.get(run.together, 0.0))
+    return math.fsum(longest.values())
+
+
+def _values(found: ByMember, key: Any, metric: str) -> dict[int, float]:
+    figures = {one: METRICS[metric].of(runs[key]) for one, runs in found.items()}
+    return {one: math.log(figure) for one, figure in figures.items() if figure is not None and figure > 0}

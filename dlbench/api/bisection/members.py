@@ -1,0 +1,76 @@
+"""Members of a range: their environments, the arm that is measured in each, and those that cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dlbench.api.request import RunRequest
+from dlbench.bisection.search import Unmeasurable
+from dlbench.environments.cache import Cache
+from dlbench.environments.layers import NothingInstallable
+from dlbench.environments.ranges import Found
+from dlbench.errors import DlbenchError, SpecError
+from dlbench.session import models
+from dlbench.session.schedule import Listener
+from dlbench.spec import Policy, Spec, workload_key
+from dlbench.workers import interpreters
+
+
+@dataclass
+class Members:
+    """The members of a range, made as they are asked for.
+
+    `skipped` are the reasons of those that cannot be measured, which `keep` puts on the disk as they come.
+    """
+
+    found: Found
+    request: RunRequest
+    cache: Cache
+    listener: Listener
+    skipped: dict[int, str]
+    keep: Callable[[], object]
+    pythons: dict[int, str] = field(default_factory=dict)
+    plugins: list[str] | None = None
+
+    def name(self, member: int) -> str:
+        """Name of a member and of its environment."""
+        return self.found.candidates[member].name
+
+    def python(self, member: int) -> str:
+        """The interpreter of a member, whose environment is made if need be. Raises Unmeasurable and SpecError."""
+        if member not in self.pythons:
+            one = self.found.candidates[member]
+            try:
+                made = self.cache.environment(one.recipe, one.name, self.listener.note)
+                named = self.request.subjects.selection.get("plugin", ())
+                self.plugins = interpreters.plugins({one.name: made.python}, named)
+            except NothingInstallable:
+                raise
+            except DlbenchError as error:
+                self.lose(member, str(error))
+            self.pythons[member] = made.python
+        return self.pythons[member]
+
+    def specs(self, pythons: Mapping[str, str], policy: Policy) -> list[Spec]:
+        """One Spec a member, and a seed. Raises SpecError for options that select more."""
+        subjects = self.request.subjects
+        subjects = subjects._replace(selection={**subjects.selection, "python": tuple(pythons)})
+        specs = models.expand(subjects, policy, self.plugins, next(iter(pythons.values())))
+        each = {(spec.label, workload_key(spec)): spec for spec in specs}
+        if len(each) != len(pythons):
+            said = ", ".join(sorted({label.partition(" @")[0] for label, _ in each})) or "none"
+            why = f"these options select {len(each) // len(pythons)} ({said})"
+            raise SpecError(f"a bisection measures one arm on one workload, and {why}; give one value of each")
+        return specs
+
+    def require(self, member: int) -> None:
+        """Raise Unmeasurable for a member that is known to be."""
+        if member in self.skipped:
+            raise Unmeasurable(member, self.skipped[member])
+
+    def lose(self, member: int, reason: str) -> None:
+        """Put the reason down, and raise Unmeasurable."""
+        self.skipped[member] = reason
+        self.keep()
+        raise Unmeasurable(member, reason)

@@ -1,0 +1,63 @@
+"""Requests of a bisection, and what one would do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlbench.analysis.metrics import METRICS
+from dlbench.api.request import RunRequest
+from dlbench.bisection import strip
+from dlbench.environments.ranges import Found
+from dlbench.errors import UnknownName
+
+METRIC = {
+    "time": "step_time",
+    "memory": "memory_peak",
+    "compile": "compile_time",
+    "quality": "quality_at_budget",
+}
+"""Short words for metrics of a search."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Checked request of `dlbench bisect`; `words` are those of its command, for the command that shows it again."""
+
+    found: Found
+    run: RunRequest
+    given: Mapping[str, Any]
+    metric: str
+    folder: Path
+    seconds: float | None
+    whole: bool
+    words: tuple[str, ...]
+    options: tuple[str, ...]
+    resume: bool
+
+
+def metric_of(word: str) -> str:
+    """The metric of a search by its word. Raises UnknownName."""
+    name = METRIC.get(word, word)
+    if name not in METRICS:
+        raise UnknownName("metric", word, [*METRIC, *METRICS])
+    return name
+
+
+def outline(asked: Request) -> list[str]:
+    """Lines on what a search would do: its environments, its trials and its minutes."""
+    places = len(asked.found.candidates)
+    trials = (
+        math.ceil((places - 1) / (strip.TOGETHER - 2)) if asked.whole else 2 + math.ceil(math.log2(max(places - 1, 1)))
+    )
+    made = places if asked.whole else min(places, trials)
+    names = [one.name for one in asked.found.candidates]
+    return [
+        f"{asked.found.subject}: {places} members, {names[0]} to {names[-1]}",
+        f"{'all' if asked.whole else 'about'} {made} environments, {trials} trials of 6 to 45 groups",
+        f"about {trials * 0.5:.0f} to {trials * 2:.0f} minutes, if a process takes some seconds",
+        *(f"  {one.name}  {one.title or ' '.join(one.recipe.words)}" for one in asked.found.candidates),
+    ]

@@ -1,0 +1,53 @@
+"""State of a search that is going on, on the disk, so that its folder alone can resume it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from dlbench.api.bisection.request import Request
+from dlbench.errors import RecordError, SpecError
+from dlbench.record import files
+
+STATE_FILE = "search.json"
+
+
+class State(msgspec.Struct):
+    """Facts of a search that is going on: the words of its command, its range, and members that cannot be measured."""
+
+    words: list[str]
+    members: list[str]
+    skipped: dict[int, str] = {}
+
+
+def read(folder: Path) -> State:
+    """The state of a search that was begun. Raises RecordError."""
+    try:
+        return msgspec.json.decode((folder / STATE_FILE).read_bytes(), type=State)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RecordError(f"{folder} holds no bisection ({error}); give --resume the folder of one") from error
+
+
+def write(folder: Path, kept: State) -> None:
+    """Put it on the disk. Raises RecordError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files.replace(folder / STATE_FILE, msgspec.json.encode(kept))
+    except OSError as error:
+        raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
+
+
+def opened(asked: Request) -> State:
+    """The state of the search, on the disk. Raises RecordError and SpecError."""
+    members = [one.name for one in asked.found.candidates]
+    if asked.resume:
+        kept = read(asked.folder)
+        if kept.members != members:
+            raise SpecError(f"{asked.folder} searched another range, {kept.members[0]} to {kept.members[-1]}")
+        return kept
+    if (asked.folder / STATE_FILE).exists():
+        raise RecordError(f"{asked.folder} already holds a bisection; --resume it, or give another --out")
+    kept = State(list(asked.words), members)
+    write(asked.folder, kept)
+    return kept

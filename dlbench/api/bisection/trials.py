@@ -1,0 +1,103 @@
+"""Trials, measured: each a session of its own in the folder of the search, which can be resumed."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from dlbench.api.bisection import groups as of_runs
+from dlbench.api.bisection.members import Members
+from dlbench.api.request import LEAN
+from dlbench.bisection.search import Exhausted, Trial
+from dlbench.errors import SpecError
+from dlbench.record import journal
+from dlbench.record.journal import Journal
+from dlbench.record.schema import PLAN_FILE, Plan, Run
+from dlbench.session import plan, schedule
+from dlbench.spec import Isolation, Policy
+from dlbench.stats.interim import INTERIM_GROUPS
+from dlbench.workers.backends import Starter
+
+FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
+"""Isolation of trials that read no more than steady steps from a process; a step is confirmed in fresh ones."""
+
+
+@dataclass
+class Trials:
+    """Measures trials as a search asks for them, until `seconds` are used.
+
+    `took` are the seconds of the last trial, and `arm` names what was measured.
+    """
+
+    members: Members
+    metric: str
+    folder: Path
+    seconds: float | None
+    begin: float = field(default_factory=time.monotonic)
+    took: float = 0.0
+    arm: str = ""
+
+    def __call__(self, trial: Trial) -> list[Mapping[int, float]]:
+        """Groups of a trial, those of an earlier call first. Raises Unmeasurable, Exhausted and DlbenchError."""
+        for member in trial.members:
+            self.members.require(member)
+        with self._journal(trial) as book, Starter(book.plan.pythons) as start:
+            first = book.plan.specs[0]
+            self.arm = first.label.replace(f" @{first.python}", "")
+            done = max((run.group + 1 for run in book.runs), default=0)
+            groups: list[Mapping[int, float]] = []
+            for look in (one for one in INTERIM_GROUPS if one >= done):
+                if look > done or not book.runs:
+                    self._measure(trial, book, start, look)
+                groups = self._groups(trial, book.runs)
+                self.took = of_runs.seconds(book.runs)
+                if trial.verdict(groups) is not None:
+                    break
+            return groups
+
+    def _groups(self, trial: Trial, runs: Sequence[Run]) -> list[Mapping[int, float]]:
+        """Groups so far. Raises Unmeasurable for a member of which no Run ended well."""
+        names = {self.members.name(one): one for one in trial.members}
+        found = of_runs.by_member(trial, runs, names)
+        for name, member in names.items():
+            if not found[member] and (why := of_runs.failure(runs, name)):
+                self.members.lose(member, why)
+        return of_runs.groups(trial, found, self.metric)
+
+    def _measure(self, trial: Trial, book: Journal, start: Starter, look: int) -> None:
+        if self.seconds is not None and time.monotonic() - self.begin > self.seconds:
+            raise Exhausted(f"the budget of {self.seconds:g} s is used")
+        for member in trial.members:
+            if self.members.python(member) != book.plan.pythons[self.members.name(member)]:
+                raise SpecError(f"{book.folder} was measured in other environments; give another --out")
+        groups = plan.groups(book.plan.specs, book.plan.policy)
+        schedule.record([group for group in groups if group.number < look], book, self.members.listener, start)
+
+    def _journal(self, trial: Trial) -> Journal:
+        place = self.folder / f"{trial.number + 1:02d}-{trial.kind}-{self.members.name(trial.place)}"
+        if (place / PLAN_FILE).exists():
+            return journal.resume(place)
+        pythons = {self.members.name(one): self.members.python(one) for one in trial.members}
+        policy = self._policy(trial)
+        specs = self.members.specs(pythons, policy)
+        planned = Plan(session=uuid.uuid4().hex[:12], specs=tuple(specs), policy=policy, pythons=pythons)
+        return journal.begin(place, planned)
+
+    def _policy(self, trial: Trial) -> Policy:
+        """Lean processes for step times; whole and fresh ones for other figures."""
+        timed, asked = of_runs.is_timed(self.metric), self.members.request.policy
+        fresh = not timed or trial.kind == "confirmation"
+        return msgspec.structs.replace(
+            asked,
+            **(LEAN if timed else {}),
+            adaptive=timed,
+            processes=INTERIM_GROUPS[-1],
+            isolation="fresh" if fresh else FAST,
+            discard=not timed,
+        )

@@ -1,0 +1,76 @@
+"""A strip: every place of a range, in parts of neighbours that are measured at once, each beside the old end."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from dlbench.bisection.decisions import ALARM, DELTA, Contrasts, Known, Verdict
+from dlbench.bisection.search import Measure, Row, Trial, Unmeasurable
+
+TOGETHER = 6
+"""Places that are measured at once, the old end among them."""
+
+
+class Point(NamedTuple):
+    """A place of the strip: its ratio to the old end and to the place before it that could be measured.
+
+    `verdict` is `differ` if it surely differs from the place before it by more than 1 %.
+    """
+
+    place: int
+    to_old: Known | None = None
+    to_before: Known | None = None
+    verdict: Verdict = "undecided"
+    reason: str = ""
+
+
+def strip(places: int, measure: Measure, tell: Callable[[Row], object] = lambda _: None) -> tuple[Point, ...]:
+    """Measure all places; a difference of neighbours is named where there is none in at most ALARM of all strips.
+
+    A place that cannot be measured is left out, and its part measured again. Raises Exhausted.
+    """
+    lacking: dict[int, str] = {}
+    points: dict[int, Point] = {0: Point(0, Known(1.0, 1.0, 1.0, 0), verdict="same")}
+    before, number = 0, 0
+    while True:
+        left = [place for place in range(before + 1, places) if place not in lacking]
+        if not left:
+            break
+        room = TOGETHER - len({0, before})
+        chunk = tuple(dict.fromkeys((0, before, *left[:room])))
+        trial = Trial(number, "strip", chunk, chunk[-1], _settled(chunk), ALARM / (places - 1))
+        number += 1
+        try:
+            groups = measure(trial)
+        except Unmeasurable as error:
+            if error.place in (0, before):
+                raise
+            lacking[error.place] = error.reason
+            tell(Row("strip", error.place, chunk, "not measured", reason=error.reason))
+            continue
+        found = trial.contrasts(groups)
+        for one, place in zip(chunk[chunk.index(before) :], chunk[chunk.index(before) + 1 :], strict=False):
+            points[place] = Point(place, found.known(place, 0), found.known(place, one), _verdict(found, place, one))
+            tell(Row("strip", place, chunk, points[place].verdict, points[place].to_old, points[place].to_before))
+        before = chunk[-1]
+    points |= {place: Point(place, verdict="not measured", reason=reason) for place, reason in lacking.items()}
+    return tuple(points[place] for place in sorted(points))
+
+
+def _verdict(found: Contrasts, place: int, before: int) -> Verdict:
+    gap = found.of(place, before)
+    if gap is None:
+        return "undecided"
+    return "differ" if gap.clear_of(DELTA) else "same" if gap.within(2 * DELTA) else "undecided"
+
+
+def _settled(chunk: Sequence[int]) -> Callable[[Contrasts], Verdict | None]:
+    """Rule of a part: each of its neighbours is known to differ by more than 1 %, or to be the same within 2 %."""
+
+    def rule(found: Contrasts) -> Verdict | None:
+        verdicts = [_verdict(found, place, before) for before, place in itertools.pairwise(chunk)]
+        return None if "undecided" in verdicts else "same"
+
+    return rule

@@ -1,0 +1,52 @@
+"""`dlbench bisect`: the transcript on standard error as it grows, the answer on standard output, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from dlbench.api.bisection import facts, state
+from dlbench.api.bisection.request import Request, outline
+from dlbench.api.bisection.session import ANSWER_FILE, PAGE_FILE, bisect
+from dlbench.cli import bisect_request, explain, progress, streams
+from dlbench.cli.remembering import WORDS
+from dlbench.errors import exit_codes
+from dlbench.report import bisection as page
+from dlbench.report import terminal
+
+CODES = {
+    "same": exit_codes.FINE,
+    "found": exit_codes.CHANGED,
+    "not measured": exit_codes.FAILED,
+    "undecided": exit_codes.UNDECIDED,
+}
+
+
+def show(context: click.Context, options: Mapping[str, Any]) -> int:
+    """Search, print, and return the exit code. Raises DlbenchError."""
+    words: list[str] = context.meta[WORDS]
+    if options["resume"] is not None and not options["range"]:
+        words = state.read(options["resume"]).words
+        with context.command.make_context("bisect", list(words), parent=context.parent) as again:
+            options = {**again.params, **{name: options[name] for name in ("resume", "as_json", "quiet", "budget")}}
+    return _shown(bisect_request.read(options, words), options)
+
+
+def _shown(asked: Request, options: Mapping[str, Any]) -> int:
+    if options["dry_run"]:
+        print("\n".join(map(streams.fitted, outline(asked))))  # noqa: T201 (the answer to the command)
+        return exit_codes.FINE
+    quiet = options["quiet"] or options["as_json"]
+    with progress.on_standard_error(quiet=quiet) as listener:
+        found = bisect(asked, listener, lambda line: click.echo(page.said(line), err=True))
+    if options["as_json"]:
+        print((asked.folder / ANSWER_FILE).read_text(encoding="utf-8"), end="")  # noqa: T201
+    elif not options["quiet"]:
+        terminal.console().print(terminal.blocks(list(page.blocks(found))))
+    if not options["as_json"]:
+        print(asked.folder / PAGE_FILE)  # noqa: T201
+    if options["explain"] and (sides := facts.sides(asked, found)):
+        explain.show(sides, quiet=quiet)
+    return CODES[found.status]

@@ -1,0 +1,98 @@
+"""The options of `dlbench bisect`, read."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlbench.api import keywords
+from dlbench.api.bisection.request import Request, metric_of
+from dlbench.api.request import RunRequest
+from dlbench.environments import ranges, used
+from dlbench.environments.layers import Recipe
+from dlbench.environments.ranges import Found
+from dlbench.errors import SpecError
+from dlbench.workers import interpreters
+
+OWN = ("--metric", "--subdirectory", "--find-links", "--budget", "--out", "--resume", "--git")
+"""Options with a value that `dlbench run` has not, or that its command shall not have."""
+
+
+def read(options: Mapping[str, Any], words: Sequence[str]) -> Request:
+    """The checked request. Raises SpecError, UnknownName and RecordError."""
+    if options["timeout"] is not None and options["timeout"] <= 0:
+        raise SpecError(f"timeout is {options['timeout']}: it must be above 0")
+    if options["budget"] is not None and not 0 < options["budget"] < float("inf"):
+        raise SpecError(f"budget is {options['budget']}: it must be a number of seconds above 0")
+    interpreters.require_apart()
+    metric = metric_of(options["metric"])
+    defaults = keywords.complete({})
+    given = {**defaults, **{name: value for name, value in options.items() if name in (*defaults, "plugin")}}
+    of_run = {
+        "env": (),
+        "out": None,
+        "resume": None,
+        "budget": None,
+        "quiet": True,
+        "dry_run": False,
+        "parity": False,
+        "explain": False,
+    }
+    run = RunRequest.read({**given, **of_run})
+    if not run.subjects.selection.get("plugin") and not run.subjects.models:
+        raise SpecError("nothing is measured; give --plugin NAME (`dlbench list` shows the names), or --model")
+    found = _range(options)
+    if len(found.candidates) < 2:
+        raise SpecError(f"{found.subject} has {len(found.candidates)} member in this range; give two ends that differ")
+    used.check(found, run.subjects.selection.get("plugin", ()))
+    now = datetime.datetime.now().astimezone()
+    return Request(
+        found=found,
+        run=run,
+        given={**given, **of_run},
+        metric=metric,
+        folder=options["resume"] or options["out"] or Path("reports") / f"{now:%Y-%m-%d-%H%M%S}-bisect",
+        seconds=options["budget"],
+        whole=options["whole"],
+        words=tuple(words),
+        options=tuple(word for word in _of_run(words) if word not in options["range"]),
+        resume=options["resume"] is not None,
+    )
+
+
+def _range(options: Mapping[str, Any]) -> Found:
+    links = tuple(options["find_links"])
+    if missing := [one for one in links if not Path(one).is_dir()]:
+        raise SpecError(f"--find-links {missing[0]} is no folder; give the folder of wheels")
+    recipe = Recipe(("",), links, not options["no_build_isolation"])
+    words = options["range"]
+    if options["git"] and options["lock"]:
+        raise SpecError("--git and --lock are two ways to give a range; leave one out")
+    if options["lock"]:
+        if len(words) != 2:
+            raise SpecError(f"--lock compares two requirement files, and {len(words)} are given; give OLD.txt NEW.txt")
+        return ranges.locks(words[0], words[1], recipe)
+    if len(words) != 1:
+        example = "package==1.0..1.5, --git REPO v1..main, or --lock OLD.txt NEW.txt"
+        raise SpecError(f"a bisection has one range, and {len(words)} are given ({shlex.join(words)}); give {example}")
+    if options["git"]:
+        return ranges.commits(options["git"], words[0], options["subdirectory"], recipe)
+    return ranges.versions(words[0], recipe)
+
+
+def _of_run(words: Sequence[str]) -> list[str]:
+    """The words that `dlbench run` has too: what is measured."""
+    flags = ("--all", "--explain", "--json", "--quiet", "--dry-run", "--lock", "--no-build-isolation")
+    found: list[str] = []
+    taken = False
+    for place, word in enumerate(words):
+        before = words[place - 1] if place else ""
+        if word in flags or word.partition("=")[0] in OWN or before in OWN:
+            continue
+        taken = word.startswith("--") or (taken and before.startswith("--") and "=" not in before)
+        found += [word] if taken else []
+    links = [words[at + 1] for at, word in enumerate(words) if word == "--find-links"]
+    return [*found, *(word for link in links for word in ("--find-links", link))]

@@ -1,0 +1,44 @@
+"""`dlbench env`: the environments of the cache, and their end."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+from dlbench.environments.cache import LIMIT, Cache, Environment, folder
+from dlbench.errors import SpecError
+from dlbench.record import encoding
+from dlbench.report import terminal
+from dlbench.report.document import Paragraph, Table
+
+
+def show(*, as_json: bool) -> None:
+    """Print all environments, the last used first."""
+    found = Cache().all()
+    if as_json:
+        print(encoding.page({"folder": str(folder()), "environments": list(map(_facts, found))}), end="")  # noqa: T201
+        return
+    rows = [[one.key, " ".join(one.made.words), f"{one.made.size / 1e6:.0f} MB", _day(one)] for one in found]
+    size = sum(one.made.size for one in found)
+    said = Paragraph(f"{folder()}: {len(found)} environments, {size / 1e6:.0f} MB of at most {LIMIT / 1e9:.0f} GB.")
+    table = [Table(["Environment", "requirements", "size", "last used"], rows)] if rows else []
+    terminal.console().print(terminal.blocks([*table, said]))
+
+
+def remove(names: Sequence[str], *, everything: bool) -> None:
+    """Remove environments by name, or all. Raises SpecError."""
+    with Cache() as cache:
+        found = [one.key for one in cache.all()] if everything else list(names)
+        if not found and not everything:
+            raise SpecError("name the environments to remove, or give --all; dlbench env list shows their names")
+        for name in found:
+            cache.remove(name)
+            print(f"removed {name}")  # noqa: T201 (the answer to the command)
+
+
+def _facts(one: Environment) -> dict[str, object]:
+    return {"name": one.key, "words": list(one.made.words), "installed": one.made.installed, "bytes": one.made.size}
+
+
+def _day(one: Environment) -> str:
+    return datetime.datetime.fromtimestamp(one.used).astimezone().strftime("%Y-%m-%d %H:%M")

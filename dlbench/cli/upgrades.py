@@ -1,0 +1,71 @@
+"""Commands on environments of packages: the search for an upgrade, and the cache; `dlbench.cli.main` has the others.
+
+They import what they need when they are called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import Any
+
+import click
+
+from dlbench.cli import options
+from dlbench.cli.remembering import Remembering
+
+
+@click.command(cls=Remembering)
+@click.argument("range", nargs=-1)
+@click.option("--git", default="", metavar="REPO", help="Folder of a clone; RANGE is then OLD..NEW of its commits.")
+@click.option("--subdirectory", default="", metavar="PATH", help="Folder of the package within the repository.")
+@click.option("--lock", is_flag=True, help="RANGE is two requirement files: which of the packages that differ?")
+@click.option("--metric", default="time", show_default=True, help="time, memory, compile, quality, or a metric's name.")
+@options.of_run
+@options.of_models
+@options.find_links
+@click.option("--no-build-isolation", is_flag=True, help="Build with the packages that are installed.")
+@click.option("--all", "whole", is_flag=True, help="Measure every member, and show each step.")
+@click.option("--budget", type=float, default=None, help="Seconds after which nothing further is measured.")
+@click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")
+@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the search.")
+@click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the search to continue.")
+@click.option("--explain", is_flag=True, help="Say where the time of the step went.")
+@click.option("--dry-run", is_flag=True, help="Show environments, trials and minutes; install and measure nothing.")
+@click.option("--quiet", is_flag=True, help="Print only the path of the answer.")
+@options.as_json
+def bisect(**given: Any) -> int:
+    """Find which upgrade, or which commit, changed a figure.
+
+    RANGE is PACKAGE==OLD..NEW, commits OLD..NEW of --git, or two files of --lock. Exit code 0 when the ends are the
+    same, 1 when a change is found, 2 when it could not be measured, 3 when it is undecided.
+    """
+    from dlbench.cli import bisect as command
+
+    return command.show(click.get_current_context(), given)
+
+
+@click.group()
+def env() -> None:
+    """Environments that dlbench made and keeps: `list` and `remove`."""
+
+
+@env.command("list")
+@options.as_json
+def list_(*, as_json: bool) -> None:
+    """Show the environments, the last used first."""
+    from dlbench.cli import environments as command
+
+    command.show(as_json=as_json)
+
+
+@env.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Remove all that nobody uses.")
+def remove(names: tuple[str, ...], *, everything: bool) -> None:
+    """Remove the environments NAMES."""
+    from dlbench.cli import environments as command
+
+    command.remove(names, everything=everything)
+
+
+COMMANDS = (bisect, env)

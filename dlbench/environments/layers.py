@@ -1,0 +1,154 @@
+"""An environment over another one: it has the packages in which they differ, and finds all others below.
+
+A venv without pip has one `.pth` file that puts the folders of the environment below behind its own, with the `.pth`
+files there (`site.addsitedir`), so that editable installs are found too. The installer then sees which requirements
+are met below, and installs the others alone. A package of the upper environment stands in front of the same one below.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from importlib.util import find_spec
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from dlbench.environments.commands import Place, ended
+from dlbench.errors import DlbenchError, SpecError, redaction
+
+BELOW = "_below.pth"
+LINES = 3
+"""Lines of an installer's output that an error shows: the last ones."""
+READ_BACK = """
+import importlib.metadata, importlib.util, json, sys
+found = {}
+for word in sys.argv[1:]:
+    one = importlib.metadata.distribution(word)
+    tops = (one.read_text("top_level.txt") or "").split()
+    tops = tops or sorted({str(f).split("/")[0].removesuffix(".py") for f in one.files or () if str(f).endswith(".py")})
+    specs = [importlib.util.find_spec(top) for top in tops if top.isidentifier()]
+    found[word] = [one.version, [spec.origin or "" for spec in specs if spec is not None]]
+print(json.dumps(found))
+"""
+"""Program that prints, of each distribution, the version and the files that its modules are imported from."""
+
+
+class NothingInstallable(SpecError):
+    """No environment can be made here: the disk is full, or there is no installer."""
+
+
+class NotInstallable(DlbenchError):
+    """Requirements that cannot be installed, or are not what is imported afterwards: the reason, and the last lines."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Requirements of an environment, as pip reads them, and how they are found.
+
+    With `find_links` nothing but these folders is looked at: no network is needed. Without `build_isolation` a build
+    uses what is installed. Without `dependencies` nothing but the requirements is installed.
+    """
+
+    words: tuple[str, ...]
+    find_links: tuple[str, ...] = ()
+    build_isolation: bool = True
+    dependencies: bool = True
+
+    @property
+    def options(self) -> list[str]:
+        """Options of the installer."""
+        links = [word for folder in self.find_links for word in ("--find-links", str(Path(folder).absolute()))]
+        return [
+            *(["--no-index", *links] if links else []),
+            *([] if self.build_isolation else ["--no-build-isolation"]),
+            *([] if self.dependencies else ["--no-deps"]),
+        ]
+
+
+def make(recipe: Recipe, folder: Path, side: str) -> dict[str, str]:
+    """Make the environment in this folder; the versions of the packages that it has itself.
+
+    Raises NotInstallable, and SpecError where neither uv nor pip is.
+    """
+    place = Place(side, folder.parent, {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    _run(place, [sys.executable, "-m", "venv", "--without-pip", str(folder)])
+    paths = dict.fromkeys(path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
+    lines = [f"import site; site.addsitedir({path!r})" for path in paths]
+    (site_packages(folder) / BELOW).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _install(place, recipe, python(folder))
+    return _read_back(place, folder)
+
+
+def python(folder: Path) -> Path:
+    """The interpreter of an environment."""
+    return folder / "bin" / "python"
+
+
+def site_packages(folder: Path) -> Path:
+    """The folder of its own packages."""
+    return folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+
+
+def own_packages(folder: Path) -> dict[str, str]:
+    """Versions of the packages that it has itself, by canonical name."""
+    found = distributions(path=[str(site_packages(folder))])
+    return {canonicalize_name(one.name): one.version for one in found if one.name}
+
+
+def installer() -> str:
+    """`uv` if it is on the path, else `pip`. Raises SpecError where neither is."""
+    if shutil.which("uv"):
+        return "uv"
+    require_pip("uv is not on the path, and ")
+    return "pip"
+
+
+def require_pip(besides: str = "") -> None:
+    """Raise SpecError if this Python has no pip."""
+    if find_spec("pip") is None:
+        raise NothingInstallable(f"{besides}{sys.executable} has no pip; {sys.executable} -m ensurepip installs it")
+
+
+def _install(place: Place, recipe: Recipe, target: Path) -> None:
+    if installer() == "pip":
+        words = ["install", "--quiet", "--no-compile", *recipe.options, *recipe.words]
+        _run(place, [sys.executable, "-m", "pip", "--python", str(target), *words])
+        return
+    below = ["uv", "pip", "install", "--dry-run", "--python", sys.executable, *recipe.options, *recipe.words]
+    differing = re.findall(r"^ \+ (\S+?)==(\S+)(?: \(from (\S+)\))?$", _run(place, below), re.MULTILINE)
+    words = [f"{name} @ {source}" if source else f"{name}=={version}" for name, version, source in differing]
+    if words:
+        _run(place, ["uv", "pip", "install", "--no-deps", "--python", str(target), *recipe.options, *words])
+
+
+def _read_back(place: Place, folder: Path) -> dict[str, str]:
+    """Versions of its own packages, each seen to be imported from there. Raises NotInstallable."""
+    installed = own_packages(folder)
+    said = _run(place, [str(python(folder)), "-c", READ_BACK, *installed]).strip().rpartition("\n")[2]
+    for name, (version, files) in json.loads(said).items():
+        outside = [file for file in files if file and not Path(file).is_relative_to(folder)]
+        if version != installed[name] or outside:
+            why = f"{name} {version} is imported from {', '.join(outside) or 'elsewhere'}, not from {folder}"
+            raise NotInstallable(f"{place.side}: {why}; a path of this Python stands before its packages")
+    return installed
+
+
+def _run(place: Place, command: Sequence[str]) -> str:
+    """Output of a command. Raises NotInstallable with its last lines."""
+    try:
+        code, output = ended(place, command)
+    except OSError as error:
+        raise NotInstallable(f"{place.side}: {command[0]} cannot be run ({error.strerror})") from error
+    said = redaction.text(output.decode(errors="replace")).strip()
+    if code:
+        notices = ("[notice]", "WARNING: ", "hint: ")
+        lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(notices)]
+        raise NotInstallable(f"{place.side} cannot be installed: {' | '.join(lines[-LINES:]) or f'exit code {code}'}")
+    return said

@@ -1,0 +1,228 @@
+"""Ranges to search: the versions of a package, the commits of a repository, or the packages of two lock files."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from dlbench.environments import layers
+from dlbench.environments.commands import Place, ended
+from dlbench.environments.layers import Recipe
+from dlbench.errors import SpecError, redaction
+
+SHORT = 12
+"""Letters of a commit's hash by which it is named."""
+
+
+class Candidate(NamedTuple):
+    """A member of a range: its name, its recipe, and the subject of a commit."""
+
+    name: str
+    recipe: Recipe
+    title: str = ""
+
+
+class Found(NamedTuple):
+    """A range as requested: what varies, the package if it is one, and its members, the old end first."""
+
+    subject: str
+    package: str
+    candidates: tuple[Candidate, ...]
+
+
+def versions(text: str, recipe: Recipe) -> Found:
+    """The versions of `package==1.0..1.5` that this Python can have, by the user's configuration of pip.
+
+    Raises SpecError for ends that do not exist, that are equal, or the wrong way round.
+    """
+    match = re.fullmatch(r"([A-Za-z][\w.-]*(?:\[[\w,.-]+\])?)==(.+?)\.\.(.+)", text.replace(" ", ""))
+    if match is None:
+        raise SpecError(f"{text!r} is no range of versions; give PACKAGE==OLD..NEW, such as package==1.0..1.5")
+    package, ends = match[1], [_version(text, word) for word in match.groups()[1:]]
+    _check_order(text, ends[0] == ends[1], backwards=ends[0] > ends[1])
+    known = _offered(package.partition("[")[0], recipe)
+    for end in ends:
+        if end not in known:
+            near = (
+                ", ".join(str(one) for one in sorted(known, key=lambda one: _distance(known, one, end))[:3]) or "none"
+            )
+            raise SpecError(
+                f"{package} has no version {end} for this Python, {sys.version.split()[0]}; nearest: {near}"
+            )
+    between = [one for one in sorted(known) if ends[0] <= one <= ends[1]]
+    found = tuple(
+        Candidate(
+            re.sub(r"[^\w.-]", "-", str(one)), Recipe((f"{package}=={one}",), recipe.find_links, recipe.build_isolation)
+        )
+        for one in between
+    )
+    return Found(package, package.partition("[")[0], found)
+
+
+def commits(repository: str, text: str, subdirectory: str, recipe: Recipe) -> Found:
+    """The commits of `OLD..NEW` along the first parents of a local repository, each installed from it.
+
+    Raises SpecError for a folder that is none, that has changes which are not committed, and for ends as `versions`.
+    """
+    folder = Path(repository).expanduser().absolute()
+    top = _git(folder, "rev-parse", "--show-toplevel", fault="is no Git repository; give the folder of a clone")
+    old, dots, new = text.partition("..")
+    if not dots or not old or not new:
+        raise SpecError(f"{text!r} is no range of commits; give OLD..NEW, such as v1.2..main")
+    if changed := _git(folder, "status", "--porcelain", "--untracked-files=no"):
+        first = changed.splitlines()[0]
+        raise SpecError(f"{folder} has changes that are not committed ({first}); commit them, or give a clean clone")
+    hashes = [
+        _git(folder, "rev-parse", "--verify", f"{one}^{{commit}}", fault=f"has no commit {one!r}") for one in (old, new)
+    ]
+    backwards = _is_ancestor(folder, hashes[1], hashes[0])
+    _check_order(text, hashes[0] == hashes[1], backwards=backwards)
+    if not _is_ancestor(folder, hashes[0], hashes[1]):
+        raise SpecError(f"{text}: {old} is no ancestor of {new}; give two commits of one branch")
+    log = _git(folder, "log", "--first-parent", "--reverse", "--format=%H%x09%s", f"{hashes[0]}..{hashes[1]}")
+    first = _git(folder, "log", "-1", "--format=%H%x09%s", hashes[0])
+    lines = [line.partition("\t") for line in (first, *log.splitlines())]
+    where = f"#subdirectory={subdirectory}" if subdirectory else ""
+    found = tuple(
+        Candidate(
+            one[:SHORT],
+            Recipe((f"git+file://{top}@{one}{where}",), recipe.find_links, recipe.build_isolation),
+            redaction.text(title),
+        )
+        for one, _, title in lines
+    )
+    return Found(f"{Path(top).name}{f'/{subdirectory}' if subdirectory else ''}", "", found)
+
+
+def locks(old: str, new: str, recipe: Recipe) -> Found:
+    """The packages in which two requirement files differ, put from one to the other one after the other.
+
+    A member has the first packages as the new file has them, by name, and the others as the old one. Raises SpecError
+    for a file that cannot be read or pins no versions, and for files that do not differ.
+    """
+    sides = [_pins(Path(one)) for one in (old, new)]
+    names = sorted(name for name in sides[0].keys() | sides[1].keys() if sides[0].get(name) != sides[1].get(name))
+    if not names:
+        raise SpecError(f"{old} and {new} pin the same versions; give two files that differ")
+    found = []
+    for count in range(len(names) + 1):
+        chosen = {name: sides[place < count].get(name, "") for place, name in enumerate(names)}
+        words = tuple(f"{name}=={version}" for name, version in chosen.items() if version)
+        changed = names[count - 1] if count else ""
+        title = (
+            f"{changed} {sides[0].get(changed, 'none')} → {sides[1].get(changed, 'none')}" if changed else "as before"
+        )
+        of = Recipe(words, recipe.find_links, recipe.build_isolation, dependencies=False)
+        found.append(Candidate(f"{count}-{changed}" if changed else "0-old", of, title))
+    return Found(f"{old} to {new}", "", tuple(found))
+
+
+def requirements_of(names: Iterable[str]) -> set[str]:
+    """Every package that these require, directly or not, whatever the marker; they themselves too."""
+    found: set[str] = set()
+    left = [canonicalize_name(name) for name in names]
+    while left:
+        name = left.pop()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            words = distribution(name).requires or []
+        except PackageNotFoundError:
+            continue
+        left += [canonicalize_name(Requirement(word).name) for word in words]
+    return found
+
+
+def _offered(package: str, recipe: Recipe) -> set[Version]:
+    """Versions that pip offers this Python. Raises SpecError."""
+    place = Place(package, Path.cwd(), {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    layers.require_pip()
+    links = [word for word in recipe.options if word not in ("--no-build-isolation", "--no-deps")]
+    code, output = ended(place, [sys.executable, "-m", "pip", "index", "versions", *links, package])
+    said = redaction.text(output.decode(errors="replace"))
+    match = re.search(r"^Available versions: (.+)$", said, re.MULTILINE)
+    if code or match is None:
+        lines = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines()[-1:]
+        raise SpecError(
+            f"pip finds no version of {package} ({' | '.join(lines)}); check its name, or give --find-links"
+        )
+    return {Version(word) for word in re.split(r",\s*", match[1])}
+
+
+def _version(text: str, word: str) -> Version:
+    try:
+        return Version(word)
+    except InvalidVersion as error:
+        raise SpecError(f"{text}: {word!r} is no version; give PACKAGE==OLD..NEW, such as package==1.0..1.5") from error
+
+
+def _check_order(text: str, same: bool, *, backwards: bool) -> None:
+    if same:
+        raise SpecError(f"{text}: both ends are the same; give two that differ")
+    if backwards:
+        raise SpecError(f"{text}: the ends are the wrong way round; give the older one first")
+
+
+def _distance(known: Iterable[Version], one: Version, end: Version) -> int:
+    ordered = sorted({*known, end})
+    return abs(ordered.index(one) - ordered.index(end))
+
+
+def _pins(path: Path) -> dict[str, str]:
+    """Versions that a requirement file pins, by canonical name. Raises SpecError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path} cannot be read ({error}); give a requirement file that pins versions") from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(re.sub(r"\\\n", " ", text).splitlines(), start=1):
+        word = line.partition(" #")[0].partition(" --hash")[0].strip()
+        if not word or word.startswith(("#", "-")):
+            continue
+        try:
+            asked = Requirement(word)
+        except InvalidRequirement as error:
+            raise SpecError(
+                f"{path}:{number}: {word!r} is no requirement; give one of the kind package==1.0"
+            ) from error
+        pins = [one.version for one in asked.specifier if one.operator in ("==", "===")]
+        if len(pins) != 1:
+            raise SpecError(f"{path}:{number}: {word!r} pins no version; give package==1.0, as pip freeze prints it")
+        if asked.marker is None or asked.marker.evaluate():
+            found[canonicalize_name(asked.name)] = pins[0]
+    return found
+
+
+def _is_ancestor(folder: Path, one: str, other: str) -> bool:
+    done = subprocess.run(["git", "merge-base", "--is-ancestor", one, other], check=False, cwd=folder)
+    return done.returncode == 0
+
+
+def _git(folder: Path, *words: str, fault: str = "") -> str:
+    """Output of git. Raises SpecError."""
+    try:
+        done = subprocess.run(
+            ["git", *words],
+            check=False,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    except OSError as error:
+        raise SpecError(f"{folder}: {error.strerror}; give --git the folder of a clone, and install git") from error
+    if done.returncode:
+        said = fault or f"git {words[0]} failed ({done.stderr.strip().rpartition(chr(10))[2]})"
+        raise SpecError(f"{folder} {said}")
+    return done.stdout.strip()

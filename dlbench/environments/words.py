@@ -1,0 +1,58 @@
+"""Words of `--env`: an interpreter, or requirements to make an environment of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from dlbench.environments.cache import Cache
+from dlbench.environments.layers import Recipe
+from dlbench.errors import SpecError
+
+Say = Callable[[str], object]
+REPOSITORY = re.compile(r"git\+[\w.+-]+:")
+
+
+def is_requirement(text: str) -> bool:
+    """True for `package==1.0`, `git+file:///folder@REV` and the path of a wheel; an interpreter is none of them."""
+    if REPOSITORY.match(text) or text.endswith(".whl"):
+        return True
+    return bool(re.search(r"==|@\s|>=|<=|~=", text)) and not Path(text.partition("=")[0]).exists()
+
+
+def requirement(text: str) -> str:
+    """The requirement as an installer reads it. Raises SpecError for one that nobody can read."""
+    if text.endswith(".whl"):
+        path = Path(text).expanduser().absolute()
+        if not path.is_file():
+            raise SpecError(f"there is no wheel {text}; give the path of one, or a requirement such as package==1.0")
+        return str(path)
+    if REPOSITORY.match(text):
+        return text
+    try:
+        Requirement(text)
+    except InvalidRequirement as error:
+        raise SpecError(f"{text!r} is no requirement ({str(error).splitlines()[0]}); give package==1.0") from error
+    return text
+
+
+def resolve(
+    texts: Sequence[str], cache: Cache, find_links: Sequence[str], say: Say = lambda _: None
+) -> tuple[str, ...]:
+    """The words of `--env` with the interpreter of an environment of the cache in the place of each requirement.
+
+    Several requirements of one are joined by commas or spaces. Raises SpecError and NotInstallable.
+    """
+    return tuple(_resolved(text, cache, find_links, say) for text in texts)
+
+
+def _resolved(text: str, cache: Cache, find_links: Sequence[str], say: Say) -> str:
+    name, _, value = text.partition("=")
+    if not name or not is_requirement(value):
+        return text
+    words = tuple(requirement(word) for word in re.split(r"[,\s]+(?=[A-Za-z][\w.-]*(?:==|\[))|\s+", value) if word)
+    found = cache.environment(Recipe(words, tuple(find_links)), f"{name} ({value})", say)
+    return f"{name}={found.python}"

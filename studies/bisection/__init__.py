@@ -1,0 +1,1 @@
+"""How often a bisection names the right version: searches over simulated sessions, and over real ones."""

@@ -1,0 +1,43 @@
+"""Write the page of bisections over drawn sessions: `python -m studies.bisection FOLDER [--searches N]`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from studies.bisection import real, simulated
+
+HEAD = """# Bisections over drawn sessions
+
+`python -m studies.bisection FOLDER --searches {searches}`: ranges of {versions} versions, {searches} searches of each
+kind. A process's logarithm is drawn with a spread of {spread:g} % unless stated, and one in 75 differs by a tenth.
+`exact` names the right versions and no other; `none` says that the ends are the same; `wrong` and `alarm` name one
+in which nothing changed. Groups and processes are means of a search.
+
+"""
+REAL = """# Real bisections
+
+`python -m studies.bisection FOLDER --real N`: sixteen wheels of a small package of NumPy, one of which and all after it
+compute 5 % more, or none, searched by `dlbench bisect` with an empty cache. Seconds are those of the whole command.
+
+"""
+
+
+def main() -> None:
+    """Draw the searches and write `simulated.md`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--searches", type=int, default=100)
+    parser.add_argument("--real", type=int, default=0, help="Real searches to add; nothing is drawn.")
+    asked = parser.parse_args()
+    head = HEAD.format(searches=asked.searches, versions=simulated.VERSIONS, spread=simulated.SPREAD * 100)
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    if asked.real:
+        real.measure(asked.folder, asked.real)
+        (asked.folder / "real.md").write_text(f"{REAL}{real.table(asked.folder)}\n", encoding="utf-8")
+        return
+    (asked.folder / "simulated.md").write_text(f"{head}{simulated.table(asked.searches)}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

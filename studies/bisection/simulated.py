@@ -1,0 +1,109 @@
+"""Searches over sessions that are drawn: levels by version, with the spread and the outliers of real processes."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dlbench.bisection.decisions import Groups
+from dlbench.bisection.search import Outcome, Trial, search
+from dlbench.stats.interim import INTERIM_GROUPS
+
+VERSIONS, PLANTED = 16, 0.05
+SPREAD, OUTLIERS, OUTLYING = 0.004, 1 / 75, 0.1
+"""Spread of a process's logarithm, and processes that differ by a tenth for as long as they live
+(`reports/decision-quality`)."""
+
+Answer = str
+"""`exact`, `wrong`, `alarm`, `none`, or `undecided`."""
+
+
+class Kind(NamedTuple):
+    """Searches of one kind: the name, and the places from which on a level is higher, with the share that it adds.
+
+    Place 0 stands for one that is drawn for each search.
+    """
+
+    name: str
+    steps: Mapping[int, float]
+    spread: float = SPREAD
+
+
+KINDS = (
+    Kind("5 % in one of 16", {0: PLANTED}),
+    Kind("5 % faster in one of 16", {0: -PLANTED}),
+    Kind("unchanged", {}),
+    Kind("3 % twice", {5: 0.03, 10: 0.03}),
+    Kind("5 %, spread 1 %", {0: PLANTED}, 0.01),
+    Kind("unchanged, spread 1 %", {}, 0.01),
+)
+
+
+class Drawn(NamedTuple):
+    """One search: its answer, and the groups and processes that it took."""
+
+    answer: Answer
+    groups: int
+    processes: int
+
+
+def drawn(kind: Kind, seed: int) -> Drawn:
+    """Search once, over a range that this seed draws."""
+    generator = random.Random(seed)
+    at = {place or generator.randrange(1, VERSIONS): math.log1p(share) for place, share in kind.steps.items()}
+    levels = [math.fsum(height for place, height in at.items() if place <= version) for version in range(VERSIONS)]
+    taken = list[tuple[int, int]]()
+
+    def measure(trial: Trial) -> Groups:
+        groups = list(_groups(trial, levels, kind.spread, generator))
+        taken.append((len(groups), len(groups) * len(trial.members)))
+        return groups
+
+    found = search(VERSIONS, measure)
+    return Drawn(judged(found, sorted(at)), sum(one for one, _ in taken), sum(one for _, one in taken))
+
+
+def _groups(
+    trial: Trial, levels: Sequence[float], spread: float, generator: random.Random
+) -> Iterator[Mapping[int, float]]:
+    """Groups as a trial takes them, look by look."""
+    groups: list[Mapping[int, float]] = []
+    for look in INTERIM_GROUPS:
+        new = [
+            {member: levels[member] + _noise(spread, generator) for member in trial.members}
+            for _ in range(look - len(groups))
+        ]
+        groups += new
+        yield from new
+        if trial.verdict(groups) is not None:
+            return
+
+
+def _noise(spread: float, generator: random.Random) -> float:
+    outlying = generator.choice((OUTLYING, -OUTLYING)) if generator.random() < OUTLIERS else 0.0
+    return generator.gauss(0, spread) + outlying
+
+
+def judged(found: Outcome, true: Sequence[int]) -> Answer:
+    """The answer of a search, the true steps known."""
+    steps = [step.after for step in found.confirmed]
+    if set(steps) - set(true):
+        return "wrong" if true else "alarm"
+    if found.status == "same":
+        return "wrong" if true else "none"
+    return "exact" if steps == list(true) and found.status == "found" else "undecided"
+
+
+def table(searches: int) -> str:
+    """A table of all kinds as Markdown, so many searches each."""
+    lines = ["| Searches | exact | none | undecided | wrong | alarm | groups | processes |", "|---|" + "---:|" * 7]
+    for kind in KINDS:
+        found = [drawn(kind, seed) for seed in range(searches)]
+        counts = Counter(one.answer for one in found)
+        means = [sum(values) / searches for values in zip(*((one.groups, one.processes) for one in found), strict=True)]
+        cells = [str(counts[name]) for name in ("exact", "none", "undecided", "wrong", "alarm")]
+        lines.append(f"| {kind.name} | {' | '.join(cells)} | {means[0]:.0f} | {means[1]:.0f} |")
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""A strip: parts that share the old end and a neighbour, its steps, and places that cannot be measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlbench.bisection.search import Unmeasurable
+from dlbench.bisection.strip import TOGETHER, strip
+
+pytestmark = pytest.mark.untimed
+
+
+def measuring(levels, broken=(), trials=None):
+    def measure(trial):
+        trials is not None and trials.append(trial)
+        for member in trial.members:
+            if member in broken:
+                raise Unmeasurable(member, f"version {member} does not install")
+        groups = []
+        while trial.verdict(groups) is None:
+            at = len(groups)
+            groups.append({m: levels[m] + 0.001 * ((7 * at + 3 * m) % 5 - 2) for m in trial.members})
+        return groups
+
+    return measure
+
+
+LEVELS = [0.0] * 4 + [0.05] * 5 + [0.02] * 7
+
+
+def test_every_step_is_named_once_and_every_place_has_its_ratio():
+    trials = []
+    points = strip(16, measuring(LEVELS, trials=trials))
+    assert [point.place for point in points] == list(range(16))
+    assert [point.place for point in points if point.verdict == "differ"] == [4, 9]
+    assert all(point.to_old.ratio == pytest.approx(2.718281828 ** LEVELS[point.place], rel=0.01) for point in points)
+    assert all(0 in trial.members and len(trial.members) <= TOGETHER for trial in trials)
+    covered = {pair for trial in trials for pair in zip(trial.members, trial.members[1:], strict=False)}
+    assert {(place, place + 1) for place in range(15)} <= covered
+
+
+def test_an_unchanged_strip_names_nothing():
+    assert {point.verdict for point in strip(9, measuring([0.0] * 9))} == {"same"}
+
+
+def test_a_place_that_cannot_be_measured_stands_there_with_its_reason():
+    told = []
+    points = strip(16, measuring(LEVELS, broken={4, 5}), told.append)
+    assert [(point.place, point.reason) for point in points if point.verdict == "not measured"] == [
+        (4, "version 4 does not install"),
+        (5, "version 5 does not install"),
+    ]
+    assert [point.place for point in points if point.verdict == "differ"] == [6, 9]
+    assert {row.place for row in told} == set(range(1, 16))
+
+
+def test_an_old_end_that_cannot_be_measured_is_no_strip():
+    with pytest.raises(Unmeasurable):
+        strip(4, measuring([0.0] * 4, broken={0}))

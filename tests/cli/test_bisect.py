@@ -1,0 +1,184 @@
+"""`dlbench bisect` and `dlbench env`: refusals in one line, the answer with its exit code, and a real search."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dlbench.bisection.answer import Bisection, Change, Line
+from dlbench.bisection.decisions import Known
+from dlbench.cli import main as command_line
+from dlbench.environments import used
+from dlbench.environments.ranges import Found
+from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
+from dlbench.report import bisection as page
+from studies.bisection.packages import PLUGIN, repository, wheels
+
+pytestmark = pytest.mark.untimed
+
+MEASURED = ("--plugin", PLUGIN, "--phase", "predict", "--task", "line")
+
+
+def run(*words):
+    return command_line.cli.main([str(word) for word in words], standalone_mode=False)
+
+
+def dlbench(*words, cache):
+    """The command in a process of its own, with a cache of its own."""
+    environment = {**os.environ, "DLBENCH_CACHE": str(cache), "PYTHONPATH": ""}
+    return subprocess.Popen(
+        [sys.executable, "-m", "dlbench", *map(str, words)],
+        env={name: value for name, value in environment.items() if name != "PYTHONPATH"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "a bisection has one range, and 0 are given"),
+        (("a==1..2", "b==1..2"), "a bisection has one range, and 2 are given"),
+        (("--lock", "old.txt"), "--lock compares two requirement files, and 1 are given"),
+        (("--lock", "--git", ".", "a..b"), "--git and --lock are two ways"),
+        (("a==2..1",), "the wrong way round"),
+        (("a==1..2", "--find-links", "nowhere"), "--find-links nowhere is no folder"),
+        (("a==1..2", "--budget", "-1"), "budget is -1.0"),
+        (("a==1..2", "--timeout", "0"), "timeout is 0.0"),
+        (("--git", "/nowhere", "a..b"), "give --git the folder of a clone"),
+    ],
+)
+def test_what_makes_no_search_is_one_line(words, said):
+    with pytest.raises(DlbenchError, match=re.escape(said)):
+        run("bisect", *MEASURED, *words)
+
+
+def test_nothing_to_measure_and_unknown_metrics_are_refused():
+    with pytest.raises(SpecError, match="nothing is measured; give --plugin"):
+        run("bisect", "a==1..2")
+    with pytest.raises(UnknownName, match="unknown metric 'speed'"):
+        run("bisect", "a==1..2", *MEASURED, "--metric", "speed")
+
+
+def test_a_package_that_the_plugin_does_not_use_is_refused():
+    found = Found("acme-step", "acme-step", ())
+    with pytest.raises(SpecError, match=r"acme-step is not what fake\.linear uses"):
+        used.check(found, ["fake.linear"])
+    used.check(Found("numpy", "numpy", ()), ["fake.linear"])
+
+
+def test_a_folder_without_a_search_cannot_be_resumed(tmp_path):
+    with pytest.raises(RecordError, match="holds no bisection"):
+        run("bisect", "--resume", tmp_path)
+
+
+def test_the_cache_is_listed_as_json(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DLBENCH_CACHE", str(tmp_path))
+    run("env", "list", "--json")
+    assert json.loads(capsys.readouterr().out) == {"folder": str(tmp_path / "environments"), "environments": []}
+    with pytest.raises(SpecError, match="name the environments to remove"):
+        run("env", "remove")
+
+
+FOUND = Bisection(
+    subject="acme-step",
+    metric="step_time",
+    arm="acme.step",
+    status="found",
+    members=("1.0", "1.1", "1.2"),
+    lines=(
+        Line(
+            kind="ends",
+            name="1.2",
+            verdict="differ",
+            ratio=Known(1.05, 1.04, 1.06, 6),
+            whole=Known(1.05, 1.04, 1.06, 6),
+        ),
+        Line(kind="candidate", name="1.1", verdict="not measured", reason="1.1: error: no `wheel`"),
+    ),
+    changes=(
+        Change(
+            before="1.0",
+            after="1.2",
+            title="Twice <b>",
+            ratio=Known(1.05, 1.04, 1.06, 10),
+            verdict="confirmed",
+            skipped=("1.1",),
+            differing=("acme-step 1.0 → 1.2",),
+            again="dlbench run --env 1.0=acme-step==1.0",
+        ),
+    ),
+    points=(
+        Line(kind="strip", name="1.0", verdict="same", ratio=Known(1.0, 1.0, 1.0, 6)),
+        Line(kind="strip", name="1.1", verdict="not measured", reason="no wheel"),
+        Line(kind="strip", name="1.2", verdict="differ", ratio=Known(1.05, 1.04, 1.06, 6)),
+    ),
+)
+
+
+def test_the_page_says_where_how_much_and_how_to_see_it_again():
+    text = page.text(FOUND)
+    for said in (
+        "1.05 (1.04-1.06), confirmed in fresh processes",
+        "not measured between them: 1.1",
+        "acme-step 1.0 → 1.2",
+        "dlbench run --env 1.0=acme-step==1.0",
+        "hold together in 99 of 100 searches",
+    ):
+        assert said in text
+    drawn = page.picture(FOUND.points).splitlines()
+    assert "+" in drawn[2]
+    assert drawn[1].endswith("not measured")
+    assert "Twice &lt;b&gt;" in page.html(FOUND)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("same", "the ends are the same within 1 %"),
+        ("undecided", "undecided: spent"),
+        ("not measured", "not measured: "),
+    ],
+)
+def test_every_other_end_has_its_sentence(status, said):
+    one = Bisection(subject="a", metric="step_time", arm="", status=status, members=("1", "2"), reason="spent")
+    assert next(iter(page.sentences(one))).startswith(said)
+
+
+@pytest.mark.slow
+def test_a_planted_version_is_found_after_a_kill_and_a_resumption(tmp_path):
+    wheels(tmp_path / "wheels", [100, 100, 100, 150])
+    words = ("bisect", "acme-step==1.0..1.3", *MEASURED, "--find-links", tmp_path / "wheels", "--out", tmp_path / "one")
+    first = dlbench(*words, cache=tmp_path / "cache")
+    deadline = time.monotonic() + 300
+    while not list((tmp_path / "one").glob("*/runs.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    second = dlbench("bisect", "--resume", tmp_path / "one", "--json", cache=tmp_path / "cache")
+    out, errors = second.communicate()
+    assert second.returncode == 1, errors
+    found = json.loads(out)
+    (change,) = found["changes"]
+    assert (change["before"], change["after"], change["verdict"]) == ("1.2", "1.3", "confirmed")
+    assert change["differing"] == ["acme-step 1.2 → 1.3"]
+    assert change["ratio"]["low"] < 1.5 < change["ratio"]["high"]
+
+
+@pytest.mark.slow
+def test_a_planted_commit_is_found(tmp_path):
+    hashes = repository(tmp_path / "repo", [100, 100, 150, 150])
+    words = ("--git", tmp_path / "repo", f"{hashes[0]}..HEAD", *MEASURED, "--no-build-isolation")
+    done = dlbench("bisect", *words, "--out", tmp_path / "one", "--json", cache=tmp_path / "cache")
+    out, errors = done.communicate()
+    assert done.returncode == 1, errors
+    (change,) = json.loads(out)["changes"]
+    assert (change["after"], change["title"]) == (hashes[2][:12], "Change 2")

@@ -1,0 +1,137 @@
+"""The cache of environments: made once, made anew when damaged, removed when nobody uses them; and a real one."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from dlbench.environments import layers, words
+from dlbench.environments.cache import MADE, Cache
+from dlbench.environments.layers import NotInstallable, Recipe
+from dlbench.errors import SpecError
+from studies.bisection.packages import wheel, wheels
+
+pytestmark = pytest.mark.untimed
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Environments that hold one file; the names of those that were made."""
+    found = []
+
+    def make(recipe, folder, side):
+        found.append(side)
+        layers.python(folder).parent.mkdir(parents=True)
+        layers.python(folder).write_text("python")
+        layers.site_packages(folder).mkdir(parents=True)
+        (layers.site_packages(folder) / layers.BELOW).write_text("below")
+        if "broken" in side:
+            raise NotInstallable(f"{side}: no wheel")
+        return {}
+
+    monkeypatch.setattr(layers, "make", make)
+    return found
+
+
+def test_an_environment_is_made_once(made, tmp_path):
+    recipe = Recipe(("a==1",))
+    with Cache(tmp_path) as cache:
+        one = cache.environment(recipe, "a 1")
+        assert cache.environment(recipe, "a 1") == one
+        assert cache.environment(Recipe(("a==2",)), "a 2").key != one.key
+    assert made == ["a 1", "a 2"]
+    assert one.made.words == ("a==1",)
+    assert one.key.startswith("a--1-")
+
+
+@pytest.mark.parametrize("file", [MADE, "bin/python", f"lib/{layers.BELOW}"])
+def test_a_damaged_environment_is_made_anew_and_said(made, tmp_path, file):
+    said = []
+    with Cache(tmp_path) as cache:
+        one = cache.environment(Recipe(("a==1",)), "a 1")
+        path = layers.site_packages(one.folder) / layers.BELOW if "lib" in file else one.folder / file
+        path.unlink()
+        cache.environment(Recipe(("a==1",)), "a 1", said.append)
+    assert made == ["a 1", "a 1"]
+    assert said[0] == "the environment of a 1 was damaged: it is made anew"
+
+
+def test_several_sessions_use_one_environment_at_once(made, tmp_path):
+    with Cache(tmp_path) as cache, Cache(tmp_path) as other:
+        assert cache.environment(Recipe(("a==1",)), "a 1") == other.environment(Recipe(("a==1",)), "a 1")
+    assert made == ["a 1"]
+
+
+def test_nothing_is_left_of_one_that_cannot_be_made(made, tmp_path):
+    with Cache(tmp_path) as cache, pytest.raises(NotInstallable, match="no wheel"):
+        cache.environment(Recipe(("a==1",)), "broken")
+    assert Cache(tmp_path).all() == []
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".making"]
+
+
+def test_those_in_use_are_not_removed_and_others_are(made, tmp_path):
+    with Cache(tmp_path) as cache:
+        one = cache.environment(Recipe(("a==1",)), "a 1")
+        with pytest.raises(SpecError, match="is used by another dlbench"):
+            Cache(tmp_path).remove(one.key)
+    Cache(tmp_path).remove(one.key)
+    assert Cache(tmp_path).all() == []
+    with pytest.raises(SpecError, match="has no environment"):
+        Cache(tmp_path).remove("../elsewhere")
+
+
+def test_the_longest_unused_goes_when_all_are_too_large(made, tmp_path):
+    with Cache(tmp_path) as cache:
+        first = cache.environment(Recipe(("a==1",)), "a 1")
+    with Cache(tmp_path, limit=first.made.size) as cache:
+        second = cache.environment(Recipe(("a==2",)), "a 2")
+        assert [one.key for one in cache.all()] == [second.key]
+
+
+def test_a_full_disk_is_said_before_anything_is_installed(made, tmp_path):
+    with Cache(tmp_path, room=1 << 60) as cache, pytest.raises(SpecError, match="GB free, and an environment may take"):
+        cache.environment(Recipe(("a==1",)), "a 1")
+    assert made == []
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("torch-free==1.0", True),
+        ("git+file:///somewhere@main", True),
+        ("dist/acme-1.0-py3-none-any.whl", True),
+        (".venv/bin/python", False),
+        ("python3.11", False),
+    ],
+)
+def test_requirements_and_interpreters_are_told_apart(text, answer):
+    assert words.is_requirement(text) is answer
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a=b==", "'b==' is no requirement"), ("a=nowhere.whl", "there is no wheel nowhere.whl")],
+)
+def test_a_requirement_that_nobody_can_read_is_one_line(tmp_path, text, said):
+    with pytest.raises(SpecError, match=re.escape(said)):
+        words.resolve([text], Cache(tmp_path), ())
+
+
+@pytest.mark.slow
+def test_a_real_environment_has_its_package_in_front_and_finds_all_others(tmp_path):
+    wheels(tmp_path / "wheels", [1, 2])
+    (tmp_path / "wheels" / "acme_step-1.2-py3-none-any.whl").write_text("no wheel")
+    wheel(tmp_path / "wheels", "1.3", "import nowhere")
+    links = (str(tmp_path / "wheels"),)
+    with Cache(tmp_path / "cache") as cache:
+        for version in ("1.0", "1.1"):
+            one = cache.environment(Recipe((f"acme-step=={version}",), links), version)
+            assert one.made.installed == {"acme-step": version}
+            program = "import acme_step, numpy, dlbench; print(acme_step.PIECES, acme_step.__file__)"
+            said = subprocess.run([one.python, "-c", program], check=True, capture_output=True, text=True).stdout
+            assert said.startswith(f"{int(version[-1]) + 1} {one.folder}")
+        for version in ("1.2", "1.9"):
+            with pytest.raises(NotInstallable, match=f"{version} cannot be installed"):
+                cache.environment(Recipe((f"acme-step=={version}",), links), version)

@@ -1,0 +1,131 @@
+"""Ranges of versions, commits and lock files, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dlbench.environments import ranges
+from dlbench.environments.layers import Recipe
+from dlbench.errors import SpecError
+from studies.bisection.packages import repository, wheels
+from studies.gate.repository import git
+
+pytestmark = pytest.mark.untimed
+
+ANY = Recipe(("",))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheels")
+    wheels(folder, [1] * 12)
+    return Recipe(("",), (str(folder),))
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("repositories") / "step"
+    return folder, repository(folder, [1, 2, 3])
+
+
+@pytest.mark.slow
+def test_versions_come_in_the_order_of_versions_and_an_end_may_be_written_in_another_way(found):
+    one = ranges.versions("acme-step==1.8..1.10.0", found)
+    assert [candidate.name for candidate in one.candidates] == ["1.8", "1.9", "1.10"]
+    assert one.candidates[0].recipe.words == ("acme-step==1.8",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("acme-step==1.0..1.99", "acme-step has no version 1.99 for this Python"),
+        ("nobody-has-this==1.0..1.1", "pip finds no version of nobody-has-this"),
+    ],
+)
+def test_ends_that_do_not_exist_are_one_line(found, text, said):
+    with pytest.raises(SpecError, match=re.escape(said)):
+        ranges.versions(text, found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("acme-step==1.5..1.2", "the ends are the wrong way round; give the older one first"),
+        ("acme-step==1.5..1.5.0", "both ends are the same"),
+        ("acme-step", "is no range of versions; give PACKAGE==OLD..NEW"),
+        ("acme-step==new..1.2", "'new' is no version"),
+    ],
+)
+def test_a_range_that_makes_no_sense_is_refused_before_pip_is_asked(text, said):
+    with pytest.raises(SpecError, match=re.escape(said)):
+        ranges.versions(text, ANY)
+
+
+def test_commits_run_along_the_first_parents_with_their_subjects(repo):
+    folder, hashes = repo
+    one = ranges.commits(str(folder), f"{hashes[0]}..HEAD", "", ANY)
+    assert [candidate.name for candidate in one.candidates] == [name[:12] for name in hashes]
+    assert one.candidates[2].title == "Change 2"
+    assert one.candidates[2].recipe.words == (f"git+file://{folder}@{hashes[2]}",)
+    inner = ranges.commits(str(folder), f"{hashes[0]}..HEAD", "plugins/x", ANY)
+    assert inner.candidates[0].recipe.words[0].endswith("#subdirectory=plugins/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("HEAD~2", "is no range of commits"),
+        ("HEAD..HEAD", "both ends are the same"),
+        ("HEAD..HEAD~1", "the wrong way round"),
+        ("nowhere..HEAD", "has no commit 'nowhere'"),
+    ],
+)
+def test_commits_that_make_no_range_are_refused(repo, text, said):
+    with pytest.raises(SpecError, match=re.escape(said)):
+        ranges.commits(str(repo[0]), text, "", ANY)
+
+
+def test_no_repository_and_a_dirty_one_are_refused(repo, tmp_path):
+    with pytest.raises(SpecError, match="is no Git repository"):
+        ranges.commits(str(tmp_path), "a..b", "", ANY)
+    with pytest.raises(SpecError, match="No such file"):
+        ranges.commits(str(tmp_path / "nowhere"), "a..b", "", ANY)
+    git(tmp_path, "clone", "--quiet", str(repo[0]), "dirty")
+    (tmp_path / "dirty" / "pyproject.toml").write_text("changed")
+    with pytest.raises(SpecError, match=r"changes that are not committed .*pyproject.toml"):
+        ranges.commits(str(tmp_path / "dirty"), "HEAD~1..HEAD", "", ANY)
+
+
+def test_lock_files_are_put_from_one_to_the_other_package_by_package(tmp_path):
+    old, new = tmp_path / "old.txt", tmp_path / "new.txt"
+    old.write_text("# made\nNumPy==1.0\nb==2.0\ngone==1.0\nalike==5\n")
+    new.write_text("numpy==1.1 --hash=sha256:0\nb==2.1\nalike==5\n")
+    found = ranges.locks(str(old), str(new), ANY)
+    assert [one.recipe.words for one in found.candidates] == [
+        ("b==2.0", "gone==1.0", "numpy==1.0"),
+        ("b==2.1", "gone==1.0", "numpy==1.0"),
+        ("b==2.1", "numpy==1.0"),
+        ("b==2.1", "numpy==1.1"),
+    ]
+    assert [one.title for one in found.candidates[1:]] == ["b 2.0 → 2.1", "gone 1.0 → none", "numpy 1.0 → 1.1"]
+
+
+@pytest.mark.parametrize(("text", "said"), [("numpy>=1\n", "pins no version"), ("a b\n", "is no requirement")])
+def test_a_lock_file_that_pins_nothing_is_refused_by_line(tmp_path, text, said):
+    (tmp_path / "old.txt").write_text(text)
+    with pytest.raises(SpecError, match=f"old.txt:1: .*{said}"):
+        ranges.locks(str(tmp_path / "old.txt"), str(tmp_path / "old.txt"), ANY)
+
+
+def test_equal_lock_files_are_refused(tmp_path):
+    (tmp_path / "old.txt").write_text("a==1\n")
+    with pytest.raises(SpecError, match="pin the same versions"):
+        ranges.locks(str(tmp_path / "old.txt"), str(tmp_path / "old.txt"), ANY)
+
+
+def test_requirements_are_followed_through_other_packages():
+    assert {"dlbench", "numpy", "click"} <= ranges.requirements_of(["dlbench"])
+    assert "acme-step" not in ranges.requirements_of(["dlbench"])
