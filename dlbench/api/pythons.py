@@ -27,5 +27,5 @@ def read(options: Mapping[str, Any]) -> Pythons:
 
 
 def _teller(options: Mapping[str, Any]) -> words.Say:
-    """Where it is said that an environment is installed."""
+    """Receiver of the news that an environment is installed."""
     return (lambda _: None) if options["quiet"] else lambda line: sys.stderr.write(f"{line}\n")

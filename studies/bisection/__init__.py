@@ -1,1 +1,1 @@
-"""How often a bisection names the right version: searches over simulated sessions, and over real ones."""
+"""Rates at which a bisection names the right version: searches over simulated sessions, and over real ones."""
