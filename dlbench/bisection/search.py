@@ -55,7 +55,11 @@ class Unmeasurable(Exception):
 
 
 class Exhausted(Exception):
-    """No further trial is measured, and the reason in a line."""
+    """Nothing further is measured: the reason in a line, and the groups of the trial that it cut short."""
+
+    def __init__(self, reason: str, groups: Groups = ()) -> None:
+        super().__init__(reason)
+        self.groups = groups
 
 
 Measure = Callable[[Trial], Groups]
@@ -219,12 +223,22 @@ class _Search:
             if kind == "candidate" and error.place == place:
                 return row, None
             raise _Lost(error.reason) from error
+        except Exhausted as error:
+            if error.groups:
+                self.put(_row(trial, trial.contrasts(error.groups), "undecided")._replace(reason=str(error)))
+            raise
         found, verdict = trial.contrasts(groups), trial.verdict(groups) or "undecided"
-        old, new = members[0], members[-1]
-        return self.put(Row(kind, place, members, verdict, found.known(place, old), found.known(new, old))), found
+        return self.put(_row(trial, found, verdict)), found
 
     def put(self, row: Row) -> Row:
         """Add a row to the transcript."""
         self.rows.append(row)
         self.tell(row)
         return row
+
+
+def _row(trial: Trial, found: Contrasts, verdict: Verdict) -> Row:
+    """The row of a trial with its ratios."""
+    old, new = trial.members[0], trial.members[-1]
+    ratios = found.known(trial.place, old), found.known(new, old)
+    return Row(trial.kind, trial.place, trial.members, verdict, *ratios)

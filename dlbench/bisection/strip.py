@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dlbench.bisection.decisions import ALARM, DELTA, Contrasts, Known, Verdict
-from dlbench.bisection.search import Measure, Row, Trial, Unmeasurable
+from dlbench.bisection.search import Exhausted, Measure, Row, Trial, Unmeasurable
 
 TOGETHER = 6
 """Places that are measured at once, the old end among them."""
@@ -29,11 +29,12 @@ class Point(NamedTuple):
 def strip(places: int, measure: Measure, tell: Callable[[Row], object] = lambda _: None) -> tuple[Point, ...]:
     """Measure all places; a difference of neighbours is named where there is none in at most ALARM of all strips.
 
-    A place that cannot be measured is left out, and its part measured again. Raises Exhausted.
+    A place that cannot be measured is left out, and its part measured again. Those that are not measured when the
+    budget is used are undecided, with the reason.
     """
     lacking: dict[int, str] = {}
     points: dict[int, Point] = {0: Point(0, Known(1.0, 1.0, 1.0, 0), verdict="same")}
-    before, number = 0, 0
+    before, number, ended = 0, 0, ""
     while True:
         left = [place for place in range(before + 1, places) if place not in lacking]
         if not left:
@@ -50,12 +51,19 @@ def strip(places: int, measure: Measure, tell: Callable[[Row], object] = lambda 
             lacking[error.place] = error.reason
             tell(Row("strip", error.place, chunk, "not measured", reason=error.reason))
             continue
+        except Exhausted as error:
+            groups, ended = error.groups, str(error)
         found = trial.contrasts(groups)
         for one, place in zip(chunk[chunk.index(before) :], chunk[chunk.index(before) + 1 :], strict=False):
-            points[place] = Point(place, found.known(place, 0), found.known(place, one), _verdict(found, place, one))
+            verdict = _verdict(found, place, one)
+            why = ended if verdict == "undecided" else ""
+            points[place] = Point(place, found.known(place, 0), found.known(place, one), verdict, why)
             tell(Row("strip", place, chunk, points[place].verdict, points[place].to_old, points[place].to_before))
         before = chunk[-1]
+        if ended:
+            break
     points |= {place: Point(place, verdict="not measured", reason=reason) for place, reason in lacking.items()}
+    points |= {place: Point(place, reason=ended) for place in range(places) if place not in points}
     return tuple(points[place] for place in sorted(points))
 
 

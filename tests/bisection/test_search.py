@@ -147,3 +147,16 @@ def test_wide_spreads_take_more_groups_and_no_more_errors():
     answers = [drawn(wide, seed) for seed in range(20)]
     assert not any(one.answer == "wrong" for one in answers)
     assert min(one.groups for one in answers) > min(drawn(PLANTED, seed).groups for seed in range(20))
+
+
+def test_a_trial_that_the_budget_cuts_short_has_its_ratio():
+    whole = measuring(levels((9, 0.05)))
+
+    def measure(trial):
+        groups = whole(trial)
+        if trial.number == 1:
+            raise Exhausted("the budget is used", groups[:3])
+        return groups
+
+    row = search(16, measure).rows[-1]
+    assert (row.verdict, row.to_old.groups, row.reason) == ("undecided", 3, "the budget is used")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlbench.bisection.search import Unmeasurable
+from dlbench.bisection.search import Exhausted, Unmeasurable
 from dlbench.bisection.strip import TOGETHER, strip
 
 pytestmark = pytest.mark.untimed
@@ -57,3 +57,17 @@ def test_a_place_that_cannot_be_measured_stands_there_with_its_reason():
 def test_an_old_end_that_cannot_be_measured_is_no_strip():
     with pytest.raises(Unmeasurable):
         strip(4, measuring([0.0] * 4, broken={0}))
+
+
+def test_a_used_budget_leaves_the_ratios_that_are_known():
+    whole = measuring(LEVELS)
+
+    def measure(trial):
+        if trial.number:
+            raise Exhausted("the budget is used", whole(trial)[:2])
+        return whole(trial)
+
+    points = strip(16, measure)
+    assert [point.place for point in points if point.to_old is not None] == list(range(10))
+    assert {point.reason for point in points[10:]} == {"the budget is used"}
+    assert {point.verdict for point in points[10:]} == {"undecided"}

@@ -12,7 +12,7 @@ from dlbench.api.bisection.request import Request
 from dlbench.api.bisection.trials import Trials
 from dlbench.bisection import answer, search, strip
 from dlbench.bisection.answer import Bisection, Line
-from dlbench.bisection.search import Exhausted, Row, Unmeasurable
+from dlbench.bisection.search import Row, Unmeasurable
 
 
 @dataclass
@@ -53,14 +53,14 @@ def whole(asked: Request, trials: Trials, told: Transcript) -> Bisection:
     names, titles = told.names, told.titles
     try:
         points = strip.strip(len(names), trials, told)
-    except (Exhausted, Unmeasurable) as error:
-        status: search.Status = "undecided" if isinstance(error, Exhausted) else "not measured"
-        return Bisection(**_heading(asked, trials), status=status, reason=str(error))
+    except Unmeasurable as error:
+        return Bisection(**_heading(asked, trials), status="not measured", reason=str(error))
     shown = tuple(answer.point(one, names, titles) for one in points)
     verdicts = {one.verdict for one in points}
     decided: search.Status = "found" if "differ" in verdicts else "undecided" if "undecided" in verdicts else "same"
     several = sum(one.verdict == "differ" for one in points) > 1
-    return Bisection(**_heading(asked, trials), status=decided, points=shown, several=several)
+    reason = next((one.reason for one in points if one.verdict == "undecided" and one.reason), "")
+    return Bisection(**_heading(asked, trials), status=decided, points=shown, several=several, reason=reason)
 
 
 def _heading(asked: Request, trials: Trials) -> dict[str, Any]:

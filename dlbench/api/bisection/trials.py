@@ -51,9 +51,10 @@ class Trials:
             first = book.plan.specs[0]
             self.arm = first.label.replace(f" @{first.python}", "")
             done = max((run.group + 1 for run in book.runs), default=0)
-            groups: list[Mapping[int, float]] = []
+            groups = self._groups(trial, book.runs)
             for look in (one for one in INTERIM_GROUPS if one >= done):
                 if look > done or not book.runs:
+                    self._require_time(groups)
                     self._measure(trial, book, start, look)
                 groups = self._groups(trial, book.runs)
                 self.took = of_runs.seconds(book.runs)
@@ -70,9 +71,12 @@ class Trials:
                 self.members.lose(member, why)
         return of_runs.groups(trial, found, self.metric)
 
-    def _measure(self, trial: Trial, book: Journal, start: Starter, look: int) -> None:
+    def _require_time(self, groups: Sequence[Mapping[int, float]]) -> None:
+        """Raise Exhausted, with the groups so far, when the budget is used."""
         if self.seconds is not None and time.monotonic() - self.begin > self.seconds:
-            raise Exhausted(f"the budget of {self.seconds:g} s is used")
+            raise Exhausted(f"the budget of {self.seconds:g} s is used", groups)
+
+    def _measure(self, trial: Trial, book: Journal, start: Starter, look: int) -> None:
         for member in trial.members:
             if self.members.python(member) != book.plan.pythons[self.members.name(member)]:
                 raise SpecError(f"{book.folder} was measured in other environments; give another --out")
