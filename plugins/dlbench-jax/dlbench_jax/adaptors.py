@@ -99,7 +99,10 @@ def _describe(recipe: Recipe, example: Example, spec: Spec) -> Description:
     one, other = (_network(recipe, spec, names, pick=False) for _ in range(2))
     for name, value in one.parameters.items():
         if not np.array_equal(value, other.parameters[name]):
-            raise SpecError(f"{recipe.label}: ignores the seed: {name} starts otherwise when the model is made again")
+            raise SpecError(
+                f"{recipe.label}: ignores the seed: {name} starts otherwise when the model is made again; draw it from "
+                "the key or the rngs that are given"
+            )
     found: dict[str, Any] = {"framework": "jax", "options": options, "paths": recipe.paths or machine.PATHS}
     if inputs:
         with users_errors(recipe.label):
