@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.untimed, pytest.mark.slow, pytest.mark.xdist_group("wh
 
 ROOT = Path(__file__).parents[1]
 OLDEST = [
-    "click==8.1.*",
+    "click==8.2.0",
     "msgspec==0.19.*",
     "psutil==6.0.*",
     "rich==13.7.*",
