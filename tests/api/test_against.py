@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from command import dlbench
+from command import short
 from sessions import saved, session
 
 from dlbench.analysis import gate, judge
@@ -27,7 +27,7 @@ PLAN = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--
 def before(tmp_path_factory):
     """A real session of one plugin, and copies of it in which every step took another time or the machine differs."""
     folder = tmp_path_factory.mktemp("before")
-    done = dlbench("run", *PLAN, "--out", "same", "--quiet", cwd=folder)
+    done = short("run", *PLAN, "--out", "same", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
     runs = read_runs(folder / "same" / "runs.jsonl")
     saved(folder / "fast", [_scaled(run, 1e-3) for run in runs])
@@ -44,7 +44,7 @@ def _scaled(run, factor):
 @SHARED
 def test_what_is_measured_now_is_gated_against_what_was_saved(before, tmp_path):
     arguments = ("--against", str(before / "fast"), "--fail-on", "slower:900%,counts", "--allow", "session")
-    done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
+    done = short("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "regression of slower:900%" in done.stdout
     assert "cross-session" in done.stdout
@@ -62,7 +62,7 @@ def test_what_the_budget_left_out_cannot_pass(before, tmp_path):
     trained = [msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, phase="train")) for run in runs]
     both = saved(tmp_path / "both", [*trained, *runs])
     plan = ("--phase", "train,predict", "--budget", "0.01", *PLAN[:2], *PLAN[4:])
-    done = dlbench("run", *plan, "--against", str(both), "--fail-on", "counts", "--out", "out", cwd=tmp_path)
+    done = short("run", *plan, "--against", str(both), "--fail-on", "counts", "--out", "out", cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     said = "predict, fake.linear eager did not run in the candidate (the session ended before it)"
     assert f"dlbench: not gated: {said}" in done.stderr.splitlines()[-1]
@@ -71,7 +71,7 @@ def test_what_the_budget_left_out_cannot_pass(before, tmp_path):
 @SHARED
 def test_nothing_is_measured_for_a_report_of_another_machine(before, tmp_path):
     arguments = ("--against", str(before / "elsewhere"), "--fail-on", "counts")
-    done = dlbench("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
+    done = short("run", *PLAN, *arguments, "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("dlbench: another machine (Another CPU")
     assert not (tmp_path / "out").exists()
@@ -80,10 +80,10 @@ def test_nothing_is_measured_for_a_report_of_another_machine(before, tmp_path):
 @SHARED
 def test_nothing_is_measured_for_a_report_without_a_common_spec_or_a_gate_without_a_history(before, tmp_path):
     other = [*PLAN[:2], "--phase", "train", *PLAN[4:]]
-    done = dlbench("run", *other, "--against", str(before / "same"), cwd=tmp_path)
+    done = short("run", *other, "--against", str(before / "same"), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "the nearest differ in phase ('predict' against 'train'); measure the same phase on both" in done.stderr
-    done = dlbench("run", *PLAN, "--against", str(before / "same"), "--fail-on", "slower:2%", cwd=tmp_path)
+    done = short("run", *PLAN, "--against", str(before / "same"), "--fail-on", "slower:2%", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "give --history" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ import math
 
 import click
 import pytest
+from short import policy
 
 import dlbench
 from dlbench.api import keywords
@@ -21,6 +22,13 @@ TWO = ("fake.linear", "twin.linear")
 MODEL = "dlbench_fake.nets:Net8"
 OF_THE_COMMAND_LINE = {"plugin", "suite", "dry_run", "quiet"}
 """Options that are no keyword: the first argument is the plugins, a call has no use for the others."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_sessions():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dlbench.api.request.Policy", policy)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """A session that was cut short goes on from the command line."""
 
 import pytest
-from command import dlbench, raw_runs
+from command import dlbench, raw_runs, short
 
 pytestmark = pytest.mark.untimed
 
@@ -34,18 +34,18 @@ RESUMED = (
 
 
 def test_a_session_that_was_cut_short_goes_on_and_ends_as_if_it_had_not_been(tmp_path):
-    assert dlbench("run", *RESUMED, "--out", "whole", cwd=tmp_path).returncode == 0
+    assert short("run", *RESUMED, "--out", "whole", cwd=tmp_path).returncode == 0
     (tmp_path / "cut").mkdir()
     for name in ("plan.json", "parity.jsonl"):
         (tmp_path / "cut" / name).write_bytes((tmp_path / "whole" / name).read_bytes())
     lines = (tmp_path / "whole" / "runs.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "cut" / "runs.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:100])
-    done = dlbench("run", "--resume", "cut", cwd=tmp_path)
+    done = short("run", "--resume", "cut", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "cut" / "runs.jsonl").read_bytes().startswith(b"".join(lines[:2]))
     assert comparable(tmp_path / "cut") == comparable(tmp_path / "whole")
     before = (tmp_path / "cut" / "runs.jsonl").read_bytes()
-    assert dlbench("run", "--resume", "cut", cwd=tmp_path).returncode == 0
+    assert short("run", "--resume", "cut", cwd=tmp_path).returncode == 0
     assert (tmp_path / "cut" / "runs.jsonl").read_bytes() == before, "nothing was missing"
 
 

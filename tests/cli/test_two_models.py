@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from command import dlbench
+from command import dlbench, short
 
 pytestmark = pytest.mark.untimed
 
@@ -29,7 +29,7 @@ def two(folder):
 
 def test_the_ratio_of_two_models_says_so_in_every_format(two):
     said = ("--phase", "predict", "--quick", "--quiet", "--format", "markdown,json", "--out", "report")
-    done = dlbench("run", *ARMS, *said, cwd=two)
+    done = short("run", *ARMS, *said, cwd=two)
     assert done.returncode == 0, done.stderr
     page = (two / "report" / "report.md").read_text()
     (finding,) = [line for line in page.splitlines() if "over fake.Two eager (own.py:Two)" in line]
@@ -43,7 +43,7 @@ def test_the_ratio_of_two_models_says_so_in_every_format(two):
 
 def test_a_gate_on_two_models_is_refused_before_anything_is_measured_unless_it_is_meant(two):
     said = ("--phase", "predict", "--processes", "2", "--quiet", "--fail-on", "slower:20%")
-    done = dlbench("run", *ARMS, *said, "--out", "gated", cwd=two)
+    done = short("run", *ARMS, *said, "--out", "gated", cwd=two)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "fake.Two eager (own.py:Two): NOT THE SAME MODEL (`dlbench parity` shows every figure)" in done.stderr
     assert not (two / "gated" / "runs.jsonl").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from command import dlbench
+from command import short
 from example_runs import spec
 from sessions import session
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.untimed
 def measured(folder, *variants):
     """The exit code, the lines of errors and the Runs of a session of the fake plugin."""
     asked = [word for one in variants for word in ("--variant", one)]
-    done = dlbench(
+    done = short(
         "run", "--plugin", "fake.linear", *asked, "--phase", "predict", "--quick", "--quiet", "--out", "out", cwd=folder
     )
     runs = map(json.loads, (folder / "out" / "runs.jsonl").read_text().splitlines())

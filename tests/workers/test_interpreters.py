@@ -6,7 +6,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from command import dlbench, raw_runs
+from command import dlbench, raw_runs, short
 
 from dlbench.analysis import pairs
 from dlbench.errors import SpecError
@@ -43,7 +43,7 @@ def given(pythons):
 
 def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_report(two, tmp_path):
     arguments = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1", "--out", "o")
-    done = dlbench("run", *arguments, *given(two), cwd=tmp_path)
+    done = short("run", *arguments, *given(two), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = raw_runs(tmp_path / "o")
     assert [(run["group"], run["spec"]["python"]) for run in found] == [
@@ -51,7 +51,7 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     ]  # fmt: skip
     assert all(run["environment"]["name"] == run["spec"]["python"] for run in found)
     turns = [sample["turn"] for run in found[:2] for sample in run["samples"] if sample["turn"] is not None]
-    assert sorted(turns) == list(range(80))
+    assert sorted(turns) == list(range(40))
     text = (tmp_path / "o" / "report.md").read_text()
     assert text.startswith("# fake.linear eager @base, fake.linear eager @head\n")
     assert "same model: yes" in text
@@ -62,7 +62,7 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     assert json.loads((tmp_path / "o" / "plan.json").read_text())["pythons"] == two
     (tmp_path / "o" / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in found[:2]))
     (tmp_path / "o" / "digests.json").unlink()  # a session that was cut short
-    again = dlbench("run", "--resume", "o", cwd=tmp_path)
+    again = short("run", "--resume", "o", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert [run["spec"]["python"] for run in raw_runs(tmp_path / "o")] == ["base", "head", "head", "base"]
 
@@ -70,7 +70,7 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
 @pytest.mark.slow
 def test_children_are_forked_from_a_parent_of_their_environment(two, tmp_path):
     arguments = ("--plugin", "fake.linear", "--phase", "predict", "--processes", "2", "--threads", "1", "--out", "o")
-    done = dlbench("run", *arguments, *given(two), "--isolation", "fork", "--no-parity", cwd=tmp_path)
+    done = short("run", *arguments, *given(two), "--isolation", "fork", "--no-parity", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     forked = [run for run in raw_runs(tmp_path / "o") if run["isolation"] == "fork"]
     assert {run["spec"]["python"]: run["environment"]["packages"]["dlbench"] for run in forked} == {

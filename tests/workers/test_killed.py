@@ -27,8 +27,8 @@ POLICY = Policy(samples=2, sample_seconds=0.001, settle_seconds=0.0, settle_cap_
     ("isolation", "kills", "processes"),
     [
         pytest.param("none", 50, 12, marks=pytest.mark.slow),
-        ("none", 12, 6),
-        ("fresh", 3, 3),
+        ("none", 6, 6),
+        ("fresh", 2, 2),
         pytest.param("fork", 3, 3, marks=pytest.mark.slow),
     ],
 )
