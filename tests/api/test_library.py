@@ -238,6 +238,8 @@ def test_a_model_is_examined_as_the_command_does():
         "device",
         "timeout",
         "as_json",
+        "skip",
+        "fix_hints",
     }
     assert both == set(keywords.SourceKeywords.__annotations__)
     with pytest.raises(dlbench.SpecError, match=r"nothing was named; give a plugin .* or --model REFERENCE"):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command import DLBENCH, dlbench, raw_runs, short, started
+from command import DLBENCH, dlbench, raw_runs, started
 
 from dlbench.cli import exits, streams
 from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes
@@ -29,7 +29,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with a comparison in it, and one like it of another session."""
     folder = tmp_path_factory.mktemp("saved")
     arguments = ("--plugin", "fake.linear,twin.linear", "--quick", "--phase", "predict", "--out", "out", "--quiet")
-    done = short("run", *arguments, cwd=folder)
+    done = dlbench("run", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "other").mkdir()
     session = raw_runs(folder / "out")[0]["session"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from command import planned, refused, short
+from command import dlbench, planned, refused
 
 pytestmark = pytest.mark.untimed
 
@@ -66,13 +66,13 @@ def test_files_are_found_wherever_they_lie_and_may_print(folder, reference, monk
 @pytest.mark.slow
 def test_a_file_that_changed_between_two_parts_of_a_session_makes_two_figures_and_one_that_is_gone_none(folder):
     arguments = ("--model", "own.py:Two", "--phase", "predict", "--processes", "3", "--cold")
-    assert short("run", *arguments, "--quiet", "--out", "report", cwd=folder).returncode == 0
+    assert dlbench("run", *arguments, "--quiet", "--out", "report", cwd=folder).returncode == 0
     runs, own = folder / "report" / "runs.jsonl", folder / "own.py"
     runs.write_text("".join(runs.read_text().splitlines(keepends=True)[:1]))
     (folder / "report" / "digests.json").unlink()  # a session that was cut short after its first Run
     own.write_text(own.read_text() + "\n# another\n")
     kept = runs.read_text()
-    assert short("run", "--resume", "report", "--quiet", cwd=folder).returncode == 0
+    assert dlbench("run", "--resume", "report", "--quiet", cwd=folder).returncode == 0
     page = (folder / "report" / "report.md").read_text()
     assert re.search(
         r"not pooled, because they were not made alike: .*code differs: plugin fake.Two: own.py, files", page
@@ -80,5 +80,5 @@ def test_a_file_that_changed_between_two_parts_of_a_session_makes_two_figures_an
     runs.write_text(kept)
     (folder / "report" / "digests.json").unlink()
     own.unlink()
-    assert short("run", "--resume", "report", "--quiet", cwd=folder).returncode == 2
+    assert dlbench("run", "--resume", "report", "--quiet", cwd=folder).returncode == 2
     assert "own.py:Two: there is no file own.py in the folder" in (folder / "report" / "report.md").read_text()

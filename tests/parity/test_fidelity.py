@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from command import dlbench, short
+from command import dlbench
 from example_runs import bare_run, full_session
 from sides import spec
 
@@ -182,8 +182,8 @@ def test_a_limit_that_is_no_relative_error_is_refused(text: str) -> None:
 
 def test_a_session_keeps_the_errors_of_its_arms_and_a_comparison_gates_them(tmp_path) -> None:
     asked = ("run", "--plugin", "fake.linear,twin.linear", "--phase", "predict", "--quick")
-    before = short(*asked, "--no-parity", "--out", "before", cwd=tmp_path)
-    done = short(*asked, "--fail-on", "error:1e-3", "--out", "after", cwd=tmp_path)
+    before = dlbench(*asked, "--no-parity", "--out", "before", cwd=tmp_path)
+    done = dlbench(*asked, "--fail-on", "error:1e-3", "--out", "after", cwd=tmp_path)
     assert (before.returncode, done.returncode) == (0, 0), before.stderr + done.stderr
     kept = tmp_path / "after" / "fidelity.jsonl"
     assert [(one.spec.plugin, one.same) for one in read_fidelities(kept)] == [
@@ -204,7 +204,7 @@ def test_a_session_keeps_the_errors_of_its_arms_and_a_comparison_gates_them(tmp_
 
 
 def test_a_gate_on_errors_needs_the_check_that_finds_them(tmp_path) -> None:
-    refused = short("run", "--plugin", "fake.linear", "--no-parity", "--fail-on", "error:1e-3", cwd=tmp_path)
+    refused = dlbench("run", "--plugin", "fake.linear", "--no-parity", "--fail-on", "error:1e-3", cwd=tmp_path)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "--no-parity" in refused.stderr
 
@@ -212,7 +212,7 @@ def test_a_gate_on_errors_needs_the_check_that_finds_them(tmp_path) -> None:
 @pytest.mark.slow
 def test_a_confirmation_repeats_no_error(tmp_path) -> None:
     asked = ("run", "--plugin", "fake.linear,twin.linear", "--phase", "predict", "--processes", "2")
-    done = short(*asked, "--fail-on", "error:1e-12,memory:900%", "--confirm", "--out", "out", cwd=tmp_path)
+    done = dlbench(*asked, "--fail-on", "error:1e-12,memory:900%", "--confirm", "--out", "out", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "measured again" not in done.stderr
     assert "regression of error:1e-12" in (tmp_path / "out" / "report.md").read_text()
