@@ -24,8 +24,9 @@ def measure(folder: Path, sessions: int) -> None:
     done = len(path.read_text().splitlines()) if path.exists() else 0
     for number in range(done, done + sessions):
         at = random.Random(number).randrange(1, VERSIONS) if number % 2 == 0 else VERSIONS
+        line = json.dumps(_searched(at))
         with path.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(_searched(at)) + "\n")
+            out.write(f"{line}\n")
 
 
 def _searched(at: int) -> dict[str, object]:
