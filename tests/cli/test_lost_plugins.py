@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from command import dlbench, planned, refused
+from command import planned, refused, short
 from distributions import leftover
 
 pytestmark = pytest.mark.untimed
@@ -44,7 +44,7 @@ def acme(folder, monkeypatch):
 def test_a_plugin_that_ends_the_interpreter_is_a_row_and_others_are_measured(folder, acme):
     acme(CRASH)
     arms = ("--plugin", "acme.net,fake.linear", "--phase", "predict", "--quick", "--quiet")
-    done = dlbench("run", *arms, "--out", "report", cwd=folder)
+    done = short("run", *arms, "--out", "report", cwd=folder)
     assert done.returncode == 2
     runs = {run["spec"]["plugin"]: run for run in map(json.loads, (folder / "report" / "runs.jsonl").open())}
     assert {name: run["status"] for name, run in runs.items()} == {"acme.net": "crashed", "fake.linear": "ok"}

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from command import DLBENCH, dlbench, raw_runs, started
+from command import DLBENCH, dlbench, raw_runs, short, started
 
 pytestmark = pytest.mark.untimed
 
@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
 
 def test_a_path_that_no_plugin_of_a_pattern_has_is_one_line_of_the_report(tmp_path):
     arguments = ("--plugin", "[ft]*.linear", "--path", "graph,eager", "--phase", "converge", "--size", "small,base")
-    done = dlbench("run", *arguments, "--quick", "--out", "out", cwd=tmp_path)
+    done = short("run", *arguments, "--quick", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "out" / "report.md").read_text()
     (refused,) = [line for line in text.splitlines() if "| unsupported |" in line]
@@ -110,7 +110,7 @@ def test_a_path_that_no_plugin_of_a_pattern_has_is_one_line_of_the_report(tmp_pa
 
 def test_quiet_prints_the_place_of_the_report_alone_and_one_format_is_one_file(tmp_path):
     arguments = ("--plugin", "fake.linear", "--quick", "--phase", "converge", "--quiet", "--format", "json")
-    done = dlbench("run", *arguments, "--out", "out", cwd=tmp_path)
+    done = short("run", *arguments, "--out", "out", cwd=tmp_path)
     assert (done.stdout.split(), done.stderr) == (["out/report.json"], "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "digests.json",
@@ -123,7 +123,7 @@ def test_quiet_prints_the_place_of_the_report_alone_and_one_format_is_one_file(t
 
 def test_quiet_says_why_an_arm_failed_and_nothing_of_one_that_was_refused(tmp_path):
     arguments = ("--plugin", "fake.linear,naughty.linear", "--path", "eager,graph", "--phase", "predict", "--quiet")
-    done = dlbench("run", *arguments, "--quick", "--out", "out", misdeed="build:raise", cwd=tmp_path)
+    done = short("run", *arguments, "--quick", "--out", "out", misdeed="build:raise", cwd=tmp_path)
     assert (done.returncode, done.stdout.split()) == (2, ["out/report.md"])
     reason = "error: ValueError: told to fail"
     assert done.stderr.splitlines() == [
@@ -210,7 +210,7 @@ def test_a_plugin_that_cannot_be_imported_is_one_clear_line(tmp_path):
 )
 def test_one_bad_plugin_costs_its_rows_and_the_rest_goes_on(misdeed, status, tmp_path):
     arguments = ("--plugin", "fake.linear,naughty.linear", "--phase", "train", "--quick", "--out", "out")
-    done = dlbench("run", *arguments, cwd=tmp_path, misdeed=misdeed)
+    done = short("run", *arguments, cwd=tmp_path, misdeed=misdeed)
     assert done.returncode == 2
     assert {run["spec"]["plugin"]: run["status"] for run in raw_runs(tmp_path / "out")} == {
         "fake.linear": "ok",
@@ -293,7 +293,7 @@ def test_help_and_list_import_nothing_heavy():
 
 def test_a_session_in_which_nothing_can_be_loaded_leaves_nothing_behind(tmp_path):
     arguments = ("--plugin", "naughty.linear,fake.naughty", "--task", "line", "--quick", "--out", "out")
-    done = dlbench("run", *arguments, cwd=tmp_path, misdeed="import:raise=ImportError")
+    done = short("run", *arguments, cwd=tmp_path, misdeed="import:raise=ImportError")
     assert done.returncode == 2
     assert "ImportError" in done.stderr
     assert "Traceback" not in done.stderr
