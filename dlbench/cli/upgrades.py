@@ -18,7 +18,7 @@ from dlbench.cli.remembering import Remembering
 @click.argument("range", nargs=-1)
 @click.option("--git", default="", metavar="REPO", help="Folder of a clone; RANGE is then OLD..NEW of its commits.")
 @click.option("--subdirectory", default="", metavar="PATH", help="Folder of the package within the repository.")
-@click.option("--lock", is_flag=True, help="RANGE is two requirement files: which of the packages that differ?")
+@click.option("--lock", is_flag=True, help="RANGE is two requirement files; a package that differs is named.")
 @click.option("--metric", default="time", show_default=True, help="time, memory, compile, quality, or a metric's name.")
 @options.of_run
 @options.of_models
