@@ -92,7 +92,11 @@ def test_a_task_of_a_third_party_is_not_named_in_the_core():
 
 
 def test_a_command_is_its_work_its_words_and_its_options():
-    assert modules_naming(r"\bdoctor\b") == {"dlbench/api/doctor.py", "dlbench/cli/doctor.py", "dlbench/cli/main.py"}
+    assert modules_naming(r"\bdoctor\b") == {
+        "dlbench/api/doctor.py",
+        "dlbench/cli/doctor.py",
+        "dlbench/cli/installed.py",
+    }
 
 
 def test_a_chart_is_a_module_and_a_line():

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlbench.api import gate_folders
-from dlbench.environments.commands import Place, do
 from dlbench.errors import SpecError
+from dlbench.workers.environments.commands import Place, do
 
 Say = Callable[[str], object]
 

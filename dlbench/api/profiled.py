@@ -10,8 +10,8 @@ import msgspec
 
 from dlbench.analysis import metrics, pairs
 from dlbench.analysis.labels import Labels
-from dlbench.profiling.answer import explain
-from dlbench.profiling.profile import profile_to_file
+from dlbench.measure.profiling.answer import explain
+from dlbench.measure.profiling.profile import profile_to_file
 from dlbench.record.explanation import Arm, Explanation, Profile
 from dlbench.record.schema import Run
 from dlbench.session.schedule import Listener

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dlbench.environments import words
-from dlbench.environments.cache import Cache
 from dlbench.workers import interpreters
+from dlbench.workers.environments import words
+from dlbench.workers.environments.cache import Cache
 
 
 class Pythons(NamedTuple):

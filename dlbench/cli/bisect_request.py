@@ -11,11 +11,11 @@ from typing import Any
 from dlbench.api import keywords
 from dlbench.api.bisection.request import Request, metric_of
 from dlbench.api.request import RunRequest
-from dlbench.environments import ranges, used
-from dlbench.environments.layers import Recipe
-from dlbench.environments.ranges import Found
 from dlbench.errors import SpecError
 from dlbench.workers import interpreters
+from dlbench.workers.environments import ranges, used
+from dlbench.workers.environments.layers import Recipe
+from dlbench.workers.environments.ranges import Found
 
 OWN = ("--metric", "--subdirectory", "--find-links", "--budget", "--out", "--resume", "--git")
 """Options with a value that `dlbench run` has not, or that its command shall not have."""

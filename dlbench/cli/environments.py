@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-from dlbench.environments.cache import LIMIT, Cache, Environment, folder
 from dlbench.errors import SpecError
 from dlbench.record import encoding
 from dlbench.report import terminal
 from dlbench.report.document import Paragraph, Table
+from dlbench.workers.environments.cache import LIMIT, Cache, Environment, folder
 
 
 def show(*, as_json: bool) -> None:

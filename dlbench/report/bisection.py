@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dlbench.analysis.metrics import METRICS
-from dlbench.bisection.answer import Bisection, Change, Line
-from dlbench.bisection.decisions import Known
 from dlbench.report import markdown
 from dlbench.report.document import Block, Bullets, Code, Heading, Paragraph, Table
 from dlbench.report.html import shell
 from dlbench.report.html.parts import page_of
 from dlbench.report.units import duration
+from dlbench.stats.bisection.answer import Bisection, Change, Line
+from dlbench.stats.bisection.decisions import Known
 
 WIDTH = 40
 """Columns of a strip's picture."""

@@ -16,7 +16,7 @@ from dlbench.workers.protocol import Call, Returned
 
 FUNCTIONS = (
     "dlbench.conformance.examine.examine_clause",
-    "dlbench.profiling.profile.profile_to_file",
+    "dlbench.measure.profiling.profile.profile_to_file",
     "dlbench.measure.describe.describe_model",
     "dlbench.measure.reported.list_devices",
     "dlbench.measure.settings.list_settings",

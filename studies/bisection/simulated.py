@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dlbench.bisection.decisions import Groups
-from dlbench.bisection.search import Outcome, Trial, search
+from dlbench.stats.bisection.decisions import Groups
+from dlbench.stats.bisection.search import Outcome, Trial, search
 from dlbench.stats.interim import INTERIM_GROUPS
 
 VERSIONS, PLANTED = 16, 0.05

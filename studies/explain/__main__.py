@@ -24,9 +24,9 @@ import msgspec
 
 from dlbench.api.keywords import complete
 from dlbench.api.subjects import trained
+from dlbench.measure.profiling.answer import explain
+from dlbench.measure.profiling.profile import profile_to_file
 from dlbench.plugin import UNATTRIBUTED
-from dlbench.profiling.answer import explain
-from dlbench.profiling.profile import profile_to_file
 from dlbench.record.explanation import Arm, Profile
 from dlbench.spec import Policy, Spec
 from dlbench.workers.backends import Starter

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dlbench.profiling.profile import profile_to_file
+from dlbench.measure.profiling.profile import profile_to_file
 from dlbench.spec import Spec
 
 

@@ -24,7 +24,7 @@ GATE = """
 import sys, tempfile
 from pathlib import Path
 from dlbench.api import commits
-from dlbench.environments import commands
+from dlbench.workers.environments import commands
 from dlbench.record import interrupts
 interrupts.listen()
 commits._installed = lambda side, checkout, environment, recipe: commands.do(

@@ -12,13 +12,13 @@ import time
 
 import pytest
 
-from dlbench.bisection.answer import Bisection, Change, Line
-from dlbench.bisection.decisions import Known
 from dlbench.cli import main as command_line
-from dlbench.environments import used
-from dlbench.environments.ranges import Found
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.report import bisection as page
+from dlbench.stats.bisection.answer import Bisection, Change, Line
+from dlbench.stats.bisection.decisions import Known
+from dlbench.workers.environments import used
+from dlbench.workers.environments.ranges import Found
 from studies.bisection.packages import PLUGIN, repository, wheels
 
 pytestmark = pytest.mark.untimed

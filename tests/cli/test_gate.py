@@ -18,10 +18,10 @@ from pull_requests import SETTINGS, TOKEN, repository, service
 from dlbench.api import commits, github, render
 from dlbench.cli import gate_request
 from dlbench.cli import main as command_line
-from dlbench.environments.commands import Place
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.record.interrupts import Interrupted
 from dlbench.report import pull_request as pull_request_page
+from dlbench.workers.environments.commands import Place
 from studies.gate.repository import found, git, merged, pull_request
 from studies.gate.workflow import COMMENT, MEASURE, Workflow
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from dlbench.measure.profiling.attribution import attribute
+from dlbench.measure.profiling.spans import window
 from dlbench.plugin import STEP, ProfileEvent
-from dlbench.profiling.attribution import attribute
-from dlbench.profiling.spans import window
 from dlbench.record.explanation import Op
 
 

@@ -10,9 +10,9 @@ from dlbench.api.bisection import facts
 from dlbench.api.bisection.groups import is_timed
 from dlbench.api.bisection.request import Request
 from dlbench.api.bisection.trials import Trials
-from dlbench.bisection import answer, search, strip
-from dlbench.bisection.answer import Bisection, Line
-from dlbench.bisection.search import Row, Unmeasurable
+from dlbench.stats.bisection import answer, search, strip
+from dlbench.stats.bisection.answer import Bisection, Line
+from dlbench.stats.bisection.search import Row, Unmeasurable
 
 
 @dataclass

@@ -10,10 +10,10 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from dlbench.api.bisection.request import Request
-from dlbench.bisection.answer import Bisection
-from dlbench.bisection.search import Step
-from dlbench.environments.cache import Cache
 from dlbench.errors import redaction
+from dlbench.stats.bisection.answer import Bisection
+from dlbench.stats.bisection.search import Step
+from dlbench.workers.environments.cache import Cache
 
 
 def sides(asked: Request, found: Bisection) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from dlbench.analysis import evidence, screening
 from dlbench.analysis.metrics import METRICS
-from dlbench.bisection.search import Trial
 from dlbench.record.schema import Run
+from dlbench.stats.bisection.search import Trial
 
 ByMember = Mapping[int, Mapping[Any, Run]]
 """Runs that ended well, by member and group."""

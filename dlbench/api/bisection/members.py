@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dlbench.api.request import RunRequest
-from dlbench.bisection.search import Unmeasurable
-from dlbench.environments.cache import Cache
-from dlbench.environments.layers import NothingInstallable
-from dlbench.environments.ranges import Found
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.session import models
 from dlbench.session.schedule import Listener
 from dlbench.spec import Policy, Spec, workload_key
+from dlbench.stats.bisection.search import Unmeasurable
 from dlbench.workers import interpreters
+from dlbench.workers.environments.cache import Cache
+from dlbench.workers.environments.layers import NothingInstallable
+from dlbench.workers.environments.ranges import Found
 
 
 @dataclass

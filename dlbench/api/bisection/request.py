@@ -10,9 +10,9 @@ from typing import Any
 
 from dlbench.analysis.metrics import METRICS
 from dlbench.api.request import RunRequest
-from dlbench.bisection import strip
-from dlbench.environments.ranges import Found
 from dlbench.errors import UnknownName
+from dlbench.stats.bisection import strip
+from dlbench.workers.environments.ranges import Found
 
 METRIC = {
     "time": "step_time",

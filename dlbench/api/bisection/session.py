@@ -11,12 +11,12 @@ from dlbench.api.bisection import answer, state
 from dlbench.api.bisection.members import Members
 from dlbench.api.bisection.request import Request
 from dlbench.api.bisection.trials import Trials
-from dlbench.bisection.answer import Bisection, Line
-from dlbench.environments.cache import Cache
 from dlbench.errors import redaction
 from dlbench.record import encoding
 from dlbench.report import bisection as page
 from dlbench.session.schedule import Listener
+from dlbench.stats.bisection.answer import Bisection, Line
+from dlbench.workers.environments.cache import Cache
 
 ANSWER_FILE, PAGE_FILE, PICTURE_FILE = "bisection.json", "bisection.md", "bisection.html"
 

@@ -14,13 +14,13 @@ import msgspec
 from dlbench.api.bisection import groups as of_runs
 from dlbench.api.bisection.members import Members
 from dlbench.api.request import LEAN
-from dlbench.bisection.search import Exhausted, Trial
 from dlbench.errors import SpecError
 from dlbench.record import journal
 from dlbench.record.journal import Journal
 from dlbench.record.schema import PLAN_FILE, Plan, Run
 from dlbench.session import plan, schedule
 from dlbench.spec import Isolation, Policy
+from dlbench.stats.bisection.search import Exhausted, Trial
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.workers.backends import Starter
 

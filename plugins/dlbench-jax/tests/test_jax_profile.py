@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import pytest
 
 from dlbench.errors import Unsupported
-from dlbench.profiling.attribution import attribute
-from dlbench.profiling.spans import window
+from dlbench.measure.profiling.attribution import attribute
+from dlbench.measure.profiling.spans import window
 from dlbench_jax import profiling
 
 pytestmark = pytest.mark.untimed

@@ -14,9 +14,9 @@ import pytest
 from dlbench import architectures, registry
 from dlbench.errors import Unsupported
 from dlbench.measure.build import build_checked, prepare
+from dlbench.measure.profiling.attribution import attribute
+from dlbench.measure.profiling.spans import window
 from dlbench.plugin import CATEGORIES
-from dlbench.profiling.attribution import attribute
-from dlbench.profiling.spans import window
 from dlbench.spec import Spec
 from dlbench_onnx import profiling
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dlbench.bisection.search import Exhausted, Unmeasurable
-from dlbench.bisection.strip import TOGETHER, strip
+from dlbench.stats.bisection.search import Exhausted, Unmeasurable
+from dlbench.stats.bisection.strip import TOGETHER, strip
 
 pytestmark = pytest.mark.untimed
 

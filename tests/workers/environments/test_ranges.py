@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from dlbench.environments import ranges
-from dlbench.environments.layers import Recipe
 from dlbench.errors import SpecError
+from dlbench.workers.environments import ranges
+from dlbench.workers.environments.layers import Recipe
 from studies.bisection.packages import repository, wheels
 from studies.gate.repository import git
 

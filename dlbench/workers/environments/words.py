@@ -8,9 +8,9 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from dlbench.environments.cache import Cache
-from dlbench.environments.layers import Recipe
 from dlbench.errors import SpecError
+from dlbench.workers.environments.cache import Cache
+from dlbench.workers.environments.layers import Recipe
 
 Say = Callable[[str], object]
 REPOSITORY = re.compile(r"git\+[\w.+-]+:")

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dlbench.bisection.decisions import ALARM, DELTA, Contrasts, Known, Verdict
-from dlbench.bisection.search import Exhausted, Measure, Row, Trial, Unmeasurable
+from dlbench.stats.bisection.decisions import ALARM, DELTA, Contrasts, Known, Verdict
+from dlbench.stats.bisection.search import Exhausted, Measure, Row, Trial, Unmeasurable
 
 TOGETHER = 6
 """Places that are measured at once, the old end among them."""

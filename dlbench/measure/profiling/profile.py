@@ -12,10 +12,10 @@ from dlbench.errors import ContractViolation, Unsupported
 from dlbench.measure import reported, stream
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
+from dlbench.measure.profiling.attribution import attribute
+from dlbench.measure.profiling.spans import window
+from dlbench.measure.profiling.trace import trace
 from dlbench.plugin import ProfileEvent, Profiles
-from dlbench.profiling.attribution import attribute
-from dlbench.profiling.spans import window
-from dlbench.profiling.trace import trace
 from dlbench.record.explanation import Profile
 from dlbench.registry import adaptors
 from dlbench.spec import Spec

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from dlbench.bisection import decisions
-from dlbench.bisection.decisions import ALARM, MOST
-from dlbench.bisection.search import Exhausted, Unmeasurable, search
+from dlbench.stats.bisection import decisions
+from dlbench.stats.bisection.decisions import ALARM, MOST
+from dlbench.stats.bisection.search import Exhausted, Unmeasurable, search
 from studies.bisection.simulated import KINDS, Kind, drawn
 
 pytestmark = pytest.mark.untimed

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from dlbench.environments import layers
-from dlbench.environments.layers import NothingInstallable, Recipe
 from dlbench.errors import SpecError
+from dlbench.workers.environments import layers
+from dlbench.workers.environments.layers import NothingInstallable, Recipe
 
 MADE = "made.json"
 """File of an environment that is whole; it is written last."""

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from dlbench.bisection import decisions
-from dlbench.bisection.decisions import DELTA, MOST, Contrasts, Groups, Known, Rule, Verdict
+from dlbench.stats.bisection import decisions
+from dlbench.stats.bisection.decisions import DELTA, MOST, Contrasts, Groups, Known, Rule, Verdict
 from dlbench.stats.interim import INTERIM_GROUPS
 
 Kind = Literal["ends", "candidate", "confirmation", "strip"]

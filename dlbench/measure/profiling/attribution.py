@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dlbench.measure.profiling.spans import Segment, Window, segments
 from dlbench.plugin import HOST, STEP, Category, ProfileEvent
-from dlbench.profiling.spans import Segment, Window, segments
 from dlbench.record.explanation import Op
 
 WORKS, HELPS, THINKS, WAITS = range(4)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from dlbench.measure.profiling.phrases import listed
 from dlbench.plugin import Category
-from dlbench.profiling.phrases import listed
 from dlbench.record.explanation import Arm, Op
 
 PRODUCTS: frozenset[Category] = frozenset({"matrix product", "convolution", "attention", "recurrent cell"})

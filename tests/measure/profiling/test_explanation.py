@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from profiled import event, step
 
+from dlbench.measure.profiling.answer import explain
+from dlbench.measure.profiling.attribution import attribute
+from dlbench.measure.profiling.join import canonical
+from dlbench.measure.profiling.spans import window
 from dlbench.plugin import ProfileEvent
-from dlbench.profiling.answer import explain
-from dlbench.profiling.attribution import attribute
-from dlbench.profiling.join import canonical
-from dlbench.profiling.spans import window
 from dlbench.record.explanation import Arm, Explanation, Op, Profile
 from dlbench.report import explanation as page
 from dlbench.report import markdown

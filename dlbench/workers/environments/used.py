@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from packaging.utils import canonicalize_name
 
 from dlbench import registry
-from dlbench.environments import ranges
-from dlbench.environments.ranges import Found
 from dlbench.errors import SpecError
 from dlbench.registry import entry_points
+from dlbench.workers.environments import ranges
+from dlbench.workers.environments.ranges import Found
 
 
 def check(found: Found, plugins: Sequence[str]) -> None:

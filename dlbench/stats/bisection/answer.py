@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from dlbench.bisection.decisions import ALARM, Known
-from dlbench.bisection.search import Outcome, Row, Status
-from dlbench.bisection.strip import Point
+from dlbench.stats.bisection.decisions import ALARM, Known
+from dlbench.stats.bisection.search import Outcome, Row, Status
+from dlbench.stats.bisection.strip import Point
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,10 +15,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from dlbench.environments import layers
-from dlbench.environments.commands import Place, ended
-from dlbench.environments.layers import Recipe
 from dlbench.errors import SpecError, redaction
+from dlbench.workers.environments import layers
+from dlbench.workers.environments.commands import Place, ended
+from dlbench.workers.environments.layers import Recipe
 
 SHORT = 12
 """Letters of a commit's hash by which it is named."""

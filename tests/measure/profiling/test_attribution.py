@@ -8,9 +8,9 @@ import pytest
 from profiled import account, event, milliseconds, step
 
 from dlbench.errors import ContractViolation
+from dlbench.measure.profiling.spans import window
+from dlbench.measure.profiling.trace import trace
 from dlbench.plugin import STEP
-from dlbench.profiling.spans import window
-from dlbench.profiling.trace import trace
 
 pytestmark = pytest.mark.untimed
 
@@ -74,7 +74,7 @@ def test_shapes_tell_operations_of_one_name_apart() -> None:
 
 
 def _ops(events):
-    from dlbench.profiling.attribution import attribute
+    from dlbench.measure.profiling.attribution import attribute
 
     return attribute("a.b", window("a.b", events, events[0].seconds), 1).ops
 

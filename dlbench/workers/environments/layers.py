@@ -20,8 +20,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from dlbench.environments.commands import Place, ended
 from dlbench.errors import DlbenchError, SpecError, redaction
+from dlbench.workers.environments.commands import Place, ended
 
 BELOW = "_below.pth"
 LINES = 3

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from dlbench.environments import layers, words
-from dlbench.environments.cache import MADE, Cache
-from dlbench.environments.layers import NotInstallable, Recipe
 from dlbench.errors import SpecError
+from dlbench.workers.environments import layers, words
+from dlbench.workers.environments.cache import MADE, Cache
+from dlbench.workers.environments.layers import NotInstallable, Recipe
 from studies.bisection.packages import wheel, wheels
 
 pytestmark = pytest.mark.untimed

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dlbench.measure.profiling import roofline
+from dlbench.measure.profiling.join import categories, differences
+from dlbench.measure.profiling.phrases import listed, seconds
 from dlbench.plugin import UNATTRIBUTED, Category
-from dlbench.profiling import roofline
-from dlbench.profiling.join import categories, differences
-from dlbench.profiling.phrases import listed, seconds
 from dlbench.record.explanation import DEARER, EQUAL, Arm, Explanation, Share
 
 WORTH, AGAINST, UNKNOWN = 0.1, 0.1, 0.05
