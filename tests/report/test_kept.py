@@ -18,6 +18,7 @@ OTHERS = {
     "bisection": ("simulated.md", "python -m studies.bisection"),
     "cheats": ("report.md", "python -m studies.cheats"),
     "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
+    "explain": ("planted.md", "python -m studies.explain planted"),
     "expert-step": ("expert.md", "python -m studies.expert_step"),
     "gate": ("report.md", "python -m studies.gate"),
     "sessions": ("sessions.md", "python -m studies.decision_quality sessions"),
