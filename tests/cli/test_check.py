@@ -139,7 +139,7 @@ def test_a_plugin_that_never_comes_back_is_named_by_the_clause(monkeypatch, tmp_
     assert found.returncode == 1
     assert "holds          import_does_no_work" in found.stdout
     assert "broken         build_is_repeatable: no word from the plugin for 3 s" in found.stdout
-    assert "everything else: 24 clauses: the examination ended in build_is_repeatable" in found.stdout
+    assert "everything else: 25 clauses: the examination ended in build_is_repeatable" in found.stdout
 
 
 def test_findings_come_when_they_are_decided():

@@ -230,4 +230,4 @@ def test_an_error_of_several_lines_is_one_line(capfd: pytest.CaptureFixture[str]
 def test_help_that_nobody_asked_for_keeps_its_lines(tmp_path):
     done = dlbench(cwd=tmp_path)
     assert done.returncode == exit_codes.FAILED
-    assert "Commands:\n  check " in done.stderr
+    assert "Commands:\n  bisect " in done.stderr

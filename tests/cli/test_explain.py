@@ -54,7 +54,8 @@ def test_nothing_to_explain_is_one_line_and_leaves_the_report(tmp_path):
 
 
 def test_a_run_explains_its_arms_when_asked(tmp_path):
-    done = dlbench("run", "--explain", "--plugin", "fake.linear,twin.linear", "--no-parity", *FAST, cwd=tmp_path)
+    words = ("--plugin", "fake.linear,twin.linear", "--phase", "train", "--no-parity", *FAST)
+    done = dlbench("run", "--explain", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Report: out/report.md" in done.stdout
     assert "Explanation: out/explanation.md" in done.stdout

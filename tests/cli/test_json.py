@@ -18,8 +18,8 @@ from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed
 
-ACTS = {"run", "explain", "gate", "comment", "fetch", "schema"}
-"""Commands that measure or download, and one that prints nothing but JSON."""
+ACTS = {"run", "explain", "gate", "bisect", "comment", "fetch", "new", "schema"}
+"""Commands that measure, download or write files, and one that prints nothing but JSON."""
 
 
 def kept(folder, runs):
@@ -59,6 +59,7 @@ CALLS = {
     "report": lambda at: [at.all],
     "verify": lambda at: [at.a],
     "history": lambda at: [at.db, "--add", at.a],
+    "env": lambda at: ["list"],
 }
 KEYS = {
     "list": {"plugins", "tasks", "suites"},
@@ -69,6 +70,7 @@ KEYS = {
     "report": {"sections", "warnings"},
     "verify": {"intact", "digest", "files"},
     "history": {"series"},
+    "env": {"folder", "environments"},
 }
 FACTS = {
     "list": lambda found: "fake.linear" in [one["name"] for one in found["plugins"]],

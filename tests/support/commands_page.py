@@ -25,7 +25,8 @@ def _lines() -> Iterator[str]:
     yield "# Command line"
     yield ""
     yield "All commands with all options, as `--help` shows them. This page is made from the program."
-    context = click.Context(cli, info_name="dlbench", max_content_width=WIDTH, terminal_width=WIDTH)
+    settings = {**cli.context_settings, "max_content_width": WIDTH, "terminal_width": WIDTH}
+    context = click.Context(cli, info_name="dlbench", **settings)
     yield from _help("dlbench", cli, context)
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)

@@ -82,6 +82,7 @@ def test_the_target_is_reached_with_the_labels_and_never_with_shuffled_ones(task
     assert not any(reaches(info, quality) for _, _, quality in training(plugin, task, shuffled=True))
 
 
+@pytest.mark.slow
 def test_what_is_no_digit_or_one_digit_alone_does_not_pass_for_generated_digits():
     """Noise, the mean image, pixels each from another image, digits in negative; and the training images of a class."""
     train, held_out = digits()[:2]
@@ -116,7 +117,10 @@ def test_what_is_not_made_alike_does_not_pass_for_synthetic_images():
         assert distance(fooling) > 1.5 * max(targets)
 
 
-@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "cartpole"])
+@pytest.mark.parametrize(
+    "architecture",
+    [pytest.param(name, marks=pytest.mark.slow if name == "gan" else ()) for name in (*ARCHITECTURES, "cartpole")],
+)
 def test_curves_of_tensorflow_and_pytorch_coincide(architecture):
     architecture, task = ("mlp", "cartpole") if architecture == "cartpole" else (architecture, "")
     curves = [
