@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import dlbench_jax
+from dlbench import precision
 from dlbench.errors import Unsupported
 from dlbench.measure.build import batch_of_call, prepare
-from dlbench.plugin import PARTS, SGD, AdamW, Batch, BuildRequest, precision
+from dlbench.plugin import PARTS, SGD, AdamW, Batch, BuildRequest
 from dlbench.spec import Spec
 from dlbench_jax import machine, program
 
