@@ -1,11 +1,11 @@
 """Settings that keep the suite fast, in one place; nothing here changes what a test asserts.
 
-- Tests that time nothing carry the mark `untimed`: `make test` gives them to two workers (pytest-xdist), and runs all
+- Tests that time nothing carry the mark `untimed`: `make test` gives them to three workers (pytest-xdist), and runs all
   others one by one afterwards, on a machine that nothing else uses. The untimed ones carry the mark, so that a new test
   is safe without one.
 - PyTorch's compiled code is kept in the cache of pytest: the C++ compiler takes most of the time here, and the
   same graphs come again and again. Tests of cold starts name a folder of their own.
-- Each of several workers has a core of its own, shared with the processes that it starts: processes of one thread are
+- Each of several workers is held to one core, shared with the processes that it starts: processes of one thread are
   held to the first core that their parent may use, and would all meet there.
 - What was imported is not walked by the collector again: measuring collects garbage before each sample, which takes
   half a second of a process that has two frameworks. Tests that freeze or unfreeze objects leave nothing behind.

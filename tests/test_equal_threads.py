@@ -11,6 +11,7 @@ import dlbench
 RUNTIMES = ("ort", "openvino")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="this machine has one core")
 def test_both_have_the_threads_that_were_asked_for_and_none_works_on_after_a_step(tmp_path):
     """In processes of their own: OpenVINO keeps the number of threads of its first model for all of its process."""

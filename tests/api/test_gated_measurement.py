@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
 from command import dlbench
 
 from dlbench.record import encoding
@@ -12,6 +13,7 @@ from dlbench.record.reading import read_plan
 from dlbench.report import DIGITS
 
 
+@pytest.mark.slow
 def test_a_real_session_passes_a_wide_gate_and_says_so(tmp_path):
     arguments = ("--plugin", "fake.linear,twin.linear", "--phase", "predict", "--processes", "2", "--threads", "1")
     for _ in range(3):  # a busy machine takes the steady state of a twin away, and such a session is refused

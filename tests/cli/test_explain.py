@@ -5,7 +5,7 @@ import json
 import pytest
 from command import dlbench
 
-pytestmark = pytest.mark.untimed
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("test_explain")]  # one session, explained once
 
 FAST = ("--quick", "--task", "line", "--threads", "1", "--out", "out")
 

@@ -37,7 +37,9 @@ def test_so_they_are_in_processes_of_their_own():
     assert judged([spec("tf.gan"), spec("torch.gan")], range(3)) == EVERYTHING
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "architecture", [pytest.param(one, marks=pytest.mark.slow if one == "gru" else ()) for one in ARCHITECTURES]
+)
 def test_they_are_the_same_model_at_size_base(architecture, monkeypatch):
     """Outputs and first gradients, on few samples: with all, two million ReLUs leave hardly a seed without an edge."""
     in_this_process(monkeypatch)
