@@ -98,9 +98,10 @@ def _settled(run: Run) -> Sequence[float]:
 def _figure(name: str, seconds: Sequence[float]) -> Figure | None:
     if not seconds or min(seconds) <= 0:
         return None
+    seconds = sorted(seconds)
     low, high = (percentile(seconds, rank) for rank in (25, 75))
     if low is None or high is None:  # too few for quartiles
-        low, high = min(seconds), max(seconds)
+        low, high = seconds[0], seconds[-1]
     notch = NOTCH * (math.log(high) - math.log(low)) / math.sqrt(len(seconds))
     return Figure(name, statistics.median(seconds), notch)
 

@@ -42,7 +42,7 @@ class Labels:
 
 def of_specs(specs: Iterable[Spec]) -> Labels:
     """Names for these Specs."""
-    return Labels(map(workload_key, specs))
+    return Labels(map(workload_key, dict.fromkeys(specs)))
 
 
 def _telling(loads: Sequence[Workload]) -> list[str]:

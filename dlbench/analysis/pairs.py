@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
@@ -14,6 +14,7 @@ from dlbench.record.schema import Run
 from dlbench.spec import InputSpec, ModelSource, Spec, Workload, arm_key, baseline_of, workload, workload_key
 from dlbench.spec.source import text as array_text
 
+Key = TypeVar("Key")
 MACHINE, SESSION = "machine", "session"
 KEYS = (*(name for name in Spec.__struct_fields__ if name not in ("phase", "origin")), MACHINE, SESSION)
 """Words of `--allow`: a key of the Spec in which the two sides may differ, another machine, another session."""
@@ -36,18 +37,28 @@ class Pair(NamedTuple):
 
 def by_workload(runs: Iterable[Run]) -> dict[Workload, list[Run]]:
     """Runs that may be compared with each other, in order of appearance; replications by seed stand together."""
-    found: dict[Workload, list[Run]] = {}
-    for run in runs:
-        found.setdefault(workload_key(run.spec), []).append(run)
-    return found
+    return _by(workload_key, runs)
 
 
 def arms(runs: Iterable[Run]) -> dict[str, list[Run]]:
     """Runs of one workload by arm (`tf.transformer jit`), in the order of the first group."""
-    found: dict[str, list[Run]] = {}
+    return _by(_label, runs)
+
+
+def _by(key: Callable[[Spec], Key], runs: Iterable[Run]) -> dict[Key, list[Run]]:
+    """Runs by a key of their Specs, which is asked once for each of these."""
+    found: dict[Key, list[Run]] = {}
+    of_spec: dict[Spec, list[Run]] = {}
     for run in runs:
-        found.setdefault(run.spec.label, []).append(run)
+        alike = of_spec.get(run.spec)
+        if alike is None:
+            alike = of_spec[run.spec] = found.setdefault(key(run.spec), [])
+        alike.append(run)
     return found
+
+
+def _label(spec: Spec) -> str:
+    return spec.label
 
 
 def planned(runs: Iterable[Run]) -> int:

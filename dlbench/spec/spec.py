@@ -32,7 +32,7 @@ Several: TypeAlias = Value | Iterable[Value]
 """One value, or several that span a grid."""
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False, cache_hash=True):
     """One thing to measure, complete: two equal Specs ask for the same computation.
 
     `plugin` is `framework.architecture`; `batch_size` counts samples; `threads` is the number of CPU threads that the
@@ -117,7 +117,7 @@ def _label(spec: Spec) -> str:
     return " ".join(filter(None, (*said, origin)))
 
 
-class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False, cache_hash=True):
     """Axes that two Specs must share for the ratio of their times to mean something."""
 
     architecture: str

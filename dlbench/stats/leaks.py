@@ -24,6 +24,8 @@ def slope(steps: Sequence[int], resident: Sequence[int]) -> float | None:
     """
     if len(steps) < SHORTEST:
         return None
+    if max(resident) - min(resident) <= NOISE_BYTES:
+        return None
     least = NOISE_BYTES / (steps[-1] - steps[0])
     if not any(_rise(steps, resident, at) > least for at in range(len(steps) - 1)):
         return None  # no slope between two samples is steeper than the steepest between neighbours
