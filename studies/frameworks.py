@@ -3,9 +3,9 @@
     python -m studies.frameworks measure [--size small,base] [--only mlp,cnn] [--phase train,predict] [--out FOLDER]
     python -m studies.frameworks tables [FOLDER]
 
-`measure` is one `dlbench.run`. Two processes an arm of size small take some 45 minutes on two cores, and
-`--resume` goes on with what is left. `tables` prints, of a saved report, the step of every arm, the cost of Keras over
-the bare framework as a ratio with its interval, and the price of compiling with the steps after which it pays.
+`measure` is one `dlbench.run`. `--budget` are seconds after which no process starts, and `--resume` goes on with what
+is left. `tables` prints, of a saved report, the step of every arm, the cost of Keras over the bare framework as a
+ratio with its interval, and the price of compiling with the steps after which it pays.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ def _shown(asked: Request, options: Mapping[str, Any]) -> int:
         return exit_codes.FINE
     quiet = options["quiet"] or options["as_json"]
     with progress.on_standard_error(quiet=quiet) as listener:
-        found = bisect(asked, listener, lambda line: click.echo(page.said(line), err=True))
+        say = (lambda _: None) if quiet else (lambda line: click.echo(page.said(line), err=True))
+        found = bisect(asked, listener, say)
     if options["as_json"]:
         print((asked.folder / ANSWER_FILE).read_text(encoding="utf-8"), end="")  # noqa: T201
     elif not options["quiet"]:

@@ -28,11 +28,16 @@ def show(*, as_json: bool) -> None:
 def remove(names: Sequence[str], *, everything: bool) -> None:
     """Remove environments by name, or all. Raises SpecError."""
     with Cache() as cache:
-        found = [one.key for one in cache.all()] if everything else list(names)
-        if not found and not everything:
+        if not names and not everything:
             raise SpecError("name the environments to remove, or give --all; dlbench env list shows their names")
-        for name in found:
-            cache.remove(name)
+        for name in [one.key for one in cache.all()] if everything else names:
+            try:
+                cache.remove(name)
+            except SpecError as error:
+                if not everything:
+                    raise
+                print(f"left: {error}")  # noqa: T201 (the answer to the command)
+                continue
             print(f"removed {name}")  # noqa: T201 (the answer to the command)
 
 

@@ -33,7 +33,7 @@ def blocks(found: Bisection) -> Iterator[Block]:
         ["Trial", "member", "to the old end", "ends", "verdict", "groups", "time"], list(map(_row, found.lines))
     )
     yield Paragraph(
-        f"All intervals hold together in {100 - found.error * 100:g} of 100 searches. Ratios are to the old end of the "
+        f"All decisions hold together in {100 - found.error * 100:g} of 100 searches. Ratios are to the old end of the "
         "same trial."
     )
 

@@ -52,11 +52,13 @@ def whole(asked: Request, trials: Trials, told: Transcript) -> Bisection:
     """The answer of a strip. Raises DlbenchError."""
     names, titles = told.names, told.titles
     try:
-        points = strip.strip(len(names), trials, told)
+        points = strip.strip(len(names), trials, told, all_count=not is_timed(asked.metric))
     except Unmeasurable as error:
         return Bisection(**_heading(asked, trials), status="not measured", reason=str(error))
     shown = tuple(answer.point(one, names, titles) for one in points)
     verdicts = {one.verdict for one in points}
+    if points[-1].verdict == "not measured" and "differ" not in verdicts:
+        return Bisection(**_heading(asked, trials), status="not measured", points=shown, reason=points[-1].reason)
     decided: search.Status = "found" if "differ" in verdicts else "undecided" if "undecided" in verdicts else "same"
     several = sum(one.verdict == "differ" for one in points) > 1
     reason = next((one.reason for one in points if one.verdict == "undecided" and one.reason), "")

@@ -14,6 +14,8 @@ from dlbench.errors import UnknownName
 from dlbench.stats.bisection import strip
 from dlbench.workers.environments.ranges import Found
 
+PROCESS = 5
+"""Seconds of a process, for an estimate before anything is measured."""
 METRIC = {
     "time": "step_time",
     "memory": "memory_peak",
@@ -47,6 +49,11 @@ def metric_of(word: str) -> str:
     return name
 
 
+def _minutes(trials: int, groups: int) -> str:
+    """Minutes of so many groups a trial, of three members each."""
+    return f"{trials * groups * 3 * PROCESS / 60:.0f}"
+
+
 def outline(asked: Request) -> list[str]:
     """Lines on what a search would do: its environments, its trials and its minutes."""
     places = len(asked.found.candidates)
@@ -58,6 +65,6 @@ def outline(asked: Request) -> list[str]:
     return [
         f"{asked.found.subject}: {places} members, {names[0]} to {names[-1]}",
         f"{'all' if asked.whole else 'about'} {made} environments, {trials} trials of 6 to 45 groups",
-        f"about {trials * 0.5:.0f} to {trials * 2:.0f} minutes, if a process takes some seconds",
+        f"about {_minutes(trials, 6)} to {_minutes(trials, 45)} minutes, if a process takes {PROCESS} s",
         *(f"  {one.name}  {one.title or ' '.join(one.recipe.words)}" for one in asked.found.candidates),
     ]

@@ -43,7 +43,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bisection(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole search. All intervals hold together in all but `error` of searches."""
+    """A whole search. All decisions hold together in all but `error` of searches."""
 
     subject: str
     metric: str

@@ -26,11 +26,13 @@ class Point(NamedTuple):
     reason: str = ""
 
 
-def strip(places: int, measure: Measure, tell: Callable[[Row], object] = lambda _: None) -> tuple[Point, ...]:
+def strip(
+    places: int, measure: Measure, tell: Callable[[Row], object] = lambda _: None, *, all_count: bool = False
+) -> tuple[Point, ...]:
     """Measure all places; a difference of neighbours is named where there is none in at most ALARM of all strips.
 
     A place that cannot be measured is left out, and its part measured again. Those that are not measured when the
-    budget is used are undecided, with the reason.
+    budget is used are undecided, with the reason. `all_count` as in a search.
     """
     lacking: dict[int, str] = {}
     points: dict[int, Point] = {0: Point(0, Known(1.0, 1.0, 1.0, 0), verdict="same")}
@@ -41,7 +43,7 @@ def strip(places: int, measure: Measure, tell: Callable[[Row], object] = lambda 
             break
         room = TOGETHER - len({0, before})
         chunk = tuple(dict.fromkeys((0, before, *left[:room])))
-        trial = Trial(number, "strip", chunk, chunk[-1], _settled(chunk), ALARM / (places - 1))
+        trial = Trial(number, "strip", chunk, chunk[-1], _settled(chunk), ALARM / (places - 1), all_count)
         number += 1
         try:
             groups = measure(trial)

@@ -176,11 +176,22 @@ def _whole(found: Environment) -> bool:
 def _key(recipe: Recipe) -> str:
     """Name of an environment: the first requirement, and a digest of all that it is made from."""
     below = sorted(f"{one.name}=={one.version}" for one in distributions() if one.name)
-    links = [sorted(path.name for path in Path(one).glob("*")) for one in recipe.find_links]
+    wheels = [Path(word) for word in recipe.words if word.endswith(".whl")]
+    links = [_state(path) for folder in recipe.find_links for path in sorted(Path(folder).glob("*"))]
     facts = [recipe, layers.installer(), sys.executable, sys.version, below, links]
+    facts.append([_state(path) for path in wheels])
     digest = hashlib.sha256(msgspec.json.encode(facts)).hexdigest()[:12]
     word = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in recipe.words[0])[-40:]
     return f"{word.strip('-.') or 'environment'}-{digest}"
+
+
+def _state(path: Path) -> tuple[str, int, int]:
+    """Name, size and time of a file: one that is built anew under its name makes another environment."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path.name, 0, 0
+    return path.name, found.st_size, found.st_mtime_ns
 
 
 def _bytes(place: Path) -> int:

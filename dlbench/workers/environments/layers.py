@@ -119,7 +119,12 @@ def require_pip(besides: str = "") -> None:
 def _install(place: Place, recipe: Recipe, target: Path) -> None:
     if installer() == "pip":
         words = ["install", "--quiet", "--no-compile", *recipe.options, *recipe.words]
-        _run(place, [sys.executable, "-m", "pip", "--python", str(target), *words])
+        pip = [sys.executable, "-m", "pip", "--python", str(target)]
+        _run(place, [*pip, *words])
+        if sources := [word for word in recipe.words if word.endswith(".whl") or "://" in word]:
+            # pip takes a package of the same version below for the one that was named by its source
+            again = ["install", "--quiet", "--no-compile", "--no-deps", "--force-reinstall", *recipe.options]
+            _run(place, [*pip, *again, *sources])
         return
     below = ["uv", "pip", "install", "--dry-run", "--python", sys.executable, *recipe.options, *recipe.words]
     differing = re.findall(r"^ \+ (\S+?)==(\S+)(?: \(from (\S+)\))?$", _run(place, below), re.MULTILINE)

@@ -135,3 +135,36 @@ def test_a_real_environment_has_its_package_in_front_and_finds_all_others(tmp_pa
         for version in ("1.2", "1.9"):
             with pytest.raises(NotInstallable, match=f"{version} cannot be installed"):
                 cache.environment(Recipe((f"acme-step=={version}",), links), version)
+
+
+def test_a_branch_is_the_commit_that_it_is_at_now(tmp_path):
+    home = tmp_path / "repository"
+    git = ["git", "-C", str(home), "-c", "user.name=n", "-c", "user.email=e@example.com"]
+    subprocess.run(["git", "init", "-q", "-b", "main", str(home)], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    first = words.requirement(f"git+file://{home}@main#subdirectory=a")
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "two"], check=True)
+    second = words.requirement(f"git+file://{home}@main#subdirectory=a")
+    assert re.fullmatch(rf"git\+file://{home}@[0-9a-f]{{40}}#subdirectory=a", first)
+    assert first != second
+    assert words.requirement(second) == second
+    assert words.requirement(f"git+file://{tmp_path}/none@main") == f"git+file://{tmp_path}/none@main"
+
+
+def test_a_wheel_that_is_built_anew_under_its_name_makes_another_environment(made, tmp_path):
+    path = tmp_path / "a-1-py3-none-any.whl"
+    path.write_text("one")
+    with Cache(tmp_path / "cache") as cache:
+        before = cache.environment(Recipe((str(path),)), "old", print)
+        path.write_text("another")
+        assert cache.environment(Recipe((str(path),)), "old", print).folder != before.folder
+    assert len(made) == 2
+
+
+def test_a_source_of_the_version_below_is_installed_all_the_same(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(layers, "installer", lambda: "pip")
+    monkeypatch.setattr(layers, "_run", lambda _, command: asked.append(command) or "")
+    layers._install(None, Recipe(("a==1", "git+file:///folder@main")), tmp_path)
+    assert [word for word in asked[1] if word in ("a==1", "git+file:///folder@main")] == ["git+file:///folder@main"]
+    assert "--force-reinstall" in asked[1]
