@@ -27,6 +27,8 @@ def read(options: Mapping[str, Any], words: Sequence[str]) -> Request:
         raise SpecError(f"timeout is {options['timeout']}: it must be above 0")
     if options["budget"] is not None and not 0 < options["budget"] < float("inf"):
         raise SpecError(f"budget is {options['budget']}: it must be a number of seconds above 0")
+    if options["whole"] and options["explain"]:
+        raise SpecError("--explain is of one step, and --all may name several; give dlbench explain two --env instead")
     interpreters.require_apart()
     metric = metric_of(options["metric"])
     defaults = keywords.complete({})

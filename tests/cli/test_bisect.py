@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from dlbench.api.bisection import state
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.report import bisection as page
@@ -78,6 +79,18 @@ def test_a_package_that_the_plugin_does_not_use_is_refused():
 def test_a_folder_without_a_search_cannot_be_resumed(tmp_path):
     with pytest.raises(RecordError, match="holds no bisection"):
         run("bisect", "--resume", tmp_path)
+
+
+@pytest.mark.parametrize("more", [("a==1..2",), ("--metric", "memory"), ("--plugin", "fake.linear")])
+def test_a_search_that_goes_on_takes_no_other_words(more, tmp_path):
+    state.write(tmp_path, state.State(["a==1..2", "--plugin", "fake.linear"], ["1", "2"]))
+    with pytest.raises(SpecError, match="--resume goes on with a search as it was asked; leave"):
+        run("bisect", "--resume", tmp_path, *more)
+
+
+def test_a_strip_is_not_explained():
+    with pytest.raises(SpecError, match="--explain is of one step, and --all may name several"):
+        run("bisect", "a==1..2", "--all", "--explain", *MEASURED)
 
 
 def test_the_cache_is_listed_as_json(tmp_path, monkeypatch, capsys):

@@ -13,6 +13,8 @@ from dlbench.errors import SpecError
 from dlbench.workers.environments.cache import Cache
 from dlbench.workers.environments.layers import Recipe
 
+SPACED = re.compile(r"\s*(==|>=|<=|~=|!=|@)\s+|\s+(==|>=|<=|~=|!=|@)(?=\S)")
+"""A comparison with spaces about it, which is one requirement all the same."""
 Say = Callable[[str], object]
 REPOSITORY = re.compile(r"git\+[\w.+-]+:")
 REVISION = re.compile(r"git\+(?P<url>[\w.+-]+://(?:[^/@]*@)?[^@#]*)(?:@(?P<rev>[^#]+))?(?P<rest>#.*)?$")
@@ -72,6 +74,7 @@ def _resolved(text: str, cache: Cache, find_links: Sequence[str], say: Say) -> s
     name, _, value = text.partition("=")
     if not name or not is_requirement(value):
         return text
-    words = tuple(requirement(word) for word in re.split(r"[,\s]+(?=[A-Za-z][\w.-]*(?:==|\[))|\s+", value) if word)
+    parts = re.split(r"[,\s]+(?=[A-Za-z][\w.-]*(?:==|\[))|\s+", SPACED.sub(r"\1\2", value))
+    words = tuple(requirement(word) for word in parts if word)
     found = cache.environment(Recipe(words, tuple(find_links)), f"{name} ({value})", say)
     return f"{name}={found.python}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -117,6 +118,24 @@ def test_requirements_and_interpreters_are_told_apart(text, answer):
 def test_a_requirement_that_nobody_can_read_is_one_line(tmp_path, text, said):
     with pytest.raises(SpecError, match=re.escape(said)):
         words.resolve([text], Cache(tmp_path), ())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a == 1.0", ("a==1.0",)),
+        ("a @ file:///a.tar.gz", ("a@file:///a.tar.gz",)),
+        ("a==1 b==2,c==3", ("a==1", "b==2", "c==3")),
+        ("a>=1,<2", ("a>=1,<2",)),
+    ],
+)
+def test_spaces_about_a_comparison_part_nothing(value, expected, made, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        Cache, "environment", lambda _, recipe, *more: asked.append(recipe.words) or SimpleNamespace(python="p")
+    )
+    assert words.resolve([f"old={value}"], Cache(tmp_path), ()) == ("old=p",)
+    assert asked == [expected]
 
 
 @pytest.mark.slow
