@@ -22,9 +22,9 @@ def sentences(sides: Sequence[Arm]) -> Iterator[str]:
     yield from _products(sides)
     parts = []
     for arm in sides:
-        rate = _streamed(arm)
-        if rate is not None and rate <= arm.profile.bandwidth:
-            parts.append(f"{arm.label} {rate * 1e-9:.3g} GB/s, {rate / arm.profile.bandwidth:.0%} of a large copy's")
+        rate, copied = _streamed(arm), arm.profile.bandwidth / 2  # of a copy, half are read
+        if rate is not None and rate <= copied:
+            parts.append(f"{arm.label} {rate * 1e-9:.3g} GB/s, {rate / copied:.0%} of what a large copy reads")
     if parts:
         yield f"Elementwise operations and copies read at least: {'; '.join(parts)}."
 
