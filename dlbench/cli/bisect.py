@@ -12,7 +12,7 @@ from dlbench.api.bisection.request import Request, outline
 from dlbench.api.bisection.session import ANSWER_FILE, PAGE_FILE, bisect
 from dlbench.cli import bisect_request, explain, progress, streams
 from dlbench.cli.remembering import WORDS
-from dlbench.errors import SpecError, exit_codes
+from dlbench.errors import exit_codes
 from dlbench.report import bisection as page
 from dlbench.report import terminal
 
@@ -24,28 +24,15 @@ CODES = {
 }
 
 
-WITH_RESUME = ("resume", "as_json", "quiet", "budget", "dry_run")
-"""Options that say nothing about what is searched."""
-
-
 def show(context: click.Context, options: Mapping[str, Any]) -> int:
     """Search, print, and return the exit code. Raises DlbenchError."""
     words: list[str] = context.meta[WORDS]
     if options["resume"] is not None:
         words = state.read(options["resume"]).words
-        _refuse_others(context)
+        bisect_request.refuse_others(context)
         with context.command.make_context("bisect", list(words), parent=context.parent) as again:
-            options = {**again.params, **{name: options[name] for name in WITH_RESUME}}
+            options = {**again.params, **{name: options[name] for name in bisect_request.WITH_RESUME}}
     return _shown(bisect_request.read(options, words), options)
-
-
-def _refuse_others(context: click.Context) -> None:
-    """Raise SpecError for words that a search which goes on has an answer for."""
-    typed = click.core.ParameterSource.COMMANDLINE
-    given = [one for one in context.command.params if context.get_parameter_source(one.name or "") is typed]
-    for one in given:
-        if one.name not in WITH_RESUME:
-            raise SpecError(f"--resume goes on with a search as it was asked; leave {one.opts[-1]} out")
 
 
 def _shown(asked: Request, options: Mapping[str, Any]) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from dlbench.api import keywords
 from dlbench.api.bisection.request import Request, metric_of
 from dlbench.api.request import RunRequest
@@ -19,6 +21,19 @@ from dlbench.workers.environments.ranges import Found
 
 OWN = ("--metric", "--subdirectory", "--find-links", "--budget", "--out", "--resume", "--git")
 """Options with a value that `dlbench run` has not, or that its command shall not have."""
+
+
+WITH_RESUME = ("resume", "as_json", "quiet", "budget", "dry_run")
+"""Options that say nothing about what is searched."""
+
+
+def refuse_others(context: click.Context) -> None:
+    """Raise SpecError for words that a search which goes on has an answer for."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    given = [one for one in context.command.params if context.get_parameter_source(one.name or "") is typed]
+    for one in given:
+        if one.name not in WITH_RESUME:
+            raise SpecError(f"--resume goes on with a search as it was asked; leave {one.opts[-1]} out")
 
 
 def read(options: Mapping[str, Any], words: Sequence[str]) -> Request:
