@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from dlbench.spec import AXES, WORKLOAD_AXES, Spec, Workload, workload, workload_key
 
@@ -55,7 +56,7 @@ def _telling(loads: Sequence[Workload]) -> list[str]:
 
 
 def _distinct(loads: Sequence[Workload], keys: Sequence[str]) -> int:
-    return len({tuple(getattr(load, key) for key in keys) for load in loads})
+    return len(set(map(attrgetter(*keys), loads))) if keys else 1
 
 
 def _joined(head: str, load: Workload, keys: Sequence[str]) -> str:

@@ -34,12 +34,12 @@ class Group:
 
     def beside(self, run: Run) -> tuple[Sequence[float], Sequence[float]]:
         """Logarithms of an arm and of its neighbours, one value for each round that it shares with one of them."""
-        mine, left_out = self._of(run), [self._of(one) for one in self._left_out(run)]
+        mine, controls = self._of(run), [self._of(one) for one in self._left_out(run) if one is not run]
         own, theirs = [], []
-        for at in sorted(mine):
-            values, without = self._rounds[at], [one[at] for one in left_out if at in one]
+        for at, value in sorted(mine.items()):
+            values, without = self._rounds[at], [value, *(one[at] for one in controls if at in one)]
             if len(values) > len(without):
-                own.append(mine[at])
+                own.append(value)
                 theirs.append(_median_without(values, without))
         return own, theirs
 

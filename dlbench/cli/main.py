@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dlbench import __version__
-from dlbench.cli import exits, installed, options, saved, upgrades
+from dlbench.cli import ending, installed, options, saved, upgrades
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -162,5 +162,5 @@ for command in (*installed.COMMANDS, *saved.COMMANDS, *upgrades.COMMANDS):
 
 
 def main() -> None:
-    """Run the command line; `dlbench.cli.exits` maps errors to exit codes."""
-    exits.run(cli)
+    """Run the command line; `dlbench.cli.ending` maps errors to exit codes."""
+    ending.run(cli)

@@ -20,8 +20,8 @@ from dlbench.record.schema import Record
 from dlbench.session.lockstep import turn_orders
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
+from dlbench.workers.child_environment import child_environment
 from dlbench.workers.process import limit_cores
-from dlbench.workers.variables import child_environment
 
 GROUPS = 5
 """Default number of groups of a session, so that the smallest change is that of such a session."""

@@ -19,6 +19,7 @@ import msgspec
 CONFIDENCE = 0.95
 NORMAL = statistics.NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 """The quantile of the normal distribution to which a two-sided interval reaches."""
+LARGEST_EXPONENT = math.log(sys.float_info.max)
 LARGEST = 1e100
 """Values above it, and values that are not finite, give a mean and no interval: squares leave the range of floats."""
 
@@ -75,12 +76,12 @@ def _student(degrees_of_freedom: float, share: float) -> float:
 
 def exp(value: float) -> float:
     """The ratio that a difference of logarithms is; infinite beyond the range of floats."""
-    return math.exp(value) if value < math.log(sys.float_info.max) else math.inf
+    return math.exp(value) if value < LARGEST_EXPONENT else math.inf
 
 
 def expm1(value: float) -> float:
     """The same less one, exactly near zero: a share."""
-    return math.expm1(value) if value < math.log(sys.float_info.max) else math.inf
+    return math.expm1(value) if value < LARGEST_EXPONENT else math.inf
 
 
 class VarianceComponent(NamedTuple):
@@ -99,8 +100,9 @@ def one_sample(values: Sequence[float], cut: int = 0) -> Shift | None:
     n = len(values)
     if n < 2:
         return None
-    ordered = sorted(values)
-    kept = ordered[cut : n - cut]
+    if not cut:
+        return Shift(statistics.fmean(values), _spread(values) / math.sqrt(n), n - 1)
+    kept = sorted(values)[cut : n - cut]
     drawn_in = [*[kept[0]] * cut, *kept, *[kept[-1]] * cut]
     error = _spread(drawn_in) * math.sqrt((n - 1) / (len(kept) * (len(kept) - 1)))
     return Shift(statistics.fmean(kept), error, len(kept) - 1)

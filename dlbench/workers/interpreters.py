@@ -18,8 +18,8 @@ import msgspec
 
 from dlbench import __version__
 from dlbench.errors import SpecError
+from dlbench.workers.child_environment import child_environment
 from dlbench.workers.protocol import Installed, protocol
-from dlbench.workers.variables import child_environment
 
 SHARED = ("PYTHONPATH", "PYTHONHOME")
 """Variables that give every interpreter the same code, whatever its environment holds."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlbench.workers.variables import child_environment
+from dlbench.workers.child_environment import child_environment
 
 ROOT = Path(__file__).parents[2]
 

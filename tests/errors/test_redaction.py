@@ -12,7 +12,7 @@ from example_runs import bare_run
 
 from dlbench import pytest_plugin, registry
 from dlbench.api import doctor
-from dlbench.cli import exits, listing
+from dlbench.cli import ending, listing
 from dlbench.errors import exit_codes, redaction, words
 from dlbench.plugin import ModelInfo
 from dlbench.record import journal
@@ -164,7 +164,7 @@ def test_a_fault_of_dlbench_is_shown_without_secrets(alice, capsys):
     def crash():
         raise RuntimeError("/home/alice with hunter2")
 
-    assert exits.code_of(crash) == exit_codes.FAULT
+    assert ending.code_of(crash) == exit_codes.FAULT
     assert "RuntimeError: ~ with ***" in capsys.readouterr().err
 
 

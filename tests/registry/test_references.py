@@ -12,7 +12,7 @@ import pytest
 from dlbench.errors import SpecError, UnknownName
 from dlbench.registry.factories import make
 from dlbench.registry.references import FOLDER_VARIABLE, load_reference, same_object
-from dlbench.workers.variables import child_environment
+from dlbench.workers.child_environment import child_environment
 
 pytestmark = pytest.mark.untimed
 

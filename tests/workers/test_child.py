@@ -14,6 +14,7 @@ from dlbench.system import cpus
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import ask_devices
 from dlbench.workers.child import ChildError
+from dlbench.workers.child_environment import child_environment
 from dlbench.workers.protocol import (
     Build,
     Built,
@@ -28,7 +29,6 @@ from dlbench.workers.protocol import (
     Take,
     Taken,
 )
-from dlbench.workers.variables import child_environment
 
 pytestmark = pytest.mark.untimed
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from command import DLBENCH, dlbench, raw_runs, started
 
-from dlbench.cli import exits, streams
+from dlbench.cli import ending, streams
 from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("exits and streams")]
@@ -61,13 +61,13 @@ def raising(error: BaseException) -> None:
 def test_no_exception_leaves_with_the_code_of_a_finding(
     error: BaseException, code: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert exits.code_of(lambda: raising(error)) == code
+    assert ending.code_of(lambda: raising(error)) == code
     said = capfd.readouterr().err
-    assert ("fault of dlbench" in said and exits.PROJECT in said and "Traceback" in said) == (code == exit_codes.FAULT)
+    assert ("fault of dlbench" in said and ending.PROJECT in said and "Traceback" in said) == (code == exit_codes.FAULT)
 
 
 def test_the_answer_of_a_command_is_its_exit_code() -> None:
-    assert [exits.code_of(lambda code=code: code) for code in (None, 0, 1, 2, 3)] == [0, 0, 1, 2, 3]
+    assert [ending.code_of(lambda code=code: code) for code in (None, 0, 1, 2, 3)] == [0, 0, 1, 2, 3]
 
 
 def test_a_crash_of_a_whole_command_says_where_to_report_it(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_crash_of_a_whole_command_says_where_to_report_it(tmp_path: Path) -> N
     done = subprocess.run([sys.executable, "-c", code, "list"], check=False, capture_output=True, text=True)
     assert done.returncode == 70
     assert done.stderr.startswith("Traceback")
-    assert done.stderr.splitlines()[-1].endswith(f"{exits.PROJECT}/issues")
+    assert done.stderr.splitlines()[-1].endswith(f"{ending.PROJECT}/issues")
 
 
 @pytest.mark.parametrize("arguments", [("list", "--nonsense"), ("lst",), ("report",), ("compare", "a")])
@@ -223,7 +223,7 @@ def test_a_stream_that_fails_raises_where_it_is_required() -> None:
 
 
 def test_an_error_of_several_lines_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    exits.code_of(lambda: raising(SpecError("one\n\x1b[31mtwo\x00")))
+    ending.code_of(lambda: raising(SpecError("one\n\x1b[31mtwo\x00")))
     assert capfd.readouterr().err == "dlbench: one [31mtwo\n"
 
 
