@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from dlbench.errors import SpecError, redaction, words
 from dlbench.system import cpus
-from dlbench.workers import family, supervisor, variables
+from dlbench.workers import family, supervisor
+from dlbench.workers.child_environment import child_environment
 from dlbench.workers.patience import Patience, readable
 
 TAIL_BYTES = 2000
@@ -181,7 +182,7 @@ def start_program(command: Sequence[str], given: Given, passed: Sequence[int], t
             stdout=given.output,
             stderr=given.output,
             pass_fds=(given.leash, given.status, *passed),
-            env={**variables.child_environment(os.environ, threads), "TMPDIR": folder},
+            env={**child_environment(os.environ, threads), "TMPDIR": folder},
             start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its children
         )
     except OSError:
