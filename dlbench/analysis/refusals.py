@@ -1,6 +1,7 @@
 """Reasons to refuse a gate regardless of its numbers: failed runs, no A/A control, another machine.
 
-Each reason is a line with a remedy; one is enough to refuse a gate. Pure.
+Each reason is a line with a remedy; one is enough to refuse a gate. A condition in wrong words is refused before
+anything runs, by `gate.parse`. Pure.
 """
 
 from __future__ import annotations

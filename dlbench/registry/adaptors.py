@@ -1,6 +1,7 @@
 """Adaptors: entry points of the group `dlbench.adaptors`, which make plugins of models of the user's own.
 
-Their names are frameworks, loaders such as `timm`, and packages from which classes of models come.
+An object that no adaptor takes is refused here as no model. Names of adaptors are frameworks, loaders such as `timm`,
+and packages from which classes of models come.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """References to a user's own code, `file.py:NAME` or `package.module:NAME`, and their objects.
 
 A file is found from the folder in which the session was planned. An environment variable names it to a child, which
-works in a temporary folder of its own. An error in the user's code is one line that names the user's file and line.
+works in a temporary folder of its own. An error in the user's code is one line that names the user's file and line. An
+object that is no model is refused by `adaptors.of_model`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Floats in, estimates and p values out.
+"""Floats in, estimates with intervals and p values out: of a mean, of a ratio.
 
 The unit of replication is the process (or the group of processes in lockstep): every function here takes one number of
 each. Samples of one process are not independent, and a test over pooled samples raises false alarms.
