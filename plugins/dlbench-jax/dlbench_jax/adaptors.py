@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Unpack
 
 import jax
 import numpy as np
+from jax.experimental import checkify
 
 from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import ArraySpec, BuildRequest, Description, ModelSource, Spec
+from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
 from dlbench.plugin_kit import (
     Recipe,
     Stated,
@@ -42,6 +43,7 @@ SEEDS: Mapping[str, Callable[[int], Any]] = {
     "rngs": lambda seed: importlib.import_module("flax.nnx").Rngs(seed),
 }
 """Arguments of a class or factory that dlbench gives: the randomness of Equinox and that of Flax."""
+INDICES = checkify.index_checks
 KINDS = "a flax.nnx module, an equinox module, or an object with init(key) and apply(params, inputs)"
 
 
@@ -107,11 +109,33 @@ def _describe(recipe: Recipe, example: Example, spec: Spec) -> Description:
     if inputs:
         with users_errors(recipe.label):
             outputs = jax.eval_shape(one.forward, one.parameters, one.state, _shapes(inputs), None)[0]
+        _require_within(recipe.label, one, inputs)
         chosen = output_name(outputs, recipe.output)
         inferred += [f"output: {chosen}, one of several"] if chosen and not recipe.output else []
         array = pick_output(outputs, recipe.output)
         found |= {"inputs": inputs, "outputs": ArraySpec(tuple(array.shape), array.dtype.name)}
     return recipe.description(**found, inferred=tuple(inferred))
+
+
+def _require_within(label: str, network: Network, inputs: Sequence[InputSpec]) -> None:
+    """Call the network once with the largest integers that were stated; JAX reads past an array's end in silence.
+
+    Raises SpecError if it does (JAX documentation, `jax.experimental.checkify`: index checks).
+    """
+    if not any(one.below for one in inputs):
+        return
+    arrays = tuple(np.full(one.shape, (one.below or 1) - 1, one.dtype) for one in inputs)
+    given = arrays if len(arrays) > 1 else arrays[0]
+    checked = checkify.checkify(
+        lambda: network.forward(dict(network.parameters), dict(network.state), given, None), INDICES
+    )
+    with users_errors(label):
+        error = checked()[0].get()
+    if error:
+        largest = ", ".join(f"{one.below}" for one in inputs if one.below)
+        raise SpecError(
+            f"{label}: integers below {largest} do not fit: {error.strip()}; state fewer: --input SHAPE:int64<N"
+        )
 
 
 def _network(recipe: Recipe, spec: Spec, names: tuple[str, ...], *, dropout: bool = True, pick: bool = True) -> Network:

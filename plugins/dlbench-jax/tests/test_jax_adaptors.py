@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,9 @@ def decides(params, inputs):
 def halves(params, inputs):
     half = jax.tree.map(lambda one: one.astype(jnp.bfloat16), params)
     return apply(half, inputs.astype(jnp.bfloat16)).astype("float32")
+
+def looks_up(params, inputs):
+    return params["layers"][0]["w"][inputs].mean(1)
 
 class Plain:
     init, apply = staticmethod(init), staticmethod(apply)
@@ -218,3 +223,10 @@ def test_what_is_no_model_is_refused_in_a_line(reference, error, text):
     with pytest.raises(error, match=text) as raised:
         built(reference)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("below", "fits"), [(6, True), (7, False)])
+def test_integers_beyond_an_array_are_refused_where_jax_reads_on_in_silence(below, fits):
+    source = ModelSource(reference="net.py:looks_up", inputs=(InputSpec((3, 5), "int32", below),))
+    with nullcontext() if fits else pytest.raises(SpecError, match=r"below 7 do not fit: .*index 6 is out of bounds"):
+        assert adapt(source).describe(asked("eager")).outputs.shape == (3, 4)

@@ -56,6 +56,17 @@ class Backend:
         """The arrays when they are where steps find them; JAX copies behind the back of who stages them."""
         return importlib.import_module("jax").block_until_ready(arrays) if self.word == "jax" else arrays
 
+    def within(self, called: Callable[[], Any]) -> None:
+        """Call it, with an error for an index out of bounds, which JAX alone has none of: its reads are clamped or NaN.
+
+        (JAX documentation, `jax.experimental.checkify`: index checks.)
+        """
+        if self.word == "jax":
+            checkify = importlib.import_module("jax.experimental.checkify")
+            checkify.checkify(called, errors=checkify.index_checks)()[0].throw()
+        else:
+            called()
+
     def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:
         """Events of the backend's profiler, as dlbench's package for the backend reads them.
 

@@ -100,7 +100,7 @@ class OwnModel:
             return
         arrays = tuple(keras.ops.full(one.shape, (one.below or 1) - 1, one.dtype) for one in inputs)
         try:
-            self._called(model, arrays, names)
+            self._backend.within(lambda: self._called(model, arrays, names))
         except Exception as error:
             raise self._misfit(inputs, error) from error
 

@@ -172,3 +172,32 @@ print(info.precision, info.settings)
 def test_settings_of_a_variant_take_effect():
     said = run(SETTINGS).splitlines()
     assert said == ["holds", "{'amp': 'off'}", "bf16 {'amp': 'bf16'}"]
+
+
+def test_integers_beyond_an_embedding_are_refused_on_jax_too():
+    """JAX reads past an array's end in silence."""
+    said = run(
+        """
+from dlbench.errors import SpecError
+from dlbench.plugin import InputSpec
+from dlbench.plugin_kit import Recipe
+from dlbench.spec import Spec
+from dlbench_keras import backends
+backend = backends.use("jax")
+import keras
+from dlbench_keras.own import OwnModel
+def make():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((5,), dtype="int32"), keras.layers.Embedding(10, 4), keras.layers.Flatten()])
+spec = Spec(plugin="keras-jax.net", phase="train", path="eager", size="default", task="any", batch_size=2, threads=1)
+for below in (10, 11):
+    recipe = Recipe(make=make, inputs=(InputSpec((2, 5), "int32", below),))
+    try:
+        print(OwnModel(recipe, backend).describe(spec).outputs.shape)
+    except SpecError as error:
+        print(error)
+"""
+    ).splitlines()
+    assert said[0] == "(2, 20)"
+    assert "do not fit" in said[1]
+    assert "index 10 is out of bounds" in said[1]
