@@ -30,6 +30,7 @@ CAPABILITIES = {
     contract.Profiles: ("profile",),
     contract.LacksPhases: ("missing_phases",),
     contract.TakesSettings: ("settings", "read_settings"),
+    contract.TrainsInParallel: ("join", "weights", "leave"),
 }
 
 

@@ -24,10 +24,11 @@ from dlbench.analysis.memory import (
     memory_peak,
     memory_total,
 )
+from dlbench.analysis.scaling import efficiency, efficiency_beside, exchange_share
 from dlbench.analysis.series import steps_of
 from dlbench.record.flags import FlagName
 from dlbench.record.schema import TRAINING, Run, Stage
-from dlbench.spec import PHASES, PhaseName
+from dlbench.spec import PHASES, PhaseName, workers
 from dlbench.stats.estimates import Estimate, estimate, percentile
 
 TIMED: tuple[PhaseName, ...] = tuple(name for name, phase in PHASES.items() if phase.timed)
@@ -54,7 +55,7 @@ class Metric(NamedTuple):
     title: str
     unit: str
     better: Literal["higher", "lower"] | None
-    table: Literal["headline", "once", "memory", "learning"]
+    table: Literal["headline", "once", "memory", "learning", "scaling"]
     of: Callable[[Run], float | None]
     phases: tuple[PhaseName, ...] = tuple(PHASES)
     pooled: Callable[[Sequence[Run]], float | None] | None = None
@@ -118,9 +119,9 @@ def step_lower_quartile(run: Run) -> float | None:
 
 
 def throughput(run: Run) -> float | None:
-    """Samples of data a second: the batch size over the median steady step."""
+    """Samples of data a second, of all workers: those of a step over the median steady step."""
     step = step_seconds(run)
-    return run.spec.batch_size / step if step else None
+    return workers.samples(run.spec) / step if step else None
 
 
 @by_run
@@ -221,6 +222,10 @@ def _compile_row(title: str, of: Callable[[Run], float | None]) -> Metric:
     return Metric(title, "s", "lower", "headline", of, TIMED, fresh_only=True)
 
 
+def _scaling_row(title: str, better: Literal["higher", "lower"], of: Callable[[Run], float | None]) -> Metric:
+    return Metric(title, "%", better, "scaling", of, TIMED)
+
+
 def _peak_row(title: str, of: Callable[[Run], float | None]) -> Metric:
     return Metric(title, "bytes", "lower", "headline", of)
 
@@ -264,6 +269,9 @@ METRICS: dict[str, Metric] = {
     "memory_steady": _memory_row("Steps thereafter, peak", "steady"),
     "memory_total": Metric("In all, peak", "bytes", "lower", "memory", memory_total, fresh_only=True),
     "memory_growth": Metric("Growth a step: a leak", "bytes", "lower", "memory", growth, TIMED),
+    "efficiency": _scaling_row("Efficiency against one worker", "higher", efficiency),
+    "efficiency_beside": _scaling_row("Efficiency against workers without exchange", "higher", efficiency_beside),
+    "exchange_share": _scaling_row("Exchange, share of a step", "lower", exchange_share),
     "steps_to_target": Metric("Steps to target", "steps", "lower", "learning", steps_to_target, TO_TARGET),
     "seconds_to_target": Metric("Training time to target", "s", "lower", "learning", seconds_to_target, TO_TARGET),
     "quality_at_budget": Metric("Quality at budget", "", None, "learning", quality_at_budget, TO_TARGET),

@@ -36,17 +36,34 @@ class Digest:
             return
         try:
             for name, values in sorted(export().items()):
-                self._hash.update(name.encode())
-                self._take(values)
+                self.add_named(name, values)
         except Exception:
             self._hash.update(b"not exported")
 
+    def add_named(self, name: str, values: Any) -> None:
+        """Take in values under their name."""
+        self._hash.update(name.encode())
+        self._take(values)
+
+    @property
+    def whole(self) -> str:
+        """The first 16 hexadecimal digits of all that was taken in."""
+        return self._hash.hexdigest()[:16]
+
     @property
     def text(self) -> str:
-        """The first 16 hexadecimal digits; empty until enough calls were seen."""
-        return self._hash.hexdigest()[:16] if self._calls == CALLS else ""
+        """The same; empty until enough calls were seen."""
+        return self.whole if self._calls == CALLS else ""
 
     def _take(self, values: Any) -> None:
         array = np.ascontiguousarray(values)
         self._hash.update(f"{array.dtype} {array.shape}".encode())
         self._hash.update(array.tobytes())
+
+
+def digest_of(values: Mapping[str, Any]) -> str:
+    """The first 16 hexadecimal digits of the digest of values by name."""
+    found = Digest()
+    for name, value in sorted(values.items()):
+        found.add_named(name, value)
+    return found.whole

@@ -83,8 +83,10 @@ class Sampler:
         ready: Callable[[int], None] = lambda _: None,
         clock: Clock | None = None,
         steps_per_call: int = 1,
+        beyond: float = 0.0,
     ) -> None:
-        self._step, self._barrier, self._ready = step, barrier, ready
+        """`beyond` are the seconds that the barrier takes of itself, however short the steps."""
+        self._step, self._barrier, self._ready, self._beyond = step, barrier, ready, beyond
         self._steps_per_call = steps_per_call
         self._clock = clock or Clock()
         self.watch = Watch()
@@ -116,4 +118,4 @@ class Sampler:
     def overhead(self, repeats: int = 101) -> float:
         """Median seconds that reading the clocks and an empty barrier add to a sample."""
         empty = Sampler(lambda: None, lambda _: None, clock=self._clock)
-        return statistics.median(empty.take(1).seconds for _ in range(repeats))
+        return self._beyond + statistics.median(empty.take(1).seconds for _ in range(repeats))

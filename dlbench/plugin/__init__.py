@@ -11,6 +11,9 @@ one batch as ever.
 Data. With `data` `device` every batch is handed to `stage`, outside the clock, before a step gets it; with `host` the
 step and `predict` get the core's own NumPy arrays and copy them themselves, each time, within the clock.
 
+Workers. If a plugin is told to `join` others, each of its training steps ends in an update by the mean of all workers'
+gradients. Weak scaling is of workers who get a batch of the Spec each, strong scaling of workers who share it.
+
 Precision. `fp32`: values and products. `tf32`: values are float32 and products and convolutions are rounded to TF32.
 `bf16` and `fp16`: parameters, optimizer and loss stay float32, and matrix products and convolutions are computed in the
 type, as each framework's own automatic mixed precision does; `fp16` with dynamic loss scaling.
@@ -37,6 +40,7 @@ from dlbench.plugin.capabilities import (
     Stages,
     Synchronizes,
     TakesSettings,
+    TrainsInParallel,
 )
 from dlbench.plugin.contract import CONTRACT_VERSION
 from dlbench.plugin.profiles import CATEGORIES, HOST, STEP, UNATTRIBUTED, Category, ProfileEvent
@@ -56,7 +60,18 @@ from dlbench.plugin.reports import (
     Text,
     cache_state,
 )
-from dlbench.plugin.requests import SGD, Adam, AdamW, ArraySpec, Batch, BuildRequest, Optimizer, OwnOptimizer, Signature
+from dlbench.plugin.requests import (
+    SGD,
+    Adam,
+    AdamW,
+    ArraySpec,
+    Batch,
+    BuildRequest,
+    Optimizer,
+    OwnOptimizer,
+    Peers,
+    Signature,
+)
 from dlbench.spec import InputSpec, ModelSource, Option, Path, PhaseName, Spec, Variant
 
 if TYPE_CHECKING:
@@ -100,6 +115,7 @@ __all__ = [
     "OwnOptimizer",
     "Part",
     "Path",
+    "Peers",
     "PhaseName",
     "Positive",
     "ProfileEvent",
@@ -115,6 +131,7 @@ __all__ = [
     "Synchronizes",
     "TakesSettings",
     "Text",
+    "TrainsInParallel",
     "Variant",
     "cache_state",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from dlbench.plugin.profiles import ProfileEvent
 from dlbench.plugin.reports import Compilation, Description, ModelInfo, Setting
-from dlbench.plugin.requests import Batch, BuildRequest
+from dlbench.plugin.requests import Batch, BuildRequest, Peers
 from dlbench.spec import ModelSource, PhaseName, Spec
 
 if TYPE_CHECKING:
@@ -183,6 +183,31 @@ class Adapts(Protocol):
 
     def __call__(self, source: ModelSource) -> ModelPlugin:
         """Return the plugin. Raises SpecError if it cannot be imported or is no model."""
+        ...
+
+
+@runtime_checkable
+class TrainsInParallel(Protocol):
+    """Can train as one of several workers, a process each, that average their gradients in every step.
+
+    The Spec of a worker is that of one alone, and its batches are its own: they have its share of the samples. Nothing
+    but a training step takes part in an exchange, so that a worker may predict or export by itself. `build` and
+    `train_step` of a plugin that was not told to join are those of one worker.
+    """
+
+    def join(self, spec: Spec, peers: Peers) -> None:
+        """Join the other workers, before `build`; return when all are there.
+
+        Everything that listens does so on the loopback interface. Raises Unsupported.
+        """
+        ...
+
+    def weights(self) -> Mapping[str, Array]:
+        """Return the trained parameters by name, which are equal on all workers after every step."""
+        ...
+
+    def leave(self) -> None:
+        """Wait for the other workers, and end the group: one that ends it early makes the others fail."""
         ...
 
 

@@ -106,6 +106,19 @@ class OwnOptimizer(msgspec.Struct, frozen=True, kw_only=True, tag="own"):
 Optimizer = Adam | AdamW | SGD | OwnOptimizer
 
 
+class Peers(msgspec.Struct, frozen=True):
+    """The workers of data-parallel training, a process each: `rank` is this one's number, from 0, of `count`.
+
+    `addresses` are free ports of the loopback interface, `127.0.0.1:PORT`, one for each rank; nothing else of the
+    workers may listen. `folder` is empty and seen by all of them.
+    """
+
+    rank: int
+    count: int
+    addresses: tuple[str, ...]
+    folder: str
+
+
 @dataclass(frozen=True)
 class BuildRequest:
     """All that a plugin needs to build.

@@ -21,6 +21,7 @@ import msgspec
 
 from dlbench.plugin import Compilation, ModelInfo
 from dlbench.record.flags import STATUSES, FlagName, StatusName
+from dlbench.record.processors import Actual, Rank
 from dlbench.spec import Isolation, Member, Policy, Spec
 from dlbench.stats.ranges import Amount, AtLeastOne, Elapsed, NotNegative, Seconds, Whole
 
@@ -29,7 +30,9 @@ RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 
 SCHEMA, READABLE = 4, (1, 2, 3, 4)
 
-Stage = Literal["warm-up", "steady", "latency", "converge"]
+Stage = Literal["warm-up", "steady", "latency", "converge", "beside", "alone"]
+CONTROLS: tuple[Stage, Stage] = ("beside", "alone")
+"""Stages of one-worker programs: as many of them at the same time as an arm has workers, and one alone."""
 BESIDE = "beside"
 """The time of a process that started while others did: start, import, build and first step in one."""
 TRAINING: Stage = "converge"
@@ -48,8 +51,9 @@ class Sample(Record, frozen=True, gc=False):
     """`steps` consecutive steps ended by the barrier: wall and CPU seconds of all of them together.
 
     `turn` counts the samples of the whole lockstep group: the order in which arms took turns. Samples with the same
-    `round` are paired. Both are None outside lockstep (warm-up, latency, converge). `resident_bytes` of the child and
-    `waited_seconds`, in which it was ready to work and had no core, are read outside the clock, where they are known.
+    `round` are paired, among them those of CONTROLS, which no other figure takes in. Both are None outside lockstep
+    (warm-up, latency, converge). `resident_bytes` of the child and `waited_seconds`, in which it was ready to work and
+    had no core, are read outside the clock, where they are known.
     """
 
     stage: Stage
@@ -191,29 +195,6 @@ class Code(Record, frozen=True):
     digest: str
 
 
-class Pool(Record, frozen=True):
-    """A loaded library with threads, as it says itself; OpenMP starts no more than `limit`, fewer if `dynamic`."""
-
-    library: str
-    threads: Whole
-    limit: Whole | None = None
-    dynamic: bool = False
-
-
-class Actual(Record, frozen=True):
-    """Processors and threads of the process, read in it: facts beside the settings that the rest of a Run holds.
-
-    `held_to` numbers the processors that it was confined to before it loaded the plugin, `cpus` those that its working
-    threads could run on after the last step. `taken_in` names the precisions of the operands of the model's products,
-    by its outputs (`dlbench.measure.rounding`); empty if that was not checked or cannot be told.
-    """
-
-    held_to: tuple[NotNegative, ...] = ()
-    cpus: tuple[NotNegative, ...] = ()
-    pools: tuple[Pool, ...] = ()
-    taken_in: tuple[str, ...] = ()
-
-
 class Run(Record, frozen=True, weakref=True):
     """One Spec in one process, with its outcome.
 
@@ -223,7 +204,8 @@ class Run(Record, frozen=True, weakref=True):
     Run's place in the order of starting, of `arms`. `isolation` is the kind of process. `caller` holds the variables of
     dlbench's own environment that set threads, which the Spec's replace in a child. `flags` are `not_settled` and the
     like; `reason` explains a status that is not ok, and `output_tail` is the end of the child's output. `digest` is of
-    the results of the first two timed calls: processes of a Spec that have one digest agree bit for bit.
+    the results of the first two timed calls: processes of a Spec that have one digest agree bit for bit. `ranks` are
+    the workers of a Spec that has several, whose figures are those of all of them together.
     """
 
     spec: Spec
@@ -257,6 +239,7 @@ class Run(Record, frozen=True, weakref=True):
     actual: Actual | None = None
     caller: dict[str, str] = {}
     digest: str = ""
+    ranks: tuple[Rank, ...] | msgspec.UnsetType = msgspec.UNSET
     schema: NotNegative = SCHEMA
 
     @property

@@ -10,7 +10,8 @@ from msgspec import UNSET
 
 from dlbench.analysis import metrics, pairs
 from dlbench.analysis.labels import Labels
-from dlbench.record.schema import Actual, Pool, Run
+from dlbench.record.processors import Actual, Pool
+from dlbench.record.schema import Run
 from dlbench.spec import Workload
 from dlbench.stats.ranges import spans
 

@@ -14,7 +14,7 @@ from dlbench.record import proof
 from dlbench.record.flags import FLAGS, FlagName
 from dlbench.record.schema import Run
 from dlbench.report.units import format_value
-from dlbench.spec import Workload
+from dlbench.spec import Workload, workers
 
 WIDE = 0.05
 """Half-width of a throughput's interval, as a share, above which absolute figures say little."""
@@ -74,6 +74,21 @@ def _half_width(runs: Sequence[Run]) -> float:
     if found is None or found.low is None or found.high is None:
         return 0.0
     return (found.high - found.low) / 2 / found.value
+
+
+def oversubscribed(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
+    """Workers with more threads than there are cores for."""
+    for load, runs in by_workload.items():
+        known = [run.environment.limits for run in runs if run.environment is not None]
+        cores = min((limits.cores for limits in known if limits is not None), default=0)
+        count = workers.count(load)
+        if count > 1 and load.device == "cpu" and 0 < cores < count * load.threads:
+            fewer = cores // count
+            advice = f"give --threads {fewer}" if fewer else f"give no more than {cores} workers"
+            yield (
+                f"{names.title(load)}: oversubscribed: {count} workers with {load.threads} threads each share {cores} "
+                f"cores and wait for one another; {advice}"
+            )
 
 
 def contradicting(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:

@@ -10,7 +10,6 @@ from dlbench import architectures
 from dlbench.record.schema import Run
 from dlbench.report import own_models
 from dlbench.spec import AXES, Axis, ModelSource, Spec
-from dlbench.spec.axes import as_text
 
 DEFAULTS: dict[str, Callable[[Spec], object]] = {
     "task": lambda spec: architectures.default_task(spec.architecture),
@@ -71,8 +70,8 @@ def _option(axis: Axis, specs: Iterable[Spec]) -> str:
         return flag
     values = dict.fromkeys(getattr(spec, axis.field) for spec in specs)
     if axis.repeated:
-        return " ".join(f"{flag} {as_text(value)}" for value in values if value != axis.plain)
-    texts = [text for value in values for text in as_text(value).split(",") if text]
+        return " ".join(f"{flag} {axis.text(value)}" for value in values if value != axis.plain)
+    texts = [text for value in values for text in axis.text(value).split(",") if text]
     return f"{flag} {','.join(dict.fromkeys(texts))}" if texts else ""
 
 

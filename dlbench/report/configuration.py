@@ -158,7 +158,7 @@ def _actual(run: Run, info: ModelInfo) -> dict[str, str]:
 _OF_AXIS: Mapping[str, Callable[[Run, ModelInfo], dict[str, str]]] = {
     "device": lambda _, info: {"device": info.device, "device name": info.device_name},
     "precision": lambda run, info: {"precision": _precision(run, info)},
-    "threads": lambda run, info: {"threads": _threads(run, info), **_processors(run)},
+    "threads": lambda run, info: {"threads": _threads(run, info), **_processors(run), **_of_workers(run)},
 }
 """Rows of axes about which more is known than the plugin's read-back."""
 
@@ -195,6 +195,17 @@ def _processors(run: Run) -> dict[str, str]:
         return found
     libraries = ", ".join(f"{pool.library} {pool.threads}" for pool in actual.pools)
     return found | {PROCESSORS: spans(actual.cpus), LIBRARIES: libraries}
+
+
+def _of_workers(run: Run) -> dict[str, str]:
+    """Threads and processors of each of several workers, as they read them."""
+    if run.ranks is UNSET:
+        return {}
+    shown = {
+        "threads of each worker": ["?" if one.threads is None else str(one.threads) for one in run.ranks],
+        "processors of each worker": [spans(one.cpus) for one in run.ranks],
+    }
+    return {name: ", ".join(values) for name, values in shown.items() if all(values)}
 
 
 def _busy(runs: Iterable[Run]) -> str:

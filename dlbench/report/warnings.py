@@ -10,7 +10,7 @@ from dlbench.record.parity import Parity
 from dlbench.record.schema import Run
 from dlbench.report import parity
 from dlbench.report.actual import not_as_given
-from dlbench.report.arm_warnings import arm_warnings, contradicting, drift_warnings
+from dlbench.report.arm_warnings import arm_warnings, contradicting, drift_warnings, oversubscribed
 from dlbench.report.configuration import MUST_AGREE, Fairness, fairness
 from dlbench.report.machine import machine_warnings
 from dlbench.report.outliers import outlying
@@ -32,6 +32,7 @@ def warnings(
     yield from contradicting(by_workload, names)
     yield from not_as_given(by_workload, names)
     yield from outlying(by_workload, names)
+    yield from oversubscribed(by_workload, names)
     yield from drift_warnings(by_workload, names)
     yield from machine_warnings(runs)
     yield from _in_parts(by_workload, names)

@@ -101,7 +101,7 @@ class Arm:
             return
         self._built = built
         if why := misfit_of_model(self.spec, built.info.parameter_count, self._programs):
-            self._fail(ChildError("error", why))
+            self.fail(ChildError("error", why))
             return
         took = self._start_seconds + time.monotonic() - begin - sum(one.seconds for one in built.times)
         alone = [PhaseTime(phase="start", seconds=max(0.0, took)), *built.times]
@@ -182,7 +182,8 @@ class Arm:
         if self.alive:
             self._look_at_helpers()
             fresh = self.place.isolation == "fresh"  # work done once is read from fresh processes alone
-            order = Close(compile_again=fresh and self._in_full, multiply=self._in_full)
+            full = self._in_full and not self.spec.together
+            order = Close(compile_again=fresh and full, multiply=full)
             self._closed = self._ask(order, Closed)
             if self._closed is not None:
                 self._found.memory.append(self._closed.memory)
@@ -190,7 +191,7 @@ class Arm:
                 self._found.flags += proof.flags(self.spec, self._closed.compilation)
                 timed = sum(sample.seconds for sample in self._found.samples)
                 if why := honesty.clocks_apart(self._clocks, timed):
-                    self._fail(ChildError("error", f"{self.spec.plugin}: {why}"))
+                    self.fail(ChildError("error", f"{self.spec.plugin}: {why}"))
 
     def kill(self) -> None:
         """End the child whatever it does."""
@@ -225,7 +226,7 @@ class Arm:
         timed = sum(sample.seconds for sample in self._found.samples if sample.stage != "warm-up")
         if now is not None and self._helpers_before is not None and timed:
             self._helper_cpu = (now - self._helpers_before) / timed
-            if self._helper_cpu > HELPED:
+            if self._helper_cpu > HELPED and not self.spec.together:
                 self.flag("helped")
 
     def _output_tail(self) -> str:
@@ -244,6 +245,7 @@ class Arm:
             fields |= {name: getattr(closed, name) for name in ("compilation", "peak_flop_rate", "actual")}
             fields["info"] = msgspec.structs.replace(fields["info"], settings=closed.settings)
             fields["flops_per_step"] = fields.get("flops_per_step") or closed.flops_per_step
+            fields["ranks"] = closed.ranks or msgspec.UNSET
             fields["load"] = msgspec.structs.replace(closed.load, helper_cpu=self._helper_cpu)
         return fields
 
@@ -277,17 +279,18 @@ class Arm:
                 self._clocks.append((time.perf_counter(), clock))
             return reply
         except ChildError as error:
-            self._fail(error)
+            self.fail(error)
             return None
 
     def _started_by(self, start: Callable[[], ChildHandle]) -> ChildHandle | None:
         try:
             return start()
         except ChildError as error:
-            self._fail(error)
+            self.fail(error)
             return None
 
-    def _fail(self, error: ChildError) -> None:
+    def fail(self, error: ChildError) -> None:
+        """Give no more orders, for this reason."""
         self.failure = error
         if error.loading:
             self.flag("not_loaded")

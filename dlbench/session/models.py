@@ -59,7 +59,7 @@ def expand(
 
     `python` is the interpreter that describes them, if it is another. Raises SpecError for values that do not fit.
     """
-    selection, models = subjects
+    selection, models = plan.training(subjects.selection), subjects.models
     named = selection.get("plugin") or not models
     plugins = list(found if found is not None else plan.installed(selection)) if named else []
     alike = [AskedModel(ModelSource(reference=name), *name.split(".", 1)) for name in plugins]
@@ -71,6 +71,7 @@ def expand(
             own = [f"{one.framework}.{one.architecture}"] if one in alike else list(chosen["plugin"])
             specs += plan.expand({**chosen, "plugin": own}, policy, own)
     specs = list(dict.fromkeys(specs))
+    plan.check_workers(specs, policy)
     return _with_variants(specs, policy, python) if selection.get("variant") else specs
 
 

@@ -91,7 +91,9 @@ def _orders(spec: Spec, child: ChildHandle) -> Callable[[], tuple[str, MemoryUse
     def result() -> tuple[str, MemoryUse]:
         built = child.request(build, Built)
         stepped = child.request(first, Stepped)
-        return built.info.device, _most([*built.memory, stepped.memory])
+        used = _most([*built.memory, stepped.memory])
+        beside = 2 if spec.together else 1  # as many programs without exchange are alive with the workers
+        return built.info.device, MemoryUse(beside * used.host, beside * used.device)
 
     return result
 

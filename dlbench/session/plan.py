@@ -26,6 +26,7 @@ from dlbench.spec import (
     Workload,
     baseline_of,
     grid,
+    workers,
     workload,
 )
 from dlbench.spec.axes import as_text
@@ -99,6 +100,21 @@ def groups(specs: Sequence[Spec], policy: Policy, controls: Collection[Spec] = (
     return sorted(found, key=lambda group: group.number)
 
 
+def check_workers(specs: Sequence[Spec], policy: Policy) -> None:
+    """Raise SpecError for workers in a session whose processes are not fresh."""
+    if policy.isolation != "fresh" and (count := max(map(workers.count, specs), default=1)) > 1:
+        raise SpecError(
+            f"--isolation {policy.isolation} and --workers {count}: each worker is a fresh process; leave "
+            "--isolation out"
+        )
+
+
+def training(selection: Selection) -> Selection:
+    """The selection in the only phase that several workers have, if it has workers and names no phase."""
+    several = any(count != 1 for count in selection.get("workers", ()))
+    return {**selection, "phase": (workers.TRAINING,)} if several and not selection.get("phase") else selection
+
+
 def controlled(specs: Sequence[Spec]) -> tuple[Spec, ...]:
     """The Specs that have an A/A control in a gated session: the baselines of timed workloads."""
     loads: dict[Workload, list[Spec]] = {}
@@ -143,7 +159,9 @@ def _expand_plugin(plugin: str, selection: Selection, policy: Policy) -> list[Sp
             "batch_size": selection.get("batch_size") or [_batch_size(architecture, size)],
             "seed": selection.get("seed") or _seeds(phase, policy),
         }
-        specs += grid({name: of_these.get(name) or _values(axis, selection, path) for name, axis in AXES.items()})
+        values = {name: of_these.get(name) or _values(axis, selection, path) for name, axis in AXES.items()}
+        for together in workers.combinations(values["workers"], values["scaling"]):
+            specs += grid({**values, **{name: [one] for name, one in together.items()}})
     return specs
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -16,21 +15,14 @@ from dlbench.errors import DlbenchError
 from dlbench.record.flags import STATUSES
 from dlbench.record.journal import Journal
 from dlbench.record.schema import PhaseTime, Plan, Run
-from dlbench.session import pilot
-from dlbench.session.arm import Arm
+from dlbench.session import pilot, together
 from dlbench.session.eta import TimeEstimate
 from dlbench.session.lockstep import measure_group
 from dlbench.session.pilot import PilotProcesses
 from dlbench.session.plan import Group, Place
 from dlbench.session.remaining import missing_groups
+from dlbench.session.together import StartChild
 from dlbench.spec import Isolation, Member, Policy, Spec, Workload, workload
-from dlbench.workers.child import ChildHandle
-
-StartChild = Callable[..., ChildHandle]
-"""Makes the child of a Spec and a Policy, whose isolation is this process's own.
-
-A third argument is its place among those that start at the same time.
-"""
 
 Enough = Callable[[Sequence[Run]], bool]
 """True if these Runs of one workload are enough of them."""
@@ -153,15 +145,13 @@ class Session:
         plan = self._plan
         policy = msgspec.structs.replace(plan.policy, isolation=isolation)
         with ExitStack() as stack:
-            arms: dict[Member, Arm] = {}
+            arms: dict[Member, together.AnyArm] = {}
             programs: dict[Spec, tuple[str, int]] = {}
             for member, place in self._places(group, isolation):
                 spec = member.spec
                 if spec not in self._known_failures:
-                    apart = (place.arm,) if place.starts_beside(plan.policy) else ()
-                    start = partial(self._start, spec, policy, *apart)
-                    arms[member] = arm = Arm(spec, plan.policy, place, start, programs)
-                    stack.callback(arm.kill)
+                    arms[member] = together.arm_of(spec, (plan.policy, policy), place, self._start, programs)
+                    stack.callback(arms[member].kill)
             seed = policy.order_seed + group.number
             measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))
             return [

@@ -25,9 +25,9 @@ from dlbench.spec.spec import (
     ModelKeywords,
     Several,
     Spec,
-    Workload,
 )
 from dlbench.spec.variant import Variant
+from dlbench.spec.workloads import Workload
 
 __all__ = [
     "ARM_AXES",

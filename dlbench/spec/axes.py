@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+
 from dlbench.errors import SpecError
 from dlbench.spec.phases import Path
 from dlbench.spec.ranges import Range, require, within
@@ -49,6 +51,8 @@ class Axis:
     """True if a command repeats the option for every value."""
     values: tuple[Any, ...] = ()
     plain: object = None
+    absent: str = ""
+    """Its option's word for the plain value, if a Spec leaves that one unset."""
     label: str = "{}"
     only: Path | None = None
     read: Callable[[Sequence[Any]], Sequence[Any]] = tuple
@@ -73,8 +77,12 @@ class Axis:
 
     def told(self, value: Any) -> str:
         """The value in a label that distinguishes workloads or arms."""
-        shown = value.name if isinstance(value, Variant) else as_text(value)
+        shown = value.name if isinstance(value, Variant) else self.text(value)
         return self.label.format(shown or "none")
+
+    def text(self, value: Any) -> str:
+        """The value as its option takes it."""
+        return self.absent if value is msgspec.UNSET else as_text(value)
 
     def said(self, value: Any) -> str:
         """The value as a label says it; empty for the plain one."""

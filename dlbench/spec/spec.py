@@ -1,7 +1,7 @@
-"""Spec (the measurement), its axes, and the workload that two Specs share.
+"""Spec (the measurement), and its axes.
 
-A new axis is a field of Spec (and of Workload if it makes one), a keyword, and a row of AXES. Plugins read it from the
-Spec and report it in `dlbench.plugin.ModelInfo`.
+A new axis is a field of Spec (and of `dlbench.spec.Workload` if it makes one), a keyword, and a row of AXES. Plugins
+read it from the Spec and report it in `dlbench.plugin.ModelInfo`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Literal, TypeAlias, TypedDict, TypeVar
 
 import msgspec
 
+from dlbench.spec import workers
 from dlbench.spec.axes import Axis, Options, device_agrees, device_words, option_grid
 from dlbench.spec.phases import DATA_PLACES, PATHS, PHASES, PRECISIONS, DataPlace, Path, PhaseName
 from dlbench.spec.ranges import MOST, MOST_THREADS, require, within
 from dlbench.spec.source import SAMPLE_FILES, ModelSource
 from dlbench.spec.variant import FORM, Variant, variants
+from dlbench.spec.workers import Scaling, Workers
 
 PLUGIN_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)+")
 PLUGIN_NAMES = "framework.architecture: letters, digits, _ and - in both, and further dots in the architecture"
@@ -42,7 +44,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `host` (copied within each step). `python` names the Python environment, empty for dlbench's own. `origin` is 0 in a
     measurement; reading numbers with it Runs that were not made alike (`dlbench.analysis.provenance`). `model` is set
     for a model of the user's own; `options` are keywords of the model's factory, sorted by name. `variant` holds
-    settings of the framework in which this arm differs from others of its program.
+    settings of the framework in which this arm differs from others of its program. `workers` train together, unset for
+    one, and `scaling` says how they share a batch (`dlbench.spec.workers`).
     """
 
     plugin: str
@@ -64,6 +67,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     model: ModelSource | None = None
     options: Options = ()
     variant: Variant | msgspec.UnsetType = msgspec.UNSET
+    workers: Workers = msgspec.UNSET
+    scaling: Scaling = msgspec.UNSET
 
     def __post_init__(self) -> None:
         require(PLUGIN_NAME.fullmatch(self.plugin) is not None, "plugin", self.plugin, PLUGIN_NAMES)
@@ -72,6 +77,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             axis.check(getattr(self, axis.field), self.path)
         alone = self.steps_per_call == 1 or self.trains
         require(alone, "steps per call", self.steps_per_call, "1 in the phase predict: only training takes several")
+        workers.check(self)
 
     @property
     def timed(self) -> bool:
@@ -87,6 +93,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def replicated_by(self) -> Literal["process", "seed"]:
         """Unit of replication: processes or seeds."""
         return PHASES[self.phase].replicated_by
+
+    @property
+    def together(self) -> bool:
+        """True if several workers train together."""
+        return self.workers is not msgspec.UNSET
 
     @property
     def framework(self) -> str:
@@ -117,33 +128,6 @@ def _label(spec: Spec) -> str:
     return " ".join(filter(None, (*said, origin)))
 
 
-class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False, cache_hash=True):
-    """Axes that two Specs must share for the ratio of their times to mean something."""
-
-    architecture: str
-    phase: PhaseName
-    size: str
-    task: str
-    batch_size: int
-    threads: int
-    device: str
-    precision: str
-    seed: int
-    steps_per_call: int = 1
-    data: DataPlace = "device"
-    options: Options = ()
-
-    @property
-    def timed(self) -> bool:
-        """True if its steps are timed, rather than its way to a target."""
-        return PHASES[self.phase].timed
-
-    @property
-    def replicated_by(self) -> Literal["process", "seed"]:
-        """Unit of replication: processes or seeds."""
-        return PHASES[self.phase].replicated_by
-
-
 class ModelKeywords(TypedDict, total=False):
     """The axes as keyword arguments: of the model under test and of its computation."""
 
@@ -167,6 +151,8 @@ class AxisKeywords(ModelKeywords, total=False):
     precision: Several[str]
     seed: Several[int]
     allow_breaks: bool
+    workers: Several[int]
+    scaling: Several[str]
 
 
 def _left_open(asked: int, built: int | None) -> bool:
@@ -288,6 +274,7 @@ _ROWS = (
         label="[{}]",
         read=variants,
     ),
+    *workers.AXES,
     Axis("python", "arm", plain="", label="@{}"),
     Axis("model", "arm", values=(None,), label="({})"),
 )

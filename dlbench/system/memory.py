@@ -8,6 +8,7 @@ reset: a later phase then shows at least the peak of an earlier one, and `method
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -40,9 +41,28 @@ def mark(phase: str, device_peak_bytes: int | None = None) -> PhaseMemory:
     )
 
 
+def total(marks: Sequence[PhaseMemory]) -> PhaseMemory:
+    """One phase of several processes together, pages that they share counted in each; peaks need not coincide."""
+    if len(marks) == 1:
+        return marks[0]
+    return PhaseMemory(
+        phase=marks[0].phase,
+        peak_bytes=sum(one.peak_bytes for one in marks),
+        resident_bytes=sum(one.resident_bytes for one in marks),
+        device_peak_bytes=_sum_of_known([one.device_peak_bytes for one in marks]),
+        driver_bytes=_sum_of_known([one.driver_bytes for one in marks]),
+    )
+
+
 def resident() -> int:
     """Bytes resident now, in some tens of microseconds; on Linux of statm (proc(5)), within a quarter of a megabyte."""
     return int(psutil.Process().memory_info().rss)
+
+
+def _sum_of_known(amounts: Sequence[int | None]) -> int | None:
+    """The sum; None if one is not known."""
+    known = [one for one in amounts if one is not None]
+    return sum(known) if len(known) == len(amounts) else None
 
 
 def _read() -> tuple[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlbench.record.schema import Actual, Pool
+from dlbench.record.processors import Actual, Pool
 from dlbench.system import cpus
 
 TASKS = Path("/proc/self/task")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from dlbench.spec import Spec
+from dlbench.spec import Spec, workers
 from dlbench.system import cpus
 from dlbench.workers.child import ChildError, ChildHandle
 
@@ -53,7 +53,10 @@ def _parts(works: Sequence[Work[T_co]]) -> Iterator[list[Work[T_co]]]:
 
 
 def _fits(works: Sequence[Work[T_co]]) -> bool:
-    threads, on_cpu = sum(work.spec.threads for work in works), all(work.spec.device == "cpu" for work in works)
+    threads, on_cpu = (
+        sum(work.spec.threads * workers.count(work.spec) for work in works),
+        all(work.spec.device == "cpu" for work in works),
+    )
     return on_cpu and len(works) <= MOST and threads <= cpus.count()
 
 

@@ -24,7 +24,7 @@ import msgspec
 from dlbench.measure import sources
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
-from dlbench.workers import supervisor, worker
+from dlbench.workers import failing, supervisor, worker
 
 MESSAGE_BYTES = 1 << 16
 
@@ -53,8 +53,8 @@ def _load(spec: Spec) -> dict[str, Any]:
         adaptors.load_plugin(spec)
         sources.of_spec(spec)
     except BaseException as error:
-        worker.print_traceback(error)
-        failed = worker.failed(error)
+        failing.print_traceback(error)
+        failed = failing.failed(error)
         return {"status": failed.status, "reason": failed.reason, "loading": failed.loading}
     if (started := _threads() - before) > 0:
         reason = f"{spec.plugin} cannot be forked: loading it started {started} threads; use --isolation fresh"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Literal
 
 import msgspec
 
-from dlbench.plugin import Compilation, ModelInfo, SettingsRead
+from dlbench.plugin import Compilation, ModelInfo, Peers, SettingsRead
 from dlbench.record.flags import StatusName
+from dlbench.record.processors import Actual, Rank
 from dlbench.record.schema import (
-    Actual,
     Code,
     Environment,
     Load,
@@ -40,9 +41,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbi
 
 
 class Build(Message, frozen=True, tag="build"):
-    """Load the plugin, open the task, build the model."""
+    """Load the plugin, open the task, build the model; with `peers` as one of several workers, not the first."""
 
     spec: Spec
+    peers: Peers | None = None
 
 
 class First(Message, frozen=True, tag="first"):
@@ -86,7 +88,15 @@ class Close(Message, frozen=True, tag="close"):
     multiply: bool = True
 
 
-Request = Build | First | Settle | Take | Evaluate | Call | Close
+class Follow(Message, frozen=True, tag="follow"):
+    """From the first of several workers to the others: what it does too, or is to be told."""
+
+    do: Literal["ready", "step", "mark", "read", "leave"]
+    calls: int = 0
+    phase: str = ""
+
+
+Request = Build | First | Settle | Take | Evaluate | Call | Close | Follow
 
 
 class Built(Message, frozen=True, tag="built"):
@@ -147,7 +157,7 @@ class Returned(Message, frozen=True, tag="returned"):
 class Closed(Message, frozen=True, tag="closed"):
     """The last answer; it has FLOPs that `Built` does not know, because counting runs the model.
 
-    `settings` are those in effect after the timed steps.
+    `settings` are those in effect after the timed steps, `ranks` all of several workers.
     """
 
     memory: PhaseMemory
@@ -158,7 +168,15 @@ class Closed(Message, frozen=True, tag="closed"):
     actual: Actual | None = None
     flops_per_step: float | None = None
     settings: SettingsRead = {}
+    ranks: tuple[Rank, ...] = ()
     clock: float | None = None
+
+
+class Followed(Message, frozen=True, tag="followed"):
+    """It is done: `memory` of a phase that was to be marked, and what was read."""
+
+    memory: PhaseMemory | None = None
+    rank: Rank | None = None
 
 
 class Failed(Message, frozen=True, tag="failed"):
@@ -169,7 +187,7 @@ class Failed(Message, frozen=True, tag="failed"):
     loading: bool = False
 
 
-Response = Built | Stepped | Settled | Taken | Evaluated | Returned | Closed | Failed
+Response = Built | Stepped | Settled | Taken | Evaluated | Returned | Closed | Followed | Failed
 
 _encoder = msgspec.json.Encoder()
 _orders: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)

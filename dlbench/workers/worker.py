@@ -11,21 +11,19 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
 import msgspec
 
 from dlbench import architectures
-from dlbench.errors import DlbenchError, PluginLoadError, SpecError, UnknownName, Unsupported, words
 from dlbench.measure import audit, settings, sources, tamper
 from dlbench.measure import timing as measure
 from dlbench.measure.build import Prepared, build_checked, prepare
 from dlbench.measure.digest import Digest
-from dlbench.measure.divergence import DivergedError
 from dlbench.measure.model import MeasuredModel, settle
 from dlbench.plugin import ModelInfo
-from dlbench.record.flags import StatusName
 from dlbench.record.schema import Environment, PhaseTime, Sample, Stage
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
@@ -33,10 +31,12 @@ from dlbench.system import environment, memory, nvml, variables, waiting
 from dlbench.system.load import LoadMeter
 from dlbench.system.nvml import GpuSampler
 from dlbench.system.witness import Witness
+from dlbench.workers.child import ChildError
+from dlbench.workers.failing import failed, print_traceback
 from dlbench.workers.functions import perform
+from dlbench.workers.part import Part, stand
 from dlbench.workers.protocol import (
     CUT_OFF,
-    NO_MEMORY,
     Build,
     Built,
     Call,
@@ -46,6 +46,7 @@ from dlbench.workers.protocol import (
     Evaluated,
     Failed,
     First,
+    Follow,
     Request,
     Response,
     Settle,
@@ -58,14 +59,16 @@ from dlbench.workers.protocol import (
 )
 
 _CLOCK = measure.Clock(waits=waiting.counter)
-_OUT_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 
 
 class Worker:
-    """One model in this process, and the requests to it."""
+    """One model in this process, and the requests to it; the first of several workers leads the others.
 
-    def __init__(self) -> None:
-        self._load = LoadMeter()
+    `tell` sends a reply beside the turn of requests and replies: that another worker has ended.
+    """
+
+    def __init__(self, tell: Callable[[Response], object] = lambda _: None) -> None:
+        self._load, self._tell = LoadMeter(), tell
         self.loaded = False
 
     def handle(self, order: Request) -> Response:
@@ -77,10 +80,10 @@ class Worker:
         tamper.require_untouched(self._spec.plugin, () if sampler is None else (sampler.watch,))
         return msgspec.structs.replace(reply, clock=_CLOCK.wall())
 
-    def _reply(self, order: Request) -> Response:  # noqa: PLR0911 (one return an order)
+    def _reply(self, order: Request) -> Response:  # noqa: C901, PLR0911 (one return an order)
         match order:
-            case Build(spec=spec):
-                return self._build(spec)
+            case Build():
+                return self._build(order)
             case First():
                 return self._first()
             case Settle():
@@ -91,12 +94,16 @@ class Worker:
                 return Evaluated(quality=self._subject.quality())
             case Call():
                 return perform(order)
+            case Follow():
+                return self._part.follow(order, self._subject, self._witness, self._info)
             case Close():
                 compile_again = order.compile_again and self._spec.path == "jit"
                 return self._close(compile_again=compile_again, multiply=order.multiply)
 
-    def _build(self, spec: Spec) -> Built:
+    def _build(self, order: Build) -> Built:
+        spec = order.spec
         sources.look_before(spec)
+        part = self._part = Part(order, self._give_up)
         marks = [memory.mark("start")]
         self._witness = Witness()
         start = time.perf_counter()
@@ -104,7 +111,8 @@ class Worker:
         imported = time.perf_counter()
         marks.append(memory.mark("import"))
         code = sources.of_spec(spec)
-        prepared = prepare(spec, plugin)
+        prepared = part.prepare(plugin)
+        spec = prepared.request.spec
         marks.append(memory.mark("task"))
         self.loaded = True
         building = time.perf_counter()
@@ -114,14 +122,16 @@ class Worker:
         self._spec, self._plugin, self._subject = spec, plugin, MeasuredModel(spec, prepared)
         self._info, self._flops = info, _flops(prepared, spec)
         self._steady: list[float] = []
-        self._sampler, self._gpu = self._subject.sampler(_CLOCK), GpuSampler(info.device)
+        marks = part.built([*marks, self._subject.mark("build")])
+        self._sampler = part.sampler(self._subject, _CLOCK, spec.steps_per_call)
+        self._gpu = GpuSampler(info.device)
         return Built(
             info=info,
             task=prepared.task.info,
             evaluate_every=prepared.task.evaluate_every,
-            flops_per_step=self._flops,
+            flops_per_step=part.of_all(self._flops),
             times=[_time("import", imported - start), _time("build", built - building)],
-            memory=[*marks, self._subject.mark("build")],
+            memory=marks,
             environment=_environment(spec, info, plugin),
             code=[*code, *sources.of_local(info.versions, code)],
         )
@@ -129,13 +139,11 @@ class Worker:
     def _first(self) -> Stepped:
         timing = self._sampler.take(1)
         self._subject.check()
-        mark = self._subject.mark("first_step")
+        mark = self._part.mark(self._subject.mark("first_step"))
         self._subject.warmed_up()
         settings.taken(self._spec, self._plugin)
         self._digest_first()
-        self._witness.begin()
-        gc.collect()
-        gc.freeze()  # permanent objects of the framework are not walked again before every sample
+        stand(self._witness)
         return Stepped(time=_time("first_step", timing.seconds), memory=mark, loss=self._subject.loss)
 
     def _digest_first(self) -> None:
@@ -165,11 +173,11 @@ class Worker:
         return Taken(samples=samples, loss=self._subject.loss)
 
     def _close(self, *, compile_again: bool, multiply: bool) -> Closed:
-        mark = self._subject.mark(self._spec.phase)
+        mark = self._part.mark(self._subject.mark(self._spec.phase))
         load = msgspec.structs.replace(self._load.read(), gpu=self._gpu.summary())
         actual, compilation = self._witness.read(), self._subject.compilation()
         actual = msgspec.structs.replace(actual, taken_in=self._subject.taken_in())
-        flops = self._subject.flops_per_step()
+        flops = self._part.of_all(self._subject.flops_per_step())
         closed = Closed(
             memory=mark,
             load=load,
@@ -178,12 +186,24 @@ class Worker:
             flops_per_step=flops,
             settings=settings.taken(self._spec, self._plugin),
         )
+        if self._part.leads:
+            return msgspec.structs.replace(closed, ranks=self._part.leave(self._witness, self._info))
         if not self._spec.timed:
             return closed
         audit.audit(self._spec, self._plugin, self._subject, self._info)
         peak = self._subject.peak_flop_rate(self._flops or flops, self._steady) if multiply else None
         times = [_time("first_step_warm", self._first_again())] if compile_again else []
         return msgspec.structs.replace(closed, times=times, peak_flop_rate=peak)
+
+    def cause(self, error: BaseException) -> BaseException:
+        """The error, or the end of another worker that led to it."""
+        part: Part | None = getattr(self, "_part", None)
+        return error if part is None else part.cause(error)
+
+    def _give_up(self, error: ChildError) -> None:
+        """End, from another thread, while this worker waits for one that has ended."""
+        self._tell(failed(error, loading=False))
+        os._exit(0)
 
     def _first_again(self) -> float:
         """Seconds of the first call of a second model of the same Spec: the compiler's caches are warm now."""
@@ -202,19 +222,7 @@ def answer(worker: Worker, line: bytes) -> Response:
         raise
     except BaseException as error:
         print_traceback(error)
-        return failed(error, loading=not worker.loaded)
-
-
-def print_traceback(error: BaseException) -> None:
-    """Print to standard error, if the plugin has left it open."""
-    with contextlib.suppress(Exception):
-        sys.stderr.write(words.formatted_traceback(error))
-
-
-def failed(error: BaseException, *, loading: bool = True) -> Failed:
-    """The error in the words of a Run. With `loading` it was raised while the plugin was loaded and its task opened."""
-    found = loading and isinstance(error, PluginLoadError | UnknownName | SpecError)
-    return Failed(status=_status(error), reason=_reason(error), loading=found)
+        return failed(worker.cause(error), loading=not worker.loaded)
 
 
 def main(orders: int, replies: int) -> None:
@@ -235,14 +243,17 @@ def main(orders: int, replies: int) -> None:
 
 
 def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
-    worker = Worker()
+    def tell(reply: Response) -> None:
+        replies.write(_line(reply))
+        replies.flush()
+
+    worker = Worker(tell)
     for line in orders:
         try:
             reply = answer(worker, line)
         except KeyboardInterrupt as error:  # raised by the plugin: nobody else interrupts a child
             reply = failed(error)
-        replies.write(_line(reply))
-        replies.flush()
+        tell(reply)
         if isinstance(reply, Closed | Failed):
             return
 
@@ -253,28 +264,6 @@ def _line(reply: Response) -> bytes:
         return to_line(reply)
     except (msgspec.MsgspecError, TypeError, ValueError) as error:
         return to_line(failed(error))
-
-
-def _status(error: BaseException) -> StatusName:
-    if isinstance(error, Unsupported):
-        return "unsupported"
-    if isinstance(error, DivergedError):
-        return "diverged"
-    if isinstance(error, SystemExit):
-        return "crashed"
-    return "out-of-memory" if any(_lacks_memory(one) for one in words.related(error)) else "error"
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    names = words.class_names(error)
-    said = not isinstance(error, DlbenchError) and NO_MEMORY.search(words.reason(error))
-    return bool(names & _OUT_OF_MEMORY or said)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"the plugin exited with code {words.shown(error.code)}"
-    return words.reason(error)
 
 
 def _time(phase: str, seconds: float) -> PhaseTime:

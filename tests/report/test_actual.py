@@ -15,7 +15,8 @@ from example_runs import ACTUAL, good_run, spec
 from dlbench.errors import ContractViolation
 from dlbench.measure.build import stage
 from dlbench.plugin import Batch
-from dlbench.record.schema import Limits, Pool, Run
+from dlbench.record.processors import Pool
+from dlbench.record.schema import Limits, Run
 from dlbench.report import FORMATS, summarize
 from dlbench.report.configuration import BUSY, fairness
 from dlbench_fake.linear import LinearPlugin

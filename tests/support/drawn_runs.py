@@ -15,8 +15,8 @@ from dlbench.plugin import PARTS, CacheState, Compilation, ModelInfo
 from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.flags import STATUSES
 from dlbench.record.parity import Difference, Parity
+from dlbench.record.processors import Actual, Pool
 from dlbench.record.schema import (
-    Actual,
     Code,
     Environment,
     Evaluation,
@@ -26,7 +26,6 @@ from dlbench.record.schema import (
     PhaseMemory,
     PhaseTime,
     Plan,
-    Pool,
     Run,
     Sample,
     TaskInfo,

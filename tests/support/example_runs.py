@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from dlbench.plugin import Compilation, ModelInfo
+from dlbench.record.processors import Actual, Pool
 from dlbench.record.schema import (
-    Actual,
     Environment,
     Evaluation,
     Load,
     PhaseMemory,
     PhaseTime,
-    Pool,
     Run,
     Sample,
     TaskInfo,

@@ -9,7 +9,7 @@ from dlbench.analysis import control, pairs
 from dlbench.analysis.labels import Labels
 from dlbench.record.schema import Run
 from dlbench.report.chart import Chart
-from dlbench.report.charts import grids, payback, ratios, workload
+from dlbench.report.charts import grids, payback, ratios, scaling, workload
 from dlbench.report.model import Report
 from dlbench.spec import Workload
 
@@ -40,6 +40,7 @@ def draw(report: Report, runs: Sequence[Run]) -> Charts:
             *(ratios.charts(compared, names) if together else ()),
             *payback.overview(report),
             *grids.charts(report.sections),
+            *scaling.charts(report.sections),
         ),
         by_workload={
             section.workload: (

@@ -34,7 +34,7 @@ def prepare(spec: Spec) -> Any:
     require_words(spec, "JAX", paths=PATHS, compiler="xla", precisions=MATMUL)
     start(spec)
     word = resolve_device(spec.device, devices(), f"JAX {jax.__version__}")
-    device = jax.devices("cpu")[0] if word == "cpu" else _gpus()[int(word.partition(":")[2])]
+    device = jax.local_devices(backend="cpu")[0] if word == "cpu" else _gpus()[int(word.partition(":")[2])]
     if threads() not in (None, spec.threads):
         raise Unsupported(
             f"asked for {spec.threads} threads, but JAX has already started in this process with {threads()}; "
@@ -77,6 +77,12 @@ def threads() -> int | None:
     if not _OWN and xla_bridge.backends_are_initialized():
         _OWN.update(there - _OTHERS)
     return len(_OWN)
+
+
+def own(arrays: Any) -> Any:
+    """The arrays as this process holds them: all of those that several workers hold, its share of those they share."""
+    here = lambda one: one if getattr(one, "is_fully_addressable", True) else one.addressable_data(0)  # noqa: E731
+    return jax.tree.map(here, arrays)
 
 
 def _gpus() -> list[Any]:

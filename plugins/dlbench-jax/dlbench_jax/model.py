@@ -11,13 +11,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dlbench.plugin import PARTS, Batch, BuildRequest, Compilation, Description, ModelInfo, ProfileEvent, Setting, Spec
+from dlbench.plugin import (
+    PARTS,
+    Batch,
+    BuildRequest,
+    Compilation,
+    Description,
+    ModelInfo,
+    Peers,
+    ProfileEvent,
+    Setting,
+    Spec,
+)
 from dlbench.plugin_kit import in_precision, require_same_shapes
 from dlbench_jax import machine, objective, optimizers, program, settings
 from dlbench_jax.network import Network
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
+    from dlbench_jax.parallel import Group
 
 
 class JaxModel:
@@ -27,6 +39,22 @@ class JaxModel:
         self, make_network: Callable[[BuildRequest], Network], described: Callable[[Spec], Description]
     ) -> None:
         self._make_network, self._described = make_network, described
+        self._group: Group | None = None
+
+    def join(self, spec: Spec, peers: Peers) -> None:
+        """Join the processes of all workers."""
+        from dlbench_jax.parallel import Group  # loaded with what one worker has no use of
+
+        self._group = Group(in_precision(spec), peers)
+
+    def weights(self) -> dict[str, Array]:
+        """Trained parameters."""
+        return {name: np.array(one) for name, one in machine.own(self._carry[0]).items()}
+
+    def leave(self) -> None:
+        """Wait for the other workers, and end the system."""
+        assert self._group is not None
+        self._group.leave()
 
     def describe(self, spec: Spec) -> Description:
         """Facts of the model for this Spec."""
@@ -61,7 +89,7 @@ class JaxModel:
 
     def predict(self, inputs: Any) -> Any:
         """The outputs, with dropout off."""
-        return self._outputs(self._carry[0], self._carry[1], self._taken(inputs))
+        return self._outputs(machine.own(self._carry[0]), machine.own(self._carry[1]), machine.own(self._taken(inputs)))
 
     def sync(self) -> None:
         """Wait for the last update: op by op, the loss is there before it."""
@@ -69,11 +97,11 @@ class JaxModel:
 
     def stage(self, batch: Batch) -> Batch:
         """The batch as arrays on the device."""
-        return Batch(*jax.block_until_ready(self._put(tuple(batch))))
+        return Batch(*jax.block_until_ready(self._placed(tuple(batch))))
 
     def export_parameters(self) -> dict[str, Array]:
         """Copies, by canonical name; then the rest of the state that is numbers."""
-        held = {**self._carry[1], **self._carry[0]}
+        held = machine.own({**self._carry[1], **self._carry[0]})
         return {name: np.array(one) for name, one in held.items() if one.dtype == np.float32}
 
     def import_parameters(self, parameters: Parameters) -> None:
@@ -96,7 +124,7 @@ class JaxModel:
 
     def flops(self, batch: Batch) -> float | None:
         """FLOPs of the products of a forward pass; None for a loop whose length JAX does not know."""
-        return program.flops(self._traced(batch.inputs))
+        return program.flops(self._traced(machine.own(batch.inputs)))
 
     def multiply(self, order: int) -> Callable[[], Any]:
         """Product of two random square matrices, op by op, in the type of the Spec's products."""
@@ -137,10 +165,19 @@ class JaxModel:
         """Nothing: XLA's allocator has no reset, and the peak of a phase holds those before it."""
 
     def _put(self, arrays: Any) -> Any:
+        """Arrays of which every worker holds all."""
+        if self._group is not None:
+            return self._group.replicated(arrays)
         return jax.device_put(arrays, self._device, may_alias=False)
 
+    def _placed(self, arrays: Any) -> Any:
+        """Arrays of batches, with this worker's samples in its place."""
+        if self._group is not None:
+            return self._group.sharded(arrays, axis=int(self._spec.steps_per_call > 1))
+        return self._put(arrays)
+
     def _taken(self, arrays: Any) -> Any:
-        return self._put(arrays) if self._spec.data == "host" else arrays
+        return self._placed(arrays) if self._spec.data == "host" else arrays
 
     def _update(self, carry: Any, batch: Any) -> tuple[Any, Any]:
         values, state, moments, count = carry
@@ -180,7 +217,10 @@ class JaxModel:
         self._read = self._traced(tuple(arrays) if signature.further else arrays[0])
         if spec.path == "eager":
             program.require_eager(self._read, spec.plugin)
-        places = dict.fromkeys(machine.word_of(place) for one in values.values() for place in one.devices())
+        places = dict.fromkeys(
+            machine.word_of(place) for one in machine.own(values).values() for place in one.devices()
+        )
+        workers = {"workers": self._group.words} if self._group is not None else {}
         return ModelInfo(
             parameter_count=sum(one.size for one in values.values()),
             device="/".join(places),
@@ -194,7 +234,7 @@ class JaxModel:
             versions={
                 name: metadata.version(name) for name in ("jax", "jaxlib", *self._network.packages, "dlbench-jax")
             },
-            details={"optimizer": self._optimizer.name, **self._details()},
+            details={"optimizer": self._optimizer.name, **self._details(), **workers},
         )
 
     def _details(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import tensorflow as tf
 
 from dlbench.plugin import (
@@ -18,6 +19,7 @@ from dlbench.plugin import (
     Compilation,
     Description,
     ModelInfo,
+    Peers,
     ProfileEvent,
     Setting,
     Spec,
@@ -30,6 +32,7 @@ from dlbench_tf.paths import Arguments, Paths, inputs_of, repeated
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
+    from dlbench_tf.parallel import Group
 
 Count = Callable[[], Any]
 
@@ -41,6 +44,22 @@ class TFModel:
         self, make_network: Callable[[BuildRequest], Network], described: Callable[[Spec], Description]
     ) -> None:
         self._make_network, self._described = make_network, described
+        self._group: Group | None = None
+
+    def join(self, spec: Spec, peers: Peers) -> None:
+        """Join the strategy."""
+        from dlbench_tf.parallel import Group  # loaded with a server, which one worker has no use of
+
+        self._group = Group(in_precision(spec), peers)
+
+    def weights(self) -> dict[str, Array]:
+        """Trained variables, without the state that each worker has of its own batches."""
+        return self._network.named(self._network.variables)
+
+    def leave(self) -> None:
+        """Wait for the other workers."""
+        assert self._group is not None
+        self._group.leave()
 
     def describe(self, spec: Spec) -> Description:
         """Facts of the model for this Spec."""
@@ -139,7 +158,9 @@ class TFModel:
         self._train = self._put_training(spec.steps_per_call, inputs, signature.targets)
         self._outputs = self._paths.put(network.outputs, inputs, parts=PARTS[:1])
         self._gradients = self._paths.put(self._compare, inputs, signature.targets)
-        return readback.model_info(network, spec, self._optimizer.name)
+        info = readback.model_info(network, spec, self._optimizer.name)
+        said = {"workers": self._group.words} if self._group is not None else {}
+        return msgspec.structs.replace(info, details={**info.details, **said})
 
     def _constant(self, array: Any) -> Any:
         with tf.device(self._device):
@@ -147,19 +168,22 @@ class TFModel:
 
     def _put_training(self, steps: int, *arguments: Arguments) -> Callable[..., tf.Tensor]:
         """One update a call, or several on batches along a further first axis."""
+        update = self._update if self._group is None else partial(self._group.run, self._update)
         if steps == 1:
-            return self._paths.put(self._update, *arguments, parts=PARTS)
+            return self._paths.put(update, *arguments, parts=PARTS)
         stacked = [
             tf.nest.map_structure(lambda array: ArraySpec((steps, *array.shape), array.dtype), argument)
             for argument in arguments
         ]
         return self._paths.put(
-            partial(repeated, self._update, steps, self._network.variables[0].dtype), *stacked, parts=PARTS
+            partial(repeated, update, steps, self._network.variables[0].dtype), *stacked, parts=PARTS
         )
 
     def _update(self, inputs: Any, targets: tf.Tensor) -> tf.Tensor:
         count = self._count()
         loss, gradients = self._network.differentiate(inputs, targets, count)
+        if self._group is not None:
+            gradients = self._group.mean(gradients)
         self._optimizer.apply(gradients, count)
         return loss
 

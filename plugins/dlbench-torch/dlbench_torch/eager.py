@@ -17,7 +17,10 @@ from dlbench_torch.requirements import frames, require_eager
 
 
 class EagerSteps:
-    """Training, prediction and gradients of a network, as they are written; `forward` is the network in other form."""
+    """Training, prediction and gradients of a network, as they are written; `forward` is the network in other form.
+
+    `exchanging` is the one that a training step calls, whose gradients are means over several workers.
+    """
 
     def __init__(
         self,
@@ -26,10 +29,12 @@ class EagerSteps:
         objective: Objective,
         request: BuildRequest,
         forward: Callable[..., Any] | None = None,
+        exchanging: Callable[..., Any] | None = None,
     ) -> None:
         self._several = request.spec.steps_per_call > 1
         self._network, self._trained, self._objective = network, trained, objective
         self._forward: Callable[..., Any] = network.called() if forward is None else forward
+        self._trained_forward = exchanging or self._forward
         self._owned = [
             [parameter for name, parameter in trained.items() if name.startswith(owner)] for owner in objective.owners
         ]
@@ -110,7 +115,8 @@ class EagerSteps:
     def _backward(self, batch: Batch, *, training: bool) -> tuple[Tensor, ...]:
         """Leave each parameter's gradient of the loss that trains it in its `grad`."""
         self._network.set_training(training)
-        losses = self._objective.losses(self._forward, as_tuple(batch.inputs), batch.targets)
+        forward = self._trained_forward if training else self._forward
+        losses = self._objective.losses(forward, as_tuple(batch.inputs), batch.targets)
         scale = self._scaler.scale if training else _as_it_is
         if len(losses) == 1:
             self._optimizer.zero_grad()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, ProfileEvent, Setting
+from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, Peers, ProfileEvent, Setting
 from dlbench.plugin_kit import in_precision
 from dlbench.spec import Spec
 from dlbench_torch import (
@@ -36,6 +36,7 @@ from dlbench_torch.recipe import Recipe
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
     from dlbench_torch.compiled import CompiledSteps
+    from dlbench_torch.parallel import Group
     from dlbench_torch.parted import PartedSteps
 
 
@@ -44,6 +45,22 @@ class TorchModel:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
+        self._group: Group | None = None
+
+    def join(self, spec: Spec, peers: Peers) -> None:
+        """Join the process group."""
+        from dlbench_torch.parallel import Group  # loaded with the backends, which one worker has no use of
+
+        self._group = Group(in_precision(spec), peers)
+
+    def weights(self) -> dict[str, Array]:
+        """Trained parameters, without the state that each worker has of its own batches."""
+        return self._weights.arrays(self._weights.trained)
+
+    def leave(self) -> None:
+        """Leave the process group."""
+        assert self._group is not None
+        self._group.leave()
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make module, optimizer and the functions of the Spec's path, which compile when first called."""
@@ -64,6 +81,7 @@ class TorchModel:
         self._from_host = spec.data == "host"
         said = {"output": self._recipe.output} if self._recipe.output else {}
         said |= {"optimizer": self._steps.optimizer} if spec.trains else {}
+        said |= {"workers": self._group.words} if self._group is not None else {}
         info = readback.model_info(self._weights, spec, self._device, said)
         self._xla = openxla.Counters() if self._device.type == "xla" else None
         return info
@@ -167,7 +185,8 @@ class TorchModel:
         """Steps, whole on the path jit; in parts if the user allows breaks in a module unknown to the core."""
         every = self._network, self._weights.trained, goal, request
         if request.spec.path != "jit":
-            return EagerSteps(*every)
+            exchanging = self._group.exchanging(self._network, goal) if self._group is not None else None
+            return EagerSteps(*every, exchanging=exchanging)
         from dlbench_torch.compiled import CompiledSteps  # with Dynamo, which eager steps have no use of
         from dlbench_torch.parted import PartedSteps
 

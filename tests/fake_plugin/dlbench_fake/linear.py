@@ -15,9 +15,10 @@ import numpy as np
 from msgspec import UNSET
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import PARTS, STEP, Adam, Batch, BuildRequest, Compilation, ModelInfo, ProfileEvent, Setting
+from dlbench.plugin import PARTS, STEP, Adam, Batch, BuildRequest, Compilation, ModelInfo, Peers, ProfileEvent, Setting
 from dlbench.spec import Spec
 from dlbench_fake import settings
+from dlbench_fake.exchange import FAULT_VARIABLE, Exchange
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array
@@ -29,6 +30,21 @@ JIT_VARIABLE = "DLBENCH_FAKE_JIT"
 
 class LinearPlugin:
     """`outputs = inputs kernel + bias`, mean squared error, the contract's Adam; all float32."""
+
+    _exchange: Exchange | None = None
+
+    def join(self, spec: Spec, peers: Peers) -> None:
+        """Connect the workers."""
+        self._exchange = Exchange(peers)
+
+    def weights(self) -> Arrays:
+        """The parameters."""
+        return self._parameters
+
+    def leave(self) -> None:
+        """Disconnect."""
+        assert self._exchange is not None
+        self._exchange.close()
 
     def build(self, request: BuildRequest) -> ModelInfo:
         """Start from the core's parameters, or from zeros for an architecture that the core does not describe."""
@@ -61,6 +77,7 @@ class LinearPlugin:
 
     def _train(self, batch: Batch) -> float:
         loss, gradients = self._differentiate(batch)
+        gradients = self._exchange.mean(gradients) if self._exchange is not None else gradients
         self._step += 1
         self._moments = _moments(self._moments, gradients, self._adam)
         for name, change in _changes(self._moments, self._step, self._adam).items():
@@ -120,7 +137,7 @@ class LinearPlugin:
 
     def variables(self) -> list[str]:
         """Variables of this module."""
-        return [JIT_VARIABLE]
+        return [JIT_VARIABLE, FAULT_VARIABLE]
 
     def settings(self, spec: Spec) -> list[Setting]:
         """Settings of the fake framework."""

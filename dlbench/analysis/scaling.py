@@ -1,0 +1,51 @@
+"""Efficiency of several workers, by the one-worker programs that took turns with them, round by round.
+
+Under weak scaling the worker alone has the batch of each worker, under strong scaling the one that they share.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from dlbench.analysis.memo import by_run
+from dlbench.analysis.rounds import by_round
+from dlbench.record.schema import CONTROLS, Run, Stage
+from dlbench.spec import workers
+
+BESIDE, ALONE = CONTROLS
+
+
+@by_run
+def efficiency(run: Run) -> float | None:
+    """Samples a second of each worker, over those of one worker alone: the median over rounds."""
+    whole = workers.samples(run.spec) / (workers.count(run.spec) * run.spec.batch_size)
+    share = _over_steps(run, ALONE)
+    return None if share is None else share * whole
+
+
+@by_run
+def efficiency_beside(run: Run) -> float | None:
+    """Seconds of a step without exchange, the mean of as many workers at the same time, over those of one with it."""
+    return _over_steps(run, BESIDE)
+
+
+def exchange_share(run: Run) -> float | None:
+    """Share of a step that it takes longer than one without exchange; below 0 if it is quicker."""
+    found = efficiency_beside(run)
+    return None if found is None else 1.0 - found
+
+
+def _over_steps(run: Run, stage: Stage) -> float | None:
+    """Seconds of a step of this stage over those of all workers' steps in the same round: the median over rounds."""
+    steps, controls = by_round(run), _means(run, stage)
+    ratios = [controls[at] / steps[at] for at in steps if at in controls and steps[at] > 0]
+    return statistics.median(ratios) if ratios else None
+
+
+def _means(run: Run, stage: Stage) -> Mapping[int, float]:
+    found: dict[int, list[float]] = {}
+    for one in run.samples:
+        if one.stage == stage and one.round is not None:
+            found.setdefault(one.round, []).append(one.seconds / one.steps)
+    return {at: statistics.fmean(seconds) for at, seconds in found.items()}

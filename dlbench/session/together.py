@@ -1,0 +1,207 @@
+"""An arm of several workers, and the one-worker programs beside it of which its efficiency is read.
+
+There is one program alone, and there are as many as workers that step at the same time and exchange nothing: they meet
+the contention for memory and cores that the workers meet. All take turns with the arm, round by round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from dlbench.record.schema import CONTROLS, UNTIMED, Run, Sample, Stage
+from dlbench.session.arm import Arm
+from dlbench.session.plan import Place
+from dlbench.session.variants import Programs
+from dlbench.spec import Policy, Spec, workers
+from dlbench.workers.child import ChildError, ChildHandle
+from dlbench.workers.protocol import Build, Built, Close, Closed, First, Settle, Settled, Stepped, Take, Taken
+
+T = TypeVar("T")
+StartBeside = Callable[[Spec, int], ChildHandle]
+"""Starts the child of a Spec at its place among those that work at the same time."""
+StartChild = Callable[..., ChildHandle]
+"""Makes the child of a Spec and a Policy, whose isolation is this process's own.
+
+A third argument is its place among those that start at the same time.
+"""
+OVERLAPPING = 3
+"""Samples in a row of programs that step at the same time. The middle one counts: all of them work throughout it."""
+
+
+class Program:
+    """A child that steps by itself when it is told to."""
+
+    def __init__(self, spec: Spec, policy: Policy, child: ChildHandle) -> None:
+        self._spec, self._policy, self.child = spec, policy, child
+
+    def build(self) -> None:
+        """Build and step once. Raises ChildError, as all of these do."""
+        self.child.request(Build(spec=self._spec), Built)
+        self.child.request(First(), Stepped)
+
+    def settle(self) -> None:
+        """Warm up until steady."""
+        self.child.request(Settle(policy=self._policy), Settled)
+
+    def take(self, steps: int, count: int = 1) -> Sample:
+        """The middle one of so many samples in a row."""
+        taken = self.child.request(Take(stage="steady", steps=steps, count=count, untimed=UNTIMED), Taken)
+        return taken.samples[count // 2]
+
+    def close(self) -> None:
+        """Have its steps audited, as those of any one-worker program are."""
+        self.child.request(Close(compile_again=False, multiply=False), Closed)
+
+
+class TogetherArm:
+    """Takes turns as its arm does, and after or before it the programs beside it."""
+
+    def __init__(self, arm: Arm, policy: Policy, start: StartBeside) -> None:
+        self._arm, self._policy, self._start = arm, policy, start
+        self._beside: list[Program] = []
+        self._alone: list[Program] = []
+        self._samples: list[Sample] = []
+
+    @property
+    def steps(self) -> int:
+        """Steps of a sample."""
+        return self._arm.steps
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._arm.steps = steps
+
+    @property
+    def alive(self) -> bool:
+        """True if the arm can still be measured."""
+        return self._arm.alive
+
+    @property
+    def turns(self) -> int:
+        """Number of turns that it is due."""
+        return self._arm.turns
+
+    @property
+    def computation(self) -> Spec:
+        """Computation of the arm."""
+        return self._arm.computation
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds of a step in the fastest warm-up sample."""
+        return self._arm.step_seconds
+
+    def begin(self) -> None:
+        """Begin to build, as the arm does."""
+        self._arm.begin()
+
+    def build(self) -> None:
+        """Build the arm, then the programs."""
+        self._arm.build()
+        self._unless_failed(self._build_programs)
+
+    def settle(self) -> None:
+        """Warm up: the workers, the programs that step at the same time, the one alone."""
+        self._arm.settle()
+        for programs in (self._beside, self._alone):
+            self._wait_until_idle()
+            self._unless_failed(lambda programs=programs: _at_once(programs, Program.settle))  # type: ignore[misc]
+
+    def warm_again(self) -> None:
+        """Take one more warm-up sample of the arm."""
+        self._arm.warm_again()
+
+    def turn(self, round_number: int, turn: int) -> None:
+        """A sample of each, in turned order every second time."""
+        beside, alone = CONTROLS
+
+        def take(programs: Sequence[Program], stage: Stage, count: int) -> None:
+            for one in _at_once(programs, lambda program: program.take(self.steps, count)):
+                self._samples.append(msgspec.structs.replace(one, stage=stage, round=round_number, turn=turn))
+
+        takes: list[Callable[[], None]] = [
+            lambda: self._arm.turn(round_number, turn),
+            lambda: take(self._beside, beside, OVERLAPPING),
+            lambda: take(self._alone, alone, 1),
+        ]
+        for one in takes if round_number % 2 == 0 else takes[::-1]:
+            self._unless_failed(one)
+            self._wait_until_idle()
+
+    def latencies(self) -> None:
+        """Nothing: a single step is too short beside what it takes to begin one in several processes."""
+
+    def wait_until_idle(self) -> None:
+        """Wait until the machine is left to the next arm."""
+        self._arm.wait_until_idle()
+
+    def close(self) -> None:
+        """Ask for the final figures of the arm, and have the program alone audited."""
+        self._arm.close()
+        self._unless_failed(lambda: _at_once(self._alone, Program.close))
+
+    def kill(self) -> None:
+        """End everything."""
+        self._arm.kill()
+        for program in (*self._beside, *self._alone):
+            program.child.close()
+
+    def run(self) -> Run:
+        """The record of all this."""
+        run = self._arm.run()
+        return msgspec.structs.replace(run, samples=(*run.samples, *self._samples))
+
+    def _build_programs(self) -> None:
+        spec, count = self._arm.spec, workers.count(self._arm.spec)
+        for place in range(count):
+            self._add(self._beside, workers.share(spec), place)
+        self._add(self._alone, workers.whole(spec), 0)
+        _at_once([*self._beside, *self._alone], Program.build)
+
+    def _add(self, programs: list[Program], spec: Spec, place: int) -> None:
+        on_its_own = msgspec.structs.replace(spec, device=f"gpu:{place}") if spec.device == "gpu" else spec
+        programs.append(Program(on_its_own, self._policy, self._start(on_its_own, place)))
+
+    def _unless_failed(self, action: Callable[[], object]) -> None:
+        if not self.alive:
+            return
+        try:
+            action()
+        except ChildError as error:
+            beside = f"a worker without others, of which efficiency is read: {error.reason}"
+            self._arm.fail(ChildError(error.status, beside, output=error.output))
+
+    def _wait_until_idle(self) -> None:
+        self._arm.wait_until_idle()
+        for program in (*self._beside, *self._alone) if self.alive else ():
+            if not program.child.wait_until_idle():
+                self._arm.flag("not_quiet")
+
+
+def _at_once(programs: Sequence[Program], action: Callable[[Program], T]) -> list[T]:
+    """The action with all programs at the same time, a thread waiting for each."""
+    if not programs:
+        return []
+    with ThreadPoolExecutor(len(programs)) as pool:
+        return list(pool.map(action, programs))
+
+
+AnyArm = Arm | TogetherArm
+
+
+def arm_of(spec: Spec, policies: tuple[Policy, Policy], place: Place, start: StartChild, programs: Programs) -> AnyArm:
+    """The arm of a Spec, with the programs beside it if it has several workers.
+
+    `policies` are the one of its Runs, and the one of its children.
+    """
+    of_runs, of_children = policies
+    apart = (place.arm,) if place.starts_beside(of_runs) else ()
+    arm = Arm(spec, of_runs, place, partial(start, spec, of_children, *apart), programs)
+    if not spec.together:
+        return arm
+    return TogetherArm(arm, of_runs, lambda other, at: start(other, of_children, at))

@@ -1,0 +1,107 @@
+"""Several workers of a plugin, from the first one: their last words, and the addresses at which they listen meanwhile.
+
+As a program it is one of several workers, under strong scaling, without the rest of a child: `python
+trained_together.py SPEC PEERS FILE` writes the parameters after STEPS steps.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import psutil
+
+from dlbench.measure import shares
+from dlbench.measure.build import build_checked, prepare, stage
+from dlbench.plugin import Peers
+from dlbench.registry import adaptors
+from dlbench.spec import Policy, Spec, workers
+from dlbench.workers.child import fresh_child
+from dlbench.workers.protocol import Build, Built, Close, Closed, First, Settle, Settled, Stepped, Take, Taken
+from dlbench.workers.ranks import free_addresses
+
+STEPS = 6
+SHORT = Policy(sample_seconds=0.001, settle_seconds=0.0, settle_cap_seconds=0.2)
+
+
+def train(spec: Spec, timeout: float = 300.0) -> tuple[Built, Closed, set[str]]:
+    """Build, step, close; and the hosts of all sockets of the workers that listen after the first step."""
+    child = fresh_child(spec.threads, timeout)
+    try:
+        built = child.request(Build(spec=spec), Built)
+        child.request(First(), Stepped)
+        hosts = listening(child.process.pid)
+        steps = child.request(Settle(policy=SHORT), Settled).steps
+        child.request(Take(stage="steady", steps=steps, count=2), Taken)
+        return built, child.request(Close(compile_again=False, multiply=False), Closed), hosts
+    finally:
+        child.close()
+
+
+def listening(pid: int) -> set[str]:
+    """Addresses at which this process and all below it listen."""
+    first = psutil.Process(pid)
+    found = [one for process in (first, *first.children(recursive=True)) for one in process.net_connections("inet")]
+    return {str(one.laddr.ip) for one in found if one.status == psutil.CONN_LISTEN}
+
+
+def weights_together(spec: Spec, folder: Path) -> list[dict[str, Any]]:
+    """Parameters of all workers after STEPS steps, and of one worker alone at the end."""
+    addresses = tuple(free_addresses(workers.count(spec)))
+    (folder / "meet").mkdir()
+    running = []
+    for rank in range(workers.count(spec)):
+        peers = Peers(rank, workers.count(spec), addresses, str(folder / "meet"))
+        running.append(_started(spec, msgspec.json.encode(peers).decode(), folder / f"{rank}.npz"))
+    running.append(_started(workers.whole(spec), "", folder / "alone.npz"))
+    for process in running:
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+    return [_loaded(folder / f"{name}.npz") for name in (*range(workers.count(spec)), "alone")]
+
+
+def _started(spec: Spec, peers: str, file: Path) -> psutil.Popen:
+    import subprocess
+
+    command = [sys.executable, __file__, msgspec.json.encode(spec).decode(), peers, str(file)]
+    return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _loaded(file: Path) -> dict[str, Any]:
+    with np.load(file) as arrays:
+        return dict(arrays)
+
+
+def differences(found: Collection[dict[str, Any]]) -> tuple[float, float]:
+    """Largest difference between any two workers, and from the worker alone at the end."""
+    first, *others, alone = found
+    return max((_apart(first, one) for one in others), default=0.0), _apart(first, alone)
+
+
+def _apart(one: dict[str, Any], other: dict[str, Any]) -> float:
+    assert one.keys() == other.keys()
+    return max(float(np.abs(one[name] - other[name]).max()) for name in one)
+
+
+def main(said: str, peers: str, file: str) -> None:
+    spec = msgspec.json.decode(said, type=Spec)
+    plugin: Any = adaptors.load_plugin(spec)
+    if peers:
+        prepared = shares.prepare_share(spec, plugin, msgspec.json.decode(peers, type=Peers))
+    else:
+        prepared = prepare(spec, plugin)
+    build_checked(plugin, prepared.request)
+    for step in range(STEPS):
+        loss = plugin.train_step(stage(plugin, prepared.request.spec, prepared.task.batch(0, step)))
+        assert np.isfinite(float(loss))
+    np.savez(file, **plugin.weights())
+    if peers:
+        plugin.leave()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
