@@ -93,7 +93,7 @@ class Ranks:
         return [one.memory for one in self._hear(self._tell(Follow(do="mark", phase=phase))) if one.memory is not None]
 
     def read(self) -> list[Rank]:
-        """What each of the others reads of itself after the last step."""
+        """Each of the others as it reads itself after the last step."""
         return [one.rank for one in self._hear(self._tell(Follow(do="read"))) if one.rank is not None]
 
     def leave(self, leave: Callable[[], object]) -> None:
