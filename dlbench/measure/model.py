@@ -177,7 +177,7 @@ def settle(sampler: timing.Sampler, policy: Policy, sampled: Callable[[], None] 
     `sampled` is called after each sample, outside the clock.
     """
     rule = SettleRule(
-        sample_seconds=max(policy.sample_seconds, 1000 * sampler.overhead()),
+        sample_seconds=max(policy.sample_seconds, 1000 * sampler.overhead(), sampler.least_seconds),
         steps=policy.settle_steps,
         seconds=policy.settle_seconds,
         tolerance=policy.settle_tolerance,

@@ -83,10 +83,10 @@ class Sampler:
         ready: Callable[[int], None] = lambda _: None,
         clock: Clock | None = None,
         steps_per_call: int = 1,
-        beyond: float = 0.0,
+        least_seconds: float = 0.0,
     ) -> None:
-        """`beyond` are the seconds that the barrier takes of itself, however short the steps."""
-        self._step, self._barrier, self._ready, self._beyond = step, barrier, ready, beyond
+        """`least_seconds` of a sample make its barrier a small part of it, whatever `overhead` does not know of."""
+        self._step, self._barrier, self._ready, self.least_seconds = step, barrier, ready, least_seconds
         self._steps_per_call = steps_per_call
         self._clock = clock or Clock()
         self.watch = Watch()
@@ -118,4 +118,4 @@ class Sampler:
     def overhead(self, repeats: int = 101) -> float:
         """Median seconds that reading the clocks and an empty barrier add to a sample."""
         empty = Sampler(lambda: None, lambda _: None, clock=self._clock)
-        return self._beyond + statistics.median(empty.take(1).seconds for _ in range(repeats))
+        return statistics.median(empty.take(1).seconds for _ in range(repeats))

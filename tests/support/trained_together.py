@@ -1,4 +1,4 @@
-"""Several workers of a plugin, from the first one: their last words, and the addresses at which they listen meanwhile.
+"""Several workers of a plugin, from the first one: their last words, and the ports at which they listen meanwhile.
 
 As a program it is one of several workers, under strong scaling, without the rest of a child: `python
 trained_together.py SPEC PEERS FILE` writes the parameters after STEPS steps.
@@ -6,6 +6,8 @@ trained_together.py SPEC PEERS FILE` writes the parameters after STEPS steps.
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -28,25 +30,42 @@ STEPS = 6
 SHORT = Policy(sample_seconds=0.001, settle_seconds=0.0, settle_cap_seconds=0.2)
 
 
-def train(spec: Spec, timeout: float = 300.0) -> tuple[Built, Closed, set[str]]:
-    """Build, step, close; and the hosts of all sockets of the workers that listen after the first step."""
+def train(spec: Spec, timeout: float = 300.0) -> tuple[Built, Closed, dict[str, set[int]]]:
+    """Build, step, close; and the ports at which workers listen after the first step."""
     child = fresh_child(spec.threads, timeout)
     try:
         built = child.request(Build(spec=spec), Built)
         child.request(First(), Stepped)
-        hosts = listening(child.process.pid)
+        ports = open_ports(child.process.pid)
         steps = child.request(Settle(policy=SHORT), Settled).steps
         child.request(Take(stage="steady", steps=steps, count=2), Taken)
-        return built, child.request(Close(compile_again=False, multiply=False), Closed), hosts
+        return built, child.request(Close(compile_again=False, multiply=False), Closed), ports
     finally:
         child.close()
 
 
-def listening(pid: int) -> set[str]:
-    """Addresses at which this process and all below it listen."""
+def open_ports(pid: int) -> dict[str, set[int]]:
+    """Ports at which this process and all below it listen, by whether one can connect from `here` or `elsewhere`.
+
+    Elsewhere is an address of this machine that is not the loopback's: packets to it come from there.
+    """
     first = psutil.Process(pid)
     found = [one for process in (first, *first.children(recursive=True)) for one in process.net_connections("inet")]
-    return {str(one.laddr.ip) for one in found if one.status == psutil.CONN_LISTEN}
+    ports = {one.laddr.port for one in found if one.status == psutil.CONN_LISTEN}
+    addresses = [one.address for of in psutil.net_if_addrs().values() for one in of if one.family == socket.AF_INET]
+    others = [address for address in addresses if not address.startswith("127.")]
+    return {
+        "here": {port for port in ports if _accepts("127.0.0.1", port)},
+        "elsewhere": {port for port in ports for address in others if _accepts(address, port)},
+    }
+
+
+def _accepts(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
 
 
 def weights_together(spec: Spec, folder: Path) -> list[dict[str, Any]]:
@@ -65,8 +84,6 @@ def weights_together(spec: Spec, folder: Path) -> list[dict[str, Any]]:
 
 
 def _started(spec: Spec, peers: str, file: Path) -> psutil.Popen:
-    import subprocess
-
     command = [sys.executable, __file__, msgspec.json.encode(spec).decode(), peers, str(file)]
     return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from dlbench.errors import Unsupported
 from dlbench.plugin import Peers
 from dlbench.spec import Spec
-from dlbench_tf import device
+from dlbench_tf import device, loopback
 
 
 class Group:
@@ -28,10 +28,12 @@ class Group:
                 "path jit with several workers: XLA compiles a step whole on a CPU, and has no all-reduce between "
                 "processes there; choose --path graph"
             )
+        loopback.require_linux()
         device.prepare(spec)
         task = {"cluster": {"worker": list(peers.addresses)}, "task": {"type": "worker", "index": peers.rank}}
         os.environ["TF_CONFIG"] = json.dumps(task)
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        loopback.hold()
 
     def run(self, update: Callable[..., tf.Tensor], inputs: Any, targets: tf.Tensor) -> tf.Tensor:
         """The update of this worker, in which `mean` is that of all."""
