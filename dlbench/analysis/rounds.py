@@ -42,9 +42,15 @@ def with_a_core(run: Run) -> Mapping[int, float]:
 def waits_are_known(run: Run) -> bool:
     """True for a program on a CPU whose waits were counted, and that started no processes that worked beside it.
 
-    A device goes on while its program waits; and a program that waits for its own processes waits for itself.
+    A device goes on while its program waits; and a program that waits for its own processes waits for itself. One of
+    several workers waits for the others.
     """
-    if run.info is None or run.info.device != "cpu" or (run.load is not None and (run.load.helper_cpu or 0.0) > OWN):
+    if (
+        run.spec.together
+        or run.info is None
+        or run.info.device != "cpu"
+        or (run.load is not None and (run.load.helper_cpu or 0.0) > OWN)
+    ):
         return False
     samples = [sample for _, sample in _paired(run)]
     return bool(samples) and sum(sample.waited_seconds is not None for sample in samples) >= KNOWN * len(samples)

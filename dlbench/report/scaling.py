@@ -18,14 +18,14 @@ from dlbench.spec import AXES, Workload, workers
 TITLE = "Scaling over workers"
 COLUMNS = ("step_time", "throughput", "efficiency", "efficiency_beside", "exchange_share")
 HEAD = (
-    *("", "Batch of each", "Step", "Samples a second, all workers"),
-    *("Efficiency, against one alone", "against as many without exchange", "Exchange, share of a step"),
+    *("", "Batch of each", "Step", "Throughput"),
+    *("Efficiency: one alone", "Efficiency: as many apart", "Exchange"),
 )
 SAID = (
-    "Efficiency is the work of each worker in a second, over that of one worker alone, and over that of each of as "
-    "many workers that step at the same time and exchange nothing: these contend for cores and memory just as much. "
-    "The rest of the latter is the share of a step that exchanging gradients takes, waiting for the slowest worker "
-    "included. All are measured in the same session, in turns, with and without exchange."
+    "Step and throughput are of all workers. Efficiency is the work of each in a second: over that of one worker "
+    "alone, and over that of each of as many workers apart, who step at the same time and exchange nothing, so that "
+    "they contend for cores and memory just as much. The rest of the latter is the share of a step that exchanging "
+    "gradients takes, waiting for the slowest worker included. All take turns; nothing of it is estimated."
 )
 
 

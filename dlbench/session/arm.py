@@ -221,12 +221,12 @@ class Arm:
         )
 
     def _look_at_helpers(self) -> None:
-        """CPU time of the child's own processes since its first turn; compilers of its build do not count."""
-        now = None if self._child is None else self._child.helper_seconds()
+        """CPU time of the child's own processes since its first turn, but other workers and compilers of its build."""
+        now = None if self._child is None or self.spec.together else self._child.helper_seconds()
         timed = sum(sample.seconds for sample in self._found.samples if sample.stage != "warm-up")
         if now is not None and self._helpers_before is not None and timed:
             self._helper_cpu = (now - self._helpers_before) / timed
-            if self._helper_cpu > HELPED and not self.spec.together:
+            if self._helper_cpu > HELPED:
                 self.flag("helped")
 
     def _output_tail(self) -> str:

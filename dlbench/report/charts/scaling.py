@@ -13,7 +13,7 @@ from dlbench.report.section import Section
 from dlbench.report.units import format_value
 from dlbench.spec import AXES
 
-KINDS = {"efficiency": "against one alone", "efficiency_beside": "against as many without exchange"}
+KINDS = {"efficiency": "one alone", "efficiency_beside": "as many apart"}
 
 
 def charts(sections: Sequence[Section]) -> Iterator[Chart]:
