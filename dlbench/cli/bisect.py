@@ -31,8 +31,8 @@ def show(context: click.Context, options: Mapping[str, Any]) -> int:
         words = state.read(options["resume"]).words
         bisect_request.refuse_others(context)
         with context.command.make_context("bisect", list(words), parent=context.parent) as again:
-            options = {**again.params, **{name: options[name] for name in bisect_request.WITH_RESUME}}
-    return _shown(bisect_request.read(options, words), options)
+            context, options = again, {**again.params, **{name: options[name] for name in bisect_request.WITH_RESUME}}
+    return _shown(bisect_request.read(context, options, words), options)
 
 
 def _shown(asked: Request, options: Mapping[str, Any]) -> int:
@@ -50,5 +50,5 @@ def _shown(asked: Request, options: Mapping[str, Any]) -> int:
     if not options["as_json"]:
         print(asked.folder / PAGE_FILE)  # noqa: T201
     if options["explain"] and (sides := facts.sides(asked, found)):
-        explain.show(sides, quiet=quiet)
+        explain.beside(sides, quiet=quiet, as_json=options["as_json"])
     return CODES[found.status]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from dlbench.analysis.metrics import METRICS
 from dlbench.api import keywords
+from dlbench.api.bisection.groups import is_timed
 from dlbench.api.bisection.request import Request, metric_of
 from dlbench.api.request import RunRequest
 from dlbench.errors import SpecError
@@ -19,33 +21,37 @@ from dlbench.workers.environments import ranges, used
 from dlbench.workers.environments.layers import Recipe
 from dlbench.workers.environments.ranges import Found
 
-OWN = ("--metric", "--subdirectory", "--find-links", "--budget", "--out", "--resume", "--git")
-"""Options with a value that `dlbench run` has not, or that its command shall not have."""
-
-
+OWN = (
+    *("git", "subdirectory", "lock", "metric", "no_build_isolation", "whole", "budget", "out", "resume", "explain"),
+    *("dry_run", "quiet", "as_json"),
+)
+"""Options that `dlbench run` has not, or that the command which shows an answer again shall not have."""
 WITH_RESUME = ("resume", "as_json", "quiet", "budget", "dry_run")
 """Options that say nothing about what is searched."""
 
 
 def refuse_others(context: click.Context) -> None:
     """Raise SpecError for words that a search which goes on has an answer for."""
-    typed = click.core.ParameterSource.COMMANDLINE
-    given = [one for one in context.command.params if context.get_parameter_source(one.name or "") is typed]
-    for one in given:
+    for one in _typed(context):
         if one.name not in WITH_RESUME:
             raise SpecError(f"--resume goes on with a search as it was asked; leave {one.opts[-1]} out")
 
 
-def read(options: Mapping[str, Any], words: Sequence[str]) -> Request:
-    """The checked request. Raises SpecError, UnknownName and RecordError."""
+def read(context: click.Context, options: Mapping[str, Any], words: Sequence[str]) -> Request:
+    """The checked request; `words` are those of the command whose context this is.
+
+    Raises SpecError, UnknownName and RecordError.
+    """
     if options["timeout"] is not None and options["timeout"] <= 0:
         raise SpecError(f"timeout is {options['timeout']}: it must be above 0")
     if options["budget"] is not None and not 0 < options["budget"] < float("inf"):
         raise SpecError(f"budget is {options['budget']}: it must be a number of seconds above 0")
+    metric = metric_of(options["metric"])
+    if options["explain"] and not is_timed(metric):
+        raise SpecError(f"--explain says where the time goes, and the metric is {options['metric']}; leave one out")
     if options["whole"] and options["explain"]:
         raise SpecError("--explain is of one step, and --all may name several; give dlbench explain two --env instead")
     interpreters.require_apart()
-    metric = metric_of(options["metric"])
     defaults = keywords.complete({})
     given = {**defaults, **{name: value for name, value in options.items() if name in (*defaults, "plugin")}}
     of_run = {
@@ -64,6 +70,7 @@ def read(options: Mapping[str, Any], words: Sequence[str]) -> Request:
     found = _range(options)
     if len(found.candidates) < 2:
         raise SpecError(f"{found.subject} has {len(found.candidates)} member in this range; give two ends that differ")
+    _check_phase(metric, run)
     used.check(found, run.subjects.selection.get("plugin", ()))
     now = datetime.datetime.now().astimezone()
     return Request(
@@ -75,13 +82,22 @@ def read(options: Mapping[str, Any], words: Sequence[str]) -> Request:
         seconds=options["budget"],
         whole=options["whole"],
         words=tuple(words),
-        options=tuple(word for word in _of_run(words) if word not in options["range"]),
+        options=tuple(_of_run(context)),
         resume=options["resume"] is not None,
     )
 
 
+def _check_phase(metric: str, run: RunRequest) -> None:
+    """Raise SpecError for a phase that has no such figure."""
+    phases = METRICS[metric].phases if metric in METRICS else ()
+    asked = run.subjects.selection.get("phase", ())
+    if phases and not set(asked or phases).intersection(phases):
+        said = ", ".join(asked)
+        raise SpecError(f"{metric} is no figure of the phase {said}; give --phase {phases[0]}, or another --metric")
+
+
 def _range(options: Mapping[str, Any]) -> Found:
-    links = tuple(options["find_links"])
+    links = tuple(str(Path(one).expanduser()) for one in options["find_links"])
     if missing := [one for one in links if not Path(one).is_dir()]:
         raise SpecError(f"--find-links {missing[0]} is no folder; give the folder of wheels")
     recipe = Recipe(("",), links, not options["no_build_isolation"])
@@ -100,16 +116,20 @@ def _range(options: Mapping[str, Any]) -> Found:
     return ranges.versions(words[0], recipe)
 
 
-def _of_run(words: Sequence[str]) -> list[str]:
-    """The words that `dlbench run` has too: what is measured."""
-    flags = ("--all", "--explain", "--json", "--quiet", "--dry-run", "--lock", "--no-build-isolation")
-    found: list[str] = []
-    taken = False
-    for place, word in enumerate(words):
-        before = words[place - 1] if place else ""
-        if word in flags or word.partition("=")[0] in OWN or before in OWN:
+def _typed(context: click.Context) -> list[click.Parameter]:
+    """The options and arguments that stand in the command."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    return [one for one in context.command.params if context.get_parameter_source(one.name or "") is typed]
+
+
+def _of_run(context: click.Context) -> Iterator[str]:
+    """The words of the options that `dlbench run` has too: what is measured."""
+    for one in _typed(context):
+        if not isinstance(one, click.Option) or one.name in OWN:
             continue
-        taken = word.startswith("--") or (taken and before.startswith("--") and "=" not in before)
-        found += [word] if taken else []
-    links = [words[at + 1] for at, word in enumerate(words) if word == "--find-links"]
-    return [*found, *(word for link in links for word in ("--find-links", link))]
+        value, flag = context.params[one.name or ""], one.opts[-1]
+        if one.is_flag:
+            yield flag
+        else:
+            for each in value if isinstance(value, tuple) else (value,):
+                yield from (flag, str(each))

@@ -18,8 +18,8 @@ def show(*, as_json: bool) -> None:
     if as_json:
         print(encoding.page({"folder": str(folder()), "environments": list(map(_facts, found))}), end="")  # noqa: T201
         return
-    rows = [[one.key, " ".join(one.made.words), f"{one.made.size / 1e6:.0f} MB", _day(one)] for one in found]
-    size = sum(one.made.size for one in found)
+    rows = [[one.key, _words(one), f"{one.size / 1e6:.0f} MB", _day(one)] for one in found]
+    size = sum(one.size for one in found)
     said = Paragraph(f"{folder()}: {len(found)} environments, {size / 1e6:.0f} MB of at most {LIMIT / 1e9:.0f} GB.")
     table = [Table(["Environment", "requirements", "size", "last used"], rows)] if rows else []
     terminal.console().print(terminal.blocks([*table, said]))
@@ -42,7 +42,13 @@ def remove(names: Sequence[str], *, everything: bool) -> None:
 
 
 def _facts(one: Environment) -> dict[str, object]:
-    return {"name": one.key, "words": list(one.made.words), "installed": one.made.installed, "bytes": one.made.size}
+    facts = {"name": one.key, "words": list(one.words), "installed": one.installed, "bytes": one.size}
+    return {**facts, "unfinished": one.made is None}
+
+
+def _words(one: Environment) -> str:
+    """Requirements; those of an unfinished one are not known, and another dlbench may be making it."""
+    return " ".join(one.words) if one.made is not None else "unfinished"
 
 
 def _day(one: Environment) -> str:

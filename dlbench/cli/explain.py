@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import click
+
 from dlbench.api.explain import PAGE_FILE, Explanations, explain, of_session
 from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
 from dlbench.cli import progress
-from dlbench.errors import exit_codes
+from dlbench.errors import DlbenchError, exit_codes
 from dlbench.report import explanation as page
 from dlbench.report import terminal
 from dlbench.session.schedule import Listener
@@ -35,3 +37,15 @@ def say(found: Explanations, *, quiet: bool) -> int:
     path = found.folder / PAGE_FILE
     print(path if quiet else f"Explanation: {path}")  # noqa: T201 (the answer to the command)
     return exit_codes.FINE if found.complete else exit_codes.FAILED
+
+
+def beside(options: Mapping[str, Any], *, quiet: bool, as_json: bool) -> None:
+    """Explain after another answer, which stands whether this can be explained or not; say nothing beside JSON."""
+    try:
+        with progress.on_standard_error(quiet=quiet) as listener:
+            found = explain(options, listener)
+    except DlbenchError as error:
+        click.echo(f"not explained: {error}", err=True)
+        return
+    if not as_json:
+        say(found, quiet=quiet)

@@ -12,14 +12,17 @@ from dlbench.report.html.parts import page_of
 from dlbench.report.units import duration
 from dlbench.stats.bisection.answer import Bisection, Change, Line
 from dlbench.stats.bisection.decisions import Known
+from dlbench.stats.bisection.search import WHY
 
+OTHER_TITLES = {"error": "Error, over what the precision explains"}
+"""Titles of figures that no Run has."""
 WIDTH = 40
 """Columns of a strip's picture."""
 
 
 def blocks(found: Bisection) -> Iterator[Block]:
     """The page."""
-    yield Heading(1, f"{found.subject}: {METRICS[found.metric].title}{f' of {found.arm}' if found.arm else ''}")
+    yield Heading(1, f"{found.subject}: {title(found.metric)}{f' of {found.arm}' if found.arm else ''}")
     yield Bullets(list(sentences(found)))
     for change in found.changes:
         if change.again:
@@ -29,9 +32,8 @@ def blocks(found: Bisection) -> Iterator[Block]:
         yield Code(picture(found.points))
         yield Table(["Member", "to the old end", "to the one before", "verdict"], [_point(one) for one in found.points])
     yield Heading(2, "Transcript")
-    yield Table(
-        ["Trial", "member", "to the old end", "ends", "verdict", "groups", "time"], list(map(_row, found.lines))
-    )
+    whole = "to the one before" if any(line.kind == "strip" for line in found.lines) else "new end to old end"
+    yield Table(["Trial", "member", "to the old end", whole, "verdict", "groups", "time"], list(map(_row, found.lines)))
     yield Paragraph(
         f"All decisions hold together in {100 - found.error * 100:g} of 100 searches. Ratios are to the old end of the "
         "same trial."
@@ -50,13 +52,18 @@ def sentences(found: Bisection) -> Iterator[str]:
     if found.status in of_status:
         yield of_status[found.status]
     for change in found.changes:
-        yield from _of_change(change, timed=METRICS[found.metric].unit == "s")
+        yield from _of_change(change, timed=found.metric in METRICS and METRICS[found.metric].unit == "s")
     for one in (one for one in found.points if one.verdict == "differ"):
         yield f"{_named(one)}: {ratio(one.whole)} of the one before it"
     for low, high in found.ranges:
         yield f"a change lies after {low}, up to {high}: it was not narrowed further"
     if found.several:
         yield "there are several steps in this range"
+
+
+def title(metric: str) -> str:
+    """The title of a figure."""
+    return OTHER_TITLES.get(metric) or METRICS[metric].title
 
 
 def picture(points: tuple[Line, ...]) -> str:
@@ -108,7 +115,8 @@ def ratio(known: Known | None) -> str:
 def _of_change(change: Change, *, timed: bool) -> Iterator[str]:
     where = f"{change.after}{f' ({change.title})' if change.title else ''}"
     if change.verdict != "confirmed":
-        yield f"a step at {where} was seen and {change.verdict} in fresh processes"
+        why = WHY.get(change.verdict, "")
+        yield f"a step at {where} was seen and is {change.verdict}: {why} ({ratio(change.ratio)})"
         return
     above = change.ratio is not None and change.ratio.ratio > 1
     kind = ("slower" if above else "faster") if timed else ("larger" if above else "smaller")
@@ -124,10 +132,21 @@ def _named(line: Line) -> str:
 
 
 def _point(one: Line) -> list[str]:
-    return [_named(one), ratio(one.ratio), ratio(one.whole), one.reason or one.verdict]
+    return [_named(one), ratio(one.ratio), ratio(one.whole), _judged(one)]
+
+
+def _judged(line: Line) -> str:
+    return f"{line.verdict}: {line.reason}" if line.reason else line.verdict
 
 
 def _row(line: Line) -> list[str]:
     groups = str(line.ratio.groups) if line.ratio else "–"
-    verdict = f"{line.verdict}: {line.reason}" if line.reason else line.verdict
-    return [line.kind, _named(line), ratio(line.ratio), ratio(line.whole), verdict, groups, duration(line.seconds)]
+    return [
+        line.kind,
+        _named(line),
+        ratio(line.ratio),
+        ratio(line.whole),
+        _judged(line),
+        groups,
+        duration(line.seconds),
+    ]

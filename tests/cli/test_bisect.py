@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 
-from dlbench.api.bisection import state
+from dlbench.api.bisection import facts, state
+from dlbench.cli import bisect_request, upgrades
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.report import bisection as page
 from dlbench.stats.bisection.answer import Bisection, Change, Line
 from dlbench.stats.bisection.decisions import Known
+from dlbench.stats.bisection.search import WHY, Step
 from dlbench.workers.environments import used
+from dlbench.workers.environments.cache import Cache
+from dlbench.workers.environments.layers import Recipe
 from dlbench.workers.environments.ranges import Found
 from studies.bisection.packages import PLUGIN, repository, wheels
 
@@ -101,6 +108,83 @@ def test_the_cache_is_listed_as_json(tmp_path, monkeypatch, capsys):
         run("env", "remove")
 
 
+def test_an_unfinished_environment_is_listed_as_such(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DLBENCH_CACHE", str(tmp_path))
+    (tmp_path / "environments" / "acme-0123" / "bin").mkdir(parents=True)
+    run("env", "list")
+    assert "unfinished" in capsys.readouterr().out
+    run("env", "list", "--json")
+    (one,) = json.loads(capsys.readouterr().out)["environments"]
+    assert (one["name"], one["unfinished"], one["bytes"]) == ("acme-0123", True, 0)
+    run("env", "remove", "--all")
+    assert capsys.readouterr().out == "removed acme-0123\n"
+
+
+@pytest.mark.parametrize(
+    ("metric", "more", "said"),
+    [
+        ("quality", ("--phase", "train"), "quality_at_budget is no figure of the phase train; give --phase converge"),
+        ("time", ("--phase", "converge"), "step_time is no figure of the phase converge; give --phase train"),
+        ("memory", ("--explain",), "--explain says where the time goes, and the metric is memory"),
+    ],
+)
+def test_a_metric_that_the_search_cannot_have_is_refused(metric, more, said, tmp_path):
+    pins(tmp_path)
+    words = ("--lock", tmp_path / "old.txt", tmp_path / "new.txt", "--plugin", "fake.linear", "--metric", metric)
+    with pytest.raises(SpecError, match=said):
+        run("bisect", *words, *more)
+
+
+def pins(folder):
+    """Two lock files that differ in two packages."""
+    for name, version in (("old", 1), ("new", 2)):
+        (folder / f"{name}.txt").write_text(f"acme=={version}.0\nother=={version}.5\nalike==3\n")
+
+
+def request(*words):
+    """The request of `dlbench bisect`, and the command's own options."""
+    command = upgrades.bisect
+    with command.make_context("bisect", [str(word) for word in words]) as context:
+        return bisect_request.read(context, context.params, [str(word) for word in words])
+
+
+def shown_again(asked, monkeypatch):
+    """The recipes of both sides that the command which shows the first step makes, in a dry run of its own."""
+    made = []
+    monkeypatch.setattr(
+        Cache, "environment", lambda _, recipe, *more: made.append(recipe) or SimpleNamespace(python=sys.executable)
+    )
+    words = shlex.split(facts.again(asked, Step(0, 1, None, "confirmed")))
+    assert words[:2] == ["dlbench", "run"]
+    assert run(*words[1:], "--dry-run") == 0
+    return made
+
+
+def test_the_command_that_shows_a_step_of_lock_files_again_makes_the_same_environments(tmp_path, monkeypatch, capsys):
+    pins(tmp_path)
+    links = tmp_path / "my wheels"
+    links.mkdir()
+    asked = request(
+        *("--lock", tmp_path / "old.txt", tmp_path / "new.txt", "--no-build-isolation", f"--find-links={links}"),
+        *("--plugin", "fake.linear", "--phase=train", "--threads", "1", "--budget=9", "--batch-size", "4"),
+    )
+    assert shown_again(asked, monkeypatch) == [one.recipe for one in asked.found.candidates[:2]]
+    assert asked.found.candidates[1].recipe == Recipe(
+        ("acme==2.0", "other==1.5", "alike==3"), (str(links),), build_isolation=False, dependencies=False
+    )
+    out = capsys.readouterr().out
+    assert "0-old" in out
+    assert "batch size 4" in out
+
+
+def test_the_command_that_shows_a_commit_again_makes_the_same_environments(tmp_path, monkeypatch):
+    hashes = repository(tmp_path / "a b" / "repo", [1, 2])
+    words = ("--git", tmp_path / "a b" / "repo", f"{hashes[0]}..HEAD", "--subdirectory", "x y", "--no-build-isolation")
+    asked = request(*words, "--plugin", "fake.linear", "--phase", "train")
+    assert shown_again(asked, monkeypatch) == [one.recipe for one in asked.found.candidates]
+    assert asked.found.candidates[0].recipe.words[0].endswith(f"/a%20b/repo@{hashes[0]}#subdirectory=x%20y")
+
+
 FOUND = Bisection(
     subject="acme-step",
     metric="step_time",
@@ -164,6 +248,21 @@ def test_the_page_says_where_how_much_and_how_to_see_it_again():
 def test_every_other_end_has_its_sentence(status, said):
     one = Bisection(subject="a", metric="step_time", arm="", status=status, members=("1", "2"), reason="spent")
     assert next(iter(page.sentences(one))).startswith(said)
+
+
+def test_a_step_that_is_not_confirmed_has_its_reason():
+    change = Change(before="1.0", after="1.1", ratio=Known(1.002, 0.999, 1.005, 15), verdict="not confirmed")
+    one = Bisection(subject="a", metric="error", arm="", status="undecided", members=("1", "2"), changes=(change,))
+    assert f"a step at 1.1 was seen and is not confirmed: {WHY['not confirmed']} (1.002 (0.999-1.005))" in page.text(
+        one
+    )
+
+
+def test_the_columns_of_a_transcript_say_what_they_are():
+    assert "to the one before" not in page.text(msgspec.structs.replace(FOUND, points=()))
+    assert "new end to old end" in page.text(FOUND)
+    lines = (Line(kind="strip", name="1.1", verdict="same", ratio=Known(1.0, 1.0, 1.0, 6)),)
+    assert "new end" not in page.text(msgspec.structs.replace(FOUND, lines=lines))
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlbench.api.bisection import facts
+from dlbench.api.bisection.errors import Errors
 from dlbench.api.bisection.groups import is_timed
 from dlbench.api.bisection.request import Request
 from dlbench.api.bisection.trials import Trials
@@ -21,7 +22,7 @@ class Transcript:
 
     names: Sequence[str]
     titles: Sequence[str]
-    trials: Trials
+    trials: Trials | Errors
     tell: Callable[[Line], object]
     lines: list[Line] = field(default_factory=list)
 
@@ -32,12 +33,12 @@ class Transcript:
         self.tell(self.lines[-1])
 
 
-def searched(asked: Request, trials: Trials, told: Transcript) -> Bisection:
+def searched(asked: Request, trials: Trials | Errors, told: Transcript) -> Bisection:
     """The answer of a search. Raises DlbenchError."""
     places = len(asked.found.candidates)
     outcome = search.search(places, trials, told, all_count=not is_timed(asked.metric))
-    names, titles, cache = told.names, told.titles, trials.members.cache
-    of_steps = {step.after: (facts.differing(asked, cache, step), facts.again(asked, step)) for step in outcome.steps}
+    names, titles = told.names, told.titles
+    of_steps = {step.after: (facts.differing(asked, step), facts.again(asked, step)) for step in outcome.steps}
     return Bisection(
         **_heading(asked, trials),
         status=outcome.status,
@@ -48,7 +49,7 @@ def searched(asked: Request, trials: Trials, told: Transcript) -> Bisection:
     )
 
 
-def whole(asked: Request, trials: Trials, told: Transcript) -> Bisection:
+def whole(asked: Request, trials: Trials | Errors, told: Transcript) -> Bisection:
     """The answer of a strip. Raises DlbenchError."""
     names, titles = told.names, told.titles
     try:
@@ -65,6 +66,6 @@ def whole(asked: Request, trials: Trials, told: Transcript) -> Bisection:
     return Bisection(**_heading(asked, trials), status=decided, points=shown, several=several, reason=reason)
 
 
-def _heading(asked: Request, trials: Trials) -> dict[str, Any]:
+def _heading(asked: Request, trials: Trials | Errors) -> dict[str, Any]:
     members = tuple(one.name for one in asked.found.candidates)
     return {"subject": asked.found.subject, "metric": asked.metric, "arm": trials.arm, "members": members}

@@ -9,11 +9,15 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from dlbench.api.bisection.groups import is_timed
 from dlbench.api.bisection.request import Request
 from dlbench.errors import redaction
 from dlbench.stats.bisection.answer import Bisection
 from dlbench.stats.bisection.search import Step
-from dlbench.workers.environments.cache import Cache
+from dlbench.workers.environments import words
+
+PROCESSES = 10
+"""Processes of the command that shows a figure again which has one value a process."""
 
 
 def sides(asked: Request, found: Bisection) -> dict[str, Any]:
@@ -21,29 +25,29 @@ def sides(asked: Request, found: Bisection) -> dict[str, Any]:
     confirmed = [one for one in found.changes if one.verdict == "confirmed"]
     if not confirmed:
         return {}
-    with Cache() as cache:
-        of = {one.name: one.recipe for one in asked.found.candidates}
-        names = (confirmed[0].before, confirmed[0].after)
-        pythons = tuple(f"{name}={cache.environment(of[name], name).python}" for name in names)
+    of = {one.name: one.recipe for one in asked.found.candidates}
+    names = (confirmed[0].before, confirmed[0].after)
+    pythons = tuple(f"{name}={asked.cache.environment(of[name], name).python}" for name in names)
     return {**asked.given, "env": pythons, "out": asked.folder / "explanation", "quick": True}
 
 
-def differing(asked: Request, cache: Cache, step: Step) -> tuple[str, ...]:
+def differing(asked: Request, step: Step) -> tuple[str, ...]:
     """Packages whose versions differ between both sides of a step, the commit of a repository included."""
     below = {canonicalize_name(one.name): one.version for one in distributions() if one.name}
     sides: list[Mapping[str, str]] = []
     for place in (step.before, step.after):
         one = asked.found.candidates[place]
-        made = cache.environment(one.recipe, one.name)
-        sides.append(below | made.made.installed)
+        made = asked.cache.environment(one.recipe, one.name)
+        sides.append(below | made.installed)
     names = sorted(name for name in sides[0].keys() | sides[1].keys() if sides[0].get(name) != sides[1].get(name))
     return tuple(f"{name} {sides[0].get(name, 'none')} → {sides[1].get(name, 'none')}" for name in names)
 
 
 def again(asked: Request, step: Step) -> str:
-    """The command that measures both sides of a step."""
+    """The command that measures both sides of a step, each in the same environment."""
     envs = []
     for place in (step.before, step.after):
         one = asked.found.candidates[place]
-        envs += ["--env", f"{one.name}={' '.join(one.recipe.words)}"]
-    return redaction.text(shlex.join(["dlbench", "run", *envs, *asked.options, "--adaptive"]))
+        envs += ["--env", f"{one.name}={words.written(one.recipe)}"]
+    effort = ["--adaptive"] if is_timed(asked.metric) else ["--processes", str(PROCESSES)]
+    return redaction.text(shlex.join(["dlbench", "run", *envs, *asked.options, *effort]))

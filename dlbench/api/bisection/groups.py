@@ -17,7 +17,7 @@ ByMember = Mapping[int, Mapping[Any, Run]]
 
 def is_timed(metric: str) -> bool:
     """True for step times, which are compared round by round."""
-    return METRICS[metric].paired == "rounds"
+    return metric in METRICS and METRICS[metric].paired == "rounds"
 
 
 def by_member(trial: Trial, runs: Sequence[Run], names: Mapping[str, int]) -> ByMember:
@@ -33,6 +33,12 @@ def failure(runs: Sequence[Run], name: str) -> str:
     """Reason of the first Run of a member that failed; empty if none did."""
     failed = [run for run in runs if run.spec.python == name and not run.ok]
     return f"{name}: {failed[0].status}: {failed[0].reason}" if failed else ""
+
+
+def lacking(found: ByMember, metric: str) -> int | None:
+    """A member none of whose Runs has the figure, or a positive one: its logarithm is what is compared."""
+    of = METRICS[metric].of
+    return next((one for one, runs in found.items() if not any((of(run) or 0.0) > 0 for run in runs.values())), None)
 
 
 def groups(trial: Trial, found: ByMember, metric: str) -> list[Mapping[int, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.api.request import RunRequest
 from dlbench.errors import UnknownName
 from dlbench.stats.bisection import strip
+from dlbench.workers.environments.cache import Cache
 from dlbench.workers.environments.ranges import Found
 
 PROCESS = 5
 """Seconds of a process, for an estimate before anything is measured."""
+ERROR = "error"
+"""The metric of a search that no Run has: errors are computed apart (`dlbench.parity.fidelity`)."""
 METRIC = {
     "time": "step_time",
     "memory": "memory_peak",
@@ -27,7 +30,11 @@ METRIC = {
 
 @dataclass(frozen=True)
 class Request:
-    """Checked request of `dlbench bisect`; `words` are those of its command, for the command that shows it again."""
+    """Checked request of `dlbench bisect`; `words` are those of its command.
+
+    `options` are those of its command that `dlbench run` has too. The cache keeps its environments as long as this
+    lives.
+    """
 
     found: Found
     run: RunRequest
@@ -39,13 +46,14 @@ class Request:
     words: tuple[str, ...]
     options: tuple[str, ...]
     resume: bool
+    cache: Cache = field(default_factory=Cache)
 
 
 def metric_of(word: str) -> str:
     """The metric of a search by its word. Raises UnknownName."""
     name = METRIC.get(word, word)
-    if name not in METRICS:
-        raise UnknownName("metric", word, [*METRIC, *METRICS])
+    if name not in METRICS and name != ERROR:
+        raise UnknownName("metric", word, [*METRIC, ERROR, *METRICS])
     return name
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from dlbench.analysis.metrics import METRICS
 from dlbench.api.bisection import groups as of_runs
 from dlbench.api.bisection.members import Members
 from dlbench.api.request import LEAN
@@ -69,7 +70,11 @@ class Trials:
         for name, member in names.items():
             if not found[member] and (why := of_runs.failure(runs, name)):
                 self.members.lose(member, why)
-        return of_runs.groups(trial, found, self.metric)
+        groups = of_runs.groups(trial, found, self.metric)
+        if not groups and runs and (member := of_runs.lacking(found, self.metric)) is not None:
+            why = f"no Run has a positive {METRICS[self.metric].title.lower()}"
+            self.members.lose(member, f"{self.members.name(member)}: {why}; give another --metric")
+        return groups
 
     def _require_time(self, groups: Sequence[Mapping[int, float]]) -> None:
         """Raise Exhausted, with the groups so far, when the budget is used."""

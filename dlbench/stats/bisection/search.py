@@ -7,16 +7,22 @@ a step of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from dlbench.stats.bisection import decisions
 from dlbench.stats.bisection.decisions import DELTA, MOST, Contrasts, Groups, Known, Rule, Verdict
+from dlbench.stats.decisions import NEGLIGIBLE_CHANGE
 from dlbench.stats.interim import INTERIM_GROUPS
 
 Kind = Literal["ends", "candidate", "confirmation", "strip"]
 Status = Literal["found", "same", "undecided", "not measured"]
+WHY: Mapping[Verdict, str] = {
+    "not confirmed": f"fresh processes show less than {NEGLIGIBLE_CHANGE:.0%} between its sides",
+    "undecided": f"{MOST} groups do not decide",
+}
+"""Reasons of verdicts that leave a question open."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,8 @@ class _Search:
             if not self.advance():
                 undecided.append(self.open.pop(0))
         self.open += undecided
+        if any(step.verdict == "not confirmed" for step in self.steps):
+            return "undecided", f"a step was seen, and {WHY['not confirmed']}"
         return "undecided", f"not every verdict was reached after {MOST} groups"
 
     def advance(self) -> bool:
@@ -228,7 +236,7 @@ class _Search:
                 self.put(_row(trial, trial.contrasts(error.groups), "undecided")._replace(reason=str(error)))
             raise
         found, verdict = trial.contrasts(groups), trial.verdict(groups) or "undecided"
-        return self.put(_row(trial, found, verdict)), found
+        return self.put(_row(trial, found, verdict)._replace(reason=WHY.get(verdict, ""))), found
 
     def put(self, row: Row) -> Row:
         """Add a row to the transcript."""

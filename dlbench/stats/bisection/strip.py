@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dlbench.stats.bisection.decisions import ALARM, DELTA, Contrasts, Known, Verdict
-from dlbench.stats.bisection.search import Exhausted, Measure, Row, Trial, Unmeasurable
+from dlbench.stats.bisection.search import WHY, Exhausted, Measure, Row, Trial, Unmeasurable
 
 TOGETHER = 6
 """Places that are measured at once, the old end among them."""
@@ -58,9 +58,9 @@ def strip(
         found = trial.contrasts(groups)
         for one, place in zip(chunk[chunk.index(before) :], chunk[chunk.index(before) + 1 :], strict=False):
             verdict = _verdict(found, place, one)
-            why = ended if verdict == "undecided" else ""
+            why = ended or WHY["undecided"] if verdict == "undecided" else ""
             points[place] = Point(place, found.known(place, 0), found.known(place, one), verdict, why)
-            tell(Row("strip", place, chunk, points[place].verdict, points[place].to_old, points[place].to_before))
+            tell(Row("strip", place, chunk, verdict, points[place].to_old, points[place].to_before, why))
         before = chunk[-1]
         if ended:
             break

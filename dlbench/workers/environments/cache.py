@@ -41,10 +41,10 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Environment(NamedTuple):
-    """An environment of the cache."""
+    """An environment of the cache; `made` is None for one that was left unfinished."""
 
     folder: Path
-    made: Made
+    made: Made | None
 
     @property
     def key(self) -> str:
@@ -57,9 +57,24 @@ class Environment(NamedTuple):
         return str(layers.python(self.folder))
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """Its requirements, where they are known."""
+        return () if self.made is None else self.made.words
+
+    @property
+    def installed(self) -> dict[str, str]:
+        """Versions of its packages beyond those below it."""
+        return {} if self.made is None else self.made.installed
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return _bytes(self.folder) if self.made is None else self.made.size
+
+    @property
     def used(self) -> float:
         """Time of its last use, in seconds since the epoch."""
-        return (self.folder / MADE).stat().st_mtime
+        return (self.folder if self.made is None else self.folder / MADE).stat().st_mtime
 
 
 def folder() -> Path:
@@ -91,17 +106,19 @@ class Cache:
             self._held.enter_context(_lock(self._place / f"{key}.lock", fcntl.LOCK_SH))
             found = read(self._place / key)
             if found is None or not _whole(found):
-                if (self._place / key).exists():
-                    say(f"the environment of {side} was damaged: it is made anew")
+                if found is not None:
+                    said = "left unfinished" if found.made is None else "damaged"
+                    say(f"the environment of {side} was {said}: it is made anew")
                 found = self._make(recipe, key, side, say)
         os.utime(found.folder / MADE)
         self._shrink()
         return found
 
     def all(self) -> list[Environment]:
-        """Every whole environment, the last used first."""
+        """Every environment, the last used first, and at the end those that were left unfinished."""
         found = [read(one) for one in self._place.glob("*/")] if self._place.is_dir() else []
-        return sorted((one for one in found if one is not None), key=lambda one: -one.used)
+        known = [one for one in found if one is not None]
+        return sorted(known, key=lambda one: (one.made is None, -one.used))
 
     def remove(self, key: str) -> None:
         """Remove an environment. Raises SpecError for one that does not exist or that another process uses."""
@@ -142,31 +159,37 @@ class Cache:
 
     def _shrink(self) -> None:
         """Remove what was not used for longest while all are larger than the limit; none that is in use."""
-        found, size = self.all(), sum(one.made.size for one in self.all())
+        found = self.all()
+        size = sum(one.size for one in found)
         while found and size > self._limit:
             oldest = found.pop()
-            size -= oldest.made.size if self._gone(oldest.key) else 0
+            taken = oldest.size
+            size -= taken if self._gone(oldest.key) else 0
 
     def _gone(self, key: str) -> bool:
         """Remove it, unless somebody holds it."""
         with contextlib.suppress(BlockingIOError), _lock(self._place / f"{key}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            (self._place / key / MADE).unlink(missing_ok=True)  # first, so that what is left of it is no whole one
             shutil.rmtree(self._place / key)
             return True
         return False
 
 
 def read(place: Path) -> Environment | None:
-    """The environment in this folder; None if it is not whole."""
+    """The environment in this folder; None if there is none."""
+    if not place.is_dir():
+        return None
     try:
         return Environment(place, msgspec.json.decode((place / MADE).read_bytes(), type=Made))
     except (OSError, msgspec.MsgspecError):
-        return None
+        return Environment(place, None)
 
 
 def _whole(found: Environment) -> bool:
     """True if its interpreter and the packages that were installed are there, and their size is what it was."""
     return (
-        layers.python(found.folder).exists()
+        found.made is not None
+        and layers.python(found.folder).exists()
         and (layers.site_packages(found.folder) / layers.BELOW).exists()
         and layers.own_packages(found.folder) == found.made.installed
         and _bytes(found.folder) >= found.made.size
@@ -197,7 +220,15 @@ def _state(path: Path) -> tuple[str, int, int]:
 def _bytes(place: Path) -> int:
     """Bytes of its files, other than bytecode that comes with use and its own facts."""
     paths = (path for path in place.rglob("*") if path.suffix != ".pyc" and path.name != MADE)
-    return sum(path.lstat().st_size for path in paths if path.is_file() and not path.is_symlink())
+    return sum(_size(path) for path in paths if path.is_file() and not path.is_symlink())
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; none of one that an installer has just removed."""
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 @contextmanager

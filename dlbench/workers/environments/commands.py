@@ -6,11 +6,16 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlbench.errors import DlbenchError, redaction
+from dlbench.workers import supervisor
+
+_UNUSED = 0
+"""Descriptor that a supervisor shall let go of: the empty standard input."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +39,30 @@ def do(place: Place, command: Sequence[str], cure: str) -> None:
 
 
 def ended(place: Place, command: Sequence[str]) -> tuple[int, bytes]:
-    """Exit code and output of a command; whatever it started ends with a caller that is told to end."""
-    with subprocess.Popen(
-        command,
-        cwd=place.folder,
-        env=place.variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:
+    """Exit code and output of a command; whatever it started ends with it, and with a caller that is killed."""
+    leash, hold = os.pipe()
+    told, tell = os.pipe()
+    ties = [str(leash), str(tell), str(_UNUSED), ""]
+    with os.fdopen(hold, "wb") as held, os.fdopen(told, "rb") as status:
         try:
-            output, _ = process.communicate()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    return process.returncode, output
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", supervisor.__file__, *ties, *command],
+                cwd=place.folder,
+                env=place.variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(leash, tell),
+                start_new_session=True,
+            )
+        finally:
+            os.close(leash)
+            os.close(tell)
+        with process:
+            try:
+                output, _ = process.communicate()
+            except BaseException:
+                held.close()
+                raise
+            said = status.read().split()
+    return int(said[2]) if len(said) > 2 else -signal.SIGKILL, output

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -92,11 +93,11 @@ def commits(repository: str, text: str, subdirectory: str, recipe: Recipe) -> Fo
     log = _git(folder, "log", "--first-parent", "--reverse", "--format=%H%x09%s", f"{hashes[0]}..{hashes[1]}")
     first = _git(folder, "log", "-1", "--format=%H%x09%s", hashes[0])
     lines = [line.partition("\t") for line in (first, *log.splitlines())]
-    where = f"#subdirectory={subdirectory}" if subdirectory else ""
+    where = f"#subdirectory={quote(subdirectory)}" if subdirectory else ""
     found = tuple(
         Candidate(
             one[:SHORT],
-            Recipe((f"git+file://{top}@{one}{where}",), recipe.find_links, recipe.build_isolation),
+            Recipe((f"git+{Path(top).as_uri()}@{one}{where}",), recipe.find_links, recipe.build_isolation),
             redaction.text(title),
         )
         for one, _, title in lines
@@ -107,17 +108,19 @@ def commits(repository: str, text: str, subdirectory: str, recipe: Recipe) -> Fo
 def locks(old: str, new: str, recipe: Recipe) -> Found:
     """The packages in which two requirement files differ, put from one to the other one after the other.
 
-    A member has the first packages as the new file has them, by name, and the others as the old one. Raises SpecError
-    for a file that cannot be read or pins no versions, and for files that do not differ.
+    A member has the first packages as the new file has them, by name, and the others as the old one; those that both
+    pin alike are of every member, whatever the Python below has. Raises SpecError for a file that cannot be read or
+    pins no versions, and for files that do not differ.
     """
     sides = [_pins(Path(one)) for one in (old, new)]
     names = sorted(name for name in sides[0].keys() | sides[1].keys() if sides[0].get(name) != sides[1].get(name))
     if not names:
         raise SpecError(f"{old} and {new} pin the same versions; give two files that differ")
+    alike = {name: pin for name, pin in sorted(sides[0].items()) if name not in names}
     found = []
     for count in range(len(names) + 1):
         chosen = {name: sides[place < count].get(name, "") for place, name in enumerate(names)}
-        words = tuple(f"{name}=={version}" for name, version in chosen.items() if version)
+        words = tuple(f"{name}=={version}" for name, version in (chosen | alike).items() if version)
         changed = names[count - 1] if count else ""
         title = (
             f"{changed} {sides[0].get(changed, 'none')} → {sides[1].get(changed, 'none')}" if changed else "as before"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,15 +18,17 @@ from dlbench.workers.environments.layers import Recipe
 SPACED = re.compile(r"\s*(==|>=|<=|~=|!=|@)\s+|\s+(==|>=|<=|~=|!=|@)(?=\S)")
 """A comparison with spaces about it, which is one requirement all the same."""
 Say = Callable[[str], object]
+NO_BUILD_ISOLATION, NO_DEPENDENCIES = FLAGS = ("--no-build-isolation", "--no-deps")
+"""Options of an environment, which stand among its requirements."""
 REPOSITORY = re.compile(r"git\+[\w.+-]+:")
+SOURCE = re.compile(r"""(^|[\s'",])git\+[\w.+-]+:|\.whl($|[\s'",])""")
+"""A commit of a repository, or a wheel, among the words of an environment."""
 REVISION = re.compile(r"git\+(?P<url>[\w.+-]+://(?:[^/@]*@)?[^@#]*)(?:@(?P<rev>[^#]+))?(?P<rest>#.*)?$")
 
 
 def is_requirement(text: str) -> bool:
     """True for `package==1.0`, `git+file:///folder@REV` and the path of a wheel; an interpreter is none of them."""
-    if REPOSITORY.match(text) or text.endswith(".whl"):
-        return True
-    return bool(re.search(r"==|@\s|>=|<=|~=", text)) and not Path(text).is_file()
+    return bool(SOURCE.search(text)) or (bool(re.search(r"==|@\s|>=|<=|~=", text)) and not Path(text).is_file())
 
 
 def requirement(text: str) -> str:
@@ -32,10 +36,10 @@ def requirement(text: str) -> str:
     if text.endswith(".whl"):
         path = Path(text).expanduser().absolute()
         if not path.is_file():
-            raise SpecError(f"there is no wheel {text}; give the path of one, or a requirement such as package==1.0")
+            raise SpecError(f"there is no wheel {text}; put a path with spaces in quotes")
         return str(path)
     if REPOSITORY.match(text):
-        return _at_a_commit(text)
+        return _at_a_commit(text.replace("file://~/", f"{Path.home().as_uri()}/", 1))
     try:
         Requirement(text)
     except InvalidRequirement as error:
@@ -65,7 +69,7 @@ def resolve(
 ) -> tuple[str, ...]:
     """The words of `--env` with the interpreter of an environment of the cache in the place of each requirement.
 
-    Several requirements of one are joined by commas or spaces. Raises SpecError and NotInstallable.
+    Raises SpecError and NotInstallable.
     """
     return tuple(_resolved(text, cache, find_links, say) for text in texts)
 
@@ -74,7 +78,48 @@ def _resolved(text: str, cache: Cache, find_links: Sequence[str], say: Say) -> s
     name, _, value = text.partition("=")
     if not name or not is_requirement(value):
         return text
-    parts = re.split(r"[,\s]+(?=[A-Za-z][\w.-]*(?:==|\[))|\s+", SPACED.sub(r"\1\2", value))
-    words = tuple(requirement(word) for word in parts if word)
-    found = cache.environment(Recipe(words, tuple(find_links)), f"{name} ({value})", say)
+    found = cache.environment(recipe(value, find_links), f"{name} ({value})", say)
     return f"{name}={found.python}"
+
+
+def recipe(value: str, find_links: Sequence[str]) -> Recipe:
+    """The recipe of one `--env`: requirements joined by commas or spaces, and FLAGS as pip has them.
+
+    A word with spaces stands in quotes, or alone. Raises SpecError.
+    """
+    parts = _parted(value)
+    if unknown := [part for part in parts if part.startswith("-") and part not in FLAGS]:
+        raise SpecError(f"{unknown[0]} is no option of an environment; requirements and {', '.join(FLAGS)} are")
+    return Recipe(
+        tuple(requirement(part) for part in parts if part not in FLAGS),
+        tuple(str(Path(one).expanduser()) for one in find_links),
+        build_isolation=NO_BUILD_ISOLATION not in parts,
+        dependencies=NO_DEPENDENCIES not in parts,
+    )
+
+
+def written(of: Recipe) -> str:
+    """The value of `--env` that `recipe` reads as this one, but for its folders of wheels."""
+    flags = {NO_BUILD_ISOLATION: of.build_isolation, NO_DEPENDENCIES: of.dependencies}
+    return " ".join([*map(_quoted, of.words), *(flag for flag, without in flags.items() if not without)])
+
+
+def _quoted(word: str) -> str:
+    """The word, in double quotes if it has spaces: a shell puts single ones around the whole."""
+    if not re.search(r"[\s'\"\\]", word):
+        return word
+    return shlex.quote(word) if re.search(r"[\"\\]", word) else f'"{word}"'
+
+
+def _parted(value: str) -> list[str]:
+    text = SPACED.sub(r"\1\2", value.strip())
+    if text.endswith(".whl") and Path(text).expanduser().is_file():
+        return [text]
+    with contextlib.suppress(InvalidRequirement):
+        Requirement(text)
+        return [text]
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise SpecError(f"{value!r}: a quotation has no end; put a path with spaces in two quotes") from error
+    return [part for word in words for part in re.split(r",(?=[A-Za-z][\w.-]*(?:==|\[)|$)", word) if part]

@@ -8,7 +8,7 @@ import pytest
 
 from dlbench.stats.bisection import decisions
 from dlbench.stats.bisection.decisions import ALARM, MOST
-from dlbench.stats.bisection.search import Exhausted, Unmeasurable, search
+from dlbench.stats.bisection.search import WHY, Exhausted, Unmeasurable, search
 from studies.bisection.simulated import KINDS, Kind, drawn
 
 pytestmark = pytest.mark.untimed
@@ -120,6 +120,8 @@ def test_a_step_that_the_second_measurement_does_not_show_is_none():
     found = search(16, lambda trial: (second if trial.kind == "confirmation" else first)(trial))
     assert found.status == "undecided"
     assert [step.verdict for step in found.steps] == ["not confirmed"]
+    assert found.rows[-1].reason == WHY["not confirmed"]
+    assert WHY["not confirmed"] in found.reason
 
 
 def test_neighbouring_ends_need_no_candidate():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from dlbench.errors import SpecError
 from dlbench.workers.environments import layers, words
 from dlbench.workers.environments.cache import MADE, Cache
+from dlbench.workers.environments.commands import Place, ended
 from dlbench.workers.environments.layers import NotInstallable, Recipe
 from studies.bisection.packages import wheel, wheels
 
@@ -36,6 +40,21 @@ def made(monkeypatch):
     return found
 
 
+def wait_until(true):
+    deadline = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def alive(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_an_environment_is_made_once(made, tmp_path):
     recipe = Recipe(("a==1",))
     with Cache(tmp_path) as cache:
@@ -47,8 +66,10 @@ def test_an_environment_is_made_once(made, tmp_path):
     assert one.key.startswith("a--1-")
 
 
-@pytest.mark.parametrize("file", [MADE, "bin/python", f"lib/{layers.BELOW}"])
-def test_a_damaged_environment_is_made_anew_and_said(made, tmp_path, file):
+@pytest.mark.parametrize(
+    ("file", "state"), [(MADE, "left unfinished"), ("bin/python", "damaged"), (f"lib/{layers.BELOW}", "damaged")]
+)
+def test_a_damaged_environment_is_made_anew_and_said(made, tmp_path, file, state):
     said = []
     with Cache(tmp_path) as cache:
         one = cache.environment(Recipe(("a==1",)), "a 1")
@@ -56,7 +77,46 @@ def test_a_damaged_environment_is_made_anew_and_said(made, tmp_path, file):
         path.unlink()
         cache.environment(Recipe(("a==1",)), "a 1", said.append)
     assert made == ["a 1", "a 1"]
-    assert said[0] == "the environment of a 1 was damaged: it is made anew"
+    assert said[0] == f"the environment of a 1 was {state}: it is made anew"
+
+
+def test_one_that_a_kill_left_unfinished_is_listed_counted_and_removed(made, tmp_path):
+    half = tmp_path / "b--1-0123"
+    (half / "lib").mkdir(parents=True)
+    (half / "lib" / "file").write_bytes(b"x" * 1000)
+    with Cache(tmp_path) as cache:
+        whole = cache.environment(Recipe(("a==1",)), "a 1")
+        assert [(one.key, one.size, one.words) for one in cache.all()] == [
+            (whole.key, whole.size, ("a==1",)),
+            (half.name, 1000, ()),
+        ]
+    with Cache(tmp_path, limit=whole.size) as cache:
+        cache.environment(Recipe(("a==1",)), "a 1")
+        assert [one.key for one in cache.all()] == [whole.key]
+    half.mkdir()
+    Cache(tmp_path).remove(half.name)
+    assert not half.exists()
+
+
+def test_an_installer_ends_with_a_dlbench_that_is_killed(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from dlbench.workers.environments.commands import Place, ended; "
+        "ended(Place('a', Path.cwd(), {}), [sys.executable, '-c', sys.argv[1]])"
+    )
+    installer = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+    caller = subprocess.Popen([sys.executable, "-c", program, installer], cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    caller.kill()
+    caller.wait()
+    number = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not alive(number))
+
+
+def test_a_command_has_its_own_exit_code_and_output(tmp_path):
+    place = Place("a", tmp_path, {})
+    assert ended(place, [sys.executable, "-c", "print('said'); raise SystemExit(3)"]) == (3, b"said\n")
+    code, output = ended(place, ["no-such-program"])
+    assert (code, b"no-such-program cannot be started" in output) == (127, True)
 
 
 def test_several_sessions_use_one_environment_at_once(made, tmp_path):
@@ -127,6 +187,7 @@ def test_a_requirement_that_nobody_can_read_is_one_line(tmp_path, text, said):
         ("a @ file:///a.tar.gz", ("a@file:///a.tar.gz",)),
         ("a==1 b==2,c==3", ("a==1", "b==2", "c==3")),
         ("a>=1,<2", ("a>=1,<2",)),
+        ('a==1 ; python_version > "3"', ('a==1 ; python_version > "3"',)),
     ],
 )
 def test_spaces_about_a_comparison_part_nothing(value, expected, made, tmp_path, monkeypatch):
@@ -138,12 +199,45 @@ def test_spaces_about_a_comparison_part_nothing(value, expected, made, tmp_path,
     assert asked == [expected]
 
 
+@pytest.mark.parametrize("value", ["{}", "'{}'", '"{}",b==1', "b==1 '{}' --no-deps"])
+def test_the_path_of_a_wheel_may_have_spaces(value, tmp_path):
+    path = tmp_path / "my wheels" / "a-1-py3-none-any.whl"
+    path.parent.mkdir()
+    path.write_text("wheel")
+    assert words.is_requirement(value.format(path))
+    found = words.recipe(value.format(path), ())
+    assert sorted(found.words) == sorted({str(path), *(["b==1"] if "b==1" in value else [])})
+    assert found.dependencies is ("--no-deps" not in value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("a==1 'b", "a quotation has no end"), ("a==1 --pre", "--pre is no option of an environment")]
+)
+def test_words_of_an_environment_that_nobody_can_read_are_one_line(value, said):
+    with pytest.raises(SpecError, match=said):
+        words.recipe(value, ())
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(("a==1", "b==2"), dependencies=False),
+        Recipe(("git+file:///a%20b/c@" + "0" * 40 + "#subdirectory=x",), build_isolation=False),
+        Recipe(("/a b/c-1-py3-none-any.whl", "d[e,f]==1"), ("a b",)),
+    ],
+)
+def test_a_recipe_is_written_as_it_is_read(recipe, monkeypatch):
+    monkeypatch.setattr(words, "requirement", lambda text: text)
+    assert words.recipe(words.written(recipe), recipe.find_links) == recipe
+
+
 @pytest.mark.slow
 def test_a_real_environment_has_its_package_in_front_and_finds_all_others(tmp_path):
-    wheels(tmp_path / "wheels", [1, 2])
-    (tmp_path / "wheels" / "acme_step-1.2-py3-none-any.whl").write_text("no wheel")
-    wheel(tmp_path / "wheels", "1.3", "import nowhere")
-    links = (str(tmp_path / "wheels"),)
+    folder = tmp_path / "my wheels"
+    wheels(folder, [1, 2])
+    (folder / "acme_step-1.2-py3-none-any.whl").write_text("no wheel")
+    wheel(folder, "1.3", "import nowhere")
+    links = (str(folder),)
     with Cache(tmp_path / "cache") as cache:
         for version in ("1.0", "1.1"):
             one = cache.environment(Recipe((f"acme-step=={version}",), links), version)

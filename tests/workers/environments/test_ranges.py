@@ -105,10 +105,10 @@ def test_lock_files_are_put_from_one_to_the_other_package_by_package(tmp_path):
     new.write_text("numpy==1.1 --hash=sha256:0\nb==2.1\nalike==5\n")
     found = ranges.locks(str(old), str(new), ANY)
     assert [one.recipe.words for one in found.candidates] == [
-        ("b==2.0", "gone==1.0", "numpy==1.0"),
-        ("b==2.1", "gone==1.0", "numpy==1.0"),
-        ("b==2.1", "numpy==1.0"),
-        ("b==2.1", "numpy==1.1"),
+        ("b==2.0", "gone==1.0", "numpy==1.0", "alike==5"),
+        ("b==2.1", "gone==1.0", "numpy==1.0", "alike==5"),
+        ("b==2.1", "numpy==1.0", "alike==5"),
+        ("b==2.1", "numpy==1.1", "alike==5"),
     ]
     assert [one.title for one in found.candidates[1:]] == ["b 2.0 → 2.1", "gone 1.0 → none", "numpy 1.0 → 1.1"]
 

@@ -1,0 +1,96 @@
+"""Errors of the members of a trial as its figure: each group holds every member against the same exact form."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from dlbench.api.bisection.members import Members
+from dlbench.errors import RecordError, redaction
+from dlbench.parity import fidelity
+from dlbench.record import files
+from dlbench.record.fidelity import Fidelity
+from dlbench.stats.bisection.search import Exhausted, Trial
+from dlbench.stats.interim import INTERIM_GROUPS
+
+ERRORS_FILE = "errors.json"
+"""Errors of a trial in its folder: those of the members, group by group."""
+MOST = 1e9
+"""Times the explained error that count at the most: an error that is not finite is a number too."""
+
+
+@dataclass
+class Errors:
+    """Measures trials as `dlbench.api.bisection.trials.Trials` does; the figure is the error of an arm.
+
+    It is the largest of its errors in outputs, first gradients and losses, each over what its precision explains; 1 if
+    that explains all of them.
+    """
+
+    members: Members
+    folder: Path
+    seconds: float | None
+    begin: float = field(default_factory=time.monotonic)
+    took: float = 0.0
+    arm: str = ""
+
+    def __call__(self, trial: Trial) -> list[Mapping[int, float]]:
+        """Groups of a trial, those of an earlier call first. Raises Unmeasurable, Exhausted and DlbenchError."""
+        for member in trial.members:
+            self.members.require(member)
+        place = self.folder / f"{trial.number + 1:02d}-{trial.kind}-{self.members.name(trial.place)}"
+        kept = _read(place / ERRORS_FILE)
+        for look in INTERIM_GROUPS:
+            while len(kept) < look:
+                if self.seconds is not None and time.monotonic() - self.begin > self.seconds:
+                    raise Exhausted(f"the budget of {self.seconds:g} s is used", self._groups(trial, kept))
+                kept.append(self._measured(trial))
+                _write(place / ERRORS_FILE, kept)
+            groups = self._groups(trial, kept)
+            if trial.verdict(groups) is not None:
+                break
+        return groups
+
+    def _measured(self, trial: Trial) -> list[Fidelity]:
+        begin = time.monotonic()
+        pythons = {self.members.name(one): self.members.python(one) for one in trial.members}
+        policy = self.members.request.policy
+        specs = self.members.specs(pythons, policy)
+        self.arm = specs[0].label.replace(f" @{specs[0].python}", "")
+        found = redaction.record(fidelity.check(specs, policy.timeout_seconds, pythons))
+        self.took += time.monotonic() - begin
+        return found
+
+    def _groups(self, trial: Trial, kept: list[list[Fidelity]]) -> list[Mapping[int, float]]:
+        """The logarithms of the figure, group by group. Raises Unmeasurable for a member whose error is not known."""
+        names = {self.members.name(one): one for one in trial.members}
+        for one in (one for group in kept for one in group if not one.deviations):
+            self.members.lose(names[one.spec.python], f"{one.spec.python}: its error is not known: {one.reason}")
+        return [{names[one.spec.python]: math.log(_figure(one)) for one in group} for group in kept]
+
+
+def _figure(one: Fidelity) -> float:
+    shares = [found.error / found.explained for found in one.deviations if found.explained]
+    return min(max([1.0, *shares]), MOST)
+
+
+def _read(path: Path) -> list[list[Fidelity]]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[list[Fidelity]])
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RecordError(f"{path} cannot be read ({error}); give another --out") from error
+
+
+def _write(path: Path, kept: list[list[Fidelity]]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(path, msgspec.json.encode(kept))
+    except OSError as error:
+        raise RecordError(f"{path} cannot be written ({error.strerror}); give another --out") from error

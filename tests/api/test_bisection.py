@@ -1,0 +1,93 @@
+"""Trials by errors, and figures that an arm does not have."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from dlbench.api.bisection import errors, groups
+from dlbench.api.bisection.errors import Errors
+from dlbench.api.bisection.members import Members
+from dlbench.parity import fidelity
+from dlbench.record.fidelity import Deviation, Fidelity
+from dlbench.spec import Policy, Spec
+from dlbench.stats.bisection.search import search
+from dlbench.workers.environments.layers import Recipe
+from dlbench.workers.environments.ranges import Candidate, Found
+
+pytestmark = pytest.mark.untimed
+
+NAMES = ("1.0", "1.1", "1.2", "1.3")
+
+
+@pytest.fixture
+def members(monkeypatch):
+    """Four members that need no environment."""
+    found = Found("acme", "acme", tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
+    request = SimpleNamespace(policy=Policy())
+    one = Members(found, request, None, None, {}, lambda: None)
+    monkeypatch.setattr(Members, "python", lambda self, member: self.name(member))
+    monkeypatch.setattr(Members, "specs", lambda _, pythons, __: [spec(name) for name in pythons])
+    return one
+
+
+def spec(name):
+    return Spec(plugin="fake.linear", phase="train", path="eager", task="line", batch_size=4, threads=1, python=name)
+
+
+def checked(of, calls):
+    """A check of errors that gives each member what `of` has, over what its precision explains."""
+
+    def check(specs, *_):
+        calls.append([one.python for one in specs])
+        return [
+            Fidelity(spec=one, deviations=(Deviation(what="outputs", error=of[one.python] * 1e-6, explained=1e-6),))
+            if one.python in of
+            else Fidelity(spec=one, reason="it computes no gradients")
+            for one in specs
+        ]
+
+    return check
+
+
+def test_the_member_whose_errors_leave_its_precision_is_found(members, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(fidelity, "check", checked({"1.0": 0.2, "1.1": 0.9, "1.2": 800.0, "1.3": 800.0}, calls))
+    found = search(4, Errors(members, tmp_path, None), all_count=True)
+    assert [(step.before, step.after, step.verdict) for step in found.steps] == [(1, 2, "confirmed")]
+    assert found.steps[0].ratio.ratio == pytest.approx(800)
+    done = len(calls)
+    assert search(4, Errors(members, tmp_path, None), all_count=True) == found
+    assert len(calls) == done
+
+
+def test_errors_that_every_precision_explains_are_the_same(members, tmp_path, monkeypatch):
+    monkeypatch.setattr(fidelity, "check", checked({"1.0": 0.01, "1.3": 0.9}, []))
+    assert search(4, Errors(members, tmp_path, None), all_count=True).status == "same"
+
+
+def test_an_error_without_end_counts_and_one_that_nobody_knows_is_no_answer(members, tmp_path, monkeypatch):
+    monkeypatch.setattr(fidelity, "check", checked(dict(zip(NAMES, (1, 1, math.inf, math.inf), strict=True)), []))
+    assert [step.after for step in search(4, Errors(members, tmp_path / "a", None), all_count=True).confirmed] == [2]
+    monkeypatch.setattr(fidelity, "check", checked({"1.0": 1.0}, []))
+    found = search(4, Errors(members, tmp_path / "b", None), all_count=True)
+    assert (found.status, found.reason) == ("not measured", "1.3: its error is not known: it computes no gradients")
+
+
+def test_a_used_budget_keeps_the_groups_so_far(members, tmp_path, monkeypatch):
+    monkeypatch.setattr(fidelity, "check", checked(dict.fromkeys(NAMES, 1.0), []))
+    search(4, Errors(members, tmp_path, None), all_count=True)
+    kept = errors._read(tmp_path / "01-ends-1.3" / errors.ERRORS_FILE)
+    assert len(kept) == 6
+    found = search(4, Errors(members, tmp_path / "b", 0.0), all_count=True)
+    assert (found.status, found.reason) == ("undecided", "the budget of 0 s is used")
+
+
+def test_a_member_without_the_figure_is_named():
+    eager = SimpleNamespace(info=None, isolation="fresh")
+    compiled = SimpleNamespace(info=SimpleNamespace(compiler="xla"), isolation="fresh", compilation=None, times=[])
+    of = {0: {"a": compiled}, 1: {"a": eager}}
+    assert groups.lacking(of, "compile_time") == 0
+    assert groups.lacking({}, "compile_time") is None
