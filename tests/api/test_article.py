@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -49,14 +50,48 @@ def test_a_program_trains_by_fit(program):
     assert {"model.compile", "model.fit"} <= calls
 
 
+TINY = """
+import runpy, sys
+import data
+for make in (data.images, data.series, data.text):
+    make.__defaults__ = (64,)
+runpy.run_path(f"{sys.argv[1]}.py", run_name="__main__")
+"""
+
+
+def ended(*command, folder):
+    return subprocess.run([str(one) for one in command], check=False, cwd=folder, capture_output=True, text=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_runs_and_its_model_has_the_stated_size(program):
+def test_a_program_runs_on_few_samples_and_its_model_has_the_stated_size(program):
     counted = f"import {program}; model = {program}.make(); print('parameters', model.count_params())"
     folder = ROOT / "examples/article"
     if program in PARAMETERS:
-        said = subprocess.run([sys.executable, "-c", counted], check=True, cwd=folder, capture_output=True, text=True)
+        said = ended(sys.executable, "-c", counted, folder=folder)
         assert f"parameters {PARAMETERS[program]}" in said.stdout
-    done = subprocess.run([sys.executable, f"{program}.py"], check=False, cwd=folder, capture_output=True, text=True)
+    done = ended(sys.executable, "-c", TINY, program, folder=folder)
     assert done.returncode == 0, done.stderr
     assert "Epoch 3/3" in done.stdout
+
+
+def commands(page):
+    return re.findall(r"^    (python .*|dlbench .*)$", page.read_text(), re.MULTILINE)
+
+
+def test_both_pages_have_the_same_commands():
+    assert commands(PAGES[0]) == commands(PAGES[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [one for one in commands(PAGES[0]) if one.startswith("dlbench")])
+def test_a_command_of_the_pages_runs_at_tiny_size(command, tmp_path):
+    words = shlex.split(command)[1:]
+    if "--suite" in words:
+        words += ["--dry-run"]
+    else:
+        phase = [] if "explain" in words else ["--phase", "train"]
+        words += ["--quick", "--threads", "1", "--out", str(tmp_path / "out"), *phase]
+    done = ended(sys.executable, "-m", "dlbench", *words, folder=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -55,6 +55,8 @@ def test_every_kind_of_package_parses_and_is_whole(wanted):
     (own,) = [one for one in map(Requirement, project["dependencies"]) if one.name == "dlbench"]
     assert own.specifier.contains(Version(__version__))
     assert not own.specifier.contains(Version("99"))
+    assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
+    assert files["LICENSE"].startswith("MIT License\n\nCopyright (c) the authors of dlbench-acme\n")
     assert {"dlbench_acme/py.typed", "README.md", "Makefile", ".github/workflows/ci.yml"} <= set(files)
     if wanted.framework:
         test = files["tests/test_conformance.py"]
