@@ -16,6 +16,9 @@ from dlbench.report import explanation as page
 from dlbench.report import terminal
 from dlbench.session.schedule import Listener
 
+LINES = 40
+"""Lines of the answer on a terminal at the most, the path of the page among them."""
+
 
 def show(options: Mapping[str, Any], *, quiet: bool) -> int:
     """Explain, print, and return the exit code: 2 when an arm did not run or has no profile. Raises DlbenchError."""
@@ -31,9 +34,8 @@ def after(result: SessionResult, options: RunRequest, listener: Listener) -> Exp
 
 def say(found: Explanations, *, quiet: bool) -> int:
     """Print the answer, its tables and the path of the page, and return the exit code."""
-    for one in () if quiet else found.found:
-        parts = list(page.blocks(one, detail=len(found.found) > 1))
-        terminal.console().print(terminal.blocks(parts))
+    if not quiet:
+        terminal.console().print(terminal.blocks(page.fitted(found.found, LINES - 1, terminal.height)))
     path = found.folder / PAGE_FILE
     print(path if quiet else f"Explanation: {path}")  # noqa: T201 (the answer to the command)
     return exit_codes.FINE if found.complete else exit_codes.FAILED

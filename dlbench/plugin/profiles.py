@@ -45,7 +45,8 @@ class ProfileEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     `start` counts seconds from any moment that all events of a profile share. Spans of one thread lie within each other
     or apart. `count` is the number of operations in the span, 0 for one that begins none. `shapes` are those of the
-    operands and `flops` the operations on numbers of the whole span, as far as they are known.
+    operands and `flops` the operations on numbers of the whole span, as far as they are known. `layer` is the group of
+    parameters that it works for, by its canonical name (`dense0`).
     """
 
     name: Annotated[str, msgspec.Meta(max_length=1000)]
@@ -56,3 +57,4 @@ class ProfileEvent(msgspec.Struct, frozen=True, kw_only=True):
     count: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 1
     shapes: tuple[tuple[int, ...], ...] = ()
     flops: float | None = None
+    layer: Annotated[str, msgspec.Meta(max_length=1000)] = ""

@@ -16,7 +16,7 @@ EQUAL = 0.02
 
 
 class Op(Record, frozen=True):
-    """An operation in a profile: its calls and seconds a step, all of one name, category and shapes of operands.
+    """An operation in a profile: its calls and seconds a step, all of one name, category, layer and shapes of operands.
 
     `seconds` is the wall time that is attributed to it, `busy` the time of all threads in it.
     """
@@ -28,6 +28,7 @@ class Op(Record, frozen=True):
     busy: float
     shapes: tuple[tuple[int, ...], ...] = ()
     flops: float | None = None
+    layer: str = ""
 
 
 class Profile(Record, frozen=True):
@@ -95,10 +96,29 @@ class Share(Record, frozen=True):
         return (self.after or 0.0) - (self.before or 0.0)
 
 
+class Layer(Record, frozen=True):
+    """A layer on both sides: seconds a step, forward and backward; None where a side has none of it."""
+
+    name: str
+    before: float | None = None
+    after: float | None = None
+
+    @property
+    def difference(self) -> float:
+        """Seconds that the second side takes longer."""
+        return (self.after or 0.0) - (self.before or 0.0)
+
+    @property
+    def total(self) -> float:
+        """Seconds of both sides together."""
+        return (self.after or 0.0) + (self.before or 0.0)
+
+
 class Explanation(Record, frozen=True):
     """Account of the time of a step on two sides, or in one arm; the sentences are the answer.
 
-    `categories` are all that take time, `differences` the single ones that matter most.
+    `categories` are all that take time, `differences` the single ones that matter most. `layers`
+    are those of sides whose profiles know them.
     """
 
     workload: str
@@ -107,3 +127,4 @@ class Explanation(Record, frozen=True):
     answer: tuple[str, ...] = ()
     categories: tuple[Share, ...] = ()
     differences: tuple[Share, ...] = ()
+    layers: tuple[Layer, ...] = ()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dlbench.plugin import HOST
-from dlbench.record.explanation import EQUAL, Arm, Explanation, Share
+from dlbench.record.explanation import EQUAL, Arm, Explanation, Layer, Share
 from dlbench.report import markdown
 from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
 from dlbench.report.units import format_value
@@ -23,12 +23,14 @@ def blocks(explanation: Explanation, *, detail: bool = False) -> Iterator[Block]
     """One explanation; with `detail` its table of single differences is for a file alone."""
     before, after = explanation.before, explanation.after
     sides = [before] if after is None else [before, after]
-    yield Heading(1, f"{explanation.workload}: {' against '.join(arm.label for arm in reversed(sides))}")
+    yield Heading(1, _title(explanation))
     yield Bullets(explanation.answer)
     if all(arm.scaled for arm in sides):
         yield _table("Category", [_cells(one, sides, "") for one in _worth(explanation.categories, sides)], sides)
         named = [_cells(one, sides, _name(one)) for one in explanation.differences]
         yield _table("Operation", named, sides)._replace(detail=detail)
+        if explanation.layers:
+            yield _by_layer(explanation.layers, sides)
     elif any(arm.profile.ops for arm in sides):
         yield _counts(explanation, sides)
     traces = [arm.trace for arm in sides if arm.trace]
@@ -36,9 +38,37 @@ def blocks(explanation: Explanation, *, detail: bool = False) -> Iterator[Block]
         yield Paragraph(f"Traces, which Perfetto opens: {', '.join(traces)}.")
 
 
+def fitted(found: Sequence[Explanation], lines: int, height: Callable[[Sequence[Block]], int]) -> list[Block]:
+    """The explanations in so many lines at the most: with tables, with whole answers, or with their first sentences.
+
+    What is left out is in the file.
+    """
+    forms: tuple[Callable[[Explanation], list[Block]], ...] = (
+        lambda one: list(blocks(one)),
+        lambda one: list(blocks(one, detail=True)),
+        lambda one: list(blocks(one))[:2],
+        lambda one: [Heading(1, _title(one)), Bullets(one.answer[:1])],
+    )
+    for form in forms:
+        parts = [block for one in found for block in form(one)]
+        if height(parts) <= lines:
+            return parts
+    for shown in range(len(found) - 1, 0, -1):
+        left = Paragraph(f"{len(found) - shown} more in the file.")
+        parts = [*(block for one in found[:shown] for block in forms[-1](one)), left]
+        if height(parts) <= lines:
+            return parts
+    return [Paragraph(f"{len(found)} explanations in the file.")]
+
+
 def text(found: Sequence[Explanation]) -> str:
     """The explanations as Markdown."""
     return "\n".join(markdown.text(list(blocks(one))) for one in found)
+
+
+def _title(one: Explanation) -> str:
+    sides = [one.before] if one.after is None else [one.after, one.before]
+    return f"{one.workload}: {' against '.join(arm.label for arm in sides)}"
 
 
 def _worth(found: Sequence[Share], sides: Sequence[Arm]) -> list[Share]:
@@ -51,6 +81,21 @@ def _table(first: str, rows: Sequence[Sequence[str]], sides: Sequence[Arm]) -> T
     if len(sides) == 1:
         return Table([first, "Time", "Share", "Calls", "Busy"], rows)
     return Table([first, *apart([arm.label for arm in sides]), "Difference", "Gap", "Calls"], rows)
+
+
+def _by_layer(found: Sequence[Layer], sides: Sequence[Arm]) -> Table:
+    """The layers, for the file alone: a model may have many."""
+    rows = []
+    for one in found:
+        times = [format_value(value, "s") for value in (one.before, one.after)[: len(sides)]]
+        whole = [f"{one.total / (sides[0].step or 1.0):.1%}"] if len(sides) == 1 else [_signed(one.difference)]
+        rows.append([one.name, *times, *whole])
+    heads = ["Time", "Share"] if len(sides) == 1 else [*apart([arm.label for arm in sides]), "Difference"]
+    return Table(["Layer", *heads], rows)._replace(detail=True)
+
+
+def _signed(seconds: float) -> str:
+    return f"{'+' if seconds > 0 else '-'}{format_value(abs(seconds), 's')}"
 
 
 def apart(labels: Sequence[str]) -> list[str]:
@@ -68,8 +113,7 @@ def _cells(one: Share, sides: Sequence[Arm], name: str) -> list[str]:
         calls = f"{one.counts[0]:.4g}" if one.counts[0] else "–"
         return [first, format_value(one.before, "s"), f"{share:.1%}", calls, format_value(one.busy[0], "s")]
     gap = (sides[1].step or 0.0) - (sides[0].step or 0.0)
-    sign = "+" if one.difference > 0 else "-"
-    difference = f"{sign}{format_value(abs(one.difference), 's')}"
+    difference = _signed(one.difference)
     counts = " / ".join(f"{count:.4g}" for count in one.counts) if any(one.counts) else "–"
     of_gap = f"{one.difference / gap:.0%}" if abs(gap) >= EQUAL * (sides[0].step or 0.0) > 0.0 else "–"
     return [first, format_value(one.before, "s"), format_value(one.after, "s"), difference, of_gap, counts]

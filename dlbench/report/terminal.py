@@ -51,6 +51,11 @@ def blocks(parts: Sequence[Block]) -> RenderableType:
     return Group(*(_block(part) for part in found if not isinstance(part, Details) or part.unfolded), *more)
 
 
+def height(parts: Sequence[Block]) -> int:
+    """Lines that they take on standard output."""
+    return len(console().render_lines(blocks(parts)))
+
+
 def _block(block: Block) -> RenderableType:
     match block:
         case Heading(level, text):

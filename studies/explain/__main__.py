@@ -2,11 +2,13 @@
 
     python -m studies.explain attributed [--plugin tf.mlp,...] [--path eager,...] [--size base] [--keep FOLDER]
     python -m studies.explain planted [--only NAME] [--keep FOLDER]
+    python -m studies.explain intercept [--plugin torch.mlp,...] [--path eager] [--keep FOLDER]
 
 `attributed` profiles arms and prints the share of a step that has a category, and how much of that is Python's: the
 time of the step's thread outside of every span. `planted` profiles a model beside the same with one difference each,
-and compares category, sign and amount with the difference of two steps without a profiler, taken in turn. Each row is
-printed, and added to a file of the folder, when its case is done.
+and compares category, sign and amount with the difference of two steps without a profiler, taken in turn. `intercept`
+compares the host's share with the intercept of the step's time over the batch size. Each row is printed, and added to a
+file of the folder, when its case is done.
 """
 
 from __future__ import annotations
@@ -84,6 +86,33 @@ def planted(only: str, path: str, keep: Path) -> None:
         else:
             profiles = _profiled([_planted_spec("none", path), _planted_spec(name, path)], TURNS)
             say(_of_planted(name, path, PLANTED[name].categories, *profiles))
+
+
+@study.command()
+@click.option("--plugin", default="torch.mlp,tf.mlp,jax.mlp", show_default=True)
+@click.option("--path", default="eager", show_default=True)
+@click.option("--size", default="small", show_default=True)
+@click.option("--batches", default="32,64,128,256,512", show_default=True)
+@keep
+def intercept(plugin: str, path: str, size: str, batches: str, keep: Path) -> None:
+    """Print the host's share of a step beside the intercept of its time over the batch size."""
+    from studies.explain.intercept import shares
+
+    heads = "| arm | size | batch | step | by the intercept | host | optimizer | points apart |"
+    say = _Rows(
+        keep / "intercept.md", "The host's share, and the intercept of a step's time over the batch size", heads
+    )
+    for name in plugin.split(","):
+        given = {"plugin": (name,), "path": (path,), "size": (size,), "threads": 1}
+        profiles = _profiled([_spec({**given, "batch_size": (int(one),)}) for one in batches.split(",")], TURNS)
+        if reason := next((one.reason for one in profiles if one.reason), ""):
+            say(f"| {name} {path} | {size} | | | {reason} | | | |")
+            continue
+        for one, of in zip(profiles, shares(profiles), strict=True):
+            say(
+                f"| {one.spec.label} | {size} | {one.spec.batch_size} | {one.plain * 1e3:.3g} ms | {of.by_line:.0%} "
+                f"| {of.host:.0%} | {of.optimizer:.0%} | {of.apart:.0f} |"
+            )
 
 
 class _Rows:

@@ -27,7 +27,7 @@ def test_two_arms_are_profiled_and_explained_in_forty_lines(explained):
         name: pytest.approx(share) for name, share in (("product", 0.625), ("adam", 0.25), ("Python", 0.125))
     }
     assert "Category" in done.stdout
-    assert len(done.stdout.splitlines()) <= 40 + 10
+    assert len(done.stdout.splitlines()) <= 40
     assert "fake.linear eager" in (folder / "explanation.md").read_text()
     assert alone["before"]["label"] == "fake.minimal eager"
 

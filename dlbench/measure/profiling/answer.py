@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dlbench.measure.profiling import roofline
-from dlbench.measure.profiling.join import categories, differences
+from dlbench.measure.profiling.join import categories, differences, layers
 from dlbench.measure.profiling.phrases import listed, seconds
 from dlbench.plugin import UNATTRIBUTED, Category
-from dlbench.record.explanation import DEARER, EQUAL, Arm, Explanation, Share
+from dlbench.record.explanation import DEARER, EQUAL, Arm, Explanation, Layer, Share
 
 WORTH, AGAINST, UNKNOWN = 0.1, 0.1, 0.05
 """Shares of the difference that a sentence names, and of a step that may be unattributed without a word."""
@@ -33,7 +33,7 @@ WORDS: dict[Category, str] = {
 
 def explain(workload: str, before: Arm, after: Arm | None = None) -> Explanation:
     """The explanation of two arms, or the account of one."""
-    found = categories(before, after)
+    found, by_layer = categories(before, after), layers(before, after)
     sides = [arm for arm in (before, after) if arm is not None]
     scaled = all(arm.scaled for arm in sides)
     lines = _of_pair(before, after, found) if after is not None else _of_one(before, found)
@@ -41,9 +41,14 @@ def explain(workload: str, before: Arm, after: Arm | None = None) -> Explanation
         workload=workload,
         before=before,
         after=after,
-        answer=(*(lines if scaled else ()), *roofline.sentences(sides if scaled else ()), *_cautions(sides)),
+        answer=(
+            *((*lines, *_of_layers(sides, by_layer)) if scaled else ()),
+            *roofline.sentences(sides if scaled else ()),
+            *_cautions(sides),
+        ),
         categories=found,
         differences=differences(before, after),
+        layers=by_layer if scaled else (),
     )
 
 
@@ -73,6 +78,22 @@ def _of_pair(before: Arm, after: Arm, found: Sequence[Share]) -> Iterator[str]:
         slower = after.label if gap > 0 else before.label
         parts = [f"{_word(one)} ({seconds(abs(one.difference))})" for one in opposed]
         yield f"Against that, {slower} takes less time for {listed(parts)}."
+
+
+def _of_layers(sides: Sequence[Arm], found: Sequence[Layer]) -> Iterator[str]:
+    """The layers that pay for the difference, where both profiles know them; else those of the side that does."""
+    times = [[one.before for one in found], [one.after for one in found]][: len(sides)]
+    known = [arm for arm, of in zip(sides, times, strict=True) if any(of)]
+    if len(known) == 2:
+        gap = (sides[1].step or 0.0) - (sides[0].step or 0.0)
+        if abs(gap) < EQUAL * (sides[0].step or 0.0):
+            return
+        parts = [f"{one.difference / gap:.0%} in {one.name}" for one in found if one.difference / gap >= WORTH]
+        if parts:
+            yield f"By layer, of the difference: {listed(parts[:REASONS])}."
+    elif known and known[0].step:
+        parts = [f"{one.name} {one.total / known[0].step:.0%}" for one in found[:REASONS]]
+        yield f"By layer, of a step of {known[0].label}: {listed(parts)}."
 
 
 def _against(one: Share) -> str:

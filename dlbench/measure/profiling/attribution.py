@@ -28,6 +28,7 @@ class _Key(NamedTuple):
     category: Category
     name: str
     shapes: tuple[tuple[int, ...], ...]
+    layer: str = ""
 
 
 class _Sum:
@@ -111,7 +112,7 @@ def _moments(by_thread: dict[int, list[Segment]]) -> Iterator[tuple[float, Seque
 def _key(event: ProfileEvent, *, gap: bool = False) -> _Key:
     if event.name == STEP:
         return _Key("Python", "Python", ())
-    return _Key("gaps" if gap else event.category, event.name, event.shapes)
+    return _Key("gaps" if gap else event.category, event.name, event.shapes, event.layer)
 
 
 def _op(key: _Key, total: _Sum, steps: int) -> Op:
@@ -119,6 +120,7 @@ def _op(key: _Key, total: _Sum, steps: int) -> Op:
         name=key.name,
         category=key.category,
         shapes=key.shapes,
+        layer=key.layer,
         count=total.count / steps,
         seconds=total.seconds / steps,
         busy=total.busy / steps,

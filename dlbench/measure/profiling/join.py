@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from dlbench.plugin import Category
-from dlbench.record.explanation import Arm, Op, Share
+from dlbench.record.explanation import Arm, Layer, Op, Share
 
 MOST = 10
 """Single differences that are shown."""
@@ -49,6 +49,18 @@ def differences(before: Arm, after: Arm | None) -> tuple[Share, ...]:
     return _ordered(found, alone=after is None)[:MOST]
 
 
+def layers(before: Arm, after: Arm | None) -> tuple[Layer, ...]:
+    """The layers of sides whose profiles know them, the largest difference first; of one side, the largest."""
+    sides = [
+        {name: side.seconds for name, side in _grouped(arm, _layer).items() if name} for arm in (before, after) if arm
+    ]
+    known = [side for side in sides if side]
+    names = dict.fromkeys(name for side in known for name in side)
+    first, second = sides[0], sides[-1] if len(sides) > 1 else {}
+    found = [Layer(name=name, before=first.get(name), after=second.get(name)) for name in names]
+    return tuple(sorted(found, key=lambda one: -abs(one.difference if len(known) > 1 else one.total)))
+
+
 def _joined(before: dict[Work, Side], after: dict[Work, Side]) -> Iterable[Share]:
     """Operations of both sides; what only one side has stands alone, or against all such of the other side."""
     for key in before.keys() & after.keys():
@@ -87,6 +99,10 @@ def canonical(name: str) -> str:
 
 def _category(op: Op) -> Category:
     return op.category
+
+
+def _layer(op: Op) -> str:
+    return op.layer
 
 
 def _all_counted(arm: Arm, kind: Category) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch import nn
 from torch._C._autograd import DeviceType, _profiler_enabled
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import STEP, ProfileEvent
+from dlbench_torch import profile_layers
 from dlbench_torch.profile_names import category
 
 _KERNELS = {DeviceType.CUDA}
@@ -19,12 +21,19 @@ _DEVICE_THREADS = -1_000_000
 """Offset of the numbers of a device's streams among those of threads."""
 
 
-def events(step: Callable[[], None]) -> list[ProfileEvent]:
-    """Call the step under the profiler. Raises Unsupported if another tool profiles already."""
+def events(step: Callable[[], None], module: nn.Module | None = None) -> list[ProfileEvent]:
+    """Call the step under the profiler; events know the layers of the module, if one is given.
+
+    Raises Unsupported if another tool profiles already.
+    """
     if _profiler_enabled():
         raise Unsupported("PyTorch's profiler runs already; end the other profile, or leave `explain` out")
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])]
-    with profile(activities=activities, record_shapes=True, with_flops=True) as taken, record_function(STEP):
+    with (
+        profile_layers.marked(module),
+        profile(activities=activities, record_shapes=True, with_flops=True) as taken,
+        record_function(STEP),
+    ):
         step()
     return list(_events(taken.profiler.kineto_results.events()))
 
@@ -34,12 +43,13 @@ def _events(found: Any) -> Iterator[ProfileEvent]:
 
     Nor are annotations that are shown again beside the kernels of a device.
     """
-    for one in found:
+    found = list(found)
+    for one, layer in zip(found, profile_layers.layers(found), strict=True):
         on_device = one.device_type() in _KERNELS
         apart = one.is_async() or (not on_device and one.start_thread_id() != one.end_thread_id())
-        if apart or one.activity_type() == "gpu_user_annotation":
-            continue
         name = one.name()
+        if apart or one.activity_type() == "gpu_user_annotation" or name.startswith(profile_layers.MARK):
+            continue
         kind = category(name, on_device=on_device)
         yield ProfileEvent(
             name=_short(name),
@@ -49,6 +59,7 @@ def _events(found: Any) -> Iterator[ProfileEvent]:
             thread=_DEVICE_THREADS - one.device_resource_id() if on_device else one.start_thread_id(),
             shapes=_shapes(one.shapes()),
             flops=float(one.flops()) or None,
+            layer=layer,
         )
 
 

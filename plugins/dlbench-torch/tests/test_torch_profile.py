@@ -33,6 +33,27 @@ def test_an_eager_step_has_its_operators_once_with_shapes_and_flops():
     assert all(whole.start <= one.start <= whole.start + whole.seconds for one in found)
 
 
+def test_operations_forward_and_backward_belong_to_their_layers():
+    layers = torch.nn.ModuleDict({"dense0": torch.nn.Linear(8, 4), "output": torch.nn.Linear(4, 2)})
+    data = torch.rand(2, 8)
+
+    def step():
+        for _ in range(2):
+            hidden = torch.tanh(layers["dense0"](data))
+            torch.nn.functional.mse_loss(layers["output"](hidden), torch.zeros(2, 2)).backward()
+
+    found = profiling.events(step, layers)
+    of = {
+        name: [one.layer for one in sorted(found, key=lambda one: one.start) if one.name == name]
+        for name in ("aten::addmm", "aten::mm", "aten::tanh", "aten::mse_loss", "aten::tanh_backward")
+    }
+    assert of["aten::addmm"] == ["dense0", "output"] * 2
+    assert of["aten::mm"] == ["output", "output", "dense0"] * 2  # the inputs of the first need no gradient
+    assert set(of["aten::tanh"] + of["aten::mse_loss"] + of["aten::tanh_backward"]) == {""}
+    assert not any(one.name.startswith("dlbench layer") for one in found)
+    assert {one.layer for one in profiling.events(step)} == {""}
+
+
 def test_a_profiler_that_runs_already_is_refused():
     with profile(), pytest.raises(Unsupported, match="runs already"):
         profiling.events(lambda: None)

@@ -16,7 +16,7 @@ from dlbench.measure.profiling.spans import window
 from dlbench.plugin import ProfileEvent
 from dlbench.record.explanation import Arm, Explanation, Op, Profile
 from dlbench.report import explanation as page
-from dlbench.report import markdown
+from dlbench.report import markdown, terminal
 from dlbench.spec import Spec
 
 pytestmark = pytest.mark.untimed
@@ -147,6 +147,48 @@ def test_the_page_has_forty_lines_at_most() -> None:
     found = explained(Step(BASE), Step([*BASE, *many]))
     lines = markdown.text(list(page.blocks(found))).splitlines()
     assert len(lines) <= 40
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 3, 9, 40])
+def test_any_number_of_pairs_is_told_in_as_many_lines_as_there_are(pairs: int) -> None:
+    many = [(f"op{number}", kind, 1) for number, kind in enumerate(page_kinds())]
+    found = [explained(Step(BASE), Step([*BASE, *many]))] * pairs
+    parts = page.fitted(found, 39, terminal.height)
+    assert 0 < terminal.height(parts) <= 39
+    said = markdown.text(parts)
+    assert "3.13 times as long" in said
+    assert ("more in the file" in said) is (pairs == 40)
+
+
+def test_layers_are_joined_by_their_names_and_the_one_that_pays_is_said() -> None:
+    before = layered(("conv0", "convolution", 2), ("dense0", "matrix product", 1), ("", "loss", 1))
+    after = layered(("conv0", "convolution", 5), ("dense0", "matrix product", 2), ("", "loss", 1))
+    found = explain("train", before, after)
+    assert [(one.name, one.before, one.after) for one in found.layers] == [
+        ("conv0", pytest.approx(2e-3), pytest.approx(5e-3)),
+        ("dense0", pytest.approx(1e-3), pytest.approx(2e-3)),
+    ]
+    assert "By layer, of the difference: 75% in conv0, 25% in dense0." in found.answer
+    assert "| conv0 | 2.00 ms | 5.00 ms | +3.00 ms |" in markdown.text(list(page.blocks(found)))
+
+
+def test_layers_of_one_side_alone_are_shares_of_its_step() -> None:
+    alone = layered(("conv0", "convolution", 3), ("", "loss", 1))
+    said = "By layer, of a step of a: conv0 75%."
+    assert said in explain("train", alone).answer
+    assert said in explain("train", alone, Step(BASE).arm("b")).answer
+    assert "Layer" not in markdown.text(list(page.blocks(explained(Step(BASE), Step(BASE)))))
+
+
+def layered(*ops: tuple[str, Any, float]) -> Arm:
+    """An arm of operations (layer, category, milliseconds)."""
+    found = tuple(
+        Op(name=kind, category=kind, count=1, seconds=length * 1e-3, busy=length * 1e-3, layer=layer)
+        for layer, kind, length in ops
+    )
+    seconds = sum(one.seconds for one in found)
+    profile = Profile(spec=SPEC, steps=1, seconds=seconds, plain=seconds, threads=1, ops=found)
+    return Arm(label="a", profile=profile, step=seconds)
 
 
 def page_kinds() -> list[str]:
