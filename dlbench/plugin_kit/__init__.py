@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dlbench.plugin_kit.hlo import category_of_hlo
+from dlbench.plugin_kit.hlo_flops import flops_by_instruction, flops_of_hlo
 from dlbench.plugin_kit.machine import cpu_name, threads_named
 from dlbench.plugin_kit.outputs import output_name, pick_output
 from dlbench.plugin_kit.recipes import Recipe, Stated, example_inputs, inputs_like, inputs_of_example, local_file
@@ -28,6 +29,8 @@ __all__ = [
     "check_options",
     "cpu_name",
     "example_inputs",
+    "flops_by_instruction",
+    "flops_of_hlo",
     "in_precision",
     "inputs_like",
     "inputs_of_example",

@@ -16,14 +16,14 @@ import msgspec
 import pytest
 
 from dlbench.api.bisection import facts, state
-from dlbench.cli import bisect_request, upgrades
+from dlbench.cli import bisect_request, explain, upgrades
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
 from dlbench.report import bisection as page
 from dlbench.stats.bisection.answer import Bisection, Change, Line
 from dlbench.stats.bisection.decisions import Known
 from dlbench.stats.bisection.search import WHY, Step
-from dlbench.workers.environments import used
+from dlbench.workers.environments import layers, used
 from dlbench.workers.environments.cache import Cache
 from dlbench.workers.environments.layers import Recipe
 from dlbench.workers.environments.ranges import Found
@@ -183,6 +183,31 @@ def test_the_command_that_shows_a_commit_again_makes_the_same_environments(tmp_p
     asked = request(*words, "--plugin", "fake.linear", "--phase", "train")
     assert shown_again(asked, monkeypatch) == [one.recipe for one in asked.found.candidates]
     assert asked.found.candidates[0].recipe.words[0].endswith(f"/a%20b/repo@{hashes[0]}#subdirectory=x%20y")
+
+
+def test_both_sides_of_a_step_are_held_until_they_are_explained(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(layers, "make", lambda recipe, folder, side: folder.mkdir(parents=True) or {})
+    pins(tmp_path)
+    asked = request("--lock", tmp_path / "old.txt", tmp_path / "new.txt", "--plugin", "fake.linear", "--phase", "train")
+    change = Change(before="0-old", after="1-acme", verdict="confirmed")
+    sides = facts.sides(asked, msgspec.structs.replace(FOUND, changes=(change,)))
+    assert [word.partition("=")[0] for word in sides["env"]] == ["0-old", "1-acme"]
+    found = Cache().all()
+    assert len(found) == 2
+    for one in found:
+        with pytest.raises(SpecError, match="is used by another dlbench"):
+            Cache().remove(one.key)
+
+
+def test_an_explanation_that_fails_leaves_the_answer_as_it_is(monkeypatch, capsys):
+    def refuse(*_):
+        raise DlbenchError("acme has no profile")
+
+    monkeypatch.setattr(explain, "explain", refuse)
+    explain.beside({}, quiet=True, as_json=True)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "not explained: acme has no profile\n")
 
 
 FOUND = Bisection(

@@ -15,7 +15,7 @@ def test_a_line_is_found():
 
 
 def profile(batch):
-    """A step of 1 ms of dispatch and the optimizer's 1 ms, and 1 ms for each of the batch; profiled 1.1 times as long."""
+    """A step : dispatch 1 ms, optimizer 1 ms, and 1 ms for each of the batch; profiled, 1.1 times as long."""
     parts = {"dispatch": 1.0, "optimizer": 1.0, "matrix product": 1.0 * batch}
     spec = Spec(plugin="a.mlp", path="eager", phase="train", task="line", size="small", batch_size=batch, threads=1)
     ops = tuple(Op(name=kind, category=kind, count=1, seconds=1.1e-3 * ms, busy=0) for kind, ms in parts.items())
