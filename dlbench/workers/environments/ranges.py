@@ -120,11 +120,10 @@ def locks(old: str, new: str, recipe: Recipe) -> Found:
     found = []
     for count in range(len(names) + 1):
         chosen = {name: sides[place < count].get(name, "") for place, name in enumerate(names)}
-        words = tuple(f"{name}=={version}" for name, version in (chosen | alike).items() if version)
+        words = tuple(f"{name}{pin}" for name, pin in (chosen | alike).items() if pin)
         changed = names[count - 1] if count else ""
-        title = (
-            f"{changed} {sides[0].get(changed, 'none')} → {sides[1].get(changed, 'none')}" if changed else "as before"
-        )
+        before, after = (side.get(changed, "none").removeprefix("==") for side in sides)
+        title = redaction.text(f"{changed} {before} → {after}") if changed else "as before"
         of = Recipe(words, recipe.find_links, recipe.build_isolation, dependencies=False)
         found.append(Candidate(f"{count}-{changed}" if changed else "0-old", of, title))
     return Found(f"{old} to {new}", "", tuple(found))
@@ -183,7 +182,10 @@ def _distance(known: Iterable[Version], one: Version, end: Version) -> int:
 
 
 def _pins(path: Path) -> dict[str, str]:
-    """Versions that a requirement file pins, by canonical name. Raises SpecError."""
+    """Versions (`==1.0`) or sources (`@file:///folder`) that a requirement file pins, by canonical name.
+
+    Raises SpecError.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -199,7 +201,8 @@ def _pins(path: Path) -> dict[str, str]:
             raise SpecError(
                 f"{path}:{number}: {word!r} is no requirement; give one of the kind package==1.0"
             ) from error
-        pins = [one.version for one in asked.specifier if one.operator in ("==", "===")]
+        pins = [f"=={one.version}" for one in asked.specifier if one.operator in ("==", "===")]
+        pins = [f"@{asked.url}"] if asked.url else pins
         if len(pins) != 1:
             raise SpecError(f"{path}:{number}: {word!r} pins no version; give package==1.0, as pip freeze prints it")
         if asked.marker is None or asked.marker.evaluate():

@@ -113,6 +113,18 @@ def test_lock_files_are_put_from_one_to_the_other_package_by_package(tmp_path):
     assert [one.title for one in found.candidates[1:]] == ["b 2.0 → 2.1", "gone 1.0 → none", "numpy 1.0 → 1.1"]
 
 
+def test_a_lock_file_may_pin_a_source_as_pip_freeze_prints_it(tmp_path):
+    old, new = tmp_path / "old.txt", tmp_path / "new.txt"
+    old.write_text("a @ file:///wheels/a-1-py3-none-any.whl\nb==1\n-e git+https://host/c@0123#egg=c\n")
+    new.write_text("a==2\nb==1\n")
+    found = ranges.locks(str(old), str(new), ANY)
+    assert [one.recipe.words for one in found.candidates] == [
+        ("a@file:///wheels/a-1-py3-none-any.whl", "b==1"),
+        ("a==2", "b==1"),
+    ]
+    assert found.candidates[1].title == "a @file:///wheels/a-1-py3-none-any.whl → 2"
+
+
 @pytest.mark.parametrize(("text", "said"), [("numpy>=1\n", "pins no version"), ("a b\n", "is no requirement")])
 def test_a_lock_file_that_pins_nothing_is_refused_by_line(tmp_path, text, said):
     (tmp_path / "old.txt").write_text(text)
