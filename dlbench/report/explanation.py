@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -53,12 +54,11 @@ def fitted(found: Sequence[Explanation], lines: int, height: Callable[[Sequence[
         parts = [block for one in found for block in form(one)]
         if height(parts) <= lines:
             return parts
-    for shown in range(len(found) - 1, 0, -1):
-        left = Paragraph(f"{len(found) - shown} more in the file.")
-        parts = [*(block for one in found[:shown] for block in forms[-1](one)), left]
-        if height(parts) <= lines:
-            return parts
-    return [Paragraph(f"{len(found)} explanations in the file.")]
+    shown = [forms[-1](one) for one in found]
+    ends = itertools.accumulate(map(height, shown), initial=height([Paragraph("")]))
+    count = sum(end <= lines for end in ends) - 1
+    left = Paragraph(f"{len(found) - count} more in the file.")
+    return [*itertools.chain.from_iterable(shown[:count]), left]
 
 
 def text(found: Sequence[Explanation]) -> str:

@@ -34,7 +34,16 @@ def members(monkeypatch):
 
 
 def spec(name):
-    return Spec(plugin="fake.linear", phase="train", path="eager", task="line", batch_size=4, threads=1, python=name)
+    return Spec(
+        plugin="fake.linear",
+        phase="train",
+        path="eager",
+        task="line",
+        size="small",
+        batch_size=4,
+        threads=1,
+        python=name,
+    )
 
 
 def checked(of, calls):
@@ -85,9 +94,7 @@ def test_a_used_budget_keeps_the_groups_so_far(members, tmp_path, monkeypatch):
     assert (found.status, found.reason) == ("undecided", "the budget of 0 s is used")
 
 
-def test_a_member_without_the_figure_is_named():
-    eager = SimpleNamespace(info=None, isolation="fresh")
-    compiled = SimpleNamespace(info=SimpleNamespace(compiler="xla"), isolation="fresh", compilation=None, times=[])
-    of = {0: {"a": compiled}, 1: {"a": eager}}
-    assert groups.lacking(of, "compile_time") == 0
-    assert groups.lacking({}, "compile_time") is None
+def test_a_member_without_the_figure_is_named(monkeypatch):
+    monkeypatch.setattr(groups, "METRICS", {"compile_time": SimpleNamespace(of=lambda run: run)})
+    assert groups.lacking({0: {"a": 1.0}, 1: {"a": None, "b": 0.0}}, "compile_time") == 1
+    assert groups.lacking({0: {"a": 1.0}, 1: {"a": None, "b": 2.0}}, "compile_time") is None

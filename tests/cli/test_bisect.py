@@ -174,7 +174,7 @@ def test_the_command_that_shows_a_step_of_lock_files_again_makes_the_same_enviro
     )
     out = capsys.readouterr().out
     assert "0-old" in out
-    assert "batch size 4" in out
+    assert "batch 4" in out
 
 
 def test_the_command_that_shows_a_commit_again_makes_the_same_environments(tmp_path, monkeypatch):

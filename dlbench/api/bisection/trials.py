@@ -71,9 +71,9 @@ class Trials:
             if not found[member] and (why := of_runs.failure(runs, name)):
                 self.members.lose(member, why)
         groups = of_runs.groups(trial, found, self.metric)
-        if not groups and runs and (member := of_runs.lacking(found, self.metric)) is not None:
+        if not groups and runs and (lacking := of_runs.lacking(found, self.metric)) is not None:
             why = f"no Run has a positive {METRICS[self.metric].title.lower()}"
-            self.members.lose(member, f"{self.members.name(member)}: {why}; give another --metric")
+            self.members.lose(lacking, f"{self.members.name(lacking)}: {why}; give another --metric")
         return groups
 
     def _require_time(self, groups: Sequence[Mapping[int, float]]) -> None:

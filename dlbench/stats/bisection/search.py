@@ -18,7 +18,7 @@ from dlbench.stats.interim import INTERIM_GROUPS
 
 Kind = Literal["ends", "candidate", "confirmation", "strip"]
 Status = Literal["found", "same", "undecided", "not measured"]
-WHY: Mapping[Verdict, str] = {
+WHY: Mapping[str, str] = {
     "not confirmed": f"fresh processes show less than {NEGLIGIBLE_CHANGE:.0%} between its sides",
     "undecided": f"{MOST} groups do not decide",
 }

@@ -156,7 +156,7 @@ def test_any_number_of_pairs_is_told_in_as_many_lines_as_there_are(pairs: int) -
     parts = page.fitted(found, 39, terminal.height)
     assert 0 < terminal.height(parts) <= 39
     said = markdown.text(parts)
-    assert "3.13 times as long" in said
+    assert "3.12 times as long" in said
     assert ("more in the file" in said) is (pairs == 40)
 
 
