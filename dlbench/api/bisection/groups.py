@@ -41,6 +41,11 @@ def lacking(found: ByMember, metric: str) -> int | None:
     return next((one for one, runs in found.items() if not any((of(run) or 0.0) > 0 for run in runs.values())), None)
 
 
+def no_figure(metric: str) -> str:
+    """The reason of a member that is lacking."""
+    return f"no Run has a positive {METRICS[metric].title.lower()}; give another --metric"
+
+
 def groups(trial: Trial, found: ByMember, metric: str) -> list[Mapping[int, float]]:
     """The logarithms of the figure, group by group, relative to the first member for times of steps."""
     first = trial.members[0]

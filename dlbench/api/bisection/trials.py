@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from dlbench.analysis.metrics import METRICS
 from dlbench.api.bisection import groups as of_runs
 from dlbench.api.bisection.members import Members
 from dlbench.api.request import LEAN
@@ -72,8 +71,7 @@ class Trials:
                 self.members.lose(member, why)
         groups = of_runs.groups(trial, found, self.metric)
         if not groups and runs and (lacking := of_runs.lacking(found, self.metric)) is not None:
-            why = f"no Run has a positive {METRICS[self.metric].title.lower()}"
-            self.members.lose(lacking, f"{self.members.name(lacking)}: {why}; give another --metric")
+            self.members.lose(lacking, f"{self.members.name(lacking)}: {of_runs.no_figure(self.metric)}")
         return groups
 
     def _require_time(self, groups: Sequence[Mapping[int, float]]) -> None:
