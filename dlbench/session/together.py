@@ -6,6 +6,7 @@ the contention for memory and cores that the workers meet. All take turns with t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,6 +30,8 @@ StartChild = Callable[..., ChildHandle]
 
 A third argument is its place among those that start at the same time.
 """
+CLASH = re.compile(r"address (already )?in use|could not start gRPC server|failed to (bind|listen)", re.IGNORECASE)
+"""Messages of servers at whose port somebody else listens by now."""
 OVERLAPPING = 3
 """Samples in a row of programs that step at the same time. The middle one counts: all of them work throughout it."""
 
@@ -61,8 +64,9 @@ class Program:
 class TogetherArm:
     """Takes turns as its arm does, and after or before it the programs beside it."""
 
-    def __init__(self, arm: Arm, policy: Policy, start: StartBeside) -> None:
-        self._arm, self._policy, self._start = arm, policy, start
+    def __init__(self, make: Callable[[], Arm], policy: Policy, start: StartBeside) -> None:
+        """`make` starts the arm, a second time if its workers cannot listen at the ports that they chose."""
+        self._make, self._arm, self._policy, self._start = make, make(), policy, start
         self._beside: list[Program] = []
         self._alone: list[Program] = []
         self._samples: list[Sample] = []
@@ -103,6 +107,10 @@ class TogetherArm:
     def build(self) -> None:
         """Build the arm, then the programs."""
         self._arm.build()
+        if self._arm.failure is not None and CLASH.search(self._arm.failure.reason):
+            self._arm.kill()
+            self._arm = self._make()
+            self._arm.build()
         self._unless_failed(self._build_programs)
 
     def settle(self) -> None:
@@ -201,7 +209,5 @@ def arm_of(spec: Spec, policies: tuple[Policy, Policy], place: Place, start: Sta
     """
     of_runs, of_children = policies
     apart = (place.arm,) if place.starts_beside(of_runs) else ()
-    arm = Arm(spec, of_runs, place, partial(start, spec, of_children, *apart), programs)
-    if not spec.together:
-        return arm
-    return TogetherArm(arm, of_runs, lambda other, at: start(other, of_children, at))
+    make = partial(Arm, spec, of_runs, place, partial(start, spec, of_children, *apart), programs)
+    return TogetherArm(make, of_runs, lambda other, at: start(other, of_children, at)) if spec.together else make()

@@ -83,9 +83,11 @@ class Started:
         return child
 
 
-def measured(spec, started):
-    arm = Arm(spec, POLICY, Place("session", 0, 1, 0, 1), lambda: ScriptedChild(step_seconds=0.004))
-    together = TogetherArm(arm, POLICY, started)
+def measured(spec, started, children=()):
+    child = children or [ScriptedChild(step_seconds=0.004)]
+    together = TogetherArm(
+        lambda: Arm(spec, POLICY, Place("session", 0, 1, 0, 1), lambda: child.pop(0)), POLICY, started
+    )
     measure_group([together], 0, lambda stage, number: None)
     together.kill()
     return together.run()
@@ -116,6 +118,14 @@ def test_programs_beside_one_another_are_timed_while_all_of_them_step():
     measured(msgspec.structs.replace(SPEC, workers=2), started)
     counts = [{order.count for order in child.orders if type(order).__name__ == "Take"} for *_, child in started.of]
     assert counts == [{OVERLAPPING}, {OVERLAPPING}, {1}]
+
+
+def test_workers_start_again_if_somebody_listens_at_their_port():
+    taken = ChildError("error", "RuntimeError: Failed to bind: Address already in use")
+    clash = lambda: ScriptedChild(fails_at="Build", error=taken)  # noqa: E731
+    spec = msgspec.structs.replace(SPEC, workers=2)
+    assert measured(spec, Started(), [clash(), ScriptedChild(step_seconds=0.004)]).status == "ok"
+    assert measured(spec, Started(), [clash(), clash()]).status == "error"
 
 
 def test_a_program_that_fails_is_an_error_of_the_arm():

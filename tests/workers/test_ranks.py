@@ -43,7 +43,7 @@ def trained(child, spec=SPEC):
     return child.request(CLOSE, Closed)
 
 
-@pytest.mark.parametrize("scaling", [msgspec.UNSET, "strong"])
+@pytest.mark.parametrize("scaling", [msgspec.UNSET, pytest.param("strong", marks=pytest.mark.slow)])
 def test_all_workers_end_with_the_same_weights_on_processors_of_their_own(first, scaling):
     found = trained(first(), msgspec.structs.replace(SPEC, workers=4 if scaling == "strong" else 2, scaling=scaling))
     assert len(found.ranks) == (4 if scaling == "strong" else 2)
@@ -53,6 +53,7 @@ def test_all_workers_end_with_the_same_weights_on_processors_of_their_own(first,
         assert set(found.ranks[0].cpus).isdisjoint(found.ranks[1].cpus)
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_all_workers(first):
     alone = first().request(Build(spec=msgspec.structs.replace(SPEC, workers=msgspec.UNSET)), Built).memory
     both = first().request(Build(spec=SPEC), Built).memory
@@ -64,9 +65,9 @@ def test_memory_is_that_of_all_workers(first):
     ("fault", "status", "reason"),
     [
         ("dies 1", "crashed", r"worker 1 of 2: the child was ended by SIGKILL"),
-        ("refuses 1", "unsupported", r"worker 1 of 2: this worker will not join"),
         ("drifts 1", "error", r"the parameters of worker 1 are not those of worker 0"),
-        ("refuses 0", "unsupported", r"^this worker will not join"),
+        pytest.param("refuses 1", "unsupported", r"worker 1 of 2: this worker will not join", marks=pytest.mark.slow),
+        pytest.param("refuses 0", "unsupported", r"^this worker will not join", marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_of_one_worker_ends_all_and_is_named(first, fault, status, reason):
@@ -75,6 +76,7 @@ def test_a_fault_of_one_worker_ends_all_and_is_named(first, fault, status, reaso
     assert failed.value.status == status
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_takes_no_longer_than_a_process_may(first):
     with pytest.raises(ChildError, match="not done within the 3 s") as failed:
         trained(first("hangs 1", timeout=3.0))

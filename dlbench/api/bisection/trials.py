@@ -99,7 +99,8 @@ class Trials:
     def _policy(self, trial: Trial) -> Policy:
         """Lean processes for step times; whole and fresh ones for other figures."""
         timed, asked = of_runs.is_timed(self.metric), self.members.request.policy
-        fresh = not timed or trial.kind == "confirmation"
+        together = bool(self.members.request.subjects.selection.get("workers"))
+        fresh = not timed or trial.kind == "confirmation" or together
         return msgspec.structs.replace(
             asked,
             **(LEAN if timed else {}),

@@ -42,8 +42,10 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
     """Build the arm, profile a few steps, write the trace to the file, and return the account of a step.
 
     A step beside the profile is timed too, so that its cost is known. Raises Unsupported for a plugin without the
-    capability, and ContractViolation for a profile that cannot be true.
+    capability and for several workers, and ContractViolation for a profile that cannot be true.
     """
+    if spec.together:
+        raise Unsupported("several workers: a profile is of one; leave --workers out")
     plugin = adaptors.load_plugin(spec)
     if not isinstance(plugin, Profiles):
         raise Unsupported(

@@ -25,8 +25,8 @@ class Group:
         """Join. Raises Unsupported for a step of XLA, and as `device.prepare` does."""
         if spec.path == "jit":
             raise Unsupported(
-                "path jit with several workers: XLA compiles a step whole on a CPU, and has no all-reduce between "
-                "processes there; choose --path graph"
+                f"path jit with several workers: TensorFlow {tf.__version__} compiles no exchange of processes into "
+                "a step of XLA on a CPU (collectives are not implemented there); choose --path graph"
             )
         loopback.require_linux()
         device.prepare(spec)
