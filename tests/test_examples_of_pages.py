@@ -42,6 +42,7 @@ COMMANDS = [
     Rule(r"\bPYTHON\b|--suite gate", "needs two Python environments: tests/session/test_lockstep.py"),
     Rule(r"^dlbench (gate|comment)\b", "needs a repository with two commits: tests/cli/test_gate.py"),
     Rule(r"^dlbench (bisect|env)\b|--env \w+=\S*==", "installs packages: tests/cli/test_bisect.py"),
+    Rule(r"^dlbench tune\b", "measures for minutes: tests/api/tune, tests/cli/test_tune.py"),
     Rule(r"^dlbench explain\b", "profiles two frameworks: tests/cli/test_explain.py"),
     Rule(r"^dlbench parity\b", "compares two frameworks: tests/parity"),
     Rule(r"^dlbench fetch\b", "downloads: tests/api/test_tasks.py"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -96,6 +97,12 @@ def find_links(command: Callable[..., Any]) -> Callable[..., Any]:
 def of_run(command: Callable[..., int]) -> Callable[..., int]:
     """The options of all axes, and the short form of a path."""
     return _all(command, _with_jit(axis for axis in AXES.values() if axis.option))
+
+
+def of_tuned(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of all axes for a race, in which the threads may have several values too."""
+    axes = (axis for axis in AXES.values() if axis.option)
+    return _all(command, _with_jit(replace(axis, several=True) if axis.field == "threads" else axis for axis in axes))
 
 
 def of_parity(command: Callable[..., int]) -> Callable[..., int]:

@@ -65,12 +65,17 @@ def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str]) -> 
     """
     families: dict[tuple[Workload, str, ModelSource | None], list[Spec]] = {}
     for spec in specs:
-        arm = msgspec.structs.replace(spec, phase="train", seed=SEED)
+        arm = arm_of(spec)
         family = families.setdefault(_model_of(arm), [])
         if arm not in family:
             family.append(arm)
     probing = Probing([SEED], timeout, {"": sys.executable, **pythons})
     return [one for family in families.values() for one in _of_family(family, probing)]
+
+
+def arm_of(spec: Spec) -> Spec:
+    """The Spec that an arm is probed by, whatever its phase and seed."""
+    return msgspec.structs.replace(spec, phase="train", seed=SEED)
 
 
 def _model_of(spec: Spec) -> tuple[Workload, str, ModelSource | None]:

@@ -9,7 +9,7 @@ import msgspec
 from dlbench import architectures
 from dlbench.record.schema import Run
 from dlbench.report import own_models
-from dlbench.spec import AXES, Axis, ModelSource, Spec
+from dlbench.spec import AXES, Axis, ModelSource, Policy, Spec
 
 DEFAULTS: dict[str, Callable[[Spec], object]] = {
     "task": lambda spec: architectures.default_task(spec.architecture),
@@ -35,7 +35,11 @@ def title_of(specs: Iterable[Spec]) -> str:
 
 def command(runs: Sequence[Run]) -> str:
     """The command that measures the same again, if the Specs span a whole grid."""
-    specs, policies = [run.spec for run in runs], [run.policy for run in runs]
+    return command_of([run.spec for run in runs], [run.policy for run in runs])
+
+
+def command_of(specs: Sequence[Spec], policies: Sequence[Policy]) -> str:
+    """The command that measures these Specs with the most effort of these policies."""
     given = [AXES[name] for name in FIRST if name not in DEFAULTS or not _as_by_default(specs, name)]
     others = [axis for axis in AXES.values() if axis.option and axis.plain is not None and axis.field not in FIRST]
     given += [axis for axis in others if any(axis.said(getattr(spec, axis.field)) for spec in specs)]

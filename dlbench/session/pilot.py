@@ -74,7 +74,7 @@ class PilotProcesses:
 
         `start` takes the place of a child among those that work at the same time.
         """
-        works = [Work(spec, partial(start, spec), partial(_orders, spec)) for spec in specs]
+        works = [Work(spec, partial(start, spec), partial(first_step, spec)) for spec in specs]
         for spec, found in zip(specs, results(works), strict=True):
             self._done[_arm(spec)] = None
             if isinstance(found, ChildError):
@@ -83,7 +83,7 @@ class PilotProcesses:
                 self._devices[_arm(spec)], self._done[_arm(spec)] = found
 
 
-def _orders(spec: Spec, child: ChildHandle) -> Callable[[], tuple[str, MemoryUse]]:
+def first_step(spec: Spec, child: ChildHandle) -> Callable[[], tuple[str, MemoryUse]]:
     """Begin both orders; what waits for them returns the device of the arm and its memory."""
     build, first = Build(spec=spec), First()
     child.begin(build, first)

@@ -117,7 +117,7 @@ class Session:
         planned = sorted(group.members, key=lambda member: (specs.index(member.spec), member.control))
         parts = pilot.split(planned, self._pilots.sizes(specs), available)
         ordered = [tuple(member for member in group.members if member in part) for part in parts]
-        return [replace(group, members=part, part=place) for place, part in enumerate(ordered)]
+        return [replace(group, members=part, part=group.part + place) for place, part in enumerate(ordered)]
 
     def _measure(self, group: Group) -> list[Run]:
         """Runs with the plan's isolation; a group whose forked child hung is measured again in fresh processes."""

@@ -18,7 +18,7 @@ from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed
 
-ACTS = {"run", "explain", "gate", "bisect", "comment", "fetch", "new", "schema"}
+ACTS = {"run", "explain", "gate", "bisect", "tune", "comment", "fetch", "new", "schema"}
 """Commands that measure, download or write files, and one that prints nothing but JSON."""
 
 

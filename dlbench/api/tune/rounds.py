@@ -1,0 +1,172 @@
+"""Groups of a race, measured: in parts that fit into memory and share an arm, each on the disk before the next."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+from dlbench.analysis.rounds import by_round_of
+from dlbench.api.progress import Quiet
+from dlbench.api.tune.limits import memory
+from dlbench.record.journal import Journal
+from dlbench.record.schema import Run
+from dlbench.session import pilot
+from dlbench.session.lockstep import starting_order
+from dlbench.session.plan import Group
+from dlbench.session.schedule import Listener, Session, StartChild
+from dlbench.spec import Member, Spec
+from dlbench.stats.estimates import median
+from dlbench.stats.tuning.race import Exhausted, Found, Left
+
+PART = 8
+"""Arms that take turns together at most: a round of more is longer than a machine stays the same."""
+
+Part = Mapping[Spec, Run]
+"""Runs of arms that took turns."""
+
+
+class Deadline:
+    """The budget of a search, which begins with this call."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds, self._begin = seconds, time.monotonic()
+
+    def require(self) -> None:
+        """Raise Exhausted once it is used."""
+        if self._seconds is not None and time.monotonic() - self._begin >= self._seconds:
+            raise Exhausted(f"the budget of {self._seconds:g} s is used")
+
+
+class Rounds:
+    """Measures the groups of a race into a journal, from where it stands; arms are the Specs of its plan."""
+
+    def __init__(self, book: Journal, listener: Listener, start: StartChild, deadline: Deadline) -> None:
+        self.book, self._listener, self._deadline = book, listener, deadline
+        self._session = Session(book.plan, _Silent(), start)
+        self._before: Sequence[Run] = book.runs[:]
+        _whole(book)
+
+    def __call__(self, number: int, arms: Sequence[int]) -> Found:
+        """One group, as `dlbench.stats.tuning.race.Measure` asks for it. Raises Exhausted and DlbenchError."""
+        specs = [self.book.plan.specs[one] for one in arms]
+        while (members := self._next(number, specs)) is not None:
+            self._deadline.require()
+            self._measure(number, members)
+        failed, parts = self._failed(number), self._parts(number)
+        hub = _hub(specs, failed)
+        values = _values(hub, parts) if hub is not None else {}
+        of = dict(zip(specs, arms, strict=True))
+        return Found(
+            {of[spec]: value for spec, value in values.items() if spec in of},
+            {of[spec]: Left("failed", _reason(run)) for spec, run in failed.items() if spec in of},
+        )
+
+    def of(self, arm: int) -> list[Run]:
+        """Runs of an arm so far."""
+        spec = self.book.plan.specs[arm]
+        return [run for run in self.book.runs if run.spec == spec]
+
+    def _next(self, number: int, specs: Sequence[Spec]) -> list[Spec] | None:
+        """Members of the next part of a group; None if all are measured."""
+        failed, parts = self._failed(number), self._parts(number)
+        hub = _hub(specs, failed)
+        if hub is None:
+            return None
+        done = {spec for part in parts if hub in part for spec in part}
+        left = [spec for spec in specs if spec != hub and spec not in done and spec not in failed]
+        if not left:
+            return None if hub in done else [hub]
+        alone = _crowded(self._of_group(number))
+        fitting = [spec for spec in left if spec not in alone]
+        return [hub, *(self._fitting(hub, fitting) if fitting else left[:1])]
+
+    def _fitting(self, hub: Spec, left: Sequence[Spec]) -> list[Spec]:
+        """The first of these that fit into memory beside the hub; one of unknown size is as large as any known."""
+        sizes = {run.spec: size for run in self.book.runs if run.ok and (size := memory(run)) is not None}
+        largest = max(sizes.values(), default=0.0)
+        free, found = pilot.available_memory("cpu").host - sizes.get(hub, largest), list[Spec]()
+        for spec in left[: PART - 1]:
+            free -= sizes.get(spec, largest)
+            if found and free < 0:
+                break
+            found.append(spec)
+        return found
+
+    def _measure(self, number: int, specs: Sequence[Spec]) -> None:
+        part = len({run.part for run in self._of_group(number)})
+        members = tuple(starting_order([Member(spec) for spec in specs], number))
+        group = Group(number, members, self.book.plan.policy.processes, part)
+        several = f", part {part + 1}" if part else ""
+        self._listener.note(f"group {number + 1}{several}: {len(specs)} settings")
+        for runs in self._session.execute([group], self._before):
+            self.book.append(runs)
+            for run in runs:
+                self._listener.finished(run)
+        self._before = ()
+
+    def _of_group(self, number: int) -> list[Run]:
+        return [run for run in self.book.runs if run.group == number]
+
+    def _parts(self, number: int) -> list[Part]:
+        """The parts of a group, of the Runs that ended well."""
+        found: dict[int, dict[Spec, Run]] = {}
+        for run in self._of_group(number):
+            if run.ok:
+                found.setdefault(run.part, {})[run.spec] = run
+        return list(found.values())
+
+    def _failed(self, number: int) -> dict[Spec, Run]:
+        """Arms that failed in a group; not those that ran out of memory beside others and may fit alone."""
+        runs = self._of_group(number)
+        return {run.spec: run for run in runs if not run.ok and not _is_crowded(run)}
+
+
+class _Silent(Quiet):
+    """The schedule's own lines name arms without their workload; a race names its settings."""
+
+
+def log_ratio(before: Run, after: Run) -> float | None:
+    """Logarithm of the seconds for a sample of data of two arms in lockstep, the second over the first.
+
+    None if they share no round. Arms without a steady state count too: their spread shows it.
+    """
+    of = by_round_of([before, after])
+    ours, theirs = of(after), of(before)
+    both = [math.log(ours[at] / theirs[at]) for at in theirs if at in ours]
+    return median(both) - math.log(after.spec.batch_size / before.spec.batch_size) if both else None
+
+
+def _values(hub: Spec, parts: Sequence[Part]) -> dict[Spec, float]:
+    """The logarithm of each arm's seconds for a sample relative to the hub, from the parts that it was in."""
+    found = {hub: 0.0} if any(hub in part for part in parts) else {}
+    for part in (part for part in parts if hub in part):
+        ratios = {spec: log_ratio(part[hub], run) for spec, run in part.items() if spec not in found}
+        found |= {spec: ratio for spec, ratio in ratios.items() if ratio is not None}
+    return found
+
+
+def _hub(specs: Sequence[Spec], failed: Mapping[Spec, Run]) -> Spec | None:
+    """The arm that all parts of a group share: the first that did not fail in it."""
+    return next((spec for spec in specs if spec not in failed), None)
+
+
+def _is_crowded(run: Run) -> bool:
+    return run.status == "out-of-memory" and run.arms > 2
+
+
+def _crowded(runs: Sequence[Run]) -> set[Spec]:
+    """Arms that ran out of memory beside others."""
+    return {run.spec for run in runs if _is_crowded(run)}
+
+
+def _reason(run: Run) -> str:
+    return f"{run.status}: {run.reason}" if run.reason else run.status
+
+
+def _whole(book: Journal) -> None:
+    """Forget the Runs of a part that was cut short: its arms must run together."""
+    runs = book.runs
+    last = [run for run in runs if runs and run.together == runs[-1].together]
+    if last and len(last) < last[0].arms:
+        book.truncate(len(runs) - len(last))

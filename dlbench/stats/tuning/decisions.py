@@ -1,0 +1,128 @@
+"""Sequential decisions of a race, whose errors together are bounded.
+
+Arms are compared with the leader in the groups that both were in: a race by blocks (Moore and Lee 1994, Efficient
+algorithms for minimizing cross validation error). An arm leaves once it is surely slower: successive elimination
+(Even-Dar, Mannor and Mansour 2006, Journal of Machine Learning Research 7). The fastest arm can only be lost in a
+comparison that it is one side of, so that each decision has the error over the number of other arms and of looks
+(Bonferroni). Half of the error is for arms that leave, the other half for the end of the race.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dlbench.stats.bisection.decisions import Interval, Known
+from dlbench.stats.decisions import NEGLIGIBLE_CHANGE, Paired
+from dlbench.stats.estimates import Shift, VarianceComponent, exp, one_sample
+from dlbench.stats.interim import INTERIM_GROUPS
+from dlbench.stats.power import ALPHA
+from dlbench.stats.tuning.moderated import Prior, prior
+
+ALARM = 0.05
+"""Chance at most that a race ends with an arm that is not within TOLERANCE of the fastest, and says that it is."""
+TOLERANCE = 0.02
+"""Share by which the chosen arm may be slower than the fastest."""
+LOOKS = (2, 3, 4, 6, 10, 15)
+"""Groups after which arms may leave; after the last the race ends."""
+MOST = LOOKS[-1]
+ALIKE = math.log1p(NEGLIGIBLE_CHANGE)
+"""Distance from the leader, in logarithms, up to which an arm is taken for as fast."""
+
+Groups = Sequence[Mapping[int, float]]
+"""For each group the logarithm of each arm's seconds for a sample of data; only differences within a group count."""
+
+
+@dataclass
+class Contrasts:
+    """Comparisons of a race of so many arms; spreads of arms that left still tell how arms spread."""
+
+    arms: int
+    groups: list[Mapping[int, float]] = field(default_factory=list)
+    spreads: dict[int, VarianceComponent] = field(default_factory=dict)
+    prior: Prior = field(default_factory=Prior)
+
+    @property
+    def share(self) -> float:
+        """The error of one decision at one look."""
+        return ALARM / 2 / max(self.arms - 1, 1) / len(LOOKS)
+
+    def learn(self, leader: int, living: Sequence[int]) -> None:
+        """Estimate the distribution of spreads again, from the differences of these arms to the leader."""
+        for one in living:
+            shift = None if one == leader else one_sample(self._differences(one, leader))
+            if shift is not None:
+                known = shift.degrees_of_freedom
+                self.spreads[one] = VarianceComponent(shift.error**2 * (known + 1), known)
+        self.prior = prior(list(self.spreads.values()))
+
+    def mean(self, one: int, other: int) -> float:
+        """The mean of their differences; 0 if they share no group."""
+        found = self._differences(one, other)
+        return math.fsum(found) / len(found) if found else 0.0
+
+    def slower(self, one: int, other: int) -> bool:
+        """True if the first is surely slower than the second."""
+        shift = self._shift(one, other)
+        return shift is not None and self._low(shift) > 0
+
+    def faster_by(self, one: int, other: int) -> float:
+        """The most, in logarithms, by which the first may be faster than the second; infinite if nothing is known."""
+        shift = self._shift(one, other)
+        return math.inf if shift is None else -self._low(shift)
+
+    def known(self, one: int, other: int) -> Known | None:
+        """The ratio of their seconds for a sample, with an interval that holds together with all others."""
+        shift = self._shift(one, other)
+        if shift is None:
+            return None
+        low, high = shift.interval(1 - 2 * self.share)
+        return Known(exp(shift.mean), exp(low), exp(high), len(self._differences(one, other)))
+
+    def count(self, one: int) -> int:
+        """Groups that the arm was measured in."""
+        return sum(one in group for group in self.groups)
+
+    def _shift(self, one: int, other: int) -> Shift | None:
+        return self.prior.moderated(self._differences(one, other))
+
+    def _low(self, shift: Shift) -> float:
+        return shift.interval(1 - 2 * self.share)[0]
+
+    def _differences(self, one: int, other: int) -> list[float]:
+        return [group[one] - group[other] for group in self.groups if one in group and other in group]
+
+
+Confirmed = Literal["faster", "not faster", "undecided"]
+
+
+def interval(groups: Groups, winner: int, default: int) -> Interval | None:
+    """The difference of the winner to the default, whose interval holds at all looks together."""
+    shift = Paired([one[winner] - one[default] for one in groups]).shift()
+    if shift is None:
+        return None
+    return Interval(shift.mean, *shift.interval(1 - 2 * ALPHA / len(INTERIM_GROUPS)))
+
+
+def confirmed(groups: Groups, winner: int, default: int) -> Confirmed | None:
+    """The verdict on a winner that is measured again; None if it takes another look.
+
+    It is `faster` by more than 1 %, or `not faster` if it is not by more than 1 %. At the last look, and for a budget
+    that is used, the answer is `faster` if no part of the interval says otherwise.
+    """
+    found = interval(groups, winner, default) if len(groups) >= INTERIM_GROUPS[0] else None
+    if found is not None and found.high < -ALIKE:
+        return "faster"
+    if found is not None and found.low > -ALIKE:
+        return "not faster"
+    if len(groups) < INTERIM_GROUPS[-1]:
+        return None
+    return "faster" if found is not None and found.high < 0 else "not faster"
+
+
+def ratio(groups: Groups, winner: int, default: int) -> Known | None:
+    """Speed of the winner over that of the default, more is faster, with its interval."""
+    found = interval(groups, default, winner)
+    return None if found is None else Known(exp(found.mean), exp(found.low), exp(found.high), len(groups))

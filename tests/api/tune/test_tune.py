@@ -1,0 +1,248 @@
+"""Races of scripted children, without a process: the answer, its reasons, parts, resuming, and the folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import msgspec
+import pytest
+from schedules import Children, Diary
+from scripted import BUILT, ScriptedChild
+
+from dlbench.api import keywords
+from dlbench.api.request import RunRequest
+from dlbench.api.tune import arms, folders, measuring
+from dlbench.api.tune.limits import Limits
+from dlbench.api.tune.request import Request, given
+from dlbench.api.tune.rounds import PART, Deadline, Rounds
+from dlbench.api.tune.session import ANSWER_FILE, PAGE_FILE, PICTURE_FILE, tune
+from dlbench.record.fidelity import Deviation, Fidelity
+from dlbench.record.reading import read_runs
+from dlbench.workers.child import ChildError
+
+pytestmark = pytest.mark.untimed
+
+NO_LIMITS = Limits()
+GRID = {"threads": (1, 2), "batch_size": (8, 64), "steps_per_call": (1, 4)}
+
+
+class Told(Diary):
+    """A listener that keeps notes."""
+
+    def __init__(self):
+        super().__init__()
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def child_of(spec, **more):
+    """A step takes a millisecond and 20 µs a sample, less with threads and with steps in one call."""
+    seconds = (0.001 / spec.steps_per_call + 2e-5 * spec.batch_size) / spec.threads**0.8
+    return ScriptedChild(step_seconds=seconds, **more)
+
+
+def asked(folder, limits=NO_LIMITS, seconds=None, resume=False, **grid):
+    options = {"plugin": ("fake.linear",), "phase": ("train",), "batch_size": (8,), **(grid or GRID)}
+    run = RunRequest.read(given(options, keywords.complete({})))
+    specs = arms.settings(run.subjects, run.policy)
+    return Request(run, limits, specs, folder, seconds, ("--plugin", "fake.linear"), resume)
+
+
+@pytest.fixture
+def children(monkeypatch):
+    """Starts scripted children in the place of processes; `make` may be set to another."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    found = Children(child_of)
+    monkeypatch.setattr(measuring, "Starter", lambda: contextlib.nullcontext(found))
+    return found
+
+
+def arm(found, **axes):
+    wanted = {name: str(value) for name, value in axes.items()}
+    return next(one for one in found.arms if wanted.items() <= one.axes.items())
+
+
+def test_the_fastest_setting_is_found_and_measured_again_beside_the_default(children, tmp_path):
+    found = tune(asked(tmp_path), Told())
+    assert (found.status, found.chosen) == ("found", "threads 2, batch size 64, steps per call 4")
+    assert found.default == "threads 2, batch size 32, steps per call 1"
+    assert found.proven
+    assert found.speedup.low < found.speedup.ratio < found.speedup.high or found.speedup.ratio == found.speedup.low
+    before, after = 0.001 / 32 + 2e-5, 0.001 / 4 / 64 + 2e-5
+    assert found.speedup.ratio == pytest.approx(before / after, rel=0.01)
+    again = read_runs(tmp_path / folders.AGAIN / "runs.jsonl")
+    assert {run.isolation for run in again} == {"fresh"}
+    assert {run.spec.batch_size for run in again} == {32, 64}
+
+
+def test_the_answer_ends_in_a_line_to_paste_and_what_to_set(children, tmp_path):
+    found = tune(asked(tmp_path), Told())
+    for words in ("dlbench run --plugin fake.linear", "--batch-size 64", "--threads 2", "--steps-per-call 4"):
+        assert words in found.command
+    assert "threads: 2 (OMP_NUM_THREADS=2, or the framework's own call)" in found.settings
+    page = (tmp_path / PAGE_FILE).read_text()
+    assert found.command in page
+    assert "fastest: threads 2, batch size 64, steps per call 4" in page
+    assert "Latency and throughput" in page
+    assert json.loads((tmp_path / ANSWER_FILE).read_text())["status"] == "found"
+    assert found.command in (tmp_path / PICTURE_FILE).read_text()
+
+
+def test_the_front_has_no_setting_that_another_beats_in_both(children, tmp_path):
+    found = tune(asked(tmp_path), Told())
+    front = [one for one in found.arms if one.front]
+    for one in front:
+        assert not any(other.throughput > one.throughput and other.latency < one.latency for other in found.arms)
+    assert {one.axes["batch_size"] for one in front} == {"8", "32", "64"}
+
+
+def test_slow_arms_leave_early_and_the_rest_get_more_groups(children, tmp_path):
+    found = tune(asked(tmp_path, batch_size=(8, 16, 64), steps_per_call=(1, 4, 16), threads=(1, 2)), Told())
+    counts = {one.name: one.groups for one in found.arms}
+    assert min(counts.values()) == 2
+    assert found.processes < 0.4 * 15 * len(found.arms)
+    assert all(one.ratio.low > 1 for one in found.arms if one.left == "slower")
+
+
+def test_a_default_that_is_best_is_recommended(children, tmp_path):
+    children.make = lambda spec: ScriptedChild(step_seconds=0.001 * spec.batch_size)
+    found = tune(asked(tmp_path), Told())
+    assert (found.status, found.chosen, found.recommended) == ("default", found.default, found.default)
+    assert not (tmp_path / folders.AGAIN).exists()
+
+
+def test_a_winner_that_is_not_faster_again_is_not_recommended(children, tmp_path):
+    """In the race, which mostly has forked processes, one setting is fast; in fresh ones it is as the default."""
+    made = []
+
+    def make(spec):
+        again = (tmp_path / folders.AGAIN).exists()
+        made.append(again)
+        return ScriptedChild(step_seconds=spec.batch_size * (0.001 if again or spec.batch_size == 32 else 0.0007))
+
+    children.make = make
+    found = tune(asked(tmp_path, batch_size=(32, 64)), Told())
+    assert (found.status, found.recommended) == ("default", "batch size 32")
+    assert "--batch-size 32" in found.command
+    assert "won the race and is not surely faster" in (tmp_path / PAGE_FILE).read_text()
+
+
+def test_an_arm_that_fails_is_a_row_with_its_reason(children, tmp_path):
+    error = ChildError("crashed", "signal 11")
+    children.make = lambda spec: child_of(spec, fails_at="Build" if spec.batch_size == 64 else "", error=error)
+    found = tune(asked(tmp_path), Told())
+    failed = arm(found, batch_size=64, threads=1, steps_per_call=1)
+    assert (failed.left, failed.reason, failed.throughput) == ("failed", "crashed: signal 11", None)
+    assert found.chosen == "threads 2, batch size 32, steps per call 1" or "64" not in found.chosen
+
+
+def test_a_default_that_fails_does_not_end_the_race(children, tmp_path):
+    error = ChildError("unsupported", "no such batch")
+    children.make = lambda spec: child_of(spec, fails_at="Build" if spec.batch_size == 32 else "", error=error)
+    found = tune(asked(tmp_path), Told())
+    assert (found.status, found.chosen) == ("found", "threads 2, batch size 64, steps per call 4")
+    assert found.speedup is None
+    assert "the default did not run: unsupported: no such batch" in found.reason
+
+
+def test_limits_let_arms_leave_with_the_reason(children, tmp_path):
+    found = tune(asked(tmp_path, Limits(latency=0.0009)), Told())
+    slow = arm(found, batch_size=64, threads=2, steps_per_call=4)
+    assert (slow.left, slow.front) == ("limit", False)
+    assert "is above --max-latency 900 µs" in slow.reason
+    assert found.chosen
+    assert arm(found, **dict(found_axes(found))).latency <= 0.0009
+
+
+def found_axes(found):
+    return next(one for one in found.arms if one.name == found.chosen).axes.items()
+
+
+def test_a_limit_that_nothing_keeps_names_the_nearest(children, tmp_path):
+    found = tune(asked(tmp_path, Limits(memory=1 << 20, latency=1e-6)), Told())
+    assert found.status == "not measured"
+    assert (
+        "--max-latency 1.00 µs is met by none; the nearest is threads 2, batch size 8, steps per call 4" in found.reason
+    )
+
+
+def test_the_limit_on_errors_is_looked_at_for_leaders_alone(children, tmp_path, monkeypatch):
+    looked_at = []
+
+    def check(specs, timeout, pythons):
+        looked_at.extend(specs)
+        return [
+            Fidelity(spec=one, deviations=(Deviation(what="outputs", error=0.1 if one.batch_size == 64 else 1e-7),))
+            for one in specs
+        ]
+
+    monkeypatch.setattr("dlbench.parity.fidelity.check", check)
+    found = tune(asked(tmp_path, Limits(error=1e-3)), Told())
+    assert "64" not in found.chosen.partition("batch size")[2].partition(",")[0]
+    wrong = arm(found, batch_size=64, threads=2, steps_per_call=4)
+    assert (wrong.left, wrong.error) == ("limit", 0.1)
+    assert len(looked_at) < len(found.arms)
+    assert len(looked_at) == len(set(looked_at))
+
+
+def test_a_race_that_is_interrupted_goes_on_without_measuring_twice(children, tmp_path):
+    def make(spec):
+        if len(children.made) == 25:
+            raise KeyboardInterrupt
+        return child_of(spec)
+
+    children.make = make
+    with pytest.raises(KeyboardInterrupt):
+        tune(asked(tmp_path), Told())
+    kept = read_runs(tmp_path / folders.RACE / "runs.jsonl")
+    assert kept
+    children.make = child_of
+    found = tune(asked(tmp_path, resume=True), Told())
+    assert read_runs(tmp_path / folders.RACE / "runs.jsonl")[: len(kept)] == kept
+    whole = tune(asked(tmp_path.with_name("whole")), Told())
+    assert msgspec.structs.replace(found, seconds=0, speedup=None) == msgspec.structs.replace(
+        whole, seconds=0, speedup=None
+    )
+
+
+def test_a_budget_that_is_used_is_undecided(children, tmp_path):
+    found = tune(asked(tmp_path, seconds=1e-9), Told())
+    assert (found.status, found.reason) == ("undecided", "the budget of 1e-09 s is used")
+
+
+def test_a_group_is_measured_in_parts_that_share_an_arm(children, tmp_path):
+    request = asked(tmp_path, batch_size=(8, 16, 32, 64), steps_per_call=(1, 2, 4, 8))
+    with folders.race(tmp_path, request.specs, request.policy) as book:
+        rounds = Rounds(book, Told(), children, Deadline(None))
+        found = rounds(0, range(len(request.specs)))
+        parts = {}
+        for run in book.runs:
+            parts.setdefault(run.part, []).append(run.spec)
+    assert len(parts) > 1
+    assert all(len(part) <= PART and request.specs[0] in part for part in parts.values())
+    assert set(found.values) == set(range(len(request.specs)))
+    assert found.values[0] == 0.0
+
+
+def test_an_arm_that_ran_out_of_memory_beside_others_is_tried_alone(children, tmp_path):
+    error, tries = ChildError("out-of-memory", "std::bad_alloc"), []
+
+    def make(spec):
+        if spec.batch_size == 64 and spec.threads == 2 and spec.steps_per_call == 4:
+            tries.append(spec)
+            return child_of(spec, fails_at="Build" if len(tries) == 1 else "", error=error)
+        return child_of(spec)
+
+    children.make = make
+    found = tune(asked(tmp_path), Told())
+    assert found.chosen == "threads 2, batch size 64, steps per call 4"
+
+
+def test_progress_names_settings_and_not_only_the_plugin(children, tmp_path):
+    listener = Told()
+    tune(asked(tmp_path), listener)
+    assert any("threads 1, batch size 8, steps per call 1: " in note for note in listener.notes)
+    assert BUILT.info.parameter_count == 9
