@@ -12,7 +12,6 @@ import click
 
 from dlbench import __version__
 from dlbench.cli import ending, installed, options, saved, upgrades
-from dlbench.cli.remembering import Remembering
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -156,32 +155,6 @@ def explain(*, quiet: bool, **given: Any) -> int:
     from dlbench.cli import explain as command
 
     return command.show(given, quiet=quiet)
-
-
-@cli.command(cls=Remembering)
-@options.of_tuned
-@options.of_models
-@click.option("--max-memory", default="", metavar="SIZE", help="Most memory of a process, or on its device: 4G.")
-@click.option("--max-error", type=float, default=None, help="Largest relative error against the most exact form: 1e-3.")
-@click.option("--max-latency", default="", metavar="TIME", help="Longest median step: 20ms.")
-@click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits into memory instead.")
-@click.option("--budget", type=float, default=None, help="Seconds after which nothing further is measured.")
-@click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")
-@click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the race.")
-@click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the race to continue.")
-@click.option("--dry-run", is_flag=True, help="Show the settings, groups and minutes; measure nothing.")
-@click.option("--quiet", is_flag=True, help="Print only the path of the answer.")
-@options.as_json
-def tune(**given: Any) -> int:
-    """Find the fastest setting of a model on this machine, within limits.
-
-    The settings are all combinations of the values that are given. They race in lockstep, and the winner is measured
-    again beside the default. Exit code 0 when a setting is found or the default is best, 2 when nothing could be
-    measured or no setting keeps the limits, 3 when it is undecided.
-    """
-    from dlbench.cli import tune as command
-
-    return command.show(click.get_current_context(), given)
 
 
 for command in (*installed.COMMANDS, *saved.COMMANDS, *upgrades.COMMANDS):

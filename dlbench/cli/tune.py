@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,8 +41,12 @@ def _shown(asked: Request, options: Mapping[str, Any]) -> int:
     if options["dry_run"]:
         return _said(outline(asked))
     quiet = options["quiet"] or options["as_json"]
-    with progress.on_standard_error(quiet=quiet) as listener:
-        found = tune(asked, listener)
+    try:
+        with progress.on_standard_error(quiet=quiet) as listener:
+            found = tune(asked, listener)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; dlbench tune --resume {shlex.quote(str(asked.folder))} goes on from there", err=True)
+        raise
     if options["as_json"]:
         print((asked.folder / ANSWER_FILE).read_text(encoding="utf-8"), end="")  # noqa: T201 (the answer)
         return CODES[found.status]

@@ -69,22 +69,18 @@ def sentences(found: Tuning) -> Iterator[str]:
 
 def picture(arms: Sequence[Setting], chosen: str) -> str:
     """Throughput over the time of a step, both logarithmic: `o` on the front, `*` the chosen one, `.` any other."""
-    marks = sorted(
-        ((one.latency, one.throughput, _mark(one, chosen)) for one in arms), key=lambda row: "*o.".index(row[2])
-    )
-    places = [(math.log(latency or 1.0), math.log(speed or 1.0), mark) for latency, speed, mark in marks]
-    (left, right), (low, high) = (_span([row[axis] for row in places]) for axis in (0, 1))
+    xs = [math.log(one.latency or 1.0) for one in arms]
+    ys = [math.log(one.throughput or 1.0) for one in arms]
+    (left, right), (low, high) = _span(xs), _span(ys)
     cells = [[" "] * WIDTH for _ in range(HEIGHT)]
-    for x, y, mark in reversed(places):
+    marks = [_mark(one, chosen) for one in arms]
+    for x, y, mark in sorted(zip(xs, ys, marks, strict=True), key=lambda place: ".o*".index(place[2])):
         cells[round((high - y) / (high - low) * (HEIGHT - 1))][round((x - left) / (right - left) * (WIDTH - 1))] = mark
     sides = [format_value(math.exp(end), "samples/s") for end in (high, low)]
-    width = max(map(len, sides))
-    heads = {0: sides[0], HEIGHT - 1: sides[1]}
+    width, heads = max(map(len, sides)), {0: sides[0], HEIGHT - 1: sides[1]}
     lines = [f"{heads.get(at, ''):>{width}} | {''.join(row).rstrip()}" for at, row in enumerate(cells)]
-    ends = [format_value(math.exp(end), "s") for end in (left, right)]
-    return "\n".join(
-        [*lines, f"{'':>{width}}   {ends[0]}{ends[1]:>{WIDTH - len(ends[0])}}", "a step; o front, * chosen"]
-    )
+    first, last = (format_value(math.exp(end), "s") for end in (left, right))
+    return "\n".join([*lines, f"{'':>{width}}   {first}{last:>{WIDTH - len(first)}}", "a step; o front, * chosen"])
 
 
 def text(found: Tuning) -> str:

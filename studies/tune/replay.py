@@ -82,7 +82,8 @@ def session(pool: Pool, seed: int) -> Session:
 
 def _again(pool: Pool, winner: int, order: Sequence[int]) -> tuple[str, float]:
     """The verdict on a winner in other groups, and its seconds: all processes are as first ones."""
-    groups, seconds = [], 0.0
+    groups: list[dict[int, float]] = []
+    seconds = 0.0
     for number in range(INTERIM_GROUPS[-1]):
         if number in INTERIM_GROUPS and (found := decisions.confirmed(groups, 1, 0)) is not None:
             return found, seconds

@@ -38,7 +38,7 @@ def run(*words):
         ((*GRID, "--phase", "train,predict"), "--phase has 2 values"),
         ((*GRID, "--phase", "converge"), "--phase converge has no samples per second"),
         ((*GRID, "--phase", "sleep"), "'sleep' is none of train, predict, converge"),
-        ((*GRID, "--metric", "speed"), "No such option: --metric"),
+        ((*GRID, "--metric", "speed"), "No such option"),
         ((*GRID, "--max-memory", "much"), "--max-memory: memory limit is 'much'"),
         ((*GRID, "--max-memory", "-4G"), "--max-memory: memory limit is '-4G'"),
         ((*GRID, "--max-error", "-1"), "max error is -1.0: it must be a number above 0"),

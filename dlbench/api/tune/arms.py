@@ -10,7 +10,7 @@ from msgspec import UNSET
 from dlbench.errors import SpecError
 from dlbench.session import models
 from dlbench.session.models import Subjects
-from dlbench.spec import AXES, Axis, Policy, Spec
+from dlbench.spec import AXES, PHASES, Axis, Policy, Spec
 from dlbench.spec.axes import as_text
 
 TUNED = ("threads", "batch_size", "path", "compiler", "variant", "steps_per_call", "precision")
@@ -59,8 +59,9 @@ def _check(subjects: Subjects) -> None:
             )
     if len(subjects.models) + len(selection.get("plugin", ())) > 1:
         raise SpecError("a race is of one model; give one --model or one --plugin, and compare models by dlbench run")
-    if selection["phase"][0] == "converge":
-        raise SpecError("--phase converge has no samples per second of a steady step; give train or predict")
+    phase = selection["phase"][0]
+    if not PHASES[phase].timed:
+        raise SpecError(f"--phase {phase} has no samples per second of a steady step; give train or predict")
 
 
 def _without_base(spec: Spec) -> Spec:

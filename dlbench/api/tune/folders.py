@@ -21,12 +21,14 @@ RACE, AGAIN = "race", "confirmation"
 FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
 """Isolation in a race after the first process of each arm; a winner is measured again in fresh ones."""
 LATENCY = 0.5
-"""Seconds of single steps in each of the first processes of an arm."""
+"""Seconds of single steps in the first process of an arm."""
+ROUNDS = 10
+"""Rounds of a group of a race: from eight on its spread is that between processes, and nobody asks for steadiness."""
 
 
 def race(folder: Path, specs: Sequence[Spec], asked: Policy) -> Journal:
     """The journal of a race. Raises RecordError."""
-    return _opened(folder / RACE, specs, _policy(asked, FAST))
+    return _opened(folder / RACE, specs, msgspec.structs.replace(_policy(asked, FAST), samples=ROUNDS))
 
 
 def again(folder: Path, specs: Sequence[Spec], asked: Policy) -> Journal:

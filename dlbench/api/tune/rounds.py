@@ -13,14 +13,18 @@ from dlbench.record.journal import Journal
 from dlbench.record.schema import Run
 from dlbench.session import pilot
 from dlbench.session.lockstep import starting_order
-from dlbench.session.plan import Group
+from dlbench.session.plan import IN_FULL, Group
 from dlbench.session.schedule import Listener, Session, StartChild
 from dlbench.spec import Member, Spec
 from dlbench.stats.estimates import median
 from dlbench.stats.tuning.race import Exhausted, Found, Left
 
 PART = 8
-"""Arms that take turns together at most: a round of more is longer than a machine stays the same."""
+"""Arms that take turns together at most: a round of more is longer than a machine stays the same.
+
+The first group of an arm is measured in full, for its memory and the latency of single steps. The others are not: their
+numbers in the journal begin with IN_FULL.
+"""
 
 Part = Mapping[Spec, Run]
 """Runs of arms that took turns."""
@@ -49,6 +53,7 @@ class Rounds:
 
     def __call__(self, number: int, arms: Sequence[int]) -> Found:
         """One group, as `dlbench.stats.tuning.race.Measure` asks for it. Raises Exhausted and DlbenchError."""
+        number += (IN_FULL - 1) * (number > 0)
         specs = [self.book.plan.specs[one] for one in arms]
         while (members := self._next(number, specs)) is not None:
             self._deadline.require()
@@ -98,7 +103,8 @@ class Rounds:
         members = tuple(starting_order([Member(spec) for spec in specs], number))
         group = Group(number, members, self.book.plan.policy.processes, part)
         several = f", part {part + 1}" if part else ""
-        self._listener.note(f"group {number + 1}{several}: {len(specs)} settings")
+        shown = number - (IN_FULL - 1) * (number > 0) + 1
+        self._listener.note(f"group {shown}{several}: {len(specs)} settings")
         for runs in self._session.execute([group], self._before):
             self.book.append(runs)
             for run in runs:
