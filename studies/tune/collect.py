@@ -15,8 +15,9 @@ from dlbench.api import keywords
 from dlbench.api.progress import Lines
 from dlbench.api.request import RunRequest
 from dlbench.api.tune import arms, folders
+from dlbench.api.tune.ratios import log_ratio
 from dlbench.api.tune.request import given
-from dlbench.api.tune.rounds import Deadline, Rounds, log_ratio
+from dlbench.api.tune.rounds import Deadline, Rounds
 from dlbench.api.tune.told import Told
 from dlbench.record.reading import read_plan, read_runs
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 
-from dlbench.analysis.rounds import by_round_of
 from dlbench.api.progress import Quiet
+from dlbench.api.tune import ratios
 from dlbench.api.tune.limits import memory
+from dlbench.api.tune.ratios import Part
 from dlbench.record.journal import Journal
 from dlbench.record.schema import Run
 from dlbench.session import pilot
 from dlbench.session.lockstep import starting_order
 from dlbench.session.plan import IN_FULL, Group
-from dlbench.session.schedule import Listener, Session, StartChild
+from dlbench.session.schedule import Listener, Session
 from dlbench.spec import Member, Spec
-from dlbench.stats.estimates import median
 from dlbench.stats.tuning.race import Exhausted, Found, Left
+from dlbench.workers.backends import Starter
 
 PART = 8
 """Arms that take turns together at most: a round of more is longer than a machine stays the same.
@@ -25,9 +25,6 @@ PART = 8
 The first group of an arm is measured in full, for its memory and the latency of single steps. The others are not: their
 numbers in the journal begin with IN_FULL.
 """
-
-Part = Mapping[Spec, Run]
-"""Runs of arms that took turns."""
 
 
 class Deadline:
@@ -45,7 +42,7 @@ class Deadline:
 class Rounds:
     """Measures the groups of a race into a journal, from where it stands; arms are the Specs of its plan."""
 
-    def __init__(self, book: Journal, listener: Listener, start: StartChild, deadline: Deadline) -> None:
+    def __init__(self, book: Journal, listener: Listener, start: Starter, deadline: Deadline) -> None:
         self.book, self._listener, self._deadline = book, listener, deadline
         self._session = Session(book.plan, _Silent(), start)
         self._before: Sequence[Run] = book.runs[:]
@@ -60,7 +57,7 @@ class Rounds:
             self._measure(number, members)
         failed, parts = self._failed(number), self._parts(number)
         hub = _hub(specs, failed)
-        values = _values(hub, parts) if hub is not None else {}
+        values = ratios.of_group(hub, parts) if hub is not None else {}
         of = dict(zip(specs, arms, strict=True))
         return Found(
             {of[spec]: value for spec, value in values.items() if spec in of},
@@ -130,26 +127,6 @@ class Rounds:
 
 class _Silent(Quiet):
     """The schedule's own lines name arms without their workload; a race names its settings."""
-
-
-def log_ratio(before: Run, after: Run) -> float | None:
-    """Logarithm of the seconds for a sample of data of two arms in lockstep, the second over the first.
-
-    None if they share no round. Arms without a steady state count too: their spread shows it.
-    """
-    of = by_round_of([before, after])
-    ours, theirs = of(after), of(before)
-    both = [math.log(ours[at] / theirs[at]) for at in theirs if at in ours]
-    return median(both) - math.log(after.spec.batch_size / before.spec.batch_size) if both else None
-
-
-def _values(hub: Spec, parts: Sequence[Part]) -> dict[Spec, float]:
-    """The logarithm of each arm's seconds for a sample relative to the hub, from the parts that it was in."""
-    found = {hub: 0.0} if any(hub in part for part in parts) else {}
-    for part in (part for part in parts if hub in part):
-        ratios = {spec: log_ratio(part[hub], run) for spec, run in part.items() if spec not in found}
-        found |= {spec: ratio for spec, ratio in ratios.items() if ratio is not None}
-    return found
 
 
 def _hub(specs: Sequence[Spec], failed: Mapping[Spec, Run]) -> Spec | None:
