@@ -211,6 +211,7 @@ def _latency_row(rank: float) -> Metric:
 
 
 def _memory_row(title: str, phase: str, phases: tuple[PhaseName, ...] = tuple(PHASES)) -> Metric:
+    title = f"{title} above import"
     return Metric(title, "bytes", "lower", "memory", partial(memory_above, phase), phases, fresh_only=True)
 
 

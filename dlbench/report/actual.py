@@ -20,18 +20,19 @@ SLACK = 0.1
 
 
 def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
-    """A line for each arm and fault, and one for all arms that left half of their threads or more idle."""
+    """A line for each arm and fault, and one for all arms that left about half of their threads or more idle."""
     idle: dict[int, list[str]] = {}
     for load, of_load in by_workload.items():
         for label, of_arm in pairs.arms(of_load).items():
             arm, ended_well = names.arm(load, label), [run for run in of_arm if run.ok]
             busy = _busy(ended_well)
-            if load.threads > 1 and busy is not None and busy <= load.threads / 2 + SLACK:
+            if load.threads > 1 and busy is not None and round(busy, 2) <= load.threads / 2 + SLACK:
                 idle.setdefault(load.threads, []).append(f"{arm} {busy:.2f}")
             yield from (f"{arm}: {text}" for text in (*_beyond(busy, load.threads), *_facts(ended_well)))
     for threads, arms in idle.items():
         yield (
-            f"given {threads} threads, and half of them or fewer kept busy (cores, CPU over wall seconds): "
+            f"given {threads} threads, and at most {threads / 2 + SLACK:.3g} cores kept busy (half of the threads, "
+            f"and {SLACK:g} for clocks and waits; CPU over wall seconds): "
             f"{'; '.join(arms)}: steps too small to be shared, other programs on the cores, or a setting that did not "
             "take; compare with --threads 1"
         )

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dlbench.analysis import leaders
-from dlbench.report import payoff
+from dlbench.report import payoff, ranking
 from dlbench.report.cases import WORDS, Case, Names, Unlike, beyond, counted
 from dlbench.report.cases import cases as find
 from dlbench.report.cases import compiled as find_compiled
@@ -25,7 +24,9 @@ LEAST_PAIRS = 2
 """Sentences about pairs that there is always space for."""
 MOST_PLACES = 3
 """Workloads that a sentence names one by one."""
-VERDICTS, FINDINGS, COMPILING, NOT_RUN = "Verdicts", "Findings", "Compiled against eager", "Not run"
+MOST_OPEN = 8
+"""Sets of arms that may be the fastest, which are named one by one with their workloads."""
+VERDICTS, FINDINGS, COMPILING, NOT_RUN = "Verdicts", "Findings", "Compiling", "Not run"
 """Titles of evidence."""
 
 
@@ -33,12 +34,13 @@ def statements(
     sections: Sequence[Section], cases: Sequence[Case], compiled: Sequence[Case] = ()
 ) -> tuple[Statement, ...]:
     """The sentences, what matters most first."""
-    first = [*_left_out(sections, cases), *_fastest(sections)]
+    first = [*_left_out(sections, cases), *_fastest(sections), *ranking.statement(sections)]
     others = [*payoff.statement(sections, [*cases, *compiled], COMPILING), *_memory(cases), *_learning(sections)]
     others += [] if cases else _figures(sections)
-    others += _failed(sections)
-    others = others[: MOST - len(first) - LEAST_PAIRS] if cases else others
-    return tuple([*first, *_standings(cases, MOST - len(first) - len(others)), *others][:MOST])
+    failed = list(_failed(sections))
+    space = MOST - len(first) - len(failed)
+    others = others[: max(0, space - LEAST_PAIRS)] if cases else others
+    return tuple([*first, *_standings(cases, space - len(others)), *others, *failed][:MOST])
 
 
 def of(sections: Sequence[Section], built: Iterable[Fairness]) -> tuple[Statement, ...]:
@@ -69,18 +71,22 @@ def _left_out(sections: Sequence[Section], cases: Sequence[Case]) -> Iterator[St
 
 
 def _fastest(sections: Sequence[Section]) -> Iterator[Statement]:
-    """The arms that are ahead of all others, with the number of workloads where no arm is shown to be."""
-    names, asked = Names(sections), [one for one in sections if len(one.comparisons) >= leaders.LEAST]
+    """The arms that are ahead of all others, and the first arms of workloads where none is shown to be."""
+    names, led = Names(sections), [(one, one.leading) for one in sections if one.leading is not None]
     found: dict[str, list[str]] = {}
-    for section in asked:
-        if arms := [names.arm(section.workload, label) for label in section.leaders]:
-            first = arms[0] if len(arms) == 1 else f"{arms[0]}, level with {' and '.join(arms[1:])},"
-            found.setdefault(first, []).append(names.place(section.workload))
-    if found:
-        said = [f"{arms} on {_places(places, len(asked))}" for arms, places in found.items()]
-        open_on = len(asked) - sum(map(len, found.values()))
-        said += [f"not told on {open_on}"] if open_on else []
-        yield Statement(f"Fastest of all arms: {'; '.join(said)}.", VERDICTS)
+    open_on: dict[str, list[str]] = {}
+    for section, of in led:
+        arms = [names.arm(section.workload, label) for label in section.leaders]
+        first = f"{' and '.join(arms)} (the same)" if len(arms) > 1 else "".join(arms)
+        into = found if first or not of.rivals else open_on
+        into.setdefault(first or ranking.candidates(of, section, names), []).append(names.place(section.workload))
+    said = [f"{arms} on {_places(places, len(led))}" for arms, places in found.items()]
+    if number := sum(map(len, open_on.values())):
+        groups = [f"{arms} on {', '.join(places)}" for arms, places in open_on.items()]
+        more = f"; {len(groups) - MOST_OPEN} more" if len(groups) > MOST_OPEN else ""
+        said.append(f"not told on {number} ({'; '.join(groups[:MOST_OPEN])}{more})")
+    if said:
+        yield Statement(f"Fastest of all arms: {'; '.join(said)}.", ranking.FASTEST)
 
 
 def _places(places: Sequence[str], of: int) -> str:
@@ -91,14 +97,21 @@ def _places(places: Sequence[str], of: int) -> str:
 
 
 def _standings(cases: Sequence[Case], most: int) -> list[Statement]:
-    """A sentence for each pair of arms, and one for those that there is no space for."""
+    """A sentence for each pair of arms, and one for those that there is no space for, which it names."""
     rows = list(by_arms(cases).items())
     shown, rest = (rows, []) if len(rows) <= most else (rows[: most - 1], rows[most - 1 :])
     found = [_standing(*arms, of_arms) for arms, of_arms in shown]
     if rest:
-        verdicts = [case.found.verdict for _, of_arms in rest for case in of_arms]
-        found.append(Statement(f"The {len(rest)} other pairs of arms: {counted(verdicts)}.", VERDICTS))
+        pairs = [f"{candidate} against {baseline} ({_counted(of_arms)})" for (candidate, baseline), of_arms in rest]
+        more = [case for _, of_arms in rest[MOST_PLACES:] for case in of_arms]
+        others = [f"{len(rest) - MOST_PLACES} more ({_counted(more)})"] if more else []
+        head = "Other pairs of arms" if shown else "Pairs of arms"
+        found.append(Statement(f"{head}: {'; '.join([*pairs[:MOST_PLACES], *others])}.", VERDICTS))
     return found
+
+
+def _counted(cases: Sequence[Case]) -> str:
+    return counted(case.found.verdict for case in cases)
 
 
 def _standing(candidate: str, baseline: str, cases: Sequence[Case]) -> Statement:
@@ -116,7 +129,7 @@ def _standing(candidate: str, baseline: str, cases: Sequence[Case]) -> Statement
 def _one_way(verdict: str, candidate: str, baseline: str) -> str:
     match verdict:
         case "same":
-            return f"{candidate} and {baseline} are level"
+            return f"{candidate} takes as long as {baseline} (the same)"
         case "inconclusive":
             return f"{candidate} against {baseline} is inconclusive"
         case _:

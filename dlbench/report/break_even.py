@@ -1,4 +1,4 @@
-"""Steps after which compiling has paid for itself, against the same plugin on the path eager in the same report."""
+"""Steps after which compiling has paid for itself, against arms of the same plugin that compile nothing."""
 
 from __future__ import annotations
 
@@ -24,16 +24,32 @@ def paybacks(arms: Mapping[str, Sequence[Run]]) -> Iterator[Payback]:
     """
     eagers = eager_of(runs[0].spec for runs in arms.values())
     for label, runs in arms.items():
-        spec = runs[0].spec
-        eager = eagers.get(program(spec))
-        if spec.path != "jit" or eager is None:
-            continue
-        mine, theirs = times(runs), times(arms[eager.label])
-        if mine is None or theirs is None:
-            continue
+        eager = eagers.get(program(runs[0].spec))
+        if runs[0].spec.path == "jit" and eager is not None:
+            yield from _payback(label, runs, eager.label, arms[eager.label])
+
+
+def against_next_best(arms: Mapping[str, Sequence[Run]]) -> Iterator[Payback]:
+    """The same against the fastest arm of the plugin that compiles nothing, if that is another than the eager one."""
+    of: dict[tuple[object, ...], list[tuple[float, str]]] = {}
+    if not any(runs[0].spec.path == "graph" for runs in arms.values()):
+        return
+    for label, runs in arms.items():
+        if runs[0].spec.path != "jit" and (found := times(runs)) is not None:
+            of.setdefault(program(runs[0].spec), []).append((found[1], label))
+    for label, runs in arms.items():
+        best = min(of.get(program(runs[0].spec), ()), default=(0.0, ""))[1]
+        if runs[0].spec.path == "jit" and best and arms[best][0].spec.path != "eager":
+            yield from _payback(label, runs, best, arms[best])
+
+
+def _payback(label: str, runs: Sequence[Run], against: str, others: Sequence[Run]) -> Iterator[Payback]:
+    """None if a side has no first call, or no steady step."""
+    mine, theirs = times(runs), times(others)
+    if mine is not None and theirs is not None:
         gained = theirs[1] - mine[1]
-        steps = None if gained <= 0 else max(0.0, mine[0] - theirs[0]) / gained + spec.steps_per_call
-        yield Payback(label=label, against=eager.label, steps=steps)
+        steps = None if gained <= 0 else max(0.0, mine[0] - theirs[0]) / gained + runs[0].spec.steps_per_call
+        yield Payback(label=label, against=against, steps=steps)
 
 
 def times(runs: Sequence[Run]) -> tuple[float, float] | None:

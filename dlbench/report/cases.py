@@ -19,7 +19,7 @@ from dlbench.report.section import Section
 from dlbench.spec import Workload
 
 DECIDED = ("slower", "faster")
-WORDS = {"faster": "faster", "slower": "slower", "same": "level", "inconclusive": "inconclusive"}
+WORDS = {"faster": "faster", "slower": "slower", "same": "same", "inconclusive": "inconclusive"}
 """Words for verdicts, in the order of a sentence."""
 UNLIKE: dict[NotShared, str] = {"model": "NOT THE SAME MODEL", "computation": "NOT THE SAME COMPUTATION"}
 """Marks of a ratio whose sides are not alike."""

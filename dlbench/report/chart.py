@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 ChartKind = Literal["intervals", "strips", "lines"]
 """Kinds of charts: a row for each value with its interval, a strip of dots for each process, lines over an axis."""
+VERDICTS = {"faster": 8, "slower": 9, "same": 10, "inconclusive": 11, "indicative": 11}
+"""Shades of verdicts; those of arms are below 8, so that a colour means one thing on a page."""
 
 
 class Axis(NamedTuple):
@@ -28,7 +30,10 @@ class Point(NamedTuple):
 
 
 class Series(NamedTuple):
-    """Points of one arm; `shade` numbers the arms, `faint` marks warm-up, and `note` says its figures in words."""
+    """Points of one arm; `shade` numbers the arms, or is that of a verdict.
+
+    `faint` marks warm-up, and `note` says its figures in words.
+    """
 
     name: str
     points: Sequence[Point]

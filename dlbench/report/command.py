@@ -8,7 +8,7 @@ import msgspec
 
 from dlbench import architectures
 from dlbench.record.schema import Run
-from dlbench.report import own_models
+from dlbench.report import own_models, subject
 from dlbench.spec import AXES, Axis, ModelSource, Policy, Spec
 
 DEFAULTS: dict[str, Callable[[Spec], object]] = {
@@ -23,8 +23,13 @@ LONGEST_TITLE = 6
 
 
 def title_of(specs: Iterable[Spec]) -> str:
-    """The arms, or for many arms their common words."""
-    specs = [msgspec.structs.replace(one, origin=0) if one.origin else one for one in dict.fromkeys(specs)]
+    """The phases in words; and the arms, or for many arms their common words."""
+    specs = list(dict.fromkeys(specs))
+    return subject.title_of((spec.phase for spec in specs), _arms(specs))
+
+
+def _arms(specs: Sequence[Spec]) -> str:
+    specs = [msgspec.structs.replace(one, origin=0) if one.origin else one for one in specs]
     arms = list(dict.fromkeys(spec.label for spec in specs))
     if len(arms) <= LONGEST_TITLE:
         return ", ".join(arms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dlbench.analysis.labels import Labels
-from dlbench.report import scaling, tables
+from dlbench.report import memory, scaling, tables
 from dlbench.report.cases import counted
 from dlbench.report.charts import Charts
 from dlbench.report.document import Block, Details
@@ -16,9 +16,10 @@ MOST_UNFOLDED = 2
 
 
 def blocks(sections: Sequence[Section], charts: Charts) -> Iterator[Block]:
-    """A fold for each workload, beside a count of its verdicts, after one for the scaling over workers."""
+    """A fold for each workload, beside a count of its verdicts, after the memory of all and scaling over workers."""
     yield from scaling.blocks(sections)
     names = Labels(section.workload for section in sections)
+    yield from memory.blocks(sections)
     for section in sections:
         parts = [*tables.figures(section), *charts.of(section.workload)]
         summary = counted(one.verdict for one in section.comparisons)

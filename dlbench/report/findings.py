@@ -8,24 +8,27 @@ from dlbench.analysis.compare import Comparison
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
-from dlbench.report.cases import UNLIKE, Unlike, beyond
+from dlbench.report.cases import UNLIKE, Names, Unlike, beyond
 from dlbench.report.document import Block, Bullets, Details, Table
 from dlbench.report.model import Report
 from dlbench.report.section import Section
 from dlbench.report.units import duration, format_interval
-from dlbench.stats.reasons import REASONS, ReasonCode
+from dlbench.stats.reasons import ONE_OF_MANY, REASONS, ReasonCode
 
 ORDER = ("slower", "faster", "same", "inconclusive", "indicative")
 """Verdicts in the order of a table, beside the size of a difference."""
 PLAIN: tuple[ReasonCode, ...] = ("ci-beyond", "equivalent")
 """Reasons that a verdict says by itself."""
+NOTHING = "–"
+FEWER = "more groups or fewer arms; their number is not known"
+"""The way to a verdict on what is significant only alone; no number of groups follows from its interval."""
 NAMED = 3
 """Pairs without a ratio that a line names."""
 
 
 def blocks(report: Report, title: str) -> Iterator[Block]:
     """A fold with a row for each pair, the largest difference beyond its uncertainty first; nothing without pairs."""
-    names, unlike = Labels(section.workload for section in report.sections), Unlike(report.fairness)
+    names, unlike = Names(report.sections), Unlike(report.fairness)
     pairs = [(section, one) for section in report.sections for one in section.comparisons]
     if not pairs:
         return
@@ -34,7 +37,7 @@ def blocks(report: Report, title: str) -> Iterator[Block]:
     rows = [_row(section, one, names, unlike) for section, one in rated]
     codes = dict.fromkeys(one.code for _, one in rated if one.code not in PLAIN)
     lines = [*(f"{code}: {REASONS[code]}" for code in codes), *_not_compared(pairs, names)]
-    head = ["A step of", "Ratio", "Verdict", "Minimum detectable change", "Reason", "Would tell"]
+    head = ["", "A step of", "Ratio", "Verdict", "Minimum detectable change", "Reason", "Would tell"]
     yield Details(title, [*([Table(head, rows)] if rows else []), *([Bullets(lines)] if lines else [])], _size(pairs))
 
 
@@ -42,19 +45,29 @@ def _size(pairs: Sequence[tuple[Section, Comparison]]) -> str:
     return "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs, largest beyond their uncertainty first"
 
 
-def _row(section: Section, one: Comparison, names: Labels, unlike: Unlike) -> list[str]:
+def _row(section: Section, one: Comparison, names: Names, unlike: Unlike) -> list[str]:
     could = "–" if one.smallest_change is None else f"{one.smallest_change:.1%}"
     verdict = unlike.mark(section.workload, one) or one.verdict
-    why = "" if one.code in PLAIN else one.code
-    more = what_it_takes(one) if one.more_groups else ""
-    return [_pair(section, one, names), format_interval(one.ratio, ""), verdict, could, why, more]
+    load, why = section.workload, "–" if one.code in PLAIN else one.code
+    pair = f"{names.arm(load, one.candidate)} over {names.arm(load, one.baseline)}"
+    more = _would_tell(one, verdict)
+    return [names.place(load), pair, format_interval(one.ratio, ""), verdict, could, why, more]
 
 
-def _pair(section: Section, one: Comparison, names: Labels) -> str:
+def _would_tell(one: Comparison, verdict: str) -> str:
+    """Groups that would decide; the way to a verdict if their number is not the point; a dash beside a verdict."""
+    if one.more_groups:
+        return what_it_takes(one)
+    if verdict != "inconclusive":
+        return NOTHING
+    return FEWER if one.code == ONE_OF_MANY else "see its reason below"
+
+
+def _pair(section: Section, one: Comparison, names: Names) -> str:
     return f"{names.title(section.workload)}: {one.candidate} over {one.baseline}"
 
 
-def _not_compared(pairs: Sequence[tuple[Section, Comparison]], names: Labels) -> Iterator[str]:
+def _not_compared(pairs: Sequence[tuple[Section, Comparison]], names: Names) -> Iterator[str]:
     """A line for each reason, with the number of its pairs."""
     alike: dict[str, list[str]] = {}
     for section, one in pairs:

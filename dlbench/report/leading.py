@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from dlbench.analysis import control, pairs
+from dlbench.analysis import control, leaders, pairs
 from dlbench.analysis.compare import Undecided
-from dlbench.analysis.leaders import leaders
 from dlbench.record.schema import Run
 from dlbench.report.cases import Unlike
 from dlbench.report.configuration import Fairness
@@ -37,5 +36,13 @@ def _with_leaders(sections: Sequence[Section], all_runs: Sequence[Run], unlike: 
     family = sum(len(section.comparisons) for section in sections)
     for section in sections:
         alike = [one for one in section.comparisons if not unlike.mark(section.workload, one)]
-        found = leaders(pairs.arms(of_load[section.workload]), alike, family) if alike else ()
-        yield msgspec.structs.replace(section, leaders=found)
+        beside = leaders.beside(pairs.arms(of_load[section.workload]), alike, family) if alike else None
+        yield section if beside is None else _led(section, beside)
+
+
+def _led(section: Section, beside: leaders.Beside) -> Section:
+    """The section with its leader, unless an arm may be ahead of it or all take as long, and its frameworks."""
+    found, across = leaders.leading(beside), tuple(leaders.across(beside))
+    told = not found.rivals and len(found.same) + 1 < len(beside.labels)
+    first = (found.first, *found.same) if told else ()
+    return msgspec.structs.replace(section, leaders=first, leading=found, across=across)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterator
 
 from dlbench.analysis.labels import Labels
-from dlbench.report import answer, fidelity, findings, gating, parity
+from dlbench.report import answer, findings, gating, glossary, subject
 from dlbench.report.cases import Unlike
 from dlbench.report.document import Answer, Block, Bullets, Heading, Paragraph
 from dlbench.report.matrix import matrix
@@ -19,9 +19,16 @@ TWO_TIMES = (
 )
 
 
+def about(report: Report) -> Iterator[Block]:
+    """Arms that are not alike; then phases, the machine, and the check that the arms are the same model."""
+    if lead := " ".join(filter(None, subject.unlike(report))):
+        yield Paragraph(lead)
+    yield Bullets(subject.lines(report))
+
+
 def first(report: Report) -> Iterator[Block]:
-    """Differences that forbid a comparison, the gate, and the answer."""
-    if lead := _lead(report):
+    """Inconclusive pairs, the gate, and the answer."""
+    if lead := _undecided(report):
         yield Paragraph(lead)
     if report.gate is not None:
         yield from gating.blocks(report.gate.outcomes, report.gate.refused)
@@ -30,10 +37,12 @@ def first(report: Report) -> Iterator[Block]:
 
 
 def verdicts(report: Report) -> Iterator[Block]:
-    """The matrix of arms by workloads, with its legend."""
+    """The matrix of arms by workloads, with its legend and the rules of verdicts."""
     yield Heading(2, answer.VERDICTS)
     yield Paragraph(_legend(report))
     yield matrix(report.sections, Unlike(report.fairness))
+    if not report.indicative and any(section.comparisons for section in report.sections):
+        yield Bullets(glossary.VERDICTS)
 
 
 def warnings(report: Report) -> Iterator[Block]:
@@ -58,14 +67,8 @@ def _legend(report: Report) -> str:
     )
     turns = "Plugins of one table took turns, sample by sample, and ratios are paired."
     alone = any({"step_time", "latency_p50"} <= arm.metrics.keys() for one in report.sections for arm in one.arms)
-    parts = (cell, how, turns if compared else "", TWO_TIMES if alone else "", f"Started {report.started}.")
+    parts = (cell, how, turns if compared else "", TWO_TIMES if alone else "")
     return " ".join(filter(None, parts))
-
-
-def _lead(report: Report) -> str:
-    """Arms that are not the same, and inconclusive pairs; empty if there are none."""
-    unlike = (parity.lead(report.parity), fidelity.lead(report.fidelity or ()))
-    return " ".join(filter(None, (*unlike, _undecided(report))))
 
 
 def _undecided(report: Report) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dlbench.report import answer, failures, fidelity, figures, findings, opening, own_models, payoff
+from dlbench.report import answer, failures, fidelity, figures, findings, opening, own_models, payoff, ranking
 from dlbench.report.charts import NO_CHARTS, Charts
 from dlbench.report.document import Block, Code, Details, Heading
 from dlbench.report.model import Report
@@ -14,8 +14,10 @@ from dlbench.report.setting import configuration_blocks, environment_blocks
 def page(report: Report, charts: Charts = NO_CHARTS) -> Iterator[Block]:
     """All blocks in reading order: the answer, the matrix of verdicts, warnings; then figures and method, folded."""
     yield Heading(1, report.title)
+    yield from opening.about(report)
     yield from opening.first(report)
     yield from opening.verdicts(report)
+    yield from ranking.blocks(report.sections)
     yield from opening.warnings(report)
     if charts.overview:
         yield Heading(2, "In pictures")

@@ -32,7 +32,7 @@ def render(report: Report, title: str = "", notes: Sequence[str] = ()) -> str:
     """The comment on a report, with a title other than that of its gate, and lines after the answer."""
     outcomes, refused = (report.gate.outcomes, report.gate.refused) if report.gate is not None else ((), "")
     first = title or gating.title(outcomes, refused) or report.title
-    lead = [block.text for block in opening.first(report) if isinstance(block, Paragraph)]
+    lead = [block.text for block in (*opening.about(report), *opening.first(report)) if isinstance(block, Paragraph)]
     folded = [
         *gating.details(outcomes),
         _folded("Verdicts", opening.verdicts(report)),

@@ -6,6 +6,7 @@ import msgspec
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.cost import Cost
+from dlbench.analysis.leaders import Across, Leading
 from dlbench.analysis.likeness import Unlike
 from dlbench.plugin import Compilation
 from dlbench.record.fidelity import Fidelity
@@ -66,7 +67,9 @@ class Section(Record, frozen=True):
 
     `compiled` compares arms on the path jit with eager ones that are not their baseline.
     `cost` is the effort of its verdicts, failed processes included; None if nothing is compared. `leaders` are the arm
-    that is ahead of all others and those level with it, of three arms or more.
+    that is ahead of all others and those that take as long, of three arms or more; `leading` is the first of them
+    beside the others, and `across` compares frameworks. `next_best` are paybacks against the fastest arm of the plugin
+    that compiles nothing, if that is not the eager one.
     """
 
     workload: Workload
@@ -79,6 +82,9 @@ class Section(Record, frozen=True):
     cost: Cost | None = None
     compiled: tuple[Comparison, ...] = ()
     leaders: tuple[str, ...] = ()
+    leading: Leading | None = None
+    across: tuple[Across, ...] = ()
+    next_best: tuple[Payback, ...] = ()
 
 
 class FidelityRow(Record, frozen=True):

@@ -15,7 +15,7 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
 from dlbench.record.schema import Run
-from dlbench.report.break_even import paybacks
+from dlbench.report.break_even import against_next_best, paybacks
 from dlbench.report.section import Arm, CurvePoint, Failure, Section, Spread
 from dlbench.spec import Workload
 
@@ -35,13 +35,15 @@ def sections_of(all_runs: Sequence[Run], comparisons: Compared, compiled: Compar
 
 
 def _section(load: Workload, runs: Sequence[Run], comparisons: Sequence[Comparison], took: Cost | None) -> Section:
+    of_arm = pairs.arms(runs)
     return Section(
         workload=load,
         seeds=tuple(dict.fromkeys(run.spec.seed for run in runs)),
         task=next((run.task for run in runs if run.task is not None), None),
-        arms=tuple(_arm(label, of_arm) for label, of_arm in pairs.arms(runs).items()),
+        arms=tuple(_arm(label, runs_of) for label, runs_of in of_arm.items()),
         comparisons=tuple(comparisons),
-        paybacks=tuple(paybacks(pairs.arms(runs))),
+        paybacks=tuple(paybacks(of_arm)),
+        next_best=tuple(against_next_best(of_arm)),
         stopped=stopping.sentence(runs),
         cost=took,
     )

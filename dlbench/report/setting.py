@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dlbench.analysis import provenance
 from dlbench.record.parity import Parity
+from dlbench.report import glossary
 from dlbench.report.configuration import EXPLANATIONS, Fairness
 from dlbench.report.document import Block, Bullets, Details, Paragraph, Table
 from dlbench.report.model import Report
@@ -49,8 +50,9 @@ def _configuration(table: Fairness, parity: Sequence[Parity]) -> Iterator[Block]
 
 
 def environment_blocks(report: Report) -> Iterator[Block]:
-    """The machines, and the way in which each process measured."""
+    """The machines, the way in which each process measured, and the words of a page."""
     yield Details("Environment", list(_environment(report)))
+    yield from glossary.blocks()
 
 
 def _environment(report: Report) -> Iterator[Block]:

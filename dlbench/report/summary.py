@@ -39,7 +39,7 @@ def summarize(
         started=min(run.started for run in runs),
         indicative=all(run.policy.indicative for run in runs),
         sections=sections,
-        warnings=(*fidelity.warnings(exact), *warnings(runs, parity, built)),
+        warnings=(*fidelity.warnings(exact), *warnings(runs, parity, built, sections)),
         fairness=built,
         environments=tuple(environments(runs)),
         policies=tuple(dict.fromkeys(run.policy for run in runs)),

@@ -9,15 +9,17 @@ import msgspec
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.cost import Cost
-from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.metrics import METRICS, Metric
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
 from dlbench.report.cases import UNLIKE
 from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Paragraph, Table
+from dlbench.report.payoff import in_section
 from dlbench.report.section import Arm, Section
-from dlbench.report.units import digits, format_interval, steps
+from dlbench.report.units import digits, format_interval
 from dlbench.spec import unusual
+from dlbench.stats.estimates import Estimate
 
 NOTHING = "–"
 MOST_COLUMNS = 5
@@ -58,7 +60,7 @@ def figures(section: Section) -> Iterator[Block]:
     yield from turned(Table(head, rows), arms)
     for learnt in learning(section):
         yield from turned(Table(*learnt), arms)
-    for name, table in (("Once", "once"), ("Host memory above import", "memory")):
+    for name, table in (("Once", "once"), ("Host memory", "memory")):
         if rows := _metric_rows(section, table):
             yield from turned(Table([name, *head[1:]], rows, detail=True), arms)
 
@@ -112,8 +114,15 @@ def _metric_rows(section: Section, table: str) -> list[list[str]]:
         cells = [arm.metrics.get(name) for arm in section.arms]
         if metric.table == table and any(cell is not None for cell in cells):
             title = metric.title + of_first(section, name)
-            rows.append([title, *(format_interval(cell, metric.unit) for cell in cells)])
+            rows.append([title, *(_figure(cell, metric) for cell in cells)])
     return rows
+
+
+def _figure(found: Estimate | None, metric: Metric) -> str:
+    """An estimate; one without an interval says so if several processes are pooled in it."""
+    text = format_interval(found, metric.unit)
+    pooled = found is not None and found.n > 1 and found.low is None
+    return f"{text}, pooled" if pooled else text
 
 
 def of_first(section: Section, name: str) -> str:
@@ -151,8 +160,7 @@ def _marked_ratio(found: Comparison) -> str:
 
 def _payback_row(section: Section) -> Iterator[list[str]]:
     """Steps after which compiling has paid for itself."""
-    of = {one.label: "never" if one.steps is None else steps(one.steps) for one in section.paybacks}
-    if of:
+    if of := in_section(section):
         yield ["Compiling pays, against eager, after", *(of.get(arm.label, NOTHING) for arm in section.arms)]
 
 

@@ -41,8 +41,12 @@ def format_interval(found: Estimate | None, unit: str) -> str:
 
 
 def steps(value: float) -> str:
-    """Training steps after which something holds: whole ones, so that a part of one counts as one."""
-    return format_value(math.ceil(round(value, 6)) if math.isfinite(value) else value, "steps")
+    """Training steps after which something holds, by estimates: whole ones, of two significant figures."""
+    if not math.isfinite(value):
+        return format_value(value, "steps")
+    whole = math.ceil(round(value, 6))
+    coarse = 10 ** max(0, len(str(whole)) - 2)
+    return f"about {round(whole / coarse) * coarse:,} step{'' if whole == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -12,15 +12,19 @@ from dlbench.report import parity
 from dlbench.report.actual import not_as_given
 from dlbench.report.arm_warnings import arm_warnings, contradicting, drift_warnings, oversubscribed
 from dlbench.report.configuration import MUST_AGREE, Fairness, fairness
+from dlbench.report.doubts import Sections
+from dlbench.report.doubts import lines as doubts
 from dlbench.report.machine import machine_warnings
-from dlbench.report.outliers import outlying
 from dlbench.spec import Workload
 
 
 def warnings(
-    runs: Iterable[Run], parities: Iterable[Parity] = (), built: Sequence[Fairness] | None = None
+    runs: Iterable[Run],
+    parities: Iterable[Parity] = (),
+    built: Sequence[Fairness] | None = None,
+    sections: Sections = (),
 ) -> Iterator[str]:
-    """All that applies, the most serious first; `built` are the tables of `configuration.fairness`, if known."""
+    """All that applies, the most serious first; `built` and `sections` are those of the report, if known."""
     by_workload = pairs.by_workload(runs)
     runs = [run for of_load in by_workload.values() for run in of_load]
     names = Labels(by_workload)
@@ -31,7 +35,7 @@ def warnings(
             yield from (f"{names.arm(load, label)}: {text}" for text in arm_warnings(of_arm))
     yield from contradicting(by_workload, names)
     yield from not_as_given(by_workload, names)
-    yield from outlying(by_workload, names)
+    yield from doubts(by_workload, names, sections)
     yield from oversubscribed(by_workload, names)
     yield from drift_warnings(by_workload, names)
     yield from machine_warnings(runs)

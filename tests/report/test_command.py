@@ -47,6 +47,6 @@ def test_processes_that_are_not_fresh_are_named_and_asked_for_again():
 
 def test_a_title_names_few_arms_and_counts_many():
     runs = list(many_workloads())
-    assert summarize(runs[:2]).title == "tf.transformer graph, torch.transformer eager"
+    assert summarize(runs[:2]).title == "Training steps: tf.transformer graph, torch.transformer eager"
     others = [good_run(spec=spec("acme.mlp", path=path)) for path in ("graph", "eager", "jit")]
-    assert summarize([*runs, *others]).title == "5 plugins of tf, torch, acme on graph, eager, jit"
+    assert summarize([*runs, *others]).title == "Training steps: 5 plugins of tf, torch, acme on graph, eager, jit"

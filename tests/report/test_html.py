@@ -16,6 +16,7 @@ from parsed_html import parsed
 from dlbench.api.render import write
 from dlbench.report import FORMATS, summarize
 from dlbench.report.html import render
+from dlbench.report.html.markup import spoken
 
 pytestmark = pytest.mark.untimed
 
@@ -144,7 +145,7 @@ def test_hostile_names_and_reasons_stay_text(text):
 
 OURS = """
     document html head meta link title style body script a nav details summary small ol ul li main h1 h2 h3 p section
-    div table caption thead tbody tr th td span em pre figure figcaption svg desc path text g
+    div table caption thead tbody tr th td span em pre code figure figcaption svg desc path text g
 """
 
 
@@ -193,3 +194,10 @@ def test_workloads_without_figures_have_a_page():
     runs = list(many_workloads())
     assert len(parsed(page(runs)).all("section")) > 5
     assert parsed(page([bare_run(status="crashed", reason="gone")])).all("h1")
+
+
+def test_what_stands_between_backticks_is_code_and_one_backtick_is_itself():
+    assert spoken("give `--threads 1` or <b>") == "give <code>--threads 1</code> or &lt;b&gt;"
+    assert spoken("it`s `<i>` here") == "it`s `&lt;i&gt;` here"
+    made = page([good_run(flags=("unstable",)), *failed_runs()])
+    assert "`" not in re.sub(r"<(script|pre)\b.*?</\1>", "", made.replace("path jit: needs `g++`", ""), flags=re.DOTALL)

@@ -249,3 +249,31 @@ def test_hostile_text_runs_nothing_and_is_shown_as_it_is(browser, tmp_path, text
     assert not [event for event in browser.events if event["method"] == "Page.javascriptDialogOpening"]
     visible = text.replace("\u202e", "")
     assert visible in browser.run("document.querySelector('main').textContent")
+
+
+@pytest.mark.parametrize("width", [390, 1180])
+def test_figures_and_words_of_a_table_are_not_broken(page, width):
+    page.window(width)
+    page.run(OPEN)
+    broken = "[...document.querySelectorAll('td > span')].filter((one) => one.getClientRects().length > 1)"
+    assert page.run(f"{broken}.map((one) => one.textContent)") == []
+    heads = """
+      [...document.querySelectorAll('tbody th')].flatMap((one) => [...one.childNodes])
+        .filter((one) => one.nodeType === 3)
+        .flatMap((node) => [...node.textContent.matchAll(/[\\p{L}\\d]{2,24}/gu)].filter((word) => {
+          const range = document.createRange();
+          range.setStart(node, word.index); range.setEnd(node, word.index + word[0].length);
+          return new Set([...range.getClientRects()].map((rect) => Math.round(rect.top))).size > 1;
+        }).map((word) => word[0]))
+    """
+    assert page.run(heads) == []
+
+
+def test_a_table_that_runs_off_shows_that_it_scrolls_and_keeps_its_first_column(page):
+    page.window(390)
+    page.run(OPEN)
+    wide = "[...document.querySelectorAll('.wide')].find((one) => one.scrollWidth > one.clientWidth + 40)"
+    assert "gradient" in page.run(f"getComputedStyle({wide}).backgroundImage")
+    page.run(f"{wide}.scrollLeft = 40")
+    first = f"{wide}.querySelector('tbody th').getBoundingClientRect().left - {wide}.getBoundingClientRect().left"
+    assert page.run(first) == 0

@@ -114,8 +114,8 @@ def test_what_is_measured_at_two_sizes_is_never_named_without_its_own():
     (drift,) = [one for one in report.warnings if "absolute figures drift" in one]
     assert ", base)" in drift
     text = FORMATS["markdown"].render(report)
-    assert "| train, transformer small: torch.transformer jit over tf.transformer jit |" in text
-    assert "| train, transformer base: torch.transformer jit over tf.transformer jit |" in text
+    assert "| transformer small | torch.transformer jit over tf.transformer jit |" in text
+    assert "| transformer base | torch.transformer jit over tf.transformer jit |" in text
 
 
 def test_an_arm_that_did_not_run_at_one_of_two_batches_is_named_with_it():

@@ -12,13 +12,10 @@ from dlbench.report.page import page
 pytestmark = pytest.mark.untimed
 
 
-def test_steps_after_which_compiling_pays_are_whole():
-    assert [units.steps(value) for value in (6.7, 7.0, 7.0000000001, 17991.2)] == [
-        "7 steps",
-        "7 steps",
-        "7 steps",
-        "17,992 steps",
-    ]
+def test_steps_after_which_compiling_pays_are_whole_and_have_two_figures():
+    found = [units.steps(value) for value in (0.2, 6.7, 7.0, 7.0000000001, 126.2, 17991.2, 140054.0)]
+    whole = ["1 step", "7 steps", "7 steps", "7 steps", "130 steps", "18,000 steps", "140,000 steps"]
+    assert found == [f"about {text}" for text in whole]
 
 
 def test_the_two_times_of_a_step_are_told_apart_once():

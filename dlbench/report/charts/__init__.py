@@ -10,6 +10,7 @@ from dlbench.analysis.labels import Labels
 from dlbench.record.schema import Run
 from dlbench.report.chart import Chart
 from dlbench.report.charts import grids, payback, ratios, scaling, workload
+from dlbench.report.charts.arms import shades_of
 from dlbench.report.model import Report
 from dlbench.spec import Workload
 
@@ -34,18 +35,19 @@ def draw(report: Report, runs: Sequence[Run]) -> Charts:
     by_workload = pairs.by_workload(control.without_controls(runs))
     names = Labels(section.workload for section in report.sections)
     compared = [section for section in report.sections if section.comparisons]
+    shades = shades_of(report.sections)
     together = len(compared) <= ratios.MOST_TOGETHER
     return Charts(
         overview=(
             *(ratios.charts(compared, names) if together else ()),
             *payback.overview(report),
-            *grids.charts(report.sections),
+            *grids.charts(report.sections, shades),
             *scaling.charts(report.sections),
         ),
         by_workload={
             section.workload: (
                 *(() if together else ratios.charts([section], names)),
-                *workload.charts(section, by_workload.get(section.workload, ())),
+                *workload.charts(section, by_workload.get(section.workload, ()), shades),
             )
             for section in report.sections
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dlbench.analysis import pairs
@@ -14,9 +14,10 @@ MOST_ARMS = 8
 
 
 class Drawn(NamedTuple):
-    """An arm of a chart, with its Runs that ended well; `shade` is its place among the arms drawn."""
+    """An arm of a chart, with its Runs that ended well; `name` is its label without the architecture."""
 
     arm: Arm
+    name: str
     shade: int
     runs: Sequence[Run]
 
@@ -28,14 +29,30 @@ class DrawnArms(NamedTuple):
     note: str = ""
 
 
-def drawn_arms(section: Section, runs: Sequence[Run]) -> DrawnArms:
+def shades_of(sections: Iterable[Section]) -> dict[str, int]:
+    """A shade for each name, the same in all charts of a report; none if there are more names than shades."""
+    names = dict.fromkeys(name_of(section, arm.label) for section in sections for arm in section.arms if arm.ok)
+    return {name: at for at, name in enumerate(names)} if len(names) <= MOST_ARMS else {}
+
+
+def name_of(section: Section, label: str) -> str:
+    """`tf jit`: all arms of a workload have its architecture."""
+    return label.replace(f".{section.workload.architecture}", "", 1)
+
+
+def drawn_arms(section: Section, runs: Sequence[Run], shades: Mapping[str, int]) -> DrawnArms:
     """The arms that ran. Of more than a chart holds these are the first, the baseline of others, and the fastest."""
     well = [arm for arm in section.arms if arm.ok]
     fastest = {arm.label for arm in [*well[:1], *sorted(well[1:], key=_seconds)[: MOST_ARMS - 1]]}
     chosen = [arm for arm in well if arm.label in fastest]
     of_arm = pairs.arms(run for run in runs if run.ok)
     note = f"{len(chosen)} of {len(well)} arms: the first and the fastest." if len(chosen) < len(well) else ""
-    return DrawnArms([Drawn(arm, shade, of_arm.get(arm.label, ())) for shade, arm in enumerate(chosen)], note)
+    names = [name_of(section, arm.label) for arm in chosen]
+    drawn = (
+        Drawn(arm, name, shades.get(name, at), of_arm.get(arm.label, ()))
+        for at, (arm, name) in enumerate(zip(chosen, names, strict=True))
+    )
+    return DrawnArms(list(drawn), note)
 
 
 def _seconds(arm: Arm) -> float:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from dlbench.analysis.labels import Labels
 from dlbench.report.chart import Axis, Chart, Point, Series
-from dlbench.report.charts.arms import MOST_ARMS
+from dlbench.report.charts.arms import MOST_ARMS, name_of
 from dlbench.report.section import Section
 from dlbench.report.units import format_value
 from dlbench.spec import Workload
@@ -26,8 +26,8 @@ class _Place(NamedTuple):
     memory: dict[str, float]
 
 
-def charts(sections: Sequence[Section]) -> Iterator[Chart]:
-    """Two for each family of workloads that differ in their batch size alone."""
+def charts(sections: Sequence[Section], shades: Mapping[str, int]) -> Iterator[Chart]:
+    """Two for each family of workloads that differ in their batch size alone; `shades` are those of arms by name."""
     families: dict[Workload, list[Section]] = {}
     for section in sections:
         families.setdefault(msgspec.structs.replace(section.workload, batch_size=1), []).append(section)
@@ -35,7 +35,7 @@ def charts(sections: Sequence[Section]) -> Iterator[Chart]:
     for load, family in families.items():
         found = _places(family)
         if len({place.batch_size for of_arm in found.values() for place in of_arm}) > 1:
-            yield from _of_family(names.title(load), found)
+            yield from _of_family(names.title(load), found, shades)
 
 
 def _places(family: Sequence[Section]) -> dict[str, list[_Place]]:
@@ -46,18 +46,19 @@ def _places(family: Sequence[Section]) -> dict[str, list[_Place]]:
             if (throughput := arm.metrics.get("throughput")) is not None:
                 memory = {name: arm.metrics[name].value for name in MEMORY if name in arm.metrics}
                 place = _Place(section.workload.batch_size, throughput.value, memory)
-                found.setdefault(arm.label, []).append(place)
+                found.setdefault(name_of(section, arm.label), []).append(place)
     return found
 
 
-def _of_family(title: str, found: dict[str, list[_Place]]) -> Iterator[Chart]:
+def _of_family(title: str, found: dict[str, list[_Place]], shades: Mapping[str, int]) -> Iterator[Chart]:
     shown = dict(list(found.items())[:MOST_ARMS])
     note = f"The first {len(shown)} of {len(found)} arms." if len(shown) < len(found) else ""
     y = Axis("Throughput", "samples/s", logarithmic=True)
+    shade = {label: shades.get(label, at) for at, label in enumerate(shown)}
     said = "; ".join(_words(label, places) for label, places in shown.items()) + "."
     by_batch = [
-        Series(label, [Point(one.batch_size, one.throughput) for one in of_arm], shade)
-        for shade, (label, of_arm) in enumerate(shown.items())
+        Series(label, [Point(one.batch_size, one.throughput) for one in of_arm], shade[label])
+        for label, of_arm in shown.items()
     ]
     x = Axis("Batch size", logarithmic=True)
     yield Chart("lines", f"{title}: throughput against batch size", said, x, y, by_batch, note=note)
@@ -65,9 +66,11 @@ def _of_family(title: str, found: dict[str, list[_Place]]) -> Iterator[Chart]:
     if of_memory:
         by_memory = [
             Series(
-                label, [Point(one.memory[of_memory], one.throughput) for one in of_arm if of_memory in one.memory], n
+                label,
+                [Point(one.memory[of_memory], one.throughput) for one in of_arm if of_memory in one.memory],
+                shade[label],
             )
-            for n, (label, of_arm) in enumerate(shown.items())
+            for label, of_arm in shown.items()
         ]
         x = Axis(MEMORY[of_memory], "bytes", logarithmic=True)
         yield Chart("lines", f"{title}: throughput against memory", said, x, y, by_memory, note=note)

@@ -44,7 +44,7 @@ def _title(task: TaskInfo) -> str:
 
 def _curve(one: Drawn, run: Run, of: Callable[[Evaluation], float]) -> Series:
     points = [Point(of(at), at.quality) for at in run.evaluations]
-    return Series(one.arm.label, points, one.shade, note=f"seed {run.spec.seed}")
+    return Series(one.name, points, one.shade, note=f"seed {run.spec.seed}")
 
 
 def _words(one: Drawn) -> str:

@@ -46,7 +46,7 @@ def _chart(
 
 def _line(one: Drawn, phases: Sequence[str], found: Mapping[str, float]) -> Series:
     points = [Point(at, found[phase]) for at, phase in enumerate(phases) if phase in found]
-    return Series(one.arm.label, points, one.shade)
+    return Series(one.name, points, one.shade)
 
 
 def _on_device(runs: Sequence[Run]) -> dict[str, float]:

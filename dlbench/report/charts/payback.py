@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dlbench.report.break_even import Payback, times
-from dlbench.report.chart import Axis, Chart, Point, Series
+from dlbench.report.break_even import times
+from dlbench.report.chart import VERDICTS, Axis, Chart, Point, Series
 from dlbench.report.charts.arms import Drawn, DrawnArms
 from dlbench.report.model import Report
-from dlbench.report.payoff import Told, of_report
+from dlbench.report.payoff import after, in_section, of_report
 from dlbench.report.section import Section
 from dlbench.report.units import steps
 
 MOST_ROWS = 30
-SHADES: dict[Told, int] = {"faster": 0, "slower": 1, "level": 2, "inconclusive": 7}
-"""Shades of what the verdicts say of compiled against eager."""
 NEVER, FURTHER = 1000.0, 10.0
 """Steps that a chart shows if no arm ever pays, and how many times farther than the last break-even it goes."""
 PLACES = 24
@@ -23,54 +21,55 @@ PLACES = 24
 
 def overview(report: Report) -> Iterator[Chart]:
     """Steps after which each arm has paid, for reports of several workloads, with what the verdicts say of it."""
-    found = [(f"{one.place}, {one.arm}", one) for one in of_report(report)]
-    pays = sorted((one.found.steps, name, one.told) for name, one in found if one.found.steps is not None)
-    never = [name for name, one in found if one.found.steps is None]
+    found = [(f"{one.place}, {one.arm}", one) for one in of_report(report) if one.eager]
+    pays = sorted(
+        (one.found.steps, name) for name, one in found if one.found.steps is not None and one.told == "faster"
+    )
+    never = [name for name, one in found if after(one.told, one.found) == "never"]
+    open_ones = [name for name, one in found if after(one.told, one.found) == "not told"]
     if len(report.sections) < 2 or not pays:
         return
     shown = pays[:MOST_ROWS]
     left_out = f"The first {len(shown)} of {len(pays)} arms. " if len(shown) < len(pays) else ""
-    rows = [
-        Series(name, [Point(of, at)], SHADES[told], note=_told(of, told)) for at, (of, name, told) in enumerate(shown)
-    ]
+    rows = [Series(name, [Point(of, at)], VERDICTS["faster"], note=steps(of)) for at, (of, name) in enumerate(shown)]
     yield Chart(
         kind="intervals",
         title="Compiling has paid, against eager, after",
-        said="; ".join(f"{one.name}: {one.note}" for one in rows) + f". {_never(never)}",
+        said="; ".join(f"{one.name}: {one.note}" for one in rows) + f". {_others(never, open_ones)}",
         x=Axis("Training steps, by the means", logarithmic=True),
         y=Axis("", names=[one.name for one in rows]),
         series=rows,
-        note=f"Grey: inconclusive against eager. {left_out}{_never(never)}",
+        note=f"{left_out}{_others(never, open_ones)}".strip(),
     )
 
 
-def _told(after: float, told: Told) -> str:
-    """`141 steps, faster`: the break-even of the means, and the verdicts on compiled against eager."""
-    return f"{steps(after)}, {told}"
-
-
-def _never(arms: Sequence[str]) -> str:
-    return f"Never by the means: {'; '.join(arms)}." if arms else ""
+def _others(never: Sequence[str], open_ones: Sequence[str]) -> str:
+    """Arms without a number: those that never pay, and those that no verdict tells from eager."""
+    said = {"Never": never, "Not told": open_ones}
+    return " ".join(f"{word}: {'; '.join(arms)}." for word, arms in said.items() if arms)
 
 
 def charts(section: Section, drawn: DrawnArms) -> Iterator[Chart]:
     """Time of training up to each step, a line for each arm that compiles and one for the same plugin run eagerly."""
     of_arm = {one.arm.label: one for one in drawn.arms}
     shown = [one for one in section.paybacks if {one.label, one.against} <= set(of_arm)]
-    known = [one.steps for one in shown if one.steps is not None]
+    of_section = in_section(section)
+    told = {one.label: of_section[one.label] for one in shown}
+    known = [one.steps for one in shown if one.steps is not None and told[one.label] == steps(one.steps)]
     end = FURTHER * max(known, default=NEVER)
     labels = dict.fromkeys(label for one in shown for label in (one.against, one.label))
     lines = [line for label in labels if (line := _line(of_arm[label], end)) is not None]
+    words = "; ".join(_words(label, word) for label, word in told.items())
     if lines:
         yield Chart(
             kind="lines",
             title="Compile cost against steps saved",
-            said=f"Training time with compilation, against the number of steps. {'; '.join(map(_words, shown))}.",
+            said=f"Training time with compilation, against the number of steps. {words}.",
             x=Axis("Training steps", logarithmic=True),
             y=Axis("Time so far", "s", logarithmic=True),
             series=lines,
             down=known,
-            note="By the means: " + "; ".join(map(_words, shown)) + ".",
+            note=f"By the means: {words}.",
         )
 
 
@@ -81,9 +80,9 @@ def _line(one: Drawn, end: float) -> Series | None:
         return None
     (first, step), start = found, one.runs[0].spec.steps_per_call
     at = (start * (end / start) ** (place / PLACES) for place in range(PLACES + 1))
-    return Series(one.arm.label, [Point(n, first + (n - start) * step) for n in at], one.shade)
+    return Series(one.name, [Point(n, first + (n - start) * step) for n in at], one.shade)
 
 
-def _words(one: Payback) -> str:
-    pays = "never pays" if one.steps is None else f"pays after {steps(one.steps)}"
-    return f"{one.label} {pays}"
+def _words(label: str, after: str) -> str:
+    says = {"never": "never pays", "not told": "is not told from eager"}
+    return f"{label} {says.get(after, f'pays after {after}')}"

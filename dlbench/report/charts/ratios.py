@@ -8,15 +8,14 @@ from collections.abc import Iterator, Sequence
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.labels import Labels
-from dlbench.report.chart import Axis, Chart, Point, Series
+from dlbench.report.chart import VERDICTS, Axis, Chart, Point, Series
+from dlbench.report.charts.arms import name_of
 from dlbench.report.section import Section
-from dlbench.report.units import format_interval
+from dlbench.report.units import format_interval, format_value
 
 MOST_TOGETHER = 24
 """Workloads whose plots stand side by side; those of more workloads stand with their tables."""
 MOST_ROWS = 20
-SHADES = {"faster": 0, "slower": 1, "same": 2, "inconclusive": 7, "indicative": 7}
-"""Shades of the verdicts."""
 
 
 def charts(sections: Sequence[Section], names: Labels) -> Iterator[Chart]:
@@ -31,18 +30,19 @@ def charts(sections: Sequence[Section], names: Labels) -> Iterator[Chart]:
                 title=names.title(section.workload),
                 said=f"Ratios of step time; above 1 is slower. {'; '.join(map(_words, shown))}.",
                 x=Axis("Step time, ratio to the baseline", logarithmic=True),
-                y=Axis("", names=[one.candidate for one in compared if one in shown]),
-                series=[_row(at, one) for at, one in enumerate(one for one in compared if one in shown)],
+                y=Axis("", names=[name_of(section, one.candidate) for one in compared if one in shown]),
+                series=[_row(section, one) for one in compared if one in shown],
                 down=(1.0,),
-                note=_note(compared, shown),
+                note=_note(section, compared, shown),
                 span=span,
             )
 
 
-def _row(at: int, one: Comparison) -> Series:
+def _row(section: Section, one: Comparison) -> Series:
     assert one.ratio is not None  # those without are left out
-    point = Point(one.ratio.value, at, one.ratio.low, one.ratio.high)
-    return Series(one.candidate, [point], SHADES[one.verdict], note=_figures(one))
+    point = Point(one.ratio.value, 0, one.ratio.low, one.ratio.high)
+    note = f"{format_value(one.ratio.value, '')} {one.verdict}"
+    return Series(name_of(section, one.candidate), [point], VERDICTS.get(one.verdict, 11), note=note)
 
 
 def _figures(one: Comparison) -> str:
@@ -53,8 +53,8 @@ def _words(one: Comparison) -> str:
     return f"{one.candidate} over {one.baseline}: {_figures(one)}"
 
 
-def _note(compared: Sequence[Comparison], shown: Sequence[Comparison]) -> str:
-    baselines = Counter(one.baseline for one in compared)
+def _note(section: Section, compared: Sequence[Comparison], shown: Sequence[Comparison]) -> str:
+    baselines = Counter(name_of(section, one.baseline) for one in compared)
     against = f"Against {', '.join(baselines)}."
     return against if len(shown) == len(compared) else f"{against} {len(shown)} of {len(compared)}, farthest from 1."
 

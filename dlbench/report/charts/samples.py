@@ -26,7 +26,7 @@ def _by_process(drawn: DrawnArms) -> Chart:
         kind="strips",
         title="Samples of each process",
         said=f"Seconds a step of each sample, a strip for each process, warm-up first. {_words(drawn.arms)}",
-        x=Axis("", names=[one.arm.label for one in drawn.arms]),
+        x=Axis("", names=[one.name for one in drawn.arms]),
         y=Axis("Step time", "s", logarithmic=True),
         series=[series for at, one in enumerate(drawn.arms) for series in _strips(at, one)],
         note=f"Grey: warm-up. {drawn.note}".strip(),
@@ -43,8 +43,8 @@ def _strips(at: int, one: Drawn) -> Iterator[Series]:
         for place, sample in enumerate(shown):
             x = start + width * (0.1 + 0.8 * place / len(shown))
             found[sample.stage].append(Point(x, _seconds(sample)))
-    yield Series(one.arm.label, found["warm-up"], one.shade, faint=True)
-    yield Series(one.arm.label, found["steady"], one.shade)
+    yield Series(one.name, found["warm-up"], one.shade, faint=True)
+    yield Series(one.name, found["steady"], one.shade)
 
 
 def _over_time(drawn: DrawnArms) -> Chart:
@@ -73,7 +73,7 @@ def _course(one: Drawn, run: Run, start: int) -> Series:
         Point(start + (at if sample.round is None else sample.round), _seconds(sample))
         for at, sample in enumerate(_steady(run))
     ]
-    return Series(one.arm.label, points, one.shade)
+    return Series(one.name, points, one.shade)
 
 
 def _steady(run: Run) -> list[Sample]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dlbench.record.schema import Run
 from dlbench.report.chart import Chart
@@ -11,9 +11,9 @@ from dlbench.report.charts.arms import drawn_arms
 from dlbench.report.section import Section
 
 
-def charts(section: Section, runs: Sequence[Run]) -> tuple[Chart, ...]:
-    """All for which there are figures."""
-    arms = drawn_arms(section, runs)
+def charts(section: Section, runs: Sequence[Run], shades: Mapping[str, int]) -> tuple[Chart, ...]:
+    """All for which there are figures; `shades` are those of the arms by their names."""
+    arms = drawn_arms(section, runs, shades)
     return (
         *samples.charts(arms),
         *learning.charts(section, arms),

@@ -9,7 +9,7 @@ from dlbench.report.chart import Chart
 from dlbench.report.document import Answer, Block, Bullets, Code, Details, Heading, Matrix, Paragraph, Table
 from dlbench.report.html.addresses import Addresses
 from dlbench.report.html.figure import figure
-from dlbench.report.html.markup import element, escaped, preformatted
+from dlbench.report.html.markup import element, escaped, preformatted, spoken
 from dlbench.report.html.table import matrix, table
 
 
@@ -34,9 +34,9 @@ class Blocks:
             case Heading(_, text):
                 return element("h3", escaped(text), **self._addresses.take(text))
             case Paragraph(text):
-                return element("p", escaped(text))
+                return element("p", spoken(text))
             case Bullets(items):
-                return element("ul", "".join(element("li", escaped(item)) for item in items))
+                return element("ul", "".join(element("li", spoken(item)) for item in items))
             case Code(text):
                 return element("pre", preformatted(text), tabindex=0)
             case Table():
@@ -58,7 +58,7 @@ class Blocks:
 
     def _statement(self, text: str, evidence: str) -> str:
         shown = self._addresses.link(evidence, evidence)
-        return element("li", escaped(text) + (f" ({shown})" if shown.startswith("<a") else ""))
+        return element("li", spoken(text) + (f" ({shown})" if shown.startswith("<a") else ""))
 
     def details(self, block: Details) -> str:
         """A fold. Its address lies within it, so that a browser opens it for a link."""

@@ -12,6 +12,14 @@ def escaped(text: str) -> str:
     return escape(" ".join(_storable(text).split()))
 
 
+def spoken(text: str) -> str:
+    """A line of text in which what stands between backticks is code."""
+    parts = escaped(text).split("`")
+    if len(parts) % 2 == 0:
+        return "`".join(parts)
+    return "".join(element("code", part) if at % 2 else part for at, part in enumerate(parts))
+
+
 def preformatted(text: str) -> str:
     """The same with its line breaks."""
     return escape(_storable(text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -12,9 +14,12 @@ from dlbench.report.html.scale import Scale, drawable, labels, scale
 WIDTH, HEIGHT = 360, 230
 """Pixels of a chart, which a telephone shows without scaling."""
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 36
-ROW = 32
-"""Pixels of a row of an interval: its name above, its interval below."""
-LONGEST_NAME = 44
+ROW, LINE = 20, 13
+"""Pixels of a row of an interval, and of a further line of its name."""
+NAMES, NOTES, LETTER = 168, 130, 5.8
+"""Pixels that names and notes of intervals take at most, and those of a letter."""
+TICK = 30
+"""Pixels that a tick at the bottom takes."""
 FEW = 20
 """Points of a line below which each has a dot."""
 
@@ -43,7 +48,7 @@ def _frame(chart: Chart, x: Scale, y: Scale) -> Iterator[str]:
         at = y.at(tick)
         yield f'<path class="g" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>'
         yield _text(LEFT - 4, at + 4, word, "e")
-    yield _text(-(TOP + HEIGHT - BOTTOM) / 2, 10, title, "m v")
+    yield _text(-(TOP + HEIGHT - BOTTOM) / 2, 10, _titled(title, y), "m v")
     yield from _below(chart.x, x, HEIGHT - BOTTOM)
     yield from (f'<path class="m" d="M{LEFT} {y.at(at):.1f}H{WIDTH - RIGHT}"/>' for at in chart.across)
     yield from (f'<path class="b" d="M{x.at(at):.1f} {TOP}V{HEIGHT - BOTTOM}"/>' for at in chart.down)
@@ -54,11 +59,22 @@ def _below(axis: Axis, x: Scale, bottom: float) -> Iterator[str]:
     if axis.names:
         yield from _names(axis.names, x, bottom)
         return
-    ticks = x.ticks(axis.unit)
+    ticks = _spaced(x, axis.unit)
     words, title = labels(axis, ticks)
     for tick, word in zip(ticks, words, strict=True):
         yield _text(x.at(tick), bottom + 14, word, "m")
-    yield _text((x.start + x.end) / 2, bottom + 29, title, "m")
+    yield _text(WIDTH / 2, bottom + 29, _titled(title, x), "m")
+
+
+def _spaced(x: Scale, unit: str) -> list[float]:
+    """The ticks of an axis, or every second or third, so that their words do not touch."""
+    ticks = x.ticks(unit)
+    return ticks[:: max(1, math.ceil(len(ticks) * TICK / max(1.0, x.end - x.start)))]
+
+
+def _titled(title: str, of: Scale) -> str:
+    """The title of an axis, which says if its scale is logarithmic."""
+    return f"{title}, logarithmic" if of.logarithmic and title else title
 
 
 def _names(names: Sequence[str], x: Scale, bottom: float) -> Iterator[str]:
@@ -71,28 +87,47 @@ def _names(names: Sequence[str], x: Scale, bottom: float) -> Iterator[str]:
 
 
 def _intervals(chart: Chart) -> tuple[str, int]:
-    """A row for each series: its name and note, and below them the interval with its value."""
-    bottom = TOP + ROW * len(chart.series)
+    """A row for each series: its name at the left, its interval, and its note at the right, all at one height."""
+    left = _column(NAMES, [one.name for one in chart.series])
+    right = _column(NOTES, [one.note for one in chart.series])
+    names = [_wrapped(series.name, int((left - 8) / LETTER)) for series in chart.series]
     ends = chart.span or [point.x for series in chart.series for point in series.points]
-    x = scale(chart.x, ends, 10, WIDTH - 10)
-    found = [f'<path class="g" d="M{x.at(tick):.1f} {TOP}V{bottom}"/>' for tick in x.ticks(chart.x.unit)]
+    x = scale(chart.x, ends, left + 4, WIDTH - right - 4)
+    bottom = TOP + sum(ROW + LINE * (len(name) - 1) for name in names)
+    found = [f'<path class="g" d="M{x.at(tick):.1f} {TOP}V{bottom}"/>' for tick in _spaced(x, chart.x.unit)]
     found += [f'<path class="n" d="M{x.at(at):.1f} {TOP}V{bottom}"/>' for at in chart.down]
-    for at, series in enumerate(chart.series):
-        found.append(_row(series, x, TOP + ROW * at))
+    top = TOP
+    for series, name in zip(chart.series, names, strict=True):
+        height = ROW + LINE * (len(name) - 1)
+        found.append(_row(series, name, x, top + height / 2))
+        top += height
     return "".join([*found, *_below(chart.x, x, bottom)]), bottom + BOTTOM
 
 
-def _row(series: Series, x: Scale, top: float) -> str:
-    """Name left, figures right, interval and value below."""
-    point, middle = series.points[0], top + 23
-    name = _cut(series.name, max(8, LONGEST_NAME + 10 - len(series.note)))
-    words = _text(2, top + 12, name, "") + _text(WIDTH - 2, top + 12, series.note, "e")
-    marks = ""
+def _column(most: float, words: Sequence[str]) -> float:
+    """Pixels that words take beside each other, with a gap."""
+    return min(most, LETTER * max(map(len, words), default=0) + 8)
+
+
+def _row(series: Series, name: Sequence[str], x: Scale, middle: float) -> str:
+    """Name left, interval and value beside it, figures right."""
+    first = middle + 4 - LINE * (len(name) - 1) / 2
+    words = "".join(_text(2, first + LINE * at, line, "") for at, line in enumerate(name))
+    words += _text(WIDTH - 2, middle + 4, series.note, "e")
+    point, marks = series.points[0], ""
     if drawable(point.low) and drawable(point.high) and point.low is not None and point.high is not None:
-        marks += f'<path class="i s{series.shade}" d="M{x.at(point.low):.1f} {middle}H{x.at(point.high):.1f}"/>'
+        marks += f'<path class="i s{series.shade}" d="M{x.at(point.low):.1f} {middle:.1f}H{x.at(point.high):.1f}"/>'
     if drawable(point.x):
-        marks += f'<path class="d s{series.shade}" d="M{x.at(point.x):.1f} {middle}h0"/>'
+        marks += f'<path class="d s{series.shade}" d="M{x.at(point.x):.1f} {middle:.1f}h0"/>'
     return element("g", f"<title>{escaped(series.name)}: {escaped(series.note)}</title>{words}{marks}")
+
+
+def _wrapped(name: str, letters: int) -> list[str]:
+    """A name in one line, or in two if it is long; only what two lines do not hold is cut."""
+    if len(name) <= letters:
+        return [name]
+    lines = textwrap.wrap(name, letters)
+    return lines[:1] + ([_cut(" ".join(lines[1:]), letters)] if len(lines) > 1 else [])
 
 
 def _strips(chart: Chart, x: Scale, y: Scale) -> Iterator[str]:

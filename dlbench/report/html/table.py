@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dlbench.report.document import Cell, Matrix, Table
 from dlbench.report.html.addresses import Addresses
-from dlbench.report.html.markup import element, escaped
+from dlbench.report.html.markup import element, escaped, spoken
 
 VERDICTS = ("faster", "slower", "same", "inconclusive", "indicative")
 LONGEST_FIGURE = 40
@@ -45,7 +45,7 @@ def _head(content: str) -> str:
 def _cell(cell: str) -> str:
     """A cell; one that is a verdict, or begins with one, has its colour beside its word."""
     if len(cell) > LONGEST_FIGURE:
-        return element("td", escaped(cell), class_="text")
+        return element("td", spoken(cell), class_="text")
     return _coloured(_on_lines(cell), cell.partition(" ")[0])
 
 
