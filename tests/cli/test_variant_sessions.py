@@ -49,7 +49,9 @@ def test_variants_that_cost_the_same_are_said_to_be_level():
     ((found,),) = (section.comparisons for section in report.sections)
     assert found.verdict == "same"
     assert abs(found.ratio.value - 1) < 0.01
-    assert report.answer[0].text.startswith("tf.transformer eager [b] takes as long as tf.transformer eager [a] (the same)")
+    assert report.answer[0].text.startswith(
+        "tf.transformer eager [b] takes as long as tf.transformer eager [a] (the same)"
+    )
 
 
 def test_a_variant_that_changes_the_number_of_parameters_is_an_error_and_no_arm(tmp_path, monkeypatch):
