@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterator
 
 from dlbench.analysis.labels import Labels
-from dlbench.report import answer, findings, gating, glossary, subject
+from dlbench.report import answer, findings, gating, glossary, ranking, subject
 from dlbench.report.cases import Unlike
 from dlbench.report.document import Answer, Block, Bullets, Heading, Paragraph
 from dlbench.report.matrix import matrix
@@ -43,6 +43,11 @@ def verdicts(report: Report) -> Iterator[Block]:
     yield matrix(report.sections, Unlike(report.fairness))
     if not report.indicative and any(section.comparisons for section in report.sections):
         yield Bullets(glossary.VERDICTS)
+
+
+def rankings(report: Report) -> Iterator[Block]:
+    """The fastest arms, and frameworks against each other."""
+    yield from ranking.blocks(report.sections)
 
 
 def warnings(report: Report) -> Iterator[Block]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dlbench.report import answer, failures, fidelity, figures, findings, opening, own_models, payoff, ranking
+from dlbench.report import answer, failures, fidelity, figures, findings, opening, own_models, payoff
 from dlbench.report.charts import NO_CHARTS, Charts
 from dlbench.report.document import Block, Code, Details, Heading
 from dlbench.report.model import Report
@@ -17,7 +17,7 @@ def page(report: Report, charts: Charts = NO_CHARTS) -> Iterator[Block]:
     yield from opening.about(report)
     yield from opening.first(report)
     yield from opening.verdicts(report)
-    yield from ranking.blocks(report.sections)
+    yield from opening.rankings(report)
     yield from opening.warnings(report)
     if charts.overview:
         yield Heading(2, "In pictures")

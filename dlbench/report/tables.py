@@ -9,7 +9,7 @@ import msgspec
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.cost import Cost
-from dlbench.analysis.metrics import METRICS, Metric
+from dlbench.analysis.metrics import METRICS
 from dlbench.plugin import Compilation
 from dlbench.record.flags import STATUSES
 from dlbench.report.cases import UNLIKE
@@ -17,9 +17,8 @@ from dlbench.report.convergence import learning
 from dlbench.report.document import Block, Paragraph, Table
 from dlbench.report.payoff import in_section
 from dlbench.report.section import Arm, Section
-from dlbench.report.units import digits, format_interval
+from dlbench.report.units import digits, format_figure, format_interval
 from dlbench.spec import unusual
-from dlbench.stats.estimates import Estimate
 
 NOTHING = "–"
 MOST_COLUMNS = 5
@@ -114,15 +113,8 @@ def _metric_rows(section: Section, table: str) -> list[list[str]]:
         cells = [arm.metrics.get(name) for arm in section.arms]
         if metric.table == table and any(cell is not None for cell in cells):
             title = metric.title + of_first(section, name)
-            rows.append([title, *(_figure(cell, metric) for cell in cells)])
+            rows.append([title, *(format_figure(cell, metric.unit) for cell in cells)])
     return rows
-
-
-def _figure(found: Estimate | None, metric: Metric) -> str:
-    """An estimate; one without an interval says so if several processes are pooled in it."""
-    text = format_interval(found, metric.unit)
-    pooled = found is not None and found.n > 1 and found.low is None
-    return f"{text}, pooled" if pooled else text
 
 
 def of_first(section: Section, name: str) -> str:

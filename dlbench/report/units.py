@@ -40,6 +40,13 @@ def format_interval(found: Estimate | None, unit: str) -> str:
     return f"{format_value(found.value, unit)} ({low}–{high})"
 
 
+def format_figure(found: Estimate | None, unit: str) -> str:
+    """The same; an estimate without an interval says so if several processes are pooled in it."""
+    text = format_interval(found, unit)
+    pooled = found is not None and found.n > 1 and found.low is None
+    return f"{text}, pooled" if pooled else text
+
+
 def steps(value: float) -> str:
     """Training steps after which something holds, by estimates: whole ones, of two significant figures."""
     if not math.isfinite(value):

@@ -10,7 +10,6 @@ from dlbench.analysis.labels import Labels
 from dlbench.record.schema import Run
 from dlbench.report.chart import Chart
 from dlbench.report.charts import grids, payback, ratios, scaling, workload
-from dlbench.report.charts.arms import shades_of
 from dlbench.report.model import Report
 from dlbench.spec import Workload
 
@@ -35,7 +34,7 @@ def draw(report: Report, runs: Sequence[Run]) -> Charts:
     by_workload = pairs.by_workload(control.without_controls(runs))
     names = Labels(section.workload for section in report.sections)
     compared = [section for section in report.sections if section.comparisons]
-    shades = shades_of(report.sections)
+    shades = workload.shades_of(report.sections)
     together = len(compared) <= ratios.MOST_TOGETHER
     return Charts(
         overview=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from dlbench.analysis import pairs
@@ -27,12 +27,6 @@ class DrawnArms(NamedTuple):
 
     arms: Sequence[Drawn]
     note: str = ""
-
-
-def shades_of(sections: Iterable[Section]) -> dict[str, int]:
-    """A shade for each name, the same in all charts of a report; none if there are more names than shades."""
-    names = dict.fromkeys(name_of(section, arm.label) for section in sections for arm in section.arms if arm.ok)
-    return {name: at for at, name in enumerate(names)} if len(names) <= MOST_ARMS else {}
 
 
 def name_of(section: Section, label: str) -> str:

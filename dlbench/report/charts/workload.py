@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dlbench.record.schema import Run
 from dlbench.report.chart import Chart
 from dlbench.report.charts import learning, memory, payback, samples
-from dlbench.report.charts.arms import drawn_arms
+from dlbench.report.charts.arms import MOST_ARMS, drawn_arms, name_of
 from dlbench.report.section import Section
 
 
@@ -20,3 +20,9 @@ def charts(section: Section, runs: Sequence[Run], shades: Mapping[str, int]) -> 
         *memory.charts(arms),
         *payback.charts(section, arms),
     )
+
+
+def shades_of(sections: Iterable[Section]) -> dict[str, int]:
+    """A shade for each name, the same in all charts of a report; none if there are more names than shades."""
+    names = dict.fromkeys(name_of(section, arm.label) for section in sections for arm in section.arms if arm.ok)
+    return {name: at for at, name in enumerate(names)} if len(names) <= MOST_ARMS else {}
