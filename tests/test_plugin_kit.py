@@ -14,6 +14,8 @@ from dlbench.plugin import OwnOptimizer
 from dlbench.plugin_kit import (
     Recipe,
     example_inputs,
+    flops_by_instruction,
+    flops_of_hlo,
     inputs_like,
     loss_function,
     output_name,
@@ -192,3 +194,27 @@ def test_an_optimizer_of_the_users_must_fit(tmp_path, monkeypatch):
 
 def test_threads_are_counted_by_their_name():
     assert threads_named("no thread has this name") in (frozenset(), None)
+
+
+PROGRAM = """HloModule one
+
+%inner (a: f32[32,784], b: f32[784,64]) -> f32[32,64] {
+  %a = f32[32,784]{1,0} parameter(0)
+  %b = f32[784,64]{1,0} parameter(1)
+  ROOT %dot.1 = f32[32,64]{1,0} dot(%a, %b), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+}
+
+ENTRY %main (x: f32[32,784], w: f32[784,64]) -> f32[32,64] {
+  %x = f32[32,784]{1,0} parameter(0)
+  %w = f32[784,64]{1,0} parameter(1)
+  ROOT %fusion.2 = f32[32,64]{1,0} fusion(%x, %w), kind=kCustom, calls=%inner
+}
+"""
+
+
+def test_instructions_of_a_program_have_their_flops_and_a_name_of_two_has_none():
+    work = 2 * 32 * 784 * 64
+    assert flops_of_hlo(PROGRAM) == work
+    assert flops_by_instruction([PROGRAM]) == {"dot.1": work, "fusion.2": work}
+    other = PROGRAM.replace("784", "16").replace("fusion.2", "fusion.3")
+    assert flops_by_instruction([PROGRAM, other]) == {"fusion.2": work, "fusion.3": 2 * 32 * 16 * 64}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?(?P<name>[\w.\-]+) \(.*\) -> .* \{$")
@@ -50,16 +50,19 @@ def flops_of_hlo(text: str) -> float | None:
         return None
 
 
-def flops_by_instruction(text: str) -> dict[str, float]:
-    """FLOPs of one run of each instruction that is a product, or a fusion that holds some."""
-    computations, _ = _parse(text)
-    found = {
-        name: _of_instruction(computations, own, one)
-        for own in computations.values()
-        for name, one in own.instructions.items()
-        if one.operation in _SPANS
-    }
-    return {name: flops for name, flops in found.items() if flops}
+def flops_by_instruction(texts: Iterable[str]) -> dict[str, float]:
+    """FLOPs of one run of each instruction of these programs that is a product, or a fusion that holds some.
+
+    A name that stands for different FLOPs in them is left out.
+    """
+    found: dict[str, set[float]] = {}
+    for text in texts:
+        computations, _ = _parse(text)
+        for own in computations.values():
+            for name, one in own.instructions.items():
+                if one.operation in _SPANS and (flops := _of_instruction(computations, own, one)):
+                    found.setdefault(name, set()).add(flops)
+    return {name: flops.pop() for name, flops in found.items() if len(flops) == 1}
 
 
 def _parse(text: str) -> tuple[dict[str, Computation], str]:

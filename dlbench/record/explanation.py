@@ -16,7 +16,7 @@ EQUAL = 0.02
 
 
 class Op(Record, frozen=True):
-    """An operation in a profile: its calls and seconds a step, all of one name, category, layer and shapes of operands.
+    """An operation in a profile: its calls and seconds a step, all of one name, category, layer, shapes and FLOPs.
 
     `seconds` is the wall time that is attributed to it, `busy` the time of all threads in it.
     """

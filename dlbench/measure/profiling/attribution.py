@@ -29,6 +29,7 @@ class _Key(NamedTuple):
     name: str
     shapes: tuple[tuple[int, ...], ...]
     layer: str = ""
+    flops: float | None = None
 
 
 class _Sum:
@@ -112,7 +113,7 @@ def _moments(by_thread: dict[int, list[Segment]]) -> Iterator[tuple[float, Seque
 def _key(event: ProfileEvent, *, gap: bool = False) -> _Key:
     if event.name == STEP:
         return _Key("Python", "Python", ())
-    return _Key("gaps" if gap else event.category, event.name, event.shapes, event.layer)
+    return _Key("gaps" if gap else event.category, event.name, event.shapes, event.layer, event.flops)
 
 
 def _op(key: _Key, total: _Sum, steps: int) -> Op:

@@ -47,13 +47,18 @@ def _bytes(op: Op) -> float:
 
 
 def _products(sides: Sequence[Arm]) -> Iterator[str]:
-    """Achieved against measured rate of products, where the profile tells their time; no rate is above the measured."""
+    """Achieved against measured rate of products, where the profile tells their time; no rate is above the measured.
+
+    FLOPs are the model's, or those that the profile has of every product.
+    """
     parts, beyond = [], []
     for arm in sides:
+        products = [op for op in arm.profile.ops if op.category in PRODUCTS and op.count]
         taken = arm.scale * sum(op.seconds for op in arm.profile.ops if op.category in PRODUCTS)
+        flops = arm.flops or (sum(op.flops or 0.0 for op in products) if all(op.flops for op in products) else None)
         fused = any(op.category == "fused code" for op in arm.profile.ops)
-        if arm.flops and arm.peak and taken and not fused:
-            rate = arm.flops / taken
+        if flops and arm.peak and taken and not fused:
+            rate = flops / taken
             if rate > arm.peak:
                 beyond.append(arm.label)
                 continue

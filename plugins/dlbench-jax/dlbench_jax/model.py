@@ -136,7 +136,7 @@ class JaxModel:
         """Events of JAX's own profiler."""
         from dlbench_jax import profiling  # loaded with the profiler, which no timed step has any use of
 
-        return profiling.events(step)
+        return profiling.events(step, self._paths.texts())
 
     def settings(self, spec: Spec) -> list[Setting]:
         """Settings of JAX for this Spec's device."""

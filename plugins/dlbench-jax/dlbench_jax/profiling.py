@@ -7,7 +7,7 @@ has a second event where it ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +16,7 @@ import jax
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import STEP, UNATTRIBUTED, Category, ProfileEvent
-from dlbench.plugin_kit import category_of_hlo
+from dlbench.plugin_kit import category_of_hlo, flops_by_instruction
 
 SPANS: tuple[tuple[str, Category], ...] = (
     (r"np\.asarray\(.*|.*(Wait|wait for|Block|Await).*", "waiting"),
@@ -29,8 +29,11 @@ SPANS: tuple[tuple[str, Category], ...] = (
 """Spans around operations, by patterns of their whole names; the first that fits."""
 
 
-def events(step: Callable[[], None]) -> list[ProfileEvent]:
-    """Call the step under the profiler. Raises Unsupported if another tool profiles already."""
+def events(step: Callable[[], None], programs: Iterable[str] = ()) -> list[ProfileEvent]:
+    """Call the step under the profiler; `programs` in HLO say the FLOPs of their instructions.
+
+    Raises Unsupported if another tool profiles already.
+    """
     options = jax.profiler.ProfileOptions()
     options.host_tracer_level, options.python_tracer_level = 2, 0
     with TemporaryDirectory(prefix="dlbench-profile-") as folder:
@@ -43,20 +46,21 @@ def events(step: Callable[[], None]) -> list[ProfileEvent]:
                 step()
         finally:
             jax.profiler.stop_trace()
-        return [one for path in Path(folder).rglob("*.xplane.pb") for one in _of_file(path)]
+        flops = flops_by_instruction(programs)
+        return [one for path in Path(folder).rglob("*.xplane.pb") for one in _of_file(path, flops)]
 
 
-def _of_file(path: Path) -> Iterator[ProfileEvent]:
+def _of_file(path: Path, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
     for plane in jax.profiler.ProfileData.from_serialized_xspace(path.read_bytes()).planes:
         on_device = plane.name.startswith("/device:GPU")
         if on_device or plane.name.startswith("/host:CPU"):
             for number, line in enumerate(plane.lines):
                 for event in line.events:
                     if event.duration_ns > 0:
-                        yield _event(event, hash((plane.name, number)), on_device=on_device)
+                        yield _event(event, hash((plane.name, number)), flops, on_device=on_device)
 
 
-def _event(event: Any, thread: int, *, on_device: bool) -> ProfileEvent:
+def _event(event: Any, thread: int, flops: Mapping[str, float], *, on_device: bool) -> ProfileEvent:
     operation = next((str(value) for name, value in event.stats if name == "hlo_op"), "")
     name, kind, count = event.name, _span(event.name), 0
     if event.name == STEP:
@@ -71,6 +75,7 @@ def _event(event: Any, thread: int, *, on_device: bool) -> ProfileEvent:
         seconds=event.duration_ns * 1e-9,
         thread=thread,
         count=count,
+        flops=flops.get(operation or event.name) if count else None,
     )
 
 

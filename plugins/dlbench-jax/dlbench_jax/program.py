@@ -42,7 +42,12 @@ class Program:
     @property
     def donates(self) -> bool:
         """True if the compiled program writes results over arguments."""
-        return "input_output_alias" in self._compiled.as_text().partition("\n")[0]
+        return "input_output_alias" in self.text.partition("\n")[0]
+
+    @property
+    def text(self) -> str:
+        """The program as XLA has optimized it."""
+        return str(self._compiled.as_text())
 
     @property
     def compiled(self) -> int:
@@ -62,6 +67,10 @@ class Paths:
             return body
         self._programs.append(Program(body, parts, donated))
         return self._programs[-1]
+
+    def texts(self) -> list[str]:
+        """The called programs, as XLA has optimized them."""
+        return [one.text for one in self._programs if one.calls]
 
     def compilation(self) -> Compilation:
         """Called programs, places in them that call Python as breaks, and programs after each function's first."""

@@ -26,12 +26,15 @@ def test_a_step_has_its_operations(path):
         for _ in range(3):
             float(step(left, right)[0, 0])
 
-    found = profiling.events(steps)
+    programs = [step.lower(left, right).compile().as_text()] if path == "jit" else []
+    found = profiling.events(steps, programs)
     (whole,) = (one for one in found if one.name == "dlbench step")
     account = attribute("jax", window("jax", found, whole.seconds), 3)
     counts = {op.category: op.count for op in account.ops if op.count}
     assert counts["matrix product"] == 1
     assert path == "jit" or counts["elementwise"] >= 1  # a compiler may have it within the product
+    work = [one for one in found if one.category == "matrix product" and one.count]
+    assert {one.flops for one in work} == {2 * 64**3 if path == "jit" else None}
     unknown = sum(op.seconds for op in account.ops if op.category == "unattributed")
     assert unknown <= 0.1 * whole.seconds, [op.name for op in account.ops if op.category == "unattributed"]
 

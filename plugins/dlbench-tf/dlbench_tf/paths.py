@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -53,6 +54,12 @@ class Graph:
         """Number of times that the function was traced."""
         return int(self._function.experimental_get_tracing_count())
 
+    def text(self) -> str:
+        """The program as XLA has optimized it, which it does once more to show it; empty on the path graph."""
+        if not self._xla or self._concrete is None:
+            return ""
+        return str(self._function.experimental_get_compiler_ir(*self._arguments)(stage="optimized_hlo"))
+
     @property
     def whole(self) -> bool:
         """True if TensorFlow holds the traced function to XLA, as read from its definition."""
@@ -74,6 +81,12 @@ class Paths:
         graph = Graph(body, arguments, xla=self._path == "jit")
         self._graphs[graph] = parts
         return graph
+
+    def texts(self) -> list[str]:
+        """The called programs of XLA; none where it shows none."""
+        with contextlib.suppress(tf.errors.OpError, ValueError):
+            return [text for graph in self._graphs if graph.calls and (text := graph.text())]
+        return []
 
     def compilation(self) -> Compilation:
         """Called graphs; those that XLA need not compile, as breaks on the path jit; traces after the first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,15 +17,18 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import STEP, Category, ProfileEvent
-from dlbench.plugin_kit import category_of_hlo
+from dlbench.plugin_kit import category_of_hlo, flops_by_instruction
 from dlbench_tf import profile_names
 
 _TRACED = {"eager_op", "is_func", "hlo_op", "tf_function_call"}
 """Statistics of an event that tell what it is."""
 
 
-def events(step: Callable[[], None]) -> list[ProfileEvent]:
-    """Call the step under the profiler. Raises Unsupported if another tool profiles already."""
+def events(step: Callable[[], None], programs: Iterable[str] = ()) -> list[ProfileEvent]:
+    """Call the step under the profiler; `programs` in HLO say the FLOPs of their instructions.
+
+    Raises Unsupported if another tool profiles already.
+    """
     options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2, python_tracer_level=0)
     with tempfile.TemporaryDirectory(prefix="dlbench-profile-") as folder:
         try:
@@ -37,16 +40,17 @@ def events(step: Callable[[], None]) -> list[ProfileEvent]:
                 step()
         finally:
             tf.profiler.experimental.stop()
-        return [one for path in Path(folder).rglob("*.xplane.pb") for one in _of_file(path)]
+        flops = flops_by_instruction(programs)
+        return [one for path in Path(folder).rglob("*.xplane.pb") for one in _of_file(path, flops)]
 
 
-def _of_file(path: Path) -> Iterator[ProfileEvent]:
+def _of_file(path: Path, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
     space = xplane_pb2.XSpace()
     space.ParseFromString(path.read_bytes())
     for number, plane in enumerate(space.planes):
         if plane.name.startswith("/host:CPU") or plane.name.startswith("/device:GPU"):
             for line in plane.lines:
-                yield from _of_line(plane, line, number << 48 ^ (line.id & 0xFFFFFFFF))
+                yield from _of_line(plane, line, number << 48 ^ (line.id & 0xFFFFFFFF), flops)
 
 
 class _Kind(NamedTuple):
@@ -57,7 +61,7 @@ class _Kind(NamedTuple):
     calls: int = 1
 
 
-def _of_line(plane: Any, line: Any, thread: int) -> Iterator[ProfileEvent]:
+def _of_line(plane: Any, line: Any, thread: int, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
     """The events of a thread; a kernel has the type of the operation that Python asked for around it."""
     operation, until = "", 0
     for event in sorted(line.events, key=lambda one: (one.offset_ps, -one.duration_ps)):
@@ -77,6 +81,7 @@ def _of_line(plane: Any, line: Any, thread: int) -> Iterator[ProfileEvent]:
             start=line.timestamp_ns * 1e-9 + event.offset_ps * 1e-12,
             seconds=event.duration_ps * 1e-12,
             thread=thread,
+            flops=flops.get(str(said.get("hlo_op"))),
         )
 
 

@@ -19,9 +19,11 @@ def test_a_step_has_its_operations_once(path):
 
     step = product if path == "eager" else tf.function(product, jit_compile=path == "jit")
     step(left, right)
-    found = profiling.events(lambda: step(left, right).numpy())
+    programs = [step.experimental_get_compiler_ir(left, right)(stage="optimized_hlo")] if path == "jit" else []
+    found = profiling.events(lambda: step(left, right).numpy(), programs)
     work = [one for one in found if one.category == "matrix product"]
     assert len(work) == 1, [(one.name, one.category) for one in found]
+    assert work[0].flops == (2 * 64**3 if path == "jit" else None)
     assert not [one.name for one in found if one.category == "unattributed"]
     assert sum(one.name == "dlbench step" for one in found) == 1
     assert any(one.category == "dispatch" for one in found)

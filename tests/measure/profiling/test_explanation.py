@@ -210,6 +210,17 @@ def test_flops_over_time_are_said_beside_the_measured_rate() -> None:
     assert "1 GFLOP/s, 25% of a large product's" in explain("train", arm).answer[1]
 
 
+def test_flops_of_every_product_stand_for_those_of_a_model_that_states_none() -> None:
+    arm = Step(BASE, (4e6,)).arm("a")
+    assert "1 GFLOP/s, 25% of a large product's" in explain("train", msgspec.structs.replace(arm, peak=4e9)).answer[1]
+    assert not any("GFLOP/s" in line for line in explain("train", Step(BASE).arm("a")).answer)
+
+
+def test_products_of_one_name_and_other_flops_are_apart() -> None:
+    side = Step([("dot", "matrix product", 4), ("dot", "matrix product", 1)], (100.0, 10.0))
+    assert [(op.name, op.flops) for op in side.arm("a").profile.ops if op.count] == [("dot", 100.0), ("dot", 10.0)]
+
+
 def test_products_faster_than_a_large_one_are_no_rate_and_not_to_be_believed() -> None:
     arm = msgspec.structs.replace(Step(BASE).arm("a"), flops=4e6, peak=0.5e9)
     said = " ".join(explain("train", arm).answer)
