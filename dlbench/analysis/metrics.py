@@ -24,7 +24,7 @@ from dlbench.analysis.memory import (
     memory_peak,
     memory_total,
 )
-from dlbench.analysis.scaling import efficiency, efficiency_beside, exchange_share
+from dlbench.analysis.scaling import efficiency, efficiency_beside
 from dlbench.analysis.series import steps_of
 from dlbench.record.flags import FlagName
 from dlbench.record.schema import TRAINING, Run, Stage
@@ -223,8 +223,8 @@ def _compile_row(title: str, of: Callable[[Run], float | None]) -> Metric:
     return Metric(title, "s", "lower", "headline", of, TIMED, fresh_only=True)
 
 
-def _scaling_row(title: str, better: Literal["higher", "lower"], of: Callable[[Run], float | None]) -> Metric:
-    return Metric(title, "%", better, "scaling", of, TIMED)
+def _scaling_row(title: str, of: Callable[[Run], float | None]) -> Metric:
+    return Metric(title, "%", "higher", "scaling", of, TIMED)
 
 
 def _peak_row(title: str, of: Callable[[Run], float | None]) -> Metric:
@@ -270,9 +270,8 @@ METRICS: dict[str, Metric] = {
     "memory_steady": _memory_row("Steps thereafter, peak", "steady"),
     "memory_total": Metric("In all, peak", "bytes", "lower", "memory", memory_total, fresh_only=True),
     "memory_growth": Metric("Growth a step: a leak", "bytes", "lower", "memory", growth, TIMED),
-    "efficiency": _scaling_row("Efficiency against one worker", "higher", efficiency),
-    "efficiency_beside": _scaling_row("Efficiency against workers without exchange", "higher", efficiency_beside),
-    "exchange_share": _scaling_row("Exchange, share of a step", "lower", exchange_share),
+    "efficiency": _scaling_row("Efficiency against one worker", efficiency),
+    "efficiency_beside": _scaling_row("Efficiency against workers without exchange", efficiency_beside),
     "steps_to_target": Metric("Steps to target", "steps", "lower", "learning", steps_to_target, TO_TARGET),
     "seconds_to_target": Metric("Training time to target", "s", "lower", "learning", seconds_to_target, TO_TARGET),
     "quality_at_budget": Metric("Quality at budget", "", None, "learning", quality_at_budget, TO_TARGET),

@@ -12,6 +12,7 @@ from dlbench.analysis.memo import by_run
 from dlbench.analysis.rounds import by_round
 from dlbench.record.schema import CONTROLS, Run, Stage
 from dlbench.spec import workers
+from dlbench.stats.estimates import Estimate
 
 BESIDE, ALONE = CONTROLS
 
@@ -30,10 +31,13 @@ def efficiency_beside(run: Run) -> float | None:
     return _over_steps(run, BESIDE)
 
 
-def exchange_share(run: Run) -> float | None:
-    """Share of a step that it takes longer than one without exchange; below 0 if it is quicker."""
-    found = efficiency_beside(run)
-    return None if found is None else 1.0 - found
+def exchange_share(beside: Estimate) -> Estimate:
+    """Share of a step that it takes longer than one without exchange: the rest of that efficiency.
+
+    Below 0 if it is quicker.
+    """
+    low, high = (None if end is None else 1.0 - end for end in (beside.high, beside.low))
+    return Estimate(1.0 - beside.value, low, high, beside.n)
 
 
 def _over_steps(run: Run, stage: Stage) -> float | None:

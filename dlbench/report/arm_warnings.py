@@ -84,7 +84,7 @@ def oversubscribed(by_workload: Mapping[Workload, Sequence[Run]], names: Labels)
         count = workers.count(load)
         if count > 1 and load.device == "cpu" and 0 < cores < count * load.threads:
             fewer = cores // count
-            advice = f"give --threads {fewer}" if fewer else f"give no more than {cores} workers"
+            advice = f"give --threads {fewer}" if fewer else "give fewer workers"
             yield (
                 f"{names.title(load)}: oversubscribed: {count} workers with {load.threads} threads each share {cores} "
                 f"cores and wait for one another; {advice}"

@@ -85,9 +85,14 @@ def _option(axis: Axis, specs: Iterable[Spec]) -> str:
 
 
 def _says(axis: Axis, spec: Spec) -> bool:
-    """True if this axis of a Spec is an option: a model of the user's own has others for plugin and task."""
+    """True if this axis of a Spec is an option: a model of the user's own has others for plugin and task.
+
+    One worker scales in no way.
+    """
     if axis.field == "task":
         return spec.task not in own_models.MADE_TO_MEASURE
+    if axis.field == "scaling":
+        return spec.together
     return axis.field != "plugin" or spec.model is None or ":" not in spec.model.reference
 
 

@@ -10,13 +10,14 @@ from msgspec import UNSET
 
 from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
+from dlbench.analysis.scaling import exchange_share
 from dlbench.report.document import Block, Details, Paragraph, Table
 from dlbench.report.section import Arm, Section
 from dlbench.report.units import format_interval
 from dlbench.spec import AXES, Workload, workers
 
 TITLE = "Scaling over workers"
-COLUMNS = ("step_time", "throughput", "efficiency", "efficiency_beside", "exchange_share")
+COLUMNS = ("step_time", "throughput", "efficiency", "efficiency_beside")
 HEAD = (
     *("", "Batch of each", "Step", "Throughput"),
     *("Efficiency: one alone", "Efficiency: as many apart", "Exchange"),
@@ -73,4 +74,6 @@ def name_of(place: Place) -> str:
 
 def _cells(arm: Arm) -> list[str]:
     found = [(arm.metrics.get(name), METRICS[name].unit) for name in COLUMNS]
+    beside = arm.metrics.get("efficiency_beside")
+    found.append((None if beside is None else exchange_share(beside), "%"))
     return [format_interval(value, unit) if value is not None else "–" for value, unit in found]

@@ -15,6 +15,7 @@ from dlbench.session.models import Subjects
 from dlbench.session.plan import Place
 from dlbench.session.together import OVERLAPPING, TogetherArm
 from dlbench.spec import Policy
+from dlbench.stats.estimates import Estimate
 from dlbench.workers.child import ChildError
 
 pytestmark = pytest.mark.untimed
@@ -110,7 +111,7 @@ def test_efficiency_is_read_from_programs_that_took_turns_with_the_arm(scaling, 
     assert [stages.count(stage) for stage in ("steady", "beside", "alone", "latency")] == [4, 8, 4, 0]
     assert efficiency(run) == pytest.approx(against_one)
     assert efficiency_beside(run) == pytest.approx(0.75)
-    assert exchange_share(run) == pytest.approx(0.25)
+    assert exchange_share(Estimate(0.75, 0.7, 0.8, 3)) == Estimate(0.25, pytest.approx(0.2), pytest.approx(0.3), 3)
 
 
 def test_programs_beside_one_another_are_timed_while_all_of_them_step():
