@@ -76,6 +76,7 @@ PLANTED = [
     (imports_point_down, "session.plan", "from dlbench.nowhere import x", "imports nowhere"),
     (imports_point_down, "helpers", "", "has no place in LAYERS: add it"),
     (libraries_have_owners, "analysis.gate", "import click", "imports click"),
+    (libraries_have_owners, "session.cluster.farm", "import ray", "imports ray"),
     (libraries_have_owners, "report.json", "from rich.table import Table", "imports rich.table"),
     (measure_knows_numbers_only, "measure.timing", "from dlbench.spec import Policy", "imports dlbench.spec"),
     (only_the_journal_appends, "schedule", "open(path, 'a')", "opens with mode 'a'"),

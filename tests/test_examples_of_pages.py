@@ -46,6 +46,7 @@ COMMANDS = [
     Rule(r"^dlbench explain\b", "profiles two frameworks: tests/cli/test_explain.py"),
     Rule(r"^dlbench parity\b", "compares two frameworks: tests/parity"),
     Rule(r"^dlbench fetch\b", "downloads: tests/api/test_tasks.py"),
+    Rule(r"^dlbench cluster\b|--cluster\b", "needs a cluster: tests/session/cluster"),
     Rule(r"^dlbench doctor\b", "measures this machine for a minute: tests/api/test_doctor.py"),
     Rule(
         r"--(resume|against)\b|^dlbench (verify|compare)\b", "needs reports of the reader: tests/report, tests/record"

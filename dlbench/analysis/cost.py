@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dlbench.record.schema import BESIDE, Record, Run
+from dlbench.record.schema import BESIDE, Record, Run, Together
 from dlbench.stats.ranges import Seconds
 
 REST = "rest"
@@ -36,7 +36,7 @@ class Cost(Record, frozen=True):
 
 def of(runs: Sequence[Run]) -> Cost:
     """The cost of these Runs of one workload; times that older records lack are among the rest."""
-    walls: dict[tuple[str, int, int], float] = {}
+    walls: dict[Together, float] = {}
     parts = dict.fromkeys([*ONCE.values(), *STAGES.values()], 0.0)
     for run in runs:
         walls[run.together] = max(run.wall_seconds, walls.get(run.together, 0.0))

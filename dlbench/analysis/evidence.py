@@ -11,7 +11,7 @@ from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair, by_spec
 from dlbench.analysis.rounds import by_round_of
 from dlbench.analysis.steady_state import ratio_is_steady
-from dlbench.record.schema import Run
+from dlbench.record.schema import Run, Together
 from dlbench.spec import Spec
 from dlbench.stats.decisions import Evidence, Paired, Unpaired
 from dlbench.stats.estimates import Estimate, VarianceComponent, median
@@ -62,8 +62,9 @@ def of(pair: Pair, metric: str, history: Mapping[Spec, VarianceComponent] | None
     """
     if pair.in_lockstep:
         by_rounds = METRICS[metric].paired == "rounds"
-        log_ratios = group_log_ratios(pair.before, pair.after) if by_rounds else _by_group(pair, metric)
-        return Paired(log_ratios, all_count=not by_rounds) if log_ratios else None
+        found = _by_rounds(pair.before, pair.after) if by_rounds else _by_group(pair, metric)
+        machines = [machine for *_, machine in found]
+        return Paired(list(found.values()), all_count=not by_rounds, machines=machines) if found else None
     if history is None:
         return None
     busy = contended([*pair.before, *pair.after])
@@ -83,22 +84,25 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
     never steady (`unstable`), unless their ratio is: changes that both show at the same time are not in it. Time in
     which a program was ready and had no core is left out where it is known of both (`rounds.with_a_core`).
     """
-    baselines, candidates = list(baseline_runs), list(candidate_runs)
+    return list(_by_rounds(list(baseline_runs), list(candidate_runs)).values())
+
+
+def _by_rounds(baselines: Sequence[Run], candidates: Sequence[Run]) -> dict[Together, float]:
     if any(run.has("unstable") for run in (*baselines, *candidates)) and not ratio_is_steady(baselines, candidates):
-        return []
+        return {}
     of = by_round_of([*baselines, *candidates])
     sides = [{run.together: of(run) for run in runs} for runs in (baselines, candidates)]
-    found = []
+    found: dict[Together, float] = {}
     for key in (key for key in sides[0] if key in sides[1]):
         before, after = sides[0][key], sides[1][key]
         paired = [math.log(after[at] / before[at]) for at in before if at in after]
-        found += [median(paired)] if paired else []
+        found |= {key: median(paired)} if paired else {}
     return found
 
 
 def group_seconds(before: Iterable[Run], after: Iterable[Run]) -> float | None:
     """Seconds that a group in lockstep takes, its median: its arms start together and end together."""
-    longest: dict[tuple[str, int, int], float] = {}
+    longest: dict[Together, float] = {}
     for run in (*before, *after):
         longest[run.together] = max(run.wall_seconds, longest.get(run.together, 0.0))
     return statistics.median(longest.values()) if longest else None
@@ -142,12 +146,14 @@ def between_sessions(history: Sequence[Run], pairs: Sequence[Pair], metric: str)
     return found
 
 
-def _by_group(pair: Pair, metric: str) -> list[float]:
+def _by_group(pair: Pair, metric: str) -> dict[Together, float]:
     """The log ratio of one number a process, for every group that holds it for both; negated if more is better."""
     of, sign = METRICS[metric].of, METRICS[metric].sign
     before = {run.together: of(run) for run in pair.before}
-    both = [(before.get(run.together), of(run)) for run in pair.after]
-    return [sign * math.log(ours / theirs) for theirs, ours in both if theirs and ours and theirs > 0 and ours > 0]
+    both = [(run.together, before.get(run.together), of(run)) for run in pair.after]
+    return {
+        key: sign * math.log(ours / theirs) for key, theirs, ours in both if theirs and ours and theirs > 0 and ours > 0
+    }
 
 
 def _between(sessions: Sequence[Sequence[float]]) -> VarianceComponent | None:

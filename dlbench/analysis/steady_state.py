@@ -15,7 +15,7 @@ import msgspec
 from dlbench.analysis.neighbours import Group
 from dlbench.analysis.shapes import UNSTABLE, Shape, shape, shape_beside
 from dlbench.record.flags import FlagName
-from dlbench.record.schema import Run
+from dlbench.record.schema import Run, Together
 from dlbench.spec import Member, workload
 
 SERIES = 20
@@ -39,7 +39,7 @@ def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
     kept.
     """
     runs = list(runs)
-    groups: dict[tuple[object, tuple[str, int, int]], list[Run]] = {}
+    groups: dict[tuple[object, Together], list[Run]] = {}
     for run in runs:
         if run.ok and run.spec.timed:
             groups.setdefault((workload(run.spec), run.together), []).append(run)

@@ -8,6 +8,7 @@ from dlbench.analysis import control, evidence, pairs, pooling, screening
 from dlbench.analysis.pairs import Pair
 from dlbench.record.schema import Run
 from dlbench.stats import interim
+from dlbench.stats.decisions import Paired
 from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 
 
@@ -22,19 +23,19 @@ def enough(runs: Sequence[Run]) -> bool:
         return groups >= runs[0].policy.processes
     if groups not in INTERIM_GROUPS:
         return False
-    found = _log_ratios(runs)
-    unsteady = [place for place, of_pair in found.items() if not of_pair]
+    found = _paired(runs)
+    unsteady = [place for place, of_pair in found.items() if of_pair is None]
     return _never_steady(runs, groups, unsteady) and interim.are_enough(groups, list(filter(None, found.values())))
 
 
 def sentence(runs: Sequence[Run]) -> str:
     """Reason that no further group of a workload was measured; empty if their number was fixed. `runs` are marked."""
-    found, groups = [evidence.group_log_ratios(pair.before, pair.after) for pair in _took_turns(runs)], _groups(runs)
+    found, groups = list(map(_of, _took_turns(runs))), _groups(runs)
     if not runs[0].policy.adaptive or not runs[0].spec.timed or not found:
         return ""
-    known, target = _how_well([of_pair for of_pair in found if of_pair], groups), f"{HALF_WIDTH * 100:g} %"
+    known, target = _how_well(list(filter(None, found)), groups), f"{HALF_WIDTH * 100:g} %"
     if not all(found):
-        known += f" ({found.count([])} of {len(found)} ratios never became steady)"
+        known += f" ({found.count(None)} of {len(found)} ratios never became steady)"
     if enough(runs):
         return f"Stopped at the interim analysis after {groups} groups: {known}, the target ±{target}."
     if groups >= runs[0].groups:
@@ -43,7 +44,7 @@ def sentence(runs: Sequence[Run]) -> str:
     return f"Cut short after {groups} groups, by the budget or an interruption: {known}, the target ±{target}."
 
 
-def _how_well(found: Sequence[Sequence[float]], groups: int) -> str:
+def _how_well(found: Sequence[Paired], groups: int) -> str:
     if not found:
         return "no ratio is known"
     if groups < 2:
@@ -56,17 +57,19 @@ def _never_steady(runs: Sequence[Run], groups: int, unsteady: Sequence[tuple[str
     before = INTERIM_GROUPS[: INTERIM_GROUPS.index(groups)]
     if not unsteady or not before:
         return not unsteady
-    earlier = _log_ratios([run for run in runs if run.group < before[-1]])
+    earlier = _paired([run for run in runs if run.group < before[-1]])
     return not any(earlier.get(place) for place in unsteady)
 
 
-def _log_ratios(runs: Sequence[Run]) -> dict[tuple[str, str], list[float]]:
-    """Log ratios a group of every pair that took turns, by the labels of its arms; none for one that is not steady."""
+def _paired(runs: Sequence[Run]) -> dict[tuple[str, str], Paired | None]:
+    """Evidence of every pair that took turns, by the labels of its arms; None for one that is not steady."""
     marked = control.without_controls(screening.mark(runs))
-    return {
-        (pair.baseline.label, pair.candidate.label): evidence.group_log_ratios(pair.before, pair.after)
-        for pair in _took_turns(marked)
-    }
+    return {(pair.baseline.label, pair.candidate.label): _of(pair) for pair in _took_turns(marked)}
+
+
+def _of(pair: Pair) -> Paired | None:
+    found = evidence.of(pair, "step_time")
+    return found if isinstance(found, Paired) else None
 
 
 def _groups(runs: Sequence[Run]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from dlbench.analysis.gate import GateRequest
 from dlbench.analysis.judge import Judgement, reports
 from dlbench.api import comparison_file, confirm, judge, measuring
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 
 
 def compare(baseline: Path, candidate: Path, question: GateRequest, listener: Listener, out: Path | None) -> Judgement:

@@ -15,7 +15,7 @@ from dlbench.errors import DlbenchError, redaction
 from dlbench.record import encoding
 from dlbench.record.explanation import EXPLANATION_FILE, Explanation
 from dlbench.report import explanation as page
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.workers.backends import Starter
 
 PAGE_FILE = "explanation.md"

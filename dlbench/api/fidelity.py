@@ -7,7 +7,7 @@ from dlbench.parity import fidelity
 from dlbench.record.fidelity import FIDELITY_FILE, Fidelity
 from dlbench.record.journal import Journal, append
 from dlbench.record.reading import read_fidelities
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 
 
 def of_session(open_journal: Journal, listener: Listener) -> list[Fidelity]:

@@ -61,6 +61,7 @@ OPTIONS: Mapping[str, Option] = {
     "cold": _flag(),
     "memory_limit": Option(str, default=""),
     "isolation": Option(str, ISOLATIONS),
+    "cluster": Option(str, default=""),
     "parity": _flag(default=True),
     "explain": _flag(),
     "fail_on": _several(str),
@@ -135,6 +136,7 @@ class ExplainKeywords(SessionKeywords, total=False):
 class RunKeywords(SessionKeywords, GateKeywords, total=False):
     """Everything that `dlbench run` takes."""
 
+    cluster: str
     parity: bool
     explain: bool
     against: Source | None

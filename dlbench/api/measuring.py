@@ -1,9 +1,10 @@
-"""Measuring groups of a plan into a journal, with the stop rule of this plan."""
+"""Measuring groups of a plan into a journal, here or on a cluster, with the stop rule of this plan."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from dlbench.analysis import stopping
@@ -11,27 +12,44 @@ from dlbench.record import journal
 from dlbench.record.journal import Journal
 from dlbench.record.schema import Plan, Run
 from dlbench.session import schedule
+from dlbench.session.listener import Listener
+from dlbench.session.machine import here
 from dlbench.session.plan import Group
-from dlbench.session.schedule import Listener
+from dlbench.session.schedule import Measure
 from dlbench.workers.backends import Starter
 
 FOLDER = "confirmation"
 """Folder of the second measurement within the folder of the first; further ones are `confirmation-2` and so on."""
 
 
-def measure(groups: Sequence[Group], open_journal: Journal, listener: Listener) -> list[Run]:
+@contextmanager
+def machines(plan: Plan, cluster: str = "") -> Iterator[Measure]:
+    """Measuring on this machine, or on the cluster at this address. Raises DlbenchError if it cannot measure this."""
+    if not cluster:
+        with Starter(plan.pythons) as start:
+            yield here(start)
+        return
+    from dlbench.session.cluster import farm, on_ray
+
+    with on_ray.connected(cluster) as connection:
+        farm.require(connection, plan)
+        yield farm.on(connection)
+
+
+def measure(groups: Sequence[Group], open_journal: Journal, listener: Listener, by: Measure) -> list[Run]:
     """Measure the groups that the journal lacks, and return all its Runs. Raises as `schedule.record` does."""
-    with Starter(open_journal.plan.pythons) as start:
-        return schedule.record(groups, open_journal, listener, start, stopping.enough)
+    return schedule.record(groups, open_journal, listener, by, stopping.enough)
 
 
-def measure_in(folder: Path, listener: Listener) -> Callable[[Plan, Sequence[Group]], Sequence[Run]]:
-    """A function that measures the groups of a plan in a new folder within this one."""
+def measure_in(
+    folder: Path, listener: Listener, by: Measure | None = None
+) -> Callable[[Plan, Sequence[Group]], Sequence[Run]]:
+    """A function that measures the groups of a plan in a new folder within this one, on this machine unless told."""
 
     def measure_again(again: Plan, groups: Sequence[Group]) -> Sequence[Run]:
         listener.note(f"measured again: {', '.join(spec.label for spec in again.specs)}")
-        with journal.begin(_free(folder), again) as book:
-            return measure(groups, book, listener)
+        with journal.begin(_free(folder), again) as book, nullcontext(by) if by else machines(again) as found:
+            return measure(groups, book, listener, found)
 
     return measure_again
 

@@ -68,7 +68,7 @@ def _narrowed(runs: Sequence[Run]) -> Iterator[Narrowed]:
         found = evidence.of(pair, METRIC)
         if isinstance(found, Paired):
             ratio = evidence.ratio(found, METRIC)
-            yield Narrowed(pairs.name_of(pair, names), ratio, ratio.n, interim.half_width(found.log_ratios))
+            yield Narrowed(pairs.name_of(pair, names), ratio, ratio.n, interim.half_width(found))
 
 
 def _seconds_left(runs: Sequence[Run], planned: int) -> float | None:

@@ -13,7 +13,7 @@ from dlbench.record.parity import Parity
 from dlbench.record.reading import read_parities
 from dlbench.record.schema import PARITY_FILE, Plan
 from dlbench.report import parity as sameness
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.tasks import check_data
 

@@ -14,7 +14,7 @@ from dlbench.measure.profiling.answer import explain
 from dlbench.measure.profiling.profile import profile_to_file
 from dlbench.record.explanation import Arm, Explanation, Profile
 from dlbench.record.schema import Run
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec, workload
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import call

@@ -1,4 +1,4 @@
-"""Progress in plain words: a listener that says nothing, one that hands over lines, and the lines themselves."""
+"""Progress in plain words: a listener that hands over lines, and the lines themselves."""
 
 from __future__ import annotations
 
@@ -10,34 +10,12 @@ from dlbench.analysis import metrics
 from dlbench.analysis.learnt import steps_to_target
 from dlbench.record.schema import Run
 from dlbench.report.markdown import plain
+from dlbench.session.listener import Listener, Quiet
 from dlbench.session.plan import Group
-from dlbench.session.schedule import Listener
 from dlbench.spec import Spec
 
 Progress: TypeAlias = bool | Listener
 """Progress of a session: on standard error, none, or told to a Listener."""
-
-
-class Quiet:
-    """Says nothing."""
-
-    def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
-        """Nothing."""
-
-    def discarding(self, spec: Spec) -> None:
-        """Nothing."""
-
-    def announce(self, group: Group, stage: str, number: int) -> None:
-        """Nothing."""
-
-    def finished(self, run: Run) -> None:
-        """Nothing."""
-
-    def stopped(self, reason: str) -> None:
-        """Nothing."""
-
-    def note(self, text: str) -> None:
-        """Nothing."""
 
 
 class Lines(Quiet):

@@ -18,6 +18,7 @@ from dlbench.api import pythons as pythons_of_options
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_below
 from dlbench.record.schema import RUNS_FILE, Plan, Run
+from dlbench.session.cluster import address
 from dlbench.session.models import Subjects
 from dlbench.spec import Policy
 
@@ -25,7 +26,7 @@ PROCESSES = {"quick": 1, "rigorous": 15}
 DEFAULT_FORMATS = ("markdown", "json")
 GATING = ("fail_on", "confirm", "strict", "allow", "history", "against")
 """Options on the use of the Runs: the plan keeps them for `--resume`."""
-NOT_IN_PLAN = (*GATING, "resume", "parity", "explain", "format", "dry_run", "quiet")
+NOT_IN_PLAN = (*GATING, "resume", "cluster", "parity", "explain", "format", "dry_run", "quiet")
 """Options that a resumed session may have; its plan answers all others."""
 
 
@@ -35,7 +36,8 @@ class RunRequest:
 
     With `anew` the user did not choose the folder's name, and a number may be added at its end. `again` is the command
     that measures the same again where this one cannot, and nobody can resume it: its environments are of one call.
-    With `explain` the arms are profiled after the session. `held` keeps the environments that were made for it.
+    With `explain` the arms are profiled after the session. `cluster` is the address of one, if it is measured there.
+    `held` keeps the environments that were made for it.
     """
 
     subjects: Subjects
@@ -53,6 +55,7 @@ class RunRequest:
     anew: bool = False
     again: str = ""
     explain: bool = False
+    cluster: str = ""
     held: object = None
 
     @classmethod
@@ -80,6 +83,7 @@ class RunRequest:
             asked=tuple(_words(options)),
             anew=options["resume"] is None and options["out"] is None,
             explain=options["explain"],
+            cluster=_cluster(options),
             held=found,
         )
 
@@ -134,6 +138,17 @@ def gate_request(options: Mapping[str, Any]) -> GateRequest:
     if options["confirm"] and not conditions:
         raise SpecError("--confirm repeats the failures of a gate, and there is no gate; give --fail-on slower:2%")
     return GateRequest(conditions, options["allow"], history, options["strict"], options["confirm"])
+
+
+def _cluster(options: Mapping[str, Any]) -> str:
+    """The address of a cluster, or nothing. Raises SpecError, also for what is done on this machine alone."""
+    if not options["cluster"]:
+        return ""
+    if options["isolation"] == "none":
+        raise SpecError("--isolation none runs in the process of dlbench itself; leave it out, or leave --cluster out")
+    if options["explain"]:
+        raise SpecError("--explain profiles on this machine; leave it out, or leave --cluster out")
+    return address.check(options["cluster"])
 
 
 def _gate_of_run(options: Mapping[str, Any]) -> GateRequest:

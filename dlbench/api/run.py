@@ -25,7 +25,7 @@ from dlbench.record.parity import Parity
 from dlbench.record.schema import Plan, Run
 from dlbench.report import Report, summarize
 from dlbench.session import models, plan, variants
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.system import threads
 from dlbench.tasks import check_data
@@ -73,16 +73,18 @@ def run(options: RunRequest, listener: Listener) -> SessionResult:
         groups, families = _checked(options, open_journal, listener)
         if not open_journal.plan.pythons:  # another environment may have data of its own
             check_data(spec.task for spec in open_journal.plan.specs)
-        proven = Proven(parity.of_session(families, open_journal, listener))
-        if options.against is None:
-            one_model.check(open_journal.plan.specs, options.question, proven.parity)
-        try:
-            measuring.measure(groups, open_journal, listener)
-            return _conclude(options, open_journal, proven, listener)
-        except KeyboardInterrupt as interruption:
-            if not open_journal.runs:
-                raise
-            return replace(_result(options, open_journal, proven), ended_by=interruption)
+        with measuring.machines(open_journal.plan, options.cluster) as by:
+            proven = Proven(parity.of_session(families, open_journal, listener))
+            if options.against is None:
+                one_model.check(open_journal.plan.specs, options.question, proven.parity)
+            try:
+                measuring.measure(groups, open_journal, listener, by)
+                again = measuring.measure_in(options.folder, listener, by)
+                return _conclude(options, open_journal, proven, listener, again)
+            except KeyboardInterrupt as interruption:
+                if not open_journal.runs:
+                    raise
+                return replace(_result(options, open_journal, proven), ended_by=interruption)
 
 
 def describe(options: RunRequest, listener: Listener) -> list[str]:
@@ -149,13 +151,14 @@ def _check_question(options: RunRequest, specs: Sequence[Spec], policy: Policy) 
         options.against.check(specs, options.question)
 
 
-def _conclude(options: RunRequest, open_journal: Journal, proven: Proven, listener: Listener) -> SessionResult:
+def _conclude(
+    options: RunRequest, open_journal: Journal, proven: Proven, listener: Listener, again: confirm.Measure
+) -> SessionResult:
     """Write the report, compare and gate as requested. Results are on the disk before anything is measured again."""
     specs, runs = open_journal.plan.specs, open_journal.runs
     if options.parity:
         proven = proven._replace(errors=fidelity.of_session(open_journal, listener))
     question = options.question
-    again = measuring.measure_in(options.folder, listener)
     judged = judge.session(specs, runs, question, proven.errors) if options.against is None else None
     if judged is not None and question.confirm:
         _result(options, open_journal, proven, judged)

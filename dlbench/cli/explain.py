@@ -14,7 +14,7 @@ from dlbench.cli import progress
 from dlbench.errors import DlbenchError, exit_codes
 from dlbench.report import explanation as page
 from dlbench.report import terminal
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 
 LINES = 40
 """Lines of the answer on a terminal at the most, the path of the page among them."""

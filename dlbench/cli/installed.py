@@ -1,4 +1,4 @@
-"""Commands on what is installed, and on a new package; `dlbench.cli.main` has the others.
+"""Commands on what is installed, here or on a cluster, and on a new package; `dlbench.cli.main` has the others.
 
 They import what they need when they are called.
 """
@@ -66,4 +66,22 @@ def doctor(*, as_json: bool) -> None:
     command.show(as_json=as_json)
 
 
-COMMANDS = (list_, new, fetch, doctor)
+@click.group()
+def cluster() -> None:
+    """Ray clusters on which `dlbench run --cluster` measures."""
+
+
+@cluster.command()
+@click.option("--cluster", "address", default="local", show_default=True, metavar="ADDRESS", help="As of dlbench run.")
+@options.as_json
+def check(address: str, *, as_json: bool) -> int:
+    """Show nodes, devices and versions of a cluster, and what differs between them.
+
+    Exit code 2 when a node cannot measure.
+    """
+    from dlbench.cli import cluster as command
+
+    return command.show(address, as_json=as_json)
+
+
+COMMANDS = (list_, new, fetch, doctor, cluster)

@@ -33,6 +33,12 @@ def cli() -> None:
 )
 @options.find_links
 @options.of_effort
+@click.option(
+    "--cluster",
+    default="",
+    metavar="ADDRESS",
+    help="Measure on a Ray cluster: local, ray://HOST:PORT or HOST:PORT; each group on one node.",
+)
 @click.option("--parity/--no-parity", default=True, help="First check that the arms are the same model.")
 @click.option("--explain", is_flag=True, help="Then profile the arms, and say why one takes longer than another.")
 @options.of_models

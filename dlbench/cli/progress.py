@@ -18,13 +18,13 @@ from rich.table import Table
 from rich.text import Text
 
 from dlbench.api.narrowing import Narrowed, Narrowing
-from dlbench.api.progress import Lines, Quiet, duration, title
+from dlbench.api.progress import Lines, duration, title
 from dlbench.record.schema import Run
 from dlbench.report import terminal
 from dlbench.report.markdown import plain
 from dlbench.report.units import format_interval
+from dlbench.session.listener import Listener, Quiet
 from dlbench.session.plan import Group
-from dlbench.session.schedule import Listener
 
 MOST_RATIOS = 8
 """Ratios that the view shows, those with the widest intervals: it must fit on a small terminal."""

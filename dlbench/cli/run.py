@@ -78,7 +78,8 @@ def _say_failed(runs: Sequence[Run]) -> None:
 
 
 def _say_resumable(result: SessionResult, options: RunRequest) -> None:
-    goes_on = request.resume_command(result.folder, options.asked)
+    on = ("--cluster", options.cluster) if options.cluster else ()
+    goes_on = request.resume_command(result.folder, (*options.asked, *on))
     text = Text(f"interrupted: reported as partial; {goes_on} goes on from there")
     terminal.console(errors=True, quiet=options.quiet).print(text, soft_wrap=True)
 

@@ -12,6 +12,7 @@ from dlbench.api import formats, request
 from dlbench.cli.configuration import Configured
 from dlbench.errors import DlbenchError, RecordError, SpecError
 from dlbench.record import places
+from dlbench.session.cluster import address
 from dlbench.spec import AXES, PATHS, Policy
 
 _AXES = {axis.option: axis for axis in AXES.values() if axis.option}
@@ -53,6 +54,7 @@ CHECKS: Mapping[str, Callable[[Any], object]] = {
     "budget": partial(_of_policy, "budget_seconds"),
     "timeout": partial(_of_policy, "timeout_seconds"),
     "memory_limit": request.memory_limit,
+    "cluster": address.check,
     "fail_on": gate.parse,
     "allow": pairs.check_keys,
     "format": formats.known,

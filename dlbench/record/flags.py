@@ -17,6 +17,7 @@ FlagName = Literal[
     "cache_unknown",
     "recompiled",
     "not_quiet",
+    "low_priority",
     "helped",
     "fork_hung",
     "not_loaded",
@@ -58,6 +59,8 @@ FLAGS: Mapping[FlagName, str] = {
     "cache_unknown": "used a compile cache that cannot be looked at, so no compile time is read from them",
     "recompiled": "compiled again after warm-up; their steady samples may hold compiling",
     "not_quiet": "kept using a core after their turn, by threads or processes; they may have slowed the others down",
+    "low_priority": "had a lower priority than the command that measured them, so that any other program on their node "
+    "came first; start Ray with RAY_worker_niceness=0",
     "helped": "had processes of their own at work beside their steps, such as workers that load data: CPU time of "
     "those is in no figure, and the cores that they took were taken from this arm and the others",
     "fork_hung": "were measured in fresh processes after a forked one hung; use --isolation fresh",

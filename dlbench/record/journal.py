@@ -16,7 +16,7 @@ import msgspec
 
 from dlbench.errors import RecordError, redaction
 from dlbench.record import digests, files
-from dlbench.record.digests import DIGESTS_FILE, Running
+from dlbench.record.digests import DIGESTS_FILE, FileDigest, Running
 from dlbench.record.encoding import encode
 from dlbench.record.interrupts import ENDING
 from dlbench.record.reading import decode, read_plan, split
@@ -38,6 +38,7 @@ class Journal:
         self.runs: list[Run] = []
         self._lock, self._made = lock, made
         self._digest = Running()
+        self._written: dict[str, tuple[tuple[int, int, int], FileDigest]] = {}
 
     def append(self, runs: Sequence[Run]) -> None:
         """Return when the Runs are on the disk, redacted. Raises RecordError, and then the file is as it was."""
@@ -57,14 +58,37 @@ class Journal:
             self._digest = Running(content)
         self.runs = kept
 
+    def arrange(self, place: Callable[[Run], int]) -> None:
+        """Put the Runs in this order, those with one place as they are: groups that ran at the same time end in any."""
+        order = sorted(range(len(self.runs)), key=lambda number: place(self.runs[number]))
+        if order == list(range(len(order))):
+            return
+        path = self.folder / RUNS_FILE
+        lines = path.read_bytes().splitlines(keepends=True)
+        content = b"".join(lines[number] for number in order)
+        with _undisturbed():
+            files.replace(path, content)
+            self.runs[:] = [self.runs[number] for number in order]
+            self._digest = Running(content)
+            self.cover()
+
     def cover(self) -> None:
         """Write digests of the raw files as they are now, in one piece. Raises RecordError."""
         path = self.folder / DIGESTS_FILE
         known = {RUNS_FILE: self._digest.now} if self.runs else {}
         try:
+            known |= {name: self._digest_of(name) for name in (PLAN_FILE, PARITY_FILE) if (self.folder / name).exists()}
             files.replace(path, digests.content(digests.of_folder(self.folder, known)))
         except OSError as error:
             raise RecordError(f"{path}: cannot be written ({error.strerror}); free some space and --resume") from error
+
+    def _digest_of(self, name: str) -> FileDigest:
+        """The digest of a file that is written once; it is not read again while it is as it was. Raises OSError."""
+        at = (self.folder / name).stat()
+        state = at.st_ino, at.st_size, at.st_mtime_ns
+        if name not in self._written or self._written[name][0] != state:
+            self._written[name] = state, digests.of(files.read(self.folder / name))
+        return self._written[name][1]
 
     def __enter__(self) -> Journal:
         """The folder is locked already."""

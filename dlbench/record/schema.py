@@ -5,12 +5,10 @@ Schema history:
     2   a Spec names compiler, steps per call, place of the data and Python environment
     3   a Spec has a variant (its origin since 4), which reading gives it; a Run the code it was made with and the
         actual processors and threads; an Environment limits, a GPU's driver, variables of exact names alone,
-        instruction sets, priority; a Load the CPU time of the plugin's processes; a Compilation compiled parts, reasons
-        for breaks, calls of graphs and state of the cache; no secrets and names (`dlbench.errors.redaction`); older
-        versions are read with defaults
+        instruction sets, priority; a Load the CPU time of the plugin's processes; a Compilation parts, reasons for
+        breaks, calls of graphs, state of the cache; no secrets and names; older versions are read with defaults
     4   a Run has `part`, which stood in its group's number, and `control`, which was `twin` of its Spec; the Python
-        environment of a Spec is `python`, which was `environment`; a Spec has a model, options and a variant, which was
-        a number in 3; a Plan its controls
+        environment of a Spec is `python`, which was `environment`; a Spec has model, options, variant; a Plan controls
 """
 
 from __future__ import annotations
@@ -29,6 +27,7 @@ RUNS_FILE, PARITY_FILE, PLAN_FILE = "runs.jsonl", "parity.jsonl", "plan.json"
 """Files in the folder of a report: Runs a line each, parity checks a line each, and the plan."""
 
 SCHEMA, READABLE = 4, (1, 2, 3, 4)
+Together = tuple[str, int, int, str]
 
 Stage = Literal["warm-up", "steady", "latency", "converge", "beside", "alone"]
 CONTROLS: tuple[Stage, Stage] = ("beside", "alone")
@@ -79,8 +78,8 @@ class PhaseTime(Record, frozen=True, gc=False):
     """Wall seconds of the work done once: `import`, `build`, `first_step` (trace and compile included).
 
     `start` is the process itself up to importing, with the task's data; `pilot` the processes that were thrown away
-    before the group, on its first Run.
-    `first_step_warm` is the first step of a second model in the same process, when the compiler's caches are warm.
+    before the group, on its first Run. `first_step_warm` is
+    that of a second model in the same process.
     """
 
     phase: str
@@ -205,7 +204,8 @@ class Run(Record, frozen=True, weakref=True):
     dlbench's own environment that set threads, which the Spec's replace in a child. `flags` are `not_settled` and the
     like; `reason` explains a status that is not ok, and `output_tail` is the end of the child's output. `digest` is of
     the results of the first two timed calls: processes of a Spec that have one digest agree bit for bit. `ranks` are
-    the workers of a Spec that has several, whose figures are those of all of them together.
+    the workers of a Spec that has several, whose figures are those of all of them together. `machine` tells machines
+    apart, and `attempt` counts the tries of a cluster.
     """
 
     spec: Spec
@@ -240,6 +240,8 @@ class Run(Record, frozen=True, weakref=True):
     caller: dict[str, str] = {}
     digest: str = ""
     ranks: tuple[Rank, ...] | msgspec.UnsetType = msgspec.UNSET
+    machine: str = ""
+    attempt: AtLeastOne = 1
     schema: NotNegative = SCHEMA
 
     @property
@@ -258,9 +260,9 @@ class Run(Record, frozen=True, weakref=True):
         return Member(self.spec, self.control)
 
     @property
-    def together(self) -> tuple[str, int, int]:
-        """Session, group and part: Runs of one workload that share them took turns."""
-        return self.session, self.group, self.part
+    def together(self) -> Together:
+        """Session, group, part and machine: Runs of one workload that share them took turns."""
+        return self.session, self.group, self.part, self.machine
 
     def has(self, flag: FlagName) -> bool:
         """True if it has this flag."""
@@ -270,8 +272,7 @@ class Run(Record, frozen=True, weakref=True):
 class Plan(Record, frozen=True):
     """Plan of a session, on the disk before it starts: with it and the Runs, the session can be resumed.
 
-    `controls` are the Specs that have an A/A control. `pythons` holds the interpreter of each named Python environment,
-    in order; `asked` the words that ask for the gate.
+    `controls` are Specs with an A/A control, `pythons` interpreters by environment, in order, `asked` the gate's words.
     """
 
     session: str

@@ -19,7 +19,7 @@ from dlbench.session.plan import Place
 from dlbench.session.variants import Programs, misfit_of_model
 from dlbench.spec import Policy, Spec
 from dlbench.system import cpus, threads
-from dlbench.system.environment import limits
+from dlbench.system.environment import fingerprint, limits
 from dlbench.workers.child import ChildError, ChildHandle, R
 from dlbench.workers.protocol import (
     Build,
@@ -217,6 +217,7 @@ class Arm:
             evaluations=tuple(found.evaluations),
             memory=tuple(found.memory),
             caller=threads.caller(os.environ),
+            machine=fingerprint(),
             **self._read_back(),
         )
 

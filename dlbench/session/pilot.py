@@ -56,17 +56,17 @@ class PilotProcesses:
         """
         found: dict[Spec, Spec] = {}
         for spec in sorted(planned, key=lambda spec: not spec.trains):
-            found.setdefault(_arm(spec), spec)
-        arms = dict.fromkeys(_arm(spec) for spec in specs)
+            found.setdefault(pilot_key(spec), spec)
+        arms = dict.fromkeys(pilot_key(spec) for spec in specs)
         return [found[arm] for arm in arms if arm in found and arm not in self._done]
 
     def sizes(self, specs: Iterable[Spec]) -> dict[Spec, MemoryUse]:
         """The most memory up to the first step, of those whose arm came that far or ran out of memory on the way."""
-        return {spec: size for spec in specs if (size := self._done.get(_arm(spec)))}
+        return {spec: size for spec in specs if (size := self._done.get(pilot_key(spec)))}
 
     def device(self, specs: Iterable[Spec]) -> str:
         """Device that these arms run on together: a GPU if one of them was built there."""
-        found = [self._devices.get(_arm(spec), spec.device) for spec in specs]
+        found = [self._devices.get(pilot_key(spec), spec.device) for spec in specs]
         return next((device for device in found if device.startswith("gpu")), found[0])
 
     def measure(self, specs: Sequence[Spec], start: Callable[[Spec, int], ChildHandle]) -> None:
@@ -76,11 +76,11 @@ class PilotProcesses:
         """
         works = [Work(spec, partial(start, spec), partial(first_step, spec)) for spec in specs]
         for spec, found in zip(specs, results(works), strict=True):
-            self._done[_arm(spec)] = None
+            self._done[pilot_key(spec)] = None
             if isinstance(found, ChildError):
-                self._done[_arm(spec)] = NONE_HOLDS if found.status == "out-of-memory" else None
+                self._done[pilot_key(spec)] = NONE_HOLDS if found.status == "out-of-memory" else None
             else:
-                self._devices[_arm(spec)], self._done[_arm(spec)] = found
+                self._devices[pilot_key(spec)], self._done[pilot_key(spec)] = found
 
 
 def first_step(spec: Spec, child: ChildHandle) -> Callable[[], tuple[str, MemoryUse]]:
@@ -104,7 +104,7 @@ def _most(marks: Sequence[PhaseMemory]) -> MemoryUse:
     return MemoryUse(max(mark.peak_bytes for mark in marks), max(device, default=0))
 
 
-def _arm(spec: Spec) -> Spec:
+def pilot_key(spec: Spec) -> Spec:
     """Key of an arm: one Spec for all its phases and seeds, and for its control."""
     return msgspec.structs.replace(spec, phase="train", seed=0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,3 +246,10 @@ class Place:
     def starts_beside(self, policy: Policy) -> bool:
         """True if a process here starts while others of its group do: nothing is read from how long that takes."""
         return self.isolation == "fresh" and not self.in_full(policy)
+
+
+def places(group: Group, session: str, isolation: Isolation) -> Iterator[tuple[Member, Place]]:
+    """The members of a group of this session with their places, in the order of starting."""
+    for number, member in enumerate(group.members):
+        arms, control = len(group.members), member.control
+        yield member, Place(session, group.number, group.of, number, arms, isolation, group.part, control)

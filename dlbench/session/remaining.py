@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dlbench.errors import RecordError
 from dlbench.record.journal import Journal
-from dlbench.record.schema import RUNS_FILE, Run
+from dlbench.record.schema import RUNS_FILE, Run, Together
 from dlbench.session.plan import Group
 from dlbench.spec import Member, workload
 
@@ -18,12 +18,14 @@ def missing_groups(groups: Sequence[Group], journal: Journal) -> list[Group]:
     Raises RecordError when the journal holds Runs of other groups.
     """
     planned = {(member, group.number) for group in groups for member in group.members}
-    runs = [(run.member, run.together) for run in journal.runs]
     have = [(run.member, run.group) for run in journal.runs]
     path = journal.folder / RUNS_FILE
+    seen: set[tuple[Member, Together]] = set()
     for line, (key, run) in enumerate(zip(have, journal.runs, strict=True), start=1):
-        if key not in planned or run.session != journal.plan.session or runs[line - 1] in runs[: line - 1]:
+        this = run.member, run.together
+        if key not in planned or run.session != journal.plan.session or this in seen:
             raise RecordError(f"{path}:{line}: this Run is not of the plan beside it; measure again with another --out")
+        seen.add(this)
     whole = set(have) - _torn(journal.runs)
     missing = [group for group in groups if not all((member, group.number) in whole for member in group.members)]
     lacking = {(member, group.number) for group in missing for member in group.members}

@@ -1,202 +1,138 @@
-"""Measures groups one after the other and puts every Run on the disk before the next group starts."""
+"""Has groups measured in the order of the plan, and puts the Runs of each on the disk as soon as they are there."""
 
 from __future__ import annotations
 
-import datetime
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, replace
-from typing import Protocol
-
-import msgspec
+from collections.abc import Callable, Iterator, Sequence
 
 from dlbench.errors import DlbenchError
 from dlbench.record.flags import STATUSES
 from dlbench.record.journal import Journal
-from dlbench.record.schema import PhaseTime, Plan, Run
-from dlbench.session import pilot, together
+from dlbench.record.schema import Plan, Run
 from dlbench.session.eta import TimeEstimate
-from dlbench.session.lockstep import measure_group
-from dlbench.session.pilot import PilotProcesses
-from dlbench.session.plan import Group, Place
+from dlbench.session.known_failures import KnownFailures
+from dlbench.session.listener import Listener
+from dlbench.session.plan import Group
 from dlbench.session.remaining import missing_groups
-from dlbench.session.together import StartChild
-from dlbench.spec import Isolation, Member, Policy, Spec, Workload, workload
+from dlbench.spec import Spec, Workload, workload
+from dlbench.stats.interim import INTERIM_GROUPS
+
+Measure = Callable[
+    [Plan, Listener, Sequence[Run], Iterator[Group | None]],
+    Iterator[tuple[Group, list[Run]]],
+]
+"""Measures the groups of a plan: here (`dlbench.session.machine`), or on several machines (`dlbench.session.cluster`).
+
+Takes from the iterator as many groups as can be measured now; None says that the next one waits for the results of
+those that are being measured. Yields each group with its Runs, one for every arm, as soon as it has been measured. The
+Runs that it gets are those of an earlier session of this plan.
+"""
 
 Enough = Callable[[Sequence[Run]], bool]
 """True if these Runs of one workload are enough of them."""
 
-
-class Listener(Protocol):
-    """Receiver of progress, outside the timed region; every call must return at once."""
-
-    def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
-        """A group begins; `seconds_left` estimates the time for it and all that follow, None before it is known."""
-        ...
-
-    def discarding(self, spec: Spec) -> None:
-        """A process of this Spec begins that is thrown away."""
-        ...
-
-    def announce(self, group: Group, stage: str, number: int) -> None:
-        """Stage of the group now, and the number of the arm or round."""
-        ...
-
-    def finished(self, run: Run) -> None:
-        """A Run is on the disk."""
-        ...
-
-    def stopped(self, reason: str) -> None:
-        """No further group is measured."""
-        ...
-
-    def note(self, text: str) -> None:
-        """A sentence about the session, such as the answer of a parity check."""
-        ...
+RENEWALS = 100
+"""Times that the time left of a long session is estimated anew; each looks at all groups that are left."""
 
 
 class Session:
-    """Measures the missing groups of a plan; knows the Specs not worth trying and the durations so far."""
+    """Has the missing groups of a plan measured; knows the durations so far and the workloads that need no more."""
 
-    def __init__(self, plan: Plan, listener: Listener, start: StartChild, enough: Enough = lambda _: False) -> None:
-        self._plan, self._listener, self._start = plan, listener, start
-        self._finished = _Finished(plan.specs, enough if plan.policy.adaptive else lambda _: False)
-        self._known_failures, self._estimate, self._pilots = _KnownFailures(), TimeEstimate(), PilotProcesses()
+    def __init__(self, plan: Plan, listener: Listener, measure: Measure, enough: Enough = lambda _: False) -> None:
+        self._plan, self._listener, self._measure = plan, listener, measure
+        self._finished = _Finished(plan, enough)
+        self._known_failures, self._estimate = KnownFailures(), TimeEstimate()
+        self._began: dict[Group, float] = {}
+        self._left: tuple[int, float | None] = (0, None)
 
     def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
-        """Measure the groups in order and yield the Runs of each, one for every Spec, whatever its outcome.
+        """Have the groups measured in order and yield the Runs of each, one for every Spec, whatever its outcome.
 
-        A Spec that turned out unsupported is not tried again, nor is a plugin that could not be loaded: their Runs say
-        so. Stops before a group that would overrun the policy's budget. `before` holds the Runs of an earlier session.
+        Stops before a group that would overrun the policy's budget. `before` holds the Runs of an earlier session.
         """
-        begin, budget = time.monotonic(), self._plan.policy.budget_seconds
         self._learn(before)
+        for group, runs in self._measure(self._plan, self._listener, before, self._due(groups)):
+            pilots = sum(one.seconds for one in runs[0].times if one.phase == "pilot")
+            self._estimate.add(group, time.monotonic() - self._began.pop(group) - pilots)
+            self._learn(runs)
+            yield runs
+
+    def _due(self, groups: Sequence[Group]) -> Iterator[Group | None]:
+        """The groups to measure; None while the next one may turn out to be superfluous."""
+        begin, budget = time.monotonic(), self._plan.policy.budget_seconds
         for done, group in enumerate(groups):
+            while self._began and self._finished.may_end_before(group):
+                yield None
             if group in self._finished:
                 continue
-            ahead = [one for one in groups[done:] if one not in self._finished]
             elapsed = time.monotonic() - begin
             if budget is not None and elapsed + (self._estimate.expected(group) or 0.0) > budget:
-                self._listener.stopped(f"the budget of {budget:g} s is used; {len(ahead)} groups left out")
+                left_out = len(self._ahead(groups, done))
+                self._listener.stopped(f"the budget of {budget:g} s is used; {left_out} groups left out")
                 return
-            runnable = [one for one in ahead if not all(spec in self._known_failures for spec in one.specs)]
-            self._listener.group_started(group, done, len(groups), self._estimate.remaining(runnable))
-            discarding = self._discard(group)
-            with self._estimate.timing(group):
-                runs = [run for part in self._parts(group) for run in self._measure(part)]
-            self._learn(runs)
-            if discarding:
-                pilots = PhaseTime(phase="pilot", seconds=discarding)
-                runs[0] = msgspec.structs.replace(runs[0], times=(pilots, *runs[0].times))
-            yield runs
+            self._listener.group_started(group, done, len(groups), self._seconds_left(groups, done))
+            self._began[group] = time.monotonic()
+            yield group
+
+    def _ahead(self, groups: Sequence[Group], done: int) -> list[Group]:
+        return [one for one in groups[done:] if one not in self._finished]
+
+    def _seconds_left(self, groups: Sequence[Group], done: int) -> float | None:
+        """Seconds until the end, if as many groups are measured at a time as now."""
+        renewed, seconds = self._left
+        if done >= renewed or seconds is None:
+            runnable = (
+                one for one in self._ahead(groups, done) if not all(map(self._known_failures.__contains__, one.specs))
+            )
+            seconds = self._estimate.remaining(list(runnable))
+            self._left = done + max(1, (len(groups) - done) // RENEWALS), seconds
+        return None if seconds is None else seconds / (len(self._began) + 1)
 
     def _learn(self, runs: Sequence[Run]) -> None:
         self._known_failures.learn(runs)
         self._finished.learn(runs)
-
-    def _discard(self, group: Group) -> float:
-        """Throw away a process of each arm that has had none in this session, also after an interruption.
-
-        Returns the seconds that they took.
-        """
-        begin = time.monotonic()
-        policy = msgspec.structs.replace(self._plan.policy, isolation="fresh")
-        runnable = [spec for spec in self._plan.specs if policy.discard and spec not in self._known_failures]
-        lacking = self._pilots.lacking(group.specs, runnable)
-        for spec in lacking:
-            self._listener.discarding(spec)
-        if lacking:
-            self._pilots.measure(lacking, lambda spec, place: self._start(spec, policy, place))
-        return time.monotonic() - begin if lacking else 0.0
-
-    def _parts(self, group: Group) -> list[Group]:
-        """The group, or its parts if memory does not hold it."""
-        specs = [spec for spec in self._plan.specs if spec in group.specs]
-        available = pilot.available_memory(self._pilots.device(specs))
-        planned = sorted(group.members, key=lambda member: (specs.index(member.spec), member.control))
-        parts = pilot.split(planned, self._pilots.sizes(specs), available)
-        ordered = [tuple(member for member in group.members if member in part) for part in parts]
-        return [replace(group, members=part, part=group.part + place) for place, part in enumerate(ordered)]
-
-    def _measure(self, group: Group) -> list[Run]:
-        """Runs with the plan's isolation; a group whose forked child hung is measured again in fresh processes."""
-        isolation = self._isolation(group)
-        runs = self._measure_once(group, isolation)
-        hung = {run.member for run in runs if isolation == "fork" and run.status == "timeout"}
-        if not hung:
-            return runs
-        again = self._measure_once(group, "fresh")
-        return [
-            msgspec.structs.replace(one, flags=(*one.flags, "fork_hung")) if one.member in hung else one
-            for one in again
-        ]
-
-    def _isolation(self, group: Group) -> Isolation:
-        """Forked are those that time steps; the first process of a Spec is fresh: memory and cold start come from it.
-
-        So is one that trains to a target: the time that it takes begins with the first step.
-        """
-        asked = self._plan.policy.isolation
-        fresh = group.number == 0 or not group.specs[0].timed or self._known_failures.hung(group)
-        return "fresh" if asked == "fork" and fresh else asked
-
-    def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:
-        plan = self._plan
-        policy = msgspec.structs.replace(plan.policy, isolation=isolation)
-        with ExitStack() as stack:
-            arms: dict[Member, together.AnyArm] = {}
-            programs: dict[Spec, tuple[str, int]] = {}
-            for member, place in self._places(group, isolation):
-                spec = member.spec
-                if spec not in self._known_failures:
-                    arms[member] = together.arm_of(spec, (plan.policy, policy), place, self._start, programs)
-                    stack.callback(arms[member].kill)
-            seed = policy.order_seed + group.number
-            measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))
-            return [
-                arms[member].run() if member in arms else self._known_failures.run(member.spec, plan.policy, place)
-                for member, place in self._places(group, isolation)
-            ]
-
-    def _places(self, group: Group, isolation: Isolation) -> Iterator[tuple[Member, Place]]:
-        session, arms = self._plan.session, len(group.members)
-        for number, member in enumerate(group.members):
-            control = member.control
-            yield member, Place(session, group.number, group.of, number, arms, isolation, group.part, control)
 
 
 def record(
     groups: Sequence[Group],
     journal: Journal,
     listener: Listener,
-    start: StartChild,
+    measure: Measure,
     enough: Enough = lambda _: False,
 ) -> list[Run]:
-    """Measure the groups that the journal still lacks, and append every Run to it, group by group.
+    """Have the groups measured that the journal still lacks, and append every Run to it, group by group.
 
     Nothing is written while the only results are that something cannot run here; if it stays so, DlbenchError says why.
     Returns all Runs of the journal.
     """
-    session, held_back = Session(journal.plan, listener, start, enough), list[Run]()
+    session, held_back = Session(journal.plan, listener, measure, enough), list[Run]()
     missing = missing_groups(groups, journal)
-    for runs in session.execute(missing, journal.runs):
-        held_back += runs
-        if journal.runs or not all(_never_ran(run) for run in held_back):
-            journal.append(held_back)
-            for run in held_back:
-                listener.finished(run)
-            held_back = []
+    try:
+        for runs in session.execute(missing, journal.runs):
+            held_back += runs
+            if journal.runs or not all(_never_ran(run) for run in held_back):
+                journal.append(held_back)
+                for run in held_back:
+                    listener.finished(run)
+                held_back = []
+    finally:
+        journal.arrange(_in_order_of(groups))
     if not journal.runs:
         raise DlbenchError("; ".join(dict.fromkeys(run.reason for run in held_back)) or "nothing was measured")
     return journal.runs
 
 
+def _in_order_of(groups: Sequence[Group]) -> Callable[[Run], int]:
+    places = {(member, group.number): place for place, group in enumerate(groups) for member in group.members}
+    return lambda run: places[run.member, run.group]
+
+
 class _Finished:
     """Workloads that need no further group; judged with the arms as planned, whichever of them started first."""
 
-    def __init__(self, planned: Sequence[Spec], enough: Enough) -> None:
-        self._planned, self._enough = planned, enough
+    def __init__(self, plan: Plan, enough: Enough) -> None:
+        self._adaptive, self._enough = plan.policy.adaptive, enough
+        self._order: dict[Spec, int] = {spec: place for place, spec in enumerate(plan.specs)}
         self._runs: dict[Workload, list[Run]] = {}
         self._done: set[Workload] = set()
 
@@ -205,57 +141,22 @@ class _Finished:
 
     def learn(self, runs: Sequence[Run]) -> None:
         """Learn from the Runs of whole groups."""
+        if not self._adaptive:
+            return
         for run in runs:
             self._runs.setdefault(workload(run.spec), []).append(run)
         for load in dict.fromkeys(workload(run.spec) for run in runs):
-            in_order = sorted(self._runs[load], key=lambda run: self._planned.index(run.spec))
+            in_order = sorted(self._runs[load], key=lambda run: self._order[run.spec])
             if load.timed and self._enough(in_order):
                 self._done.add(load)
 
-
-class _KnownFailures:
-    """Specs that are not tried again, with the Run that says why; plugins that are not forked again."""
-
-    def __init__(self) -> None:
-        self._specs: dict[Spec, Run] = {}
-        self._plugins: dict[tuple[str, str], Run] = {}
-        self._hung: set[str] = set()
-
-    def __contains__(self, spec: Spec) -> bool:
-        return spec in self._specs or _place_of(spec) in self._plugins
-
-    def learn(self, runs: Iterable[Run]) -> None:
-        for run in runs:
-            if STATUSES[run.status].final:
-                self._specs.setdefault(run.spec, run)
-            if run.has("not_loaded"):
-                self._plugins.setdefault(_place_of(run.spec), run)
-            if run.has("fork_hung"):
-                self._hung.add(run.spec.plugin)
-
-    def hung(self, group: Group) -> bool:
-        """True if a forked child of one of these plugins hung."""
-        return any(spec.plugin in self._hung for spec in group.specs)
-
-    def run(self, spec: Spec, policy: Policy, place: Place) -> Run:
-        """The Run of a Spec that is not tried: why it is not."""
-        known = self._specs.get(spec) or self._plugins[_place_of(spec)]
-        return Run(
-            spec=spec,
-            policy=policy,
-            **asdict(place),
-            status=known.status,
-            reason=known.reason,
-            output_tail=known.output_tail,
-            flags=tuple(dict.fromkeys((*known.flags, "not_tried"))),
-            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            wall_seconds=0.0,
-        )
-
-
-def _place_of(spec: Spec) -> tuple[str, str]:
-    """The plugin and the Python environment: it may lack something in one and have it in another."""
-    return spec.plugin, spec.python
+    def may_end_before(self, group: Group) -> bool:
+        """True until all groups up to the last interim analysis before this one have been measured."""
+        load = workload(group.specs[0])
+        if not self._adaptive or not load.timed or load in self._done:
+            return False
+        analysed = max((number for number in INTERIM_GROUPS if number <= group.number), default=0)
+        return len({run.group for run in self._runs.get(load, ())}) < analysed
 
 
 def _never_ran(run: Run) -> bool:

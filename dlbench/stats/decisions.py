@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -21,6 +21,7 @@ from dlbench.stats.estimates import (
     expm1,
     holm,
     one_sample,
+    over_machines,
     trim_count,
     two_samples,
 )
@@ -76,11 +77,13 @@ class Paired:
     """One log ratio a group of processes in lockstep: candidate over baseline.
 
     Of many groups the outermost are left out (`stats.left_out`), unless all are to count: the machine may change the
-    speed of a process, but its use of memory is its own.
+    speed of a process, but its use of memory is its own. `machines` names the machine of each group. Groups of several
+    machines are no independent ones: how fast a program is there is a property of the machine too.
     """
 
     log_ratios: Sequence[float]
     all_count: bool = False
+    machines: Sequence[str] = ()
 
     @property
     def n(self) -> int:
@@ -88,8 +91,8 @@ class Paired:
         return len(self.log_ratios)
 
     def shift(self) -> Shift | None:
-        """Their mean without those that are left out, by t."""
-        return one_sample(self.log_ratios, self._cut)
+        """Their mean without those that are left out, by t; over several machines these are a level of their own."""
+        return over_machines(self._by_machine) if self._by_machine else one_sample(self.log_ratios, self._cut)
 
     def ratio(self) -> Estimate:
         """Raises ValueError without any group."""
@@ -97,7 +100,7 @@ class Paired:
 
     def reversed(self) -> Paired:
         """The other arm as candidate."""
-        return Paired([-value for value in self.log_ratios], self.all_count)
+        return Paired([-value for value in self.log_ratios], self.all_count, self.machines)
 
     def ranks_agree(self, bound: float) -> bool:
         """True by the exact signed-rank test (Wilcoxon 1945), by the number of positive Walsh averages (Tukey 1949).
@@ -110,17 +113,32 @@ class Paired:
     def detectable_shift(self) -> float | None:
         """Shift in proportion to the error of the mean."""
         shift = self.shift()
-        return None if shift is None else power.paired_detectable_errors(self.n, self._cut) * shift.error
+        if shift is None:
+            return None
+        several = bool(self._by_machine)
+        groups = max(2, math.floor(shift.degrees_of_freedom) + 1) if several else self.n
+        return power.paired_detectable_errors(groups, 0 if several else self._cut) * shift.error
 
     def more_to_decide(self) -> int | None:
-        """Groups until the 90 % interval is narrow enough for a verdict, in four sessions of five."""
-        shift = self.shift()
+        """Groups until the 90 % interval is narrow enough for a verdict, in four sessions of five.
+
+        Unknown over several machines: it takes further machines, not groups, if these differ.
+        """
+        shift = None if self._by_machine else self.shift()
         needed = None if shift is None else power.groups_needed(shift.error * math.sqrt(self.n), self.n, DECIDING)
         return None if needed is None or needed <= self.n else needed - self.n
 
     @property
     def _cut(self) -> int:
         return 0 if self.all_count else trim_count(self.n)
+
+    @property
+    def _by_machine(self) -> Mapping[str, Sequence[float]]:
+        """Log ratios by machine; none if all are of one."""
+        found: dict[str, list[float]] = {}
+        for machine, value in zip(self.machines, self.log_ratios, strict=bool(self.machines)):
+            found.setdefault(machine, []).append(value)
+        return found if len(found) > 1 else {}
 
 
 @dataclass(frozen=True)

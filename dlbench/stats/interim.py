@@ -22,12 +22,12 @@ sessions of ten or more. Its logarithm lies 1.96 % beyond the negligible 1 %, wh
 errors of such an interval; the bound of the t test takes 1.7 of them, and 90 % power another 1.3."""
 
 
-def half_width(log_ratios: Sequence[float]) -> float:
+def half_width(found: Paired) -> float:
     """Half the width of a ratio's 95 % interval, as a share of it; infinite for fewer than two groups."""
-    shift = Paired(log_ratios).shift()
+    shift = found.shift()
     return math.inf if shift is None else expm1(shift.interval()[1] - shift.mean)
 
 
-def are_enough(groups: int, pairs: Sequence[Sequence[float]]) -> bool:
-    """True if `groups` is an interim analysis and the log ratios of every pair are known well enough."""
-    return groups in INTERIM_GROUPS and all(half_width(log_ratios) <= HALF_WIDTH for log_ratios in pairs)
+def are_enough(groups: int, pairs: Sequence[Paired]) -> bool:
+    """True if `groups` is an interim analysis and the ratio of every pair is known well enough."""
+    return groups in INTERIM_GROUPS and all(half_width(found) <= HALF_WIDTH for found in pairs)

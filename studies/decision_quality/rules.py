@@ -49,7 +49,7 @@ def groups_used(
             return n
         if n in INTERIM_GROUPS:
             before, steady = steady, is_steady(n)
-            if are_enough(n, [log_ratios[:n]]) if steady else not before:
+            if are_enough(n, [Paired(log_ratios[:n])]) if steady else not before:
                 return n
         if n >= 2 and n < len(seconds) and spent + seconds[n] > BUDGET:
             return n

@@ -14,11 +14,11 @@ from dlbench.analysis import gate, judge
 from dlbench.analysis.gate import GateRequest
 from dlbench.api import confirm, measuring, render
 from dlbench.api import run as commands
-from dlbench.api.progress import Quiet
 from dlbench.errors import DlbenchError
 from dlbench.record import journal
 from dlbench.record.schema import Plan
 from dlbench.session import plan
+from dlbench.session.listener import Quiet
 from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed

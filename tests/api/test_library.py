@@ -11,8 +11,8 @@ from short import policy
 
 import dlbench
 from dlbench.api import keywords
-from dlbench.api.progress import Quiet
 from dlbench.cli.main import cli
+from dlbench.session.listener import Quiet
 from dlbench.stats.reasons import REASONS
 from dlbench_fake import nets
 

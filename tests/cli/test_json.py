@@ -9,7 +9,7 @@ import pytest
 from example_runs import full_session
 from sessions import session
 
-from dlbench.api import doctor
+from dlbench.api import cluster, doctor
 from dlbench.cli.main import cli
 from dlbench.record import journal
 from dlbench.record.schema import Environment, Load, Plan
@@ -42,6 +42,10 @@ def folders(tmp_path, monkeypatch):
         noise=Noise(log_ratios=(), smallest_change=None),
     )
     monkeypatch.setattr(doctor, "examine", lambda: found)
+    told = cluster.Facts(machine="m", environment=at, packages={"dlbench": "1"})
+    node = cluster.NodeFound(name="n", address="a", cpus=1, gpus=0, facts=told)
+    asked = cluster.Checked(address="local", ray="1", token=True, here=told, nodes=(node,), differences=())
+    monkeypatch.setattr(cluster, "check", lambda address: asked)
     return SimpleNamespace(
         a=kept(tmp_path / "a", session("a")),
         b=kept(tmp_path / "b", session("b", seed=1)),
@@ -60,6 +64,7 @@ CALLS = {
     "verify": lambda at: [at.a],
     "history": lambda at: [at.db, "--add", at.a],
     "env": lambda at: ["list"],
+    "cluster": lambda at: ["check"],
 }
 KEYS = {
     "list": {"plugins", "tasks", "suites"},
@@ -71,6 +76,7 @@ KEYS = {
     "verify": {"intact", "digest", "files"},
     "history": {"series"},
     "env": {"folder", "environments"},
+    "cluster": {"nodes", "differences", "here", "token"},
 }
 FACTS = {
     "list": lambda found: "fake.linear" in [one["name"] for one in found["plugins"]],

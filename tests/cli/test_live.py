@@ -14,8 +14,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from dlbench.api.narrowing import Narrowing
-from dlbench.api.progress import Quiet
 from dlbench.cli import progress
+from dlbench.session.listener import Quiet
 from dlbench.session.plan import Group
 from dlbench.stats import interim
 

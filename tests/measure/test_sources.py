@@ -12,13 +12,14 @@ import pytest
 from example_runs import spec
 
 from dlbench import registry
-from dlbench.api.progress import Quiet
 from dlbench.measure import sources
 from dlbench.record import journal
 from dlbench.record.schema import Code, Plan
 from dlbench.registry.references import FOLDER_VARIABLE
 from dlbench.report import FORMATS, summarize
 from dlbench.session import plan, schedule
+from dlbench.session.listener import Quiet
+from dlbench.session.machine import here
 from dlbench.spec import ModelSource, Policy
 from dlbench.workers.backends import Starter
 
@@ -170,7 +171,7 @@ def measured(folder, *plugins, **changes):
     policy = msgspec.structs.replace(POLICY, **changes)
     specs = tuple(spec(plugin, "predict", path="eager", task="line", threads=1) for plugin in plugins)
     with journal.begin(folder, Plan(session="s", specs=specs, policy=policy)) as book, Starter() as start:
-        return schedule.record(plan.groups(specs, policy), book, Quiet(), start)
+        return schedule.record(plan.groups(specs, policy), book, Quiet(), here(start))
 
 
 @pytest.mark.parametrize("isolation", ["fresh", "fork"])

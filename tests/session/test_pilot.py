@@ -12,6 +12,7 @@ from dlbench.record import journal
 from dlbench.record.schema import PhaseMemory, PhaseTime, Plan
 from dlbench.report import warnings
 from dlbench.session import pilot, schedule
+from dlbench.session.machine import here
 from dlbench.session.pilot import SHARE, MemoryUse, split
 from dlbench.session.plan import members
 from dlbench.session.remaining import missing_groups
@@ -104,7 +105,7 @@ def session(folder, monkeypatch, room):
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
     planned = plan(policy, plugin=["fake.linear", "twin.linear"], path=["eager", "graph"])
     with journal.begin(folder, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
-        return planned, schedule.record(planned, book, Diary(), Children(lambda spec: Large()))
+        return planned, schedule.record(planned, book, Diary(), here(Children(lambda spec: Large())))
 
 
 def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_it_stopped(monkeypatch, tmp_path):
@@ -120,10 +121,10 @@ def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_i
     assert any("in 3 parts" in text for text in warnings.warnings(runs))
     start = Children(lambda spec: Large())
     with journal.resume(tmp_path) as book:
-        assert schedule.record(planned, book, Diary(), start) == runs
+        assert schedule.record(planned, book, Diary(), here(start)) == runs
         assert start.made == []
         book.truncate(6)
-        assert len(schedule.record(planned, book, Diary(), start)) == len(runs)
+        assert len(schedule.record(planned, book, Diary(), here(start))) == len(runs)
     with journal.resume(tmp_path) as book:
         assert book.runs[-1].spec == planned[0].specs[0], "of the last part the baseline is torn, others have it"
         book.truncate(len(runs) - 1)
@@ -156,7 +157,7 @@ def test_an_arm_is_as_large_as_where_it_trains(tmp_path):
     planned, diary = plan(policy, plugin=["fake.linear"], phase=["predict", "train"]), Diary()
     specs = tuple(dict.fromkeys(spec for group in planned for spec in group.specs))
     with journal.begin(tmp_path, Plan(session="s", specs=specs, policy=policy)) as book:
-        schedule.record(planned, book, diary, Children())
+        schedule.record(planned, book, diary, here(Children()))
     assert planned[0].specs[0].phase == "predict"
     assert [spec.phase for spec in diary.discarded] == ["train"]
 
@@ -168,7 +169,7 @@ def test_arms_that_lack_memory_together_are_told_when_their_sizes_were_not_known
     start = Children(lambda spec: ScriptedChild(fails_at="Settle" if "twin" in spec.plugin else "", error=error))
     planned = plan(policy)
     with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
-        runs = schedule.record(planned, book, Diary(), start)
+        runs = schedule.record(planned, book, Diary(), here(start))
     said = [text for text in warnings.warnings(runs) if "sizes were not known" in text]
     assert bool(said) == warned
     assert all(text.startswith("train, twin.linear eager: out of memory") for text in said)
@@ -190,7 +191,7 @@ def test_a_gpu_that_was_found_and_not_asked_for_is_shared_too(monkeypatch, tmp_p
     policy = Policy(processes=2, samples=2, latency_steps=1, discard=True)
     planned = plan(policy, device=["auto"])
     with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
-        runs = schedule.record(planned, book, Diary(), Children(lambda spec: OnGpu()))
+        runs = schedule.record(planned, book, Diary(), here(Children(lambda spec: OnGpu())))
     assert {run.spec.device for run in runs} == {"auto"}
     assert {run.arms for run in runs} == {1}
 

@@ -10,6 +10,7 @@ from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan
 from dlbench.session import schedule
 from dlbench.session.eta import TimeEstimate
+from dlbench.session.machine import here
 from dlbench.spec import Policy
 from dlbench.workers.child import ChildError
 
@@ -156,11 +157,11 @@ def test_a_session_that_goes_on_discards_again_and_only_for_what_is_left(diary, 
     record(planned, tmp_path, diary, Children(), DISCARD)
     again, start = Diary(), Children()
     with journal.resume(tmp_path) as book:
-        schedule.record(planned, book, again, start)
+        schedule.record(planned, book, again, here(start))
     assert (again.discarded, start.made) == ([], [])
     with journal.resume(tmp_path) as book:
         book.truncate(2)
-        runs = schedule.record(planned, book, again, start)
+        runs = schedule.record(planned, book, again, here(start))
     assert len(again.discarded) == 2
     assert len(start.made) == 2 + 4
     assert len(runs) == 6
@@ -176,10 +177,10 @@ def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go
 
     specs = tuple(dict.fromkeys(spec for group in planned for spec in group.specs))
     with journal.begin(tmp_path, Plan(session="s", specs=specs, policy=policy)) as book:
-        runs = schedule.record(planned, book, diary, Children(), enough)
+        runs = schedule.record(planned, book, diary, here(Children()), enough)
     assert [sum(run.spec.phase == phase for run in runs) // 2 for phase in ("train", "predict")] == [6, 45]
     assert diary.left[-39:] == list(range(39, 0, -1)), "what stopped is not ahead"
     start = Children()
     with journal.resume(tmp_path) as book:
-        assert schedule.record(planned, book, Diary(), start, enough) == runs
+        assert schedule.record(planned, book, Diary(), here(start), enough) == runs
     assert start.made == []

@@ -26,7 +26,8 @@ NARROW, WIDE = 0.001, 0.05
 
 def groups_taken(log_ratios, enough=are_enough):
     return next(
-        (n for n in INTERIM_GROUPS if n == INTERIM_GROUPS[-1] or enough(n, [log_ratios[:n]])), INTERIM_GROUPS[-1]
+        (n for n in INTERIM_GROUPS if n == INTERIM_GROUPS[-1] or enough(n, [Paired(log_ratios[:n])])),
+        INTERIM_GROUPS[-1],
     )
 
 
@@ -76,17 +77,17 @@ def test_a_rule_that_stops_at_significance_is_caught():
         return sum(says(ratios) == "slower" for ratios in sessions(0.02, edge, enough)) / SESSIONS
 
     assert wrongly(are_enough) <= 0.07
-    assert wrongly(lambda n, pairs: says(pairs[0]) in ("slower", "faster")) > 0.08
+    assert wrongly(lambda n, pairs: says(pairs[0].log_ratios) in ("slower", "faster")) > 0.08
 
 
 def test_a_look_is_enough_when_every_ratio_is_narrow_and_at_no_other_number():
     narrow = [NARROW, -NARROW] * INTERIM_GROUPS[-1]
-    assert [n for n in range(1, len(narrow)) if are_enough(n, [narrow[:n]])] == list(INTERIM_GROUPS)
-    assert not are_enough(6, [narrow[:6], [WIDE, -WIDE] * 3])
-    assert not are_enough(6, [[0.0]])
-    assert half_width([0.0]) == math.inf
+    assert [n for n in range(1, len(narrow)) if are_enough(n, [Paired(narrow[:n])])] == list(INTERIM_GROUPS)
+    assert not are_enough(6, [Paired(narrow[:6]), Paired([WIDE, -WIDE] * 3)])
+    assert not are_enough(6, [Paired([0.0])])
+    assert half_width(Paired([0.0])) == math.inf
     error = 0.02 * math.sqrt(6 / 5) / math.sqrt(6)
-    assert half_width([0.02, -0.02] * 3) == pytest.approx(math.expm1(2.5706 * error), 1e-4)
+    assert half_width(Paired([0.02, -0.02] * 3)) == pytest.approx(math.expm1(2.5706 * error), 1e-4)
 
 
 def session(number, spread, policy=ADAPTIVE, slowdown=0.0, spared=()):

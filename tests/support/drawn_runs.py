@@ -229,6 +229,8 @@ any_run = _builds(
     actual=st.none() | _actual,
     caller=_maps,
     digest=_texts,
+    machine=_texts,
+    attempt=_some,
 )
 any_fidelity = _builds(
     Fidelity,

@@ -43,6 +43,7 @@ OWNERS = {
     "pytest": {"pytest_plugin"},
     "pynvml": {"system.nvml"},
     "threadpoolctl": {"system.witness"},
+    "ray": {"session.cluster.on_ray"},
 }
 """Libraries and their only importers: the rest of the core can then be used without them."""
 

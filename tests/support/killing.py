@@ -16,10 +16,11 @@ from pathlib import Path
 
 import psutil
 
-from dlbench.api.progress import Quiet
 from dlbench.record import journal
 from dlbench.record.reading import split
 from dlbench.session import plan, schedule
+from dlbench.session.listener import Quiet
+from dlbench.session.machine import here
 from dlbench.workers.backends import Starter
 
 
@@ -39,7 +40,7 @@ def session(folder, descriptor):
     try:
         with journal.resume(folder) as book, Starter() as start:
             planned = plan.groups(book.plan.specs, book.plan.policy)
-            schedule.record(planned, book, Ticking(descriptor), start)
+            schedule.record(planned, book, Ticking(descriptor), here(start))
     except Exception:
         traceback.print_exc()
     finally:

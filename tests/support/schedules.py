@@ -5,6 +5,7 @@ from scripted import ScriptedChild
 from dlbench.record import journal
 from dlbench.record.schema import Plan
 from dlbench.session import schedule
+from dlbench.session.machine import here
 from dlbench.session.plan import expand, groups
 from dlbench.spec import Policy
 
@@ -38,7 +39,7 @@ def record(planned, folder, diary, start, policy=POLICY):
     """A whole session in this folder."""
     specs = tuple(dict.fromkeys(spec for group in planned for spec in group.specs))
     with journal.begin(folder, Plan(session="s", specs=specs, policy=policy)) as book:
-        return schedule.record(planned, book, diary, start)
+        return schedule.record(planned, book, diary, here(start))
 
 
 def plan(policy=POLICY, **axes):

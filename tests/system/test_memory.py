@@ -8,11 +8,12 @@ import pytest
 from example_runs import bare_run, spec
 
 from dlbench.analysis import leaks, metrics
-from dlbench.api.progress import Quiet
 from dlbench.record import journal
 from dlbench.record.schema import Plan, Sample
 from dlbench.report import warnings
 from dlbench.session import schedule
+from dlbench.session.listener import Quiet
+from dlbench.session.machine import here
 from dlbench.session.plan import Group
 from dlbench.spec import Member, Policy, Spec
 from dlbench.system import memory
@@ -75,7 +76,7 @@ def measured(misdeed, tmp_path, monkeypatch):
     group = Group(0, (Member(GOOD),), 1)
     policy = msgspec.structs.replace(POLICY, latency_steps=2)
     with journal.begin(tmp_path / "out", Plan(session="s", specs=group.specs, policy=policy)) as book, Starter() as new:
-        (run,) = schedule.record([group], book, Quiet(), new)
+        (run,) = schedule.record([group], book, Quiet(), here(new))
     assert run.status == "ok", run.reason
     return run
 

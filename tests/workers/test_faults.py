@@ -12,11 +12,12 @@ import msgspec
 import pytest
 from left_over import left_over
 
-from dlbench.api.progress import Quiet
 from dlbench.record import journal
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan
 from dlbench.session import schedule
+from dlbench.session.listener import Quiet
+from dlbench.session.machine import here
 from dlbench.session.plan import Group
 from dlbench.spec import Member, Policy, Spec
 from dlbench.workers.backends import Starter
@@ -186,7 +187,7 @@ def test_every_misdeed_costs_one_row_and_the_good_plugin_is_measured(place, late
     group = Group(0, tuple(map(Member, (good, *bad))), 1)
     plan = Plan(session="s", specs=group.specs, policy=POLICY)
     with journal.begin(tmp_path / "out", plan) as book, Starter() as starter:
-        schedule.record([group], book, Quiet(), Misled(misdeeds, starter, monkeypatch))
+        schedule.record([group], book, Quiet(), here(Misled(misdeeds, starter, monkeypatch)))
     runs = read_runs(tmp_path / "out" / "runs.jsonl")
     assert [run.spec for run in runs] == list(group.specs), "exactly one Run for every Spec"
     assert runs[0].status == "ok"
@@ -223,7 +224,7 @@ def test_a_plugin_that_is_alone_and_gives_up_in_the_middle_has_its_row(
     plan = Plan(session="s", specs=(spec,), policy=policy)
     with journal.begin(tmp_path / "out", plan) as book, Starter() as starter:
         misled = Misled({1: ("", misdeed)}, starter, monkeypatch)
-        schedule.record([Group(0, (Member(spec),), 1)], book, Quiet(), misled)
+        schedule.record([Group(0, (Member(spec),), 1)], book, Quiet(), here(misled))
     (run,) = read_runs(tmp_path / "out" / "runs.jsonl")
     assert run.reason == "told to fail"
     assert run.status == ("unsupported" if "Unsupported" in misdeed else "error")

@@ -8,7 +8,7 @@ from typing import Any
 
 from dlbench.analysis import evidence, screening
 from dlbench.analysis.metrics import METRICS
-from dlbench.record.schema import Run
+from dlbench.record.schema import Run, Together
 from dlbench.stats.bisection.search import Trial
 
 ByMember = Mapping[int, Mapping[Any, Run]]
@@ -61,7 +61,7 @@ def groups(trial: Trial, found: ByMember, metric: str) -> list[Mapping[int, floa
 
 def seconds(runs: Sequence[Run]) -> float:
     """Seconds that these groups took: their arms start together and end together."""
-    longest: dict[tuple[str, int, int], float] = {}
+    longest: dict[Together, float] = {}
     for run in runs:
         longest[run.together] = max(run.wall_seconds, longest.get(run.together, 0.0))
     return math.fsum(longest.values())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.session import models
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec, workload_key
 from dlbench.stats.bisection.search import Unmeasurable
 from dlbench.workers import interpreters

@@ -15,7 +15,7 @@ from dlbench.api.bisection.trials import Trials
 from dlbench.errors import redaction
 from dlbench.record import encoding
 from dlbench.report import bisection as page
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.stats.bisection.answer import Bisection, Line
 
 ANSWER_FILE, PAGE_FILE, PICTURE_FILE = "bisection.json", "bisection.md", "bisection.html"

@@ -11,7 +11,7 @@ from dlbench.errors import SpecError, redaction
 from dlbench.record import encoding
 from dlbench.report.command import command_of
 from dlbench.report.units import format_value
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.spec import Policy
 from dlbench.stats.tuning import line
 from dlbench.stats.tuning.answer import Largest

@@ -12,7 +12,7 @@ from dlbench.api.tune.limits import Facts, facts
 from dlbench.api.tune.request import Request
 from dlbench.api.tune.rounds import Deadline, Rounds
 from dlbench.record.schema import Run
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.stats.tuning import decisions
 from dlbench.stats.tuning.race import Exhausted, Outcome, race

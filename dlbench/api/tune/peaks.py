@@ -10,7 +10,7 @@ from dlbench.api.tune.request import Request
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.report.units import format_value
 from dlbench.session import pilot
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec
 from dlbench.workers.child import ChildError, fresh_child
 

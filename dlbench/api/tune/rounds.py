@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from dlbench.api.progress import Quiet
 from dlbench.api.tune import ratios
 from dlbench.api.tune.limits import memory
 from dlbench.api.tune.ratios import Part
 from dlbench.record.journal import Journal
 from dlbench.record.schema import Run
 from dlbench.session import pilot
+from dlbench.session.listener import Listener, Quiet
 from dlbench.session.lockstep import starting_order
+from dlbench.session.machine import Machine
 from dlbench.session.plan import IN_FULL, Group
-from dlbench.session.schedule import Listener, Session
 from dlbench.spec import Member, Spec
 from dlbench.stats.tuning.race import Exhausted, Found, Left
 from dlbench.workers.backends import Starter
@@ -44,8 +44,8 @@ class Rounds:
 
     def __init__(self, book: Journal, listener: Listener, start: Starter, deadline: Deadline) -> None:
         self.book, self._listener, self._deadline = book, listener, deadline
-        self._session = Session(book.plan, _Silent(), start)
-        self._before: Sequence[Run] = book.runs[:]
+        self._machine = Machine(book.plan, Quiet(), start)  # whose own lines name arms without their workload
+        self._machine.learn(book.runs)
         _whole(book)
 
     def __call__(self, number: int, arms: Sequence[int]) -> Found:
@@ -102,11 +102,10 @@ class Rounds:
         several = f", part {part + 1}" if part else ""
         shown = number - (IN_FULL - 1) * (number > 0) + 1
         self._listener.note(f"group {shown}{several}: {len(specs)} settings")
-        for runs in self._session.execute([group], self._before):
-            self.book.append(runs)
-            for run in runs:
-                self._listener.finished(run)
-        self._before = ()
+        runs = self._machine.measure(group)
+        self.book.append(runs)
+        for run in runs:
+            self._listener.finished(run)
 
     def _of_group(self, number: int) -> list[Run]:
         return [run for run in self.book.runs if run.group == number]
@@ -123,10 +122,6 @@ class Rounds:
         """Arms that failed in a group; not those that ran out of memory beside others and may fit alone."""
         runs = self._of_group(number)
         return {run.spec: run for run in runs if not run.ok and not _is_crowded(run)}
-
-
-class _Silent(Quiet):
-    """The schedule's own lines name arms without their workload; a race names its settings."""
 
 
 def _hub(specs: Sequence[Spec], failed: Mapping[Spec, Run]) -> Spec | None:

@@ -12,7 +12,7 @@ from dlbench.api.tune.told import Told
 from dlbench.errors import redaction
 from dlbench.record import encoding
 from dlbench.report import tuning as page
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener
 from dlbench.stats.tuning.answer import Tuning
 from dlbench.tasks import check_data
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from dlbench.api.progress import Quiet
 from dlbench.api.tune.arms import differing, name_of
 from dlbench.api.tune.limits import facts
 from dlbench.record.schema import Run
-from dlbench.session.schedule import Listener
+from dlbench.session.listener import Listener, Quiet
 from dlbench.spec import Spec
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
-from dlbench.record.schema import Run, Sample
+from dlbench.record.schema import Run, Sample, Together
 from dlbench.report.chart import Axis, Chart, Point, Series
 from dlbench.report.charts.arms import Drawn, DrawnArms
 from dlbench.report.units import format_value
@@ -49,7 +49,7 @@ def _strips(at: int, one: Drawn) -> Iterator[Series]:
 
 def _over_time(drawn: DrawnArms) -> Chart:
     """Arms that drift together show the machine; one that drifts alone shows the program."""
-    longest: dict[tuple[str, int, int], int] = {}
+    longest: dict[Together, int] = {}
     for run in (run for one in drawn.arms for run in one.runs):
         longest[run.together] = max(longest.get(run.together, 0), len(_steady(run)))
     starts, total = {}, 0

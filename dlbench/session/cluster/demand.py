@@ -1,0 +1,71 @@
+"""Nodes of a cluster, and what a session demands of one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from dlbench.errors import DlbenchError, SpecError
+from dlbench.spec import Spec
+
+
+class Node(NamedTuple):
+    """A node as the cluster describes it; `id` is the cluster's name for it."""
+
+    id: str
+    address: str
+    cpus: float
+    gpus: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The beginning of its id, which tells the nodes of a cluster apart and says nothing about anybody."""
+        return self.id[:8]
+
+
+class Demand(NamedTuple):
+    """Demand of each group: CPUs for its threads, and a GPU if its arms run there. It gets all CPUs of its node."""
+
+    threads: int
+    gpu: bool = False
+
+    @classmethod
+    def of(cls, specs: Iterable[Spec], nodes: Iterable[Node]) -> Demand:
+        """The demand of these Specs; those for `auto` go to a GPU if there is one. Raises SpecError."""
+        specs = list(specs)
+        devices = {spec.device for spec in specs}
+        if numbered := sorted(device for device in devices if device.startswith("gpu:")):
+            raise SpecError(
+                f"--device {numbered[0]} with --cluster: a node has the GPU that it leases; give --device gpu"
+            )
+        gpu = "gpu" in devices or ("auto" in devices and any(node.gpus >= 1 for node in nodes))
+        return cls(max(spec.threads for spec in specs), gpu)
+
+    def fits(self, node: Node) -> bool:
+        """True if this node has it when nobody else uses it."""
+        return node.cpus >= self.threads and (node.gpus >= 1 or not self.gpu)
+
+    def require(self, nodes: Sequence[Node]) -> None:
+        """Raise DlbenchError if no node has it: nothing would ever be measured."""
+        if not any(map(self.fits, nodes)):
+            wanted = f"{_many(self.threads, 'CPU')}{' and a GPU' if self.gpu else ''}"
+            raise DlbenchError(
+                f"no node of the cluster has {wanted} for a group: {described(nodes)}; give "
+                f"{'--device cpu, ' if self.gpu else ''}fewer --threads, or a cluster with such a node"
+            )
+
+
+def described(nodes: Iterable[Node]) -> str:
+    """The nodes by kind: `2 nodes with 4 CPUs, 1 node with 8 CPUs and 1 GPU`."""
+    kinds = Counter((node.cpus, node.gpus) for node in nodes)
+    said = (f"{_many(number, 'node')} with {_resources(*kind)}" for kind, number in kinds.items())
+    return ", ".join(said) or "it has none"
+
+
+def _resources(cpus: float, gpus: float) -> str:
+    return " and ".join([_many(cpus, "CPU"), *([_many(gpus, "GPU")] if gpus else [])])
+
+
+def _many(number: float, of: str) -> str:
+    return f"{number:g} {of}{'' if number == 1 else 's'}"

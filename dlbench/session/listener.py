@@ -1,0 +1,59 @@
+"""The receiver of a session's progress."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dlbench.record.schema import Run
+from dlbench.session.plan import Group
+from dlbench.spec import Spec
+
+
+class Listener(Protocol):
+    """Receiver of progress, outside the timed region; every call must return at once."""
+
+    def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
+        """A group begins; `seconds_left` estimates the time for it and all that follow, None before it is known."""
+        ...
+
+    def discarding(self, spec: Spec) -> None:
+        """A process of this Spec begins that is thrown away."""
+        ...
+
+    def announce(self, group: Group, stage: str, number: int) -> None:
+        """Stage of the group now, and the number of the arm or round."""
+        ...
+
+    def finished(self, run: Run) -> None:
+        """A Run is on the disk."""
+        ...
+
+    def stopped(self, reason: str) -> None:
+        """No further group is measured."""
+        ...
+
+    def note(self, text: str) -> None:
+        """A sentence about the session, such as the answer of a parity check."""
+        ...
+
+
+class Quiet:
+    """Says nothing."""
+
+    def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
+        """Nothing."""
+
+    def discarding(self, spec: Spec) -> None:
+        """Nothing."""
+
+    def announce(self, group: Group, stage: str, number: int) -> None:
+        """Nothing."""
+
+    def finished(self, run: Run) -> None:
+        """Nothing."""
+
+    def stopped(self, reason: str) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
