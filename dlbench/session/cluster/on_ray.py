@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import secrets
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -147,7 +149,7 @@ def connected(address: str) -> Iterator[RayCluster]:
     if address != LOCAL:
         require_answer(address)
     with contextlib.ExitStack() as stack:
-        variables = EVERYWHERE | (OF_LOCAL | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if address == LOCAL else {})
+        variables = EVERYWHERE | (OF_LOCAL | {"RAY_AUTH_TOKEN": _token()} if address == LOCAL else {})
         with _variables(variables):
             ray = _imported()
             given = _local(stack) if address == LOCAL else {"address": address}
@@ -193,6 +195,12 @@ def _local(stack: contextlib.ExitStack) -> dict[str, Any]:
     }
 
 
+@functools.cache
+def _token() -> str:
+    """The token of all clusters of this process: Ray reads it once."""
+    return secrets.token_hex(32)
+
+
 @contextlib.contextmanager
 def _variables(given: Mapping[str, str]) -> Iterator[None]:
     """Variables that are read while Ray starts; what children inherit afterwards is as before."""
@@ -209,13 +217,14 @@ def _variables(given: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handlers() -> Iterator[None]:
-    """Handlers of signals stay the command's own: Ray would end it without a report."""
+    """Handlers of signals stay the command's own: Ray's, which it sets in the main thread, would end it at once."""
     before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         for one, handler in before.items():
-            signal.signal(one, handler)
+            if threading.current_thread() is threading.main_thread() and handler is not None:
+                signal.signal(one, handler)
 
 
 def _first_line(error: BaseException) -> str:
