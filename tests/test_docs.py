@@ -41,8 +41,11 @@ OF_OTHERS = {
     "--shm-size",
     "--security-opt",
     "--gpus",
+    "--address",
+    "--include-dashboard",
+    "--port",
 }
-"""Options of pip, pytest, pytest-codspeed, click, apt, docker and studies; pytest-benchmark's begin with its name."""
+"""Options of pip, pytest, pytest-codspeed, click, apt, docker, Ray and studies; pytest-benchmark's begin with its name."""
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""
 

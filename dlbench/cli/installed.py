@@ -68,7 +68,7 @@ def doctor(*, as_json: bool) -> None:
 
 @click.group()
 def cluster() -> None:
-    """Ray clusters on which `dlbench run --cluster` measures."""
+    """Ray clusters, on which sessions can be measured."""
 
 
 @cluster.command()

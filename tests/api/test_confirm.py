@@ -165,7 +165,7 @@ def test_the_report_is_on_the_disk_before_anything_is_measured_again(planned, tm
         folder=folder, formats=["markdown"], quiet=True, question=ASKED, against=None, parity=False, again=""
     )
     with journal.resume(folder) as book, pytest.raises(KeyboardInterrupt):
-        commands._conclude(options, book, commands.Proven([]), Quiet())
+        commands._conclude(options, book, commands.Proven([]), Quiet(), lambda *_: [])
     assert "slower:2%: 0 of 2 passed" in (folder / "report.md").read_text()
     assert len(render.kept(folder).outcomes) == 2
 

@@ -41,10 +41,11 @@ def session(nodes, out, *arguments, command=SHORT):
         yield process
 
 
-def until(found, what):
-    """The first value that is true."""
+def until(found, what, process=None):
+    """The first value that is true, while the process lives."""
     end = time.monotonic() + PATIENCE
     while not (value := found()):
+        assert process is None or process.poll() is None, process.stderr.read()
         assert time.monotonic() < end, f"never {what}"
         time.sleep(0.02)
     return value
@@ -85,7 +86,11 @@ def test_a_session_on_this_machine_is_the_same_as_without_a_cluster(tmp_path):
     """Also: priority and threads, as read back in the children; nothing listens to others; nothing is left."""
     words = [*SHORT, "run", "--cluster", "local", *ARMS, "--phase", "train", "--quick", "--out", "a", "--quiet"]
     with started(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
-        until(lambda: any("dlbench.workers.worker" in " ".join(cmdline(one)) for one in children(process)), "a worker")
+        until(
+            lambda: any("dlbench.workers.worker" in " ".join(cmdline(one)) for one in children(process)),
+            "a worker",
+            process,
+        )
         below = children(process)
         listening = {
             at.laddr.ip.removeprefix("::ffff:")
@@ -150,8 +155,8 @@ def test_twelve_groups_on_two_nodes_each_alone_on_its_node(nodes, tmp_path):
 @pytest.mark.slow
 def test_a_worker_that_is_killed_takes_its_children_along_and_its_group_is_measured_again(nodes, tmp_path):
     with session(nodes, tmp_path / "out", *SIX) as process:
-        until(lambda: lines(tmp_path / "out"), "a Run")
-        victim = until(lambda: busy(nodes), "at work")
+        until(lambda: lines(tmp_path / "out"), "a Run", process)
+        victim = until(lambda: busy(nodes), "at work", process)
         below = children(victim)
         victim.send_signal(signal.SIGKILL)
         assert gone(below), "children outlive their worker"
@@ -164,7 +169,7 @@ def test_a_worker_that_is_killed_takes_its_children_along_and_its_group_is_measu
 @pytest.mark.slow
 def test_a_killed_driver_loses_nothing_that_was_finished_and_its_session_goes_on(nodes, tmp_path):
     with session(nodes, tmp_path / "out", *SIX) as process:
-        until(lambda: len(lines(tmp_path / "out")) >= 4, "two groups")
+        until(lambda: len(lines(tmp_path / "out")) >= 4, "two groups", process)
         below = [one for of in nodes.machines() for one in children(of)]
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -180,9 +185,9 @@ def test_a_killed_driver_loses_nothing_that_was_finished_and_its_session_goes_on
 @pytest.mark.untimed
 @pytest.mark.slow
 def test_a_frozen_worker_is_given_up_at_the_deadline(nodes, tmp_path):
-    with session(nodes, tmp_path / "out", *SIX, "--timeout", "4", command=IMPATIENT) as process:
-        until(lambda: lines(tmp_path / "out"), "a Run")
-        victim = until(lambda: busy(nodes), "at work")
+    with session(nodes, tmp_path / "out", *SIX, command=IMPATIENT) as process:
+        until(lambda: lines(tmp_path / "out"), "a Run", process)
+        victim = until(lambda: busy(nodes), "at work", process)
         below = children(victim)
         victim.send_signal(signal.SIGSTOP)
         try:
@@ -199,9 +204,9 @@ def test_a_frozen_worker_is_given_up_at_the_deadline(nodes, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_node_that_dies_or_freezes_is_done_without(how, tmp_path):
-    with cluster() as nodes, session(nodes, tmp_path / "out", *SIX, "--timeout", "4", command=IMPATIENT) as process:
-        until(lambda: lines(tmp_path / "out"), "a Run")
-        until(lambda: busy(nodes, nodes.raylets[1]), "at work")
+    with cluster() as nodes, session(nodes, tmp_path / "out", *SIX, command=IMPATIENT) as process:
+        until(lambda: lines(tmp_path / "out"), "a Run", process)
+        until(lambda: busy(nodes, nodes.raylets[1]), "at work", process)
         raylet = psutil.Process(nodes.raylets[1])
         for one in [raylet, *(nodes.machines(raylet.pid) if how == signal.SIGSTOP else ())]:
             one.send_signal(how)
