@@ -45,7 +45,7 @@ OF_OTHERS = {
     "--include-dashboard",
     "--port",
 }
-"""Options of pip, pytest, pytest-codspeed, click, apt, docker, Ray and studies; pytest-benchmark's begin with its name."""
+"""Options of pip, pytest, pytest-codspeed, click, apt, docker, Ray and studies; of pytest-benchmark by its name."""
 OF_READERS = ("acme.",)
 """Plugins that the reader might write."""
 
