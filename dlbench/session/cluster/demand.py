@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.spec import Spec
 
@@ -25,10 +27,10 @@ class Node(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """Demand of each group: CPUs for its threads, and a GPU if its arms run there. It gets all CPUs of its node."""
+    """Demand of each group: CPUs for the threads of an arm, and GPUs if arms run there. It gets all CPUs of its node."""
 
-    threads: int
-    gpu: bool = False
+    cpus: int
+    gpus: int = 0
 
     @classmethod
     def of(cls, specs: Iterable[Spec], nodes: Iterable[Node]) -> Demand:
@@ -39,20 +41,21 @@ class Demand(NamedTuple):
             raise SpecError(
                 f"--device {numbered[0]} with --cluster: a node has the GPU that it leases; give --device gpu"
             )
-        gpu = "gpu" in devices or ("auto" in devices and any(node.gpus >= 1 for node in nodes))
-        return cls(max(spec.threads for spec in specs), gpu)
+        on_gpu = "gpu" in devices or ("auto" in devices and any(node.gpus >= 1 for node in nodes))
+        workers = max(1 if spec.workers is UNSET else spec.workers for spec in specs)
+        return cls(max(spec.threads for spec in specs) * workers, workers if on_gpu else 0)
 
     def fits(self, node: Node) -> bool:
         """True if this node has it when nobody else uses it."""
-        return node.cpus >= self.threads and (node.gpus >= 1 or not self.gpu)
+        return node.cpus >= self.cpus and node.gpus >= self.gpus
 
     def require(self, nodes: Sequence[Node]) -> None:
         """Raise DlbenchError if no node has it: nothing would ever be measured."""
         if not any(map(self.fits, nodes)):
-            wanted = f"{_many(self.threads, 'CPU')}{' and a GPU' if self.gpu else ''}"
+            wanted = _resources(self.cpus, self.gpus)
             raise DlbenchError(
                 f"no node of the cluster has {wanted} for a group: {described(nodes)}; give "
-                f"{'--device cpu, ' if self.gpu else ''}fewer --threads, or a cluster with such a node"
+                f"{'--device cpu, ' if self.gpus else ''}fewer --threads or --workers, or a cluster with such a node"
             )
 
 

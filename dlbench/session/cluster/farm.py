@@ -1,6 +1,6 @@
 """Deals the groups of a plan to the nodes of a cluster, one at a time to each, and takes their Runs.
 
-A node is leased for the session: all of its CPUs, and one GPU if the plan needs one. A group stays together on one
+A node is leased for the session: all of its CPUs, and as many GPUs as an arm needs. A group stays together on one
 node. If the process that measures it is lost, with its node or alone, the group is measured once more, on any node. A
 group that is not done by its deadline is lost too, and its process is killed: a frozen node says nothing.
 """

@@ -89,7 +89,7 @@ class RayCluster:
         """An actor with all CPUs of the node."""
         if plan.session not in self._plans:
             self._plans[plan.session] = self._ray.put(plan)
-        asked = {"num_cpus": node.cpus, "num_gpus": 1 if demand.gpu else 0}
+        asked = {"num_cpus": node.cpus, "num_gpus": demand.gpus}
         actor = self._ray.remote(RemoteMachine).options(**asked, **self._on(node), max_restarts=0, max_task_retries=0)
         return RayLease(self._ray, actor.remote(self._plans[plan.session], Caller.here()))
 
