@@ -27,7 +27,7 @@ class Node(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """Demand of each group: CPUs for the threads of an arm, and GPUs if arms run there. It gets all CPUs of its node."""
+    """Demand of a group: CPUs for the threads of an arm, and GPUs if arms run there. It gets all CPUs of its node."""
 
     cpus: int
     gpus: int = 0
