@@ -15,7 +15,7 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dlbench.record import journal
 from dlbench.record.schema import Plan, Run, Sample
@@ -44,7 +44,7 @@ class Cost(NamedTuple):
 
 def specs(number: int) -> tuple[Spec, ...]:
     """Pairs of arms, each pair a workload of its own."""
-    asked = {"phase": "train", "path": "eager", "size": "small", "task": "line", "threads": 1}
+    asked: dict[str, Any] = {"phase": "train", "path": "eager", "size": "small", "task": "line", "threads": 1}
     names = ("a.linear", "b.linear")
     return tuple(Spec(plugin=name, batch_size=1 + at, **asked) for at in range(number // 2) for name in names)
 
