@@ -18,7 +18,6 @@ from dlbench.api import pythons as pythons_of_options
 from dlbench.errors import RecordError, SpecError
 from dlbench.record.reading import read_below
 from dlbench.record.schema import RUNS_FILE, Plan, Run
-from dlbench.session.cluster import address
 from dlbench.session.models import Subjects
 from dlbench.spec import Policy
 
@@ -61,6 +60,7 @@ class RunRequest:
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RunRequest:
         """Check the options of the command line. Raises SpecError or UnknownName."""
+        cluster = pythons_of_options.cluster(options)
         found = pythons_of_options.read(options)
         pythons = found.by_name
         if pythons and options["isolation"] == "none":
@@ -83,7 +83,7 @@ class RunRequest:
             asked=tuple(_words(options)),
             anew=options["resume"] is None and options["out"] is None,
             explain=options["explain"],
-            cluster=_cluster(options),
+            cluster=cluster,
             held=found,
         )
 
@@ -138,17 +138,6 @@ def gate_request(options: Mapping[str, Any]) -> GateRequest:
     if options["confirm"] and not conditions:
         raise SpecError("--confirm repeats the failures of a gate, and there is no gate; give --fail-on slower:2%")
     return GateRequest(conditions, options["allow"], history, options["strict"], options["confirm"])
-
-
-def _cluster(options: Mapping[str, Any]) -> str:
-    """The address of a cluster, or nothing. Raises SpecError, also for what is done on this machine alone."""
-    if not options["cluster"]:
-        return ""
-    if options["isolation"] == "none":
-        raise SpecError("--isolation none runs in the process of dlbench itself; leave it out, or leave --cluster out")
-    if options["explain"]:
-        raise SpecError("--explain profiles on this machine; leave it out, or leave --cluster out")
-    return address.check(options["cluster"])
 
 
 def _gate_of_run(options: Mapping[str, Any]) -> GateRequest:

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import msgspec
 
+from dlbench.record.journal import Journal
 from dlbench.record.schema import PhaseTime, Plan, Run
-from dlbench.session import pilot, together
+from dlbench.session import pilot, schedule, together
 from dlbench.session.known_failures import KnownFailures
 from dlbench.session.listener import Listener
 from dlbench.session.lockstep import measure_group
@@ -128,3 +129,8 @@ def here(start: StartChild) -> Measure:
             yield group, machine.measure(group)
 
     return measure
+
+
+def record(groups: Sequence[Group], journal: Journal, listener: Listener, start: StartChild) -> list[Run]:
+    """`schedule.record` of a fixed number of groups on this machine."""
+    return schedule.record(groups, journal, listener, here(start))

@@ -18,8 +18,7 @@ from dlbench.errors import SpecError
 from dlbench.record import journal
 from dlbench.record.journal import Journal
 from dlbench.record.schema import PLAN_FILE, Plan, Run
-from dlbench.session import plan, schedule
-from dlbench.session.machine import here
+from dlbench.session import machine, plan
 from dlbench.spec import Isolation, Policy
 from dlbench.stats.bisection.search import Exhausted, Trial
 from dlbench.stats.interim import INTERIM_GROUPS
@@ -85,7 +84,7 @@ class Trials:
             if self.members.python(member) != book.plan.pythons[self.members.name(member)]:
                 raise SpecError(f"{book.folder} was measured in other environments; give another --out")
         groups = plan.groups(book.plan.specs, book.plan.policy)
-        schedule.record([group for group in groups if group.number < look], book, self.members.listener, here(start))
+        machine.record([group for group in groups if group.number < look], book, self.members.listener, start)
 
     def _journal(self, trial: Trial) -> Journal:
         place = self.folder / f"{trial.number + 1:02d}-{trial.kind}-{self.members.name(trial.place)}"
