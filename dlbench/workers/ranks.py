@@ -97,13 +97,11 @@ class Ranks:
         return [one.rank for one in self._hear(self._tell(Follow(do="read"))) if one.rank is not None]
 
     def leave(self, leave: Callable[[], object]) -> None:
-        """End the group, all at the same time."""
+        """End the group, all at the same time; the others live as long as this process, which may watch them."""
         order = self._tell(Follow(do="leave"))
         leave()
         self._hear(order)
         self._expected = True
-        for child in self._others:
-            child.close()
 
     def cause(self, error: BaseException) -> BaseException:
         """The error, or the end of another worker that led to it: an exchange meets that as a lost connection."""

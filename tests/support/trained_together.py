@@ -78,7 +78,7 @@ def weights_together(spec: Spec, folder: Path) -> list[dict[str, Any]]:
         running.append(_started(spec, msgspec.json.encode(peers).decode(), folder / f"{rank}.npz"))
     running.append(_started(workers.whole(spec), "", folder / "alone.npz"))
     for process in running:
-        _, said = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=300)
         assert process.returncode == 0, said
     return [_loaded(folder / f"{name}.npz") for name in (*range(workers.count(spec)), "alone")]
 

@@ -23,7 +23,7 @@ def test_two_workers_have_equal_weights_and_listen_to_nobody_else():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("plugin", "count"), [("torch.cnn", 2), ("torch.mlp", 4), ("torch.transformer", 2)])
+@pytest.mark.parametrize(("plugin", "count"), [("torch.cnn", 2), ("torch.mlp", 4)])
 def test_strong_scaling_trains_as_one_worker_does(plugin, count, tmp_path):
     spec = msgspec.structs.replace(SPEC, plugin=plugin, workers=count, scaling="strong")
     between, from_one = differences(weights_together(spec, tmp_path))
