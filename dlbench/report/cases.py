@@ -65,9 +65,10 @@ class Unlike:
     """Pairs whose ratio compares different computations: by the checks before, or because they were built unlike."""
 
     def __init__(self, built: Iterable[Fairness]) -> None:
+        differing = ((table, [row for row in table.rows if row.differs and row.name in MUST_AGREE]) for table in built)
         self._built = {
-            (table.subject, arm): tuple(row.got[at] for row in table.rows if row.differs and row.name in MUST_AGREE)
-            for table in built
+            (table.subject, arm): tuple(row.got[at] for row in rows)
+            for table, rows in differing
             for at, arm in enumerate(table.arms)
         }
 

@@ -12,6 +12,8 @@ from dlbench.report.units import format_interval, format_value
 
 PEAKS = ("device_memory_peak", "memory_peak")
 TITLE = "Memory"
+MOST_ROWS = 100
+"""Workloads that the table shows; each has its figures below."""
 
 
 def blocks(sections: Sequence[Section]) -> Iterator[Block]:
@@ -19,12 +21,17 @@ def blocks(sections: Sequence[Section]) -> Iterator[Block]:
     names = Names(sections)
     tables = [table for name in PEAKS for table in _table(name, sections, names)] if len(sections) > 1 else []
     if tables:
-        yield Details(TITLE, tables, "smallest and largest arm of each workload")
+        yield Details(TITLE, tables, _summary(sections))
+
+
+def _summary(sections: Sequence[Section]) -> str:
+    shown = f"the first {MOST_ROWS} of {len(sections)} workloads" if len(sections) > MOST_ROWS else "each workload"
+    return f"smallest and largest arm of {shown}"
 
 
 def _table(name: str, sections: Sequence[Section], names: Names) -> Iterator[Table]:
     metric, rows, alone = METRICS[name], [], True
-    for section in sections:
+    for section in sections[:MOST_ROWS]:
         found = [(arm.metrics[name], arm.label) for arm in section.arms if name in arm.metrics]
         if len(found) < 2:
             continue

@@ -17,6 +17,8 @@ FASTEST, FRAMEWORKS = "Fastest", "Frameworks against each other"
 """Titles of evidence."""
 MOST_UNFOLDED = 30
 """Workloads up to which these tables are not folded."""
+MOST_ROWS = 100
+"""Workloads that a table shows; `report.json` has all."""
 MOST_NAMES = 3
 """Arms, and workloads, that are named one by one."""
 KINDS = {"best": "Best paths", "eager": "Both eager", "graph": "Both graph", "jit": "Both jit"}
@@ -27,13 +29,14 @@ def blocks(sections: Sequence[Section]) -> Iterator[Block]:
     names = Names(sections)
     led = [(section, section.leading) for section in sections if section.leading is not None]
     if led:
-        rows = [_row(section, found, names) for section, found in led]
+        rows = [_row(section, found, names) for section, found in led[:MOST_ROWS]]
         parts: list[Block] = [
             Paragraph(_how(sections)),
             Table(["", "Fastest", "Next", "Next over fastest", "Verdict"], rows),
         ]
         codes = dict.fromkeys(found.next.code for _, found in led if found.next.verdict == "inconclusive")
         parts += [Paragraph(f"{code}: {REASONS[code]}.") for code in codes]
+        parts += _left_out(led)
         yield Details(FASTEST, parts, _told(led), unfolded=len(led) <= MOST_UNFOLDED)
     across = [section for section in sections if section.across]
     if across:
@@ -41,7 +44,7 @@ def blocks(sections: Sequence[Section]) -> Iterator[Block]:
             "Best paths: the fastest arm of one framework over that of another, whatever its path. Below 1 the "
             "framework named first is faster. Pairs are compared directly, as above."
         )
-        both: list[Block] = [Paragraph(text), _frameworks(across, names)]
+        both: list[Block] = [Paragraph(text), _frameworks(across[:MOST_ROWS], names), *_left_out(across)]
         yield Details(FRAMEWORKS, both, _pairs(across), unfolded=len(across) <= MOST_UNFOLDED)
 
 
@@ -77,6 +80,11 @@ def candidates(found: Leading, section: Section, names: Names) -> str:
     text = " or ".join([first, *rivals[:MOST_NAMES], *([f"{more} more"] if more > 0 else [])])
     same = [names.arm(section.workload, label) for label in found.same]
     return f"{text} (the same: {', '.join(same)})" if same else text
+
+
+def _left_out(found: Sequence[object]) -> list[Block]:
+    """A line for the workloads that a table does not show."""
+    return [Paragraph(f"The first {MOST_ROWS} of {len(found)} workloads.")] if len(found) > MOST_ROWS else []
 
 
 def _kind(kind: str) -> str:
