@@ -57,7 +57,8 @@ reports: $(READY)  ## render every kept report again, from its Runs
 docs: $(TOOLS)  ## build the documentation site in docs/_build, with warnings as errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 
-dist: $(TOOLS)  ## build the wheel and the sources of every package in dist
+dist: $(TOOLS)  ## build the wheel and the sources of every package in dist, and nothing else is there
+	rm -rf dist
 	for package in $(PACKAGES); do (cd $$package && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist) || exit; done
 
 clean:  ## remove the environments and what the tests keep

@@ -76,6 +76,7 @@ def wheel(folder: Path, version: str, program: str) -> Path:
         f"{of}/WHEEL": "Wheel-Version: 1.0\nGenerator: acme\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{of}/entry_points.txt": f"[dlbench.plugins]\n{PLUGIN} = acme_step:Step\n",
     }
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"acme_step-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in texts.items():

@@ -27,7 +27,7 @@ from dlbench.workers.environments import layers, used
 from dlbench.workers.environments.cache import Cache
 from dlbench.workers.environments.layers import Recipe
 from dlbench.workers.environments.ranges import Found
-from studies.bisection.packages import PLUGIN, repository, wheels
+from studies.bisection.packages import PLUGIN, repository, wheel, wheels
 
 pytestmark = pytest.mark.untimed
 
@@ -319,3 +319,28 @@ def test_a_planted_commit_is_found(tmp_path):
     assert done.returncode == 1, errors
     (change,) = json.loads(out)["changes"]
     assert (change["after"], change["title"]) == (hashes[2][:12], "Change 2")
+
+
+INEXACT = '''"""A linear model whose gradients are off by a factor."""
+
+from dlbench_fake.linear import LinearPlugin
+
+
+class Step(LinearPlugin):
+    def gradients(self, batch):
+        return {{name: value * {factor} for name, value in super().gradients(batch).items()}}
+'''
+
+
+@pytest.mark.slow
+def test_a_version_whose_gradients_are_off_is_found_by_its_error(tmp_path):
+    for version, factor in (("1.0", 1.0), ("1.1", 1.01), ("1.2", 1.01)):
+        wheel(tmp_path / "my wheels", version, INEXACT.format(factor=factor))
+    words = ("--plugin", PLUGIN, "--phase", "train", "--task", "line", "--metric", "error", "--out", tmp_path / "one")
+    links = ("--find-links", tmp_path / "my wheels")
+    done = dlbench("bisect", "acme-step==1.0..1.2", *words, *links, "--json", cache=tmp_path / "cache")
+    out, errors = done.communicate()
+    assert done.returncode == 1, errors
+    (change,) = json.loads(out)["changes"]
+    assert (change["before"], change["after"], change["verdict"]) == ("1.0", "1.1", "confirmed")
+    assert change["ratio"]["ratio"] > 10
