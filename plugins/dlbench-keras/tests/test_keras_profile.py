@@ -33,15 +33,10 @@ products = sum(op.count for op in account.ops if op.category == "matrix product"
 print(json.dumps([products, shares, [op.name for op in account.ops if op.category == "unattributed"]]))
 """
 )
-SLOW = pytest.mark.slow
-CASES = [
-    pytest.param("torch", "eager"),
-    pytest.param("torch", "jit", marks=SLOW),
-    *(pytest.param("tf", path, marks=SLOW) for path in ("eager", "graph", "jit")),
-    *(pytest.param("jax", path, marks=SLOW) for path in ("eager", "jit")),
-]
+CASES = [(backend, path) for backend, one in BACKENDS.items() for path in one.paths]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "path"), CASES)
 def test_a_step_of_keras_is_attributed_by_its_backend(backend, path):
     if importlib.util.find_spec(BACKENDS[backend].module) is None:
