@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from torch import nn
+from torch.jit import ScriptModule
 from torch.profiler import record_function
 
 MARK = "dlbench layer "
@@ -18,11 +19,15 @@ BACKWARD = "autograd::engine::evaluate_function"
 
 @contextmanager
 def marked(module: nn.Module | None) -> Iterator[None]:
-    """Spans about the calls of layers with parameters of their own, named as the core names parameters."""
+    """Spans about the calls of layers with parameters of their own, named as the core names parameters.
+
+    A scripted module takes no hooks, and has no layers here.
+    """
     spans: list[Any] = []
     hooks = []
     for name, layer in module.named_modules() if module is not None else ():
-        if name and next(layer.parameters(recurse=False), None) is not None:
+        scripted = isinstance(layer, ScriptModule)
+        if name and not scripted and next(layer.parameters(recurse=False), None) is not None:
             hooks.append(layer.register_forward_pre_hook(partial(_enter, spans, f"{MARK}{name.replace('.', '/')}")))
             hooks.append(layer.register_forward_hook(partial(_leave, spans), always_call=True))
     try:

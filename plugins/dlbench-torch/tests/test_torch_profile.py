@@ -59,6 +59,13 @@ def test_a_profiler_that_runs_already_is_refused():
         profiling.events(lambda: None)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
+def test_a_scripted_module_has_operations_and_no_layers():
+    layers = torch.nn.ModuleDict({"dense0": torch.jit.script(torch.nn.Linear(8, 4)), "output": torch.nn.Linear(4, 2)})
+    found = profiling.events(lambda: layers["output"](layers["dense0"](torch.rand(2, 8))), layers)
+    assert {one.layer for one in found} == {"", "output"}
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
