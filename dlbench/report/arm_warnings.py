@@ -86,8 +86,8 @@ def oversubscribed(by_workload: Mapping[Workload, Sequence[Run]], names: Labels)
             fewer = cores // count
             advice = f"give --threads {fewer}" if fewer else "give fewer workers"
             yield (
-                f"{names.title(load)}: oversubscribed: {count} workers with {load.threads} threads each share {cores} "
-                f"cores and wait for one another; {advice}"
+                f"{names.title(load)}: oversubscribed: {count} workers of {load.threads} "
+                f"thread{'' if load.threads == 1 else 's'} share {cores} cores and wait for one another; {advice}"
             )
 
 

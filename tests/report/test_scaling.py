@@ -74,7 +74,7 @@ def test_more_threads_than_cores_are_said(cores, said):
     found = [line for line in summarize([run]).warnings if "oversubscribed" in line]
     assert len(found) == bool(said)
     assert all(said in line for line in found)
-    assert all("2 workers with 2 threads each share" in line for line in found)
+    assert all("2 workers of 2 threads share" in line for line in found)
 
 
 def test_a_report_without_workers_says_nothing_of_them():
