@@ -145,9 +145,12 @@ def names_of(pairs: Iterable[Pair]) -> Labels:
 
 
 def name_of(pair: Pair, names: Labels) -> str:
-    """Name of a pair: `train, tf.lstm jit` if both sides have the same Spec."""
-    against = "" if pair.baseline == pair.candidate else f" against {side_name(pair.baseline, pair, names)}"
-    return f"{names.spec(pair.candidate)}{against}"
+    """Name of a pair: `train, tf.lstm jit` for one Spec; only the environment of the other side if all else is one."""
+    if pair.baseline == pair.candidate:
+        return names.spec(pair.candidate)
+    python = pair.baseline.python
+    alone = python and structs.replace(pair.candidate, python=python) == pair.baseline
+    return f"{names.spec(pair.candidate)} against {f'@{python}' if alone else side_name(pair.baseline, pair, names)}"
 
 
 def side_name(spec: Spec, pair: Pair, names: Labels) -> str:

@@ -22,7 +22,7 @@ Say = Callable[[str], object]
 class Recipe:
     """Commands that make an environment: pip installs the requirement `dlbench`, then `install` runs in the checkout.
 
-    An empty requirement is for commands that bring dlbench themselves.
+    An empty requirement is for commands that bring dlbench themselves; others find it in the variable DLBENCH.
     """
 
     dlbench: str
@@ -32,6 +32,8 @@ class Recipe:
 def commit(folder: Path, name: str) -> str:
     """The full hash of a commit by any of its names. Raises SpecError if this clone lacks it."""
     found = _git(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}") if name[:1] != "-" else None
+    if found is not None and found.returncode:
+        _checked(folder, "rev-parse", "--git-dir")
     if found is None or found.returncode:
         raise SpecError(f"commit {name!r} is not in this clone{_remedy(folder, name)}")
     return found.stdout.strip()
@@ -41,6 +43,11 @@ def is_changed(folder: Path, file: str) -> bool:
     """True if this file is not as the commit that is checked out has it, or Git does not keep it."""
     found = _git(folder, "status", "--porcelain", "--ignored", "--", file)
     return found.returncode != 0 or bool(found.stdout.strip())
+
+
+def changed(folder: Path) -> list[str]:
+    """Files of the commit that is checked out that are changed here, and so are not measured."""
+    return [line[3:] for line in _git(folder, "status", "--porcelain", "--untracked-files=no").stdout.splitlines()]
 
 
 def parents(folder: Path, name: str) -> list[str]:
@@ -92,7 +99,7 @@ def _installed(side: str, checkout: Path, environment: Path, recipe: Recipe) -> 
     programs = environment / "bin"
     python = str(programs / "python")
     variables = {**os.environ, "VIRTUAL_ENV": str(environment), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    variables["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    variables |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "DLBENCH": recipe.dlbench}
     if not checkout.is_dir():
         raise SpecError(f"{side} has no folder {checkout.name}; run the gate in a folder that both commits have")
     place = Place(side, checkout, variables)

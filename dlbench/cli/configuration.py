@@ -179,6 +179,10 @@ def _suite(name: str, defaults: Table | None) -> Table | None:
     if not name:
         return None
     known = {**_shipped(), **(_tables(defaults) if defaults else {})}
+    if name not in known and name == GATE:
+        raise SpecError(
+            f"no gate is stated here; add a table [tool.dlbench.{GATE}] to {SHARED_FILE}, or [{GATE}] to {OWN_FILE}"
+        )
     if name not in known:
         raise UnknownName("suite", name, known, f"state it under [{SUITES}.{name}] in {OWN_FILE}")
     return known[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ RESULTS = {
     exit_codes.UNDECIDED: "undecided",
 }
 
+UNDECIDED = (
+    "Undecided is neither better nor worse: this session could not show so small a change. `adaptive = true` measures "
+    "until it can; a larger threshold needs less."
+)
+
 
 def show(context: click.Context, options: Mapping[str, Any]) -> int:
     """Install, measure, print and write the answer, and return the exit code. Raises DlbenchError."""
@@ -31,16 +37,11 @@ def show(context: click.Context, options: Mapping[str, Any]) -> int:
     out = options["out"] or Path("reports") / f"{datetime.datetime.now().astimezone():%Y-%m-%d-%H%M%S}-gate"
     try:
         hashes = _hashes(folder, options)
-        code = _measured(context, options, hashes, out)
+        return _measured(context, options, hashes, out)
     except DlbenchError as error:
         if options["out"]:
             _tell_ended(out, "failed", [str(error)])
         raise
-    _, report = render.read(out)
-    sides = " against ".join(f"{name} {hashes[name][:12]}" for name in (asked.HEAD, asked.BASE))
-    _tell(out, code, pull_request.render(report, notes=[f"Commits: {sides}."]))
-    _annotate(report)
-    return code
 
 
 def _hashes(folder: Path, options: Mapping[str, Any]) -> dict[str, str]:
@@ -60,21 +61,33 @@ def _measured(context: click.Context, options: Mapping[str, Any], hashes: Mappin
     words += ["--quiet"] if options["quiet"] else []
     recipe = asked.recipe(options)
     conditions, again = asked.checked(run, words, context), asked.again(hashes, options)
-    _say(asked.configuration_line())
+    for line in asked.of_this_folder():
+        _say(line)
     try:
         with commits.environments(Path.cwd(), hashes, recipe, _say) as pythons:
             words += [word for name, python in pythons.items() for word in ("--env", f"{name}={python}")]
             with run.make_context("run", words, parent=context) as of_run:
-                return of_runs.run(of_run, of_run.params, again)
+                code = of_runs.run(of_run, of_run.params, again)
+            _tell_measured(out, code, hashes)  # while the environments are there: to remove them takes time
+            return code
     except KeyboardInterrupt as interruption:
+        place = f" --out {shlex.quote(str(options['out']))}" if options["out"] else ""
         lines = [
             f"interrupted by {str(interruption) or 'Ctrl-C'}: partial, nothing is decided on {', '.join(conditions)}",
-            f"its environments are removed, so it has to be started anew: {again}",
+            f"its environments are removed, so it has to be started anew: {again}{place}",
         ]
         _say("; ".join(lines))
         if options["out"] or out.is_dir():
             _tell_ended(out, "interrupted", lines)
         raise
+
+
+def _tell_measured(out: Path, code: int, hashes: Mapping[str, str]) -> None:
+    _, report = render.read(out)
+    notes = [f"Commits: {' against '.join(f'{name} {hashes[name][:12]}' for name in (asked.HEAD, asked.BASE))}."]
+    notes += [UNDECIDED] * (code == exit_codes.UNDECIDED)
+    _tell(out, code, pull_request.render(report, notes=notes))
+    _annotate(report)
 
 
 def _say(line: str) -> None:

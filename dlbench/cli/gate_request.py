@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,11 @@ def again(hashes: Mapping[str, str], options: Mapping[str, Any]) -> str:
     return redaction.text(shlex.join(["dlbench", "gate", *words]))
 
 
-def configuration_line() -> str:
-    """A line on the file that the options come from, which is not that of the commits."""
-    file = configuration.file_of_gate()
-    state = "with changes that are not committed" if commits.is_changed(Path.cwd(), file) else "as it is committed"
-    return f"configuration of both commits: {file} of this folder, {state}"
+def of_this_folder() -> Iterator[str]:
+    """Lines on what comes from the folder of the call and not from a commit, and on what is not measured of it."""
+    file, folder = configuration.file_of_gate(), Path.cwd()
+    state = "with changes that are not committed" if commits.is_changed(folder, file) else "as it is committed"
+    yield f"configuration of both commits: {file} of this folder, {state}"
+    if changed := [one for one in commits.changed(folder) if Path(one).name != file]:
+        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        yield f"changes of this folder are not measured until they are committed: {changed[0]}{more}"

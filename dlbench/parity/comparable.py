@@ -74,16 +74,29 @@ def convert_of(spec: Spec) -> str:
 
 
 def ignores_seed(spec: Spec, baseline: Arrays, candidate: Arrays) -> str:
-    """Reason not to compare two builds of one model: they start from other values; empty if they do not."""
+    """Reason not to compare two builds of one model: they start from other values; empty if they do not.
+
+    Empty too if they have other parameters: those are two models, which the comparison shows.
+    """
     if architectures.describes(spec) or convert_of(spec):
         return ""
-    names = [name for name in baseline if name.startswith("parameter/") and name in candidate]
-    other = [name for name in names if not np.array_equal(baseline[name], candidate[name])]
-    if not other or any(np.shape(baseline[name]) != np.shape(candidate[name]) for name in other):
+    started = [
+        {name: one for name, one in side.items() if name.startswith("parameter/")} for side in (baseline, candidate)
+    ]
+    if started[0].keys() != started[1].keys():
         return ""
+    other = [name for name, value in started[0].items() if not np.array_equal(value, started[1][name])]
+    if not other or any(np.shape(started[0][name]) != np.shape(started[1][name]) for name in other):
+        return ""
+    name = other[0].partition("/")[2]
+    if spec.python:
+        return (
+            f"{spec.plugin}: {name} starts from other values in {spec.python}: its code there draws them otherwise, or "
+            "the model ignores the seed"
+        )
     return (
-        f"{spec.plugin}: the model ignores the seed: {other[0].partition('/')[2]} differs between two "
-        "builds from one seed; draw initial values from the framework's own generator"
+        f"{spec.plugin}: the model ignores the seed: {name} differs between two builds from one seed; draw initial "
+        "values from the framework's own generator"
     )
 
 

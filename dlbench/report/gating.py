@@ -54,7 +54,7 @@ def line(found: Outcome) -> str:
     """One outcome in a sentence."""
     ratio = "" if found.ratio is None else f", ratio {format_interval(found.ratio, '')}"
     reason = f" ({found.reason})" if found.reason else ""
-    return f"{found.result} of {found.condition}: {found.pair}{ratio}{reason}"
+    return f"{found.result} of {found.condition}{ratio}: {found.pair}{reason}"
 
 
 def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:

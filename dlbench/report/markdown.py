@@ -31,8 +31,8 @@ _LEADING = re.compile(r"^(#|[-+=](?=[\s=-]|$)|\d+(?=[.)](?:\s|$)))")
 _ADDRESS = re.compile(r"(:(?=//)|\bwww(?=\.)|(?<=[\w.+-])@)", re.IGNORECASE)
 CELLS = 4096
 """Texts whose escaped form is remembered: the cells of tables repeat."""
-APART = "<!-- -->"
-"""A comment that shows nothing; within an address it makes plain text of it."""
+APART = "<!---->"
+"""A comment that shows nothing, and has no space to be wrapped at; within an address it makes plain text of it."""
 
 
 def render(report: Report) -> str:

@@ -9,7 +9,7 @@ import pytest
 from example_runs import full_session, spec
 from sessions import session
 
-from dlbench.analysis import compare, evidence, pairs, pooling
+from dlbench.analysis import compare, evidence, labels, pairs, pooling
 from dlbench.errors import RecordError, UnknownName
 from dlbench.record.schema import Load
 from dlbench.spec import InputSpec, ModelSource
@@ -26,6 +26,13 @@ def test_compiled_arms_are_paired_with_their_own_eager_one_unless_it_is_their_ba
     assert pairs.with_eager([run for of in (eager, jit) for run in session("a", of=of)]) == {}
     model = msgspec.structs.replace(jit, model=ModelSource(reference="net.py:Net", inputs=()))
     assert pairs.program(eager) == pairs.program(jit) != pairs.program(model)
+
+
+def test_arms_that_differ_in_their_environment_alone_are_named_once():
+    head, base, other = (spec(python="head"), spec(python="base"), spec(python="base", path="eager"))
+    names = labels.of_specs([head, base, other])
+    assert pairs.name_of(pairs.Pair(base, head, (), ()), names) == "train, tf.transformer jit @head against @base"
+    assert pairs.name_of(pairs.Pair(other, head, (), ()), names).endswith("against tf.transformer eager @base")
 
 
 def test_equal_specs_are_compared_and_the_others_are_named():

@@ -170,8 +170,25 @@ def test_no_suite_named_gate_and_an_unknown_commit_are_one_line(repo, tmp_path, 
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "x")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DlbenchError, match="unknown suite 'gate'"):
+    with pytest.raises(SpecError, match=r"no gate is stated here; add a table \[tool.dlbench.gate\] to pyproject.toml"):
         run("--base", "HEAD")
+
+
+def test_a_folder_that_is_no_clone_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match=r"not a git repository.*; run the gate in a clone"):
+        run("--base", "HEAD")
+
+
+def test_changes_that_are_not_committed_are_said_to_be_left_out(repo, tmp_path, monkeypatch):
+    git(tmp_path, "clone", "--quiet", str(repo), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    (line,) = gate_request.of_this_folder()
+    assert line.endswith("as it is committed")
+    Path("install.py").write_text("")
+    assert [*gate_request.of_this_folder()][1:] == [
+        "changes of this folder are not measured until they are committed: install.py"
+    ]
 
 
 def test_a_failed_installation_names_the_commit_its_whole_command_and_its_last_line(
@@ -212,6 +229,7 @@ def test_an_interrupted_gate_has_to_be_started_anew_and_its_comment_says_so(
     for text in (said, page):
         assert f"interrupted by {by}: partial, nothing is decided on counts" in text
         assert f"started anew: dlbench gate --base {head} --head {head}" in text
+    assert f" --out {tmp_path / 'out'}\n" in said
     assert page.startswith(pull_request_page.MARKER)
     assert "configuration of both commits: pyproject.toml of this folder, with changes that are not committed" in said
 

@@ -28,7 +28,7 @@ def test_a_repository_adopts_the_gate_in_a_dozen_lines():
     assert len(table.splitlines()) <= 6
     assert "task = " in table, "a plugin of one's own has no default task"
     assert all(len(one.splitlines()) <= 6 for one in blocks("toml"))
-    assert "pip install . dlbench-torch" in blocks("toml")[1], "a model needs the package of its framework"
+    assert "$DLBENCH/plugins/dlbench-torch" in blocks("toml")[1], "a model needs the package of its framework"
     assert table.startswith("[tool.dlbench.gate]\n")
 
 

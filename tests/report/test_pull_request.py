@@ -86,6 +86,16 @@ def test_of_many_failures_the_first_are_shown_and_all_are_folded():
     assert text.count("| regression |") == 40
 
 
+def test_a_line_that_is_cut_keeps_its_ratio_and_no_part_of_a_comment():
+    long = (
+        f"train, {'torch.Net eager @head '} ({'acme.of.a.long.name' * 2}:Net) against @base, @more @of @them @all @here"
+    )
+    (line,) = [one for one in check(pull_request.render(gated(outcome(pair=long)))) if "regression of" in one]
+    assert "ratio 1.10" in line
+    assert line.endswith("…")
+    assert line.count("<!--") == line.count("-->")
+
+
 def test_a_title_and_notes_of_the_caller_are_shown():
     shown = check(pull_request.render(gated(), "gate of two commits", ["head 1234 against base 5678"]))
     assert shown[1] == "## gate of two commits"
@@ -147,7 +157,9 @@ def test_annotations_are_commands_that_text_cannot_end():
     assert [line.partition(" ")[0] for line in found] == ["::error", "::warning", "::notice"]
     assert all("\n" not in line and "\r" not in line for line in found)
     assert "a ::error::b %250A,c" in found[0]
-    assert found[0].startswith("::error title=dlbench slower%3A2%25%3A regression::regression of slower:2%25: a ")
+    assert found[0].startswith(
+        "::error title=dlbench slower%3A2%25%3A regression::regression of slower:2%25, ratio 1.10 (1.09–1.11): a "
+    )
     assert found[2] == "::notice title=dlbench gate::1 of 3 passed"
     assert list(pull_request.workflow_commands((), "no control")) == ["::error title=dlbench gate refused::no control"]
 
