@@ -41,7 +41,7 @@ def verdicts(report: Report) -> Iterator[Block]:
     yield Heading(2, answer.VERDICTS)
     yield Paragraph(_legend(report))
     yield matrix(report.sections, Unlike(report.fairness))
-    if not report.indicative and any(section.comparisons for section in report.sections):
+    if any(one.verdict != "indicative" for section in report.sections for one in section.comparisons):
         yield Bullets(glossary.VERDICTS)
 
 
