@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from torch import nn
+from torch._C._profiler import _RecordFunctionFast
 from torch.jit import ScriptModule
-from torch.profiler import record_function
 
 MARK = "dlbench layer "
 """Beginning of the name of a span of ours, before the layer's."""
@@ -38,7 +38,7 @@ def marked(module: nn.Module | None) -> Iterator[None]:
 
 
 def _enter(spans: list[Any], name: str, *_: Any) -> None:
-    spans.append(record_function(name))
+    spans.append(_RecordFunctionFast(name))  # costs a tenth of record_function, which is an operator of its own
     spans[-1].__enter__()
 
 
