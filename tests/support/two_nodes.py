@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from typing import NamedTuple
+from unittest import mock
 
 import psutil
 
@@ -50,11 +51,11 @@ def children(process):
 
 @contextlib.contextmanager
 def cluster():
-    environment = os.environ | VARIABLES
     command = [sys.executable, __file__]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as program:
+    with (
+        mock.patch.dict(os.environ, VARIABLES),  # the command that connects must have them too
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program,
+    ):
         below = []
         try:
             said = json.loads(program.stdout.readline())
