@@ -13,7 +13,7 @@ from dlbench.report.units import duration, format_value
 from dlbench.stats.bisection.decisions import Known
 from dlbench.stats.tuning.answer import Largest, Setting, Tuning
 
-WIDTH, HEIGHT = 56, 14
+WIDTH, HEIGHT = 44, 14
 """Columns and lines of the picture of the front."""
 ENDS = {"": "", "slower": "surely slower", "limit": "breaks a limit", "failed": "failed"}
 
