@@ -15,7 +15,7 @@ from dlbench.plugin import PARTS, CacheState, Compilation, ModelInfo
 from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.flags import STATUSES
 from dlbench.record.parity import Difference, Parity
-from dlbench.record.processors import Actual, Pool
+from dlbench.record.processors import Actual, Pool, Rank
 from dlbench.record.schema import (
     Code,
     Environment,
@@ -75,6 +75,8 @@ _specs = _builds(
     model=st.sampled_from([None, ModelSource(reference="net.py:Net", inputs=(InputSpec((2, 3), name="x"),))]),
     options=st.lists(st.tuples(_texts, st.integers(-9, 9) | st.booleans() | _texts), max_size=3).map(tuple),
     origin=st.integers(0, 9),
+    workers=st.just(msgspec.UNSET),  # several only in the phase train, on few devices
+    scaling=st.just(msgspec.UNSET),  # likewise
 )
 _policies = _builds(
     Policy, processes=st.integers(1, 100), samples=st.integers(1, 1000), budget_seconds=st.none() | st.floats(1, 1e6)
@@ -195,6 +197,8 @@ _actual = _builds(
     pools=_tuples(_pools),
     taken_in=_tuples(_texts),
 )
+
+_ranks = _builds(Rank, threads=st.none() | _counts, device=_texts, cpus=_tuples(_counts), weights=_texts)
 
 any_run = _builds(
     Run,
