@@ -17,7 +17,7 @@ from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
 from dlbench.report import Arm, Report, Section, markdown, notebook
-from dlbench.spec import AXES
+from dlbench.spec import AXES, workers
 from dlbench.spec.axes import as_text
 
 
@@ -72,7 +72,8 @@ class Results:
                 "options": as_text(run.spec.options),
                 "model": None if run.spec.model is None else run.spec.model.reference,
                 "variant": None if run.spec.variant is msgspec.UNSET else run.spec.variant.text,
-                **{name: AXES[name].text(getattr(run.spec, name)) for name in ("workers", "scaling")},
+                "workers": workers.count(run.spec),
+                "scaling": AXES["scaling"].text(run.spec.scaling),
                 **{name: getattr(run, name) for name in ("session", "group", "started", "status", "reason")},
                 "flags": " ".join(run.flags),
                 **{name: metric.of(run) if run.ok else None for name, metric in METRICS.items()},

@@ -235,6 +235,7 @@ any_run = _builds(
     digest=_texts,
     machine=_texts,
     attempt=_some,
+    ranks=st.just(msgspec.UNSET) | _tuples(_ranks),
 )
 any_fidelity = _builds(
     Fidelity,
