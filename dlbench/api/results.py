@@ -17,7 +17,6 @@ from dlbench.api.comparison_results import ComparisonResults
 from dlbench.errors import SpecError, UnknownName
 from dlbench.record.schema import Run
 from dlbench.report import Arm, Report, Section, markdown, notebook
-from dlbench.spec import AXES, workers
 from dlbench.spec.axes import as_text
 
 
@@ -72,8 +71,8 @@ class Results:
                 "options": as_text(run.spec.options),
                 "model": None if run.spec.model is None else run.spec.model.reference,
                 "variant": None if run.spec.variant is msgspec.UNSET else run.spec.variant.text,
-                "workers": workers.count(run.spec),
-                "scaling": AXES["scaling"].text(run.spec.scaling),
+                "workers": 1 if run.spec.workers is msgspec.UNSET else run.spec.workers,
+                "scaling": "weak" if run.spec.scaling is msgspec.UNSET else run.spec.scaling,
                 **{name: getattr(run, name) for name in ("session", "group", "started", "status", "reason")},
                 "flags": " ".join(run.flags),
                 **{name: metric.of(run) if run.ok else None for name, metric in METRICS.items()},
