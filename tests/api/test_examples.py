@@ -42,7 +42,7 @@ def test_the_example_of_the_library_runs_and_is_short(example, tmp_path, monkeyp
     exec(compile(example, "example", "exec"), names)
     assert "seconds a step" in capsys.readouterr().out
     assert {row["plugin"] for row in names["rows"]} == {"fake.linear", "twin.linear"}
-    assert names["page"].startswith("# fake.linear eager, twin.linear eager")
+    assert names["page"].startswith("# Training steps: fake.linear eager, twin.linear eager")
 
 
 class ThisPython(KernelSpecManager):
@@ -64,5 +64,5 @@ def test_the_notebook_runs_and_shows_tables_and_progress(tmp_path, monkeypatch):
     assert "torch.mlp jit predict: " in told
     (shown,) = [one for one in cells[0] if one.output_type == "execute_result"]
     assert "<table>" in shown.data["text/html"]
-    assert shown.data["text/markdown"].startswith("# torch.mlp eager, torch.mlp jit")
+    assert shown.data["text/markdown"].startswith("# Prediction steps: torch.mlp eager, torch.mlp jit")
     assert cells[-1][0].data["text/plain"] == "True"

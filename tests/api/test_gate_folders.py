@@ -36,6 +36,10 @@ with commits.environments(Path.cwd(), hashes, commits.Recipe("", sys.argv[1:]), 
 """
 
 
+KILL = "kill -9 $(ps -o ppid= -p $PPID)"
+"""An installer ends the gate: its parent is a supervisor, which the gate started."""
+
+
 @pytest.fixture
 def repo(tmp_path, monkeypatch):
     made = repository(tmp_path / "net")
@@ -56,7 +60,7 @@ def test_the_next_gate_removes_what_a_killed_one_left_and_nothing_else(repo):
     other = repo.parent / "own"
     git(repo, "worktree", "add", "--quiet", "--detach", str(other), "base")
     other.rename(repo.parent / "elsewhere")
-    with gate(repo, "kill -9 $PPID") as killed:
+    with gate(repo, KILL) as killed:
         killed.wait(timeout=120)
     assert killed.returncode == -signal.SIGKILL
     assert left(repo)[0] == ["dlbench-gate-"]

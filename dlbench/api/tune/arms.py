@@ -15,7 +15,7 @@ from dlbench.spec.axes import as_text
 
 TUNED = ("threads", "batch_size", "path", "compiler", "variant", "steps_per_call", "precision")
 """Axes whose values are searched; any other has one value."""
-WITH_PATH = ("compiler", "allow_breaks", "variant")
+WITH_PATH = (*(axis.field for axis in AXES.values() if axis.only), "variant")
 """Axes that the default setting leaves out, because they say something of other paths than its own."""
 
 
