@@ -120,6 +120,15 @@ def unfit(found: Checked) -> Sequence[NodeFound]:
     return [node for node in found.nodes if node.facts is None or node.facts.packages.get("dlbench") != ours]
 
 
+def shared(found: Checked) -> Sequence[tuple[str, ...]]:
+    """The names of nodes that are on one machine, for each machine with several."""
+    names: dict[str, tuple[str, ...]] = {}
+    for node in found.nodes:
+        if node.facts is not None:
+            names[node.facts.machine] = (*names.get(node.facts.machine, ()), node.name)
+    return [of_one for of_one in names.values() if len(of_one) > 1]
+
+
 def _told(found: Facts) -> dict[str, str]:
     at = found.environment
     named = {f"variable {name}": value for name, value in at.variables.items()}

@@ -93,7 +93,13 @@ class RunRequest:
         return formats.find(self.formats[0]).file_name
 
     def check_resumed(self, planned: Plan) -> None:
-        """Raise SpecError for a gate that would be dropped in silence, or whose A/A controls this plan lacks."""
+        """Raise SpecError for a gate that would be dropped in silence, or whose A/A controls this plan lacks.
+
+        Also for a cluster, if the plan is to be measured in this process.
+        """
+        if self.cluster and planned.policy.isolation == "none":
+            why = "was planned with --isolation none, which runs in the process of dlbench itself"
+            raise SpecError(f"{self.folder} {why}; leave --cluster out, or measure again with another --out")
         if planned.asked and not self.asked:
             raise SpecError(
                 f"{self.folder} was planned with a gate or a comparison; "

@@ -52,6 +52,11 @@ def _advice(found: Checked) -> Iterator[str]:
     for node in cluster.unfit(found):
         why = node.fault or f"it has dlbench {node.facts.packages.get('dlbench') if node.facts else 'of no version'}"
         yield f"node {node.name} cannot measure: {why}; install dlbench {found.here.packages['dlbench']} there"
+    for names in cluster.shared(found):
+        yield (
+            f"nodes {', '.join(names)} are on one machine, and their groups would be measured at the same time, which "
+            "changes the figures: start Ray once on each machine"
+        )
     if not found.token:
         yield "anybody who reaches this cluster can run programs on it: start Ray with RAY_AUTH_MODE=token"
     ours = found.here.environment.nice or 0

@@ -15,6 +15,9 @@ Within a step they sleep only after as long an idle time, and wake in microsecon
 took turns stepped as fast with either (`docs/method.md`).
 """
 
+SECRETS = "RAY_AUTH_"
+"""Beginning of the names of variables with the token of a cluster: whoever has it can run programs there."""
+
 
 def child_environment(parent: Mapping[str, str], threads: int) -> dict[str, str]:
     """The parent's environment with one thread setting for every numerical library, and a fixed hash seed.
@@ -22,7 +25,8 @@ def child_environment(parent: Mapping[str, str], threads: int) -> dict[str, str]
     The folder that dlbench was called in is no place to import from: two environments would find the same code there. A
     passive OpenMP wait policy is not set: it made a two-thread step 1.7 to 5.6 times slower. OpenBLAS's spinning is cut
     short (SPINNING) unless the parent's environment sets its length. A variable names that folder, from which a
-    model's file is found.
+    model's file is found. The token of a cluster stays with dlbench (SECRETS).
     """
+    told = {name: value for name, value in parent.items() if not name.startswith(SECRETS)}
     fixed = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1", FOLDER_VARIABLE: str(planned_folder())}
-    return {**SPINNING, **parent, **dict.fromkeys(VARIABLES, str(threads)), **fixed}
+    return {**SPINNING, **told, **dict.fromkeys(VARIABLES, str(threads)), **fixed}

@@ -17,6 +17,7 @@ source "$HOME/dlbench/.venv/bin/activate"   # the same path, and the same packag
 RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
 export RAY_AUTH_TOKEN RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness=0
 export RAY_memory_monitor_refresh_ms=0
+export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"   # srun no longer takes --cpus-per-task from sbatch (Slurm 22.05)
 
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 head=${nodes[0]}

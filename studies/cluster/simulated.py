@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dlbench.record.schema import Plan, Run
 from dlbench.session.cluster.demand import Demand, Node
@@ -17,12 +18,13 @@ STARTUP = 1.0
 Measured = Callable[[Plan, Group, Node], "list[Run]"]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class Promise:
-    """A value from a moment on: infinite for a node that is frozen."""
+    """A value from a moment on: infinite for a node that is frozen. Its number tells it from all others."""
 
     at: float
     value: Callable[[], object]
+    number: int = field(default_factory=itertools.count().__next__)
 
 
 @dataclass(eq=False)
@@ -88,11 +90,14 @@ class SimulatedCluster:
         return self.leases[-1]
 
     def kept(self, promises: Sequence[object], seconds: float) -> Sequence[object]:
-        """Go on to the moment at which the first is kept, or by these seconds."""
+        """Go on to the moment at which the first is kept, or by these seconds.
+
+        Returns new, equal promises, as Ray's client does.
+        """
         found = [promise for promise in promises if isinstance(promise, Promise)]
         until = min((promise.at for promise in found), default=math.inf)
         self.now = max(self.now, min(until, self.now + seconds))
-        return [promise for promise in found if promise.at <= self.now]
+        return [replace(promise) for promise in found if promise.at <= self.now]
 
     def result(self, promise: object) -> object:
         """The value, or Lost."""

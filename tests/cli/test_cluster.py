@@ -74,6 +74,14 @@ def test_a_cluster_without_a_token_and_a_low_priority_are_said(here, monkeypatch
     assert "RAY_worker_niceness=0" in page
 
 
+def test_nodes_on_one_machine_are_said(here, monkeypatch, capsys):
+    _, page = shown(monkeypatch, capsys, checked(here, changed(here), here, changed(here)))
+    assert "nodes node0, node2 are on one machine" in page
+    assert "start Ray once on each machine" in page
+    _, page = shown(monkeypatch, capsys, checked(here, here, changed(here)))
+    assert "on one machine" not in page
+
+
 def test_the_document_holds_nodes_and_differences(here, monkeypatch, capsys):
     _, said = shown(monkeypatch, capsys, checked(here, changed(here, cores=3)), "--json")
     found = json.loads(said)

@@ -171,6 +171,11 @@ def test_the_child_gets_one_thread_setting_and_keeps_the_rest():
     assert "OMP_WAIT_POLICY" not in given
 
 
+def test_the_token_of_a_cluster_does_not_reach_a_child():
+    given = child_environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "x", "RAY_AUTH_TOKEN_PATH": "y"}, 2)
+    assert [name for name in given if name.startswith("RAY_")] == []
+
+
 def test_threads_of_openblas_spin_for_milliseconds_unless_the_user_says_how_long():
     assert child_environment({}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "24"
     assert child_environment({"OPENBLAS_THREAD_TIMEOUT": "28"}, 2)["OPENBLAS_THREAD_TIMEOUT"] == "28"

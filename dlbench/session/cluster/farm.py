@@ -72,7 +72,7 @@ class Cluster(Protocol):
         ...
 
     def kept(self, promises: Sequence[object], seconds: float) -> Sequence[object]:
-        """The promises that are kept or broken; waits for the first, at most so long."""
+        """The promises that are kept or broken, or equal ones; waits for the first, at most so long."""
         ...
 
     def result(self, promise: object) -> object:
@@ -105,6 +105,8 @@ class Farm:
         self._more, self._alone, self._looked = True, 0.0, cluster.clock()
         self._given_up: set[str] = set()
         self._failures: Counter[str] = Counter()
+        self._on_machine: dict[str, Node] = {}
+        self._shared: set[str] = set()
 
     def measure(self, due: Iterator[Group | None], most: int) -> Iterator[Outcome]:
         """Yield each group with its Runs as soon as they are there; at most so many groups are due.
@@ -153,7 +155,7 @@ class Farm:
     def _answered(self) -> Iterator[tuple[Slot, bool]]:
         """The slots with an answer, after a wait for the first; True for those that had none in their time."""
         waiting = [slot for slot in self._slots.values() if slot.promise is not None]
-        kept = {id(one) for one in self._cluster.kept([slot.promise for slot in waiting], LOOK)}
+        kept = set(self._cluster.kept([slot.promise for slot in waiting], LOOK))
         now = self._cluster.clock()
         passed = min(now - self._looked, 2 * LOOK)  # a stop of this program is nobody's delay
         self._looked = now
@@ -163,8 +165,8 @@ class Farm:
             raise DlbenchError(f"{said}; finished groups are kept: --resume goes on from there")
         for slot in waiting:
             slot.seconds += passed
-            late = id(slot.promise) not in kept and self._is_late(slot)
-            if late or id(slot.promise) in kept:
+            late = slot.promise not in kept and self._is_late(slot)
+            if late or slot.promise in kept:
                 yield slot, late
 
     def _is_late(self, slot: Slot) -> bool:
@@ -177,10 +179,14 @@ class Farm:
         return slot.seconds > STARTING and slot.node.id in self._given_up
 
     def _allowed(self, group: Group) -> float:
-        """Seconds that a group may take: for each arm a pilot, a process, and one more if a fork hangs."""
+        """Seconds that a group may take: for each arm a pilot, its processes, and them again if a fork hangs.
+
+        Workers that train together may start twice, and programs are beside them: several at a time, and one alone.
+        """
         policy = self._plan.policy
-        each = 1 + policy.discard + (policy.isolation == "fork")
-        return GRACE + each * policy.timeout_seconds * len(group.members)
+        times = 1 + (policy.isolation == "fork")
+        processes = sum(policy.discard + times * (4 if member.spec.together else 1) for member in group.members)
+        return GRACE + processes * policy.timeout_seconds
 
     def _outcome(self, slot: Slot) -> Outcome | None:
         """The outcome of a slot with an answer; None if a group will be measured again, or there was none."""
@@ -195,7 +201,18 @@ class Farm:
             return None
         task, slot.task = slot.task, None
         assert isinstance(answer, list)
+        self._say_shared(slot.node, {run.machine for run in answer} - {""})
         return task.group, [msgspec.structs.replace(run, attempt=task.attempt) for run in answer]
+
+    def _say_shared(self, node: Node, machines: set[str]) -> None:
+        """One line if another node that is alive is on the same machine: their groups disturb each other."""
+        alive = self._cluster.nodes()
+        for machine in machines:
+            other = self._on_machine.setdefault(machine, node)
+            if other != node and other in alive and machine not in self._shared:
+                self._shared.add(machine)
+                both = f"nodes {other.name} and {node.name} are on one machine and measure at the same time"
+                self._listener.note(f"{both}, which changes what they measure; start Ray once on each machine")
 
     def _late(self, slot: Slot) -> Outcome | None:
         if slot.task is None:

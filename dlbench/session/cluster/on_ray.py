@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -27,6 +28,8 @@ from dlbench.system import cpus
 STORE_BYTES = 80 << 20
 """Ray's store of objects: a group's Runs are some hundred kilobytes, and go through it one after the other."""
 LOOPBACK = "127.0.0.1"
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""Codes with which Ray colours its errors (ECMA-48, select graphic rendition)."""
 EVERYWHERE = {"RAY_USAGE_STATS_ENABLED": "0"}
 """Variables for any cluster: nothing is told to Ray's makers."""
 OF_LOCAL = {
@@ -127,7 +130,7 @@ class RayCluster:
         except errors.RayTaskError as error:
             raise error.cause if isinstance(error.cause, Exception) else error from error
         except errors.RayError as error:
-            raise Lost(_first_line(error)) from error
+            raise Lost(_reason(error)) from error
 
     def _value(self, promise: object, seconds: float) -> Any:
         try:
@@ -135,7 +138,7 @@ class RayCluster:
         except self._ray.exceptions.GetTimeoutError:
             return DlbenchError(f"no answer within {seconds:g} s")
         except self._ray.exceptions.RayError as error:
-            return DlbenchError(_first_line(error))
+            return DlbenchError(_reason(error))
 
     def _on(self, node: Node) -> Mapping[str, Any]:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -157,7 +160,7 @@ def connected(address: str) -> Iterator[RayCluster]:
                 with _handlers():
                     ray.init(**given, logging_level=logging.ERROR, log_to_driver=False, namespace="dlbench")
             except Exception as error:
-                raise DlbenchError(f"--cluster {address}: Ray does not answer: {_first_line(error)}") from error
+                raise DlbenchError(f"--cluster {address}: Ray does not answer: {_reason(error)}") from error
         stack.callback(ray.shutdown)
         found = RayCluster(ray)
         if address == LOCAL:
@@ -227,6 +230,9 @@ def _handlers() -> Iterator[None]:
                 signal.signal(one, handler)
 
 
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+def _reason(error: BaseException) -> str:
+    """The first line of an error; the last of one that a task raised, which begins with its place: `ray::name()`."""
+    lines = [line.strip() for line in COLOURS.sub("", str(error)).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    return lines[-1] if "ray::" in lines[0] else lines[0]

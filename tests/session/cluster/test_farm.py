@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -160,6 +161,42 @@ def test_a_frozen_node_is_noticed_by_the_deadline_and_left_out_when_it_does_not_
     assert [run.machine for run in runs if run.attempt == 2] == [TWO[1].id] * 2
     allowed = farm.GRACE + 2 * POLICY.timeout_seconds
     assert f"not done within the {allowed:g} s that its group may take" in diary.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "processes"),
+    [
+        ({}, 1),
+        ({"discard": True}, 2),
+        ({"isolation": "fork"}, 2),
+        ({"workers": 2}, 4),
+        ({"workers": 2, "discard": True}, 5),
+        ({"workers": 2, "isolation": "fork"}, 8),
+    ],
+)
+def test_a_group_has_the_time_outs_of_all_processes_that_it_may_need(more, processes):
+    """Workers: they may start twice, and there are programs beside them and one alone."""
+    workers = more.pop("workers", None)
+    policy = msgspec.structs.replace(POLICY, **{"discard": False, **more})
+    (group, *_) = plan(policy, plugin=["fake.linear"], threads=[1])
+    (spec,) = group.specs
+    if workers:
+        spec = msgspec.structs.replace(spec, workers=workers)
+        group = replace(group, members=(group.members[0]._replace(spec=spec),))
+    planned = Plan(session="s", specs=(spec,), policy=policy)
+    found = farm.Farm(cluster(), planned, Quiet())
+    assert found._allowed(group) == farm.GRACE + processes * policy.timeout_seconds
+
+
+def test_nodes_on_one_machine_are_said_once(tmp_path):
+    def runs(plan, group, node):
+        return [msgspec.structs.replace(run, machine="f00d") for run in runs_there(plan, group, node)]
+
+    diary = Notes()
+    record_on(cluster(runs=runs), tmp_path, diary=diary)
+    (note,) = diary.notes
+    assert {"aaaaaaaa", "bbbbbbbb"} <= set(note.split())
+    assert "are on one machine and measure at the same time" in note
 
 
 def test_a_group_that_is_overdue_twice_has_runs_with_a_time_out(tmp_path):
