@@ -47,9 +47,9 @@ class Program:
         self.child.request(Build(spec=self._spec), Built)
         self.child.request(First(), Stepped)
 
-    def settle(self) -> None:
-        """Warm up until steady."""
-        self.child.request(Settle(policy=self._policy), Settled)
+    def settle(self) -> bool:
+        """Warm up; true if it became steady."""
+        return self.child.request(Settle(policy=self._policy), Settled).settled
 
     def take(self, steps: int, count: int = 1) -> Sample:
         """The middle one of so many samples in a row."""
@@ -118,7 +118,7 @@ class TogetherArm:
         self._arm.settle()
         for programs in (self._beside, self._alone):
             self._wait_until_idle()
-            self._unless_failed(lambda programs=programs: _at_once(programs, Program.settle))  # type: ignore[misc]
+            self._unless_failed(partial(self._settle, programs))
 
     def warm_again(self) -> None:
         """Take one more warm-up sample of the arm."""
@@ -163,6 +163,10 @@ class TogetherArm:
         """The record of all this."""
         run = self._arm.run()
         return msgspec.structs.replace(run, samples=(*run.samples, *self._samples))
+
+    def _settle(self, programs: Sequence[Program]) -> None:
+        if not all(_at_once(programs, Program.settle)):
+            self._arm.flag("not_settled")
 
     def _build_programs(self) -> None:
         spec, count = self._arm.spec, workers.count(self._arm.spec)

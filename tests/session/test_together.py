@@ -73,13 +73,14 @@ def test_workers_are_fresh_processes(isolation):
 class Started:
     """Children of a session, by Spec and place; the arm's takes 4 ms a step, one beside others 3 and one alone 2."""
 
-    def __init__(self, fails_at="", error=None):
-        self.of, self.fails_at, self.error = [], fails_at, error
+    def __init__(self, fails_at="", error=None, unsettled=None):
+        self.of, self.fails_at, self.error, self.unsettled = [], fails_at, error, unsettled
 
     def __call__(self, spec, place):
         alone = len([one for one, *_ in self.of if one.workers is msgspec.UNSET]) == 2
         failing = {"fails_at": self.fails_at, "error": self.error} if alone else {}
-        child = ScriptedChild(step_seconds=0.002 if alone else 0.003, **failing)
+        settled = len(self.of) != self.unsettled
+        child = ScriptedChild(step_seconds=0.002 if alone else 0.003, settled=settled, **failing)
         self.of.append((spec, place, child))
         return child
 
@@ -119,6 +120,13 @@ def test_programs_beside_one_another_are_timed_while_all_of_them_step():
     measured(msgspec.structs.replace(SPEC, workers=2), started)
     counts = [{order.count for order in child.orders if type(order).__name__ == "Take"} for *_, child in started.of]
     assert counts == [{OVERLAPPING}, {OVERLAPPING}, {1}]
+
+
+@pytest.mark.parametrize(("unsettled", "flags"), [(None, ()), (1, ("not_settled",)), (2, ("not_settled",))])
+def test_a_program_that_never_became_steady_flags_the_arm_whose_efficiency_is_read_from_it(unsettled, flags):
+    run = measured(msgspec.structs.replace(SPEC, workers=2), Started(unsettled=unsettled))
+    assert run.status == "ok"
+    assert tuple(flag for flag in run.flags if flag == "not_settled") == flags
 
 
 def test_workers_start_again_if_somebody_listens_at_their_port():

@@ -1,4 +1,4 @@
-"""Several workers of a plugin, from the first one: their last words, and the ports at which they listen meanwhile.
+"""Several workers of a plugin, from the first one: their last words, and where they listen meanwhile.
 
 As a program it is one of several workers, under strong scaling, without the rest of a child: `python
 trained_together.py SPEC PEERS FILE` writes the parameters after STEPS steps.
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,34 +30,44 @@ STEPS = 6
 SHORT = Policy(sample_seconds=0.001, settle_seconds=0.0, settle_cap_seconds=0.2)
 
 
-def train(spec: Spec, timeout: float = 300.0) -> tuple[Built, Closed, dict[str, set[int]]]:
-    """Build, step, close; and the ports at which workers listen after the first step."""
+class Listening(NamedTuple):
+    """Addresses at which processes listen, and the ports to which one can connect from `here` or `elsewhere`.
+
+    Elsewhere is an address of this machine that is not the loopback's: packets to it come from there.
+    """
+
+    addresses: set[str]
+    here: set[int]
+    elsewhere: set[int]
+
+
+def train(spec: Spec, timeout: float = 300.0) -> tuple[Built, Closed, Listening]:
+    """Build, step, close; and where workers listen after the first step."""
     child = fresh_child(spec.threads, timeout)
     try:
         built = child.request(Build(spec=spec), Built)
         child.request(First(), Stepped)
-        ports = open_ports(child.process.pid)
+        listening = listening_of(child.process.pid)
         steps = child.request(Settle(policy=SHORT), Settled).steps
         child.request(Take(stage="steady", steps=steps, count=2), Taken)
-        return built, child.request(Close(compile_again=False, multiply=False), Closed), ports
+        return built, child.request(Close(compile_again=False, multiply=False), Closed), listening
     finally:
         child.close()
 
 
-def open_ports(pid: int) -> dict[str, set[int]]:
-    """Ports at which this process and all below it listen, by whether one can connect from `here` or `elsewhere`.
-
-    Elsewhere is an address of this machine that is not the loopback's: packets to it come from there.
-    """
+def listening_of(pid: int) -> Listening:
+    """Where this process and all below it listen; an IPv4 address that is mapped into IPv6 is the IPv4 one."""
     first = psutil.Process(pid)
     found = [one for process in (first, *first.children(recursive=True)) for one in process.net_connections("inet")]
-    ports = {one.laddr.port for one in found if one.status == psutil.CONN_LISTEN}
+    listening = [one.laddr for one in found if one.status == psutil.CONN_LISTEN]
+    ports = {one.port for one in listening}
     addresses = [one.address for of in psutil.net_if_addrs().values() for one in of if one.family == socket.AF_INET]
     others = [address for address in addresses if not address.startswith("127.")]
-    return {
-        "here": {port for port in ports if _accepts("127.0.0.1", port)},
-        "elsewhere": {port for port in ports for address in others if _accepts(address, port)},
-    }
+    return Listening(
+        {one.ip.removeprefix("::ffff:") for one in listening},
+        {port for port in ports if _accepts("127.0.0.1", port)},
+        {port for port in ports for address in others if _accepts(address, port)},
+    )
 
 
 def _accepts(address: str, port: int) -> bool:

@@ -32,6 +32,8 @@ class Group:
         device.prepare(spec)
         task = {"cluster": {"worker": list(peers.addresses)}, "task": {"type": "worker", "index": peers.rank}}
         os.environ["TF_CONFIG"] = json.dumps(task)
+        os.environ["NCCL_SOCKET_IFNAME"] = "lo"  # by default NCCL takes another interface than the loopback
+        self._exchange = " over gRPC" if spec.device == "cpu" else ""  # on GPUs TensorFlow chooses, and does not tell
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
         loopback.hold()
 
@@ -52,4 +54,4 @@ class Group:
     @property
     def words(self) -> str:
         """The means of exchange."""
-        return f"{self._strategy.num_replicas_in_sync}, MultiWorkerMirroredStrategy over gRPC"
+        return f"{self._strategy.num_replicas_in_sync}, MultiWorkerMirroredStrategy{self._exchange}"

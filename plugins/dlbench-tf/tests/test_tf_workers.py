@@ -16,12 +16,12 @@ SPEC = Spec(
 
 @pytest.mark.parametrize("path", ["graph", "eager"])
 def test_two_workers_have_equal_weights_and_listen_to_nobody_else(path):
-    built, closed, ports = train(msgspec.structs.replace(SPEC, path=path))
+    built, closed, listening = train(msgspec.structs.replace(SPEC, path=path))
     assert built.info.details["workers"] == "2, MultiWorkerMirroredStrategy over gRPC"
     assert [one.threads for one in closed.ranks] == [1, 1]
     assert len({one.weights for one in closed.ranks}) == 1
-    assert len(ports["here"]) == 2
-    assert ports["elsewhere"] == set()
+    assert len(listening.here) == 2
+    assert listening.elsewhere == set()
 
 
 @pytest.mark.parametrize(("plugin", "count"), [("tf.cnn", 2), ("tf.mlp", 4)])

@@ -15,11 +15,12 @@ SPEC = Spec(
 
 
 def test_two_workers_have_equal_weights_and_listen_to_nobody_else():
-    built, closed, ports = train(SPEC)
+    built, closed, listening = train(SPEC)
     assert built.info.details["workers"] == "2, DistributedDataParallel over gloo"
     assert [one.threads for one in closed.ranks] == [1, 1]
     assert len({one.weights for one in closed.ranks}) == 1
-    assert ports["elsewhere"] == set()
+    assert listening.addresses == {"127.0.0.1"}
+    assert listening.elsewhere == set()
 
 
 @pytest.mark.slow
