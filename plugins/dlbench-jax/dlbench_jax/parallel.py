@@ -71,7 +71,8 @@ def listen_on_loopback() -> None:
     """
     try:
         client = distributed.global_state.client
-        gloo = lib._jax.make_gloo_tcp_collectives(distributed_client=client, hostname=LOOPBACK)
+        make = lib._jax.make_gloo_tcp_collectives  # type: ignore[attr-defined]
+        gloo = make(distributed_client=client, hostname=LOOPBACK)
         start = xla_bridge.make_cpu_client
         xla_bridge.register_backend_factory("cpu", lambda: start(gloo), priority=0, fail_quietly=False)
     except (AttributeError, TypeError) as error:
