@@ -56,7 +56,7 @@ def train(spec: Spec, timeout: float = 300.0) -> tuple[Built, Closed, Listening]
 
 
 def listening_of(pid: int) -> Listening:
-    """Where this process and all below it listen; an IPv4 address that is mapped into IPv6 is the IPv4 one."""
+    """Addresses and ports of this process and all below it; one of IPv4 that is mapped into IPv6 is the IPv4 one."""
     first = psutil.Process(pid)
     found = [one for process in (first, *first.children(recursive=True)) for one in process.net_connections("inet")]
     listening = [one.laddr for one in found if one.status == psutil.CONN_LISTEN]
