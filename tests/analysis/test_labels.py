@@ -41,14 +41,17 @@ def test_every_key_of_a_workload_can_tell_two_apart():
         "threads": 1,
         "seed": 7,
         "options": (("hidden", 128),),
+        "workers": 2,
+        "scaling": "strong",
     }
     keys = set(labels.Workload.__struct_fields__) - {"architecture", "phase"}
     assert set(values) == keys == set(labels.KEYS)
     for key, value in values.items():
-        other = changed(**{key: value})
-        names = labels.of_specs([SPEC, other])
-        assert names.spec(SPEC) != names.spec(other)
-        assert names.title(labels.workload(SPEC)) != names.title(labels.workload(other))
+        one = changed(workers=2) if key == "scaling" else SPEC
+        other = msgspec.structs.replace(one, **{key: value})
+        names = labels.of_specs([one, other])
+        assert names.spec(one) != names.spec(other)
+        assert names.title(labels.workload(one)) != names.title(labels.workload(other))
 
 
 def test_the_seeds_of_training_to_a_target_have_one_name():

@@ -87,6 +87,8 @@ EXPECTED = {
     "steps_to_target": 100,
     "seconds_to_target": 10.0,
     "quality_at_budget": 2.5,
+    "efficiency": None,
+    "efficiency_beside": None,
 }
 
 

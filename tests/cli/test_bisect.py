@@ -14,15 +14,14 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from found_bisection import FOUND
 
 from dlbench.api.bisection import facts, state
 from dlbench.cli import bisect_request, explain, upgrades
 from dlbench.cli import main as command_line
 from dlbench.errors import DlbenchError, RecordError, SpecError, UnknownName
-from dlbench.report import bisection as page
-from dlbench.stats.bisection.answer import Bisection, Change, Line
-from dlbench.stats.bisection.decisions import Known
-from dlbench.stats.bisection.search import WHY, Step
+from dlbench.stats.bisection.answer import Change
+from dlbench.stats.bisection.search import Step
 from dlbench.workers.environments import layers, used
 from dlbench.workers.environments.cache import Cache
 from dlbench.workers.environments.layers import Recipe
@@ -208,86 +207,6 @@ def test_an_explanation_that_fails_leaves_the_answer_as_it_is(monkeypatch, capsy
     explain.beside({}, quiet=True, as_json=True)
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "not explained: acme has no profile\n")
-
-
-FOUND = Bisection(
-    subject="acme-step",
-    metric="step_time",
-    arm="acme.step",
-    status="found",
-    members=("1.0", "1.1", "1.2"),
-    lines=(
-        Line(
-            kind="ends",
-            name="1.2",
-            verdict="differ",
-            ratio=Known(1.05, 1.04, 1.06, 6),
-            whole=Known(1.05, 1.04, 1.06, 6),
-        ),
-        Line(kind="candidate", name="1.1", verdict="not measured", reason="1.1: error: no `wheel`"),
-    ),
-    changes=(
-        Change(
-            before="1.0",
-            after="1.2",
-            title="Twice <b>",
-            ratio=Known(1.05, 1.04, 1.06, 10),
-            verdict="confirmed",
-            skipped=("1.1",),
-            differing=("acme-step 1.0 → 1.2",),
-            again="dlbench run --env 1.0=acme-step==1.0",
-        ),
-    ),
-    points=(
-        Line(kind="strip", name="1.0", verdict="same", ratio=Known(1.0, 1.0, 1.0, 6)),
-        Line(kind="strip", name="1.1", verdict="not measured", reason="no wheel"),
-        Line(kind="strip", name="1.2", verdict="differ", ratio=Known(1.05, 1.04, 1.06, 6)),
-    ),
-)
-
-
-def test_the_page_says_where_how_much_and_how_to_see_it_again():
-    text = page.text(FOUND)
-    for said in (
-        "1.05 (1.04-1.06), confirmed in fresh processes",
-        "not measured between them: 1.1",
-        "acme-step 1.0 → 1.2",
-        "dlbench run --env 1.0=acme-step==1.0",
-        "hold together in 99 of 100 searches",
-    ):
-        assert said in text
-    drawn = page.picture(FOUND.points).splitlines()
-    assert "+" in drawn[2]
-    assert drawn[1].endswith("not measured")
-    assert "Twice &lt;b&gt;" in page.html(FOUND)
-
-
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        ("same", "the ends are the same within 1 %"),
-        ("undecided", "undecided: spent"),
-        ("not measured", "not measured: "),
-    ],
-)
-def test_every_other_end_has_its_sentence(status, said):
-    one = Bisection(subject="a", metric="step_time", arm="", status=status, members=("1", "2"), reason="spent")
-    assert next(iter(page.sentences(one))).startswith(said)
-
-
-def test_a_step_that_is_not_confirmed_has_its_reason():
-    change = Change(before="1.0", after="1.1", ratio=Known(1.002, 0.999, 1.005, 15), verdict="not confirmed")
-    one = Bisection(subject="a", metric="error", arm="", status="undecided", members=("1", "2"), changes=(change,))
-    assert f"a step at 1.1 was seen and is not confirmed: {WHY['not confirmed']} (1.002 (0.999-1.005))" in page.text(
-        one
-    )
-
-
-def test_the_columns_of_a_transcript_say_what_they_are():
-    assert "to the one before" not in page.text(msgspec.structs.replace(FOUND, points=()))
-    assert "new end to old end" in page.text(FOUND)
-    lines = (Line(kind="strip", name="1.1", verdict="same", ratio=Known(1.0, 1.0, 1.0, 6)),)
-    assert "new end" not in page.text(msgspec.structs.replace(FOUND, lines=lines))
 
 
 @pytest.mark.slow

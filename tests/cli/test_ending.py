@@ -142,7 +142,9 @@ def test_what_is_printed_goes_to_no_file_that_took_the_place_of_a_closed_stream(
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, check=False)
     assert done.returncode == 0
     assert [run["status"] for run in raw_runs(tmp_path / "out")] == ["ok"]
-    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8").startswith("# fake.linear eager")
+    assert (
+        (tmp_path / "out" / "report.md").read_text(encoding="utf-8").startswith("# Prediction steps: fake.linear eager")
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -48,9 +48,9 @@ def epsilon_of_the_library(monkeypatch):
 
     original = EagerSteps.__init__
 
-    def init(self, network, trained, objective, request):
+    def init(self, network, trained, objective, request, **more):
         other = msgspec.structs.replace(request.optimizer, epsilon=1e-7)
-        original(self, network, trained, objective, dataclasses.replace(request, optimizer=other))
+        original(self, network, trained, objective, dataclasses.replace(request, optimizer=other), **more)
 
     monkeypatch.setattr(EagerSteps, "__init__", init)
 

@@ -33,7 +33,7 @@ from dlbench.record.schema import (
 from dlbench.spec import DATA_PLACES, ISOLATIONS, PATHS, InputSpec, ModelSource, Policy, Spec, Variant
 from dlbench.stats.estimates import Estimate
 
-_floats = st.floats()
+_floats, _ends = st.floats(), st.none() | st.floats()
 _amounts = st.floats(-1e30, 1e30)
 _seconds = st.floats(0, 1e6)
 _elapsed = st.floats(1e-9, 1e6)
@@ -246,7 +246,7 @@ any_fidelity = _builds(
             Deviation,
             what=st.sampled_from(("outputs", "gradients", "losses")),
             error=_floats,
-            explained=st.none() | _floats,
+            explained=_ends,
         )
     ),
     reason=_texts,
@@ -266,7 +266,7 @@ any_parity = _builds(
             difference=_floats,
             tolerance=_floats,
             worst=_floats,
-            rounding=st.none() | _floats,
+            rounding=_ends,
         )
     ),
     reason=_texts,
@@ -290,9 +290,8 @@ any_gate = _builds(
             pair=_texts,
             result=st.sampled_from(get_args(Result)),
             metric=st.sampled_from(["", *METRICS]),
-            ratio=st.none()
-            | _builds(Estimate, value=_floats, low=st.none() | _floats, high=st.none() | _floats, n=_counts),
-            could_show=st.none() | _floats,
+            ratio=st.none() | _builds(Estimate, value=_floats, low=_ends, high=_ends, n=_counts),
+            could_show=_ends,
             reason=_texts,
             specs=_tuples(_specs),
         )

@@ -53,7 +53,7 @@ def test_arms_of_two_environments_take_turns_and_differ_in_label_version_and_rep
     turns = [sample["turn"] for run in found[:2] for sample in run["samples"] if sample["turn"] is not None]
     assert sorted(turns) == list(range(40))
     text = (tmp_path / "o" / "report.md").read_text()
-    assert text.startswith("# fake.linear eager @base, fake.linear eager @head\n")
+    assert text.startswith("# Prediction steps: fake.linear eager @base, fake.linear eager @head\n")
     assert "same model: yes" in text
     (row,) = [line for line in text.splitlines() if "version of dlbench" in line]
     assert "≠" in row

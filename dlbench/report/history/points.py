@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from dlbench.analysis import control, metrics, provenance, screening
 from dlbench.analysis.metrics import METRICS
@@ -71,7 +72,7 @@ def name(run: Run) -> str:
 
 
 def _counts(field: str, spec: Spec) -> bool:
-    return field != "phase" and getattr(spec, field) not in ((), None, "")
+    return field != "phase" and getattr(spec, field) not in ((), None, "", UNSET)
 
 
 def _interval(low: float | None, high: float | None) -> tuple[float | None, float | None]:

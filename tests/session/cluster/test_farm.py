@@ -14,7 +14,7 @@ from dlbench.record.reading import read_runs
 from dlbench.record.schema import Plan
 from dlbench.session import schedule
 from dlbench.session.cluster import farm
-from dlbench.session.cluster.demand import Demand, Node, described
+from dlbench.session.cluster.demand import Node
 from dlbench.session.listener import Quiet
 from dlbench.session.machine import Machine
 from dlbench.spec import Policy
@@ -223,41 +223,6 @@ def test_without_a_node_that_is_left_the_session_ends_and_goes_on_later(tmp_path
 def test_a_node_that_cannot_measure_is_named_with_the_reason(tmp_path):
     with pytest.raises(DlbenchError, match=r"node aaaaaaaa has dlbench 0\.1 and the command is 0\.2"):
         record_on(cluster(fault="has dlbench 0.1 and the command is 0.2; install the same"), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("axes", "nodes", "said"),
-    [
-        (
-            {"threads": [4]},
-            TWO,
-            "no node of the cluster has 4 CPUs for a group: 2 nodes with 2 CPUs; give fewer --threads",
-        ),
-        ({"device": ["gpu"]}, TWO, "has 1 CPU and 1 GPU for a group: 2 nodes with 2 CPUs; give --device cpu, fewer"),
-        ({"device": ["gpu:1"]}, TWO, "--device gpu:1 with --cluster: a node has the GPU that it leases"),
-        ({}, [], "no node of the cluster has 1 CPU for a group: it has none"),
-    ],
-)
-def test_what_no_node_has_is_an_error_that_says_what_there_is(axes, nodes, said):
-    policy = Policy(processes=1)
-    specs = [spec for group in plan(policy, **{"threads": [1], **axes}) for spec in group.specs]
-    with pytest.raises((DlbenchError, SpecError)) as error:
-        farm.require(cluster(nodes), Plan(session="s", specs=tuple(specs), policy=policy))
-    assert said in str(error.value)
-
-
-def test_workers_of_an_arm_are_on_one_node_and_each_has_its_share():
-    (spec, *_) = plan(Policy(processes=1), plugin=["fake.linear"], threads=[2])[0].specs
-    four = msgspec.structs.replace(spec, workers=4)
-    assert Demand.of([spec, four], TWO) == Demand(8, 0)
-    assert Demand.of([msgspec.structs.replace(four, device="gpu")], TWO) == Demand(8, 4)
-
-
-def test_a_plan_for_any_device_goes_to_gpus_where_there_are_some():
-    (spec,) = plan(Policy(processes=1), plugin=["fake.linear"], device=["auto"], threads=[1])[0].specs
-    gpus = [Node("g", "10.0.0.3", 8, 2), TWO[0]]
-    assert [Demand.of([spec], nodes).gpus for nodes in (TWO, gpus)] == [0, 1]
-    assert described(gpus) == "1 node with 8 CPUs and 2 GPUs, 1 node with 2 CPUs"
 
 
 def test_an_adaptive_session_begins_no_group_that_its_interim_analysis_may_make_superfluous(tmp_path):

@@ -10,18 +10,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import msgspec
 import psutil
 import pytest
 from command import SHORT, raw_runs, short, started
-from schedules import plan
 from two_nodes import children, cluster
 
-import dlbench
-from dlbench.errors import DlbenchError, SpecError
-from dlbench.record.schema import PLAN_FILE, Plan
-from dlbench.session.cluster import on_ray
-from dlbench.spec import Policy
 from dlbench.stats import estimates
 
 pytestmark = [pytest.mark.xdist_group("ray")]
@@ -240,85 +233,3 @@ def test_steps_take_as_long_on_ray_as_without(tmp_path):
         [ray - here for ray, here in zip(medians["ray"], medians["here"], strict=True)], 0.99
     )
     assert low <= 0.0 <= high
-
-
-@pytest.mark.untimed
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [
-        ("nowhere", r"--cluster is 'nowhere'; give local, ray://HOST:PORT .*HOST:PORT"),
-        ("127.0.0.1:1", r"--cluster 127\.0\.0\.1:1: nothing answers there \(Connection refused\); run ray start"),
-        ("ray://127.0.0.1:99999", r"--cluster is 'ray://127\.0\.0\.1:99999'"),
-    ],
-)
-def test_an_address_that_is_none_is_refused_in_one_line(address, said, tmp_path):
-    with pytest.raises(DlbenchError, match=said) as error:
-        dlbench.run(["fake.linear"], cluster=address, quick=True, out=tmp_path / "out", progress=False)
-    assert "\n" not in str(error.value)
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.untimed
-def test_without_ray_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with (
-        pytest.raises(DlbenchError, match=r"needs Ray, which is not installed; pip install 'dlbench\[ray\]'"),
-        on_ray.connected("local"),
-    ):
-        pass
-    assert "RAY_AUTH_TOKEN" not in os.environ
-
-
-@pytest.mark.untimed
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ({"isolation": "none"}, "--isolation none runs in the process of dlbench itself"),
-        ({"explain": True}, "--explain profiles on this machine"),
-    ],
-)
-def test_what_is_done_on_this_machine_alone_is_refused_with_a_cluster(more, said):
-    with pytest.raises(SpecError, match=said):
-        dlbench.run(["fake.linear"], cluster="local", progress=False, **more)
-
-
-@pytest.mark.untimed
-def test_a_plan_of_this_process_is_not_resumed_on_a_cluster(tmp_path):
-    policy = Policy(processes=1, isolation="none", discard=False)
-    specs = tuple(spec for group in plan(policy, plugin=["fake.linear"], threads=[1]) for spec in group.specs)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / PLAN_FILE).write_bytes(msgspec.json.encode(Plan(session="s", specs=specs, policy=policy)))
-    done = short("run", "--resume", "out", "--cluster", "127.0.0.1:1", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "out was planned with --isolation none" in done.stderr
-    assert "leave --cluster out" in done.stderr
-
-
-@pytest.mark.untimed
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Worker died.\n\tname: x\n", "Worker died."),
-        (
-            '\x1b[36mray::f()\x1b[39m (pid=7, ip=127.0.0.1)\n  File "a.py", line 1\nOSError: no \x1b[31mdisk',
-            "OSError: no disk",
-        ),
-        ("died in its creation task, \x1b[36mray::M.__init__()\x1b[39m (pid=7)\nImportError: y\n", "ImportError: y"),
-        ("", "RuntimeError"),
-    ],
-)
-def test_the_reason_of_an_error_of_ray_is_one_line_without_its_place(text, said):
-    assert on_ray._reason(RuntimeError(text)) == said
-
-
-@pytest.mark.untimed
-def test_the_pods_of_the_example_have_probes_that_need_no_dashboard():
-    import yaml
-
-    example = Path(__file__).parents[3] / "examples" / "cluster" / "kuberay.yaml"
-    spec = yaml.safe_load(example.read_text())["spec"]
-    templates = [spec["headGroupSpec"]["template"], *(one["template"] for one in spec["workerGroupSpecs"])]
-    pods = [one for template in templates for one in template["spec"]["containers"]]
-    assert len(pods) == 2
-    for pod in pods:
-        assert pod["livenessProbe"] == pod["readinessProbe"] == {"exec": {"command": ["true"]}}
