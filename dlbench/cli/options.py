@@ -100,9 +100,12 @@ def of_run(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def of_tuned(command: Callable[..., int]) -> Callable[..., int]:
-    """The options of all axes for a race, in which the threads may have several values too."""
-    axes = (axis for axis in AXES.values() if axis.option)
-    return _all(command, _with_jit(replace(axis, several=True) if axis.field == "threads" else axis for axis in axes))
+    """The options of all axes for a race, in which the threads may have several values too, and one phase is timed."""
+    own = {
+        "threads": replace(AXES["threads"], several=True),
+        "phase": replace(AXES["phase"], help="train or predict; train unless given."),
+    }
+    return _all(command, _with_jit(own.get(axis.field, axis) for axis in AXES.values() if axis.option))
 
 
 def of_parity(command: Callable[..., int]) -> Callable[..., int]:

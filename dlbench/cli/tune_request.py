@@ -34,6 +34,11 @@ def read(options: Mapping[str, Any], words: Sequence[str]) -> Request:
     for name in ("timeout", "budget"):
         if options[name] is not None and not 0 < options[name] < math.inf:
             raise SpecError(f"{name} is {options[name]}: it must be a number of seconds above 0")
+    for name in ("max_latency", "max_error", "budget") if options["largest_batch"] else ():
+        if options[name] not in (None, ""):
+            raise SpecError(
+                f"--largest-batch looks at memory alone and ends by itself; leave --{name.replace('_', '-')} out"
+            )
     limits = Limits.read(options["max_memory"], options["max_error"], options["max_latency"])
     run = RunRequest.read(given(options, keywords.complete({})))
     largest = options["largest_batch"]

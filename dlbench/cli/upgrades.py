@@ -49,7 +49,7 @@ def bisect(**given: Any) -> int:
 @options.of_models
 @click.option("--max-memory", default="", metavar="SIZE", help="Most memory of a process, or on its device: 4G.")
 @click.option("--max-error", type=float, default=None, help="Largest relative error against the most exact form: 1e-3.")
-@click.option("--max-latency", default="", metavar="TIME", help="Longest median step: 20ms.")
+@click.option("--max-latency", default="", metavar="TIME", help="Longest median call, waited for: 20ms.")
 @click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits into memory instead.")
 @click.option("--budget", type=float, default=None, help="Seconds after which nothing further is measured.")
 @click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")

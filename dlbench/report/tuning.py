@@ -11,6 +11,7 @@ from dlbench.report.html import shell
 from dlbench.report.html.parts import page_of
 from dlbench.report.units import duration, format_value
 from dlbench.stats.bisection.decisions import Known
+from dlbench.stats.decisions import NEGLIGIBLE_CHANGE
 from dlbench.stats.tuning.answer import Largest, Setting, Tuning
 
 WIDTH, HEIGHT = 44, 14
@@ -30,14 +31,14 @@ def blocks(found: Tuning) -> Iterator[Block]:
         yield Heading(2, "Latency and throughput")
         yield Code(picture(shown, found.chosen))
         best = sorted((one for one in shown if one.front), key=_throughput)
-        yield Table(["On the front", "a step", "samples/s"], [_of_front(one) for one in best])
+        yield Table(["On the front", "a call", "samples/s"], [_of_front(one) for one in best])
     yield Heading(2, "Settings")
-    head = ["Setting", "time for a sample", "samples/s", "a step", "memory", "error", "groups", "left"]
+    head = ["Setting", "time for a sample", "samples/s", "a call", "memory", "error", "groups", "left"]
     yield Table(head, [_row(one, found) for one in sorted(found.arms, key=_order)])
     yield Paragraph(
-        "Times for a sample are to the chosen setting, by groups that both were in. A step is the median of single "
-        f"ones, each waited for. If the choice is called surely within {found.tolerance:.0%} of the fastest, it is in "
-        f"{100 - found.error * 100:g} of 100 races at least."
+        "Times for a sample are to the chosen setting, by groups that both were in. The time of a call, waited for, is "
+        "the median of single ones, with all steps of the call. If the choice is called surely within "
+        f"{found.tolerance:.0%} of the fastest, it is in {100 - found.error * 100:g} of 100 races at least."
     )
 
 
@@ -50,7 +51,7 @@ def sentences(found: Tuning) -> Iterator[str]:
         case "found":
             yield f"fastest: {found.chosen}"
         case "default" if found.chosen == found.default:
-            yield f"the default is best: {found.default}"
+            yield f"the default is {'best' if found.proven else 'the fastest so far'}: {found.default}"
         case "default":
             yield f"take the default, {found.default}: {found.chosen} won the race and is not surely faster: {faster}"
         case "undecided":
@@ -68,7 +69,7 @@ def sentences(found: Tuning) -> Iterator[str]:
 
 
 def picture(arms: Sequence[Setting], chosen: str) -> str:
-    """Throughput over the time of a step, both logarithmic: `o` on the front, `*` the chosen one, `.` any other."""
+    """Throughput over the time of a call, both logarithmic: `o` on the front, `*` the chosen one, `.` any other."""
     xs = [math.log(one.latency or 1.0) for one in arms]
     ys = [math.log(one.throughput or 1.0) for one in arms]
     (left, right), (low, high) = _span(xs), _span(ys)
@@ -80,7 +81,9 @@ def picture(arms: Sequence[Setting], chosen: str) -> str:
     width, heads = max(map(len, sides)), {0: sides[0], HEIGHT - 1: sides[1]}
     lines = [f"{heads.get(at, ''):>{width}} | {''.join(row).rstrip()}" for at, row in enumerate(cells)]
     first, last = (format_value(math.exp(end), "s") for end in (left, right))
-    return "\n".join([*lines, f"{'':>{width}}   {first}{last:>{WIDTH - len(first)}}", "a step; o front, * chosen"])
+    return "\n".join(
+        [*lines, f"{'':>{width}}   {first}{last:>{WIDTH - len(first)}}", "a call, waited for; o front, * chosen"]
+    )
 
 
 def text(found: Tuning) -> str:
@@ -114,7 +117,7 @@ def _of_choice(found: Tuning) -> Iterator[str]:
     elif found.status != "undecided":
         yield f"others may be faster than {found.chosen} by more than {found.tolerance:.0%}: it is the fastest so far"
     if found.alike:
-        yield f"cannot be told from it, and are no simpler: {'; '.join(found.alike)}"
+        yield f"within {NEGLIGIBLE_CHANGE:.0%} of it by their means, or faster: {'; '.join(found.alike)}"
     if found.reason and found.status not in ("undecided", "not measured"):
         yield found.reason
 

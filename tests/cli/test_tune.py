@@ -8,12 +8,14 @@ import re
 import subprocess
 import sys
 
+import msgspec
 import pytest
 from command import SHORT
 
 from dlbench.api.tune import state
+from dlbench.api.tune.batch import ANSWER_FILE
 from dlbench.cli import main as command_line
-from dlbench.errors import DlbenchError, RecordError, SpecError
+from dlbench.errors import RecordError, SpecError
 from dlbench.report import tuning as page
 from dlbench.stats.bisection.decisions import Known
 from dlbench.stats.tuning.answer import Place, Setting, Tuning, front
@@ -35,6 +37,10 @@ def run(*words):
         (LINEAR, "there is one setting, the default, and nothing to choose from; give several values of --threads"),
         ((*LINEAR, "--batch-size", "32"), "there is one setting"),
         ((*GRID, "--plugin", "twin.linear"), "--plugin has 2 values; a race is of one model"),
+        (
+            ("--plugin", "*.linear", "--threads", "1,2"),
+            "values of --plugin (fake.linear, naughty.linear, twin.linear); a race is of one model on one task: give",
+        ),
         ((*GRID, "--phase", "train,predict"), "--phase has 2 values"),
         ((*GRID, "--phase", "converge"), "--phase converge has no samples per second"),
         ((*GRID, "--phase", "sleep"), "'sleep' is none of train, predict, converge"),
@@ -53,6 +59,10 @@ def run(*words):
         ((*GRID, "--threads", "0,1"), "threads is 0: it must be between 1"),
         ((*GRID, "--threads", "many"), "'many' is not a whole number"),
         ((*GRID, "--phase", "predict"), "steps per call is 4: it must be 1 in the phase predict"),
+        ((*LINEAR, "--largest-batch", "--max-memory", "900000G"), "--max-memory is 900,000 GiB, and "),
+        ((*LINEAR, "--largest-batch", "--max-latency", "20ms"), "leave --max-latency out"),
+        ((*LINEAR, "--largest-batch", "--max-error", "1e-3"), "leave --max-error out"),
+        ((*LINEAR, "--largest-batch", "--budget", "10"), "leave --budget out"),
         ((*GRID, "--largest-batch"), "the largest batch is of one setting, and 4 are given"),
     ],
 )
@@ -90,6 +100,18 @@ def test_a_race_that_goes_on_takes_no_other_words(more, tmp_path):
         run("tune", *GRID, "--out", tmp_path)
 
 
+def test_a_largest_batch_is_not_overwritten(tmp_path):
+    (tmp_path / ANSWER_FILE).write_text("{}")
+    with pytest.raises(RecordError, match="already holds a largest batch; give another --out"):
+        run("tune", *LINEAR, "--largest-batch", "--out", tmp_path)
+    assert (tmp_path / ANSWER_FILE).read_text() == "{}"
+
+
+def test_the_help_says_which_phase_is_timed(capsys):
+    run("tune", "--help")
+    assert "train or predict; train unless given" in " ".join(capsys.readouterr().out.split())
+
+
 def arm(name, throughput, latency, **more):
     return Setting(name=name, axes={"path": name}, groups=4, throughput=throughput, latency=latency, **more)
 
@@ -121,10 +143,18 @@ FOUND = Tuning(
 def test_the_page_says_the_answer_first_and_every_reason():
     text = page.text(FOUND)
     assert "fastest: path jit: 1.5 (1.4-1.6) times the speed of the default (path eager), in fresh processes" in text
-    assert "cannot be told from it, and are no simpler: path graph" in text
+    assert "within 1% of it by their means, or faster: path graph" in text
     assert "failed: crashed: signal 11" in text
     assert "1 surely slower, 1 failed" in text
     assert page.html(FOUND).count("<!DOCTYPE html>") == 1
+
+
+def test_a_default_that_leads_unproven_is_not_called_the_best():
+    leads = msgspec.structs.replace(FOUND, status="default", chosen="path eager", recommended="path eager")
+    assert "the default is best: path eager" in page.text(leads)
+    text = page.text(msgspec.structs.replace(leads, proven=False))
+    assert "the default is the fastest so far: path eager" in text
+    assert "is best" not in text
 
 
 def test_the_picture_marks_the_chosen_setting():
@@ -207,4 +237,3 @@ def test_a_real_race_of_the_fake_plugin(tmp_path):
         cwd=tmp_path,
     )
     assert again.returncode == 0, again.stderr
-    assert issubclass(SpecError, DlbenchError)

@@ -27,7 +27,7 @@ class Within:
         over = {
             arm: Left("limit", reason)
             for arm in found.values
-            if (reason := broken(self._asked.limits, facts(self._rounds.of(arm))))
+            if (reason := broken(self._asked.limits, facts(self._rounds.of(arm)), ("memory", "latency")))
         }
         return Found(found.values, {**over, **found.left})
 
@@ -47,7 +47,7 @@ class Errors:
         found = self._of(arm)
         if found.worst is None:
             return f"its error is not known: {found.reason}"
-        return broken(self._asked.limits, Facts(error=found.worst))
+        return broken(self._asked.limits, Facts(error=found.worst), ("error",))
 
     def known(self, arm: int) -> float | None:
         """The error of an arm, if it was looked for."""

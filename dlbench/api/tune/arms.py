@@ -24,12 +24,13 @@ def settings(subjects: Subjects, policy: Policy) -> tuple[Spec, ...]:
     subjects = subjects._replace(selection={"phase": ("train",), **subjects.selection})
     _check(subjects)
     grid = models.expand(subjects, policy)
+    _one_model(grid)
     plain = {field: values for field, values in subjects.selection.items() if field not in (*TUNED, *WITH_PATH)}
     default = models.expand(subjects._replace(selection=plain), policy)[0]
     same = next((one for one in grid if _without_base(one) == default), default)
     found = tuple(dict.fromkeys([same, *grid]))
     if len(found) < 2:
-        said = ", ".join(f"--{AXES[field].option.replace('_', '-')}" for field in TUNED[:3])
+        said = ", ".join(map(_option, TUNED[:3]))
         raise SpecError(f"there is one setting, the default, and nothing to choose from; give several values of {said}")
     return found
 
@@ -54,14 +55,32 @@ def _check(subjects: Subjects) -> None:
     for field, values in selection.items():
         if field not in TUNED and len(values) > 1:
             raise SpecError(
-                f"--{AXES[field].option.replace('_', '-')} has {len(values)} values; a race is of one model on one "
-                f"task, in one phase: give one, and several of {', '.join(TUNED)}"
+                f"{_option(field)} has {len(values)} values; a race is of one model on one task, in one phase: give "
+                f"one, and several of {', '.join(map(_option, TUNED))}"
             )
     if len(subjects.models) + len(selection.get("plugin", ())) > 1:
         raise SpecError("a race is of one model; give one --model or one --plugin, and compare models by dlbench run")
     phase = selection["phase"][0]
     if not PHASES[phase].timed:
         raise SpecError(f"--phase {phase} has no samples per second of a steady step; give train or predict")
+
+
+def _one_model(grid: Sequence[Spec]) -> None:
+    """Raise SpecError if patterns and defaults span more than one model on one task."""
+    for field in (field for field in AXES if field not in (*TUNED, *WITH_PATH)):
+        values = dict.fromkeys(getattr(spec, field) for spec in grid)
+        if len(values) > 1:
+            shown = ", ".join(AXES[field].text(value) for value in values)
+            raise SpecError(
+                f"the settings span {len(values)} values of {_option(field)} ({shown}); a race is of one model on one "
+                "task: give one"
+            )
+
+
+def _option(field: str) -> str:
+    """The option of an axis; the words of its field if it has none."""
+    axis = AXES[field]
+    return f"--{axis.option.replace('_', '-')}" if axis.option else axis.name
 
 
 def _without_base(spec: Spec) -> Spec:

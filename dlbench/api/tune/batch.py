@@ -7,7 +7,7 @@ import msgspec
 from dlbench.api import render
 from dlbench.api.tune.peaks import Peaks, limit_of
 from dlbench.api.tune.request import Request
-from dlbench.errors import SpecError, redaction
+from dlbench.errors import RecordError, SpecError, redaction
 from dlbench.record import encoding
 from dlbench.report.command import command_of
 from dlbench.report.units import format_value
@@ -21,6 +21,8 @@ ANSWER_FILE = "largest-batch.json"
 
 def largest(asked: Request, listener: Listener) -> Largest:
     """Search, write the answer to the folder, and return it. Raises SpecError and DlbenchError."""
+    if (asked.folder / ANSWER_FILE).exists():
+        raise RecordError(f"{asked.folder} already holds a largest batch; give another --out")
     spec, (limit, margin) = asked.specs[0], limit_of(asked)
     peaks = Peaks(spec, asked.policy, listener)
     try:

@@ -19,7 +19,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d*)?(?:e[-+]?\d+)?)(s|ms|us|µs)")
 
 
 class Limits(NamedTuple):
-    """The most bytes of a process, or on its device; relative error; seconds of the median step. None is no limit."""
+    """The most bytes of a process, or on its device; relative error; seconds of the median call. None is no limit."""
 
     memory: int | None = None
     error: float | None = None
@@ -73,13 +73,16 @@ FIGURES = (
 
 
 def facts(runs: Sequence[Run]) -> Facts:
-    """The figures of one arm by its Runs that ended well: medians of speed, and the most memory."""
+    """The figures of one arm by its Runs that ended well: medians of speed, and the most memory.
+
+    The latency is that of a call, which is what a program waits for: of all its steps.
+    """
     runs = [run for run in runs if run.ok]
     speeds = sorted(speed for run in runs if (speed := metrics.throughput(run)) is not None)
     sizes = [size for run in runs if (size := memory(run)) is not None]
-    return Facts(
-        speeds[len(speeds) // 2] if speeds else None, metrics.pooled_latency(50, runs), max(sizes, default=None)
-    )
+    step = metrics.pooled_latency(50, runs)
+    call = None if step is None else step * runs[0].spec.steps_per_call
+    return Facts(speeds[len(speeds) // 2] if speeds else None, call, max(sizes, default=None))
 
 
 def memory(run: Run) -> float | None:
@@ -90,11 +93,13 @@ def memory(run: Run) -> float | None:
     return max(found, default=None)
 
 
-def broken(limits: Limits, found: Facts) -> str:
-    """The first limit that these figures break, in words; empty if they keep all that is known."""
+def broken(limits: Limits, found: Facts, of: Sequence[str]) -> str:
+    """The first limit on one of these figures that is not surely kept, in words; empty if all are."""
     for one, limit in limits.given():
-        value = getattr(found, one.name)
-        if value is not None and value > limit:
+        value = getattr(found, one.name) if one.name in of else 0.0
+        if value is None:
+            return f"its {one.name} is not known here; leave {one.option} out"
+        if value > limit:
             return f"{one.shown(value)} is above {one.option} {one.shown(limit)}"
     return ""
 

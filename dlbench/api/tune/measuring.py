@@ -15,7 +15,7 @@ from dlbench.record.schema import Run
 from dlbench.session.listener import Listener
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.stats.tuning import decisions
-from dlbench.stats.tuning.race import Exhausted, Outcome, race
+from dlbench.stats.tuning.race import Exhausted, Left, Outcome, race
 from dlbench.workers.backends import Starter
 
 
@@ -46,8 +46,20 @@ def _raced(asked: Request, listener: Listener, deadline: Deadline) -> Raced:
     with folders.race(asked.folder, asked.specs, asked.policy) as book, Starter() as start:
         errors, rounds = Errors(asked, book), Rounds(book, listener, start, deadline)
         outcome = race([distance(spec, asked.specs[0]) for spec in asked.specs], Within(asked, rounds), errors)
+        outcome = _of_default(outcome, errors)
         known = [facts(rounds.of(arm))._replace(error=errors.known(arm)) for arm in range(len(asked.specs))]
         return Raced(outcome, list(book.runs), known, reason=outcome.reason)
+
+
+def _of_default(outcome: Outcome, errors: Errors) -> Outcome:
+    """The outcome without a default that breaks the limit on errors: it is to be taken if the winner is not faster."""
+    first, *others = outcome.standings
+    if outcome.reason or outcome.chosen in (None, 0) or first.left.end in ("failed", "limit"):
+        return outcome
+    if not (reason := errors(0)):
+        return outcome
+    alike = tuple(one for one in outcome.alike if one != 0)
+    return outcome._replace(alike=alike, standings=(first._replace(left=Left("limit", reason)), *others))
 
 
 def _again(asked: Request, first: Raced, listener: Listener, deadline: Deadline) -> Raced:

@@ -16,15 +16,24 @@ from dlbench.workers.child import ChildError, fresh_child
 
 
 def limit_of(asked: Request) -> tuple[float, float]:
-    """The limit in bytes: the given one, or the free memory of device or machine with its margin. Raises SpecError."""
-    if asked.limits.memory is not None:
-        return float(asked.limits.memory), 0.0
+    """The limit in bytes, and its margin: the given one, or the free memory of device or machine less the margin.
+
+    Raises SpecError for more than is free, which would end in a machine without memory.
+    """
     device = asked.specs[0].device
     free = pilot.available_memory(device)
     limit = free.host if device == "cpu" else free.device
+    whole, given = limit / pilot.SHARE, asked.limits.memory
+    if given is not None and given > whole:
+        raise SpecError(
+            f"--max-memory is {format_value(given, 'bytes')}, and {format_value(whole, 'bytes')} are free on {device}: "
+            "give less, or leave it out"
+        )
+    if given is not None:
+        return float(given), 0.0
     if limit == float("inf"):
         raise SpecError(f"the free memory of {device} is not known here; give --max-memory SIZE")
-    return limit, limit / pilot.SHARE - limit
+    return limit, whole - limit
 
 
 @dataclass

@@ -80,20 +80,26 @@ class Rounds:
         if not left:
             return None if hub in done else [hub]
         alone = _crowded(self._of_group(number))
-        fitting = [spec for spec in left if spec not in alone]
+        fitting = [] if hub in alone else [spec for spec in left if spec not in alone]
         return [hub, *(self._fitting(hub, fitting) if fitting else left[:1])]
 
     def _fitting(self, hub: Spec, left: Sequence[Spec]) -> list[Spec]:
         """The first of these that fit into memory beside the hub; one of unknown size is as large as any known."""
         sizes = {run.spec: size for run in self.book.runs if run.ok and (size := memory(run)) is not None}
         largest = max(sizes.values(), default=0.0)
-        free, found = pilot.available_memory("cpu").host - sizes.get(hub, largest), list[Spec]()
+        free, found = self._free(hub) - sizes.get(hub, largest), list[Spec]()
         for spec in left[: PART - 1]:
             free -= sizes.get(spec, largest)
             if found and free < 0:
                 break
             found.append(spec)
         return found
+
+    def _free(self, hub: Spec) -> float:
+        """Bytes that a part may take, where its arms were built: on the device if it is one of its own."""
+        device = next((run.info.device for run in self.book.runs if run.info is not None), hub.device)
+        free = pilot.available_memory(device)
+        return free.host if device == "cpu" else free.device
 
     def _measure(self, number: int, specs: Sequence[Spec]) -> None:
         part = len({run.part for run in self._of_group(number)})

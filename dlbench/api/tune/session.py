@@ -24,9 +24,9 @@ def tune(asked: Request, listener: Listener) -> Tuning:
 
     Raises DlbenchError, and KeyboardInterrupt, after which the folder can be resumed.
     """
+    check_data(spec.task for spec in asked.specs)
     if not asked.resume:
         state.begin(asked.folder, asked.words)
-    check_data(spec.task for spec in asked.specs)
     begin = time.monotonic()
     raced = measure(asked, Told(asked.specs, listener))
     found = redaction.record(answer.of(asked, raced, time.monotonic() - begin))

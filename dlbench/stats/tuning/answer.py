@@ -19,9 +19,9 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """An arm of a race.
 
     `axes` are its values where the arms differ, by option. `ratio` is its seconds for a sample of data over those of
-    the chosen one. Figures are a median throughput (samples/s), the median of single steps (s), peak bytes, and the
+    the chosen one. Figures are a median throughput (samples/s), the median of single calls (s), peak bytes, and the
     error against the most exact form, None if they are not known. `left` is the way in which it left, with `reason`.
-    On the `front` no other arm has both more throughput and a shorter step.
+    On the `front` no other arm has both more throughput and a shorter call.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
 
     `speedup` is the speed of the chosen setting over that of the default, measured again in fresh processes; None if
     there was nothing to compare. `recommended` is the setting of `command`, and `settings` say what to set. `alike` are
-    settings that cannot be told from the chosen one.
+    settings that are within 1 % of the chosen one by their means, or faster.
     """
 
     subject: str
@@ -85,7 +85,7 @@ class Largest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(NamedTuple):
-    """Throughput and seconds of a step."""
+    """Throughput and seconds of a call."""
 
     throughput: float
     latency: float

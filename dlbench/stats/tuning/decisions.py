@@ -31,6 +31,14 @@ MOST = LOOKS[-1]
 ALIKE = math.log1p(NEGLIGIBLE_CHANGE)
 """Distance from the leader, in logarithms, up to which an arm is taken for as fast."""
 
+SHARED = 10.0
+"""Degrees of freedom at most that the spreads of all arms are worth.
+
+They are spreads of differences to one leader, and so share its noise, and that of the arm that a part has in common. As
+independent ones they would be worth a hundred times as much, and in races of equal arms these would leave at several
+times the rate that is allowed (drawn in `tests/stats/tuning/test_race.py`).
+"""
+
 Groups = Sequence[Mapping[int, float]]
 """For each group the logarithm of each arm's seconds for a sample of data; only differences within a group count."""
 
@@ -56,7 +64,8 @@ class Contrasts:
             if shift is not None:
                 known = shift.degrees_of_freedom
                 self.spreads[one] = VarianceComponent(shift.error**2 * (known + 1), known)
-        self.prior = prior(list(self.spreads.values()))
+        found = prior(list(self.spreads.values()))
+        self.prior = found._replace(degrees_of_freedom=min(found.degrees_of_freedom, SHARED))
 
     def mean(self, one: int, other: int) -> float:
         """The mean of their differences; 0 if they share no group."""

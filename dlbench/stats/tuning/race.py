@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
     """The end of a race.
 
     `chosen` is None if no arm is left. It is `proven` if it is surely within TOLERANCE of the fastest. `alike` are
-    others that cannot be told from it. `reason` says why the race was cut short.
+    others that are within 1 % of it by their means, or faster. `reason` says why the race was cut short.
     """
 
     chosen: int | None

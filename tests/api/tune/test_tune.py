@@ -12,13 +12,15 @@ from scripted import BUILT, ScriptedChild
 
 from dlbench.api import keywords
 from dlbench.api.request import RunRequest
-from dlbench.api.tune import arms, folders, measuring
+from dlbench.api.tune import arms, folders, measuring, state
 from dlbench.api.tune.limits import Limits
 from dlbench.api.tune.request import Request, given
 from dlbench.api.tune.rounds import PART, Deadline, Rounds
 from dlbench.api.tune.session import ANSWER_FILE, PAGE_FILE, PICTURE_FILE, tune
+from dlbench.errors import SpecError
 from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.reading import read_runs
+from dlbench.session.pilot import MemoryUse
 from dlbench.workers.child import ChildError
 
 pytestmark = pytest.mark.untimed
@@ -96,7 +98,8 @@ def test_the_front_has_no_setting_that_another_beats_in_both(children, tmp_path)
     front = [one for one in found.arms if one.front]
     for one in front:
         assert not any(other.throughput > one.throughput and other.latency < one.latency for other in found.arms)
-    assert {one.axes["batch_size"] for one in front} == {"8", "64"}
+    sizes = {(one.axes["batch_size"], one.axes["steps_per_call"]) for one in front}
+    assert {("8", "1"), ("64", "1"), ("64", "4")} <= sizes
 
 
 def test_slow_arms_leave_early_and_the_rest_get_more_groups(children, tmp_path):
@@ -165,8 +168,54 @@ def test_a_limit_that_nothing_keeps_names_the_nearest(children, tmp_path):
     found = tune(asked(tmp_path, Limits(memory=1 << 20, latency=1e-6)), Told())
     assert found.status == "not measured"
     assert (
-        "--max-latency 1.00 µs is met by none; the nearest is threads 2, batch size 8, steps per call 4" in found.reason
+        "--max-latency 1.00 µs is met by none; the nearest is threads 2, batch size 8, steps per call 1" in found.reason
     )
+
+
+def test_the_latency_is_that_of_a_call_with_all_its_steps(children, tmp_path):
+    children.make = lambda spec: ScriptedChild(step_seconds=0.001)
+    found = tune(asked(tmp_path, steps_per_call=(1, 4)), Told())
+    latencies = {one.axes["steps_per_call"]: one.latency for one in found.arms}
+    assert latencies == {"1": pytest.approx(0.001), "4": pytest.approx(0.004)}
+
+
+def test_a_limit_on_what_is_not_known_is_not_kept(children, tmp_path, monkeypatch):
+    monkeypatch.setattr("dlbench.api.tune.limits.memory", lambda run: None)
+    found = tune(asked(tmp_path, Limits(memory=1 << 40), batch_size=(8, 64)), Told())
+    assert found.status == "not measured"
+    assert {one.left for one in found.arms} == {"limit"}
+    assert "its memory is not known here; leave --max-memory out" in found.reason
+
+
+def test_a_default_is_not_recommended_before_its_error_is_looked_at(children, tmp_path, monkeypatch):
+    """The winner is not faster again; the default never led the race, and breaks the limit."""
+
+    def make(spec):
+        again = (tmp_path / folders.AGAIN).exists()
+        return ScriptedChild(step_seconds=spec.batch_size * (0.001 if again or spec.batch_size == 32 else 0.0007))
+
+    def check(specs, timeout, pythons):
+        errors = {32: 0.1, 64: 1e-7}
+        return [
+            Fidelity(spec=one, deviations=(Deviation(what="outputs", error=errors[one.batch_size]),)) for one in specs
+        ]
+
+    children.make = make
+    monkeypatch.setattr("dlbench.parity.fidelity.check", check)
+    found = tune(asked(tmp_path, Limits(error=1e-3), batch_size=(32, 64)), Told())
+    assert (found.status, found.recommended) == ("found", "batch size 64")
+    assert arm(found, batch_size=32).left == "limit"
+    assert "the default breaks a limit: 0.1 is above --max-error 0.001" in found.reason
+
+
+def test_data_that_is_missing_leaves_no_race_behind(children, tmp_path, monkeypatch):
+    def missing(tasks):
+        raise SpecError(f"no data of {', '.join(tasks)}")
+
+    with monkeypatch.context() as patched, pytest.raises(SpecError, match="no data of line"):
+        patched.setattr("dlbench.api.tune.session.check_data", missing)
+        tune(asked(tmp_path), Told())
+    assert not (tmp_path / state.STATE_FILE).exists()
 
 
 def test_the_limit_on_errors_is_looked_at_for_leaders_alone(children, tmp_path, monkeypatch):
@@ -242,8 +291,40 @@ def test_an_arm_that_ran_out_of_memory_beside_others_is_tried_alone(children, tm
     assert parts[:2] == [5, 2]
 
 
+def test_a_shared_arm_that_ran_out_of_memory_beside_others_goes_on_with_one_of_them(children, tmp_path):
+    error, request = ChildError("out-of-memory", "std::bad_alloc"), asked(tmp_path, batch_size=(8, 16, 64))
+    hub, made = request.specs[0], []
+
+    def make(spec):
+        made.append(spec)
+        assert len(made) < 30, "it goes round in a circle"
+        crowded = spec == hub and made.count(hub) == 1
+        return child_of(spec, fails_at="Build" if crowded else "", error=error)
+
+    children.make = make
+    with folders.race(tmp_path, request.specs, request.policy) as book:
+        found = Rounds(book, Told(), children, Deadline(None))(0, range(len(request.specs)))
+        arms_of = [run.arms for run in book.runs if run.spec == hub]
+    assert arms_of == [4, 2, 2, 2]
+    assert set(found.values) == {0, 1, 2, 3}
+
+
+def test_arms_take_turns_where_the_memory_of_their_own_device_holds_them(children, tmp_path, monkeypatch):
+    """On a GPU with room for two, whatever the machine has."""
+    free = {"gpu:0": MemoryUse(1e12, 250.0), "cpu": MemoryUse(1e12)}
+    monkeypatch.setattr("dlbench.session.pilot.available_memory", lambda device: free[device])
+    monkeypatch.setattr("dlbench.api.tune.rounds.memory", lambda run: 100.0)
+    request = asked(tmp_path, batch_size=(8, 16, 64))
+    on_gpu = msgspec.structs.replace(BUILT, info=msgspec.structs.replace(BUILT.info, device="gpu:0"))
+    monkeypatch.setattr(ScriptedChild, "_build", lambda self, order: on_gpu)
+    with folders.race(tmp_path, request.specs, request.policy) as book:
+        rounds = Rounds(book, Told(), children, Deadline(None))
+        for number in range(2):
+            rounds(number, range(len(request.specs)))
+        assert {run.arms for run in book.runs if run.group} == {2}
+
+
 def test_progress_names_settings_and_not_only_the_plugin(children, tmp_path):
     listener = Told()
     tune(asked(tmp_path), listener)
     assert any("threads 1, batch size 8, steps per call 1: " in note for note in listener.notes)
-    assert BUILT.info.parameter_count == 9
