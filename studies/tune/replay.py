@@ -24,8 +24,9 @@ HEAD = """# Races replayed from a measured pool
 `python -m studies.tune collect FOLDER`, then `python -m studies.tune replay FOLDER reports/tune`: {settings} settings
 of one model ({machine}), {groups} groups of all of them, measured in the parts and with the isolation of the product.
 Each of {sessions} sessions takes these groups in an order of its own; its first group costs what first processes do. A
-setting's true speed is its mean over all groups. Exhaustive is {most} groups of every setting. The time of a session
-includes the winner beside the default in fresh processes.
+setting's true speed is its mean over all groups: the truth is from the pool that the races draw from. A winner is
+compared with the default in groups that its race did not use; its verdict is undecided if these are too few. Exhaustive
+is {most} groups of every setting. The time of a session includes the winner beside the default in fresh processes.
 
 """
 
@@ -72,7 +73,7 @@ def session(pool: Pool, seed: int) -> Session:
     assert outcome.chosen is not None
     verdict, seconds = "default", measured.seconds
     if outcome.chosen != 0:
-        verdict, took = _again(pool, outcome.chosen, order)
+        verdict, took = again(pool, outcome.chosen, order[outcome.groups :])
         seconds += took
     means = [statistics.fmean(group[one].value for group in pool.groups) for one in every]
     exhaustive = math.fsum(cost(pool, order, number, every) for number in range(MOST))
@@ -80,17 +81,17 @@ def session(pool: Pool, seed: int) -> Session:
     return Session(outcome.chosen, loss, seconds / exhaustive, outcome.groups, outcome.proven, verdict)
 
 
-def _again(pool: Pool, winner: int, order: Sequence[int]) -> tuple[str, float]:
-    """The verdict on a winner in other groups, and its seconds: all processes are as first ones."""
+def again(pool: Pool, winner: int, unused: Sequence[int]) -> tuple[str, float]:
+    """The verdict on a winner in groups that its race did not use, and its seconds: all processes are as first ones."""
     groups: list[dict[int, float]] = []
-    seconds = 0.0
-    for number in range(INTERIM_GROUPS[-1]):
-        if number in INTERIM_GROUPS and (found := decisions.confirmed(groups, 1, 0)) is not None:
-            return found, seconds
-        group = pool.groups[order[-1 - number % len(order)]]
+    for number in unused[: INTERIM_GROUPS[-1]]:
+        if len(groups) in INTERIM_GROUPS and decisions.confirmed(groups, 1, 0) is not None:
+            break
+        group = pool.groups[number]
         groups.append({0: group[0].value, 1: group[winner].value})
-        seconds += pool.groups[0][0].seconds + pool.groups[0][winner].seconds
-    return decisions.confirmed(groups, 1, 0) or "undecided", seconds
+    seconds = len(groups) * (pool.groups[0][0].seconds + pool.groups[0][winner].seconds)
+    at_a_look = len(groups) in INTERIM_GROUPS
+    return (decisions.confirmed(groups, 1, 0) if at_a_look else None) or "undecided", seconds
 
 
 def write(folder: Path, out: Path, sessions: int) -> None:
@@ -121,6 +122,7 @@ def page(pool: Pool, found: Sequence[Session]) -> str:
         f"| called proven | {sum(one.proven for one in found)} |",
         f"| of these not within {TOLERANCE:.0%} | {sum(one.proven and one.loss > TOLERANCE for one in found)} |",
         f"| faster than the default, measured again | {sum(one.verdict == 'faster' for one in found)} |",
+        f"| undecided, measured again | {sum(one.verdict == 'undecided' for one in found)} |",
         "",
         "| Chosen | sessions | slower than the fastest |",
         "|---|---:|---:|",
