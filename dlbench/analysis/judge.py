@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from dlbench.analysis import compare, evidence, exactness, gate, metrics, pairs, pooling, refusals, screening
+from dlbench.analysis import compare, evidence, exactness, gate, gate_refusals, metrics, pairs, pooling, screening
 from dlbench.analysis.compare import Comparison, Count
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.evidence import EvidenceTable, History
@@ -78,13 +78,13 @@ def reports(
     mixed = [*pooling.mixed(before), *pooling.mixed(after)]
     against = (
         *mixed,
-        *refusals.missing_in_candidate(before, after, planned.specs if planned else (), request.allow),
-        *refusals.without_control(_controlled(planned, found.pairs), after, sides[1].controls, request),
-        *refusals.refusals(table, request),
+        *gate_refusals.missing_in_candidate(before, after, planned.specs if planned else (), request.allow),
+        *gate_refusals.without_control(_controlled(planned, found.pairs), after, sides[1].controls, request),
+        *gate_refusals.refusals(table, request),
         *exactness.refusals(request.conditions, errors),
     )
-    judged = _judgement(table, request, against, screening.failure(*sides), refusals.partially_failed(after))
-    past = [f"history: {text}" for text in refusals.of_history(found.pairs, request.history)]
+    judged = _judgement(table, request, against, screening.failure(*sides), gate_refusals.partially_failed(after))
+    past = [f"history: {text}" for text in gate_refusals.of_history(found.pairs, request.history)]
     left_out = [f"not compared: {text}" for text in found.left_out]
     beware = (*_warnings(table), *mixed, *past, *left_out)
     judged = _with_errors(judged, request, errors)
@@ -100,9 +100,9 @@ def session(specs: Sequence[Spec], runs: Sequence[Run], request: GateRequest, er
     table, baselines = _table(planned, request), list(dict.fromkeys(pair.baseline for pair in planned))
     against = (
         *pooling.mixed(marked),
-        *refusals.never_ran(planned, runs),
-        *refusals.never_in_lockstep(table, request),
-        *refusals.without_control(baselines, marked, screened.controls, request),
+        *gate_refusals.never_ran(planned, runs),
+        *gate_refusals.never_in_lockstep(table, request),
+        *gate_refusals.without_control(baselines, marked, screened.controls, request),
         *exactness.refusals(request.conditions, errors),
     )
     judged = _judgement(table, request, against, screening.failure(screened), {})
@@ -141,8 +141,8 @@ def _judgement(
     Specs with processes that failed.
     """
     counts = tuple(compare.counts(table.pairs))
-    outcomes = refusals.downgrade_failed(gate.judge(table, request.conditions, counts), failed)
-    outcomes = refusals.invalidate(outcomes, failure) if failure else outcomes
+    outcomes = gate_refusals.downgrade_failed(gate.judge(table, request.conditions, counts), failed)
+    outcomes = gate_refusals.invalidate(outcomes, failure) if failure else outcomes
     refused = "; ".join(dict.fromkeys(against)) if request.conditions else ""
     return Judgement(
         comparisons=tuple(_rows(table, failure)),

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import msgspec
 
-from dlbench.analysis import gate, judge, pairs, pooling, refusals
+from dlbench.analysis import gate, gate_refusals, judge, pairs, pooling
 from dlbench.analysis.gate import GateRequest, Outcome
 from dlbench.analysis.judge import Judgement
 from dlbench.errors import DlbenchError
@@ -72,7 +72,7 @@ def _judged(
     except DlbenchError as error:
         return Judgement(refused=str(error)), ()
     if failed := [run for run in found if not run.ok]:
-        why = f"{failed[0].spec.label} did not run ({refusals.failure_reason(failed[0].spec, found)})"
+        why = f"{failed[0].spec.label} did not run ({gate_refusals.failure_reason(failed[0].spec, found)})"
         return Judgement(refused=why), found
     timed = [condition for condition in question.conditions if condition.name != gate.ERROR]
     return judge.session(specs, found, replace(question, conditions=timed)) or Judgement(), found

@@ -11,7 +11,6 @@ from dlbench.analysis import (
     evidence,
     pairs,
     provenance,
-    refusals,
 )
 from dlbench.analysis.gate import GateRequest
 from dlbench.errors import SpecError
@@ -48,7 +47,7 @@ class BaselineReport:
         pairs.check_machine(differs[0] if differs and all(differs) else "", question.allow)
         past = {run.session for run in question.history if run.ok} - {run.session for run in self.runs}
         if question.metrics and len(past) < evidence.LEAST_SESSIONS and pairs.SESSION not in question.allow:
-            raise SpecError(f"not gated: {refusals.TWO_SESSIONS}")
+            raise SpecError(f"not gated: {gate_refusals.TWO_SESSIONS}")
 
 
 def read(source: Path) -> list[Run]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dlbench.analysis import judge, one_model, refusals
+from dlbench.analysis import gate_refusals, judge, one_model
 from dlbench.analysis.gate import Gate
 from dlbench.analysis.judge import Judgement
 from dlbench.api import comparison_file, confirm, fidelity, measuring, outline, parity, render
@@ -143,10 +143,10 @@ def _open(options: RunRequest) -> Journal:
 
 def _check_question(options: RunRequest, specs: Sequence[Spec], policy: Policy) -> None:
     """Refuse, before measuring, a comparison or a gate that would be impossible afterwards. Raises DlbenchError."""
-    refusals.check_processes(policy, options.question.conditions)
-    refusals.check_compiled(specs, options.question.conditions)
+    gate_refusals.check_processes(policy, options.question.conditions)
+    gate_refusals.check_compiled(specs, options.question.conditions)
     if options.against is None:
-        refusals.check_arms(specs, options.question.conditions)
+        gate_refusals.check_arms(specs, options.question.conditions)
     else:
         options.against.check(specs, options.question)
 

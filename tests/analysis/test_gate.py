@@ -7,7 +7,7 @@ import pytest
 from example_runs import full_session, spec
 from sessions import session
 
-from dlbench.analysis import compare, evidence, gate, judge, metrics, pairs, refusals
+from dlbench.analysis import compare, evidence, gate, gate_refusals, judge, metrics, pairs
 from dlbench.analysis.gate import Condition, GateRequest, Outcome
 from dlbench.analysis.metrics import METRICS
 from dlbench.errors import SpecError, UnknownName
@@ -222,7 +222,7 @@ def test_the_threshold_is_tested_among_all_pairs_of_its_metric():
 def test_what_cannot_gate_is_refused_with_a_reason():
     def refused(before, after, *texts, sessions=False, history=NO_HISTORY):
         table = evidence.collect(pairs.match(before, after).pairs, METRICS, history)
-        return list(refusals.not_gateable(table, gate.parse(texts), sessions=sessions))
+        return list(gate_refusals.not_gateable(table, gate.parse(texts), sessions=sessions))
 
     many, one = session("b", seed=1), session("b", processes=1)
     assert refused(session("a"), many, "slower:2%", sessions=True) == []
@@ -240,7 +240,7 @@ def test_a_history_of_unchanged_code_lets_two_sessions_gate_and_widens_them():
     (pair,) = pairs.match(before, after).pairs
     known = {"step_time": {pair.candidate: decisions.VarianceComponent(2 * 0.05**2, 4)}}
     table = evidence.collect([pair], ["step_time"], known)
-    assert list(refusals.not_gateable(table, gate.parse(["slower:2%"]), sessions=False)) == []
+    assert list(gate_refusals.not_gateable(table, gate.parse(["slower:2%"]), sessions=False)) == []
     assert isinstance(evidence.of(pair, "step_time", known["step_time"]), Unpaired)
     alone, widened = (judged([pair], "slower:2%", history=one)[0].result for one in ({}, known))
     assert (alone, widened) == ("regression", "underpowered")
@@ -248,7 +248,7 @@ def test_a_history_of_unchanged_code_lets_two_sessions_gate_and_widens_them():
 
 def test_a_session_that_sees_what_is_not_there_gives_no_outcome():
     found = outcomes(session("a"), session("b", 1.5), "slower:2%")
-    (vetoed,) = refusals.invalidate(found, "A/A")
+    (vetoed,) = gate_refusals.invalidate(found, "A/A")
     assert (vetoed.result, vetoed.reason, vetoed.ratio) == ("underpowered", "A/A", None)
 
 

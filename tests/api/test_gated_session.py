@@ -12,7 +12,7 @@ from command import dlbench
 from example_runs import full_session, spec
 from rich.console import Console
 
-from dlbench.analysis import gate, judge, refusals
+from dlbench.analysis import gate, gate_refusals, judge
 from dlbench.analysis.gate import GateRequest
 from dlbench.api import render, request
 from dlbench.cli import run as command
@@ -107,31 +107,31 @@ def test_outcomes_stand_in_every_rendering():
 )
 def test_what_could_never_gate_is_refused_before_anything_is_measured(specs, text):
     with pytest.raises(SpecError, match=text):
-        refusals.check_arms(specs, gate.parse(["slower:2%"]))
-    refusals.check_arms(specs, ())
+        gate_refusals.check_arms(specs, gate.parse(["slower:2%"]))
+    gate_refusals.check_arms(specs, ())
 
 
 def test_one_process_gates_counts_alone():
     with pytest.raises(SpecError, match="never gates"):
-        refusals.check_processes(Policy(processes=1), gate.parse(["counts", "slower:2%"]))
-    refusals.check_processes(Policy(processes=1), gate.parse(["counts"]))
+        gate_refusals.check_processes(Policy(processes=1), gate.parse(["counts", "slower:2%"]))
+    gate_refusals.check_processes(Policy(processes=1), gate.parse(["counts"]))
 
 
 @pytest.mark.parametrize("text", ["memory:5%", "compile:20%"])
 def test_what_only_fresh_processes_tell_is_gated_in_them_alone(text):
     with pytest.raises(SpecError, match=f"{text} needs fresh processes .* give --isolation fresh"):
-        refusals.check_processes(Policy(processes=5, isolation="fork"), gate.parse([text]))
-    refusals.check_processes(Policy(processes=5, isolation="fork"), gate.parse(["slower:2%", "counts"]))
-    refusals.check_processes(Policy(processes=5), gate.parse([text]))
+        gate_refusals.check_processes(Policy(processes=5, isolation="fork"), gate.parse([text]))
+    gate_refusals.check_processes(Policy(processes=5, isolation="fork"), gate.parse(["slower:2%", "counts"]))
+    gate_refusals.check_processes(Policy(processes=5), gate.parse([text]))
 
 
 @pytest.mark.parametrize("path", ["graph", "jit"])
 def test_compile_time_is_gated_where_any_arm_may_compile(path):
-    refusals.check_compiled([spec(path="eager"), spec(path=path)], gate.parse(["compile:20%"]))
-    refusals.check_compiled([spec(path="eager")], gate.parse(["slower:2%", "counts"]))
+    gate_refusals.check_compiled([spec(path="eager"), spec(path=path)], gate.parse(["compile:20%"]))
+    gate_refusals.check_compiled([spec(path="eager")], gate.parse(["slower:2%", "counts"]))
     trained = [spec(path="eager"), spec(phase="converge")]
     with pytest.raises(SpecError, match="every arm is eager; leave it out, or give --path jit"):
-        refusals.check_compiled(trained, gate.parse(["slower:2%", "compile:20%"]))
+        gate_refusals.check_compiled(trained, gate.parse(["slower:2%", "compile:20%"]))
 
 
 def test_the_words_of_a_gate_can_be_given_again(tmp_path):
