@@ -34,6 +34,8 @@ class Group:
 
     def beside(self, run: Run) -> tuple[Sequence[float], Sequence[float]]:
         """Logarithms of an arm and of its neighbours, one value for each round that it shares with one of them."""
+        if len(self._of_spec) in (1, len(self._runs)):  # no control is left out
+            return self._besides[id(run)]
         mine, controls = self._of(run), [self._of(one) for one in self._left_out(run) if one is not run]
         own, theirs = [], []
         for at, value in sorted(mine.items()):
@@ -42,6 +44,22 @@ class Group:
                 own.append(value)
                 theirs.append(_median_without(values, without))
         return own, theirs
+
+    @cached_property
+    def _besides(self) -> Mapping[int, tuple[list[float], list[float]]]:
+        """The same for every arm by identity, where each leaves out itself alone: its place in a round is known."""
+        maps = [self._of(run) for run in self._runs]
+        found: list[tuple[list[float], list[float]]] = [([], []) for _ in maps]
+        for at in sorted(set().union(*maps)):
+            entries = sorted((of[at], number) for number, of in enumerate(maps) if at in of)
+            values, others = [value for value, _ in entries], len(entries) - 1
+            below, above = (others - 1) // 2, others // 2
+            for place, (value, number) in enumerate(entries if others else ()):
+                own, theirs = found[number]
+                own.append(value)
+                upper = values[above + (place <= above)]
+                theirs.append(upper if others % 2 else (values[below + (place <= below)] + upper) / 2)
+        return {id(run): pair for run, pair in zip(self._runs, found, strict=True)}
 
     def _left_out(self, run: Run) -> Sequence[Run]:
         """The arm itself, and its control if there are other arms."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from dlbench.analysis import (
     evidence,
+    gate_refusals,
     pairs,
     provenance,
 )
