@@ -35,8 +35,8 @@ SHARED = 10.0
 """Degrees of freedom at most that the spreads of all arms are worth.
 
 They are spreads of differences to one leader, and so share its noise, and that of the arm that a part has in common. As
-independent ones they would be worth a hundred times as much, and in races of equal arms these would leave at several
-times the rate that is allowed (drawn in `tests/stats/tuning/test_race.py`).
+independent ones they would be worth a hundred times as much, and in races of equal arms these would leave at more
+than twice the rate that is allowed (drawn in `tests/stats/tuning/test_race.py`).
 """
 
 Groups = Sequence[Mapping[int, float]]
