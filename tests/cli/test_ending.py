@@ -200,13 +200,22 @@ def test_a_session_under_nohup_goes_on_when_its_terminal_goes(tmp_path: Path) ->
     assert len(raw_runs(tmp_path / "out")) == 3
 
 
+WITH_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
+os.execvp("bash", ["bash", "-c", sys.argv[1]])
+"""
+
+
 def _told(
     folder: Path, signals: list[signal.Signals], before: str = "exec ", *arguments: str
 ) -> tuple[psutil.Popen, str]:
     """A session that gets these signals after its first Run, and its whole output."""
     asked = " ".join(arguments or ("--processes", "50"))
     script = f"{before}{DLBENCH} run --plugin fake.linear --phase predict --out out {asked}"
-    with started(["bash", "-c", script], cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+    with started(
+        [sys.executable, "-c", WITH_A_TERMINAL, script], cwd=folder, stderr=subprocess.PIPE, text=True
+    ) as process:
         patience = time.monotonic() + 120
         while not (folder / "out" / "runs.jsonl").exists():
             assert time.monotonic() < patience
