@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dlbench.measure import batches, peak, reported, rounding, timing, warm_up
+from dlbench.measure import batches, peak_rate, reported, rounding, timing, warm_up
 from dlbench.measure.batches import BatchSource
 from dlbench.measure.build import Prepared, batch_of_call, stage
 from dlbench.measure.divergence import DivergedError, DivergenceCheck
@@ -140,7 +140,7 @@ class MeasuredModel:
         sampler, flops = self.sampler(), flops or 0.0
         rate = flops / statistics.median(steady) if steady else 0.0
         again = lambda: flops / sampler.take(1).step_seconds  # noqa: E731
-        return peak.rate_above_steps(self._plugin, self._spec.plugin, rate, again)
+        return peak_rate.rate_above_steps(self._plugin, self._spec.plugin, rate, again)
 
     def taken_in(self) -> tuple[str, ...]:
         """The precisions of the operands of the model's products, by its outputs; empty if they cannot be told.

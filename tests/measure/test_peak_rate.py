@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlbench.errors import ContractViolation
-from dlbench.measure import peak, timing
+from dlbench.measure import peak_rate, timing
 
 pytestmark = pytest.mark.untimed
 
@@ -33,16 +33,16 @@ def test_the_fastest_product_of_a_large_enough_order_counts(monkeypatch):
     multiplier = Multiplier()
     clock = timing.Clock(lambda: multiplier.now, lambda: 0.0)
     monkeypatch.setattr(timing, "Clock", lambda: clock)
-    monkeypatch.setattr(peak, "ENOUGH", 1.0)
-    assert np.isclose(peak.matmul_flop_rate(multiplier, "fake.linear"), 1e9)
+    monkeypatch.setattr(peak_rate, "ENOUGH", 1.0)
+    assert np.isclose(peak_rate.matmul_flop_rate(multiplier, "fake.linear"), 1e9)
     assert multiplier.orders == [256, 512, 1024]
 
 
 def answer(monkeypatch, peaks, rate, steps=()):
     """The peak that a Run is told, of products and steps that take turns."""
     peaks, steps = iter(peaks), iter(steps)
-    monkeypatch.setattr(peak, "matmul_flop_rate", lambda *_: next(peaks))
-    return peak.rate_above_steps(None, "acme.fast", rate, lambda: next(steps))
+    monkeypatch.setattr(peak_rate, "matmul_flop_rate", lambda *_: next(peaks))
+    return peak_rate.rate_above_steps(None, "acme.fast", rate, lambda: next(steps))
 
 
 def test_steps_below_the_peak_are_not_taken_again(monkeypatch):
