@@ -7,6 +7,9 @@
   same graphs come again and again. Tests of cold starts name a folder of their own.
 - Each of several workers is held to one core, shared with the processes that it starts: processes of one thread are
   held to the first core that their parent may use, and would all meet there.
+- Modules are compiled once, and what pytest makes of test modules is kept, also where the environment says that Python
+  should write no bytecode (as images of containers do): a child of a test would compile all that it imports each time.
+  What tests themselves write and import keeps to the environment.
 - What was imported is not walked by the collector again: measuring collects garbage before each sample, which takes
   half a second of a process that has two frameworks. Tests that freeze or unfreeze objects leave nothing behind.
 
@@ -21,6 +24,7 @@ it should in a child; the tests that come after it find the arithmetic as it was
 
 from __future__ import annotations
 
+import compileall
 import functools
 import gc
 import os
@@ -48,7 +52,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker and hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, [cores[int(worker[1]) % len(cores)]])
+    else:
+        for folder in ("dlbench", "plugins", "tests/fake_plugin"):
+            compileall.compile_dir(config.rootpath / folder, quiet=2)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(config.rootpath / ".pytest_cache" / "inductor"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the bytecode of test modules."""
+    writes_none, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = writes_none
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
