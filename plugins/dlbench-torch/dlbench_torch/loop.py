@@ -26,12 +26,15 @@ Measured on a CPU, interleaved on a busy machine, value and gradients of an LSTM
 compile time does not grow with the time steps.
 """
 
+LIBRARY = "dlbench_torch::"
+"""Prefix of the operators' names."""
+
 library.define(
-    "dlbench_torch::advance",
+    f"{LIBRARY}advance",
     "(str cell, Tensor from_inputs, Tensor weight, Tensor bias, Tensor zeros) -> (Tensor, Tensor, Tensor, Tensor)",
 )
 library.define(
-    "dlbench_torch::retreat",
+    f"{LIBRARY}retreat",
     "(str cell, Tensor by_last, Tensor weight, Tensor from_inputs, Tensor from_states, Tensor hs, Tensor cs)"
     " -> (Tensor, Tensor, Tensor)",
 )
@@ -113,13 +116,13 @@ def _apart(*tensors: Tensor) -> list[Tensor]:
     return [tensor.clone() for tensor in tensors]
 
 
-@library.register_fake("dlbench_torch::advance")  # type: ignore[untyped-decorator]
+@library.register_fake(f"{LIBRARY}advance")  # type: ignore[untyped-decorator]
 def _advance_shapes(_: str, from_inputs: Tensor, weight: Tensor, bias: Tensor, zeros: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
     states = [zeros.new_empty(len(from_inputs), *zeros.shape) for _ in range(2)]
     return torch.empty_like(zeros), torch.empty(from_inputs.shape, dtype=weight.dtype, device=zeros.device), *states
 
 
-@library.register_fake("dlbench_torch::retreat")  # type: ignore[untyped-decorator]
+@library.register_fake(f"{LIBRARY}retreat")  # type: ignore[untyped-decorator]
 def _retreat_shapes(_: str, by_last: Tensor, weight: Tensor, from_inputs: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
     by_inputs = torch.empty(from_inputs.shape, dtype=from_inputs.dtype, device=weight.device)
     return by_inputs, torch.empty_like(weight), weight.new_empty(len(weight))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dlbench.errors import DlbenchError, SpecError, Unsupported
 from dlbench.plugin_kit import users_errors
 from dlbench.spec import Spec
+from dlbench_torch import loop
 from dlbench_torch.network import Network, as_tuple
 from dlbench_torch.requirements import NO_GRADIENT
 
@@ -40,22 +41,32 @@ def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None
     if isinstance(cause, DlbenchError):
         raise cause from error
     require_memory(error, spec.plugin)
-    if _from_dynamo(error):
-        in_parts = not spec.allow_breaks and _RECURRENT not in str(error)
-        raise Unsupported(
-            f"{spec.plugin} on the path {spec.path}: PyTorch cannot compile its step whole: {_of_dynamo(error)}; "
-            f"{'--allow-breaks measures it in parts' if in_parts else 'choose --path eager'}"
-        ) from error
-    if _from_dynamo(error, "FailOnRecompileLimitHit"):
-        raise Unsupported(
-            f"{spec.plugin} on the path {spec.path}: PyTorch compiles its step anew from call to call, since something "
-            "that Python holds changes, such as a counter; hold it as a buffer, or choose --path eager"
-        ) from error
+    if why := _not_compiled(error, allow_breaks=spec.allow_breaks):
+        raise Unsupported(f"{spec.plugin} on the path {spec.path}: {why}") from error
     for text, meaning in _OF_PYTORCH.items():
         if text in str(error):
             raise SpecError(f"{spec.plugin}: {meaning}") from error
     if (where := complaint(network, as_tuple(inputs))) is not None:
         raise SpecError(f"{spec.plugin}: {where}") from error
+
+
+def _not_compiled(error: Exception, *, allow_breaks: bool) -> str:
+    """Why the step is not compiled whole, and a remedy; empty for errors of other kinds."""
+    if isinstance(error, NotImplementedError) and loop.LIBRARY in str(error):
+        return (
+            "this mode of the compiler leaves the loop over time to PyTorch, which has it compiled alone; choose "
+            "another mode, or --path eager"
+        )
+    if _from_dynamo(error):
+        in_parts = not allow_breaks and _RECURRENT not in str(error)
+        remedy = "--allow-breaks measures it in parts" if in_parts else "choose --path eager"
+        return f"PyTorch cannot compile its step whole: {_of_dynamo(error)}; {remedy}"
+    if _from_dynamo(error, "FailOnRecompileLimitHit"):
+        return (
+            "PyTorch compiles its step anew from call to call, since something that Python holds changes, such as a "
+            "counter; hold it as a buffer, or choose --path eager"
+        )
+    return ""
 
 
 def require_memory(error: BaseException, name: str, advice: str = "choose a smaller --batch-size") -> None:

@@ -8,8 +8,9 @@ from torch._dynamo.backends.common import aot_autograd
 
 from dlbench import precision as arithmetic
 from dlbench import registry
+from dlbench.errors import Unsupported
 from dlbench.measure.build import build_checked, prepare, stage
-from dlbench.spec import Spec
+from dlbench.spec import Spec, Variant
 from dlbench_torch import cells, loop, recurrent
 
 pytestmark = pytest.mark.untimed
@@ -81,6 +82,16 @@ def test_a_long_sequence_is_one_graph_with_the_gradients_of_the_eager_layer(monk
     assert (compilation.graphs, compilation.breaks, compilation.recompilations) == (1, 0, 0)
     for name, gradient in found["eager"].items():
         assert abs(found["jit"][name] - gradient).max() < 5e-6 * abs(gradient).max()
+
+
+def test_a_mode_that_leaves_the_loop_to_pytorch_is_refused_and_not_laid_on_the_inputs(monkeypatch):
+    monkeypatch.setattr(loop, "UNROLLED", 4)
+    lite = Variant("lite", (("mode", "lite"),))
+    arms = {"path": "jit", "size": "small", "task": "demand", "batch_size": 4, "threads": 1, "variant": lite}
+    prepared = prepare(Spec(plugin="torch.rnn", phase="train", **arms), registry.load("torch.rnn"))
+    build_checked(prepared.plugin, prepared.request)
+    with pytest.raises(Unsupported, match="leaves the loop over time to PyTorch"):
+        prepared.plugin.train_step(stage(prepared.plugin, prepared.request.spec, prepared.task.batch(0, 0)))
 
 
 @pytest.mark.parametrize("cell", GATES)
