@@ -6,13 +6,14 @@
 A part is a session of one plugin on one path at one size: the plain arm, and beside it in lockstep every variant that
 the plugin's table of settings offers here. With `--out` a part that is there already is not measured again, unless
 it is named, and the session of a part that was stopped is continued. A variant that this machine or version does not
-have is a row with the reason.
+have is a row with the reason. Times of compiling are not in the table, so all processes share what Inductor compiled.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -104,10 +105,12 @@ def _without(why: str) -> Row:
 
 def _rows(folder: Path) -> Iterator[tuple[str, Row]]:
     results = dlbench.read(folder)
-    for row in results.report.fidelity or ():
-        variant = row.found.spec.variant
-        runs = [run for run in results.runs if run.spec == row.found.spec and not run.control]
-        yield (BASE if variant is UNSET else variant.name), _row(row) | _ended(runs) | _where(runs)
+    arms = [run for run in results.runs if not run.control]
+    shown = {row.found.spec: row for row in results.report.fidelity or ()}
+    for spec in dict.fromkeys([*shown, *(run.spec for run in arms)]):
+        runs = [run for run in arms if run.spec == spec]
+        row = _row(shown[spec]) if spec in shown else _without("")
+        yield (BASE if spec.variant is UNSET else spec.variant.name), row | _ended(runs) | _where(runs)
 
 
 def _where(runs: Sequence[Run]) -> Row:
@@ -202,6 +205,7 @@ def main() -> int:
     kept = options.out / f"rows-{options.size}.json" if options.out else None
     parts: dict[str, dict[str, Row]] = json.loads(kept.read_text()) if kept and kept.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", f"{folder}/inductor")
         sessions = options.out / "unfinished" if options.out else Path(folder)
         for name in asked:
             if name in parts and not options.only:
