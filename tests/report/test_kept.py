@@ -17,6 +17,7 @@ KEPT = Path(__file__).parents[2] / "reports"
 OTHERS = {
     "bisection": ("simulated.md", "python -m studies.bisection"),
     "cheats": ("report.md", "python -m studies.cheats"),
+    "cluster": ("report.md", "python -m studies.cluster"),
     "decision-quality": ("report.md", "python -m studies.decision_quality replay"),
     "explain": ("planted.md", "python -m studies.explain planted"),
     "expert-step": ("expert.md", "python -m studies.expert_step"),
