@@ -27,6 +27,8 @@ _MANY_STEPS = {
     "torch": "Keras has no steps_per_execution on PyTorch",
 }
 """Reasons why a backend takes one step a call, by the trainers of Keras 3.15."""
+_RESETS = tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 15)
+"""True if train_on_batch returns the loss of its own batch; before Keras 3.15 it is the mean since the last reset."""
 _READ = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
@@ -172,6 +174,8 @@ class KerasModel:
         return model
 
     def _on_batch(self, model: Any, batch: Batch) -> Any:
+        if not _RESETS:
+            model.reset_metrics()
         logs = model.train_on_batch(self._made.taken(batch.inputs), batch.targets, return_dict=True)
         self._proof.called(proof.TRAIN)
         if self._made.adversaries is not None:

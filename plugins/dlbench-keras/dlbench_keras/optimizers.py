@@ -108,7 +108,7 @@ class Recorder(keras.optimizers.Optimizer):  # type: ignore[misc]  # keras is un
         """A place for each gradient."""
         if not self.built:
             super().build(variables)
-            self.seen = self.add_optimizer_variables(variables, "gradient")
+            self.seen = [self.add_variable_from_reference(one, "gradient") for one in variables]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:  # noqa: ARG002
         """Keep one."""
