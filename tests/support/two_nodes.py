@@ -6,6 +6,7 @@ As a module: `cluster()` is the program as a context, and the processes of dlben
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from typing import NamedTuple
@@ -22,9 +23,10 @@ VARIABLES = {
 
 
 class TwoNodes(NamedTuple):
-    """The address, and the numbers of the raylets; the first is the head's."""
+    """The address, that for clients, and the numbers of the raylets; the first is the head's."""
 
     address: str
+    client: str
     raylets: list[int]
 
     def machines(self, raylet=None):
@@ -60,7 +62,7 @@ def cluster():
         try:
             said = json.loads(program.stdout.readline())
             below = psutil.Process(program.pid).children(recursive=True)
-            yield TwoNodes(said["address"], said["raylets"])
+            yield TwoNodes(**said)
         finally:
             for raylet in said["raylets"] if below else ():
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -75,15 +77,23 @@ def cluster():
             psutil.wait_procs(below, timeout=10)
 
 
+def _free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 def main():
     from ray.cluster_utils import Cluster
 
     given = {"num_cpus": 2, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    found = Cluster(initialize_head=True, head_node_args=given)
+    port = _free_port()
+    found = Cluster(initialize_head=True, head_node_args=given | {"ray_client_server_port": port})
     nodes = [found.head_node, found.add_node(num_cpus=2, object_store_memory=STORE_BYTES)]
     found.wait_for_nodes()
     raylets = [node.all_processes["raylet"][0].process.pid for node in nodes]
-    sys.stdout.write(json.dumps({"address": found.address, "raylets": raylets}) + "\n")
+    said = {"address": found.address, "client": f"ray://127.0.0.1:{port}", "raylets": raylets}
+    sys.stdout.write(json.dumps(said) + "\n")
     sys.stdout.flush()
     sys.stdin.read()
     found.shutdown()

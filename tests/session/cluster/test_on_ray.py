@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -147,6 +148,25 @@ def test_twelve_groups_on_two_nodes_each_alone_on_its_node(nodes, tmp_path):
     whole(tmp_path / "out", 12)
     assert both
     assert max(most.values()) <= 2, "two groups of two arms on one node"
+
+
+@pytest.mark.untimed
+@pytest.mark.slow
+def test_a_session_over_the_port_of_clients_measures_every_group_once(nodes, tmp_path):
+    """Over `ray://` promises are copies, and nothing but the command has Ray's files."""
+    over = nodes._replace(address=until(lambda: answering(nodes.client), "a port of clients"))
+    with session(over, tmp_path / "out", *SIX) as process:
+        ended(process)
+    assert {run["attempt"] for run in whole(tmp_path / "out", 6)} == {1}
+
+
+def answering(address):
+    """The address, once something listens there."""
+    host, port = address.removeprefix("ray://").split(":")
+    with contextlib.suppress(OSError):
+        socket.create_connection((host, int(port)), 1).close()
+        return address
+    return ""
 
 
 @pytest.mark.untimed
