@@ -51,7 +51,7 @@ def explain(error: Exception, spec: Spec, network: Network, inputs: Any) -> None
 
 
 def _not_compiled(error: Exception, *, allow_breaks: bool) -> str:
-    """Why the step is not compiled whole, and a remedy; empty for errors of other kinds."""
+    """The reason that a step is not compiled whole, and a remedy; empty for errors of other kinds."""
     if isinstance(error, NotImplementedError) and loop.LIBRARY in str(error):
         return (
             "this mode of the compiler leaves the loop over time to PyTorch, which has it compiled alone; choose "
