@@ -92,7 +92,7 @@ def measured(number: int, name: str) -> tuple[float, float, int]:
     few = runs[: ARMS * GROUPS]
     FORMATS[name].text(few, summarize(few))  # imports and tables of critical values are paid before
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    with collecting.rare():  # as `dlbench report` does
+    with collecting.paused():  # as `dlbench report` does
         page = FORMATS[name].text(runs, summarize(runs))
     took = time.process_time() - began
     return took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, len(page)

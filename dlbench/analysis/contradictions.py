@@ -7,7 +7,6 @@ a sibling without a core, for example, make steps forty times longer while other
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from dlbench.analysis.memo import by_run
 from dlbench.analysis.metrics import once
 from dlbench.analysis.series import steps_of
 from dlbench.record.schema import Run
-from dlbench.stats.estimates import percentile
+from dlbench.stats.estimates import median, percentile
 
 LIMIT = 3.0
 """Times that a figure may be another of the same thing: caches, turns of other arms and drift do less.
@@ -32,11 +31,21 @@ LAST = 10
 
 
 class Figure(NamedTuple):
-    """Seconds a step by one way of measuring: the median, and the notch of its logarithm."""
+    """Seconds a step by one way of measuring: the median of its samples, which rise."""
 
     name: str
     seconds: float
-    notch: float = 0.0
+    samples: Sequence[float] = ()
+
+    @property
+    def notch(self) -> float:
+        """The notch of its logarithm; 0 for a single number."""
+        if not self.samples:
+            return 0.0
+        low, high = percentile(self.samples, 25), percentile(self.samples, 75)
+        if low is None or high is None:  # too few for quartiles
+            low, high = self.samples[0], self.samples[-1]
+        return NOTCH * (math.log(high) - math.log(low)) / math.sqrt(len(self.samples))
 
 
 class Contradiction(NamedTuple):
@@ -96,16 +105,10 @@ def _settled(run: Run) -> Sequence[float]:
 
 
 def _figure(name: str, seconds: Sequence[float]) -> Figure | None:
-    if not seconds or min(seconds) <= 0:
-        return None
-    seconds = sorted(seconds)
-    low, high = (percentile(seconds, rank) for rank in (25, 75))
-    if low is None or high is None:  # too few for quartiles
-        low, high = seconds[0], seconds[-1]
-    notch = NOTCH * (math.log(high) - math.log(low)) / math.sqrt(len(seconds))
-    return Figure(name, statistics.median(seconds), notch)
+    samples = sorted(seconds)
+    return Figure(name, median(samples), samples) if samples and samples[0] > 0 else None
 
 
 def _beyond(larger: Figure, smaller: Figure, limit: float) -> bool:
-    apart = math.log(larger.seconds) - math.log(smaller.seconds)
-    return apart - math.log(limit) > larger.notch + smaller.notch
+    apart = math.log(larger.seconds) - math.log(smaller.seconds) - math.log(limit)
+    return apart > 0 and apart > larger.notch + smaller.notch

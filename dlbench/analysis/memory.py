@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from dlbench.analysis.memo import by_run
 from dlbench.record.schema import PhaseMemory, Run
 
 
 def memory_baseline(run: Run) -> float | None:
     """Bytes resident once the framework is imported; all other memory is counted above it."""
-    mark = _mark(run, "import")
+    mark = _marks(run).get("import")
     return None if mark is None else mark.resident_bytes
 
 
 def memory_above(phase: str, run: Run) -> float | None:
     """Peak bytes of a phase above the import baseline; the phase `steady` stands for the Spec's own."""
-    mark, baseline = _mark(run, run.spec.phase if phase == "steady" else phase), memory_baseline(run)
+    mark, baseline = _marks(run).get(run.spec.phase if phase == "steady" else phase), memory_baseline(run)
     return None if mark is None or baseline is None else mark.peak_bytes - baseline
 
 
@@ -40,8 +43,7 @@ def driver_memory(run: Run) -> float | None:
     return max((mark.driver_bytes for mark in run.memory if mark.driver_bytes is not None), default=None)
 
 
-def _mark(run: Run, phase: str) -> PhaseMemory | None:
-    """Memory of a phase in a fresh process; in a forked one it includes memory of the parent."""
-    if run.isolation != "fresh":
-        return None
-    return next((mark for mark in run.memory if mark.phase == phase), None)
+@by_run
+def _marks(run: Run) -> Mapping[str, PhaseMemory]:
+    """Memory by phase in a fresh process; none in a forked one, where it includes memory of the parent."""
+    return {mark.phase: mark for mark in reversed(run.memory)} if run.isolation == "fresh" else {}

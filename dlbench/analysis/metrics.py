@@ -89,11 +89,12 @@ def compared() -> list[str]:
 
 
 def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
-    """The metric over processes, one number each; pooled, without an interval, if some are too short for it.
+    """The metric over processes that ended well, one number each; pooled, without an interval, if some are too short.
 
     An interval of seconds begins at 0 at the least.
     """
-    runs = [run for run in runs if run.ok and (metric.stage is None or steps_of(run, metric.stage))]
+    if metric.stage is not None:
+        runs = [run for run in runs if steps_of(run, metric.stage)]
     if not runs:
         return None
     values = [value for run in runs if (value := metric.of(run)) is not None]
@@ -155,7 +156,13 @@ def peak_flop_rate(run: Run) -> float | None:
 
 def latency(rank: float, run: Run) -> float | None:
     """Percentile of the seconds of single steps, each ended by the barrier."""
-    return percentile(steps_of(run, "latency"), rank)
+    return percentile(_latencies(run), rank)
+
+
+@by_run
+def _latencies(run: Run) -> Sequence[float]:
+    """Their seconds, rising."""
+    return sorted(steps_of(run, "latency"))
 
 
 def pooled_latency(rank: float, runs: Sequence[Run]) -> float | None:

@@ -51,14 +51,14 @@ class Group:
         maps = [self._of(run) for run in self._runs]
         found: list[tuple[list[float], list[float]]] = [([], []) for _ in maps]
         for at in sorted(set().union(*maps)):
-            entries = sorted((of[at], number) for number, of in enumerate(maps) if at in of)
-            values, others = [value for value, _ in entries], len(entries) - 1
-            below, above = (others - 1) // 2, others // 2
-            for place, (value, number) in enumerate(entries if others else ()):
-                own, theirs = found[number]
-                own.append(value)
-                upper = values[above + (place <= above)]
-                theirs.append(upper if others % 2 else (values[below + (place <= below)] + upper) / 2)
+            entries = sorted([(of[at], number) for number, of in enumerate(maps) if at in of])
+            if len(entries) > 1:
+                below, above = len(entries) // 2 - 1, (len(entries) - 1) // 2  # places of the middle of the others
+                low, lower, high, higher = (entries[at][0] for at in (below, below + 1, above, above + 1))
+                for place, (value, number) in enumerate(entries):
+                    own, theirs = found[number]
+                    own.append(value)
+                    theirs.append(((low if place > below else lower) + (high if place > above else higher)) / 2)
         return {id(run): pair for run, pair in zip(self._runs, found, strict=True)}
 
     def _left_out(self, run: Run) -> Sequence[Run]:

@@ -127,7 +127,8 @@ def _number(pools: list[Provenance], mine: Provenance) -> int:
 
 @lru_cache(REMEMBERED)
 def _arm(spec: Spec) -> Spec:
-    return msgspec.structs.replace(arm_key(spec), origin=0)
+    alike = arm_key(spec)
+    return msgspec.structs.replace(alike, origin=0) if alike.origin else alike
 
 
 def _differing(before: Provenance, after: Provenance) -> list[Change]:

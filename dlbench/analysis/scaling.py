@@ -41,7 +41,12 @@ def exchange_share(beside: Estimate) -> Estimate:
 
 
 def _over_steps(run: Run, stage: Stage) -> float | None:
-    """Seconds of a step of this stage over those of all workers' steps in the same round: the median over rounds."""
+    """Seconds of a step of this stage over those of all workers' steps in the same round: the median over rounds.
+
+    None for one worker.
+    """
+    if not run.spec.together:
+        return None
     steps, controls = by_round(run), _means(run, stage)
     ratios = [controls[at] / steps[at] for at in steps if at in controls and steps[at] > 0]
     return statistics.median(ratios) if ratios else None

@@ -84,15 +84,16 @@ def change_points(values: Sequence[float]) -> list[int]:
     penalty = PENALTY * math.log(max(n, 2)) * max(noise, 1e-12) ** 2
     sums, squares = _running(values), _running([value * value for value in values])
 
-    def cost(begin: int, end: int) -> float:
-        return squares[end] - squares[begin] - (sums[end] - sums[begin]) ** 2 / (end - begin)
-
     best, came_from, begins = [-penalty, *[math.inf] * n], [0] * (n + 1), {0: n}
     for end in range(SHORTEST, n + 1):
         begins = {begin: last for begin, last in begins.items() if end <= last}
-        best[end], came_from[end] = min((best[begin] + cost(begin, end) + penalty, begin) for begin in begins)
-        for begin, last in begins.items():  # a segment from here on replaces it, once that is long enough
-            if best[begin] + cost(begin, end) > best[end]:
+        costs = [
+            best[begin] + (squares[end] - squares[begin] - (sums[end] - sums[begin]) ** 2 / (end - begin))
+            for begin in begins
+        ]
+        best[end], came_from[end] = min([(cost + penalty, begin) for cost, begin in zip(costs, begins, strict=True)])
+        for cost, (begin, last) in zip(costs, begins.items(), strict=True):
+            if cost > best[end]:  # a segment from here on replaces it, once that is long enough
                 begins[begin] = min(last, end + SHORTEST - 1)
         begins[end - SHORTEST + 1] = n
     found, end = [], n
@@ -124,6 +125,8 @@ def _middle(processes: Sequence[Sequence[float]]) -> list[float]:
 
 def _segments(values: Sequence[float]) -> list[tuple[int, int]]:
     """Segments as (begin, end); neighbours whose medians are within tolerance are joined."""
+    if max(values) - min(values) <= math.log1p(TOLERANCE):  # no two medians are further apart
+        return [(0, len(values))]
     ends = [*change_points(values), len(values)]
     found = [(0, ends[0])]
     for end in ends[1:]:

@@ -54,6 +54,8 @@ def flag_unsteady(runs: Iterable[Run]) -> list[Run]:
         if (flag := _flag_of(found, beside=pool.beside)) is not None
         for run, _ in found
     }
+    if not flags:
+        return runs
     return [_flagged(run, flags.get((run.member, run.together))) if run.ok else run for run in runs]
 
 

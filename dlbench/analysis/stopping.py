@@ -30,9 +30,9 @@ def enough(runs: Sequence[Run]) -> bool:
 
 def sentence(runs: Sequence[Run]) -> str:
     """Reason that no further group of a workload was measured; empty if their number was fixed. `runs` are marked."""
-    found, groups = list(map(_of, _took_turns(runs))), _groups(runs)
-    if not runs[0].policy.adaptive or not runs[0].spec.timed or not found:
+    if not runs[0].policy.adaptive or not runs[0].spec.timed or not (turns := _took_turns(runs)):
         return ""
+    found, groups = list(map(_of, turns)), _groups(runs)
     known, target = _how_well(list(filter(None, found)), groups), f"{HALF_WIDTH * 100:g} %"
     if not all(found):
         known += f" ({found.count(None)} of {len(found)} ratios never became steady)"

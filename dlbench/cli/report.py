@@ -14,7 +14,7 @@ from dlbench.report import collecting, terminal
 def show(source: Path, out: Path | None, formats: Sequence[str], *, quiet: bool, as_json: bool) -> None:
     """Render a saved report, print it and the files that were written. Raises RecordError or UnknownName."""
     known(formats)
-    with collecting.rare():
+    with collecting.paused():
         runs, report = render.read(source)
         written = render.write(runs, report, out or places.folder_of(source), formats)
     if as_json:

@@ -194,7 +194,7 @@ class Code(Record, frozen=True):
     digest: str
 
 
-class Run(Record, frozen=True, weakref=True):
+class Run(Record, frozen=True, dict=True):
     """One Spec in one process, with its outcome.
 
     `group` numbers the processes of a Spec, out of `groups` planned ones, and `part` the parts of a group that does not

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
-from dlbench.analysis import metrics, pairs
+from dlbench.analysis import pairs
 from dlbench.analysis.contradictions import Contradiction, contradictions
 from dlbench.analysis.evidence import BUSY
 from dlbench.analysis.labels import Labels
@@ -15,9 +15,6 @@ from dlbench.record.flags import FLAGS, FlagName
 from dlbench.record.schema import Run
 from dlbench.report.units import format_value
 from dlbench.spec import Workload, workers
-
-WIDE = 0.05
-"""Half-width of a throughput's interval, as a share, above which absolute figures say little."""
 
 
 def arm_warnings(runs: Sequence[Run]) -> Iterator[str]:
@@ -50,30 +47,6 @@ def _why(flag: FlagName, runs: Sequence[Run]) -> str:
         case _:
             said = []
     return f": {'; '.join(dict.fromkeys(said))}" if said else ""
-
-
-def drift_warnings(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:
-    """One line for the arm with the least precise throughput, if that is imprecise."""
-    widths = {
-        (load, label): width
-        for load, of_load in by_workload.items()
-        for label, of_arm in pairs.arms(of_load).items()
-        if (width := _half_width(of_arm)) > WIDE
-    }
-    if widths:
-        worst = max(widths, key=lambda arm: widths[arm])
-        yield (
-            f"absolute figures drift: throughput is known within {widths[worst]:.0%} either way at worst "
-            f"({names.arm(*worst)}); ratios of arms in lockstep hold better"
-        )
-
-
-def _half_width(runs: Sequence[Run]) -> float:
-    """Half the interval of the throughput as a share of it; 0 if there is no interval."""
-    found = metrics.over(metrics.METRICS["throughput"], runs)
-    if found is None or found.low is None or found.high is None:
-        return 0.0
-    return (found.high - found.low) / 2 / found.value
 
 
 def oversubscribed(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -> Iterator[str]:

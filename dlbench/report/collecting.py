@@ -6,19 +6,19 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-THRESHOLDS = (2_000_000, 50, 100)
-"""Objects made between two collections, and collections between those of older generations; 700, 10 and 10 are usual.
-
-A report of 10,000 Runs takes a quarter less time with them (`python -m studies.report_speed markdown`).
-"""
-
 
 @contextmanager
-def rare() -> Iterator[None]:
-    """Rare collections meanwhile: Runs and figures are many small objects, and hold no cycles that memory waits for."""
-    usual = gc.get_threshold()
-    gc.set_threshold(*THRESHOLDS)
+def paused() -> Iterator[None]:
+    """No collections meanwhile: Runs and figures are many small objects, and hold no cycles that memory waits for.
+
+    What was made meanwhile is old afterwards, or the next collection would look at all of it at once.
+    """
+    usual = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        gc.freeze()
+        gc.unfreeze()
+        if usual:
+            gc.enable()

@@ -91,9 +91,9 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
     of: dict[str, list[Run]] = {arm: [] for arm in arms}
     for run in runs:
         of[run.spec.label].append(run)
-    requested = [_requested(spec) for spec in dict.fromkeys(run.spec for run in runs)]
+    requested = _each_once(_requested(spec) for spec in dict.fromkeys(run.spec for run in runs))
     asked = {name: _joined(one[name] for one in requested) for name in requested[0]}
-    got = {arm: [_actual(run, run.info) for run in mine if run.info is not None] for arm, mine in of.items()}
+    got = {arm: _each_once(_actual(run, run.info) for run in mine if run.info is not None) for arm, mine in of.items()}
     names = dict.fromkeys(name for said in got.values() for one in said for name in one)
     for name in names:
         cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
@@ -103,6 +103,15 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
     if any(busy := tuple(map(_busy, of.values()))):
         yield Row(name=BUSY, asked=f"up to {asked['threads']}", got=busy, differs=False)
     yield from _versions(of)
+
+
+def _each_once(found: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """What differs, in order of appearance: most processes of an arm say the same."""
+    different: list[dict[str, str]] = []
+    for one in found:
+        if one not in different:
+            different.append(one)
+    return different
 
 
 def _settings(arms: Mapping[str, Sequence[Run]]) -> Iterator[Row]:

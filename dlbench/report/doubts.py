@@ -13,6 +13,8 @@ from dlbench.report.units import format_interval, format_value
 from dlbench.spec import Workload
 
 Sections = Sequence[Section]
+WIDE = 0.05
+"""Half-width of a throughput's interval, as a share, above which absolute figures say little."""
 TAIL = 3.0
 """Times of the median latency from which the 99th percentile is worth a word."""
 SHOWN = 4
@@ -31,6 +33,25 @@ def lines(by_workload: Mapping[Workload, Sequence[Run]], names: Labels, sections
     for kind, figures in found.items():
         more = f"; and {len(figures) - SHOWN} more" if len(figures) > SHOWN else ""
         yield f"{kind}: {'; '.join(figures[:SHOWN])}{more}"
+
+
+def drift(names: Labels, sections: Sections) -> Iterator[str]:
+    """One line for the arm with the least precise throughput, if that is imprecise."""
+    widths = {(section.workload, arm.label): _half_width(arm) for section in sections for arm in section.arms}
+    worst = max(widths, key=lambda arm: widths[arm])
+    if widths[worst] > WIDE:
+        yield (
+            f"absolute figures drift: throughput is known within {widths[worst]:.0%} either way at worst "
+            f"({names.arm(*worst)}); ratios of arms in lockstep hold better"
+        )
+
+
+def _half_width(arm: Arm) -> float:
+    """Half the interval of the throughput as a share of it; 0 if there is no interval."""
+    found = arm.metrics.get("throughput")
+    if found is None or found.low is None or found.high is None:
+        return 0.0
+    return (found.high - found.low) / 2 / found.value
 
 
 def _doubtful(arm: Arm) -> Iterator[tuple[str, str]]:

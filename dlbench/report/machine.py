@@ -98,9 +98,10 @@ def _advice(mark: Mark, loads: Sequence[Load]) -> str:
 
 def _waits(runs: Sequence[Run]) -> Iterator[str]:
     """Ratios on a busy machine are not those of the seconds shown."""
-    timed = [run for run in runs if run.ok and by_round(run)]
-    known = list(map(waits_are_known, timed))
-    if any(known) and contended(runs):
+    if not contended(runs):
+        return
+    known = [waits_are_known(run) for run in runs if run.ok and by_round(run)]
+    if any(known):
         of_both = "" if all(known) else " if it is known of both arms"
         yield (
             "in ratios of arms that took turns, time in which a program was ready and had no core is left out"

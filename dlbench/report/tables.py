@@ -110,8 +110,8 @@ def _metric_rows(section: Section, table: str) -> list[list[str]]:
     """A row for each metric of this table that any arm has."""
     rows = []
     for name, metric in METRICS.items():
-        cells = [arm.metrics.get(name) for arm in section.arms]
-        if metric.table == table and any(cell is not None for cell in cells):
+        cells = [arm.metrics.get(name) for arm in section.arms] if metric.table == table else []
+        if any(cell is not None for cell in cells):
             title = metric.title + of_first(section, name)
             rows.append([title, *(format_figure(cell, metric.unit) for cell in cells)])
     return rows

@@ -36,8 +36,9 @@ def format_interval(found: Estimate | None, unit: str) -> str:
     """The estimate with its interval, such as `1.52 ms (1.49–1.56)`."""
     if found is None or found.low is None or found.high is None:
         return format_value(found.value if found is not None else None, unit)
-    low, high = (digits(end, unit, found.value) for end in (found.low, found.high))
-    return f"{format_value(found.value, unit)} ({low}–{high})"
+    _, divisor, name = scale_of(found.value, unit)
+    value, low, high = (_digits(one / divisor, unit) for one in (found.value, found.low, found.high))
+    return f"{value} {name} ({low}–{high})" if name else f"{value} ({low}–{high})"
 
 
 def format_figure(found: Estimate | None, unit: str) -> str:
@@ -82,8 +83,9 @@ def scale_of(value: float, unit: str) -> Scale:
 
 def _digits(value: float, unit: str) -> str:
     """Three significant figures or more, down to millionths; counts of whole steps have no decimals."""
-    if not math.isfinite(value) or abs(value) >= 1e15:
+    size = abs(value)
+    if not size < 1e15:  # or not a number
         return f"{value:.3g}"
-    whole = abs(value) >= 100 or value == 0.0 or (unit == "steps" and value == int(value))
-    places = 0 if whole else min(2 - math.floor(math.log10(abs(value))), 6)
+    whole = size >= 100 or size == 0.0 or (unit == "steps" and value == int(value))
+    places = 0 if whole else min(2 - math.floor(math.log10(size)), 6)
     return f"{value:,.{places}f}"

@@ -8,36 +8,35 @@ from dlbench.analysis import pairs, pooling
 from dlbench.analysis.labels import Labels
 from dlbench.record.parity import Parity
 from dlbench.record.schema import Run
-from dlbench.report import parity
+from dlbench.report import doubts, parity
 from dlbench.report.actual import not_as_given
-from dlbench.report.arm_warnings import arm_warnings, contradicting, drift_warnings, oversubscribed
-from dlbench.report.configuration import MUST_AGREE, Fairness, fairness
+from dlbench.report.arm_warnings import arm_warnings, contradicting, oversubscribed
+from dlbench.report.configuration import MUST_AGREE, Fairness
 from dlbench.report.doubts import Sections
-from dlbench.report.doubts import lines as doubts
 from dlbench.report.machine import machine_warnings
 from dlbench.spec import Workload
 
 
 def warnings(
     runs: Iterable[Run],
-    parities: Iterable[Parity] = (),
-    built: Sequence[Fairness] | None = None,
-    sections: Sections = (),
+    parities: Iterable[Parity],
+    built: Sequence[Fairness],
+    sections: Sections,
 ) -> Iterator[str]:
-    """All that applies, the most serious first; `built` and `sections` are those of the report, if known."""
+    """All that applies, the most serious first; `built` and `sections` are those of the report."""
     by_workload = pairs.by_workload(runs)
     runs = [run for of_load in by_workload.values() for run in of_load]
     names = Labels(by_workload)
     yield from parity.warnings(parities)
-    yield from _unlike(runs, list(fairness(runs)) if built is None else built)
+    yield from _unlike(runs, built)
     for load, of_load in by_workload.items():
         for label, of_arm in pairs.arms(of_load).items():
             yield from (f"{names.arm(load, label)}: {text}" for text in arm_warnings(of_arm))
     yield from contradicting(by_workload, names)
     yield from not_as_given(by_workload, names)
-    yield from doubts(by_workload, names, sections)
+    yield from doubts.lines(by_workload, names, sections)
     yield from oversubscribed(by_workload, names)
-    yield from drift_warnings(by_workload, names)
+    yield from doubts.drift(names, sections)
     yield from machine_warnings(runs)
     yield from _in_parts(by_workload, names)
     yield from _not_in_parts(runs, names)

@@ -10,6 +10,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
 from dlbench.stats import power
@@ -92,7 +93,7 @@ class Paired:
 
     def shift(self) -> Shift | None:
         """Their mean without those that are left out, by t; over several machines these are a level of their own."""
-        return over_machines(self._by_machine) if self._by_machine else one_sample(self.log_ratios, self._cut)
+        return self._shift
 
     def ratio(self) -> Estimate:
         """Raises ValueError without any group."""
@@ -132,7 +133,11 @@ class Paired:
     def _cut(self) -> int:
         return 0 if self.all_count else trim_count(self.n)
 
-    @property
+    @cached_property
+    def _shift(self) -> Shift | None:
+        return over_machines(self._by_machine) if self._by_machine else one_sample(self.log_ratios, self._cut)
+
+    @cached_property
     def _by_machine(self) -> Mapping[str, Sequence[float]]:
         """Log ratios by machine; none if all are of one."""
         found: dict[str, list[float]] = {}

@@ -101,19 +101,19 @@ def one_sample(values: Sequence[float], cut: int = 0) -> Shift | None:
     if n < 2:
         return None
     if not cut:
-        return Shift(statistics.fmean(values), _spread(values) / math.sqrt(n), n - 1)
+        mean = statistics.fmean(values)
+        return Shift(mean, _spread(values, mean) / math.sqrt(n), n - 1)
     kept = sorted(values)[cut : n - cut]
     drawn_in = [*[kept[0]] * cut, *kept, *[kept[-1]] * cut]
-    error = _spread(drawn_in) * math.sqrt((n - 1) / (len(kept) * (len(kept) - 1)))
+    error = _spread(drawn_in, statistics.fmean(drawn_in)) * math.sqrt((n - 1) / (len(kept) * (len(kept) - 1)))
     return Shift(statistics.fmean(kept), error, len(kept) - 1)
 
 
-def _spread(values: Sequence[float]) -> float:
-    """The standard deviation of a sample, in two passes: exact to the last digits, and 0 for equal values."""
+def _spread(values: Sequence[float], mean: float) -> float:
+    """The standard deviation of a sample about its mean: exact to the last digits, and 0 for equal values."""
     if values[0] == values[-1] and len(set(values)) == 1:
         return 0.0
-    mean = statistics.fmean(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
 
 
 def trim_count(n: int) -> int:
@@ -192,12 +192,6 @@ def median(values: Sequence[float]) -> float:
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def interval(values: Sequence[float], level: float = CONFIDENCE) -> tuple[float, float] | None:
-    """The two-sided t interval of the mean; None for fewer than two values."""
-    shift = one_sample(values)
-    return None if shift is None else shift.interval(level)
-
-
 def theil_sen(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     """The slope of Theil and Sen, and the lower end of its 95 % interval (Sen 1968, section 4).
 
@@ -241,6 +235,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _estimate(values: Sequence[float], back: Callable[[float], float]) -> Estimate:
-    ends = interval(values)
-    low, high = (None, None) if ends is None else (back(ends[0]), back(ends[1]))
-    return Estimate(back(statistics.fmean(values)), low, high, len(values))
+    shift = one_sample(values)
+    if shift is None:
+        return Estimate(back(statistics.fmean(values)), n=1)
+    low, high = shift.interval()
+    return Estimate(back(shift.mean), back(low), back(high), len(values))

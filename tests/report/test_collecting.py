@@ -1,4 +1,4 @@
-"""Rare collections leave no trace."""
+"""A pause of collections leaves no trace."""
 
 import gc
 
@@ -9,9 +9,24 @@ from dlbench.report import collecting
 pytestmark = pytest.mark.untimed
 
 
-def test_thresholds_are_as_before_whatever_happens_meanwhile():
-    usual = gc.get_threshold()
-    with pytest.raises(ValueError, match="within"), collecting.rare():
-        assert gc.get_threshold() == collecting.THRESHOLDS != usual
+def test_collections_go_on_afterwards_whatever_happens_meanwhile():
+    with pytest.raises(ValueError, match="within"), collecting.paused():
+        assert not gc.isenabled()
         raise ValueError("within")
-    assert gc.get_threshold() == usual
+    assert gc.isenabled()
+
+
+def test_what_was_made_meanwhile_is_not_young_afterwards():
+    with collecting.paused():
+        made = [[place] for place in range(10 * gc.get_threshold()[0])]
+    assert gc.get_count()[0] < len(made)
+
+
+def test_collections_that_were_off_stay_off():
+    gc.disable()
+    try:
+        with collecting.paused():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -36,7 +36,7 @@ def study(change, pooled=False, trials=600):
             if pooled
             else decisions.verdict(Paired(values), decisions.p_differs(Paired(values)))[0] in ("slower", "faster")
         )
-        low, high = estimates.interval(values)
+        low, high = estimates.one_sample(values).interval()
         covered += low <= math.log1p(change) <= high
     return called / trials, covered / trials
 

@@ -22,7 +22,7 @@ samples = st.lists(numbers, min_size=3, max_size=20).filter(lambda values: np.st
 @given(samples, st.sampled_from([0.9, 0.95, 0.99]))
 def test_the_interval_is_scipys(values, level):
     expected = scipy_stats.ttest_1samp(values, 0.0).confidence_interval(level)
-    assert estimates.interval(values, level) == pytest.approx((expected.low, expected.high))
+    assert estimates.one_sample(values).interval(level) == pytest.approx((expected.low, expected.high))
 
 
 @given(st.lists(numbers, min_size=15, max_size=60, unique=True))
@@ -67,7 +67,7 @@ def test_an_estimate_with_a_value_that_is_not_positive_is_an_ordinary_mean():
 
 def test_one_value_has_no_interval_and_none_no_estimate():
     assert estimates.estimate([3.0]) == Estimate(pytest.approx(3.0), None, None, 1)
-    assert estimates.interval([3.0]) is None
+    assert estimates.one_sample([3.0]) is None
     with pytest.raises(ValueError, match="at least one value"):
         estimates.estimate([])
 
