@@ -18,7 +18,7 @@ from dlbench.report import explanation as page
 from dlbench.session.listener import Listener
 from dlbench.workers.backends import Starter
 
-PAGE_FILE = "explanation.md"
+PAGE_FILE, PICTURE_FILE = "explanation.md", "explanation.html"
 
 
 @dataclass(frozen=True)
@@ -65,5 +65,6 @@ def of_session(result: SessionResult, request: RunRequest, listener: Listener) -
         reasons = dict.fromkeys(one.profile.reason for one in arms.values() if one.profile.reason)
         why = "; ".join(reasons) or "nothing ran"
         raise DlbenchError(f"nothing to explain: {why}; the report of the times is in {result.folder}")
-    render.put(result.folder, {EXPLANATION_FILE: encoding.page({"explanations": found}), PAGE_FILE: page.text(found)})
+    content = {EXPLANATION_FILE: encoding.page({"explanations": found}), PAGE_FILE: page.text(found)}
+    render.put(result.folder, {**content, PICTURE_FILE: page.html(found)})
     return Explanations(result.folder, result, found)

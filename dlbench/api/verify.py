@@ -27,4 +27,5 @@ def verify(source: Path, digest: str = "") -> Verified:
     if expected in ("", found.digest):
         return found
     others = tuple(one for one in found.files if one.file != DIGESTS_FILE)
-    return Verified(digest=found.digest, files=(Checked(file=DIGESTS_FILE, state="changed"), *others))
+    files = (Checked(file=DIGESTS_FILE, state="changed"), *others)
+    return Verified(digest=found.digest, files=files, others=found.others)

@@ -72,10 +72,14 @@ class Checked(Record, frozen=True):
 
 
 class Verified(Record, frozen=True):
-    """A report whose raw files were held against their digests; `digest` is of them all, as the report states it."""
+    """A report whose raw files were held against their digests; `digest` is of them all, as the report states it.
+
+    `others` are files of its folder that no digest is of, such as rendered pages.
+    """
 
     digest: str
     files: tuple[Checked, ...]
+    others: tuple[str, ...] = ()
 
     @property
     def intact(self) -> bool:
@@ -122,7 +126,7 @@ def verify(folder: Path) -> Verified:
     states += [
         Checked(file=name, state=state) for name in names if (state := _state(folder / name, found.files.get(name)))
     ]
-    return Verified(digest=found.digest, files=tuple(states))
+    return Verified(digest=found.digest, files=tuple(states), others=tuple(_others(folder)))
 
 
 def check(folder: Path) -> None:
@@ -135,6 +139,12 @@ def check(folder: Path) -> None:
                 f"{folder / one.file}: {one.state} since dlbench wrote it; measure again with another --out, "
                 f"or remove {DIGESTS_FILE} to go on without proof"
             )
+
+
+def _others(folder: Path) -> list[str]:
+    """Files beside the raw ones."""
+    known = (*RAW_FILES, DIGESTS_FILE)
+    return sorted(one.name for one in folder.iterdir() if one.is_file() and one.name not in known)
 
 
 def _state(path: Path, digest: FileDigest | None) -> State | None:

@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dlbench.plugin import HOST
 from dlbench.record.explanation import EQUAL, Arm, Explanation, Layer, Share
 from dlbench.report import markdown
+from dlbench.report.charts import profile
 from dlbench.report.document import Block, Bullets, Heading, Paragraph, Table
+from dlbench.report.html import shell
+from dlbench.report.html.parts import page_of
 from dlbench.report.units import format_value
 
+TITLE = "Where the time of a step goes"
 LEAST = 0.005
 """Share of a step below which a category has no row of its own."""
 ROWS, WIDTH = 12, 36
@@ -64,6 +68,17 @@ def fitted(found: Sequence[Explanation], lines: int, height: Callable[[Sequence[
 def text(found: Sequence[Explanation]) -> str:
     """The explanations as Markdown."""
     return "\n".join(markdown.text(list(blocks(one))) for one in found)
+
+
+def html(found: Sequence[Explanation]) -> str:
+    """The explanations as one HTML file, with bars of the categories."""
+    page: list[Block] = [Heading(1, TITLE)]
+    for one in found:
+        _, answer, *tables = blocks(one)
+        sides = [one.before] if one.after is None else [one.before, one.after]
+        bars = profile.charts(_worth(one.categories, sides), sides, apart([arm.label for arm in sides]))
+        page += [Heading(2, _title(one)), answer, *bars, *tables]
+    return shell.document(TITLE, page_of(page))
 
 
 def _title(one: Explanation) -> str:

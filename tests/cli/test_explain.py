@@ -30,6 +30,8 @@ def test_two_arms_are_profiled_and_explained_in_forty_lines(explained):
     assert len(done.stdout.splitlines()) <= 40
     assert "fake.linear eager" in (folder / "explanation.md").read_text()
     assert alone["before"]["label"] == "fake.minimal eager"
+    bars = (folder / "explanation.html").read_text().count('class="i s')
+    assert bars == 6, "three categories on two sides; an arm without a profile has none"
 
 
 def test_an_arm_without_a_profile_says_how_to_add_one_and_fails_the_command(explained):

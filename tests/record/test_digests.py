@@ -186,6 +186,17 @@ def test_verify_prints_a_line_a_file_and_ends_with_its_code(report, tmp_path):
     )
 
 
+def test_verify_names_what_no_digest_is_of(report, tmp_path):
+    folder = kept(tmp_path / "a")
+    for name in ("report.md", "notes\x1b[2J.txt"):
+        (folder / name).write_text("x")
+    done = dlbench("verify", str(folder), cwd=tmp_path)
+    assert done.returncode == exit_codes.FINE
+    said = " ".join(done.stdout.split())
+    assert "not verified: 'notes\\x1b[2J.txt', report.md; `dlbench report` makes pages again" in said
+    assert digests.verify(folder).others == ("notes\x1b[2J.txt", "report.md")
+
+
 def test_words_of_another_kind_in_the_place_of_digests_are_a_change(tmp_path):
     folder = kept(tmp_path / "a")
     for text in ("", "[]", "{", '{"digest": "x", "files": {"../x": {"bytes": 0, "sha256": ""}}}', "\udcff"):
