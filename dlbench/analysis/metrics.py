@@ -89,12 +89,11 @@ def compared() -> list[str]:
 
 
 def over(metric: Metric, runs: Sequence[Run]) -> Estimate | None:
-    """The metric over processes that ended well, one number each; pooled, without an interval, if some are too short.
+    """The metric over processes, one number each; pooled, without an interval, if some are too short for it.
 
     An interval of seconds begins at 0 at the least.
     """
-    if metric.stage is not None:
-        runs = [run for run in runs if steps_of(run, metric.stage)]
+    runs = [run for run in runs if run.ok and (metric.stage is None or steps_of(run, metric.stage))]
     if not runs:
         return None
     values = [value for run in runs if (value := metric.of(run)) is not None]

@@ -54,8 +54,7 @@ def _payback(label: str, runs: Sequence[Run], against: str, others: Sequence[Run
 
 def times(runs: Sequence[Run]) -> tuple[float, float] | None:
     """Seconds of the first call, of the processes whose compiler started cold, and of a steady step."""
-    well = [run for run in runs if run.ok]
-    of = {"first_step_time": [run for run in well if metrics.cold(run)], "step_time": well}
+    of = {"first_step_time": [run for run in runs if metrics.cold(run)], "step_time": runs}
     found = [metrics.over(metrics.METRICS[name], chosen) for name, chosen in of.items()]
     first, step = (None if one is None else one.value for one in found)
     return None if first is None or step is None else (first, step)

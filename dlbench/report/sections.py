@@ -53,7 +53,7 @@ def _arm(label: str, runs: Sequence[Run]) -> Arm:
     ended_well = [run for run in runs if run.ok]
     phase = runs[0].spec.phase
     estimates = {
-        name: metrics.over(metric, ended_well)
+        name: metrics.over(metric, runs)
         for name, metric in METRICS.items()
         if phase in metric.phases and name not in CENSORED
     }

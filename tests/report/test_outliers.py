@@ -11,7 +11,7 @@ from example_runs import bare_run, good_run, spec
 from dlbench.analysis import evidence, pairs
 from dlbench.analysis.memory import memory_peak
 from dlbench.record.schema import Sample
-from dlbench.report import warnings
+from dlbench.report import summarize
 from dlbench.report.outliers import far_out
 
 pytestmark = pytest.mark.untimed
@@ -28,7 +28,7 @@ def runs(log_ratios):
 
 
 def said(log_ratios):
-    return [text for text in warnings.warnings(runs(log_ratios)) if "far from the others" in text]
+    return [text for text in summarize(list(runs(log_ratios))).warnings if "far from the others" in text]
 
 
 def even(groups):

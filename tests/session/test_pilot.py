@@ -10,7 +10,7 @@ from scripted import BUILT, ScriptedChild
 from dlbench.analysis import compare, pairs
 from dlbench.record import journal
 from dlbench.record.schema import PhaseMemory, PhaseTime, Plan
-from dlbench.report import warnings
+from dlbench.report import summarize
 from dlbench.session import pilot, schedule
 from dlbench.session.machine import here
 from dlbench.session.pilot import SHARE, MemoryUse, split
@@ -118,7 +118,7 @@ def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_i
     (found,) = compare.compare(runs).values()
     assert [one.ratio.n for one in found] == [2, 2, 2]
     assert [pairs.planned(of_arm) for of_arm in pairs.arms(runs).values()] == [6, 2, 2, 2]
-    assert any("in 3 parts" in text for text in warnings.warnings(runs))
+    assert any("in 3 parts" in text for text in summarize(runs).warnings)
     start = Children(lambda spec: Large())
     with journal.resume(tmp_path) as book:
         assert schedule.record(planned, book, Diary(), here(start)) == runs
@@ -135,7 +135,7 @@ def test_a_session_in_parts_pairs_each_arm_with_the_baseline_and_goes_on_where_i
 def test_arms_that_fit_stay_together(monkeypatch, tmp_path):
     _, runs = session(tmp_path, monkeypatch, 4001)
     assert {(run.group, run.arms) for run in runs} == {(0, 4), (1, 4)}
-    assert not any("parts" in text for text in warnings.warnings(runs))
+    assert not any("parts" in text for text in summarize(runs).warnings)
 
 
 def of_one_arm(error_at_first=None, status="out-of-memory"):
@@ -170,7 +170,7 @@ def test_arms_that_lack_memory_together_are_told_when_their_sizes_were_not_known
     planned = plan(policy)
     with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
         runs = schedule.record(planned, book, Diary(), here(start))
-    said = [text for text in warnings.warnings(runs) if "sizes were not known" in text]
+    said = [text for text in summarize(runs).warnings if "sizes were not known" in text]
     assert bool(said) == warned
     assert all(text.startswith("train, twin.linear eager: out of memory") for text in said)
 

@@ -10,7 +10,7 @@ from example_runs import bare_run, spec
 from dlbench.analysis import leaks, metrics
 from dlbench.record import journal
 from dlbench.record.schema import Plan, Sample
-from dlbench.report import warnings
+from dlbench.report import summarize
 from dlbench.session import schedule
 from dlbench.session.listener import Quiet
 from dlbench.session.machine import here
@@ -101,7 +101,7 @@ def test_a_leak_is_found_step_by_step_and_the_report_says_so(tmp_path, monkeypat
     assert leaks.growth(measured("", tmp_path / "calm", monkeypatch)) is None
     run = measured("train_step:leak=1024", tmp_path / "odd", monkeypatch)
     assert leaks.growth(run) / MEGABYTE == pytest.approx(1.0, rel=0.02)
-    (said,) = [line for line in warnings.warnings([run]) if "leak" in line]
+    (said,) = [line for line in summarize([run]).warnings if "leak" in line]
     assert "1.00 MiB a step in 1 of 1 processes" in said
 
 
