@@ -11,9 +11,10 @@ from example_runs import bare_run, full_session, good_run, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlbench.record.explanation import Arm, Op, Profile, Share
 from dlbench.report import summarize
 from dlbench.report.chart import VERDICTS, Axis, Chart, Point, Series
-from dlbench.report.charts import draw
+from dlbench.report.charts import draw, profile
 from dlbench.report.charts.arms import MOST_ARMS
 from dlbench.report.document import Heading
 from dlbench.report.html import plots, scale
@@ -262,3 +263,19 @@ def test_a_colour_means_one_arm_in_all_charts_and_no_verdict():
     assert verdicts
     assert not verdicts & set().union(*of_name.values())
     assert set(VERDICTS.values()).isdisjoint(range(MOST_ARMS))
+
+
+def test_a_profile_has_a_bar_for_each_category_and_side_and_none_where_there_was_nothing():
+    taken = Profile(spec=spec(), seconds=2e-3, plain=2e-3, ops=(Op("mm", "matrix product", 1, 1e-3, 1e-3),))
+    sides = [Arm(label, taken, step) for label, step in (("torch.mlp eager", 2e-3), ("torch.mlp jit", 1e-3))]
+    shares = [Share("matrix product", before=1e-3, after=6e-4), Share("fused code", after=4e-4)]
+    (found,) = profile.charts(shares, sides, ["eager", "jit"])
+    assert [one.name for one in found.series] == [
+        *("matrix product, eager", "matrix product, jit"),
+        *("fused code, eager", "fused code, jit"),
+    ]
+    assert [one.note for one in found.series] == ["1.00 ms", "600 µs", "–", "400 µs"]
+    assert plots.drawing(found)[0].count('class="i s') == 3
+    (alone,) = profile.charts(shares[:1], sides[:1], ["eager"])
+    assert [one.name for one in alone.series] == ["matrix product"]
+    assert list(profile.charts(shares, [Arm("a", Profile(spec=spec(), reason="none"))], ["a"])) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from dlbench.record.explanation import Arm, Share
@@ -21,12 +22,13 @@ def charts(shares: Sequence[Share], sides: Sequence[Arm], names: Sequence[str]) 
         x=Axis("Time of a step", "s"),
         y=Axis("", names=[row.name for row in rows]),
         series=rows,
-        span=(0.0, max(row.points[0].x for row in rows)),
+        span=(0.0, max(seconds for one in shares for seconds in (one.before or 0.0, one.after or 0.0))),
     )
 
 
 def _rows(share: Share, names: Sequence[str]) -> Iterator[Series]:
-    """A row for each side, from nothing to its time."""
-    for shade, (name, seconds) in enumerate(zip(names, (share.before or 0.0, share.after or 0.0), strict=False)):
+    """A row for each side, with a bar from nothing to its time; without a bar for a side that has none of it."""
+    for shade, (name, seconds) in enumerate(zip(names, (share.before, share.after), strict=False)):
         title = f"{share.category}, {name}" if len(names) > 1 else share.category
-        yield Series(title, [Point(seconds, 0, 0.0, seconds)], shade, note=format_value(seconds, "s"))
+        bar = Point(math.nan, 0) if seconds is None else Point(seconds, 0, 0.0, seconds)
+        yield Series(title, [bar], shade, note=format_value(seconds, "s"))
