@@ -106,7 +106,7 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
 
 
 def _each_once(found: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    """What differs, in order of appearance: most processes of an arm say the same."""
+    """Different values in order of appearance: most processes of an arm say the same."""
     different: list[dict[str, str]] = []
     for one in found:
         if one not in different:
