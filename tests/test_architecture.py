@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from code_lines import code_lines, code_lines_of
 from house_rules import (
     CORE,
     CORE_RULES,
@@ -153,6 +154,21 @@ def test_a_planted_violation_is_caught(rule: Rule, name: str, text: str, fault: 
 )
 def test_what_is_allowed_is_not_caught(rule: Rule, name: str, text: str) -> None:
     assert list(rule(Module(name, text))) == []
+
+
+MOST_LINES = {"dlbench_jax": 700, "dlbench_keras": 800, "dlbench_onnx": 600}
+"""Lines of code of the packages that show how little a framework needs; what several need goes to `plugin_kit`."""
+
+
+@pytest.mark.parametrize("package", MOST_LINES)
+def test_a_package_of_a_framework_stays_small(package: str) -> None:
+    (folder,) = ROOT.glob(f"plugins/*/{package}")
+    assert code_lines_of(folder) <= MOST_LINES[package]
+
+
+def test_lines_of_code_are_neither_blank_nor_comments_nor_docstrings() -> None:
+    text = "'''Two\nlines.'''\n\n# a comment\nX = [\n    1,  # one\n]\n'''Of X.'''\nY = '''a\nb'''\n"
+    assert code_lines(text) == 5
 
 
 def test_no_package_stands_twice_in_the_layers_which_have_eleven_rows() -> None:

@@ -174,11 +174,14 @@ def test_words_that_a_framework_lacks_are_refused_with_those_that_it_has(more, t
 
 def test_a_loss_is_a_known_one_a_reference_or_a_function(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "kit_loss.py").write_text("def cubic():\n    return 3\n")
+    (tmp_path / "kit_loss.py").write_text("def gap(outputs, targets):\n    return outputs - targets\n")
     known = {"mse": factory}
     assert loss_function("mse", known, "Fake") is factory
-    assert loss_function(spec, known, "Fake") is spec
-    assert loss_function("kit_loss.py:cubic", known, "Fake")() == 3
+    assert loss_function(max, known, "Fake")(2, 3) == 3
+    gap = loss_function("kit_loss.py:gap", known, "Fake")
+    assert gap(5, 3) == 2
+    with pytest.raises(SpecError, match=r"loss kit_loss\.py:gap: returned shape \(2,\), and a loss is one number"):
+        gap(np.ones(2), np.zeros(2))
     with pytest.raises(Unsupported, match=r"loss mae: the plugins of Fake have mse, or file\.py:function"):
         loss_function("mae", known, "Fake")
 

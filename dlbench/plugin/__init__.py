@@ -21,8 +21,6 @@ type, as each framework's own automatic mixed precision does; `fp16` with dynami
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dlbench.plugin.capabilities import (
     Adapts,
     ComputesGradients,
@@ -64,19 +62,17 @@ from dlbench.plugin.requests import (
     SGD,
     Adam,
     AdamW,
+    Array,
     ArraySpec,
     Batch,
     BuildRequest,
     Optimizer,
     OwnOptimizer,
+    Parameters,
     Peers,
     Signature,
 )
 from dlbench.spec import InputSpec, ModelSource, Option, Path, PhaseName, Spec, Variant
-
-if TYPE_CHECKING:
-    from dlbench.plugin.requests import Array as Array
-    from dlbench.plugin.requests import Parameters as Parameters
 
 __all__ = [
     "CATEGORIES",
@@ -89,6 +85,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adapts",
+    "Array",
     "ArraySpec",
     "Batch",
     "BuildRequest",
@@ -113,6 +110,7 @@ __all__ = [
     "Optimizer",
     "Option",
     "OwnOptimizer",
+    "Parameters",
     "Part",
     "Path",
     "Peers",

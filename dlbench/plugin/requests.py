@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
     Parameters = Mapping[str, npt.NDArray[np.float32]]
+else:  # the contract itself has no use of NumPy
+    Array, Parameters = Any, Mapping[str, Any]
 
 
 class Batch(NamedTuple):

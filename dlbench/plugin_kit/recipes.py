@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from dlbench.errors import UnknownName
+from dlbench.errors import SpecError, UnknownName
 from dlbench.plugin import Description, ModelSource, Optimizer
 from dlbench.registry.factories import call, keywords
 from dlbench.registry.references import load_reference, path_of, users_errors
@@ -137,5 +137,11 @@ def inputs_like(example: Any) -> tuple[InputSpec, ...]:
 
 
 def local_file(name: str) -> FilePath:
-    """The file that a reference names, as a record holds it, on this machine: seen from the session's folder."""
-    return path_of(name)
+    """The file that a reference names, as a record holds it, on this machine: seen from the session's folder.
+
+    Raises SpecError if there is none.
+    """
+    file = path_of(name)
+    if not file.is_file():
+        raise SpecError(f"{name}: there is no such file as {file}; give its path from the folder of the command")
+    return file

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dlbench.errors import SpecError, Unsupported
+from dlbench.errors import DlbenchError, SpecError, Unsupported
 from dlbench.plugin import OwnOptimizer
 from dlbench.registry.references import load_reference, users_errors
 from dlbench.spec import Spec
@@ -71,9 +72,24 @@ def require_same_shapes(given: Mapping[str, Any], own: Mapping[str, Sequence[int
 
 
 def require_known(request: BuildRequest) -> Parameters:
-    """The initial parameters by canonical name. Raises Unsupported for an architecture that the core does not have."""
+    """The initial parameters by canonical name.
+
+    Raises Unsupported for an architecture that the core does not have, and for a task that does not fit one of its own.
+    """
     if request.parameters is None:
         raise Unsupported(f"{request.spec.plugin}: the core describes no architecture {request.spec.architecture}")
+    sequences = "sequences (batch, time, features) or tokens (batch, time)"
+    match request.spec.architecture:
+        case "mlp":
+            require_task(request, None, "numbers")
+        case "cnn":
+            require_task(request, 4, "images (batch, height, width, channels)")
+        case "rnn" | "lstm" | "gru":
+            require_task(request, 3, sequences, tokens=True)
+        case "transformer":
+            require_task(request, 3, sequences, tokens=True, steps=True)
+        case "gan":
+            require_adversarial(request)
     return request.parameters
 
 
@@ -96,6 +112,17 @@ def require_words(spec: Spec, title: str, *, paths: Sequence[str], compiler: str
         raise Unsupported(f"precision {spec.precision}: the plugins of {title} have {', '.join(precisions)}")
 
 
+@contextmanager
+def unsupported_by(what: str) -> Iterator[None]:
+    """Raise Unsupported of `what` and the framework's own reason for an error that is none of dlbench's."""
+    try:
+        yield
+    except DlbenchError:
+        raise
+    except Exception as error:
+        raise Unsupported(f"{what}: {' '.join(str(error).split())[:300]}") from error
+
+
 def own_optimizer(settings: OwnOptimizer, parameters: object, fits: Callable[[Any], bool], wanted: str) -> Any:
     """The result of the user's function for these parameters.
 
@@ -109,12 +136,21 @@ def own_optimizer(settings: OwnOptimizer, parameters: object, fits: Callable[[An
 
 
 def loss_function(loss: str | Callable[..., Any], known: Mapping[str, Callable[..., Any]], title: str) -> Any:
-    """A function as it is, the one of this name among the known ones, or that of a `file.py:function`.
+    """The function of this name among the known ones, or one of the user's: as it is given, or a `file.py:function`.
 
-    Raises Unsupported for a name that the plugins of `title` lack, SpecError for a function that cannot be loaded.
+    Raises Unsupported for a name that the plugins of `title` lack, SpecError for a function that cannot be loaded, and,
+    when it is called with outputs and targets, for a user's function that returns no scalar.
     """
-    if callable(loss):
-        return loss
-    if loss not in known and ":" not in loss:
+    if isinstance(loss, str) and loss in known:
+        return known[loss]
+    if isinstance(loss, str) and ":" not in loss:
         raise Unsupported(f"loss {loss}: the plugins of {title} have {', '.join(known)}, or file.py:function")
-    return known.get(loss) or load_reference(loss)
+    name, function = (loss, load_reference(loss)) if isinstance(loss, str) else (loss.__qualname__, loss)
+
+    def checked(outputs: Any, targets: Any) -> Any:
+        found = function(outputs, targets)
+        if shape := tuple(getattr(found, "shape", ())):
+            raise SpecError(f"loss {name}: returned shape {shape}, and a loss is one number: take its mean")
+        return found
+
+    return checked

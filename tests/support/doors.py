@@ -16,7 +16,7 @@ from typing import Any
 
 import dlbench
 
-MODULES = ("plugin", "plugin_kit", "precision", "tasks", "architectures", "conformance")
+MODULES = ("plugin", "plugin_kit", "precision", "tasks", "architectures", "architectures.functional", "conformance")
 SPECIAL = ("__call__",)
 
 

@@ -13,25 +13,13 @@ import jax
 import numpy as np
 from jax.experimental import checkify
 
+from dlbench import plugin_kit as kit
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
-from dlbench.plugin_kit import (
-    Recipe,
-    Stated,
-    call,
-    example_inputs,
-    inputs_of_example,
-    is_factory,
-    keywords,
-    load_reference,
-    output_name,
-    pick_output,
-    require_same_shapes,
-    users_errors,
-)
+from dlbench.plugin_kit import Recipe, Stated
 from dlbench_jax import machine, program
 from dlbench_jax.model import JaxModel
-from dlbench_jax.network import Arrays, Network
+from dlbench_jax.network import Arrays, Network, shapes
 
 Example = Callable[[], Any] | None
 Run = Callable[[Any, Any, Any, tuple[Any, ...], Mapping[str, Any]], tuple[Any, Any]]
@@ -43,17 +31,16 @@ SEEDS: Mapping[str, Callable[[int], Any]] = {
     "rngs": lambda seed: importlib.import_module("flax.nnx").Rngs(seed),
 }
 """Arguments of a class or factory that dlbench gives: the randomness of Equinox and that of Flax."""
-INDICES = checkify.index_checks
 KINDS = "a flax.nnx module, an equinox module, or an object with init(key) and apply(params, inputs)"
 
 
 def adapt(source: ModelSource) -> JaxModel:
     """The plugin of a model. Raises SpecError if the reference cannot be imported, UnknownName for its NAME."""
-    found = load_reference(source.reference)
+    found = kit.load_reference(source.reference)
     if inspect.isfunction(found) and "params" in inspect.signature(found).parameters:  # apply, with init beside it
-        found = SimpleNamespace(init=load_reference(f"{source.reference.rpartition(':')[0]}:init"), apply=found)
+        found = SimpleNamespace(init=kit.load_reference(f"{source.reference.rpartition(':')[0]}:init"), apply=found)
     return _of_recipe(
-        Recipe.of(source, found if is_factory(found) else lambda: found), example_inputs(source.reference)
+        Recipe.of(source, found if kit.is_factory(found) else lambda: found), kit.example_inputs(source.reference)
     )
 
 
@@ -74,9 +61,9 @@ def _built(recipe: Recipe, request: BuildRequest) -> Network:
     signature, spec = request.signature, request.spec
     network = _network(recipe, spec, signature.names, dropout=request.dropout)
     if request.parameters is not None:
-        require_same_shapes(request.parameters, {name: one.shape for name, one in network.parameters.items()})
+        kit.require_same_shapes(request.parameters, {name: one.shape for name, one in network.parameters.items()})
         network = network._replace(parameters=request.parameters)
-    inputs = _shapes([signature.inputs, *signature.further])
+    inputs = shapes([signature.inputs, *signature.further])
     traced = jax.make_jaxpr(network.forward)(network.parameters, network.state, inputs, None).jaxpr
     found = "/".join(sorted(program.operands(traced, gpu=False))) or "fp32"
     if found != {"tf32": "fp32"}.get(spec.precision, spec.precision):
@@ -93,26 +80,18 @@ def _describe(recipe: Recipe, example: Example, spec: Spec) -> Description:
     Raises SpecError for a model that cannot be traced with these inputs, and for one whose values ignore the seed.
     """
     machine.start(spec)  # before a model that is made starts JAX with other threads
-    options = {name: text for name, text in (keywords(recipe.make) or {}).items() if name not in SEEDS}
-    inputs, inferred = recipe.inputs_of(spec), list[str]()
-    if not inputs and (inputs := inputs_of_example(example, recipe.label)):
-        inferred = ["inputs: those of example_inputs()"]
+    inputs, inferred = kit.own_inputs(recipe, spec, example)
     names = tuple(one.name for one in inputs if one.name)
     one, other = (_network(recipe, spec, names, pick=False) for _ in range(2))
-    for name, value in one.parameters.items():
-        if not np.array_equal(value, other.parameters[name]):
-            raise SpecError(
-                f"{recipe.label}: ignores the seed: {name} starts otherwise when the model is made again; draw it from "
-                "the key or the rngs that are given"
-            )
+    twice = ((name, value, other.parameters[name]) for name, value in one.parameters.items())
+    kit.require_seeded(recipe.label, twice, "draw it from the key or the rngs that are given")
+    options = {name: text for name, text in (kit.keywords(recipe.make) or {}).items() if name not in SEEDS}
     found: dict[str, Any] = {"framework": "jax", "options": options, "paths": recipe.paths or machine.PATHS}
     if inputs:
-        with users_errors(recipe.label):
-            outputs = jax.eval_shape(one.forward, one.parameters, one.state, _shapes(inputs), None)[0]
+        with kit.users_errors(recipe.label):
+            outputs = jax.eval_shape(one.forward, one.parameters, one.state, shapes(inputs), None)[0]
         _require_within(recipe.label, one, inputs)
-        chosen = output_name(outputs, recipe.output)
-        inferred += [f"output: {chosen}, one of several"] if chosen and not recipe.output else []
-        array = pick_output(outputs, recipe.output)
+        array = kit.read_output(recipe, outputs, inferred)
         found |= {"inputs": inputs, "outputs": ArraySpec(tuple(array.shape), array.dtype.name)}
     return recipe.description(**found, inferred=tuple(inferred))
 
@@ -122,20 +101,11 @@ def _require_within(label: str, network: Network, inputs: Sequence[InputSpec]) -
 
     Raises SpecError if it does (JAX documentation, `jax.experimental.checkify`: index checks).
     """
-    if not any(one.below for one in inputs):
-        return
-    arrays = tuple(np.full(one.shape, (one.below or 1) - 1, one.dtype) for one in inputs)
-    given = arrays if len(arrays) > 1 else arrays[0]
-    checked = checkify.checkify(
-        lambda: network.forward(dict(network.parameters), dict(network.state), given, None), INDICES
-    )
-    with users_errors(label):
-        error = checked()[0].get()
-    if error:
-        largest = ", ".join(f"{one.below}" for one in inputs if one.below)
-        raise SpecError(
-            f"{label}: integers below {largest} do not fit: {error.strip()}; state fewer: --input SHAPE:int64<N"
-        )
+    if any(one.below for one in inputs):
+        given = kit.one_or_all(kit.largest_integers(inputs))
+        call = partial(network.forward, dict(network.parameters), dict(network.state), given, None)
+        with kit.fitting(label, inputs):
+            checkify.checkify(call, checkify.index_checks)()[0].throw()
 
 
 def _network(recipe: Recipe, spec: Spec, names: tuple[str, ...], *, dropout: bool = True, pick: bool = True) -> Network:
@@ -143,7 +113,7 @@ def _network(recipe: Recipe, spec: Spec, names: tuple[str, ...], *, dropout: boo
     make = recipe.make
     takes = inspect.signature(make.__init__ if inspect.isclass(make) else make).parameters
     seeds = {name: seed(spec.seed) for name, seed in SEEDS.items() if name in takes}
-    model = call(make, {**recipe.options(spec), **seeds}, recipe.label)
+    model = kit.call(make, {**recipe.options(spec), **seeds}, recipe.label)
     trained, rest, run, packages = _parts(model, recipe, spec, dropout)
     parameters, rebuilt = _flat(trained)
     state, restored = _flat(rest)
@@ -156,7 +126,7 @@ def _network(recipe: Recipe, spec: Spec, names: tuple[str, ...], *, dropout: boo
         given = inputs if isinstance(inputs, tuple) else (inputs,)
         by_place, by_name = ((), dict(zip(names, given, strict=True))) if names else (given, {})
         outputs, after = run(rebuilt(parameters), restored(state), key, by_place, by_name)
-        return pick_output(outputs, recipe.output) if pick else outputs, _flat(after)[0]
+        return kit.pick_output(outputs, recipe.output) if pick else outputs, _flat(after)[0]
 
     return Network(parameters, state, forward, packages)
 
@@ -176,7 +146,7 @@ def _parts(model: Any, recipe: Recipe, spec: Spec, dropout: bool) -> Parts:
         more = {"key": key if dropout else None} if random else {}
         return (recipe.call or model.apply)(trained, *inputs, **named, **more), state
 
-    with users_errors(f"init of {recipe.label}"):
+    with kit.users_errors(f"init of {recipe.label}"):
         return model.init(jax.random.key(spec.seed)), {}, run, ()
 
 
@@ -221,9 +191,3 @@ def _flat(tree: Any) -> tuple[Arrays, Callable[[Arrays], Any]]:
         name = jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value")
         arrays[name] = one if isinstance(one, jax.Array) else np.asarray(one)
     return arrays, lambda values: jax.tree.unflatten(structure, [values[name] for name in arrays])
-
-
-def _shapes(inputs: Any) -> Any:
-    """Shapes to trace with, in the form that a step gets: one array, or a tuple of several."""
-    found = tuple(jax.ShapeDtypeStruct(one.shape, one.dtype) for one in inputs)
-    return found if len(found) > 1 else found[0]

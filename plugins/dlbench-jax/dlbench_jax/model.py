@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dlbench.plugin import (
-    PARTS,
-    Batch,
-    BuildRequest,
-    Compilation,
-    Description,
-    ModelInfo,
-    Peers,
-    ProfileEvent,
-    Setting,
-    Spec,
-)
-from dlbench.plugin_kit import in_precision, require_same_shapes
-from dlbench_jax import machine, objective, optimizers, program, settings
-from dlbench_jax.network import Network
+from dlbench import plugin
+from dlbench.plugin import PARTS, Array, Batch, BuildRequest, Compilation, Description, ModelInfo, Parameters, Spec
+from dlbench.plugin_kit import compilation_of, in_precision, model_info, require_same_shapes, versions_of
+from dlbench_jax import machine, program, training
+from dlbench_jax.network import Network, shapes
+from dlbench_jax.program import Program
+from dlbench_jax.settings import in_effect, table, variables
 
 if TYPE_CHECKING:
-    from dlbench.plugin import Array, Parameters
     from dlbench_jax.parallel import Group
 
 
@@ -38,10 +28,10 @@ class JaxModel:
     def __init__(
         self, make_network: Callable[[BuildRequest], Network], described: Callable[[Spec], Description]
     ) -> None:
-        self._make_network, self._described = make_network, described
+        self._make_network, self.describe = make_network, described
         self._group: Group | None = None
 
-    def join(self, spec: Spec, peers: Peers) -> None:
+    def join(self, spec: Spec, peers: plugin.Peers) -> None:
         """Join the processes of all workers."""
         from dlbench_jax.parallel import Group  # loaded with what one worker has no use of
 
@@ -56,10 +46,6 @@ class JaxModel:
         assert self._group is not None
         self._group.leave()
 
-    def describe(self, spec: Spec) -> Description:
-        """Facts of the model for this Spec."""
-        return self._described(spec)
-
     def build(self, request: BuildRequest) -> ModelInfo:
         """Put the arrays on the device and the functions on the Spec's path; they are traced when first called."""
         spec = in_precision(request.spec)
@@ -68,18 +54,17 @@ class JaxModel:
         if "matmul" in spec.settings:
             jax.config.update("jax_default_matmul_precision", spec.settings["matmul"])
         network = self._network = self._make_network(request)
-        self._differentiate = objective.find(request.signature.loss, spec.precision)
-        self._optimizer = optimizers.make(request.optimizer, dict(network.parameters))
+        self._differentiate = training.differentiation(request.signature.loss, spec.precision)
+        self._optimizer = training.optimizer(request.optimizer, dict(network.parameters))
         self._drops = jax.random.key(spec.seed)
         count = 0 if spec.path == "eager" else self._put(np.int32(0))
         start = dict(network.parameters), dict(network.state), self._optimizer.moments
         self._carry: Any = (*self._put(start), count)
-        self._paths = program.Paths(spec.path)
         donated = () if spec.settings.get("donation") == "off" else (0,)
         step = self._update if spec.steps_per_call == 1 else self._repeat
-        self._train = self._paths.put(step, PARTS, donated)
-        self._outputs = self._paths.put(self._predict, PARTS[:1])
-        self._gradients = self._paths.put(self._slopes)
+        bodies: Any = (step, PARTS, donated), (self._predict, PARTS[:1], ()), (self._slopes, (), ())
+        self._programs = [Program(*body) for body in bodies] if spec.path == "jit" else []
+        self._train, self._outputs, self._gradients = self._programs or [body for body, *_ in bodies]
         return self._info(request)
 
     def train_step(self, batch: Batch) -> Any:
@@ -120,7 +105,7 @@ class JaxModel:
 
     def compilation(self) -> Compilation:
         """Programs called so far; each is one of XLA, and places in it that call Python are breaks."""
-        return self._paths.compilation()
+        return compilation_of(self._programs, program.BREAK)
 
     def flops(self, batch: Batch) -> float | None:
         """FLOPs of the products of a forward pass; None for a loop whose length JAX does not know."""
@@ -132,29 +117,20 @@ class JaxModel:
         left, right = (jax.random.uniform(jax.random.key(side), (order, order), kind) for side in range(2))
         return lambda: left @ right
 
-    def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
+    def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:
         """Events of JAX's own profiler."""
         from dlbench_jax import profiling  # loaded with the profiler, which no timed step has any use of
 
-        return profiling.events(step, self._paths.texts())
+        return profiling.events(step, [one.text for one in self._programs if one.calls])
 
-    def settings(self, spec: Spec) -> list[Setting]:
-        """Settings of JAX for this Spec's device."""
-        return settings.table(spec)
+    settings = staticmethod(table)
+    variables = staticmethod(variables)
+    devices = staticmethod(machine.devices)
 
     def read_settings(self) -> dict[str, str]:
         """Values in effect; the donation of the state shows in the compiled step."""
-        step = self._train
-        donates = step.donates if isinstance(step, program.Program) and step.calls else None
-        return settings.in_effect(self._precision(), donates)
-
-    def variables(self) -> Iterable[str]:
-        """Variables that JAX and XLA read."""
-        return settings.variables()
-
-    def devices(self) -> dict[str, str]:
-        """Devices that JAX sees."""
-        return machine.devices()
+        steps = [one.donates for one in self._programs[:1] if one.calls]
+        return in_effect(self._precision(), steps[0] if steps else None)
 
     def device_memory_peak(self) -> int | None:
         """Peak bytes of the allocator since the process started, as XLA cannot forget it; None on a CPU."""
@@ -213,27 +189,22 @@ class JaxModel:
     def _info(self, request: BuildRequest) -> ModelInfo:
         """The model as it lives on the device."""
         spec, signature, values = self._spec, request.signature, self._carry[0]
-        arrays = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in (signature.inputs, *signature.further)]
-        self._read = self._traced(tuple(arrays) if signature.further else arrays[0])
+        self._read = self._traced(shapes([signature.inputs, *signature.further]))
         if spec.path == "eager":
             program.require_eager(self._read, spec.plugin)
         places = dict.fromkeys(
             machine.word_of(place) for one in machine.own(values).values() for place in one.devices()
         )
         workers = {"workers": self._group.words} if self._group is not None else {}
-        return ModelInfo(
-            parameter_count=sum(one.size for one in values.values()),
+        return model_info(
+            spec,
             device="/".join(places),
+            devices=machine.devices(),
+            compiler="xla",
+            parameter_count=sum(one.size for one in values.values()),
             precision=self._precision(),
-            path=spec.path,
-            compiler="xla" if spec.path == "jit" else None,
-            steps_per_call=spec.steps_per_call,
-            data=spec.data,
             threads=machine.threads(),
-            device_name="/".join(machine.devices()[place] for place in places),
-            versions={
-                name: metadata.version(name) for name in ("jax", "jaxlib", *self._network.packages, "dlbench-jax")
-            },
+            versions=versions_of("jax", "jaxlib", *self._network.packages, "dlbench-jax"),
             details={"optimizer": self._optimizer.name, **self._details(), **workers},
         )
 

@@ -14,9 +14,8 @@ from typing import Any
 
 import jax
 
-from dlbench.errors import Unsupported
-from dlbench.plugin import STEP, UNATTRIBUTED, Category, ProfileEvent
-from dlbench.plugin_kit import category_of_hlo, flops_by_instruction
+from dlbench.plugin import STEP, Category, ProfileEvent
+from dlbench.plugin_kit import category_by_pattern, category_of_hlo, flops_by_instruction, unsupported_by
 
 SPANS: tuple[tuple[str, Category], ...] = (
     (r"np\.asarray\(.*|.*(Wait|wait for|Block|Await).*", "waiting"),
@@ -37,10 +36,8 @@ def events(step: Callable[[], None], programs: Iterable[str] = ()) -> list[Profi
     options = jax.profiler.ProfileOptions()
     options.host_tracer_level, options.python_tracer_level = 2, 0
     with TemporaryDirectory(prefix="dlbench-profile-") as folder:
-        try:
+        with unsupported_by("JAX's profiler does not start; end the other profile"):
             jax.profiler.start_trace(folder, profiler_options=options)
-        except Exception as error:
-            raise Unsupported(f"JAX's profiler does not start: {error}; end the other profile") from error
         try:
             with jax.profiler.TraceAnnotation(STEP):
                 step()
@@ -62,7 +59,7 @@ def _of_file(path: Path, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
 
 def _event(event: Any, thread: int, flops: Mapping[str, float], *, on_device: bool) -> ProfileEvent:
     operation = next((str(value) for name, value in event.stats if name == "hlo_op"), "")
-    name, kind, count = event.name, _span(event.name), 0
+    name, kind, count = event.name, category_by_pattern(SPANS, event.name), 0
     if event.name == STEP:
         kind = "Python"
     elif (operation or on_device) and not event.name.startswith("end: "):
@@ -77,7 +74,3 @@ def _event(event: Any, thread: int, flops: Mapping[str, float], *, on_device: bo
         count=count,
         flops=flops.get(operation or event.name) if count else None,
     )
-
-
-def _span(name: str) -> Category:
-    return next((kind for pattern, kind in SPANS if re.fullmatch(pattern, name)), UNATTRIBUTED)

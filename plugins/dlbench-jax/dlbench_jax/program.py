@@ -10,16 +10,17 @@ from typing import Any
 import jax
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import PARTS, CacheState, Compilation, Part, cache_state
+from dlbench.plugin import CacheState, Part, cache_state
 
 CALLBACKS = ("pure_callback", "io_callback", "debug_callback", "debug_print")
 """Operations of a program that call Python."""
+BREAK = "the program calls Python (a callback or jax.debug.print)"
 
 
 class Program:
     """A function that XLA compiles whole; JAX compiles again, and counts it, for arguments of another shape or type."""
 
-    def __init__(self, body: Callable[..., Any], parts: Sequence[Part], donated: tuple[int, ...]) -> None:
+    def __init__(self, body: Callable[..., Any], parts: Sequence[Part] = (), donated: tuple[int, ...] = ()) -> None:
         self.parts, self.calls = parts, 0
         self.cache: CacheState = ""
         self._jitted: Any = jax.jit(body, donate_argnums=donated)
@@ -35,7 +36,7 @@ class Program:
         return self._jitted(*arguments)
 
     @property
-    def callbacks(self) -> int:
+    def breaks(self) -> int:
         """Places in the program that call Python."""
         return sum(one.primitive.name in CALLBACKS for one, _ in equations(self._traced.jaxpr.jaxpr))
 
@@ -50,41 +51,9 @@ class Program:
         return str(self._compiled.as_text())
 
     @property
-    def compiled(self) -> int:
-        """Number of programs that JAX holds for this function."""
-        return int(self._jitted._cache_size())
-
-
-class Paths:
-    """Puts functions on one path, and keeps count of their programs."""
-
-    def __init__(self, path: str) -> None:
-        self._path, self._programs = path, list[Program]()
-
-    def put(self, body: Callable[..., Any], parts: Sequence[Part] = (), donated: tuple[int, ...] = ()) -> Any:
-        """The function on this path; `parts` are the parts of a step that it takes."""
-        if self._path == "eager":
-            return body
-        self._programs.append(Program(body, parts, donated))
-        return self._programs[-1]
-
-    def texts(self) -> list[str]:
-        """The called programs, as XLA has optimized them."""
-        return [one.text for one in self._programs if one.calls]
-
-    def compilation(self) -> Compilation:
-        """Called programs, places in them that call Python as breaks, and programs after each function's first."""
-        called = [one for one in self._programs if one.calls]
-        breaks = sum(one.callbacks for one in called)
-        return Compilation(
-            graphs=len(called),
-            breaks=breaks,
-            recompilations=sum(max(one.compiled, 1) - 1 for one in called),
-            parts=tuple(part for part in PARTS if any(part in one.parts for one in called)),
-            reasons=("the program calls Python (a callback or jax.debug.print)",) if breaks else (),
-            calls=sum(one.calls for one in called),
-            cache=called[0].cache if called else "",
-        )
+    def traces(self) -> int:
+        """Number of programs that JAX has held for this function."""
+        return max(1, int(self._jitted._cache_size())) if self.calls else 0
 
 
 def equations(jaxpr: Any, times: float = 1) -> Iterator[tuple[Any, float]]:

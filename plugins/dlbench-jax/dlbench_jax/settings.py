@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 from functools import cache
-from typing import Any
 
 import jax
 import numpy as np
 
 from dlbench import precision as arithmetic
 from dlbench.plugin import Setting
+from dlbench.plugin_kit import SWITCH, on_off, setting
 from dlbench.spec import Spec
 
-SWITCH, FAST = ("on", "off"), "--xla_cpu_enable_fast_math"
+FAST = "--xla_cpu_enable_fast_math"
 CLIENT = """XLA_FLAGS XLA_PYTHON_CLIENT_PREALLOCATE XLA_PYTHON_CLIENT_MEM_FRACTION XLA_CLIENT_MEM_FRACTION
     XLA_PYTHON_CLIENT_ALLOCATOR NPROC"""
 """Variables that XLA and its client read."""
@@ -30,24 +30,20 @@ def table(spec: Spec) -> list[Setting]:
     tf32 = {} if cpu else {"default": "tf32", "high": "tf32"}
     how = "XLA may reorder float arithmetic and ignore NaN on a CPU"
     return [
-        _row("amp", "products in bfloat16", shown, ("off", "bf16"), rounding={"bf16": "bf16"}, missing=lacks),
-        _row("tf32", "TF32", shown, rounding={"on": "tf32"}, missing=dict.fromkeys(SWITCH, no_gpu) if cpu else {}),
-        _row("matmul", "jax_default_matmul_precision", "jax.config", ("default", "high", "highest"), rounding=tf32),
-        _row("donation", "a step may overwrite the old state", "input_output_alias of the program", paths=("jit",)),
-        _row("fast-math", how, "results of a small function", variable="XLA_FLAGS", texts=fast),
+        setting("amp", "products in bfloat16", shown, ("off", "bf16"), rounding={"bf16": "bf16"}, missing=lacks),
+        setting("tf32", "TF32", shown, rounding={"on": "tf32"}, missing=dict.fromkeys(SWITCH, no_gpu) if cpu else {}),
+        setting("matmul", "jax_default_matmul_precision", "jax.config", ("default", "high", "highest"), rounding=tf32),
+        setting("donation", "a step may overwrite the old state", "input_output_alias of the program", paths=("jit",)),
+        setting("fast-math", how, "results of a small function", variable="XLA_FLAGS", texts=fast),
     ]
-
-
-def _row(key: str, meaning: str, read_back: str, values: tuple[str, ...] = SWITCH, **more: Any) -> Setting:
-    return Setting(key=key, meaning=meaning, read_back=read_back, values=values, **more)
 
 
 def in_effect(precision: str, donates: bool | None) -> dict[str, str]:
     """Values in effect for a model of this precision; what nobody has set or no step has shown is left out."""
-    found = {"amp": precision if precision == "bf16" else "off", "tf32": _word(precision == "tf32")}
+    found = {"amp": precision if precision == "bf16" else "off", "tf32": on_off(precision == "tf32")}
     found["matmul"] = str(jax.config.values["jax_default_matmul_precision"])
-    found |= {} if donates is None else {"donation": _word(donates)}
-    return found | ({"fast-math": _word(reorders())} if FAST in os.environ.get("XLA_FLAGS", "") else {})
+    found |= {} if donates is None else {"donation": on_off(donates)}
+    return found | ({"fast-math": on_off(reorders())} if FAST in os.environ.get("XLA_FLAGS", "") else {})
 
 
 def variables() -> list[str]:
@@ -61,7 +57,3 @@ def reorders() -> bool:
     """True if XLA reorders float arithmetic on a CPU: `(1.25 + 1e9) - 1e9` is 1.25, and 0 in float32's own order."""
     one, other = (jax.device_put(np.full(64, value, np.float32), jax.devices("cpu")[0]) for value in (1.25, 1e9))
     return bool(jax.jit(lambda one, other: (one + other) - other)(one, other)[0] == 1.25)
-
-
-def _word(holds: bool) -> str:
-    return "on" if holds else "off"

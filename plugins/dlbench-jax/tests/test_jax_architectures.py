@@ -178,7 +178,7 @@ def test_dropout_is_new_in_every_step_and_the_same_for_a_seed():
 
 def test_the_kept_share_of_a_dropout_is_the_rates_and_scaled():
     ones = np.ones((2048, 31), np.float32)
-    drop = dlbench_jax.architectures.dropout(jax.random.key(3))
+    drop = dlbench_jax.network.dropout(jax.random.key(3))
     one, other = (np.asarray(drop(jax.numpy.asarray(ones), 0.1)) for _ in range(2))
     assert abs((one == 0).mean() - 0.1) < 0.005
     assert one.mean() == pytest.approx(1.0, abs=0.01)

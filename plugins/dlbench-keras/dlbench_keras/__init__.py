@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from dlbench.plugin import ModelSource
@@ -20,17 +21,23 @@ class Backend:
 
     def __init__(self, word: str) -> None:
         self._word = word
-        self.mlp, self.cnn, self.gan = map(self._factory, ("mlp", "cnn", "gan"))
-        self.rnn, self.lstm, self.gru = map(self._factory, ("rnn", "lstm", "gru"))
-        self.transformer = self._factory("transformer")
+
+    def mlp(self) -> KerasModel:
+        """The plugin of an architecture: its name says which."""
+        backend = backends.use(self._word)
+        from dlbench_keras.architectures import Known
+        from dlbench_keras.model import KerasModel
+
+        return KerasModel(backend, Known(backend))
+
+    cnn = rnn = lstm = gru = transformer = gan = mlp
 
     def adapt(self, source: ModelSource) -> KerasModel:
         """The plugin of a keras.Model of the user's own, on this backend. Raises Unsupported as `backends.use` does."""
-        backend = backends.use(self._word)
-        from dlbench_keras.model import KerasModel
-        from dlbench_keras.own import OwnModel, recipe_of
+        backends.use(self._word)
+        from dlbench_keras.own import factory
 
-        return KerasModel(backend, OwnModel(recipe_of(source), backend, example_inputs(source.reference)))
+        return self._own(Recipe.of(source, factory(source.reference)), example_inputs(source.reference))
 
     def plugin(self, make: Callable[..., Any], **stated: Unpack[Stated]) -> Callable[[], KerasModel]:
         """The factory of a plugin around the models that `make` makes: the value of an entry point `dlbench.plugins`.
@@ -38,26 +45,14 @@ class Backend:
         `make` returns a keras.Model. It is called with the options of `--set`, over those of the size. Inputs may be
         left out for a model that begins with keras.Input.
         """
-        recipe = Recipe(make=make, **stated)
+        return partial(self._own, Recipe(make=make, **stated))
 
-        def made() -> KerasModel:
-            backend = backends.use(self._word)
-            from dlbench_keras.model import KerasModel
-            from dlbench_keras.own import OwnModel
+    def _own(self, recipe: Recipe, example: Callable[[], Any] | None = None) -> KerasModel:
+        backend = backends.use(self._word)
+        from dlbench_keras.model import KerasModel
+        from dlbench_keras.own import OwnModel
 
-            return KerasModel(backend, OwnModel(recipe, backend))
-
-        return made
-
-    def _factory(self, architecture: str) -> Callable[[], KerasModel]:
-        def make() -> KerasModel:
-            backend = backends.use(self._word)
-            from dlbench_keras.architectures import Known
-            from dlbench_keras.model import KerasModel
-
-            return KerasModel(backend, Known(architecture, backend))
-
-        return make
+        return KerasModel(backend, OwnModel(recipe, backend, example))
 
 
 tf, torch, jax = Backend("tf"), Backend("torch"), Backend("jax")

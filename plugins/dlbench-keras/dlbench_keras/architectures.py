@@ -13,8 +13,9 @@ from keras import layers
 from dlbench.architectures.cnn import KERNEL, POOL
 from dlbench.architectures.gan import SLOPE
 from dlbench.architectures.sequences import pools_over_time
+from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest, Description, Signature, Spec
-from dlbench.plugin_kit import require_adversarial, require_known, require_task
+from dlbench.plugin_kit import require_known
 from dlbench_keras.backends import Backend
 from dlbench_keras.trained import Made, adversarial
 
@@ -22,19 +23,22 @@ from dlbench_keras.trained import Made, adversarial
 class Known:
     """An architecture that the core describes. A layer `block0-norm1` holds the parameters `block0/norm1/...`."""
 
-    def __init__(self, architecture: str, backend: Backend) -> None:
-        self._architecture, self._backend = architecture, backend
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
 
     def describe(self, spec: Spec) -> Description:
         """Name and paths."""
         return Description(framework=self._backend.framework, architecture=spec.architecture, paths=self._backend.paths)
 
     def make(self, request: BuildRequest) -> Made:
-        """The model. Raises Unsupported for a task that it does not take."""
+        """The model. Raises Unsupported for an architecture that is not there, or a task that it does not take."""
         require_known(request)
-        if self._architecture == "gan":
+        architecture, signature = request.spec.architecture, request.signature
+        if architecture == "gan":
             return _gan(request)
-        signature, body = request.signature, _BODIES[self._architecture]
+        if architecture not in _BODIES:
+            raise Unsupported(f"{request.spec.plugin}: there is no model of {architecture} in Keras")
+        body = _BODIES[architecture]
         inputs = _inputs(signature)
         outputs = layers.Dense(signature.outputs.shape[-1], name="output")(body(inputs, request))
         return Made(keras.Model(inputs, _as_float(outputs)), signature.loss)
@@ -51,7 +55,6 @@ def _as_float(outputs: Any) -> Any:
 
 
 def _mlp(inputs: Any, request: BuildRequest) -> Any:
-    require_task(request, None, "numbers")
     rows = layers.Flatten()(inputs)
     for number, width in enumerate(request.configuration.widths):
         rows = layers.Dense(width, "relu", name=f"dense{number}")(rows)
@@ -59,7 +62,6 @@ def _mlp(inputs: Any, request: BuildRequest) -> Any:
 
 
 def _cnn(inputs: Any, request: BuildRequest) -> Any:
-    require_task(request, 4, "images (batch, height, width, channels)")
     maps = inputs
     for number, channels in enumerate(request.configuration.channels):
         maps = layers.Conv2D(channels, KERNEL, activation="relu", name=f"conv{number}")(maps)
@@ -68,15 +70,12 @@ def _cnn(inputs: Any, request: BuildRequest) -> Any:
 
 
 def _recurrent(inputs: Any, request: BuildRequest) -> Any:
-    require_task(request, 3, "sequences (batch, time, features) or tokens (batch, time)", tokens=True)
     model = request.configuration
     cells = {"rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
     return cells[model.cell](model.units, name="cell")(_entered(inputs, request.signature, model.units, project=False))
 
 
 def _transformer(inputs: Any, request: BuildRequest) -> Any:
-    what = "sequences (batch, time, features) or tokens (batch, time)"
-    require_task(request, 3, what, tokens=True, steps=True)
     signature = request.signature
     model = msgspec.structs.replace(request.configuration, dropout=request.configuration.dropout * request.dropout)
     rows = Positions(name="embedding-positions")(_entered(inputs, signature, model.width, project=True))
@@ -113,7 +112,6 @@ def _entered(inputs: Any, signature: Signature, width: int, *, project: bool) ->
 
 
 def _gan(request: BuildRequest) -> Made:
-    require_adversarial(request)
     signature, model = request.signature, request.configuration
     noise, shape = _inputs(signature), signature.outputs.shape[1:]
     images = keras.Input(batch_shape=signature.outputs.shape)

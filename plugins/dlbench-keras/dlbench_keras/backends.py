@@ -8,13 +8,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from dlbench import plugin
 from dlbench.errors import Unsupported
 from dlbench.plugin import Spec
-from dlbench.plugin_kit import threads_named
+from dlbench.plugin_kit import threads_named, unsupported_by, versions_of
 
 VARIABLE = "KERAS_BACKEND"
 _NAMES = """
@@ -28,11 +27,13 @@ NAMES = _NAMES.split()
 
 @dataclass(frozen=True)
 class Backend:
-    """A backend by its word in the names of plugins: its module, the paths that it has, its compiler, and a remark."""
+    """A backend by its word in the names of plugins: its module, the paths that it has, its compiler, and a remark.
+
+    The module has the name of its distribution.
+    """
 
     word: str
     module: str
-    distribution: str
     paths: tuple[plugin.Path, ...]
     compiler: str
     remark: str = ""
@@ -45,7 +46,7 @@ class Backend:
     @property
     def versions(self) -> dict[str, str]:
         """Distributions that a model is made with."""
-        return {name: metadata.version(name) for name in ("keras", self.distribution, "dlbench-keras")}
+        return versions_of("keras", self.module, "dlbench-keras")
 
     def seed(self, seed: int) -> None:
         """Seed the generator of the backend; JAX has none."""
@@ -79,9 +80,9 @@ class Backend:
 
 
 BACKENDS: Mapping[str, Backend] = {
-    "tf": Backend("tf", "tensorflow", "tensorflow", ("eager", "graph", "jit"), "xla"),
-    "torch": Backend("torch", "torch", "torch", ("eager", "jit"), "inductor"),
-    "jax": Backend("jax", "jax", "jax", ("eager", "jit"), "xla"),
+    "tf": Backend("tf", "tensorflow", ("eager", "graph", "jit"), "xla"),
+    "torch": Backend("torch", "torch", ("eager", "jit"), "inductor"),
+    "jax": Backend("jax", "jax", ("eager", "jit"), "xla"),
 }
 _used: dict[str, Backend] = {}
 
@@ -94,8 +95,7 @@ def use(word: str) -> Backend:
     backend = BACKENDS[word]
     if importlib.util.find_spec(backend.module) is None:
         raise Unsupported(
-            f"{backend.framework} needs {backend.distribution}, which is not installed; "
-            f"pip install 'dlbench-keras[{word}]'"
+            f"{backend.framework} needs {backend.module}, which is not installed; pip install 'dlbench-keras[{word}]'"
         )
     if "keras" not in sys.modules:
         said = os.environ.get(VARIABLE, backend.module)
@@ -114,11 +114,8 @@ def prepare(backend: Backend, spec: Spec) -> int:
     """Hold the backend to the CPU and the Spec's threads, and return its threads. Raises Unsupported."""
     if spec.device not in ("cpu", "auto"):
         raise Unsupported(f"device {spec.device}: the plugins {backend.framework}.* have the cpu alone; --device cpu")
-    try:
-        threads: int = _HOLD[backend.word](importlib.import_module(backend.module), spec.threads)
-    except RuntimeError as error:  # TensorFlow and JAX have started with others
-        raise Unsupported(f"asked for {spec.threads} threads: {error}; use a fresh process") from error
-    return threads
+    with unsupported_by(f"asked for {spec.threads} threads, which wants a fresh process"):  # started with others
+        return _HOLD[backend.word](importlib.import_module(backend.module), spec.threads)
 
 
 def _hold_tf(tf: Any, threads: int) -> int:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
-from dlbench import precision
+from dlbench import plugin, precision
 from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import Batch, BuildRequest, Compilation, Description, ModelInfo, ProfileEvent, Setting, Spec
-from dlbench.plugin_kit import cpu_name, in_precision, require_words
+from dlbench.plugin import Array, Batch, BuildRequest, Compilation, Description, ModelInfo, Parameters, Spec
+from dlbench.plugin_kit import cpu_name, in_precision, model_info, require_words
 from dlbench_keras import backends, optimizers, proof, settings
 from dlbench_keras.backends import Backend
 from dlbench_keras.names import Names
 from dlbench_keras.trained import LOSSES, Made
-
-if TYPE_CHECKING:
-    from dlbench.plugin import Array, Parameters
 
 _MANY_STEPS = {
     "tf": "with steps_per_execution Keras returns the loss of the last step alone, and a Run reads every loss",
@@ -121,11 +118,11 @@ class KerasModel:
         left, right = (keras.ops.cast(one, dtype) for one in drawn)
         return lambda: keras.ops.matmul(left, right)
 
-    def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
+    def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:
         """Events of the backend's own profiler."""
         return self._backend.profile(step)
 
-    def settings(self, spec: Spec) -> list[Setting]:  # noqa: ARG002 (the CPU's are the same for every Spec)
+    def settings(self, spec: Spec) -> list[plugin.Setting]:  # noqa: ARG002 (the CPU's are the same for every Spec)
         """Settings of Keras on this backend."""
         return settings.table(self._backend)
 
@@ -191,17 +188,16 @@ class KerasModel:
         return "/".join(sorted(_READ.get(kind, kind) for kind in kinds))
 
     def _info(self, threads: int, optimizer: str) -> ModelInfo:
-        spec, backend = self._spec, self._backend
+        backend = self._backend
         details = {"optimizer": optimizer, "step": "train_on_batch", "KERAS_BACKEND": backend.remark}
-        return ModelInfo(
-            parameter_count=sum(int(np.prod(one.shape)) for one in self._variables or self._frozen()),
+        return model_info(
+            self._spec,
             device="cpu",
-            device_name=self.devices()["cpu"],
+            devices=self.devices(),
+            compiler=backend.compiler,
+            parameter_count=sum(int(np.prod(one.shape)) for one in self._variables or self._frozen()),
             precision=self._precision(),
-            path=spec.path,
-            compiler=backend.compiler if spec.path == "jit" else None,
             threads=threads,
-            data=spec.data,
             versions=backend.versions,
             details={name: said for name, said in details.items() if said},
         )

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from dlbench.plugin import Array, Parameters
 from dlbench.plugin_kit import require_same_shapes
-
-if TYPE_CHECKING:
-    from dlbench.plugin import Array, Parameters
 
 _RENAMED = (
     (r"/(simple_rnn|lstm|gru)_cell", ""),

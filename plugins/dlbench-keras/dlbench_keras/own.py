@@ -8,18 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
+from dlbench import plugin_kit as kit
 from dlbench.errors import SpecError
-from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
-from dlbench.plugin_kit import (
-    Recipe,
-    inputs_of_example,
-    is_factory,
-    load_reference,
-    output_name,
-    pick_output,
-)
+from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, Spec
+from dlbench.plugin_kit import Recipe
 from dlbench_keras import settings
 from dlbench_keras.backends import Backend
 from dlbench_keras.trained import Around, Made
@@ -28,37 +21,34 @@ FREE_AXIS = 32
 """Length of an axis that a model leaves open, the batch apart."""
 _RATES = ("rate", "dropout", "recurrent_dropout", "stddev")
 _STOCHASTIC = re.compile("drop|noise|rnn|lstm|gru|cell", re.IGNORECASE)
+SEEDED = "draw initial values by keras.initializers, keras.random or the functions of numpy.random"
 PROBABILITIES = "softmax: at the end of the model; cross_entropy takes its probabilities"
-
-
-def recipe_of(source: ModelSource) -> Recipe:
-    """The recipe of a reference: a class, a function that returns a model, or an instance, which is cloned."""
-    return Recipe.of(source, _factory(source.reference))
 
 
 class OwnModel:
     """The model that a recipe makes; `example` returns inputs to it."""
 
     def __init__(self, recipe: Recipe, backend: Backend, example: Callable[[], Any] | None = None) -> None:
-        self._recipe, self._backend, self._example, self._reference = recipe, backend, example, recipe.label
+        self._recipe, self._backend, self._example = recipe, backend, example
 
     def describe(self, spec: Spec) -> Description:
         """Inputs, output and inferred facts. Raises SpecError for inputs that nobody states, or that do not fit."""
         settings.start(spec, self._backend)
-        model = self._model(spec)
+        model, recipe = self._model(spec), self._recipe
         inputs, inferred = self._inputs(model, spec)
         names = tuple(one.name for one in inputs if one.name)
         outputs = self._outputs(model, inputs, names)
-        self._require_within(model, inputs, names)
+        if any(one.below for one in recipe.inputs):
+            with kit.fitting(recipe.label, inputs, _reason):
+                self._backend.within(lambda: _called(model, kit.largest_integers(inputs), names))
         self._require_seeded(model, spec, inputs, names)
-        chosen = output_name(outputs, self._recipe.output)
-        inferred += [f"output: {chosen}, one of several"] * (bool(chosen) and not self._recipe.output)
+        array = kit.read_output(recipe, outputs, inferred)
         inferred += [PROBABILITIES] * _ends_in_softmax(model)
-        return self._recipe.description(
+        return recipe.description(
             framework=self._backend.framework,
             inputs=inputs,
-            outputs=ArraySpec(tuple(pick_output(outputs, self._recipe.output).shape), "float32"),
-            paths=self._recipe.paths or self._backend.paths,
+            outputs=ArraySpec(tuple(array.shape), "float32"),
+            paths=recipe.paths or self._backend.paths,
             inferred=tuple(inferred),
         )
 
@@ -79,7 +69,7 @@ class OwnModel:
         model = self._recipe.model(spec)
         if not isinstance(model, keras.layers.Layer):
             kind = f"the class {model.__name__}" if inspect.isclass(model) else f"an object of {type(model).__name__}"
-            raise SpecError(f"{self._reference}: gives {kind}, which is no model; return a keras.Model")
+            raise SpecError(f"{self._recipe.label}: gives {kind}, which is no model; return a keras.Model")
         return model
 
     def _require_seeded(self, model: Any, spec: Spec, inputs: Sequence[Any], names: tuple[str, ...]) -> None:
@@ -87,41 +77,20 @@ class OwnModel:
         settings.start(spec, self._backend)
         again = self._model(spec)
         self._outputs(again, inputs, names)
-        for one, other in zip(model.trainable_variables, again.trainable_variables, strict=True):
-            if not np.array_equal(*map(keras.ops.convert_to_numpy, (one.value, other.value))):
-                raise SpecError(
-                    f"{self._reference}: ignores the seed: {one.path} starts otherwise when the model is made again; "
-                    "draw initial values by keras.initializers, keras.random or the functions of numpy.random"
-                )
-
-    def _require_within(self, model: Any, inputs: Sequence[InputSpec], names: tuple[str, ...]) -> None:
-        """Call the model with the largest integers that were stated. Raises SpecError if an embedding has none such."""
-        if not any(one.below for one in self._recipe.inputs):
-            return
-        arrays = tuple(keras.ops.full(one.shape, (one.below or 1) - 1, one.dtype) for one in inputs)
-        try:
-            self._backend.within(lambda: self._called(model, arrays, names))
-        except Exception as error:
-            raise self._misfit(inputs, error) from error
-
-    def _called(self, model: Any, arrays: tuple[Any, ...], names: tuple[str, ...]) -> Any:
-        return model(Made(model, "", names=names).taken(arrays if len(arrays) > 1 or names else arrays[0]))
-
-    def _misfit(self, inputs: Sequence[Any], error: Exception) -> SpecError:
-        shapes = ", ".join(f"{one.dtype} {one.shape}" for one in inputs)
-        said = " ".join(re.sub(r"\x1b\[\d+m|\n+Arguments received by .*", "", str(error), flags=re.DOTALL).split())
-        return SpecError(f"{self._reference}: inputs {shapes} do not fit: {said[:600]}")
+        both, read = zip(model.trainable_variables, again.trainable_variables, strict=True), keras.ops.convert_to_numpy
+        twice = ((one.path, read(one.value), read(other.value)) for one, other in both)
+        kit.require_seeded(self._recipe.label, twice, SEEDED)
 
     def _inputs(self, model: Any, spec: Spec) -> tuple[tuple[InputSpec, ...], list[str]]:
         """Inputs as stated, else by `example_inputs()`, with its batch, else by the model itself."""
-        if self._recipe.inputs:
-            return self._recipe.inputs_of(spec), []
-        if example := inputs_of_example(self._example, self._reference):
-            found = [(one.name, one.shape, one.dtype) for one in example]
-            return _ranged(found, model), ["inputs: those of example_inputs()"]
+        label = self._recipe.label
+        given, inferred = kit.own_inputs(self._recipe, spec, self._example)
+        if given:
+            found = [(one.name, one.shape, one.dtype) for one in given]
+            return (_ranged(found, model) if inferred else given), inferred
         if not (stated := getattr(model, "inputs", None)):
             raise SpecError(
-                f"{self._reference}: its inputs are not known; give --input SHAPE[:DTYPE], or begin it with keras.Input"
+                f"{label}: its inputs are not known; give --input SHAPE[:DTYPE], or begin it with keras.Input"
             )
         keys = getattr(model, "_inputs_struct", None)
         shapes = [(spec.batch_size, *(axis or FREE_AXIS for axis in one.shape[1:])) for one in stated]
@@ -131,16 +100,22 @@ class OwnModel:
 
     def _outputs(self, model: Any, inputs: Sequence[Any], names: tuple[str, ...]) -> Any:
         """Outputs without values, which builds the model. Raises SpecError for inputs that do not fit."""
-        arrays = tuple(keras.KerasTensor(one.shape, dtype=one.dtype) for one in inputs)
-        try:
-            return self._called(model, arrays, names)
-        except Exception as error:
-            raise self._misfit(inputs, error) from error
+        with kit.fitting(self._recipe.label, inputs, _reason):
+            return _called(model, tuple(keras.KerasTensor(one.shape, dtype=one.dtype) for one in inputs), names)
 
 
-def _factory(reference: str) -> Callable[..., Any]:
-    found = load_reference(reference)
-    if is_factory(found):
+def _called(model: Any, arrays: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+    return model(Made(model, "", names=names).taken(arrays if names else kit.one_or_all(arrays)))
+
+
+def _reason(error: Exception) -> str:
+    return re.sub(r"\x1b\[\d+m|\n+Arguments received by .*", "", str(error), flags=re.DOTALL)
+
+
+def factory(reference: str) -> Callable[..., Any]:
+    """The maker of a reference: a class, a function that returns a model, or an instance, which is cloned."""
+    found = kit.load_reference(reference)
+    if kit.is_factory(found):
         return found  # type: ignore[no-any-return]
     if not isinstance(found, keras.layers.Layer):
         raise SpecError(

@@ -10,11 +10,11 @@ import numpy as np
 
 from dlbench import precision as arithmetic
 from dlbench.plugin import Setting, Spec
+from dlbench.plugin_kit import on_off, setting
 from dlbench_keras.backends import Backend
 
 POLICIES = {"fp32": "float32", "bf16": "mixed_bfloat16"}
 """Keras's dtype policies."""
-SWITCH = ("on", "off")
 _PORT = "tensorflow.python.util._pywrap_util_port"
 
 
@@ -34,33 +34,16 @@ def start(spec: Spec, backend: Backend) -> None:
 
 def table(backend: Backend) -> list[Setting]:
     """The settings on a backend: Keras's own, and those of TensorFlow that reach Keras's step."""
-    found = [
-        Setting(
-            key="amp",
-            meaning="products in bfloat16, the mixed precision of Keras",
-            values=("off", "bf16"),
-            read_back="the types in which layers compute",
-            rounding={"bf16": "bf16"},
-            missing=arithmetic.lacking("bf16"),
-        )
-    ]
-    if backend.word == "tf":
-        found.append(
-            Setting(
-                key="onednn",
-                meaning="kernels of oneDNN on a CPU",
-                values=SWITCH,
-                read_back="TensorFlow's own answer whether it uses oneDNN",
-                variable="TF_ENABLE_ONEDNN_OPTS",
-                texts={"on": "1", "off": "0"},
-            )
-        )
-    return found
+    mixed, how = {"rounding": {"bf16": "bf16"}, "missing": arithmetic.lacking("bf16")}, "the mixed precision of Keras"
+    asked = {"variable": "TF_ENABLE_ONEDNN_OPTS", "texts": {"on": "1", "off": "0"}}
+    answer = "TensorFlow's own answer whether it uses oneDNN"
+    amp = setting("amp", f"products in bfloat16, {how}", "the types in which layers compute", ("off", "bf16"), **mixed)
+    return [amp, *([setting("onednn", "kernels of oneDNN on a CPU", answer, **asked)] if backend.word == "tf" else [])]
 
 
 def in_effect(precision: str, backend: Backend) -> dict[str, str]:
     """Values in effect for a model whose layers compute in this precision."""
     found = {"amp": "off" if precision == "fp32" else precision}
     if backend.word == "tf":
-        found["onednn"] = SWITCH[not importlib.import_module(_PORT).IsMklEnabled()]
+        found["onednn"] = on_off(importlib.import_module(_PORT).IsMklEnabled())
     return found

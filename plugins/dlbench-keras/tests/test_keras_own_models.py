@@ -144,7 +144,11 @@ def stated(optimizer, step, name, value, slope, moments):
     [
         ("Silent", {"inputs": (InputSpec((4, 6)),)}, "the model returns nothing; end its call with `return`"),
         ("forgetful", {"inputs": (InputSpec((4, 6)),)}, "ignores the seed: .*kernel starts otherwise"),
-        ("words", {"inputs": (InputSpec((4, 6), "int32", 12),)}, r"inputs int32 \(4, 6\) do not fit: .*out of range"),
+        (
+            "words",
+            {"inputs": (InputSpec((4, 6), "int32", 12),)},
+            r"int32 \(4, 6\) below 12 do not fit: .*out of range",
+        ),
         ("number", {}, "gives an object of int, which is no model; name a keras.Model"),
     ],
 )

@@ -5,27 +5,20 @@ PyTorch and its exporter would otherwise stand in the memory, the threads and th
 
 from __future__ import annotations
 
-import hashlib
-import json
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 from msgspec import UNSET
 
-from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import Adam, BuildRequest
-
-if TYPE_CHECKING:
-    from dlbench.plugin import Array, Parameters
+from dlbench.plugin import Adam, Array, BuildRequest, Parameters
+from dlbench.plugin_kit import in_own_process
 
 MODEL, PARAMETERS = "model.onnx", "parameters.npz"
 """Files of an export: the model, and its parameters by canonical name."""
@@ -52,21 +45,12 @@ class Exported:
     folder: TemporaryDirectory[str] | None = None
 
 
-_kept: dict[str, Exported] = {}
-
-
 def exported(request: BuildRequest, parameters: Parameters | None = None) -> Exported:
     """PyTorch's model for this request, with these parameters instead of its initial ones if they are given.
 
     Raises Unsupported that names the operator which ONNX cannot express, and what PyTorch's plugin raises.
     """
-    asked = pickle.dumps((_of_torch(request), None if parameters is None else dict(parameters)))
-    key = hashlib.sha256(asked).hexdigest()
-    if key not in _kept:
-        _kept[key] = _export(request, asked)
-        for old in list(_kept)[:-KEPT]:
-            del _kept[old]
-    return _kept[key]
+    return _export(pickle.dumps((_of_torch(request), None if parameters is None else dict(parameters))))
 
 
 def _of_torch(request: BuildRequest) -> BuildRequest:
@@ -77,36 +61,21 @@ def _of_torch(request: BuildRequest) -> BuildRequest:
     return replace(request, spec=named, optimizer=Adam())
 
 
-def _export(request: BuildRequest, asked: bytes) -> Exported:
+@lru_cache(KEPT)
+def _export(asked: bytes) -> Exported:
+    """The export of a pickled request to PyTorch, and parameters for it."""
     folder = TemporaryDirectory(prefix="dlbench-onnx-")
-    program = [sys.executable, "-m", "dlbench_onnx.exporter", folder.name]
-    done = subprocess.run(program, input=asked, capture_output=True, check=False)
-    if done.returncode:
-        raise _error(done)
-    said: dict[str, Any] = json.loads(done.stdout)
+    request, parameters = pickle.loads(asked)  # noqa: S301 (of this process)
+    said: dict[str, Any] = in_own_process("dlbench_onnx.exporter:export", folder.name, request, parameters)
     return Exported(
         file=Path(folder.name, MODEL),
-        inputs=tuple(said["inputs"]),
-        output=said["output"],
-        parameter_count=said["parameter_count"],
-        details={"exporter": said["exporter"]},
         parameters=partial(_parameters, Path(folder.name, PARAMETERS)),
         having=partial(exported, request),
-        flops=said["flops"],
         folder=folder,
+        **said,
     )
 
 
 def _parameters(file: Path) -> dict[str, Array]:
     with np.load(file, allow_pickle=False) as found:
         return dict(found)
-
-
-def _error(done: subprocess.CompletedProcess[bytes]) -> Exception:
-    """The error that the exporter raised; without its word, the end of its output."""
-    try:
-        kind, text = json.loads(done.stdout)
-    except ValueError:
-        end = done.stderr.decode(errors="replace")[-500:]
-        return RuntimeError(f"the export to ONNX ended with code {done.returncode}: {end}")
-    return {"Unsupported": Unsupported, "MemoryError": MemoryError}.get(kind, SpecError)(text)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
 from dlbench.errors import SpecError
-from dlbench.plugin import ArraySpec, InputSpec
-from dlbench.plugin_kit import local_file, output_name, require_same_shapes
+from dlbench.plugin import Array, ArraySpec, InputSpec, Parameters
+from dlbench.plugin_kit import local_file, output_name, pick_output, require_same_shapes
 from dlbench_onnx.export import MODEL, Exported
-
-if TYPE_CHECKING:
-    from dlbench.plugin import Array, Parameters
 
 LOADER = "onnx:"
 """The word before a file in a reference."""
@@ -34,15 +31,13 @@ def read(reference: str, names: tuple[str, ...] = (), output: str = "") -> Expor
     """
     file = local_file(reference.removeprefix(LOADER))
     graph = _load(file, reference).graph
-    taken = [one.name for one in _inputs(graph)]
+    taken = _arrays(_inputs(graph))
     if names and set(names) != set(taken):
         raise SpecError(f"{reference} takes the inputs {', '.join(taken)}, and {', '.join(names)} were named")
-    returned = {one.name: one.name for one in graph.output}
-    chosen = output_name(returned, output)
     return Exported(
         file=file,
         inputs=names or tuple(taken),
-        output=chosen,
+        output=output_name(_arrays(graph.output), output),
         parameter_count=sum(int(np.prod(one.dims)) for one in graph.initializer if one.data_type in _TRAINED),
         details={"model file": f"sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"},
         parameters=partial(_parameters, file, reference),
@@ -56,19 +51,15 @@ def stated(reference: str, output: str = "") -> tuple[tuple[InputSpec, ...], Arr
     Nor for integers, whose range no file states.
     """
     graph = _load(local_file(reference.removeprefix(LOADER)), reference).graph
-    chosen = output_name({one.name: one.name for one in graph.output}, output)
-    found = [_arrays(one) for one in _inputs(graph)]
-    closed = all(one.shape and all(one.shape) and one.dtype == "float32" for one in found)
-    returned = next(_arrays(one) for one in graph.output if one.name == chosen)
-    return (
-        tuple(InputSpec(one.shape) for one in found) if closed else (),
-        returned if returned.shape and all(returned.shape) else None,
-    )
+    taken, returned = _arrays(_inputs(graph)).values(), pick_output(_arrays(graph.output), output)
+    closed = all(one.shape and all(one.shape) and one.dtype == "float32" for one in taken)
+    inputs = tuple(InputSpec(one.shape) for one in taken) if closed else ()
+    return inputs, returned if returned.shape and all(returned.shape) else None
 
 
 def require_fit(model: Exported, reference: str, given: Sequence[ArraySpec | InputSpec]) -> None:
     """Raise SpecError for arrays of another type or length than the file states; a length that it leaves open fits."""
-    known = {one.name: _arrays(one) for one in _inputs(_load(model.file, reference).graph)}
+    known = _arrays(_inputs(_load(model.file, reference).graph))
     if len(known) != len(given):
         raise SpecError(f"{reference} takes the inputs {', '.join(known)}, and {len(given)} were given")
     for name, asked in zip(model.inputs, given, strict=True):
@@ -82,20 +73,19 @@ def require_fit(model: Exported, reference: str, given: Sequence[ArraySpec | Inp
             raise SpecError(f"{reference} takes {name} as {wanted}:{own.dtype}, and {got}:{asked.dtype} was asked for")
 
 
-def _arrays(value: Any) -> ArraySpec:
-    """Shape and type of an input or output; a length that is left open is 0."""
-    kind = value.type.tensor_type
-    shape = tuple(length.dim_value for length in kind.shape.dim)
-    return ArraySpec(shape, str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)))
+def _arrays(values: Iterable[Any]) -> dict[str, ArraySpec]:
+    """Shapes and types of inputs or outputs by name; a length that is left open is 0."""
+    found = {}
+    for one in values:
+        kind = one.type.tensor_type
+        shape = tuple(length.dim_value for length in kind.shape.dim)
+        found[one.name] = ArraySpec(shape, str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)))
+    return found
 
 
 def _load(file: Path, reference: str) -> Any:
     try:
         return onnx.load(file)
-    except FileNotFoundError as error:
-        raise SpecError(
-            f"{reference}: there is no such file as {file}; give its path from the folder of the command"
-        ) from error
     except Exception as error:
         raise SpecError(f"{reference} is no ONNX file: {str(error).splitlines()[0][:200]}") from error
 

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import metadata
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 import numpy as np
 
-from dlbench.errors import DlbenchError, Unsupported
-from dlbench.plugin import (
-    ArraySpec,
-    Batch,
-    BuildRequest,
-    Description,
-    ModelInfo,
-    ModelSource,
-    Path,
-    PhaseName,
-    ProfileEvent,
-    Setting,
-    Spec,
-)
-from dlbench.plugin_kit import in_precision, resolve_device
+from dlbench import plugin
+from dlbench.errors import Unsupported
+from dlbench.plugin import Array, ArraySpec, Batch, BuildRequest, Description, ModelInfo, ModelSource, Parameters, Spec
+from dlbench.plugin_kit import in_precision, model_info, resolve_device, unsupported_by, versions_of
 from dlbench_onnx import profiling
 from dlbench_onnx.export import Exported, exported
+from dlbench_onnx.runtime import Runtime, Session
 
-if TYPE_CHECKING:
-    from dlbench.plugin import Array, Parameters
-    from dlbench_onnx.runtime import Runtime, Session
-
-PATHS: tuple[Path, ...] = ("graph",)
+PATHS: tuple[plugin.Path, ...] = ("graph",)
 """A whole graph, run kernel by kernel: neither runtime shows one compiled program, as the path jit must."""
 PACKAGES = ("dlbench-onnx", "dlbench-torch", "onnxscript", "torch")
 
@@ -43,7 +28,7 @@ class OnnxModel:
         self._runtime, self._source = runtime, source
         self._file = source is not None and source.reference.startswith("onnx:")
 
-    def missing_phases(self) -> Mapping[PhaseName, str]:
+    def missing_phases(self) -> Mapping[plugin.PhaseName, str]:
         """Training in either form."""
         why = f"{self._runtime.title} runs finished models and trains none"
         return {"train": why, "converge": why}
@@ -94,7 +79,7 @@ class OnnxModel:
         """FLOPs of the forward pass by PyTorch's count; None of a file."""
         return self._model.flops
 
-    def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
+    def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:
         """Nodes of the runs of a second session, by the runtime's own account."""
 
         def recorded(run: Callable[[Any], Any]) -> None:
@@ -108,7 +93,7 @@ class OnnxModel:
         example = [self._session.stage(np.zeros(one.shape, one.dtype)) for one in arrays]
         return list(profiling.events(self._runtime.title, self._session.recorder(example), recorded))
 
-    def settings(self, spec: Spec) -> list[Setting]:
+    def settings(self, spec: Spec) -> list[plugin.Setting]:
         """Those of the runtime."""
         return self._runtime.table(spec)
 
@@ -147,25 +132,19 @@ class OnnxModel:
 
     def _open(self, model: Exported) -> None:
         """Open a model. Raises Unsupported with the runtime's own reason if it cannot."""
-        try:
+        with unsupported_by(f"{self._runtime.title} {self._runtime.version} cannot run this model"):
             self._session: Session = self._runtime.open(model, self._spec, self._device)
-        except DlbenchError:
-            raise
-        except Exception as error:
-            said = " ".join(str(error).split())[:300]
-            raise Unsupported(f"{self._runtime.title} {self._runtime.version} cannot run this model: {said}") from error
         self._model, self._run = model, self._session.run
 
     def _info(self) -> ModelInfo:
         session, runtime = self._session, self._runtime
-        return ModelInfo(
-            parameter_count=self._model.parameter_count,
+        return model_info(
+            self._spec,
             device=self._device,
+            devices=self.devices(),
+            versions=versions_of(*PACKAGES) | {runtime.package: runtime.version},
+            parameter_count=self._model.parameter_count,
             precision=session.precision,
-            path="graph",
             threads=session.threads,
-            data=self._spec.data,
-            device_name=self.devices()[self._device],
-            versions={name: metadata.version(name) for name in PACKAGES} | {runtime.package: runtime.version},
             details={**session.details, **self._model.details},
         )

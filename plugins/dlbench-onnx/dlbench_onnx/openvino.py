@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from dlbench import precision
 from dlbench.errors import Unsupported
-from dlbench.plugin import ModelSource, Setting, Spec
+from dlbench.plugin import ModelSource, ProfileEvent, Setting, Spec
+from dlbench.plugin_kit import on_off, setting
 from dlbench_onnx.export import Exported
 from dlbench_onnx.model import OnnxModel
-from dlbench_onnx.profiling import Node, Recorder
-from dlbench_onnx.runtime import DENORMALS, SAID, SWITCH, Session, setting
+from dlbench_onnx.profiling import Recorder, node
+from dlbench_onnx.runtime import DENORMALS, READ_BACK, SAID, Session
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # else its import reports to the maker
 import openvino  # noqa: E402
@@ -44,22 +45,20 @@ class OpenVino:
         kinds = {"bf16": "bf16", "fp16": "fp16"}
         missing = {kind: why for kind in kinds if (why := _lacks(kind))}
         return [
-            setting("amp", "INFERENCE_PRECISION_HINT", ("off", *kinds), missing=missing, rounding=kinds),
-            setting("execution", "EXECUTION_MODE_HINT", MODES),
-            setting("pinning", "ENABLE_CPU_PINNING", SWITCH),
-            setting("denormals", "CPU_DENORMALS_OPTIMIZATION", DENORMALS),
+            setting("amp", "INFERENCE_PRECISION_HINT", READ_BACK, ("off", *kinds), missing=missing, rounding=kinds),
+            setting("execution", "EXECUTION_MODE_HINT", READ_BACK, MODES),
+            setting("pinning", "ENABLE_CPU_PINNING", READ_BACK),
+            setting("denormals", "CPU_DENORMALS_OPTIMIZATION", READ_BACK, DENORMALS),
         ]
 
     def open(self, model: Exported, spec: Spec, device: str) -> Session:
         """A compiled model. Raises Unsupported for a precision that the CPU lacks."""
         if why := _lacks(spec.precision):
             raise Unsupported(f"precision {spec.precision}: {why}")
-        core = openvino.Core()
-        compiled = core.compile_model(core.read_model(model.file), device.upper(), _configuration(spec))
-        infer, wanted = compiled.create_infer_request().infer, compiled.output(model.output)
-        in_effect, names = _settings(compiled), model.inputs
+        compiled, _, run = _opened(model, device, _configuration(spec))
+        in_effect = _settings(compiled)
         return Session(
-            run=lambda inputs: infer(dict(zip(names, inputs, strict=True)), share_inputs=True)[wanted],
+            run=run,
             threads=compiled.get_property("INFERENCE_NUM_THREADS"),
             precision=_precision(compiled),
             details={
@@ -69,8 +68,17 @@ class OpenVino:
             },
             settings=lambda: _settings(compiled),
             stage=lambda array: array,
-            recorder=partial(_recorder, core, model, device, spec),
+            recorder=partial(_recorder, model, device, {**_configuration(spec), "PERF_COUNT": True}),
         )
+
+
+def _opened(model: Exported, device: str, configuration: dict[str, Any]) -> tuple[Any, Any, Callable[..., Any]]:
+    """A compiled model, a request to it, and the request's function of inputs by place."""
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(model.file), device.upper(), configuration)
+    wanted, request, names = compiled.output(model.output), compiled.create_infer_request(), model.inputs
+    infer = request.infer
+    return compiled, request, lambda inputs: infer(dict(zip(names, inputs, strict=True)), share_inputs=True)[wanted]
 
 
 def _lacks(kind: str) -> str:
@@ -105,25 +113,19 @@ def _settings(compiled: Any) -> dict[str, str]:
     return {
         "amp": "off" if kind == "fp32" else kind,
         "execution": str(compiled.get_property("EXECUTION_MODE_HINT")).rpartition(".")[2].lower(),
-        "pinning": SWITCH[not compiled.get_property("ENABLE_CPU_PINNING")],
+        "pinning": on_off(compiled.get_property("ENABLE_CPU_PINNING")),
         "denormals": DENORMALS[not compiled.get_property("CPU_DENORMALS_OPTIMIZATION")],
     }
 
 
-def _recorder(core: Any, model: Exported, device: str, spec: Spec, example: Sequence[Any]) -> Recorder:
+def _recorder(model: Exported, device: str, counting: dict[str, Any], example: Sequence[Any]) -> Recorder:
     """A request with performance counters, which tell the mean of all runs; the first ones are taken out of it."""
-    counting = {**_configuration(spec), "PERF_COUNT": True}
-    compiled = core.compile_model(core.read_model(model.file), device.upper(), counting)
-    wanted, request = compiled.output(model.output), compiled.create_infer_request()
-
-    def run(inputs: Sequence[Any]) -> Any:
-        return request.infer(dict(zip(model.inputs, inputs, strict=True)), share_inputs=True)[wanted]
-
+    _, request, run = _opened(model, device, counting)
     for _ in range(FIRST_RUNS):
         run(example)
     before = _counted(request)
 
-    def nodes(count: int) -> list[list[Node]]:
+    def nodes(count: int) -> list[list[ProfileEvent]]:
         return [_nodes(before, _counted(request), count)] * count
 
     return Recorder(run, nodes)
@@ -135,22 +137,20 @@ def _counted(request: Any) -> Counted:
     return {one.node_name: (one.node_type, one.real_time.total_seconds()) for one in executed}
 
 
-def _nodes(before: Counted, after: Counted, count: int) -> list[Node]:
+def _nodes(before: Counted, after: Counted, count: int) -> list[ProfileEvent]:
     """The nodes one after the other, in the order of execution: OpenVINO tells no starts."""
     found, start = [], 0.0
     for name, (kind, mean) in after.items():
         first = before.get(name, (kind, mean))[1]
         seconds = max(0.0, mean * (FIRST_RUNS + count) - first * FIRST_RUNS) / count
-        found.append(Node(kind, start, seconds))
+        found.append(node(kind, start, seconds))
         start += seconds
     return found
 
 
-def plugin() -> OnnxModel:
-    """The plugin of an architecture: its name says which."""
-    return OnnxModel(OpenVino())
-
-
-def adapt(source: ModelSource) -> OnnxModel:
-    """The plugin of a module of PyTorch or of an ONNX file."""
+def adapt(source: ModelSource | None = None) -> OnnxModel:
+    """The plugin of a module of PyTorch or of an ONNX file; without either of an architecture: its name says which."""
     return OnnxModel(OpenVino(), source)
+
+
+plugin = adapt

@@ -12,12 +12,12 @@ from typing import Any
 import onnxruntime
 
 from dlbench.errors import Unsupported
-from dlbench.plugin import ModelSource, Setting, Spec
-from dlbench.plugin_kit import cpu_name
+from dlbench.plugin import ModelSource, ProfileEvent, Setting, Spec
+from dlbench.plugin_kit import cpu_name, on_off, setting
 from dlbench_onnx.export import Exported
 from dlbench_onnx.model import OnnxModel
-from dlbench_onnx.profiling import Node, Recorder
-from dlbench_onnx.runtime import DENORMALS, SAID, SWITCH, Session, setting
+from dlbench_onnx.profiling import Recorder, node
+from dlbench_onnx.runtime import DENORMALS, READ_BACK, SAID, Session
 
 LEVELS = {
     name: onnxruntime.GraphOptimizationLevel.__members__.get(f"ORT_{word}")
@@ -52,11 +52,11 @@ class OnnxRuntime:
         levels = {name: f"onnxruntime {self.version} lacks it" for name, level in LEVELS.items() if level is None}
         missing = {word: why for word in PROVIDERS if (why := _lacks(word, spec))}
         return [
-            setting("optimization", "level of graph optimisation", LEVELS, missing=levels),
-            setting("provider", "execution provider", PROVIDERS, missing=missing),
-            setting("spinning", "threads spin while they wait", SWITCH),
-            setting("arena", "memory from an arena", SWITCH),
-            setting("denormals", "numbers below the smallest normal one", DENORMALS),
+            setting("optimization", "level of graph optimisation", READ_BACK, LEVELS, missing=levels),
+            setting("provider", "execution provider", READ_BACK, PROVIDERS, missing=missing),
+            setting("spinning", "threads spin while they wait", READ_BACK),
+            setting("arena", "memory from an arena", READ_BACK),
+            setting("denormals", "numbers below the smallest normal one", READ_BACK, DENORMALS),
         ]
 
     def open(self, model: Exported, spec: Spec, device: str) -> Session:
@@ -118,8 +118,8 @@ def _settings(session: Any) -> dict[str, str]:
     return {
         "optimization": next(name for name, level in LEVELS.items() if level == found.graph_optimization_level),
         "provider": next((word for word, name in PROVIDERS.items() if name == first), first),
-        "spinning": SWITCH[found.get_session_config_entry(_SPIN) != "1"],
-        "arena": SWITCH[not found.enable_cpu_mem_arena],
+        "spinning": on_off(found.get_session_config_entry(_SPIN) == "1"),
+        "arena": on_off(found.enable_cpu_mem_arena),
         "denormals": DENORMALS[found.get_session_config_entry(_FLUSH) != "1"],
     }
 
@@ -158,19 +158,19 @@ def _recorder(
     run = running(session)
     run(example)
 
-    def nodes(count: int) -> list[list[Node]]:
+    def nodes(count: int) -> list[list[ProfileEvent]]:
         with folder:
             return _nodes(json.loads(Path(session.end_profiling()).read_text()))[-count:]
 
     return Recorder(run, nodes)
 
 
-def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[list[Node]]:
+def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[list[ProfileEvent]]:
     """The nodes of each run in a profile, whose times are microseconds."""
     kernels = [row for row in rows if row.get("cat") == "Node" and row["name"].endswith("_kernel_time")]
     return [
         [
-            Node(
+            node(
                 kind=row["args"]["op_name"],
                 start=(row["ts"] - run["ts"]) * 1e-6,
                 seconds=row["dur"] * 1e-6,
@@ -184,11 +184,9 @@ def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[list[Node]]:
     ]
 
 
-def plugin() -> OnnxModel:
-    """The plugin of an architecture: its name says which."""
-    return OnnxModel(OnnxRuntime())
-
-
-def adapt(source: ModelSource) -> OnnxModel:
-    """The plugin of a module of PyTorch or of an ONNX file."""
+def adapt(source: ModelSource | None = None) -> OnnxModel:
+    """The plugin of a module of PyTorch or of an ONNX file; without either of an architecture: its name says which."""
     return OnnxModel(OnnxRuntime(), source)
+
+
+plugin = adapt

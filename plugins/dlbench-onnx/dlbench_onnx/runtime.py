@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from dlbench.plugin import Setting, Spec
 from dlbench_onnx.export import Exported
 from dlbench_onnx.profiling import Recorder
 
-SWITCH, DENORMALS = ("on", "off"), ("flush", "keep")
+DENORMALS, READ_BACK = ("flush", "keep"), "the open model's own word"
 SAID = {"flush": "flushed to zero", "keep": "kept"}
 """Treatment of denormals in the words of the other frameworks."""
 
@@ -51,8 +51,3 @@ class Runtime(Protocol):
     def open(self, model: Exported, spec: Spec, device: str) -> Session:
         """Read and optimise a model. Raises Unsupported for a precision or a setting that is not there."""
         ...
-
-
-def setting(key: str, meaning: str, values: Iterable[str], **more: Any) -> Setting:
-    """A row of the table; every setting is read back from the open model."""
-    return Setting(key=key, meaning=meaning, values=tuple(values), read_back="the open model's own word", **more)

@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from dlbench.plugin import PARTS, ArraySpec, CacheState, Compilation, Part, Signature
+from dlbench.plugin import ArraySpec, CacheState, Compilation, Part, Signature
+from dlbench.plugin_kit import compilation_of
 from dlbench_tf import caches, misfits
 
 MUST_COMPILE = "_XlaMustCompile"
@@ -25,7 +26,9 @@ class Graph:
     An argument of another shape is an error: a traced function would take it, and XLA compile again without a word.
     """
 
-    def __init__(self, body: Callable[..., Any], arguments: Sequence[Arguments], *, xla: bool) -> None:
+    def __init__(
+        self, body: Callable[..., Any], arguments: Sequence[Arguments], parts: Sequence[Part] = (), *, xla: bool
+    ) -> None:
         self._arguments = [tf.nest.map_structure(_tensor_spec, argument) for argument in arguments]
 
         def checked(*values: Any) -> Any:
@@ -36,7 +39,7 @@ class Graph:
         self._concrete: Any = None
         self._xla = xla
         self.cache: CacheState = ""
-        self.calls = 0
+        self.parts, self.calls = parts, 0
 
     def __call__(self, *arguments: Any) -> Any:
         """Run; trace, and compile, at the first call."""
@@ -45,7 +48,7 @@ class Graph:
 
     def _first(self, arguments: Sequence[Any]) -> Any:
         with misfits.explained("jit" if self._xla else "graph"):
-            self.cache = caches.state()
+            self.cache = caches.state() if self._xla else ""
             self._concrete = self._function.get_concrete_function(*self._arguments)
             return self._concrete(*arguments)
 
@@ -66,21 +69,25 @@ class Graph:
         attributes = self._concrete.function_def.attr
         return MUST_COMPILE in attributes and bool(attributes[MUST_COMPILE].b)
 
+    @property
+    def breaks(self) -> int:
+        """One if XLA need not compile the function on the path jit."""
+        return int(self._xla and not self.whole)
+
 
 class Paths:
     """Puts functions on one path, and keeps count of their graphs."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._graphs: dict[Graph, Sequence[Part]] = {}
+        self._graphs: list[Graph] = []
 
     def put(self, body: Callable[..., Any], *arguments: Arguments, parts: Sequence[Part] = ()) -> Callable[..., Any]:
         """The function on this path, for arguments of these shapes; `parts` are the parts of a step that it takes."""
         if self._path == "eager":
             return body
-        graph = Graph(body, arguments, xla=self._path == "jit")
-        self._graphs[graph] = parts
-        return graph
+        self._graphs.append(Graph(body, arguments, parts, xla=self._path == "jit"))
+        return self._graphs[-1]
 
     def texts(self) -> list[str]:
         """The called programs of XLA; none where it shows none."""
@@ -90,18 +97,7 @@ class Paths:
 
     def compilation(self) -> Compilation:
         """Called graphs; those that XLA need not compile, as breaks on the path jit; traces after the first."""
-        called = [graph for graph in self._graphs if graph.traces]
-        jit = self._path == "jit"
-        breaks = sum(not graph.whole for graph in called) if jit else 0
-        return Compilation(
-            graphs=len(called),
-            breaks=breaks,
-            recompilations=sum(graph.traces - 1 for graph in called),
-            parts=tuple(part for part in PARTS if any(part in self._graphs[graph] for graph in called)),
-            reasons=("the traced function does not hold TensorFlow to XLA",) if breaks else (),
-            calls=sum(graph.calls for graph in called),
-            cache=called[0].cache if jit and called else "",
-        )
+        return compilation_of(self._graphs, "the traced function does not hold TensorFlow to XLA")
 
 
 def inputs_of(signature: Signature) -> Arguments:

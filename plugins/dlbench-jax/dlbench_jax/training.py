@@ -1,4 +1,4 @@
-"""Losses, and their gradients with respect to the parameters that each of them trains."""
+"""Losses, their gradients with respect to the parameters that each of them trains, and optimizers of the parameters."""
 
 from __future__ import annotations
 
@@ -10,39 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dlbench.errors import SpecError
-from dlbench.plugin_kit import loss_function
-from dlbench_jax.architectures import DISCRIMINATOR, GENERATOR, run
-from dlbench_jax.network import Arrays, Forward, rounded
+from dlbench import plugin
+from dlbench.architectures.functional import DISCRIMINATOR, GENERATOR, stacked
+from dlbench.plugin_kit import Corrections, Rule, loss_function, losses_by_name, own_optimizer, update_rule
+from dlbench_jax.network import OPERATIONS, Arrays, Forward, rounded
 
 Differentiate = Callable[[Forward, Arrays, Arrays, Any, Any], tuple[Any, Arrays, Arrays]]
 """A forward pass, parameters, state, batch and key to the loss or losses, gradients by name and the next state."""
+LOSSES = losses_by_name(jnp, jax.nn.log_softmax)
 
 
-def cross_entropy(logits: Any, labels: Any) -> Any:
-    """Mean over all labels of the negative log-likelihood in nats; logits (..., classes), labels (...)."""
-    return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], -1).mean()
-
-
-def mse(outputs: Any, targets: Any) -> Any:
-    """Mean squared error over all values."""
-    return ((outputs - targets) ** 2).mean()
-
-
-def policy_gradient(logits: Any, targets: Any) -> Any:
-    """Mean of advantage times negative log-likelihood of the action; targets (..., 2) hold action and advantage."""
-    actions, advantages = targets[..., :1].astype(np.int32), targets[..., 1]
-    return -(jnp.take_along_axis(jax.nn.log_softmax(logits), actions, -1)[..., 0] * advantages).mean()
-
-
-LOSSES: dict[str, Callable[[Any, Any], Any]] = {
-    "cross_entropy": cross_entropy,
-    "mse": mse,
-    "policy_gradient": policy_gradient,
-}
-
-
-def find(loss: str | Callable[..., Any], precision: str = "fp32") -> Differentiate:
+def differentiation(loss: str | Callable[..., Any], precision: str = "fp32") -> Differentiate:
     """Losses and gradients by the name of a loss, a `file.py:function`, or a function of outputs and targets.
 
     `precision` is that of the networks of `adversarial`; a forward pass has its own.
@@ -57,11 +35,7 @@ def find(loss: str | Callable[..., Any], precision: str = "fp32") -> Differentia
     def differentiate(forward: Forward, p: Arrays, state: Arrays, batch: Any, key: Any) -> tuple[Any, Arrays, Arrays]:
         def lost(p: Arrays) -> tuple[Any, Arrays]:
             outputs, after = forward(p, state, batch[0], key)
-            found = function(outputs, batch[1])
-            if jnp.ndim(found):
-                shape = jnp.shape(found)
-                raise SpecError(f"loss {loss}: returned shape {shape}, and a loss is one number: take its mean")
-            return jnp.asarray(found, np.float32), after
+            return jnp.asarray(function(outputs, batch[1]), np.float32), after
 
         (found, after), gradients = jax.value_and_grad(lost, has_aux=True)(p)
         return found, gradients, after
@@ -78,10 +52,38 @@ def _adversarial(
     fake, pull = jax.vjp(lambda made: forward({**p, **made}, state, noise, key)[0].reshape(len(noise), -1), made)
 
     def judged(judges: Arrays, images: Any, sign: float) -> Any:
-        return jax.nn.softplus(sign * run(rounded(judges, precision), DISCRIMINATOR, images)).mean()
+        return jax.nn.softplus(sign * stacked(rounded(judges, precision), DISCRIMINATOR, images, OPERATIONS)).mean()
 
     generator, by_fake = jax.value_and_grad(lambda fake: judged(judges, fake, -1.0))(fake)
     discriminator, of_judges = jax.value_and_grad(
         lambda judges: judged(judges, real.reshape(len(noise), -1), -1.0) + judged(judges, fake, 1.0)
     )(judges)
     return jnp.stack([generator, discriminator]), {**pull(by_fake)[0], **of_judges}, state
+
+
+def optimizer(settings: plugin.Optimizer, parameters: Arrays) -> Rule:
+    """The optimizer of a build request. Raises SpecError for a user's function that returns none."""
+    if isinstance(settings, plugin.OwnOptimizer):
+        return _own(settings, parameters)
+    return update_rule(settings, parameters, jnp.sqrt, _in_doubles)
+
+
+def _in_doubles(corrections: Corrections, count: Any) -> tuple[Any, Any]:
+    """JAX has float64 in a program only if it is allowed."""
+    if isinstance(count, int):
+        return corrections(float(count))
+    with jax.enable_x64(True):
+        rate, epsilon = corrections(count.astype(np.float64))
+        return rate.astype(np.float32), epsilon.astype(np.float32)
+
+
+def _own(settings: plugin.OwnOptimizer, parameters: Arrays) -> Rule:
+    """A pair of functions `init` and `update`, as optax has them, that the user's function returns."""
+    pair = lambda found: hasattr(found, "init") and hasattr(found, "update")  # noqa: E731
+    found = own_optimizer(settings, parameters, pair, "one with init and update, as optax has them")
+
+    def update(gradients: Any, values: Any, moments: Any, _: Any) -> tuple[Arrays, Any]:
+        changes, moments = found.update(gradients, moments, values)
+        return {name: w + changes[name] for name, w in values.items()}, moments
+
+    return Rule(f"{type(found).__name__} of {settings.function}", found.init(parameters), update)

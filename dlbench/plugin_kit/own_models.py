@@ -1,0 +1,79 @@
+"""Questions that every package asks of a model of the user's own before anything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from dlbench.errors import DlbenchError, SpecError
+from dlbench.plugin import InputSpec, Spec
+from dlbench.plugin_kit.outputs import output_name, pick_output
+from dlbench.plugin_kit.recipes import Recipe, inputs_of_example
+
+
+def own_inputs(
+    recipe: Recipe, spec: Spec, example: Callable[[], Any] | None
+) -> tuple[tuple[InputSpec, ...], list[str]]:
+    """Inputs as they are stated, else those of `example_inputs()`, with its batch; and the inferred facts.
+
+    None if nobody says. Raises SpecError as `inputs_of_example` does.
+    """
+    if recipe.inputs:
+        return recipe.inputs_of(spec), []
+    found = inputs_of_example(example, recipe.label)
+    return found, ["inputs: those of example_inputs()"] if found else []
+
+
+def one_or_all(arrays: Sequence[Any]) -> Any:
+    """Inputs as a step gets them: one array, or a tuple of several."""
+    return tuple(arrays) if len(arrays) > 1 else arrays[0]
+
+
+def largest_integers(inputs: Sequence[InputSpec]) -> tuple[Any, ...]:
+    """Arrays of the largest integers that inputs may hold, and of zeros for all else."""
+    import numpy as np
+
+    return tuple(np.full(one.shape, (one.below or 1) - 1, one.dtype) for one in inputs)
+
+
+def read_output(recipe: Recipe, outputs: Any, inferred: list[str]) -> Any:
+    """The output that the loss reads, of those that a model returned; one of several is an inferred fact.
+
+    Raises SpecError as `output_name` does.
+    """
+    chosen = output_name(outputs, recipe.output)
+    if chosen and not recipe.output:
+        inferred.append(f"output: {chosen}, one of several")
+    return pick_output(outputs, recipe.output)
+
+
+@contextmanager
+def fitting(label: str, inputs: Sequence[Any], said: Callable[[Exception], str] = str) -> Iterator[None]:
+    """Raise SpecError that the inputs do not fit for an error that is none of dlbench's; `said` gives its reason."""
+    try:
+        yield
+    except DlbenchError:
+        raise
+    except Exception as error:
+        stated = ", ".join(f"{one.dtype} {one.shape}{_below(one)}" for one in inputs)
+        raise SpecError(f"{label}: inputs {stated} do not fit: {' '.join(said(error).split())[:600]}") from error
+
+
+def _below(one: Any) -> str:
+    below = getattr(one, "below", None)
+    return f" below {below}" if below else ""
+
+
+def require_seeded(label: str, twice: Iterable[tuple[str, Any, Any]], advice: str) -> None:
+    """Raise SpecError for a parameter whose initial values differ between two makings from one seed.
+
+    `twice` are the names of parameters with both values; `advice` says where to draw them from.
+    """
+    import numpy as np
+
+    for name, one, other in twice:
+        if not np.array_equal(one, other):
+            raise SpecError(
+                f"{label}: ignores the seed: {name} starts otherwise when the model is made again; {advice}"
+            )
