@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dlbench.plugin_kit.apart import in_own_process
-from dlbench.plugin_kit.categories import category_by_pattern, category_table
-from dlbench.plugin_kit.hlo import category_of_hlo
+from dlbench.plugin_kit.categories import category_by_pattern, category_of_hlo, category_table
 from dlbench.plugin_kit.hlo_flops import flops_by_instruction, flops_of_hlo
 from dlbench.plugin_kit.machine import cpu_name, threads_named
 from dlbench.plugin_kit.outputs import output_name, pick_output
@@ -16,9 +15,8 @@ from dlbench.plugin_kit.own_models import (
     read_output,
     require_seeded,
 )
-from dlbench.plugin_kit.programs import Program, compilation_of
 from dlbench.plugin_kit.recipes import Recipe, Stated, example_inputs, inputs_like, inputs_of_example, local_file
-from dlbench.plugin_kit.reports import model_info, versions_of
+from dlbench.plugin_kit.reports import SWITCH, Program, compilation_of, model_info, on_off, setting, versions_of
 from dlbench.plugin_kit.requirements import (
     in_precision,
     loss_function,
@@ -31,7 +29,6 @@ from dlbench.plugin_kit.requirements import (
     resolve_device,
     unsupported_by,
 )
-from dlbench.plugin_kit.settings import SWITCH, on_off, setting
 from dlbench.plugin_kit.training import Corrections, Rule, losses_by_name, update_rule
 from dlbench.registry.factories import call, check_options, is_factory, keywords, make
 from dlbench.registry.references import load_reference, users_errors

@@ -1,13 +1,15 @@
-"""The report of a model that was built as its Spec says."""
+"""Reports of a plugin: the model that it built, its compiled programs, and its table of settings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
-from typing import Any
+from typing import Any, Protocol
 
-from dlbench.plugin import ModelInfo
+from dlbench.plugin import PARTS, CacheState, Compilation, ModelInfo, Part, Setting
 from dlbench.spec import Spec
+
+SWITCH = ("on", "off")
 
 
 def model_info(spec: Spec, *, device: str, devices: Mapping[str, str], compiler: str = "", **read: Any) -> ModelInfo:
@@ -30,3 +32,50 @@ def model_info(spec: Spec, *, device: str, devices: Mapping[str, str], compiler:
 def versions_of(*packages: str) -> dict[str, str]:
     """Installed versions of distributions, by name."""
     return {name: metadata.version(name) for name in packages}
+
+
+class Program(Protocol):
+    """A function that a compiler takes whole: the parts of a step in it, its calls, and what became of it.
+
+    `traces` counts the programs that were made of it, `breaks` the places that its compiler left to Python. `cache` is
+    the state of the compiler's cache before the first of them.
+    """
+
+    parts: Sequence[Part]
+    calls: int
+    cache: CacheState
+
+    @property
+    def traces(self) -> int:
+        """Programs so far."""
+        ...
+
+    @property
+    def breaks(self) -> int:
+        """Breaks in them."""
+        ...
+
+
+def compilation_of(programs: Sequence[Program], reason: str) -> Compilation:
+    """The account of all programs that were traced; `reason` is that of a break."""
+    made = [one for one in programs if one.traces]
+    breaks = sum(one.breaks for one in made)
+    return Compilation(
+        graphs=len(made),
+        breaks=breaks,
+        recompilations=sum(one.traces - 1 for one in made),
+        parts=tuple(part for part in PARTS if any(part in one.parts for one in made)),
+        reasons=(reason,) if breaks else (),
+        calls=sum(one.calls for one in made),
+        cache=made[0].cache if made else "",
+    )
+
+
+def setting(key: str, meaning: str, read_back: str, values: Iterable[str] = SWITCH, **more: Any) -> Setting:
+    """A row; a switch unless it has other values. `more` are further fields of a Setting."""
+    return Setting(key=key, meaning=meaning, read_back=read_back, values=tuple(values), **more)
+
+
+def on_off(holds: bool) -> str:
+    """The value of a switch."""
+    return "on" if holds else "off"
