@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,16 @@ def require_known(request: BuildRequest) -> Parameters:
         case "gan":
             require_adversarial(request)
     return request.parameters
+
+
+def require_weights(spec: Spec, trained: Sized, held: Sized) -> None:
+    """Raise Unsupported for a model that holds no variables, and for a phase that trains one with none to train."""
+    if not held:
+        raise Unsupported(f"{spec.plugin} has no variables, and so no precision and no device; name one with weights")
+    if not trained and spec.trains:
+        raise Unsupported(
+            f"{spec.plugin} has no variable to train: none, or none that is trainable; choose --phase predict"
+        )
 
 
 def require_adversarial(request: BuildRequest) -> None:

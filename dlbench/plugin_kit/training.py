@@ -28,15 +28,15 @@ def losses_by_name(numpy: Any, log_softmax: Callable[[Any], Any]) -> dict[str, C
     Of `numpy` it takes `take_along_axis`; `log_softmax` is that of the last axis.
     """
 
-    def of_class(logits: Any, labels: Any) -> Any:
-        return numpy.take_along_axis(log_softmax(logits), labels, -1)
+    def picked(likelihoods: Any, labels: Any) -> Any:
+        return numpy.take_along_axis(likelihoods, labels, -1)
 
     def policy_gradient(logits: Any, targets: Any) -> Any:
         actions, advantages = targets[..., :1].astype(np.int32), targets[..., 1]
-        return -(of_class(logits, actions)[..., 0] * advantages).mean()
+        return -(picked(log_softmax(logits), actions)[..., 0] * advantages).mean()
 
     return {
-        "cross_entropy": lambda logits, labels: -of_class(logits, labels[..., None]).mean(),
+        "cross_entropy": lambda logits, labels: -picked(log_softmax(logits), labels[..., None]).mean(),
         "mse": lambda outputs, targets: ((outputs - targets) ** 2).mean(),
         "policy_gradient": policy_gradient,
     }

@@ -12,7 +12,7 @@ import numpy as np
 from dlbench import plugin, precision
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import Array, Batch, BuildRequest, Compilation, Description, ModelInfo, Parameters, Spec
-from dlbench.plugin_kit import cpu_name, in_precision, model_info, require_words
+from dlbench.plugin_kit import cpu_name, in_precision, model_info, require_weights, require_words
 from dlbench_keras import backends, optimizers, proof, settings
 from dlbench_keras.backends import Backend
 from dlbench_keras.names import Names
@@ -63,7 +63,7 @@ class KerasModel:
         self._quiet: Any = None
         self._path = {"run_eagerly": spec.path == "eager", "jit_compile": spec.path == "jit"}
         variables = self._variables = self._model_variables()
-        self._require_variables(spec)
+        require_weights(spec, variables, made.model.variables)
         optimizer = optimizers.make(request.optimizer, variables)
         self._trained = self._watched(made.trained(optimizer, **self._path))
         self._names = Names(variables, made.model.non_trainable_variables, request.parameters)
@@ -145,15 +145,6 @@ class KerasModel:
             why = _MANY_STEPS[self._backend.word]
             raise Unsupported(f"{spec.steps_per_call} steps a call: {why}; leave --steps-per-call out")
         precision.require(spec.precision)
-
-    def _require_variables(self, spec: Spec) -> None:
-        """Raise Unsupported for training a model that trains nothing, and for one without variables."""
-        if not self._made.model.variables:
-            raise Unsupported(f"{spec.plugin} has no variables, and so no precision; name a model with weights")
-        if not self._variables and spec.trains:
-            raise Unsupported(
-                f"{spec.plugin} has no variable to train: none, or none that is trainable; choose --phase predict"
-            )
 
     def _model_variables(self) -> list[Any]:
         model = self._made.adversaries() if self._made.adversaries is not None else self._made.model

@@ -162,7 +162,7 @@ def test_a_model_that_cannot_be_measured_is_refused_when_it_is_described(name, s
     ("name", "why"),
     [
         ("frozen", "has no variable to train: none, or none that is trainable; choose --phase predict"),
-        ("weightless", "has no variables, and so no precision; name a model with weights"),
+        ("weightless", "has no variables, and so no precision and no device; name one with weights"),
         ("doubled", "asked for fp32, and its layers compute in float64; leave dtypes of layers to --precision"),
     ],
 )

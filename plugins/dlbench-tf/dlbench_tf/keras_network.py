@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import BuildRequest, Signature, Spec
-from dlbench.plugin_kit import Recipe, pick_output, require_same_shapes
+from dlbench.plugin_kit import Recipe, pick_output, require_same_shapes, require_weights
 from dlbench_tf import keras_model, precision
 from dlbench_tf.network import Count
 from dlbench_tf.objective import find_objective, together
@@ -176,13 +176,8 @@ def _as_float(values: tf.Tensor) -> tf.Tensor:
 
 def _frozen(model: Any, spec: Spec) -> list[Any]:
     """Variables of a model that trains none. Raises Unsupported for a phase that trains, and for no variables."""
-    if spec.trains:
-        raise Unsupported(
-            f"{spec.plugin} has no variable to train: none, or none that is trainable; choose --phase predict"
-        )
     found = [one for one in model.non_trainable_variables if _is_state(one, ())]
-    if not found:
-        raise Unsupported(f"{spec.plugin} has no variables, and so no device; name a model with weights")
+    require_weights(spec, (), found)
     return found
 
 

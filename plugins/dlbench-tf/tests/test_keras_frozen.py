@@ -54,7 +54,7 @@ def test_a_frozen_model_predicts_with_all_its_values(path):
     ("make", "phase", "text"),
     [
         (frozen, "train", r"tf\.Net has no variable to train: none, or none that is trainable; choose --phase predict"),
-        (weightless, "predict", r"tf\.Net has no variables, and so no device; name a model with weights"),
+        (weightless, "predict", r"tf\.Net has no variables, and so no precision and no device; name one with weights"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(make, phase, text):
