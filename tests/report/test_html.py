@@ -15,8 +15,10 @@ from parsed_html import parsed
 
 from dlbench.api.render import write
 from dlbench.report import FORMATS, summarize
+from dlbench.report.document import Table
 from dlbench.report.html import render
 from dlbench.report.html.markup import spoken
+from dlbench.report.html.table import table as drawn
 
 pytestmark = pytest.mark.untimed
 
@@ -201,3 +203,17 @@ def test_what_stands_between_backticks_is_code_and_one_backtick_is_itself():
     assert spoken("it`s `<i>` here") == "it`s `&lt;i&gt;` here"
     made = page([good_run(flags=("unstable",)), *failed_runs()])
     assert "`" not in re.sub(r"<(script|pre)\b.*?</\1>", "", made.replace("path jit: needs `g++`", ""), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("cell", "parts"),
+    [
+        ("0.989 (0.955–1.02) inconclusive", ["0.989", "(0.955–1.02)", "inconclusive"]),
+        ("1.52 ms (1.49–1.56), pooled", ["1.52 ms", "(1.49–1.56),", "pooled"]),
+        ("graphs 1, breaks 0, recompiled 0", ["graphs 1,", "breaks 0,", "recompiled 0"]),
+        ("1,083", ["1,083"]),
+    ],
+)
+def test_a_line_of_a_cell_ends_between_figure_interval_and_word(cell, parts):
+    found = drawn(Table(["", "a"], [["row", cell]]), "")
+    assert re.findall("<span>(.*?)</span>", found) == parts

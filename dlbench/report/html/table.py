@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from dlbench.report.document import Cell, Matrix, Table
@@ -10,7 +11,9 @@ from dlbench.report.html.markup import element, escaped, spoken
 
 VERDICTS = ("faster", "slower", "same", "inconclusive", "indicative")
 LONGEST_FIGURE = 40
-"""Characters of a cell up to which its value and its interval stand on a line each."""
+"""Characters of a cell up to which its parts stand on a line each."""
+_PARTS = re.compile(r"(?<=[,)]) | (?=\()")
+"""Spaces between the parts of a cell: after a comma, and around a bracket."""
 
 
 def table(block: Table, caption: str) -> str:
@@ -61,7 +64,5 @@ def _coloured(content: str, verdict: str) -> str:
 
 
 def _on_lines(cell: str) -> str:
-    """A value and its interval, neither of them broken."""
-    value, bracket, interval = cell.partition(" (")
-    words = [value, f"({interval}"] if bracket else [cell]
-    return " ".join(element("span", escaped(word)) for word in words)
+    """A value, its interval, its verdict, and items of a list: a line may end after each, and within none."""
+    return " ".join(element("span", escaped(part)) for part in _PARTS.split(cell))
