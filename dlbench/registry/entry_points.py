@@ -48,8 +48,7 @@ class Entry:
 
 def of_group(group: Group, name: str = "") -> list[Entry]:
     """The entry points of a group by name, or those that claim this name; broken ones included, and none imported."""
-    found = [entry for distribution in installed.of_group(group.name) for entry in _entries(distribution, group)]
-    found = [entry for entry in found if name in ("", entry.name)]
+    found = [entry for one in installed.of_group(group.name) for entry in _entries(one, group, name)]
     return sorted(_mark_duplicates(found), key=lambda entry: (entry.name, entry.distribution))
 
 
@@ -71,12 +70,13 @@ def load(entry: Entry, group: Group, arguments: Sequence[Any] | None = None) -> 
         raise PluginLoadError(entry.name, entry.distribution, cause, group.kind) from error
 
 
-def _entries(distribution: Installed, group: Group) -> Iterator[Entry]:
-    """Entries of a distribution; one by its own name if it cannot list them."""
-    if not distribution.points:
+def _entries(distribution: Installed, group: Group, name: str) -> Iterator[Entry]:
+    """Entries of a distribution, or the one that claims this name; one by its own name if it cannot list them."""
+    if not distribution.points and name in ("", distribution.name):
         yield Entry(distribution.name, distribution.name, distribution.version, "", distribution.broken)
-    unmet = requirements.unmet(distribution.requires)
-    for point in distribution.points:
+    points = [point for point in distribution.points if name in ("", point.name)]
+    unmet = requirements.unmet(distribution.requires) if points else ""
+    for point in points:
         broken = distribution.broken or _why_name(point.name, group) or _why_module(point.value, group) or unmet
         yield Entry(point.name, distribution.name, distribution.version, point.value, broken)
 
