@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from command import dlbench
+from command import answered
 from typed import typed
 
 ROOT = Path(__file__).parents[1]
@@ -106,14 +106,14 @@ def test_a_command_works_as_it_is_typed(line, tmp_path):
     (tmp_path / "reports").symlink_to(ROOT / "reports")
     words = shlex.split(line.replace("/tmp/", f"{tmp_path}/"))[1:]
     more = ["--out", str(tmp_path / "out")] if words[0] == "report" and "--out" not in words else []
-    done = dlbench(*words, *more, cwd=tmp_path)
+    done = answered(*words, *more, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", tried("planned"))
 def test_a_run_can_be_planned(line, tmp_path):
-    done = dlbench(*shlex.split(line)[1:], "--dry-run", cwd=tmp_path)
+    done = answered(*shlex.split(line)[1:], "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "process" in done.stdout
 
@@ -121,5 +121,5 @@ def test_a_run_can_be_planned(line, tmp_path):
 @pytest.mark.slow
 def test_the_model_of_a_program_can_be_planned():
     (line,) = {line for line in commands() if "examples/article/" in line}
-    done = dlbench(*shlex.split(line)[1:], "--dry-run", cwd=ROOT)
+    done = answered(*shlex.split(line)[1:], "--dry-run", cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ import re
 
 import msgspec
 import pytest
-from command import dlbench
+from command import answered
 from example_runs import full_session, spec
 from rich.console import Console
 
@@ -146,7 +146,7 @@ def test_the_words_of_a_gate_can_be_given_again(tmp_path):
 def test_a_gate_on_figures_needs_a_plan_with_controls(tmp_path):
     plan = Plan(session="s", specs=(BASELINE, CANDIDATE), policy=Policy(processes=2))
     (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))
-    done = dlbench("run", "--resume", ".", "--fail-on", "slower:2%", cwd=tmp_path)
+    done = answered("run", "--resume", ".", "--fail-on", "slower:2%", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "was planned without a gate on figures and has no A/A control" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
@@ -183,7 +183,7 @@ def test_what_the_gate_said_is_kept_beside_the_runs(tmp_path):
     ],
 )
 def test_a_gate_that_makes_no_sense_is_one_line_and_leaves_nothing(arguments, text, tmp_path):
-    done = dlbench("run", "--plugin", "fake.linear", *arguments, cwd=tmp_path)
+    done = answered("run", "--plugin", "fake.linear", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
     assert done.stderr.count("\n") == 1

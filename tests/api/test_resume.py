@@ -1,7 +1,7 @@
 """A session that was cut short goes on from the command line."""
 
 import pytest
-from command import dlbench, raw_runs, short
+from command import answered, raw_runs, short
 
 pytestmark = pytest.mark.untimed
 
@@ -62,7 +62,7 @@ def test_a_session_that_was_cut_short_goes_on_and_ends_as_if_it_had_not_been(tmp
     ],
 )
 def test_options_of_isolation_and_resumption_are_checked(arguments, text, tmp_path):
-    done = dlbench("run", *arguments, cwd=tmp_path)
+    done = answered("run", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
     assert list(tmp_path.iterdir()) == []

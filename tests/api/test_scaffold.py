@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from command import dlbench
+from command import answered
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -105,14 +105,14 @@ def test_what_cannot_be_made_is_refused_in_one_line_and_leaves_nothing(wanted, s
 
 def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "dlbench-acme").mkdir()
-    done = dlbench("new", "acme", "--framework", "numpy", cwd=tmp_path)
+    done = answered("new", "acme", "--framework", "numpy", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "dlbench: dlbench-acme exists, and nothing is overwritten; choose another NAME or --out FOLDER\n"
     )
     assert list((tmp_path / "dlbench-acme").iterdir()) == []
     (tmp_path / "file").touch()
-    done = dlbench("new", "acme", "--task", "--out", "file/x", cwd=tmp_path)
+    done = answered("new", "acme", "--task", "--out", "file/x", cwd=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
-from command import dlbench
+from command import answered
 from example_runs import failed_runs, full_session
 
 from dlbench.api.schema import SUBJECTS, schema
@@ -32,14 +32,14 @@ def validator(subject):
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_the_schema_is_one_and_states_its_version(subject):
-    found = json.loads(dlbench("schema", subject, cwd=ROOT).stdout)
+    found = json.loads(answered("schema", subject, cwd=ROOT).stdout)
     jsonschema.Draft202012Validator.check_schema(found)
     assert found["version"] == SCHEMA
     assert found["$id"].endswith(f"{subject}-{SCHEMA}.json")
 
 
 def test_an_unknown_subject_is_one_line(tmp_path):
-    done = dlbench("schema", "rums", cwd=tmp_path)
+    done = answered("schema", "rums", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "dlbench: unknown subject 'rums'; did you mean runs?\n"
 
@@ -104,7 +104,7 @@ def test_in_a_file_of_mixed_schemas_every_line_is_read_as_its_own(tmp_path):
     assert runs[-1] == full_session(1)[0]
     written = str(tmp_path / "out")
     every = "markdown,json,junit,csv,pyperf"
-    done = dlbench("report", str(path), "--out", written, "--format", every, "--quiet", cwd=tmp_path)
+    done = answered("report", str(path), "--out", written, "--format", every, "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     newer = json.loads(new) | {"schema": SCHEMA + 1}
     path.write_bytes(b"".join([*old, new, json.dumps(newer).encode() + b"\n"]))

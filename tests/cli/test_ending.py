@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command import DLBENCH, dlbench, raw_runs, started
+from command import DLBENCH, SHORT, answered, dlbench, raw_runs, short, started
 
 from dlbench.cli import ending, streams
 from dlbench.errors import DlbenchError, RecordError, SpecError, exit_codes
@@ -29,7 +30,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with a comparison in it, and one like it of another session."""
     folder = tmp_path_factory.mktemp("saved")
     arguments = ("--plugin", "fake.linear,twin.linear", "--quick", "--phase", "predict", "--out", "out", "--quiet")
-    done = dlbench("run", *arguments, cwd=folder)
+    done = short("run", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "other").mkdir()
     session = raw_runs(folder / "out")[0]["session"]
@@ -80,7 +81,7 @@ def test_a_crash_of_a_whole_command_says_where_to_report_it(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("arguments", [("list", "--nonsense"), ("lst",), ("report",), ("compare", "a")])
 def test_a_wrong_command_line_is_one_line_and_exit_code_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    done = dlbench(*arguments, cwd=tmp_path)
+    done = answered(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
 
@@ -100,7 +101,7 @@ def test_a_terminal_without_our_signs_gets_others_and_loses_nothing(variables: d
 
 
 def test_a_session_on_such_a_terminal_is_measured_and_shown(tmp_path: Path) -> None:
-    command = [DLBENCH, "run", "--plugin", "fake.linear", "--quick", "--phase", "predict", "--out", "out"]
+    command = [*SHORT, "run", "--plugin", "fake.linear", "--quick", "--phase", "predict", "--out", "out"]
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **C_LOCALE}, check=False, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert b"us" in done.stdout
@@ -138,7 +139,7 @@ def test_a_reader_that_goes_away_changes_no_exit_code(command: str, where: str, 
 
 
 def test_what_is_printed_goes_to_no_file_that_took_the_place_of_a_closed_stream(tmp_path: Path) -> None:
-    script = f"{DLBENCH} run --plugin fake.linear --quick --phase predict --out out >&- 2>&-"
+    script = f"{shlex.join(SHORT)} run --plugin fake.linear --quick --phase predict --out out >&- 2>&-"
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, check=False)
     assert done.returncode == 0
     assert [run["status"] for run in raw_runs(tmp_path / "out")] == ["ok"]
@@ -212,7 +213,7 @@ def _told(
 ) -> tuple[psutil.Popen, str]:
     """A session that gets these signals after its first Run, and its whole output."""
     asked = " ".join(arguments or ("--processes", "50"))
-    script = f"{before}{DLBENCH} run --plugin fake.linear --phase predict --out out {asked}"
+    script = f"{before}{shlex.join(SHORT)} run --plugin fake.linear --phase predict --out out {asked}"
     with started(
         [sys.executable, "-c", WITH_A_TERMINAL, script], cwd=folder, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command import dlbench
+from command import short
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("test_explain")]  # one session, explained once
 
@@ -13,7 +13,7 @@ FAST = ("--quick", "--task", "line", "--threads", "1", "--out", "out")
 @pytest.fixture(scope="module")
 def explained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explained")
-    return folder / "out", dlbench("explain", "--plugin", "fake.linear,fake.minimal,twin.linear", *FAST, cwd=folder)
+    return folder / "out", short("explain", "--plugin", "fake.linear,fake.minimal,twin.linear", *FAST, cwd=folder)
 
 
 def test_two_arms_are_profiled_and_explained_in_forty_lines(explained):
@@ -48,7 +48,7 @@ def test_each_arm_has_a_trace_that_perfetto_opens(explained):
 
 
 def test_nothing_to_explain_is_one_line_and_leaves_the_report(tmp_path):
-    done = dlbench("explain", "--plugin", "fake.minimal", *FAST, "--quiet", cwd=tmp_path)
+    done = short("explain", "--plugin", "fake.minimal", *FAST, "--quiet", cwd=tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("dlbench: nothing to explain: fake.minimal has no profile()")
@@ -57,7 +57,7 @@ def test_nothing_to_explain_is_one_line_and_leaves_the_report(tmp_path):
 
 def test_a_run_explains_its_arms_when_asked(tmp_path):
     words = ("--plugin", "fake.linear,twin.linear", "--phase", "train", "--no-parity", *FAST)
-    done = dlbench("run", "--explain", *words, cwd=tmp_path)
+    done = short("run", "--explain", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Report: out/report.md" in done.stdout
     assert "Explanation: out/explanation.md" in done.stdout

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from command import DLBENCH, dlbench, raw_runs, short, started
+from command import SHORT, answered, dlbench, raw_runs, short, started
 
 pytestmark = pytest.mark.untimed
 
@@ -19,7 +19,7 @@ FAST = ("--task", "line", "--processes", "2", "--threads", "1")
 def session(tmp_path_factory):
     """One real session of two good plugins, in lockstep."""
     folder = tmp_path_factory.mktemp("session")
-    done = dlbench("run", "--plugin", "fake.linear,twin.linear", "--quick", *FAST[:2], "--out", "out", cwd=folder)
+    done = short("run", "--plugin", "fake.linear,twin.linear", "--quick", *FAST[:2], "--out", "out", cwd=folder)
     return folder, done
 
 
@@ -61,14 +61,14 @@ def test_arms_took_turns_sample_by_sample(session):
         {sample["turn"]: sample["round"] for sample in samples if sample.get("turn") is not None}
         for samples in (first, second)
     ]
-    assert sorted([*turns[0], *turns[1]]) == list(range(80))
-    assert sorted(turns[0].values()) == sorted(turns[1].values()) == list(range(40))
+    assert sorted([*turns[0], *turns[1]]) == list(range(40))
+    assert sorted(turns[0].values()) == sorted(turns[1].values()) == list(range(20))
 
 
 @SHARED
 def test_a_report_is_rendered_again_from_its_runs(session):
     folder, _ = session
-    done = dlbench("report", "out", "--out", "again", "--format", "markdown,json", "--quiet", cwd=folder)
+    done = answered("report", "out", "--out", "again", "--format", "markdown,json", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
     for name in ("report.md", "report.json"):
         assert (folder / "again" / name).read_text() == (folder / "out" / name).read_text()
@@ -77,7 +77,7 @@ def test_a_report_is_rendered_again_from_its_runs(session):
 
 def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(tmp_path):
     arguments = ("--plugin", "[ft]*.linear", "--phase", "train,converge", "--size", "small,base", "--processes", "3")
-    done = dlbench("run", *arguments, "--path", "eager,graph", "--dry-run", cwd=tmp_path)
+    done = answered("run", *arguments, "--path", "eager,graph", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first, *others, last = done.stdout.splitlines()
     assert first.startswith("train linear small, task line, batch 32, device cpu, threads ")
@@ -186,7 +186,7 @@ BAD_INPUT = [
 
 @pytest.mark.parametrize(("arguments", "text"), BAD_INPUT, ids=[" ".join(arguments) for arguments, _ in BAD_INPUT])
 def test_bad_input_is_one_clear_line_and_leaves_nothing_behind(arguments, text, tmp_path):
-    done = dlbench(*arguments, cwd=tmp_path)
+    done = answered(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if line.startswith("dlbench: ")]
     assert len(lines) == 1
@@ -232,7 +232,7 @@ DAMAGE = {
 def test_a_damaged_record_is_named_by_file_and_line(kind, session, tmp_path):
     spoil, text = DAMAGE[kind]
     (tmp_path / "runs.jsonl").write_text(spoil((session[0] / "out" / "runs.jsonl").read_text()))
-    done = dlbench("report", ".", "--format", "markdown", cwd=tmp_path)
+    done = answered("report", ".", "--format", "markdown", cwd=tmp_path)
     assert done.returncode == 2
     assert text in done.stderr
     assert "runs.jsonl" in done.stderr
@@ -240,7 +240,7 @@ def test_a_damaged_record_is_named_by_file_and_line(kind, session, tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_finished_and_ends_the_children(tmp_path):
-    arguments = [DLBENCH, "run", "--plugin", "fake.linear", "--processes", "50", "--phase", "predict", "--out", "out"]
+    arguments = [*SHORT, "run", "--plugin", "fake.linear", "--processes", "50", "--phase", "predict", "--out", "out"]
     told = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with started(arguments, cwd=tmp_path, **told) as process:
         patience = time.monotonic() + 120

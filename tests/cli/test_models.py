@@ -6,14 +6,14 @@ import json
 import sys
 
 import pytest
-from command import dlbench, planned, refused
+from command import answered, dlbench, planned, refused, short
 from distributions import leftover
 
 pytestmark = pytest.mark.untimed
 
 
 def test_a_model_is_measured_in_one_command_and_the_report_says_what_was_inferred(folder):
-    done = dlbench(
+    done = short(
         "run", "--model", "own.py:Two", "--phase", "train", "--quick", "--out", "report", "--quiet", cwd=folder
     )
     assert done.returncode == 0, done.stderr
@@ -37,7 +37,7 @@ def test_a_model_is_measured_in_one_command_and_the_report_says_what_was_inferre
 
 def test_targets_of_a_task_of_its_own_are_not_said_to_be_inferred(folder):
     arguments = ("--model", "own.py:One", "--task", "line", "--set", "outputs=1", "--phase", "train", "--input", "16x8")
-    done = dlbench("run", *arguments, "--quick", "--out", "report", "--quiet", cwd=folder)
+    done = short("run", *arguments, "--quick", "--out", "report", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
     (run,) = map(json.loads, (folder / "report" / "runs.jsonl").read_text().splitlines())
     assert run["spec"]["model"]["inferred"] == ["framework fake, by the classes of the model", "optimizer adam"]
@@ -46,7 +46,7 @@ def test_targets_of_a_task_of_its_own_are_not_said_to_be_inferred(folder):
 def test_the_command_that_measures_it_again_holds_what_was_stated(folder):
     stated = ["--model", "fake=own.py:One", "--input", "16x8:float32", "--optimizer", "sgd:0.9", "--set", "outputs=4"]
     arguments = ("run", *stated, "--phase", "train", "--quick", "--out", "report", "--quiet")
-    assert dlbench(*arguments, cwd=folder).returncode == 0
+    assert short(*arguments, cwd=folder).returncode == 0
     page = (folder / "report" / "report.md").read_text()
     (command,) = [line for line in page.splitlines() if line.startswith("dlbench run ")]
     assert all(" ".join(stated[place : place + 2]) in command for place in range(0, len(stated), 2))
@@ -211,7 +211,7 @@ def test_a_plugin_that_cannot_be_loaded_is_a_row_with_its_reason_and_others_are_
     )
     monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
     arms = ("--plugin", "acme.net,fake.linear", "--phase", "predict", "--quick", "--no-parity", "--quiet")
-    done = dlbench("run", *arms, "--out", "report", cwd=folder)
+    done = short("run", *arms, "--out", "report", cwd=folder)
     assert done.returncode == 2
     broken, fine = map(json.loads, (folder / "report" / "runs.jsonl").read_text().splitlines())
     assert (broken["spec"]["plugin"], broken["status"], fine["status"]) == ("acme.net", "error", "ok")
@@ -222,7 +222,7 @@ def test_a_model_is_examined_against_the_contract(folder):
     done = dlbench("check", "--model", "own.py:Two", "--path", "eager", cwd=folder)
     assert done.returncode == 0, done.stdout
     assert "25 hold, 0 broken, 2 not looked at" in done.stdout
-    done = dlbench("check", cwd=folder)
+    done = answered("check", cwd=folder)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "give a plugin (`dlbench list` shows the names) or --model REFERENCE" in done.stderr
 
@@ -241,7 +241,7 @@ def test_a_record_holds_no_home_folder_of_a_model_and_its_files(folder, monkeypa
     away = folder / "elsewhere"
     away.mkdir()
     told = ("--model", f"{folder}/home/proj/own.py:Two")
-    done = dlbench("run", *told, "--phase", "predict", "--quick", "--quiet", "--out", "report", cwd=away)
+    done = short("run", *told, "--phase", "predict", "--quick", "--quiet", "--out", "report", cwd=away)
     assert done.returncode == 0, done.stderr
     text = (away / "report" / "plan.json").read_text() + (away / "report" / "runs.jsonl").read_text()
     assert "~/proj/own.py:Two" in text
@@ -252,7 +252,7 @@ def test_a_record_holds_no_home_folder_of_a_model_and_its_files(folder, monkeypa
 def test_a_conversion_that_does_not_fit_ends_the_session_before_anything_is_measured(folder):
     two = ("--model", "fake=own.py:Two", "--model", "fake=own.py:Three", "--convert", "own.py:nothing")
     (folder / "own.py").write_text((folder / "own.py").read_text() + "\nclass Three(Two):\n    pass\n")
-    done = dlbench("run", *two, "--phase", "train", "--quick", "--quiet", "--out", "report", cwd=folder)
+    done = short("run", *two, "--phase", "train", "--quick", "--quiet", "--out", "report", cwd=folder)
     assert done.returncode == 2
     assert "own.py:nothing leaves out" in done.stderr
     assert not (folder / "report" / "runs.jsonl").exists()

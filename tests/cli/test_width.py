@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from command import answering
 from rich.cells import cell_len
 
 pytestmark = pytest.mark.untimed
@@ -37,8 +38,7 @@ def on_terminal(*words, columns=80, cwd=ROOT):
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     variables = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color", "NO_COLOR": "1"}
-    command = [str(Path(sys.executable).with_name("dlbench")), *words]
-    subprocess.run(command, check=False, stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env=variables)
+    answering().write(words, cwd, variables, [os.ttyname(theirs)] * 2)
     os.close(theirs)
     reader.join()
     os.close(ours)

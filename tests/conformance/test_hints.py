@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from command import dlbench
+from command import answered, dlbench
 
 from dlbench import conformance
 from dlbench.conformance.examine import NAMES, Finding
@@ -67,7 +67,7 @@ def test_a_skip_lets_its_clause_be_broken_and_a_stale_one_is_told(found):
 
 
 def test_a_skip_that_is_no_clause_is_one_line(tmp_path):
-    wrong = dlbench("check", "fake.minimal", "--skip", "the_los_falls", cwd=tmp_path)
+    wrong = answered("check", "fake.minimal", "--skip", "the_los_falls", cwd=tmp_path)
     assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
     assert "did you mean the_loss_falls" in wrong.stderr
 

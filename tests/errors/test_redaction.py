@@ -7,7 +7,7 @@ import time
 
 import msgspec
 import pytest
-from command import dlbench, raw_runs
+from command import dlbench, raw_runs, short
 from example_runs import bare_run
 
 from dlbench import pytest_plugin, registry
@@ -247,7 +247,7 @@ QUICK = ("--phase", "predict", "--quick", "--threads", "1", "--no-parity")
 @pytest.mark.parametrize("isolation", ["fresh", "none"])
 def test_no_file_of_a_session_holds_a_secret_or_a_name(surroundings, tmp_path, isolation):
     out, name = tmp_path / "home" / "alice" / "o", ("--plugin", "acme.linear", "--isolation", isolation)
-    done = dlbench("run", *name, *QUICK, "--seed", "0,1", "--out", str(out), cwd=tmp_path)
+    done = short("run", *name, *QUICK, "--seed", "0,1", "--out", str(out), cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert leaks(out, surroundings) == []
     well, failed = raw_runs(out)
@@ -271,9 +271,9 @@ def test_a_journal_writes_no_secret_and_no_name_whatever_it_is_given(alice, tmp_
 def test_no_comparison_or_gate_holds_a_secret_or_a_name(surroundings, tmp_path):
     home = tmp_path / "home" / "alice"
     arguments = ("run", "--plugin", "fake.linear", "--phase", "converge", *QUICK[2:])
-    assert dlbench(*arguments, "--out", str(home / "one"), cwd=tmp_path).returncode == 0
+    assert short(*arguments, "--out", str(home / "one"), cwd=tmp_path).returncode == 0
     against = ("--against", str(home / "one"), "--allow", "session", "--out", str(home / "two"), "--fail-on", "counts")
-    done = dlbench(*arguments, *against, cwd=tmp_path)
+    done = short(*arguments, *against, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert leaks(home, surroundings) == []
     assert (home / "two" / "comparison.md").read_text().startswith("# ~/two against ~/one")

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from command import dlbench
+from command import answered, dlbench, short
 from hypothesis import given
 from hypothesis import strategies as st
 from sides import failing, spec
@@ -166,9 +166,10 @@ def test_the_command_shows_every_figure_and_answers_by_its_exit_code(tmp_path):
     assert done.returncode == 0, done.stderr
     for what in ("output", "losses", "FLOPs", "parameter kernel", "gradient bias", "5e-06", "same model: yes"):
         assert what in done.stdout
-    assert dlbench("parity", "fake.linear", cwd=tmp_path).returncode == 2
-    assert "name a second plugin" in dlbench("parity", "fake.linear", cwd=tmp_path).stderr
-    assert "differ in" in dlbench("parity", "fake.linear", "tf.mlp", cwd=tmp_path).stderr
+    alone = answered("parity", "fake.linear", cwd=tmp_path)
+    assert alone.returncode == 2
+    assert "name a second plugin" in alone.stderr
+    assert "differ in" in answered("parity", "fake.linear", "tf.mlp", cwd=tmp_path).stderr
     unchecked = dlbench("parity", "fake.linear", "--path", "eager,graph", cwd=tmp_path)
     assert unchecked.returncode == 2
     assert "not checked" in unchecked.stdout
@@ -180,7 +181,7 @@ def test_another_model_is_exit_code_1_and_stands_first_in_a_report(tmp_path):
     assert done.returncode == 1, done.stderr
     assert "output" in next(line for line in done.stdout.splitlines() if "NO" in line)
     arguments = ("--plugin", "fake.linear,naughty.linear", "--quick", "--phase", "converge", "--out", "out")
-    dlbench("run", *arguments, cwd=tmp_path, misdeed=misdeed)
+    short("run", *arguments, cwd=tmp_path, misdeed=misdeed)
     heading, first = (tmp_path / "out" / "report.md").read_text().partition("## Before you believe it")[1:]
     assert heading
     assert "same model: NO" in first.strip().splitlines()[0]
@@ -196,11 +197,11 @@ def test_a_plugin_that_cannot_be_compared_is_named_with_what_to_add(tmp_path):
 
 def test_a_run_checks_its_arms_first_and_says_so(tmp_path):
     arguments = ("--plugin", "fake.linear,twin.linear", "--quick", "--phase", "converge", "--out", "out")
-    done = dlbench("run", *arguments, cwd=tmp_path)
+    done = short("run", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr.index("the same model?") < done.stderr.index("fake.linear eager converge: ")
     assert "same model: yes" in (tmp_path / "out" / "report.md").read_text()
-    dlbench("report", "out", "--format", "markdown", "--out", "again", cwd=tmp_path)
+    answered("report", "out", "--format", "markdown", "--out", "again", cwd=tmp_path)
     assert (tmp_path / "again" / "report.md").read_text() == (tmp_path / "out" / "report.md").read_text()
-    dlbench("run", *arguments[:-1], "bare", "--no-parity", cwd=tmp_path)
+    short("run", *arguments[:-1], "bare", "--no-parity", cwd=tmp_path)
     assert "not checked" in (tmp_path / "bare" / "report.md").read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from command import dlbench
+from command import answered, dlbench, short
 from example_runs import bare_run, full_session
 from sides import spec
 
@@ -182,8 +182,8 @@ def test_a_limit_that_is_no_relative_error_is_refused(text: str) -> None:
 
 def test_a_session_keeps_the_errors_of_its_arms_and_a_comparison_gates_them(tmp_path) -> None:
     asked = ("run", "--plugin", "fake.linear,twin.linear", "--phase", "predict", "--quick")
-    before = dlbench(*asked, "--no-parity", "--out", "before", cwd=tmp_path)
-    done = dlbench(*asked, "--fail-on", "error:1e-3", "--out", "after", cwd=tmp_path)
+    before = short(*asked, "--no-parity", "--out", "before", cwd=tmp_path)
+    done = short(*asked, "--fail-on", "error:1e-3", "--out", "after", cwd=tmp_path)
     assert (before.returncode, done.returncode) == (0, 0), before.stderr + done.stderr
     kept = tmp_path / "after" / "fidelity.jsonl"
     assert [(one.spec.plugin, one.same) for one in read_fidelities(kept)] == [
@@ -194,7 +194,7 @@ def test_a_session_keeps_the_errors_of_its_arms_and_a_comparison_gates_them(tmp_
     assert "<b>Fidelity</b>" in page
     assert "error:0.001: 2 of 2 passed" in page
     sides = [("before", "after", "error:1e-3"), ("before", "after", "error:1e-12"), ("after", "before", "error:1e-3")]
-    gated = [dlbench("compare", *pair, "--fail-on", limit, cwd=tmp_path) for *pair, limit in sides]
+    gated = [answered("compare", *pair, "--fail-on", limit, cwd=tmp_path) for *pair, limit in sides]
     assert [one.returncode for one in gated] == [0, 1, 2], [one.stderr for one in gated]
     assert gated[2].stderr.count("\n") == 1
     assert "none is recorded" in gated[2].stderr
@@ -204,7 +204,7 @@ def test_a_session_keeps_the_errors_of_its_arms_and_a_comparison_gates_them(tmp_
 
 
 def test_a_gate_on_errors_needs_the_check_that_finds_them(tmp_path) -> None:
-    refused = dlbench("run", "--plugin", "fake.linear", "--no-parity", "--fail-on", "error:1e-3", cwd=tmp_path)
+    refused = answered("run", "--plugin", "fake.linear", "--no-parity", "--fail-on", "error:1e-3", cwd=tmp_path)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "--no-parity" in refused.stderr
 

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 import pytest
-from command import dlbench
+from command import answered
 from example_runs import full_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,7 +94,7 @@ def test_a_file_that_came_or_went_is_found(tmp_path):
 
 def test_rendering_again_changes_no_digest(report, tmp_path):
     before = digests.verify(report).digest
-    assert dlbench("report", str(report), "--format", "markdown,json", "--quiet", cwd=tmp_path).returncode == 0
+    assert answered("report", str(report), "--format", "markdown,json", "--quiet", cwd=tmp_path).returncode == 0
     assert digests.verify(report).digest == before
 
 
@@ -149,7 +149,7 @@ def test_a_changed_report_is_not_resumed_and_so_not_covered_anew(tmp_path, name)
 def test_a_report_of_an_earlier_version_has_no_digests_and_that_is_said(tmp_path):
     folder = kept(tmp_path / "a")
     (folder / DIGESTS_FILE).unlink()
-    done = dlbench("verify", str(folder), cwd=tmp_path)
+    done = answered("verify", str(folder), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (exit_codes.FAILED, "")
     assert (
         done.stderr == f"dlbench: {folder}: has no digests.json, so nothing can be verified; "
@@ -171,13 +171,13 @@ def test_who_rewrites_the_digests_is_found_by_the_one_that_was_kept_elsewhere(tm
 
 
 def test_verify_prints_a_line_a_file_and_ends_with_its_code(report, tmp_path):
-    done = dlbench("verify", str(report / "runs.jsonl"), cwd=tmp_path)
+    done = answered("verify", str(report / "runs.jsonl"), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (exit_codes.FINE, "")
     assert done.stdout.splitlines()[:2] == ["digests.json    intact", "runs.jsonl      intact"]
     assert re.search(r"^digest          [0-9a-f]{64}$", done.stdout, re.MULTILINE)
     other = kept(tmp_path / "other")
     (other / "plan.json").write_text("{}")
-    done = dlbench("verify", str(other), "--json", cwd=tmp_path)
+    done = answered("verify", str(other), "--json", cwd=tmp_path)
     assert done.returncode == exit_codes.CHANGED
     found = json.loads(done.stdout)
     assert (found["intact"], [one["state"] for one in found["files"] if one["file"] == "plan.json"]) == (

@@ -6,7 +6,7 @@ import os
 from errno import ENOSPC
 
 import pytest
-from command import dlbench
+from command import answered
 
 from dlbench.api import render
 from dlbench.errors import RecordError
@@ -29,7 +29,7 @@ TOO_LONG = "x" * 300
     ],
 )
 def test_a_place_that_the_system_refuses_to_look_at_is_one_line(tmp_path, words):
-    done = dlbench(*words, cwd=tmp_path)
+    done = answered(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "cannot be read (File name too long)" in done.stderr
@@ -47,7 +47,7 @@ def test_what_is_no_file_of_a_report_is_refused_at_once(tmp_path, source, words)
     (tmp_path / "of-pipes").mkdir()
     for name in ("runs.jsonl", "digests.json"):
         os.mkfifo(tmp_path / "of-pipes" / name)
-    done = dlbench(*(word.format(source) for word in words), cwd=tmp_path, timeout=120)
+    done = answered(*(word.format(source) for word in words), cwd=tmp_path)
     assert done.returncode == 2, done.stdout
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "h").exists()

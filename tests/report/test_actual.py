@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 from built import of_line
-from command import dlbench, raw_runs
+from command import raw_runs, short
 from example_runs import ACTUAL, good_run, spec
 
 from dlbench.errors import ContractViolation
@@ -135,7 +135,7 @@ def test_each_phase_has_its_own_busy_cores_and_records_without_cpu_seconds_have_
 def test_a_process_reads_back_where_it_could_run_and_what_its_libraries_say(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
     asked = ("--plugin", "fake.linear", "--phase", "train", "--threads", "1", "--quick", "--no-parity")
-    done = dlbench("run", *asked, "--out", "o", cwd=tmp_path)
+    done = short("run", *asked, "--out", "o", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (run,) = raw_runs(tmp_path / "o")
     assert len(run["actual"]["held_to"]) == 1
@@ -155,7 +155,7 @@ def test_a_plugin_that_says_one_thing_and_does_another_is_found_out(misdeed, tmp
     if "roam" in misdeed and (os.cpu_count() or 1) == 1:
         pytest.skip("there is no other processor to go to")
     asked = ("--plugin", "naughty.linear", "--phase", "predict", "--threads", "1", "--quick", "--no-parity")
-    done = dlbench("run", *asked, "--out", "o", cwd=tmp_path, misdeed=misdeed)
+    done = short("run", *asked, "--out", "o", cwd=tmp_path, misdeed=misdeed)
     assert done.returncode == 0, done.stderr
     warnings = json.loads((tmp_path / "o" / "report.json").read_text())["warnings"]
     assert PLANTED[misdeed] in " ".join(warnings)

@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 import jsonschema
 import junitparser
 import msgspec
-import pandas
 import pyperf
 import pytest
 from example_runs import ARMS, bare_run, failed_runs, full_session, good_run, spec
@@ -245,6 +244,8 @@ def test_the_long_table_has_a_row_for_every_sample_and_figure(session):
 
 
 def test_every_column_has_the_type_that_is_documented(session):
+    import pandas
+
     kinds = {"text": "string", "integer": "Int64", "number": "float64", "boolean": "boolean"}
     found = pandas.read_csv(
         io.StringIO(rendered("csv", session)), dtype={name: kinds[kind] for name, kind in COLUMNS.items()}

@@ -7,7 +7,7 @@ import sqlite3
 
 import msgspec
 import pytest
-from command import dlbench
+from command import answered
 from example_runs import full_session
 from histories import made, noisy
 from sessions import saved
@@ -262,12 +262,12 @@ def test_the_command_shows_adds_and_draws_and_never_gates(tmp_path):
     for number, runs in enumerate(noisy(30, 1.5, at=20)):
         saved(tmp_path / "reports" / str(number), runs)
     options = ("--add", "reports", "--metric", "step_time", "--plot", "--svg", "h.svg")
-    done = dlbench("history", "h.sqlite", *options, cwd=tmp_path)
+    done = answered("history", "h.sqlite", *options, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
     said = " ".join(done.stdout.split())
     assert "step_time, 2026-01-21 12:00 UTC: 1.5" in said
     assert "files aaaaaaaa → 1.0 files bbbbbbbb" in said
     assert (tmp_path / "h.svg").exists()
-    done = dlbench("history", "none.sqlite", cwd=tmp_path)
+    done = answered("history", "none.sqlite", cwd=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

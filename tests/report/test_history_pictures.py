@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from command import dlbench
+from command import answered
 from histories import made, noisy
 from sessions import saved
 
@@ -57,7 +57,7 @@ def test_a_picture_never_takes_the_place_of_a_history(tmp_path):
     file = tmp_path / "history.sqlite"
     history(file, [saved(tmp_path / "a", made(0))], STEP)
     before = file.read_bytes()
-    done = dlbench("history", file, "--svg", file, cwd=tmp_path)
+    done = answered("history", str(file), "--svg", str(file), cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "give one that ends in .svg" in done.stderr

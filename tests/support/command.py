@@ -1,5 +1,6 @@
 """The command line as a user has it: a process of its own."""
 
+import atexit
 import contextlib
 import functools
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from answering import Answering
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 SHORT = (sys.executable, "-P", str(Path(__file__).with_name("short.py")))
@@ -23,6 +25,19 @@ def dlbench(*arguments, cwd, misdeed="", command=(DLBENCH,), **more):
     return subprocess.run(
         [*command, *arguments], check=False, cwd=cwd, env=environment, capture_output=True, text=True, **more
     )
+
+
+@functools.cache
+def answering():
+    """The process that answers commands which measure nothing."""
+    found = Answering()
+    atexit.register(found.close)
+    return found
+
+
+def answered(*arguments, cwd):
+    """Run it there in a fork of a process that has imported it: a command that is refused, plans or reads."""
+    return answering().answer(arguments, cwd, os.environ)
 
 
 short = functools.partial(dlbench, command=SHORT)
@@ -46,13 +61,13 @@ def raw_runs(folder):
 
 
 def refused(*arguments):
-    done = dlbench("run", "--dry-run", *arguments, cwd=Path.cwd())
+    done = answered("run", "--dry-run", *arguments, cwd=Path.cwd())
     assert done.returncode == 2, done.stdout
     assert len(done.stderr.splitlines()) == 1, done.stderr
     return done.stderr.removeprefix("dlbench: ").strip()
 
 
 def planned(*arguments):
-    done = dlbench("run", "--dry-run", *arguments, cwd=Path.cwd())
+    done = answered("run", "--dry-run", *arguments, cwd=Path.cwd())
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from command import dlbench, raw_runs
+from command import dlbench, raw_runs, short
 from example_runs import good_run
 
 from dlbench.analysis import pooling
@@ -91,7 +91,7 @@ def test_an_absurd_declaration_breaks_the_contract_in_one_line(said, reason):
 def test_a_plugin_that_declares_a_secret_is_measured_without_it(tmp_path, monkeypatch):
     for name, value in {"FAKE_TOKEN": "hunter2", "FAKE_PLAIN": "7", "FAKE_OTHER": "8"}.items():
         monkeypatch.setenv(name, value)
-    done = dlbench("run", "--plugin", "naughty.linear", *QUICK, misdeed="variables:return=secret", cwd=tmp_path)
+    done = short("run", "--plugin", "naughty.linear", *QUICK, misdeed="variables:return=secret", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = raw_runs(tmp_path / "o")[0]["environment"]["variables"]
     assert (found["FAKE_TOKEN"], found["FAKE_PLAIN"]) == (redaction.UNSAID, "7")
@@ -109,7 +109,7 @@ READ = {
 
 def run(out, tmp_path, *more, **options):
     arguments = ("--plugin", "fake.linear", "--phase", "converge", "--quick", "--threads", "1", "--no-parity")
-    done = dlbench("run", *arguments, "--out", out, *more, cwd=tmp_path, **options)
+    done = short("run", *arguments, "--out", out, *more, cwd=tmp_path, **options)
     assert done.returncode == 0, done.stderr
     return done
 
