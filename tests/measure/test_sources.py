@@ -23,6 +23,8 @@ from dlbench.session.machine import here
 from dlbench.spec import ModelSource, Policy
 from dlbench.workers.backends import Starter
 
+pytestmark = pytest.mark.untimed
+
 NAME = "acme.minimal"
 PLUGIN = """
 from dlbench_fake.minimal import Minimal as Model
@@ -78,7 +80,6 @@ def look(name=NAME) -> Code:
     return sources.of_plugin(name, "")
 
 
-@pytest.mark.untimed
 @pytest.mark.parametrize(
     ("entry", "files", "edited"),
     [
@@ -103,7 +104,6 @@ def test_code_that_is_edited_has_another_digest_and_the_same_version(acme, entry
     assert after.digest != before.digest
 
 
-@pytest.mark.untimed
 def test_caches_and_what_lies_beside_are_none_of_its_code(acme):
     folder = acme(PACKAGE, "acme.plugin:Model")
     before = look()
@@ -113,7 +113,6 @@ def test_caches_and_what_lies_beside_are_none_of_its_code(acme):
     assert look() == before
 
 
-@pytest.mark.untimed
 def test_what_the_installer_wrote_down_belongs_to_it(acme):
     folder = acme(MODULE | {"acme_apart/inner.py": ""}, recorded=("acme_minimal.py", "acme_apart/inner.py"))
     before = look()
@@ -121,7 +120,6 @@ def test_what_the_installer_wrote_down_belongs_to_it(acme):
     assert look().digest != before.digest
 
 
-@pytest.mark.untimed
 def test_another_version_of_the_same_files_is_another(acme):
     acme(MODULE)
     before = look()
@@ -129,7 +127,6 @@ def test_another_version_of_the_same_files_is_another(acme):
     assert look() == Code(of=before.of, distribution="acme", version="0.2.0", digest=before.digest)
 
 
-@pytest.mark.untimed
 def test_code_that_changes_while_it_is_loaded_is_like_no_other(acme):
     folder = acme(MODULE)
     before = sources.of_plugin(NAME, "")
@@ -140,7 +137,6 @@ def test_code_that_changes_while_it_is_loaded_is_like_no_other(acme):
     assert found.digest.endswith("while it was loaded")
 
 
-@pytest.mark.untimed
 def test_code_that_changes_once_it_is_loaded_is_what_was_loaded(acme):
     """So has a forked child the code of the parent that loaded it, and every Run under the isolation `none`."""
     folder = acme(MODULE)
@@ -150,7 +146,6 @@ def test_code_that_changes_once_it_is_loaded_is_what_was_loaded(acme):
     assert sources.of_plugin(NAME, "") == sources.of_loaded_plugin(NAME, "") == loaded
 
 
-@pytest.mark.untimed
 def test_a_long_file_is_read_at_its_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "MOST_BYTES", 8)
     (path := tmp_path / "big.so").write_bytes(bytes(64))
@@ -196,7 +191,6 @@ def test_a_process_that_loaded_a_plugin_once_has_one_code_of_it(acme, tmp_path):
     assert [code.of for code in one.code] == [f"plugin {NAME}", "dlbench"]
 
 
-@pytest.mark.untimed
 def test_the_code_of_a_model_of_no_package_is_the_users_own_file_and_what_it_imports(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     (tmp_path / "models").mkdir()
@@ -217,7 +211,6 @@ def test_the_code_of_a_model_of_no_package_is_the_users_own_file_and_what_it_imp
     assert look_at_model().digest != first.digest
 
 
-@pytest.mark.untimed
 def test_a_loss_and_an_optimizer_in_files_of_their_own_are_code_of_the_spec(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     (tmp_path / "net.py").write_text("class Net: ...\n")
@@ -237,7 +230,6 @@ def test_a_loss_and_an_optimizer_in_files_of_their_own_are_code_of_the_spec(tmp_
     assert changed == {"loss losses.py:mine"}
 
 
-@pytest.mark.untimed
 def test_a_neighbour_that_many_files_import_is_looked_for_once(acme, monkeypatch) -> None:
     many = {f"acme/part{number}.py": "import acme_more" for number in range(30)}
     acme(PACKAGE | many | {f"acme_more/{name}.py": "" for name in ("__init__", "one", "two")}, "acme.plugin:Model")

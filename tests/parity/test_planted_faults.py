@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from functools import partial
 
@@ -137,10 +138,17 @@ def test_a_planted_fault_is_caught(fault, faulty):
     assert failing(good, faulty(fault, architecture)) != []
 
 
+@functools.cache
+def good_side(asked):
+    """The model without a fault; asked for before one is planted."""
+    return probed(asked) | moved_side(asked)
+
+
+@pytest.mark.xdist_group("where rounding is amplified")
 @pytest.mark.parametrize("architecture", [pytest.param("gan", marks=pytest.mark.slow), "cnn"])
 @pytest.mark.parametrize("fault", [epsilon_of_the_library, misplaced_epsilon])
 def test_a_fault_is_caught_where_rounding_is_amplified(fault, architecture, monkeypatch):
     asked = spec(f"torch.{architecture}", "base")
-    good = probed(asked) | moved_side(asked)
+    good = good_side(asked)
     fault(monkeypatch)
     assert failing(good, probed(asked) | moved_side(asked)) == ["losses"]

@@ -36,6 +36,7 @@ def test_a_group_is_collected_beside_a_neighbour_and_nothing_is_left_running(tmp
     assert {len(taken.nanoseconds) for taken in batch.processes} == {20}
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize(("number", "in_full"), [(12, True), (15, False)])
 def test_a_cycle_begins_with_a_pilot_process_and_three_groups_in_full(monkeypatch, number, in_full):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "studies" / "plugins")]))
@@ -49,6 +50,7 @@ def test_a_cycle_begins_with_a_pilot_process_and_three_groups_in_full(monkeypatc
     assert (batch.neighbours, batch.duty) == (1, 0.7)
 
 
+@pytest.mark.untimed
 def test_a_pool_of_another_plan_is_not_added_to(tmp_path):
     path = tmp_path / "pool-quiet.jsonl.gz"
     pool.append(path, synthetic_pool(1))

@@ -20,7 +20,10 @@ from dlbench.system import memory
 from dlbench.workers.backends import Starter
 
 MEGABYTE = 1 << 20
-pytestmark = pytest.mark.skipif(not memory._can_reset(), reason="this kernel cannot reset the high-water mark")
+pytestmark = [
+    pytest.mark.untimed,
+    pytest.mark.skipif(not memory._can_reset(), reason="this kernel cannot reset the high-water mark"),
+]
 
 
 def in_a_fresh_process(body):

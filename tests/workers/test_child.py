@@ -206,7 +206,7 @@ def test_devices_are_asked_in_a_child():
     assert "dlbench_fake" not in done.stdout.split()
 
 
-@pytest.mark.parametrize("plugin", ["tf.mlp", "torch.mlp"])
+@pytest.mark.parametrize("plugin", [pytest.param("tf.mlp", marks=pytest.mark.slow), "torch.mlp"])
 def test_a_run_of_one_thread_uses_one_core(plugin, start):
     """Its CPU seconds are no more than the clock's: a neighbour can make them fewer and never more."""
     pytest.importorskip(f"dlbench_{plugin.partition('.')[0]}")

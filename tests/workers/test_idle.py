@@ -39,8 +39,12 @@ def test_a_child_that_waits_for_its_turn_uses_no_cpu_while_another_has_it(plugin
     pytest.importorskip(f"dlbench_{plugin.partition('.')[0]}")
     values = {"plugin": plugin, "task": "digits", "batch_size": 64, "threads": 2}
     waiting, working = start(timeout=300.0), start(timeout=300.0)
+    build = Build(spec=msgspec.structs.replace(SPEC, **values))
     for child in (waiting, working):
-        child.request(Build(spec=msgspec.structs.replace(SPEC, **values)), Built)
+        child.begin(build)  # both import at once
+    for child in (waiting, working):
+        child.request(build, Built)
+    for child in (waiting, working):
         child.request(First(), Stepped)
         assert child.wait_until_idle()
     before = cpu_seconds(waiting), cpu_seconds(working)

@@ -12,6 +12,8 @@ from dlbench.api.tune.session import tune
 from dlbench.errors import SpecError
 from dlbench.record.fidelity import Deviation, Fidelity
 
+pytestmark = pytest.mark.untimed
+
 
 def test_limits_let_arms_leave_with_the_reason(children, tmp_path):
     found = tune(asked(tmp_path, Limits(latency=0.0008)), Told())
