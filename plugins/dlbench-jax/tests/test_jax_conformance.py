@@ -16,6 +16,13 @@ QUICK = [("mlp", "eager"), ("lstm", "jit")]
 """A step without a loop op by op, and one that unrolls a loop; JAX compiles a hundred operations for others."""
 
 
+@pytest.fixture(autouse=True)
+def fewer_steps(monkeypatch, request):
+    """Where the same is looked at for its whole time by `make test-all`, or in a process of its own."""
+    if not request.node.get_closest_marker("slow"):
+        monkeypatch.setattr("dlbench.conformance.quiet.LEAK_SECONDS", 0.2)
+
+
 def _case(architecture: str, path: str):
     slow = (architecture, path) not in QUICK
     return pytest.param(architecture, path, marks=[pytest.mark.slow] if slow else [])

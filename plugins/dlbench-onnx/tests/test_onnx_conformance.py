@@ -23,6 +23,13 @@ SEVEN = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def fewer_steps(monkeypatch, request):
+    """Where the same is looked at for its whole time by `make test-all`, or in a process of its own."""
+    if not request.node.get_closest_marker("slow"):
+        monkeypatch.setattr("dlbench.conformance.quiet.LEAK_SECONDS", 0.2)
+
+
 @pytest.mark.parametrize(("runtime", "architecture"), SEVEN)
 def test_conforms(runtime, architecture):
     (spec,) = conformance.specs(f"{runtime}.{architecture}", "graph")

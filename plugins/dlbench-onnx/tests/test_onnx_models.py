@@ -20,10 +20,11 @@ from dlbench.plugin import CATEGORIES
 from dlbench.spec import Spec
 from dlbench_onnx import profiling
 
-pytestmark = pytest.mark.untimed
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("one export")]
 
 RUNTIMES = ("ort", "openvino")
-SPEC = Spec(plugin="ort.mlp", phase="predict", path="graph", size="small", task="synthetic", batch_size=8, threads=1)
+SPEC = Spec(plugin="ort.mlp", phase="predict", path="graph", size="small", task="synthetic", batch_size=512, threads=1)
+"""One program for all of these tests; its batch is large because OpenVINO's profile counts whole microseconds."""
 
 
 def spec_of(runtime, architecture="mlp", **more):
@@ -77,7 +78,7 @@ def test_the_exporter_is_gone_before_anything_runs():
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_profile_has_the_nodes_of_every_run_within_it(runtime):
-    prepared, _ = built(spec_of(runtime, batch_size=512))  # OpenVINO counts whole microseconds
+    prepared, _ = built(spec_of(runtime))
     plugin, inputs = prepared.plugin, prepared.task.batch(0, 0).inputs
     before = plugin.predict(inputs)
     found = plugin.profile(lambda: [plugin.predict(inputs) for _ in range(3)])

@@ -13,9 +13,9 @@ from dlbench.session.variants import fit
 from dlbench.spec import Spec, Variant
 from dlbench.spec.variant import variants
 
-pytestmark = pytest.mark.untimed
+pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("one export")]
 
-SPEC = Spec(plugin="ort.mlp", phase="predict", path="graph", size="small", task="digits", batch_size=4, threads=1)
+SPEC = Spec(plugin="ort.mlp", phase="predict", path="graph", size="small", task="synthetic", batch_size=512, threads=1)
 OPENVINO = msgspec.structs.replace(SPEC, plugin="openvino.mlp")
 
 

@@ -14,12 +14,22 @@ pytestmark = pytest.mark.untimed
 ARCHITECTURES = sorted(set(names) - {"TFModel", "plugin"})
 REPRESENTATIVE = ("lstm", "mlp")
 """A loop and none; the others compiled take minutes."""
-LIKE_OTHERS = ("rnn", "gru", "gan")
-"""Built of the same parts as lstm and mlp."""
+APART = ("mlp", "graph")
+"""Examined in a process of its own."""
+LIKE_OTHERS = ("rnn", "gru", "gan", "transformer")
+"""Built of the same parts as lstm and mlp; the transformer is examined in PyTorch, and compared with that."""
+
+
+@pytest.fixture(autouse=True)
+def fewer_steps(monkeypatch, request):
+    """Where the same is looked at for its whole time by `make test-all`, or in a process of its own."""
+    if not request.node.get_closest_marker("slow"):
+        monkeypatch.setattr("dlbench.conformance.quiet.LEAK_SECONDS", 0.2)
 
 
 def _case(architecture: str, path: str):
     slow = architecture in LIKE_OTHERS if path == "eager" else architecture not in REPRESENTATIVE
+    slow = slow or (architecture, path) == APART
     return pytest.param(architecture, path, marks=[pytest.mark.slow] if slow else [])
 
 
@@ -31,7 +41,7 @@ def test_conforms(architecture, path):
 
 
 def test_conforms_in_a_process_of_its_own():
-    conformance.assert_conforms("tf.mlp", "graph")
+    conformance.assert_conforms(f"tf.{APART[0]}", APART[1])
 
 
 @pytest.mark.gpu("tf.mlp")

@@ -15,8 +15,15 @@ pytestmark = pytest.mark.untimed
 ARCHITECTURES = sorted(set(names) - {"TorchModel", "plugin"})
 REPRESENTATIVE = ("lstm", "mlp")
 """A loop and none; the others compiled take minutes."""
-LIKE_OTHERS = ("rnn", "gru", "gan")
-"""Built of the same parts as lstm and mlp."""
+LIKE_OTHERS = ("rnn", "gru", "gan", "cnn")
+"""Built of the same parts as lstm and mlp; the cnn is examined in TensorFlow, and compared with that."""
+
+
+@pytest.fixture(autouse=True)
+def fewer_steps(monkeypatch, request):
+    """Where the same is looked at for its whole time by `make test-all`, or in a process of its own."""
+    if not request.node.get_closest_marker("slow"):
+        monkeypatch.setattr("dlbench.conformance.quiet.LEAK_SECONDS", 0.2)
 
 
 @pytest.mark.parametrize(

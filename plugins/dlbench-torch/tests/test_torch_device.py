@@ -109,6 +109,7 @@ def test_two_processes_with_one_number_both_compile_cold(tmp_path, monkeypatch):
     assert [(one.cache, one.parts) for one in found] == [("empty", ("forward",))] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled_quickly")
 def test_a_named_cache_that_holds_something_is_said_to(tmp_path, monkeypatch):
     monkeypatch.setenv(caches.CACHE, str(tmp_path))
