@@ -190,7 +190,7 @@ def test_verify_names_what_no_digest_is_of(report, tmp_path):
     folder = kept(tmp_path / "a")
     for name in ("report.md", "notes\x1b[2J.txt"):
         (folder / name).write_text("x")
-    done = dlbench("verify", str(folder), cwd=tmp_path)
+    done = answered("verify", str(folder), cwd=tmp_path)
     assert done.returncode == exit_codes.FINE
     said = " ".join(done.stdout.split())
     assert "not verified: 'notes\\x1b[2J.txt', report.md; `dlbench report` makes pages again" in said
