@@ -22,7 +22,7 @@ LIKE_OTHERS = ("rnn", "gru", "gan", "transformer")
 
 @pytest.fixture(autouse=True)
 def fewer_steps(monkeypatch, request):
-    """Where the same is looked at for its whole time by `make test-all`, or in a process of its own."""
+    """Less time for leaks; `make test-all`, or a process of its own, takes the whole of it."""
     if not request.node.get_closest_marker("slow"):
         monkeypatch.setattr("dlbench.conformance.quiet.LEAK_SECONDS", 0.2)
 
