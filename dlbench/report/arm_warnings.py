@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from dlbench.analysis import pairs
@@ -30,10 +31,10 @@ def arm_warnings(runs: Sequence[Run]) -> Iterator[str]:
             f"{len(ended_well)} processes and was not given back: a leak, or a cache without bound; "
             "`dlbench check` looks closer"
         )
+    flagged = Counter(flag for run in ended_well for flag in dict.fromkeys(run.flags))
     for flag, text in FLAGS.items():
-        number = sum(run.has(flag) for run in ended_well)
-        if number:
-            yield f"{number} of {len(ended_well)} processes {text}{_why(flag, ended_well)}"
+        if flagged[flag]:
+            yield f"{flagged[flag]} of {len(ended_well)} processes {text}{_why(flag, ended_well)}"
 
 
 def _why(flag: FlagName, runs: Sequence[Run]) -> str:

@@ -76,6 +76,8 @@ def _arm(label: str, runs: Sequence[Run]) -> Arm:
 def _counted(found: Compilation) -> Compilation:
     """Compilation that processes have in common: calls are rounded to calls per step."""
     calls = found.calls_per_step
+    if found.calls is None and calls is None:
+        return found
     return msgspec.structs.replace(found, calls=None, calls_per_step=None if calls is None else round(calls, 1))
 
 
