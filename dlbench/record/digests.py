@@ -142,9 +142,12 @@ def check(folder: Path) -> None:
 
 
 def _others(folder: Path) -> list[str]:
-    """Files beside the raw ones."""
+    """Files beside the raw ones. Raises RecordError for a folder that cannot be listed."""
     known = (*RAW_FILES, DIGESTS_FILE)
-    return sorted(one.name for one in folder.iterdir() if one.is_file() and one.name not in known)
+    try:
+        return sorted(one.name for one in folder.iterdir() if one.is_file() and one.name not in known)
+    except OSError as error:
+        raise RecordError(f"{folder}: cannot be listed ({error.strerror}); see its permissions") from error
 
 
 def _state(path: Path, digest: FileDigest | None) -> State | None:

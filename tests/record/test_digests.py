@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -195,6 +196,16 @@ def test_verify_names_what_no_digest_is_of(report, tmp_path):
     said = " ".join(done.stdout.split())
     assert "not verified: 'notes\\x1b[2J.txt', report.md; `dlbench report` makes pages again" in said
     assert digests.verify(folder).others == ("notes\x1b[2J.txt", "report.md")
+
+
+def test_a_folder_that_cannot_be_listed_is_one_line(tmp_path, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    folder = kept(tmp_path / "a")
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(RecordError, match=r"a: cannot be listed \(Permission denied\); see its permissions"):
+        verify(folder)
 
 
 def test_words_of_another_kind_in_the_place_of_digests_are_a_change(tmp_path):
