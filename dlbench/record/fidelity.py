@@ -43,6 +43,11 @@ class Fidelity(Record, frozen=True):
         return all(one.holds for one in self.deviations) if self.deviations else None
 
     @property
+    def losses_alone(self) -> bool:
+        """True if the losses are all that its precision does not explain, which chaotic training may do."""
+        return [one.what for one in self.deviations if not one.holds] == ["losses"]
+
+    @property
     def worst(self) -> float | None:
         """The largest of its errors; None if nothing was compared."""
         return max((one.error for one in self.deviations), default=None)

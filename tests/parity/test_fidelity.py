@@ -14,9 +14,10 @@ from dlbench.analysis.gate import GateRequest
 from dlbench.errors import RecordError, SpecError
 from dlbench.measure.digest import Digest
 from dlbench.parity import fidelity
-from dlbench.parity.fidelity import ROUNDOFFS, SUMMED, deviations, relative, trusted
+from dlbench.parity.deviations import ROUNDOFFS, SUMMED, deviations, relative
+from dlbench.parity.fidelity import trusted
 from dlbench.parity.probing import Probing
-from dlbench.parity.reference import ORACLE, nudged
+from dlbench.parity.reference import MORE, ORACLE, moved_losses_to_file, nudged
 from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.reading import read_fidelities
 from dlbench.report import FORMATS, summarize
@@ -80,6 +81,43 @@ def test_outputs_are_held_against_numpy_and_so_is_the_reference() -> None:
 def test_each_parameter_is_moved_by_the_share_and_no_more() -> None:
     moved = nudged(2.0**-8, {"w": np.ones(1000, np.float32)})["w"]
     assert set(np.unique(moved)) == {np.float32(1 - 2.0**-8), np.float32(1 + 2.0**-8)}
+
+
+def test_of_several_draws_of_a_rounding_the_one_that_moves_the_losses_most_explains_them() -> None:
+    chaotic = {**side(1.001), "losses/1": side(1.005)["losses"], "losses/2": side(1.0)["losses"]}
+    assert [one.what for one in deviations(side(), side(1.01), chaotic) if one.holds] == ["losses"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "asked", "same"), [(["losses"], 1, True), (["losses", "output"], 0, False), ([], 0, True)]
+)
+def test_more_draws_are_asked_for_where_the_losses_alone_are_not_explained(
+    wrong: list[str], asked: int, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounding = ROUNDOFFS["fp32"]
+    moved = {f"{rounding}/{name}": array for name, array in side(1 + 1e-6).items()}
+    reference = fidelity._Side("exact", {**side(), **moved}, spec("fake.linear"))
+    calls: list[object] = []
+
+    def drawn(*given: object) -> tuple[str, dict[str, object]]:
+        calls.append(given)
+        return "fp64", {f"{rounding}/losses/1": side(1.01)["losses"]}
+
+    monkeypatch.setattr(fidelity, "_probed_reference", lambda *_: reference)
+    monkeypatch.setattr(fidelity, "_arrays", drawn)
+    arm = {**side(), **{name: side(1.01)[name] for name in wrong}}
+    given = {f"{fidelity.SEED}/{name}": array for name, array in arm.items()}
+    monkeypatch.setattr(Probing, "arrays", lambda _, sides: [given] * len(sides))
+    (found,) = fidelity.check([spec("fake.linear")], 60.0, {})
+    assert (len(calls), found.same) == (asked, same)
+
+
+def test_the_draws_of_a_rounding_are_in_the_file_and_differ(tmp_path) -> None:
+    path = tmp_path / "moved.npz"
+    assert moved_losses_to_file(spec("fake.linear"), str(path), [2.0**-8]) == "fp32"
+    with np.load(path) as file:
+        assert sorted(file) == [f"{2.0**-8}/losses/{draw}" for draw in range(1, MORE + 1)]
+        assert len({file[name].tobytes() for name in file}) == MORE
 
 
 def test_arms_of_every_phase_and_precision_have_one_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sides import spec
 
 from dlbench.measure.build import prepare
-from dlbench.parity.fidelity import ROUNDOFFS, deviations
+from dlbench.parity.deviations import ROUNDOFFS, deviations
 from dlbench.parity.probe import STEPS, probe
 from dlbench.parity.reference import nudged
 from dlbench.plugin import Batch
