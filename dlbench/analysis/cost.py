@@ -38,14 +38,16 @@ def of(runs: Sequence[Run]) -> Cost:
     """The cost of these Runs of one workload; times that older records lack are among the rest."""
     walls: dict[Together, float] = {}
     parts = dict.fromkeys([*ONCE.values(), *STAGES.values()], 0.0)
+    staged: dict[str, float] = dict.fromkeys(STAGES, 0.0)
     for run in runs:
         walls[run.together] = max(run.wall_seconds, walls.get(run.together, 0.0))
         for time in run.times:
             if time.phase in ONCE:
                 parts[ONCE[time.phase]] += time.seconds
         for sample in run.samples:
-            if sample.stage in STAGES:
-                parts[STAGES[sample.stage]] += sample.seconds
+            if (stage := sample.stage) in staged:
+                staged[stage] += sample.seconds
+    parts |= {STAGES[stage]: seconds for stage, seconds in staged.items()}
     groups = math.fsum(walls.values())
     within = math.fsum(seconds for part, seconds in parts.items() if part != "pilot")  # pilots run before their group
     parts[REST] = max(0.0, groups - within)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from dlbench.analysis.memo import by_run
@@ -16,7 +17,7 @@ def steps_of(run: Run, stage: Stage) -> Sequence[float]:
 @by_run
 def _steps(run: Run) -> Mapping[str, Sequence[float]]:
     """The same by stage."""
-    found: dict[str, list[float]] = {}
+    found: defaultdict[str, list[float]] = defaultdict(list)
     for sample in () if run.has("unstable") else run.samples:
-        found.setdefault(sample.stage, []).append(sample.seconds / sample.steps)
+        found[sample.stage].append(sample.seconds / sample.steps)
     return found
