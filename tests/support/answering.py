@@ -6,11 +6,13 @@ JSON for each command, and writes its exit code.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,23 +46,31 @@ class Answering:
         """Exit code of a command that writes its output and its errors to these files, or to a terminal."""
         process = self._started(environment)
         order = {"words": arguments, "folder": str(folder), "environment": dict(environment), "files": files}
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()
-        return int(process.stdout.readline())
+        try:
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+        except BaseException:  # such as the time limit of a test: the next one is not to be given this answer
+            os.killpg(process.pid, signal.SIGKILL)
+            self.close()
+            raise
 
     def _started(self, environment: Mapping[str, str]) -> subprocess.Popen[str]:
         given = {name: value for name, value in environment.items() if name.startswith(AT_START)}
         if self._process is None or given != self._given:
             self.close()
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            self._process = subprocess.Popen([sys.executable, "-P", __file__], env=environment, **pipes)
+            command = [sys.executable, "-P", __file__]
+            self._process = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
             self._given = given
         return self._process
 
     def close(self) -> None:
         """End it."""
         if self._process is not None:
-            self._process.communicate()
+            with contextlib.suppress(BrokenPipeError):
+                self._process.communicate()
+            self._process = None
 
 
 def serve() -> None:
