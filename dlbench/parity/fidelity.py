@@ -97,21 +97,15 @@ def _of_family(family: Sequence[Spec], probing: Probing) -> list[Fidelity]:
     doubtful = sorted({_roundoff(one.spec) for one in judged if one.losses_alone})
     if not doubtful:
         return judged
-    side = _moved_again(side, doubtful, probing)
-    return [_of_arm(spec, side, arrays) for spec, arrays in zip(family, found, strict=True)]
-
-
-def _moved_again(side: _Side, roundings: Sequence[float], probing: Probing) -> _Side:
-    """The reference with the losses of more draws of its roundings: one draw of chaotic training says too little.
-
-    It stays as it is, and so does the verdict, if they cannot be had.
-    """
     assert side.spec is not None
     try:
-        _, found = _arrays(side.spec, probing, moved_losses_to_file, list(roundings))
-    except ChildError:
-        return side
-    return side._replace(arrays={**side.arrays, **found})
+        # One draw of chaotic training says too little.
+        _, more = _arrays(side.spec, probing, moved_losses_to_file, doubtful)
+    except ChildError as error:
+        why = f"more draws of the rounding of its losses cannot be had: {error}"
+        return [msgspec.structs.replace(one, reason=why) if one.losses_alone else one for one in judged]
+    side = side._replace(arrays={**side.arrays, **more})
+    return [_of_arm(spec, side, arrays) for spec, arrays in zip(family, found, strict=True)]
 
 
 def _reference(family: Sequence[Spec], probing: Probing) -> _Side:

@@ -21,6 +21,7 @@ FUNCTIONS = (
     "dlbench.measure.reported.list_devices",
     "dlbench.measure.settings.list_settings",
     "dlbench.parity.probe.probe_to_file",
+    "dlbench.parity.reference.moved_losses_to_file",
     "dlbench.parity.reference.reference_to_file",
 )
 """All that a child calls; their signatures are part of the protocol, as the fields of its messages are."""

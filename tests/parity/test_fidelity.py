@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from dlbench.parity.reference import MORE, ORACLE, moved_losses_to_file, nudged
 from dlbench.record.fidelity import Deviation, Fidelity
 from dlbench.record.reading import read_fidelities
 from dlbench.report import FORMATS, summarize
+from dlbench.workers.child import ChildError
 
 pytestmark = pytest.mark.untimed
 
@@ -33,6 +36,12 @@ def side(scale: float = 1.0) -> dict[str, np.ndarray]:
         "gradient/silent": np.array([1e-9]),
         "losses": scale * np.array([2.0, 1.0]),
     }
+
+
+def reference() -> fidelity._Side:
+    """A reference that rounding moves by a millionth."""
+    moved = {f"{ROUNDOFFS['fp32']}/{name}": array for name, array in side(1 + 1e-6).items()}
+    return fidelity._Side("exact", {**side(), **moved}, spec("fake.linear"))
 
 
 def test_an_error_is_relative_in_the_2_norm() -> None:
@@ -95,15 +104,13 @@ def test_more_draws_are_asked_for_where_the_losses_alone_are_not_explained(
     wrong: list[str], asked: int, same: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounding = ROUNDOFFS["fp32"]
-    moved = {f"{rounding}/{name}": array for name, array in side(1 + 1e-6).items()}
-    reference = fidelity._Side("exact", {**side(), **moved}, spec("fake.linear"))
     calls: list[object] = []
 
     def drawn(*given: object) -> tuple[str, dict[str, object]]:
         calls.append(given)
         return "fp64", {f"{rounding}/losses/1": side(1.01)["losses"]}
 
-    monkeypatch.setattr(fidelity, "_probed_reference", lambda *_: reference)
+    monkeypatch.setattr(fidelity, "_probed_reference", lambda *_: reference())
     monkeypatch.setattr(fidelity, "_arrays", drawn)
     arm = {**side(), **{name: side(1.01)[name] for name in wrong}}
     given = {f"{fidelity.SEED}/{name}": array for name, array in arm.items()}
@@ -112,12 +119,25 @@ def test_more_draws_are_asked_for_where_the_losses_alone_are_not_explained(
     assert (len(calls), found.same) == (asked, same)
 
 
-def test_the_draws_of_a_rounding_are_in_the_file_and_differ(tmp_path) -> None:
-    path = tmp_path / "moved.npz"
-    assert moved_losses_to_file(spec("fake.linear"), str(path), [2.0**-8]) == "fp32"
-    with np.load(path) as file:
-        assert sorted(file) == [f"{2.0**-8}/losses/{draw}" for draw in range(1, MORE + 1)]
-        assert len({file[name].tobytes() for name in file}) == MORE
+def test_the_draws_of_a_rounding_are_had_from_a_child_and_differ() -> None:
+    probing = Probing([0], 60.0, {"": sys.executable})
+    precision, found = fidelity._arrays(spec("fake.linear"), probing, moved_losses_to_file, [2.0**-8])
+    assert precision == "fp32"
+    assert sorted(found) == [f"{2.0**-8}/losses/{draw}" for draw in range(1, MORE + 1)]
+    assert len({array.tobytes() for array in found.values()}) == MORE
+
+
+def test_draws_that_cannot_be_had_leave_the_verdict_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ChildError("error", "no room")
+
+    monkeypatch.setattr(fidelity, "_probed_reference", lambda *_: reference())
+    monkeypatch.setattr(fidelity, "_arrays", broken)
+    given = {f"{fidelity.SEED}/{name}": array for name, array in {**side(), "losses": side(1.01)["losses"]}.items()}
+    monkeypatch.setattr(Probing, "arrays", lambda _, sides: [given] * len(sides))
+    (found,) = fidelity.check([spec("fake.linear")], 60.0, {})
+    assert found.same is False
+    assert "more draws of the rounding of its losses cannot be had: no room" in found.reason
 
 
 def test_arms_of_every_phase_and_precision_have_one_reference(monkeypatch: pytest.MonkeyPatch) -> None:
