@@ -34,23 +34,20 @@ class Op(Record, frozen=True):
 class Profile(Record, frozen=True):
     """Profile of an arm over `steps` steps; `seconds` of a step under the profiler, and `plain` without, beside it.
 
-    `reason` says why there is none. `threads` are those that worked. `bandwidth` is what a large copy reads and writes
-    in bytes a second beside the profile; 0.0 where it was not measured.
+    `plain` is without waits for a core. `cost` is the time of a profiled step over that of another right before, the
+    median of several pairs. `reason` says why there is no profile. `threads` are those that worked. `bandwidth` is what
+    a large copy reads and writes in bytes a second beside the profile; 0.0 where it was not measured.
     """
 
     spec: Spec
     steps: NotNegative = 0
     seconds: float = 0.0
     plain: float = 0.0
+    cost: float = 0.0
     threads: NotNegative = 0
     ops: tuple[Op, ...] = ()
     reason: str = ""
     bandwidth: float = 0.0
-
-    @property
-    def cost(self) -> float:
-        """Time of a profiled step over that of another in the same process."""
-        return self.seconds / self.plain if self.plain else 0.0
 
     @property
     def timed(self) -> bool:

@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -41,8 +42,8 @@ SEVEN = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit"), "jax": ("eager", "jit")}
 WITHIN = 0.25
 """Relative error of an amount that holds."""
-TURNS = 3
-"""Profiles of either side, in turn; the fastest counts, for other programs may hold the processors in some."""
+TURNS = 2
+"""Profiles of either side, in turn; the fastest counts, and the least step beside any of them."""
 keep = click.option("--keep", default=KEPT, show_default=True, type=click.Path(path_type=Path))
 
 
@@ -78,14 +79,15 @@ def planted(only: str, path: str, keep: Path) -> None:
 
     heads = "| planted | path | of a step | category found | sign | truth | said | within a quarter |"
     say = _Rows(keep / "planted.md", "Planted differences", heads)
-    for name in only.split(",") if only else [*PLANTED, *OFFENDERS]:
-        if name in OFFENDERS:
-            spec, _, categories = OFFENDERS[name]
-            profiles = _in_turn([partial(_offender, name, form) for form in ("new", "old")])
-            say(_of_planted(name, spec.path, categories, *profiles))
-        else:
-            profiles = _profiled([_planted_spec("none", path), _planted_spec(name, path)], TURNS)
-            say(_of_planted(name, path, PLANTED[name].categories, *profiles))
+    with _child(_planted_spec("none", path)) as take:
+        for name in only.split(",") if only else [*PLANTED, *OFFENDERS]:
+            if name in OFFENDERS:
+                spec, _, categories = OFFENDERS[name]
+                profiles = _in_turn([partial(_offender, name, form) for form in ("new", "old")])
+                say(_of_planted(name, spec.path, categories, *profiles))
+            else:
+                sides = [partial(take, _planted_spec(one, path)) for one in ("none", name)]
+                say(_of_planted(name, path, PLANTED[name].categories, *_in_turn(sides, TURNS)))
 
 
 @study.command()
@@ -163,26 +165,38 @@ def _spec(given: dict[str, object]) -> Spec:
 
 def _profiled(specs: Sequence[Spec], turns: int) -> list[Profile]:
     """The fastest profile of each, in a child of its own, taken in turn."""
+    with ExitStack() as children:
+        takes = [partial(children.enter_context(_child(spec)), spec) for spec in specs]
+        return _in_turn(takes, turns)
+
+
+@contextmanager
+def _child(spec: Spec) -> Iterator[Callable[[Spec], Profile]]:
+    """A function that profiles a Spec in a child that was started for this one."""
     with tempfile.TemporaryDirectory() as folder, Starter() as start:
-        children = [start(spec, Policy()) for spec in specs]
-        file = str(Path(folder) / "trace.json")
-        takes = [partial(call, child, profile_to_file, spec, file) for child, spec in zip(children, specs, strict=True)]
+        child, file = start(spec, Policy()), str(Path(folder) / "trace.json")
+
+        def take(one: Spec) -> Profile:
+            try:
+                return call(child, profile_to_file, one, file)
+            except ChildError as error:
+                return Profile(spec=one, reason=str(error))
+
         try:
-            return _in_turn(takes, turns)
-        except ChildError as error:
-            return [Profile(spec=spec, reason=str(error)) for spec in specs]
+            yield take
         finally:
-            for child in children:
-                child.close()
+            child.close()
 
 
 def _in_turn(takes: Sequence[Callable[[], Profile]], turns: int = 1) -> list[Profile]:
     """The profile of each in which a step took least, with the least step beside any of them."""
-    found = list(zip(*([take() for take in takes] for _ in range(turns)), strict=True))
-    return [
-        msgspec.structs.replace(min(of, key=lambda one: one.seconds), plain=min(one.plain for one in of))
-        for of in found
-    ]
+    return [_least(of) for of in zip(*([take() for take in takes] for _ in range(turns)), strict=True)]
+
+
+def _least(found: Sequence[Profile]) -> Profile:
+    refused = [one for one in found if one.reason]
+    best = min(refused or found, key=lambda one: one.seconds)
+    return msgspec.structs.replace(best, plain=min(one.plain for one in found), cost=min(one.cost for one in found))
 
 
 def _offender(name: str, form: str) -> Profile:

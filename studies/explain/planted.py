@@ -21,7 +21,10 @@ class Planted(NamedTuple):
 
 
 def _extra_product(values: Tensor) -> Tensor:
-    return values + 1e-6 * (values.detach() @ values.detach().T @ values.detach())
+    with torch.no_grad():
+        for _ in range(4):
+            values @ values.T @ values
+    return values
 
 
 def _layout(values: Tensor) -> Tensor:
@@ -37,24 +40,24 @@ def _tiny(values: Tensor) -> Tensor:
 
 
 def _reduced(values: Tensor) -> Tensor:
-    return values + sum(values.detach().std(dim=1, keepdim=True) for _ in range(30)) * 0.0
+    return values + sum(values.detach().std(dim=1, keepdim=True) for _ in range(6)) * 0.0
 
 
 def _doubled(values: Tensor) -> Tensor:
-    for _ in range(12):
+    for _ in range(30):
         values = values.double().float()
     return values
 
 
 def _on_the_host(values: Tensor) -> Tensor:
-    with torch.no_grad():
-        for _ in range(30):
-            values.add_(0.0 * torch.from_numpy(values.detach().numpy().copy()).clone())
-    return values
+    copied = values
+    for _ in range(90):
+        copied = torch.from_numpy(values.detach().numpy()).clone()
+    return values + 0.0 * copied
 
 
 def _asleep(values: Tensor) -> Tensor:
-    time.sleep(4e-3)
+    time.sleep(3e-3)
     return values
 
 
@@ -64,7 +67,7 @@ def _busy(values: Tensor) -> Tensor:
 
 
 def _normal(values: Tensor) -> Tensor:
-    for _ in range(10):
+    for _ in range(14):
         values = nn.functional.layer_norm(values, (WIDTH,))
     return values
 
@@ -77,32 +80,33 @@ def _elementwise(values: Tensor) -> Tensor:
 
 def _random(values: Tensor) -> Tensor:
     with torch.no_grad():
-        for _ in range(6):
+        for _ in range(12):
             torch.rand_like(values)
     return values
 
 
 def _gathered(values: Tensor) -> Tensor:
-    for _ in range(8):
+    for _ in range(36):
         values = values.index_select(0, torch.arange(len(values)))
     return values
 
 
 def _convolved(values: Tensor) -> Tensor:
     with torch.no_grad():
-        nn.functional.conv1d(values[:32, None], torch.ones(16, 1, 5))
+        nn.functional.conv1d(values[:80, None], torch.ones(16, 1, 5))
     return values
 
 
 def _attended(values: Tensor) -> Tensor:
     with torch.no_grad():
         heads = values.view(1, 4, 256, 64)
-        nn.functional.scaled_dot_product_attention(heads, heads, heads)
+        for _ in range(2):
+            nn.functional.scaled_dot_product_attention(heads, heads, heads)
     return values
 
 
 def _joined(values: Tensor) -> Tensor:
-    for _ in range(12):
+    for _ in range(20):
         values = torch.cat([values[:, 256:], values[:, :256]], 1)
     return values
 
@@ -110,21 +114,21 @@ def _joined(values: Tensor) -> Tensor:
 def _batched(values: Tensor) -> Tensor:
     with torch.no_grad():
         pairs = values.view(8, 64, 128)
-        for _ in range(8):
+        for _ in range(12):
             torch.bmm(pairs, pairs.transpose(1, 2))
     return values
 
 
 def _cumulated(values: Tensor) -> Tensor:
     with torch.no_grad():
-        for _ in range(10):
+        for _ in range(36):
             torch.cumsum(values, 1)
     return values
 
 
 def _weighted(values: Tensor) -> Tensor:
     with torch.no_grad():
-        for _ in range(20):
+        for _ in range(45):
             torch.softmax(values, 1)
     return values
 
@@ -135,7 +139,7 @@ PLANTED: dict[str, Planted] = {
     "tiny_operations": Planted(_tiny, ("dispatch", "Python")),
     "reduction": Planted(_reduced, ("reduction",)),
     "float64_detour": Planted(_doubled, ("data movement",)),
-    "host_copy": Planted(_on_the_host, ("data movement", "elementwise")),
+    "host_copy": Planted(_on_the_host, ("data movement",)),
     "sleep": Planted(_asleep, ("Python",)),
     "busy_python": Planted(_busy, ("Python",)),
     "normalisation": Planted(_normal, ("normalisation",)),

@@ -24,7 +24,7 @@ def test_two_arms_are_profiled_and_explained_in_forty_lines(explained):
         op["name"]: op["seconds"] / pair["before"]["profile"]["seconds"] for op in pair["before"]["profile"]["ops"]
     }
     assert shares == {
-        name: pytest.approx(share) for name, share in (("product", 0.625), ("adam", 0.25), ("Python", 0.125))
+        name: pytest.approx(share, abs=0.05) for name, share in (("product", 0.625), ("adam", 0.25), ("Python", 0.125))
     }
     assert "Category" in done.stdout
     assert len(done.stdout.splitlines()) <= 40

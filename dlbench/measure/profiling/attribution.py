@@ -7,8 +7,12 @@ waits for others while nobody works, and it is a gap.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+import msgspec
+import numpy as np
 
 from dlbench.measure.profiling.spans import Segment, Window, segments
 from dlbench.plugin import HOST, STEP, Category, ProfileEvent
@@ -33,16 +37,22 @@ class _Key(NamedTuple):
 
 
 class _Sum:
-    """Seconds and calls of an operation so far."""
+    """Seconds, calls and recorded events of an operation so far, and the lengths of its segments by thread."""
 
     def __init__(self) -> None:
-        self.seconds = self.busy = self.flops = 0.0
+        self.seconds = self.busy = self.flops = self.records = 0.0
         self.count = 0
         self.known = False
+        self.lengths: dict[int, list[float]] = {}
 
 
-def attribute(plugin: str, found: Window, steps: int) -> Account:
-    """The account of a step, of which the call took several. Raises ContractViolation for spans that overlap."""
+def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0) -> Account:
+    """The account of a step, of which the call took several. Raises ContractViolation for spans that overlap.
+
+    What recurs in each step counts with its median over them, as another program may take the core in some. `recording`
+    seconds of the call are the profiler's own, and are taken from the operations in proportion to their recorded
+    events. All that is left is scaled to the call again.
+    """
     sums: dict[_Key, _Sum] = {}
     by_thread = {thread: _clipped(plugin, found, thread) for thread in found.threads}
     working = {thread for thread, parts in by_thread.items() if any(rank(one.owner) == WORKS for one in parts)}
@@ -52,8 +62,36 @@ def attribute(plugin: str, found: Window, steps: int) -> Account:
         holders = [one for one in owners if rank(one) == best]
         for owner in holders:
             sums.setdefault(_key(owner, gap=best == WAITS), _Sum()).seconds += seconds / len(holders)
+    whole = sum(one.seconds for one in sums.values())
+    for key, one in sums.items():
+        _scale(one, _steady(one, steps, first=key.category == "Python"))
+    _without(recording, list(sums.values()))
+    left = sum(one.seconds for one in sums.values())
+    for one in sums.values():
+        _scale(one, whole / left if left else 1.0)
     ops = sorted((_op(key, total, steps) for key, total in sums.items()), key=lambda one: -one.seconds)
-    return Account(tuple(one for one in ops if one.seconds > 0.0 or one.busy > 0.0), len(working))
+    return Account(tuple(one for one in ops if one.count or one.seconds > 0.0 or one.busy > 0.0), len(working))
+
+
+def mean(accounts: Sequence[Account]) -> Account:
+    """The mean of accounts of one step, all scaled to the time of the first."""
+    whole, parts = sum(op.seconds for op in accounts[0].ops), len(accounts)
+    found: dict[_Key, list[Op]] = {}
+    for one in accounts:
+        scale = whole / (sum(op.seconds for op in one.ops) or math.inf)
+        for op in one.ops:
+            scaled = msgspec.structs.replace(op, seconds=scale * op.seconds, busy=scale * op.busy)
+            found.setdefault(_Key(op.category, op.name, op.shapes, op.layer, op.flops), []).append(scaled)
+    ops = [
+        msgspec.structs.replace(
+            of[0],
+            count=sum(op.count for op in of) / parts,
+            seconds=sum(op.seconds for op in of) / parts,
+            busy=sum(op.busy for op in of) / parts,
+        )
+        for of in found.values()
+    ]
+    return Account(tuple(sorted(ops, key=lambda one: -one.seconds)), max(one.threads for one in accounts))
 
 
 def rank(event: ProfileEvent) -> int:
@@ -69,7 +107,8 @@ def _clipped(plugin: str, found: Window, thread: int) -> list[Segment]:
     """The segments of a thread within the step."""
     start, end = found.step.start, found.step.start + found.step.seconds
     cut = (
-        Segment(max(one.start, start), min(one.end, end), one.owner) for one in segments(plugin, found.threads[thread])
+        one._replace(start=max(one.start, start), end=min(one.end, end))
+        for one in segments(plugin, found.threads[thread])
     )
     return [one for one in cut if one.end > one.start]
 
@@ -77,17 +116,44 @@ def _clipped(plugin: str, found: Window, thread: int) -> list[Segment]:
 def _count(by_thread: dict[int, list[Segment]], sums: dict[_Key, _Sum]) -> None:
     """Calls, busy seconds and FLOPs of every event that owns some time, once each."""
     seen: set[int] = set()
-    for part in (one for parts in by_thread.values() for one in parts):
+    for thread, part in ((thread, one) for thread, parts in by_thread.items() for one in parts):
         event = part.owner
         if rank(event) == WAITS:
             continue
         total = sums.setdefault(_key(event), _Sum())
         total.busy += part.end - part.start
+        total.records += part.records
+        total.lengths.setdefault(thread, []).append(part.end - part.start)
         if id(event) not in seen:
             seen.add(id(event))
             total.count += event.count if event.name != STEP else 0
             total.flops += event.flops or 0.0
             total.known = total.known or event.flops is not None
+
+
+def _steady(one: _Sum, steps: int, *, first: bool) -> float:
+    """Share of an operation's time that is left if every segment counts with its median over the steps.
+
+    1.0 if its segments do not recur, or lie on several threads. With `first`, one before the first step is left out.
+    """
+    lengths = next(iter(one.lengths.values())) if len(one.lengths) == 1 else []
+    lengths = lengths[len(lengths) % steps :] if first and len(lengths) % steps == 1 else lengths
+    if not lengths or len(lengths) % steps or not sum(lengths):
+        return 1.0
+    return float(np.median(np.reshape(lengths, (steps, -1)), axis=0).sum() * steps / sum(lengths))
+
+
+def _without(recording: float, sums: Sequence[_Sum]) -> None:
+    """Take the time of recording out of the wall time of the operations."""
+    records = {one: one.records * one.seconds / one.busy for one in sums if one.busy and one.seconds}
+    seconds = max(recording, 0.0) / (sum(records.values()) or math.inf)
+    for one, count in records.items():
+        _scale(one, max(0.0, 1.0 - seconds * count / one.seconds))
+
+
+def _scale(one: _Sum, by: float) -> None:
+    one.seconds *= by
+    one.busy *= by
 
 
 def _moments(by_thread: dict[int, list[Segment]]) -> Iterator[tuple[float, Sequence[ProfileEvent]]]:

@@ -15,14 +15,23 @@ LONGER = 1.05
 """Ratio to the step above which an event is longer than it."""
 OPEN: frozenset[Category] = HOST | {"fused code", UNATTRIBUTED}
 """Categories whose spans do not own what lies within them: it is counted as what it is."""
+WITHIN = 0.1
+"""Part of the time of recording an event that lies within its span; the rest lies around it.
+
+PyTorch's, beside shapes: 0.04 of 0.43 µs within `aten::resolve_conj`, which does nothing.
+"""
 
 
 class Segment(NamedTuple):
-    """Seconds from `start` to `end` in which a thread is in a span, for which `owner` stands in the account."""
+    """Seconds from `start` to `end` in which a thread is in a span, for which `owner` stands in the account.
+
+    `records` are the events that the profiler records in it, in parts: see `WITHIN`.
+    """
 
     start: float
     end: float
     owner: ProfileEvent
+    records: float = 0.0
 
 
 class Window(NamedTuple):
@@ -76,7 +85,7 @@ def segments(plugin: str, events: Iterable[ProfileEvent]) -> Iterator[Segment]:
     for event in sorted(events, key=lambda one: (one.start, -one.seconds)):
         while open_spans and open_spans[-1][0] <= event.start + min(OVERLAP, event.seconds / 2):
             end, owner = open_spans.pop()
-            yield Segment(at, end, owner)
+            yield Segment(at, end, owner, WITHIN)
             at = max(at, end)
         start, end = max(event.start, at), event.start + event.seconds
         owner = event
@@ -86,10 +95,10 @@ def segments(plugin: str, events: Iterable[ProfileEvent]) -> Iterator[Segment]:
                 names = f"{event.name[:80]!r} and {outer.name[:80]!r}"
                 raise ContractViolation(f"plugin {plugin}: {names} of its profile overlap on thread {event.thread}")
             end, owner = min(end, around), outer if outer.category not in OPEN else event
-            yield Segment(at, start, outer)
+            yield Segment(at, start, outer, 1.0 - WITHIN)
         at = start
         open_spans.append((end, owner))
     while open_spans:
         end, owner = open_spans.pop()
-        yield Segment(at, end, owner)
+        yield Segment(at, end, owner, WITHIN)
         at = max(at, end)

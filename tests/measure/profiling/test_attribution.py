@@ -8,6 +8,7 @@ import pytest
 from profiled import account, event, milliseconds, step
 
 from dlbench.errors import ContractViolation
+from dlbench.measure.profiling.attribution import attribute, mean
 from dlbench.measure.profiling.spans import window
 from dlbench.measure.profiling.trace import trace
 from dlbench.plugin import STEP
@@ -74,8 +75,6 @@ def test_shapes_tell_operations_of_one_name_apart() -> None:
 
 
 def _ops(events):
-    from dlbench.measure.profiling.attribution import attribute
-
     return attribute("a.b", window("a.b", events, events[0].seconds), 1).ops
 
 
@@ -99,6 +98,39 @@ def _nested(generator, kinds, start, end, thread, depth):
             yield event(f"{depth}", generator.choice(kinds), begin, stop, thread)
             yield from _nested(generator, kinds, begin, stop, thread, depth - 1)
         at = stop + 1
+
+
+def test_the_time_of_recording_events_is_taken_from_around_those_that_are_many():
+    views = [event("view", "dispatch", at, at + 0.02) for at in range(50)]
+    events = [step(100), event("mm", "matrix product", 50, 100), *views]
+    found = {op.name: op for op in attribute("a.b", window("a.b", events, 0.1), 1, 20e-3).ops}
+    assert sum(op.seconds for op in found.values()) == pytest.approx(0.1)
+    left = 100 - 18 - 1  # Python gives 9 parts of 10, and the views all that they have
+    assert found["mm"].seconds == pytest.approx(0.05 * 100 / left, rel=0.02)
+    assert found["Python"].seconds == pytest.approx(0.031 * 100 / left, rel=0.03)
+    assert found["view"].seconds == 0.0
+    assert found["mm"].seconds <= found["mm"].busy + 1e-12
+
+
+def test_a_step_in_which_another_program_held_the_core_does_not_count():
+    events, at = [step(87)], 0.0
+    for number in range(5):
+        for name, length in (("mm", 4), ("mm", 1), ("relu", 2)):
+            length += 45 if (number, name, length) == (3, "relu", 2) else 0  # noqa: PLW2901
+            events.append(event(name, "elementwise", at + 0.2, at + 0.2 + length))
+            at += 0.2 + length
+        at += 0.8
+    found = {op.name: op.seconds * 1e3 for op in attribute("a.b", window("a.b", events, 0.087), 5).ops}
+    assert sum(found.values()) == pytest.approx(87 / 5)
+    assert found["mm"] / found["relu"] == pytest.approx(5 / 2)
+    assert found["Python"] / found["relu"] == pytest.approx(1.4 / 2, rel=0.05)
+
+
+def test_the_mean_of_accounts_is_scaled_to_the_step_of_the_first():
+    quick, slow = ([step(10 * by), event("mm", "matrix product", 0, 4 * by + 2 * (by > 1))] for by in (1, 2))
+    accounts = [attribute("a.b", window("a.b", events, events[0].seconds), 1) for events in (quick, slow)]
+    found = {op.name: (op.seconds * 1e3, op.count) for op in mean(accounts).ops}
+    assert found == {"mm": (pytest.approx(4.5), 1), "Python": (pytest.approx(5.5), 0)}
 
 
 LIES = [

@@ -43,7 +43,9 @@ class Step:
         events = self.events()
         seconds = events[0].seconds
         account = attribute("a.b", window("a.b", events, seconds), 1)
-        profile = Profile(spec=SPEC, steps=1, seconds=seconds, plain=seconds / cost, threads=1, ops=account.ops)
+        profile = Profile(
+            spec=SPEC, steps=1, seconds=seconds, plain=seconds / cost, cost=cost, threads=1, ops=account.ops
+        )
         return Arm(label=label, profile=profile, step=seconds * scale)
 
 
