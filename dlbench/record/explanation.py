@@ -34,8 +34,8 @@ class Op(Record, frozen=True):
 class Profile(Record, frozen=True):
     """Profile of an arm over `steps` steps; `seconds` of a step under the profiler, and `plain` without, beside it.
 
-    `plain` is without waits for a core. `cost` is the time of a profiled step over that of another right before, the
-    median of several pairs. `reason` says why there is no profile. `threads` are those that worked. `bandwidth` is what
+    `plain` is without waits for a core. `cost` is the time of a profiled step over that of another in the same process,
+    the least of both. `reason` says why there is no profile. `threads` are those that worked. `bandwidth` is what
     a large copy reads and writes in bytes a second beside the profile; 0.0 where it was not measured.
     """
 

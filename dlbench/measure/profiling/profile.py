@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -57,11 +56,6 @@ class Round(NamedTuple):
     plain: timing.Timing
     account: Account
 
-    @property
-    def cost(self) -> float:
-        """Time of the profiled calls over that of the others, right before: other programs slow both down."""
-        return self.taken.seconds / self.plain.seconds
-
 
 def profile_to_file(spec: Spec, path: str) -> Profile:
     """Build the arm, profile a few steps, write the trace to the file, and return the account of a step.
@@ -90,7 +84,7 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
         steps=steps,
         seconds=sum(op.seconds for op in account.ops),
         plain=min(_own(one.plain) for one in found) / steps,
-        cost=statistics.median(one.cost for one in found),
+        cost=fastest.seconds / min(one.plain.seconds for one in found),
         threads=account.threads,
         ops=account.ops,
         bandwidth=_bandwidth(spec.threads) if on_cpu else 0.0,
