@@ -42,8 +42,8 @@ SEVEN = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit"), "jax": ("eager", "jit")}
 WITHIN = 0.25
 """Relative error of an amount that holds."""
-TURNS = 2
-"""Profiles of either side, in turn; the fastest counts, and the least step beside any of them."""
+TURNS = 1
+"""Profiles of either side, in turn, each the mean of several; the fastest counts, and the least step beside any."""
 keep = click.option("--keep", default=KEPT, show_default=True, type=click.Path(path_type=Path))
 
 
