@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from dlbench.errors import Unsupported
@@ -11,7 +12,7 @@ from dlbench.measure import stream
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
 from dlbench.measure.profiling.attribution import mean
-from dlbench.measure.profiling.rounds import own, rounds
+from dlbench.measure.profiling.rounds import Round, own, rounds
 from dlbench.measure.profiling.trace import trace
 from dlbench.plugin import Profiles
 from dlbench.record.explanation import Profile
@@ -52,11 +53,21 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
         steps=steps,
         seconds=sum(op.seconds for op in account.ops),
         plain=min(own(one.plain) for one in found) / steps,
-        cost=fastest.seconds / min(one.plain.seconds for one in found),
+        cost=_cost(found, on_cpu=on_cpu),
         threads=account.threads,
         ops=account.ops,
         bandwidth=_bandwidth(spec.threads) if on_cpu else 0.0,
     )
+
+
+def _cost(found: Sequence[Round], *, on_cpu: bool) -> float:
+    """Least time of a profile over the least without one; of processors, if they do the work and that says less.
+
+    Another program takes a part of the one, and of the other no more than a cache.
+    """
+    ratio = min(one.taken.seconds for one in found) / min(one.plain.seconds for one in found)
+    spent = min(one.plain.cpu_seconds for one in found)
+    return min(ratio, min(one.taken.cpu_seconds for one in found) / spent) if on_cpu and spent else ratio
 
 
 def _settled(spec: Spec, model: MeasuredModel) -> int:
