@@ -10,8 +10,8 @@ FAKE := tests/fake_plugin
 OPENXLA := .venv-openxla
 
 # Each folder has workers of its own: in one that holds both frameworks' threads NumPy is several times slower.
-# Three for two cores: some wait for a child.
-WORKERS := --durations=12 -n 3 --dist loadgroup
+# Four for two cores, two on each: some wait for a child.
+WORKERS := --durations=12 -n 4 --dist loadgroup
 SUITES := plugins/dlbench-torch plugins/dlbench-tf plugins/dlbench-onnx plugins/dlbench-jax plugins/dlbench-keras tests
 # The tests that did not run, over all suites, and the table of them that ends a run.
 LEFT_OUT := .pytest_cache/left-out.json

@@ -1,6 +1,6 @@
 """Settings that keep the suite fast, in one place; nothing here changes what a test asserts.
 
-- Tests that time nothing carry the mark `untimed`: `make test` gives them to three workers (pytest-xdist), and runs all
+- Tests that time nothing carry the mark `untimed`: `make test` gives them to four workers (pytest-xdist), and runs all
   others one by one afterwards, on a machine that nothing else uses. The untimed ones carry the mark, so that a new test
   is safe without one.
 - PyTorch's compiled code is kept in the cache of pytest: the C++ compiler takes most of the time here, and the
@@ -69,7 +69,11 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Time for what compiles for minutes, also beside a neighbour; the limit is there to end what hangs."""
+    """Longest tests first, those of conformance, so that no worker has one alone at the end.
+
+    Time for what compiles for minutes, also beside a neighbour; the limit is there to end what hangs.
+    """
+    items.sort(key=lambda item: "_conformance.py" not in item.nodeid)
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(1200))

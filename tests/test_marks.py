@@ -14,7 +14,16 @@ pytestmark = pytest.mark.untimed
 
 
 def test_what_needs_a_gpu_is_skipped_without_one_and_says_what_was_found(pytestconfig):
-    command = [sys.executable, "-m", "pytest", "-m", "gpu", "-k", "events", "plugins/dlbench-torch/tests"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        "gpu",
+        "-k",
+        "events",
+        "plugins/dlbench-torch/tests/test_torch_gpu.py",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=pytestconfig.rootpath)
     assert done.returncode == 0, done.stdout
     skipped = "1 skipped" in done.stdout and "needs a GPU; the framework of torch.mlp finds cpu here" in done.stdout

@@ -18,7 +18,7 @@ OTHER_ENDS = [
     ("lstm", "demand"),
     pytest.param("gru", "sentiment", marks=pytest.mark.slow),
     ("transformer", "sentiment"),
-    ("transformer", "vowels"),
+    pytest.param("transformer", "vowels", marks=pytest.mark.slow),
 ]
 
 
@@ -38,7 +38,8 @@ def test_so_they_are_in_processes_of_their_own():
 
 
 @pytest.mark.parametrize(
-    "architecture", [pytest.param(one, marks=pytest.mark.slow if one == "gru" else ()) for one in ARCHITECTURES]
+    "architecture",
+    [pytest.param(one, marks=pytest.mark.slow if one in ("gru", "lstm", "rnn") else ()) for one in ARCHITECTURES],
 )
 def test_they_are_the_same_model_at_size_base(architecture, monkeypatch):
     """Outputs and first gradients, on few samples: with all, two million ReLUs leave hardly a seed without an edge."""

@@ -136,7 +136,7 @@ PLACES = {
     "close": Place("train", "multiply", ("",), TYPED | RESULTS),
 }
 
-SLOW = ("stage", "words at import", "world at import", "types in predict")
+SLOW = ("stage", "words at import", "world at import", "types in predict", "memory", "close")
 """Places whose misdeeds another place of the same phase or the same misdeeds in a step stand for in `make test`."""
 
 

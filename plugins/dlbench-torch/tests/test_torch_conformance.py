@@ -13,10 +13,10 @@ from dlbench_torch import __all__ as names
 pytestmark = pytest.mark.untimed
 
 ARCHITECTURES = sorted(set(names) - {"TorchModel", "plugin"})
-REPRESENTATIVE = ("lstm", "mlp")
+REPRESENTATIVE = ("rnn", "mlp")
 """A loop and none; the others compiled take minutes."""
 LIKE_OTHERS = ("rnn", "gru", "gan", "cnn")
-"""Built of the same parts as lstm and mlp; the cnn is examined in TensorFlow, and compared with that."""
+"""Built of the same parts as the others; the cnn is examined in TensorFlow, and compared with that."""
 
 
 @pytest.fixture(autouse=True)
