@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import namedtuple
 from dataclasses import dataclass
 
@@ -178,6 +179,7 @@ def test_a_loss_is_a_known_one_a_reference_or_a_function(tmp_path, monkeypatch):
     known = {"mse": factory}
     assert loss_function("mse", known, "Fake") is factory
     assert loss_function(max, known, "Fake")(2, 3) == 3
+    assert loss_function(functools.partial(max, 4), known, "Fake")(2, 3) == 4
     gap = loss_function("kit_loss.py:gap", known, "Fake")
     assert gap(5, 3) == 2
     with pytest.raises(SpecError, match=r"loss kit_loss\.py:gap: returned shape \(2,\), and a loss is one number"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dlbench.record.schema import Run
 
@@ -16,11 +16,11 @@ def by_run(of: Callable[[Run], T]) -> Callable[[Run], T]:
 
     An equal Run does not share them: to compare samples would cost as much as to look at them again.
     """
-    key = repr(of)  # with its address: closures of one name are several functions
+    key: Any = object()  # closures of one name are several functions
 
     @wraps(of)
     def looked_up(run: Run) -> T:
-        kept: dict[str, T] = run.__dict__
+        kept: dict[Any, T] = run.__dict__
         try:
             return kept[key]
         except KeyError:

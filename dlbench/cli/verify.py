@@ -28,5 +28,5 @@ def show(source: Path, digest: str, *, as_json: bool) -> int:
 def _not_verified(names: Sequence[str]) -> list[str]:
     """A line for the files that `intact` does not speak of."""
     shown = (name if name.isprintable() else ascii(name) for name in names)
-    said = f"not verified: {', '.join(shown)}; `dlbench report` makes pages again from the files above"
+    said = f"not verified: {', '.join(shown)}; no digest is of them; `dlbench report` makes the pages of a report again"
     return [streams.fitted(said)] if names else []

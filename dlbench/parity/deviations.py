@@ -3,7 +3,8 @@
 Errors are relative, in the 2-norm (Higham 2002, Accuracy and Stability of Numerical Algorithms, sections 1.2 and 6.2):
 of the outputs, of the first gradient of the worst parameter, and of the losses of 20 steps. A precision
 explains an error if moving each parameter of the reference by the unit roundoff of that precision moves the reference
-about as much: a stable computation errs as much as one of a slightly wrong input (ibid., section 1.5).
+about as much: a stable computation errs as much as one of a slightly wrong input (ibid., section 1.5). Of several draws
+of such a movement the one that moves the losses most counts.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def _of_family(family: Sequence[Spec], probing: Probing) -> list[Fidelity]:
         # One draw of chaotic training says too little.
         _, more = _arrays(side.spec, probing, moved_losses_to_file, doubtful)
     except ChildError as error:
-        why = f"more draws of the rounding of its losses cannot be had: {error}"
+        why = f"one draw of rounding does not explain its losses, and more cannot be had: {error}; raise --timeout"
         return [msgspec.structs.replace(one, reason=why) if one.losses_alone else one for one in judged]
     side = side._replace(arrays={**side.arrays, **more})
     return [_of_arm(spec, side, arrays) for spec, arrays in zip(family, found, strict=True)]

@@ -155,7 +155,9 @@ def loss_function(loss: str | Callable[..., Any], known: Mapping[str, Callable[.
         return known[loss]
     if isinstance(loss, str) and ":" not in loss:
         raise Unsupported(f"loss {loss}: the plugins of {title} have {', '.join(known)}, or file.py:function")
-    name, function = (loss, load_reference(loss)) if isinstance(loss, str) else (loss.__qualname__, loss)
+    name, function = (
+        (loss, load_reference(loss)) if isinstance(loss, str) else (getattr(loss, "__qualname__", repr(loss)), loss)
+    )
 
     def checked(outputs: Any, targets: Any) -> Any:
         found = function(outputs, targets)

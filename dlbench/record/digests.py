@@ -119,7 +119,8 @@ def verify(folder: Path) -> Verified:
     try:
         found = from_json(written, Digests)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DlbenchError):
-        return Verified(digest="", files=(Checked(file=DIGESTS_FILE, state="changed"),))
+        changed = Checked(file=DIGESTS_FILE, state="changed")
+        return Verified(digest="", files=(changed,), others=tuple(_others(folder)))
     own = content(found) == written and _together(found.files) == found.digest
     states = [Checked(file=DIGESTS_FILE, state="intact" if own else "changed")]
     names = dict.fromkeys((*RAW_FILES, *found.files))

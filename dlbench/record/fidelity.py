@@ -30,7 +30,7 @@ class Deviation(Record, frozen=True):
 
 
 class Fidelity(Record, frozen=True):
-    """Errors of an arm against `reference`, in words; `reason` says why there are none, if there are none."""
+    """Errors of an arm against `reference`, in words; `reason` says why there are none, or why not all was tried."""
 
     spec: Spec
     reference: str = ""

@@ -38,10 +38,11 @@ def lines(by_workload: Mapping[Workload, Sequence[Run]], names: Labels, sections
 def drift(names: Labels, sections: Sections) -> Iterator[str]:
     """One line for the arm with the least precise throughput, if that is imprecise."""
     widths = {(section.workload, arm.label): _half_width(arm) for section in sections for arm in section.arms}
-    worst = max(widths, key=lambda arm: widths[arm])
-    if widths[worst] > WIDE:
+    wide = {arm: width for arm, width in widths.items() if width > WIDE}
+    if wide:
+        worst = max(wide, key=lambda arm: wide[arm])
         yield (
-            f"absolute figures drift: throughput is known within {widths[worst]:.0%} either way at worst "
+            f"absolute figures drift: throughput is known within {wide[worst]:.0%} either way at worst "
             f"({names.arm(*worst)}); ratios of arms in lockstep hold better"
         )
 

@@ -99,7 +99,8 @@ def _references(found: Sequence[FidelityRow]) -> Iterator[str]:
         yield f"Reference: {reference}"
     for reason in dict.fromkeys(row.found.reason for row in found if row.found.reason):
         arms = ", ".join(row.arm for row in found if row.found.reason == reason)
-        yield f"Not checked: {arms} ({reason})"
+        errors = any(row.found.deviations for row in found if row.found.reason == reason)
+        yield f"{'Checked in part' if errors else 'Not checked'}: {arms} ({reason})"
 
 
 def _compared(spec: Spec, sections: Sequence[Section]) -> tuple[Comparison | None, bool]:

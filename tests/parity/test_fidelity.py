@@ -137,7 +137,7 @@ def test_draws_that_cannot_be_had_leave_the_verdict_and_say_so(monkeypatch: pyte
     monkeypatch.setattr(Probing, "arrays", lambda _, sides: [given] * len(sides))
     (found,) = fidelity.check([spec("fake.linear")], 60.0, {})
     assert found.same is False
-    assert "more draws of the rounding of its losses cannot be had: no room" in found.reason
+    assert "one draw of rounding does not explain its losses, and more cannot be had: no room" in found.reason
 
 
 def test_arms_of_every_phase_and_precision_have_one_reference(monkeypatch: pytest.MonkeyPatch) -> None:

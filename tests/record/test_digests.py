@@ -194,7 +194,7 @@ def test_verify_names_what_no_digest_is_of(report, tmp_path):
     done = answered("verify", str(folder), cwd=tmp_path)
     assert done.returncode == exit_codes.FINE
     said = " ".join(done.stdout.split())
-    assert "not verified: 'notes\\x1b[2J.txt', report.md; `dlbench report` makes pages again" in said
+    assert "not verified: 'notes\\x1b[2J.txt', report.md; no digest is of them;" in said
     assert digests.verify(folder).others == ("notes\x1b[2J.txt", "report.md")
 
 

@@ -1,4 +1,4 @@
-"""The way from Runs to a page: its work grows as their number does, and a Run is looked at once and forgotten."""
+"""The way from Runs to a page: its work grows as their number does, and a Run is looked at once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_functions_of_one_name_keep_their_own_results():
         return of
 
     (run,) = made_up(1)
-    assert [of(run) for of in (times(2), times(3))] == [2, 3]
+    assert [times(factor)(run) for factor in (2, 3, 4)] == [2, 3, 4]
 
 
 def test_steps_of_a_stage_are_those_of_its_samples():
