@@ -10,6 +10,7 @@ import pytest
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import PARTS, SGD, Adam, AdamW, InputSpec, Spec
 from dlbench.plugin_kit import (
+    FEWER,
     category_by_pattern,
     category_table,
     compilation_of,
@@ -182,6 +183,11 @@ def test_inputs_that_do_not_fit_are_named():
         fitting("net", stated),
     ):
         raise IndexError("beyond\n it")
+    with (
+        pytest.raises(SpecError, match=r"do not fit: x{600}; state fewer: --input SHAPE:int64<N$"),
+        fitting("net", stated, advice=FEWER),
+    ):
+        raise IndexError("x" * 700)
 
 
 def test_a_switch_is_a_row_of_two_values():

@@ -25,11 +25,13 @@ from dlbench.errors import Unsupported
 from dlbench.plugin import BuildRequest
 
 Arrays = Mapping[str, Any]
+"""Parameters by canonical name."""
 Dropout = Callable[[Any, float], Any]
 """Values and the rate at which they are dropped, to those that stay and are scaled."""
 Function = Callable[[Arrays, Any, Dropout], Any]
 """Parameters, inputs and a dropout to the outputs in the shape of the request's signature."""
 GENERATOR, DISCRIMINATOR = "generator/", "discriminator/"
+"""Beginnings of the canonical names of a gan's two networks."""
 _LEVELS = 2**16
 _FLOAT = np.float32(0)
 

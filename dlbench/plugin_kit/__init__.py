@@ -8,6 +8,7 @@ from dlbench.plugin_kit.hlo_flops import flops_by_instruction, flops_of_hlo
 from dlbench.plugin_kit.machine import cpu_name, threads_named
 from dlbench.plugin_kit.outputs import output_name, pick_output
 from dlbench.plugin_kit.own_models import (
+    FEWER,
     fitting,
     largest_integers,
     one_or_all,
@@ -35,6 +36,7 @@ from dlbench.registry.factories import call, check_options, is_factory, keywords
 from dlbench.registry.references import load_reference, users_errors
 
 __all__ = [
+    "FEWER",
     "SWITCH",
     "Corrections",
     "Program",

@@ -17,7 +17,7 @@ def own_inputs(
 ) -> tuple[tuple[InputSpec, ...], list[str]]:
     """Inputs as they are stated, else those of `example_inputs()`, with its batch; and the inferred facts.
 
-    None if nobody says. Raises SpecError as `inputs_of_example` does.
+    No inputs and no facts if nobody says. Raises SpecError as `inputs_of_example` does.
     """
     if recipe.inputs:
         return recipe.inputs_of(spec), []
@@ -48,8 +48,14 @@ def read_output(recipe: Recipe, outputs: Any, inferred: list[str]) -> Any:
     return pick_output(outputs, recipe.output)
 
 
+FEWER = "state fewer: --input SHAPE:int64<N"
+"""Advice for a model that has no place for the largest integers that were stated."""
+
+
 @contextmanager
-def fitting(label: str, inputs: Sequence[Any], said: Callable[[Exception], str] = str) -> Iterator[None]:
+def fitting(
+    label: str, inputs: Sequence[Any], said: Callable[[Exception], str] = str, advice: str = ""
+) -> Iterator[None]:
     """Raise SpecError that the inputs do not fit for an error that is none of dlbench's; `said` gives its reason."""
     try:
         yield
@@ -57,7 +63,8 @@ def fitting(label: str, inputs: Sequence[Any], said: Callable[[Exception], str] 
         raise
     except Exception as error:
         stated = ", ".join(f"{one.dtype} {one.shape}{_below(one)}" for one in inputs)
-        raise SpecError(f"{label}: inputs {stated} do not fit: {' '.join(said(error).split())[:600]}") from error
+        why = " ".join(said(error).split())[:600]
+        raise SpecError(f"{label}: inputs {stated} do not fit: {why}{advice and f'; {advice}'}") from error
 
 
 def _below(one: Any) -> str:

@@ -10,6 +10,7 @@ from dlbench.plugin import PARTS, CacheState, Compilation, ModelInfo, Part, Sett
 from dlbench.spec import Spec
 
 SWITCH = ("on", "off")
+"""Values of a setting that is a switch."""
 
 
 def model_info(spec: Spec, *, device: str, devices: Mapping[str, str], compiler: str = "", **read: Any) -> ModelInfo:

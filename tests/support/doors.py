@@ -46,7 +46,8 @@ def _names(module: ModuleType) -> list[str]:
         str(one.id)
         for part in body
         if isinstance(part, ast.Assign)
-        for one in part.targets
+        for target in part.targets
+        for one in (target.elts if isinstance(target, ast.Tuple) else [target])
         if isinstance(one, ast.Name)
     ]
     return [name for name in [*defined, *assigned] if not name.startswith("_")]

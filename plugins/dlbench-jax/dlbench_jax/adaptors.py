@@ -104,7 +104,7 @@ def _require_within(label: str, network: Network, inputs: Sequence[InputSpec]) -
     if any(one.below for one in inputs):
         given = kit.one_or_all(kit.largest_integers(inputs))
         call = partial(network.forward, dict(network.parameters), dict(network.state), given, None)
-        with kit.fitting(label, inputs):
+        with kit.fitting(label, inputs, advice=kit.FEWER):
             checkify.checkify(call, checkify.index_checks)()[0].throw()
 
 

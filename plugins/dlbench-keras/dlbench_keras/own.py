@@ -100,7 +100,7 @@ class OwnModel:
 
     def _outputs(self, model: Any, inputs: Sequence[Any], names: tuple[str, ...]) -> Any:
         """Outputs without values, which builds the model. Raises SpecError for inputs that do not fit."""
-        with kit.fitting(self._recipe.label, inputs, _reason):
+        with kit.fitting(self._recipe.label, inputs, _reason, kit.FEWER):
             return _called(model, tuple(keras.KerasTensor(one.shape, dtype=one.dtype) for one in inputs), names)
 
 

@@ -5,10 +5,11 @@ PyTorch and its exporter would otherwise stand in the memory, the threads and th
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,12 +46,21 @@ class Exported:
     folder: TemporaryDirectory[str] | None = None
 
 
+_kept: dict[bytes, Exported] = {}
+
+
 def exported(request: BuildRequest, parameters: Parameters | None = None) -> Exported:
     """PyTorch's model for this request, with these parameters instead of its initial ones if they are given.
 
     Raises Unsupported that names the operator which ONNX cannot express, and what PyTorch's plugin raises.
     """
-    return _export(pickle.dumps((_of_torch(request), None if parameters is None else dict(parameters))))
+    asked = _of_torch(request), None if parameters is None else dict(parameters)
+    key = hashlib.sha256(pickle.dumps(asked)).digest()
+    if key not in _kept:
+        _kept[key] = _export(request, *asked)
+        for old in list(_kept)[:-KEPT]:
+            del _kept[old]
+    return _kept[key]
 
 
 def _of_torch(request: BuildRequest) -> BuildRequest:
@@ -61,12 +71,10 @@ def _of_torch(request: BuildRequest) -> BuildRequest:
     return replace(request, spec=named, optimizer=Adam())
 
 
-@lru_cache(KEPT)
-def _export(asked: bytes) -> Exported:
-    """The export of a pickled request to PyTorch, and parameters for it."""
+def _export(request: BuildRequest, of_torch: BuildRequest, parameters: dict[str, Array] | None) -> Exported:
+    """The export of this request to PyTorch, with these parameters."""
     folder = TemporaryDirectory(prefix="dlbench-onnx-")
-    request, parameters = pickle.loads(asked)  # noqa: S301 (of this process)
-    said: dict[str, Any] = in_own_process("dlbench_onnx.exporter:export", folder.name, request, parameters)
+    said: dict[str, Any] = in_own_process("dlbench_onnx.exporter:export", folder.name, of_torch, parameters)
     return Exported(
         file=Path(folder.name, MODEL),
         parameters=partial(_parameters, Path(folder.name, PARAMETERS)),

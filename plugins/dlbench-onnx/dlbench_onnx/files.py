@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,13 +31,13 @@ def read(reference: str, names: tuple[str, ...] = (), output: str = "") -> Expor
     """
     file = local_file(reference.removeprefix(LOADER))
     graph = _load(file, reference).graph
-    taken = _arrays(_inputs(graph))
+    taken = [one.name for one in _inputs(graph)]
     if names and set(names) != set(taken):
         raise SpecError(f"{reference} takes the inputs {', '.join(taken)}, and {', '.join(names)} were named")
     return Exported(
         file=file,
         inputs=names or tuple(taken),
-        output=output_name(_arrays(graph.output), output),
+        output=output_name({one.name: one for one in graph.output}, output),
         parameter_count=sum(int(np.prod(one.dims)) for one in graph.initializer if one.data_type in _TRAINED),
         details={"model file": f"sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"},
         parameters=partial(_parameters, file, reference),
@@ -51,7 +51,8 @@ def stated(reference: str, output: str = "") -> tuple[tuple[InputSpec, ...], Arr
     Nor for integers, whose range no file states.
     """
     graph = _load(local_file(reference.removeprefix(LOADER)), reference).graph
-    taken, returned = _arrays(_inputs(graph)).values(), pick_output(_arrays(graph.output), output)
+    taken = [_array(one) for one in _inputs(graph)]
+    returned = _array(pick_output({one.name: one for one in graph.output}, output))
     closed = all(one.shape and all(one.shape) and one.dtype == "float32" for one in taken)
     inputs = tuple(InputSpec(one.shape) for one in taken) if closed else ()
     return inputs, returned if returned.shape and all(returned.shape) else None
@@ -59,7 +60,7 @@ def stated(reference: str, output: str = "") -> tuple[tuple[InputSpec, ...], Arr
 
 def require_fit(model: Exported, reference: str, given: Sequence[ArraySpec | InputSpec]) -> None:
     """Raise SpecError for arrays of another type or length than the file states; a length that it leaves open fits."""
-    known = _arrays(_inputs(_load(model.file, reference).graph))
+    known = {one.name: _array(one) for one in _inputs(_load(model.file, reference).graph)}
     if len(known) != len(given):
         raise SpecError(f"{reference} takes the inputs {', '.join(known)}, and {len(given)} were given")
     for name, asked in zip(model.inputs, given, strict=True):
@@ -73,14 +74,11 @@ def require_fit(model: Exported, reference: str, given: Sequence[ArraySpec | Inp
             raise SpecError(f"{reference} takes {name} as {wanted}:{own.dtype}, and {got}:{asked.dtype} was asked for")
 
 
-def _arrays(values: Iterable[Any]) -> dict[str, ArraySpec]:
-    """Shapes and types of inputs or outputs by name; a length that is left open is 0."""
-    found = {}
-    for one in values:
-        kind = one.type.tensor_type
-        shape = tuple(length.dim_value for length in kind.shape.dim)
-        found[one.name] = ArraySpec(shape, str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)))
-    return found
+def _array(one: Any) -> ArraySpec:
+    """Shape and type of an input or an output; a length that is left open is 0."""
+    kind = one.type.tensor_type
+    shape = tuple(length.dim_value for length in kind.shape.dim)
+    return ArraySpec(shape, str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)))
 
 
 def _load(file: Path, reference: str) -> Any:

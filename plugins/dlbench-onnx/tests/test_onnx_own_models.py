@@ -19,6 +19,7 @@ from dlbench.measure.describe import describe_model
 from dlbench.plugin import InputSpec, ModelSource
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
+from dlbench_onnx import files
 
 pytestmark = pytest.mark.untimed
 
@@ -99,6 +100,17 @@ def test_a_file_says_what_it_takes_and_is_run_as_it_is(runtime, tmp_path):
     prepared.plugin.import_parameters({"weight": 2 * weight})
     assert np.allclose(prepared.plugin.predict(inputs), inputs @ (2 * weight), atol=1e-5)
     assert np.array_equal(prepared.plugin.export_parameters()["weight"], 2 * weight)
+
+
+def test_an_output_that_is_no_array_is_in_the_way_of_none_that_is(tmp_path):
+    """As scikit-learn's classifiers have one, of maps."""
+    save(path := tmp_path / "several.onnx")
+    model = onnx.load(path)
+    model.graph.node.append(helper.make_node("SequenceConstruct", ["y"], ["several"]))
+    model.graph.output.append(helper.make_tensor_sequence_value_info("several", TensorProto.FLOAT, None))
+    onnx.save(model, path)
+    inputs, output = files.stated(f"onnx:{path}", "y")
+    assert (inputs, output.shape, files.read(f"onnx:{path}", (), "y").output) == (ROWS, (4, 3), "y")
 
 
 def test_a_file_with_an_open_batch_needs_the_input_and_takes_any_length(tmp_path):
