@@ -52,6 +52,10 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "tf": {"eager": {"bf16": "amp:bf16"}, "jit": {"bf16": "amp:bf16"}},
 }
 """Settings by framework, path and name."""
+EVERY = [
+    f"{framework}.{name}:{path}" for framework, paths in VARIANTS.items() for name in ARCHITECTURES for path in paths
+]
+"""All parts, as a plugin on a path."""
 Row = dict[str, Any]
 
 
@@ -150,6 +154,7 @@ def table(parts: Mapping[str, Mapping[str, Row]], size: str) -> str:
             "Made by `python -m studies.price_of_speed`.",
             "",
             *_places(parts),
+            *_open(parts),
             f"| {' | '.join(head)} |",
             f"|{'---|' * len(head)}",
             *(_line(arm, name, row) for arm, rows in parts.items() for name, row in rows.items()),
@@ -163,6 +168,18 @@ def _places(parts: Mapping[str, Mapping[str, Row]]) -> list[str]:
     rows = [row for rows in parts.values() for row in rows.values() if "machine" in row]
     found = dict.fromkeys((row["machine"], row["threads"]) for row in rows)
     return [f"- {machine}, threads {threads}" for machine, threads in found] + ([""] if found else [])
+
+
+def _open(parts: Mapping[str, Mapping[str, Row]]) -> list[str]:
+    """Processes of each part, and the parts that are not measured yet."""
+    processes = {name: max(row.get("processes", (0, 0))[1] for row in rows.values()) for name, rows in parts.items()}
+    number = [f"{many} processes an arm: {', '.join(_with(processes, many))}" for many in sorted({*processes.values()})]
+    missing = [name for name in EVERY if name not in parts]
+    return [f"- {line}" for line in [*number, *([f"not measured yet: {', '.join(missing)}"] if missing else [])]] + [""]
+
+
+def _with(processes: Mapping[str, int], many: int) -> list[str]:
+    return [name for name, number in processes.items() if number == many]
 
 
 def _line(arm: str, name: str, row: Row) -> str:
@@ -195,13 +212,7 @@ def main() -> int:
     options = parser.parse_args()
     common = ("size", "processes", "threads")
     setting = [word for name in common for word in (f"--{name}", str(getattr(options, name)))]
-    every = [
-        f"{framework}.{architecture}:{path}"
-        for framework, paths in VARIANTS.items()
-        for architecture in ARCHITECTURES
-        for path in paths
-    ]
-    asked = [name for name in every if not options.only or name in options.only or name.split(":")[0] in options.only]
+    asked = [name for name in EVERY if not options.only or name in options.only or name.split(":")[0] in options.only]
     kept = options.out / f"rows-{options.size}.json" if options.out else None
     parts: dict[str, dict[str, Row]] = json.loads(kept.read_text()) if kept and kept.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
@@ -213,9 +224,9 @@ def main() -> int:
             session = sessions / f"{name.replace(':', '-')}-{options.size}"
             plugin, path = name.split(":")
             parts[name] = part(plugin, path, setting, session)
-            print(table({name: parts[name]}, options.size), flush=True)
+            print("\n".join(_line(name, *row) for row in parts[name].items()), flush=True)
             if kept:
-                _keep(kept, {one: parts[one] for one in every if one in parts}, options.size)
+                _keep(kept, {one: parts[one] for one in EVERY if one in parts}, options.size)
             shutil.rmtree(session, ignore_errors=True)
     return 0
 
