@@ -35,24 +35,27 @@ class Profile(Record, frozen=True):
     """Profile of an arm over `steps` steps; `seconds` of a step under the profiler, and `plain` without, beside it.
 
     `plain` is without waits for a core. `cost` is the time of a profiled step over that of another in the same process,
-    the least of both. `reason` says why there is no profile. `threads` are those that worked. `bandwidth` is what
-    a large copy reads and writes in bytes a second beside the profile; 0.0 where it was not measured.
+    the least of both, without such waits where they are known; None where it is not. `reason` says why there is no
+    profile. `threads` are those that worked. `lost` are operations of which recording would have taken more time than
+    they have. `bandwidth` is what a large copy reads and writes in bytes a second beside the profile; 0.0 where it was
+    not measured.
     """
 
     spec: Spec
     steps: NotNegative = 0
     seconds: float = 0.0
     plain: float = 0.0
-    cost: float = 0.0
+    cost: float | None = None
     threads: NotNegative = 0
     ops: tuple[Op, ...] = ()
     reason: str = ""
     bandwidth: float = 0.0
+    lost: tuple[str, ...] = ()
 
     @property
     def timed(self) -> bool:
         """True if the profile slowed the step down little enough for times to be read from it."""
-        return not self.reason and self.cost <= DEARER
+        return not self.reason and self.cost is not None and self.cost <= DEARER
 
 
 class Arm(Record, frozen=True):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from os import O_RDONLY, close, listdir
 from os import open as open_file
 from os import read as read_file
+from threading import get_native_id
+from time import thread_time_ns
 from typing import NamedTuple
 
 THREADS = "/proc/self/task"
@@ -33,6 +35,23 @@ def counter() -> Callable[[float], float | None]:
     """A function that says how many of the seconds since this call the program has waited, as `between` does."""
     before = so_far()
     return lambda seconds: between(before, so_far(), seconds)
+
+
+def lone() -> Callable[[float], float | None]:
+    """A function that says how many seconds this thread has waited since, as `between` does, at the cost of two reads.
+
+    It is given the processor seconds of all threads; None if others did some of the work, or it is not known.
+    """
+    name = str(get_native_id())
+    before, began = _of(name), thread_time_ns()
+
+    def waited(cpu_seconds: float) -> float | None:
+        worked, after = (thread_time_ns() - began) * 1e-9, _of(name)
+        if before is None or after is None or worked < LONE * cpu_seconds:
+            return None
+        return max(0.0, (after.waited - before.waited) * 1e-9 - max(0.0, cpu_seconds - worked))
+
+    return waited
 
 
 def so_far() -> Reading | None:

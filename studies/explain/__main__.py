@@ -34,7 +34,7 @@ from dlbench.record.explanation import Arm, Profile
 from dlbench.spec import Policy, Spec
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import call
-from dlbench.workers.child import ChildError
+from dlbench.workers.child import ChildError, ChildHandle
 
 HERE = Path(__file__).parent
 KEPT = Path("reports/explain")
@@ -172,20 +172,23 @@ def _profiled(specs: Sequence[Spec], turns: int) -> list[Profile]:
 
 @contextmanager
 def _child(spec: Spec) -> Iterator[Callable[[Spec], Profile]]:
-    """A function that profiles a Spec in a child that was started for this one."""
-    with tempfile.TemporaryDirectory() as folder, Starter() as start:
-        child, file = start(spec, Policy()), str(Path(folder) / "trace.json")
+    """A function that profiles a Spec in a child that was started for this one, or in a new one after a failure."""
+    with tempfile.TemporaryDirectory() as folder, Starter() as start, ExitStack() as children:
+        file = str(Path(folder) / "trace.json")
+        alive: list[ChildHandle] = []
 
         def take(one: Spec) -> Profile:
             try:
-                return call(child, profile_to_file, one, file)
+                if not alive:
+                    alive.append(start(spec, Policy()))
+                    children.callback(alive[0].close)
+                return call(alive[0], profile_to_file, one, file)
             except ChildError as error:
+                alive.clear()
+                children.close()
                 return Profile(spec=one, reason=str(error))
 
-        try:
-            yield take
-        finally:
-            child.close()
+        yield take
 
 
 def _in_turn(takes: Sequence[Callable[[], Profile]], turns: int = 1) -> list[Profile]:
@@ -196,7 +199,8 @@ def _in_turn(takes: Sequence[Callable[[], Profile]], turns: int = 1) -> list[Pro
 def _least(found: Sequence[Profile]) -> Profile:
     refused = [one for one in found if one.reason]
     best = min(refused or found, key=lambda one: one.seconds)
-    return msgspec.structs.replace(best, plain=min(one.plain for one in found), cost=min(one.cost for one in found))
+    costs = [one.cost for one in found if one.cost is not None]
+    return msgspec.structs.replace(best, plain=min(one.plain for one in found), cost=min(costs, default=None))
 
 
 def _offender(name: str, form: str) -> Profile:

@@ -266,7 +266,7 @@ def test_a_colour_means_one_arm_in_all_charts_and_no_verdict():
 
 
 def test_a_profile_has_a_bar_for_each_category_and_side_and_none_where_there_was_nothing():
-    taken = Profile(spec=spec(), seconds=2e-3, plain=2e-3, ops=(Op("mm", "matrix product", 1, 1e-3, 1e-3),))
+    taken = Profile(spec=spec(), seconds=2e-3, plain=2e-3, cost=1.0, ops=(Op("mm", "matrix product", 1, 1e-3, 1e-3),))
     sides = [Arm(label, taken, step) for label, step in (("torch.mlp eager", 2e-3), ("torch.mlp jit", 1e-3))]
     shares = [Share("matrix product", before=1e-3, after=6e-4), Share("fused code", after=4e-4)]
     (found,) = profile.charts(shares, sides, ["eager", "jit"])

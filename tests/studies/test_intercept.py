@@ -20,7 +20,7 @@ def profile(batch):
     spec = Spec(plugin="a.mlp", path="eager", phase="train", task="line", size="small", batch_size=batch, threads=1)
     ops = tuple(Op(name=kind, category=kind, count=1, seconds=1.1e-3 * ms, busy=0) for kind, ms in parts.items())
     seconds = sum(parts.values()) * 1e-3
-    return Profile(spec=spec, steps=1, seconds=1.1 * seconds, plain=seconds, threads=1, ops=ops)
+    return Profile(spec=spec, steps=1, seconds=1.1 * seconds, plain=seconds, cost=1.1, threads=1, ops=ops)
 
 
 def test_what_does_not_grow_with_the_batch_is_host_and_optimizer():

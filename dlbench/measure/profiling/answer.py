@@ -107,15 +107,20 @@ def _cautions(sides: Sequence[Arm]) -> Iterator[str]:
         profile = arm.profile
         if profile.reason:
             yield f"No profile of {arm.label}: {profile.reason}"
+        elif profile.cost is None:
+            yield f"What profiling costs a step of {arm.label} is not known: counts and order are shown, and no times."
         elif not profile.timed:
             yield (
                 f"Profiling makes a step of {arm.label} {profile.cost:.2f} times as long, more than {DEARER:g}: "
                 "counts and order are shown, and no times."
             )
+        if profile.lost and arm.scaled:
+            most = listed([*profile.lost[:REASONS], *([f"{n} more"] if (n := len(profile.lost) - REASONS) > 0 else [])])
+            yield f"Recording takes more time than there is, and leaves none, in {arm.label} for {most}."
         unknown = sum(op.seconds for op in profile.ops if op.category == UNATTRIBUTED)
         if profile.seconds and unknown > UNKNOWN * profile.seconds:
             yield f"{unknown / profile.seconds:.0%} of the step of {arm.label} has names that no table knows."
-    costs = [f"{arm.profile.cost:.2f} ({arm.label})" for arm in sides]
+    costs = [f"{arm.profile.cost:.2f} ({arm.label})" for arm in sides if arm.profile.cost is not None]
     if all(arm.scaled for arm in sides):
         yield (
             f"Profiling makes a step {listed(costs)} times as long; times are scaled to the step that was measured "

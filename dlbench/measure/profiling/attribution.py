@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from dlbench.errors import ContractViolation
 from dlbench.measure.profiling.spans import Segment, Window, segments
 from dlbench.plugin import HOST, STEP, Category, ProfileEvent
 from dlbench.record.explanation import Op
@@ -22,10 +23,14 @@ WORKS, HELPS, THINKS, WAITS = range(4)
 
 
 class Account(NamedTuple):
-    """Wall and busy seconds of the profiled call, by event, and how many threads worked."""
+    """Wall and busy seconds of the profiled call, by event, and how many threads worked.
+
+    `lost` are the names of those of which recording would have taken more time than they have.
+    """
 
     ops: tuple[Op, ...]
     threads: int
+    lost: tuple[str, ...] = ()
 
 
 class _Key(NamedTuple):
@@ -37,10 +42,10 @@ class _Key(NamedTuple):
 
 
 class _Sum:
-    """Seconds, calls and recorded events of an operation so far, and the lengths of its segments by thread."""
+    """Seconds, calls and recording of an operation so far, and the lengths of its segments by thread."""
 
     def __init__(self) -> None:
-        self.seconds = self.busy = self.flops = self.records = 0.0
+        self.seconds = self.busy = self.flops = self.recorded = 0.0
         self.count = 0
         self.known = False
         self.lengths: dict[int, list[float]] = {}
@@ -50,13 +55,14 @@ def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0) ->
     """The account of a step, of which the call took several. Raises ContractViolation for spans that overlap.
 
     What recurs in each step counts with its median over them, as another program may take the core in some. `recording`
-    seconds of the call are the profiler's own, and are taken from the operations in proportion to their recorded
-    events. All that is left is scaled to the call again.
+    seconds of all threads are the profiler's own, as much for every event, and are taken from its own thread's time:
+    from the wall time by as large a part as from the busy time. All that is left is scaled to the call again; if
+    nothing is, that is a ContractViolation too.
     """
     sums: dict[_Key, _Sum] = {}
     by_thread = {thread: _clipped(plugin, found, thread) for thread in found.threads}
     working = {thread for thread, parts in by_thread.items() if any(rank(one.owner) == WORKS for one in parts)}
-    _count(by_thread, sums)
+    _count(by_thread, sums, recording / (sum(map(len, found.threads.values())) - 1))  # the step is no event of these
     for seconds, owners in _moments(by_thread):
         best = min(map(rank, owners))
         holders = [one for one in owners if rank(one) == best]
@@ -65,33 +71,44 @@ def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0) ->
     whole = sum(one.seconds for one in sums.values())
     for key, one in sums.items():
         _scale(one, _steady(one, steps, first=key.category == "Python"))
-    _without(recording, list(sums.values()))
+    lost = dict.fromkeys(key.name for key, one in sums.items() if not _without_recording(one))
     left = sum(one.seconds for one in sums.values())
+    if not left:
+        raise ContractViolation(f"plugin {plugin}: recording its events takes {recording:g} s, as long as all of them")
     for one in sums.values():
-        _scale(one, whole / left if left else 1.0)
+        _scale(one, whole / left)
     ops = sorted((_op(key, total, steps) for key, total in sums.items()), key=lambda one: -one.seconds)
-    return Account(tuple(one for one in ops if one.count or one.seconds > 0.0 or one.busy > 0.0), len(working))
+    ops = [one for one in ops if one.count or one.seconds > 0.0 or one.busy > 0.0]
+    return Account(tuple(ops), len(working), tuple(lost))
 
 
 def mean(accounts: Sequence[Account]) -> Account:
-    """The mean of accounts of one step, all scaled to the time of the first."""
+    """The mean of accounts of one step, all scaled to the time of the first; an operation is one by FLOPs of a call."""
     whole, parts = sum(op.seconds for op in accounts[0].ops), len(accounts)
     found: dict[_Key, list[Op]] = {}
     for one in accounts:
         scale = whole / (sum(op.seconds for op in one.ops) or math.inf)
         for op in one.ops:
             scaled = msgspec.structs.replace(op, seconds=scale * op.seconds, busy=scale * op.busy)
-            found.setdefault(_Key(op.category, op.name, op.shapes, op.layer, op.flops), []).append(scaled)
+            found.setdefault(_Key(op.category, op.name, op.shapes, op.layer, _of_call(op)), []).append(scaled)
     ops = [
         msgspec.structs.replace(
             of[0],
             count=sum(op.count for op in of) / parts,
             seconds=sum(op.seconds for op in of) / parts,
             busy=sum(op.busy for op in of) / parts,
+            flops=None if key.flops is None else sum(op.flops or 0.0 for op in of) / parts,
         )
-        for of in found.values()
+        for key, of in found.items()
     ]
-    return Account(tuple(sorted(ops, key=lambda one: -one.seconds)), max(one.threads for one in accounts))
+    ops.sort(key=lambda one: -one.seconds)
+    lost = dict.fromkeys(name for one in accounts for name in one.lost)
+    return Account(tuple(ops), max(one.threads for one in accounts), tuple(lost))
+
+
+def _of_call(op: Op) -> float | None:
+    """FLOPs of a call, which no round changes."""
+    return op.flops if op.flops is None else round(op.flops / op.count) if op.count else 0.0
 
 
 def rank(event: ProfileEvent) -> int:
@@ -113,8 +130,8 @@ def _clipped(plugin: str, found: Window, thread: int) -> list[Segment]:
     return [one for one in cut if one.end > one.start]
 
 
-def _count(by_thread: dict[int, list[Segment]], sums: dict[_Key, _Sum]) -> None:
-    """Calls, busy seconds and FLOPs of every event that owns some time, once each."""
+def _count(by_thread: dict[int, list[Segment]], sums: dict[_Key, _Sum], each: float) -> None:
+    """Calls, busy seconds, recording (`each` an event) and FLOPs of every event that owns some time, once each."""
     seen: set[int] = set()
     for thread, part in ((thread, one) for thread, parts in by_thread.items() for one in parts):
         event = part.owner
@@ -122,7 +139,7 @@ def _count(by_thread: dict[int, list[Segment]], sums: dict[_Key, _Sum]) -> None:
             continue
         total = sums.setdefault(_key(event), _Sum())
         total.busy += part.end - part.start
-        total.records += part.records
+        total.recorded += part.recorded(each)
         total.lengths.setdefault(thread, []).append(part.end - part.start)
         if id(event) not in seen:
             seen.add(id(event))
@@ -143,12 +160,13 @@ def _steady(one: _Sum, steps: int, *, first: bool) -> float:
     return float(np.median(np.reshape(lengths, (steps, -1)), axis=0).sum() * steps / sum(lengths))
 
 
-def _without(recording: float, sums: Sequence[_Sum]) -> None:
-    """Take the time of recording out of the wall time of the operations."""
-    records = {one: one.records * one.seconds / one.busy for one in sums if one.busy and one.seconds}
-    seconds = max(recording, 0.0) / (sum(records.values()) or math.inf)
-    for one, count in records.items():
-        _scale(one, max(0.0, 1.0 - seconds * count / one.seconds))
+def _without_recording(one: _Sum) -> bool:
+    """Take the time of recording out of an operation's; False if it has less, of which nothing is left then."""
+    if not one.busy:
+        return True
+    left = 1.0 - one.recorded / one.busy
+    _scale(one, max(0.0, left))
+    return left >= 0.0
 
 
 def _scale(one: _Sum, by: float) -> None:

@@ -53,21 +53,23 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
         steps=steps,
         seconds=sum(op.seconds for op in account.ops),
         plain=min(own(one.plain) for one in found) / steps,
-        cost=_cost(found, on_cpu=on_cpu),
+        cost=_cost(found),
         threads=account.threads,
         ops=account.ops,
+        lost=account.lost,
         bandwidth=_bandwidth(spec.threads) if on_cpu else 0.0,
     )
 
 
-def _cost(found: Sequence[Round], *, on_cpu: bool) -> float:
-    """Least time of a profile over the least without one; of processors, if they do the work and that says less.
+def _cost(found: Sequence[Round]) -> float:
+    """Least time of a profile over the least without one; without waits for a core, where both sides know them.
 
-    Another program takes a part of the one, and of the other no more than a cache.
+    So no other program hides the times, and a profiler that only waits, or works on one of several threads, shows.
     """
-    ratio = min(one.taken.seconds for one in found) / min(one.plain.seconds for one in found)
-    spent = min(one.plain.cpu_seconds for one in found)
-    return min(ratio, min(one.taken.cpu_seconds for one in found) / spent) if on_cpu and spent else ratio
+    known = [one for one in found if None not in (one.taken.waited_seconds, one.plain.waited_seconds)]
+    if known:
+        return min(own(one.taken) for one in known) / min(own(one.plain) for one in known)
+    return min(one.taken.seconds for one in found) / min(one.plain.seconds for one in found)
 
 
 def _settled(spec: Spec, model: MeasuredModel) -> int:

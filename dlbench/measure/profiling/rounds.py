@@ -29,11 +29,12 @@ FAULTS = 3
 
 
 class Taken(NamedTuple):
-    """Events of a call, and the seconds that it took by our own clock, and of processors."""
+    """Events of a call, and the seconds that it took by our own clock, of processors, and waiting for a core."""
 
     events: list[ProfileEvent]
     seconds: float
     cpu_seconds: float
+    waited_seconds: float | None = None
 
 
 class Round(NamedTuple):
@@ -47,17 +48,20 @@ class Round(NamedTuple):
 def rounds(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on_cpu: bool) -> list[Round]:
     """Profiles, each beside as many calls without one, the fastest first; it alone keeps its events.
 
-    One that cannot be true is taken again, twice at most: a process may lose its core between two clocks.
+    One that cannot be true is taken again, twice at most: a process may lose its core between two clocks. Raises
+    ContractViolation if none is true.
     """
-    take(spec.plugin, plugin, _call(model, 1))  # the first use of a profiler takes longer
     found: list[Round] = []
-    faults, begin = 0, time.perf_counter()
-    while not found or (len(found) < ROUNDS and time.perf_counter() - begin < ROUNDS_SECONDS):
+    used, faults, begin = False, 0, time.perf_counter()
+    while not found or (faults < FAULTS and len(found) < ROUNDS and time.perf_counter() - begin < ROUNDS_SECONDS):
         try:
+            if not used:
+                take(spec.plugin, plugin, _call(model, 1))  # the first use of a profiler takes longer
+            used = True
             new = _round(spec, plugin, model, calls, on_cpu=on_cpu)
         except ContractViolation:
             faults += 1
-            if faults == FAULTS:
+            if faults == FAULTS and not found:
                 raise
             continue
         found = sorted([*found, new], key=lambda one: one.taken.seconds)
@@ -72,12 +76,13 @@ def _round(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on
     sampler.take(1)
     taken = take(spec.plugin, plugin, _call(model, calls))
     within = window(spec.plugin, taken.events, taken.seconds)
-    recording = min(max(taken.cpu_seconds - plain.cpu_seconds, 0.0), RECORDING * len(taken.events))
+    each = min(max(taken.cpu_seconds - plain.cpu_seconds, 0.0) / len(taken.events), RECORDING)
+    recording = each * (sum(map(len, within.threads.values())) - 1)  # without those of no time, and the step's
     account = attribute(spec.plugin, within, steps, recording if on_cpu else 0.0)
     return Round(taken, plain, account)
 
 
-def own(found: timing.Timing) -> float:
+def own(found: timing.Timing | Taken) -> float:
     """Seconds without waits for a core, and never less than a processor worked."""
     return max(min(found.cpu_seconds, found.seconds), found.seconds - (found.waited_seconds or 0.0))
 
@@ -96,13 +101,16 @@ def _call(model: MeasuredModel, calls: int) -> Callable[[], None]:
 
 def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
     """One profile, checked for types. Raises ContractViolation unless the step was called once."""
-    seconds: list[tuple[float, float]] = []
+    seconds: list[tuple[float, float, float | None]] = []
 
     def timed() -> None:
-        start, cpu = CLOCK.wall(), CLOCK.cpu()
+        start = CLOCK.wall()
+        waited = waiting.lone()  # within the clock as within the step of the profile: the core may be lost here
+        cpu = CLOCK.cpu()
         call()
         cpu_seconds = CLOCK.cpu() - cpu
-        seconds.append((CLOCK.wall() - start, cpu_seconds))
+        without_core = waited(cpu_seconds)
+        seconds.append((CLOCK.wall() - start, cpu_seconds, without_core))
 
     gc.collect()
     gc.disable()  # as for a sample (`dlbench.measure.timing`)

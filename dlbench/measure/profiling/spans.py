@@ -25,13 +25,19 @@ PyTorch's, beside shapes: 0.04 of 0.43 µs within `aten::resolve_conj`, which do
 class Segment(NamedTuple):
     """Seconds from `start` to `end` in which a thread is in a span, for which `owner` stands in the account.
 
-    `records` are the events that the profiler records in it, in parts: see `WITHIN`.
+    `records` are the events that the profiler records in it, in parts: see `WITHIN`. `room` is the time in no span
+    before an event that no other is around, of which this is the last segment: the rest of its recording lies there.
     """
 
     start: float
     end: float
     owner: ProfileEvent
     records: float = 0.0
+    room: float = math.inf
+
+    def recorded(self, each: float) -> float:
+        """Seconds of recording within it, if an event's takes `each`; what the room cannot hold lies in the event."""
+        return each * self.records + max(0.0, (1.0 - WITHIN) * each - self.room)
 
 
 class Window(NamedTuple):
@@ -81,11 +87,11 @@ def segments(plugin: str, events: Iterable[ProfileEvent]) -> Iterator[Segment]:
     So a copy within a product is a part of the product. Raises ContractViolation for spans that overlap.
     """
     open_spans: list[tuple[float, ProfileEvent]] = []
-    at = -math.inf
+    at, room = -math.inf, math.inf
     for event in sorted(events, key=lambda one: (one.start, -one.seconds)):
         while open_spans and open_spans[-1][0] <= event.start + min(OVERLAP, event.seconds / 2):
             end, owner = open_spans.pop()
-            yield Segment(at, end, owner, WITHIN)
+            yield Segment(at, end, owner, WITHIN, math.inf if open_spans else room)
             at = max(at, end)
         start, end = max(event.start, at), event.start + event.seconds
         owner = event
@@ -96,9 +102,11 @@ def segments(plugin: str, events: Iterable[ProfileEvent]) -> Iterator[Segment]:
                 raise ContractViolation(f"plugin {plugin}: {names} of its profile overlap on thread {event.thread}")
             end, owner = min(end, around), outer if outer.category not in OPEN else event
             yield Segment(at, start, outer, 1.0 - WITHIN)
+        else:
+            room = start - at
         at = start
         open_spans.append((end, owner))
     while open_spans:
         end, owner = open_spans.pop()
-        yield Segment(at, end, owner, WITHIN)
+        yield Segment(at, end, owner, WITHIN, math.inf if open_spans else room)
         at = max(at, end)

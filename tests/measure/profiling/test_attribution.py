@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 from profiled import account, event, milliseconds, step
 
 from dlbench.errors import ContractViolation
-from dlbench.measure.profiling.attribution import attribute, mean
+from dlbench.measure.profiling.attribution import Account, attribute, mean
 from dlbench.measure.profiling.spans import window
 from dlbench.measure.profiling.trace import trace
 from dlbench.plugin import STEP
+from dlbench.record.explanation import Op
 
 pytestmark = pytest.mark.untimed
 
@@ -131,6 +133,55 @@ def test_the_mean_of_accounts_is_scaled_to_the_step_of_the_first():
     accounts = [attribute("a.b", window("a.b", events, events[0].seconds), 1) for events in (quick, slow)]
     found = {op.name: (op.seconds * 1e3, op.count) for op in mean(accounts).ops}
     assert found == {"mm": (pytest.approx(4.5), 1), "Python": (pytest.approx(5.5), 0)}
+
+
+def test_flops_of_rounds_with_other_counts_are_one_operation_with_their_mean():
+    mm = [Op(name="mm", category="matrix product", count=by, seconds=1, busy=1, flops=100 * by) for by in (2, 2.05)]
+    (found,) = mean([Account((one,), 1) for one in mm]).ops
+    assert (found.count, found.flops) == (pytest.approx(2.025), pytest.approx(202.5))
+    unknown = msgspec.structs.replace(mm[0], flops=None)
+    assert [op.flops for op in mean([Account((unknown,), 1)]).ops] == [None]
+
+
+def recorded(seconds, *, events=1000):
+    """The account of 10 ms of relu on 4 workers, and 10 ms of Python, with seconds of recording by all threads."""
+    work = [
+        event("relu", "elementwise", 10 * (at + 0.005) / events, 10 * (at + 0.995) / events, thread)
+        for thread in range(2, 6)
+        for at in range(events)
+    ]
+    events = [step(20), event("wait", "waiting", 0, 10), *work]
+    return attribute("a.b", window("a.b", events, 20e-3), 1, seconds)
+
+
+def test_recording_on_several_threads_takes_its_part_of_the_wall_time():
+    found = {op.name: op.seconds * 1e3 for op in recorded(8e-3).ops}
+    assert found["relu"] == pytest.approx(8.8, rel=0.03)
+    assert found["Python"] == pytest.approx(10 * 20 / 18, rel=0.03)
+
+
+def test_python_does_not_pay_for_the_recording_of_workers():
+    apart = [event("relu", "elementwise", at, at + 5, 2) for at in (2, 8)]  # recorded beside Python, in no span
+    events = [step(20), event("mm", "matrix product", 15, 20), *apart]
+    found = {op.name: op for op in attribute("a.b", window("a.b", events, 20e-3), 1, 3e-3).ops}
+    python = 5 * (1 - 0.9 / 15)  # what lies around mm; Python is busy for 15 ms, and 10 of them are relu's
+    assert found["Python"].seconds * 1e3 == pytest.approx(python * 20 / (python + 4.9 + 9.8), rel=1e-3)
+
+
+def test_short_events_of_a_worker_are_recorded_in_the_time_between_them():
+    """0.1 of each lies within it, though nothing else of the thread could stand for the rest."""
+    work = [event("dot", "matrix product", 4 * at * 1e-3, (4 * at + 2) * 1e-3, 2) for at in range(1000)]
+    events = [step(4), event("wait", "waiting", 0, 4), *work]
+    (dot,) = [op for op in attribute("a.b", window("a.b", events, 4e-3), 1, 1e-3).ops if op.name == "dot"]
+    share = dot.seconds / 4e-3
+    assert share == pytest.approx(1.9 / 3.9, rel=0.02)
+
+
+def test_recording_as_long_as_all_events_is_a_fault_and_a_part_of_them_is_named():
+    with pytest.raises(ContractViolation, match=r"recording its events takes 1 s, as long as all of them"):
+        attribute("a.b", window("a.b", [step(10), event("mm", "loss", 0, 10)], 10e-3), 1, 1.0)
+    assert recorded(0.1).lost == ("relu",)
+    assert recorded(8e-3).lost == ()
 
 
 LIES = [

@@ -114,6 +114,21 @@ def test_a_profile_that_costs_too_much_has_counts_and_no_times() -> None:
     assert "ms" not in said
 
 
+def test_a_profile_whose_cost_is_not_known_has_no_times() -> None:
+    arm = Step(BASE).arm("a")
+    unknown = msgspec.json.decode(msgspec.json.encode(arm).replace(b'"cost":1.1,', b""), type=Arm)
+    assert not unknown.profile.timed
+    said = "What profiling costs a step of a is not known: counts and order are shown, and no times."
+    assert explain("train", unknown).answer == (said,)
+
+
+def test_operations_that_recording_leaves_no_time_are_named() -> None:
+    arm = Step(BASE).arm("a")
+    arm = msgspec.structs.replace(arm, profile=msgspec.structs.replace(arm.profile, lost=("view", "t", "a", "b", "c")))
+    said = "Recording takes more time than there is, and leaves none, in a for view, t, a and 2 more."
+    assert said in explain("train", arm).answer
+
+
 def test_an_arm_without_a_profile_says_why_and_is_never_divided_by() -> None:
     lacking = Arm(label="b", profile=Profile(spec=SPEC, reason="b has no profile()"), step=1e-3)
     found = explain("train", Step(BASE).arm("a"), lacking)
@@ -189,7 +204,7 @@ def layered(*ops: tuple[str, Any, float]) -> Arm:
         for layer, kind, length in ops
     )
     seconds = sum(one.seconds for one in found)
-    profile = Profile(spec=SPEC, steps=1, seconds=seconds, plain=seconds, threads=1, ops=found)
+    profile = Profile(spec=SPEC, steps=1, seconds=seconds, plain=seconds, cost=1.0, threads=1, ops=found)
     return Arm(label="a", profile=profile, step=seconds)
 
 
@@ -233,7 +248,7 @@ def test_products_faster_than_a_large_one_are_no_rate_and_not_to_be_believed() -
 
 def test_passes_over_memory_stand_beside_the_measured_copy() -> None:
     ops = (Op(name="add", category="elementwise", count=2, seconds=4e-3, busy=4e-3, shapes=((1000, 1000), (1000,))),)
-    profile = Profile(spec=SPEC, steps=1, seconds=4e-3, plain=4e-3, threads=1, ops=ops, bandwidth=1e10)
+    profile = Profile(spec=SPEC, steps=1, seconds=4e-3, plain=4e-3, cost=1.0, threads=1, ops=ops, bandwidth=1e10)
     found = explain("train", Arm(label="a", profile=profile, step=4e-3))
     said = "Elementwise operations and copies read at least: a 2 GB/s, 40% of what a large copy reads."
     assert said in found.answer

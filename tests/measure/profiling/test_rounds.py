@@ -1,0 +1,105 @@
+"""Rounds of profiles: their cost, and those that cannot be true."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from dlbench.errors import ContractViolation
+from dlbench.measure.profiling import rounds as module
+from dlbench.measure.profiling.attribution import Account
+from dlbench.measure.profiling.profile import _cost
+from dlbench.measure.profiling.rounds import FAULTS, Round, Taken, rounds, take
+from dlbench.measure.timing import Timing
+from dlbench.plugin import STEP, ProfileEvent
+
+pytestmark = pytest.mark.untimed
+
+
+def pair(plain: tuple[float, float, float | None], taken: tuple[float, float, float | None]) -> Round:
+    """A round of one step, each side with its wall, processor and waiting milliseconds."""
+    before, after = ([None if one is None else one * 1e-3 for one in side] for side in (plain, taken))
+    return Round(Taken([], *after), Timing(1, *before), Account((), 1))
+
+
+def test_a_profiler_that_works_on_one_of_several_threads_costs_what_the_step_takes_longer() -> None:
+    assert _cost([pair((10, 80, None), (20, 90, None))]) == pytest.approx(2)
+
+
+def test_a_profiler_that_only_waits_shows() -> None:
+    assert _cost([pair((10, 10, 0), (20, 10, 0))]) == pytest.approx(2)
+
+
+def test_another_program_on_the_core_does_not_cost_the_profile_its_times() -> None:
+    assert _cost([pair((10, 10, 0), (24, 12, 12))]) == pytest.approx(1.2)
+
+
+def test_waits_that_one_side_alone_knows_are_taken_from_neither() -> None:
+    assert _cost([pair((30, 10, None), (36, 12, 24))]) == pytest.approx(1.2)
+    assert _cost([pair((30, 10, None), (36, 12, 24)), pair((10, 10, 0), (15, 15, 0))]) == pytest.approx(1.5)
+
+
+class Profiler:
+    """A profiler whose profiles are true or not, one after the other."""
+
+    def __init__(self, *true: bool) -> None:
+        self._true = list(true)
+
+    def profile(self, step):
+        start = time.perf_counter()
+        step()
+        seconds = time.perf_counter() - start
+        true = self._true.pop(0) if self._true else False
+        found = [
+            ProfileEvent(name=STEP, category="Python", start=start, seconds=seconds),
+            ProfileEvent(name="mm", category="matrix product", start=start, seconds=seconds / 2),
+        ]
+        return found if true else (found[1:] if true is False else None)
+
+
+class Model:
+    """A step that takes a millisecond."""
+
+    def ready(self, calls):
+        pass
+
+    def step(self):
+        time.sleep(1e-3)
+
+    def barrier(self, result):
+        pass
+
+    def sampler(self, clock):
+        return SimpleNamespace(take=lambda steps, **_: Timing(steps, 1e-3 * steps, 1e-3 * steps, 0.0))
+
+
+SPEC = SimpleNamespace(plugin="a.b", steps_per_call=1)
+
+
+def taken_with(*true):
+    return rounds(SPEC, Profiler(*true), Model(), 3, on_cpu=True)
+
+
+def test_rounds_that_are_true_stand_whatever_others_say() -> None:
+    assert len(taken_with(True, True, False, True)) == 2
+
+
+def test_the_last_contradiction_is_the_answer_if_none_is_true() -> None:
+    with pytest.raises(ContractViolation, match="has 0"):
+        taken_with(True, *[False] * FAULTS, True)
+
+
+def test_the_first_use_of_a_profiler_may_fail_as_others_may(monkeypatch) -> None:
+    said = iter([None, True, True])
+    true = Profiler()
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    true.profile, whole = lambda step: whole(step) if next(said, True) else [], true.profile
+    true._true = [True] * 9
+    assert len(rounds(SPEC, true, Model(), 3, on_cpu=True)) == 1
+
+
+def test_a_profile_says_how_long_its_thread_had_no_core() -> None:
+    found = take("a.b", Profiler(True), lambda: sum(range(100_000)))
+    assert found.waited_seconds is None or 0.0 <= found.waited_seconds <= found.seconds
