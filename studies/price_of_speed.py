@@ -56,6 +56,8 @@ EVERY = [
     f"{framework}.{name}:{path}" for framework, paths in VARIANTS.items() for name in ARCHITECTURES for path in paths
 ]
 """All parts, as a plugin on a path."""
+STOPPED = (130, 143)
+"""Exit codes of a session that was told to end."""
 Row = dict[str, Any]
 
 
@@ -97,8 +99,10 @@ def _run(words: Sequence[str], folder: Path) -> str:
 
 
 def _dlbench(*words: str) -> str:
-    """Run a command; the last line of its error, empty if it went well."""
+    """Run a command; the last line of its error, empty if it went well. One that was told to end ends the study too."""
     done = subprocess.run([DLBENCH, *words], capture_output=True, text=True, check=False)
+    if done.returncode < 0 or done.returncode in STOPPED:
+        sys.exit(f"dlbench {' '.join(words)}: ended with exit code {done.returncode}; the part is not kept")
     lines = done.stderr.strip().splitlines() or [f"ended with exit code {done.returncode}"]
     return lines[-1] if done.returncode else ""
 
