@@ -39,7 +39,7 @@ class OwnModel:
         names = tuple(one.name for one in inputs if one.name)
         outputs = self._outputs(model, inputs, names)
         if any(one.below for one in recipe.inputs):
-            with kit.fitting(recipe.label, inputs, _reason):
+            with kit.fitting(recipe.label, inputs, _reason, kit.FEWER):
                 self._backend.within(lambda: _called(model, kit.largest_integers(inputs), names))
         self._require_seeded(model, spec, inputs, names)
         array = kit.read_output(recipe, outputs, inferred)
@@ -100,7 +100,7 @@ class OwnModel:
 
     def _outputs(self, model: Any, inputs: Sequence[Any], names: tuple[str, ...]) -> Any:
         """Outputs without values, which builds the model. Raises SpecError for inputs that do not fit."""
-        with kit.fitting(self._recipe.label, inputs, _reason, kit.FEWER):
+        with kit.fitting(self._recipe.label, inputs, _reason):
             return _called(model, tuple(keras.KerasTensor(one.shape, dtype=one.dtype) for one in inputs), names)
 
 
