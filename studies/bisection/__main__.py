@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from studies.bisection import real, simulated
@@ -17,23 +18,26 @@ in which nothing changed. Groups and processes are means of a search.
 """
 REAL = """# Real bisections
 
-`python -m studies.bisection FOLDER --real N`: sixteen wheels of a small package of NumPy, one of which and all after it
-compute 5 % more, or none, searched by `dlbench bisect` with an empty cache. Seconds are those of the whole command.
+`python -m studies.bisection FOLDER --real N --workplace PLACE`: sixteen wheels of a small package of NumPy, one of
+which and all after it compute 5 % more, or none, searched by `dlbench bisect`. Seconds are those of the whole command.
+The first two searches had an empty cache; the others share the environments that they made. All of them ran beside other work on two cores, as the load says: these are counts of
+answers, and no figures of how long a search takes.
 
 """
 
 
 def main() -> None:
-    """Draw the searches and write `simulated.md`."""
+    """Draw searches and write `simulated.md`, or add real ones and write `real.md`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--searches", type=int, default=100)
     parser.add_argument("--real", type=int, default=0, help="Real searches to add; nothing is drawn.")
+    parser.add_argument("--workplace", type=Path, default=Path(tempfile.gettempdir(), "bisections"), help="Of --real.")
     asked = parser.parse_args()
     head = HEAD.format(searches=asked.searches, versions=simulated.VERSIONS, spread=simulated.SPREAD * 100)
     asked.folder.mkdir(parents=True, exist_ok=True)
     if asked.real:
-        real.measure(asked.folder, asked.real)
+        real.measure(asked.folder, asked.real, asked.workplace)
         (asked.folder / "real.md").write_text(f"{REAL}{real.table(asked.folder)}\n", encoding="utf-8")
         return
     (asked.folder / "simulated.md").write_text(f"{head}{simulated.table(asked.searches)}\n", encoding="utf-8")

@@ -16,7 +16,7 @@ import numpy as np
 
 from dlbench.plugin import ModelInfo
 
-PIECES = {pieces}
+{pieces}
 
 
 class Step:
@@ -42,6 +42,10 @@ class Step:
             np.matmul(self._left, self._right, out=self._product)
         return self._outputs
 '''
+STATED = "PIECES = {pieces}"
+LOOKED_UP = """import json, pathlib
+
+PIECES = json.loads(pathlib.Path({path!r}).read_text())[{version!r}]"""
 PROJECT = """[build-system]
 requires = ["hatchling"]
 build-backend = "hatchling.build"
@@ -64,6 +68,15 @@ def wheels(folder: Path, pieces: Sequence[int]) -> list[str]:
     versions = [f"1.{number}" for number in range(len(pieces))]
     for version, number in zip(versions, pieces, strict=True):
         wheel(folder, version, _program(number, version))
+    return versions
+
+
+def wheels_of_table(folder: Path, table: Path, number: int) -> list[str]:
+    """Wheels of this many versions that find their number of pieces in a table, so that no search makes others."""
+    versions = [f"1.{one}" for one in range(number)]
+    for version in versions:
+        lines = LOOKED_UP.format(path=str(table), version=version)
+        wheel(folder, version, PROGRAM.format(pieces=lines, version=version, package=PACKAGE))
     return versions
 
 
@@ -98,4 +111,4 @@ def repository(folder: Path, pieces: Sequence[int]) -> list[str]:
 
 
 def _program(pieces: int, version: str) -> str:
-    return PROGRAM.format(pieces=pieces, version=version, package=PACKAGE)
+    return PROGRAM.format(pieces=STATED.format(pieces=pieces), version=version, package=PACKAGE)

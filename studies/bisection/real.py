@@ -1,69 +1,121 @@
-"""Real searches: sixteen wheels of a small package, a step in one of them or in none, by the command itself."""
+"""Real searches: sixteen wheels of a small package, a step in one of them or in none, by the command itself.
+
+The wheels find their work in a table, so that all searches share sixteen environments in the cache of the workplace.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import shutil
+import statistics
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from studies.bisection.packages import PACKAGE, PIECES, PLUGIN, wheels
+from studies.bisection.packages import PACKAGE, PIECES, PLUGIN, wheels_of_table
 
 VERSIONS, MORE = 16, 5
 FILE = "sessions.jsonl"
 WORDS = ("--plugin", PLUGIN, "--phase", "predict", "--task", "line", "--threads", "1")
 
 
-def measure(folder: Path, sessions: int) -> None:
-    """Add so many searches to the file, with and without a planted step in turn."""
+class Workplace(NamedTuple):
+    """A folder that holds the wheels, their table, the cache, and the search that is going on."""
+
+    folder: Path
+
+    def made(self) -> list[str]:
+        """The versions, whose wheels are made once: an environment is known by the time of its wheel."""
+        if not self.links.exists():
+            wheels_of_table(self.links, self.table.absolute(), VERSIONS)
+        return [f"1.{one}" for one in range(VERSIONS)]
+
+    @property
+    def links(self) -> Path:
+        """The folder of wheels."""
+        return self.folder / "wheels"
+
+    @property
+    def table(self) -> Path:
+        """The file with the pieces of work of each version."""
+        return self.folder / "pieces.json"
+
+
+def measure(folder: Path, sessions: int, workplace: Path) -> None:
+    """Add so many searches to the file, with and without a planted step in turn; one that was cut short begins anew."""
     path = folder / FILE
-    done = len(path.read_text().splitlines()) if path.exists() else 0
-    for number in range(done, done + sessions):
+    for _ in range(sessions):
+        number = len(_lines(folder))
         at = random.Random(number).randrange(1, VERSIONS) if number % 2 == 0 else VERSIONS
-        line = json.dumps(_searched(at))
+        line = json.dumps(_searched(at, Workplace(workplace)))
         with path.open("a", encoding="utf-8") as out:
             out.write(f"{line}\n")
 
 
-def _searched(at: int) -> dict[str, object]:
-    """One search, its environments included; `at` is the first version that computes 5 % more."""
-    with tempfile.TemporaryDirectory() as made:
-        versions = wheels(Path(made, "wheels"), [PIECES] * at + [PIECES + MORE] * (VERSIONS - at))
-        of_range = f"{PACKAGE}=={versions[0]}..{versions[-1]}"
-        words = ["bisect", of_range, *WORDS, "--find-links", f"{made}/wheels", "--out", f"{made}/out", "--json"]
-        begin = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "dlbench", *words],
-            check=False,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "DLBENCH_CACHE": f"{made}/cache"},
-        )
-        found = json.loads(done.stdout) if done.stdout else {}
-        return {
-            "planted": versions[at] if at < VERSIONS else "",
-            "code": done.returncode,
-            "named": [one["after"] for one in found.get("changes", ()) if one["verdict"] == "confirmed"],
-            "ratios": [one["ratio"] for one in found.get("changes", ())],
-            "seconds": round(time.monotonic() - begin),
-            "measuring": round(sum(one["seconds"] for one in found.get("lines", ()))),
-            "load": os.getloadavg()[1],
-            "said": done.stderr.strip().rpartition("\n")[2] if done.returncode == 2 else "",
-        }
+def _searched(at: int, place: Workplace) -> dict[str, object]:
+    """One search; `at` is the first version that computes 5 % more."""
+    versions, out = place.made(), place.folder / "search"
+    shutil.rmtree(out, ignore_errors=True)
+    pieces = [PIECES] * at + [PIECES + MORE] * (VERSIONS - at)
+    place.table.write_text(json.dumps(dict(zip(versions, pieces, strict=True))))
+    of_range = f"{PACKAGE}=={versions[0]}..{versions[-1]}"
+    words = ["bisect", of_range, *WORDS, "--find-links", str(place.links), "--out", str(out), "--json"]
+    begin = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "dlbench", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DLBENCH_CACHE": str(place.folder / "cache")},
+    )
+    found = json.loads(done.stdout) if done.stdout else {}
+    trials = found.get("lines", ())
+    return {
+        "planted": versions[at] if at < VERSIONS else "",
+        "code": done.returncode,
+        "named": [one["after"] for one in found.get("changes", ()) if one["verdict"] == "confirmed"],
+        "ratios": [one["ratio"] for one in found.get("changes", ())],
+        "groups": sum((one["ratio"] or {}).get("groups", 0) for one in trials),
+        "seconds": round(time.monotonic() - begin),
+        "measuring": round(sum(one["seconds"] for one in trials)),
+        "load": os.getloadavg()[1],
+        "said": done.stderr.strip().rpartition("\n")[2] if done.returncode == 2 else found.get("reason", ""),
+    }
 
 
 def table(folder: Path) -> str:
-    """The searches as a table."""
+    """Counts of the searches, and each of them as a row."""
+    lines = _lines(folder)
+    head = [*_counts(lines), "", "| Planted | named | ratio | exit code | groups | seconds | load |"]
+    return "\n".join([*head, "|---|---|---|---:|---:|---:|---:|", *map(_row, lines)])
+
+
+def _counts(lines: Sequence[dict[str, Any]]) -> list[str]:
+    """A row for the searches of each kind: what they named, and their seconds."""
+    rows = ["| Searches | number | right | undecided | wrong or alarm | seconds, median | at most |"]
+    rows.append("|---|" + "---:|" * 6)
+    for planted, name in ((True, f"{MORE} % in one of {VERSIONS}"), (False, "unchanged")):
+        found = [one for one in lines if bool(one["planted"]) == planted]
+        wrong = [one for one in found if set(one["named"]) - {one["planted"]}]
+        right = [one for one in found if one not in wrong and one["code"] == (1 if planted else 0)]
+        seconds = [one["seconds"] for one in found] or [0]
+        counts = len(found), len(right), len(found) - len(right) - len(wrong), len(wrong)
+        cells = map(str, (*counts, round(statistics.median(seconds)), max(seconds)))
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return rows
+
+
+def _row(one: dict[str, Any]) -> str:
+    ratios = [f"{known['ratio']:.3f} ({known['low']:.3f}-{known['high']:.3f})" for known in one["ratios"] if known]
+    named = one["planted"] or "none", ", ".join(one["named"]) or "none", ", ".join(ratios)
+    return f"| {' | '.join(named)} | {one['code']} | {one.get('groups', '')} | {one['seconds']} | {one['load']:.1f} |"
+
+
+def _lines(folder: Path) -> list[dict[str, Any]]:
     path = folder / FILE
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    rows = ["| Planted | named | exit code | seconds | load |", "|---|---|---:|---:|---:|"]
-    rows += [
-        f"| {one['planted'] or 'none'} | {', '.join(one['named']) or 'none'} | {one['code']} | {one['seconds']} | "
-        f"{one['load']:.1f} |"
-        for one in lines
-    ]
-    return "\n".join(rows)
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

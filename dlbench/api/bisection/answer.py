@@ -28,8 +28,8 @@ class Transcript:
 
     def __call__(self, row: Row) -> None:
         """Add a row; the first one of a trial has its seconds."""
-        self.lines.append(answer.line(row, self.names, self.titles, self.trials.took))
-        self.trials.took = 0.0
+        took = self.trials.took.pop(row.members, 0.0)
+        self.lines.append(answer.line(row, self.names, self.titles, took))
         self.tell(self.lines[-1])
 
 

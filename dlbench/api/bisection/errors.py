@@ -36,7 +36,7 @@ class Errors:
     folder: Path
     seconds: float | None
     begin: float = field(default_factory=time.monotonic)
-    took: float = 0.0
+    took: dict[tuple[int, ...], float] = field(default_factory=dict)
     arm: str = ""
 
     def __call__(self, trial: Trial) -> list[Mapping[int, float]]:
@@ -52,7 +52,7 @@ class Errors:
                 kept.append(self._measured(trial))
                 _write(place / ERRORS_FILE, kept)
             groups = self._groups(trial, kept)
-            if trial.verdict(groups) is not None:
+            if look >= trial.most or trial.verdict(groups) is not None:
                 break
         return groups
 
@@ -63,7 +63,7 @@ class Errors:
         specs = self.members.specs(pythons, policy)
         self.arm = specs[0].label.replace(f" @{specs[0].python}", "")
         found = redaction.record(fidelity.check(specs, policy.timeout_seconds, pythons))
-        self.took += time.monotonic() - begin
+        self.took[trial.members] = self.took.get(trial.members, 0.0) + time.monotonic() - begin
         return found
 
     def _groups(self, trial: Trial, kept: list[list[Fidelity]]) -> list[Mapping[int, float]]:

@@ -27,12 +27,15 @@ from dlbench.workers.backends import Starter
 FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
 """Isolation of trials that read no more than steady steps from a process; a step is confirmed in fresh ones."""
 
+UNREAD = 0.05
+"""Seconds of single steps in a process: no search reads a latency."""
+
 
 @dataclass
 class Trials:
     """Measures trials as a search asks for them, until `seconds` are used.
 
-    `took` are the seconds of the last trial, and `arm` names what was measured.
+    `took` are the seconds of each trial, by its members, and `arm` names what was measured.
     """
 
     members: Members
@@ -40,7 +43,7 @@ class Trials:
     folder: Path
     seconds: float | None
     begin: float = field(default_factory=time.monotonic)
-    took: float = 0.0
+    took: dict[tuple[int, ...], float] = field(default_factory=dict)
     arm: str = ""
 
     def __call__(self, trial: Trial) -> list[Mapping[int, float]]:
@@ -57,8 +60,8 @@ class Trials:
                     self._require_time(groups)
                     self._measure(trial, book, start, look)
                 groups = self._groups(trial, book.runs)
-                self.took = of_runs.seconds(book.runs)
-                if trial.verdict(groups) is not None:
+                self.took[trial.members] = of_runs.seconds(book.runs)
+                if look >= trial.most or trial.verdict(groups) is not None:
                     break
             return groups
 
@@ -103,7 +106,7 @@ class Trials:
         fresh = not timed or trial.kind == "confirmation" or together
         return msgspec.structs.replace(
             asked,
-            **(LEAN if timed else {}),
+            **({**LEAN, "latency_seconds": UNREAD} if timed else {}),
             adaptive=timed,
             processes=INTERIM_GROUPS[-1],
             isolation="fresh" if fresh else FAST,

@@ -29,7 +29,8 @@ WHY: Mapping[str, str] = {
 class Trial:
     """Some members of the range to measure in lockstep, until `verdict` has an answer or the last look is over.
 
-    `place` is the member in question; of ends it is the new one, of a confirmation the later side of the step.
+    `place` is the member in question; of ends it is the new one, of a confirmation the later side of the step. `most`
+    groups are its last look for now.
     """
 
     number: int
@@ -39,13 +40,14 @@ class Trial:
     rule: Rule
     share: float
     all_count: bool = False
+    most: int = MOST
 
     def verdict(self, groups: Groups) -> Verdict | None:
         """The verdict on these groups; None if another look is to be taken."""
         if len(groups) < INTERIM_GROUPS[0]:
             return None
         found = self.rule(self.contrasts(groups))
-        return found or ("undecided" if len(groups) >= MOST else None)
+        return found or ("undecided" if len(groups) >= self.most else None)
 
     def contrasts(self, groups: Groups) -> Contrasts:
         """Differences between its members."""

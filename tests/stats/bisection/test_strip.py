@@ -10,7 +10,7 @@ from dlbench.stats.bisection.strip import TOGETHER, strip
 pytestmark = pytest.mark.untimed
 
 
-def measuring(levels, broken=(), trials=None):
+def measuring(levels, broken=(), trials=None, spread=0.001):
     def measure(trial):
         trials is not None and trials.append(trial)
         for member in trial.members:
@@ -19,7 +19,7 @@ def measuring(levels, broken=(), trials=None):
         groups = []
         while trial.verdict(groups) is None:
             at = len(groups)
-            groups.append({m: levels[m] + 0.001 * ((7 * at + 3 * m) % 5 - 2) for m in trial.members})
+            groups.append({m: levels[m] + spread * ((7 * at + 3 * m) % 5 - 2) for m in trial.members})
         return groups
 
     return measure
@@ -71,3 +71,35 @@ def test_a_used_budget_leaves_the_ratios_that_are_known():
     assert [point.place for point in points if point.to_old is not None] == list(range(10))
     assert {point.reason for point in points[10:]} == {"the budget is used"}
     assert {point.verdict for point in points[10:]} == {"undecided"}
+
+
+def test_a_budget_is_spread_over_all_parts_before_any_is_measured_further():
+    trials = []
+    noisy = measuring(LEVELS, trials=trials, spread=0.03)
+
+    def measure(trial):
+        if len(trials) == 7:
+            raise Exhausted("the budget is used")
+        return noisy(trial)
+
+    told = []
+    points = strip(16, measure, told.append)
+    assert [(trial.number, trial.most) for trial in trials] == [
+        (0, 6),
+        (1, 6),
+        (2, 6),
+        (3, 6),
+        (0, 10),
+        (1, 10),
+        (2, 10),
+    ]
+    assert all(point.to_old is not None for point in points)
+    assert {point.reason for point in points[1:]} == {"the budget is used"}
+    assert sorted(row.place for row in told) == list(range(1, 16))
+
+
+def test_a_part_whose_neighbours_are_known_is_not_measured_further_for_the_end_that_all_share():
+    """The first place of a part lies between 1 and 2 % from the old end, which no look decides."""
+    trials = []
+    strip(9, measuring([0.0] * 5 + [0.015] * 4, trials=trials, spread=0.0002))
+    assert [trial.most for trial in trials if trial.number == 1] == [6]
