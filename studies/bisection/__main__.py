@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from studies.bisection import real, simulated
+from studies.bisection import metrics, real, simulated
 
 HEAD = """# Bisections over drawn sessions
 
@@ -20,8 +20,14 @@ REAL = """# Real bisections
 
 `python -m studies.bisection FOLDER --real N --workplace PLACE`: sixteen wheels of a small package of NumPy, one of
 which and all after it compute 5 % more, or none, searched by `dlbench bisect`. Seconds are those of the whole command.
-The first two searches had an empty cache; the others share the environments that they made. All of them ran beside other work on two cores, as the load says: these are counts of
-answers, and no figures of how long a search takes.
+The first two searches had an empty cache; the others share the environments that they made. All of them ran beside
+other work on two cores, as the load says: these are counts of answers, and no figures of how long a search takes.
+
+"""
+METRICS = """# Real bisections by other figures than time
+
+`python -m studies.bisection FOLDER --metrics --workplace PLACE`: four wheels of a small package of NumPy, the third of
+which changes one figure, searched by `dlbench bisect --metric`. All of them ran beside other work on two cores.
 
 """
 
@@ -32,10 +38,17 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--searches", type=int, default=100)
     parser.add_argument("--real", type=int, default=0, help="Real searches to add; nothing is drawn.")
-    parser.add_argument("--workplace", type=Path, default=Path(tempfile.gettempdir(), "bisections"), help="Of --real.")
+    parser.add_argument("--metrics", action="store_true", help="A real search by each other metric; nothing is drawn.")
+    parser.add_argument(
+        "--workplace", type=Path, default=Path(tempfile.gettempdir(), "bisections"), help="Of real searches."
+    )
     asked = parser.parse_args()
     head = HEAD.format(searches=asked.searches, versions=simulated.VERSIONS, spread=simulated.SPREAD * 100)
     asked.folder.mkdir(parents=True, exist_ok=True)
+    if asked.metrics:
+        metrics.measure(asked.folder, asked.workplace)
+        (asked.folder / "metrics.md").write_text(f"{METRICS}{metrics.table(asked.folder)}\n", encoding="utf-8")
+        return
     if asked.real:
         real.measure(asked.folder, asked.real, asked.workplace)
         (asked.folder / "real.md").write_text(f"{REAL}{real.table(asked.folder)}\n", encoding="utf-8")

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,8 +28,9 @@ from dlbench.workers.backends import Starter
 FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
 """Isolation of trials that read no more than steady steps from a process; a step is confirmed in fresh ones."""
 
-UNREAD = 0.05
-"""Seconds of single steps in a process: no search reads a latency."""
+SHORT: Mapping[str, Any] = {**LEAN, "latency_seconds": 0.05}
+"""Effort of a process of which step times, peak memory or compile time are read: none of them reads single steps."""
+READ_BY_SHORT = ("step_time", "memory_peak", "compile_time")
 
 
 @dataclass
@@ -100,13 +102,13 @@ class Trials:
         return journal.begin(place, planned)
 
     def _policy(self, trial: Trial) -> Policy:
-        """Lean processes for step times; whole and fresh ones for other figures."""
+        """Short processes for figures that they have; fresh ones for others than step times, after a pilot."""
         timed, asked = of_runs.is_timed(self.metric), self.members.request.policy
         together = bool(self.members.request.subjects.selection.get("workers"))
         fresh = not timed or trial.kind == "confirmation" or together
         return msgspec.structs.replace(
             asked,
-            **({**LEAN, "latency_seconds": UNREAD} if timed else {}),
+            **(SHORT if self.metric in READ_BY_SHORT else {}),
             adaptive=timed,
             processes=INTERIM_GROUPS[-1],
             isolation="fresh" if fresh else FAST,
