@@ -36,9 +36,8 @@ class Profile(Record, frozen=True):
 
     `plain` is without waits for a core. `cost` is the time of a profiled step over that of another in the same process,
     the least of both, without such waits where they are known; None where it is not. `reason` says why there is no
-    profile. `threads` are those that worked. `lost` are operations of which recording would have taken more time than
-    they have. `bandwidth` is what a large copy reads and writes in bytes a second beside the profile; 0.0 where it was
-    not measured.
+    profile. `threads` are those that worked. `bandwidth` is what a large copy reads and writes in bytes a second
+    beside the profile; 0.0 where it was not measured.
     """
 
     spec: Spec
@@ -50,7 +49,6 @@ class Profile(Record, frozen=True):
     ops: tuple[Op, ...] = ()
     reason: str = ""
     bandwidth: float = 0.0
-    lost: tuple[str, ...] = ()
 
     @property
     def timed(self) -> bool:

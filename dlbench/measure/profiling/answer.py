@@ -114,9 +114,6 @@ def _cautions(sides: Sequence[Arm]) -> Iterator[str]:
                 f"Profiling makes a step of {arm.label} {profile.cost:.2f} times as long, more than {DEARER:g}: "
                 "counts and order are shown, and no times."
             )
-        if profile.lost and arm.scaled:
-            most = listed([*profile.lost[:REASONS], *([f"{n} more"] if (n := len(profile.lost) - REASONS) > 0 else [])])
-            yield f"Recording takes more time than there is, and leaves none, in {arm.label} for {most}."
         unknown = sum(op.seconds for op in profile.ops if op.category == UNATTRIBUTED)
         if profile.seconds and unknown > UNKNOWN * profile.seconds:
             yield f"{unknown / profile.seconds:.0%} of the step of {arm.label} has names that no table knows."

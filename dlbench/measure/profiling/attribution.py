@@ -8,29 +8,27 @@ waits for others while nobody works, and it is a gap.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from dlbench.errors import ContractViolation
 from dlbench.measure.profiling.spans import Segment, Window, segments
 from dlbench.plugin import HOST, STEP, Category, ProfileEvent
 from dlbench.record.explanation import Op
 
+Table = np.ndarray[Any, np.dtype[np.float64]]
 WORKS, HELPS, THINKS, WAITS = range(4)
+MOST, TIGHT = 0.9, 0.05
+"""Part of an operation's time that may be recording, and of all recording that may lie where it would be more."""
 
 
 class Account(NamedTuple):
-    """Wall and busy seconds of the profiled call, by event, and how many threads worked.
-
-    `lost` are the names of those of which recording would have taken more time than they have.
-    """
+    """Wall and busy seconds of the profiled call, by event, and how many threads worked."""
 
     ops: tuple[Op, ...]
     threads: int
-    lost: tuple[str, ...] = ()
 
 
 class _Key(NamedTuple):
@@ -51,13 +49,12 @@ class _Sum:
         self.lengths: dict[int, list[float]] = {}
 
 
-def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0) -> Account:
+def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0, own: float = math.inf) -> Account:
     """The account of a step, of which the call took several. Raises ContractViolation for spans that overlap.
 
-    What recurs in each step counts with its median over them, as another program may take the core in some. `recording`
-    seconds of all threads are the profiler's own, as much for every event, and are taken from its own thread's time:
-    from the wall time by as large a part as from the busy time. All that is left is scaled to the call again; if
-    nothing is, that is a ContractViolation too.
+    `own` are the seconds of the call without waits for a core: see `_steady`. `recording` seconds of all threads are
+    the profiler's own at the most, as much for every event (see `_recorded`), and are taken from its own thread's time:
+    from the wall time by as large a part as from the busy time. All that is left is scaled to the call again.
     """
     sums: dict[_Key, _Sum] = {}
     by_thread = {thread: _clipped(plugin, found, thread) for thread in found.threads}
@@ -69,17 +66,15 @@ def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0) ->
         for owner in holders:
             sums.setdefault(_key(owner, gap=best == WAITS), _Sum()).seconds += seconds / len(holders)
     whole = sum(one.seconds for one in sums.values())
-    for key, one in sums.items():
-        _scale(one, _steady(one, steps, first=key.category == "Python"))
-    lost = dict.fromkeys(key.name for key, one in sums.items() if not _without_recording(one))
+    _steady(sums, steps, own)
+    share = _recorded(sums.values())
+    for one in sums.values():
+        _scale(one, 1.0 - min(MOST, share * one.recorded / one.busy) if one.busy else 1.0)
     left = sum(one.seconds for one in sums.values())
-    if not left:
-        raise ContractViolation(f"plugin {plugin}: recording its events takes {recording:g} s, as long as all of them")
     for one in sums.values():
         _scale(one, whole / left)
     ops = sorted((_op(key, total, steps) for key, total in sums.items()), key=lambda one: -one.seconds)
-    ops = [one for one in ops if one.count or one.seconds > 0.0 or one.busy > 0.0]
-    return Account(tuple(ops), len(working), tuple(lost))
+    return Account(tuple(one for one in ops if one.count or one.seconds > 0.0 or one.busy > 0.0), len(working))
 
 
 def mean(accounts: Sequence[Account]) -> Account:
@@ -102,8 +97,7 @@ def mean(accounts: Sequence[Account]) -> Account:
         for key, of in found.items()
     ]
     ops.sort(key=lambda one: -one.seconds)
-    lost = dict.fromkeys(name for one in accounts for name in one.lost)
-    return Account(tuple(ops), max(one.threads for one in accounts), tuple(lost))
+    return Account(tuple(ops), max(one.threads for one in accounts))
 
 
 def _of_call(op: Op) -> float | None:
@@ -148,25 +142,45 @@ def _count(by_thread: dict[int, list[Segment]], sums: dict[_Key, _Sum], each: fl
             total.known = total.known or event.flops is not None
 
 
-def _steady(one: _Sum, steps: int, *, first: bool) -> float:
-    """Share of an operation's time that is left if every segment counts with its median over the steps.
+def _steady(sums: dict[_Key, _Sum], steps: int, own: float) -> None:
+    """Scale what recurs in each step to a quantile over the steps, as another program may take the core in some.
 
-    1.0 if its segments do not recur, or lie on several threads. With `first`, one before the first step is left out.
+    That is the median, or the lower one at which all together take their own seconds, where the program had no core for
+    more than half of them.
+    """
+    recurring = {key: table for key, one in sums.items() if (table := _by_step(key, one, steps)) is not None}
+    if not recurring:
+        return
+    ordered = np.sort(np.concatenate(list(recurring.values()), axis=1), axis=0).sum(axis=1) * steps
+    rest = sum(one.seconds for key, one in sums.items() if key not in recurring)
+    at = min(0.5, float(np.interp(own - rest, ordered, np.linspace(0.0, 1.0, steps))))
+    for key, table in recurring.items():
+        _scale(sums[key], float(np.quantile(table, at, axis=0).sum() * steps / table.sum()))
+
+
+def _by_step(key: _Key, one: _Sum, steps: int) -> Table | None:
+    """The lengths of an operation's segments, a step a row; None if they do not recur, or lie on several threads.
+
+    Of Python's, one before the first step is left out.
     """
     lengths = next(iter(one.lengths.values())) if len(one.lengths) == 1 else []
-    lengths = lengths[len(lengths) % steps :] if first and len(lengths) % steps == 1 else lengths
-    if not lengths or len(lengths) % steps or not sum(lengths):
-        return 1.0
-    return float(np.median(np.reshape(lengths, (steps, -1)), axis=0).sum() * steps / sum(lengths))
+    lengths = lengths[len(lengths) % steps :] if key.category == "Python" and len(lengths) % steps == 1 else lengths
+    return np.reshape(lengths, (steps, -1)) if lengths and not len(lengths) % steps and sum(lengths) else None
 
 
-def _without_recording(one: _Sum) -> bool:
-    """Take the time of recording out of an operation's; False if it has less, of which nothing is left then."""
-    if not one.busy:
-        return True
-    left = 1.0 - one.recorded / one.busy
-    _scale(one, max(0.0, left))
-    return left >= 0.0
+def _recorded(sums: Iterable[_Sum]) -> float:
+    """Share of the recording that all operations have time for, but for a few with little of it.
+
+    What a profile takes beyond a step without it may be its own work, or that caches are cold, pages are new and a
+    neighbour works. Only its own lies at every event, and is no longer than the shortest of them leave time for.
+    """
+    known = sorted((MOST * one.busy / one.recorded, one.recorded) for one in sums if one.recorded)
+    tight, spent = TIGHT * sum(recorded for _, recorded in known), 0.0
+    for room, recorded in known:
+        spent += recorded
+        if spent > tight:
+            return min(1.0, room)
+    return 1.0
 
 
 def _scale(one: _Sum, by: float) -> None:

@@ -12,7 +12,7 @@ from dlbench.measure import stream
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
 from dlbench.measure.profiling.attribution import mean
-from dlbench.measure.profiling.rounds import Round, own, rounds
+from dlbench.measure.profiling.rounds import CLOCK, Round, own, rounds
 from dlbench.measure.profiling.trace import trace
 from dlbench.plugin import Profiles
 from dlbench.record.explanation import Profile
@@ -56,7 +56,6 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
         cost=_cost(found),
         threads=account.threads,
         ops=account.ops,
-        lost=account.lost,
         bandwidth=_bandwidth(spec.threads) if on_cpu else 0.0,
     )
 
@@ -73,10 +72,10 @@ def _cost(found: Sequence[Round]) -> float:
 
 
 def _settled(spec: Spec, model: MeasuredModel) -> int:
-    """Warm up, and return how many calls a profile takes."""
-    sampler = model.sampler()
+    """Warm up, and return how many calls a profile takes: as many as without waits for a core would."""
+    sampler = model.sampler(CLOCK)
     sampler.take(2 * spec.steps_per_call)  # compiles
-    begin, seconds = time.perf_counter(), sampler.take(1).seconds
+    begin, seconds = time.perf_counter(), own(sampler.take(1, waits=True))
     while time.perf_counter() - begin < SETTLE_SECONDS:
-        seconds = min(seconds, sampler.take(1).seconds)
+        seconds = min(seconds, own(sampler.take(1, waits=True)))
     return max(LEAST, min(STEPS, int(PROFILE_SECONDS / max(seconds, 1e-9))))

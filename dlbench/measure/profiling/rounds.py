@@ -78,7 +78,7 @@ def _round(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on
     within = window(spec.plugin, taken.events, taken.seconds)
     each = min(max(taken.cpu_seconds - plain.cpu_seconds, 0.0) / len(taken.events), RECORDING)
     recording = each * (sum(map(len, within.threads.values())) - 1)  # without those of no time, and the step's
-    account = attribute(spec.plugin, within, steps, recording if on_cpu else 0.0)
+    account = attribute(spec.plugin, within, steps, recording if on_cpu else 0.0, own(taken))
     return Round(taken, plain, account)
 
 

@@ -102,16 +102,37 @@ def _nested(generator, kinds, start, end, thread, depth):
         at = stop + 1
 
 
-def test_the_time_of_recording_events_is_taken_from_around_those_that_are_many():
+def with_views(recording):
+    """The account of 49 ms of Python with 50 views of 0.02 ms in it, and 50 ms of mm, with seconds of recording."""
     views = [event("view", "dispatch", at, at + 0.02) for at in range(50)]
     events = [step(100), event("mm", "matrix product", 50, 100), *views]
-    found = {op.name: op for op in attribute("a.b", window("a.b", events, 0.1), 1, 20e-3).ops}
+    return {op.name: op for op in attribute("a.b", window("a.b", events, 0.1), 1, recording).ops}
+
+
+def test_the_time_of_recording_events_is_taken_from_around_those_that_are_many():
+    found = with_views(8e-3)
     assert sum(op.seconds for op in found.values()) == pytest.approx(0.1)
-    left = 100 - 18 - 1  # Python gives 9 parts of 10, and the views all that they have
-    assert found["mm"].seconds == pytest.approx(0.05 * 100 / left, rel=0.02)
-    assert found["Python"].seconds == pytest.approx(0.031 * 100 / left, rel=0.03)
-    assert found["view"].seconds == 0.0
+    left = 92  # of 49 ms Python gives 9 parts in 10 of all, and the views the tenth
+    assert found["mm"].seconds == pytest.approx(0.05 * 100 / left, rel=0.01)
+    assert found["Python"].seconds == pytest.approx((49 - 0.9 * 8) * 1e-3 * 100 / left, rel=0.02)
+    assert found["view"].seconds == pytest.approx((1 - 0.1 * 8 * 50 / 51) * 1e-3 * 100 / left, rel=0.01)
     assert found["mm"].seconds <= found["mm"].busy + 1e-12
+
+
+def test_recording_is_no_longer_than_the_shortest_events_have_time_for():
+    """A step may take longer under a profiler for another reason: its pages are new, or a neighbour took the caches."""
+    longest = 9.0 * 51 / 50  # of which a tenth lies within the views and leaves them a tenth of their time
+    for recording in (2 * longest, 9 * longest):
+        found = with_views(recording * 1e-3)
+        assert found["Python"].seconds / found["mm"].seconds == pytest.approx((49 - 0.9 * longest) / 50, rel=0.01)
+        assert found["view"].seconds / found["mm"].seconds == pytest.approx(0.1 / 50, rel=0.01)
+
+
+def test_a_few_short_events_do_not_stand_for_the_recording_of_all():
+    views = [event("view", "dispatch", at, at + 0.5) for at in range(50)]
+    events = [step(100), event("t", "dispatch", 60, 60.001), event("mm", "matrix product", 61, 100), *views]
+    found = {op.name: op.seconds for op in attribute("a.b", window("a.b", events, 0.1), 1, 20e-3).ops}
+    assert found["view"] / found["mm"] == pytest.approx((25 - 2 * 50 / 52) / 39, rel=0.01)
 
 
 def test_a_step_in_which_another_program_held_the_core_does_not_count():
@@ -126,6 +147,21 @@ def test_a_step_in_which_another_program_held_the_core_does_not_count():
     assert sum(found.values()) == pytest.approx(87 / 5)
     assert found["mm"] / found["relu"] == pytest.approx(5 / 2)
     assert found["Python"] / found["relu"] == pytest.approx(1.4 / 2, rel=0.05)
+
+
+def test_where_another_program_held_the_core_in_most_steps_the_own_time_of_the_step_tells_which():
+    events, at = [step(334)], 0.0
+    for number in range(10):
+        for name, length in (("mm", 4), ("relu", 2)):
+            length += 45 if name == "relu" and number % 5 > 1 else 0  # noqa: PLW2901
+            events.append(event(name, "elementwise", at, at + length))
+            at += length
+    steps = window("a.b", events, 0.334)
+    known = {op.name: op.seconds * 1e3 for op in attribute("a.b", steps, 10, own=0.064).ops}
+    assert known["relu"] / known["mm"] == pytest.approx(2 / 4)
+    assert sum(known.values()) == pytest.approx(33.4)
+    unknown = {op.name: op.seconds for op in attribute("a.b", steps, 10).ops}
+    assert unknown["relu"] / unknown["mm"] == pytest.approx(47 / 4)
 
 
 def test_the_mean_of_accounts_is_scaled_to_the_step_of_the_first():
@@ -175,13 +211,6 @@ def test_short_events_of_a_worker_are_recorded_in_the_time_between_them():
     (dot,) = [op for op in attribute("a.b", window("a.b", events, 4e-3), 1, 1e-3).ops if op.name == "dot"]
     share = dot.seconds / 4e-3
     assert share == pytest.approx(1.9 / 3.9, rel=0.02)
-
-
-def test_recording_as_long_as_all_events_is_a_fault_and_a_part_of_them_is_named():
-    with pytest.raises(ContractViolation, match=r"recording its events takes 1 s, as long as all of them"):
-        attribute("a.b", window("a.b", [step(10), event("mm", "loss", 0, 10)], 10e-3), 1, 1.0)
-    assert recorded(0.1).lost == ("relu",)
-    assert recorded(8e-3).lost == ()
 
 
 LIES = [

@@ -122,13 +122,6 @@ def test_a_profile_whose_cost_is_not_known_has_no_times() -> None:
     assert explain("train", unknown).answer == (said,)
 
 
-def test_operations_that_recording_leaves_no_time_are_named() -> None:
-    arm = Step(BASE).arm("a")
-    arm = msgspec.structs.replace(arm, profile=msgspec.structs.replace(arm.profile, lost=("view", "t", "a", "b", "c")))
-    said = "Recording takes more time than there is, and leaves none, in a for view, t, a and 2 more."
-    assert said in explain("train", arm).answer
-
-
 def test_an_arm_without_a_profile_says_why_and_is_never_divided_by() -> None:
     lacking = Arm(label="b", profile=Profile(spec=SPEC, reason="b has no profile()"), step=1e-3)
     found = explain("train", Step(BASE).arm("a"), lacking)
