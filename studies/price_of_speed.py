@@ -4,7 +4,7 @@
         [--processes 5] [--threads 1]
 
 A part is a session of one plugin on one path at one size: the plain arm, and beside it in lockstep every variant that
-the plugin's table of settings offers here. With `--out` a part that is there already is not measured again, unless
+the plugin's table of settings offers here. With `--out` a part that was measured already is not measured again, unless
 it is named, and the session of a part that was stopped is continued. A variant that this machine or version does not
 have is a row with the reason. Times of compiling are not in the table, so all processes share what Inductor compiled.
 """
@@ -124,7 +124,7 @@ def _rows(folder: Path) -> Iterator[tuple[str, Row]]:
 def _where(runs: Sequence[Run]) -> Row:
     """Machine and threads of an arm."""
     at = next((run.environment for run in runs if run.environment is not None), None)
-    said = f"{at.cpu}, {at.cores} cores, {at.system}, {at.python}" if at is not None else "unknown machine"
+    said = f"{at.processor}, {at.cores} cores, {at.system}, {at.python}" if at is not None else "unknown machine"
     return {"machine": said, "threads": runs[0].spec.threads if runs else None}
 
 
@@ -168,18 +168,34 @@ def table(parts: Mapping[str, Mapping[str, Row]], size: str) -> str:
 
 
 def _places(parts: Mapping[str, Mapping[str, Row]]) -> list[str]:
-    """Machines and threads of all rows, a line each."""
-    rows = [row for rows in parts.values() for row in rows.values() if "machine" in row]
-    found = dict.fromkeys((row["machine"], row["threads"]) for row in rows)
-    return [f"- {machine}, threads {threads}" for machine, threads in found] + ([""] if found else [])
+    """Machines and threads of all parts, a line each; with several, each names its parts."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for name, rows in parts.items():
+        for place in dict.fromkeys((row["machine"], row["threads"]) for row in rows.values() if "machine" in row):
+            found.setdefault(place, []).append(name)
+    lines = []
+    for (machine, threads), names in found.items():
+        of = f": {', '.join(names)}" if len(found) > 1 else ""
+        lines.append(f"- {machine}, threads {threads}{of}")
+    return [*lines, *[""] * bool(found)]
 
 
 def _open(parts: Mapping[str, Mapping[str, Row]]) -> list[str]:
-    """Processes of each part, and the parts that are not measured yet."""
-    processes = {name: max(row.get("processes", (0, 0))[1] for row in rows.values()) for name, rows in parts.items()}
-    number = [f"{many} processes an arm: {', '.join(_with(processes, many))}" for many in sorted({*processes.values()})]
-    missing = [name for name in EVERY if name not in parts]
-    return [f"- {line}" for line in [*number, *([f"not measured yet: {', '.join(missing)}"] if missing else [])]] + [""]
+    """Processes of each part, and the parts that are not measured yet or have no option where they were tried."""
+    processes = {name: _processes(rows) for name, rows in parts.items()}
+    number = [
+        f"{many} processes an arm: {', '.join(_with(processes, many))}" for many in sorted({*processes.values()} - {0})
+    ]
+    without = {
+        "no option can be had on the machine of this session": _with(processes, 0),
+        "not measured yet": [name for name in EVERY if name not in parts],
+    }
+    missing = [f"{said}: {', '.join(names)}" for said, names in without.items() if names]
+    return [f"- {line}" for line in [*number, *missing]] + [""]
+
+
+def _processes(rows: Mapping[str, Row]) -> int:
+    return max((row.get("processes", (0, 0))[1] for row in rows.values()), default=0)
 
 
 def _with(processes: Mapping[str, int], many: int) -> list[str]:
@@ -223,7 +239,7 @@ def main() -> int:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", f"{folder}/inductor")
         sessions = options.out / "unfinished" if options.out else Path(folder)
         for name in asked:
-            if name in parts and not options.only:
+            if _processes(parts.get(name, {})) and not options.only:
                 continue
             session = sessions / f"{name.replace(':', '-')}-{options.size}"
             plugin, path = name.split(":")

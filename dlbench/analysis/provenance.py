@@ -77,6 +77,7 @@ def machine(at: Environment, device: str = "") -> Values:
     """Properties that tell machines apart, in words; `device` names another device than the processor."""
     found = {
         "processor": at.cpu or "unknown processor",
+        "model": at.cpu_model,
         "cores": f"{at.cores} cores",
         "memory": f"{_gibibytes(at.memory_bytes)} GiB",
         **limits(at.limits),

@@ -45,7 +45,7 @@ def _row(node: NodeFound) -> list[str]:
     if node.facts is None:
         return [*start, f"cannot measure: {node.fault}", "", ""]
     at = node.facts.environment
-    return [*start, f"{at.cpu} ({node.facts.machine})", format_value(at.memory_bytes, "bytes"), at.python]
+    return [*start, f"{at.processor} ({node.facts.machine})", format_value(at.memory_bytes, "bytes"), at.python]
 
 
 def _advice(found: Checked) -> Iterator[str]:

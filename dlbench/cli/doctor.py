@@ -39,7 +39,10 @@ def blocks(found: Diagnosis) -> Iterator[Block]:
 
 def _machine(found: Diagnosis) -> Iterator[list[str]]:
     at = found.environment
-    yield ["Processor", f"{at.cpu} ({at.cpu_vendor or 'vendor not said'}), {format_value(at.memory_bytes, 'bytes')}"]
+    yield [
+        "Processor",
+        f"{at.processor} ({at.cpu_vendor or 'vendor not said'}), {format_value(at.memory_bytes, 'bytes')}",
+    ]
     yield ["Cores", f"{environment.usable_cores()} usable of {os.cpu_count()}"]
     yield ["System", f"{at.system}, {at.python}"]
     yield ["BLAS of NumPy", found.blas]

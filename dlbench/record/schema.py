@@ -161,7 +161,8 @@ class Environment(Record, frozen=True, gc=False):
 
     `name` names the Python environment, empty for dlbench's own. `limits` are the session's, in which a process has
     fewer cores; `gpu_driver` is the version of its driver if the model runs on a GPU. Libraries report their
-    `instructions`; `nice` and `scheduling` are the priority of the process, if the system reports it.
+    `instructions`; `nice` and `scheduling` are the priority of the process, if the system reports it. `cpu_model` tells
+    processors apart that a hypervisor gives one name, such as `AMD EPYC`.
     """
 
     cpu: str
@@ -180,6 +181,12 @@ class Environment(Record, frozen=True, gc=False):
     instructions: dict[str, str] = {}
     nice: Annotated[int, msgspec.Meta(ge=-20, le=19)] | None = None
     scheduling: str = ""
+    cpu_model: str = ""
+
+    @property
+    def processor(self) -> str:
+        """The name of the processor, with its model if that was recorded."""
+        return f"{self.cpu} ({self.cpu_model})" if self.cpu_model else self.cpu
 
 
 class Code(Record, frozen=True):

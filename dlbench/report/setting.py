@@ -59,7 +59,7 @@ def _environment(report: Report) -> Iterator[Block]:
     for at in report.environments:
         rows = [
             *([["Python environment", at.name]] if at.name else []),
-            ["Processor", f"{at.cpu}, {at.cores} cores, {format_value(at.memory_bytes, 'bytes')}"],
+            ["Processor", f"{at.processor}, {at.cores} cores, {format_value(at.memory_bytes, 'bytes')}"],
             *([["Limits", ", ".join(provenance.limits(at.limits).values())]] if at.limits is not None else []),
             ["System", f"{at.system}, {at.python}"],
             ["Packages", ", ".join(f"{name} {version}" for name, version in at.packages.items())],

@@ -79,7 +79,7 @@ def _devices(report: Report) -> str:
 
 def _processors(report: Report) -> str:
     kinds = dict.fromkeys(
-        f"{at.cpu}, {at.cores} cores, {format_value(at.memory_bytes, 'bytes')}" for at in report.environments
+        f"{at.processor}, {at.cores} cores, {format_value(at.memory_bytes, 'bytes')}" for at in report.environments
     )
     return " and ".join(kinds)
 

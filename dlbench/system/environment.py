@@ -19,6 +19,15 @@ from dlbench.record.schema import Environment, Limits
 from dlbench.system import cgroup, cpus, instructions, memory, variables
 
 _CORE_PACKAGES = ("dlbench", "numpy")
+_MODEL = {
+    "family": "cpu family",
+    "model": "model",
+    "stepping": "stepping",
+    "implementer": "CPU implementer",
+    "variant": "CPU variant",
+    "part": "CPU part",
+}
+"""Numbers of /proc/cpuinfo that tell generations of a processor apart: three on x86, three on Arm (proc_cpuinfo(5))."""
 
 
 def describe(packages: Iterable[str] = (), declared: Iterable[str] = (), name: str = "") -> Environment:
@@ -39,6 +48,7 @@ def describe(packages: Iterable[str] = (), declared: Iterable[str] = (), name: s
         instructions=instructions.used(),
         nice=os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else None,
         scheduling=_scheduling(),
+        cpu_model=" ".join(f"{word} {value}" for word, name in _MODEL.items() if (value := _cpu_field(name))),
     )
 
 

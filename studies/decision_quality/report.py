@@ -90,7 +90,7 @@ def _pool(name: str, batches: Sequence[Batch], cells: Cells) -> Iterator[str]:
 
 def _facts(batches: Sequence[Batch]) -> str:
     machines = dict.fromkeys(
-        f"{at.cpu}, {at.cores} cores, {at.system}, {at.python}" for at in (batch.environment for batch in batches)
+        f"{at.processor}, {at.cores} cores, {at.system}, {at.python}" for at in (batch.environment for batch in batches)
     )
     pressures = [batch.load.cpu_pressure for batch in batches if batch.load.cpu_pressure is not None]
     steals = [batch.load.steal for batch in batches if batch.load.steal is not None]

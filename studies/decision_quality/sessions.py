@@ -174,7 +174,7 @@ def _answer(out: Path, seconds: float) -> dict[str, Any]:
     spent = {BEFORE_AND_AFTER: seconds - cost["seconds"], **cost["parts"]}
     pressures = [one.load.cpu_pressure for one in runs if one.load and one.load.cpu_pressure is not None]
     return {
-        "machine": f"{at.cpu}, {at.cores} cores, {at.system}, {at.python}" if at else "not known",
+        "machine": f"{at.processor}, {at.cores} cores, {at.system}, {at.python}" if at else "not known",
         "groups": cost["groups"],
         "ratio": ratio.get("value"),
         "low": ratio.get("low"),

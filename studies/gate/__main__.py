@@ -139,7 +139,7 @@ def page(found: Sequence[Found], drawn: Sequence[tuple[str, str, int]], sessions
         "",
         "Gate `slower:1%`, `--adaptive`. Red is a job that fails. Made by `python -m studies.gate`.",
         "",
-        f"On {at.cpu}, {at.cores} cores, {at.system}, {at.python}.",
+        f"On {at.processor}, {at.cores} cores, {at.system}, {at.python}.",
         "",
     ]
     if found:

@@ -79,7 +79,7 @@ def pool_of(folder: Path) -> Pool:
     cells = [_cells(of_group, specs) for _, of_group in sorted(by_group.items())]
     load = [run.load.load_average for run in runs if run.load is not None and run.load.load_average is not None]
     at = runs[0].environment
-    machine = f"{at.cpu if at else ''}, load average {sum(load) / max(len(load), 1):.1f}"
+    machine = f"{at.processor if at else ''}, load average {sum(load) / max(len(load), 1):.1f}"
     return Pool(
         [arms.name_of(spec, axes) for spec in specs],
         [arms.distance(spec, specs[0]) for spec in specs],

@@ -103,6 +103,13 @@ def test_a_run_that_says_nothing_does_not_join_two_that_differ():
     assert [run.spec.origin for run in pooling.parted(runs)] == [0, 0, 1]
 
 
+def test_two_generations_that_a_hypervisor_gives_one_name_are_two_machines():
+    milan, genoa = (on(good_run(), cpu_model=f"family 25 model {number}") for number in (1, 17))
+    assert "Example CPU, family 25 model 1, 2 cores" in pooling.machines([milan], [genoa])
+    assert pooling.machines([milan], [good_run()]) == "", "a record from before says nothing of it"
+    assert [run.spec.origin for run in pooling.parted([milan, genoa])] == [0, 1]
+
+
 @pytest.mark.parametrize("total", [8 << 30, (8 << 30) + 4096, (8 << 30) - 4096, 8_140_000_000, 8_140_100_000])
 def test_memory_that_differs_from_boot_to_boot_is_that_of_one_machine(total):
     assert provenance.machine(at(memory_bytes=total)) == provenance.machine(at(memory_bytes=8 << 30))

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import runpy
+import sys
 from pathlib import Path
 
 import msgspec
@@ -187,4 +189,7 @@ def test_instruction_sets_are_those_that_the_libraries_say_they_use():
     assert found.instructions == instructions.used()
     assert set(found.instructions["NumPy"].split()) >= set(FEATURES)
     assert found.nice == os.getpriority(os.PRIO_PROCESS, 0)
+    assert found.processor.startswith(found.cpu)
+    if sys.platform == "linux":
+        assert re.search(r"(model|part) \w+", found.processor), "numbers that tell generations of one name apart"
     assert found.scheduling in ("other", "batch", "idle", "fifo", "rr")

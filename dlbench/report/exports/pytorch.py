@@ -62,7 +62,11 @@ def _runners(arm: Measured) -> list[dict[str, Any]]:
     for run in arm.well:
         if (at := run.environment) is not None:
             on = line(run.info.device_name) if run.info is not None and run.info.device != "cpu" else ""
-            about = {"cpu_info": line(at.cpu), "cpu_count": at.cores, "mem_info": f"{at.memory_bytes} bytes in all"}
+            about = {
+                "cpu_info": line(at.processor),
+                "cpu_count": at.cores,
+                "mem_info": f"{at.memory_bytes} bytes in all",
+            }
             about |= {"gpu_info": on} if on else {}
             found[json.dumps(about)] = about
     return list(found.values())
