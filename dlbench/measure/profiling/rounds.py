@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dlbench.errors import ContractViolation
 from dlbench.measure import reported, timing
 from dlbench.measure.model import MeasuredModel
 from dlbench.measure.profiling.attribution import Account, attribute
+from dlbench.measure.profiling.held import without
 from dlbench.measure.profiling.spans import window
-from dlbench.plugin import ProfileEvent, Profiles
+from dlbench.plugin import STEP, ProfileEvent, Profiles
 from dlbench.spec import Spec
-from dlbench.system import waiting
+from dlbench.system import switches, waiting
+from dlbench.system.switches import Stretch
 
 CLOCK = timing.Clock(waits=waiting.counter)
 ROUNDS, ROUNDS_SECONDS = 8, 8.0
@@ -29,12 +31,16 @@ FAULTS = 3
 
 
 class Taken(NamedTuple):
-    """Events of a call, and the seconds that it took by our own clock, of processors, and waiting for a core."""
+    """Events of a call, and the seconds that it took by our own clock, of processors, and waiting for a core.
+
+    Of `held_seconds` another program had the core; the events are without them.
+    """
 
     events: list[ProfileEvent]
     seconds: float
     cpu_seconds: float
     waited_seconds: float | None = None
+    held_seconds: float = 0.0
 
 
 class Round(NamedTuple):
@@ -75,7 +81,7 @@ def _round(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on
     plain = sampler.take(steps, waits=True)
     sampler.take(1)
     taken = take(spec.plugin, plugin, _call(model, calls))
-    within = window(spec.plugin, taken.events, taken.seconds)
+    within = window(spec.plugin, taken.events, taken.seconds - taken.held_seconds)
     each = min(max(taken.cpu_seconds - plain.cpu_seconds, 0.0) / len(taken.events), RECORDING)
     recording = each * (sum(map(len, within.threads.values())) - 1)  # without those of no time, and the step's
     account = attribute(spec.plugin, within, steps, recording if on_cpu else 0.0, own(taken))
@@ -101,7 +107,8 @@ def _call(model: MeasuredModel, calls: int) -> Callable[[], None]:
 
 def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
     """One profile, checked for types. Raises ContractViolation unless the step was called once."""
-    seconds: list[tuple[float, float, float | None]] = []
+    calls: list[Taken] = []
+    starts: list[float] = []
 
     def timed() -> None:
         start = CLOCK.wall()
@@ -110,15 +117,28 @@ def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
         call()
         cpu_seconds = CLOCK.cpu() - cpu
         without_core = waited(cpu_seconds)
-        seconds.append((CLOCK.wall() - start, cpu_seconds, without_core))
+        calls.append(Taken([], CLOCK.wall() - start, cpu_seconds, without_core))
+        starts.append(start)
 
     gc.collect()
     gc.disable()  # as for a sample (`dlbench.measure.timing`)
+    preempted = switches.preempted()
     try:
         said = list(plugin.profile(timed))
     finally:
+        held = preempted()
         gc.enable()
     events = reported.checked(name, "profile()", said, list[ProfileEvent])
-    if len(seconds) != 1:
-        raise ContractViolation(f"plugin {name}: profile() must call the step once, and called it {len(seconds)} times")
-    return Taken(events, *seconds[0])
+    if len(calls) != 1:
+        raise ContractViolation(f"plugin {name}: profile() must call the step once, and called it {len(calls)} times")
+    return _without(calls[0]._replace(events=events), starts[0], held)
+
+
+def _without(taken: Taken, start: float, held: Sequence[Stretch] | None) -> Taken:
+    """The same without the stretches in which another program held the core, if one thread does the work."""
+    if not held or taken.waited_seconds is None:
+        return taken
+    inside = [one for one in held if start < one.start and one.end < start + taken.seconds]
+    events = without(taken.events, inside, start, taken.seconds)
+    step = sum(one.seconds for one in taken.events if one.name == STEP)
+    return taken._replace(events=events, held_seconds=step - sum(one.seconds for one in events if one.name == STEP))
