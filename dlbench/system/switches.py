@@ -77,7 +77,8 @@ def _opened() -> int | None:
 
 def _stretches(records: bytes) -> Iterator[Stretch]:
     """From every switch that the thread did not ask for until it has a core again."""
-    left, at = None, 0
+    left: float | None = None
+    at = 0
     while at < len(records):
         kind, said, size = struct.unpack_from("IHH", records, at)
         at += size
