@@ -70,7 +70,7 @@ def rounds(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on
             if faults == FAULTS and not found:
                 raise
             continue
-        found = sorted([*found, new], key=lambda one: one.taken.seconds)
+        found = sorted([*found, new], key=lambda one: own(one.taken))
         found[1:] = [one._replace(taken=one.taken._replace(events=[])) for one in found[1:]]
     return found
 
