@@ -29,6 +29,7 @@ OF_OTHERS = {
     "--only",
     "--upgrade",
     "--no-cache-dir",
+    "--index-url",
     "--import-mode",
     "--codspeed",
     "--help",
@@ -46,7 +47,7 @@ OF_OTHERS = {
     "--port",
 }
 """Options of pip, pytest, pytest-codspeed, click, apt, docker, Ray and studies; of pytest-benchmark by its name."""
-OF_READERS = ("acme.",)
+OF_READERS = ("acme.", "torch.resmlp")
 """Plugins that the reader might write."""
 
 NOT_MODULES = ("dlbench.plugins", "dlbench.exports", "dlbench.jsonl", "dlbench.toml")

@@ -210,6 +210,16 @@ def test_an_unknown_framework_comes_with_the_package_to_install() -> None:
     assert str(caught.value).endswith("pip install dlbench-abacus")
 
 
+def test_the_name_of_a_task_comes_with_its_option(install: Install) -> None:
+    points = install("dlbench-waves", {}).joinpath("dlbench_waves-1.2.dist-info/entry_points.txt")
+    points.write_text("[dlbench.tasks]\nwaves = waves:open_task\n")
+    with pytest.raises(UnknownName) as caught:
+        registry.find("waves")
+    assert str(caught.value).endswith(
+        "waves is a task; dlbench list --tasks shows it, and a run takes it as --task waves"
+    )
+
+
 def test_a_known_framework_comes_without_advice_to_install_it_again() -> None:
     with pytest.raises(UnknownName) as caught:
         registry.find("fake.zzzzzz")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import os
 import re
 import subprocess
 import sys
@@ -15,11 +16,14 @@ import pytest
 import yaml
 
 from dlbench import __version__
+from dlbench.api import scaffold
+from dlbench.cli.main import cli
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+PATH = {"PATH": os.environ["PATH"]}
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 
 
@@ -32,13 +36,75 @@ def test_every_page_can_be_reached_and_every_door_has_its_reference():
         assert f".. automodule:: dlbench.{door}\n" in reference
 
 
-@pytest.mark.parametrize("path", [*WORKFLOWS, *ROOT.glob(".github/ISSUE_TEMPLATE/*.yml")], ids=lambda path: path.name)
-def test_workflows_and_templates_can_be_read_and_call_targets_that_exist(path):
+def called(workflow: str) -> set[str]:
+    """Targets of make that the steps of a workflow call; a word of the matrix stands for each of its values."""
+    found = set()
+    for job in yaml.safe_load(workflow)["jobs"].values():
+        rows = job.get("strategy", {}).get("matrix", {}).get("include", [{}])
+        for line in [line for step in job["steps"] for line in step.get("run", "").splitlines()]:
+            for row in rows:
+                said = re.sub(r"\$\{\{ *matrix\.(\w+) *\}\}", lambda word, row=row: str(row[word[1]]), line)
+                for words in re.findall(r"(?:^|[;&|] *)make ([^;&|]*)", said.strip()):
+                    found |= {word for word in words.split() if not re.match(r"-|\w+=", word)}
+    return found
+
+
+def targets(makefile: str) -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_calls_targets_that_exist(path):
+    found = called(path.read_text())
+    assert found
+    assert found <= targets((ROOT / "Makefile").read_text())
+
+
+def test_the_workflow_of_a_new_package_calls_targets_of_its_makefile():
+    files = scaffold.rendered(scaffold.Wanted("acme", task=True))
+    assert called(files[".github/workflows/ci.yml"]) == {"check", "test"} <= targets(files["Makefile"])
+
+
+def test_a_target_that_does_not_exist_is_found():
+    text = """
+jobs:
+  test:
+    strategy: {matrix: {include: [{target: check test}, {target: nothing}]}}
+    steps:
+      - uses: actions/checkout@v5
+      - run: make ${{ matrix.target }}
+      - run: |
+          make -j2 dist PYTHON=python3.12 && make docs
+          echo make it so
+"""
+    assert called(text) == {"check", "test", "nothing", "dist", "docs"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml")), ids=lambda path: path.stem)
+def test_a_form_for_issues_asks_in_fields_that_github_knows_for_commands_that_exist(path):
     text = path.read_text()
-    assert yaml.safe_load(text)
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    called = [word for line in re.findall(r"(?:run: make |target: )([a-z -]+)", text) for word in line.split()]
-    assert set(called) <= targets
+    form = yaml.safe_load(text)
+    if path.stem == "config":
+        assert set(form) == {"blank_issues_enabled", "contact_links"}
+        return
+    assert {"name", "description", "body"} <= set(form)
+    for field in form["body"]:
+        assert field["type"] in {"markdown", "textarea", "input", "dropdown", "checkboxes"}
+        assert field["attributes"].get("label") or field["type"] == "markdown"
+    for command, options in re.findall(r"`dlbench (\w+)([^`]*)`", text):
+        known = {flag for one in cli.commands[command].params for flag in one.opts}
+        assert set(re.findall(r"--[\w-]+", options)) <= known
+
+
+@pytest.mark.parametrize(("tag", "code"), [(f"v{__version__}", 0), ("v0.0.7", 1)])
+def test_a_release_is_of_the_version_that_its_tag_names(tag, code, tmp_path):
+    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    steps = [step.get("run", "") for step in release["jobs"]["build"]["steps"]]
+    (check,) = steps[steps.index("make dist") + 1 :][:1]
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / f"dlbench-{__version__}.tar.gz").touch()
+    done = subprocess.run(["bash", "-c", check], check=False, cwd=tmp_path, env={"GITHUB_REF_NAME": tag, **PATH})
+    assert done.returncode == code
 
 
 def test_a_release_keeps_no_token():
@@ -98,5 +164,6 @@ def test_the_site_builds_without_a_warning_and_without_a_dead_link(tmp_path):
     assert list(dead(tmp_path)) == []
     assert (tmp_path / "search.html").exists()
     reference = (tmp_path / "python.html").read_text()
-    for name in ("dlbench.run", "dlbench.plugin.BuildRequest", "dlbench.conformance.assert_conforms"):
-        assert f'id="{name}"' in reference
+    public = {f"dlbench.{door}.{name}" for door in doors.MODULES for name in doors.described(door)}
+    assert {"dlbench.plugin.BuildRequest", "dlbench.tasks.from_arrays"} <= public
+    assert {name for name in {"dlbench.run", *public} if f'id="{name}"' not in reference} == set()

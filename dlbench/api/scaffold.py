@@ -26,6 +26,9 @@ ENDING = ".in"
 REQUIRED = "dlbench>=0.1,<2"
 """Range on dlbench of a new package."""
 
+CHECK = "\n`dlbench check --fix-hints` says of each broken clause what mends it.\n"
+"""Advice for a package with a plugin."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -110,6 +113,7 @@ def _values(wanted: Wanted) -> Mapping[str, str]:
         "paths": json.dumps(about.get("paths", [])),
         "overrides": f"\n[[tool.mypy.overrides]]\nmodule = {json.dumps(untyped)}\nignore_missing_imports = true\n"
         * bool(untyped),
+        "check": CHECK * bool(wanted.framework),
         "commands": "\n".join(f"    {line}" for line in _commands(wanted, plugin, about.get("paths", []))) + "\n",
     }
 

@@ -68,7 +68,8 @@ def _explained() -> Iterator[str]:
     for name in tasks.names():
         found = explained(name)
         facts = [("", found)] if isinstance(found, str) else list(zip(found._fields, found, strict=True))
-        yield f"  {name}"
+        row = tasks.row_of(name)
+        yield f"  {name}: {row.summary}, for {row.of}" if row.summary else f"  {name}"
         yield from (f"    {field.ljust(8)} {text}" if field else f"    {text}" for field, text in facts)
     yield from _columns([_row(entry) for entry in tasks.entries() if entry.broken])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import threading
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,8 @@ NAMES = (IMPORT, *CLAUSES)
 """The clauses in their order; the first loads the plugin."""
 LONGEST = 1000
 """Characters of an explanation: a plugin's own words may stand in it."""
+SLOW_IMPORT = 8.0
+"""Seconds after which loading is remarked on; a framework alone takes a few, and more where other programs work."""
 
 
 Verdict = Literal["holds", "broken", "not looked at"]
@@ -75,13 +78,14 @@ class Examination:
 
     def _import(self) -> str:
         """Loading the plugin starts no thread of Python and stays in its folder."""
-        folder, threads = Path.cwd(), threading.active_count()
+        folder, threads, begin = Path.cwd(), threading.active_count(), time.monotonic()
         adaptors.load_plugin(self._spec)
+        seconds = time.monotonic() - begin
         if folder != Path.cwd():
             raise Broken("loading the plugin changed the working directory")
         if threading.active_count() > threads:
             raise Broken(f"loading the plugin started {threading.active_count() - threads} threads")
-        return ""
+        return f"loading took {seconds:.0f} s, in every process of a session" if seconds > SLOW_IMPORT else ""
 
 
 def examine_clause(spec: Spec, clause: str) -> Finding:

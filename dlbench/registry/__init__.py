@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName
 from dlbench.plugin import ModelPlugin
-from dlbench.registry import entry_points
+from dlbench.registry import entry_points, offers
 from dlbench.registry.entry_points import Entry, Group
 from dlbench.spec import PLUGIN_NAME, PLUGIN_NAMES
 
@@ -77,7 +77,9 @@ def _is_pattern(name: str) -> bool:
 
 
 def _advice(name: str, known: Iterable[Entry]) -> str:
-    framework = name.partition(".")[0]
+    framework, dot, _ = name.partition(".")
+    if not dot and any(entry.name == name for entry in offers.entries(offers.TASKS, ())):
+        return f"{name} is a task; dlbench list --tasks shows it, and a run takes it as --task {name}"
     if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in known):
         return ""
     package = f"dlbench-{framework.partition('-')[0]}"  # of frameworks on several backends, such as lib-a and lib-b

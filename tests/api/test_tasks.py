@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from dlbench.api.tasks import MADE_TO_MEASURE, explained, facts
 from dlbench.cli.main import cli
-from dlbench.tasks import TASKS, TaskRequest, open_task
+from dlbench.tasks import TASKS, TaskRequest, open_task, row_of
 
 pytestmark = pytest.mark.untimed
 
@@ -45,10 +45,12 @@ def test_the_command_prints_every_task(monkeypatch):
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     for name in FIXED:
-        at = lines.index(f"  {name}") + 1
+        row = row_of(name)
+        at = lines.index(f"  {name}: {row.summary}, for {row.of}") + 1
         shown = [line.split(maxsplit=1)[1] for line in lines[at : at + 5]]
         assert shown == list(facts(name))
-    assert lines[lines.index("  data") + 1].strip() == MADE_TO_MEASURE
+    (own,) = [at for at, line in enumerate(lines) if line.startswith("  data: ")]
+    assert lines[own + 1].strip() == MADE_TO_MEASURE
 
 
 def test_a_task_without_its_data_says_how_to_get_it(monkeypatch, tmp_path):

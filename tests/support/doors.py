@@ -53,6 +53,14 @@ def _names(module: ModuleType) -> list[str]:
     return [name for name in [*defined, *assigned] if not name.startswith("_")]
 
 
+def described(door: str) -> list[str]:
+    """Classes and functions of a door: names of which a reference has a description."""
+    module = importlib.import_module(f"dlbench.{door}")
+    return [
+        name for name in _names(module) if inspect.isroutine(found := getattr(module, name)) or inspect.isclass(found)
+    ]
+
+
 def _told(name: str, value: Any, *, deep: bool = True) -> Iterator[str]:
     if inspect.isclass(value):
         yield f"  class {name}"

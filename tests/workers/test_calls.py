@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dlbench.conformance.examine import Finding, examine_clause
+from dlbench.conformance.examine import examine_clause
 from dlbench.measure.reported import list_devices
 from dlbench.spec import Policy, Spec
 from dlbench.workers import functions
@@ -58,7 +58,7 @@ def test_every_listed_function_is_one_of_dlbench_and_can_be_called_by_its_name()
 def test_the_result_comes_as_the_type_of_the_function() -> None:
     for child in (InProcessChild(), fresh_child(1, 60.0)):
         finding = call(child, examine_clause, SPEC, "import_does_no_work")
-        assert finding == Finding(clause="import_does_no_work")
+        assert (finding.clause, finding.verdict) == ("import_does_no_work", "holds")
         child.close()
 
 
