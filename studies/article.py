@@ -1,15 +1,17 @@
-"""The cost of the article's seven models in TensorFlow, Keras, PyTorch and JAX, and the tables of `docs/article.md`.
+"""The article's seven models in TensorFlow, Keras, PyTorch and JAX: the tables of `docs/article.md`.
 
-    python -m studies.article measure [--only mlp,cnn] [--part steps,curves]
+    python -m studies.frameworks measure          # steps and memory, on a quiet machine
+    python -m studies.article curves              # training to a target, on any machine
     python -m studies.article pages
 
-`measure` takes a session for each part: `steps` are training steps, `curves` is training to a target over five seeds.
-The same command continues a session that was cut. `pages` writes the tables of both into the two pages, between marks.
+`curves` trains with Keras and JAX what the kept reports on convergence train with TensorFlow and PyTorch: quality by
+steps depends on no clock. The same command continues a session that was cut. `pages` writes the tables of all reports
+that are there into both pages, between two marks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +20,7 @@ import click
 import dlbench
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE
 from dlbench.report.convergence import NOTHING, sparkline
-from dlbench.report.section import Arm, Section
+from dlbench.report.section import Arm
 from dlbench.report.units import format_interval, format_value
 
 ROOT = Path(__file__).parents[1]
@@ -26,13 +28,12 @@ FOLDER = ROOT / "reports"
 PAGES = {"en": ROOT / "docs/article.md", "zh": ROOT / "docs/article-zh.md"}
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
 PROGRAMS = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
-FRAMEWORKS = ("keras-tf", "tf", "torch", "jax")
-COMMON: dict[str, Any] = {"size": "small", "threads": 1, "isolation": "fork"}
-PARTS: dict[str, dict[str, Any]] = {
-    "steps": {"phase": "train", "path": ("graph", "jit", "eager"), "processes": 3},
-    "curves": {"phase": "converge", "path": "jit"},
-}
-"""Options of the session of each part. The first arm is the baseline: Keras on the path that `fit` takes on a CPU."""
+STEPS = "frameworks"
+BASELINE = "keras-tf graph"
+"""Keras on the path that `fit` takes on a CPU."""
+CURVES = ("convergence-images", "convergence-sequences", "article-curves")
+TASKS = ("digits", "digits_gan", "demand", "text")
+"""Those of the kept reports on convergence; each program takes the one that fits it."""
 
 
 class Words(NamedTuple):
@@ -46,25 +47,27 @@ class Words(NamedTuple):
     none: str
 
 
-Cell = Callable[[Section, Arm], str]
+Cell = Callable[["Column", Arm], str]
 
 WORDS = {
     "en": Words(
         arm="arm",
-        step="### A training step\n\nThe time of a step, and how many times as long it takes as `keras-tf graph`.",
+        step="### A training step\n\nThe time of a step, then its ratio to that of `keras-tf graph`.",
         memory="### Memory\n\nPeak memory above what the process held after its imports.",
         first="### The first step\n\nIt holds tracing and compiling.",
-        curve="### The curve\n\nQuality on held-out data from the first evaluation to the last, each on the path jit; "
-        "then the steps to the target, as their median, and the seeds that reached it.",
+        curve="### The curve\n\nQuality on held-out data of real tasks, from the first evaluation to the last, each "
+        "between its own least and greatest: for series,\nimages made and text less is better. Then the steps "
+        "to the target, the median of five seeds, and the seeds that reached\nit. [Tasks](tasks.md) has the targets.",
         none="Not measured yet.",
     ),
     "zh": Words(
         arm="配置",
-        step="### 一步训练\n\n一步的时间，以及它相当于 `keras-tf graph` 的几倍。",
+        step="### 一步训练\n\n一步的时间，然后是它相当于 `keras-tf graph` 的几倍及其区间。",
         memory="### 内存\n\n超出导入之后已占用部分的内存峰值。",
         first="### 第一步\n\n包含追踪和编译。",
-        curve="### 训练曲线\n\n留出数据上的质量，从第一次评估到最后一次，路径均为 jit；"
-        "然后是达到目标所需的步数（中位数）和达到目标的种子数。",
+        curve="### 训练曲线\n\n真实任务的留出数据上的质量，从第一次评估到最后一次，每格按自己的最小值和最大值缩放"
+        "（序列、生成图像和文本越小越好）。然后是达到目标所需的步数（五个种子的中位数）和达到目标的种子数。"
+        "目标见 [Tasks](tasks.md)。",
         none="尚未测量。",
     ),
 }
@@ -77,105 +80,108 @@ def study() -> None:
 
 @study.command()
 @click.option("--only", default=",".join(PROGRAMS), show_default=True, help="Programs.")
-@click.option("--part", default=",".join(PARTS), show_default=True, help="Parts.")
-@click.option("--processes", type=int, help="Processes of an arm, or seeds; those of the part unless given.")
-@click.option("--budget", type=float, help="Seconds of a part after which no further process starts.")
-@click.option("--out", default=FOLDER, show_default="reports", type=click.Path(path_type=Path))
-def measure(only: str, part: str, processes: int | None, budget: float | None, out: Path) -> None:
-    """Measure what is not there yet."""
-    plugins = [f"{one}.{name}" for name in _known(only, PROGRAMS) for one in FRAMEWORKS]
-    for kind in _known(part, PARTS):
-        folder = out / f"article-{kind}"
-        click.echo(folder)
-        if (folder / PLAN_FILE).exists():
-            dlbench.run(resume=folder)
-            continue
-        given = {"processes": processes, "budget": budget}
-        asked = {**COMMON, **PARTS[kind], **{name: value for name, value in given.items() if value}}
-        dlbench.run(plugins, out=folder, **asked)
+@click.option("--budget", type=float, help="Seconds after which no further process starts.")
+@click.option("--out", default=FOLDER / CURVES[-1], show_default=CURVES[-1], type=click.Path(path_type=Path))
+def curves(only: str, budget: float | None, out: Path) -> None:
+    """Train to the target with Keras and JAX, or go on with it."""
+    if (out / PLAN_FILE).exists():
+        dlbench.run(resume=out)
+        return
+    plugins = [f"{framework}.{name}" for name in _known(only) for framework in ("keras-tf", "jax")]
+    given: dict[str, Any] = {"phase": "converge", "path": "jit", "task": TASKS, "threads": 1, "isolation": "fork"}
+    if budget is not None:
+        given["budget"] = budget
+    dlbench.run(plugins, out=out, **given)
 
 
 @study.command()
 @click.argument("folder", default=FOLDER, type=click.Path(path_type=Path))
 def pages(folder: Path) -> None:
     """Write the tables into the pages."""
-    found = sections(folder)
     for language, page in PAGES.items():
-        page.write_text(filled(page.read_text(encoding="utf-8"), found, WORDS[language]), encoding="utf-8")
+        page.write_text(filled(page.read_text(encoding="utf-8"), folder, WORDS[language]), encoding="utf-8")
 
 
-def _known(said: str, names: Iterable[str]) -> list[str]:
-    """The names that were given. Raises a usage error for one that is not known."""
-    given, known = said.split(","), list(names)
-    for name in given:
-        if name not in known:
-            raise click.UsageError(f"unknown {name!r}; choose from {', '.join(known)}")
+def _known(said: str) -> list[str]:
+    """The programs that were given. Raises a usage error for one that is not known."""
+    for name in (given := said.split(",")):
+        if name not in PROGRAMS:
+            raise click.UsageError(f"unknown program {name!r}; choose from {', '.join(PROGRAMS)}")
     return given
 
 
-def sections(folder: Path) -> dict[str, list[Section]]:
-    """The workloads of each part that has a report in the folder, in the order of the programs."""
-    found = {kind: folder / f"article-{kind}" for kind in PARTS}
-    return {kind: dlbench.read(one).report.sections for kind, one in found.items() if (one / RUNS_FILE).exists()}
+class Column(NamedTuple):
+    """Arms of one program, and their report."""
+
+    program: str
+    arms: Sequence[Arm]
+    found: dlbench.Results
 
 
-def filled(text: str, found: Mapping[str, Sequence[Section]], words: Words) -> str:
-    """The page with the tables between its marks."""
+def columns(folder: Path, names: Iterable[str], phase: str) -> list[Column]:
+    """The programs in order, each with its arms of size small from the reports of these names that are there."""
+    read = [dlbench.read(folder / name) for name in names if (folder / name / RUNS_FILE).exists()]
+    sections = [(found, section) for found in read for section in found.report.sections]
+    return [
+        Column(program, section.arms, found)
+        for program in PROGRAMS
+        for found, section in sections
+        if (section.workload.architecture, section.workload.size, section.workload.phase) == (program, "small", phase)
+    ]
+
+
+def filled(text: str, folder: Path, words: Words) -> str:
+    """The page with the tables of the reports in a folder between its marks."""
     head, rest = text.split(MARKS[0])
     _, tail = rest.split(MARKS[1])
-    lines = list(tables(found, words)) or ["", words.none]
+    found = columns(folder, [STEPS], "train"), columns(folder, CURVES, "converge")
+    lines = list(tables(*found, words)) or ["", words.none]
     return "\n".join([head + MARKS[0], *lines, "", MARKS[1] + tail])
 
 
-def tables(found: Mapping[str, Sequence[Section]], words: Words) -> Iterator[str]:
-    """The tables of the parts that were measured: an arm a row, a program a column."""
-    steps, curves = found.get("steps", ()), found.get("curves", ())
-    for title, cell in (
-        (words.step, _step),
-        (words.memory, _metric("memory_peak", "bytes")),
-        (words.first, _metric("first_step_time", "s")),
+def tables(steps: Sequence[Column], curves: Sequence[Column], words: Words) -> Iterator[str]:
+    """The tables of what was measured: an arm a row, a program a column."""
+    for title, of, cell in (
+        (words.step, steps, _step),
+        (words.memory, steps, _metric("memory_peak", "bytes")),
+        (words.first, steps, _metric("first_step_time", "s")),
+        (words.curve, curves, _curve),
     ):
-        if steps:
-            yield from _table(title, steps, cell, words)
-    if curves:
-        yield from _table(words.curve, curves, _curve, words)
+        yield from _table(title, of, cell, words) if of else ()
 
 
-def _table(title: str, sections: Sequence[Section], cell: Cell, words: Words) -> Iterator[str]:
+def _table(title: str, of: Sequence[Column], cell: Cell, words: Words) -> Iterator[str]:
     """Arms that have no figure in any program are left out."""
-    columns = [{_name(arm): cell(section, arm) for arm in section.arms} for section in sections]
-    rows = [words.arm, *(one.workload.architecture for one in sections)]
-    yield from ("", title, "", f"| {' | '.join(rows)} |", f"|{'---|' * len(rows)}")
-    for name in dict.fromkeys(name for column in columns for name in column):
-        cells = [column.get(name, "") or NOTHING for column in columns]
-        if set(cells) != {NOTHING}:
-            yield f"| `{name}` | {' | '.join(cells)} |"
+    programs = list(dict.fromkeys(column.program for column in of))
+    cells = {(_name(arm), column.program): cell(column, arm) for column in of for arm in column.arms}
+    yield from ("", title, "", f"| {' | '.join([words.arm, *programs])} |", f"|{'---|' * (len(programs) + 1)}")
+    for name in dict.fromkeys(name for (name, _), said in cells.items() if said):
+        yield f"| `{name}` | {' | '.join(cells.get((name, program)) or NOTHING for program in programs)} |"
 
 
-def _step(section: Section, arm: Arm) -> str:
-    """A figure of the first arm stands alone, others with their ratio to it."""
-    found = arm.metrics.get("step_time")
+def _step(column: Column, arm: Arm) -> str:
+    """The baseline's figure stands alone, others with their ratio to it."""
+    found, labels = arm.metrics.get("step_time"), {_name(one): one.label for one in column.arms}
     if found is None:
         return ""
-    ratios = [
-        format_interval(one.ratio, "")
-        for one in section.comparisons
-        if (one.candidate, one.metric) == (arm.label, "step_time") and one.ratio is not None
-    ]
-    return " ".join([format_value(found.value, "s"), *(f"× {one}" for one in ratios)])
+    said, baseline = format_value(found.value, "s"), labels.get(BASELINE)
+    if baseline in (None, arm.label):
+        return said
+    ratio = column.found.ratio(arm.label, str(baseline), phase="train").ratio
+    return said if ratio is None else f"{said}, {format_interval(ratio, '')}"
 
 
 def _metric(name: str, unit: str) -> Cell:
     """A column of this metric."""
 
-    def cell(_: Section, arm: Arm) -> str:
+    def cell(_: Column, arm: Arm) -> str:
         found = arm.metrics.get(name)
         return "" if found is None else format_value(found.value, unit)
 
     return cell
 
 
-def _curve(_: Section, arm: Arm) -> str:
+def _curve(_: Column, arm: Arm) -> str:
     """`▁▅▇█ 400, 5/5`: the course of quality, the median of steps, the seeds that reached the target."""
     spread = arm.to_target.get("steps_to_target")
     if spread is None:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 import msgspec
 
 from dlbench.conformance.examine import NAMES, Finding, examine_clause
-from dlbench.conformance.hints import hint
+from dlbench.conformance.hints import NO_WORD, hint
 from dlbench.errors import SpecError, UnknownName
 from dlbench.measure.build import task_of
 from dlbench.record.flags import STATUSES
@@ -88,15 +88,18 @@ def check(
         child.close()
 
 
-def assert_conforms(plugin: str, path: Path, *, skips: Collection[str] = (), **more: str) -> None:
+def assert_conforms(
+    plugin: str, path: Path, *, skips: Collection[str] = (), timeout: float = CLAUSE_SECONDS, **more: str
+) -> None:
     """Raise AssertionError that lists every clause which the plugin breaks on this path, with advice on each.
 
     A clause that was not checked is no failure, unless the examination could not go on. `skips` are clauses that are
-    known not to hold: one that holds all the same is a failure. Warns if the data of the architecture's task is not
-    installed and another task was taken. Raises UnknownName for a skip that is no clause.
+    known not to hold: one that holds all the same is a failure. A clause may take `timeout` seconds. Warns if the data
+    of the architecture's task is not installed and another task was taken. Raises UnknownName for a skip that is no
+    clause.
     """
     check_skips(skips)
-    found = [one for spec in specs(plugin, path, **more) for one in check(_warned(spec, named="task" in more))]
+    found = [one for spec in specs(plugin, path, **more) for one in check(_warned(spec, named="task" in more), timeout)]
     wrong = [
         one for one in found if one.clause == EVERYTHING_ELSE or (one.verdict == "broken" and one.clause not in skips)
     ]
@@ -135,7 +138,7 @@ def _ended(clause: str, error: ChildError, timeout: float, left: int) -> Iterato
         why = f"unsupported: {error}"
         yield Finding(clause=EVERYTHING_ELSE, verdict="not looked at", why=why)
         return
-    slow = f"no word from the plugin for {timeout:g} s: it loops or waits, or needs a longer --timeout"
+    slow = f"{NO_WORD} for {timeout:g} s: it loops or waits, or needs a longer timeout"
     yield Finding(
         clause=clause, verdict="broken", why=slow if error.status == "timeout" else f"{error.status}: {error}"
     )

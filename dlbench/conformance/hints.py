@@ -152,6 +152,14 @@ SIGNATURES = Hint(
     "info = plugin.build(request)\nloss = plugin.train_step(batch)\noutputs = plugin.predict(batch.inputs)",
 )
 """For a TypeError, under whatever clause it came first."""
+NO_WORD = "no word from the plugin"
+"""Beginning of the reason when a clause was not decided in time."""
+SLOW = Hint(
+    "Give it more time if it compiles, or if other programs work here; otherwise end the loop or the wait.",
+    "# in a shell: dlbench check acme.wide --path jit --timeout 1200\n"
+    'assert_conforms("acme.wide", "jit", timeout=1200)  # in a test',
+)
+"""For a clause that took too long, whichever it was."""
 
 
 def hint(clause: str, why: str = "") -> list[str]:
@@ -159,5 +167,6 @@ def hint(clause: str, why: str = "") -> list[str]:
 
     None for a clause that has no advice, such as the rest of a broken examination.
     """
-    found = SIGNATURES if why.startswith("TypeError") else HINTS.get(clause)
+    causes = {"TypeError": SIGNATURES, NO_WORD: SLOW}
+    found = next((one for begin, one in causes.items() if why.startswith(begin)), HINTS.get(clause))
     return [] if found is None else [found.mend, *(f"    {line}" for line in found.code.splitlines())]

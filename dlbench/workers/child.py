@@ -224,7 +224,8 @@ def _named(order: Request) -> str:
     """The order in words: `build`, or the name of the function that is called."""
     if isinstance(order, Call):
         return order.function.rpartition(".")[2].replace("_", " ")
-    return type(order).__name__.lower()
+    words = {"First": "do the first step, which compiles", "Take": "take samples", "Settle": "settle"}
+    return words.get(type(order).__name__, type(order).__name__.lower())
 
 
 def ending(code: int) -> str:

@@ -9,7 +9,7 @@ from command import answered, dlbench
 
 from dlbench import conformance
 from dlbench.conformance.examine import NAMES, Finding
-from dlbench.conformance.hints import HINTS, SIGNATURES, hint
+from dlbench.conformance.hints import HINTS, NO_WORD, SIGNATURES, SLOW, hint
 from dlbench.errors import UnknownName
 
 pytestmark = pytest.mark.untimed
@@ -42,6 +42,15 @@ def test_a_wrong_signature_is_told_with_the_calls_that_there_are():
     assert hint("build_is_repeatable", "TypeError: build() takes 1 positional argument")[0] == SIGNATURES.mend
     assert hint("build_is_repeatable", "two builds differ")[0] == HINTS["build_is_repeatable"].mend
     compile(SIGNATURES.code, "signatures", "exec")
+
+
+def test_a_clause_that_took_too_long_is_told_how_it_gets_more_time(monkeypatch):
+    assert hint("build_is_repeatable", f"{NO_WORD} for 300 s")[0] == SLOW.mend
+    compile(SLOW.code, "slow", "exec")
+    given = []
+    monkeypatch.setattr(conformance, "check", lambda spec, timeout: iter(given.append(timeout) or ()))
+    conformance.assert_conforms("fake.linear", "eager", timeout=1200)
+    assert given == [1200]
 
 
 def findings(**verdicts):

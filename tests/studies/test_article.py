@@ -20,75 +20,96 @@ def arm(label, **metrics):
     )
 
 
-def section(name, *arms, ratio=None):
-    compared = [
-        SimpleNamespace(candidate=one.label, metric="step_time", ratio=value(ratio)) for one in arms[1:] if ratio
-    ]
-    return SimpleNamespace(workload=SimpleNamespace(architecture=name), arms=arms, comparisons=compared)
+class Found:
+    """Results of which every ratio is that of the figures."""
+
+    def __init__(self, arms):
+        self.step = {one.label: one.metrics["step_time"].value for one in arms if one.metrics}
+
+    def ratio(self, one, other, phase):
+        assert phase == "train"
+        return SimpleNamespace(ratio=value(self.step[one] / self.step[other]))
+
+
+def column(program, *arms):
+    return article.Column(program, arms, Found(arms))
 
 
 STEPS = [
-    section(
+    column(
         "mlp",
-        arm("keras-tf.mlp jit", step_time=2e-3, memory_peak=2.0**20),
+        arm("tf.mlp eager"),
         arm("torch.mlp jit", step_time=1e-3),
-        arm("torch.mlp graph"),
-        ratio=0.5,
+        arm("keras-tf.mlp graph", step_time=2e-3, memory_peak=2.0**20),
     ),
-    section("cnn", arm("keras-tf.cnn jit", step_time=4e-3)),
+    column("cnn", arm("keras-tf.cnn graph", step_time=4e-3)),
 ]
 
 
-def rows(found, language="en"):
-    return [line for line in article.tables(found, article.WORDS[language]) if line.startswith("| ")]
+def rows(steps=(), curves=()):
+    return [line for line in article.tables(steps, curves, article.WORDS["en"]) if line.startswith("| ")]
 
 
 def test_an_arm_is_a_row_with_its_ratio_and_arms_without_a_figure_are_left_out():
-    assert rows({"steps": STEPS})[:3] == [
+    found = rows(STEPS)
+    assert found[:3] == [
         "| arm | mlp | cnn |",
-        "| `keras-tf jit` | 2.00 ms | 4.00 ms |",
-        "| `torch jit` | 1.00 ms × 0.500 | – |",
+        "| `torch jit` | 1.00 ms, 0.500 | – |",
+        "| `keras-tf graph` | 2.00 ms | 4.00 ms |",
     ]
-    assert "| `keras-tf jit` | 1.00 MiB | – |" in rows({"steps": STEPS})
-    assert not any("graph" in line for line in rows({"steps": STEPS}))
+    assert "| `keras-tf graph` | 1.00 MiB | – |" in found
+    assert not any("eager" in line for line in found)
 
 
 def test_a_curve_has_its_course_its_steps_and_its_seeds():
     curved = arm("torch.mlp jit")
     curved.to_target["steps_to_target"] = SimpleNamespace(median=400.0, reached=4, of=5)
     curved.curve = [SimpleNamespace(quality=quality) for quality in (0.1, 0.9)]
-    assert rows({"curves": [section("mlp", curved)]})[1] == "| `torch jit` | ▁█ 400, 4/5 |"
+    assert rows(curves=[column("mlp", curved)])[1] == "| `torch jit` | ▁█ 400, 4/5 |"
     curved.to_target["steps_to_target"] = SimpleNamespace(median=None, reached=0, of=5)
-    assert rows({"curves": [section("mlp", curved)]})[1] == "| `torch jit` | ▁█ –, 0/5 |"
+    assert rows(curves=[column("mlp", curved)])[1] == "| `torch jit` | ▁█ –, 0/5 |"
+
+
+def test_programs_that_two_reports_hold_are_one_column():
+    first, second = (arm(f"{name}.mlp jit", step_time=1.0) for name in ("tf", "jax"))
+    for one in (first, second):
+        one.to_target["steps_to_target"] = SimpleNamespace(median=400.0, reached=5, of=5)
+    found = rows(curves=[column("mlp", first), column("mlp", second)])
+    assert [line.split(" |")[0] for line in found] == ["| arm", "| `tf jit`", "| `jax jit`"]
+    assert found[0] == "| arm | mlp |"
+
+
+def test_the_kept_curves_are_of_all_seven_programs():
+    found = article.columns(article.FOLDER, article.CURVES, "converge")
+    assert list(dict.fromkeys(one.program for one in found)) == list(article.PROGRAMS)
 
 
 @pytest.mark.parametrize("language", article.PAGES)
 def test_a_page_says_what_the_kept_reports_say(language):
     text = article.PAGES[language].read_text(encoding="utf-8")
-    assert article.filled(text, article.sections(article.FOLDER), article.WORDS[language]) == text
+    assert article.filled(text, article.FOLDER, article.WORDS[language]) == text
 
 
-def test_a_page_without_figures_says_so():
+def test_a_page_without_figures_says_so(tmp_path):
     page = f"before\n{article.MARKS[0]}\nold\n{article.MARKS[1]}\nafter\n"
-    found = article.filled(page, {}, article.WORDS["en"])
+    found = article.filled(page, tmp_path, article.WORDS["en"])
     assert found == f"before\n{article.MARKS[0]}\n\nNot measured yet.\n\n{article.MARKS[1]}\nafter\n"
 
 
 def test_an_unknown_program_is_refused_before_anything_is_measured(tmp_path):
-    done = CliRunner().invoke(article.study, ["measure", "--only", "mpl", "--out", str(tmp_path)])
+    done = CliRunner().invoke(article.study, ["curves", "--only", "mpl", "--out", str(tmp_path / "out")])
     assert done.exit_code == 2
-    assert "unknown 'mpl'; choose from mlp, cnn" in done.output
+    assert "unknown program 'mpl'; choose from mlp, cnn" in done.output
     assert not list(tmp_path.iterdir())
 
 
 def test_a_session_that_was_cut_is_continued(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(article.dlbench, "run", lambda *plugins, **options: asked.append((plugins, options)))
-    (tmp_path / "article-steps").mkdir()
-    (tmp_path / "article-steps/plan.json").write_text("{}")
-    done = CliRunner().invoke(article.study, ["measure", "--only", "mlp", "--out", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    (first, second) = asked
-    assert first == ((), {"resume": tmp_path / "article-steps"})
-    assert second[0] == (["keras-tf.mlp", "tf.mlp", "torch.mlp", "jax.mlp"],)
-    assert second[1]["phase"] == "converge"
+    command = ["curves", "--only", "mlp", "--out", str(tmp_path)]
+    for _ in range(2):
+        assert CliRunner().invoke(article.study, command).exit_code == 0
+        (tmp_path / "plan.json").touch()
+    assert asked[0][0] == (["keras-tf.mlp", "jax.mlp"],)
+    assert asked[0][1]["phase"] == "converge"
+    assert asked[1] == ((), {"resume": tmp_path})
