@@ -17,6 +17,7 @@ not checked: because the plugin lacks a capability, or because of an earlier fau
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 
@@ -37,6 +38,8 @@ __all__ = ["CLAUSE_SECONDS", "EVERYTHING_ELSE", "assert_conforms", "check", "spe
 
 CLAUSE_SECONDS = 300.0
 """Time limit of a clause; the first ones build, and compile."""
+LOG = logging.getLogger(__name__)
+"""Signs of life of a test: each clause before its check."""
 EVERYTHING_ELSE = "everything else"
 """The clause of a Finding that stands for all clauses not looked at, because the examination could not go on."""
 
@@ -99,7 +102,11 @@ def assert_conforms(
     clause.
     """
     check_skips(skips)
-    found = [one for spec in specs(plugin, path, **more) for one in check(_warned(spec, named="task" in more), timeout)]
+    found = [
+        one
+        for spec in specs(plugin, path, **more)
+        for one in check(_warned(spec, named="task" in more), timeout, LOG.info)
+    ]
     wrong = [
         one for one in found if one.clause == EVERYTHING_ELSE or (one.verdict == "broken" and one.clause not in skips)
     ]

@@ -48,7 +48,7 @@ def test_a_clause_that_took_too_long_is_told_how_it_gets_more_time(monkeypatch):
     assert hint("build_is_repeatable", f"{NO_WORD} for 300 s")[0] == SLOW.mend
     compile(SLOW.code, "slow", "exec")
     given = []
-    monkeypatch.setattr(conformance, "check", lambda spec, timeout: iter(given.append(timeout) or ()))
+    monkeypatch.setattr(conformance, "check", lambda spec, timeout, announce: iter(given.append(timeout) or ()))
     conformance.assert_conforms("fake.linear", "eager", timeout=1200)
     assert given == [1200]
 
