@@ -72,6 +72,7 @@ class _Printed:
 
     def started(self, spec: Spec, note: str) -> None:
         """The plugin, and the task if it is not the default."""
+        self._heart.announce(f"starting {spec.label}")
         self._say(f"{spec.label}, {spec.size}, task {spec.task}; {architectures.meaning(spec.architecture)}")
         if note:
             self._say(f"  {note}")

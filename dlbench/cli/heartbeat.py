@@ -18,7 +18,7 @@ class Heartbeat:
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream or sys.stderr, clock
-        self._what, self._since = "", clock()
+        self._what, self._since = "starting", clock()
         self._said = self._since
         self._terminal = self._stream.isatty()
         self._ended, self._line = threading.Event(), threading.Lock()

@@ -220,6 +220,8 @@ class Screen(io.StringIO):
 def test_a_sign_of_life_names_what_goes_on_and_for_how_long(terminal):
     screen, clock = Screen(terminal), itertools.count(0, 7.0).__next__
     heart = Heartbeat(screen, clock)
+    heart.say()
+    assert "... starting, 7 s" in screen.getvalue()
     heart.announce("the_loss_falls")
     heart.say()
     assert "... the_loss_falls, 7 s" in screen.getvalue()
