@@ -32,7 +32,7 @@ from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
 from dlbench.record.parity import Parity
 
-PARITY_SECONDS, CHECK_SECONDS = 600.0, 300.0
+PARITY_SECONDS, CHECK_SECONDS = 600.0, 900.0
 """Seconds that a process of `check_parity`, and a clause of `check`, may take."""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from dlbench.architectures.initializers import Floats, Initial, dense, draw
 from dlbench.architectures.layers import Doubles, affine, doubles, relu
+from dlbench.errors import Unsupported
 from dlbench.plugin import Signature
 
 DEFAULT_TASK = "synthetic"
@@ -68,7 +69,10 @@ class CNN(msgspec.Struct, frozen=True, kw_only=True):
         return [(height - KERNEL + 1, width - KERNEL + 1) for height, width in sides]
 
     def _sides(self, signature: Signature) -> list[tuple[int, int]]:
-        """Height and width after every pooling."""
+        """Height and width after every pooling. Raises Unsupported for inputs that are no images."""
+        if len(signature.inputs.shape) != 4:
+            given = f"{signature.inputs.dtype} {signature.inputs.shape}"
+            raise Unsupported(f"a cnn takes images (batch, height, width, channels), and the task has {given}")
         height, width = signature.inputs.shape[1:3]
         sides = []
         for _ in self.channels:

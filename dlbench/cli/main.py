@@ -90,7 +90,7 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, as_json: bool, 
 @click.option("--size", default="small", show_default=True, help="Size of the architecture.")
 @click.option("--task", default="", help="Data and target; the architecture's default unless given.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
-@click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that a clause may take.")
+@click.option("--timeout", type=float, default=900.0, show_default=True, help="Seconds that a clause may take.")
 @click.option("--fix-hints", is_flag=True, help="Say below each broken clause how to mend it, with code.")
 @click.option("--skip", multiple=True, metavar="CLAUSE", help="Clause known not to hold; exit code 1 if it does.")
 @options.as_json

@@ -36,8 +36,8 @@ from dlbench.workers.child import Child, ChildError, fresh_child
 
 __all__ = ["CLAUSE_SECONDS", "EVERYTHING_ELSE", "assert_conforms", "check", "specs", "with_data"]
 
-CLAUSE_SECONDS = 300.0
-"""Time limit of a clause; the first ones build, and compile."""
+CLAUSE_SECONDS = 900.0
+"""Time limit of a clause; the first ones build, and compile, where other programs may take most of the core."""
 LOG = logging.getLogger(__name__)
 """Signs of life of a test: each clause before its check."""
 EVERYTHING_ELSE = "everything else"

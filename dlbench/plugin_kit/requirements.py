@@ -46,6 +46,8 @@ def require_task(
         raise Unsupported(f"{spec.plugin} takes {what} and task {spec.task} has {inputs.dtype} {inputs.shape}")
     if found.loss == "adversarial" or len(outputs.shape) not in (2, 2 + steps):
         wanted = f"outputs {outputs.shape} under loss {found.loss}"
+        if len(outputs.shape) == 1:
+            wanted += "; targets of the shape (samples, 1) are rows"
         raise Unsupported(f"{spec.plugin} gives one row (batch, outputs) and task {spec.task} wants {wanted}")
 
 

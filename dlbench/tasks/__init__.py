@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from dlbench.errors import ContractViolation, DlbenchError, SpecError, UnknownName
+from dlbench.errors import ContractViolation, DlbenchError, SpecError, UnknownName, words
 from dlbench.record.schema import TaskInfo
 from dlbench.registry import offers
 from dlbench.registry.entry_points import Entry
@@ -76,7 +76,8 @@ def open_task(name: str, request: TaskRequest) -> Task:
             f"task {name}: its data cannot be read ({why}); get it again: {row.needs.remedy(name)}"
         ) from error
     if not isinstance(task, Task):
-        raise ContractViolation(f"task {name} of {_owner(name)}: opening it returned {task!r}, which is no Task")
+        found = words.bounded(repr(task), 100)
+        raise ContractViolation(f"task {name} of {_owner(name)}: opening it returned {found}, which is no Task")
     return task
 
 

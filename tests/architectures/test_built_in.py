@@ -11,7 +11,7 @@ import pytest
 from dlbench import architectures
 from dlbench.architectures.recurrent import Cell, Recurrent
 from dlbench.architectures.transformer import Transformer
-from dlbench.errors import UnknownName
+from dlbench.errors import UnknownName, Unsupported
 from dlbench.plugin import ArraySpec, Signature
 from dlbench.tasks import TaskRequest, fitting, open_task
 
@@ -292,3 +292,9 @@ def test_unknown_architectures_and_sizes_offer_near_ones() -> None:
             ask()
     with pytest.raises(UnknownName, match="unknown size of transformer 'bas'; did you mean base"):
         architectures.configuration("transformer", "bas")
+
+
+def test_a_cnn_says_that_it_takes_images():
+    signature = open_task("line", TaskRequest("small", 4)).signature
+    with pytest.raises(Unsupported, match=r"a cnn takes images .*, and the task has float32 \(4, 8\)"):
+        architectures.configuration("cnn", "small").initials(signature)
