@@ -70,6 +70,8 @@ def test_a_scripted_module_has_operations_and_no_layers():
     ("name", "kind"),
     [
         ("aten::t", "dispatch"),
+        ("aten::numpy_T", "dispatch"),
+        ("aten::index_select_backward", "embedding"),
         ("autograd::engine::evaluate_function: AddmmBackward0", "dispatch"),
         ("TorchDynamo Cache Lookup", "guards"),
         ("CompiledFxGraph", "fused code"),
