@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from dlbench.api.bisection import errors, groups
 from dlbench.api.bisection.errors import Errors
 from dlbench.api.bisection.members import Members
+from dlbench.api.bisection.trials import Trials
 from dlbench.parity import fidelity
 from dlbench.record.fidelity import Deviation, Fidelity
+from dlbench.session.listener import Quiet
 from dlbench.spec import Policy, Spec
 from dlbench.stats.bisection.search import search
 from dlbench.workers.environments.layers import Recipe
@@ -26,7 +29,7 @@ NAMES = ("1.0", "1.1", "1.2", "1.3")
 def members(monkeypatch):
     """Four members that need no environment."""
     found = Found("acme", "acme", tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
-    request = SimpleNamespace(policy=Policy())
+    request = SimpleNamespace(policy=Policy(), subjects=SimpleNamespace(selection={}))
     one = Members(found, request, None, None, {}, lambda: None)
     monkeypatch.setattr(Members, "python", lambda self, member: self.name(member))
     monkeypatch.setattr(Members, "specs", lambda _, pythons, __: [spec(name) for name in pythons])
@@ -98,3 +101,25 @@ def test_a_member_without_the_figure_is_named(monkeypatch):
     monkeypatch.setattr(groups, "METRICS", {"compile_time": SimpleNamespace(of=lambda run: run)})
     assert groups.lacking({0: {"a": 1.0}, 1: {"a": None, "b": 0.0}}, "compile_time") == 1
     assert groups.lacking({0: {"a": 1.0}, 1: {"a": None, "b": 2.0}}, "compile_time") is None
+
+
+class Late(Quiet):
+    """A listener at whose `number`th group the budget is used."""
+
+    def __init__(self, number):
+        self.trials, self.left = None, number
+
+    def group_started(self, *_):
+        self.left -= 1
+        if not self.left:
+            self.trials.begin -= 1e6
+
+
+def test_a_budget_ends_a_trial_after_the_group_that_it_ends_in(members, tmp_path, monkeypatch):
+    monkeypatch.setattr(Members, "python", lambda *_: sys.executable)
+    late = members.listener = Late(2)
+    late.trials = Trials(members, "step_time", tmp_path, 1e5)
+    found = search(4, late.trials)
+    assert (found.status, found.reason) == ("undecided", "the budget of 100000 s is used")
+    (row,) = found.rows
+    assert (row.verdict, row.to_old.groups) == ("undecided", 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from dlbench.errors import SpecError
 from dlbench.record import journal
 from dlbench.record.journal import Journal
 from dlbench.record.schema import PLAN_FILE, Plan, Run
-from dlbench.session import machine, plan
+from dlbench.session import machine, plan, schedule
+from dlbench.session.plan import Group
 from dlbench.spec import Isolation, Policy
 from dlbench.stats.bisection.search import Exhausted, Trial
 from dlbench.stats.interim import INTERIM_GROUPS
@@ -63,6 +64,8 @@ class Trials:
                     self._measure(trial, book, start, look)
                 groups = self._groups(trial, book.runs)
                 self.took[trial.members] = of_runs.seconds(book.runs)
+                if len({run.group for run in book.runs}) < look:
+                    self._require_time(groups)
                 if look >= trial.most or trial.verdict(groups) is not None:
                     break
             return groups
@@ -81,15 +84,31 @@ class Trials:
 
     def _require_time(self, groups: Sequence[Mapping[int, float]]) -> None:
         """Raise Exhausted, with the groups so far, when the budget is used."""
-        if self.seconds is not None and time.monotonic() - self.begin > self.seconds:
+        if self.seconds is not None and not self._has_time():
             raise Exhausted(f"the budget of {self.seconds:g} s is used", groups)
+
+    def _has_time(self) -> bool:
+        return self.seconds is None or time.monotonic() - self.begin <= self.seconds
+
+    def _in_time(self, due: Iterator[Group | None]) -> Iterator[Group | None]:
+        """The first of these groups, and further ones until the budget is used."""
+        for group in due:
+            yield group
+            if not self._has_time():
+                return
 
     def _measure(self, trial: Trial, book: Journal, start: Starter, look: int) -> None:
         for member in trial.members:
             if self.members.python(member) != book.plan.pythons[self.members.name(member)]:
                 raise SpecError(f"{book.folder} was measured in other environments; give another --out")
         groups = plan.groups(book.plan.specs, book.plan.policy)
-        machine.record([group for group in groups if group.number < look], book, self.members.listener, start)
+        here = machine.here(start)
+        schedule.record(
+            [group for group in groups if group.number < look],
+            book,
+            self.members.listener,
+            lambda planned, listener, before, due: here(planned, listener, before, self._in_time(due)),
+        )
 
     def _journal(self, trial: Trial) -> Journal:
         place = self.folder / f"{trial.number + 1:02d}-{trial.kind}-{self.members.name(trial.place)}"

@@ -83,9 +83,7 @@ def commits(repository: str, text: str, subdirectory: str, recipe: Recipe) -> Fo
     if changed := _git(folder, "status", "--porcelain", "--untracked-files=no"):
         first = changed.splitlines()[0]
         raise SpecError(f"{folder} has changes that are not committed ({first}); commit them, or give a clean clone")
-    hashes = [
-        _git(folder, "rev-parse", "--verify", f"{one}^{{commit}}", fault=f"has no commit {one!r}") for one in (old, new)
-    ]
+    hashes = [_hash(folder, one) for one in (old, new)]
     backwards = _is_ancestor(folder, hashes[1], hashes[0])
     _check_order(text, hashes[0] == hashes[1], backwards=backwards)
     if not _is_ancestor(folder, hashes[0], hashes[1]):
@@ -213,6 +211,12 @@ def _pins(path: Path) -> dict[str, str]:
 def _is_ancestor(folder: Path, one: str, other: str) -> bool:
     done = subprocess.run(["git", "merge-base", "--is-ancestor", one, other], check=False, cwd=folder)
     return done.returncode == 0
+
+
+def _hash(folder: Path, word: str) -> str:
+    """The commit of a word. Raises SpecError."""
+    fault = f"has no commit {word!r}; give a commit, a branch or a tag of it"
+    return _git(folder, "rev-parse", "--verify", f"{word}^{{commit}}", fault=fault)
 
 
 def _git(folder: Path, *words: str, fault: str = "") -> str:
