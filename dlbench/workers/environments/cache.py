@@ -24,7 +24,7 @@ from dlbench.workers.environments.layers import NothingInstallable, Recipe
 
 MADE = "made.json"
 """File of an environment that is whole; it is written last."""
-LIMIT, ROOM = 20 << 30, 1 << 30
+LIMIT, ROOM = 20 * 10**9, 10**9
 """Bytes of all environments, beyond which those that were not used for longest go; and bytes of the disk that must be
 free before another one is made."""
 

@@ -187,7 +187,8 @@ def _pins(path: Path) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path} cannot be read ({error}); give a requirement file that pins versions") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise SpecError(f"{path} cannot be read ({why}); give a requirement file that pins versions") from error
     found: dict[str, str] = {}
     for number, line in enumerate(re.sub(r"\\\n", " ", text).splitlines(), start=1):
         word = line.partition(" #")[0].partition(" --hash")[0].strip()
