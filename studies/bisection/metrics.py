@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studies.bisection.packages import PACKAGE, PLUGIN, wheel
+from studies.bisection.packages import PACKAGE, PLUGIN, answer, wheel
 
 FILE = "metrics.jsonl"
 VERSIONS = ("1.0", "1.1", "1.2", "1.3")
@@ -93,25 +91,18 @@ def _searched(kind: Kind, place: Path) -> dict[str, object]:
         of_range = [f"{PACKAGE}=={VERSIONS[0]}..{VERSIONS[-1]}", "--find-links", str(place / "wheels")]
         asked = [*of_range, *measured, "--out", str(place / "search")]
     begin = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "dlbench", "bisect", *asked, "--json"],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "DLBENCH_CACHE": str(place / "cache"), "DLBENCH_FAKE_JIT": "1,0,0"},
-    )
-    found = json.loads(done.stdout) if done.stdout else {}
+    code, found, said = answer(asked, {"DLBENCH_CACHE": str(place / "cache"), "DLBENCH_FAKE_JIT": "1,0,0"})
     return {
         "metric": kind.metric,
         "changed": kind.changed,
         "before": {name: AS_BEFORE[name] for name in kind.changed},
-        "code": done.returncode,
+        "code": code,
         "named": [one["after"] for one in found.get("changes", ()) if one["verdict"] == "confirmed"],
         "ratios": [one["ratio"] for one in found.get("changes", ())],
         "groups": sum((one["ratio"] or {}).get("groups", 0) for one in found.get("lines", ())),
         "seconds": round(time.monotonic() - begin),
         "load": os.getloadavg()[1],
-        "said": found.get("reason", "") if done.stdout else done.stderr.strip().rpartition("\n")[2],
+        "said": found.get("reason", said),
     }
 
 

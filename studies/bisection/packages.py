@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from studies.gate.repository import git
 
 PACKAGE, PLUGIN, PIECES = "acme-step", "acme.step", 100
 """The package, its plugin, and the equal pieces of work in a step."""
+CODES = range(4)
+"""Exit codes of a search that came to its end."""
 PROGRAM = '''"""A step of equal pieces of work."""
 
 import numpy as np
@@ -112,3 +119,18 @@ def repository(folder: Path, pieces: Sequence[int]) -> list[str]:
 
 def _program(pieces: int, version: str) -> str:
     return PROGRAM.format(pieces=STATED.format(pieces=pieces), version=version, package=PACKAGE)
+
+
+def answer(words: Sequence[str], variables: Mapping[str, str]) -> tuple[int, dict[str, Any], str]:
+    """Exit code, answer and last line of a search. Raises RuntimeError for one that was ended from outside."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dlbench", "bisect", *words, "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **variables},
+    )
+    said = done.stderr.strip().rpartition("\n")[2]
+    if done.returncode not in CODES:
+        raise RuntimeError(f"the search ended with {done.returncode} ({said}); it is not kept")
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}, said

@@ -10,14 +10,12 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studies.bisection.packages import PACKAGE, PIECES, PLUGIN, wheels_of_table
+from studies.bisection.packages import PACKAGE, PIECES, PLUGIN, answer, wheels_of_table
 
 VERSIONS, MORE = 16, 5
 FILE = "sessions.jsonl"
@@ -64,27 +62,20 @@ def _searched(at: int, place: Workplace) -> dict[str, object]:
     pieces = [PIECES] * at + [PIECES + MORE] * (VERSIONS - at)
     place.table.write_text(json.dumps(dict(zip(versions, pieces, strict=True))))
     of_range = f"{PACKAGE}=={versions[0]}..{versions[-1]}"
-    words = ["bisect", of_range, *WORDS, "--find-links", str(place.links), "--out", str(out), "--json"]
+    words = [of_range, *WORDS, "--find-links", str(place.links), "--out", str(out)]
     begin = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "dlbench", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "DLBENCH_CACHE": str(place.folder / "cache")},
-    )
-    found = json.loads(done.stdout) if done.stdout else {}
+    code, found, said = answer(words, {"DLBENCH_CACHE": str(place.folder / "cache")})
     trials = found.get("lines", ())
     return {
         "planted": versions[at] if at < VERSIONS else "",
-        "code": done.returncode,
+        "code": code,
         "named": [one["after"] for one in found.get("changes", ()) if one["verdict"] == "confirmed"],
         "ratios": [one["ratio"] for one in found.get("changes", ())],
         "groups": sum((one["ratio"] or {}).get("groups", 0) for one in trials),
         "seconds": round(time.monotonic() - begin),
         "measuring": round(sum(one["seconds"] for one in trials)),
         "load": os.getloadavg()[1],
-        "said": done.stderr.strip().rpartition("\n")[2] if done.returncode == 2 else found.get("reason", ""),
+        "said": found.get("reason", said),
     }
 
 
