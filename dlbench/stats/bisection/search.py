@@ -179,7 +179,7 @@ class _Search:
         self.open += undecided
         if any(step.verdict == "not confirmed" for step in self.steps):
             return "undecided", f"a step was seen, and {WHY['not confirmed']}"
-        return "undecided", f"not every verdict was reached after {MOST} groups"
+        return ("undecided", f"not every verdict was reached after {MOST} groups") if self.open else ("found", "")
 
     def advance(self) -> bool:
         """Measure one more member of the first open stretch, or confirm its step; False if that decided nothing."""

@@ -68,6 +68,7 @@ def test_two_steps_are_both_found():
 def test_every_place_can_be_found_in_few_trials(at):
     trials = []
     found = search(16, measuring(levels((at, 0.05)), trials=trials))
+    assert (found.status, found.reason, found.ranges) == ("found", "", ())
     assert [(step.before, step.after) for step in found.steps] == [(at - 1, at)]
     assert found.status == "found"
     assert not found.several
