@@ -58,6 +58,7 @@ class Trials:
             self.arm = first.label.replace(f" @{first.python}", "")
             done = max((run.group + 1 for run in book.runs), default=0)
             groups = self._groups(trial, book.runs)
+            self.took[trial.members] = of_runs.seconds(book.runs)
             for look in (one for one in INTERIM_GROUPS if one >= done):
                 if look > done or not book.runs:
                     self._require_time(groups)
