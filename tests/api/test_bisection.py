@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dlbench.api.bisection import errors, groups
+from dlbench.api.bisection import effort, errors, groups
 from dlbench.api.bisection.errors import Errors
 from dlbench.api.bisection.members import Members
 from dlbench.api.bisection.trials import Trials
@@ -123,3 +123,10 @@ def test_a_budget_ends_a_trial_after_the_group_that_it_ends_in(members, tmp_path
     assert (found.status, found.reason) == ("undecided", "the budget of 100000 s is used")
     (row,) = found.rows
     assert (row.verdict, row.to_old.groups) == ("undecided", 2)
+
+
+def test_single_steps_are_timed_only_for_figures_that_read_them():
+    asked = Policy()
+    of = {name: effort.policy(asked, name, confirms=False, together=False) for name in ("memory_peak", "latency_p50")}
+    assert of["memory_peak"].latency_seconds < of["latency_p50"].latency_seconds == asked.latency_seconds
+    assert {one.isolation for one in of.values()} == {"fresh"}

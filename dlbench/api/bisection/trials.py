@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from dlbench.api.bisection import effort
 from dlbench.api.bisection import groups as of_runs
 from dlbench.api.bisection.members import Members
-from dlbench.api.request import LEAN
 from dlbench.errors import SpecError
 from dlbench.record import journal
-from dlbench.record.journal import Journal
 from dlbench.record.schema import PLAN_FILE, Plan, Run
 from dlbench.session import machine, plan, schedule
-from dlbench.session.plan import Group
-from dlbench.spec import Isolation, Policy
 from dlbench.stats.bisection.search import Exhausted, Trial
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.workers.backends import Starter
-
-FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
-"""Isolation of trials that read no more than steady steps from a process; a step is confirmed in fresh ones."""
-
-SHORT: Mapping[str, Any] = {**LEAN, "latency_seconds": 0.05}
-"""Effort of a process of which step times, peak memory or compile time are read: none of them reads single steps."""
-READ_BY_SHORT = ("step_time", "memory_peak", "compile_time")
 
 
 @dataclass
@@ -91,14 +77,14 @@ class Trials:
     def _has_time(self) -> bool:
         return self.seconds is None or time.monotonic() - self.begin <= self.seconds
 
-    def _in_time(self, due: Iterator[Group | None]) -> Iterator[Group | None]:
+    def _in_time(self, due: Iterator[plan.Group | None]) -> Iterator[plan.Group | None]:
         """The first of these groups, and further ones until the budget is used."""
         for group in due:
             yield group
             if not self._has_time():
                 return
 
-    def _measure(self, trial: Trial, book: Journal, start: Starter, look: int) -> None:
+    def _measure(self, trial: Trial, book: journal.Journal, start: Starter, look: int) -> None:
         for member in trial.members:
             if self.members.python(member) != book.plan.pythons[self.members.name(member)]:
                 raise SpecError(f"{book.folder} was measured in other environments; give another --out")
@@ -111,26 +97,14 @@ class Trials:
             lambda planned, listener, before, due: here(planned, listener, before, self._in_time(due)),
         )
 
-    def _journal(self, trial: Trial) -> Journal:
+    def _journal(self, trial: Trial) -> journal.Journal:
         place = self.folder / f"{trial.number + 1:02d}-{trial.kind}-{self.members.name(trial.place)}"
         if (place / PLAN_FILE).exists():
             return journal.resume(place)
         pythons = {self.members.name(one): self.members.python(one) for one in trial.members}
-        policy = self._policy(trial)
+        request = self.members.request
+        together = bool(request.subjects.selection.get("workers"))
+        policy = effort.policy(request.policy, self.metric, confirms=trial.kind == "confirmation", together=together)
         specs = self.members.specs(pythons, policy)
         planned = Plan(session=uuid.uuid4().hex[:12], specs=tuple(specs), policy=policy, pythons=pythons)
         return journal.begin(place, planned)
-
-    def _policy(self, trial: Trial) -> Policy:
-        """Short processes for figures that they have; fresh ones for others than step times, after a pilot."""
-        timed, asked = of_runs.is_timed(self.metric), self.members.request.policy
-        together = bool(self.members.request.subjects.selection.get("workers"))
-        fresh = not timed or trial.kind == "confirmation" or together
-        return msgspec.structs.replace(
-            asked,
-            **(SHORT if self.metric in READ_BY_SHORT else {}),
-            adaptive=timed,
-            processes=INTERIM_GROUPS[-1],
-            isolation="fresh" if fresh else FAST,
-            discard=not timed,
-        )

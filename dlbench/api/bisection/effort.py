@@ -1,0 +1,37 @@
+"""Effort of a trial: which processes measure its members, and for how long."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from dlbench.api.bisection.groups import is_timed
+from dlbench.api.request import LEAN
+from dlbench.spec import Isolation, Policy
+from dlbench.stats.interim import INTERIM_GROUPS
+
+FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
+"""Isolation of trials that read no more than steady steps from a process; a step is confirmed in fresh ones."""
+
+SHORT: Mapping[str, Any] = {**LEAN, "latency_seconds": 0.05}
+"""Effort of a process of which step times, peak memory or compile time are read: none of them reads single steps."""
+READ_BY_SHORT = ("step_time", "memory_peak", "compile_time")
+
+
+def policy(asked: Policy, metric: str, *, confirms: bool, together: bool) -> Policy:
+    """Short processes for figures that they have; fresh ones for others than step times, after a pilot.
+
+    A step is confirmed in fresh ones, and programs of several workers are always fresh.
+    """
+    timed = is_timed(metric)
+    return msgspec.structs.replace(
+        asked,
+        **(SHORT if metric in READ_BY_SHORT else {}),
+        adaptive=timed,
+        processes=INTERIM_GROUPS[-1],
+        isolation="fresh" if not timed or confirms or together else FAST,
+        discard=not timed,
+    )
