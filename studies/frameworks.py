@@ -3,26 +3,34 @@
     python -m studies.frameworks measure [--size small,base] [--only mlp,cnn] [--phase train,predict] [--out FOLDER]
     python -m studies.frameworks tables [FOLDER]
 
-`measure` is one `dlbench.run`. `--budget` are seconds after which no process starts, and `--resume` goes on with what
-is left. `tables` prints, of a saved report, the step of every arm, the cost of Keras over the bare framework as a
-ratio with its interval, and the price of compiling with the steps after which it pays.
+`measure` is a `dlbench.run` for each size and architecture, those that tell most first, in a folder of its own. The
+same command goes on where an earlier one ended, whether by `--budget`, the seconds after which no further session
+starts, or in the midst of one. All finished Runs are one report, which is written anew after each session. `tables`
+prints, of a saved report, the step of every arm, the cost of Keras over the bare framework as a ratio with its
+interval, and the price of compiling with the steps after which it pays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
 
 import dlbench
+from dlbench.api import render
+from dlbench.api.request import DEFAULT_FORMATS
+from dlbench.record.schema import PARITY_FILE, PLAN_FILE, RUNS_FILE
 from dlbench.report.model import Report
 from dlbench.report.section import Arm, Section
 from dlbench.report.units import format_interval, format_value
 
-FOLDER = Path("reports/frameworks")
-SEVEN = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
+FOLDER, PARTS = Path("reports/frameworks"), Path("reports/local/frameworks")
+SEVEN = ("transformer", "cnn", "lstm", "mlp", "gru", "gan", "rnn")
+"""In the order of measuring: one of each kind first."""
 TRAIN = ("tf", "torch", "jax", "keras-tf", "keras-torch", "keras-jax")
 PREDICT_ONLY = ("ort", "openvino")
 PATHS = ("eager", "graph", "jit")
@@ -36,22 +44,58 @@ def study() -> None:
 @study.command()
 @click.option("--size", default="small", show_default=True, help="One or several, with commas.")
 @click.option("--only", default=",".join(SEVEN), show_default=True, help="Architectures.")
+@click.option("--frameworks", default=",".join((*TRAIN, *PREDICT_ONLY)), show_default=True)
 @click.option("--phase", default="train,predict", show_default=True)
 @click.option("--threads", default=1, show_default=True)
 @click.option("--processes", default=2, show_default=True)
-@click.option("--budget", default=None, type=float, help="Seconds after which no further process starts.")
+@click.option("--budget", default=None, type=float, help="Seconds after which no further session starts.")
+@click.option("--parts", default=PARTS, show_default=True, type=click.Path(path_type=Path), help="Their folders.")
 @click.option("--out", default=FOLDER, show_default=True, type=click.Path(path_type=Path))
-@click.option("--resume", is_flag=True, help="Go on with the session in the folder.")
-def measure(only: str, out: Path, *, resume: bool, **given: Any) -> None:
-    """Measure all arms into one report."""
-    if resume:
-        dlbench.run(resume=out)
+def measure(size: str, only: str, budget: float | None, parts: Path, out: Path, **given: Any) -> None:
+    """Measure what is not measured yet, and write the report of all that is."""
+    begin, names, failed = monotonic(), given.pop("frameworks").split(","), list[str]()
+    for one, architecture in product(size.split(","), only.split(",")):
+        folder = parts / f"{one}-{architecture}"
+        if finished(folder, given["phase"].split(",")):
+            continue
+        if budget is not None and monotonic() - begin > budget:
+            failed.append(f"the budget of {budget:g} s is used: {folder.name} and all after it are left; run it again")
+            break
+        try:
+            session(folder, architecture, names, size=one, **given)
+        except dlbench.DlbenchError as error:  # the others are measured all the same
+            failed.append(f"{folder.name}: {error}")
+        finally:  # what Ctrl-C has left of it too
+            join(parts, out)
+    if failed:
+        raise click.ClickException("\n".join(failed))
+
+
+def session(folder: Path, architecture: str, frameworks: Sequence[str], *, phase: str, **given: Any) -> None:
+    """Measure all arms of one architecture, or those that an earlier call has left."""
+    if (folder / PLAN_FILE).exists():
+        dlbench.run(resume=folder)
         return
-    phases = given.pop("phase").split(",")
-    frameworks = (*TRAIN, *(PREDICT_ONLY if "predict" in phases else ()))
-    plugins = [f"{framework}.{name}" for name in only.split(",") for framework in frameworks]
-    sizes = given.pop("size").split(",")
-    dlbench.run(plugins, path=PATHS, phase=phases, size=sizes, out=out, **given)
+    phases = phase.split(",")
+    able = [one for one in frameworks if one not in PREDICT_ONLY or "predict" in phases]
+    dlbench.run([f"{one}.{architecture}" for one in able], path=PATHS, phase=phases, out=folder, **given)
+
+
+def finished(folder: Path, phases: Sequence[str]) -> bool:
+    """True if the folder holds every repetition of each phase."""
+    runs = dlbench.read_runs(folder) if (folder / RUNS_FILE).exists() else []
+    done = {(run.spec.phase, run.group) for run in runs}
+    return bool(runs) and done >= set(product(phases, range(runs[0].groups)))
+
+
+def join(parts: Path, out: Path) -> None:
+    """Write the report of all Runs and parity checks in the folders of sessions."""
+    found = {name: sorted(parts.glob(f"*/{name}")) for name in (RUNS_FILE, PARITY_FILE)}
+    if found[RUNS_FILE]:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, files in found.items():
+            (out / name).write_bytes(b"".join(file.read_bytes() for file in files))
+        render.write(*render.read(out), out, DEFAULT_FORMATS)
 
 
 @study.command()

@@ -223,3 +223,15 @@ def test_instructions_of_a_program_have_their_flops_and_a_name_of_two_has_none()
     assert flops_by_instruction([PROGRAM]) == {"dot.1": work, "fusion.2": work}
     other = PROGRAM.replace("784", "16").replace("fusion.2", "fusion.3")
     assert flops_by_instruction([PROGRAM, other]) == {"fusion.2": work, "fusion.3": 2 * 32 * 16 * 64}
+
+
+def test_a_product_that_an_instruction_takes_twice_is_counted_once():
+    squared = """HloModule squared
+
+ENTRY %main (a: f32[4,8]) -> f32[4,4] {
+  %a = f32[4,8]{1,0} parameter(0)
+  %dot.1 = f32[4,4]{1,0} dot(%a, %a), lhs_contracting_dims={1}, rhs_contracting_dims={1}
+  ROOT %multiply.2 = f32[4,4]{1,0} multiply(%dot.1, %dot.1)
+}
+"""
+    assert flops_of_hlo(squared) == 2 * 4 * 4 * 8

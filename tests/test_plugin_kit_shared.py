@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import PARTS, SGD, Adam, AdamW, InputSpec, Spec
 from dlbench.plugin_kit import (
     FEWER,
+    SWITCH,
+    amp,
     category_by_pattern,
     category_table,
     compilation_of,
@@ -19,12 +24,23 @@ from dlbench.plugin_kit import (
     largest_integers,
     losses_by_name,
     model_info,
+    name_of_thunk,
     on_off,
     one_or_all,
+    own_kind,
+    require_arithmetic,
+    require_own_precision,
+    require_same_shapes,
     require_seeded,
+    require_within,
     setting,
+    tf32,
+    unique_names,
     unsupported_by,
     update_rule,
+    with_ranges,
+    xla_flag,
+    xplanes,
 )
 
 pytestmark = pytest.mark.untimed
@@ -193,3 +209,87 @@ def test_inputs_that_do_not_fit_are_named():
 def test_a_switch_is_a_row_of_two_values():
     assert setting("arena", "memory", "its word").values == ("on", "off") == (on_off(True), on_off(False))
     assert setting("level", "passes", "its word", ("low", "high"), paths=("jit",)).paths == ("jit",)
+
+
+def test_integers_without_a_range_are_tokens_of_the_largest_table_or_flags_by_their_name():
+    given = [
+        InputSpec((2, 4), "int64", None, "ids"),
+        InputSpec((2, 4), "int64", None, "attention_mask"),
+        InputSpec((2, 4), "int64", 9, "stated"),
+        InputSpec((2, 4), "float32"),
+    ]
+    found, said = with_ranges(given, [30, 50])
+    assert [one.below for one in found] == [50, 2, 9, None]
+    assert said == ["integers of input ids: below 50", "integers of input attention_mask: below 2"]
+    found, said = with_ranges(given[:1], [])
+    assert (found[0].below, said) == (2, ["integers of input ids: below 2, a guess"])
+
+
+def test_the_largest_integers_are_tried_where_there_are_any():
+    taken = []
+    require_within("net", [InputSpec((2,), "float32")], taken.append)
+    assert taken == []
+    require_within("net", [InputSpec((2,), "int64", 7), InputSpec((1,), "float32")], taken.append)
+    assert [one.tolist() for one in taken[0]] == [[6, 6], [0.0]]
+
+    def narrow(_):
+        raise IndexError("index 6 is out of bounds")
+
+    with pytest.raises(SpecError, match=r"net: inputs int64 \(2,\) below 7 do not fit: index 6 .*; state fewer"):
+        require_within("net", [InputSpec((2,), "int64", 7)], narrow)
+
+
+def test_variables_of_one_path_have_names_of_their_own():
+    paths = [SimpleNamespace(path=path) for path in ("a", "b", "a", "a")]
+    assert unique_names(paths) == ["a", "b", "a#2", "a#3"]
+
+
+def test_state_may_be_left_out_and_must_fit_where_it_is_given():
+    weights, mean = {"w": np.zeros((2, 3))}, {"mean": (3,)}
+    require_same_shapes(weights, {"w": (2, 3)}, mean)
+    require_same_shapes(weights | {"mean": np.zeros(3)}, {"w": (2, 3)}, mean)
+    with pytest.raises(ValueError, match="mean"):
+        require_same_shapes(weights | {"mean": np.zeros(4)}, {"w": (2, 3)}, mean)
+    with pytest.raises(ValueError, match="other"):
+        require_same_shapes(weights | {"other": np.zeros(3)}, {"w": (2, 3)}, mean)
+
+
+def test_a_precision_that_a_device_or_a_model_has_not_is_refused():
+    require_arithmetic("tf32", "gpu:0")
+    require_arithmetic("fp32", "cpu")
+    with pytest.raises(Unsupported, match="precision tf32: a CPU has no TF32"):
+        require_arithmetic("tf32", "cpu")
+    require_own_precision("net", "bf16", "bf16", "it computes in", "")
+    with pytest.raises(Unsupported, match="net: asked for bf16, and it computes in fp32; change it"):
+        require_own_precision("net", "bf16", "fp32", "it computes in", "change it")
+
+
+def test_rows_of_settings_that_several_frameworks_have():
+    cpu, gpu = (Spec(plugin="a.mlp", phase="train", path="jit", device=device) for device in ("cpu", "gpu"))
+    assert (amp(gpu, "shown").missing, tf32(gpu, "TF32", "shown").missing) == ({}, {})
+    assert set(tf32(cpu, "TF32", "shown").missing) == set(SWITCH)
+    assert amp(cpu, "shown", "of some kind").meaning == "products in bfloat16, of some kind"
+    flag = xla_flag("fast", "xla_fast", "fast", "shown", paths=("jit",))
+    assert (flag.variable, flag.texts) == ("XLA_FLAGS", {"on": "--xla_fast=true", "off": "--xla_fast=false"})
+
+
+def test_a_profiler_of_planes_is_started_stopped_and_read():
+    called, folders = [], []
+
+    def stop():
+        called.append("stop")
+        Path(folders[0], "below").mkdir()
+        Path(folders[0], "below", "host.xplane.pb").write_bytes(b"planes")
+
+    found = xplanes(lambda: called.append("step"), "It", folders.append, nullcontext, stop)
+    assert (found, called, Path(folders[0]).exists()) == ([b"planes"], ["step", "stop"], False)
+    with pytest.raises(ZeroDivisionError):
+        xplanes(lambda: 1 // 0, "It", lambda _: None, nullcontext, lambda: called.append("stopped"))
+    assert called[-1] == "stopped"
+    with pytest.raises(Unsupported, match="It's profiler does not start; end the other profile: division by zero"):
+        xplanes(lambda: None, "It", lambda _: 1 // 0, nullcontext, stop)
+
+
+def test_words_of_what_is_no_model_and_of_a_thunk():
+    assert (own_kind(int), own_kind(3)) == ("the class int", "an object of int")
+    assert name_of_thunk("dot_general.12_3") == "dot_general"

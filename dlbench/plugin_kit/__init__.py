@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dlbench.plugin_kit.apart import in_own_process
-from dlbench.plugin_kit.categories import category_by_pattern, category_of_hlo, category_table
 from dlbench.plugin_kit.hlo_flops import flops_by_instruction, flops_of_hlo
 from dlbench.plugin_kit.machine import cpu_name, threads_named
 from dlbench.plugin_kit.outputs import output_name, pick_output
@@ -13,17 +12,35 @@ from dlbench.plugin_kit.own_models import (
     largest_integers,
     one_or_all,
     own_inputs,
+    own_kind,
     read_output,
     require_seeded,
+    require_within,
+    unique_names,
+    with_ranges,
 )
+from dlbench.plugin_kit.profiles import category_by_pattern, category_of_hlo, category_table, name_of_thunk, xplanes
 from dlbench.plugin_kit.recipes import Recipe, Stated, example_inputs, inputs_like, inputs_of_example, local_file
-from dlbench.plugin_kit.reports import SWITCH, Program, compilation_of, model_info, on_off, setting, versions_of
+from dlbench.plugin_kit.reports import (
+    SWITCH,
+    Program,
+    amp,
+    compilation_of,
+    model_info,
+    on_off,
+    setting,
+    tf32,
+    versions_of,
+    xla_flag,
+)
 from dlbench.plugin_kit.requirements import (
     in_precision,
     loss_function,
     own_optimizer,
     require_adversarial,
+    require_arithmetic,
     require_known,
+    require_own_precision,
     require_same_shapes,
     require_task,
     require_weights,
@@ -43,6 +60,7 @@ __all__ = [
     "Recipe",
     "Rule",
     "Stated",
+    "amp",
     "call",
     "category_by_pattern",
     "category_of_hlo",
@@ -67,25 +85,35 @@ __all__ = [
     "losses_by_name",
     "make",
     "model_info",
+    "name_of_thunk",
     "on_off",
     "one_or_all",
     "output_name",
     "own_inputs",
+    "own_kind",
     "own_optimizer",
     "pick_output",
     "read_output",
     "require_adversarial",
+    "require_arithmetic",
     "require_known",
+    "require_own_precision",
     "require_same_shapes",
     "require_seeded",
     "require_task",
     "require_weights",
+    "require_within",
     "require_words",
     "resolve_device",
     "setting",
+    "tf32",
     "threads_named",
+    "unique_names",
     "unsupported_by",
     "update_rule",
     "users_errors",
     "versions_of",
+    "with_ranges",
+    "xla_flag",
+    "xplanes",
 ]

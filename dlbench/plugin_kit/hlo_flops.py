@@ -111,9 +111,9 @@ def _live(computation: Computation) -> Iterator[Instruction]:
     while waiting:
         instruction = computation.instructions[waiting.pop()]
         yield instruction
-        new = [name for name in instruction.operands if name in computation.instructions and name not in seen]
+        new = {name for name in instruction.operands if name in computation.instructions} - seen  # each once
         waiting += new
-        seen.update(new)
+        seen |= new
 
 
 def _products(computations: Mapping[str, Computation], name: str) -> float:

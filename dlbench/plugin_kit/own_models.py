@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import msgspec
 
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.plugin import InputSpec, Spec
@@ -48,6 +51,8 @@ def read_output(recipe: Recipe, outputs: Any, inferred: list[str]) -> Any:
     return pick_output(outputs, recipe.output)
 
 
+_FLAGS = ("mask", "segment", "type")
+"""Words in the names of integer inputs that take 0 and 1."""
 FEWER = "state fewer: --input SHAPE:int64<N"
 """Advice for a model that has no place for the largest integers that were stated."""
 
@@ -70,6 +75,47 @@ def fitting(
 def _below(one: Any) -> str:
     below = getattr(one, "below", None)
     return f" below {below}" if below else ""
+
+
+def require_within(
+    label: str, inputs: Sequence[InputSpec], call: Callable[[Any], object], said: Callable[[Exception], str] = str
+) -> None:
+    """Call a model with the largest integers that its inputs may hold. Raises SpecError if that fails."""
+    if any(one.below for one in inputs):
+        with fitting(label, inputs, said, FEWER):
+            call(one_or_all(largest_integers(inputs)))
+
+
+def own_kind(found: object) -> str:
+    """The kind of an object that is no model, in words."""
+    return f"the class {found.__name__}" if isinstance(found, type) else f"an object of {type(found).__name__}"
+
+
+def with_ranges(inputs: Sequence[InputSpec], rows: Iterable[int]) -> tuple[tuple[InputSpec, ...], list[str]]:
+    """Integers whose range nobody stated: below the largest table of a model's embeddings, or flags by their name.
+
+    `rows` are those of each embedding. With the inputs come the inferred facts.
+    """
+    most, found, said = max(rows, default=0), list[InputSpec](), list[str]()
+    for number, one in enumerate(inputs):
+        below = one.below
+        if "int" in one.dtype and below is None:
+            flag = any(word in one.name for word in _FLAGS)
+            below = 2 if flag or not most else most
+            said.append(f"integers of input {one.name or number}: below {below}{'' if flag or most else ', a guess'}")
+        found.append(msgspec.structs.replace(one, below=below))
+    return tuple(found), said
+
+
+def unique_names(variables: Iterable[Any]) -> list[str]:
+    """The path of each variable; the second of one path is `path#2`."""
+    seen: Counter[str] = Counter()
+    found = []
+    for variable in variables:
+        seen[variable.path] += 1
+        times = seen[variable.path]
+        found.append(variable.path if times == 1 else f"{variable.path}#{times}")
+    return found
 
 
 def require_seeded(label: str, twice: Iterable[tuple[str, Any, Any]], advice: str) -> None:

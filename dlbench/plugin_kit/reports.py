@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Any, Protocol
 
+from dlbench import precision as arithmetic
 from dlbench.plugin import PARTS, CacheState, Compilation, ModelInfo, Part, Setting
 from dlbench.spec import Spec
 
@@ -75,6 +76,26 @@ def compilation_of(programs: Sequence[Program], reason: str) -> Compilation:
 def setting(key: str, meaning: str, read_back: str, values: Iterable[str] = SWITCH, **more: Any) -> Setting:
     """A row; a switch unless it has other values. `more` are further fields of a Setting."""
     return Setting(key=key, meaning=meaning, read_back=read_back, values=tuple(values), **more)
+
+
+def amp(spec: Spec, read_back: str, how: str = "") -> Setting:
+    """The row of products in bfloat16, which a CPU may lack."""
+    missing = arithmetic.lacking("bf16") if spec.device == "cpu" else {}
+    meaning = f"products in bfloat16{how and f', {how}'}"
+    return setting("amp", meaning, read_back, ("off", "bf16"), rounding={"bf16": "bf16"}, missing=missing)
+
+
+def tf32(spec: Spec, meaning: str, read_back: str) -> Setting:
+    """The row of TF32, which no other device has than a GPU."""
+    why = f"a mode of NVIDIA's tensor cores, and the device is {spec.device}; add --device gpu"
+    missing = {} if spec.device.startswith(("gpu", "auto")) else dict.fromkeys(SWITCH, why)
+    return setting("tf32", meaning, read_back, rounding={"on": "tf32"}, missing=missing)
+
+
+def xla_flag(key: str, flag: str, meaning: str, read_back: str, **more: Any) -> Setting:
+    """The row of a flag of XLA, which it reads from the environment; `more` are further fields of a Setting."""
+    texts = {one: f"--{flag}={one == 'on'}".lower() for one in SWITCH}
+    return setting(key, meaning, read_back, variable="XLA_FLAGS", texts=texts, **more)
 
 
 def on_off(holds: bool) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from dlbench import precision as arithmetic
 from dlbench.errors import DlbenchError, SpecError, Unsupported
 from dlbench.plugin import OwnOptimizer
 from dlbench.registry.references import load_reference, users_errors
@@ -30,6 +31,23 @@ def in_precision(spec: Spec) -> Spec:
             f"{spec.label}: the variant says the precision {kind}; leave --precision {spec.precision} out"
         )
     return msgspec.structs.replace(spec, precision=kind)
+
+
+def require_arithmetic(precision: str, device: str) -> None:
+    """Raise Unsupported for TF32 on a device that is no GPU of NVIDIA's, and for a precision that this CPU lacks.
+
+    `device` is its word in a Spec or in PyTorch.
+    """
+    if precision == "tf32" and not device.startswith(("gpu", "cuda")):
+        raise Unsupported(f"precision tf32: a {device.upper()} has no TF32; it is a mode of NVIDIA's tensor cores")
+    if device == "cpu":
+        arithmetic.require(precision)
+
+
+def require_own_precision(label: str, asked: str, found: str, by: str, advice: str) -> None:
+    """Raise Unsupported for a model that computes in another precision than the Spec's; `by` says by which part."""
+    if found != asked:
+        raise Unsupported(f"{label}: asked for {asked}, and {by} {found}; {advice}")
 
 
 def require_task(
@@ -65,8 +83,11 @@ def resolve_device(asked: str, found: Iterable[str], framework: str) -> str:
     return word
 
 
-def require_same_shapes(given: Mapping[str, Any], own: Mapping[str, Sequence[int]]) -> None:
-    """Raise ValueError that names the parameters whose name or shape is not the model's own."""
+def require_same_shapes(
+    given: Mapping[str, Any], own: Mapping[str, Sequence[int]], state: Mapping[str, Sequence[int]] | None = None
+) -> None:
+    """Raise ValueError that names the parameters of another name or shape than the model's; `state` may be left out."""
+    own = {**own, **{name: shape for name, shape in (state or {}).items() if name in given}}
     shapes = {name: tuple(value.shape) for name, value in given.items()}
     wrong = sorted({name for name, _ in shapes.items() ^ {(name, tuple(shape)) for name, shape in own.items()}})
     if wrong:

@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
+from dlbench.errors import SpecError
 from studies import frameworks
 
 pytestmark = pytest.mark.untimed
@@ -40,3 +42,47 @@ def test_compiling_pays_from_a_step_or_never():
         "| mlp small, train | torch.mlp jit | – | 1,234 |",
         "| cnn small, train | torch.cnn jit | – | never |",
     ]
+
+
+@pytest.fixture
+def sessions(monkeypatch):
+    """Names of the sessions that were started, none of which measures; that of a cnn fails once."""
+    started = []
+
+    def session(folder, architecture, *_, **__):
+        folder.mkdir(parents=True, exist_ok=True)
+        started.append(folder.name)
+        if started == ["small-transformer", "small-cnn"]:
+            raise SpecError("no room")
+        (folder / "done").touch()
+
+    monkeypatch.setattr(frameworks, "session", session)
+    monkeypatch.setattr(frameworks, "finished", lambda folder, _: (folder / "done").exists())
+    return started
+
+
+def test_what_tells_most_is_measured_first_and_the_same_command_goes_on(sessions, tmp_path):
+    command = ["measure", "--parts", str(tmp_path), "--out", str(tmp_path), "--size", "small,base"]
+    first = CliRunner().invoke(frameworks.study, command)
+    assert sessions == [f"{size}-{name}" for size in ("small", "base") for name in frameworks.SEVEN]
+    assert (first.exit_code, first.output) == (1, "Error: small-cnn: no room\n")
+    again = CliRunner().invoke(frameworks.study, command)
+    assert (again.exit_code, sessions[14:]) == (0, ["small-cnn"])
+
+
+def test_a_used_budget_starts_nothing_and_says_so(sessions, tmp_path):
+    found = CliRunner().invoke(frameworks.study, ["measure", "--parts", str(tmp_path), "--budget", "0"])
+    assert (found.exit_code, sessions) == (1, [])
+    assert "small-transformer and all after it are left; run it again" in found.output
+
+
+def test_a_session_is_finished_when_every_repetition_of_every_phase_is_there(monkeypatch, tmp_path):
+    run = lambda phase, group: SimpleNamespace(spec=SimpleNamespace(phase=phase), group=group, groups=2)  # noqa: E731
+    runs = [run("train", 0), run("predict", 0), run("train", 1)]
+    monkeypatch.setattr(frameworks.dlbench, "read_runs", lambda _: runs)
+    assert not frameworks.finished(tmp_path, ["train"]), "no file"
+    (tmp_path / "runs.jsonl").touch()
+    assert frameworks.finished(tmp_path, ["train"])
+    assert not frameworks.finished(tmp_path, ["train", "predict"])
+    runs.append(run("predict", 1))
+    assert frameworks.finished(tmp_path, ["train", "predict"])

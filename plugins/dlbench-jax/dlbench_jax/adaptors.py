@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Unpack
@@ -14,8 +14,8 @@ import numpy as np
 from jax.experimental import checkify
 
 from dlbench import plugin_kit as kit
-from dlbench.errors import SpecError, Unsupported
-from dlbench.plugin import ArraySpec, BuildRequest, Description, InputSpec, ModelSource, Spec
+from dlbench.errors import SpecError
+from dlbench.plugin import ArraySpec, BuildRequest, Description, ModelSource, Spec
 from dlbench.plugin_kit import Recipe, Stated
 from dlbench_jax import machine, program
 from dlbench_jax.model import JaxModel
@@ -66,11 +66,9 @@ def _built(recipe: Recipe, request: BuildRequest) -> Network:
     inputs = shapes([signature.inputs, *signature.further])
     traced = jax.make_jaxpr(network.forward)(network.parameters, network.state, inputs, None).jaxpr
     found = "/".join(sorted(program.operands(traced, gpu=False))) or "fp32"
-    if found != {"tf32": "fp32"}.get(spec.precision, spec.precision):
-        raise Unsupported(
-            f"{recipe.label}: asked for {spec.precision}, and its own products take {found}; give --precision {found}, "
-            "or change the types in the model"
-        )
+    found = spec.precision if (found, spec.precision) == ("fp32", "tf32") else found
+    advice = f"give --precision {found}, or change the types in the model"
+    kit.require_own_precision(recipe.label, spec.precision, found, "its own products take", advice)
     return network
 
 
@@ -90,22 +88,19 @@ def _describe(recipe: Recipe, example: Example, spec: Spec) -> Description:
     if inputs:
         with kit.users_errors(recipe.label):
             outputs = jax.eval_shape(one.forward, one.parameters, one.state, shapes(inputs), None)[0]
-        _require_within(recipe.label, one, inputs)
+        kit.require_within(recipe.label, inputs, partial(_within, one))
         array = kit.read_output(recipe, outputs, inferred)
         found |= {"inputs": inputs, "outputs": ArraySpec(tuple(array.shape), array.dtype.name)}
     return recipe.description(**found, inferred=tuple(inferred))
 
 
-def _require_within(label: str, network: Network, inputs: Sequence[InputSpec]) -> None:
-    """Call the network once with the largest integers that were stated; JAX reads past an array's end in silence.
+def _within(network: Network, inputs: Any) -> None:
+    """Call the network once, with an error for an index out of bounds; JAX reads past an array's end in silence.
 
-    Raises SpecError if it does (JAX documentation, `jax.experimental.checkify`: index checks).
+    (JAX documentation, `jax.experimental.checkify`: index checks.)
     """
-    if any(one.below for one in inputs):
-        given = kit.one_or_all(kit.largest_integers(inputs))
-        call = partial(network.forward, dict(network.parameters), dict(network.state), given, None)
-        with kit.fitting(label, inputs, advice=kit.FEWER):
-            checkify.checkify(call, checkify.index_checks)()[0].throw()
+    call = partial(network.forward, dict(network.parameters), dict(network.state), inputs, None)
+    checkify.checkify(call, checkify.index_checks)()[0].throw()
 
 
 def _network(recipe: Recipe, spec: Spec, names: tuple[str, ...], *, dropout: bool = True, pick: bool = True) -> Network:
@@ -139,7 +134,7 @@ def _parts(model: Any, recipe: Recipe, spec: Spec, dropout: bool) -> Parts:
     if "flax" in roots and not hasattr(model, "init"):
         return _of_flax(model, recipe.call or type(model).__call__, dropout)
     if "flax" in roots or not all(callable(getattr(model, name, None)) for name in ("init", "apply")):
-        raise SpecError(f"{recipe.label}: gives an object of {type(model).__name__}; give {KINDS}")
+        raise SpecError(f"{recipe.label}: gives {kit.own_kind(model)}; give {KINDS}")
     random = "key" in inspect.signature(model.apply).parameters
 
     def run(trained: Any, state: Any, key: Any, inputs: Any, named: Any) -> tuple[Any, Any]:

@@ -8,10 +8,9 @@ from typing import Any
 import jax
 from jax._src import xla_bridge
 
-from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
 from dlbench.plugin import Path
-from dlbench.plugin_kit import cpu_name, require_words, resolve_device, threads_named
+from dlbench.plugin_kit import cpu_name, require_arithmetic, require_words, resolve_device, threads_named
 from dlbench.spec import Spec
 
 POOL, THREADS = "tf_XLAEigen", "NPROC"
@@ -40,10 +39,7 @@ def prepare(spec: Spec) -> Any:
             f"asked for {spec.threads} threads, but JAX has already started in this process with {threads()}; "
             "use a fresh process"
         )
-    if word == "cpu" and spec.precision == "tf32":
-        raise Unsupported("precision tf32: a CPU has no TF32; it is a mode of NVIDIA's tensor cores")
-    if word == "cpu":
-        arithmetic.require(spec.precision)
+    require_arithmetic(spec.precision, word)
     jax.config.update("jax_default_device", device)
     jax.config.update("jax_default_matmul_precision", MATMUL[spec.precision])
     return device

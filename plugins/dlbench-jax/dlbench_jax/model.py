@@ -92,11 +92,10 @@ class JaxModel:
     def import_parameters(self, parameters: Parameters) -> None:
         """Overwrite; the optimizer's moments and its count of steps stay."""
         values, state, *rest = self._carry
-        given = {name: one for name, one in parameters.items() if name not in state}
-        require_same_shapes(given, {name: one.shape for name, one in values.items()})
-        own = {name: np.asarray(parameters[name], np.float32) for name in state if name in parameters}
-        given = {name: np.asarray(given[name], np.float32) for name in values}
-        self._carry = (self._put(given), {**state, **self._put(own)}, *rest)
+        require_same_shapes(parameters, *({name: one.shape for name, one in own.items()} for own in (values, state)))
+        given = {name: np.asarray(one, np.float32) for name, one in parameters.items()}
+        kept = {name: given[name] for name in state if name in given}
+        self._carry = (self._put({name: given[name] for name in values}), {**state, **self._put(kept)}, *rest)
 
     def gradients(self, batch: Batch) -> dict[str, Array]:
         """Gradients of the mean loss, dropout off, on the Spec's path."""
@@ -180,7 +179,7 @@ class JaxModel:
         return self._differentiate(self._network.forward, values, state, batch, None)[1]
 
     def _traced(self, inputs: Any) -> Any:
-        return jax.make_jaxpr(self._predict)(self._carry[0], self._carry[1], inputs).jaxpr
+        return jax.jit(self._predict).trace(self._carry[0], self._carry[1], inputs)
 
     def _precision(self) -> str:
         gpu = self._device.platform != "cpu"
@@ -189,7 +188,7 @@ class JaxModel:
     def _info(self, request: BuildRequest) -> ModelInfo:
         """The model as it lives on the device."""
         spec, signature, values = self._spec, request.signature, self._carry[0]
-        self._read = self._traced(shapes([signature.inputs, *signature.further]))
+        self._read = self._traced(shapes([signature.inputs, *signature.further])).jaxpr.jaxpr
         if spec.path == "eager":
             program.require_eager(self._read, spec.plugin)
         places = dict.fromkeys(

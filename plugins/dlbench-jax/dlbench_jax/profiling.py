@@ -6,16 +6,14 @@ has a second event where it ends.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 from typing import Any
 
 import jax
 
 from dlbench.plugin import STEP, Category, ProfileEvent
-from dlbench.plugin_kit import category_by_pattern, category_of_hlo, flops_by_instruction, unsupported_by
+from dlbench.plugin_kit import category_by_pattern, category_of_hlo, flops_by_instruction, name_of_thunk, xplanes
 
 SPANS: tuple[tuple[str, Category], ...] = (
     (r"np\.asarray\(.*|.*(Wait|wait for|Block|Await).*", "waiting"),
@@ -35,20 +33,14 @@ def events(step: Callable[[], None], programs: Iterable[str] = ()) -> list[Profi
     """
     options = jax.profiler.ProfileOptions()
     options.host_tracer_level, options.python_tracer_level = 2, 0
-    with TemporaryDirectory(prefix="dlbench-profile-") as folder:
-        with unsupported_by("JAX's profiler does not start; end the other profile"):
-            jax.profiler.start_trace(folder, profiler_options=options)
-        try:
-            with jax.profiler.TraceAnnotation(STEP):
-                step()
-        finally:
-            jax.profiler.stop_trace()
-        flops = flops_by_instruction(programs)
-        return [one for path in Path(folder).rglob("*.xplane.pb") for one in _of_file(path, flops)]
+    start = partial(jax.profiler.start_trace, profiler_options=options)
+    files = xplanes(step, "JAX", start, jax.profiler.TraceAnnotation, jax.profiler.stop_trace)
+    flops = flops_by_instruction(programs)
+    return [one for file in files for one in _of_file(file, flops)]
 
 
-def _of_file(path: Path, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
-    for plane in jax.profiler.ProfileData.from_serialized_xspace(path.read_bytes()).planes:
+def _of_file(file: bytes, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
+    for plane in jax.profiler.ProfileData.from_serialized_xspace(file).planes:
         on_device = plane.name.startswith("/device:GPU")
         if on_device or plane.name.startswith("/host:CPU"):
             for number, line in enumerate(plane.lines):
@@ -63,7 +55,7 @@ def _event(event: Any, thread: int, flops: Mapping[str, float], *, on_device: bo
     if event.name == STEP:
         kind = "Python"
     elif (operation or on_device) and not event.name.startswith("end: "):
-        name, count = re.sub(r"([._]\d+)+$", "", operation or event.name), 1
+        name, count = name_of_thunk(operation or event.name), 1
         kind = category_of_hlo(name)
     return ProfileEvent(
         name=name[:1000],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import jax
 
 from dlbench.errors import Unsupported
 from dlbench.plugin import CacheState, Part, cache_state
+from dlbench.plugin_kit import flops_of_hlo
 
 CALLBACKS = ("pure_callback", "io_callback", "debug_callback", "debug_print")
 """Operations of a program that call Python."""
@@ -38,7 +38,7 @@ class Program:
     @property
     def breaks(self) -> int:
         """Places in the program that call Python."""
-        return sum(one.primitive.name in CALLBACKS for one, _ in equations(self._traced.jaxpr.jaxpr))
+        return sum(one.primitive.name in CALLBACKS for one in equations(self._traced.jaxpr.jaxpr))
 
     @property
     def donates(self) -> bool:
@@ -56,26 +56,27 @@ class Program:
         return max(1, int(self._jitted._cache_size())) if self.calls else 0
 
 
-def equations(jaxpr: Any, times: float = 1) -> Iterator[tuple[Any, float]]:
-    """All equations of a jaxpr and of inner ones, with the number of times that each runs; NaN if nobody knows it."""
+def equations(jaxpr: Any) -> Iterator[Any]:
+    """All equations of a jaxpr and of inner ones."""
     for equation in jaxpr.eqns:
-        yield equation, times
-        of = {"scan": equation.params.get("length", 1), "while": math.nan}.get(equation.primitive.name, 1)
+        yield equation
         for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
             if _is_jaxpr(inner):
-                yield from equations(getattr(inner, "jaxpr", inner), times * of)
+                yield from equations(getattr(inner, "jaxpr", inner))
 
 
-def flops(jaxpr: Any) -> float | None:
-    """FLOPs of the products of a function, two a multiply-add, padding included; None for a loop of unknown length."""
-    total = math.fsum(_of_product(one) * times for one, times in equations(jaxpr) if _is_product(one))
-    return None if math.isnan(total) else total
+def flops(traced: Any) -> float | None:
+    """FLOPs of the products of a traced function; None for products in a loop of unknown length (`lax.while_loop`)."""
+    loops = [one.params["body_jaxpr"] for one in equations(traced.jaxpr.jaxpr) if one.primitive.name == "while"]
+    if any(_is_product(one) for loop in loops for one in equations(loop.jaxpr)):
+        return None
+    return flops_of_hlo(traced.lower().compiler_ir("hlo").as_hlo_module().to_string())
 
 
 def operands(jaxpr: Any, *, gpu: bool) -> set[str]:
     """Precisions to which the products of a function round their operands."""
     found = set()
-    for one in (one for one, _ in equations(jaxpr) if _is_product(one)):
+    for one in filter(_is_product, equations(jaxpr)):
         kind = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}.get(str(one.invars[0].aval.dtype), "other")
         exact = "HIGHEST" in str(one.params["precision"])
         found.add("tf32" if gpu and kind == "fp32" and not exact else kind)
@@ -84,7 +85,7 @@ def operands(jaxpr: Any, *, gpu: bool) -> set[str]:
 
 def require_eager(jaxpr: Any, plugin: str) -> None:
     """Raise Unsupported for a function that compiles a part of itself; JAX's own library is as it is."""
-    for one, _ in equations(jaxpr):
+    for one in equations(jaxpr):
         if one.primitive.name == "jit":
             of = one.params["jaxpr"].jaxpr.debug_info.func_filename
             if of and not Path(of).is_relative_to(Path(jax.__file__).parent):
@@ -100,11 +101,3 @@ def _is_jaxpr(found: Any) -> bool:
 
 def _is_product(equation: Any) -> bool:
     return equation.primitive.name in ("dot_general", "conv_general_dilated")
-
-
-def _of_product(equation: Any) -> float:
-    left, right = (one.aval.shape for one in equation.invars[:2])
-    size, numbers = 2.0 * math.prod(equation.outvars[0].aval.shape), equation.params["dimension_numbers"]
-    if equation.primitive.name == "dot_general":
-        return float(size * math.prod(left[axis] for axis in numbers[0][0]))
-    return float(size * math.prod(right) / right[numbers.rhs_spec[0]] / math.prod(equation.params["lhs_dilation"]))

@@ -9,12 +9,11 @@ from functools import cache
 import jax
 import numpy as np
 
-from dlbench import precision as arithmetic
 from dlbench.plugin import Setting
-from dlbench.plugin_kit import SWITCH, on_off, setting
+from dlbench.plugin_kit import amp, on_off, setting, tf32, xla_flag
 from dlbench.spec import Spec
 
-FAST = "--xla_cpu_enable_fast_math"
+FAST = "xla_cpu_enable_fast_math"
 CLIENT = """XLA_FLAGS XLA_PYTHON_CLIENT_PREALLOCATE XLA_PYTHON_CLIENT_MEM_FRACTION XLA_CLIENT_MEM_FRACTION
     XLA_PYTHON_CLIENT_ALLOCATOR NPROC"""
 """Variables that XLA and its client read."""
@@ -24,17 +23,17 @@ ASIDE = re.compile("dir|dump|log|debug|coordin|distributed|address|socket|traceb
 
 def table(spec: Spec) -> list[Setting]:
     """The settings for a Spec, with what its device does not have."""
-    cpu, shown = spec.device == "cpu", "the products in the model's jaxpr"
-    no_gpu = f"a mode of NVIDIA's tensor cores, and the device is {spec.device}; add --device gpu"
-    lacks, fast = arithmetic.lacking("bf16") if cpu else {}, {one: f"{FAST}={one == 'on'}".lower() for one in SWITCH}
-    tf32 = {} if cpu else {"default": "tf32", "high": "tf32"}
+    shown = "the products in the model's jaxpr"
+    rounded = {} if spec.device == "cpu" else {"default": "tf32", "high": "tf32"}
     how = "XLA may reorder float arithmetic and ignore NaN on a CPU"
     return [
-        setting("amp", "products in bfloat16", shown, ("off", "bf16"), rounding={"bf16": "bf16"}, missing=lacks),
-        setting("tf32", "TF32", shown, rounding={"on": "tf32"}, missing=dict.fromkeys(SWITCH, no_gpu) if cpu else {}),
-        setting("matmul", "jax_default_matmul_precision", "jax.config", ("default", "high", "highest"), rounding=tf32),
+        amp(spec, shown),
+        tf32(spec, "TF32", shown),
+        setting(
+            "matmul", "jax_default_matmul_precision", "jax.config", ("default", "high", "highest"), rounding=rounded
+        ),
         setting("donation", "a step may overwrite the old state", "input_output_alias of the program", paths=("jit",)),
-        setting("fast-math", how, "results of a small function", variable="XLA_FLAGS", texts=fast),
+        xla_flag("fast-math", FAST, how, "results of a small function"),
     ]
 
 
@@ -43,7 +42,7 @@ def in_effect(precision: str, donates: bool | None) -> dict[str, str]:
     found = {"amp": precision if precision == "bf16" else "off", "tf32": on_off(precision == "tf32")}
     found["matmul"] = str(jax.config.values["jax_default_matmul_precision"])
     found |= {} if donates is None else {"donation": on_off(donates)}
-    return found | ({"fast-math": on_off(reorders())} if FAST in os.environ.get("XLA_FLAGS", "") else {})
+    return found | ({"fast-math": on_off(reorders())} if f"--{FAST}" in os.environ.get("XLA_FLAGS", "") else {})
 
 
 def variables() -> list[str]:

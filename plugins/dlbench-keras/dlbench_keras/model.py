@@ -12,7 +12,7 @@ import numpy as np
 from dlbench import plugin, precision
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import Array, Batch, BuildRequest, Compilation, Description, ModelInfo, Parameters, Spec
-from dlbench.plugin_kit import cpu_name, in_precision, model_info, require_weights, require_words
+from dlbench.plugin_kit import cpu_name, in_precision, model_info, require_own_precision, require_weights, require_words
 from dlbench_keras import backends, optimizers, proof, settings
 from dlbench_keras.backends import Backend
 from dlbench_keras.names import Names
@@ -69,11 +69,8 @@ class KerasModel:
         self._names = Names(variables, made.model.non_trainable_variables, request.parameters)
         if request.parameters is not None:
             self._names.assign(request.parameters)
-        if (found := self._precision()) != spec.precision:
-            raise Unsupported(
-                f"{spec.plugin}: asked for {spec.precision}, and its layers compute in {found}; leave dtypes of layers "
-                "to --precision"
-            )
+        found, advice = self._precision(), "leave dtypes of layers to --precision"
+        require_own_precision(spec.plugin, spec.precision, found, "its layers compute in", advice)
         return self._info(threads, f"{optimizers.name(optimizer)} of Keras, {len(variables)} variables")
 
     def train_step(self, batch: Batch) -> Any:
@@ -122,9 +119,9 @@ class KerasModel:
         """Events of the backend's own profiler."""
         return self._backend.profile(step)
 
-    def settings(self, spec: Spec) -> list[plugin.Setting]:  # noqa: ARG002 (the CPU's are the same for every Spec)
+    def settings(self, spec: Spec) -> list[plugin.Setting]:
         """Settings of Keras on this backend."""
-        return settings.table(self._backend)
+        return settings.table(spec, self._backend)
 
     def read_settings(self) -> dict[str, str]:
         """Values in effect."""

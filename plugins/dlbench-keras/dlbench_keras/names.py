@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from dlbench.plugin import Array, Parameters
-from dlbench.plugin_kit import require_same_shapes
+from dlbench.plugin_kit import require_same_shapes, unique_names
 
 _RENAMED = (
     (r"/(simple_rnn|lstm|gru)_cell", ""),
@@ -38,9 +37,10 @@ class Names:
     def __init__(self, variables: Sequence[Any], state: Sequence[Any], canonical: Parameters | None) -> None:
         shapes = None if canonical is None else {name: value.shape for name, value in canonical.items()}
         floats = [one for one in state if "float" in keras.backend.standardize_dtype(one.dtype)]
-        paths = _unique(variables if shapes else [*variables, *floats])
-        self._slots = [_slot(path, variable, shapes) for path, variable in paths]
-        self._trained = {name for slot in self._slots[: len(variables)] for name in slot.parts}
+        held = list(variables if shapes else [*variables, *floats])
+        self._slots = [_slot(*one, shapes) for one in zip(unique_names(held), held, strict=True)]
+        trained, rest = self._slots[: len(variables)], self._slots[len(variables) :]
+        self._own, self._state = ({k: v for slot in slots for k, v in slot.parts.items()} for slots in (trained, rest))
 
     def export(self) -> dict[str, Array]:
         """Copies of all values, float32."""
@@ -56,8 +56,7 @@ class Names:
 
     def assign(self, given: Parameters) -> None:
         """Overwrite all parameters, and the state that is given. Raises ValueError for a name or shape not there."""
-        own = {name: shape for slot in self._slots for name, shape in slot.parts.items()}
-        require_same_shapes(given, {name: own[name] for name in own if name in self._trained or name in given})
+        require_same_shapes(given, self._own, self._state)
         for slot in self._slots:
             if held := [np.asarray(given[name]).ravel() for name in slot.parts if name in given]:
                 slot.variable.assign(np.concatenate(held).reshape(slot.variable.shape))
@@ -70,11 +69,3 @@ def _slot(path: str, variable: Any, shapes: dict[str, tuple[int, ...]] | None) -
         path = re.sub(pattern, name, path)
     names = [path, "cell/recurrent_bias"] if path == "cell/bias" and "cell/recurrent_bias" in shapes else [path]
     return _Slot(variable, {name: shapes[name] for name in names})
-
-
-def _unique(variables: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Variables by path; the second of one path is `path#2`."""
-    seen: Counter[str] = Counter()
-    for variable in variables:
-        seen[variable.path] += 1
-        yield variable.path if seen[variable.path] == 1 else f"{variable.path}#{seen[variable.path]}", variable

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import msgspec
 
 from dlbench import plugin_kit as kit
 from dlbench.errors import SpecError
@@ -39,8 +39,8 @@ class OwnModel:
         names = tuple(one.name for one in inputs if one.name)
         outputs = self._outputs(model, inputs, names)
         if any(one.below for one in recipe.inputs):
-            with kit.fitting(recipe.label, inputs, _reason, kit.FEWER):
-                self._backend.within(lambda: _called(model, kit.largest_integers(inputs), names))
+            within = self._backend.within
+            kit.require_within(recipe.label, inputs, lambda most: within(lambda: _called(model, most, names)), _reason)
         self._require_seeded(model, spec, inputs, names)
         array = kit.read_output(recipe, outputs, inferred)
         inferred += [PROBABILITIES] * _ends_in_softmax(model)
@@ -68,8 +68,9 @@ class OwnModel:
     def _model(self, spec: Spec) -> Any:
         model = self._recipe.model(spec)
         if not isinstance(model, keras.layers.Layer):
-            kind = f"the class {model.__name__}" if inspect.isclass(model) else f"an object of {type(model).__name__}"
-            raise SpecError(f"{self._recipe.label}: gives {kind}, which is no model; return a keras.Model")
+            raise SpecError(
+                f"{self._recipe.label}: gives {kit.own_kind(model)}, which is no model; return a keras.Model"
+            )
         return model
 
     def _require_seeded(self, model: Any, spec: Spec, inputs: Sequence[Any], names: tuple[str, ...]) -> None:
@@ -83,20 +84,27 @@ class OwnModel:
 
     def _inputs(self, model: Any, spec: Spec) -> tuple[tuple[InputSpec, ...], list[str]]:
         """Inputs as stated, else by `example_inputs()`, with its batch, else by the model itself."""
-        label = self._recipe.label
         given, inferred = kit.own_inputs(self._recipe, spec, self._example)
-        if given:
-            found = [(one.name, one.shape, one.dtype) for one in given]
-            return (_ranged(found, model) if inferred else given), inferred
+        if given and not inferred:
+            return given, inferred
+        if not given:
+            given, inferred = self._stated(model, spec.batch_size), ["inputs: those that the model states"]
+        rows = [one.input_dim for one in model._flatten_layers() if isinstance(one, keras.layers.Embedding)]
+        found, said = kit.with_ranges([msgspec.structs.replace(one, below=None) for one in given], rows)
+        return found, [*inferred, *said]
+
+    def _stated(self, model: Any, batch_size: int) -> tuple[InputSpec, ...]:
+        """Inputs by the model itself. Raises SpecError for one that does not begin with them."""
         if not (stated := getattr(model, "inputs", None)):
             raise SpecError(
-                f"{label}: its inputs are not known; give --input SHAPE[:DTYPE], or begin it with keras.Input"
+                f"{self._recipe.label}: its inputs are not known; give --input SHAPE[:DTYPE], or begin it with "
+                "keras.Input"
             )
         keys = getattr(model, "_inputs_struct", None)
-        shapes = [(spec.batch_size, *(axis or FREE_AXIS for axis in one.shape[1:])) for one in stated]
-        names = sorted(keys) if isinstance(keys, dict) else [""] * len(shapes)  # the order in which Keras flattens them
-        found = [(name, shape, one.dtype) for name, shape, one in zip(names, shapes, stated, strict=True)]
-        return _ranged(found, model), ["inputs: those that the model states"]
+        names = sorted(keys) if isinstance(keys, dict) else [""] * len(stated)  # the order in which Keras flattens them
+        shapes = [(batch_size, *(axis or FREE_AXIS for axis in one.shape[1:])) for one in stated]
+        kinds = [keras.backend.standardize_dtype(one.dtype).replace("float64", "float32") for one in stated]
+        return tuple(InputSpec(shape, kind, None, name) for shape, kind, name in zip(shapes, kinds, names, strict=True))
 
     def _outputs(self, model: Any, inputs: Sequence[Any], names: tuple[str, ...]) -> Any:
         """Outputs without values, which builds the model. Raises SpecError for inputs that do not fit."""
@@ -104,8 +112,9 @@ class OwnModel:
             return _called(model, tuple(keras.KerasTensor(one.shape, dtype=one.dtype) for one in inputs), names)
 
 
-def _called(model: Any, arrays: tuple[Any, ...], names: tuple[str, ...]) -> Any:
-    return model(Made(model, "", names=names).taken(arrays if names else kit.one_or_all(arrays)))
+def _called(model: Any, arrays: Any, names: tuple[str, ...]) -> Any:
+    given = arrays if isinstance(arrays, tuple) else (arrays,)
+    return model(Made(model, "", names=names).taken(given if names else kit.one_or_all(given)))
 
 
 def _reason(error: Exception) -> str:
@@ -118,9 +127,7 @@ def factory(reference: str) -> Callable[..., Any]:
     if kit.is_factory(found):
         return found  # type: ignore[no-any-return]
     if not isinstance(found, keras.layers.Layer):
-        raise SpecError(
-            f"{reference}: gives an object of {type(found).__name__}, which is no model; name a keras.Model"
-        )
+        raise SpecError(f"{reference}: gives {kit.own_kind(found)}, which is no model; name a keras.Model")
 
     def again() -> Any:
         try:
@@ -133,17 +140,6 @@ def factory(reference: str) -> Callable[..., Any]:
         return model
 
     return again
-
-
-def _ranged(found: Sequence[tuple[str, Sequence[int], Any]], model: Any) -> tuple[InputSpec, ...]:
-    """Integers below the largest vocabulary of the model's embeddings, or flags without one."""
-    sizes = [one.input_dim for one in model._flatten_layers() if isinstance(one, keras.layers.Embedding)]
-    below = max(sizes, default=2)
-    kinds = [keras.backend.standardize_dtype(one[2]).replace("float64", "float32") for one in found]
-    return tuple(
-        InputSpec(tuple(shape), kind, below if "int" in kind else None, name)
-        for (name, shape, _), kind in zip(found, kinds, strict=True)
-    )
 
 
 def _ends_in_softmax(model: Any) -> bool:

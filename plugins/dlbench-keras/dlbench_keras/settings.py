@@ -8,9 +8,8 @@ import random
 import keras
 import numpy as np
 
-from dlbench import precision as arithmetic
 from dlbench.plugin import Setting, Spec
-from dlbench.plugin_kit import on_off, setting
+from dlbench.plugin_kit import amp, on_off, setting
 from dlbench_keras.backends import Backend
 
 POLICIES = {"fp32": "float32", "bf16": "mixed_bfloat16"}
@@ -32,13 +31,13 @@ def start(spec: Spec, backend: Backend) -> None:
     keras.config.set_dtype_policy(POLICIES[spec.precision])
 
 
-def table(backend: Backend) -> list[Setting]:
+def table(spec: Spec, backend: Backend) -> list[Setting]:
     """The settings on a backend: Keras's own, and those of TensorFlow that reach Keras's step."""
-    mixed, how = {"rounding": {"bf16": "bf16"}, "missing": arithmetic.lacking("bf16")}, "the mixed precision of Keras"
     asked = {"variable": "TF_ENABLE_ONEDNN_OPTS", "texts": {"on": "1", "off": "0"}}
     answer = "TensorFlow's own answer whether it uses oneDNN"
-    amp = setting("amp", f"products in bfloat16, {how}", "the types in which layers compute", ("off", "bf16"), **mixed)
-    return [amp, *([setting("onednn", "kernels of oneDNN on a CPU", answer, **asked)] if backend.word == "tf" else [])]
+    mixed = amp(spec, "the types in which layers compute", "the mixed precision of Keras")
+    onednn = setting("onednn", "kernels of oneDNN on a CPU", answer, **asked)
+    return [mixed, onednn] if backend.word == "tf" else [mixed]
 
 
 def in_effect(precision: str, backend: Backend) -> dict[str, str]:

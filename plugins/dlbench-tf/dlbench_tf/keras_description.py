@@ -8,11 +8,18 @@ from typing import Any
 import keras
 import msgspec
 import numpy as np
-import tensorflow as tf
 
 from dlbench.errors import SpecError
 from dlbench.plugin import ArraySpec, Description, InputSpec, Spec
-from dlbench.plugin_kit import Recipe, output_name, pick_output, users_errors
+from dlbench.plugin_kit import (
+    Recipe,
+    output_name,
+    pick_output,
+    require_seeded,
+    require_within,
+    users_errors,
+    with_ranges,
+)
 from dlbench_tf import keras_model
 
 FREE_AXIS = 32
@@ -20,8 +27,7 @@ FREE_AXIS = 32
 LOGITS = "softmax: at the end of the model; cross_entropy reads the logits before it"
 _STEPS = ("train_step", "compute_loss", "predict_step")
 """Methods of a model by which `fit` and `predict` compute."""
-_FLAGS = ("mask", "segment", "type")
-"""Words in the names of integer inputs that take 0 and 1."""
+SEEDED = "draw initial values by keras.initializers, keras.random or the functions of numpy.random"
 
 
 def describe(recipe: Recipe, spec: Spec) -> Description:
@@ -34,8 +40,10 @@ def describe(recipe: Recipe, spec: Spec) -> Description:
     arrays = tuple(ArraySpec(one.shape, one.dtype) for one in inputs)
     call = keras_model.caller(model, recipe.call, [one.name for one in inputs if one.name])
     found = keras_model.symbolic_outputs(call, arrays if len(arrays) > 1 else arrays[0], recipe.label)
-    inputs, ranges = _ranged(inputs, model)
-    _require_within(recipe, call, inputs)
+    rows = [layer.input_dim for layer in keras_model.flat_layers(model) if isinstance(layer, keras.layers.Embedding)]
+    inputs, ranges = with_ranges(inputs, rows)
+    if any(one.below for one in recipe.inputs):
+        require_within(recipe.label, inputs, lambda most: call(most, False), keras_model.complaint)
     _require_seeded(recipe, spec, model, inputs)
     chosen = output_name(found, recipe.output)
     several = [f"output: {chosen}, one of several"] if chosen and not recipe.output else []
@@ -112,34 +120,6 @@ def _batched(one: InputSpec, batch_size: int) -> InputSpec:
     return msgspec.structs.replace(one, shape=(batch_size, *one.shape[1:]))
 
 
-def _ranged(inputs: Sequence[InputSpec], model: Any) -> tuple[tuple[InputSpec, ...], list[str]]:
-    """Integers below the largest vocabulary of the model's embeddings, or flags by their name."""
-    sizes = [layer.input_dim for layer in keras_model.flat_layers(model) if isinstance(layer, keras.layers.Embedding)]
-    found: list[InputSpec] = []
-    said: list[str] = []
-    for number, one in enumerate(inputs):
-        if "int" not in one.dtype or one.below is not None:
-            found.append(one)
-            continue
-        flag = any(word in one.name for word in _FLAGS)
-        below = 2 if flag or not sizes else max(sizes)
-        found.append(msgspec.structs.replace(one, below=below))
-        said.append(f"integers of input {one.name or number}: below {below}{'' if flag or sizes else ', a guess'}")
-    return tuple(found), said
-
-
-def _require_within(recipe: Recipe, call: keras_model.Call, inputs: Sequence[InputSpec]) -> None:
-    """Call the model with the largest integers that were stated. Raises SpecError if they lie outside an embedding."""
-    if not any(one.below for one in recipe.inputs):
-        return
-    largest = tuple(tf.fill(one.shape, tf.cast((one.below or 1) - 1, one.dtype)) for one in inputs)
-    try:
-        call(largest if len(largest) > 1 else largest[0], False)
-    except tf.errors.InvalidArgumentError as error:
-        stated = ", ".join(f"{one.dtype} {one.shape} below {one.below}" for one in inputs)
-        raise SpecError(f"{recipe.label}: inputs {stated} do not fit: {keras_model.complaint(error)}") from error
-
-
 def _require_seeded(recipe: Recipe, spec: Spec, model: Any, inputs: Sequence[InputSpec]) -> None:
     """Make the model once more. Raises SpecError if its initial values are others."""
     again = keras_model.make_model(recipe, spec)
@@ -148,12 +128,9 @@ def _require_seeded(recipe: Recipe, spec: Spec, model: Any, inputs: Sequence[Inp
     arrays = tuple(ArraySpec(one.shape, one.dtype) for one in inputs)
     call = keras_model.caller(again, recipe.call, [one.name for one in inputs if one.name])
     keras_model.symbolic_outputs(call, arrays if len(arrays) > 1 else arrays[0], recipe.label)
-    for one, other in zip(model.trainable_variables, again.trainable_variables, strict=True):
-        if not np.array_equal(one.value.numpy(), other.value.numpy()):
-            raise SpecError(
-                f"{recipe.label}: ignores the seed: {one.path} starts otherwise when the model is made again; "
-                "draw initial values by keras.initializers, keras.random or the functions of numpy.random"
-            )
+    both = zip(model.trainable_variables, again.trainable_variables, strict=True)
+    twice = ((one.path, one.value.numpy(), other.value.numpy()) for one, other in both)
+    require_seeded(recipe.label, twice, SEEDED)
 
 
 def _arrays(example: Any) -> list[tuple[str, Any]]:

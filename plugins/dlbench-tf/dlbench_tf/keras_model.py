@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import ArraySpec, Spec
-from dlbench.plugin_kit import Recipe, keywords, pick_output
+from dlbench.plugin_kit import Recipe, keywords, own_kind, pick_output
 
 Call = Callable[..., Any]
 """Inputs, one array or a tuple of them, and `training` to whatever the model returns."""
@@ -39,9 +39,8 @@ def make_model(recipe: Recipe, spec: Spec) -> Any:
     _seed(spec)
     model = recipe.model(spec)
     if not isinstance(model, keras.layers.Layer):
-        kind = f"the class {model.__name__}" if inspect.isclass(model) else f"an object of {type(model).__name__}"
         raise SpecError(
-            f"{recipe.label}: gives {kind}, which is no model; return a keras.Model or a keras.layers.Layer"
+            f"{recipe.label}: gives {own_kind(model)}, which is no model; return a keras.Model or a keras.layers.Layer"
         )
     _require_stateless(model, recipe.label)
     return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,14 @@ import tensorflow as tf
 
 from dlbench.errors import SpecError, Unsupported
 from dlbench.plugin import BuildRequest, Signature, Spec
-from dlbench.plugin_kit import Recipe, pick_output, require_same_shapes, require_weights
+from dlbench.plugin_kit import (
+    Recipe,
+    pick_output,
+    require_own_precision,
+    require_same_shapes,
+    require_weights,
+    unique_names,
+)
 from dlbench_tf import keras_model, precision
 from dlbench_tf.network import Count
 from dlbench_tf.objective import find_objective, together
@@ -55,14 +61,11 @@ class KerasNetwork:
         self._model = model
         self._parameters = list(model.trainable_variables) or _frozen(model, spec)
         self.variables: Sequence[tf.Variable] = [variable.value for variable in self._parameters]
-        self._named = _unique(
-            [*self._parameters, *(v for v in model.non_trainable_variables if _is_state(v, self._parameters))]
-        )
-        if self.precision != spec.precision:
-            raise Unsupported(
-                f"{recipe.label}: asked for {spec.precision}, and its own dtype policy computes in {self.precision}; "
-                f"{_ADVICE.get(self.precision, 'leave dtypes out of it: parameters are float32')}"
-            )
+        held = [*self._parameters, *(v for v in model.non_trainable_variables if _is_state(v, self._parameters))]
+        self._named = dict(zip(unique_names(held), held, strict=True))
+        advice = _ADVICE.get(self.precision, "leave dtypes out of it: parameters are float32")
+        by = "its own dtype policy computes in"
+        require_own_precision(recipe.label, spec.precision, self.precision, by, advice)
         if single:
             self.assign(single)
         if request.parameters is not None:
@@ -123,9 +126,9 @@ class KerasNetwork:
 
     def assign(self, parameters: Parameters) -> None:
         """All trainable variables, and the state that is given."""
-        own = {name: tuple(variable.shape) for name, variable in self._named.items()}
-        needed = list(own)[: len(self._parameters)]
-        require_same_shapes(parameters, {name: own[name] for name in own if name in needed or name in parameters})
+        own = [(name, tuple(variable.shape)) for name, variable in self._named.items()]
+        count = len(self._parameters)
+        require_same_shapes(parameters, dict(own[:count]), state=dict(own[count:]))
         for name, value in parameters.items():
             self._named[name].assign(np.asarray(value))
 
@@ -191,14 +194,3 @@ def _without(model: str, path: str, canonical: Parameters) -> str:
     """The path of a variable without the model's own name at its front, if that is a canonical name."""
     name = path.removeprefix(f"{model}/")
     return name if name in canonical else path
-
-
-def _unique(variables: Sequence[Any]) -> dict[str, Any]:
-    """Variables by path; the second of one path is `path#2`."""
-    seen: Counter[str] = Counter()
-    named: dict[str, Any] = {}
-    for variable in variables:
-        seen[variable.path] += 1
-        times = seen[variable.path]
-        named[variable.path if times == 1 else f"{variable.path}#{times}"] = variable
-    return named

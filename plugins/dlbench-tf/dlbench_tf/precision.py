@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
+from dlbench.plugin_kit import require_arithmetic
 
 KERNELS = ("/kernel", "/recurrent")
 """Ends of the canonical names of kernels, which rows are multiplied with."""
@@ -23,10 +23,7 @@ def prepare(precision: str, *, gpu: bool) -> None:
     """
     if precision not in ("fp32", "tf32", "bf16", *WHOLE):
         raise Unsupported(f"precision {precision}: the plugins of TensorFlow have fp32, tf32, bf16 and fp64")
-    if precision == "tf32" and not gpu:
-        raise Unsupported("precision tf32: a CPU has no TF32; it is a mode of NVIDIA's tensor cores")
-    if not gpu:
-        arithmetic.require(precision)
+    require_arithmetic(precision, "gpu" if gpu else "cpu")
     tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
 
 

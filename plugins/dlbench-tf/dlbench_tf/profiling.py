@@ -6,18 +6,15 @@ stream, and an event has a name and statistics, which hold an eager operation's 
 
 from __future__ import annotations
 
-import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-from dlbench.errors import Unsupported
 from dlbench.plugin import STEP, Category, ProfileEvent
-from dlbench.plugin_kit import category_of_hlo, flops_by_instruction
+from dlbench.plugin_kit import category_of_hlo, flops_by_instruction, name_of_thunk, xplanes
 from dlbench_tf import profile_names
 
 _TRACED = {"eager_op", "is_func", "hlo_op", "tf_function_call"}
@@ -30,23 +27,15 @@ def events(step: Callable[[], None], programs: Iterable[str] = ()) -> list[Profi
     Raises Unsupported if another tool profiles already.
     """
     options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2, python_tracer_level=0)
-    with tempfile.TemporaryDirectory(prefix="dlbench-profile-") as folder:
-        try:
-            tf.profiler.experimental.start(folder, options)
-        except tf.errors.AlreadyExistsError as error:
-            raise Unsupported("TensorFlow's profiler runs already; end the other profile") from error
-        try:
-            with tf.profiler.experimental.Trace(STEP):
-                step()
-        finally:
-            tf.profiler.experimental.stop()
-        flops = flops_by_instruction(programs)
-        return [one for path in Path(folder).rglob("*.xplane.pb") for one in _of_file(path, flops)]
+    profiler = tf.profiler.experimental
+    files = xplanes(step, "TensorFlow", partial(profiler.start, options=options), profiler.Trace, profiler.stop)
+    flops = flops_by_instruction(programs)
+    return [one for file in files for one in _of_file(file, flops)]
 
 
-def _of_file(path: Path, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
+def _of_file(file: bytes, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
     space = xplane_pb2.XSpace()
-    space.ParseFromString(path.read_bytes())
+    space.ParseFromString(file)
     for number, plane in enumerate(space.planes):
         if plane.name.startswith("/host:CPU") or plane.name.startswith("/device:GPU"):
             for line in plane.lines:
@@ -102,7 +91,7 @@ def _kind(name: str, kind: str, said: dict[str, Any], inside: str, *, on_device:
     if on_device:
         return _Kind(name, profile_names.of_kernel(name))
     if "hlo_op" in said:
-        thunk = re.sub(r"([._]\d+)+$", "", str(said["hlo_op"]))
+        thunk = name_of_thunk(str(said["hlo_op"]))
         return _Kind(thunk, category_of_hlo(thunk))
     if "tf_function_call" in said:
         return _Kind("tf.function", "dispatch", 0)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.framework import config
 
-from dlbench import precision as arithmetic
 from dlbench.plugin import Path, Setting
+from dlbench.plugin_kit import amp, on_off, setting, tf32, xla_flag
 from dlbench.spec import Spec
 from dlbench_tf import readback
 
-SWITCH = ("on", "off")
 GRAPPLER = {
     "constant-folding": "constant_folding",
     "layout-optimizer": "layout_optimizer",
@@ -38,58 +36,20 @@ _JIT: tuple[Path, ...] = ("jit",)
 
 def table(spec: Spec) -> list[Setting]:
     """The settings for a Spec, with what its device does not have."""
-    no_gpu = f"a mode of NVIDIA's tensor cores, and the device is {spec.device}; add --device gpu"
-    cpu = spec.device == "cpu"
-    rows: list[dict[str, Any]] = [
-        {
-            "key": "onednn",
-            "meaning": "kernels of oneDNN on a CPU",
-            "read_back": "TensorFlow's own answer whether it uses oneDNN",
-            "variable": "TF_ENABLE_ONEDNN_OPTS",
-            "texts": {"on": "1", "off": "0"},
-        },
-        {
-            "key": "amp",
-            "meaning": "products in bfloat16, the mixed precision of Keras",
-            "values": ("off", "bf16"),
-            "read_back": "the types that the model multiplies",
-            "rounding": {"bf16": "bf16"},
-            "missing": arithmetic.lacking("bf16") if cpu else {},
-        },
-        {
-            "key": "tf32",
-            "meaning": "products and convolutions of float32 in TF32",
-            "read_back": "tf.config.experimental.tensor_float_32_execution_enabled",
-            "rounding": {"on": "tf32"},
-            "missing": dict.fromkeys(SWITCH, no_gpu) if cpu else {},
-        },
-        {
-            "key": "deterministic",
-            "meaning": "deterministic operations alone",
-            "read_back": "is_op_determinism_enabled of TensorFlow",
-        },
+    asked = {"variable": "TF_ENABLE_ONEDNN_OPTS", "texts": {"on": "1", "off": "0"}}
+    answer = "TensorFlow's own answer whether it uses oneDNN"
+    enabled, passes = "tf.config.experimental.tensor_float_32_execution_enabled", "tf.config.optimizer"
+    return [
+        setting("onednn", "kernels of oneDNN on a CPU", answer, **asked),
+        amp(spec, "the types that the model multiplies", "the mixed precision of Keras"),
+        tf32(spec, "products and convolutions of float32 in TF32", enabled),
+        setting("deterministic", "deterministic operations alone", "is_op_determinism_enabled of TensorFlow"),
         *(
-            {
-                "key": key,
-                "meaning": f"Grappler's pass {name}",
-                "read_back": "tf.config.optimizer.get_experimental_options",
-                "paths": _GRAPH,
-            }
+            setting(key, f"Grappler's pass {name}", f"{passes}.get_experimental_options", paths=_GRAPH)
             for key, name in GRAPPLER.items()
         ),
-        *(
-            {
-                "key": key,
-                "meaning": meaning,
-                "read_back": _XLA,
-                "variable": "XLA_FLAGS",
-                "texts": {"on": f"--{name}=true", "off": f"--{name}=false"},
-                "paths": _JIT,
-            }
-            for key, (name, meaning) in FLAGS.items()
-        ),
+        *(xla_flag(key, name, meaning, _XLA, paths=_JIT) for key, (name, meaning) in FLAGS.items()),
     ]
-    return [Setting(**{"values": SWITCH, **row}) for row in rows]
 
 
 def set_all(own: Mapping[str, str]) -> None:
@@ -103,16 +63,12 @@ def set_all(own: Mapping[str, str]) -> None:
 def in_effect(precision: str) -> dict[str, str]:
     """Values in effect for a model of this precision; passes and flags that nobody has set are left out."""
     found = {
-        "onednn": _word(readback.blas() == "oneDNN"),
+        "onednn": on_off(readback.blas() == "oneDNN"),
         "amp": precision if precision == "bf16" else "off",
-        "tf32": _word(precision == "tf32"),
-        "deterministic": _word(config.is_op_determinism_enabled()),
+        "tf32": on_off(precision == "tf32"),
+        "deterministic": on_off(config.is_op_determinism_enabled()),
     }
     passes = tf.config.optimizer.get_experimental_options()
-    found |= {key: _word(passes[name]) for key, name in GRAPPLER.items() if name in passes}
+    found |= {key: on_off(passes[name]) for key, name in GRAPPLER.items() if name in passes}
     flags = os.environ.get("XLA_FLAGS", "")
-    return found | {key: _word(SHOWN[key]()) for key, (name, _) in FLAGS.items() if f"--{name}=" in flags}
-
-
-def _word(holds: bool) -> str:
-    return "on" if holds else "off"
+    return found | {key: on_off(SHOWN[key]()) for key, (name, _) in FLAGS.items() if f"--{name}=" in flags}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
+from dlbench.plugin_kit import require_arithmetic
 
 MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 WHOLE = {"fp64": torch.float64}
@@ -20,12 +20,9 @@ def prepare(precision: str, device: torch.device) -> None:
     """
     if precision not in ("fp32", "tf32", *MIXED, *WHOLE):
         raise Unsupported(f"precision {precision}: the plugins of PyTorch have fp32, tf32, bf16, fp16 and fp64")
-    if precision == "tf32" and device.type != "cuda":
-        raise Unsupported(f"precision tf32: a {device.type} has no TF32; it is a mode of NVIDIA's tensor cores")
+    require_arithmetic(precision, device.type)
     if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise Unsupported(f"precision bf16: {torch.cuda.get_device_name(device)} has no arithmetic for it")
-    if device.type == "cpu":
-        arithmetic.require(precision)
     rounded = precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = rounded
     torch.backends.cudnn.allow_tf32 = rounded

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from dlbench import precision as arithmetic
 from dlbench.errors import Unsupported
 from dlbench.plugin import Path, Setting
+from dlbench.plugin_kit import SWITCH, on_off, tf32
 from dlbench.spec import Spec
 from dlbench_torch import compiling, openxla, optimizers, precision, readback
 
-SWITCH = ("on", "off")
 EAGER: tuple[Path, ...] = ("eager",)
 JIT: tuple[Path, ...] = ("jit",)
 ONLY_CUDA = "it is a setting of CUDA, and the device is {device}; add --device gpu"
@@ -45,7 +45,7 @@ def table(spec: Spec) -> list[Setting]:
     rows = [
         _row("matmul", "float32 matrix products", ("highest", "high", "medium"), "a product of numbers that show it"),
         _row("amp", "products under torch.autocast", ("off", "bf16", "fp16"), "the type of a product"),
-        _row("tf32", "products and convolutions of float32", SWITCH, f"both flags of {echo}", only_cuda),
+        tf32(spec, "products and convolutions of float32", f"both flags of {echo}"),
         _row("layout", "memory format of convolutions", tuple(_LAYOUTS), "the strides of their kernels"),
         _row("onednn", "oneDNN on a CPU", SWITCH, f"{echo}.mkldnn"),
         _row("denormals", "numbers below the smallest normal one", ("flush", "keep"), "products of such numbers"),
@@ -57,7 +57,6 @@ def table(spec: Spec) -> list[Setting]:
     more: dict[str, dict[str, Any]] = {
         "matmul": {"missing": _of_products(spec, cpu=cpu), "rounding": {"high": "tf32", "medium": "bf16"}},
         "amp": {"missing": _of_autocast(spec, cpu=cpu), "rounding": {"bf16": "bf16", "fp16": "fp16"}},
-        "tf32": {"rounding": {"on": "tf32"}},
         "deterministic": {"variable": "CUBLAS_WORKSPACE_CONFIG", "texts": {"on": ":4096:8", "off": ""}},
     }
     return [msgspec.structs.replace(row, **more.get(row.key, {})) for row in rows]
@@ -141,10 +140,6 @@ def _denormals(device: torch.device) -> str:
     return {"flushed to zero": "flush", "kept": "keep"}.get(said, said)
 
 
-def _word(holds: bool) -> str:
-    return "on" if holds else "off"
-
-
 def _set_benchmark(value: str) -> None:
     torch.backends.cudnn.benchmark = value == "on"
 
@@ -153,14 +148,14 @@ SWITCHES: Mapping[str, Switch] = {
     "matmul": Switch(torch.set_float32_matmul_precision, _matmul),
     "onednn": Switch(
         lambda value: torch._C._set_mkldnn_enabled(value == "on"),
-        lambda _: _word(torch._C._has_mkldnn and torch._C._get_mkldnn_enabled()),
+        lambda _: on_off(torch._C._has_mkldnn and torch._C._get_mkldnn_enabled()),
     ),
     "denormals": Switch(_set_denormals, _denormals),
     "deterministic": Switch(
         lambda value: torch.use_deterministic_algorithms(value == "on"),
-        lambda _: _word(torch.are_deterministic_algorithms_enabled()),
+        lambda _: on_off(torch.are_deterministic_algorithms_enabled()),
     ),
-    "cudnn-benchmark": Switch(_set_benchmark, lambda _: _word(torch.backends.cudnn.benchmark)),
+    "cudnn-benchmark": Switch(_set_benchmark, lambda _: on_off(torch.backends.cudnn.benchmark)),
 }
 
 

@@ -1,4 +1,4 @@
-"""Categories of the names in a profile: by a package's table, by patterns, and by the words of HLO.
+"""Profiles: the files of a profiler, and categories of the names in them, by a package's table, by patterns and by HLO.
 
 HLO is the language of a compiler that several frameworks share.
 """
@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from dlbench.plugin import CATEGORIES, UNATTRIBUTED, Category
+from dlbench.plugin import CATEGORIES, STEP, UNATTRIBUTED, Category
+from dlbench.plugin_kit.requirements import unsupported_by
 
 TABLE = "categories.toml"
 CONSTITUENTS: tuple[tuple[str, Category], ...] = (
@@ -48,6 +52,33 @@ def category_table(package: str) -> dict[str, Category]:
             if found.setdefault(name, kind) != kind:
                 raise ValueError(f"{TABLE} of {package}: {name} is {found[name]} and {kind}; leave it in one of them")
     return found
+
+
+def xplanes(
+    step: Callable[[], None],
+    title: str,
+    start: Callable[[str], object],
+    span: Callable[[str], Any],
+    stop: Callable[[], object],
+) -> list[bytes]:
+    """The files of a profiler that writes planes (XPlane) into a folder, of one call of `step` in the span STEP.
+
+    Raises Unsupported if it does not start, as when another tool profiles already.
+    """
+    with TemporaryDirectory(prefix="dlbench-profile-") as folder:
+        with unsupported_by(f"{title}'s profiler does not start; end the other profile"):
+            start(folder)
+        try:
+            with span(STEP):
+                step()
+        finally:
+            stop()
+        return [path.read_bytes() for path in sorted(Path(folder).rglob("*.xplane.pb"))]
+
+
+def name_of_thunk(operation: str) -> str:
+    """The name of an HLO operation without the numbers behind it."""
+    return re.sub(r"([._]\d+)+$", "", operation)
 
 
 def category_by_pattern(patterns: Iterable[tuple[str, Category]], name: str) -> Category:
