@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -265,7 +266,8 @@ def test_a_precision_that_a_device_or_a_model_has_not_is_refused():
 
 
 def test_rows_of_settings_that_several_frameworks_have():
-    cpu, gpu = (Spec(plugin="a.mlp", phase="train", path="jit", device=device) for device in ("cpu", "gpu"))
+    plain = Spec(plugin="a.mlp", phase="train", path="jit", size="small", task="synthetic", batch_size=4, threads=1)
+    cpu, gpu = plain, msgspec.structs.replace(plain, device="gpu")
     assert (amp(gpu, "shown").missing, tf32(gpu, "TF32", "shown").missing) == ({}, {})
     assert set(tf32(cpu, "TF32", "shown").missing) == set(SWITCH)
     assert amp(cpu, "shown", "of some kind").meaning == "products in bfloat16, of some kind"
@@ -286,7 +288,7 @@ def test_a_profiler_of_planes_is_started_stopped_and_read():
     with pytest.raises(ZeroDivisionError):
         xplanes(lambda: 1 // 0, "It", lambda _: None, nullcontext, lambda: called.append("stopped"))
     assert called[-1] == "stopped"
-    with pytest.raises(Unsupported, match="It's profiler does not start; end the other profile: division by zero"):
+    with pytest.raises(Unsupported, match="It's profiler does not start; end the other profile: .*by zero"):
         xplanes(lambda: None, "It", lambda _: 1 // 0, nullcontext, stop)
 
 
