@@ -288,7 +288,7 @@ def test_a_profiler_of_planes_is_started_stopped_and_read():
     with pytest.raises(ZeroDivisionError):
         xplanes(lambda: 1 // 0, "It", lambda _: None, nullcontext, lambda: called.append("stopped"))
     assert called[-1] == "stopped"
-    with pytest.raises(Unsupported, match="It's profiler does not start; end the other profile: .*by zero"):
+    with pytest.raises(Unsupported, match=r"It's profiler does not start; end the other profile: .*by zero"):
         xplanes(lambda: None, "It", lambda _: 1 // 0, nullcontext, stop)
 
 
