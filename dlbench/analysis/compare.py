@@ -205,7 +205,7 @@ def _comparison(pair: Pair, metric: str, found: Evidence, adjusted_p: float) -> 
 def _without_evidence(pair: Pair, metric: str, *, apart: bool) -> Comparison:
     """`apart` says that the sides would have to be in lockstep and never were."""
     of = METRICS[metric]
-    code, reason = _APART if apart else _lacking(pair, metric)
+    code, reason = _APART if apart else _disturbed(pair, metric) or _lacking(pair, metric)
     return Comparison(
         baseline=pair.baseline.label,
         candidate=pair.candidate.label,
@@ -217,6 +217,12 @@ def _without_evidence(pair: Pair, metric: str, *, apart: bool) -> Comparison:
         after=metrics.over(of, pair.after),
         code=code,
     )
+
+
+def _disturbed(pair: Pair, metric: str) -> tuple[ReasonCode, str] | None:
+    """Code and sentence for arms whose waits for a core are not known; None if that is not why there is no ratio."""
+    said = evidence.disturbance(pair.before, pair.after) if METRICS[metric].paired == "rounds" else ""
+    return ("disturbed", said) if said else None
 
 
 def _lacking(pair: Pair, metric: str) -> tuple[ReasonCode, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dlbench.analysis.metrics import METRICS
 from dlbench.analysis.pairs import Pair, by_spec
-from dlbench.analysis.rounds import by_round_of
+from dlbench.analysis.rounds import by_round, by_round_of, too_few, with_a_core
 from dlbench.analysis.steady_state import ratio_is_steady
 from dlbench.record.schema import Run, Together
 from dlbench.spec import Spec
@@ -18,6 +18,8 @@ from dlbench.stats.estimates import Estimate, VarianceComponent, median
 
 BUSY = 0.05
 """Share of time in which a task waited for a core; above it another program was at work."""
+LEAST_LEFT = 0.5
+"""Share of groups that must give a ratio: where other programs disturbed most of them, the rest are no sample."""
 LEAST_SESSIONS = 3
 """Sessions of unchanged code from which the variance between sessions is estimated at all."""
 
@@ -62,7 +64,7 @@ def of(pair: Pair, metric: str, history: Mapping[Spec, VarianceComponent] | None
     """
     if pair.in_lockstep:
         by_rounds = METRICS[metric].paired == "rounds"
-        found = _by_rounds(pair.before, pair.after) if by_rounds else _by_group(pair, metric)
+        found = log_ratio_by_group(pair.before, pair.after) if by_rounds else _by_group(pair, metric)
         machines = [machine for *_, machine in found]
         return Paired(list(found.values()), all_count=not by_rounds, machines=machines) if found else None
     if history is None:
@@ -82,22 +84,48 @@ def group_log_ratios(baseline_runs: Iterable[Run], candidate_runs: Iterable[Run]
 
     Groups are matched by session and number; a group or a round that one arm lacks is left out. None if an arm was
     never steady (`unstable`), unless their ratio is: changes that both show at the same time are not in it. Time in
-    which a program was ready and had no core is left out where it is known of both (`rounds.with_a_core`).
+    which a program was ready and had no core is left out where it is known of both (`rounds.with_a_core`). None either
+    where it is not, in most groups.
     """
-    return list(_by_rounds(list(baseline_runs), list(candidate_runs)).values())
+    return list(log_ratio_by_group(list(baseline_runs), list(candidate_runs)).values())
 
 
-def _by_rounds(baselines: Sequence[Run], candidates: Sequence[Run]) -> dict[Together, float]:
+def disturbance(before: Iterable[Run], after: Iterable[Run]) -> str:
+    """Reason that two arms have no ratio although they took turns: other programs. Empty if that is not the reason."""
+    found = list(_of_groups(before, after).values())
+    unknown = found.count(None)
+    if len(found) - unknown >= LEAST_LEFT * len(found):
+        return ""
+    return (
+        f"in {unknown} of {len(found)} groups other programs held the processors, and how long threads that work "
+        "together waited for them is not known; measure where nothing else works, or on processors of its own"
+    )
+
+
+def log_ratio_by_group(baselines: Sequence[Run], candidates: Sequence[Run]) -> Mapping[Together, float]:
+    """The same with the group of each."""
     if any(run.has("unstable") for run in (*baselines, *candidates)) and not ratio_is_steady(baselines, candidates):
         return {}
-    of = by_round_of([*baselines, *candidates])
-    sides = [{run.together: of(run) for run in runs} for runs in (baselines, candidates)]
-    found: dict[Together, float] = {}
-    for key in (key for key in sides[0] if key in sides[1]):
-        before, after = sides[0][key], sides[1][key]
-        paired = [math.log(after[at] / before[at]) for at in before if at in after]
-        found |= {key: median(paired)} if paired else {}
-    return found
+    found = _of_groups(baselines, candidates)
+    known = {key: ratio for key, ratio in found.items() if ratio is not None}
+    return known if len(known) >= LEAST_LEFT * len(found) else {}
+
+
+def _of_groups(before: Iterable[Run], after: Iterable[Run]) -> dict[Together, float | None]:
+    """The log ratio of each group that holds rounds of both; None if too few of them are known."""
+    sides = [{run.together: run for run in runs} for runs in (before, after)]
+    both = [(key, run, sides[1][key]) for key, run in sides[0].items() if key in sides[1]]
+    return {key: log_ratio(*pair) for key, *pair in both if set(by_round(pair[0])) & set(by_round(pair[1]))}
+
+
+def log_ratio(before: Run, after: Run) -> float | None:
+    """The median over rounds of log(seconds of `after` / seconds of `before`); None if too few of them are known."""
+    of = by_round_of([before, after])
+    ours, theirs = of(after), of(before)
+    both = [math.log(ours[at] / theirs[at]) for at in theirs if at in ours]
+    if not both or (of is with_a_core and any(too_few(len(both), run) for run in (before, after))):
+        return None
+    return median(both)
 
 
 def group_seconds(before: Iterable[Run], after: Iterable[Run]) -> float | None:

@@ -227,6 +227,8 @@ def lacking(pair: Pair, metric: str, names: Labels) -> str:
     of = METRICS[metric]
     if not pair.before or not pair.after or pair.candidate.phase not in of.phases:
         return ""
+    if of.paired == "rounds" and (disturbed := evidence.disturbance(pair.before, pair.after)):
+        return disturbed
     has = [any((of.of(run) or 0.0) > 0 for run in runs) for runs in (pair.before, pair.after)]
     if of.expected or any(has):
         sides = zip((pair.baseline, pair.candidate), has, strict=True)

@@ -108,8 +108,8 @@ def without_control(
         values = [METRICS[metric].of(run) for run in runs if run.member == (spec, False) and run.ok]
         if (spec, metric) not in checked and any(value is not None and value > 0 for value in values):
             why = (
-                "its control did not run beside it twice (memory may not hold both) or never became steady, or the "
-                "session was planned without a gate"
+                "its control did not run beside it twice (memory may not hold both), never became steady or was "
+                "disturbed by other programs, or the session was planned without a gate"
             )
             yield f"{names.spec(spec)} has no A/A control ({METRICS[metric].title}): {why}; measure again"
 

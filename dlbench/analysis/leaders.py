@@ -85,7 +85,8 @@ class Beside:
         pair = Pair(before[0].spec, after[0].spec, before, after)
         found = evidence.of(pair, "step_time")
         if found is None:
-            return _comparison(pair, None, ("inconclusive", "never-together"))
+            said = evidence.disturbance(before, after)
+            return _comparison(pair, None, ("inconclusive", "disturbed" if said else "never-together"), said)
         adjusted = min(1.0, self._family * decisions.p_differs(found))
         verdict, code = decisions.verdict(found, adjusted)
         if said := compare.contradiction(pair, "step_time"):

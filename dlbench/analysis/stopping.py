@@ -15,8 +15,9 @@ from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 def enough(runs: Sequence[Run]) -> bool:
     """True if the Runs of one workload end it: only at an interim analysis, if all of its ratios are known.
 
-    A ratio that was not steady at two interim analyses in a row is not waited for: more groups would teach nothing. If
-    no two arms ever took turns there is nothing to analyse: the number of groups is the same as without `--adaptive`.
+    A ratio that was not steady, or not known beside other programs, at two interim analyses in a row is not waited for:
+    more groups would teach nothing. If no two arms ever took turns there is nothing to analyse: the number of groups is
+    the same as without `--adaptive`.
     """
     groups = _groups(runs)
     if not _took_turns(control.without_controls(pooling.parted(runs))):
@@ -35,7 +36,9 @@ def sentence(runs: Sequence[Run]) -> str:
     found, groups = list(map(_of, turns)), _groups(runs)
     known, target = _how_well(list(filter(None, found)), groups), f"{HALF_WIDTH * 100:g} %"
     if not all(found):
-        known += f" ({found.count(None)} of {len(found)} ratios never became steady)"
+        disturbed = sum(one is None and bool(_disturbance(pair)) for pair, one in zip(turns, found, strict=True))
+        whys = {"never became steady": found.count(None) - disturbed, "were disturbed by other programs": disturbed}
+        known += "".join(f" ({number} of {len(found)} ratios {why})" for why, number in whys.items() if number)
     if enough(runs):
         return f"Stopped at the interim analysis after {groups} groups: {known}, the target ±{target}."
     if groups >= runs[0].groups:
@@ -70,6 +73,10 @@ def _paired(runs: Sequence[Run]) -> dict[tuple[str, str], Paired | None]:
 def _of(pair: Pair) -> Paired | None:
     found = evidence.of(pair, "step_time")
     return found if isinstance(found, Paired) else None
+
+
+def _disturbance(pair: Pair) -> str:
+    return evidence.disturbance(pair.before, pair.after)
 
 
 def _groups(runs: Sequence[Run]) -> int:

@@ -13,26 +13,30 @@ from gc import collect, disable, enable
 from time import monotonic_ns, perf_counter_ns, process_time_ns
 from typing import Any, NamedTuple
 
+from dlbench.system.waiting import Waits
+
 Step = Callable[[], Any]
 Barrier = Callable[[Any], object]
 APART, READING = 0.1, 1e-5
 """Share of a sample's seconds, and seconds, above which two clocks contradict each other."""
 
 
-def _unread(_: float) -> None:
-    return None
+def _unread(_: float, __: float) -> Waits:
+    return Waits()
 
 
 class Timing(NamedTuple):
     """`steps` consecutive steps ended by the barrier, in wall and CPU seconds.
 
-    `waited_seconds` are those in which a thread was ready and had no core; None where they were not read.
+    `waited_seconds` are those in which it was ready and had no core; None where they are not known, or were not read.
+    `unsure_seconds` are those of which nobody can say whether it waited.
     """
 
     steps: int
     seconds: float
     cpu_seconds: float
     waited_seconds: float | None = None
+    unsure_seconds: float | None = None
 
     @property
     def step_seconds(self) -> float:
@@ -44,13 +48,14 @@ class Timing(NamedTuple):
 class Clock:
     """Source of time; a test gives its own. All count seconds from an arbitrary start; `other` watches `wall`.
 
-    `waits` begins to count seconds without a core: it returns a function that says how many of these seconds they were.
+    `waits` begins to count seconds without a core: it returns a function that says how many of these seconds they were,
+    and is given CPU seconds too.
     """
 
     wall: Callable[[], float] = field(default=lambda: perf_counter_ns() * 1e-9)
     cpu: Callable[[], float] = field(default=lambda: process_time_ns() * 1e-9)
     other: Callable[[], float] = field(default=lambda: monotonic_ns() * 1e-9)
-    waits: Callable[[], Callable[[float], float | None]] = field(default=lambda: _unread)
+    waits: Callable[[], Callable[[float, float], Waits]] = field(default=lambda: _unread)
 
 
 class Watch(NamedTuple):
@@ -109,11 +114,11 @@ class Sampler:
                 result = step()
             self._barrier(result)
             seconds, other_seconds, cpu_seconds = wall() - start, other() - other_start, cpu() - cpu_start
-            without_core = waited(seconds)
+            without_core = waited(seconds, cpu_seconds)
         finally:
             enable()
         self.watch = self.watch.after(seconds, other_seconds)
-        return Timing(calls * self._steps_per_call, seconds, cpu_seconds, without_core)
+        return Timing(calls * self._steps_per_call, seconds, cpu_seconds, *without_core)
 
     def overhead(self, repeats: int = 101) -> float:
         """Median seconds that reading the clocks and an empty barrier add to a sample."""

@@ -52,7 +52,7 @@ class Sample(Record, frozen=True, gc=False):
     `turn` counts the samples of the whole lockstep group: the order in which arms took turns. Samples with the same
     `round` are paired, among them those of CONTROLS, which no other figure takes in. Both are None outside lockstep
     (warm-up, latency, converge). `resident_bytes` of the child and `waited_seconds`, in which it was ready to work and
-    had no core, are read outside the clock, where they are known.
+    had no core, are read outside the clock, where they are known. Nobody can say of `unsure_seconds` whether it waited.
     """
 
     stage: Stage
@@ -63,6 +63,7 @@ class Sample(Record, frozen=True, gc=False):
     turn: NotNegative | None = None
     resident_bytes: NotNegative | None = None
     waited_seconds: Seconds | None = None
+    unsure_seconds: Seconds | None = None
 
 
 class Evaluation(Record, frozen=True, gc=False):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dlbench.analysis.evidence import BUSY, contended
-from dlbench.analysis.rounds import by_round, waits_are_known
+from dlbench.analysis.rounds import by_round, waits_are_counted
 from dlbench.record.flags import HELPED
 from dlbench.record.schema import Load, Run
 
@@ -100,13 +100,18 @@ def _waits(runs: Sequence[Run]) -> Iterator[str]:
     """Ratios on a busy machine are not those of the seconds shown."""
     if not contended(runs):
         return
-    known = [waits_are_known(run) for run in runs if run.ok and by_round(run)]
+    known = [waits_are_counted(run) for run in runs if run.ok and by_round(run)]
     if any(known):
-        of_both = "" if all(known) else " if it is known of both arms"
+        of_both = "" if all(known) and not _unsure(runs) else " if it is known of both arms"
         yield (
             "in ratios of arms that took turns, time in which a program was ready and had no core is left out"
             f"{of_both}; seconds a step and throughput hold it"
         )
+
+
+def _unsure(runs: Iterable[Run]) -> bool:
+    """True if the waits of some round are not known."""
+    return any(one.waited_seconds is None for run in runs for one in run.samples if one.round is not None)
 
 
 def _disk(loads: Sequence[Load]) -> Iterator[str]:

@@ -15,6 +15,7 @@ ReasonCode = Literal[
     "control-failed",
     "contradictory",
     "unsteady",
+    "disturbed",
     "never-together",
     "no-figure",
 ]
@@ -32,6 +33,7 @@ REASONS: Mapping[ReasonCode, str] = {
     "control-failed": "the A/A control told equal programs apart, so every comparison of the session is inconclusive",
     "contradictory": "half of the processes of a side measured the same thing with results that contradict each other",
     "unsteady": "an arm never became steady, and neither did its ratio to the other",
+    "disturbed": "other programs held the processors, and how long threads that work together waited is not known",
     "never-together": "the arms never took turns: no group of one session holds both",
     "no-figure": "a side has no figure of this metric that a ratio can be taken of",
 }

@@ -18,6 +18,7 @@ from dlbench.measure import audit, escapes, timing, whole_batch
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
 from dlbench.plugin import Batch
+from dlbench.system.waiting import Waits
 from dlbench_fake.linear import LinearPlugin
 from dlbench_fake.minimal import Minimal
 from studies.cheats import programs
@@ -125,7 +126,7 @@ class BusyMachine:
 
     def waits(self):
         before = self.waited
-        return lambda _: self.waited - before if self._counts else None
+        return lambda *_: Waits(self.waited - before, 0.0) if self._counts else Waits()
 
     def clock(self):
         return timing.Clock(wall=lambda: self.wall, cpu=lambda: self.cpu, other=lambda: self.wall, waits=self.waits)

@@ -7,6 +7,7 @@ import pytest
 
 from dlbench.measure.timing import Clock, Sampler, Timing
 from dlbench.measure.warm_up import WINDOW, SettleRule, is_steady, settle
+from dlbench.system.waiting import Waits
 
 pytestmark = pytest.mark.untimed
 
@@ -52,14 +53,14 @@ def test_waits_for_a_core_are_read_next_to_the_clock_and_only_when_asked_for():
 
     def waits():
         world.diary.append("waits from here")
-        return lambda seconds: world.diary.append("waits to here") or seconds / 2
+        return lambda seconds, cpu: world.diary.append("waits to here") or Waits(seconds / 2, cpu)
 
     sampler = Sampler(world.step, world.barrier, world.ready, Clock(world.wall, lambda: 0.0, waits=waits))
     assert sampler.take(1).waited_seconds is None
     assert not any("waits" in event for event in world.diary)
     world.diary.clear()
     found = sampler.take(1, waits=True)
-    assert found.waited_seconds == found.seconds / 2
+    assert (found.waited_seconds, found.unsure_seconds) == (found.seconds / 2, found.cpu_seconds)
     inside = ["clock", "step", "barrier result", "clock"]
     assert world.diary == ["ready 1", "waits from here", *inside, "waits to here"]
 

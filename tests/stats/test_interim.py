@@ -6,6 +6,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
+from disturbed import disturbed
 from example_runs import bare_run, spec
 
 from dlbench.analysis import pairs, steady_state, stopping
@@ -133,6 +134,16 @@ def test_a_session_ends_at_a_look_alone_also_where_a_ratio_never_becomes_steady(
     marked = steady_state.flag_unsteady([run for run in runs if run.group < 10])
     assert stopping.sentence(marked).startswith(
         "Stopped at the interim analysis after 10 groups: no ratio is known (1 of 1 ratios never became steady)"
+    )
+
+
+def test_a_session_beside_other_programs_ends_where_two_looks_do_not_know_a_ratio():
+    """A session whose threads hand work to one another while others hold their core (`dlbench.analysis.rounds`)."""
+    runs = [disturbed(run) for run in session(12, NARROW)]
+    ends = [groups for groups in range(1, 13) if stopping.enough([run for run in runs if run.group < groups])]
+    assert ends == [10]
+    assert stopping.sentence([run for run in runs if run.group < 10]).startswith(
+        "Stopped at the interim analysis after 10 groups: no ratio is known (1 of 1 ratios were disturbed by other pro"
     )
 
 

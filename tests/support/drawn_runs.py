@@ -91,6 +91,7 @@ _samples = _builds(
     turn=_maybe_counts,
     resident_bytes=_maybe_counts,
     waited_seconds=st.none() | _seconds,
+    unsure_seconds=st.none() | _seconds,
 )
 _evaluations = _builds(Evaluation, steps=_counts, seconds=_seconds, quality=_floats, loss=_floats)
 _times = _builds(PhaseTime, phase=_texts, seconds=_seconds)

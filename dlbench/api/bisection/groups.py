@@ -53,10 +53,18 @@ def groups(trial: Trial, found: ByMember, metric: str) -> list[Mapping[int, floa
     if not is_timed(metric):
         return [values for key in whole if len(values := _values(found, key, metric)) == len(trial.members)]
     before = [found[first][key] for key in whole]
-    columns = {one: evidence.group_log_ratios(before, [found[one][key] for key in whole]) for one in trial.members[1:]}
-    if any(len(column) != len(whole) for column in columns.values()):
-        return []  # of a program without a steady state
-    return [{first: 0.0} | {one: columns[one][at] for one in columns} for at in range(len(whole))]
+    columns = {
+        one: evidence.log_ratio_by_group(before, [found[one][key] for key in whole]) for one in trial.members[1:]
+    }  # empty of a program without a steady state, or whose ratio other programs made unknown
+    known = [run.together for run in before if all(run.together in column for column in columns.values())]
+    return [{first: 0.0} | {one: columns[one][at] for one in columns} for at in known]
+
+
+def disturbance(trial: Trial, found: ByMember, metric: str) -> str:
+    """Reason that members have no ratio: other programs. Empty if that is not the reason."""
+    first, *others = (list(found[one].values()) for one in trial.members)
+    said = (evidence.disturbance(first, other) for other in others) if is_timed(metric) else iter(())
+    return next(filter(None, said), "")
 
 
 def seconds(runs: Sequence[Run]) -> float:

@@ -55,7 +55,16 @@ class Trials:
                     self._require_time(groups)
                 if look >= trial.most or trial.verdict(groups) is not None:
                     break
+                self._require_quiet(trial, book.runs, groups)
             return groups
+
+    def _require_quiet(self, trial: Trial, runs: Sequence[Run], groups: Sequence[Mapping[int, float]]) -> None:
+        """Raise Exhausted if other programs leave no ratio at two looks: more groups would teach nothing."""
+        if groups or max(run.group for run in runs) + 1 < INTERIM_GROUPS[1]:
+            return
+        found = of_runs.by_member(trial, runs, {self.members.name(one): one for one in trial.members})
+        if said := of_runs.disturbance(trial, found, self.metric):
+            raise Exhausted(said, groups)
 
     def _groups(self, trial: Trial, runs: Sequence[Run]) -> list[Mapping[int, float]]:
         """Groups so far. Raises Unmeasurable for a member of which no Run ended well."""

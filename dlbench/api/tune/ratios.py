@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from dlbench.analysis.rounds import by_round_of
+from dlbench.analysis import evidence
 from dlbench.record.schema import Run
 from dlbench.spec import Spec
-from dlbench.stats.estimates import median
 
 Part = Mapping[Spec, Run]
 """Runs of arms that took turns."""
@@ -17,12 +16,11 @@ Part = Mapping[Spec, Run]
 def log_ratio(before: Run, after: Run) -> float | None:
     """Logarithm of the seconds for a sample of data of two arms in lockstep, the second over the first.
 
-    None if they share no round. Arms without a steady state count too: their spread shows it.
+    None if they share no round, or too few that are known. Arms without a steady state count too: their spread shows
+    it.
     """
-    of = by_round_of([before, after])
-    ours, theirs = of(after), of(before)
-    both = [math.log(ours[at] / theirs[at]) for at in theirs if at in ours]
-    return median(both) - math.log(after.spec.batch_size / before.spec.batch_size) if both else None
+    found = evidence.log_ratio(before, after)
+    return None if found is None else found - math.log(after.spec.batch_size / before.spec.batch_size)
 
 
 def of_group(hub: Spec, parts: Sequence[Part]) -> dict[Spec, float]:

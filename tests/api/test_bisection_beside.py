@@ -1,0 +1,43 @@
+"""Trials beside other programs, whose ratios nobody knows."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from disturbed import disturbed
+from example_runs import bare_run, spec
+
+from dlbench.api.bisection.members import Members
+from dlbench.api.bisection.trials import Trials
+from dlbench.record.schema import Sample
+from dlbench.spec import Policy
+from dlbench.stats.bisection import decisions
+from dlbench.stats.bisection.search import Exhausted, Trial
+from dlbench.workers.environments.layers import Recipe
+from dlbench.workers.environments.ranges import Candidate, Found
+
+pytestmark = pytest.mark.untimed
+NAMES = ("1.0", "1.3")
+
+
+def runs_of(name, groups):
+    """A member in so many groups of twenty rounds."""
+    samples = tuple(Sample(stage="steady", steps=1, seconds=0.02, cpu_seconds=0.02, round=at) for at in range(20))
+    place = {"groups": 45, "arms": 2}
+    return [bare_run(spec=spec(python=name), samples=samples, group=at, **place) for at in range(groups)]
+
+
+def test_a_trial_whose_ratios_other_programs_made_unknown_ends_at_its_second_look(tmp_path):
+    found = Found("acme", "acme", tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
+    members = Members(found, SimpleNamespace(policy=Policy()), None, None, {}, lambda: None)
+    trials = Trials(members, "step_time", tmp_path, None)
+    trial = Trial(0, "ends", (0, 1), 1, decisions.ends(0, 1), 0.01)
+    quiet = [run for name in NAMES for run in runs_of(name, 10)]
+    busy = [disturbed(run) for run in quiet]
+    assert len(trials._groups(trial, quiet)) == 10
+    assert trials._groups(trial, busy) == []
+    trials._require_quiet(trial, [run for run in busy if run.group < 6], [])
+    trials._require_quiet(trial, quiet, [])
+    with pytest.raises(Exhausted, match="10 of 10 groups other programs held the processors"):
+        trials._require_quiet(trial, busy, [])
