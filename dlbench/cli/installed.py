@@ -15,18 +15,29 @@ from dlbench.cli import options, streams
 @click.command("list")
 @click.option("--devices", is_flag=True, help="Also load each framework and ask which devices it sees.")
 @click.option("--tasks", is_flag=True, help="Also open each task: shapes, types, labels, loss, metric and target.")
+@click.option(
+    "--capabilities",
+    is_flag=True,
+    help="Also load each plugin: which have what --workers, --variant and other options need.",
+)
 @options.as_json
-def list_(devices: bool, tasks: bool, as_json: bool) -> None:
-    """Show plugins, tasks and, if asked, devices."""
+def list_(devices: bool, tasks: bool, capabilities: bool, as_json: bool) -> None:
+    """Show plugins, tasks and, if asked, devices and capabilities."""
     from dlbench.cli import listing
 
+    wanted = {"with_devices": devices, "with_tasks": tasks}
     if as_json:
         from dlbench.cli import listing_document
 
-        print(listing_document.document(with_devices=devices, with_tasks=tasks), end="")  # noqa: T201 (the answer to the command)
+        print(listing_document.document(**wanted, with_capabilities=capabilities), end="")  # noqa: T201 (the answer)
         return
-    for line in listing.lines(with_devices=devices, with_tasks=tasks):
+    for line in listing.lines(**wanted):
         print(streams.fitted(line))  # noqa: T201 (the answer to the command)
+    if capabilities:
+        from dlbench.cli import listing_capabilities  # imports NumPy
+
+        for line in listing_capabilities.lines():
+            print(streams.fitted(line))  # noqa: T201 (the answer to the command)
 
 
 @click.command()

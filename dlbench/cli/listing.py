@@ -15,19 +15,19 @@ def lines(*, with_devices: bool = False, with_tasks: bool = False) -> Iterator[s
     """The listing, line by line; imports no framework, and starts a child for each only to ask for devices."""
     entries = registry.entries()
     yield "Plugins"
-    yield from _columns(list(map(_row, entries)))
+    yield from columns(list(map(_row, entries)))
     if not entries:
         yield "  none; pip install a package that provides some, such as dlbench-<framework>"
     yield "Tasks"
     yield from _explained() if with_tasks else _tasks()
     if others := architectures.entries():
         yield "Architectures of other packages"
-        yield from _columns(list(map(_row, others)))
+        yield from columns(list(map(_row, others)))
     if others := exported():
         yield "Exports of other packages"
-        yield from _columns(list(map(_row, others)))
+        yield from columns(list(map(_row, others)))
     yield "Suites"
-    yield from _columns(list(configuration.suites().items()))
+    yield from columns(list(configuration.suites().items()))
     if with_devices:
         yield "Devices"
         yield from _devices(entries)
@@ -57,8 +57,8 @@ def exported() -> list[Entry]:
 
 
 def _tasks() -> Iterator[str]:
-    yield from _columns([(name, row.summary, f"for {row.of}{_need(name, row)}") for name, row in TASKS.items()])
-    yield from _columns(list(map(_row, tasks.entries())))
+    yield from columns([(name, row.summary, f"for {row.of}{_need(name, row)}") for name, row in TASKS.items()])
+    yield from columns(list(map(_row, tasks.entries())))
 
 
 def _explained() -> Iterator[str]:
@@ -71,7 +71,7 @@ def _explained() -> Iterator[str]:
         row = tasks.row_of(name)
         yield f"  {name}: {row.summary}, for {row.of}" if row.summary else f"  {name}"
         yield from (f"    {field.ljust(8)} {text}" if field else f"    {text}" for field, text in facts)
-    yield from _columns([_row(entry) for entry in tasks.entries() if entry.broken])
+    yield from columns([_row(entry) for entry in tasks.entries() if entry.broken])
 
 
 def _need(name: str, row: TaskRow) -> str:
@@ -97,12 +97,13 @@ def _devices(entries: Sequence[Entry]) -> Iterator[str]:
         if why:
             yield f"  {framework}  broken: {why}"
             continue
-        yield from _columns([(framework, device, name) for device, name in devices.items()])
+        yield from columns([(framework, device, name) for device, name in devices.items()])
         if not devices:
             yield f"  {framework}  its plugins list no devices"
 
 
-def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+def columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Indented lines whose texts stand below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

@@ -10,7 +10,7 @@ from dlbench.registry.entry_points import Entry
 from dlbench.tasks import TASKS, TaskRow
 
 
-def document(*, with_devices: bool = False, with_tasks: bool = False) -> str:
+def document(*, with_devices: bool = False, with_tasks: bool = False, with_capabilities: bool = False) -> str:
     """The listing as one document of JSON; imports no framework."""
     entries = registry.entries()
     found: dict[str, object] = {
@@ -24,6 +24,10 @@ def document(*, with_devices: bool = False, with_tasks: bool = False) -> str:
     if with_devices:
         asked = listing.asked(entries).items()
         found["devices"] = {name: {"devices": devices, "broken": why} for name, (devices, why) in asked}
+    if with_capabilities:
+        from dlbench.cli import listing_capabilities
+
+        found["capabilities"] = listing_capabilities.asked(entries)
     return encoding.page(redaction.record(found))
 
 

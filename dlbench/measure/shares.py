@@ -23,7 +23,8 @@ def require_parallel(spec: Spec, plugin: object) -> TrainsInParallel:
         return plugin
     raise Unsupported(
         f"{workers.count(spec)} workers: {spec.plugin} does not say how it trains in parallel "
-        "(TrainsInParallel: join, weights, leave; docs/scaling.md names plugins that do); leave --workers out"
+        "(TrainsInParallel: join, weights, leave); `dlbench list --capabilities` names plugins that do, or leave "
+        "--workers out"
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar, get_type_hints
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
 
 from dlbench.errors import redaction
 from dlbench.workers.child import STRAY, ChildError, ChildHandle, fresh_child
 from dlbench.workers.protocol import Call, Returned
+
+if TYPE_CHECKING:
+    from dlbench.measure.capable import Capable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,5 +52,16 @@ def ask_devices(plugin: str, timeout: float = 120.0) -> dict[str, str]:
     child = fresh_child(1, timeout)
     try:
         return call(child, list_devices, plugin)
+    finally:
+        child.close()
+
+
+def ask_capabilities(plugins: Sequence[str], timeout: float = 120.0) -> dict[str, Capable]:
+    """The capabilities of these plugins of one framework, asked in a child. Raises ChildError."""
+    from dlbench.measure.capable import list_capabilities
+
+    child = fresh_child(1, timeout)
+    try:
+        return call(child, list_capabilities, tuple(plugins))
     finally:
         child.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 
@@ -11,7 +12,9 @@ LOCAL = "local"
 """A cluster of this machine alone, which dlbench starts for one command."""
 FORM = re.compile(r"(?P<client>ray://)?(?P<host>\[[0-9a-fA-F:]+\]|[\w.-]+):(?P<port>\d{1,5})")
 PATIENCE = 5.0
-"""Seconds in which somebody must answer: Ray itself would try for minutes."""
+"""Seconds in which somebody must listen: Ray itself would try for minutes."""
+TO_ANSWER = 20.0
+"""Seconds in which a listener must answer, on a busy machine too."""
 
 
 def check(text: str) -> str:
@@ -25,15 +28,40 @@ def check(text: str) -> str:
     return text
 
 
+TLS = "RAY_USE_TLS"
+"""Ray's variable for encrypted connections, which are not looked into."""
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""Beginning of a connection of HTTP/2, in which Ray speaks: a fixed text, and an empty frame of settings (RFC 9113)."""
+HEAD, SETTINGS = 9, 4
+"""Bytes of the head of a frame, and the type of one of settings, with which a server must begin."""
+
+
 def require_answer(address: str) -> None:
-    """Raise DlbenchError unless something listens at this address."""
+    """Raise DlbenchError unless something at this address listens that may be Ray."""
     found = FORM.fullmatch(address)
     assert found is not None
     host, port = found["host"].strip("[]"), int(found["port"])
     try:
-        socket.create_connection((host, port), PATIENCE).close()
+        with socket.create_connection((host, port), PATIENCE) as connection:
+            speaks = bool(os.environ.get(TLS)) or _speaks(connection)
     except OSError as error:
         why = error.strerror or str(error)
         raise DlbenchError(
             f"--cluster {address}: nothing answers there ({why}); run ray start --head there, or give its address"
         ) from error
+    if not speaks:
+        raise DlbenchError(
+            f"--cluster {address}: something listens there that does not answer as Ray does; give HOST:PORT of Ray's "
+            "head (6379 unless changed), or ray://HOST:PORT of its port for clients (10001 unless changed)"
+        )
+
+
+def _speaks(connection: socket.socket) -> bool:
+    """True if the other side answers in HTTP/2: Ray itself would try others for minutes, without a word."""
+    connection.settimeout(TO_ANSWER)
+    try:
+        connection.sendall(GREETING)
+        head = connection.recv(HEAD, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    return len(head) == HEAD and head[3] == SETTINGS

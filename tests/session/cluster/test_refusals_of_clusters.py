@@ -1,7 +1,10 @@
 """Addresses, plans and errors of clusters that are refused or said in one line, without a cluster."""
 
+import contextlib
 import os
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -12,7 +15,7 @@ from schedules import plan
 import dlbench
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.record.schema import PLAN_FILE, Plan
-from dlbench.session.cluster import on_ray
+from dlbench.session.cluster import address, on_ray
 from dlbench.spec import Policy
 
 pytestmark = [pytest.mark.xdist_group("ray")]
@@ -20,18 +23,55 @@ pytestmark = [pytest.mark.xdist_group("ray")]
 
 @pytest.mark.untimed
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("given", "said"),
     [
         ("nowhere", r"--cluster is 'nowhere'; give local, ray://HOST:PORT .*HOST:PORT"),
         ("127.0.0.1:1", r"--cluster 127\.0\.0\.1:1: nothing answers there \(Connection refused\); run ray start"),
         ("ray://127.0.0.1:99999", r"--cluster is 'ray://127\.0\.0\.1:99999'"),
     ],
 )
-def test_an_address_that_is_none_is_refused_in_one_line(address, said, tmp_path):
+def test_an_address_that_is_none_is_refused_in_one_line(given, said, tmp_path):
     with pytest.raises(DlbenchError, match=said) as error:
-        dlbench.run(["fake.linear"], cluster=address, quick=True, out=tmp_path / "out", progress=False)
+        dlbench.run(["fake.linear"], cluster=given, quick=True, out=tmp_path / "out", progress=False)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+@contextlib.contextmanager
+def listener(reply):
+    """The port of a server of one connection, which replies with these bytes; None says nothing until it is closed."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(64)
+                connection.sendall(reply or b"")
+                if reply is None:
+                    connection.recv(64)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize("reply", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_listener_that_is_no_ray_is_said_at_once(reply, scheme, monkeypatch):
+    monkeypatch.setattr(address, "TO_ANSWER", 0.2)
+    with (
+        listener(reply) as port,
+        pytest.raises(DlbenchError, match="something listens there that does not answer as Ray does; give HOST:PORT"),
+    ):
+        address.require_answer(f"{scheme}127.0.0.1:{port}")
+
+
+@pytest.mark.untimed
+def test_a_listener_that_answers_in_http_2_may_be_ray():
+    with listener(bytes((0, 0, 0, address.SETTINGS, 0, 0, 0, 0, 0))) as port:
+        address.require_answer(f"127.0.0.1:{port}")
 
 
 @pytest.mark.untimed
