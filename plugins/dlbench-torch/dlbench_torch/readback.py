@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 
 import torch
@@ -59,10 +59,20 @@ def _threads_of_mkl() -> dict[str, str]:
 
 
 def _layout(parameters: Sequence[Tensor]) -> dict[str, str]:
-    """Memory layout of the kernels of convolutions; empty for a model without any."""
+    """Memory layout of the kernels of convolutions; empty for a model of which none tells it."""
+    found = layout(parameters)
+    return {"convolution layout": found.replace("_", " ")} if found else {}
+
+
+def layout(parameters: Iterable[Tensor]) -> str:
+    """`channels_last` or `channels_first`, as the kernels of convolutions in two dimensions lie in memory.
+
+    Empty if no kernel tells: one of a single channel, or of one by one, lies the same way in both formats.
+    """
     kernels = [one for one in parameters if one.dim() == 4]
-    last = all(one.is_contiguous(memory_format=torch.channels_last) for one in kernels)
-    return {"convolution layout": "channels last" if last else "channels first"} if kernels else {}
+    both = [(one.is_contiguous(), one.is_contiguous(memory_format=torch.channels_last)) for one in kernels]
+    telling = [last for first, last in both if first != last]
+    return "" if not telling else "channels_last" if all(telling) else "channels_first"
 
 
 def blas() -> str:

@@ -6,7 +6,7 @@ says `highest`. Those of the compiler are read while it compiles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,11 +70,14 @@ def set_switches(own: Mapping[str, str]) -> None:
 
 
 def lay_out(module: nn.Module, own: Mapping[str, str]) -> None:
-    """Give convolutions the memory format that is asked for. Raises Unsupported for a module without any."""
+    """Give convolutions the memory format that is asked for. Raises Unsupported for a module of which none has one."""
     if "layout" not in own:
         return
-    if not _kernels(module.parameters()):
-        raise Unsupported("layout: the model has no convolution in two dimensions")
+    if not readback.layout(module.parameters()):
+        raise Unsupported(
+            "layout: the model has no convolution in two dimensions whose kernel differs between the layouts "
+            "(one of a single channel does not)"
+        )
     module.to(memory_format=_LAYOUTS[own["layout"]])  # type: ignore[call-overload]  # the stubs lack this form
 
 
@@ -89,9 +92,8 @@ def in_effect(spec: Spec, parameters: Sequence[nn.Parameter], device: torch.devi
     found = {key: switch.get(device) for key, switch in SWITCHES.items()}
     found["amp"] = mixed if mixed in precision.MIXED else "off"
     found["tf32"] = "on" if mixed == "tf32" else "off"
-    if kernels := _kernels(parameters):
-        last = all(one.is_contiguous(memory_format=torch.channels_last) for one in kernels)
-        found["layout"] = "channels_last" if last else "channels_first"
+    if layout := readback.layout(parameters):
+        found["layout"] = layout
     return found | ({"optimizer": optimizer} if optimizer else {})
 
 
@@ -157,10 +159,6 @@ SWITCHES: Mapping[str, Switch] = {
     ),
     "cudnn-benchmark": Switch(_set_benchmark, lambda _: on_off(torch.backends.cudnn.benchmark)),
 }
-
-
-def _kernels(parameters: Iterable[Tensor]) -> list[Tensor]:
-    return [one for one in parameters if one.dim() == 4]
 
 
 def _row(

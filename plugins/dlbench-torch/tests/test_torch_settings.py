@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 import torch
+from torch import nn
 
 from dlbench import registry
 from dlbench.errors import SpecError, Unsupported
@@ -15,7 +16,7 @@ from dlbench.measure.build import build_checked, prepare
 from dlbench.session.variants import fit
 from dlbench.spec import Spec, Variant
 from dlbench.spec.variant import variants
-from dlbench_torch import compiling, settings
+from dlbench_torch import compiling, readback, settings
 
 pytestmark = pytest.mark.untimed
 
@@ -61,6 +62,17 @@ def test_the_layout_is_that_of_the_kernels_and_a_model_without_any_refuses_it(la
     assert in_effect(IMAGES, f"a=layout:{layout}")[0]["layout"] == layout
     with pytest.raises(Unsupported, match="the model has no convolution in two dimensions"):
         in_effect(SPEC, f"a=layout:{layout}")
+
+
+def test_a_kernel_that_lies_the_same_way_in_both_layouts_tells_none_and_refuses_both():
+    one_channel, pointwise = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 1)
+    for module in (one_channel, pointwise, nn.Sequential(one_channel, pointwise)):
+        with pytest.raises(Unsupported, match="whose kernel differs between the layouts"):
+            settings.lay_out(module, {"layout": "channels_first"})
+    mixed = nn.Sequential(one_channel, nn.Conv2d(4, 4, 3))
+    for layout in ("channels_first", "channels_last"):
+        settings.lay_out(mixed, {"layout": layout})
+        assert readback.layout(mixed.parameters()) == layout
 
 
 def test_mixed_precision_is_the_precision_of_its_arm(monkeypatch):
