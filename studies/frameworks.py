@@ -12,6 +12,7 @@ interval, and the price of compiling with the steps after which it pays.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -28,7 +29,7 @@ from dlbench.report.model import Report
 from dlbench.report.section import Arm, Section
 from dlbench.report.units import format_interval, format_value
 
-FOLDER, PARTS = Path("reports/frameworks"), Path("reports/local/frameworks")
+FOLDER, LOCAL = Path("reports/frameworks"), Path("reports/local")
 SEVEN = ("transformer", "cnn", "lstm", "mlp", "gru", "gan", "rnn")
 """In the order of measuring: one of each kind first."""
 TRAIN = ("tf", "torch", "jax", "keras-tf", "keras-torch", "keras-jax")
@@ -49,10 +50,11 @@ def study() -> None:
 @click.option("--threads", default=1, show_default=True)
 @click.option("--processes", default=2, show_default=True)
 @click.option("--budget", default=None, type=float, help="Seconds after which no further session starts.")
-@click.option("--parts", default=PARTS, show_default=True, type=click.Path(path_type=Path), help="Their folders.")
+@click.option("--parts", type=click.Path(path_type=Path), help=f"Folder of the sessions; the report's name in {LOCAL}.")
 @click.option("--out", default=FOLDER, show_default=True, type=click.Path(path_type=Path))
-def measure(size: str, only: str, budget: float | None, parts: Path, out: Path, **given: Any) -> None:
+def measure(size: str, only: str, budget: float | None, parts: Path | None, out: Path, **given: Any) -> None:
     """Measure what is not measured yet, and write the report of all that is."""
+    parts = parts or LOCAL / out.name  # a report of another name is of other sessions
     begin, names, failed = monotonic(), given.pop("frameworks").split(","), list[str]()
     for one, architecture in product(size.split(","), only.split(",")):
         folder = parts / f"{one}-{architecture}"
@@ -178,4 +180,5 @@ def _step(arm: Arm) -> float | None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is finished is joined
     study()

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -230,6 +231,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends the session that is being measured too
     common = ("size", "processes", "threads")
     setting = [word for name in common for word in (f"--{name}", str(getattr(options, name)))]
     asked = [name for name in EVERY if not options.only or name in options.only or name.split(":")[0] in options.only]

@@ -76,6 +76,12 @@ def test_a_used_budget_starts_nothing_and_says_so(sessions, tmp_path):
     assert "small-transformer and all after it are left; run it again" in found.output
 
 
+def test_a_report_of_another_name_has_sessions_of_its_own(sessions, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(frameworks.study, ["measure", "--only", "mlp", "--out", "try"]).exit_code == 0
+    assert (tmp_path / "reports/local/try/small-mlp/done").exists()
+
+
 def test_a_session_is_finished_when_every_repetition_of_every_phase_is_there(monkeypatch, tmp_path):
     run = lambda phase, group: SimpleNamespace(spec=SimpleNamespace(phase=phase), group=group, groups=2)  # noqa: E731
     runs = [run("train", 0), run("predict", 0), run("train", 1)]
