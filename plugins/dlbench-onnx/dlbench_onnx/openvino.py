@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -125,8 +125,8 @@ def _recorder(model: Exported, device: str, counting: dict[str, Any], example: S
         run(example)
     before = _counted(request)
 
-    def nodes(count: int) -> list[list[ProfileEvent]]:
-        return [_nodes(before, _counted(request), count)] * count
+    def nodes(runs: Sequence[float]) -> list[list[ProfileEvent]]:
+        return _nodes(before, _counted(request), runs)
 
     return Recorder(run, nodes)
 
@@ -137,15 +137,22 @@ def _counted(request: Any) -> Counted:
     return {one.node_name: (one.node_type, one.real_time.total_seconds()) for one in executed}
 
 
-def _nodes(before: Counted, after: Counted, count: int) -> list[ProfileEvent]:
-    """The nodes one after the other, in the order of execution: OpenVINO tells no starts."""
-    found, start = [], 0.0
-    for name, (kind, mean) in after.items():
-        first = before.get(name, (kind, mean))[1]
-        seconds = max(0.0, mean * (FIRST_RUNS + count) - first * FIRST_RUNS) / count
-        found.append(node(kind, start, seconds))
-        start += seconds
-    return found
+def _nodes(before: Counted, after: Counted, runs: Sequence[float]) -> list[list[ProfileEvent]]:
+    """The nodes of each run one after the other, in the order of execution: OpenVINO tells no starts.
+
+    It tells the mean of all runs alone: each run has its share by its own seconds, as one that was interrupted may have
+    taken the time of several.
+    """
+    many = FIRST_RUNS + len(runs)
+    took = [(kind, mean * many - before.get(name, ("", mean))[1] * FIRST_RUNS) for name, (kind, mean) in after.items()]
+    return [list(_one_after_the_other(took, run / sum(runs))) for run in runs]
+
+
+def _one_after_the_other(took: Sequence[tuple[str, float]], share: float) -> Iterator[ProfileEvent]:
+    start = 0.0
+    for kind, seconds in took:
+        yield node(kind, start, max(0.0, seconds) * share)
+        start += max(0.0, seconds) * share
 
 
 def adapt(source: ModelSource | None = None) -> OnnxModel:

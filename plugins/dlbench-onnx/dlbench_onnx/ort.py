@@ -158,9 +158,9 @@ def _recorder(
     run = running(session)
     run(example)
 
-    def nodes(count: int) -> list[list[ProfileEvent]]:
+    def nodes(runs: Sequence[float]) -> list[list[ProfileEvent]]:
         with folder:
-            return _nodes(json.loads(Path(session.end_profiling()).read_text()))[-count:]
+            return _nodes(json.loads(Path(session.end_profiling()).read_text()))[-len(runs) :]
 
     return Recorder(run, nodes)
 

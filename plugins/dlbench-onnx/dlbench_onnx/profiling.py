@@ -23,10 +23,10 @@ def node(kind: str, start: float, seconds: float, shapes: Shapes = ()) -> Profil
 
 
 class Recorder(NamedTuple):
-    """A second session of the same model that records its runs, and the nodes of so many of the last ones."""
+    """A second session of the same model that records its runs, and the nodes of the last ones, by seconds of each."""
 
     run: Callable[[Sequence[Any]], Any]
-    nodes: Callable[[int], Sequence[Sequence[ProfileEvent]]]
+    nodes: Callable[[Sequence[float]], Sequence[Sequence[ProfileEvent]]]
 
 
 def events(
@@ -44,6 +44,6 @@ def events(
     begin = time.perf_counter()
     step(run)
     yield ProfileEvent(name=STEP, category="Python", start=begin, seconds=time.perf_counter() - begin)
-    for (start, seconds), nodes in zip(calls, recorder.nodes(len(calls)), strict=True):
+    for (start, seconds), nodes in zip(calls, recorder.nodes([seconds for _, seconds in calls]), strict=True):
         yield ProfileEvent(name=f"{title}: a run", category="dispatch", start=start, seconds=seconds, count=0)
         yield from (msgspec.structs.replace(one, start=start + one.start) for one in nodes)

@@ -18,7 +18,7 @@ from dlbench.measure.profiling.attribution import attribute
 from dlbench.measure.profiling.spans import window
 from dlbench.plugin import CATEGORIES
 from dlbench.spec import Spec
-from dlbench_onnx import profiling
+from dlbench_onnx import openvino, profiling
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("one export")]
 
@@ -87,6 +87,16 @@ def test_a_profile_has_the_nodes_of_every_run_within_it(runtime):
     counts = {kind: sum(op.count for op in account.ops if op.category == kind) for kind in CATEGORIES}
     assert counts["matrix product"] >= 2
     assert not [op.name for op in account.ops if op.category == "unattributed"]
+
+
+def test_a_run_that_was_interrupted_takes_the_time_of_its_nodes_with_it():
+    before = {"a": ("FullyConnected", 0.010), "b": ("Softmax", 0.005)}
+    runs = [0.020, 0.100, 0.020]
+    mean = (2 * 0.010 + 0.110) / 5  # of two first runs, and of three in which the node took 110 ms in all
+    found = openvino._nodes(before, {**before, "a": ("FullyConnected", mean)}, runs)
+    assert [sum(one.seconds for one in nodes) <= run for nodes, run in zip(found, runs, strict=True)] == [True] * 3
+    assert sum(nodes[0].seconds for nodes in found) == pytest.approx(0.110)
+    assert [nodes[1].start for nodes in found] == pytest.approx([nodes[0].seconds for nodes in found])
 
 
 def test_types_of_nodes_have_categories():
