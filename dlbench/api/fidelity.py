@@ -19,7 +19,8 @@ def of_session(open_journal: Journal, listener: Listener) -> list[Fidelity]:
     specs = [spec for spec in planned.specs if spec in ran]
     if not specs:
         return []
-    listener.note("how exact each arm is, outside of the timing")
+    arms = len({fidelity.arm_of(spec) for spec in specs})
+    listener.note(f"how exact each of {arms} arms is, outside of the timing: each is built, and compiled, once more")
     found = redaction.record(fidelity.check(specs, planned.policy.timeout_seconds, planned.pythons))
     append(path, found)
     return found
