@@ -156,6 +156,7 @@ _environments = _builds(
     instructions=_maps,
     nice=st.none() | st.integers(-20, 19),
     scheduling=_texts,
+    cpu_model=_texts,
 )
 _infos = _builds(
     ModelInfo,
@@ -238,22 +239,15 @@ any_run = _builds(
     attempt=_some,
     ranks=st.just(msgspec.UNSET) | _tuples(_ranks),
 )
+_whats = st.sampled_from(("outputs", "gradients", "losses"))
+_deviations = _builds(Deviation, what=_whats, error=_floats, explained=_ends)
 any_fidelity = _builds(
     Fidelity,
     spec=_specs,
     reference=_texts,
-    deviations=_tuples(
-        _builds(
-            Deviation,
-            what=st.sampled_from(("outputs", "gradients", "losses")),
-            error=_floats,
-            explained=_ends,
-        )
-    ),
+    deviations=_tuples(_deviations),
     reason=_texts,
 )
-
-
 any_parity = _builds(
     Parity,
     baseline=_specs,
