@@ -170,7 +170,8 @@ def test_precision_of_a_models_own_policy_must_be_asked_for(net):
         trained("net.py:mixed")
 
 
-def test_mixed_precision_is_bf16_with_a_last_layer_in_float32(net):
+def test_mixed_precision_is_bf16_with_a_last_layer_in_float32(net, monkeypatch):
+    monkeypatch.setattr("dlbench.precision.cpu_flags", lambda: {"avx512_bf16"})  # TensorFlow emulates it
     model = adapt(ModelSource(reference="net.py:mixed"))
     asked = spec(precision="bf16")
     info = model.build(BuildRequest(asked, signature(model.describe(asked)), SGD))
