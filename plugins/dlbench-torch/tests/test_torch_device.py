@@ -128,7 +128,7 @@ def test_a_named_cache_that_holds_something_is_said_to(tmp_path, monkeypatch):
     [
         ({"compiler": "xla"}, "compiler xla: the plugins of PyTorch have inductor and openxla"),
         ({"device": "gpu:99"}, "looked for device gpu:99; PyTorch .* finds cpu"),
-        ({"precision": "tf32"}, "precision tf32: a cpu has no TF32"),
+        ({"precision": "tf32"}, "precision tf32: a CPU has no TF32"),
     ],
 )
 def test_what_is_not_there_is_refused(change, text):

@@ -41,7 +41,7 @@ def test_products_of_less_precision_change_the_losses_a_little_and_training_goes
     [
         ("bf16", "this CPU has none of amx_bf16, avx512_bf16, bf16; choose fp32"),
         ("fp16", "this CPU has none of amx_fp16, asimdhp, avx512_fp16"),
-        ("tf32", "a cpu has no TF32"),
+        ("tf32", "a CPU has no TF32"),
         ("fp7", "the plugins of PyTorch have fp32, tf32, bf16, fp16 and fp64"),
     ],
 )
