@@ -115,8 +115,9 @@ def _is_time(text: str) -> bool:
     return True
 
 
-def read_runs(path: Path) -> list[Run]:
-    """Read every Run of a file, in order. Raises RecordError naming file and line."""
+def read_runs(source: Path) -> list[Run]:
+    """Read every Run of a report, given as its folder or file, in order. Raises RecordError naming file and line."""
+    path = places.runs_file(source)
     try:
         content = files.read(path)
     except OSError as error:
