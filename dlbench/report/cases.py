@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.labels import Labels
 from dlbench.analysis.likeness import Unlike as NotShared
-from dlbench.report.configuration import MUST_AGREE, Fairness, subject_of
+from dlbench.report.configuration import MUST_AGREE, Fairness, apart, subject_of
 from dlbench.report.section import Section
 from dlbench.spec import Workload
 
@@ -67,7 +67,7 @@ class Unlike:
     def __init__(self, built: Iterable[Fairness]) -> None:
         differing = ((table, [row for row in table.rows if row.differs and row.name in MUST_AGREE]) for table in built)
         self._built = {
-            (table.subject, arm): tuple(row.got[at] for row in rows)
+            (table.subject, arm): {row.name: row.got[at] for row in rows}
             for table, rows in differing
             for at, arm in enumerate(table.arms)
         }
@@ -76,9 +76,8 @@ class Unlike:
         """The mark of a pair whose sides are not alike; empty if no check says so."""
         if one.unlike:
             return UNLIKE[one.unlike]
-        before, after = (self._built.get((subject_of(load), label), ()) for label in (one.baseline, one.candidate))
-        apart = any(left and right and left != right for left, right in zip(before, after, strict=False))
-        return BUILT_UNLIKE if apart else ""
+        before, after = (self._built.get((subject_of(load), label), {}) for label in (one.baseline, one.candidate))
+        return BUILT_UNLIKE if any(apart(name, said, after.get(name, "")) for name, said in before.items()) else ""
 
 
 def cases(sections: Sequence[Section], unlike: Unlike) -> Iterator[Case]:

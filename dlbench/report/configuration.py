@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import combinations
 
 import msgspec
 from msgspec import UNSET
@@ -18,6 +19,8 @@ from dlbench.stats.ranges import spans
 
 FLOPS = "FLOPs per step of each phase"
 CORES = "cores it may use"
+AND = " / "
+"""Text between the values of one arm."""
 BUSY, PROCESSORS, LIBRARIES = "cores kept busy", "processors", "thread libraries"
 READ_BACK = [axis for axis in (*WORKLOAD_AXES, *ARM_AXES) if axis.agrees is not None]
 """Axes that plugins read back."""
@@ -97,12 +100,20 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
     names = dict.fromkeys(name for said in got.values() for one in said for name in one)
     for name in names:
         cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
-        differs = name not in NOT_COMPARED and len({cell for cell in cells if cell}) > 1
+        differs = name not in NOT_COMPARED and any(apart(name, *pair) for pair in combinations(dict.fromkeys(cells), 2))
         yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=differs)
     yield from _settings(of)
     if any(busy := tuple(map(_busy, of.values()))):
         yield Row(name=BUSY, asked=f"up to {asked['threads']}", got=busy, differs=False)
     yield from _versions(of)
+
+
+def apart(name: str, left: str, right: str) -> bool:
+    """True if two arms differ in a row. An arm that ran in fewer phases has the FLOPs of those alone."""
+    if not left or not right or left == right:
+        return False
+    one, other = (set(text.split(AND)) for text in (left, right))
+    return name != FLOPS or not (one <= other or other <= one)
 
 
 def _each_once(found: Iterable[dict[str, str]]) -> list[dict[str, str]]:
@@ -228,7 +239,7 @@ def _busy(runs: Iterable[Run]) -> str:
 
 
 def _joined(values: Iterable[str]) -> str:
-    return " / ".join(dict.fromkeys(filter(None, values)))
+    return AND.join(dict.fromkeys(filter(None, values)))
 
 
 def installed(environments: Iterable[Environment]) -> dict[str, list[str]]:

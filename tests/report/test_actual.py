@@ -18,7 +18,8 @@ from dlbench.plugin import Batch
 from dlbench.record.processors import Pool
 from dlbench.record.schema import Limits, Run
 from dlbench.report import FORMATS, summarize
-from dlbench.report.configuration import BUSY, fairness
+from dlbench.report.cases import Unlike
+from dlbench.report.configuration import BUSY, FLOPS, fairness
 from dlbench_fake.linear import LinearPlugin
 
 pytestmark = pytest.mark.untimed
@@ -175,3 +176,18 @@ def test_data_that_is_to_wait_on_a_device_and_lies_on_the_host_is_refused():
         stage(LinearPlugin(), there, batch)
     assert stage(LinearPlugin(), of_line(), batch).inputs.shape == (2,)
     assert stage(LinearPlugin(), msgspec.structs.replace(there, data="host"), batch) is batch
+
+
+@pytest.mark.parametrize(("flops", "differs"), [(1.0e8, False), (1.1e8, True)])
+def test_an_arm_that_predicts_alone_has_the_flops_of_that_phase(flops, differs):
+    """Such as a runtime that trains nothing; it was built alike all the same."""
+    trained = good_run(flops_per_step=3.0e8)
+    predicted = good_run(phase="predict", flops_per_step=1.0e8)
+    alone = good_run("torch.transformer", phase="predict", flops_per_step=flops)
+    (table,) = fairness([trained, predicted, alone])
+    (row,) = (row for row in table.rows if row.name == FLOPS)
+    assert row.differs == differs
+    report = summarize([trained, predicted, alone])
+    (one,) = (one for part in report.sections for one in part.comparisons)
+    (load,) = (part.workload for part in report.sections if part.comparisons)
+    assert bool(Unlike(report.fairness).mark(load, one)) == differs
