@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,9 +41,14 @@ def _shown(asked: Request, options: Mapping[str, Any]) -> int:
         print("\n".join(map(streams.fitted, outline(asked))))  # noqa: T201 (the answer to the command)
         return exit_codes.FINE
     quiet = options["quiet"] or options["as_json"]
-    with progress.on_standard_error(quiet=quiet) as listener:
-        say = (lambda _: None) if quiet else (lambda line: click.echo(page.said(line), err=True))
-        found = bisect(asked, listener, say)
+    try:
+        with progress.on_standard_error(quiet=quiet) as listener:
+            say = (lambda _: None) if quiet else (lambda line: click.echo(page.said(line), err=True))
+            found = bisect(asked, listener, say)
+    except KeyboardInterrupt:
+        again = f"dlbench bisect --resume {shlex.quote(str(asked.folder))}"
+        click.echo(f"interrupted; {again} goes on from there", err=True)
+        raise
     if options["as_json"]:
         print((asked.folder / ANSWER_FILE).read_text(encoding="utf-8"), end="")  # noqa: T201
     elif not options["quiet"]:

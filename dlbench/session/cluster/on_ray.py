@@ -157,8 +157,7 @@ def connected(address: str) -> Iterator[RayCluster]:
             ray = _imported()
             given = _local(stack) if address == LOCAL else {"address": address}
             try:
-                with _handlers():
-                    ray.init(**given, logging_level=logging.ERROR, log_to_driver=False, namespace="dlbench")
+                _begin(ray, given)
             except Exception as error:
                 raise DlbenchError(f"--cluster {address}: Ray does not answer: {_reason(error)}") from error
         stack.callback(ray.shutdown)
@@ -166,6 +165,16 @@ def connected(address: str) -> Iterator[RayCluster]:
         if address == LOCAL:
             _require_private(found)
         yield found
+
+
+def _begin(ray: Any, given: Mapping[str, Any]) -> None:
+    """Connect. Ray exits at SIGTERM, in handlers of its own: the command's own handler then gets that signal."""
+    try:
+        with _handlers():
+            ray.init(**given, logging_level=logging.ERROR, log_to_driver=False, namespace="dlbench")
+    except SystemExit:
+        signal.raise_signal(signal.SIGTERM)
+        raise
 
 
 def _require_private(cluster: RayCluster) -> None:

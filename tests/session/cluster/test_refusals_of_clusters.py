@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -14,6 +16,7 @@ from schedules import plan
 
 import dlbench
 from dlbench.errors import DlbenchError, SpecError
+from dlbench.record import interrupts
 from dlbench.record.schema import PLAN_FILE, Plan
 from dlbench.session.cluster import address, on_ray
 from dlbench.spec import Policy
@@ -83,6 +86,26 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch):
     ):
         pass
     assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+@pytest.mark.untimed
+def test_a_command_that_is_ended_while_ray_connects_says_so_as_everywhere(monkeypatch):
+    """Ray's own handler of SIGTERM, set in `init`, exits."""
+
+    def init(**_):
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(on_ray, "_imported", lambda: SimpleNamespace(init=init))
+    before = {one: signal.getsignal(one) for one in interrupts.ENDING}
+    interrupts.listen()
+    try:
+        with pytest.raises(interrupts.Interrupted) as ended, on_ray.connected("local"):
+            pass
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert ended.value.number == signal.SIGTERM
 
 
 @pytest.mark.untimed
