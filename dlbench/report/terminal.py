@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from rich.console import Console, Group, RenderableType
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
@@ -68,7 +71,7 @@ def _block(block: Block) -> RenderableType:
         case Code(text):
             return Padding(Text(plain(text), style="dim"), (0, 0, 0, 4))
         case Table(head, rows):
-            return Padding(_grid(head, rows), (0, 0, 1, 0))
+            return Padding(_Fitted(head, rows), (0, 0, 1, 0))
         case Answer() | Matrix() | Details() | Chart():
             return _of_answer(block)
 
@@ -101,10 +104,39 @@ def _lines(cell: Cell) -> Text:
     return Text("\n".join(" ".join(part.split()) for part in parts if part))
 
 
-def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
-    grid = Grid(show_edge=False, pad_edge=False)
-    for place, cell in enumerate(head):
-        grid.add_column(Text(plain(cell)), justify="right" if place else "left", overflow="fold")
-    for cells in rows:
-        grid.add_row(*(Text(" ".join(plain(cell).split())) for cell in cells))
+class _Fitted(NamedTuple):
+    """A table in the width that it is given."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        yield _grid(self.head, self.rows, options.max_width)
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Grid:
+    """A table of at most that width; where cells have to be broken, no lines stand between its columns."""
+    texts = [[" ".join(plain(cell).split()) for cell in cells] for cells in (head, *rows)]
+    columns = list(zip(*texts, strict=True))
+    grid, gap = Grid(show_edge=False, pad_edge=False), 3
+    if sum(max(map(cell_len, column)) + gap for column in columns) - gap > width:
+        grid, gap = Grid(box=box.SIMPLE_HEAD, show_edge=False, padding=0), 1
+    for place, room in enumerate(_widths(columns, width - gap * (len(columns) - 1))):
+        grid.add_column(Text(texts[0][place]), justify="right" if place else "left", overflow="fold", width=room)
+    for cells in texts[1:]:
+        grid.add_row(*map(Text, cells))
     return grid
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Widths of columns that fit: the widest is narrowed first, and none below its longest word before all are."""
+    least = [*map(_longest_word, columns)]
+    widths = [min(max(1, *map(cell_len, column)), max(room, 1)) for column in columns]
+    while sum(widths) > max(room, len(widths)):
+        at = max(range(len(widths)), key=lambda one: (widths[one] > least[one], widths[one]))
+        widths[at] -= 1
+    return widths
+
+
+def _longest_word(column: Sequence[str]) -> int:
+    return max((cell_len(word) for cell in column for word in cell.split()), default=1)

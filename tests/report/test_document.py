@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from dlbench.report import markdown, notebook, terminal
-from dlbench.report.document import Answer, Cell, Details, Matrix, Paragraph, Statement, anchor
+from dlbench.report.document import Answer, Cell, Details, Matrix, Paragraph, Statement, Table, anchor
 
 pytestmark = pytest.mark.untimed
 
@@ -43,6 +43,30 @@ def test_a_terminal_names_what_is_folded_and_shows_what_is_not():
     assert "inner" in unfolded
     assert "More in the file" not in unfolded
     assert [word for word in ("0.9", "(0.8–1.0)", "faster") if word not in folded.split()] == []
+
+
+HEAD = ["Setting", "time for a sample", "samples/s", "a call", "memory", "error", "groups", "left"]
+ROWS = [
+    ["batch size 256, path jit, steps per call 8", "1", "412,000", "32.0 ms", "256 MiB", "1.0e-06", "15", ""],
+    ["batch size 8, path eager", "12.51 (12.43-12.62)", "8,310", "961 µs", "1.25 GiB", "–", "4", "surely slower"],
+]
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_a_table_breaks_no_word_while_others_have_spaces(columns):
+    console = Console(file=io.StringIO(), width=columns)
+    console.print(terminal.blocks([Table(HEAD, ROWS)]))
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= columns
+    words = {word for row in (HEAD, *ROWS) for cell in row for word in cell.split()}
+    assert sorted(words - set(text.replace("│", " ").replace("┃", " ").split())) == []
+
+
+def test_a_table_of_long_words_still_fits():
+    console = Console(file=io.StringIO(), width=60)
+    console.print(terminal.blocks([Table(["a" * 70, ""], [["b" * 90, "c"], ["", "d" * 40]])]))
+    assert max(map(len, console.file.getvalue().splitlines())) <= 60
+    assert console.file.getvalue().count("b") == 90
 
 
 def test_html_folds_under_a_name():
