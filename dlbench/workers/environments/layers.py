@@ -153,7 +153,14 @@ def _run(place: Place, command: Sequence[str]) -> str:
         raise NotInstallable(f"{place.side}: {command[0]} cannot be run ({error.strerror})") from error
     said = redaction.text(output.decode(errors="replace")).strip()
     if code:
-        notices = ("[notice]", "WARNING: ", "hint: ")
-        lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(notices)]
-        raise NotInstallable(f"{place.side} cannot be installed: {' | '.join(lines[-LINES:]) or f'exit code {code}'}")
+        last = " | ".join(_last_lines(said)) or f"exit code {code}"
+        raise NotInstallable(f"{place.side} cannot be installed: {last}")
     return said
+
+
+def _last_lines(said: str) -> list[str]:
+    """The last lines of an installer that failed, or of the build within it: pip says after those where they stand."""
+    told = said.rpartition("[end of output]")[0] or said
+    notices = ("[notice]", "WARNING: ", "hint: ")
+    lines = [line.strip() for line in told.splitlines() if line.strip(" ^~") and not line.startswith(notices)]
+    return lines[-LINES:]

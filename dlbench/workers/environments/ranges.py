@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -127,21 +128,34 @@ def locks(old: str, new: str, recipe: Recipe) -> Found:
     return Found(f"{old} to {new}", "", tuple(found))
 
 
-def requirements_of(names: Iterable[str]) -> set[str]:
-    """Every package that these require, directly or not, whatever the marker; they themselves too."""
-    found: set[str] = set()
-    left = [canonicalize_name(name) for name in names]
+def requirements_of(names: Iterable[str], optional: int = 0) -> set[str]:
+    """Every package that these require, directly or not; they themselves too.
+
+    Optional requirements count in packages up to this distance: 1 is these alone, 2 also those that they require.
+    """
+    seen: set[tuple[str, frozenset[str]]] = set()
+    left = deque((canonicalize_name(name), frozenset[str](), optional) for name in names)
     while left:
-        name = left.pop()
-        if name in found:
-            continue
-        found.add(name)
-        try:
-            words = distribution(name).requires or []
-        except PackageNotFoundError:
-            continue
-        left += [canonicalize_name(Requirement(word).name) for word in words]
-    return found
+        name, extras, distance = left.popleft()
+        if (name, extras) not in seen:
+            seen.add((name, extras))
+            for one in _required(name):
+                if distance > 0 or _is_asked(one, extras):
+                    left.append((canonicalize_name(one.name), frozenset(one.extras), distance - 1))
+    return {name for name, _ in seen}
+
+
+def _required(name: str) -> list[Requirement]:
+    """Requirements of an installed package; none of one that is not."""
+    try:
+        return [Requirement(word) for word in distribution(name).requires or []]
+    except PackageNotFoundError:
+        return []
+
+
+def _is_asked(one: Requirement, extras: frozenset[str]) -> bool:
+    """True for a requirement of a package with these extras here."""
+    return one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
 
 
 def _offered(package: str, recipe: Recipe) -> set[Version]:

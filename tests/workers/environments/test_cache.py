@@ -119,6 +119,33 @@ def test_a_command_has_its_own_exit_code_and_output(tmp_path):
     assert (code, b"no-such-program cannot be started" in output) == (127, True)
 
 
+FAILED_BUILD = """
+  error: subprocess-exited-with-error
+  Preparing metadata (pyproject.toml) did not run successfully.
+      raise ValueError(message)
+      ^^^^^
+      ValueError: Invalid version `oh no`
+      [end of output]
+
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+error: metadata-generation-failed
+See above for output.
+
+note: This is an issue with the package mentioned above, not pip.
+hint: See above for details.
+"""
+
+
+def test_a_build_that_fails_is_told_by_its_own_last_lines(tmp_path):
+    program = f"print({FAILED_BUILD!r}); raise SystemExit(1)"
+    with pytest.raises(NotInstallable) as error:
+        layers._run(Place("old", tmp_path, {}), [sys.executable, "-c", program])
+    assert str(error.value).startswith("old cannot be installed: Preparing metadata")
+    assert str(error.value).endswith(
+        "did not run successfully. | raise ValueError(message) | ValueError: Invalid version `oh no`"
+    )
+
+
 def test_several_sessions_use_one_environment_at_once(made, tmp_path):
     with Cache(tmp_path) as cache, Cache(tmp_path) as other:
         assert cache.environment(Recipe(("a==1",)), "a 1") == other.environment(Recipe(("a==1",)), "a 1")

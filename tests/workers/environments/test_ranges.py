@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from packaging.requirements import Requirement
 
 from dlbench.errors import SpecError
 from dlbench.workers.environments import ranges
@@ -141,3 +142,11 @@ def test_equal_lock_files_are_refused(tmp_path):
 def test_requirements_are_followed_through_other_packages():
     assert {"dlbench", "numpy", "click"} <= ranges.requirements_of(["dlbench"])
     assert "acme-step" not in ranges.requirements_of(["dlbench"])
+
+
+def test_optional_requirements_count_near_the_package_alone(monkeypatch):
+    of = {"a": ['b; extra == "x"', "c[y]"], "b": ['d; extra == "z"'], "c": ['e; extra == "y"', 'f; extra == "z"']}
+    monkeypatch.setattr(ranges, "_required", lambda name: [Requirement(word) for word in of.get(name, ())])
+    assert ranges.requirements_of(["a"]) == {"a", "c", "e"}
+    assert ranges.requirements_of(["a"], optional=1) == {"a", "b", "c", "e"}
+    assert ranges.requirements_of(["a"], optional=2) == {"a", "b", "c", "d", "e", "f"}
