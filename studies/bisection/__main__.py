@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from pathlib import Path
 
-from studies.bisection import metrics, real, simulated
+from studies.bisection import metrics, noise, real, simulated
 
 HEAD = """# Bisections over drawn sessions
 
@@ -14,6 +15,12 @@ HEAD = """# Bisections over drawn sessions
 kind. A process's logarithm is drawn with a spread of {spread:g} % unless stated, and one in 75 differs by a tenth.
 `exact` names the right versions and no other; `none` says that the ends are the same; `wrong` and `alarm` name one
 in which nothing changed. Groups and processes are means of a search.
+
+"""
+REAL_NOISE = """The noise of real searches is that of `real.md`: a drawn group has the deviations of a real one from
+the medians of its trial, of the same kind, all its members together. Their {number:,} ratios of two processes have a
+spread of {spread:.2%} without outliers, and {outlying:.1%} of them lie beyond four such spreads; processes that are
+drawn with a spread of {drawn:g} % have ratios with one of {pair:.2%}.
 
 """
 REAL = """# Real bisections
@@ -53,7 +60,18 @@ def main() -> None:
         real.measure(asked.folder, asked.real, asked.workplace)
         (asked.folder / "real.md").write_text(f"{REAL}{real.table(asked.folder)}\n", encoding="utf-8")
         return
-    (asked.folder / "simulated.md").write_text(f"{head}{simulated.table(asked.searches)}\n", encoding="utf-8")
+    measured = noise.pooled(real.lines(asked.folder))
+    page = f"{head}{_of_noise(measured)}{simulated.table(asked.searches, measured)}\n"
+    (asked.folder / "simulated.md").write_text(page, encoding="utf-8")
+
+
+def _of_noise(measured: noise.Noise) -> str:
+    """The paragraph on real noise; empty where none is kept."""
+    if not measured:
+        return ""
+    number, spread, outlying = noise.spread(measured)
+    pair = math.sqrt(2) * simulated.SPREAD
+    return REAL_NOISE.format(number=number, spread=spread, outlying=outlying, drawn=simulated.SPREAD * 100, pair=pair)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from studies.bisection import noise
 from studies.bisection.packages import PACKAGE, PIECES, PLUGIN, answer, wheels_of_table
 
 VERSIONS, MORE = 16, 5
@@ -48,7 +49,7 @@ def measure(folder: Path, sessions: int, workplace: Path) -> None:
     """Add so many searches to the file, with and without a planted step in turn; one that was cut short begins anew."""
     path = folder / FILE
     for _ in range(sessions):
-        number = len(_lines(folder))
+        number = len(lines(folder))
         at = random.Random(number).randrange(1, VERSIONS) if number % 2 == 0 else VERSIONS
         line = json.dumps(_searched(at, Workplace(workplace)))
         with path.open("a", encoding="utf-8") as out:
@@ -76,22 +77,23 @@ def _searched(at: int, place: Workplace) -> dict[str, object]:
         "measuring": round(sum(one["seconds"] for one in trials)),
         "load": os.getloadavg()[1],
         "said": found.get("reason", said),
+        "noise": noise.of_search(out),
     }
 
 
 def table(folder: Path) -> str:
     """Counts of the searches, and each of them as a row."""
-    lines = _lines(folder)
-    head = [*_counts(lines), "", "| Planted | named | ratio | exit code | groups | seconds | load |"]
-    return "\n".join([*head, "|---|---|---|---:|---:|---:|---:|", *map(_row, lines)])
+    found = lines(folder)
+    head = [*_counts(found), "", "| Planted | named | ratio | exit code | groups | seconds | load |"]
+    return "\n".join([*head, "|---|---|---|---:|---:|---:|---:|", *map(_row, found)])
 
 
-def _counts(lines: Sequence[dict[str, Any]]) -> list[str]:
+def _counts(searches: Sequence[dict[str, Any]]) -> list[str]:
     """A row for the searches of each kind: what they named, and their seconds."""
     rows = ["| Searches | number | right | undecided | wrong or alarm | seconds, median | at most |"]
     rows.append("|---|" + "---:|" * 6)
     for planted, name in ((True, f"{MORE} % in one of {VERSIONS}"), (False, "unchanged")):
-        found = [one for one in lines if bool(one["planted"]) == planted]
+        found = [one for one in searches if bool(one["planted"]) == planted]
         wrong = [one for one in found if set(one["named"]) - {one["planted"]}]
         right = [one for one in found if one not in wrong and one["code"] == (1 if planted else 0)]
         seconds = [one["seconds"] for one in found] or [0]
@@ -107,6 +109,7 @@ def _row(one: dict[str, Any]) -> str:
     return f"| {' | '.join(named)} | {one['code']} | {one.get('groups', '')} | {one['seconds']} | {one['load']:.1f} |"
 
 
-def _lines(folder: Path) -> list[dict[str, Any]]:
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The searches that are kept there."""
     path = folder / FILE
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

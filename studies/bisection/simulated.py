@@ -11,6 +11,8 @@ from typing import NamedTuple
 from dlbench.stats.bisection.decisions import Groups
 from dlbench.stats.bisection.search import Outcome, Trial, search
 from dlbench.stats.interim import INTERIM_GROUPS
+from studies.bisection import noise
+from studies.bisection.noise import Noise
 
 VERSIONS, PLANTED = 16, 0.05
 SPREAD, OUTLIERS, OUTLYING = 0.004, 1 / 75, 0.1
@@ -24,12 +26,13 @@ Answer = str
 class Kind(NamedTuple):
     """Searches of one kind: the name, and the places from which on a level is higher, with the share that it adds.
 
-    Place 0 stands for one that is drawn for each search.
+    Place 0 stands for one that is drawn for each search. `real` searches take the noise of their groups from real ones.
     """
 
     name: str
     steps: Mapping[int, float]
     spread: float = SPREAD
+    real: bool = False
 
 
 KINDS = (
@@ -39,6 +42,8 @@ KINDS = (
     Kind("3 % twice", {5: 0.03, 10: 0.03}),
     Kind("5 %, spread 1 %", {0: PLANTED}, 0.01),
     Kind("unchanged, spread 1 %", {}, 0.01),
+    Kind("5 %, noise of real searches", {0: PLANTED}, real=True),
+    Kind("unchanged, noise of real searches", {}, real=True),
 )
 
 
@@ -50,15 +55,15 @@ class Drawn(NamedTuple):
     processes: int
 
 
-def drawn(kind: Kind, seed: int) -> Drawn:
-    """Search once, over a range that this seed draws."""
+def drawn(kind: Kind, seed: int, measured: Noise | None = None) -> Drawn:
+    """Search once, over a range that this seed draws; `measured` is the noise for kinds that take real one."""
     generator = random.Random(seed)
     at = {place or generator.randrange(1, VERSIONS): math.log1p(share) for place, share in kind.steps.items()}
     levels = [math.fsum(height for place, height in at.items() if place <= version) for version in range(VERSIONS)]
     taken = list[tuple[int, int]]()
 
     def measure(trial: Trial) -> Groups:
-        groups = list(_groups(trial, levels, kind.spread, generator))
+        groups = list(_groups(trial, levels, kind.spread, measured if kind.real else None, generator))
         taken.append((len(groups), len(groups) * len(trial.members)))
         return groups
 
@@ -67,19 +72,25 @@ def drawn(kind: Kind, seed: int) -> Drawn:
 
 
 def _groups(
-    trial: Trial, levels: Sequence[float], spread: float, generator: random.Random
+    trial: Trial, levels: Sequence[float], spread: float, measured: Noise | None, generator: random.Random
 ) -> Iterator[Mapping[int, float]]:
     """Groups as a trial takes them, look by look."""
     groups: list[Mapping[int, float]] = []
     for look in INTERIM_GROUPS:
-        new = [
-            {member: levels[member] + _noise(spread, generator) for member in trial.members}
-            for _ in range(look - len(groups))
-        ]
+        new = [_group(trial, levels, spread, measured, generator) for _ in range(look - len(groups))]
         groups += new
         yield from new
         if trial.verdict(groups) is not None:
             return
+
+
+def _group(
+    trial: Trial, levels: Sequence[float], spread: float, measured: Noise | None, generator: random.Random
+) -> Mapping[int, float]:
+    if measured is None:
+        return {member: levels[member] + _noise(spread, generator) for member in trial.members}
+    disturbed = noise.drawn(measured, trial, generator)
+    return {member: levels[member] + value for member, value in zip(trial.members, disturbed, strict=True)}
 
 
 def _noise(spread: float, generator: random.Random) -> float:
@@ -97,11 +108,11 @@ def judged(found: Outcome, true: Sequence[int]) -> Answer:
     return "exact" if steps == list(true) and found.status == "found" else "undecided"
 
 
-def table(searches: int) -> str:
-    """A table of all kinds as Markdown, so many searches each."""
+def table(searches: int, measured: Noise | None = None) -> str:
+    """A table of all kinds as Markdown, so many searches each; those with real noise where it is given."""
     lines = ["| Searches | exact | none | undecided | wrong | alarm | groups | processes |", "|---|" + "---:|" * 7]
-    for kind in KINDS:
-        found = [drawn(kind, seed) for seed in range(searches)]
+    for kind in (one for one in KINDS if measured or not one.real):
+        found = [drawn(kind, seed, measured) for seed in range(searches)]
         counts = Counter(one.answer for one in found)
         means = [sum(values) / searches for values in zip(*((one.groups, one.processes) for one in found), strict=True)]
         cells = [str(counts[name]) for name in ("exact", "none", "undecided", "wrong", "alarm")]
