@@ -80,5 +80,7 @@ def test_a_word_of_the_core_for_another_architecture_is_explained(installed):
     points.write_text(points.read_text().replace("acme.mlp", "acme.mpl"))
     near = dlbench("dlbench run --plugin acme.mpl --dry-run", installed)
     assert (near.returncode, len(near.stderr.splitlines())) == (2, 1)
-    assert "mpl is an architecture of the plugin's own; not mlp, which dlbench describes" in near.stderr
+    assert "mpl is an architecture of the plugin's own; if mlp was meant, which dlbench describes, it is misspelt" in (
+        near.stderr
+    )
     assert "--task" in near.stderr

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from dlbench.analysis import metrics
 from dlbench.analysis.learnt import steps_to_target
+from dlbench.record.flags import FLAGS, FlagName
 from dlbench.record.schema import Run
 from dlbench.report.markdown import plain
 from dlbench.session.listener import Listener, Quiet
@@ -19,10 +20,11 @@ Progress: TypeAlias = bool | Listener
 
 
 class Lines(Quiet):
-    """One line a group, one a Run and one a note."""
+    """One line a group, one a Run and one a note; a flag of a Run is explained where it comes first."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
+        self._explained: set[FlagName] = set()
 
     def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
         """Line for the group that begins, and the remaining time."""
@@ -36,10 +38,18 @@ class Lines(Quiet):
     def finished(self, run: Run) -> None:
         """The figure that was found, or why there is none."""
         self.note(f"    {headline(run)}")
+        for flag, sentence in FLAGS.items():
+            if flag in run.flags and flag not in self._explained:
+                self._explained.add(flag)
+                self.note(f"        [{flag}] marks processes that {sentence}")
 
     def stopped(self, reason: str) -> None:
         """Line with the reason that no more is measured."""
         self.note(f"stopped: {reason}")
+
+    def looking(self, text: str) -> None:
+        """Line for the arm."""
+        self.note(f"    looking at {text}")
 
     def note(self, text: str) -> None:
         """The sentence, on one line."""

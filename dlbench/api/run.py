@@ -14,10 +14,11 @@ import msgspec
 from dlbench.analysis import gate_refusals, judge, one_model
 from dlbench.analysis.gate import Gate
 from dlbench.analysis.judge import Judgement
-from dlbench.api import comparison_file, confirm, fidelity, measuring, outline, parity, render
+from dlbench.api import comparison_file, confirm, measuring, outline, proving, render
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, redaction
 from dlbench.parity import comparable
+from dlbench.parity.kept import NOTHING, Kept, kept_on_disk
 from dlbench.record import journal
 from dlbench.record.fidelity import Fidelity
 from dlbench.record.journal import Journal
@@ -56,10 +57,11 @@ class SessionResult:
 
 
 class Proven(NamedTuple):
-    """Checks of the arms beside their Runs: parity, and errors."""
+    """Checks of the arms beside their Runs: parity, and errors; `kept` has arrays of the one for the other."""
 
     parity: Sequence[Parity]
     errors: Sequence[Fidelity] = ()
+    kept: Kept = NOTHING
 
 
 def run(options: RunRequest, listener: Listener) -> SessionResult:
@@ -73,8 +75,8 @@ def run(options: RunRequest, listener: Listener) -> SessionResult:
         groups, families = _checked(options, open_journal, listener)
         if not open_journal.plan.pythons:  # another environment may have data of its own
             check_data(spec.task for spec in open_journal.plan.specs)
-        with measuring.machines(open_journal.plan, options.cluster) as by:
-            proven = Proven(parity.of_session(families, open_journal, listener))
+        with measuring.machines(open_journal.plan, options.cluster) as by, kept_on_disk(listener.looking) as kept:
+            proven = Proven(proving.parity(families, open_journal, listener, kept), kept=kept)
             if options.against is None:
                 one_model.check(open_journal.plan.specs, options.question, proven.parity)
             try:
@@ -157,7 +159,7 @@ def _conclude(
     """Write the report, compare and gate as requested. Results are on the disk before anything is measured again."""
     specs, runs = open_journal.plan.specs, open_journal.runs
     if options.parity:
-        proven = proven._replace(errors=fidelity.of_session(open_journal, listener))
+        proven = proven._replace(errors=proving.errors(open_journal, listener, proven.kept))
     question = options.question
     judged = judge.session(specs, runs, question, proven.errors) if options.against is None else None
     if judged is not None and question.confirm:

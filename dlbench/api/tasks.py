@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dlbench.errors import DlbenchError
 from dlbench.plugin import ArraySpec, Signature
 from dlbench.tasks import Task, TaskRequest, open_task, row_of
+from dlbench.tasks.signatures import ranges_of
 
 BATCH = 2
 """Samples in the batch that is looked at: its axis is named, not counted."""
@@ -30,7 +31,10 @@ def facts(name: str) -> Facts:
     signature = sizes[0].signature
     named = axes if len(axes) == len(signature.inputs.shape) - 1 else ()
     return Facts(
-        inputs=", ".join(_array(one, named) for one in (signature.inputs, *signature.further)) + _range(signature),
+        inputs="; ".join(
+            f"{_array(one, named)}{f', below {below}' if below else ''}"
+            for one, below in zip((signature.inputs, *signature.further), ranges_of(signature), strict=True)
+        ),
         targets=f"{_array(signature.targets)}{_label(signature)}",
         outputs=_array(signature.outputs),
         loss=signature.loss,
@@ -53,10 +57,6 @@ def _array(array: ArraySpec, axes: Sequence[str] = ()) -> str:
     lengths = [str(length) for length in array.shape[1:]]
     named = [" ".join(parts) for parts in zip(axes, lengths, strict=True)] if axes else lengths
     return f"({', '.join(['batch', *named])}) {array.dtype}"
-
-
-def _range(signature: Signature) -> str:
-    return f", below {signature.vocabulary}" if signature.vocabulary else ""
 
 
 def _label(signature: Signature) -> str:

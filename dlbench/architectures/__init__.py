@@ -110,9 +110,15 @@ def meaning(architecture: str) -> str:
         return f"{architecture} names an architecture that dlbench describes"
     if (entry := entry_of(architecture)) is not None:
         return f"{architecture} names an architecture that {entry.distribution} describes"
-    near = difflib.get_close_matches(architecture.lower(), _MODULES, n=1)
-    apart = f"; not {near[0]}, which dlbench describes" if near else ""
-    return f"{architecture} is an architecture of the plugin's own{apart}"
+    near = _misspelt(architecture.lower())
+    meant = f"; if {near} was meant, which dlbench describes, it is misspelt" if near else ""
+    return f"{architecture} is an architecture of the plugin's own{meant}"
+
+
+def _misspelt(word: str) -> str:
+    """The built-in architecture with nearly this name, or with its letters in another order; empty if there is none."""
+    turned = [name for name in _MODULES if sorted(name) == sorted(word)]
+    return next(iter(turned or difflib.get_close_matches(word, _MODULES, n=1, cutoff=0.8)), "")
 
 
 def configuration(architecture: str, size: str) -> Architecture:

@@ -65,6 +65,10 @@ class Live(Printed, AbstractContextManager["Live"]):
         until = f"verdict in about {duration(shortest)}" if shortest is not None else "time left not known yet"
         self._draw(f"group {done + 1} of at most {total}, {until} · {title(group)}")
 
+    def looking(self, text: str) -> None:
+        """The arm, until the next one."""
+        self._draw(f"looking at {text}")
+
     def finished(self, run: Run) -> None:
         """The line of the Run."""
         self._narrowing.finished(run)

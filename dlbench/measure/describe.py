@@ -11,7 +11,7 @@ from dlbench.measure.build import task_of
 from dlbench.plugin import Describes, Description, ModelPlugin
 from dlbench.registry import adaptors, factories, references
 from dlbench.spec import InputSpec, ModelSource, Spec
-from dlbench.tasks.signatures import signature_of
+from dlbench.tasks.signatures import ranges_of, signature_of
 from dlbench.tasks.task import TaskRequest
 
 MADE_TO_MEASURE = "synthetic_inputs"
@@ -115,11 +115,12 @@ def _with_arrays_of_task(spec: Spec, source: ModelSource) -> ModelSource:
     if spec.task == MADE_TO_MEASURE:
         return source
     found = task_of(msgspec.structs.replace(spec, model=source)).signature
-    first, *further = (InputSpec(one.shape, one.dtype) for one in (found.inputs, *found.further))
+    arrays = zip((found.inputs, *found.further), ranges_of(found), strict=True)
+    inputs = tuple(InputSpec(one.shape, one.dtype, below) for one, below in arrays)
     classes = found.outputs.shape[-1] if found.loss == "cross_entropy" else None
     return msgspec.structs.replace(
         source,
-        inputs=source.inputs or (msgspec.structs.replace(first, below=found.vocabulary), *further),
+        inputs=source.inputs or inputs,
         targets=source.targets or InputSpec(found.targets.shape, found.targets.dtype, classes),
         loss=source.loss or found.loss,
     )

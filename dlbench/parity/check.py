@@ -20,6 +20,7 @@ from msgspec import UNSET
 
 from dlbench.errors import SpecError
 from dlbench.parity.comparable import beside_edges, check_comparable, convert_of, had_by_both, ignores_seed, why_not
+from dlbench.parity.kept import NOTHING, Kept
 from dlbench.parity.probe import STEPS
 from dlbench.parity.probing import Arrays, Probing, Side
 from dlbench.record.parity import Difference, Parity, rounding_of
@@ -72,16 +73,18 @@ def check(
     *,
     quick: bool = False,
     pythons: Mapping[str, str] = MappingProxyType({}),
+    kept: Kept = NOTHING,
 ) -> list[Parity]:
     """Probe every Spec in a process of its own, and compare all others with the first that could be probed.
 
     A `quick` check takes first gradients on the path eager alone, because elsewhere they need a compilation of their
-    own, and bounds them by `comparable.EDGE`. `pythons` holds the interpreters of named Python environments.
+    own, and bounds them by `comparable.EDGE`. `pythons` holds the interpreters of named Python environments, and `kept`
+    gets the arrays of each Spec.
     Raises SpecError for Specs that do not ask for the same model; if a side cannot be probed, `reason` says why.
     """
     for spec in specs[1:]:
         check_comparable(specs[0], spec)
-    probing = Probing(tuple(seeds), timeout, {"": sys.executable, **pythons})
+    probing = Probing(tuple(seeds), timeout, {"": sys.executable, **pythons}, kept)
     sides = _sides(specs, probing, quick=quick)
     first = _first(sides)
     asked = Parity(baseline=specs[first], candidate=specs[first], seeds=tuple(seeds), steps=STEPS)
@@ -93,7 +96,7 @@ def check(
 
     doubtful = [place for place in others if _losses_alone(judged(place))]
     again = [first, *doubtful] if doubtful else []
-    moved = [Side(specs[at], gradients=False, moved=True, baseline=_other(specs[at], sides[first])) for at in again]
+    moved = [Side(specs[at], "moved", _other(specs[at], sides[first])) for at in again]
     for place, found in zip(again, _probed(probing, moved), strict=True):
         side = sides[place]
         sides[place] = found if isinstance(found, str) or isinstance(side, str) else {**side, **found}
@@ -102,7 +105,7 @@ def check(
 
 def _sides(specs: Sequence[Spec], probing: Probing, *, quick: bool) -> list[Arrays | str]:
     """The arrays of each, or why there are none: those that need nobody's state are probed together."""
-    asked = [Side(spec, gradients=spec.path == "eager" or not quick) for spec in specs]
+    asked = [Side(spec, "without gradients" if quick and spec.path != "eager" else "all") for spec in specs]
     straight = [at for at, spec in enumerate(specs) if not at or not (why_not(specs[0], spec) or convert_of(spec))]
     found = dict(zip(straight, _probed(probing, [asked[at] for at in straight]), strict=True))
     for place, spec in enumerate(specs[1:], 1):

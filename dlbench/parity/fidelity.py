@@ -19,6 +19,7 @@ from msgspec import UNSET
 from dlbench import architectures
 from dlbench.parity.comparable import ignores_seed
 from dlbench.parity.deviations import ALLOWED, ROUNDOFFS, SINGLE, deviations, part, relative
+from dlbench.parity.kept import NOTHING, Kept
 from dlbench.parity.probing import Arrays, Probing, Side
 from dlbench.parity.reference import ORACLE, moved_losses_to_file, reference_to_file
 from dlbench.record.fidelity import Fidelity
@@ -41,10 +42,11 @@ class _Side(NamedTuple):
     spec: Spec | None = None
 
 
-def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str]) -> list[Fidelity]:
+def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str], kept: Kept = NOTHING) -> list[Fidelity]:
     """The fidelity of every arm, whatever its phase and seed, in the order of the Specs.
 
-    `pythons` holds the interpreters of named Python environments. An arm that cannot be probed says why.
+    `pythons` holds the interpreters of named Python environments, and `kept` the arrays that the check for parity has
+    probed: of those an arm lacks its first gradients at most. An arm that cannot be probed says why.
     """
     families: dict[tuple[Workload, str, ModelSource | None], list[Spec]] = {}
     for spec in specs:
@@ -52,7 +54,7 @@ def check(specs: Iterable[Spec], timeout: float, pythons: Mapping[str, str]) -> 
         family = families.setdefault(_model_of(arm), [])
         if arm not in family:
             family.append(arm)
-    probing = Probing([SEED], timeout, {"": sys.executable, **pythons})
+    probing = Probing([SEED], timeout, {"": sys.executable, **pythons}, kept)
     return [one for family in families.values() for one in _of_family(family, probing)]
 
 
@@ -92,12 +94,13 @@ def _of_family(family: Sequence[Spec], probing: Probing) -> list[Fidelity]:
         side = _reference(family, probing)
     except ChildError as error:
         return [Fidelity(spec=spec, reason=f"there is no reference: {error}") for spec in family]
-    found = probing.arrays([Side(spec) for spec in family])
+    found = _of_arms(family, probing)
     judged = [_of_arm(spec, side, arrays) for spec, arrays in zip(family, found, strict=True)]
     doubtful = sorted({_roundoff(one.spec) for one in judged if one.losses_alone})
     if not doubtful:
         return judged
     assert side.spec is not None
+    probing.kept.looking(f"{_named(side.spec)} as the reference: more draws of rounding")
     try:
         # One draw of chaotic training says too little.
         _, more = _arrays(side.spec, probing, moved_losses_to_file, doubtful)
@@ -106,6 +109,27 @@ def _of_family(family: Sequence[Spec], probing: Probing) -> list[Fidelity]:
         return [msgspec.structs.replace(one, reason=why) if one.losses_alone else one for one in judged]
     side = side._replace(arrays={**side.arrays, **more})
     return [_of_arm(spec, side, arrays) for spec, arrays in zip(family, found, strict=True)]
+
+
+def _of_arms(family: Sequence[Spec], probing: Probing) -> list[Arrays | ChildError]:
+    """The arrays of each arm, or why there are none; what was probed already is not probed again."""
+    before = [probing.kept.of(spec) for spec in family]
+    lacking = [
+        (place, Side(spec, "all" if had is None else "gradients"))
+        for place, (spec, had) in enumerate(zip(family, before, strict=True))
+        if had is None or not _whole(had)
+    ]
+    probed = probing.arrays([side for _, side in lacking])
+    found: list[Arrays | ChildError] = [had or {} for had in before]
+    for (place, _), more in zip(lacking, probed, strict=True):
+        found[place] = more if isinstance(more, ChildError) else {**(before[place] or {}), **more}
+    return found
+
+
+def _whole(had: Arrays) -> bool:
+    """True of arrays with gradients, and of a model that only predicts."""
+    of_seed = part(had, f"{SEED}/")
+    return "losses" not in of_seed or any(name.startswith("gradient/") for name in of_seed)
 
 
 def _reference(family: Sequence[Spec], probing: Probing) -> _Side:
@@ -147,6 +171,7 @@ def trusted(reference: Arrays) -> bool:
 
 
 def _probed_reference(spec: Spec, precisions: list[str], roundings: list[float], probing: Probing) -> _Side:
+    probing.kept.looking(f"{_named(spec)} as the reference: {' or else '.join(_WORDS[one] for one in precisions)}")
     precision, found = _arrays(spec, probing, reference_to_file, precisions, roundings)
     made_by = msgspec.structs.replace(spec, precision=precision)
     return _Side(f"{_named(spec)} in {_WORDS[precision]}", found, made_by)

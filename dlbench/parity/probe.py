@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -29,6 +29,9 @@ and by 1e-4 to 1.6e-3 with eight, while two compilers differ by up to 7e-4. Chos
 of the base cnn, after one unit had refused it: for that model it is no independent proof.
 """
 
+Look = Literal["all", "without gradients", "gradients", "moved"]
+"""Arrays to look at; `gradients` are those alone, with the parameters that they belong to."""
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 CAPABILITIES = {
     ExchangesParameters: "export_parameters() and import_parameters()",
@@ -36,14 +39,12 @@ CAPABILITIES = {
 }
 
 
-def probe_to_file(
-    spec: Spec, seeds: Sequence[int], path: str, *, gradients: bool, moved: bool = False, baseline: str = ""
-) -> None:
+def probe_to_file(spec: Spec, seeds: Sequence[int], path: str, *, look: Look, baseline: str = "") -> None:
     """Build without dropout for every seed, and write the arrays that parity compares to an .npz file.
 
     Their names are `SEED/parameter/NAME`, `SEED/output`, `SEED/gradient/NAME`, `SEED/state/NAME`, `SEED/losses` and
-    `SEED/FLOPs`; with `moved` they are `SEED/moved` alone, the losses from parameters that are changed in their last
-    bits. `baseline` is the file of another model, whose state the Spec's `convert` turns into this one's: its
+    `SEED/FLOPs`; of the look `moved` they are `SEED/moved` alone, the losses from parameters that are changed in their
+    last bits. `baseline` is the file of another model, whose state the Spec's `convert` turns into this one's: its
     parameters and gradients by the names of this one are `SEED/baseline/parameter/NAME` and so on. Raises Unsupported
     naming the capability that the plugin lacks.
     """
@@ -52,12 +53,17 @@ def probe_to_file(
         plugin = adaptors.load_plugin(spec)
         prepared = prepare(phases.possible(msgspec.structs.replace(spec, seed=seed), plugin), plugin)
         other = _of_baseline(baseline, seed)
-        if moved:
-            of_seed = {"moved": perturbed_losses(prepared, STEPS, other)}
-        else:
-            of_seed = probe(prepared, STEPS, other, gradients=gradients)
-        found |= {f"{seed}/{name}": array for name, array in of_seed.items()}
+        found |= {f"{seed}/{name}": array for name, array in _of_seed(prepared, look, other).items()}
     np.savez(path, **found)
+
+
+def _of_seed(prepared: Prepared, look: Look, baseline: Mapping[str, Any]) -> dict[str, Any]:
+    match look:
+        case "moved":
+            return {"moved": perturbed_losses(prepared, STEPS, baseline)}
+        case "gradients":
+            return first_gradients(prepared)
+    return probe(prepared, STEPS, baseline, gradients=look == "all")
 
 
 def _of_baseline(path: str, seed: int) -> dict[str, Any]:
@@ -101,6 +107,21 @@ def probe(
         found["FLOPs"] = counted
     _check_finite(found, spec.plugin)
     return found | {f"baseline/{name}": array for name, array in of_other.items()}
+
+
+def first_gradients(prepared: Prepared) -> dict[str, Any]:
+    """Build without dropout and look at the gradients of the first batch, for which nothing else is compiled."""
+    plugin, request = prepared.plugin, without_dropout(prepared.request)
+    spec = request.spec
+    require_capabilities(plugin, spec.plugin)
+    build_checked(plugin, request)
+    assert isinstance(plugin, ExchangesParameters)
+    assert isinstance(plugin, ComputesGradients)
+    found = _named(spec.plugin, "parameter", plugin.export_parameters())
+    first = stage(plugin, spec, prepared.task.batch(spec.seed, 0))
+    found |= _named(spec.plugin, "gradient", plugin.gradients(first))
+    _check_finite(found, spec.plugin)
+    return found
 
 
 def _trained(

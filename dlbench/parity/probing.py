@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dlbench.parity.probe import probe_to_file
+from dlbench.parity.kept import NOTHING, Kept
+from dlbench.parity.probe import Look, probe_to_file
 from dlbench.spec import Spec
 from dlbench.workers.beside import Work, results
 from dlbench.workers.calls import begin
@@ -27,18 +28,18 @@ class Side:
     """
 
     spec: Spec
-    gradients: bool = True
-    moved: bool = False
+    look: Look = "all"
     baseline: Arrays | None = None
 
 
 @dataclass(frozen=True)
 class Probing:
-    """Seeds to look at, seconds for each model, and interpreters by the name of their environment."""
+    """Seeds to look at, seconds for each model, interpreters by the name of their environment, and what is kept."""
 
     seeds: Sequence[int]
     timeout: float
     pythons: Mapping[str, str]
+    kept: Kept = NOTHING
 
     def arrays(self, sides: Sequence[Side]) -> list[dict[str, Any] | ChildError]:
         """The arrays of each, or why there are none."""
@@ -52,19 +53,29 @@ class Probing:
         given = str(other) if side.baseline is not None else ""
 
         def start(place: int) -> ChildHandle:
+            self.kept.looking(f"{spec.label}: {_WORDS[side.look]}")
             return fresh_child(spec.threads, self.timeout, self.pythons[spec.python], place=place)
 
         def order(child: ChildHandle) -> Callable[[], dict[str, Any]]:
-            gradients, moved, seeds = side.gradients, side.moved, list(self.seeds)
-            written = begin(
-                child, probe_to_file, spec, seeds, str(path), gradients=gradients, moved=moved, baseline=given
-            )
-            return lambda: _read(path, written)
+            seeds = list(self.seeds)
+            written = begin(child, probe_to_file, spec, seeds, str(path), look=side.look, baseline=given)
+            return lambda: self._read(side, path, written)
 
         return Work(spec, start, order)
 
+    def _read(self, side: Side, path: Path, written: Callable[[], None]) -> dict[str, Any]:
+        """The arrays; those of a model that starts from its own values are kept."""
+        written()
+        with np.load(path, allow_pickle=False) as file:
+            found = dict(file)
+        if side.baseline is None and side.look in ("all", "without gradients"):
+            self.kept.take(side.spec, path)
+        return found
 
-def _read(path: Path, written: Callable[[], None]) -> dict[str, Any]:
-    written()
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
+
+_WORDS: Mapping[Look, str] = {
+    "all": "outputs, first gradients, 20 steps",
+    "without gradients": "outputs, 20 steps",
+    "gradients": "first gradients",
+    "moved": "20 steps from parameters that differ in their last bits",
+}

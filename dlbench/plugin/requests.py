@@ -42,10 +42,11 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     generated images for `adversarial`, whose targets are real ones (`dlbench.architectures.gan` states both losses).
     Targets of `policy_gradient` are action and advantage, both float32, side by side; its loss is the mean of the
     advantage times the negative log-likelihood of the action. `vocabulary` is the number of distinct tokens, for inputs
-    of tokens; `causal` means that output t may depend on inputs 0..t only.
+    of tokens, of the first of several; `causal` means that output t may depend on inputs 0..t only.
 
     A model of several inputs gets them as a tuple: `inputs` describes the first and `further` the others. `names` are
-    the keywords of the model's call for each of them, empty for inputs by place. Any other word of `loss` is a
+    the keywords of the model's call for each of them, empty for inputs by place, and `ranges` the number of distinct
+    values of each one of integers, None for others. Any other word of `loss` is a
     `file.py:function` of the framework's own, called with outputs and targets.
     """
 
@@ -57,6 +58,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     causal: bool = False
     further: tuple[ArraySpec, ...] = ()
     names: tuple[str, ...] = ()
+    ranges: tuple[int | None, ...] = ()
 
 
 class Adam(msgspec.Struct, frozen=True, kw_only=True, tag="adam"):

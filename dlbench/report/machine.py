@@ -9,6 +9,7 @@ from dlbench.analysis.evidence import BUSY, contended
 from dlbench.analysis.rounds import by_round, waits_are_counted
 from dlbench.record.flags import HELPED
 from dlbench.record.schema import Load, Run
+from dlbench.spec import workers
 
 STOLEN = 0.01
 FAULTS = 1000
@@ -16,13 +17,17 @@ FAULTS = 1000
 
 
 class Mark(NamedTuple):
-    """A share of `whole`, its meaning, the limit above which it is worth a word, and a remedy."""
+    """A share of `whole`, its meaning, the limit above which it is worth a word, and a remedy.
+
+    `fewer` is what helps besides if an arm has more than one thread.
+    """
 
     text: str
     of: Callable[[Load], float | None]
     limit: float
     advice: str
     whole: str = "the time"
+    fewer: str = ""
 
 
 MARKS = (
@@ -30,7 +35,8 @@ MARKS = (
         "tasks waited for a core (CPU pressure)",
         lambda load: load.cpu_pressure,
         BUSY,
-        "other programs, or more threads than cores; end them, or give fewer --threads",
+        "other programs, or more threads than cores; end them",
+        fewer=", or give fewer --threads",
     ),
     Mark(
         "tasks waited for memory (memory pressure)",
@@ -48,8 +54,9 @@ MARKS = (
         "the control group's quota of CPU was used up (throttling)",
         lambda load: load.throttled,
         STOLEN,
-        "a limit of the container; raise it, or give fewer --threads",
+        "a limit of the container; raise it",
         "its periods",
+        ", or give fewer --threads",
     ),
 )
 
@@ -57,15 +64,18 @@ MARKS = (
 def machine_warnings(runs: Sequence[Run]) -> Iterator[str]:
     """All that applies to the machine of these Runs."""
     loads = [run.load for run in runs if run.load is not None]
-    yield from busy(loads)
+    yield from busy(loads, one_thread=all(run.spec.threads == 1 and workers.count(run.spec) == 1 for run in runs))
     yield from _waits(runs)
     yield from _disk(loads)
     yield from _gpu(runs)
     yield from _slow_library(runs)
 
 
-def busy(loads: Sequence[Load]) -> Iterator[str]:
-    """Number, likely cause and next action for each way in which the machine was not left alone."""
+def busy(loads: Sequence[Load], *, one_thread: bool = False) -> Iterator[str]:
+    """Number, likely cause and next action for each way in which the machine was not left alone.
+
+    An arm of `one_thread` can have no fewer.
+    """
     for mark in MARKS:
         values = [value for load in loads if (value := mark.of(load)) is not None]
         above = [value for value in values if value > mark.limit]
@@ -75,7 +85,8 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
                 if len(loads) > 1
                 else ""
             )
-            yield f"busy machine: {mark.text} {max(above):.0%} of {mark.whole}{often}; {_advice(mark, loads)}"
+            advice = _advice(mark, loads, one_thread=one_thread)
+            yield f"busy machine: {mark.text} {max(above):.0%} of {mark.whole}{often}; {advice}"
     unseen = sum(load.cpu_pressure is None for load in loads)
     if unseen:
         where = f" in {unseen} of {len(loads)} processes" if len(loads) > 1 else ""
@@ -85,14 +96,15 @@ def busy(loads: Sequence[Load]) -> Iterator[str]:
         )
 
 
-def _advice(mark: Mark, loads: Sequence[Load]) -> str:
+def _advice(mark: Mark, loads: Sequence[Load], *, one_thread: bool) -> str:
     """Processes that plugins start are named before programs of others: they are part of the measurement."""
     helped = max((load.helper_cpu or 0.0 for load in loads), default=0.0)
+    advice = mark.advice + ("" if one_thread else mark.fewer)
     if mark.limit != BUSY or helped <= HELPED:
-        return mark.advice
+        return advice
     return (
         f"the plugins' own processes took up to {helped:.2f} CPU seconds for each second of their steps; "
-        f"give them fewer processes, and if that is not enough: {mark.advice}"
+        f"give them fewer processes, and if that is not enough: {advice}"
     )
 
 

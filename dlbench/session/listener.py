@@ -32,6 +32,10 @@ class Listener(Protocol):
         """No further group is measured."""
         ...
 
+    def looking(self, text: str) -> None:
+        """An arm, and what is looked at, outside of any timing: that may take minutes."""
+        ...
+
     def note(self, text: str) -> None:
         """A sentence about the session, such as the answer of a parity check."""
         ...
@@ -53,6 +57,9 @@ class Quiet:
         """Nothing."""
 
     def stopped(self, reason: str) -> None:
+        """Nothing."""
+
+    def looking(self, text: str) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:

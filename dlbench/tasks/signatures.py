@@ -21,17 +21,23 @@ def signature_of(request: TaskRequest, targets: InputSpec) -> Signature:
     outputs = request.outputs or _outputs(loss, targets)
     outputs = with_batch_size(outputs, request.batch_size)
     _check(loss, targets, outputs)
-    first, *further = (with_batch_size(one, request.batch_size) for one in request.inputs)
-    vocabulary = next((one.below for one in (first, *further) if one.dtype in ("int32", "int64")), None)
+    first, *further = inputs = [with_batch_size(one, request.batch_size) for one in request.inputs]
+    ranges = tuple(one.below if one.dtype in ("int32", "int64") else None for one in inputs)
     return Signature(
         inputs=_array(first),
         targets=_array(targets),
         outputs=_array(outputs),
         loss=loss,
-        vocabulary=vocabulary,
+        vocabulary=next(filter(None, ranges), None),
         further=tuple(map(_array, further)),
-        names=_names((first, *further)),
+        names=_names(inputs),
+        ranges=ranges if any(ranges) else (),
     )
+
+
+def ranges_of(signature: Signature) -> tuple[int | None, ...]:
+    """The number of distinct values of each input, None for one that holds no integers."""
+    return signature.ranges or (signature.vocabulary, *(None for _ in signature.further))
 
 
 def loss_of(dtype: str) -> str:
@@ -77,10 +83,11 @@ def _outputs(loss: str, targets: InputSpec) -> InputSpec:
 
 
 def _check(loss: str, targets: InputSpec, outputs: InputSpec) -> None:
+    """Raise SpecError if they disagree, in words for the author of a task and for the user of a model."""
     if loss == "mse" and targets.shape != outputs.shape:
         raise SpecError(
             f"loss mse: targets {text(targets)} and outputs {text(outputs)} differ in shape; make them alike, or "
-            "choose another --loss"
+            "give integers as targets, which are classes; a model of your own takes another --loss too"
         )
     if loss != "cross_entropy":
         return
@@ -93,7 +100,7 @@ def _check(loss: str, targets: InputSpec, outputs: InputSpec) -> None:
     if outputs.shape[axis] == 1:
         raise SpecError(
             f"loss cross_entropy: the outputs {text(outputs)} have one class, and it is then 0 in any case; "
-            "give --loss mse, or file.py:function"
+            "give targets of more classes, or as float32 for mse; a model of your own takes --loss mse too"
         )
     if targets.below is not None and targets.below > outputs.shape[axis]:
         raise SpecError(

@@ -74,6 +74,13 @@ def test_ratios_appear_with_the_first_group_and_narrow():
     assert "1 min 50 s" in texts[-1]
 
 
+def test_an_arm_that_is_looked_at_outside_of_the_timing_is_named():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    with progress.Live(console, Clock()) as view:
+        view.looking("torch.mlp jit: first gradients")
+        assert "looking at torch.mlp jit: first gradients" in console.file.getvalue()
+
+
 def test_nothing_is_written_while_a_group_is_measured():
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     threads = threading.active_count()

@@ -174,6 +174,15 @@ def test_a_plan_takes_task_and_batch_size_of_an_architecture_of_a_third_party(sc
     assert architectures.meaning("scaled") == "scaled names an architecture that acme describes"
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"), [("mpl", "mlp"), ("lsmt", "lstm"), ("Transfomer", "transformer"), ("tcn", ""), ("mixer", "")]
+)
+def test_an_architecture_of_a_plugin_s_own_is_held_for_misspelt_only_if_it_nearly_is_a_known_one(word, meant):
+    said = architectures.meaning(word)
+    assert said.startswith(f"{word} is an architecture of the plugin's own")
+    assert (f"if {meant} was meant" in said) if meant else (said == f"{word} is an architecture of the plugin's own")
+
+
 def test_it_is_built_from_its_canonical_parameters_and_has_an_oracle(scaled):
     (spec, *_) = plan.expand({"plugin": ["acme.scaled"]}, Policy())
     prepared = prepare(spec, registry.load("acme.scaled"))

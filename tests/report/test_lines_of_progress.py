@@ -10,7 +10,7 @@ import pytest
 from example_runs import bare_run, good_run
 from rich.console import Console
 
-from dlbench.api.progress import headline
+from dlbench.api.progress import Lines, headline
 from dlbench.cli import progress
 from dlbench.report import FORMATS, summarize
 
@@ -22,6 +22,19 @@ def test_a_quality_without_a_unit_leaves_no_gap_in_its_line_of_progress():
     bare = msgspec.structs.replace(run, task=msgspec.structs.replace(run.task, unit=""))
     assert re.search(r", \S+ bit after \d+ steps$", headline(run))
     assert re.search(r", [\d.]+ after \d+ steps$", headline(bare))
+
+
+def test_a_flag_is_explained_where_it_comes_first():
+    said: list[str] = []
+    lines = Lines(said.append)
+    for flags in (("helped",), ("helped", "not_quiet"), ()):
+        lines.finished(bare_run(flags=flags))
+    explained = [line.strip() for line in said if " marks processes that " in line]
+    assert [line.partition(" ")[0] for line in explained] == ["[helped]", "[not_quiet]"]
+    assert explained[0].startswith(
+        "[helped] marks processes that had processes of their own at work beside their steps"
+    )
+    assert said.index(f"        {explained[0]}") == 1
 
 
 def test_what_would_steer_a_terminal_or_turn_text_around_is_left_out_of_progress_and_pages():

@@ -92,6 +92,14 @@ def test_what_a_reader_must_know_is_said(runs, text):
     assert text in " ".join(summarize(runs).warnings)
 
 
+@pytest.mark.parametrize(("threads", "given"), [(1, False), (2, True)])
+def test_fewer_threads_are_advised_only_where_there_are_some_to_leave_out(threads, given):
+    asked = msgspec.structs.replace(bare_run().spec, threads=threads)
+    for load in (Load(cpu_pressure=0.5), Load(cpu_pressure=0.0, throttled=0.5)):
+        (line,) = [one for one in summarize([bare_run(spec=asked, load=load)]).warnings if "busy machine" in one]
+        assert ("give fewer --threads" in line) is given
+
+
 def test_a_quiet_session_of_like_arms_warns_of_nothing_but_drift():
     assert all("absolute figures drift" in warning for warning in summarize(full_session()).warnings)
 

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from samples import CLASSES, COUNT, made, opened, saved
 
+from dlbench.api.tasks import facts
 from dlbench.errors import SpecError
+from dlbench.measure.describe import _with_arrays_of_task
 from dlbench.plugin import ArraySpec
 from dlbench.registry.references import FOLDER_VARIABLE
-from dlbench.tasks import Target, TaskRequest, from_arrays, open_task
+from dlbench.spec import ModelSource, Spec
+from dlbench.tasks import TASKS, Target, TaskRequest, from_arrays, open_task
 
 pytestmark = pytest.mark.untimed
 
@@ -75,7 +78,25 @@ def test_several_inputs_come_as_a_tuple_by_place_or_by_name(folder, keys):
     assert task.signature.further == (ArraySpec((8, 5), "int64"),)
     assert task.signature.names == (() if keys[0] == "inputs_0" else ("pixels", "ids"))
     assert task.signature.vocabulary == 7
+    assert task.signature.ranges == (None, 7)
     assert task.evaluate(lambda both: knows(both[0])) > 0.6
+
+
+def test_each_of_several_inputs_of_integers_has_its_own_range(monkeypatch):
+    users, items = np.arange(60, dtype=np.int32), np.arange(60, dtype=np.int32) % 7
+    scores = np.ones((60, 1), np.float32)
+
+    def pairs(request):
+        return from_arrays(request, (users, items), scores, name="pairs")
+
+    monkeypatch.setattr("dlbench.api.tasks.open_task", lambda _, request: pairs(request))
+    monkeypatch.setattr("dlbench.api.tasks.row_of", lambda _: TASKS["line"])
+    assert facts("pairs").inputs == "(batch) int32, below 60; (batch) int32, below 7"
+    monkeypatch.setattr("dlbench.measure.describe.task_of", lambda _: pairs(TaskRequest("small", 8)))
+    source = ModelSource(reference="a.py:Net")
+    spec = Spec(plugin="a.Net", phase="train", path="eager", size="small", task="pairs", batch_size=8, threads=1)
+    found = _with_arrays_of_task(spec, source)
+    assert [one.below for one in found.inputs] == [60, 7]
 
 
 def test_ten_inputs_keep_their_places(folder):

@@ -237,6 +237,7 @@ def test_what_was_not_stated_follows_from_what_was(stated, loss, outputs):
         (["8x16"], {"targets": "8<10", "outputs": "8x7x10"}, "need outputs 4x10:float32, not 4x7x10:float32"),
         (["8x16"], {"targets": "8x3", "outputs": "8x4"}, "targets 4x3:float32 and outputs 4x4:float32 differ in shape"),
         (["8x16"], {"outputs": "8x1", "loss": "cross_entropy"}, "4x1:float32 have one class, and it is then 0"),
+        (["8x16"], {"targets": "8<1"}, "more classes, or as float32 for mse; a model of your own takes --loss mse too"),
         (["8x16"], {"outputs": "8x3", "loss": "a.py:f"}, "the loss a.py:f does not determine its targets"),
         (["a=8x16", "8x4"], {"targets": "8<10"}, "give every one a name of its own, or none"),
         (["8x16"], {"targets": "8<10", "target": "mse:0.1"}, "'mse:0.1' is not accuracy:VALUE"),

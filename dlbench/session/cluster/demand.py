@@ -53,9 +53,10 @@ class Demand(NamedTuple):
         """Raise DlbenchError if no node has it: nothing would ever be measured."""
         if not any(map(self.fits, nodes)):
             wanted = _resources(self.cpus, self.gpus)
+            fewer = ["--device cpu"] * bool(self.gpus) + ["fewer --threads or --workers"] * (self.cpus > 1)
             raise DlbenchError(
                 f"no node of the cluster has {wanted} for a group: {described(nodes)}; give "
-                f"{'--device cpu, ' if self.gpus else ''}fewer --threads or --workers, or a cluster with such a node"
+                f"{', '.join([*fewer, ''])}{'or ' * bool(fewer)}a cluster with such a node"
             )
 
 

@@ -28,9 +28,9 @@ def cluster(nodes):
             TWO,
             "no node of the cluster has 4 CPUs for a group: 2 nodes with 2 CPUs; give fewer --threads",
         ),
-        ({"device": ["gpu"]}, TWO, "has 1 CPU and 1 GPU for a group: 2 nodes with 2 CPUs; give --device cpu, fewer"),
+        ({"device": ["gpu"]}, TWO, "has 1 CPU and 1 GPU for a group: 2 nodes with 2 CPUs; give --device cpu, or a"),
         ({"device": ["gpu:1"]}, TWO, "--device gpu:1 with --cluster: a node has the GPU that it leases"),
-        ({}, [], "no node of the cluster has 1 CPU for a group: it has none"),
+        ({}, [], "no node of the cluster has 1 CPU for a group: it has none; give a cluster with such a node"),
     ],
 )
 def test_what_no_node_has_is_an_error_that_says_what_there_is(axes, nodes, said):
