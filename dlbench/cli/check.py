@@ -69,6 +69,7 @@ class _Printed:
 
     def __init__(self, heart: Heartbeat, shown: Shown) -> None:
         self._heart, self._quiet, self._shown = heart, shown.as_json, shown
+        self._why, self._alike = "", 0
 
     def started(self, spec: Spec, note: str) -> None:
         """The plugin, and the task if it is not the default."""
@@ -82,8 +83,13 @@ class _Printed:
         self._heart.announce(clause)
 
     def decided(self, finding: Finding) -> None:
-        """A line for the clause."""
+        """A line for the clause; neighbours that were not looked at for one reason are counted after the first."""
         why = " ".join(plain(finding.why).split())
+        if finding.verdict == "not looked at" and why and why == self._why:
+            self._alike += 1
+            return
+        self._count_alike()
+        self._why = why if finding.verdict == "not looked at" else ""
         self._say(f"  {finding.verdict:13}  {finding.clause}{f': {why}' if why else ''}")
         if finding.verdict == "broken" and self._shown.hints:
             for line in hint(finding.clause, finding.why):
@@ -91,11 +97,20 @@ class _Printed:
 
     def ended(self, found: Examined) -> None:
         """The skips that are stale, and the number of clauses by verdict."""
+        self._count_alike()
+        self._why = ""
         for line in found.stale:
             self._say(f"  {line}")
         verdicts = Counter(one.verdict for one in found.findings)
         verdicts["not looked at"] = len(NAMES) - verdicts["holds"] - verdicts["broken"]
         self._say(f"  {', '.join(f'{verdicts[verdict]} {word}' for verdict, word in WORDS.items())}")
+
+    def _count_alike(self) -> None:
+        if self._alike:
+            self._say(
+                f"  {'not looked at':13}  {self._alike} more clause{'s' * (self._alike > 1)}, for the same reason"
+            )
+        self._alike = 0
 
     def _say(self, line: str) -> None:
         with self._heart.aside():

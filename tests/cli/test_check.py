@@ -91,6 +91,8 @@ def test_a_plugin_that_cannot_be_loaded_names_its_line(monkeypatch, tmp_path):
     assert "(dlbench_fake/deeds.py:" in found.stdout
     assert found.stdout.count("cannot be loaded") == 1
     assert f"0 hold, 1 broken, {len(NAMES) - 1} not looked at" in found.stdout
+    assert len(found.stdout.splitlines()) == 5
+    assert f"  not looked at  {len(NAMES) - 2} more clauses, for the same reason\n" in found.stdout
 
 
 def test_words_of_an_error_have_a_bound_and_never_fail():
