@@ -35,6 +35,10 @@ class Lines(Quiet):
         """Line for a pilot process."""
         self.note(f"    {spec.label}: one process first that is discarded (page cache, compile cache)")
 
+    def building(self, arm: str) -> None:
+        """Line for the arm."""
+        self.note(f"    building {arm}")
+
     def finished(self, run: Run) -> None:
         """The figure that was found, or why there is none."""
         self.note(f"    {headline(run)}")

@@ -1,7 +1,7 @@
 """Progress of a session: a live view on a terminal, plain lines elsewhere, nothing when quiet.
 
-Nothing here runs on its own: the view is drawn when the schedule says something between groups, while no sample is
-timed, so that it takes no core from the measurement.
+Nothing here runs on its own: the view is drawn when the schedule says something between groups, or before an arm is
+built, while no sample is timed, so that it takes no core from the measurement.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Live(Printed, AbstractContextManager["Live"]):
         super().__init__(console)
         self._display = Display(console=console, auto_refresh=False, transient=True)
         self._clock, self._began = clock, clock()
-        self._narrowing = Narrowing()
+        self._narrowing, self._state = Narrowing(), ""
 
     def __enter__(self) -> Live:
         """Show the view."""
@@ -63,7 +63,12 @@ class Live(Printed, AbstractContextManager["Live"]):
         left = self._narrowing.seconds_left()
         shortest = min((one for one in (left, seconds_left) if one is not None), default=None)
         until = f"verdict in about {duration(shortest)}" if shortest is not None else "time left not known yet"
-        self._draw(f"group {done + 1} of at most {total}, {until} · {title(group)}")
+        self._state = f"group {done + 1} of at most {total}, {until} · {title(group)}"
+        self._draw(self._state)
+
+    def building(self, arm: str) -> None:
+        """Add the arm, before its process begins."""
+        self._draw(f"{self._state} · building {arm}")
 
     def looking(self, text: str) -> None:
         """The arm, until the next one."""

@@ -20,8 +20,8 @@ class Listener(Protocol):
         """A process of this Spec begins that is thrown away."""
         ...
 
-    def announce(self, group: Group, stage: str, number: int) -> None:
-        """Stage of the group now, and the number of the arm or round."""
+    def building(self, arm: str) -> None:
+        """The first process of an arm builds from now on and takes its first step, which may compile for minutes."""
         ...
 
     def finished(self, run: Run) -> None:
@@ -50,7 +50,7 @@ class Quiet:
     def discarding(self, spec: Spec) -> None:
         """Nothing."""
 
-    def announce(self, group: Group, stage: str, number: int) -> None:
+    def building(self, arm: str) -> None:
         """Nothing."""
 
     def finished(self, run: Run) -> None:

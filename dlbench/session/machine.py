@@ -110,7 +110,13 @@ class Machine:
                     arms[member] = together.arm_of(spec, (plan.policy, policy), place, self._start, programs)
                     stack.callback(arms[member].kill)
             seed = policy.order_seed + group.number
-            measure_group(list(arms.values()), seed, lambda stage, at: self._listener.announce(group, stage, at))
+            names = [member.label for member in arms]
+
+            def tell(stage: str, at: int) -> None:
+                if stage == "building" and group.number == 0:
+                    self._listener.building(names[at])
+
+            measure_group(list(arms.values()), seed, tell)
             return [
                 arms[member].run() if member in arms else self._known_failures.run(member.spec, plan.policy, place)
                 for member, place in places(group, plan.session, isolation)

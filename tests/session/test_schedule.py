@@ -34,6 +34,7 @@ def test_every_spec_has_one_run_a_process_in_one_session(diary, tmp_path):
     assert [run.arm for run in runs] == [0, 1] * 3
     assert all(child.closed for _, child in start.made)
     assert read_runs(tmp_path / "new" / "folder" / "runs.jsonl") == runs == diary.runs
+    assert diary.built == ["fake.linear eager", "twin.linear eager"], "each is named before its first process"
 
 
 def test_a_group_is_on_the_disk_before_the_next_one_starts(diary, tmp_path):

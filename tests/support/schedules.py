@@ -16,7 +16,7 @@ class Diary:
     """A listener that writes down its calls."""
 
     def __init__(self):
-        self.groups, self.runs, self.reasons, self.left, self.discarded = [], [], [], [], []
+        self.groups, self.runs, self.reasons, self.left, self.discarded, self.built = [], [], [], [], [], []
 
     def group_started(self, group, done, total, seconds_left):
         self.groups.append((done, total, group.specs))
@@ -25,7 +25,10 @@ class Diary:
     def discarding(self, spec):
         self.discarded.append(spec)
 
-    def announce(self, group, stage, number):
+    def building(self, arm):
+        self.built.append(arm)
+
+    def looking(self, text):
         pass
 
     def finished(self, run):
