@@ -120,12 +120,17 @@ def _of_groups(before: Iterable[Run], after: Iterable[Run]) -> dict[Together, fl
 
 def log_ratio(before: Run, after: Run) -> float | None:
     """The median over rounds of log(seconds of `after` / seconds of `before`); None if too few of them are known."""
+    found = round_log_ratios(before, after)
+    return median(found) if found else None
+
+
+def round_log_ratios(before: Run, after: Run) -> list[float]:
+    """That of each round that both have; empty if too few of them are known."""
     of = by_round_of([before, after])
     ours, theirs = of(after), of(before)
     both = [math.log(ours[at] / theirs[at]) for at in theirs if at in ours]
-    if not both or (of is with_a_core and any(too_few(len(both), run) for run in (before, after))):
-        return None
-    return median(both)
+    unknown = of is with_a_core and any(too_few(len(both), run) for run in (before, after))
+    return [] if unknown else both
 
 
 def group_seconds(before: Iterable[Run], after: Iterable[Run]) -> float | None:

@@ -127,6 +127,13 @@ def test_a_budget_ends_a_trial_after_the_group_that_it_ends_in(members, tmp_path
 
 def test_single_steps_are_timed_only_for_figures_that_read_them():
     asked = Policy()
-    of = {name: effort.policy(asked, name, confirms=False, together=False) for name in ("memory_peak", "latency_p50")}
+    names = ("memory_peak", "latency_p50")
+    of = {name: effort.policy(asked, name, 20, confirms=False, together=False) for name in names}
     assert of["memory_peak"].latency_seconds < of["latency_p50"].latency_seconds == asked.latency_seconds
     assert {one.isolation for one in of.values()} == {"fresh"}
+
+
+def test_rounds_are_those_that_the_last_trial_made_worth_their_time():
+    asked = Policy()
+    of = {name: effort.policy(asked, name, 50, confirms=True, together=False) for name in ("step_time", "latency_p50")}
+    assert (of["step_time"].samples, of["latency_p50"].samples) == (50, asked.samples)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import random
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from disturbed import disturbed
 from example_runs import bare_run, spec
@@ -12,7 +15,7 @@ from dlbench.api.bisection.members import Members
 from dlbench.api.bisection.trials import Trials
 from dlbench.record.schema import Sample
 from dlbench.spec import Policy
-from dlbench.stats.bisection import decisions
+from dlbench.stats.bisection import decisions, rounds
 from dlbench.stats.bisection.search import Exhausted, Trial
 from dlbench.workers.environments.layers import Recipe
 from dlbench.workers.environments.ranges import Candidate, Found
@@ -26,6 +29,28 @@ def runs_of(name, groups):
     samples = tuple(Sample(stage="steady", steps=1, seconds=0.02, cpu_seconds=0.02, round=at) for at in range(20))
     place = {"groups": 45, "arms": 2}
     return [bare_run(spec=spec(python=name), samples=samples, group=at, **place) for at in range(groups)]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_a_trial_whose_rounds_differ_makes_more_of_them_worth_their_time(noise, tmp_path):
+    found = Found("acme", "acme", tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
+    members = Members(found, SimpleNamespace(policy=Policy()), None, None, {}, lambda: None)
+    trials = Trials(members, "step_time", tmp_path, None)
+    runs = [run for name in NAMES for run in runs_of(name, 10)]
+    generator = random.Random(0)
+    runs = [
+        msgspec.structs.replace(
+            run,
+            wall_seconds=3.0,
+            samples=tuple(
+                msgspec.structs.replace(one, seconds=one.seconds * math.exp(generator.gauss(0, noise)))
+                for one in run.samples
+            ),
+        )
+        for run in runs
+    ]
+    trials._learn(Trial(0, "ends", (0, 1), 1, decisions.ends(0, 1), 0.01), runs)
+    assert trials.samples == (rounds.MOST if noise else rounds.LEAST)
 
 
 def test_a_trial_whose_ratios_other_programs_made_unknown_ends_at_its_second_look(tmp_path):

@@ -21,15 +21,15 @@ SHORT: Mapping[str, Any] = {**LEAN, "latency_seconds": 0.05}
 READ_BY_SHORT = ("step_time", "memory_peak", "compile_time")
 
 
-def policy(asked: Policy, metric: str, *, confirms: bool, together: bool) -> Policy:
-    """Short processes for figures that they have; fresh ones for others than step times, after a pilot.
+def policy(asked: Policy, metric: str, samples: int, *, confirms: bool, together: bool) -> Policy:
+    """Short processes for figures that they have, of that many samples; fresh ones for others than step times.
 
-    A step is confirmed in fresh ones, and programs of several workers are always fresh.
+    Those follow a pilot. A step is confirmed in fresh ones, and programs of several workers are always fresh.
     """
     timed = is_timed(metric)
     return msgspec.structs.replace(
         asked,
-        **(SHORT if metric in READ_BY_SHORT else {}),
+        **({**SHORT, "samples": samples} if metric in READ_BY_SHORT else {}),
         adaptive=timed,
         processes=INTERIM_GROUPS[-1],
         isolation="fresh" if not timed or confirms or together else FAST,

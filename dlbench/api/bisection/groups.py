@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,6 +59,20 @@ def groups(trial: Trial, found: ByMember, metric: str) -> list[Mapping[int, floa
     }  # empty of a program without a steady state, or whose ratio other programs made unknown
     known = [run.together for run in before if all(run.together in column for column in columns.values())]
     return [{first: 0.0} | {one: columns[one][at] for one in columns} for at in known]
+
+
+def rounds(trial: Trial, found: ByMember) -> list[list[float]]:
+    """The log ratio of both ends in each round, group by group."""
+    old, new = found[trial.members[0]], found[trial.members[-1]]
+    return [evidence.round_log_ratios(old[key], new[key]) for key in old if key in new]
+
+
+def overhead(runs: Sequence[Run]) -> float:
+    """Time of a group beside its steady rounds, in the time of a round; 0 if it is not known."""
+    whole = seconds(runs)
+    steady = math.fsum(one.seconds for run in runs for one in run.samples if one.stage == "steady")
+    numbers = [sum(one.stage == "steady" for one in run.samples) for run in runs]
+    return (whole - steady) / steady * statistics.fmean(numbers) if steady > 0 else 0.0
 
 
 def disturbance(trial: Trial, found: ByMember, metric: str) -> str:

@@ -15,6 +15,7 @@ from dlbench.errors import SpecError
 from dlbench.record import journal
 from dlbench.record.schema import PLAN_FILE, Plan, Run
 from dlbench.session import machine, plan, schedule
+from dlbench.stats.bisection import rounds
 from dlbench.stats.bisection.search import Exhausted, Trial
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.workers.backends import Starter
@@ -24,7 +25,8 @@ from dlbench.workers.backends import Starter
 class Trials:
     """Measures trials as a search asks for them, until `seconds` are used.
 
-    `took` are the seconds of each trial, by its members, and `arm` names what was measured.
+    `took` are the seconds of each trial, by its members, and `arm` names what was measured. `samples` are those of a
+    process in the next trial: as many as the noise of the last one makes worth their time.
     """
 
     members: Members
@@ -34,6 +36,7 @@ class Trials:
     begin: float = field(default_factory=time.monotonic)
     took: dict[tuple[int, ...], float] = field(default_factory=dict)
     arm: str = ""
+    samples: int = rounds.LEAST
 
     def __call__(self, trial: Trial) -> list[Mapping[int, float]]:
         """Groups of a trial, those of an earlier call first. Raises Unmeasurable, Exhausted and DlbenchError."""
@@ -56,7 +59,13 @@ class Trials:
                 if look >= trial.most or trial.verdict(groups) is not None:
                     break
                 self._require_quiet(trial, book.runs, groups)
+            self._learn(trial, book.runs)
             return groups
+
+    def _learn(self, trial: Trial, runs: Sequence[Run]) -> None:
+        if of_runs.is_timed(self.metric):
+            found = of_runs.by_member(trial, runs, {self.members.name(one): one for one in trial.members})
+            self.samples = rounds.worth(of_runs.rounds(trial, found), of_runs.overhead(runs))
 
     def _require_quiet(self, trial: Trial, runs: Sequence[Run], groups: Sequence[Mapping[int, float]]) -> None:
         """Raise Exhausted if other programs leave no ratio at two looks: more groups would teach nothing."""
@@ -113,7 +122,8 @@ class Trials:
         pythons = {self.members.name(one): self.members.python(one) for one in trial.members}
         request = self.members.request
         together = bool(request.subjects.selection.get("workers"))
-        policy = effort.policy(request.policy, self.metric, confirms=trial.kind == "confirmation", together=together)
+        confirms = trial.kind == "confirmation"
+        policy = effort.policy(request.policy, self.metric, self.samples, confirms=confirms, together=together)
         specs = self.members.specs(pythons, policy)
         planned = Plan(session=uuid.uuid4().hex[:12], specs=tuple(specs), policy=policy, pythons=pythons)
         return journal.begin(place, planned)

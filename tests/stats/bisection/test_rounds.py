@@ -1,0 +1,49 @@
+"""Rounds that a trial's noise makes worth their time."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from dlbench.stats.bisection import rounds
+
+pytestmark = pytest.mark.untimed
+
+
+def drawn(within, between, groups=10, number=20, seed=0):
+    generator = random.Random(seed)
+    middles = [generator.gauss(0.05, between) for _ in range(groups)]
+    return [[generator.gauss(middle, within) for _ in range(number)] for middle in middles]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_quiet_machine_has_the_least_and_one_whose_rounds_differ_has_more(seed):
+    quiet, busy = (rounds.worth(drawn(within, 0.005, seed=seed), 20.0) for within in (0.005, 0.15))
+    assert (quiet, busy) == (rounds.LEAST, rounds.MOST)
+
+
+def test_processes_that_differ_are_not_measured_for_longer():
+    assert rounds.worth(drawn(0.02, 0.05), 20.0) == rounds.LEAST
+
+
+@pytest.mark.parametrize(("within", "between", "overhead"), [(0.03, 0.01, 80.0), (0.1, 0.01, 60.0), (0.01, 0.01, 60.0)])
+def test_the_product_of_time_and_variance_is_near_its_least(within, between, overhead):
+    """As they were drawn: it is known from ten groups only."""
+
+    def product(number):
+        return (overhead + number) * (between**2 + math.pi / 2 * within**2 / number)
+
+    found = [rounds.worth(drawn(within, between, seed=seed), overhead) for seed in range(40)]
+    best = min(product(number) for number in range(rounds.LEAST, rounds.MOST + 1))
+    assert sum(map(product, found)) / 40 <= 1.25 * best
+
+
+def test_a_longer_overhead_makes_more_rounds_worth_it():
+    assert rounds.worth(drawn(0.03, 0.005), 20.0) < rounds.worth(drawn(0.03, 0.005), 100.0)
+
+
+@pytest.mark.parametrize("groups", [[], [[0.1, 0.2]], [[0.1], [0.2], [0.3]]])
+def test_what_says_nothing_of_noise_has_the_least(groups):
+    assert rounds.worth(groups, 20.0) == rounds.LEAST
