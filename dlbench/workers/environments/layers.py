@@ -7,6 +7,7 @@ are met below, and installs the others alone. A package of the upper environment
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from dlbench.errors import DlbenchError, SpecError, redaction
@@ -82,7 +84,7 @@ def make(recipe: Recipe, folder: Path, side: str) -> dict[str, str]:
     paths = dict.fromkeys(path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
     lines = [f"import site; site.addsitedir({path!r})" for path in paths]
     (site_packages(folder) / BELOW).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _install(place, recipe, python(folder))
+    _install(place, recipe, folder)
     return _read_back(place, folder)
 
 
@@ -116,21 +118,36 @@ def require_pip(besides: str = "") -> None:
         raise NothingInstallable(f"{besides}{sys.executable} has no pip; {sys.executable} -m ensurepip installs it")
 
 
-def _install(place: Place, recipe: Recipe, target: Path) -> None:
+def _install(place: Place, recipe: Recipe, folder: Path) -> None:
+    target = python(folder)
     if installer() == "pip":
-        words = ["install", "--quiet", "--no-compile", *recipe.options, *recipe.words]
-        pip = [sys.executable, "-m", "pip", "--python", str(target)]
-        _run(place, [*pip, *words])
-        if sources := [word for word in recipe.words if word.endswith(".whl") or "://" in word]:
+        pip = [sys.executable, "-m", "pip", "--python", str(target), "install", "--quiet", "--no-compile"]
+        sources = [word for word in recipe.words if word.endswith(".whl") or "://" in word]
+        if sources:
             # pip takes a package of the same version below for the one that was named by its source
-            again = ["install", "--quiet", "--no-compile", "--no-deps", "--force-reinstall", *recipe.options]
-            _run(place, [*pip, *again, *sources])
+            _run(place, [*pip, "--no-deps", "--force-reinstall", *recipe.options, *sources])
+        words = [*(word for word in recipe.words if word not in sources), *_named(sources, folder)]
+        if words:
+            _run(place, [*pip, *recipe.options, *words])
         return
     below = ["uv", "pip", "install", "--dry-run", "--python", sys.executable, *recipe.options, *recipe.words]
     differing = re.findall(r"^ \+ (\S+?)==(\S+)(?: \(from (\S+)\))?$", _run(place, below), re.MULTILINE)
     words = [f"{name} @ {source}" if source else f"{name}=={version}" for name, version, source in differing]
     if words:
         _run(place, ["uv", "pip", "install", "--no-deps", "--python", str(target), *recipe.options, *words])
+
+
+def _named(sources: Sequence[str], folder: Path) -> list[str]:
+    """Packages that were installed from sources, by name: pip then installs what they require and builds none again."""
+    extras: dict[str, set[str]] = {}
+    for word in sources:
+        with contextlib.suppress(InvalidRequirement):
+            extras[canonicalize_name(Requirement(word).name)] = Requirement(word).extras
+    named = own_packages(folder) if sources else {}
+    return [
+        f"{name}[{','.join(sorted(extras[name]))}]=={version}" if extras.get(name) else f"{name}=={version}"
+        for name, version in named.items()
+    ]
 
 
 def _read_back(place: Place, folder: Path) -> dict[str, str]:

@@ -301,10 +301,16 @@ def test_a_wheel_that_is_built_anew_under_its_name_makes_another_environment(mad
     assert len(made) == 2
 
 
-def test_a_source_of_the_version_below_is_installed_all_the_same(monkeypatch, tmp_path):
+def test_a_source_of_the_version_below_is_installed_all_the_same_and_built_once(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(layers, "installer", lambda: "pip")
     monkeypatch.setattr(layers, "_run", lambda _, command: asked.append(command) or "")
-    layers._install(None, Recipe(("a==1", "git+file:///folder@main")), tmp_path)
-    assert [word for word in asked[1] if word in ("a==1", "git+file:///folder@main")] == ["git+file:///folder@main"]
-    assert "--force-reinstall" in asked[1]
+    monkeypatch.setattr(layers, "own_packages", lambda _: {"b": "2", "c": "3"})
+    sources = ("git+file:///folder@main", "c[more] @ https://a.example/c.tar.gz")
+    layers._install(None, Recipe(("a==1", *sources)), tmp_path)
+    assert [one[-len(sources) :] for one in asked[:1]] == [list(sources)]
+    assert {"--force-reinstall", "--no-deps"} < set(asked[0])
+    assert "a==1" not in asked[0]
+    assert asked[1][-3:] == ["a==1", "b==2", "c[more]==3"]
+    assert "--force-reinstall" not in asked[1]
+    assert len(asked) == 2
