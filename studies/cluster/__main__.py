@@ -1,7 +1,8 @@
 """`python -m studies.cluster [FOLDER]`: CPU time and memory of a command that deals groups to 100 nodes.
 
 The nodes are simulated, in virtual time: a group takes ten seconds of it. All else is the product: plan, session, farm,
-and the journal with its Runs of 50 samples on the disk. Each size is measured in a process of its own.
+and the journal with its Runs of 50 samples on the disk. Each size is measured in a process of its own. `--turns` adds
+real sessions: step times on a Ray of one node and without.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dlbench.session.cluster.demand import Node
 from dlbench.session.listener import Quiet
 from dlbench.session.plan import Group, groups, places
 from dlbench.spec import Policy, Spec
+from studies.cluster import steps
 from studies.cluster.simulated import SimulatedCluster
 
 SIZES = (1250, 2500, 5000, 10_000)
@@ -127,9 +129,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("reports/cluster"))
     parser.add_argument("--one", type=int, default=0)
+    parser.add_argument("--turns", type=int, default=0, help="Turns of step times to add, with Ray and without.")
     options = parser.parse_args()
     if options.one:
         print(json.dumps(measured(options.one, options.folder)))
+        return
+    if options.turns:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        steps.measure(options.folder, options.turns)
+        (options.folder / steps.PAGE).write_text(steps.page(steps.lines(options.folder)))
         return
     text = page([in_a_process(number) for number in SIZES])
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,86 @@
+"""Step times on a Ray of one node and without: sessions by turns, and the ratio of the two of a turn."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dlbench.analysis.rounds import by_round_of
+from dlbench.record.reading import read_runs
+from dlbench.record.schema import RUNS_FILE
+from dlbench.stats import estimates
+from dlbench.stats.estimates import exp
+
+FILE, PAGE = "steps.jsonl", "steps.md"
+LEVEL = 0.95
+MEASURED = ("--plugin", "torch.mlp", "--phase", "train", "--path", "eager", "--threads", "1", "--size", "base")
+"""Two variants of the same path, so that they take turns."""
+ARMS = ("--variant", "plain=", "--variant", "foreach=optimizer:foreach")
+EFFORT = ("--processes", "2", "--no-parity", "--quiet")
+HEAD = """# Step times on a Ray of one node
+
+`python -m studies.cluster --turns N FOLDER`: sessions of `dlbench run {measured}`,
+{turns} turns of one with `--cluster local` and one without, in changing order. The figure of a session is the mean over
+its Runs of the logarithm of their median step time, without the time in which another program held the core. A ratio is
+that with Ray over that without. The load says what else ran.
+
+"""
+
+
+def measure(folder: Path, turns: int) -> None:
+    """Add so many turns to the file."""
+    path = folder / FILE
+    for _ in range(turns):
+        number = len(lines(folder))
+        order = ("ray", "here") if number % 2 else ("here", "ray")
+        line = json.dumps({**{kind: _session(kind) for kind in order}, "load": os.getloadavg()[1]})
+        with path.open("a", encoding="utf-8") as out:
+            out.write(f"{line}\n")
+
+
+def _session(kind: str) -> float:
+    """The figure of a session: a logarithm of seconds."""
+    where = ["--cluster", "local"] if kind == "ray" else []
+    with tempfile.TemporaryDirectory(prefix="dlbench-study-") as place:
+        words = ["run", *where, *MEASURED, *ARMS, *EFFORT, "--out", f"{place}/out"]
+        subprocess.run([sys.executable, "-m", "dlbench", *words], check=True, capture_output=True)
+        runs = list(read_runs(Path(place, "out", RUNS_FILE)))
+    return statistics.fmean(math.log(statistics.median(by_round_of([run])(run).values())) for run in runs)
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The turns that are kept there."""
+    path = folder / FILE
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def page(found: Sequence[dict[str, Any]]) -> str:
+    """The ratios, and their mean with its interval."""
+    shifts = [one["ray"] - one["here"] for one in found]
+    shift = estimates.one_sample(shifts)
+    assert shift is not None
+    low, high = map(exp, shift.interval(LEVEL))
+    rows = [
+        f"| {exp(one['here']) * 1e6:.1f} | {exp(one['ray']) * 1e6:.1f} | {exp(gap):.3f} | {one['load']:.1f} |"
+        for one, gap in zip(found, shifts, strict=True)
+    ]
+    words = " ".join(MEASURED)
+    return "\n".join(
+        [
+            f"{HEAD.format(measured=words, turns=len(found))}With Ray a step takes {exp(shift.mean):.3f} "
+            f"({low:.3f}-{high:.3f}) times as long: {LEVEL:.0%} interval over turns.",
+            "",
+            "| without, µs | with Ray, µs | ratio | load |",
+            "|---:|---:|---:|---:|",
+            *rows,
+            "",
+        ]
+    )
