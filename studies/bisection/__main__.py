@@ -7,7 +7,7 @@ import math
 import tempfile
 from pathlib import Path
 
-from studies.bisection import metrics, noise, real, simulated
+from studies.bisection import history, metrics, noise, real, simulated
 
 HEAD = """# Bisections over drawn sessions
 
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=100)
     parser.add_argument("--real", type=int, default=0, help="Real searches to add; nothing is drawn.")
     parser.add_argument("--metrics", action="store_true", help="A real search by each other metric; nothing is drawn.")
+    parser.add_argument("--history", action="store_true", help="A search of this repository; nothing is drawn.")
     parser.add_argument(
         "--workplace", type=Path, default=Path(tempfile.gettempdir(), "bisections"), help="Of real searches."
     )
@@ -55,6 +56,9 @@ def main() -> None:
     if asked.metrics:
         metrics.measure(asked.folder, asked.workplace)
         (asked.folder / "metrics.md").write_text(f"{METRICS}{metrics.table(asked.folder)}\n", encoding="utf-8")
+        return
+    if asked.history:
+        history.measure(asked.folder, asked.workplace)
         return
     if asked.real:
         real.measure(asked.folder, asked.real, asked.workplace)
