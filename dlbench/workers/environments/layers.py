@@ -64,6 +64,11 @@ class Recipe:
     dependencies: bool = True
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Requirements that say where a package comes from: a wheel, or a commit of a repository."""
+        return tuple(word for word in self.words if word.endswith(".whl") or "://" in word)
+
+    @property
     def options(self) -> list[str]:
         """Options of the installer."""
         links = [word for folder in self.find_links for word in ("--find-links", str(Path(folder).absolute()))]
@@ -85,7 +90,7 @@ def make(recipe: Recipe, folder: Path, side: str) -> dict[str, str]:
     lines = [f"import site; site.addsitedir({path!r})" for path in paths]
     (site_packages(folder) / BELOW).write_text("\n".join(lines) + "\n", encoding="utf-8")
     _install(place, recipe, folder)
-    return _read_back(place, folder)
+    return _read_back(place, recipe, folder)
 
 
 def python(folder: Path) -> Path:
@@ -119,47 +124,72 @@ def require_pip(besides: str = "") -> None:
 
 
 def _install(place: Place, recipe: Recipe, folder: Path) -> None:
-    target = python(folder)
-    if installer() == "pip":
-        pip = [sys.executable, "-m", "pip", "--python", str(target), "install", "--quiet", "--no-compile"]
-        sources = [word for word in recipe.words if word.endswith(".whl") or "://" in word]
-        if sources:
-            # pip takes a package of the same version below for the one that was named by its source
-            _run(place, [*pip, "--no-deps", "--force-reinstall", *recipe.options, *sources])
-        words = [*(word for word in recipe.words if word not in sources), *_named(sources, folder)]
-        if words:
-            _run(place, [*pip, *recipe.options, *words])
-        return
-    below = ["uv", "pip", "install", "--dry-run", "--python", sys.executable, *recipe.options, *recipe.words]
-    differing = re.findall(r"^ \+ (\S+?)==(\S+)(?: \(from (\S+)\))?$", _run(place, below), re.MULTILINE)
-    words = [f"{name} @ {source}" if source else f"{name}=={version}" for name, version, source in differing]
+    """Install sources first: an installer takes a package of the same version below for the one that a source names."""
+    uv, target = installer() == "uv", str(python(folder))
+    pip = [sys.executable, "-m", "pip", "--python", target, "install", "--quiet", "--no-compile"]
+    into = ["uv", "pip", "install", "--python", target] if uv else pip
+    if recipe.sources:
+        _run(place, [*into, "--no-deps", *([] if uv else ["--force-reinstall"]), *recipe.options, *recipe.sources])
+        if len(own_packages(folder)) < len(recipe.sources):
+            raise NotInstallable(f"{place.side}: {into[0]} installed none of {', '.join(recipe.sources)}")
+    rest = [word for word in recipe.words if word not in recipe.sources]
+    words = _differing(place, recipe, folder) if uv else [*rest, *_named(recipe.sources, folder)]
     if words:
-        _run(place, ["uv", "pip", "install", "--no-deps", "--python", str(target), *recipe.options, *words])
+        _run(place, [*into, *(["--no-deps"] if uv else []), *recipe.options, *words])
+
+
+def _differing(place: Place, recipe: Recipe, folder: Path) -> list[str]:
+    """Requirements that uv would install below and that the environment has not itself. Raises NotInstallable."""
+    below = ["uv", "pip", "install", "--dry-run", "--python", sys.executable, *recipe.options, *recipe.words]
+    own, found = own_packages(folder), list[str]()
+    for line in (one for one in _run(place, below).splitlines() if one.startswith(" + ")):
+        match = re.fullmatch(r" \+ ([^\s=]+)(?:==(\S+))?(?: @ (\S+)| \(from (\S+)\))?", line.rstrip())
+        if match is None:
+            raise NotInstallable(
+                f"{place.side}: uv says {line.strip()!r}, which is not understood; leave uv off the path"
+            )
+        name, version, *sources = match.groups()
+        source = next(filter(None, sources), "")
+        if canonicalize_name(name) not in own:
+            found.append(f"{name} @ {source}" if source else f"{name}=={version}")
+    return found
 
 
 def _named(sources: Sequence[str], folder: Path) -> list[str]:
     """Packages that were installed from sources, by name: pip then installs what they require and builds none again."""
-    extras: dict[str, set[str]] = {}
-    for word in sources:
-        with contextlib.suppress(InvalidRequirement):
-            extras[canonicalize_name(Requirement(word).name)] = Requirement(word).extras
-    named = own_packages(folder) if sources else {}
+    extras = {name: one.extras for name, one in _asked(Recipe(tuple(sources))).items()}
     return [
         f"{name}[{','.join(sorted(extras[name]))}]=={version}" if extras.get(name) else f"{name}=={version}"
-        for name, version in named.items()
+        for name, version in (own_packages(folder) if sources else {}).items()
     ]
 
 
-def _read_back(place: Place, folder: Path) -> dict[str, str]:
-    """Versions of its own packages, each seen to be imported from there. Raises NotInstallable."""
-    installed = own_packages(folder)
-    said = _run(place, [str(python(folder)), "-c", READ_BACK, *installed]).strip().rpartition("\n")[2]
-    for name, (version, files) in json.loads(said).items():
+def _read_back(place: Place, recipe: Recipe, folder: Path) -> dict[str, str]:
+    """Versions of its own packages, each seen to be imported from there, and what was asked for seen to be there.
+
+    Raises NotInstallable.
+    """
+    installed, asked = own_packages(folder), _asked(recipe)
+    said = _run(place, [str(python(folder)), "-c", READ_BACK, *installed, *(asked.keys() - installed.keys())])
+    for name, (version, files) in json.loads(said.strip().rpartition("\n")[2]).items():
         outside = [file for file in files if file and not Path(file).is_relative_to(folder)]
-        if version != installed[name] or outside:
+        if name in installed and (version != installed[name] or outside):
             why = f"{name} {version} is imported from {', '.join(outside) or 'elsewhere'}, not from {folder}"
             raise NotInstallable(f"{place.side}: {why}; a path of this Python stands before its packages")
+        if name in asked and not asked[name].specifier.contains(version, prereleases=True):
+            raise NotInstallable(f"{place.side}: {asked[name]} was asked for, and {name} {version} is there")
     return installed
+
+
+def _asked(recipe: Recipe) -> dict[str, Requirement]:
+    """The requirements that name their package, by its canonical name."""
+    found: dict[str, Requirement] = {}
+    for word in recipe.words:
+        with contextlib.suppress(InvalidRequirement):
+            one = Requirement(word)
+            if one.marker is None or one.marker.evaluate():
+                found[canonicalize_name(one.name)] = one
+    return found
 
 
 def _run(place: Place, command: Sequence[str]) -> str:

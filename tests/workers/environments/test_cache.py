@@ -301,6 +301,41 @@ def test_a_wheel_that_is_built_anew_under_its_name_makes_another_environment(mad
     assert len(made) == 2
 
 
+@pytest.mark.parametrize("form", ["{0} @ {2}", "{0}=={1} (from {2})"])
+def test_uv_says_a_source_in_two_ways(form, monkeypatch, tmp_path):
+    """uv 0.5 and uv 0.13; the source itself is there already."""
+    asked, own = [], {}
+    dry = f"Would install 3 packages\n + b==2\n + {form.format('a', '1', 'git+file:///a@0')}\n"
+    dry += f" + {form.format('c', '3', 'git+file:///c@0')}\n"
+
+    def run(_, command):
+        asked.append(command)
+        own.update(a="1")
+        return dry if "--dry-run" in command else ""
+
+    monkeypatch.setattr(layers, "installer", lambda: "uv")
+    monkeypatch.setattr(layers, "_run", run)
+    monkeypatch.setattr(layers, "own_packages", lambda _: own)
+    layers._install(None, Recipe(("git+file:///a@main", "b")), tmp_path)
+    assert asked[0][-1] == "git+file:///a@main"
+    assert asked[-1][-2:] == ["b==2", "c @ git+file:///c@0"]
+
+
+@pytest.mark.parametrize("said", ["", "Would install\n + a is new\n"])
+def test_an_installer_that_installs_nothing_or_speaks_in_another_way_is_not_believed(said, monkeypatch, tmp_path):
+    monkeypatch.setattr(layers, "installer", lambda: "uv")
+    monkeypatch.setattr(layers, "_run", lambda *_: said)
+    monkeypatch.setattr(layers, "own_packages", lambda _: {"a": "1"} if said else {})
+    with pytest.raises(NotInstallable, match="which is not understood" if said else "installed none of git"):
+        layers._install(Place("old", tmp_path, {}), Recipe(("git+file:///a@main",)), tmp_path)
+
+
+def test_another_version_than_was_asked_for_is_not_taken(monkeypatch, tmp_path):
+    monkeypatch.setattr(layers, "_run", lambda *_: '{"a": ["1.0", []]}')
+    with pytest.raises(NotInstallable, match=r"a==2\.0 was asked for, and a 1\.0 is there"):
+        layers._read_back(Place("new", tmp_path, {}), Recipe(("a==2.0",)), tmp_path)
+
+
 def test_a_source_of_the_version_below_is_installed_all_the_same_and_built_once(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(layers, "installer", lambda: "pip")
