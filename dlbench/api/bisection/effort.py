@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from dlbench.api.bisection import groups
 from dlbench.api.bisection.groups import is_timed
 from dlbench.api.request import LEAN
+from dlbench.record.schema import Run
 from dlbench.spec import Isolation, Policy
+from dlbench.stats.bisection import rounds
+from dlbench.stats.bisection.search import Trial
 from dlbench.stats.interim import INTERIM_GROUPS
 
 FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
@@ -19,6 +23,13 @@ FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
 SHORT: Mapping[str, Any] = {**LEAN, "latency_seconds": 0.05}
 """Effort of a process of which step times, peak memory or compile time are read: none of them reads single steps."""
 READ_BY_SHORT = ("step_time", "memory_peak", "compile_time")
+FIRST = rounds.LEAST
+"""Samples of a process in the first trial."""
+
+
+def samples(trial: Trial, found: groups.ByMember, runs: Sequence[Run]) -> int:
+    """Those of a process in the trial that follows: as many as the noise of this one makes worth their time."""
+    return rounds.worth(groups.rounds(trial, found), groups.overhead(runs))
 
 
 def policy(asked: Policy, metric: str, samples: int, *, confirms: bool, together: bool) -> Policy:

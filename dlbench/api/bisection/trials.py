@@ -15,7 +15,6 @@ from dlbench.errors import SpecError
 from dlbench.record import journal
 from dlbench.record.schema import PLAN_FILE, Plan, Run
 from dlbench.session import machine, plan, schedule
-from dlbench.stats.bisection import rounds
 from dlbench.stats.bisection.search import Exhausted, Trial
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.workers.backends import Starter
@@ -36,7 +35,7 @@ class Trials:
     begin: float = field(default_factory=time.monotonic)
     took: dict[tuple[int, ...], float] = field(default_factory=dict)
     arm: str = ""
-    samples: int = rounds.LEAST
+    samples: int = effort.FIRST
 
     def __call__(self, trial: Trial) -> list[Mapping[int, float]]:
         """Groups of a trial, those of an earlier call first. Raises Unmeasurable, Exhausted and DlbenchError."""
@@ -65,7 +64,7 @@ class Trials:
     def _learn(self, trial: Trial, runs: Sequence[Run]) -> None:
         if of_runs.is_timed(self.metric):
             found = of_runs.by_member(trial, runs, {self.members.name(one): one for one in trial.members})
-            self.samples = rounds.worth(of_runs.rounds(trial, found), of_runs.overhead(runs))
+            self.samples = effort.samples(trial, found, runs)
 
     def _require_quiet(self, trial: Trial, runs: Sequence[Run], groups: Sequence[Mapping[int, float]]) -> None:
         """Raise Exhausted if other programs leave no ratio at two looks: more groups would teach nothing."""
