@@ -19,6 +19,9 @@ SPREAD, OUTLIERS, OUTLYING = 0.004, 1 / 75, 0.1
 """Spread of a process's logarithm, and processes that differ by a tenth for as long as they live
 (`reports/decision-quality`)."""
 
+BESIDE = 0.018
+"""The spread beside a program that leaves a twentieth of a core, in groups of 20 rounds (`reports/bisection`)."""
+
 Answer = str
 """`exact`, `wrong`, `alarm`, `none`, or `undecided`."""
 
@@ -42,6 +45,8 @@ KINDS = (
     Kind("3 % twice", {5: 0.03, 10: 0.03}),
     Kind("5 %, spread 1 %", {0: PLANTED}, 0.01),
     Kind("unchanged, spread 1 %", {}, 0.01),
+    Kind("5 %, spread 1.8 %", {0: PLANTED}, BESIDE),
+    Kind("unchanged, spread 1.8 %", {}, BESIDE),
     Kind("5 %, noise of real searches", {0: PLANTED}, real=True),
     Kind("unchanged, noise of real searches", {}, real=True),
 )
