@@ -19,7 +19,7 @@ FAULTS = 1000
 class Mark(NamedTuple):
     """A share of `whole`, its meaning, the limit above which it is worth a word, and a remedy.
 
-    `fewer` is what helps besides if an arm has more than one thread.
+    `several` is the remedy if an arm may have more than one thread.
     """
 
     text: str
@@ -27,7 +27,7 @@ class Mark(NamedTuple):
     limit: float
     advice: str
     whole: str = "the time"
-    fewer: str = ""
+    several: str = ""
 
 
 MARKS = (
@@ -35,8 +35,8 @@ MARKS = (
         "tasks waited for a core (CPU pressure)",
         lambda load: load.cpu_pressure,
         BUSY,
-        "other programs, or more threads than cores; end them",
-        fewer=", or give fewer --threads",
+        "other programs; end them",
+        several="other programs, or more threads than cores; end them, or give fewer --threads",
     ),
     Mark(
         "tasks waited for memory (memory pressure)",
@@ -56,7 +56,7 @@ MARKS = (
         STOLEN,
         "a limit of the container; raise it",
         "its periods",
-        ", or give fewer --threads",
+        "a limit of the container; raise it, or give fewer --threads",
     ),
 )
 
@@ -99,7 +99,7 @@ def busy(loads: Sequence[Load], *, one_thread: bool = False) -> Iterator[str]:
 def _advice(mark: Mark, loads: Sequence[Load], *, one_thread: bool) -> str:
     """Processes that plugins start are named before programs of others: they are part of the measurement."""
     helped = max((load.helper_cpu or 0.0 for load in loads), default=0.0)
-    advice = mark.advice + ("" if one_thread else mark.fewer)
+    advice = mark.advice if one_thread else mark.several or mark.advice
     if mark.limit != BUSY or helped <= HELPED:
         return advice
     return (
