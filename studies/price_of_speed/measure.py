@@ -21,18 +21,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from msgspec import UNSET
 
 import dlbench
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run
-from dlbench.report.fidelity import WHATS
 from dlbench.report.section import FidelityRow
+from studies.price_of_speed.page import BASE, Row, line, page, processes
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
 ARCHITECTURES = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
-BASE = "base"
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "torch": {
         "eager": {
@@ -59,7 +57,6 @@ EVERY = [
 """All parts, as a plugin on a path."""
 STOPPED = (130, 143)
 """Exit codes of a session that was told to end."""
-Row = dict[str, Any]
 
 
 def part(plugin: str, path: str, setting: Sequence[str], folder: Path) -> dict[str, Row]:
@@ -147,81 +144,6 @@ def _row(row: FidelityRow) -> Row:
     }
 
 
-def table(parts: Mapping[str, Mapping[str, Row]], size: str) -> str:
-    """All parts as a page."""
-    head = ("arm", "variant", "step time, ratio", *WHATS, "bits agree", "within its precision")
-    return "\n".join(
-        [
-            "# The price of speed",
-            "",
-            f"Options at size {size}, each beside the plain arm in lockstep: the ratio of step times with its 95 %",
-            "interval, and relative errors in the 2-norm of outputs, first gradients and the losses of 20 steps.",
-            "Made by `python -m studies.price_of_speed`.",
-            "",
-            *_places(parts),
-            *_open(parts),
-            f"| {' | '.join(head)} |",
-            f"|{'---|' * len(head)}",
-            *(_line(arm, name, row) for arm, rows in parts.items() for name, row in rows.items()),
-            "",
-        ]
-    )
-
-
-def _places(parts: Mapping[str, Mapping[str, Row]]) -> list[str]:
-    """Machines and threads of all parts, a line each; with several, each names its parts."""
-    found: dict[tuple[str, int], list[str]] = {}
-    for name, rows in parts.items():
-        for place in dict.fromkeys((row["machine"], row["threads"]) for row in rows.values() if "machine" in row):
-            found.setdefault(place, []).append(name)
-    lines = []
-    for (machine, threads), names in found.items():
-        of = f": {', '.join(names)}" if len(found) > 1 else ""
-        lines.append(f"- {machine}, threads {threads}{of}")
-    return [*lines, *[""] * bool(found)]
-
-
-def _open(parts: Mapping[str, Mapping[str, Row]]) -> list[str]:
-    """Processes of each part, and the parts that are not measured yet or have no option where they were tried."""
-    processes = {name: _processes(rows) for name, rows in parts.items()}
-    number = [
-        f"{many} processes an arm: {', '.join(_with(processes, many))}" for many in sorted({*processes.values()} - {0})
-    ]
-    without = {
-        "no option can be had on the machine of this session": _with(processes, 0),
-        "not measured yet": [name for name in EVERY if name not in parts],
-    }
-    missing = [f"{said}: {', '.join(names)}" for said, names in without.items() if names]
-    return [f"- {line}" for line in [*number, *missing]] + [""]
-
-
-def _processes(rows: Mapping[str, Row]) -> int:
-    return max((row.get("processes", (0, 0))[1] for row in rows.values()), default=0)
-
-
-def _with(processes: Mapping[str, int], many: int) -> list[str]:
-    return [name for name, number in processes.items() if number == many]
-
-
-def _line(arm: str, name: str, row: Row) -> str:
-    good, planned = row.get("processes", (0, 0))
-    if why := row["why"] or (row["failed"] if not good and planned else ""):
-        return f"| {arm} | {name} | {why} |{' |' * (len(WHATS) + 2)}"
-    ratio = "1" if name == BASE else _shown(row["ratio"])
-    less = f"; {good} of {planned} processes" if good < planned else ""
-    errors = [f"{row['errors'][what]:.1e}" if what in row["errors"] else "" for what in WHATS]
-    same = {True: "yes", False: "NO", None: "not checked"}[row["same"]]
-    return f"| {' | '.join((arm, name, ratio + less, *errors, row['bits'], same))} |"
-
-
-def _shown(ratio: Sequence[float | None] | None) -> str:
-    if ratio is None:
-        return "not measured"
-    value, *ends = ratio
-    interval = " to ".join(f"{end:.3f}" for end in ends if end is not None)
-    return f"{value:.3f} ({interval or 'no interval'})"
-
-
 def main() -> int:
     """Measure the parts that were asked for, and keep the table."""
     parser = argparse.ArgumentParser(description="price of speed")
@@ -241,12 +163,12 @@ def main() -> int:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", f"{folder}/inductor")
         sessions = options.out / "unfinished" if options.out else Path(folder)
         for name in asked:
-            if _processes(parts.get(name, {})) and not options.only:
+            if processes(parts.get(name, {})) and not options.only:
                 continue
             session = sessions / f"{name.replace(':', '-')}-{options.size}"
             plugin, path = name.split(":")
             parts[name] = part(plugin, path, setting, session)
-            print("\n".join(_line(name, *row) for row in parts[name].items()), flush=True)
+            print("\n".join(line(name, *row) for row in parts[name].items()), flush=True)
             if kept:
                 _keep(kept, {one: parts[one] for one in EVERY if one in parts}, options.size)
             shutil.rmtree(session, ignore_errors=True)
@@ -256,8 +178,4 @@ def main() -> int:
 def _keep(kept: Path, parts: Mapping[str, Mapping[str, Row]], size: str) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(parts, indent=1) + "\n")
-    (kept.parent / "report.md").write_text(table(parts, size))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    (kept.parent / "report.md").write_text(page(parts, size, EVERY))
