@@ -51,10 +51,13 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "tf": {"eager": {"bf16": "amp:bf16"}, "jit": {"bf16": "amp:bf16"}},
 }
 """Settings by framework, path and name."""
-EVERY = [
-    f"{framework}.{name}:{path}" for framework, paths in VARIANTS.items() for name in ARCHITECTURES for path in paths
-]
-"""All parts, as a plugin on a path."""
+EVERY = {
+    f"{framework}.{name}:{path}": tuple(settings)
+    for framework, paths in VARIANTS.items()
+    for name in ARCHITECTURES
+    for path, settings in paths.items()
+}
+"""The options of each part, a plugin on a path."""
 STOPPED = (130, 143)
 """Exit codes of a session that was told to end."""
 

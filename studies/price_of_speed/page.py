@@ -14,8 +14,8 @@ Parts = Mapping[str, Mapping[str, Row]]
 """The rows of each part, by variant."""
 
 
-def page(parts: Parts, size: str, every: Sequence[str]) -> str:
-    """All parts as a page; `every` names the parts that there can be."""
+def page(parts: Parts, size: str, every: Mapping[str, Sequence[str]]) -> str:
+    """All parts as a page; `every` names the parts that there can be, and the options of each."""
     head = ("arm", "variant", "step time, ratio", *WHATS, "bits agree", "within its precision")
     return "\n".join(
         [
@@ -107,9 +107,12 @@ def _plain(why: str, name: str, arm: str) -> str:
     return said.removeprefix(f"{arm.replace(':', ' on the path ')}: ")
 
 
-def _missing(parts: Parts, every: Sequence[str]) -> Iterator[str]:
+def _missing(parts: Parts, every: Mapping[str, Sequence[str]]) -> Iterator[str]:
     if missing := [name for name in every if name not in parts]:
         yield f"- not tried yet: {', '.join(missing)}"
+    for arm, names in every.items():
+        if left := [name for name in names if name not in parts.get(arm, names)]:
+            yield f"- not tried yet with {arm}: {', '.join(left)}"
 
 
 def processes(rows: Mapping[str, Row]) -> int:
