@@ -112,6 +112,8 @@ def page(pool: Pool, found: Sequence[Session]) -> str:
     """The figures, and the settings that were chosen."""
     within = sum(one.loss <= TOLERANCE for one in found)
     shares = sorted(one.share for one in found)
+    others = range(1, len(pool.names))
+    spread = statistics.median(statistics.stdev(group[one].value for group in pool.groups) for one in others)
     lines = [
         "| | |",
         "|---|---:|",
@@ -119,6 +121,7 @@ def page(pool: Pool, found: Sequence[Session]) -> str:
         f"| largest loss | {max(one.loss for one in found):.2%} |",
         f"| share of the exhaustive time, median | {statistics.median(shares):.1%} |",
         f"| share of the exhaustive time, most | {shares[-1]:.1%} |",
+        f"| spread of a setting's ratio to the default, standard deviation over groups, median | {spread:.1%} |",
         f"| called proven | {sum(one.proven for one in found)} |",
         f"| of these not within {TOLERANCE:.0%} | {sum(one.proven and one.loss > TOLERANCE for one in found)} |",
         f"| faster than the default, measured again | {sum(one.verdict == 'faster' for one in found)} |",

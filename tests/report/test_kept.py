@@ -27,6 +27,7 @@ OTHERS = {
     "price-of-speed": ("report.md", "python -m studies.price_of_speed"),
     "sessions": ("sessions.md", "python -m studies.decision_quality sessions"),
     "silent-wrong": ("report.md", "python -m studies.silent_wrong"),
+    "tune": ("sessions.md", "python -m studies.tune replay"),
     "planted": ("sessions.md", "python -m studies.any_model planted"),
     "zoo": ("report.md", "python -m studies.zoo"),
 }
