@@ -89,7 +89,7 @@ def _processes_of(parts: Parts) -> Iterator[str]:
 
 
 def _reasons(parts: Parts) -> Iterator[str]:
-    """What an option was refused for or failed by, a line for each reason with its arms."""
+    """A line for each reason of a refusal or a failure, with its option and its arms."""
     found: dict[tuple[str, str], list[str]] = {}
     for arm, rows in parts.items():
         for name, row in rows.items():
