@@ -96,7 +96,7 @@ def check(
 
     doubtful = [place for place in others if _losses_alone(judged(place))]
     again = [first, *doubtful] if doubtful else []
-    moved = [Side(specs[at], "moved", _other(specs[at], sides[first])) for at in again]
+    moved = [Side(specs[at], "moved", baseline=_other(specs[at], sides[first])) for at in again]
     for place, found in zip(again, _probed(probing, moved), strict=True):
         side = sides[place]
         sides[place] = found if isinstance(found, str) or isinstance(side, str) else {**side, **found}
@@ -105,7 +105,10 @@ def check(
 
 def _sides(specs: Sequence[Spec], probing: Probing, *, quick: bool) -> list[Arrays | str]:
     """The arrays of each, or why there are none: those that need nobody's state are probed together."""
-    asked = [Side(spec, "without gradients" if quick and spec.path != "eager" else "all") for spec in specs]
+    asked = [
+        Side(spec, "without gradients" if quick and spec.path != "eager" else "all", apart=spec.precision == "fp32")
+        for spec in specs
+    ]
     straight = [at for at, spec in enumerate(specs) if not at or not (why_not(specs[0], spec) or convert_of(spec))]
     found = dict(zip(straight, _probed(probing, [asked[at] for at in straight]), strict=True))
     for place, spec in enumerate(specs[1:], 1):

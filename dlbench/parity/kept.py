@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dlbench.parity.probe import Look
 from dlbench.spec import Spec
 
 Tell = Callable[[str], None]
@@ -22,10 +23,12 @@ MOST_BYTES = 2**30
 class Kept:
     """Nothing is kept, and nobody is told."""
 
+    keeps = False
+
     def looking(self, text: str) -> None:
         """An arm is built and looked at from now on."""
 
-    def take(self, spec: Spec, path: Path) -> None:
+    def take(self, spec: Spec, look: Look, path: Path) -> None:
         """Take the file of the arrays of a Spec, which the caller deletes otherwise."""
 
     def of(self, spec: Spec) -> dict[str, Any] | None:
@@ -35,28 +38,32 @@ class Kept:
 class KeptOnDisk(Kept):
     """Keeps files in a folder, and tells."""
 
+    keeps = True
+
     def __init__(self, folder: Path, tell: Tell) -> None:
         self._folder, self._tell = folder, tell
-        self._files: dict[Spec, Path] = {}
+        self._files: dict[tuple[Spec, Look], Path] = {}
 
     def looking(self, text: str) -> None:
         """Tell."""
         self._tell(text)
 
-    def take(self, spec: Spec, path: Path) -> None:
+    def take(self, spec: Spec, look: Look, path: Path) -> None:
         """Move the file, unless it is too large beside those that are kept; a later one replaces an earlier one."""
-        others = sum(one.stat().st_size for kept, one in self._files.items() if kept != spec)
+        others = sum(one.stat().st_size for kept, one in self._files.items() if kept != (spec, look))
         if others + path.stat().st_size > MOST_BYTES:
             return
-        place = self._files.setdefault(spec, self._folder / f"{len(self._files)}.npz")
+        place = self._files.setdefault((spec, look), self._folder / f"{len(self._files)}.npz")
         shutil.move(path, place)
 
     def of(self, spec: Spec) -> dict[str, Any] | None:
-        """Read the file."""
-        if spec not in self._files:
-            return None
-        with np.load(self._files[spec], allow_pickle=False) as file:
-            return dict(file)
+        """Read the files, gradients last."""
+        looks: tuple[Look, ...] = ("all", "without gradients", "gradients")
+        found: dict[str, Any] = {}
+        for path in (self._files[spec, look] for look in looks if (spec, look) in self._files):
+            with np.load(path, allow_pickle=False) as file:
+                found |= file
+        return found or None
 
 
 @contextmanager

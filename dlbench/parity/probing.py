@@ -24,11 +24,13 @@ Arrays = Mapping[str, Any]
 class Side:
     """A model to look at, and what to look for, as `dlbench.parity.probe.probe_to_file` takes it.
 
-    `baseline` holds the arrays of another model whose state it converts to its own.
+    `baseline` holds the arrays of another model whose state it converts to its own. With `apart` first gradients that a
+    look leaves out are looked at after it, in the same process, and kept: nobody else reads them.
     """
 
     spec: Spec
     look: Look = "all"
+    apart: bool = False
     baseline: Arrays | None = None
 
 
@@ -53,13 +55,18 @@ class Probing:
         given = str(other) if side.baseline is not None else ""
 
         def start(place: int) -> ChildHandle:
-            self.kept.looking(f"{spec.label}: {_WORDS[side.look]}")
+            more = ", first gradients" if self._apart(side) else ""
+            self.kept.looking(f"{spec.label}: {_WORDS[side.look]}{more}")
             return fresh_child(spec.threads, self.timeout, self.pythons[spec.python], place=place)
 
         def order(child: ChildHandle) -> Callable[[], dict[str, Any]]:
             seeds = list(self.seeds)
             written = begin(child, probe_to_file, spec, seeds, str(path), look=side.look, baseline=given)
-            return lambda: self._read(side, path, written)
+            more = folder / f"{number}-gradients.npz"
+            if not self._apart(side):
+                return lambda: self._read(side, path, written)
+            later = begin(child, probe_to_file, spec, seeds[:1], str(more), look="gradients")
+            return lambda: self._with_gradients(spec, self._read(side, path, written), more, later)
 
         return Work(spec, start, order)
 
@@ -69,7 +76,24 @@ class Probing:
         with np.load(path, allow_pickle=False) as file:
             found = dict(file)
         if side.baseline is None and side.look in ("all", "without gradients"):
-            self.kept.take(side.spec, path)
+            self.kept.take(side.spec, side.look, path)
+        return found
+
+    def _apart(self, side: Side) -> bool:
+        """True if gradients are looked at after the others: the compiler and its headers are warm then."""
+        if not (self.kept.keeps and side.apart and side.look == "without gradients" and side.baseline is None):
+            return False
+        return not any("/gradient/" in name for name in self.kept.of(side.spec) or ())
+
+    def _with_gradients(
+        self, spec: Spec, found: dict[str, Any], path: Path, written: Callable[[], None]
+    ) -> dict[str, Any]:
+        """The arrays as they are; the gradients are kept."""
+        try:
+            written()
+        except ChildError:
+            return found  # who needs them asks a child of their own, and hears why
+        self.kept.take(spec, "gradients", path)
         return found
 
 

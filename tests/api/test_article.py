@@ -77,7 +77,8 @@ def test_a_program_runs_on_few_samples_and_its_model_has_the_stated_size(program
 
 
 def commands(page):
-    return re.findall(r"^    (python .*|dlbench .*)$", page.read_text(), re.MULTILINE)
+    """Commands without their comments, which are in the language of the page."""
+    return re.findall(r"^    ((?:python|dlbench) .*?) *(?:#.*)?$", page.read_text(), re.MULTILINE)
 
 
 def test_both_pages_have_the_same_commands():

@@ -11,10 +11,11 @@ import pytest
 from command import short
 from sides import spec
 
-from dlbench.parity import check, fidelity, kept
+from dlbench.parity import check, fidelity, kept, probing
 from dlbench.parity.kept import Kept, kept_on_disk
 from dlbench.parity.probing import Probing, Side
 from dlbench.record.reading import read_fidelities
+from dlbench.workers.child import ChildError
 
 pytestmark = pytest.mark.untimed
 
@@ -33,9 +34,11 @@ def store(told: list[str]) -> Iterator[Kept]:
         yield one
 
 
-def probed(look: str, store: Kept) -> None:
+def probed(look: str, store: Kept, *, apart: bool = False) -> dict[str, np.ndarray]:
     """Probe the arm as the check for parity does."""
-    Probing((0,), 60.0, {"": sys.executable}, store).arrays([Side(ARM, look)])
+    (found,) = Probing((0,), 60.0, {"": sys.executable}, store).arrays([Side(ARM, look, apart=apart)])
+    assert isinstance(found, dict)
+    return found
 
 
 def test_errors_ask_for_the_gradients_alone_that_a_quick_check_left_out(store: Kept, told: list[str]) -> None:
@@ -45,6 +48,38 @@ def test_errors_ask_for_the_gradients_alone_that_a_quick_check_left_out(store: K
     assert told == [REFERENCE, "fake.linear eager: first gradients"]
     assert found == fidelity.check([ARM], 60.0, {})
     assert [one.what for one in found[0].deviations] == ["outputs", "gradients", "losses"]
+
+
+def test_gradients_that_a_quick_check_leaves_out_are_looked_at_by_the_same_process_and_judged_by_errors_alone(
+    store: Kept, told: list[str]
+) -> None:
+    found = probed("without gradients", store, apart=True)
+    assert not any("gradient" in name for name in found)
+    assert told == ["fake.linear eager: outputs, 20 steps, first gradients"]
+    probed("without gradients", store, apart=True)
+    assert told[1:] == ["fake.linear eager: outputs, 20 steps"], "they are kept"
+    told.clear()
+    assert fidelity.check([ARM], 60.0, {}, store) == fidelity.check([ARM], 60.0, {})
+    assert told == [REFERENCE]
+
+
+def test_gradients_that_fail_after_the_others_leave_the_check_as_it_is(
+    store: Kept, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = probing.begin
+
+    def begun(child: object, *given: object, **more: object) -> object:
+        def failed() -> None:
+            raise ChildError("timeout", "too slow")
+
+        return failed if more["look"] == "gradients" else real(child, *given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(probing, "begin", begun)
+        assert "0/losses" in probed("without gradients", store, apart=True)
+    told.clear()
+    fidelity.check([ARM], 60.0, {}, store)
+    assert told == [REFERENCE, "fake.linear eager: first gradients"]
 
 
 def test_an_arm_that_was_probed_whole_is_not_built_again(store: Kept, told: list[str]) -> None:
@@ -76,11 +111,11 @@ def test_a_file_beyond_the_limit_is_not_kept(monkeypatch: pytest.MonkeyPatch, st
     monkeypatch.setattr(kept, "MOST_BYTES", (tmp_path / "a.npz").stat().st_size)
     for one in (ARM, spec("twin.linear")):
         np.savez(tmp_path / "a.npz", a=np.ones(100))
-        store.take(one, tmp_path / "a.npz")
+        store.take(one, "all", tmp_path / "a.npz")
     assert store.of(ARM) is not None
     assert store.of(spec("twin.linear")) is None
     np.savez(tmp_path / "a.npz", a=np.zeros(100))
-    store.take(ARM, tmp_path / "a.npz")  # in the place of the earlier one
+    store.take(ARM, "all", tmp_path / "a.npz")  # in the place of the earlier one
     assert (store.of(ARM) or {})["a"].sum() == 0
 
 
