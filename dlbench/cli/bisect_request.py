@@ -106,11 +106,13 @@ def _range(options: Mapping[str, Any]) -> Found:
         raise SpecError("--git and --lock are two ways to give a range; leave one out")
     if options["lock"]:
         if len(words) != 2:
-            raise SpecError(f"--lock compares two requirement files, and {len(words)} are given; give OLD.txt NEW.txt")
+            given = f"these are given: {shlex.join(words)}" if words else "none is given"
+            raise SpecError(f"--lock compares two requirement files, and {given}; give OLD.txt NEW.txt")
         return ranges.locks(words[0], words[1], recipe)
     if len(words) != 1:
         example = "package==1.0..1.5, --git REPO v1..main, or --lock OLD.txt NEW.txt"
-        raise SpecError(f"a bisection has one range, and {len(words)} are given ({shlex.join(words)}); give {example}")
+        given = f"{len(words)} are given ({shlex.join(words)})" if words else "none is given"
+        raise SpecError(f"a bisection has one range, and {given}; give {example}")
     if options["git"]:
         return ranges.commits(options["git"], words[0], options["subdirectory"], recipe)
     return ranges.versions(words[0], recipe)

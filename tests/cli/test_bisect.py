@@ -27,6 +27,7 @@ from dlbench.workers.environments.cache import Cache
 from dlbench.workers.environments.layers import Recipe
 from dlbench.workers.environments.ranges import Found
 from studies.bisection.packages import PLUGIN, repository, wheel, wheels
+from studies.gate.repository import git
 
 pytestmark = pytest.mark.untimed
 
@@ -52,9 +53,9 @@ def dlbench(*words, cache):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "a bisection has one range, and 0 are given"),
+        ((), "a bisection has one range, and none is given; give package==1.0..1.5"),
         (("a==1..2", "b==1..2"), "a bisection has one range, and 2 are given"),
-        (("--lock", "old.txt"), "--lock compares two requirement files, and 1 are given"),
+        (("--lock", "old.txt"), "--lock compares two requirement files, and these are given: old.txt"),
         (("--lock", "--git", ".", "a..b"), "--git and --lock are two ways"),
         (("a==2..1",), "the wrong way round"),
         (("a==1..2", "--find-links", "nowhere"), "--find-links nowhere is no folder"),
@@ -177,8 +178,13 @@ def test_the_command_that_shows_a_step_of_lock_files_again_makes_the_same_enviro
 
 
 def test_the_command_that_shows_a_commit_again_makes_the_same_environments(tmp_path, monkeypatch):
-    hashes = repository(tmp_path / "a b" / "repo", [1, 2])
-    words = ("--git", tmp_path / "a b" / "repo", f"{hashes[0]}..HEAD", "--subdirectory", "x y", "--no-build-isolation")
+    folder = tmp_path / "a b" / "repo"
+    hashes = repository(folder, [1, 2])
+    (folder / "x y").mkdir()
+    (folder / "x y" / "pyproject.toml").write_text("")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--amend", "--no-edit")
+    words = ("--git", folder, f"{hashes[0]}..HEAD", "--subdirectory", "x y", "--no-build-isolation")
     asked = request(*words, "--plugin", "fake.linear", "--phase", "train")
     assert shown_again(asked, monkeypatch) == [one.recipe for one in asked.found.candidates]
     assert asked.found.candidates[0].recipe.words[0].endswith(f"/a%20b/repo@{hashes[0]}#subdirectory=x%20y")

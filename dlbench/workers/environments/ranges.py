@@ -89,6 +89,8 @@ def commits(repository: str, text: str, subdirectory: str, recipe: Recipe) -> Fo
     _check_order(text, hashes[0] == hashes[1], backwards=backwards)
     if not _is_ancestor(folder, hashes[0], hashes[1]):
         raise SpecError(f"{text}: {old} is no ancestor of {new}; give two commits of one branch")
+    if subdirectory and not any(_has_folder(Path(top), one, subdirectory) for one in hashes):
+        raise SpecError(f"{folder} has no folder {subdirectory} at {old} or {new}; give one within the repository")
     log = _git(folder, "log", "--first-parent", "--reverse", "--format=%H%x09%s", f"{hashes[0]}..{hashes[1]}")
     first = _git(folder, "log", "-1", "--format=%H%x09%s", hashes[0])
     lines = [line.partition("\t") for line in (first, *log.splitlines())]
@@ -226,6 +228,11 @@ def _pins(path: Path) -> dict[str, str]:
 def _is_ancestor(folder: Path, one: str, other: str) -> bool:
     done = subprocess.run(["git", "merge-base", "--is-ancestor", one, other], check=False, cwd=folder)
     return done.returncode == 0
+
+
+def _has_folder(top: Path, commit: str, subdirectory: str) -> bool:
+    words = ["git", "cat-file", "-t", f"{commit}:{subdirectory.rstrip('/')}"]
+    return subprocess.run(words, check=False, cwd=top, capture_output=True, text=True).stdout.strip() == "tree"
 
 
 def _hash(folder: Path, word: str) -> str:

@@ -71,8 +71,8 @@ def test_commits_run_along_the_first_parents_with_their_subjects(repo):
     assert [candidate.name for candidate in one.candidates] == [name[:12] for name in hashes]
     assert one.candidates[2].title == "Change 2"
     assert one.candidates[2].recipe.words == (f"git+file://{folder}@{hashes[2]}",)
-    inner = ranges.commits(str(folder), f"{hashes[0]}..HEAD", "plugins/x", ANY)
-    assert inner.candidates[0].recipe.words[0].endswith("#subdirectory=plugins/x")
+    inner = ranges.commits(str(folder), f"{hashes[0]}..HEAD", "acme_step", ANY)
+    assert inner.candidates[0].recipe.words[0].endswith("#subdirectory=acme_step")
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,12 @@ def test_commits_run_along_the_first_parents_with_their_subjects(repo):
 def test_commits_that_make_no_range_are_refused(repo, text, said):
     with pytest.raises(SpecError, match=re.escape(said)):
         ranges.commits(str(repo[0]), text, "", ANY)
+
+
+@pytest.mark.parametrize("subdirectory", ["plugins/x", "pyproject.toml", "../acme_step"])
+def test_a_folder_that_neither_end_has_is_refused(subdirectory, repo):
+    with pytest.raises(SpecError, match=re.escape(f"has no folder {subdirectory} at HEAD~1 or HEAD")):
+        ranges.commits(str(repo[0]), "HEAD~1..HEAD", subdirectory, ANY)
 
 
 def test_no_repository_and_a_dirty_one_are_refused(repo, tmp_path):
