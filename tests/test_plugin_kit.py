@@ -118,7 +118,9 @@ def test_a_device_word_is_resolved_among_what_there_is(asked, found, word):
 
 
 def test_a_device_that_is_not_there_is_unsupported():
-    with pytest.raises(Unsupported, match=r"looked for device gpu:1; Fake 1.0 finds cpu, gpu:0 here"):
+    with pytest.raises(
+        Unsupported, match=r"looked for device gpu:1; Fake 1.0 finds cpu, gpu:0 here; choose --device cpu or gpu:0$"
+    ):
         resolve_device("gpu:1", ["cpu", "gpu:0"], "Fake 1.0")
 
 

@@ -79,7 +79,8 @@ def resolve_device(asked: str, found: Iterable[str], framework: str) -> str:
         return "gpu:0" if "gpu:0" in found else "cpu"
     word = "gpu:0" if asked == "gpu" else asked
     if word not in found:
-        raise Unsupported(f"looked for device {asked}; {framework} finds {', '.join(found)} here")
+        advice = f"choose --device {' or '.join(found)}"
+        raise Unsupported(f"looked for device {asked}; {framework} finds {', '.join(found)} here; {advice}")
     return word
 
 
