@@ -41,7 +41,7 @@ def by_round_of(runs: Iterable[Run]) -> ByRound:
 
 
 def too_few(rounds: int, of: Run) -> bool:
-    """True if so many rounds whose waits are known are too few for a group with this Run."""
+    """True if this number of rounds whose waits are known is too small for a group with this Run."""
     return rounds < ENOUGH * len(by_round(of))
 
 

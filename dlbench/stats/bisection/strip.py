@@ -37,8 +37,9 @@ def strip(
 ) -> tuple[Point, ...]:
     """Measure all places; a difference of neighbours is named where there is none in at most ALARM of all strips.
 
-    A place that cannot be measured is left out, and its part measured again. Those that are not decided when the budget
-    is used are undecided, with the reason. `all_count` as in a search.
+    A place that cannot be measured is left out, and its part measured again; a part that loses a place after its first
+    look ends there. Places that are not decided then, or when the budget is used, are undecided, with the reason.
+    `all_count` as in a search.
     """
     made = _Strip(places, measure, tell, all_count)
     ended = ""
@@ -48,23 +49,29 @@ def strip(
     except Exhausted as error:
         ended = str(error)
     for part in made.parts:
-        if part.open:
-            made.put(part, ended or WHY["undecided"])
+        if part.neighbours[-1] not in made.points:
+            made.put(part, part.lost or ended or WHY["undecided"])
     made.points |= {place: Point(place, reason=ended) for place in range(places) if place not in made.points}
     return tuple(made.points[place] for place in sorted(made.points))
 
 
 @dataclass
 class _Part:
-    """Neighbours that are measured at once; the first of them was measured with the part before too."""
+    """Neighbours that are measured at once; the first of them was measured with the part before too.
+
+    `lost` is the reason that a place cannot be measured any more.
+    """
 
     trial: Trial
     neighbours: Sequence[int]
     groups: Groups = ()
+    lost: str = ""
 
     @property
     def open(self) -> bool:
         """True while another look is to be taken; also after the last one that decides nothing."""
+        if self.lost:
+            return False
         return len(self.groups) < INTERIM_GROUPS[0] or self.trial.rule(self.trial.contrasts(self.groups)) is None
 
 
@@ -105,9 +112,11 @@ class _Strip:
     def go_on(self) -> None:
         """Take the further looks, all open parts at one before the next. Raises Exhausted."""
         for most in INTERIM_GROUPS[1:]:
-            for part in self.parts:
-                if part.open:
+            for part in (one for one in self.parts if one.open):
+                try:
                     self.look(part, most)
+                except Unmeasurable as error:
+                    part.lost = error.reason
 
     def look(self, part: _Part, most: int) -> None:
         """Measure a part to a look, and put it down if that settles it. Raises Exhausted and Unmeasurable."""

@@ -6,6 +6,7 @@ import pytest
 
 from dlbench.stats.bisection.search import Exhausted, Unmeasurable
 from dlbench.stats.bisection.strip import TOGETHER, strip
+from dlbench.stats.interim import INTERIM_GROUPS
 
 pytestmark = pytest.mark.untimed
 
@@ -108,3 +109,31 @@ def test_a_part_whose_neighbours_are_known_is_not_measured_further_for_the_end_t
 
     strip(9, measure)
     assert [trial.most for trial in trials if trial.number == 1] == [6]
+
+
+def test_a_part_that_the_groups_of_a_cut_look_settle_has_its_ratios():
+    """The budget ends within the second look of the first part, whose groups tell it by then."""
+    noisy, steady = (measuring(LEVELS, spread=spread) for spread in (0.03, 0.001))
+
+    def measure(trial):
+        if trial.most > INTERIM_GROUPS[0]:
+            raise Exhausted("the budget is used", steady(trial) + steady(trial))
+        return noisy(trial)
+
+    points = strip(6, measure)
+    assert [point.verdict for point in points] == ["same", "same", "same", "same", "differ", "same"]
+    assert all(point.to_old is not None and not point.reason for point in points)
+
+
+def test_a_place_that_is_lost_after_the_first_look_ends_its_part_and_leaves_the_others():
+    noisy, steady = (measuring(LEVELS, spread=spread) for spread in (0.03, 0.001))
+
+    def measure(trial):
+        if trial.number == 0 and trial.most > INTERIM_GROUPS[0]:
+            raise Unmeasurable(3, "version 3 crashes")
+        return (steady if trial.number else noisy)(trial)
+
+    points = strip(16, measure)
+    assert {(point.verdict, point.reason) for point in points[1:6]} == {("undecided", "version 3 crashes")}
+    assert all(point.to_old is not None for point in points)
+    assert [point.place for point in points if point.verdict == "differ"] == [9]
