@@ -21,8 +21,8 @@ CALLS = {"x86_64": 298, "aarch64": 241}
 SOFTWARE, DUMMY, TIME = 1, 9, 4
 NO_KERNEL, TIMES_ON_ALL, CLOCK, SWITCHES = (1 << bit for bit in (5, 18, 25, 26))
 CLOSE_ON_EXEC = 8
-PAGES = 32
-"""Pages of the ring, a power of two: 8,000 switches in pages of 4 KiB."""
+PAGES, RECORD = 32, 16
+"""Pages of the ring, a power of two, and bytes of a switch in it: 8,000 switches in pages of 4 KiB."""
 HEAD = 1024
 """Place of the ring's length so far, in the page before it."""
 SWITCH, OUT, PREEMPTED = 14, 1 << 13, 1 << 14
@@ -52,7 +52,8 @@ def preempted() -> Callable[[], list[Stretch] | None]:
     def ended() -> list[Stretch] | None:
         try:
             (length,) = struct.unpack_from("Q", ring, HEAD)
-            return list(_stretches(ring[PAGESIZE : PAGESIZE + length])) if length < PAGES * PAGESIZE else None
+            is_full = length + RECORD >= PAGES * PAGESIZE  # a byte stays free, and what has no room is left out
+            return None if is_full else list(_stretches(ring[PAGESIZE : PAGESIZE + length]))
         finally:
             ring.close()
             close(descriptor)
