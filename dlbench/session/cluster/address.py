@@ -61,7 +61,8 @@ def _speaks(connection: socket.socket) -> bool:
     connection.settimeout(TO_ANSWER)
     try:
         connection.sendall(GREETING)
-        head = connection.recv(HEAD, socket.MSG_WAITALL)
+        with connection.makefile("rb") as answer:  # recv() gives the first piece alone where there is a time limit
+            head = answer.read(HEAD)
     except OSError:
         return False
     return len(head) == HEAD and head[3] == SETTINGS

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -41,8 +42,11 @@ def test_an_address_that_is_none_is_refused_in_one_line(given, said, tmp_path):
 
 
 @contextlib.contextmanager
-def listener(reply):
-    """The port of a server of one connection, which replies with these bytes; None says nothing until it is closed."""
+def listener(reply, rest=b""):
+    """The port of a server of one connection, which replies with these bytes, and with the rest a little later.
+
+    None says nothing until the connection is closed.
+    """
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -50,6 +54,9 @@ def listener(reply):
             with connection:
                 connection.recv(64)
                 connection.sendall(reply or b"")
+                if rest:
+                    time.sleep(0.05)
+                    connection.sendall(rest)
                 if reply is None:
                     connection.recv(64)
 
@@ -73,8 +80,10 @@ def test_a_listener_that_is_no_ray_is_said_at_once(reply, scheme, monkeypatch):
 
 @pytest.mark.untimed
 def test_a_listener_that_answers_in_http_2_may_be_ray():
-    with listener(bytes((0, 0, 0, address.SETTINGS, 0, 0, 0, 0, 0))) as port:
-        address.require_answer(f"127.0.0.1:{port}")
+    head = bytes((0, 0, 0, address.SETTINGS, 0, 0, 0, 0, 0))
+    for reply in ((head,), (head[:2], head[2:])):
+        with listener(*reply) as port:
+            address.require_answer(f"127.0.0.1:{port}")
 
 
 @pytest.mark.untimed
