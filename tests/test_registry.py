@@ -20,6 +20,7 @@ from dlbench.api import request
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName, Unsupported
 from dlbench.plugin import ModelPlugin
 from dlbench.registry.entry_points import Entry
+from dlbench.session import plan
 from dlbench.spec import PLUGIN_NAMES, Spec
 
 pytestmark = pytest.mark.untimed
@@ -218,6 +219,12 @@ def test_the_name_of_a_task_comes_with_its_option(install: Install) -> None:
     assert str(caught.value).endswith(
         "waves is a task; dlbench list --tasks shows it, and a run takes it as --task waves"
     )
+
+
+def test_the_name_of_a_task_of_dlbench_itself_comes_with_its_option_too() -> None:
+    with pytest.raises(UnknownName) as caught:
+        plan.installed({"plugin": ["digits"]})
+    assert str(caught.value).endswith("a run takes it as --task digits")
 
 
 def test_a_known_framework_comes_without_advice_to_install_it_again() -> None:

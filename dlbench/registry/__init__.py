@@ -7,7 +7,7 @@ without arguments that returns a ModelPlugin.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName
 from dlbench.plugin import ModelPlugin
@@ -33,14 +33,17 @@ def speakers(found: Iterable[Entry]) -> dict[str, Entry]:
     return dict(sorted(chosen.items()))
 
 
-def find(name: str) -> Entry:
-    """The plugin of this name. Raises UnknownName, and PluginLoadError when metadata shows that it cannot work."""
+def find(name: str, tasks: Collection[str] = ()) -> Entry:
+    """The plugin of this name. Raises UnknownName, and PluginLoadError when metadata shows that it cannot work.
+
+    `tasks` are those of dlbench itself, whose names are no plugins' either.
+    """
     for entry in entries(name):
         if entry.broken:
             raise PluginLoadError(name, entry.distribution, entry.broken)
         return entry
     known = entries()
-    raise UnknownName("plugin", name, {entry.name for entry in known}, _advice(name, known))
+    raise UnknownName("plugin", name, {entry.name for entry in known}, _advice(name, known, tasks))
 
 
 def matching(pattern: str) -> list[str]:
@@ -76,9 +79,9 @@ def _is_pattern(name: str) -> bool:
     return any(wildcard in name for wildcard in "*?[")
 
 
-def _advice(name: str, known: Iterable[Entry]) -> str:
+def _advice(name: str, known: Iterable[Entry], tasks: Collection[str] = ()) -> str:
     framework, dot, _ = name.partition(".")
-    if not dot and any(entry.name == name for entry in offers.entries(offers.TASKS, ())):
+    if not dot and name in {*tasks, *(entry.name for entry in offers.entries(offers.TASKS, ()))}:
         return f"{name} is a task; dlbench list --tasks shows it, and a run takes it as --task {name}"
     if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in known):
         return ""

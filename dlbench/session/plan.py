@@ -137,7 +137,7 @@ def installed(selection: Selection) -> list[str]:
         raise SpecError("no plugin was named; give --plugin NAME (`dlbench list` shows the names)")
     names = list(dict.fromkeys(name for pattern in selection["plugin"] for name in registry.matching(pattern)))
     for name in names:
-        registry.find(name)
+        registry.find(name, tasks.TASKS)
     return names
 
 
