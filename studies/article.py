@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import click
 
 import dlbench
+from dlbench.record.reading import read_plan
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE
 from dlbench.report.convergence import NOTHING, sparkline
 from dlbench.report.section import Arm
@@ -84,10 +85,14 @@ def study() -> None:
 @click.option("--out", default=FOLDER / CURVES[-1], show_default=CURVES[-1], type=click.Path(path_type=Path))
 def curves(only: str, budget: float | None, out: Path) -> None:
     """Train to the target with Keras and JAX, or go on with it."""
+    plugins = [f"{framework}.{name}" for name in _known(only) for framework in ("keras-tf", "jax")]
     if (out / PLAN_FILE).exists():
+        planned = {spec.plugin for spec in read_plan(out / PLAN_FILE).specs}
+        if planned != set(plugins):
+            held = ", ".join(sorted({name.partition(".")[2] for name in planned}))
+            raise click.UsageError(f"{out} is a session of {held}; give these as --only, or give another --out")
         dlbench.run(resume=out)
         return
-    plugins = [f"{framework}.{name}" for name in _known(only) for framework in ("keras-tf", "jax")]
     given: dict[str, Any] = {"phase": "converge", "path": "jit", "task": TASKS, "threads": 1, "isolation": "fork"}
     if budget is not None:
         given["budget"] = budget

@@ -5,7 +5,7 @@
 
 `measure` is a `dlbench.run` for each size and architecture, those that tell most first, in a folder of its own. The
 same command goes on where an earlier one ended, whether by `--budget`, the seconds after which no further session
-starts, or in the midst of one. All finished Runs are one report, which is written anew after each session. `tables`
+starts, or in the midst of one. All finished Runs are one report, which is written after each session. `tables`
 prints, of a saved report, the step of every arm, the cost of Keras over the bare framework as a ratio with its
 interval, and the price of compiling with the steps after which it pays.
 """
@@ -24,7 +24,8 @@ import click
 import dlbench
 from dlbench.api import render
 from dlbench.api.request import DEFAULT_FORMATS
-from dlbench.record.schema import PARITY_FILE, PLAN_FILE, RUNS_FILE
+from dlbench.record import reading
+from dlbench.record.schema import PARITY_FILE, PLAN_FILE, RUNS_FILE, Run
 from dlbench.report.model import Report
 from dlbench.report.section import Arm, Section
 from dlbench.report.units import format_interval, format_value
@@ -58,6 +59,9 @@ def measure(size: str, only: str, budget: float | None, parts: Path | None, out:
     begin, names, failed = monotonic(), given.pop("frameworks").split(","), list[str]()
     for one, architecture in product(size.split(","), only.split(",")):
         folder = parts / f"{one}-{architecture}"
+        if other := differing(folder, names, **given):
+            failed.append(f"{folder} was measured with another {other}; give another --parts, or remove it")
+            continue
         if finished(folder, given["phase"].split(",")):
             continue
         if budget is not None and monotonic() - begin > budget:
@@ -65,7 +69,7 @@ def measure(size: str, only: str, budget: float | None, parts: Path | None, out:
             break
         try:
             session(folder, architecture, names, size=one, **given)
-        except dlbench.DlbenchError as error:  # the others are measured all the same
+        except dlbench.DlbenchError as error:  # the others are measured nevertheless
             failed.append(f"{folder.name}: {error}")
         finally:  # what Ctrl-C has left of it too
             join(parts, out)
@@ -79,13 +83,42 @@ def session(folder: Path, architecture: str, frameworks: Sequence[str], *, phase
         dlbench.run(resume=folder)
         return
     phases = phase.split(",")
-    able = [one for one in frameworks if one not in PREDICT_ONLY or "predict" in phases]
-    dlbench.run([f"{one}.{architecture}" for one in able], path=PATHS, phase=phases, out=folder, **given)
+    plugins = [f"{one}.{architecture}" for one in able(frameworks, phases)]
+    dlbench.run(plugins, path=PATHS, phase=phases, out=folder, **given)
+
+
+def able(frameworks: Sequence[str], phases: Sequence[str]) -> list[str]:
+    """The frameworks that have one of these phases."""
+    return [one for one in frameworks if one not in PREDICT_ONLY or "predict" in phases]
+
+
+def differing(folder: Path, frameworks: Sequence[str], *, phase: str, threads: int, processes: int) -> str:
+    """The option in which the session of a folder is another one than is asked for; empty if it is the same."""
+    if not (folder / PLAN_FILE).exists():
+        return ""
+    plan, phases = reading.read_plan(folder / PLAN_FILE), phase.split(",")
+    options: dict[str, tuple[object, object]] = {
+        "--phase": ({one.phase for one in plan.specs}, set(phases)),
+        "--frameworks": ({one.plugin.partition(".")[0] for one in plan.specs}, set(able(frameworks, phases))),
+        "--threads": ({one.threads for one in plan.specs}, {threads}),
+        "--processes": (plan.policy.processes, processes),
+    }
+    return next((name for name, (planned, asked) in options.items() if planned != asked), "")
+
+
+def whole(file: Path) -> list[bytes]:
+    """The whole lines of a file; a process that was killed leaves a part of one, and its Run is measured again."""
+    return reading.split(file.read_bytes())[0] if file.exists() else []
+
+
+def measured(folder: Path) -> list[Run]:
+    """The Runs in the folder of a session."""
+    return [reading.decode(line, str(folder)) for line in whole(folder / RUNS_FILE)]
 
 
 def finished(folder: Path, phases: Sequence[str]) -> bool:
     """True if the folder holds every repetition of each phase."""
-    runs = dlbench.read_runs(folder) if (folder / RUNS_FILE).exists() else []
+    runs = measured(folder)
     done = {(run.spec.phase, run.group) for run in runs}
     return bool(runs) and done >= set(product(phases, range(runs[0].groups)))
 
@@ -93,10 +126,10 @@ def finished(folder: Path, phases: Sequence[str]) -> bool:
 def join(parts: Path, out: Path) -> None:
     """Write the report of all Runs and parity checks in the folders of sessions."""
     found = {name: sorted(parts.glob(f"*/{name}")) for name in (RUNS_FILE, PARITY_FILE)}
-    if found[RUNS_FILE]:
+    if any(map(whole, found[RUNS_FILE])):
         out.mkdir(parents=True, exist_ok=True)
         for name, files in found.items():
-            (out / name).write_bytes(b"".join(file.read_bytes() for file in files))
+            (out / name).write_bytes(b"".join(line + b"\n" for file in files for line in whole(file)))
         render.write(*render.read(out), out, DEFAULT_FORMATS)
 
 

@@ -2,9 +2,13 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from click.testing import CliRunner
+from example_runs import spec
 
+from dlbench.record.schema import Plan
+from dlbench.spec import Policy
 from studies import article
 
 pytestmark = pytest.mark.untimed
@@ -103,13 +107,16 @@ def test_an_unknown_program_is_refused_before_anything_is_measured(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_session_that_was_cut_is_continued(tmp_path, monkeypatch):
-    asked = []
+def test_a_session_that_was_cut_is_continued_and_not_taken_for_one_of_other_programs(tmp_path, monkeypatch):
+    asked, specs = [], tuple(spec(name, phase="converge") for name in ("keras-tf.mlp", "jax.mlp"))
     monkeypatch.setattr(article.dlbench, "run", lambda *plugins, **options: asked.append((plugins, options)))
     command = ["curves", "--only", "mlp", "--out", str(tmp_path)]
     for _ in range(2):
         assert CliRunner().invoke(article.study, command).exit_code == 0
-        (tmp_path / "plan.json").touch()
+        (tmp_path / "plan.json").write_bytes(msgspec.json.encode(Plan(session="a", specs=specs, policy=Policy())))
     assert asked[0][0] == (["keras-tf.mlp", "jax.mlp"],)
     assert asked[0][1]["phase"] == "converge"
     assert asked[1] == ((), {"resume": tmp_path})
+    other = CliRunner().invoke(article.study, ["curves", "--only", "cnn", "--out", str(tmp_path)])
+    assert (other.exit_code, len(asked)) == (2, 2)
+    assert f"{tmp_path} is a session of mlp; give these as --only" in " ".join(other.output.split())

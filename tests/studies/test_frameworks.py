@@ -2,10 +2,14 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from click.testing import CliRunner
+from example_runs import good_run, spec
 
 from dlbench.errors import SpecError
+from dlbench.record.schema import Plan
+from dlbench.spec import Policy
 from studies import frameworks
 
 pytestmark = pytest.mark.untimed
@@ -85,10 +89,51 @@ def test_a_report_of_another_name_has_sessions_of_its_own(sessions, tmp_path, mo
 def test_a_session_is_finished_when_every_repetition_of_every_phase_is_there(monkeypatch, tmp_path):
     run = lambda phase, group: SimpleNamespace(spec=SimpleNamespace(phase=phase), group=group, groups=2)  # noqa: E731
     runs = [run("train", 0), run("predict", 0), run("train", 1)]
-    monkeypatch.setattr(frameworks.dlbench, "read_runs", lambda _: runs)
     assert not frameworks.finished(tmp_path, ["train"]), "no file"
-    (tmp_path / "runs.jsonl").touch()
+    monkeypatch.setattr(frameworks, "measured", lambda _: runs)
     assert frameworks.finished(tmp_path, ["train"])
     assert not frameworks.finished(tmp_path, ["train", "predict"])
     runs.append(run("predict", 1))
     assert frameworks.finished(tmp_path, ["train", "predict"])
+
+
+def test_a_run_that_was_being_written_is_in_no_report_and_stops_none(tmp_path):
+    """A process that is killed leaves a part of a line; its session measures that Run again."""
+    line, other = (msgspec.json.encode(good_run(session=name)) + b"\n" for name in ("a", "b"))
+    parts = tmp_path / "parts"
+    for name, content in (("small-cnn", line + other[:99]), ("small-mlp", other), ("small-rnn", b"")):
+        (parts / name).mkdir(parents=True)
+        (parts / name / "runs.jsonl").write_bytes(content)
+    assert len(frameworks.measured(parts / "small-cnn")) == 1
+    assert not frameworks.finished(parts / "small-rnn", ["train"])
+    frameworks.join(parts, tmp_path / "out")
+    assert (tmp_path / "out/runs.jsonl").read_bytes() == line + other
+    frameworks.join(parts / "none", tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ((), ""),
+        (("--processes", "1"), "--processes"),
+        (("--phase", "train"), "--phase"),
+        (("--threads", "2"), "--threads"),
+        (("--frameworks", "tf"), "--frameworks"),
+    ],
+)
+def test_a_session_of_other_options_is_not_taken_for_what_is_asked(words, option, sessions, tmp_path):
+    specs = [
+        spec(f"{name}.mlp", phase=phase, threads=1)
+        for name in (*frameworks.TRAIN, *frameworks.PREDICT_ONLY)
+        for phase in ("train", "predict")
+    ]
+    folder = tmp_path / "small-mlp"
+    folder.mkdir()
+    planned = Plan(session="a", specs=tuple(specs), policy=Policy(processes=2))
+    (folder / "plan.json").write_bytes(msgspec.json.encode(planned))
+    command = ["measure", "--parts", str(tmp_path), "--out", str(tmp_path / "out"), "--only", "mlp", *words]
+    found = CliRunner().invoke(frameworks.study, command)
+    assert (found.exit_code, sessions) == ((1, []) if option else (0, ["small-mlp"]))
+    if option:
+        assert f"{folder} was measured with another {option}; give another --parts" in found.output
