@@ -119,33 +119,6 @@ def test_a_command_has_its_own_exit_code_and_output(tmp_path):
     assert (code, b"no-such-program cannot be started" in output) == (127, True)
 
 
-FAILED_BUILD = """
-  error: subprocess-exited-with-error
-  Preparing metadata (pyproject.toml) did not run successfully.
-      raise ValueError(message)
-      ^^^^^
-      ValueError: Invalid version `oh no`
-      [end of output]
-
-  note: This error originates from a subprocess, and is likely not a problem with pip.
-error: metadata-generation-failed
-See above for output.
-
-note: This is an issue with the package mentioned above, not pip.
-hint: See above for details.
-"""
-
-
-def test_a_build_that_fails_is_told_by_its_own_last_lines(tmp_path):
-    program = f"print({FAILED_BUILD!r}); raise SystemExit(1)"
-    with pytest.raises(NotInstallable) as error:
-        layers._run(Place("old", tmp_path, {}), [sys.executable, "-c", program])
-    assert str(error.value).startswith("old cannot be installed: Preparing metadata")
-    assert str(error.value).endswith(
-        "did not run successfully. | raise ValueError(message) | ValueError: Invalid version `oh no`"
-    )
-
-
 def test_several_sessions_use_one_environment_at_once(made, tmp_path):
     with Cache(tmp_path) as cache, Cache(tmp_path) as other:
         assert cache.environment(Recipe(("a==1",)), "a 1") == other.environment(Recipe(("a==1",)), "a 1")
@@ -299,53 +272,3 @@ def test_a_wheel_that_is_built_anew_under_its_name_makes_another_environment(mad
         path.write_text("another")
         assert cache.environment(Recipe((str(path),)), "old", print).folder != before.folder
     assert len(made) == 2
-
-
-@pytest.mark.parametrize("form", ["{0} @ {2}", "{0}=={1} (from {2})"])
-def test_uv_says_a_source_in_two_ways(form, monkeypatch, tmp_path):
-    """uv 0.5 and uv 0.13; the source itself is there already."""
-    asked, own = [], {}
-    dry = f"Would install 3 packages\n + b==2\n + {form.format('a', '1', 'git+file:///a@0')}\n"
-    dry += f" + {form.format('c', '3', 'git+file:///c@0')}\n"
-
-    def run(_, command):
-        asked.append(command)
-        own.update(a="1")
-        return dry if "--dry-run" in command else ""
-
-    monkeypatch.setattr(layers, "installer", lambda: "uv")
-    monkeypatch.setattr(layers, "_run", run)
-    monkeypatch.setattr(layers, "own_packages", lambda _: own)
-    layers._install(None, Recipe(("git+file:///a@main", "b")), tmp_path)
-    assert asked[0][-1] == "git+file:///a@main"
-    assert asked[-1][-2:] == ["b==2", "c @ git+file:///c@0"]
-
-
-@pytest.mark.parametrize("said", ["", "Would install\n + a is new\n"])
-def test_an_installer_that_installs_nothing_or_speaks_in_another_way_is_not_believed(said, monkeypatch, tmp_path):
-    monkeypatch.setattr(layers, "installer", lambda: "uv")
-    monkeypatch.setattr(layers, "_run", lambda *_: said)
-    monkeypatch.setattr(layers, "own_packages", lambda _: {"a": "1"} if said else {})
-    with pytest.raises(NotInstallable, match="which is not understood" if said else "installed none of git"):
-        layers._install(Place("old", tmp_path, {}), Recipe(("git+file:///a@main",)), tmp_path)
-
-
-def test_another_version_than_was_asked_for_is_not_taken(monkeypatch, tmp_path):
-    monkeypatch.setattr(layers, "_run", lambda *_: '{"a": ["1.0", []]}')
-    with pytest.raises(NotInstallable, match=r"a==2\.0 was asked for, and a 1\.0 is there"):
-        layers._read_back(Place("new", tmp_path, {}), Recipe(("a==2.0",)), tmp_path)
-
-
-def test_a_source_of_the_version_below_is_installed_all_the_same_and_built_once(monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(layers, "installer", lambda: "pip")
-    monkeypatch.setattr(layers, "_run", lambda _, command: asked.append(command) or "")
-    monkeypatch.setattr(layers, "own_packages", lambda _: {"b": "2", "c": "3"})
-    sources = ("git+file:///folder@main", "c[more] @ https://a.example/c.tar.gz")
-    layers._install(None, Recipe(("a==1", *sources)), tmp_path)
-    assert [one[-len(sources) :] for one in asked[:1]] == [list(sources)]
-    assert {"--force-reinstall", "--no-deps"} < set(asked[0])
-    assert "a==1" not in asked[0]
-    assert asked[1][-3:] == ["a==1", "b==2", "c[more]==3"]
-    assert "--force-reinstall" not in asked[1]
-    assert len(asked) == 2
