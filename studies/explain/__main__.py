@@ -6,7 +6,8 @@
 
 `attributed` profiles arms and prints the share of a step that has a category, and how much of that is Python's: the
 time of the step's thread outside of every span. `planted` profiles a model beside the same with one difference each,
-and compares category, sign and amount with the difference of two steps without a profiler, taken in turn. `intercept`
+both in one process in turns, and compares category, sign and amount with the difference of their steps without a
+profiler. `intercept`
 compares the host's share with the intercept of the step's time over the batch size. Each row is printed, and added to a
 file of the folder, when its case is done.
 """
@@ -35,6 +36,7 @@ from dlbench.spec import Policy, Spec
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import call
 from dlbench.workers.child import ChildError, ChildHandle
+from studies.explain import turns
 
 HERE = Path(__file__).parent
 KEPT = Path("reports/explain")
@@ -77,17 +79,16 @@ def planted(only: str, path: str, keep: Path) -> None:
     from studies.explain.offenders import OFFENDERS
     from studies.explain.planted import PLANTED
 
-    heads = "| planted | path | of a step | category found | sign | truth | said | within a quarter |"
+    heads = "| planted | path | of a step | category found | sign | truth | said | within a quarter | first operation |"
     say = _Rows(keep / "planted.md", "Planted differences", heads)
-    with _child(_planted_spec("none", path)) as take:
-        for name in only.split(",") if only else [*PLANTED, *OFFENDERS]:
-            if name in OFFENDERS:
-                spec, _, categories = OFFENDERS[name]
-                profiles = _in_turn([partial(_offender, name, form) for form in ("new", "old")])
-                say(_of_planted(name, spec.path, categories, *profiles))
-            else:
-                sides = [partial(take, _planted_spec(one, path)) for one in ("none", name)]
-                say(_of_planted(name, path, PLANTED[name].categories, *_in_turn(sides, TURNS)))
+    for name in only.split(",") if only else [*PLANTED, *OFFENDERS]:
+        if name in OFFENDERS:
+            spec, _, categories = OFFENDERS[name]
+            profiles = _in_turn([partial(_offender, name, form) for form in ("new", "old")])
+            say(_of_planted(name, spec.path, categories, *profiles))
+        else:
+            profiles = turns.profiled([_planted_spec(one, path) for one in ("none", name)])
+            say(_of_planted(name, path, PLANTED[name].categories, *profiles))
 
 
 @study.command()
@@ -137,7 +138,7 @@ class _Rows:
 def _of_planted(name: str, path: str, categories: Sequence[str], before: Profile, after: Profile) -> str:
     """Truth is the difference of the steps without a profiler."""
     if before.reason or after.reason:
-        return f"| {name} | {path} | {before.reason or after.reason} | | | | | |"
+        return f"| {name} | {path} | {before.reason or after.reason} | | | | | | |"
     sides = [Arm(label=label, profile=one, step=one.plain) for label, one in (("plain", before), (name, after))]
     found, truth = explain(name, *sides), after.plain - before.plain
     said = sum(one.difference for one in found.categories if one.category in categories)
@@ -147,7 +148,7 @@ def _of_planted(name: str, path: str, categories: Sequence[str], before: Profile
     sign = "yes" if said * truth > 0 else "NO"
     return (
         f"| {name} | {path} | {truth / before.plain:.0%} | {right}: {first} | {sign} | {truth * 1e3:.3f} ms "
-        f"| {said * 1e3:.3f} ms | {'yes' if within else 'NO'} |"
+        f"| {said * 1e3:.3f} ms | {'yes' if within else 'NO'} | {found.differences[0].name} |"
     )
 
 
