@@ -28,6 +28,7 @@ CAPABILITIES = {
     contract.Describes: ("describe",),
     contract.CountsFlops: ("flops",),
     contract.Profiles: ("profile",),
+    contract.Instruments: ("instrument",),
     contract.LacksPhases: ("missing_phases",),
     contract.TakesSettings: ("settings", "read_settings"),
     contract.TrainsInParallel: ("join", "weights", "leave"),

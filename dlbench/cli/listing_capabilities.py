@@ -15,6 +15,7 @@ from dlbench.workers.child import ChildError
 OPTIONS = {
     "ComputesGradients": "parity",
     "ExchangesParameters": "parity",
+    "Instruments": "explain",
     "ListsDevices": "list --devices",
     "Profiles": "explain",
     "ReportsCompilation": "--path jit",

@@ -174,6 +174,15 @@ class Profiles(Protocol):
         ...
 
 
+@runtime_checkable
+class Instruments(Protocol):
+    """Can build its model so that a profile of it shows more, such as the kernels of a compiler's code."""
+
+    def instrument(self) -> None:
+        """Change the framework so; called before `build`, in a process that nothing but a profile is read from."""
+        ...
+
+
 class Adapts(Protocol):
     """An entry point of the group `dlbench.adaptors`: makes a plugin of a model of the user's own.
 

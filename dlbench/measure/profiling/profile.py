@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from dlbench.errors import Unsupported
 from dlbench.measure import stream
@@ -14,7 +15,7 @@ from dlbench.measure.model import MeasuredModel
 from dlbench.measure.profiling.attribution import mean
 from dlbench.measure.profiling.rounds import CLOCK, Round, own, rounds
 from dlbench.measure.profiling.trace import trace
-from dlbench.plugin import Profiles
+from dlbench.plugin import Instruments, Profiles
 from dlbench.record.explanation import Profile
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
@@ -26,12 +27,30 @@ PROFILE_SECONDS, SETTLE_SECONDS = 0.3, 1.0
 _bandwidth = functools.cache(stream.bandwidth)  # once a process
 
 
+class Subject(NamedTuple):
+    """An arm that is ready for its profile: built, warm, and with the calls that a profile takes."""
+
+    spec: Spec
+    plugin: Profiles
+    model: MeasuredModel
+    calls: int
+    on_cpu: bool
+
+
 def profile_to_file(spec: Spec, path: str) -> Profile:
     """Build the arm, profile a few steps, write the trace to the file, and return the account of a step.
 
     A step beside the profile is timed too, so that its cost is known. Raises Unsupported for a plugin without the
     capability and for several workers, and ContractViolation for a profile that cannot be true.
     """
+    subject = ready(spec)
+    found = rounds(spec, subject.plugin, subject.model, subject.calls, on_cpu=subject.on_cpu)
+    Path(path).write_bytes(trace(spec.label, found[0].taken.events))
+    return profile_of(subject, found)
+
+
+def ready(spec: Spec) -> Subject:
+    """Build the arm and warm it up. Raises Unsupported, see `profile_to_file`."""
     if spec.together:
         raise Unsupported("several workers: a profile is of one; leave --workers out")
     plugin = adaptors.load_plugin(spec)
@@ -39,15 +58,19 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
         raise Unsupported(
             f"{spec.plugin} has no profile(); add dlbench.plugin.Profiles to the plugin to see where its time goes"
         )
+    if isinstance(plugin, Instruments):
+        plugin.instrument()
     prepared = prepare(spec, plugin)
     info = build_checked(plugin, prepared.request)
     model = MeasuredModel(spec, prepared)
-    calls = _settled(spec, model)
-    on_cpu = info.device == "cpu"  # kernels of another device are recorded beside the step
-    found = rounds(spec, plugin, model, calls, on_cpu=on_cpu)
-    fastest, account = found[0].taken, mean([one.account for one in found[: (len(found) + 1) // 2]])
-    steps = calls * spec.steps_per_call
-    Path(path).write_bytes(trace(spec.label, fastest.events))
+    # kernels of another device are recorded beside the step
+    return Subject(spec, plugin, model, _settled(spec, model), info.device == "cpu")
+
+
+def profile_of(subject: Subject, found: Sequence[Round]) -> Profile:
+    """The profile of rounds, the fastest first."""
+    spec, account = subject.spec, mean([one.account for one in found[: (len(found) + 1) // 2]])
+    steps = subject.calls * spec.steps_per_call
     return Profile(
         spec=spec,
         steps=steps,
@@ -56,7 +79,7 @@ def profile_to_file(spec: Spec, path: str) -> Profile:
         cost=_cost(found),
         threads=account.threads,
         ops=account.ops,
-        bandwidth=_bandwidth(spec.threads) if on_cpu else 0.0,
+        bandwidth=_bandwidth(spec.threads) if subject.on_cpu else 0.0,
     )
 
 

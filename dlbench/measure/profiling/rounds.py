@@ -64,7 +64,7 @@ def rounds(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on
             if not used:
                 take(spec.plugin, plugin, _call(model, 1))  # the first use of a profiler takes longer
             used = True
-            new = _round(spec, plugin, model, calls, on_cpu=on_cpu)
+            new = one_round(spec, plugin, model, calls, on_cpu=on_cpu)
         except ContractViolation:
             faults += 1
             if faults == FAULTS and not found:
@@ -75,7 +75,8 @@ def rounds(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on
     return found
 
 
-def _round(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on_cpu: bool) -> Round:
+def one_round(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on_cpu: bool) -> Round:
+    """A profile beside as many calls without one. Raises ContractViolation if it cannot be true."""
     steps, sampler = calls * spec.steps_per_call, model.sampler(CLOCK)
     sampler.take(1)  # warms the caches that the last profile has used
     plain = sampler.take(steps, waits=True)

@@ -68,6 +68,11 @@ class Backend:
         else:
             called()
 
+    def instrument(self) -> None:
+        """Spans about the kernels of Inductor, where dlbench's package for PyTorch is installed."""
+        if self.word == "torch" and importlib.util.find_spec("dlbench_torch") is not None:
+            importlib.import_module("dlbench_torch.profiling").instrument()
+
     def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:
         """Events of the backend's profiler, as dlbench's package for the backend reads them.
 

@@ -115,6 +115,10 @@ class KerasModel:
         left, right = (keras.ops.cast(one, dtype) for one in drawn)
         return lambda: keras.ops.matmul(left, right)
 
+    def instrument(self) -> None:
+        """As the backend's compiler can."""
+        self._backend.instrument()
+
     def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:
         """Events of the backend's own profiler."""
         return self._backend.profile(step)

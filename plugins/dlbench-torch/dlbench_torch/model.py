@@ -158,6 +158,12 @@ class TorchModel:
         left, right = (torch.rand(order, order, device=self._device).to(kind) for _ in range(2))
         return openxla.multiply(left, right) if self._device.type == "xla" else lambda: left @ right
 
+    def instrument(self) -> None:
+        """Spans about the kernels of compiled code."""
+        from dlbench_torch import profiling
+
+        profiling.instrument()
+
     def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
         """Events of PyTorch's own profiler, with layers on the path eager: a compiler would compile again for them."""
         from dlbench_torch import profiling  # loaded with the profiler, which no timed step has any use of

@@ -1,5 +1,9 @@
 """A profile of PyTorch's own profiler: every operation has its category, and all of the step is attributed."""
 
+import ast
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.profiler import profile
@@ -75,12 +79,55 @@ def test_a_scripted_module_has_operations_and_no_layers():
         ("autograd::engine::evaluate_function: AddmmBackward0", "dispatch"),
         ("TorchDynamo Cache Lookup", "guards"),
         ("CompiledFxGraph", "fused code"),
+        ("graph_0_cpp_fused_add_mul_pow_2", "elementwise"),
+        ("graph_12_cpp_fused__log_softmax_nll_loss_forward_0", "loss"),
+        ("graph_0_cpp_fused_native_layer_norm_native_layer_norm_backward_3", "normalisation"),
+        ("graph_0_cpp_fused_max_pool2d_with_indices_relu_1", "reduction"),
+        ("graph_0_cpp_fused_mean_mul_1", "reduction"),
+        ("graph_0_cpp_fused_addmm_1", "fused code"),
+        ("triton_poi_fused_permute_0", "data movement"),
         ("AOTDispatcher Runtime Wrapper Prologue", "dispatch"),
         ("aten::never_heard_of", "unattributed"),
     ],
 )
 def test_names_have_the_category_of_the_table(name, kind):
     assert category(name) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("## Call CompiledFxGraph None ##", "CompiledFxGraph"),
+        ("## Call CompiledFxGraph fabc3 ##", "CompiledFxGraph"),
+        ("Torch-Compiled Region: 0/1", "Torch-Compiled Region"),
+        ("graph_12_cpp_fused_add_2", "cpp_fused_add_2"),
+        ("aten::mm", "aten::mm"),
+    ],
+)
+def test_names_leave_out_the_numbers_of_a_run(name, short):
+    assert profiling._short(name) == short
+
+
+INSTRUMENTED = """
+import torch
+from dlbench_torch import profiling
+profiling.instrument()
+step = torch.compile(lambda left, right: torch.tanh(left @ right) / (1 - 0.9 ** right.sum()))
+data = torch.rand(16, 16)
+step(data, data)
+print([(one.name, one.category) for one in profiling.events(lambda: step(data, data))])
+"""
+
+
+@pytest.mark.slow
+def test_the_profile_of_instrumented_code_has_its_kernels_by_name():
+    done = subprocess.run([sys.executable, "-c", INSTRUMENTED], capture_output=True, text=True, check=True)
+    found = dict(ast.literal_eval(done.stdout.splitlines()[-1]))
+    assert found["CompiledFxGraph"] == "dispatch", found
+    assert found["aten::mm"] == "matrix product", found
+    kernels = {kind for name, kind in found.items() if name.startswith("cpp_fused_") and "pow" in name}
+    assert kernels <= {"reduction", "elementwise"}, found
+    assert kernels, found
 
 
 def test_kernels_of_a_device_are_known_by_their_names():
