@@ -18,6 +18,8 @@ from dlbench.plugin_kit import (
     flops_by_instruction,
     flops_of_hlo,
     inputs_like,
+    instructions_of,
+    layer_finder,
     loss_function,
     output_name,
     own_optimizer,
@@ -225,6 +227,32 @@ def test_instructions_of_a_program_have_their_flops_and_a_name_of_two_has_none()
     assert flops_by_instruction([PROGRAM]) == {"dot.1": work, "fusion.2": work}
     other = PROGRAM.replace("784", "16").replace("fusion.2", "fusion.3")
     assert flops_by_instruction([PROGRAM, other]) == {"fusion.2": work, "fusion.3": 2 * 32 * 16 * 64}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("jit(step)/jvp(dense0)/dot_general", "dense0"),
+        ("jit(step)/transpose(jvp(block0/query))/dot_general", "block0/query"),
+        ("gradient_tape/block0/query/MatMul/MatMul_1", "block0/query"),
+        ("while/body/cell/MatMul", "cell"),
+        ("jit(step)/jvp(dense01)/dot_general", ""),
+        ("jit(step)/mydense0/add", ""),
+        ("loss", ""),
+    ],
+)
+def test_the_scopes_of_an_operation_name_its_layer(name, layer):
+    parameters = ("dense0/kernel", "dense0/bias", "block0/query/kernel", "cell/recurrent", "scale")
+    assert layer_finder(parameters)(name) == layer
+    assert layer_finder(())(name) == ""
+
+
+def test_instructions_of_a_program_have_the_layers_of_their_scopes():
+    traced = PROGRAM.replace("={0}", '={0}, metadata={op_type="d" op_name="jit(f)/jvp(output)/dot"}')
+    assert instructions_of([traced], layer_finder(["output/kernel"])).layers == {"dot.1": "output"}
+    assert instructions_of([traced], layer_finder(["output/kernel"])).flops == flops_by_instruction([traced])
+    other = traced.replace("jvp(output)", "jvp(dense0)")
+    assert instructions_of([traced, other], layer_finder(["output/kernel", "dense0/kernel"])).layers == {}
 
 
 def test_a_product_that_an_instruction_takes_twice_is_counted_once():

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -49,6 +49,7 @@ class Operations:
 
     `softmax` is of the last axis, `leaky_relu` takes the slope. `convolve` takes images (batch, height, width,
     channels) and a kernel (height, width, channels in, channels out), without padding. `loop` is a way of `one_by_one`.
+    `scope` gives the operations made within it the name of a layer, for profiles.
     """
 
     numpy: Any
@@ -59,6 +60,7 @@ class Operations:
     rsqrt: Callable[[Any], Any]
     convolve: Callable[[Any, Any], Any]
     loop: Callable[[Callable[[Any, Any], Any], Any, Any], Any] = one_by_one
+    scope: Callable[[str], AbstractContextManager[object]] = nullcontext
 
 
 def function_of(request: BuildRequest, of: Operations) -> Function:
@@ -94,9 +96,9 @@ def stacked(p: Arrays, network: str, rows: Any, of: Operations) -> Any:
     """One of the two networks of a gan: rows (n, inputs) to what its last layer gives."""
     layer = 0
     while f"{network}dense{layer}/kernel" in p:
-        rows = of.leaky_relu(_dense(p, f"{network}dense{layer}", rows), SLOPE)
+        rows = of.leaky_relu(_dense(p, f"{network}dense{layer}", rows, of), SLOPE)
         layer += 1
-    return _dense(p, f"{network}output", rows)
+    return _dense(p, f"{network}output", rows, of)
 
 
 def _mlp(request: BuildRequest, of: Operations) -> Function:
@@ -105,8 +107,8 @@ def _mlp(request: BuildRequest, of: Operations) -> Function:
     def forward(p: Arrays, inputs: Any, _: Dropout) -> Any:
         rows = inputs.reshape(-1, features)
         for layer in range(len(request.configuration.widths)):
-            rows = of.relu(_dense(p, f"dense{layer}", rows))
-        return _dense(p, "output", rows)
+            rows = of.relu(_dense(p, f"dense{layer}", rows, of))
+        return _dense(p, "output", rows, of)
 
     return forward
 
@@ -115,10 +117,11 @@ def _cnn(request: BuildRequest, of: Operations) -> Function:
     def forward(p: Arrays, images: Any, _: Dropout) -> Any:
         for layer in range(len(request.configuration.channels)):
             kernel = p[f"conv{layer}/kernel"]
-            maps = of.convolve(_of_type(images, kernel), kernel)
-            images = _pooled(of.relu(_of_type(maps) + p[f"conv{layer}/bias"]), of.numpy.maximum)
+            with of.scope(f"conv{layer}"):
+                maps = _of_type(of.convolve(_of_type(images, kernel), kernel)) + p[f"conv{layer}/bias"]
+            images = _pooled(of.relu(maps), of.numpy.maximum)
         flat = images.reshape(len(images), -1)
-        return _dense(p, "output", of.relu(_dense(p, "dense", flat)))
+        return _dense(p, "output", of.relu(_dense(p, "dense", flat, of)), of)
 
     return forward
 
@@ -141,12 +144,16 @@ def _recurrent(request: BuildRequest, of: Operations) -> Function:
     model, (batch, steps, *_) = request.configuration, request.signature.inputs.shape
 
     def forward(p: Arrays, sequence: Any, _: Dropout) -> Any:
-        by_time = _enter(p, of.numpy.moveaxis(sequence, 1, 0))
-        rows = _dense(p, "cell", by_time).reshape(steps, batch, -1)
-        advance = partial(_CELLS[model.cell], of, p)
+        by_time = _enter(p, of.numpy.moveaxis(sequence, 1, 0), of)
+        rows = _dense(p, "cell", by_time, of).reshape(steps, batch, -1)
+
+        def advance(row: Any, h: Any, c: Any) -> tuple[Any, Any]:
+            with of.scope("cell"):
+                return _CELLS[model.cell](of, p, row, h, c)
+
         zeros = of.numpy.zeros((batch, model.units), np.float32)
         states = of.loop(lambda states, row: advance(row, *states), (zeros, zeros), rows)
-        return _dense(p, "output", states[0])
+        return _dense(p, "output", states[0], of)
 
     return forward
 
@@ -179,41 +186,39 @@ def _transformer(request: BuildRequest, of: Operations) -> Function:
     mask = np.where(before, np.float32(0.0), np.float32(-1e9)) if signature.causal else None  # exp of it is exactly 0
 
     def forward(p: Arrays, inputs: Any, drop: Dropout) -> Any:
-        entered = _enter(p, inputs).reshape(-1, model.sequence, model.width)
+        entered = _enter(p, inputs, of).reshape(-1, model.sequence, model.width)
         rows = (entered + p["embedding/positions"]).reshape(-1, model.width)
         for number in range(model.blocks):
             at = f"block{number}/"
-            attended = _attend(model, p, at, rows, partial(_weights, of, mask))
+            attended = _attend(model, p, at, rows, of, mask)
             rows = _norm(p, f"{at}norm1", rows + drop(attended, model.dropout), model.norm_epsilon, of)
-            fed = _dense(p, f"{at}contract", of.relu(_dense(p, f"{at}expand", rows)))
+            fed = _dense(p, f"{at}contract", of.relu(_dense(p, f"{at}expand", rows, of)), of)
             rows = _norm(p, f"{at}norm2", rows + drop(fed, model.dropout), model.norm_epsilon, of)
         if pools_over_time(signature):
             rows = rows.reshape(-1, model.sequence, model.width).mean(1)
-        return _dense(p, "output", rows).reshape(signature.outputs.shape)
+        return _dense(p, "output", rows, of).reshape(signature.outputs.shape)
 
     return forward
 
 
-def _attend(model: Transformer, p: Arrays, at: str, rows: Any, weigh: Callable[[Any], Any]) -> Any:
+def _attend(model: Transformer, p: Arrays, at: str, rows: Any, of: Operations, mask: Any) -> Any:
     def heads(name: str, scale: float = 1.0) -> Any:
-        projected = _of_type(_dense(p, at + name, rows) * scale, p[f"{at}{name}/kernel"])
+        projected = _of_type(_dense(p, at + name, rows, of) * scale, p[f"{at}{name}/kernel"])
         return projected.reshape(-1, model.sequence, model.heads, model.key_dim).transpose(0, 2, 1, 3)
 
     scores = _of_type(heads("query", model.key_dim**-0.5) @ heads("key").transpose(0, 1, 3, 2))
     values = heads("value")
-    mixed = (_of_type(weigh(scores), values) @ values).transpose(0, 2, 1, 3)
-    return _dense(p, f"{at}projection", mixed.reshape(-1, model.heads * model.key_dim))
-
-
-def _weights(of: Operations, mask: Any, scores: Any) -> Any:
-    return of.softmax(scores if mask is None else scores + mask)
+    weights = of.softmax(scores if mask is None else scores + mask)
+    mixed = (_of_type(weights, values) @ values).transpose(0, 2, 1, 3)
+    return _dense(p, f"{at}projection", mixed.reshape(-1, model.heads * model.key_dim), of)
 
 
 def _norm(p: Arrays, name: str, rows: Any, epsilon: float, of: Operations) -> Any:
     """Layer normalisation (Ba et al., 2016) of rows (n, width)."""
-    centred = rows - rows.mean(-1, keepdims=True)
-    inverse = of.rsqrt((centred * centred).mean(-1, keepdims=True) + epsilon)
-    return centred * inverse * p[f"{name}/scale"] + p[f"{name}/offset"]
+    with of.scope(name):
+        centred = rows - rows.mean(-1, keepdims=True)
+        inverse = of.rsqrt((centred * centred).mean(-1, keepdims=True) + epsilon)
+        return centred * inverse * p[f"{name}/scale"] + p[f"{name}/offset"]
 
 
 def _gan(request: BuildRequest, of: Operations) -> Function:
@@ -233,9 +238,10 @@ _MAKERS: Mapping[str, Callable[[BuildRequest, Operations], Function]] = {
 }
 
 
-def _dense(p: Arrays, name: str, rows: Any) -> Any:
+def _dense(p: Arrays, name: str, rows: Any, of: Operations) -> Any:
     """Rows (n, inputs) to (n, outputs)."""
-    return _multiply(rows, p[f"{name}/kernel"]) + p[f"{name}/bias"]
+    with of.scope(name):
+        return _multiply(rows, p[f"{name}/kernel"]) + p[f"{name}/bias"]
 
 
 def _multiply(rows: Any, kernel: Any) -> Any:
@@ -248,9 +254,10 @@ def _of_type(values: Any, like: Any = _FLOAT) -> Any:
     return values if values.dtype == like.dtype else values.astype(like.dtype)
 
 
-def _enter(p: Arrays, inputs: Any) -> Any:
+def _enter(p: Arrays, inputs: Any, of: Operations) -> Any:
     """Tokens of any shape or features (..., features) as rows (n, width), by `dlbench.architectures.sequences`."""
     if "embedding/tokens" in p:
-        return p["embedding/tokens"][inputs.reshape(-1)]
+        with of.scope("embedding"):
+            return p["embedding/tokens"][inputs.reshape(-1)]
     rows = inputs.reshape(-1, inputs.shape[-1])
-    return _dense(p, "embedding", rows) if "embedding/kernel" in p else rows
+    return _dense(p, "embedding", rows, of) if "embedding/kernel" in p else rows

@@ -48,6 +48,7 @@ from dlbench.plugin_kit.requirements import (
     resolve_device,
     unsupported_by,
 )
+from dlbench.plugin_kit.scopes import Instructions, LayerOf, instructions_of, layer_finder
 from dlbench.plugin_kit.training import Corrections, Rule, losses_by_name, update_rule
 from dlbench.registry.factories import call, check_options, is_factory, keywords, make
 from dlbench.registry.references import load_reference, users_errors
@@ -56,6 +57,8 @@ __all__ = [
     "FEWER",
     "SWITCH",
     "Corrections",
+    "Instructions",
+    "LayerOf",
     "Program",
     "Recipe",
     "Rule",
@@ -76,9 +79,11 @@ __all__ = [
     "in_precision",
     "inputs_like",
     "inputs_of_example",
+    "instructions_of",
     "is_factory",
     "keywords",
     "largest_integers",
+    "layer_finder",
     "load_reference",
     "local_file",
     "loss_function",

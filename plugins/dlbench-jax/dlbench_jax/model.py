@@ -120,7 +120,7 @@ class JaxModel:
         """Events of JAX's own profiler."""
         from dlbench_jax import profiling  # loaded with the profiler, which no timed step has any use of
 
-        return profiling.events(step, [one.text for one in self._programs if one.calls])
+        return profiling.events(step, [one.text for one in self._programs if one.calls], self._carry[0])
 
     settings = staticmethod(table)
     variables = staticmethod(variables)

@@ -79,7 +79,7 @@ def known(request: BuildRequest) -> Network:
     precision, operations = request.spec.precision, OPERATIONS
     parameters = require_known(request)
     if request.spec.path == "jit":
-        operations = replace(operations, loop=_loop)
+        operations = replace(operations, loop=_loop, scope=jax.named_scope)
     function = function_of(request, operations)
 
     def forward(parameters: Arrays, state: Arrays, inputs: Any, key: Any) -> tuple[Any, Arrays]:

@@ -6,14 +6,22 @@ has a second event where it ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import jax
 
 from dlbench.plugin import STEP, Category, ProfileEvent
-from dlbench.plugin_kit import category_by_pattern, category_of_hlo, flops_by_instruction, name_of_thunk, xplanes
+from dlbench.plugin_kit import (
+    Instructions,
+    category_by_pattern,
+    category_of_hlo,
+    instructions_of,
+    layer_finder,
+    name_of_thunk,
+    xplanes,
+)
 
 SPANS: tuple[tuple[str, Category], ...] = (
     (r"np\.asarray\(.*|.*(Wait|wait for|Block|Await).*", "waiting"),
@@ -26,8 +34,10 @@ SPANS: tuple[tuple[str, Category], ...] = (
 """Spans around operations, by patterns of their whole names; the first that fits."""
 
 
-def events(step: Callable[[], None], programs: Iterable[str] = ()) -> list[ProfileEvent]:
-    """Call the step under the profiler; `programs` in HLO say the FLOPs of their instructions.
+def events(
+    step: Callable[[], None], programs: Sequence[str] = (), parameters: Iterable[str] = ()
+) -> list[ProfileEvent]:
+    """Call the step under the profiler; `programs` in HLO say the FLOPs of their instructions, and their layers.
 
     Raises Unsupported if another tool profiles already.
     """
@@ -35,21 +45,21 @@ def events(step: Callable[[], None], programs: Iterable[str] = ()) -> list[Profi
     options.host_tracer_level, options.python_tracer_level = 2, 0
     start = partial(jax.profiler.start_trace, profiler_options=options)
     files = xplanes(step, "JAX", start, jax.profiler.TraceAnnotation, jax.profiler.stop_trace)
-    flops = flops_by_instruction(programs)
-    return [one for file in files for one in _of_file(file, flops)]
+    told = instructions_of(programs, layer_finder(parameters))
+    return [one for file in files for one in _of_file(file, told)]
 
 
-def _of_file(file: bytes, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
+def _of_file(file: bytes, told: Instructions) -> Iterator[ProfileEvent]:
     for plane in jax.profiler.ProfileData.from_serialized_xspace(file).planes:
         on_device = plane.name.startswith("/device:GPU")
         if on_device or plane.name.startswith("/host:CPU"):
             for number, line in enumerate(plane.lines):
                 for event in line.events:
                     if event.duration_ns > 0:
-                        yield _event(event, hash((plane.name, number)), flops, on_device=on_device)
+                        yield _event(event, hash((plane.name, number)), told, on_device=on_device)
 
 
-def _event(event: Any, thread: int, flops: Mapping[str, float], *, on_device: bool) -> ProfileEvent:
+def _event(event: Any, thread: int, told: Instructions, *, on_device: bool) -> ProfileEvent:
     operation = next((str(value) for name, value in event.stats if name == "hlo_op"), "")
     name, kind, count = event.name, category_by_pattern(SPANS, event.name), 0
     if event.name == STEP:
@@ -64,5 +74,6 @@ def _event(event: Any, thread: int, flops: Mapping[str, float], *, on_device: bo
         seconds=event.duration_ns * 1e-9,
         thread=thread,
         count=count,
-        flops=flops.get(operation or event.name) if count else None,
+        flops=told.flops.get(operation or event.name) if count else None,
+        layer=told.layers.get(operation or event.name, "") if count else "",
     )

@@ -17,7 +17,8 @@ def test_a_step_has_its_operations(path):
     left, right = jnp.ones((64, 64)), jnp.ones((64, 64))
 
     def product(left, right):
-        return jax.nn.relu(left @ right)
+        with jax.named_scope("dense0"):
+            return jax.nn.relu(left @ right)
 
     step = product if path == "eager" else jax.jit(product)
     float(step(left, right)[0, 0])
@@ -27,7 +28,7 @@ def test_a_step_has_its_operations(path):
             float(step(left, right)[0, 0])
 
     programs = [step.lower(left, right).compile().as_text()] if path == "jit" else []
-    found = profiling.events(steps, programs)
+    found = profiling.events(steps, programs, ["dense0/kernel"])
     (whole,) = (one for one in found if one.name == "dlbench step")
     account = attribute("jax", window("jax", found, whole.seconds), 3)
     counts = {op.category: op.count for op in account.ops if op.count}
@@ -35,6 +36,7 @@ def test_a_step_has_its_operations(path):
     assert path == "jit" or counts["elementwise"] >= 1  # a compiler may have it within the product
     work = [one for one in found if one.category == "matrix product" and one.count]
     assert {one.flops for one in work} == {2 * 64**3 if path == "jit" else None}
+    assert {one.layer for one in work} == {"dense0" if path == "jit" else ""}
     unknown = sum(op.seconds for op in account.ops if op.category == "unattributed")
     assert unknown <= 0.1 * whole.seconds, [op.name for op in account.ops if op.category == "unattributed"]
 

@@ -8,7 +8,7 @@ from dlbench.architectures.cnn import CNN, POOL
 from dlbench.plugin import BuildRequest
 from dlbench.plugin_kit import require_task
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, as_type, dense, widened
+from dlbench_tf.layers import Forward, Tensors, as_type, dense, scope, widened
 
 
 def make_forward(request: BuildRequest) -> Forward:
@@ -19,9 +19,10 @@ def make_forward(request: BuildRequest) -> Forward:
     def forward(parameters: Tensors, images: tf.Tensor, _: Dropout) -> tf.Tensor:
         for layer in range(len(model.channels)):
             kernel = parameters[f"conv{layer}/kernel"]
-            maps = tf.nn.conv2d(as_type(images, kernel.dtype), kernel, strides=1, padding="VALID")
-            maps = tf.nn.relu(tf.nn.bias_add(widened(maps), parameters[f"conv{layer}/bias"]))
-            images = tf.nn.max_pool2d(maps, POOL, POOL, "VALID")
+            with scope(f"conv{layer}"):
+                maps = tf.nn.conv2d(as_type(images, kernel.dtype), kernel, strides=1, padding="VALID")
+                maps = tf.nn.bias_add(widened(maps), parameters[f"conv{layer}/bias"])
+            images = tf.nn.max_pool2d(tf.nn.relu(maps), POOL, POOL, "VALID")
         flat = tf.reshape(images, [images.shape[0], -1])
         return dense(parameters, "output", tf.nn.relu(dense(parameters, "dense", flat)))
 

@@ -45,6 +45,11 @@ class FunctionalNetwork:
         return self.variables
 
     @property
+    def names(self) -> list[str]:
+        """Names of the request."""
+        return self._weights.names
+
+    @property
     def precision(self) -> str:
         """Precision by the types of the operands of products."""
         tensors = self._weights.tensors(self._values())

@@ -80,6 +80,11 @@ class KerasNetwork:
         return self._parameters
 
     @property
+    def names(self) -> list[str]:
+        """Paths of variables."""
+        return list(self._named)
+
+    @property
     def precision(self) -> str:
         """Precision by the types that the layers with parameters compute in."""
         layers = [layer for layer in keras_model.flat_layers(self._model) if layer._trainable_variables]

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import tensorflow as tf
 
 Tensors = Mapping[str, tf.Tensor]
 Forward = Callable[..., tf.Tensor]
 """Parameters by canonical name, inputs and dropout to outputs; all that an architecture is here."""
+_OPEN = nullcontext()
+
+
+def scope(name: str) -> AbstractContextManager[object]:
+    """The name of a layer for the nodes of a graph, for profiles; run op by op it would only cost time."""
+    return _OPEN if tf.executing_eagerly() else tf.name_scope(f"{name}/")  # with a slash none is numbered
 
 
 def dense(parameters: Tensors, name: str, rows: tf.Tensor) -> tf.Tensor:
     """Rows (n, inputs) to (n, outputs)."""
-    return tf.nn.bias_add(multiply(rows, parameters[f"{name}/kernel"]), parameters[f"{name}/bias"])
+    with scope(name):
+        return tf.nn.bias_add(multiply(rows, parameters[f"{name}/kernel"]), parameters[f"{name}/bias"])
 
 
 def multiply(rows: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -34,7 +42,8 @@ def as_type(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:
 def enter(parameters: Tensors, inputs: tf.Tensor) -> tf.Tensor:
     """Tokens of any shape or features (..., features) as rows (n, width), by `dlbench.architectures.sequences`."""
     if "embedding/tokens" in parameters:
-        return embed(parameters["embedding/tokens"], tf.reshape(inputs, [-1]))
+        with scope("embedding"):
+            return embed(parameters["embedding/tokens"], tf.reshape(inputs, [-1]))
     rows = tf.reshape(inputs, [-1, inputs.shape[-1]])
     return dense(parameters, "embedding", rows) if "embedding/kernel" in parameters else rows
 

@@ -130,7 +130,7 @@ class TFModel:
         """Events of TensorFlow's own profiler."""
         from dlbench_tf import profiling  # loaded with the profiler, which no timed step has any use of
 
-        return profiling.events(step, self._paths.texts())
+        return profiling.events(step, self._paths.texts(), self._network.names)
 
     def variables(self) -> list[str]:
         """Variables that TensorFlow and XLA read."""

@@ -29,6 +29,11 @@ class Network(Protocol):
         ...
 
     @property
+    def names(self) -> Sequence[str]:
+        """Canonical names of all parameters."""
+        ...
+
+    @property
     def precision(self) -> str:
         """Precision of products, as read from the built model."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,9 +58,10 @@ class Graph:
         """Number of times that the function was traced."""
         return int(self._function.experimental_get_tracing_count())
 
+    @functools.cached_property
     def text(self) -> str:
         """The program as XLA has optimized it, which it does once more to show it; empty on the path graph."""
-        if not self._xla or self._concrete is None:
+        if not self._xla:
             return ""
         return str(self._function.experimental_get_compiler_ir(*self._arguments)(stage="optimized_hlo"))
 
@@ -92,7 +94,7 @@ class Paths:
     def texts(self) -> list[str]:
         """The called programs of XLA; none where it shows none."""
         with contextlib.suppress(tf.errors.OpError, ValueError):
-            return [text for graph in self._graphs if graph.calls and (text := graph.text())]
+            return [text for graph in self._graphs if graph.calls and (text := graph.text)]
         return []
 
     def compilation(self) -> Compilation:

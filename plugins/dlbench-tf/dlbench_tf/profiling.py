@@ -6,7 +6,7 @@ stream, and an event has a name and statistics, which hold an eager operation's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,32 +14,50 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from dlbench.plugin import STEP, Category, ProfileEvent
-from dlbench.plugin_kit import category_of_hlo, flops_by_instruction, name_of_thunk, xplanes
+from dlbench.plugin_kit import (
+    Instructions,
+    LayerOf,
+    category_of_hlo,
+    instructions_of,
+    layer_finder,
+    name_of_thunk,
+    xplanes,
+)
 from dlbench_tf import profile_names
 
 _TRACED = {"eager_op", "is_func", "hlo_op", "tf_function_call"}
 """Statistics of an event that tell what it is."""
 
 
-def events(step: Callable[[], None], programs: Iterable[str] = ()) -> list[ProfileEvent]:
-    """Call the step under the profiler; `programs` in HLO say the FLOPs of their instructions.
+class _Told(NamedTuple):
+    """What is known of operations by their names: of XLA's instructions, and of nodes of a graph."""
+
+    instructions: Instructions
+    layer_of: LayerOf
+
+
+def events(
+    step: Callable[[], None], programs: Sequence[str] = (), parameters: Iterable[str] = ()
+) -> list[ProfileEvent]:
+    """Call the step under the profiler; `programs` in HLO say the FLOPs of their instructions, and their layers.
 
     Raises Unsupported if another tool profiles already.
     """
     options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2, python_tracer_level=0)
     profiler = tf.profiler.experimental
     files = xplanes(step, "TensorFlow", partial(profiler.start, options=options), profiler.Trace, profiler.stop)
-    flops = flops_by_instruction(programs)
-    return [one for file in files for one in _of_file(file, flops)]
+    layer_of = layer_finder(parameters)
+    told = _Told(instructions_of(programs, layer_of), layer_of)
+    return [one for file in files for one in _of_file(file, told)]
 
 
-def _of_file(file: bytes, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
+def _of_file(file: bytes, told: _Told) -> Iterator[ProfileEvent]:
     space = xplane_pb2.XSpace()
     space.ParseFromString(file)
     for number, plane in enumerate(space.planes):
         if plane.name.startswith("/host:CPU") or plane.name.startswith("/device:GPU"):
             for line in plane.lines:
-                yield from _of_line(plane, line, number << 48 ^ (line.id & 0xFFFFFFFF), flops)
+                yield from _of_line(plane, line, number << 48 ^ (line.id & 0xFFFFFFFF), told)
 
 
 class _Kind(NamedTuple):
@@ -50,7 +68,7 @@ class _Kind(NamedTuple):
     calls: int = 1
 
 
-def _of_line(plane: Any, line: Any, thread: int, flops: Mapping[str, float]) -> Iterator[ProfileEvent]:
+def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[ProfileEvent]:
     """The events of a thread; a kernel has the type of the operation that Python asked for around it."""
     operation, until = "", 0
     for event in sorted(line.events, key=lambda one: (one.offset_ps, -one.duration_ps)):
@@ -70,8 +88,16 @@ def _of_line(plane: Any, line: Any, thread: int, flops: Mapping[str, float]) -> 
             start=line.timestamp_ns * 1e-9 + event.offset_ps * 1e-12,
             seconds=event.duration_ps * 1e-12,
             thread=thread,
-            flops=flops.get(str(said.get("hlo_op"))),
+            flops=told.instructions.flops.get(str(said.get("hlo_op"))),
+            layer=_layer(known.name, said, told) if kind.calls else "",
         )
+
+
+def _layer(name: str, said: Mapping[str, Any], told: _Told) -> str:
+    """The layer of an operation: of XLA's by its instruction, of a graph's by its node `dense0/MatMul:MatMul`."""
+    if "hlo_op" in said:
+        return told.instructions.layers.get(str(said["hlo_op"]), "")
+    return told.layer_of(name.rpartition(":")[0])
 
 
 def _said(plane: Any, event: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dlbench.architectures.recurrent import Cell, Recurrent
 from dlbench.plugin import BuildRequest
 from dlbench.plugin_kit import require_task
 from dlbench_tf.dropout import Dropout
-from dlbench_tf.layers import Forward, Tensors, dense, enter, multiply
+from dlbench_tf.layers import Forward, Tensors, dense, enter, multiply, scope
 
 Advance = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """Parameters, the part that comes from the input, h and c, to the next h and c."""
@@ -46,8 +46,10 @@ def make_forward(request: BuildRequest) -> Forward:
         by_time = enter(parameters, tf.transpose(sequence, time_first))
         zeros = tf.zeros([batch, model.units], by_time.dtype)
         if model.cell == "lstm" and not compiled and parameters["cell/kernel"].dtype == tf.float32:
-            return dense(parameters, "output", _fused(parameters, tf.reshape(by_time, [steps, batch, -1]), zeros))
-        advance = partial(ADVANCE[model.cell], parameters)
+            with scope("cell"):
+                last = _fused(parameters, tf.reshape(by_time, [steps, batch, -1]), zeros)
+            return dense(parameters, "output", last)
+        advance = partial(_advance, ADVANCE[model.cell], parameters)
         if compiled and steps <= UNROLLED:
             rows, advance = by_time, partial(_from_raw, advance, parameters)
         else:
@@ -90,6 +92,13 @@ def _unrolled(advance: Step, from_inputs: tf.Tensor, zeros: tf.Tensor) -> tf.Ten
     for from_input in tf.unstack(from_inputs):
         h, c = advance(from_input, h, c)
     return h
+
+
+def _advance(
+    cell: Advance, p: Tensors, from_input: tf.Tensor, h: tf.Tensor, c: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    with scope("cell"):
+        return cell(p, from_input, h, c)
 
 
 def _from_raw(advance: Step, p: Tensors, raw: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

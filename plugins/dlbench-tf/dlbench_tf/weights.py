@@ -31,6 +31,11 @@ class Weights:
         self._groups = [list(parameters)] if flat else [[name] for name in parameters]
         self.variables = [tf.Variable(value) for value in self._pack(parameters)]
 
+    @property
+    def names(self) -> list[str]:
+        """Canonical names."""
+        return list(self._shapes)
+
     def tensors(self, values: Sequence[tf.Tensor]) -> Tensors:
         """Value of every parameter, in its own shape, when the variables have these values."""
         found: Tensors = {}

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from dlbench.errors import Unsupported
 from dlbench.plugin_kit import category_of_hlo
-from dlbench_tf import profile_names, profiling
+from dlbench_tf import layers, profile_names, profiling
 
 pytestmark = pytest.mark.untimed
 
@@ -15,15 +15,17 @@ def test_a_step_has_its_operations_once(path):
     left, right = tf.ones([64, 64]), tf.ones([64, 64])
 
     def product(left, right):
-        return tf.nn.relu(tf.linalg.matmul(left, right))
+        with layers.scope("dense0"):
+            return tf.nn.relu(tf.linalg.matmul(left, right))
 
     step = product if path == "eager" else tf.function(product, jit_compile=path == "jit")
     step(left, right)
     programs = [step.experimental_get_compiler_ir(left, right)(stage="optimized_hlo")] if path == "jit" else []
-    found = profiling.events(lambda: step(left, right).numpy(), programs)
+    found = profiling.events(lambda: step(left, right).numpy(), programs, ["dense0/kernel"])
     work = [one for one in found if one.category == "matrix product"]
     assert len(work) == 1, [(one.name, one.category) for one in found]
     assert work[0].flops == (2 * 64**3 if path == "jit" else None)
+    assert work[0].layer == ("" if path == "eager" else "dense0")
     assert not [one.name for one in found if one.category == "unattributed"]
     assert sum(one.name == "dlbench step" for one in found) == 1
     assert any(one.category == "dispatch" for one in found)
