@@ -19,7 +19,17 @@ from dlbench.plugin_kit.own_models import (
     unique_names,
     with_ranges,
 )
-from dlbench.plugin_kit.profiles import category_by_pattern, category_of_hlo, category_table, name_of_thunk, xplanes
+from dlbench.plugin_kit.profiles import (
+    Instructions,
+    LayerOf,
+    category_by_pattern,
+    category_of_hlo,
+    category_table,
+    instructions_of,
+    layer_finder,
+    name_of_thunk,
+    xplanes,
+)
 from dlbench.plugin_kit.recipes import Recipe, Stated, example_inputs, inputs_like, inputs_of_example, local_file
 from dlbench.plugin_kit.reports import (
     SWITCH,
@@ -48,7 +58,6 @@ from dlbench.plugin_kit.requirements import (
     resolve_device,
     unsupported_by,
 )
-from dlbench.plugin_kit.scopes import Instructions, LayerOf, instructions_of, layer_finder
 from dlbench.plugin_kit.training import Corrections, Rule, losses_by_name, update_rule
 from dlbench.registry.factories import call, check_options, is_factory, keywords, make
 from dlbench.registry.references import load_reference, users_errors

@@ -1,19 +1,21 @@
 """Profiles: the files of a profiler, and categories of the names in them, by a package's table, by patterns and by HLO.
 
-HLO is the language of a compiler that several frameworks share.
+HLO is the language of a compiler that several frameworks share. An operation in it has the scopes in which it was
+traced, and so its layer.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlbench.plugin import CATEGORIES, STEP, UNATTRIBUTED, Category
+from dlbench.plugin_kit.hlo_flops import flops_by_instruction
 from dlbench.plugin_kit.requirements import unsupported_by
 
 TABLE = "categories.toml"
@@ -34,6 +36,12 @@ CONSTITUENTS: tuple[tuple[str, Category], ...] = (
     ),
 )
 """Words of an operation's name, by weight: a fusion is what its heaviest part is, as far as the name says."""
+
+_TRACED = re.compile(
+    r'^\s+(?:ROOT )?%?(?P<name>[\w.\-]+) = .*\bmetadata=\{[^}]*\bop_name="(?P<scopes>[^"]*)"', re.MULTILINE
+)
+LayerOf = Callable[[str], str]
+"""The name of an operation with its scopes, `jit(step)/jvp(dense0)/dot_general`, to its layer; "" for one of none."""
 
 
 def category_table(package: str) -> dict[str, Category]:
@@ -95,3 +103,32 @@ def category_of_hlo(name: str) -> Category:
         if any(re.fullmatch(pattern, word) for word in words):
             return kind
     return "fused code" if "fusion" in words else UNATTRIBUTED
+
+
+class Instructions(NamedTuple):
+    """FLOPs and layers of the instructions of programs in HLO, by name, where they have some."""
+
+    flops: Mapping[str, float]
+    layers: Mapping[str, str]
+
+
+def instructions_of(programs: Sequence[str], layer_of: LayerOf) -> Instructions:
+    """FLOPs and layers that these programs say; the name of several instructions is left out where they differ."""
+    found: dict[str, set[str]] = {}
+    for text in programs:
+        for one in _TRACED.finditer(text):
+            found.setdefault(one["name"], set()).add(layer_of(one["scopes"]))
+    layers = {name: layers.pop() for name, layers in found.items() if len(layers) == 1 and layers != {""}}
+    return Instructions(flops_by_instruction(programs), layers)
+
+
+def layer_finder(parameters: Iterable[str]) -> LayerOf:
+    """A function that finds layers, which are groups of these parameters; the innermost scope that is one counts."""
+    groups = sorted({name.rpartition("/")[0] for name in parameters} - {""}, key=len, reverse=True)
+    scope = re.compile(rf"(?:^|[/(])({'|'.join(map(re.escape, groups))})(?=[/)]|$)")
+
+    def layer(name: str) -> str:
+        found = scope.findall(name) if groups else []
+        return str(found[-1]) if found else ""
+
+    return layer
