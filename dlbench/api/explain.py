@@ -13,7 +13,7 @@ from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
 from dlbench.errors import DlbenchError, redaction
 from dlbench.record import encoding
-from dlbench.record.explanation import EXPLANATION_FILE, Explanation
+from dlbench.record.explanation import EXPLANATION_FILE, Arm, Explanation
 from dlbench.report import explanation as page
 from dlbench.session.listener import Listener
 from dlbench.workers.backends import Starter
@@ -62,9 +62,15 @@ def of_session(result: SessionResult, request: RunRequest, listener: Listener) -
         arms = profiled.arms(timed, result.folder, start, request.policy, listener)
     found = redaction.record(profiled.explanations(timed, arms))
     if not any(one.profile.ops for one in arms.values()):
-        reasons = dict.fromkeys(one.profile.reason for one in arms.values() if one.profile.reason)
+        reasons = dict.fromkeys(_reason(one) for one in arms.values() if one.profile.reason)
         why = "; ".join(reasons) or "nothing ran"
         raise DlbenchError(f"nothing to explain: {why}; the report of the times is in {result.folder}")
     content = {EXPLANATION_FILE: encoding.page({"explanations": found}), PAGE_FILE: page.text(found)}
     render.put(result.folder, {**content, PICTURE_FILE: page.html(found)})
     return Explanations(result.folder, result, found)
+
+
+def _reason(arm: Arm) -> str:
+    """The reason why an arm has no profile, which names the arm."""
+    reason = arm.profile.reason
+    return reason if arm.profile.spec.plugin in reason else f"{arm.label}: {reason}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from dlbench.errors import ContractViolation
 from dlbench.measure import reported, timing
@@ -125,7 +125,7 @@ def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
     gc.disable()  # as for a sample (`dlbench.measure.timing`)
     preempted = switches.preempted()
     try:
-        said = list(plugin.profile(timed))
+        said = _listed(name, plugin.profile(timed))
     finally:
         held = preempted()
         gc.enable()
@@ -133,6 +133,12 @@ def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
     if len(calls) != 1:
         raise ContractViolation(f"plugin {name}: profile() must call the step once, and called it {len(calls)} times")
     return _without(calls[0]._replace(events=events), starts[0], held)
+
+
+def _listed(name: str, events: Any) -> list[ProfileEvent]:
+    if not isinstance(events, Iterable):
+        raise ContractViolation(f"plugin {name}: profile() returned {events!r:.80}; return the events that it has seen")
+    return list(events)
 
 
 def _without(taken: Taken, start: float, held: Sequence[Stretch] | None) -> Taken:

@@ -100,6 +100,15 @@ def test_the_first_use_of_a_profiler_may_fail_as_others_may(monkeypatch) -> None
     assert len(rounds(SPEC, true, Model(), 3, on_cpu=True)) == 1
 
 
+def test_a_profile_that_is_no_list_of_events_is_refused_by_name() -> None:
+    class Silent:
+        def profile(self, step):
+            step()
+
+    with pytest.raises(ContractViolation, match=r"plugin a\.b: profile\(\) returned None; return the events"):
+        take("a.b", Silent(), lambda: None)
+
+
 def test_a_profile_says_how_long_its_thread_had_no_core() -> None:
     found = take("a.b", Profiler(True), lambda: sum(range(100_000)))
     assert found.waited_seconds is None or 0.0 <= found.waited_seconds <= found.seconds
