@@ -116,7 +116,7 @@ class KerasModel:
         return lambda: keras.ops.matmul(left, right)
 
     def instrument(self) -> None:
-        """As the backend's compiler can."""
+        """Spans about the kernels of the backend's compiler, if it can have them."""
         self._backend.instrument()
 
     def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:

@@ -30,7 +30,7 @@ _TRACED = {"eager_op", "is_func", "hlo_op", "tf_function_call"}
 
 
 class _Told(NamedTuple):
-    """What is known of operations by their names: of XLA's instructions, and of nodes of a graph."""
+    """Facts of operations by their names: of the instructions of XLA, and of the nodes of a graph."""
 
     instructions: Instructions
     layer_of: LayerOf
