@@ -12,16 +12,8 @@ from typing import Any
 
 import jax
 
+from dlbench import plugin_kit as kit
 from dlbench.plugin import STEP, Category, ProfileEvent
-from dlbench.plugin_kit import (
-    Instructions,
-    category_by_pattern,
-    category_of_hlo,
-    instructions_of,
-    layer_finder,
-    name_of_thunk,
-    xplanes,
-)
 
 SPANS: tuple[tuple[str, Category], ...] = (
     (r"np\.asarray\(.*|.*(Wait|wait for|Block|Await).*", "waiting"),
@@ -34,22 +26,22 @@ SPANS: tuple[tuple[str, Category], ...] = (
 """Spans around operations, by patterns of their whole names; the first that fits."""
 
 
-def events(
-    step: Callable[[], None], programs: Sequence[str] = (), parameters: Iterable[str] = ()
-) -> list[ProfileEvent]:
+def events(step: Callable[[], None], programs: Sequence[str] = (), names: Iterable[str] = ()) -> list[ProfileEvent]:
     """Call the step under the profiler; `programs` in HLO say the FLOPs of their instructions, and their layers.
+
+    Layers are groups of parameters with these names.
 
     Raises Unsupported if another tool profiles already.
     """
     options = jax.profiler.ProfileOptions()
     options.host_tracer_level, options.python_tracer_level = 2, 0
     start = partial(jax.profiler.start_trace, profiler_options=options)
-    files = xplanes(step, "JAX", start, jax.profiler.TraceAnnotation, jax.profiler.stop_trace)
-    told = instructions_of(programs, layer_finder(parameters))
+    files = kit.xplanes(step, "JAX", start, jax.profiler.TraceAnnotation, jax.profiler.stop_trace)
+    told = kit.instructions_of(programs, kit.layer_finder(names))
     return [one for file in files for one in _of_file(file, told)]
 
 
-def _of_file(file: bytes, told: Instructions) -> Iterator[ProfileEvent]:
+def _of_file(file: bytes, told: kit.Instructions) -> Iterator[ProfileEvent]:
     for plane in jax.profiler.ProfileData.from_serialized_xspace(file).planes:
         on_device = plane.name.startswith("/device:GPU")
         if on_device or plane.name.startswith("/host:CPU"):
@@ -59,14 +51,14 @@ def _of_file(file: bytes, told: Instructions) -> Iterator[ProfileEvent]:
                         yield _event(event, hash((plane.name, number)), told, on_device=on_device)
 
 
-def _event(event: Any, thread: int, told: Instructions, *, on_device: bool) -> ProfileEvent:
+def _event(event: Any, thread: int, told: kit.Instructions, *, on_device: bool) -> ProfileEvent:
     operation = next((str(value) for name, value in event.stats if name == "hlo_op"), "")
-    name, kind, count = event.name, category_by_pattern(SPANS, event.name), 0
+    name, kind, count = event.name, kit.category_by_pattern(SPANS, event.name), 0
     if event.name == STEP:
         kind = "Python"
     elif (operation or on_device) and not event.name.startswith("end: "):
-        name, count = name_of_thunk(operation or event.name), 1
-        kind = category_of_hlo(name)
+        name, count = kit.name_of_thunk(operation or event.name), 1
+        kind = kit.category_of_hlo(name)
     return ProfileEvent(
         name=name[:1000],
         category=kind,

@@ -45,7 +45,7 @@ class KerasModel:
     """A ModelPlugin on one backend of Keras."""
 
     def __init__(self, backend: Backend, source: Source) -> None:
-        self._backend, self._source = backend, source
+        self._backend, self._source, self.instrument = backend, source, backend.instrument
 
     def describe(self, spec: Spec) -> Description:
         """Facts of the model for this Spec."""
@@ -114,10 +114,6 @@ class KerasModel:
         drawn = (keras.random.uniform([order, order], seed=number) for number in range(2))
         left, right = (keras.ops.cast(one, dtype) for one in drawn)
         return lambda: keras.ops.matmul(left, right)
-
-    def instrument(self) -> None:
-        """Spans about the kernels of the backend's compiler, if it can have them."""
-        self._backend.instrument()
 
     def profile(self, step: Callable[[], None]) -> list[plugin.ProfileEvent]:
         """Events of the backend's own profiler."""
