@@ -227,6 +227,13 @@ def test_the_name_of_a_task_of_dlbench_itself_comes_with_its_option_too() -> Non
     assert str(caught.value).endswith("a run takes it as --task digits")
 
 
+def test_an_architecture_alone_comes_with_the_form_of_a_name_and_no_package() -> None:
+    with pytest.raises(UnknownName) as caught:
+        registry.find("linear")
+    assert str(caught.value).endswith("name one as FRAMEWORK.linear, or all as '*.linear'")
+    assert "pip install" not in str(caught.value)
+
+
 def test_a_known_framework_comes_without_advice_to_install_it_again() -> None:
     with pytest.raises(UnknownName) as caught:
         registry.find("fake.zzzzzz")

@@ -83,6 +83,8 @@ def _advice(name: str, known: Iterable[Entry], tasks: Collection[str] = ()) -> s
     framework, dot, _ = name.partition(".")
     if not dot and name in {*tasks, *(entry.name for entry in offers.entries(offers.TASKS, ()))}:
         return f"{name} is a task; dlbench list --tasks shows it, and a run takes it as --task {name}"
+    if not dot and any(entry.name.partition(".")[2] == name for entry in known):
+        return f"name one as FRAMEWORK.{name}, or all as '*.{name}'"
     if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in known):
         return ""
     package = f"dlbench-{framework.partition('-')[0]}"  # of frameworks on several backends, such as lib-a and lib-b

@@ -122,13 +122,13 @@ def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
         starts.append(start)
 
     gc.collect()
-    gc.disable()  # as for a sample (`dlbench.measure.timing`)
     preempted = switches.preempted()
+    gc.disable()  # as for a sample (`dlbench.measure.timing`)
     try:
         said = _listed(name, plugin.profile(timed))
     finally:
-        held = preempted()
         gc.enable()
+        held = preempted()
     events = reported.checked(name, "profile()", said, list[ProfileEvent])
     if len(calls) != 1:
         raise ContractViolation(f"plugin {name}: profile() must call the step once, and called it {len(calls)} times")
