@@ -47,7 +47,7 @@ def in_this_process(monkeypatch):
 
 
 def _of_side(side, seeds):
-    of_one = moved_side if side.moved else probed
+    of_one = moved_side if side.look == "moved" else probed
     of_seeds = {seed: of_one(side.spec, seed=seed) for seed in seeds}
     return {f"{seed}/{name}": array for seed, found in of_seeds.items() for name, array in found.items()}
 
