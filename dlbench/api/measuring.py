@@ -1,4 +1,4 @@
-"""Measuring groups of a plan into a journal, here or on a cluster, with the stop rule of this plan."""
+"""Measuring groups of a plan into a journal, here or on a cluster, with as many groups and rounds as it asks for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from dlbench.analysis import stopping
+from dlbench.analysis import effort, stopping
 from dlbench.record import journal
 from dlbench.record.journal import Journal
 from dlbench.record.schema import Plan, Run
@@ -38,7 +38,7 @@ def machines(plan: Plan, cluster: str = "") -> Iterator[Measure]:
 
 def measure(groups: Sequence[Group], open_journal: Journal, listener: Listener, by: Measure) -> list[Run]:
     """Measure the groups that the journal lacks, and return all its Runs. Raises as `schedule.record` does."""
-    return schedule.record(groups, open_journal, listener, by, stopping.enough)
+    return schedule.record(groups, open_journal, listener, by, stopping.enough, effort.rounds_due)
 
 
 def measure_in(

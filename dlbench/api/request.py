@@ -184,8 +184,9 @@ def policy(options: Mapping[str, Any]) -> Policy:
 LEAN: Mapping[str, Any] = {"samples": 20, "settle_seconds": 0.3, "latency_seconds": 1.0}
 """Effort of a process in a session that has as many groups as its ratios take.
 
-From eight rounds on the spread of a group's ratio is that between processes, and another group teaches more than more
-rounds (`python -m studies.decision_quality rounds`); 20 are as many as judging steadiness takes.
+On a quiet machine the spread of a group's ratio is that between processes from eight rounds on (`python -m
+studies.decision_quality rounds`); 20 are as many as judging steadiness takes. Later groups may have more of them
+(`dlbench.analysis.effort`).
 """
 
 LEAST_MEMORY = 96 << 20

@@ -73,10 +73,15 @@ def _environment(report: Report) -> Iterator[Block]:
     for policy in report.policies:
         first = " One process of each arm went first and was discarded." if policy.discard else ""
         yield Paragraph(
-            f"Each process: {policy.samples} steady samples of at least {format_value(policy.sample_seconds, 's')}, "
+            f"Each process: {policy.samples} steady samples{_or_more(policy)} of at least "
+            f"{format_value(policy.sample_seconds, 's')}, "
             f"once the medians of two windows of them agree within {policy.settle_tolerance:.0%}; "
             f"latencies of single steps{_in_first(policy) if lean else ''}." + first
         )
+
+
+def _or_more(policy: Policy) -> str:
+    return ", or more where those of earlier groups differed," if policy.adaptive else ""
 
 
 def _in_first(policy: Policy) -> str:

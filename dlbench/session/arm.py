@@ -60,8 +60,10 @@ class Arm:
         place: Place,
         start: Callable[[], ChildHandle],
         programs: Programs | None = None,
+        rounds: int | None = None,
     ) -> None:
         self.spec, self.policy, self.place = spec, policy, place
+        self._rounds = policy.samples if rounds is None else rounds
         self._programs = {} if programs is None else programs
         self._started, self._begin = datetime.datetime.now(datetime.UTC), time.monotonic()
         self._found = Findings()
@@ -85,7 +87,7 @@ class Arm:
     def turns(self) -> int:
         """Number of turns that this arm is due: samples to take, or evaluations until the budget is used."""
         if self.spec.timed or self._built is None:
-            return self.policy.samples
+            return self._rounds
         return -(-self._built.task.budget_steps // self._built.evaluate_every)
 
     def begin(self) -> None:

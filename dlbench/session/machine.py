@@ -100,7 +100,7 @@ class Machine:
 
     def _measure_once(self, group: Group, isolation: Isolation) -> list[Run]:
         plan = self._plan
-        policy = msgspec.structs.replace(plan.policy, isolation=isolation)
+        policy = msgspec.structs.replace(plan.policy, isolation=isolation, samples=group.rounds or plan.policy.samples)
         with ExitStack() as stack:
             arms: dict[Member, together.AnyArm] = {}
             programs: dict[Spec, tuple[str, int]] = {}

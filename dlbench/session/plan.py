@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -45,13 +45,15 @@ Selection = Mapping[str, Sequence[Any]]
 class Group:
     """One repetition of a workload, number `number` of `of`: its Specs measured together, one process each.
 
-    If memory does not hold them all it is measured in parts.
+    If memory does not hold them all it is measured in parts. `rounds` are those of its turns, None for the policy's; a
+    group is the same with more of them.
     """
 
     number: int
     members: tuple[Member, ...]
     of: int
     part: int = 0
+    rounds: int | None = field(default=None, compare=False)
 
     @property
     def specs(self) -> tuple[Spec, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from dlbench.errors import DlbenchError
 from dlbench.record.flags import STATUSES
@@ -31,6 +32,9 @@ Runs that it gets are those of an earlier session of this plan.
 Enough = Callable[[Sequence[Run]], bool]
 """True if these Runs of one workload are enough of them."""
 
+Rounds = Callable[[Sequence[Run]], int | None]
+"""Rounds of the group that follows these Runs of one workload; None for those of the policy."""
+
 RENEWALS = 100
 """Times that the time left of a long session is estimated anew; each looks at all groups that are left."""
 
@@ -38,8 +42,15 @@ RENEWALS = 100
 class Session:
     """Has the missing groups of a plan measured; knows the durations so far and the workloads that need no more."""
 
-    def __init__(self, plan: Plan, listener: Listener, measure: Measure, enough: Enough = lambda _: False) -> None:
-        self._plan, self._listener, self._measure = plan, listener, measure
+    def __init__(
+        self,
+        plan: Plan,
+        listener: Listener,
+        measure: Measure,
+        enough: Enough = lambda _: False,
+        rounds: Rounds = lambda _: None,
+    ) -> None:
+        self._plan, self._listener, self._measure, self._rounds = plan, listener, measure, rounds
         self._finished = _Finished(plan, enough)
         self._known_failures, self._estimate = KnownFailures(), TimeEstimate()
         self._began: dict[Group, float] = {}
@@ -72,7 +83,7 @@ class Session:
                 return
             self._listener.group_started(group, done, len(groups), self._seconds_left(groups, done))
             self._began[group] = time.monotonic()
-            yield group
+            yield replace(group, rounds=self._rounds(self._finished.runs(group)))
 
     def _ahead(self, groups: Sequence[Group], done: int) -> list[Group]:
         return [one for one in groups[done:] if one not in self._finished]
@@ -99,13 +110,14 @@ def record(
     listener: Listener,
     measure: Measure,
     enough: Enough = lambda _: False,
+    rounds: Rounds = lambda _: None,
 ) -> list[Run]:
     """Have the groups measured that the journal still lacks, and append every Run to it, group by group.
 
     Nothing is written while the only results are that something cannot run here; if it stays so, DlbenchError says why.
     Returns all Runs of the journal.
     """
-    session, held_back = Session(journal.plan, listener, measure, enough), list[Run]()
+    session, held_back = Session(journal.plan, listener, measure, enough, rounds), list[Run]()
     missing = missing_groups(groups, journal)
     try:
         for runs in session.execute(missing, journal.runs):
@@ -146,9 +158,15 @@ class _Finished:
         for run in runs:
             self._runs.setdefault(workload(run.spec), []).append(run)
         for load in dict.fromkeys(workload(run.spec) for run in runs):
-            in_order = sorted(self._runs[load], key=lambda run: self._order[run.spec])
-            if load.timed and self._enough(in_order):
+            if load.timed and self._enough(self._in_order(load)):
                 self._done.add(load)
+
+    def runs(self, group: Group) -> list[Run]:
+        """Those of this group's workload so far, if the session has as many groups as its ratios take."""
+        return self._in_order(workload(group.specs[0]))
+
+    def _in_order(self, load: Workload) -> list[Run]:
+        return sorted(self._runs.get(load, ()), key=lambda run: self._order[run.spec])
 
     def may_end_before(self, group: Group) -> bool:
         """True until all groups up to the last interim analysis before this one have been measured."""

@@ -209,9 +209,10 @@ AnyArm = Arm | TogetherArm
 def arm_of(spec: Spec, policies: tuple[Policy, Policy], place: Place, start: StartChild, programs: Programs) -> AnyArm:
     """The arm of a Spec, with the programs beside it if it has several workers.
 
-    `policies` are the one of its Runs, and the one of its children.
+    `policies` are the one of its Runs, and the one of its children, which says how many turns there are.
     """
     of_runs, of_children = policies
     apart = (place.arm,) if place.starts_beside(of_runs) else ()
-    make = partial(Arm, spec, of_runs, place, partial(start, spec, of_children, *apart), programs)
+    begin = partial(start, spec, of_children, *apart)
+    make = partial(Arm, spec, of_runs, place, begin, programs, of_children.samples)
     return TogetherArm(make, of_runs, lambda other, at: start(other, of_children, at)) if spec.together else make()

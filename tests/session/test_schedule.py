@@ -185,3 +185,20 @@ def test_a_workload_stops_at_the_look_at_which_it_knows_enough_and_the_others_go
     with journal.resume(tmp_path) as book:
         assert schedule.record(planned, book, Diary(), here(start), enough) == runs
     assert start.made == []
+
+
+def test_rounds_of_a_group_are_those_that_the_runs_before_it_ask_for(diary, tmp_path):
+    """A group that has more of them is the same group; the policy of its Runs stays that of the session."""
+    policy = Policy(processes=3, samples=2, latency_steps=1, adaptive=True)
+    planned, asked = plan(policy)[:3], []
+
+    def rounds(runs):
+        asked.append(sorted({run.group for run in runs}))
+        return 2 + 3 * len(asked[-1]) if asked[-1] else None
+
+    with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
+        runs = schedule.record(planned, book, diary, here(Children()), rounds=rounds)
+    assert asked == [[], [0], [0, 1]]
+    steady = [sum(sample.stage == "steady" for sample in run.samples) for run in runs]
+    assert steady == [2, 2, 5, 5, 8, 8]
+    assert {run.policy for run in runs} == {policy}

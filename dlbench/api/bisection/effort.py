@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
+from dlbench.analysis.effort import overhead
 from dlbench.api.bisection import groups
 from dlbench.api.bisection.groups import is_timed
 from dlbench.api.request import LEAN
 from dlbench.record.schema import Run
 from dlbench.spec import Isolation, Policy
-from dlbench.stats.bisection import rounds
+from dlbench.stats import rounds
 from dlbench.stats.bisection.search import Trial
 from dlbench.stats.interim import INTERIM_GROUPS
 
@@ -29,7 +30,7 @@ FIRST = rounds.LEAST
 
 def samples(trial: Trial, found: groups.ByMember, runs: Sequence[Run]) -> int:
     """Those of a process in the trial that follows: as many as the noise of this one makes worth their time."""
-    return rounds.worth(groups.rounds(trial, found), groups.overhead(runs))
+    return rounds.worth(groups.rounds(trial, found), overhead(runs))
 
 
 def policy(asked: Policy, metric: str, samples: int, *, confirms: bool, together: bool) -> Policy:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlbench.analysis import evidence, screening
+from dlbench.analysis import effort, evidence, screening
 from dlbench.analysis.metrics import METRICS
-from dlbench.record.schema import Run, Together
+from dlbench.record.schema import Run
 from dlbench.stats.bisection.search import Trial
 
 ByMember = Mapping[int, Mapping[Any, Run]]
 """Runs that ended well, by member and group."""
+seconds = effort.seconds
 
 
 def is_timed(metric: str) -> bool:
@@ -67,27 +67,11 @@ def rounds(trial: Trial, found: ByMember) -> list[list[float]]:
     return [evidence.round_log_ratios(old[key], new[key]) for key in old if key in new]
 
 
-def overhead(runs: Sequence[Run]) -> float:
-    """Time of a group beside its steady rounds, in the time of a round; 0 if it is not known."""
-    whole = seconds(runs)
-    steady = math.fsum(one.seconds for run in runs for one in run.samples if one.stage == "steady")
-    numbers = [sum(one.stage == "steady" for one in run.samples) for run in runs]
-    return (whole - steady) / steady * statistics.fmean(numbers) if steady > 0 else 0.0
-
-
 def disturbance(trial: Trial, found: ByMember, metric: str) -> str:
     """Reason that members have no ratio: other programs. Empty if that is not the reason."""
     first, *others = (list(found[one].values()) for one in trial.members)
     said = (evidence.disturbance(first, other) for other in others) if is_timed(metric) else iter(())
     return next(filter(None, said), "")
-
-
-def seconds(runs: Sequence[Run]) -> float:
-    """Seconds that these groups took: their arms start together and end together."""
-    longest: dict[Together, float] = {}
-    for run in runs:
-        longest[run.together] = max(run.wall_seconds, longest.get(run.together, 0.0))
-    return math.fsum(longest.values())
 
 
 def _values(found: ByMember, key: Any, metric: str) -> dict[int, float]:

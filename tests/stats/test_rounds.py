@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from dlbench.stats.bisection import rounds
+from dlbench.stats import rounds
 
 pytestmark = pytest.mark.untimed
 
@@ -44,6 +44,26 @@ def test_a_longer_overhead_makes_more_rounds_worth_it():
     assert rounds.worth(drawn(0.03, 0.005), 20.0) < rounds.worth(drawn(0.03, 0.005), 100.0)
 
 
-@pytest.mark.parametrize("groups", [[], [[0.1, 0.2]], [[0.1], [0.2], [0.3]]])
+@pytest.mark.parametrize("groups", [[], [[0.1, 0.1]], [[0.1], [0.2], [0.3]]])
 def test_what_says_nothing_of_noise_has_the_least(groups):
     assert rounds.worth(groups, 20.0) == rounds.LEAST
+
+
+def test_a_session_has_no_more_rounds_than_its_next_analysis_needs():
+    groups = drawn(0.02, 0.0, seed=3)
+    assert rounds.worth(groups, 275.0) > 2 * rounds.due(groups, 275.0, 6, 20) == 40
+    assert rounds.due(drawn(0.08, 0.0, seed=3), 275.0, 6, 20) > rounds.due(drawn(0.08, 0.0, seed=3), 275.0, 45, 20)
+
+
+def test_a_session_whose_groups_differ_has_the_rounds_that_are_worth_their_time():
+    """No number of rounds makes six such groups enough."""
+    groups = drawn(0.1, 0.05, groups=40)
+    assert rounds.noise(groups).needed(6) == math.inf
+    assert rounds.due(groups, 275.0, 6, 20) == pytest.approx(math.sqrt(275 * math.pi / 2) * 0.1 / 0.05, rel=0.6)
+
+
+def test_rounds_that_differ_by_a_third_are_as_many_as_a_session_may_have():
+    groups = drawn(0.3, 0.0, groups=1)
+    assert rounds.due(groups, 275.0, 6, 20) == rounds.LONGEST
+    assert rounds.due(groups, 0.0, 6, 20) == rounds.due([], 275.0, 6, 20) == 20
+    assert rounds.due(groups, 275.0, 6, 400) == 400

@@ -1,0 +1,62 @@
+"""Rounds of the next group of a session, by the noise of its groups so far."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+import pytest
+from example_runs import bare_run
+
+from dlbench.analysis import effort
+from dlbench.record.schema import Sample
+from dlbench.spec import Policy, Spec
+from dlbench.stats import rounds
+
+pytestmark = pytest.mark.untimed
+
+ADAPTIVE = Policy(samples=20, adaptive=True)
+STEP = 0.02
+
+
+def runs(spreads, groups=2, policy=ADAPTIVE, seconds=6.0, phase="predict"):
+    """Groups of arms whose rounds spread by so much, of which each takes these seconds."""
+    generator, found = random.Random(1), []
+    for group, (arm, spread) in itertools.product(range(groups), enumerate(spreads)):
+        times = [STEP * math.exp(generator.gauss(0.0, spread)) for _ in range(20)]
+        steady = tuple(
+            Sample(stage="steady", steps=1, seconds=one, cpu_seconds=one, round=at, turn=at)
+            for at, one in enumerate(times)
+        )
+        of = Spec(plugin=f"a{arm}.net", phase=phase, path="eager", size="small", task="line", batch_size=1, threads=1)
+        place = {"group": group, "groups": 45, "arm": arm, "arms": len(spreads)}
+        found.append(bare_run(spec=of, policy=policy, samples=steady, wall_seconds=seconds, **place))
+    return found
+
+
+def test_rounds_that_agree_stay_as_few_as_the_policy_says():
+    assert effort.rounds_due(runs([0.001, 0.001])) == 20
+
+
+def test_rounds_that_differ_become_more_already_after_one_group():
+    assert 100 < effort.rounds_due(runs([0.2, 0.2], groups=1)) <= rounds.LONGEST
+
+
+def test_the_noisiest_pair_decides():
+    assert effort.rounds_due(runs([0.001, 0.001, 0.2])) == effort.rounds_due(runs([0.001, 0.2])) > 100
+
+
+def test_a_group_that_costs_no_more_than_its_rounds_has_few_of_them():
+    steady = 2 * 20 * STEP
+    cheap, costly = (effort.rounds_due(runs([0.1, 0.1], seconds=steady * factor)) for factor in (1.2, 8.0))
+    assert cheap < costly
+
+
+@pytest.mark.parametrize("of", [{"policy": Policy(samples=20)}, {"phase": "converge"}, {"groups": 0}])
+def test_a_fixed_number_of_groups_has_the_rounds_of_its_policy(of):
+    assert effort.rounds_due(runs([0.2, 0.2], **of)) is None
+
+
+def test_an_arm_alone_has_the_rounds_of_its_policy():
+    assert effort.rounds_due(runs([0.2])) is None
