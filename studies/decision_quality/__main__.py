@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from studies.decision_quality import pool, report, rounds, sessions_page
 from studies.decision_quality import sessions as real
-from studies.decision_quality.collect import Plan, collect
-from studies.decision_quality.replay import Cells, replay
-from studies.decision_quality.workloads import WORKLOADS
+from studies.decision_quality.collect import KINDS, Plan, collect
+from studies.decision_quality.groups import BASE
+from studies.decision_quality.replay import AGAIN, EFFECT, Cells, replay
+from studies.decision_quality.workloads import SLOWDOWNS, WORKLOADS
 
 FOLDER = Path("reports/decision-quality")
+NEEDED = (BASE, AGAIN, EFFECT)
 
 _out = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=FOLDER, show_default=True, help="Folder."
@@ -32,11 +35,28 @@ def main() -> None:
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), required=True, help="Begin nothing later.")
 @click.option("--neighbours", type=click.IntRange(min=0), default=0, help="Programs that work in bursts meanwhile.")
 @click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)), help="Default: all.")
+@click.option(
+    "--arm",
+    "arms",
+    multiple=True,
+    type=click.Choice(list(SLOWDOWNS)),
+    help="Those of a new pool, base, again and 3% among them. Default: all.",
+)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Default: both.")
 @_duty
 @_out
-def _collect(name: str, minutes: float, neighbours: int, workloads: tuple[str, ...], duty: float, out: Path) -> None:
+def _collect(name: str, minutes: float, out: Path, **chosen: Any) -> None:
     """Add to a pool for `minutes`; it can be stopped and continued at any time."""
-    plan = Plan(workloads or list(WORKLOADS), 60 * minutes, neighbours, duty)
+    if chosen["arms"] and (lacking := [arm for arm in NEEDED if arm not in chosen["arms"]]):
+        raise click.UsageError(f"--arm lacks {', '.join(lacking)}, which every pool needs; give it too")
+    plan = Plan(
+        chosen["workloads"] or list(WORKLOADS),
+        60 * minutes,
+        chosen["neighbours"],
+        chosen["duty"],
+        chosen["arms"] or tuple(SLOWDOWNS),
+        chosen["kinds"] or KINDS,
+    )
     try:
         collect(out / f"pool-{name}.jsonl.gz", plan, click.echo)
     except ValueError as error:

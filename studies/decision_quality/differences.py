@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dlbench.analysis.steady_state import SERIES
 from dlbench.spec import Policy
+from studies.decision_quality.groups import arms
 from studies.decision_quality.pool import Batch
 from studies.decision_quality.rules import BUDGET
-from studies.decision_quality.workloads import POLICY, SLOWDOWNS
+from studies.decision_quality.workloads import POLICY
 
 _EFFORT: Mapping[str, str] = {
     "samples": "rounds a group",
@@ -22,19 +23,20 @@ def render(pools: Mapping[str, Sequence[Batch]]) -> str:
     """A paragraph on every pool, and a line on each."""
     return f"""## What differs from `dlbench run --adaptive`
 
-In every pool a group has {len(SLOWDOWNS)} arms, where a user's has two, and a session may take {BUDGET:g} s. Its
-seconds are those of its processes. The start of the command, its checks and its report are not among them; `python -m
+A group of a pool has more arms than the two of a user, and a session may take {BUDGET:g} s. Its seconds are those
+of its processes. The start of the command, its checks and its report are not among them; `python -m
 studies.decision_quality sessions` times sessions of the product from the prompt to the exit code.
 
-""" + "\n".join(f"- Pool `{name}`: {'; '.join(of(batches)) or 'nothing else'}." for name, batches in pools.items())
+""" + "\n".join(f"- Pool `{name}`: {'; '.join(of(batches))}." for name, batches in pools.items())
 
 
 def of(batches: Sequence[Batch]) -> list[str]:
-    """The differences of this pool alone; empty if its groups are the product's."""
+    """The differences of this pool: its arms alone if its groups are the product's."""
     groups = [batch for batch in batches if batch.kind == "lockstep"]
     policies = list(dict.fromkeys(batch.policy for batch in groups))
     forked = list(dict.fromkeys(batch.workload for batch in groups if batch.isolation != POLICY.isolation))
-    found = [said for policy in policies for said in _effort(policy)]
+    found = [f"{len(arms(batches))} arms a group ({', '.join(arms(batches))})"]
+    found += [said for policy in policies for said in _effort(policy)]
     found += [f"forked processes instead of new ones ({', '.join(forked)})"] if forked else []
     found += [] if any(batch.pilot_seconds for batch in groups) else ["no pilot process"]
     found += [] if any(batch.in_full for batch in groups) else ["no process measured in full"]

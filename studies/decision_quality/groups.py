@@ -9,6 +9,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from dlbench.analysis import evidence
 from dlbench.analysis.steady_state import SERIES, ratio_is_steady
 from dlbench.record.schema import Run, Sample
@@ -24,6 +26,7 @@ BASE = "base"
 class Groups:
     """Two arms in lockstep: a log ratio a group, seconds of both, and the log ratio that was planted.
 
+    The ratio is NaN for a group in which other programs held the processors for a time that is not known.
     `runs` are the processes of each group, and `pilots` the seconds of both that are thrown away before the first.
     """
 
@@ -52,15 +55,16 @@ class Groups:
 
     def as_planted(self) -> Groups:
         """The same with the mean log ratio that was planted: chance in the choice of these processes is taken out."""
-        shift = Paired(self.log_ratios).shift()
+        shift = Paired(known(self.log_ratios)).shift()
         assert shift is not None, "a pool has several groups"
         return replace(self, log_ratios=[value - shift.mean + self.truth for value in self.log_ratios])
 
     def is_steady(self, groups: int) -> bool:
         """True if the ratio of the first groups is steady, or has too few rounds to be judged."""
-        if self.runs[0][0].policy.samples < SERIES:
+        runs = self.runs[:groups]
+        if runs[0][0].policy.samples < SERIES or not any(run.has("unstable") for pair in runs for run in pair):
             return True
-        before, after = zip(*self.runs[:groups], strict=True)
+        before, after = zip(*runs, strict=True)
         return ratio_is_steady(before, after)
 
 
@@ -70,7 +74,7 @@ def lockstep(batches: Iterable[Batch], arm: str, base: str = BASE) -> Groups:
     before, after = [run_of(batch, one) for batch, one, _ in pairs], [run_of(batch, other) for batch, _, other in pairs]
     pilots = [batch.pilot_seconds for batch, _, _ in pairs if batch.pilot_seconds]
     return Groups(
-        evidence.group_log_ratios(before, after),
+        [_or_nan(evidence.log_ratio(*runs)) for runs in zip(before, after, strict=True)],
         [one.held + other.held for _, one, other in pairs],
         statistics.fmean(math.log1p(other.slowdown) - math.log1p(one.slowdown) for _, one, other in pairs),
         list(zip(before, after, strict=True)),
@@ -79,10 +83,25 @@ def lockstep(batches: Iterable[Batch], arm: str, base: str = BASE) -> Groups:
     )
 
 
+def known(log_ratios: Sequence[float]) -> list[float]:
+    """Those of the groups whose ratio is known."""
+    return [value for value in log_ratios if not math.isnan(value)]
+
+
+def _or_nan(log_ratio: float | None) -> float:
+    return math.nan if log_ratio is None else log_ratio
+
+
 def equal_steps(batches: Sequence[Batch]) -> list[Groups]:
     """Every two arms brought to equal steps: pairs of programs that are known to be the same."""
-    pairs = [lockstep(batches, other, one) for one, other in itertools.combinations(SLOWDOWNS, 2)]
+    pairs = [lockstep(batches, other, one) for one, other in itertools.combinations(arms(batches), 2)]
     return [replace(pair, log_ratios=[value - pair.truth for value in pair.log_ratios], truth=0.0) for pair in pairs]
+
+
+def arms(batches: Sequence[Batch]) -> list[str]:
+    """Arms that every group in lockstep holds, in the order of the study."""
+    held = [{taken.arm for taken in batch.processes} for batch in batches if batch.kind == "lockstep"]
+    return [name for name in SLOWDOWNS if all(name in each for each in held)]
 
 
 def of(batch: Batch, arm: str) -> Taken:
@@ -92,6 +111,8 @@ def of(batch: Batch, arm: str) -> Taken:
 
 def run_of(batch: Batch, taken: Taken) -> Run:
     """The process as dlbench's record has it, as far as `compare` reads it."""
+    if taken.run is not None:
+        return msgspec.structs.replace(taken.run, group=batch.number, groups=batch.number + 1)
     samples = tuple(
         Sample(stage="steady", steps=1, seconds=value * 1e-9, cpu_seconds=math.nan, round=place)
         for place, value in enumerate(taken.nanoseconds)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -31,11 +31,17 @@ Start = Callable[[str, int, int], Planted]
 class Bench:
     """A workload and the starter of its processes."""
 
-    def __init__(self, workload: str) -> None:
+    def __init__(self, workload: str, arms: Sequence[str] = tuple(SLOWDOWNS)) -> None:
         self._workload, self._spec, self._starter = workload, WORKLOADS[workload], Starter()
+        self._arms = list(arms)
 
-    def measure(self, kind: Kind, number: int, neighbours: int = 0, duty: float = 0.5) -> Batch:
-        """The batch of this number, which is also the seed of its order. Raises RuntimeError when an arm fails."""
+    def measure(
+        self, kind: Kind, number: int, neighbours: int = 0, duty: float = 0.5, rounds: int | None = None
+    ) -> Batch:
+        """The batch of this number, which is also the seed of its order; `rounds` are None for those of the policy.
+
+        Raises RuntimeError when an arm fails.
+        """
         started, meter = datetime.datetime.now(datetime.UTC), LoadMeter()
         group = number % CYCLE if kind == "lockstep" else None
         with ExitStack() as stack:
@@ -43,11 +49,11 @@ class Bench:
 
             def start(name: str, place: int, arms: int) -> Planted:
                 begin = time.monotonic()
-                arm = self._arm(IN_FULL if group is None else group, place, arms)
+                arm = self._arm(IN_FULL if group is None else group, place, arms, rounds)
                 stack.callback(arm.kill)
                 return Planted(name, SLOWDOWNS[name], arm, time.monotonic() - begin)
 
-            measured = (_lockstep if kind == "lockstep" else _sequential)(start, number)
+            measured = (_lockstep if kind == "lockstep" else _sequential)(start, self._arms, number)
             return Batch(
                 kind=kind,
                 isolation=POLICY.isolation,
@@ -65,10 +71,11 @@ class Bench:
                 duty=duty,
             )
 
-    def _arm(self, group: int, place: int, arms: int) -> Arm:
+    def _arm(self, group: int, place: int, arms: int, rounds: int | None) -> Arm:
         where = Place("pool", group, CYCLE, place, arms, POLICY.isolation)
         apart = (place,) if where.starts_beside(POLICY) else ()
-        return Arm(self._spec, POLICY, where, partial(self._starter, self._spec, POLICY, *apart))
+        start = partial(self._starter, self._spec, POLICY, *apart)
+        return Arm(self._spec, POLICY, where, start, rounds=rounds)
 
     def _pilot(self) -> float:
         """Seconds of a process that is thrown away, as before the first group of a session."""
@@ -77,17 +84,17 @@ class Bench:
         return time.monotonic() - begin
 
 
-def _lockstep(start: Start, number: int) -> list[Planted]:
+def _lockstep(start: Start, arms: Sequence[str], number: int) -> list[Planted]:
     """All arms alive together, started and taking turns as in any session of dlbench."""
-    names = starting_order(list(SLOWDOWNS), number)
-    arms = [start(name, place, len(names)) for place, name in enumerate(names)]
-    measure_group(arms, POLICY.order_seed + number, lambda *_: None)
-    return arms
+    names = starting_order(list(arms), number)
+    started = [start(name, place, len(names)) for place, name in enumerate(names)]
+    measure_group(started, POLICY.order_seed + number, lambda *_: None)
+    return started
 
 
-def _sequential(start: Start, number: int) -> list[Planted]:
+def _sequential(start: Start, arms: Sequence[str], number: int) -> list[Planted]:
     """One process of each arm after the other, in a random order; nobody waits for anybody between samples."""
-    names = random.Random(number).sample(list(SLOWDOWNS), len(SLOWDOWNS))
+    names = random.Random(number).sample(list(arms), len(arms))
     return [_alone(start(name, 0, 1)) for name in names]
 
 

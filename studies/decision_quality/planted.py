@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
+
 from dlbench.record.schema import Environment, Run
 from dlbench.session.arm import Arm
 from dlbench.spec import Spec
@@ -112,6 +114,27 @@ class Planted:
             held=round(self._held, 3),
             nanoseconds=[round(sample.seconds / self.nominal * 1e9) for sample in steady],
             flags=list(run.flags),
+            run=self._for_a_verdict(run),
+        )
+
+    def _for_a_verdict(self, run: Run) -> Run:
+        """What a verdict reads of the record: the steady samples over nominal steps, their load and the device."""
+        steady = [one for one in run.samples if one.stage == "steady"]
+        return Run(
+            spec=run.spec,
+            policy=run.policy,
+            session="pool",
+            group=run.group,
+            groups=run.groups,
+            arm=run.arm,
+            arms=run.arms,
+            status=run.status,
+            started=run.started,
+            wall_seconds=run.wall_seconds,
+            flags=run.flags,
+            info=run.info,
+            load=run.load,
+            samples=tuple(msgspec.structs.replace(one, steps=self.nominal) for one in steady),
         )
 
     @contextmanager

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from dlbench.record.schema import Environment, Load
+from dlbench.record.schema import Environment, Load, Run
 from dlbench.session.plan import IN_FULL
 from dlbench.spec import Isolation, Policy
 from studies.decision_quality.workloads import FORMER_POLICY
@@ -22,6 +22,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """One process: wall nanoseconds of each sample over its `nominal` steps; it executed `executed`.
 
     `held` counts the seconds in which it had the machine or was waited for: building, warming up, turns, hand-overs.
+    `run` is the record that the product reads for a verdict, with the waits of each sample, over nominal steps; None in
+    the first pools.
     """
 
     arm: str
@@ -30,6 +32,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     held: float
     nanoseconds: list[int]
     flags: list[str] = []
+    run: Run | None = None
 
     @property
     def slowdown(self) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 from dlbench.stats.decisions import Paired
 from studies.decision_quality import rules
-from studies.decision_quality.groups import BASE, Groups, equal_steps, lockstep, of
+from studies.decision_quality.groups import BASE, Groups, arms, equal_steps, known, lockstep, of
 from studies.decision_quality.pool import Batch, Taken
 from studies.decision_quality.rivals import INTERLEAVED
 from studies.decision_quality.rules import PEERS
@@ -117,7 +117,7 @@ def replay(batches: Sequence[Batch], sessions: int) -> Iterator[Cell]:
             continue
         yield from _dlbench(workload, EQUAL_STEPS, equal_steps(of_load), sessions)
         yield from _dlbench(workload, AS_PLANTED, [lockstep(of_load, EFFECT).as_planted()], sessions)
-        for arm in ARMS:
+        for arm in (arm for arm in arms(of_load) if arm != BASE):
             ours = list(_dlbench(workload, arm, [lockstep(of_load, arm)], sessions))
             yield from ours
             seconds = statistics.fmean(ours[1].seconds)
@@ -145,7 +145,7 @@ def _judge(cell: Cell, pool: Groups, used: int) -> Verdict:
     cell.add(verdict, sum(pool.seconds[:used]), used)
     if verdict == "none":
         return verdict
-    if (shift := Paired(log_ratios).shift()) is not None:
+    if (shift := Paired(known(log_ratios)).shift()) is not None:
         low, high = shift.interval()
         cell.covered.append(low <= pool.truth <= high)
     return verdict
@@ -199,7 +199,8 @@ def _sessions_of(
 
 def _alone(processes: Sequence[Taken], peer: Peer) -> Alone:
     """Processes as this tool takes them: they end after the samples that it wants, and cost the less."""
-    times = np.array([taken.nanoseconds for taken in processes]) * 1e-9
+    fewest = min(len(taken.nanoseconds) for taken in processes)
+    times = np.array([taken.nanoseconds[:fewest] for taken in processes]) * 1e-9
     wanted = peer.samples or times.shape[1]
     unneeded = times[:, wanted:].sum(axis=1) * [taken.nominal for taken in processes]
     return Alone(processes[0].arm, times[:, :wanted], np.array([taken.held for taken in processes]) - unneeded)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from dlbench.analysis.evidence import LEAST_LEFT
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
 from dlbench.stats.interim import INTERIM_GROUPS, are_enough
@@ -28,8 +29,10 @@ BUDGET = 180.0
 
 
 def dlbench(log_ratios: Sequence[float]) -> Verdict:
-    """The verdict of one comparison in lockstep, from one log ratio a group."""
-    evidence = Paired(log_ratios)
+    """The verdict of one comparison in lockstep, from one log ratio a group; NaN for one that is not known."""
+    evidence = _evidence(log_ratios)
+    if evidence is None:
+        return "inconclusive"
     found = decisions.verdict(evidence, decisions.p_differs(evidence))[0]
     return found if found in ("slower", "faster", "same") else "inconclusive"
 
@@ -49,11 +52,19 @@ def groups_used(
             return n
         if n in INTERIM_GROUPS:
             before, steady = steady, is_steady(n)
-            if are_enough(n, [Paired(log_ratios[:n])]) if steady else not before:
+            found = _evidence(log_ratios[:n])
+            steady = steady and found is not None
+            if are_enough(n, [found]) if steady and found is not None else not before:
                 return n
         if n >= 2 and n < len(seconds) and spent + seconds[n] > BUDGET:
             return n
     return len(seconds)
+
+
+def _evidence(log_ratios: Sequence[float]) -> Paired | None:
+    """The groups whose ratio is known; None if those are too few (`dlbench.analysis.evidence.LEAST_LEFT`)."""
+    found = [value for value in log_ratios if not math.isnan(value)]
+    return Paired(found) if len(found) >= max(1, LEAST_LEFT * len(log_ratios)) else None
 
 
 def compare_fail(field: Callable[[Floats], np.floating]) -> Callable[[Floats, Floats], Said]:

@@ -42,8 +42,7 @@ def test_a_cycle_begins_with_a_pilot_process_and_three_groups_in_full(monkeypatc
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "studies" / "plugins")]))
     short = msgspec.structs.replace(POLICY, samples=2, settle_seconds=0.01, sample_seconds=0.001, latency_steps=1)
     monkeypatch.setattr(measure, "POLICY", short)
-    monkeypatch.setattr(measure, "SLOWDOWNS", {"base": 0.0, "3%": 0.03})
-    batch = measure.Bench("two modes").measure("lockstep", number, 1, 0.7)
+    batch = measure.Bench("two modes", ["base", "3%"]).measure("lockstep", number, 1, 0.7)
     assert batch.plan == (short, "fresh")
     assert batch.in_full == in_full
     assert (batch.pilot_seconds > 0) == in_full

@@ -16,7 +16,7 @@ from dlbench.stats import decisions
 from dlbench.stats.decisions import Paired
 from dlbench.stats.interim import INTERIM_GROUPS
 from studies.decision_quality import pool, replay, report, rules, thresholds
-from studies.decision_quality.collect import due
+from studies.decision_quality.collect import Plan, due
 from studies.decision_quality.planted import Planted
 from studies.decision_quality.replay import ADAPTIVE, AGAIN, EQUAL_STEPS
 from studies.decision_quality.workloads import SLOWDOWNS
@@ -75,10 +75,11 @@ def test_a_slowdown_is_executed_to_the_step(name):
 
 def test_the_workload_with_the_fewest_batches_is_due_if_it_fits():
     numbers = {("gemm", "lockstep"): 2, ("gemm", "sequential"): 1, ("two modes", "lockstep"): 1}
-    workloads = ["gemm", "two modes"]
-    assert due(numbers, workloads, {}, 9.0) == ("two modes", "sequential")
-    assert due(numbers, workloads, {("two modes", "sequential"): 10.0}, 9.0) == ("gemm", "sequential")
-    assert due(numbers, workloads, {}, 0.0) is None
+    plan = Plan(["gemm", "two modes"], 9.0)
+    assert due(numbers, plan, {}, 9.0) == ("two modes", "sequential")
+    assert due(numbers, plan, {("two modes", "sequential"): 10.0}, 9.0) == ("gemm", "sequential")
+    assert due(numbers, plan, {}, 0.0) is None
+    assert due(numbers, Plan(["gemm", "two modes"], 9.0, kinds=["lockstep"]), {}, 9.0) == ("two modes", "lockstep")
 
 
 def sides(seed, n, shift=0.03, spread=0.02):
