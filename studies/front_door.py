@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import dlbench
 from dlbench.api.results import Results
+from studies import end_what_was_started
 
 ROOT = Path(__file__).parents[1]
 BAR_SECONDS = 120.0
@@ -68,6 +69,7 @@ class Net(keras.Sequential):
 
 def main() -> int:
     """Print the seconds of each framework and the missing parts."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description="seconds from a file of ten lines to a report")
     parser.add_argument("frameworks", nargs="*", metavar="torch|tf")
     parser.add_argument("--folder", type=Path, help="kept afterwards; a temporary one unless given")

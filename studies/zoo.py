@@ -39,6 +39,7 @@ from dlbench.plugin import (
 from dlbench.registry import adaptors
 from dlbench.spec import PATHS, Spec
 from dlbench.spec import Path as PathName
+from studies import end_what_was_started
 
 STEPS = 4
 BATCH = 4
@@ -201,6 +202,7 @@ def names() -> Iterable[str]:
 
 def main() -> int:
     """Print a line for each model, and keep the table."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description="named models")
     parser.add_argument("models", nargs="*", metavar="REFERENCE[@PATH]")
     parser.add_argument("--out", type=Path)

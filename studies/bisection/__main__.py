@@ -7,6 +7,7 @@ import math
 import tempfile
 from pathlib import Path
 
+from studies import end_what_was_started
 from studies.bisection import history, metrics, noise, real, simulated
 
 HEAD = """# Bisections over drawn sessions
@@ -46,6 +47,7 @@ which changes one figure, searched by `dlbench bisect --metric`. All of them ran
 
 def main() -> None:
     """Draw searches and write `simulated.md`, or add real ones and write `real.md`."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--searches", type=int, default=100)

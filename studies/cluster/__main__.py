@@ -26,6 +26,7 @@ from dlbench.session.cluster.demand import Node
 from dlbench.session.listener import Quiet
 from dlbench.session.plan import Group, groups, places
 from dlbench.spec import Policy, Spec
+from studies import end_what_was_started
 from studies.cluster import steps
 from studies.cluster.simulated import SimulatedCluster
 
@@ -126,6 +127,7 @@ def page(costs: list[Cost]) -> str:
 
 def main() -> None:
     """Measure every size and write the page."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("reports/cluster"))
     parser.add_argument("--one", type=int, default=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from studies import end_what_was_started
 from studies.decision_quality import pool, report, rounds, sessions_page
 from studies.decision_quality import sessions as real
 from studies.decision_quality.collect import KINDS, Plan, collect
@@ -28,6 +29,7 @@ _duty = click.option(
 @click.group()
 def main() -> None:
     """Quality of verdicts: planted slowdowns, measured; rules of several tools, replayed."""
+    end_what_was_started()
 
 
 @main.command("collect")

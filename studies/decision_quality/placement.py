@@ -20,6 +20,7 @@ from scipy import stats
 from dlbench.analysis import evidence
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run
+from studies import end_what_was_started
 from studies.decision_quality import sessions
 from studies.decision_quality.markdown import table
 from studies.decision_quality.neighbours import ROOT
@@ -34,6 +35,7 @@ PAIRS = {"as it is": ("study", "study-again"), "in a huge page": ("huge", "huge-
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 def main(folder: Path, count: int, threads: int) -> None:
     """Measure the sessions that the folder lacks, and print the spread of each pair."""
+    end_what_was_started()
     plugins = ",".join(f"{name}.gemm" for pair in PAIRS.values() for name in pair)
     words = ["--plugin", plugins, "--task", "line", "--phase", "predict", "--threads", str(threads), "--adaptive"]
     for number in range(count):

@@ -25,6 +25,7 @@ from dlbench import registry
 from dlbench.measure.build import Prepared, build_checked, prepare
 from dlbench.session.plan import expand
 from dlbench.spec import Policy, Spec
+from studies import end_what_was_started
 from studies.expert_step import Problem, Program, programs
 from studies.pairing import FEWEST, Loop, Ratio, loop_over, steps_for, take_turns
 
@@ -164,6 +165,7 @@ def tabulate(options: argparse.Namespace) -> int:
 
 def main() -> None:
     """Print the table, row by row."""
+    end_what_was_started()
     names = [
         f"{framework}.{architecture}:{path}"
         for framework, paths in PATHS.items()

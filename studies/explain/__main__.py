@@ -36,6 +36,7 @@ from dlbench.spec import Policy, Spec
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import call
 from dlbench.workers.child import ChildError, ChildHandle
+from studies import end_what_was_started
 from studies.explain import turns
 
 HERE = Path(__file__).parent
@@ -52,6 +53,7 @@ keep = click.option("--keep", default=KEPT, show_default=True, type=click.Path(p
 @click.group()
 def study() -> None:
     """Bars of explanations."""
+    end_what_was_started()
 
 
 @study.command()

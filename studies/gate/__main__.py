@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dlbench.system import environment
+from studies import end_what_was_started
 from studies.decision_quality import pool, rules
 from studies.decision_quality.groups import Groups, lockstep
 from studies.decision_quality.workloads import WORKLOADS
@@ -167,6 +168,7 @@ def _row(kind: str, found: Sequence[Found]) -> str:
 
 def main() -> None:
     """Run the study and print where its page is."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pull-requests", type=int, default=20, help="Pull requests of each kind.")

@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from msgspec import UNSET
 import dlbench
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run
 from dlbench.report.section import FidelityRow
+from studies import end_what_was_started
 from studies.price_of_speed.page import BASE, Row, line, page, processes
 
 DLBENCH = str(Path(sys.executable).with_name("dlbench"))
@@ -156,7 +156,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends the session that is being measured too
+    end_what_was_started()
     common = ("size", "processes", "threads")
     setting = [word for name in common for word in (f"--{name}", str(getattr(options, name)))]
     asked = [name for name in EVERY if not options.only or name in options.only or name.split(":")[0] in options.only]

@@ -21,6 +21,7 @@ from typing import Any
 from dlbench.record.parity import Parity
 from dlbench.record.reading import read_fidelities, read_parities
 from dlbench.report.parity import sentence
+from studies import end_what_was_started
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = Path(__file__).parent / "plugins"
@@ -140,6 +141,7 @@ def _line(name: str, row: Mapping[str, Any]) -> str:
 
 def main() -> int:
     """Measure the parts that were asked for, print the table, and keep it; 1 where the bar is missed."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description="planted silent-wrong variants")
     parser.add_argument("parts", nargs="*", metavar="FRAMEWORK.ARCHITECTURE")
     parser.add_argument("--out", type=Path)

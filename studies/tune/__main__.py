@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from studies import end_what_was_started
 from studies.tune import collect, replay
 
 
 def main() -> None:
     """Read the words and do one of both."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
     measured = kinds.add_parser("collect")
