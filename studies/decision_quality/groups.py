@@ -61,10 +61,9 @@ class Groups:
 
     def is_steady(self, groups: int) -> bool:
         """True if the ratio of the first groups is steady, or has too few rounds to be judged."""
-        runs = self.runs[:groups]
-        if runs[0][0].policy.samples < SERIES or not any(run.has("unstable") for pair in runs for run in pair):
+        if self.runs[0][0].policy.samples < SERIES:
             return True
-        before, after = zip(*runs, strict=True)
+        before, after = zip(*self.runs[:groups], strict=True)
         return ratio_is_steady(before, after)
 
 

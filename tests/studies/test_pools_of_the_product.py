@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import msgspec
 import pytest
+from disturbed import INFO
 from synthetic_pool import as_the_product, synthetic_pool
 
+from dlbench.record.schema import Load
 from dlbench.session.plan import IN_FULL
 from dlbench.spec import Policy
-from studies.decision_quality import differences, groups, pool, replay, report
+from studies.decision_quality import collect, differences, groups, pool, replay, report, rules
 from studies.decision_quality.replay import ADAPTIVE, AGAIN
 from studies.decision_quality.workloads import FORMER_POLICY, POLICY
 
@@ -81,15 +84,89 @@ def test_the_report_says_at_its_top_where_a_pool_differs_from_the_product(produc
     assert "no pilot process" in said
     assert "no process measured in full" in said
     assert "no ratio is judged for steadiness, which takes 20 rounds" in said
-    assert differences.of(product) == []
+    assert differences.of(product) == ["7 arms a group (base, again, 1%, 2%, 3%, 5%, 10%)"]
     cells = replay.Cells(replay.replay(former, 10))
     text = report.render({"old": (former, cells), "new": (product, replay.Cells(replay.replay(product, 10)))}, "it", 10)
     top = text.split("## How it was measured")[0]
-    assert "- Pool `old`: 16 rounds a group instead of 20;" in top
-    assert "- Pool `new`: nothing else." in top
+    assert "- Pool `old`: 7 arms a group (base, again, 1%, 2%, 3%, 5%, 10%); 16 rounds a group instead of 20;" in top
+    assert "- Pool `new`: 7 arms a group (base, again, 1%, 2%, 3%, 5%, 10%)." in top
     rows = [
         line
         for line in text.splitlines()
         if line.startswith("| gemm |") and line.endswith(("not judged |", "0.0 %, 0.0 % |"))
     ]
     assert [row.split("|")[-2].strip() for row in rows] == ["not judged", "0.0 %, 0.0 %"]
+
+
+def of_three_arms(batches):
+    """Groups in lockstep with as few arms as a pool may have."""
+    return [
+        msgspec.structs.replace(one, processes=[taken for taken in one.processes if taken.arm in ("base", AGAIN, "3%")])
+        for one in batches
+        if one.kind == "lockstep"
+    ]
+
+
+def test_a_pool_of_three_arms_has_its_goals_and_rivals_that_take_turns_alone(product):
+    few = of_three_arms(product)
+    cells = replay.Cells(replay.replay(few, 10))
+    assert cells.of(ADAPTIVE, "gemm", "10%") is None
+    assert cells.of(ADAPTIVE, "gemm", "3%").share("slower") >= 0.9
+    text = report.render({"product": (few, cells)}, "it", 10)
+    assert "- Pool `product`: 3 arms a group (base, again, 3%)." in text
+    goals = next(line for line in text.splitlines() if line.startswith("| gemm |"))
+    assert ", met" in goals
+    assert "| gemm | interleaved minimum, 5% band |" in text
+    assert "| gemm | pyperf compare_to |" not in text
+
+
+def with_runs(batches, unknown):
+    """The same with what a verdict reads of each process; the waits of these groups beside others are not known."""
+
+    def of(batch, taken):
+        run = groups.run_of(batch, taken)
+        waits = {"waited_seconds": None, "unsure_seconds": 0.01} if batch.number in unknown else {"waited_seconds": 0.0}
+        samples = tuple(msgspec.structs.replace(one, cpu_seconds=one.seconds, **waits) for one in run.samples)
+        run = msgspec.structs.replace(run, samples=samples, info=INFO, load=Load(cpu_pressure=0.9))
+        return msgspec.structs.replace(taken, run=run)
+
+    return [msgspec.structs.replace(one, processes=[of(one, taken) for taken in one.processes]) for one in batches]
+
+
+def test_a_group_whose_waits_are_not_known_is_none_and_a_session_of_mostly_such_has_no_verdict(product):
+    few = of_three_arms(product)
+    one = groups.lockstep(with_runs(few, {3}), "3%")
+    assert [math.isnan(value) for value in one.log_ratios] == [number == 3 for number in range(48)]
+    most = groups.lockstep(with_runs(few, set(range(5, 48))), "3%")
+    assert rules.dlbench(most.log_ratios[:9]) == "slower"
+    assert rules.dlbench(most.log_ratios) == "inconclusive"
+    assert rules.groups_used(most.log_ratios[3:], most.seconds[3:]) == 10, "two analyses without a ratio are enough"
+
+
+def test_a_pool_keeps_what_a_verdict_reads_and_no_more(tmp_path, product):
+    kept = with_runs(of_three_arms(product)[:1], set())
+    pool.append(tmp_path / "pool.jsonl.gz", kept)
+    (batch,) = pool.read(tmp_path / "pool.jsonl.gz")
+    assert groups.run_of(batch, batch.processes[0]).samples == kept[0].processes[0].run.samples
+
+
+def test_later_groups_of_a_pool_have_the_rounds_that_the_first_ask_for(product):
+    noisy = of_three_arms(as_the_product(synthetic_pool(14, rounds=0.2)))
+    longer = with_wall_seconds(with_runs(noisy, set()), 10.0)
+    assert collect.rounds_due([]) is None
+    assert collect.rounds_due(longer[:12]) is None, "a session begins anew"
+    assert collect.rounds_due(longer[:13]) > 2 * POLICY.samples
+    assert collect.rounds_due(with_wall_seconds(with_runs(of_three_arms(product)[:1], set()), 10.0)) == POLICY.samples
+
+
+def with_wall_seconds(batches, seconds):
+    return [
+        msgspec.structs.replace(
+            batch,
+            processes=[
+                msgspec.structs.replace(one, run=msgspec.structs.replace(one.run, wall_seconds=seconds))
+                for one in batch.processes
+            ],
+        )
+        for batch in batches
+    ]

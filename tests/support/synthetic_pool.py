@@ -24,8 +24,10 @@ ENVIRONMENT = Environment(
 )
 
 
-def synthetic_pool(groups: int, workload: str = "gemm", *, pair: float = 0.015, alone: float = 0.2, seed: int = 1):
-    """`pair` is the spread of the log ratio between groups, `alone` the spread of processes one after the other.
+def synthetic_pool(
+    groups: int, workload: str = "gemm", *, pair: float = 0.015, alone: float = 0.2, rounds: float = 0.02, seed: int = 1
+):
+    """Spreads of logarithms: `pair` of the ratio between groups, `alone` of processes one after the other, `rounds`.
 
     The batches state no policy, as the first pools did.
     """
@@ -37,7 +39,9 @@ def synthetic_pool(groups: int, workload: str = "gemm", *, pair: float = 0.015, 
             workload=workload,
             number=number,
             started="2026-01-01T00:00:00+00:00",
-            processes=[_process(name, random, spread, 16 if kind == "lockstep" else 20) for name in SLOWDOWNS],
+            processes=[
+                _process(name, random, (spread, rounds), 16 if kind == "lockstep" else 20) for name in SLOWDOWNS
+            ],
             load=Load(),
             import_seconds=1.0,
             environment=ENVIRONMENT,
@@ -47,10 +51,10 @@ def synthetic_pool(groups: int, workload: str = "gemm", *, pair: float = 0.015, 
     ]
 
 
-def _process(name: str, random: np.random.Generator, spread: float, samples: int) -> Taken:
+def _process(name: str, random: np.random.Generator, spreads: tuple[float, float], samples: int) -> Taken:
     executed = round(100 * (1 + SLOWDOWNS[name]))
-    level = STEP * executed / 100 * np.exp(random.normal(0, spread))
-    times = level * np.exp(random.normal(0, 0.02, samples))
+    level = STEP * executed / 100 * np.exp(random.normal(0, spreads[0]))
+    times = level * np.exp(random.normal(0, spreads[1], samples))
     return Taken(arm=name, nominal=100, executed=executed, held=1.0, nanoseconds=[round(value) for value in times])
 
 
