@@ -118,7 +118,7 @@ class Planted:
         )
 
     def _for_a_verdict(self, run: Run) -> Run:
-        """What a verdict reads of the record: the steady samples over nominal steps, their load and the device."""
+        """The record as far as a verdict reads it: steady samples over nominal steps, their load, the device."""
         steady = [one for one in run.samples if one.stage == "steady"]
         return Run(
             spec=run.spec,
