@@ -39,10 +39,16 @@ GRID: Mapping[str, Any] = {
 
 
 class Cell(msgspec.Struct):
-    """An arm in a group: the logarithm of its seconds for a sample relative to the default, and its own seconds."""
+    """An arm in a group.
+
+    `value` is the logarithm of its seconds for a sample relative to the default, which was in its part too. `seconds`
+    are its own, of which it `started` for some: to start the process and import the framework.
+    """
 
     value: float
     seconds: float
+    started: float = 0.0
+    part: int = 0
 
 
 class Pool(msgspec.Struct):
@@ -95,16 +101,19 @@ def _cells(runs: Sequence[Run], specs: Sequence[Spec]) -> list[Cell] | None:
     for run in runs:
         parts[run.part][run.spec] = run
     found: dict[Spec, Cell] = {}
-    for part in parts.values():
-        own = {spec: _own(run) for spec, run in part.items()}
-        wall = max(run.wall_seconds for run in part.values())
+    for number, part in parts.items():
+        whole = max(run.wall_seconds for run in part.values()) / math.fsum(map(_own, part.values()))
         for spec, run in part.items():
             value = log_ratio(part[specs[0]], run) if specs[0] in part else None
             if value is not None:
-                found.setdefault(spec, Cell(value, wall * own[spec] / math.fsum(own.values())))
+                found.setdefault(spec, Cell(value, whole * _own(run), whole * _started(run), number))
     return [found[spec] for spec in specs] if len(found) == len(specs) else None
 
 
 def _own(run: Run) -> float:
     """Seconds of an arm's own work in its group."""
     return math.fsum(time.seconds for time in run.times) + math.fsum(sample.seconds for sample in run.samples)
+
+
+def _started(run: Run) -> float:
+    return math.fsum(time.seconds for time in run.times if time.phase in ("start", "import"))

@@ -75,7 +75,7 @@ def test_a_dry_run_says_settings_groups_and_minutes(capsys):
     assert run("tune", "--dry-run", *GRID, "--threads", "1,2", "--max-memory", "1G") == 0
     said = capsys.readouterr().out
     assert "fake.linear, train: 9 settings" in said or "fake.linear, train: 10 settings" in said
-    assert "2 groups of all settings, up to 15 of those that are left" in said
+    assert "a group of all settings, 2 of the 8 fastest, up to 15 of those that are left" in said
     assert re.search(r"at least \d+ processes, about \d+ minutes", said)
     assert "limit --max-memory 1.00 GiB" in said
     assert "threads 1, batch size 64, steps per call 4" in said

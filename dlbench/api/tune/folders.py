@@ -14,12 +14,12 @@ from dlbench.record import journal
 from dlbench.record.journal import Journal
 from dlbench.record.schema import PLAN_FILE, Plan
 from dlbench.spec import Isolation, Policy, Spec
-from dlbench.stats.interim import INTERIM_GROUPS
+from dlbench.stats.tuning.decisions import LOOKS_AGAIN
 
 RACE, AGAIN = "race", "confirmation"
 """Folders of both measurements."""
 FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
-"""Isolation in a race after the first process of each arm; a winner is measured again in fresh ones."""
+"""Isolation in a race, but of first processes if memory has a limit; a winner is measured again in fresh ones."""
 LATENCY = 0.5
 """Seconds of single steps in the first process of an arm."""
 ROUNDS = 10
@@ -38,7 +38,7 @@ def again(folder: Path, specs: Sequence[Spec], asked: Policy) -> Journal:
 
 def _policy(asked: Policy, isolation: Isolation) -> Policy:
     lean = {**LEAN, "latency_seconds": LATENCY}
-    of_race = {"adaptive": True, "processes": INTERIM_GROUPS[-1], "budget_seconds": None, "discard": False}
+    of_race = {"adaptive": True, "processes": LOOKS_AGAIN[-1], "budget_seconds": None, "discard": False}
     return msgspec.structs.replace(asked, **lean, **of_race, isolation=isolation)
 
 

@@ -13,8 +13,9 @@ from dlbench.api.tune.request import Request
 from dlbench.api.tune.rounds import Deadline, Rounds
 from dlbench.record.schema import Run
 from dlbench.session.listener import Listener
-from dlbench.stats.interim import INTERIM_GROUPS
+from dlbench.spec import Spec
 from dlbench.stats.tuning import decisions
+from dlbench.stats.tuning.decisions import LOOKS_AGAIN
 from dlbench.stats.tuning.race import Exhausted, Left, Outcome, race
 from dlbench.workers.backends import Starter
 
@@ -44,7 +45,8 @@ def measure(asked: Request, listener: Listener) -> Raced:
 
 def _raced(asked: Request, listener: Listener, deadline: Deadline) -> Raced:
     with folders.race(asked.folder, asked.specs, asked.policy) as book, Starter() as start:
-        errors, rounds = Errors(asked, book), Rounds(book, listener, start, deadline)
+        errors = Errors(asked, book)
+        rounds = Rounds(book, listener, start, deadline, fresh=asked.limits.memory is not None)
         outcome = race([distance(spec, asked.specs[0]) for spec in asked.specs], Within(asked, rounds), errors)
         outcome = _of_default(outcome, errors)
         known = [facts(rounds.of(arm))._replace(error=errors.known(arm)) for arm in range(len(asked.specs))]
@@ -70,15 +72,23 @@ def _again(asked: Request, first: Raced, listener: Listener, deadline: Deadline)
     with folders.again(asked.folder, pair, asked.policy) as book, Starter() as start:
         groups, reason = _groups(Rounds(book, listener, start, deadline))
         verdict = "undecided" if reason else decisions.confirmed(groups, 1, 0) or "undecided"
-        return replace(first, again=groups, verdict=verdict, confirmed=list(book.runs), reason=reason)
+        known = [_completed(one, spec, book.runs) for one, spec in zip(first.facts, asked.specs, strict=True)]
+        return replace(first, facts=known, again=groups, verdict=verdict, confirmed=list(book.runs), reason=reason)
+
+
+def _completed(known: Facts, spec: Spec, runs: Sequence[Run]) -> Facts:
+    """With the memory of a fresh process, if there was one."""
+    if known.memory is not None:
+        return known
+    return known._replace(memory=facts([run for run in runs if run.spec == spec]).memory)
 
 
 def _groups(rounds: Rounds) -> tuple[list[Mapping[int, float]], str]:
     """Groups of the default and the winner until there is a verdict, and the reason if none can be had."""
     groups: list[Mapping[int, float]] = []
     try:
-        for number in range(INTERIM_GROUPS[-1]):
-            if number in INTERIM_GROUPS and decisions.confirmed(groups, 1, 0) is not None:
+        for number in range(LOOKS_AGAIN[-1]):
+            if number in LOOKS_AGAIN and decisions.confirmed(groups, 1, 0) is not None:
                 break
             found = rounds(number, (0, 1))
             if found.left:

@@ -11,8 +11,7 @@ from dlbench.api.request import RunRequest
 from dlbench.api.tune.arms import differing, name_of
 from dlbench.api.tune.limits import Limits
 from dlbench.spec import Policy, Spec
-from dlbench.stats.interim import INTERIM_GROUPS
-from dlbench.stats.tuning.decisions import LOOKS, MOST
+from dlbench.stats.tuning.decisions import FRONT, LOOKS, LOOKS_AGAIN, MOST
 
 PROCESS = 4
 """Seconds of a process, for an estimate before anything is measured."""
@@ -39,12 +38,12 @@ class Request:
 def outline(asked: Request) -> list[str]:
     """Lines on what a race would do: its arms, groups and minutes."""
     axes, arms = differing(asked.specs), len(asked.specs)
-    least = arms * LOOKS[0] + 2 * INTERIM_GROUPS[0]
+    least = arms + min(arms, FRONT) * (LOOKS[0] - 1) + 2 * LOOKS_AGAIN[0]
     return [
         f"{asked.specs[0].plugin}, {asked.specs[0].phase}: {arms} settings; the default is "
         f"{name_of(asked.specs[0], axes)}",
-        f"{LOOKS[0]} groups of all settings, up to {MOST} of those that are left, then {INTERIM_GROUPS[0]} to "
-        f"{INTERIM_GROUPS[-1]} of the winner beside the default in fresh processes",
+        f"a group of all settings, {LOOKS[0] - 1} of the {min(arms, FRONT)} fastest, up to {MOST} of those that are "
+        f"left, then {LOOKS_AGAIN[0]} to {LOOKS_AGAIN[-1]} of the winner beside the default in fresh processes",
         f"at least {least} processes, about {least * PROCESS / 60:.0f} minutes if one takes {PROCESS} s; "
         "nothing was measured",
         *(f"  limit {text}" for text in asked.limits.words()),

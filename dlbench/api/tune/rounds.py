@@ -22,8 +22,8 @@ from dlbench.workers.backends import Starter
 PART = 8
 """Arms that take turns together at most: a round of more is longer than a machine stays the same.
 
-The first group of an arm is measured in full, for its memory and the latency of single steps. The others are not: their
-numbers in the journal begin with IN_FULL.
+The first group of a race is measured in full, for the latency of single steps. The others are not: their numbers in the
+journal begin with IN_FULL.
 """
 
 
@@ -40,17 +40,23 @@ class Deadline:
 
 
 class Rounds:
-    """Measures the groups of a race into a journal, from where it stands; arms are the Specs of its plan."""
+    """Measures the groups of a race into a journal, from where it stands; arms are the Specs of its plan.
 
-    def __init__(self, book: Journal, listener: Listener, start: Starter, deadline: Deadline) -> None:
+    `fresh` first processes have a memory of their own, and import the framework each.
+    """
+
+    def __init__(
+        self, book: Journal, listener: Listener, start: Starter, deadline: Deadline, *, fresh: bool = True
+    ) -> None:
         self.book, self._listener, self._deadline = book, listener, deadline
+        self._first = 0 if fresh else 1
         self._machine = Machine(book.plan, Quiet(), start)  # whose own lines name arms without their workload
         self._machine.learn(book.runs)
         _whole(book)
 
     def __call__(self, number: int, arms: Sequence[int]) -> Found:
         """One group, as `dlbench.stats.tuning.race.Measure` asks for it. Raises Exhausted and DlbenchError."""
-        number += (IN_FULL - 1) * (number > 0)
+        number = number + IN_FULL - 1 if number else self._first
         specs = [self.book.plan.specs[one] for one in arms]
         while (members := self._next(number, specs)) is not None:
             self._deadline.require()
@@ -85,7 +91,7 @@ class Rounds:
 
     def _fitting(self, hub: Spec, left: Sequence[Spec]) -> list[Spec]:
         """The first of these that fit into memory beside the hub; one of unknown size is as large as any known."""
-        sizes = {run.spec: size for run in self.book.runs if run.ok and (size := memory(run)) is not None}
+        sizes = {run.spec: size for run in self.book.runs if run.ok and (size := _size(run)) is not None}
         largest = max(sizes.values(), default=0.0)
         free, found = self._free(hub) - sizes.get(hub, largest), list[Spec]()
         for spec in left[: PART - 1]:
@@ -106,7 +112,7 @@ class Rounds:
         members = tuple(starting_order([Member(spec) for spec in specs], number))
         group = Group(number, members, self.book.plan.policy.processes, part)
         several = f", part {part + 1}" if part else ""
-        shown = number - (IN_FULL - 1) * (number > 0) + 1
+        shown = max(number - IN_FULL + 2, 1)
         self._listener.note(f"group {shown}{several}: {len(specs)} settings")
         runs = self._machine.measure(group)
         self.book.append(runs)
@@ -133,6 +139,14 @@ class Rounds:
 def _hub(specs: Sequence[Spec], failed: Mapping[Spec, Run]) -> Spec | None:
     """The arm that all parts of a group share: the first that did not fail in it."""
     return next((spec for spec in specs if spec not in failed), None)
+
+
+def _size(run: Run) -> float | None:
+    """Bytes that its process takes at most: of a forked one all, with what it shares with its parent."""
+    known = memory(run)
+    if known is not None or run.info is None or run.info.device != "cpu":
+        return known
+    return max((mark.peak_bytes for mark in run.memory), default=None)
 
 
 def _is_crowded(run: Run) -> bool:

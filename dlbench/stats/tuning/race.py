@@ -1,4 +1,4 @@
-"""The race: all arms group by group; an arm that is surely slower than the leader leaves, the rest get more groups."""
+"""The race: all arms once, then the fastest; an arm that is surely slower than the leader leaves, the rest get more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from dlbench.stats.bisection.decisions import Known
-from dlbench.stats.tuning.decisions import ALIKE, LOOKS, MOST, TOLERANCE, Contrasts
+from dlbench.stats.tuning.decisions import ALIKE, AT_A_LOOK, FRONT, LOOKS, MOST, Contrasts
 
 End = Literal["", "slower", "limit", "failed"]
 """Ways to leave a race; empty for an arm that stayed."""
@@ -90,29 +90,45 @@ class _Race:
         for number in range(MOST):
             living = self.living()
             hub = self.leader(living)
-            if not living or hub is None:
+            if hub is None:
                 break
-            values, left = self.measure(number, [hub, *(one for one in living if one != hub)])
-            self.left |= left
-            self.found.groups.append({one: value for one, value in values.items() if one not in left})
-            self.left |= {
-                one: Left("failed", "it has no steady sample in a group")
-                for one in living
-                if one not in values and one not in left
-            }
+            self.group(number, self.members(number, hub, living))
             if number + 1 in LOOKS and (chosen := self.look()) is not None:
                 return self.outcome(chosen, "")
         return self.outcome(None, "")
+
+    def group(self, number: int, members: Sequence[int]) -> None:
+        """Measure a group; arms without a figure leave."""
+        values, left = self.measure(number, members)
+        if number == 0:
+            self.found.anchor = next((one for one in members if one in values), members[0])
+        self.left |= left
+        self.found.groups.append({one: value for one, value in values.items() if one not in left})
+        self.left |= {
+            one: Left("failed", "it has no steady sample in a group")
+            for one in members
+            if one not in values and one not in left
+        }
+
+    def members(self, number: int, hub: int, living: Sequence[int]) -> list[int]:
+        """Arms of a group, the one that its parts share first: all, but before the first look the front."""
+        others = [one for one in living if one != hub]
+        if 0 < number < LOOKS[0]:
+            others = sorted(others, key=self.found.level)[: FRONT - 1]
+            if self.found.anchor in living and self.found.anchor not in (hub, *others):
+                others[-1] = self.found.anchor
+        return [hub, *others]
 
     def living(self) -> list[int]:
         """Arms that have not left."""
         return [one for one in range(len(self.simplicity)) if one not in self.left]
 
     def leader(self, living: Sequence[int]) -> int | None:
-        """The fastest arm so far, admitted or not; the default before anything is measured."""
-        if not living:
-            return None
-        return min(living, key=lambda one: self.found.mean(one, living[0]))
+        """The fastest arm of the last group, admitted or not; the default before anything is measured."""
+        if not living or not self.found.groups:
+            return living[0] if living else None
+        last = [one for one in living if one in self.found.groups[-1]]
+        return min(last or living, key=self.found.level)
 
     def admissible(self) -> int | None:
         """The fastest arm so far that may win; those that may not leave."""
@@ -147,9 +163,9 @@ class _Race:
         return sorted(alike, key=lambda one: (self.simplicity[one], self.found.mean(one, leader)))
 
     def is_proven(self, one: int) -> bool:
-        """True if no arm is left that may be faster by more than TOLERANCE."""
+        """True if the chances of all arms that are left to be faster by more than TOLERANCE add up to little."""
         others = (other for other in self.living() if other != one)
-        return all(self.found.faster_by(other, one) < math.log1p(TOLERANCE) for other in others)
+        return math.fsum(self.found.chance_faster(other, one) for other in others) <= AT_A_LOOK
 
     def outcome(self, chosen: int | None, reason: str) -> Outcome:
         """The outcome; without a proven arm the leader is chosen if anything was measured."""

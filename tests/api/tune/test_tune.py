@@ -10,6 +10,7 @@ from races import Told, arm, asked, child_of
 from scripted import BUILT, ScriptedChild
 
 from dlbench.api.tune import folders
+from dlbench.api.tune.limits import Limits
 from dlbench.api.tune.rounds import PART, Deadline, Rounds
 from dlbench.api.tune.session import ANSWER_FILE, PAGE_FILE, PICTURE_FILE, tune
 from dlbench.record.reading import read_runs
@@ -57,9 +58,23 @@ def test_the_front_has_no_setting_that_another_beats_in_both(children, tmp_path)
 def test_slow_arms_leave_early_and_the_rest_get_more_groups(children, tmp_path):
     found = tune(asked(tmp_path, batch_size=(8, 16, 64), steps_per_call=(1, 4, 16), threads=(1, 2)), Told())
     counts = {one.name: one.groups for one in found.arms}
-    assert min(counts.values()) == 2
-    assert found.processes < 0.4 * 15 * len(found.arms)
+    assert min(counts.values()) == 1
+    assert found.processes < 0.3 * 15 * len(found.arms)
     assert all(one.ratio.low > 1 for one in found.arms if one.left == "slower")
+
+
+def test_processes_of_a_race_are_forked_and_those_of_the_winner_and_the_default_have_a_memory(children, tmp_path):
+    found = tune(asked(tmp_path), Told())
+    assert {run.isolation for run in read_runs(tmp_path / folders.RACE / "runs.jsonl")} == {folders.FAST}
+    known = {one.name for one in found.arms if one.memory is not None}
+    assert known == {found.chosen, found.default} or folders.FAST == "fresh"
+
+
+def test_a_limit_on_memory_takes_a_fresh_process_of_each_setting(children, tmp_path):
+    found = tune(asked(tmp_path, Limits(memory=1 << 40)), Told())
+    first = [run for run in read_runs(tmp_path / folders.RACE / "runs.jsonl") if run.group == 0]
+    assert {run.isolation for run in first} == {"fresh"}
+    assert all(one.memory is not None for one in found.arms)
 
 
 def test_a_default_that_is_best_is_recommended(children, tmp_path):

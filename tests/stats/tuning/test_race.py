@@ -25,7 +25,7 @@ class Drawn:
     """A measure that draws: levels in logarithms, parts that share their first arm, a tenth more in one of 75."""
 
     levels: Sequence[float]
-    seed: int
+    seed: int | str
     spread: float = SPREAD
     cost: int = 0
     left: dict[tuple[int, int], Left] = field(default_factory=dict)
@@ -40,21 +40,39 @@ class Drawn:
         parts = [rest[at : at + PART - 1] for at in range(0, len(rest), PART - 1)] or [[]]
         for part in parts:
             self.cost += 1 + len(part)
-            at_hub = self._one(draw, hub)
-            values |= {one: self._one(draw, one) - at_hub for one in part}
+            at_hub = self.noise(draw)
+            values |= {one: self._level(draw, one) + self.noise(draw) - self.levels[hub] - at_hub for one in part}
         left = {arm: why for (at, arm), why in self.left.items() if at == number and arm in arms}
         return Found({one: value for one, value in values.items() if one not in left}, left)
 
-    def _one(self, draw: random.Random, arm: int) -> float:
+    def _level(self, draw: random.Random, arm: int) -> float:
+        return self.levels[arm]
+
+    def noise(self, draw: random.Random) -> float:
+        """The logarithm by which a process differs."""
         late = OUTLYING if draw.random() < OUTLIERS else 0.0
-        return self.levels[arm] + draw.gauss(0, self.spread) + late
+        return draw.gauss(0, self.spread) + late
 
 
 class Normal(Drawn):
     """No process differs more than its spread says."""
 
-    def _one(self, draw: random.Random, arm: int) -> float:
-        return self.levels[arm] + draw.gauss(0, self.spread)
+    def noise(self, draw: random.Random) -> float:
+        return draw.gauss(0, self.spread)
+
+
+class Heavy(Drawn):
+    """Student's t of three degrees of freedom: one process in a hundred differs by 2.6 spreads and more."""
+
+    def noise(self, draw: random.Random) -> float:
+        return draw.gauss(0, 1) / math.sqrt(draw.gammavariate(1.5, 2)) * self.spread
+
+
+class Skewed(Drawn):
+    """An exponential: some processes are much slower, none is much faster."""
+
+    def noise(self, draw: random.Random) -> float:
+        return draw.expovariate(1 / self.spread)
 
 
 def levels(seed: int, near: int = 4, arms: int = ARMS) -> list[float]:
@@ -71,17 +89,35 @@ def loss(outcome: Outcome, of: Sequence[float]) -> float:
     return math.expm1(of[outcome.chosen] - min(of))
 
 
-def test_the_arm_is_within_two_percent_of_the_fastest_in_a_quarter_of_the_processes() -> None:
+@pytest.mark.parametrize(
+    ("machine", "spread", "near"),
+    [(Drawn, SPREAD, 4), (Normal, 0.02, 4), (Heavy, 0.03, 4), (Skewed, 0.03, 4), (Drawn, SPREAD, 10)],
+)
+def test_the_arm_is_within_two_percent_of_the_fastest_in_a_quarter_of_the_processes(
+    machine: type[Drawn], spread: float, near: int
+) -> None:
     losses, costs = [], []
     for seed in range(50):
-        of = levels(seed)
-        drawn = Drawn(of, seed)
+        of = levels(seed, near)
+        drawn = machine(of, seed, spread)
         losses.append(loss(race([0] + [1 + seed % 3] * (ARMS - 1), drawn), of))
         costs.append(drawn.cost / (ARMS * MOST))
     assert sum(one <= TOLERANCE for one in losses) >= 0.95 * len(losses)
     assert sum(costs) / len(costs) <= 0.25
-    assert sum(one <= 0.25 for one in costs) >= 0.8 * len(costs)
-    assert max(costs) <= 0.35
+    assert sum(one <= 0.25 for one in costs) >= 0.7 * len(costs)
+    assert max(costs) <= 0.5
+
+
+def test_where_processes_spread_more_than_the_tolerance_a_race_loses_nothing_to_all_groups_of_all_arms() -> None:
+    of_race = of_all = 0
+    for seed in range(50):
+        of = levels(seed)
+        drawn = Normal(of, seed, 0.04)
+        of_race += loss(race([0] + [1] * (ARMS - 1), drawn), of) <= TOLERANCE
+        groups = [drawn(number, range(ARMS)).values for number in range(MOST)]
+        best = min(range(ARMS), key=lambda one: math.fsum(group[one] for group in groups))
+        of_all += math.expm1(of[best] - min(of)) <= TOLERANCE
+    assert of_race >= of_all - 2
 
 
 def test_the_stated_error_holds_where_all_arms_are_near() -> None:
@@ -97,15 +133,68 @@ def test_the_stated_error_holds_where_all_arms_are_near() -> None:
     assert proven > 0
 
 
-def test_equal_arms_whose_noise_is_shared_leave_at_the_stated_rate() -> None:
-    """Forty-eight equal arms in parts of eight with a shared arm: one leaves at a look at 0.42 % at most."""
-    sessions, counts = 60, Counter[int]()
+@pytest.mark.parametrize(
+    ("arms", "spread", "sessions"), [(2, 0.02, 100), (8, 0.02, 100), (8, 0.01, 100), (48, 0.01, 25)]
+)
+@pytest.mark.parametrize("machine", [Normal, Heavy])
+def test_a_choice_called_proven_is_rarely_wrong_where_all_others_are_just_beyond_the_tolerance(
+    machine: type[Drawn], arms: int, spread: float, sessions: int
+) -> None:
+    """The least favourable grid: one arm is faster than all others by a little more than the tolerance."""
+    wrong = proven = 0
     for seed in range(sessions):
-        outcome = race([0] * ARMS, Normal([0.0] * ARMS, seed, 0.03, most=3))
+        best = random.Random(seed).randrange(arms)
+        of = [0.0 if one == best else TOLERANCE + 0.001 for one in range(arms)]
+        outcome = race([1] * arms, machine(of, f"{seed} {arms} {spread}", spread))
+        proven += outcome.proven
+        wrong += outcome.proven and outcome.chosen != best
+    assert wrong <= ALARM * sessions
+    assert proven > 0.4 * sessions
+
+
+def leaving(machine: type[Drawn], spread: float, sessions: int, most: int) -> Counter[int]:
+    """Of equal arms those that leave, by their groups."""
+    counts = Counter[int]()
+    for seed in range(sessions):
+        outcome = race([0] * ARMS, machine([0.0] * ARMS, seed, spread, most=most))
         counts.update(one.groups for one in outcome.standings if one.left.end == "slower")
-    budget = ALARM / 2 / len(LOOKS) * ARMS * sessions
-    assert counts[2] <= budget
-    assert counts[3] <= budget
+    return counts
+
+
+@pytest.mark.parametrize(("machine", "spread"), [(Normal, 0.15), (Heavy, 0.1), (Skewed, 0.02)])
+def test_equal_arms_whose_noise_is_shared_leave_at_the_stated_rate(machine: type[Drawn], spread: float) -> None:
+    """Forty-eight equal arms in parts of eight with a shared arm: one leaves at a look at 0.42 % at most.
+
+    Forty of them have one reading at the first look, two at the second; eight were chosen by their first reading.
+    """
+    counts, budget = leaving(machine, spread, 40, LOOKS[1]), ALARM / 2 / len(LOOKS) * ARMS * 40
+    assert counts[1] + counts[LOOKS[0]] <= budget
+    assert counts[2] + counts[LOOKS[1]] <= budget
+
+
+def test_an_equal_arm_does_not_leave_for_one_process_that_is_late() -> None:
+    assert leaving(Drawn, SPREAD, 40, LOOKS[0])[1] <= ALARM / 2 / len(LOOKS) * ARMS * 40
+
+
+def test_most_arms_leave_after_one_group() -> None:
+    outcome = race([0] * ARMS, Drawn(levels(3), 3))
+    after_one = [one for one in outcome.standings if one.groups == 1 and one.left.end == "slower"]
+    assert len(after_one) >= 0.75 * ARMS
+    assert all(one.ratio is not None and one.ratio.low > 1 for one in after_one)
+
+
+def test_a_fast_arm_whose_first_reading_is_late_by_a_tenth_is_not_lost() -> None:
+    for seed in range(20):
+        of = levels(seed)
+        best = of.index(min(of))
+
+        class Late(Normal):
+            def __call__(self, number: int, arms: Sequence[int], best: int = best) -> Found:
+                found = super().__call__(number, arms)
+                late = OUTLYING if number == 0 and best != 0 else 0.0
+                return found._replace(values={**found.values, best: found.values[best] + late})
+
+        assert race([0] * ARMS, Late(of, seed)).standings[best].groups > 1
 
 
 def test_the_fastest_is_not_lost_to_a_larger_spread_of_its_own() -> None:
@@ -115,8 +204,8 @@ def test_the_fastest_is_not_lost_to_a_larger_spread_of_its_own() -> None:
         best = of.index(min(of))
 
         class Wide(Drawn):
-            def _one(self, draw: random.Random, arm: int, best: int = best) -> float:
-                return super()._one(draw, arm) + (draw.gauss(0, 4 * SPREAD) if arm == best else 0.0)
+            def _level(self, draw: random.Random, arm: int, best: int = best) -> float:
+                return super()._level(draw, arm) + (draw.gauss(0, 4 * SPREAD) if arm == best else 0.0)
 
         outcome = race([0] * ARMS, Wide(of, seed))
         lost += outcome.standings[best].left.end == "slower"
