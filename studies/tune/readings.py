@@ -16,7 +16,7 @@ from studies.tune.collect import Cell, Pool
 
 
 class Readings:
-    """What processes of a pool differed by, and the true levels of its arms: the means over all groups."""
+    """Differences of processes in a pool, and the true levels of its arms: the means over all groups."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
