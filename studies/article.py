@@ -5,24 +5,26 @@
     python -m studies.article pages
 
 `curves` trains with Keras and JAX what the kept reports on convergence train with TensorFlow and PyTorch: quality by
-steps depends on no clock. The same command continues a session that was cut. `pages` writes the tables of all reports
-that are there into both pages, between two marks.
+steps depends on no clock. The same command goes on where `--budget` or anything else ended it. `pages` writes the
+tables of all reports that are there into both pages, between two marks.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 import click
 
 import dlbench
-from dlbench.record.reading import read_plan
 from dlbench.record.schema import PLAN_FILE, RUNS_FILE
 from dlbench.report.convergence import NOTHING, sparkline
 from dlbench.report.section import Arm
 from dlbench.report.units import format_interval, format_value
+from studies import frameworks
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "reports"
@@ -30,6 +32,7 @@ PAGES = {"en": ROOT / "docs/article.md", "zh": ROOT / "docs/article-zh.md"}
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
 PROGRAMS = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 STEPS = "frameworks"
+PHASE = "converge"
 BASELINE = "keras-tf graph"
 """Keras on the path that `fit` takes on a CPU."""
 CURVES = ("convergence-images", "convergence-sequences", "article-curves")
@@ -82,21 +85,37 @@ def study() -> None:
 @study.command()
 @click.option("--only", default=",".join(PROGRAMS), show_default=True, help="Programs.")
 @click.option("--budget", type=float, help="Seconds after which no further process starts.")
+@click.option("--parts", type=click.Path(path_type=Path), help="Folder of the sessions, by default in reports/local.")
 @click.option("--out", default=FOLDER / CURVES[-1], show_default=CURVES[-1], type=click.Path(path_type=Path))
-def curves(only: str, budget: float | None, out: Path) -> None:
-    """Train to the target with Keras and JAX, or go on with it."""
-    plugins = [f"{framework}.{name}" for name in _known(only) for framework in ("keras-tf", "jax")]
-    if (out / PLAN_FILE).exists():
-        planned = {spec.plugin for spec in read_plan(out / PLAN_FILE).specs}
-        if planned != set(plugins):
-            held = ", ".join(sorted({name.partition(".")[2] for name in planned}))
-            raise click.UsageError(f"{out} is a session of {held}; give these as --only, or give another --out")
-        dlbench.run(resume=out)
-        return
-    given: dict[str, Any] = {"phase": "converge", "path": "jit", "task": TASKS, "threads": 1, "isolation": "fork"}
-    if budget is not None:
-        given["budget"] = budget
-    dlbench.run(plugins, out=out, **given)
+def curves(only: str, budget: float | None, parts: Path | None, out: Path) -> None:
+    """Train to the target with Keras and JAX what is not trained yet: a session for each program, and one report."""
+    parts, until = parts or frameworks.LOCAL / out.name, monotonic() + (math.inf if budget is None else budget)
+    failed: list[str] = []
+    for name in _known(only):
+        if frameworks.finished(parts / name, [PHASE]):
+            continue
+        try:
+            failed += _trained(parts / name, name, until - monotonic())
+        except dlbench.DlbenchError as error:  # the others are trained nevertheless
+            failed.append(f"{name}: {error}")
+        finally:
+            frameworks.join(parts, out)
+    if failed:
+        raise click.ClickException("\n".join(failed))
+
+
+def _trained(folder: Path, name: str, left: float) -> list[str]:
+    """Train one program within the seconds that are left, or go on with it; a line if it is not whole then."""
+    if left > 0:
+        given: dict[str, Any] = {} if math.isinf(left) else {"budget": left}
+        if (folder / PLAN_FILE).exists():
+            dlbench.run(resume=folder, **given)
+        else:
+            plugins = [f"{framework}.{name}" for framework in ("keras-tf", "jax")]
+            given |= {"phase": PHASE, "path": "jit", "task": TASKS, "threads": 1, "isolation": "fork"}
+            dlbench.run(plugins, out=folder, **given)
+    whole = frameworks.finished(folder, [PHASE])
+    return [] if whole else [f"{name}: the budget is used before all of its seeds are trained; run it again"]
 
 
 @study.command()
@@ -139,7 +158,7 @@ def filled(text: str, folder: Path, words: Words) -> str:
     """The page with the tables of the reports in a folder between its marks."""
     head, rest = text.split(MARKS[0])
     _, tail = rest.split(MARKS[1])
-    found = columns(folder, [STEPS], "train"), columns(folder, CURVES, "converge")
+    found = columns(folder, [STEPS], "train"), columns(folder, CURVES, PHASE)
     lines = list(tables(*found, words)) or ["", words.none]
     return "\n".join([head + MARKS[0], *lines, "", MARKS[1] + tail])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -22,14 +23,14 @@ Progress: TypeAlias = bool | Listener
 class Lines(Quiet):
     """One line a group, one a Run and one a note; a flag of a Run is explained where it comes first."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
+        self._write, self._clock = write, clock
+        self._first: float | None = None
         self._explained: set[FlagName] = set()
 
     def group_started(self, group: Group, done: int, total: int, seconds_left: float | None) -> None:
-        """Line for the group that begins, and the remaining time."""
-        left = f", about {duration(seconds_left)} left" if seconds_left is not None else ""
-        self.note(f"[{done + 1}/{total}] {title(group)}{left}")
+        """Line for the group that begins, and the remaining time, or else the time so far."""
+        self.note(f"[{done + 1}/{total}] {title(group)}{self._times(seconds_left)}")
 
     def discarding(self, spec: Spec) -> None:
         """Line for a pilot process."""
@@ -58,6 +59,14 @@ class Lines(Quiet):
     def note(self, text: str) -> None:
         """The sentence, on one line."""
         self._write(" ".join(plain(text).split("\n")))
+
+    def _times(self, seconds_left: float | None) -> str:
+        """Time left, or the time so far while it is not known: a group to come may be of another kind."""
+        now = self._clock()
+        self._first = now if self._first is None else self._first
+        if seconds_left is not None:
+            return f", about {duration(seconds_left)} left"
+        return f", {duration(now - self._first)} so far" if now > self._first else ""
 
 
 def listener_of(progress: Progress) -> Listener:

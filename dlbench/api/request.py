@@ -25,8 +25,8 @@ PROCESSES = {"quick": 1, "rigorous": 15}
 DEFAULT_FORMATS = ("markdown", "json")
 GATING = ("fail_on", "confirm", "strict", "allow", "history", "against")
 """Options on the use of the Runs: the plan keeps them for `--resume`."""
-NOT_IN_PLAN = (*GATING, "resume", "cluster", "parity", "explain", "format", "dry_run", "quiet")
-"""Options that a resumed session may have; its plan answers all others."""
+NOT_IN_PLAN = (*GATING, "resume", "budget", "cluster", "parity", "explain", "format", "dry_run", "quiet")
+"""Options that a resumed session may have; its plan answers all others, and the budget if none is given."""
 
 
 @dataclass(frozen=True)

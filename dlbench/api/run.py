@@ -121,6 +121,8 @@ def _open(options: RunRequest) -> Journal:
     if options.resume:
         resumed = journal.resume(options.folder)
         options.check_resumed(resumed.plan)
+        if options.policy.budget_seconds is not None:
+            resumed.budget_seconds = options.policy.budget_seconds
         if resumed.plan.pythons:
             plugins = dict.fromkeys(spec.plugin for spec in resumed.plan.specs if spec.model is None)
             interpreters.plugins(resumed.plan.pythons, list(plugins))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dlbench.errors import DlbenchError
 from dlbench.plugin import ArraySpec, Signature
-from dlbench.tasks import Task, TaskRequest, open_task, row_of
+from dlbench.tasks import Task, TaskRequest, TaskRow, open_task, row_of
 from dlbench.tasks.signatures import ranges_of
 
 BATCH = 2
@@ -42,14 +42,18 @@ def facts(name: str) -> Facts:
     )
 
 
-def explained(name: str) -> Facts | str:
-    """The facts of a task, or why there are none here."""
-    if not row_of(name).fits:
-        return MADE_TO_MEASURE
+def explained(name: str) -> tuple[TaskRow | None, Facts | str]:
+    """The row of a task, None if it cannot be imported, and its facts, or why there are none here."""
     try:
-        return facts(name)
+        row = row_of(name)
     except DlbenchError as error:
-        return str(error)
+        return None, str(error)
+    if not row.fits:
+        return row, MADE_TO_MEASURE
+    try:
+        return row, facts(name)
+    except DlbenchError as error:
+        return row, str(error)
 
 
 def _array(array: ArraySpec, axes: Sequence[str] = ()) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dlbench import architectures, registry, tasks
 from dlbench.cli import configuration
@@ -56,20 +57,38 @@ def exported() -> list[Entry]:
     return exports.entries(FORMATS)
 
 
+def offered() -> Iterator[tuple[Entry, TaskRow | None]]:
+    """Tasks of other packages, each with the row that its source states; none is imported."""
+    for entry in tasks.entries():
+        from dlbench.tasks import unopened  # a parser of Python, which a listing without such tasks does not load
+
+        try:
+            yield entry, None if entry.broken else unopened.stated(entry)
+        except (SyntaxError, ValueError, ImportError) as error:
+            yield replace(entry, broken=f"the source of {entry.value} cannot be read: {error}"), None
+
+
 def _tasks() -> Iterator[str]:
     yield from columns([(name, row.summary, f"for {row.of}{_need(name, row)}") for name, row in TASKS.items()])
-    yield from columns(list(map(_row, tasks.entries())))
+    yield from columns([_offer(entry, row) for entry, row in offered()])
+
+
+def _offer(entry: Entry, row: TaskRow | None) -> tuple[str, ...]:
+    """A task of another package, with its row as far as that is known."""
+    name, *package = _row(entry)
+    return (name, row.summary, f"for {row.of}", *package) if row else (name, "", "", *package)
 
 
 def _explained() -> Iterator[str]:
     """Each task with its inputs, its expected outputs, and the quality that counts as trained."""
     from dlbench.api.tasks import explained
 
+    others = {entry.name: entry for entry in tasks.entries()}
     for name in tasks.names():
-        found = explained(name)
+        row, found = explained(name)
         facts = [("", found)] if isinstance(found, str) else list(zip(found._fields, found, strict=True))
-        row = tasks.row_of(name)
-        yield f"  {name}: {row.summary}, for {row.of}" if row.summary else f"  {name}"
+        package = f", of {others[name].distribution} {others[name].version}" if name in others else ""
+        yield f"  {name}: {f'{row.summary}, ' if row.summary else ''}for {row.of}{package}" if row else f"  {name}"
         yield from (f"    {field.ljust(8)} {text}" if field else f"    {text}" for field, text in facts)
     yield from columns([_row(entry) for entry in tasks.entries() if entry.broken])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlbench import architectures, registry, tasks
+from dlbench import architectures, registry
 from dlbench.cli import configuration, listing
 from dlbench.errors import redaction
 from dlbench.record import encoding
@@ -16,7 +16,7 @@ def document(*, with_devices: bool = False, with_tasks: bool = False, with_capab
     found: dict[str, object] = {
         "plugins": list(map(_entry, entries)),
         "tasks": [_task(name, row, explained=with_tasks) for name, row in TASKS.items()],
-        "tasks_of_other_packages": list(map(_entry, tasks.entries())),
+        "tasks_of_other_packages": [_offer(*offer, explained=with_tasks) for offer in listing.offered()],
         "architectures_of_other_packages": list(map(_entry, architectures.entries())),
         "exports_of_other_packages": list(map(_entry, listing.exported())),
         "suites": configuration.suites(),
@@ -37,9 +37,19 @@ def _entry(entry: Entry) -> dict[str, str]:
 
 def _task(name: str, row: TaskRow, *, explained: bool) -> dict[str, object]:
     found: dict[str, object] = {"name": name, "summary": row.summary, "for": row.of, "ready": row.ready}
-    if explained:
-        from dlbench.api.tasks import explained as facts_of
+    return found | (_facts(name) if explained else {})
 
-        facts = facts_of(name)
-        found |= {"reason": facts} if isinstance(facts, str) else {"facts": facts._asdict()}
-    return found
+
+def _offer(entry: Entry, row: TaskRow | None, *, explained: bool) -> dict[str, object]:
+    """A task of another package; without a row that is known, its summary and what it is for are empty."""
+    found = {**_entry(entry), "summary": row.summary if row else "", "for": row.of if row else ""}
+    return found | (_facts(entry.name) if explained and not entry.broken else {})
+
+
+def _facts(name: str) -> dict[str, object]:
+    """The facts of a task, whose data is read, with its row if that is another package's."""
+    from dlbench.api.tasks import explained
+
+    row, facts = explained(name)
+    told = {"reason": facts} if isinstance(facts, str) else {"facts": facts._asdict()}
+    return ({"summary": row.summary, "for": row.of} if row else {}) | told

@@ -30,12 +30,14 @@ LOCK_SECONDS = 2.0
 class Journal:
     """A plan and the Runs so far, locked against other processes; a context that lets go of the folder.
 
-    A session that began here and leaves without a Run removes its files.
+    A session that began here and leaves without a Run removes its files. The budget is the plan's, unless the call that
+    goes on with it says another.
     """
 
     def __init__(self, folder: Path, plan: Plan, lock: int, made: Sequence[Path] | None = None) -> None:
         self.folder, self.plan = folder, plan
         self.runs: list[Run] = []
+        self.budget_seconds = plan.policy.budget_seconds
         self._lock, self._made = lock, made
         self._digest = Running()
         self._written: dict[str, tuple[tuple[int, int, int], FileDigest]] = {}

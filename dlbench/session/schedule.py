@@ -56,21 +56,23 @@ class Session:
         self._began: dict[Group, float] = {}
         self._left: tuple[int, float | None] = (0, None)
 
-    def execute(self, groups: Sequence[Group], before: Sequence[Run] = ()) -> Iterator[list[Run]]:
+    def execute(
+        self, groups: Sequence[Group], before: Sequence[Run] = (), budget: float | None = None
+    ) -> Iterator[list[Run]]:
         """Have the groups measured in order and yield the Runs of each, one for every Spec, whatever its outcome.
 
-        Stops before a group that would overrun the policy's budget. `before` holds the Runs of an earlier session.
+        Stops before a group that would overrun the budget in seconds. `before` holds the Runs of an earlier session.
         """
         self._learn(before)
-        for group, runs in self._measure(self._plan, self._listener, before, self._due(groups)):
+        for group, runs in self._measure(self._plan, self._listener, before, self._due(groups, budget)):
             pilots = sum(one.seconds for one in runs[0].times if one.phase == "pilot")
             self._estimate.add(group, time.monotonic() - self._began.pop(group) - pilots)
             self._learn(runs)
             yield runs
 
-    def _due(self, groups: Sequence[Group]) -> Iterator[Group | None]:
+    def _due(self, groups: Sequence[Group], budget: float | None) -> Iterator[Group | None]:
         """The groups to measure; None while the next one may turn out to be superfluous."""
-        begin, budget = time.monotonic(), self._plan.policy.budget_seconds
+        begin = time.monotonic()
         for done, group in enumerate(groups):
             while self._began and self._finished.may_end_before(group):
                 yield None
@@ -120,7 +122,7 @@ def record(
     session, held_back = Session(journal.plan, listener, measure, enough, rounds), list[Run]()
     missing = missing_groups(groups, journal)
     try:
-        for runs in session.execute(missing, journal.runs):
+        for runs in session.execute(missing, journal.runs, journal.budget_seconds):
             held_back += runs
             if journal.runs or not all(_never_ran(run) for run in held_back):
                 journal.append(held_back)

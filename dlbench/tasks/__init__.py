@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from dlbench.errors import ContractViolation, DlbenchError, SpecError, UnknownName, words
@@ -17,7 +18,7 @@ from dlbench.record.schema import TaskInfo
 from dlbench.registry import offers
 from dlbench.registry.entry_points import Entry
 from dlbench.tasks.data_files import Shipped, checksum, find_files, verify
-from dlbench.tasks.table import TASKS, TaskRow
+from dlbench.tasks.table import TASKS, TaskRow, first_line
 from dlbench.tasks.task import Task, TaskRequest
 
 if TYPE_CHECKING:
@@ -92,11 +93,15 @@ def row_of(name: str) -> TaskRow:
     if entry is None:
         raise UnknownName("task", name, names())
     found = offers.load(offers.TASKS, entry)
-    row = found if isinstance(found, TaskRow) else TaskRow(found)
+    row = found if isinstance(found, TaskRow) else TaskRow(found, _summary(found))
     if not callable(row.opens):
         raise ContractViolation(
             f"task {name} of {entry.distribution}: {entry.value} is {found!r}; it must be a function of a TaskRequest, "
             "or a TaskRow of one"
+        )
+    if isinstance(row.fits, str):
+        raise ContractViolation(
+            f"task {name} of {entry.distribution}: fits is {row.fits!r}; it must be a tuple of names, such as ('mlp',)"
         )
     return row
 
@@ -131,6 +136,11 @@ def fits(name: str, architecture: str) -> bool:
 def fitting(architecture: str) -> list[str]:
     """The tasks of dlbench that this architecture of the core can close."""
     return [name for name in TASKS if fits(name, architecture)]
+
+
+def _summary(found: object) -> str:
+    """The first line of a function's docstring."""
+    return first_line(found.__doc__) if isinstance(found, FunctionType) else ""
 
 
 def _function(row: TaskRow) -> Callable[[TaskRequest], Task]:

@@ -38,6 +38,11 @@ class TaskRow(NamedTuple):
         return self.needs is None or present(self.needs)
 
 
+def first_line(docstring: str | None) -> str:
+    """Summary of a function by its docstring; empty without one."""
+    return (docstring or "").strip().partition("\n")[0].removesuffix(".")
+
+
 SEQUENCES = ("gru", "lstm", "rnn", "transformer")
 TASKS = {
     "cartpole": TaskRow(

@@ -198,6 +198,7 @@ def test_an_interrupted_session_keeps_what_is_finished(tmp_path):
     assert f"dlbench.read('{tmp_path}')" in listener.notes[-1]
     kept = dlbench.read(tmp_path)
     assert len(kept.runs) == 1
+    assert len(dlbench.run(resume=tmp_path, budget=1e-6, progress=False).runs) == 1, "no time for another"
     on = dlbench.run(resume=tmp_path, progress=False)
     assert len(on.runs) == 3
     assert on.runs[0] == kept.runs[0]

@@ -59,4 +59,4 @@ def test_a_task_without_its_data_says_how_to_get_it(monkeypatch, tmp_path):
     digits.digits.cache_clear()
     monkeypatch.setattr("dlbench.tasks.data_files._spec", lambda shipped: [])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert "get it: dlbench fetch digits" in explained("digits")
+    assert "get it: dlbench fetch digits" in explained("digits")[1]

@@ -7,12 +7,14 @@ import re
 
 import msgspec
 import pytest
-from example_runs import bare_run, good_run
+from example_runs import bare_run, good_run, spec
 from rich.console import Console
 
 from dlbench.api.progress import Lines, headline
 from dlbench.cli import progress
 from dlbench.report import FORMATS, summarize
+from dlbench.session import plan
+from dlbench.spec import Policy
 
 pytestmark = pytest.mark.untimed
 
@@ -35,6 +37,15 @@ def test_a_flag_is_explained_where_it_comes_first():
         "[helped] marks processes that had processes of their own at work beside their steps"
     )
     assert said.index(f"        {explained[0]}") == 1
+
+
+def test_a_group_says_the_time_left_or_else_the_time_so_far():
+    said: list[str] = []
+    lines = Lines(said.append, clock=iter((5.0, 86.0, 90.0)).__next__)
+    (group,) = plan.groups([spec()], Policy(processes=1))
+    for done, left in enumerate((None, None, 30.0)):
+        lines.group_started(group, done, 3, left)
+    assert [line.partition(" · process 1")[2] for line in said] == ["", ", 1 min 21 s so far", ", about 30 s left"]
 
 
 def test_what_would_steer_a_terminal_or_turn_text_around_is_left_out_of_progress_and_pages():

@@ -95,6 +95,21 @@ def test_the_budget_stops_before_a_group_and_says_what_is_left_out(monkeypatch, 
     assert f"{5 - len(runs) // 2} groups left out" in diary.reasons[0]
 
 
+def test_a_session_that_goes_on_may_have_another_budget(monkeypatch, diary, tmp_path):
+    now = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: float(next(now)))
+    policy = Policy(processes=5, samples=2, budget_seconds=200)
+    planned = plan(policy)
+    found = [len(record(planned, tmp_path, diary, Children(), policy))]
+    for budget in (1.0, 1e9):
+        with journal.resume(tmp_path) as book:
+            book.budget_seconds = budget
+            found.append(len(schedule.record(planned, book, diary, here(Children()))))
+    assert 0 < found[0] == found[1] < found[2] == 10
+    assert "1 s" in diary.reasons[1]
+    assert {run.policy for run in read_runs(tmp_path / "runs.jsonl")} == {policy}
+
+
 def test_time_left_is_not_guessed_before_it_is_known(diary, tmp_path):
     start = Children()
     record(plan(phase=["train", "predict"]), tmp_path, diary, start)

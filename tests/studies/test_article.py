@@ -2,13 +2,9 @@
 
 from types import SimpleNamespace
 
-import msgspec
 import pytest
 from click.testing import CliRunner
-from example_runs import spec
 
-from dlbench.record.schema import Plan
-from dlbench.spec import Policy
 from studies import article
 
 pytestmark = pytest.mark.untimed
@@ -107,16 +103,35 @@ def test_an_unknown_program_is_refused_before_anything_is_measured(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_session_that_was_cut_is_continued_and_not_taken_for_one_of_other_programs(tmp_path, monkeypatch):
-    asked, specs = [], tuple(spec(name, phase="converge") for name in ("keras-tf.mlp", "jax.mlp"))
-    monkeypatch.setattr(article.dlbench, "run", lambda *plugins, **options: asked.append((plugins, options)))
-    command = ["curves", "--only", "mlp", "--out", str(tmp_path)]
-    for _ in range(2):
-        assert CliRunner().invoke(article.study, command).exit_code == 0
-        (tmp_path / "plan.json").write_bytes(msgspec.json.encode(Plan(session="a", specs=specs, policy=Policy())))
-    assert asked[0][0] == (["keras-tf.mlp", "jax.mlp"],)
-    assert asked[0][1]["phase"] == "converge"
-    assert asked[1] == ((), {"resume": tmp_path})
-    other = CliRunner().invoke(article.study, ["curves", "--only", "cnn", "--out", str(tmp_path)])
-    assert (other.exit_code, len(asked)) == (2, 2)
-    assert f"{tmp_path} is a session of mlp; give these as --only" in " ".join(other.output.split())
+@pytest.fixture
+def asked(monkeypatch):
+    """Sessions that were asked for, none of which is carried out; each is whole after its second."""
+    found, begun = [], []
+    monkeypatch.setattr(article.dlbench, "run", lambda *plugins, **options: found.append((plugins, options)))
+    monkeypatch.setattr(article.frameworks, "join", lambda parts, out: begun.append(out))
+    monkeypatch.setattr(article.frameworks, "finished", lambda folder, phases: len(found) > 1 and folder.name == "mlp")
+    return found
+
+
+def test_a_session_that_was_cut_is_continued_with_the_budget_of_the_call(tmp_path, asked, monkeypatch):
+    monkeypatch.setattr(article, "monotonic", lambda: 5.0)
+    command = ["curves", "--only", "mlp", "--parts", str(tmp_path), "--budget"]
+    first = CliRunner().invoke(article.study, [*command, "60"])
+    assert (first.exit_code, asked[0][0]) == (1, (["keras-tf.mlp", "jax.mlp"],))
+    assert "mlp: the budget is used before all of its seeds are trained; run it again" in first.output
+    assert (asked[0][1]["phase"], asked[0][1]["budget"], asked[0][1]["out"]) == ("converge", 60, tmp_path / "mlp")
+    (tmp_path / "mlp").mkdir()
+    (tmp_path / "mlp/plan.json").touch()
+    assert CliRunner().invoke(article.study, [*command, "90"]).exit_code == 0
+    assert asked[1] == ((), {"resume": tmp_path / "mlp", "budget": 90})
+    assert CliRunner().invoke(article.study, [*command, "90"]).exit_code == 0
+    assert len(asked) == 2, "what is whole is not measured again"
+
+
+def test_no_session_begins_when_the_budget_is_used(tmp_path, asked, monkeypatch):
+    now = iter((0.0, 10.0, 61.0))
+    monkeypatch.setattr(article, "monotonic", lambda: next(now))
+    words = ["curves", "--only", "cnn,rnn", "--parts", str(tmp_path), "--budget", "60"]
+    done = CliRunner().invoke(article.study, words)
+    assert [options["budget"] for _, options in asked] == [50.0]
+    assert "rnn: the budget is used" in done.output
