@@ -51,5 +51,5 @@ def _facts(name: str) -> dict[str, object]:
     from dlbench.api.tasks import explained
 
     row, facts = explained(name)
-    told = {"reason": facts} if isinstance(facts, str) else {"facts": facts._asdict()}
-    return ({"summary": row.summary, "for": row.of} if row else {}) | told
+    of_row: dict[str, object] = {"summary": row.summary, "for": row.of} if row else {}
+    return of_row | ({"reason": facts} if isinstance(facts, str) else {"facts": facts._asdict()})
