@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from dlbench import architectures, registry, tasks
 from dlbench.cli import configuration
@@ -57,20 +56,9 @@ def exported() -> list[Entry]:
     return exports.entries(FORMATS)
 
 
-def offered() -> Iterator[tuple[Entry, TaskRow | None]]:
-    """Tasks of other packages, each with the row that its source states; none is imported."""
-    for entry in tasks.entries():
-        from dlbench.tasks import unopened  # a parser of Python, which a listing without such tasks does not load
-
-        try:
-            yield entry, None if entry.broken else unopened.stated(entry)
-        except (SyntaxError, ValueError, ImportError) as error:
-            yield replace(entry, broken=f"the source of {entry.value} cannot be read: {error}"), None
-
-
 def _tasks() -> Iterator[str]:
     yield from columns([(name, row.summary, f"for {row.of}{_need(name, row)}") for name, row in TASKS.items()])
-    yield from columns([_offer(entry, row) for entry, row in offered()])
+    yield from columns([_offer(entry, row) for entry, row in tasks.offered()])
 
 
 def _offer(entry: Entry, row: TaskRow | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlbench import architectures, registry
+from dlbench import architectures, registry, tasks
 from dlbench.cli import configuration, listing
 from dlbench.errors import redaction
 from dlbench.record import encoding
@@ -16,7 +16,7 @@ def document(*, with_devices: bool = False, with_tasks: bool = False, with_capab
     found: dict[str, object] = {
         "plugins": list(map(_entry, entries)),
         "tasks": [_task(name, row, explained=with_tasks) for name, row in TASKS.items()],
-        "tasks_of_other_packages": [_offer(*offer, explained=with_tasks) for offer in listing.offered()],
+        "tasks_of_other_packages": [_offer(*offer, explained=with_tasks) for offer in tasks.offered()],
         "architectures_of_other_packages": list(map(_entry, architectures.entries())),
         "exports_of_other_packages": list(map(_entry, listing.exported())),
         "suites": configuration.suites(),

@@ -116,6 +116,15 @@ def entries() -> list[Entry]:
     return offers.entries(offers.TASKS, TASKS)
 
 
+def offered() -> list[tuple[Entry, TaskRow | None]]:
+    """The tasks of other packages, each with its row as far as its source states it; imports none of them."""
+    if not (found := entries()):
+        return []  # without a parser of Python
+    from dlbench.tasks import unopened
+
+    return list(map(unopened.looked_at, found))
+
+
 def names() -> list[str]:
     """All tasks that are not broken, dlbench's own first."""
     return [*TASKS, *(entry.name for entry in entries() if not entry.broken)]

@@ -5,11 +5,20 @@ from __future__ import annotations
 import ast
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, cast
 
 from dlbench.registry.entry_points import Entry
 from dlbench.tasks.table import TaskRow, first_line
+
+
+def looked_at(entry: Entry) -> tuple[Entry, TaskRow | None]:
+    """A task with its row, if that is known; it is broken if its source cannot be read."""
+    try:
+        return entry, None if entry.broken else stated(entry)
+    except (SyntaxError, ValueError, ImportError) as error:
+        return replace(entry, broken=f"the source of {entry.value} cannot be read: {error}"), None
 
 
 def stated(entry: Entry) -> TaskRow | None:
