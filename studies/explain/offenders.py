@@ -65,7 +65,9 @@ OFFENDERS = {
         ("reduction", "data movement", "elementwise", "fused code"),
     ),
     "beta-powers": Offender(
-        Spec(plugin="torch.mlp", phase="train", task="synthetic", batch_size=32, **_SMALL), _power, ("fused code",)
+        Spec(plugin="torch.mlp", phase="train", task="synthetic", batch_size=32, **_SMALL),
+        _power,
+        ("elementwise", "fused code"),
     ),
 }
 
