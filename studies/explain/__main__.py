@@ -45,8 +45,8 @@ SEVEN = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 PATHS = {"tf": ("eager", "graph", "jit"), "torch": ("eager", "jit"), "jax": ("eager", "jit")}
 WITHIN = 0.25
 """Relative error of an amount that holds."""
-TURNS = 1
-"""Profiles of either side, in turn, each the mean of several; the fastest counts, and the least step beside any."""
+TURNS = 3
+"""Profiles of each batch size, in turn, each the mean of several; the fastest counts, and the least step beside any."""
 keep = click.option("--keep", default=KEPT, show_default=True, type=click.Path(path_type=Path))
 
 
@@ -98,8 +98,9 @@ def planted(only: str, path: str, keep: Path) -> None:
 @click.option("--path", default="eager", show_default=True)
 @click.option("--size", default="small", show_default=True)
 @click.option("--batches", default="32,64,128,256,512", show_default=True)
+@click.option("--turns", "times", default=TURNS, show_default=True)
 @keep
-def intercept(plugin: str, path: str, size: str, batches: str, keep: Path) -> None:
+def intercept(plugin: str, path: str, size: str, batches: str, times: int, keep: Path) -> None:
     """Print the host's share of a step beside the intercept of its time over the batch size."""
     from studies.explain.intercept import shares
 
@@ -109,7 +110,7 @@ def intercept(plugin: str, path: str, size: str, batches: str, keep: Path) -> No
     )
     for name in plugin.split(","):
         given = {"plugin": (name,), "path": (path,), "size": (size,), "threads": 1}
-        profiles = _profiled([_spec({**given, "batch_size": (int(one),)}) for one in batches.split(",")], TURNS)
+        profiles = _profiled([_spec({**given, "batch_size": (int(one),)}) for one in batches.split(",")], times)
         if reason := next((one.reason for one in profiles if one.reason), ""):
             say(f"| {name} {path} | {size} | | | {reason} | | | |")
             continue
@@ -166,11 +167,11 @@ def _spec(given: dict[str, object]) -> Spec:
     return spec
 
 
-def _profiled(specs: Sequence[Spec], turns: int) -> list[Profile]:
+def _profiled(specs: Sequence[Spec], times: int) -> list[Profile]:
     """The fastest profile of each, in a child of its own, taken in turn."""
     with ExitStack() as children:
         takes = [partial(children.enter_context(_child(spec)), spec) for spec in specs]
-        return _in_turn(takes, turns)
+        return _in_turn(takes, times)
 
 
 @contextmanager
@@ -194,9 +195,9 @@ def _child(spec: Spec) -> Iterator[Callable[[Spec], Profile]]:
         yield take
 
 
-def _in_turn(takes: Sequence[Callable[[], Profile]], turns: int = 1) -> list[Profile]:
+def _in_turn(takes: Sequence[Callable[[], Profile]], times: int = 1) -> list[Profile]:
     """The profile of each in which a step took least, with the least step beside any of them."""
-    return [_least(of) for of in zip(*([take() for take in takes] for _ in range(turns)), strict=True)]
+    return [_least(of) for of in zip(*([take() for take in takes] for _ in range(times)), strict=True)]
 
 
 def _least(found: Sequence[Profile]) -> Profile:
