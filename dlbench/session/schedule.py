@@ -124,7 +124,7 @@ def record(
     try:
         for runs in session.execute(missing, journal.runs, journal.budget_seconds):
             held_back += runs
-            if journal.runs or not all(_never_ran(run) for run in held_back):
+            if journal.runs or not all(never_ran(run) for run in held_back):
                 journal.append(held_back)
                 for run in held_back:
                     listener.finished(run)
@@ -179,6 +179,6 @@ class _Finished:
         return len({run.group for run in self._runs.get(load, ())}) < analysed
 
 
-def _never_ran(run: Run) -> bool:
-    """No model stood; a plugin that gives up in the middle of its work has a row as any other."""
+def never_ran(run: Run) -> bool:
+    """True if no model stood: a plugin that gives up in the middle of its work has a row as any other."""
     return run.info is None and (STATUSES[run.status].final or run.has("not_loaded"))

@@ -36,11 +36,12 @@ def members(monkeypatch):
     return one
 
 
-def spec(name):
+def spec(name, *, lacking=False):
+    """The arm in the environment of this name, which may lack the path."""
     return Spec(
         plugin="fake.linear",
         phase="train",
-        path="eager",
+        path="jit" if lacking else "eager",
         task="line",
         size="small",
         batch_size=4,
@@ -123,6 +124,17 @@ def test_a_budget_ends_a_trial_after_the_group_that_it_ends_in(members, tmp_path
     assert (found.status, found.reason) == ("undecided", "the budget of 100000 s is used")
     (row,) = found.rows
     assert (row.verdict, row.to_old.groups) == ("undecided", 2)
+
+
+def test_a_trial_ends_after_the_group_in_which_a_member_is_seen_not_to_run(members, tmp_path, monkeypatch):
+    monkeypatch.setattr(Members, "python", lambda *_: sys.executable)
+    monkeypatch.setattr(Members, "specs", lambda _, pythons, __: [spec(one, lacking=one == "1.3") for one in pythons])
+    members.listener = Late(0)
+    trials = Trials(members, "step_time", tmp_path, None)
+    found = search(4, trials)
+    assert (found.status, members.listener.left) == ("not measured", -1)
+    assert found.reason.startswith("1.3: unsupported: ")
+    assert trials.took[0, 3] > 0.0
 
 
 def test_single_steps_are_timed_only_for_figures_that_read_them():

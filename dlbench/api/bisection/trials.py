@@ -45,14 +45,14 @@ class Trials:
             first = book.plan.specs[0]
             self.arm = first.label.replace(f" @{first.python}", "")
             done = max((run.group + 1 for run in book.runs), default=0)
-            groups = self._groups(trial, book.runs)
             self.took[trial.members] = of_runs.seconds(book.runs)
+            groups = self._groups(trial, book.runs)
             for look in (one for one in INTERIM_GROUPS if one >= done):
                 if look > done or not book.runs:
                     self._require_time(groups)
                     self._measure(trial, book, start, look)
-                groups = self._groups(trial, book.runs)
                 self.took[trial.members] = of_runs.seconds(book.runs)
+                groups = self._groups(trial, book.runs)
                 if len({run.group for run in book.runs}) < look:
                     self._require_time(groups)
                 if look >= trial.most or trial.verdict(groups) is not None:
@@ -94,11 +94,11 @@ class Trials:
     def _has_time(self) -> bool:
         return self.seconds is None or time.monotonic() - self.begin <= self.seconds
 
-    def _in_time(self, due: Iterator[plan.Group | None]) -> Iterator[plan.Group | None]:
-        """The first of these groups, and further ones until the budget is used."""
+    def _worth(self, due: Iterator[plan.Group | None], book: journal.Journal) -> Iterator[plan.Group | None]:
+        """The first of these groups, and further ones until the budget is used or a member is seen not to run."""
         for group in due:
             yield group
-            if not self._has_time():
+            if not self._has_time() or any(map(schedule.never_ran, book.runs)):
                 return
 
     def _measure(self, trial: Trial, book: journal.Journal, start: Starter, look: int) -> None:
@@ -111,7 +111,7 @@ class Trials:
             [group for group in groups if group.number < look],
             book,
             self.members.listener,
-            lambda planned, listener, before, due: here(planned, listener, before, self._in_time(due)),
+            lambda planned, listener, before, due: here(planned, listener, before, self._worth(due, book)),
         )
 
     def _journal(self, trial: Trial) -> journal.Journal:

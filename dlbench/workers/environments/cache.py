@@ -100,6 +100,10 @@ class Cache:
 
     def environment(self, recipe: Recipe, side: str, say: Callable[[str], object] = lambda _: None) -> Environment:
         """The environment of a recipe, made if it is not there or damaged. Raises NotInstallable and SpecError."""
+        with _writable(self._place):
+            return self._environment(recipe, side, say)
+
+    def _environment(self, recipe: Recipe, side: str, say: Callable[[str], object]) -> Environment:
         key = _key(recipe)
         self._place.mkdir(parents=True, exist_ok=True)
         with _lock(self._place / f"{key}.making", fcntl.LOCK_EX):
@@ -124,7 +128,9 @@ class Cache:
         """Remove an environment. Raises SpecError for one that does not exist or that another process uses."""
         if not key or Path(key).name != key or not (self._place / key).is_dir():
             raise SpecError(f"the cache has no environment {key!r}; dlbench env list shows their names")
-        if not self._gone(key):
+        with _writable(self._place):
+            gone = self._gone(key)
+        if not gone:
             raise SpecError(f"the environment {key} is used by another dlbench; remove it when that has ended")
 
     def _make(self, recipe: Recipe, key: str, side: str, say: Callable[[str], object]) -> Environment:
@@ -229,6 +235,17 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except FileNotFoundError:
         return 0
+
+
+@contextmanager
+def _writable(place: Path) -> Iterator[None]:
+    """Raise NothingInstallable where the block finds that this folder takes no files, as on a disk that is full."""
+    try:
+        yield
+    except OSError as error:
+        raise NothingInstallable(
+            f"{place} cannot be written ({error.strerror or error}); make room, or name another folder in DLBENCH_CACHE"
+        ) from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ are met below, and installs the others alone. A package of the upper environment
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -201,6 +202,8 @@ def _run(place: Place, command: Sequence[str]) -> str:
     said = redaction.text(output.decode(errors="replace")).strip()
     if code:
         last = " | ".join(_last_lines(said)) or f"exit code {code}"
+        if os.strerror(errno.ENOSPC) in said:
+            raise NothingInstallable(f"{place.side} cannot be installed: {last}; make room on the disk, and go on")
         raise NotInstallable(f"{place.side} cannot be installed: {last}")
     return said
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +17,7 @@ from dlbench.errors import SpecError
 from dlbench.workers.environments import layers, words
 from dlbench.workers.environments.cache import MADE, Cache
 from dlbench.workers.environments.commands import Place, ended
-from dlbench.workers.environments.layers import NotInstallable, Recipe
+from dlbench.workers.environments.layers import NothingInstallable, NotInstallable, Recipe
 from studies.bisection.packages import wheel, wheels
 
 pytestmark = pytest.mark.untimed
@@ -155,6 +157,23 @@ def test_a_full_disk_is_said_before_anything_is_installed(made, tmp_path):
     with Cache(tmp_path, room=1 << 60) as cache, pytest.raises(SpecError, match="GB free, and an environment may take"):
         cache.environment(Recipe(("a==1",)), "a 1")
     assert made == []
+
+
+def test_a_folder_that_takes_no_files_is_one_line(made, tmp_path):
+    place = tmp_path / "file"
+    place.write_text("")
+    with Cache(place / "environments") as cache, pytest.raises(NothingInstallable, match=r"cannot be written \(Not a dir"):
+        cache.environment(Recipe(("a==1",)), "a 1")
+
+
+def test_a_disk_that_is_full_at_the_end_is_one_line(made, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with Cache(tmp_path) as cache:
+        monkeypatch.setattr(Path, "write_bytes", full)
+        with pytest.raises(NothingInstallable, match=r"cannot be written \(No space left on device\); make room"):
+            cache.environment(Recipe(("a==1",)), "a 1")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from dlbench.workers.environments import layers
 from dlbench.workers.environments.commands import Place
-from dlbench.workers.environments.layers import NotInstallable, Recipe
+from dlbench.workers.environments.layers import NothingInstallable, NotInstallable, Recipe
 
 pytestmark = pytest.mark.untimed
 
@@ -37,6 +37,13 @@ def test_a_build_that_fails_is_told_by_its_own_last_lines(tmp_path):
     assert str(error.value).endswith(
         "did not run successfully. | raise ValueError(message) | ValueError: Invalid version `oh no`"
     )
+
+
+@pytest.mark.parametrize("said", ["ERROR: [Errno 28] No space left on device", "No space left on device (os error 28)"])
+def test_a_disk_that_is_full_is_no_fault_of_a_requirement(said, tmp_path):
+    program = f"print({said!r}); raise SystemExit(1)"
+    with pytest.raises(NothingInstallable, match="old cannot be installed: .*No space left on device.*; make room"):
+        layers._run(Place("old", tmp_path, {}), [sys.executable, "-c", program])
 
 
 @pytest.mark.parametrize("form", ["{0} @ {2}", "{0}=={1} (from {2})"])
