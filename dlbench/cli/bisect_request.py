@@ -12,6 +12,7 @@ import click
 
 from dlbench.analysis.metrics import METRICS
 from dlbench.api import keywords
+from dlbench.api.bisection import state
 from dlbench.api.bisection.groups import is_timed
 from dlbench.api.bisection.request import Request, metric_of
 from dlbench.api.request import RunRequest
@@ -67,11 +68,12 @@ def read(context: click.Context, options: Mapping[str, Any], words: Sequence[str
     run = RunRequest.read({**given, **of_run})
     if not run.subjects.selection.get("plugin") and not run.subjects.models:
         raise SpecError("nothing is measured; give --plugin NAME (`dlbench list` shows the names), or --model")
-    found = _range(options)
+    begun = state.read(options["resume"]) if options["resume"] is not None else None
+    found = _range(options, begun)
     if len(found.candidates) < 2:
         raise SpecError(f"{found.subject} has {len(found.candidates)} member in this range; give two ends that differ")
     _check_phase(metric, run)
-    used.check(found, run.subjects.selection.get("plugin", ()))
+    used.check(found.packages, run.subjects.selection.get("plugin", ()))
     now = datetime.datetime.now().astimezone()
     return Request(
         found=found,
@@ -96,12 +98,20 @@ def _check_phase(metric: str, run: RunRequest) -> None:
         raise SpecError(f"{metric} is no figure of the phase {said}; give --phase {phases[0]}, or another --metric")
 
 
-def _range(options: Mapping[str, Any]) -> Found:
+def _range(options: Mapping[str, Any], begun: state.State | None) -> Found:
+    """The range; of a search that goes on, the one that it was begun with: commits by their hashes."""
+    words = options["range"]
+    if begun is not None and options["git"]:
+        words = (f"{begun.members[0]}..{begun.members[-1]}",)
+    found = _given(options, words)
+    return found if begun is None else begun.begun(found)
+
+
+def _given(options: Mapping[str, Any], words: Sequence[str]) -> Found:
     links = tuple(str(Path(one).expanduser()) for one in options["find_links"])
     if missing := [one for one in links if not Path(one).is_dir()]:
         raise SpecError(f"--find-links {missing[0]} is no folder; give the folder of wheels")
     recipe = Recipe(("",), links, not options["no_build_isolation"])
-    words = options["range"]
     if options["git"] and options["lock"]:
         raise SpecError("--git and --lock are two ways to give a range; leave one out")
     if options["lock"]:

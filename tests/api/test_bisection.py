@@ -28,7 +28,7 @@ NAMES = ("1.0", "1.1", "1.2", "1.3")
 @pytest.fixture
 def members(monkeypatch):
     """Four members that need no environment."""
-    found = Found("acme", "acme", tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
+    found = Found("acme", ("acme",), tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
     request = SimpleNamespace(policy=Policy(), subjects=SimpleNamespace(selection={}))
     one = Members(found, request, None, None, {}, lambda: None)
     monkeypatch.setattr(Members, "python", lambda self, member: self.name(member))

@@ -15,7 +15,8 @@ from dlbench.api.bisection.members import Members
 from dlbench.api.bisection.trials import Trials
 from dlbench.record.schema import Sample
 from dlbench.spec import Policy
-from dlbench.stats.bisection import decisions, rounds
+from dlbench.stats import rounds
+from dlbench.stats.bisection import decisions
 from dlbench.stats.bisection.search import Exhausted, Trial
 from dlbench.workers.environments.layers import Recipe
 from dlbench.workers.environments.ranges import Candidate, Found
@@ -33,7 +34,7 @@ def runs_of(name, groups):
 
 @pytest.mark.parametrize("noise", [0.0, 0.2])
 def test_a_trial_whose_rounds_differ_makes_more_of_them_worth_their_time(noise, tmp_path):
-    found = Found("acme", "acme", tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
+    found = Found("acme", ("acme",), tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
     members = Members(found, SimpleNamespace(policy=Policy()), None, None, {}, lambda: None)
     trials = Trials(members, "step_time", tmp_path, None)
     runs = [run for name in NAMES for run in runs_of(name, 10)]
@@ -54,7 +55,7 @@ def test_a_trial_whose_rounds_differ_makes_more_of_them_worth_their_time(noise, 
 
 
 def test_a_trial_whose_ratios_other_programs_made_unknown_ends_at_its_second_look(tmp_path):
-    found = Found("acme", "acme", tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
+    found = Found("acme", ("acme",), tuple(Candidate(name, Recipe((f"acme=={name}",))) for name in NAMES))
     members = Members(found, SimpleNamespace(policy=Policy()), None, None, {}, lambda: None)
     trials = Trials(members, "step_time", tmp_path, None)
     trial = Trial(0, "ends", (0, 1), 1, decisions.ends(0, 1), 0.01)

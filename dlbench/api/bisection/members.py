@@ -12,6 +12,7 @@ from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec, workload_key
 from dlbench.stats.bisection.search import Unmeasurable
 from dlbench.workers import interpreters
+from dlbench.workers.environments import used
 from dlbench.workers.environments.cache import Cache
 from dlbench.workers.environments.layers import NothingInstallable
 from dlbench.workers.environments.ranges import Found
@@ -49,6 +50,8 @@ class Members:
                 raise
             except DlbenchError as error:
                 self.lose(member, str(error))
+            if not self.found.packages:  # a repository tells its package when it is installed
+                used.check(made.installed, named)
             self.pythons[member] = made.python
         return self.pythons[member]
 

@@ -9,6 +9,7 @@ import msgspec
 from dlbench.api.bisection.request import Request
 from dlbench.errors import RecordError, SpecError
 from dlbench.record import files
+from dlbench.workers.environments.ranges import Found
 
 STATE_FILE = "search.json"
 
@@ -19,6 +20,13 @@ class State(msgspec.Struct):
     words: list[str]
     members: list[str]
     skipped: dict[int, str] = {}
+
+    def begun(self, found: Found) -> Found:
+        """The range with the members that it had then, if it still has all of them: others were released since."""
+        one_of = {one.name: one for one in found.candidates}
+        if not one_of.keys() >= set(self.members):
+            return found
+        return found._replace(candidates=tuple(one_of[name] for name in self.members))
 
 
 def read(folder: Path) -> State:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from dlbench.errors import SpecError, redaction
-from dlbench.workers.environments import layers
+from dlbench.workers.environments import layers, pins
 from dlbench.workers.environments.commands import Place, ended
 from dlbench.workers.environments.layers import Recipe
 
@@ -35,10 +35,10 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A range as requested: what varies, the package if it is one, and its members, the old end first."""
+    """A range as requested: what varies, the packages as far as they are known, and its members, the old end first."""
 
     subject: str
-    package: str
+    packages: tuple[str, ...]
     candidates: tuple[Candidate, ...]
 
 
@@ -68,7 +68,7 @@ def versions(text: str, recipe: Recipe) -> Found:
         )
         for one in between
     )
-    return Found(package, package.partition("[")[0], found)
+    return Found(package, (package.partition("[")[0],), found)
 
 
 def commits(repository: str, text: str, subdirectory: str, recipe: Recipe) -> Found:
@@ -103,7 +103,7 @@ def commits(repository: str, text: str, subdirectory: str, recipe: Recipe) -> Fo
         )
         for one, _, title in lines
     )
-    return Found(f"{Path(top).name}{f'/{subdirectory}' if subdirectory else ''}", "", found)
+    return Found(f"{Path(top).name}{f'/{subdirectory}' if subdirectory else ''}", (), found)
 
 
 def locks(old: str, new: str, recipe: Recipe) -> Found:
@@ -113,7 +113,8 @@ def locks(old: str, new: str, recipe: Recipe) -> Found:
     pin alike are of every member, whatever the Python below has. Raises SpecError for a file that cannot be read or
     pins no versions, and for files that do not differ.
     """
-    sides = [_pins(Path(one)) for one in (old, new)]
+    sides = [pins.read(Path(one)) for one in (old, new)]
+    pins.require_alike(Path(old), Path(new))
     names = sorted(name for name in sides[0].keys() | sides[1].keys() if sides[0].get(name) != sides[1].get(name))
     if not names:
         raise SpecError(f"{old} and {new} pin the same versions; give two files that differ")
@@ -127,7 +128,7 @@ def locks(old: str, new: str, recipe: Recipe) -> Found:
         title = redaction.text(f"{changed} {before} → {after}") if changed else "as before"
         of = Recipe(words, recipe.find_links, recipe.build_isolation, dependencies=False)
         found.append(Candidate(f"{count}-{changed}" if changed else "0-old", of, title))
-    return Found(f"{old} to {new}", "", tuple(found))
+    return Found(f"{old} to {new}", tuple(names), tuple(found))
 
 
 def requirements_of(names: Iterable[str], optional: int = 0) -> set[str]:
@@ -193,36 +194,6 @@ def _check_order(text: str, same: bool, *, backwards: bool) -> None:
 def _distance(known: Iterable[Version], one: Version, end: Version) -> int:
     ordered = sorted({*known, end})
     return abs(ordered.index(one) - ordered.index(end))
-
-
-def _pins(path: Path) -> dict[str, str]:
-    """Versions (`==1.0`) or sources (`@file:///folder`) that a requirement file pins, by canonical name.
-
-    Raises SpecError.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-        raise SpecError(f"{path} cannot be read ({why}); give a requirement file that pins versions") from error
-    found: dict[str, str] = {}
-    for number, line in enumerate(re.sub(r"\\\n", " ", text).splitlines(), start=1):
-        word = line.partition(" #")[0].partition(" --hash")[0].strip()
-        if not word or word.startswith(("#", "-")):
-            continue
-        try:
-            asked = Requirement(word)
-        except InvalidRequirement as error:
-            raise SpecError(
-                f"{path}:{number}: {word!r} is no requirement; give one of the kind package==1.0"
-            ) from error
-        pins = [f"=={one.version}" for one in asked.specifier if one.operator in ("==", "===")]
-        pins = [f"@{asked.url}"] if asked.url else pins
-        if len(pins) != 1:
-            raise SpecError(f"{path}:{number}: {word!r} pins no version; give package==1.0, as pip freeze prints it")
-        if asked.marker is None or asked.marker.evaluate():
-            found[canonicalize_name(asked.name)] = pins[0]
-    return found
 
 
 def _is_ancestor(folder: Path, one: str, other: str) -> bool:

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -23,6 +24,8 @@ NO_BUILD_ISOLATION, NO_DEPENDENCIES = FLAGS = ("--no-build-isolation", "--no-dep
 REPOSITORY = re.compile(r"git\+[\w.+-]+:")
 SOURCE = re.compile(r"""(^|[\s'",])git\+[\w.+-]+:|\.whl($|[\s'",])""")
 """A commit of a repository, or a wheel, among the words of an environment."""
+FOLDER = re.compile(r"^git\+file:(?:(?!//)|//(?=~))([^@#]+)")
+"""A repository here by its folder, which may begin with `~` or be relative."""
 REVISION = re.compile(r"git\+(?P<url>[\w.+-]+://(?:[^/@]*@)?[^@#]*)(?:@(?P<rev>[^#]+))?(?P<rest>#.*)?$")
 
 
@@ -39,12 +42,16 @@ def requirement(text: str) -> str:
             raise SpecError(f"there is no wheel {text}; put a path with spaces in quotes")
         return str(path)
     if REPOSITORY.match(text):
-        return _at_a_commit(text.replace("file://~/", f"{Path.home().as_uri()}/", 1))
+        return _at_a_commit(FOLDER.sub(lambda found: f"git+{_uri(found[1])}", text))
     try:
         Requirement(text)
     except InvalidRequirement as error:
         raise SpecError(f"{text!r} is no requirement ({str(error).splitlines()[0]}); give package==1.0") from error
     return text
+
+
+def _uri(folder: str) -> str:
+    return Path(unquote(folder)).expanduser().absolute().as_uri()
 
 
 def _at_a_commit(text: str) -> str:

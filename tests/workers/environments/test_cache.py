@@ -162,7 +162,10 @@ def test_a_full_disk_is_said_before_anything_is_installed(made, tmp_path):
 def test_a_folder_that_takes_no_files_is_one_line(made, tmp_path):
     place = tmp_path / "file"
     place.write_text("")
-    with Cache(place / "environments") as cache, pytest.raises(NothingInstallable, match=r"cannot be written \(Not a dir"):
+    with (
+        Cache(place / "environments") as cache,
+        pytest.raises(NothingInstallable, match=r"cannot be written \(Not a dir"),
+    ):
         cache.environment(Recipe(("a==1",)), "a 1")
 
 
@@ -281,6 +284,21 @@ def test_a_branch_is_the_commit_that_it_is_at_now(tmp_path):
     assert first != second
     assert words.requirement(second) == second
     assert words.requirement(f"git+file://{tmp_path}/none@main") == f"git+file://{tmp_path}/none@main"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("git+file:a b@" + "0" * 40, "git+file://{here}/a%20b@" + "0" * 40),
+        ("git+file:/a/b@x#subdirectory=c", "git+file:///a/b@x#subdirectory=c"),
+        ("git+file:~/a@x", "git+file://{home}/a@x"),
+        ("git+file://~/a@x", "git+file://{home}/a@x"),
+        ("git+file:///a%20b@x", "git+file:///a%20b@x"),
+    ],
+)
+def test_a_repository_may_be_named_by_its_folder(text, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert words.requirement(text) == expected.format(here=tmp_path, home=Path.home())
 
 
 def test_a_wheel_that_is_built_anew_under_its_name_makes_another_environment(made, tmp_path):

@@ -42,7 +42,7 @@ def test_a_build_that_fails_is_told_by_its_own_last_lines(tmp_path):
 @pytest.mark.parametrize("said", ["ERROR: [Errno 28] No space left on device", "No space left on device (os error 28)"])
 def test_a_disk_that_is_full_is_no_fault_of_a_requirement(said, tmp_path):
     program = f"print({said!r}); raise SystemExit(1)"
-    with pytest.raises(NothingInstallable, match="old cannot be installed: .*No space left on device.*; make room"):
+    with pytest.raises(NothingInstallable, match=r"old cannot be installed: .*No space left on device.*; make room"):
         layers._run(Place("old", tmp_path, {}), [sys.executable, "-c", program])
 
 

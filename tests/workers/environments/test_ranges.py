@@ -123,7 +123,7 @@ def test_lock_files_are_put_from_one_to_the_other_package_by_package(tmp_path):
 def test_a_lock_file_may_pin_a_source_as_pip_freeze_prints_it(tmp_path):
     old, new = tmp_path / "old.txt", tmp_path / "new.txt"
     old.write_text("a @ file:///wheels/a-1-py3-none-any.whl\nb==1\n-e git+https://host/c@0123#egg=c\n")
-    new.write_text("a==2\nb==1\n")
+    new.write_text("--no-binary c\na==2\nb==1\n-e git+https://host/c@0123#egg=c\n")
     found = ranges.locks(str(old), str(new), ANY)
     assert [one.recipe.words for one in found.candidates] == [
         ("a@file:///wheels/a-1-py3-none-any.whl", "b==1"),
@@ -132,11 +132,28 @@ def test_a_lock_file_may_pin_a_source_as_pip_freeze_prints_it(tmp_path):
     assert found.candidates[1].title == "a @file:///wheels/a-1-py3-none-any.whl → 2"
 
 
-@pytest.mark.parametrize(("text", "said"), [("numpy>=1\n", "pins no version"), ("a b\n", "is no requirement")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("numpy>=1\n", "pins no version"),
+        ("numpy==1.*\n", "pins no version"),
+        ("a b\n", "is no requirement"),
+        ("-r more.txt\n", "names another file"),
+        ("--constraint=more.txt\n", "names another file"),
+    ],
+)
 def test_a_lock_file_that_pins_nothing_is_refused_by_line(tmp_path, text, said):
     (tmp_path / "old.txt").write_text(text)
     with pytest.raises(SpecError, match=f"old.txt:1: .*{said}"):
         ranges.locks(str(tmp_path / "old.txt"), str(tmp_path / "old.txt"), ANY)
+
+
+def test_an_editable_install_of_one_lock_file_is_refused(tmp_path):
+    old, new = tmp_path / "old.txt", tmp_path / "new.txt"
+    old.write_text("a==1\n-e git+https://host/c@0123#egg=c\n")
+    new.write_text("a==2\n-e git+https://host/c@4567#egg=c\n")
+    with pytest.raises(SpecError, match=r"old.txt:2: '-e git.*@0123#egg=c' is an editable install, and the other file"):
+        ranges.locks(str(old), str(new), ANY)
 
 
 def test_equal_lock_files_are_refused(tmp_path):
