@@ -31,9 +31,7 @@ from dlbench.api.progress import Progress, listener_of
 from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
 from dlbench.record.parity import Parity
-
-PARITY_SECONDS, CHECK_SECONDS = 600.0, 900.0
-"""Seconds that a process of `check_parity`, and a clause of `check`, may take."""
+from dlbench.spec import CLAUSE_SECONDS, PROCESS_SECONDS
 
 
 def run(plugins: Names = (), *, progress: Progress = True, **options: Unpack[RunKeywords]) -> Results:
@@ -93,7 +91,7 @@ def explain(
 
 
 def check_parity(
-    *plugins: str, seeds: int = 5, timeout: float = PARITY_SECONDS, **options: Unpack[ParityKeywords]
+    *plugins: str, seeds: int = 5, timeout: float = PROCESS_SECONDS, **options: Unpack[ParityKeywords]
 ) -> list[Parity]:
     """Check that plugins, or several paths of one, are the same model: `.same` and every figure, a pair each.
 
@@ -110,7 +108,7 @@ def check(
     size: str = "small",
     task: str = "",
     device: str = "cpu",
-    timeout: float = CHECK_SECONDS,
+    timeout: float = CLAUSE_SECONDS,
     **options: Unpack[SourceKeywords],
 ) -> checking.Examination:
     """Examine plugins and models against the contract, on these paths or all; a clause may take `timeout` seconds.

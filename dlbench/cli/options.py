@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from dlbench.cli import existing
-from dlbench.spec import AXES, ISOLATIONS, Axis, ModelKeywords
+from dlbench.spec import AXES, ISOLATIONS, PROCESS_SECONDS, Axis, ModelKeywords
 from dlbench.spec.ranges import MOST
 
 KINDS = {int: "whole number", float: "number"}
@@ -88,6 +88,12 @@ def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
 
 
+def timeout(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The time limit of a process."""
+    text = f"Seconds that a process may work in all.  [default: {PROCESS_SECONDS:g}]"
+    return click.option("--timeout", type=float, default=None, help=text)(command)
+
+
 def find_links(command: Callable[..., Any]) -> Callable[..., Any]:
     """The folders of wheels that environments are made from."""
     text = "Folder of wheels to install from; nothing else is then looked at."
@@ -125,9 +131,7 @@ def of_effort(command: Callable[..., int]) -> Callable[..., int]:
             ),
             click.option("--processes", type=int, default=None, help="Fresh processes for each Spec.  [default: 5]"),
             click.option("--budget", type=float, default=None, help="Seconds after which no further process starts."),
-            click.option(
-                "--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]"
-            ),
+            timeout,
             click.option("--cold", is_flag=True, help="Measure cold starts: no process is discarded first."),
             click.option(
                 "--memory-limit",

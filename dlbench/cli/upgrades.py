@@ -26,7 +26,7 @@ from dlbench.cli.remembering import Remembering
 @click.option("--no-build-isolation", is_flag=True, help="Build with the packages that are installed.")
 @click.option("--all", "whole", is_flag=True, help="Measure every member, and show each step.")
 @click.option("--budget", type=float, default=None, help="Seconds after which nothing further is measured.")
-@click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")
+@options.timeout
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the search.")
 @click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the search to continue.")
 @click.option("--explain", is_flag=True, help="Say where the time of the step went.")
@@ -52,7 +52,7 @@ def bisect(**given: Any) -> int:
 @click.option("--max-latency", default="", metavar="TIME", help="Longest median call, waited for: 20ms.")
 @click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits into memory instead.")
 @click.option("--budget", type=float, default=None, help="Seconds after which nothing further is measured.")
-@click.option("--timeout", type=float, default=None, help="Seconds that a process may work in all.  [default: 600]")
+@options.timeout
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of the race.")
 @click.option("--resume", type=click.Path(path_type=FilePath), default=None, help="Folder of the race to continue.")
 @click.option("--dry-run", is_flag=True, help="Show the settings, groups and minutes; measure nothing.")

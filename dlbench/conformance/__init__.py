@@ -29,15 +29,13 @@ from dlbench.errors import SpecError, UnknownName
 from dlbench.measure.build import task_of
 from dlbench.record.flags import STATUSES
 from dlbench.session.models import AskedModel, Subjects, expand
-from dlbench.spec import Path, Policy, Spec
+from dlbench.spec import CLAUSE_SECONDS, Path, Policy, Spec
 from dlbench.tasks import fitting
 from dlbench.workers.calls import call
 from dlbench.workers.child import Child, ChildError, fresh_child
 
 __all__ = ["CLAUSE_SECONDS", "EVERYTHING_ELSE", "assert_conforms", "check", "specs", "with_data"]
 
-CLAUSE_SECONDS = 900.0
-"""Time limit of a clause; the first ones build, and compile, where other programs may take most of the core."""
 LOG = logging.getLogger(__name__)
 """Signs of life of a test: each clause before its check."""
 EVERYTHING_ELSE = "everything else"

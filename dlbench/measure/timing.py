@@ -13,16 +13,16 @@ from gc import collect, disable, enable
 from time import monotonic_ns, perf_counter_ns, process_time_ns
 from typing import Any, NamedTuple
 
+from dlbench.system.waiting import Waits
+
 Step = Callable[[], Any]
 Barrier = Callable[[Any], object]
-Waits = tuple[float | None, float | None]
-"""Seconds without a core, and those of which nobody can say; None where they are not known, or were not read."""
 APART, READING = 0.1, 1e-5
 """Share of a sample's seconds, and seconds, above which two clocks contradict each other."""
 
 
 def _unread(_: float, __: float) -> Waits:
-    return None, None
+    return Waits()
 
 
 class Timing(NamedTuple):

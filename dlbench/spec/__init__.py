@@ -11,7 +11,7 @@ import msgspec
 
 from dlbench.spec.axes import Axis, Options
 from dlbench.spec.phases import DATA_PLACES, PATHS, PHASES, PRECISIONS, DataPlace, Path, Phase, PhaseName
-from dlbench.spec.policy import ISOLATIONS, Isolation, Policy
+from dlbench.spec.policy import CLAUSE_SECONDS, ISOLATIONS, PROCESS_SECONDS, Isolation, Policy
 from dlbench.spec.ranges import MOST
 from dlbench.spec.source import InputSpec, ModelSource, Option
 from dlbench.spec.spec import (
@@ -32,6 +32,7 @@ from dlbench.spec.workloads import Workload
 __all__ = [
     "ARM_AXES",
     "AXES",
+    "CLAUSE_SECONDS",
     "DATA_PLACES",
     "ISOLATIONS",
     "MOST",
@@ -40,6 +41,7 @@ __all__ = [
     "PLUGIN_NAME",
     "PLUGIN_NAMES",
     "PRECISIONS",
+    "PROCESS_SECONDS",
     "REMEMBERED",
     "WORKLOAD_AXES",
     "Axis",

@@ -11,6 +11,10 @@ from dlbench.spec.ranges import MOST, YEAR, Range, require, within
 
 Isolation = Literal["fresh", "fork", "none"]
 ISOLATIONS: tuple[Isolation, ...] = get_args(Isolation)
+PROCESS_SECONDS = 600.0
+"""Time limit of a process unless another is given."""
+CLAUSE_SECONDS = 900.0
+"""Time limit of a clause; the first ones build, and compile, where other programs may take most of the core."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -34,7 +38,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     latency_steps: int = 200
     latency_seconds: float = 2.0
     budget_seconds: float | None = None
-    timeout_seconds: float = 600.0
+    timeout_seconds: float = PROCESS_SECONDS
     order_seed: int = 0
     isolation: Isolation = "fresh"
     memory_limit_bytes: int | None = None

@@ -125,6 +125,16 @@ def page(costs: list[Cost]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def keep(folder: Path, scheduler: str = "") -> None:
+    """Write the page: the part of the scheduler, or the one that is there, and that of step times if there are any."""
+    path, turns = folder / "report.md", steps.lines(folder)
+    before = path.read_text() if path.exists() else ""
+    first = scheduler or before.partition(steps.HEADING)[0]
+    text = f"{first.rstrip()}\n\n{steps.page(turns)}" if len(turns) > 1 else first
+    path.write_text(text.lstrip())
+    print(text)
+
+
 def main() -> None:
     """Measure every size and write the page."""
     end_what_was_started()
@@ -136,15 +146,12 @@ def main() -> None:
     if options.one:
         print(json.dumps(measured(options.one, options.folder)))
         return
-    if options.turns:
-        options.folder.mkdir(parents=True, exist_ok=True)
-        steps.measure(options.folder, options.turns)
-        (options.folder / steps.PAGE).write_text(steps.page(steps.lines(options.folder)))
-        return
-    text = page([in_a_process(number) for number in SIZES])
     options.folder.mkdir(parents=True, exist_ok=True)
-    (options.folder / "report.md").write_text(text)
-    print(text)
+    if options.turns:
+        steps.measure(options.folder, options.turns)
+        keep(options.folder)
+        return
+    keep(options.folder, page([in_a_process(number) for number in SIZES]))
 
 
 if __name__ == "__main__":

@@ -19,18 +19,18 @@ from dlbench.record.schema import RUNS_FILE
 from dlbench.stats import estimates
 from dlbench.stats.estimates import exp
 
-FILE, PAGE = "steps.jsonl", "steps.md"
+FILE = "steps.jsonl"
 LEVEL = 0.95
-MEASURED = ("--plugin", "torch.mlp", "--phase", "train", "--path", "eager", "--threads", "1", "--size", "base")
-"""Two variants of the same path, so that they take turns."""
-ARMS = ("--variant", "plain=", "--variant", "foreach=optimizer:foreach")
-EFFORT = ("--processes", "2", "--no-parity", "--quiet")
-HEAD = """# Step times on a Ray of one node
+MEASURED = ("--plugin", "torch.mlp", "--phase", "train", "--path", "eager", "--threads", "1")
+EFFORT = ("--processes", "3", "--isolation", "fork", "--cold", "--no-parity", "--quiet")
+"""Three processes of one arm, forked, so that a turn takes a minute or two and not ten."""
+HEADING = "## Step times on a Ray of one node"
+HEAD = f"""{HEADING}
 
-`python -m studies.cluster --turns N FOLDER`: sessions of `dlbench run {measured}`,
-{turns} turns of one with `--cluster local` and one without, in changing order. The figure of a session is the mean over
-its Runs of the logarithm of their median step time, without the time in which another program held the core. A ratio is
-that with Ray over that without. The load says what else ran.
+`python -m studies.cluster --turns N FOLDER`: sessions of `dlbench run {{measured}}`,
+{{turns}} turns of one with `--cluster local` and one without, in changing order. The figure of a session is the mean
+over its Runs of the logarithm of their median step time, without the time in which another program held the core. A
+ratio is that with Ray over that without. The load says what else ran.
 
 """
 
@@ -50,7 +50,7 @@ def _session(kind: str) -> float:
     """The figure of a session: a logarithm of seconds."""
     where = ["--cluster", "local"] if kind == "ray" else []
     with tempfile.TemporaryDirectory(prefix="dlbench-study-") as place:
-        words = ["run", *where, *MEASURED, *ARMS, *EFFORT, "--out", f"{place}/out"]
+        words = ["run", *where, *MEASURED, *EFFORT, "--out", f"{place}/out"]
         subprocess.run([sys.executable, "-m", "dlbench", *words], check=True, capture_output=True)
         runs = list(read_runs(Path(place, "out", RUNS_FILE)))
     return statistics.fmean(math.log(statistics.median(by_round_of([run])(run).values())) for run in runs)
@@ -63,7 +63,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def page(found: Sequence[dict[str, Any]]) -> str:
-    """The ratios, and their mean with its interval."""
+    """The ratios, and their mean with its interval; two turns at least."""
     shifts = [one["ray"] - one["here"] for one in found]
     shift = estimates.one_sample(shifts)
     assert shift is not None
@@ -72,11 +72,11 @@ def page(found: Sequence[dict[str, Any]]) -> str:
         f"| {exp(one['here']) * 1e6:.1f} | {exp(one['ray']) * 1e6:.1f} | {exp(gap):.3f} | {one['load']:.1f} |"
         for one, gap in zip(found, shifts, strict=True)
     ]
-    words = " ".join(MEASURED)
+    words = " ".join((*MEASURED, *EFFORT))
     return "\n".join(
         [
             f"{HEAD.format(measured=words, turns=len(found))}With Ray a step takes {exp(shift.mean):.3f} "
-            f"({low:.3f}-{high:.3f}) times as long: {LEVEL:.0%} interval over turns.",
+            f"({low:.3f}–{high:.3f}) times as long: {LEVEL:.0%} interval over turns.",
             "",
             "| without, µs | with Ray, µs | ratio | load |",
             "|---:|---:|---:|---:|",
