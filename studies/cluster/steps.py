@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,15 +21,17 @@ from dlbench.stats.estimates import exp
 FILE = "steps.jsonl"
 LEVEL = 0.95
 MEASURED = ("--plugin", "torch.mlp", "--phase", "train", "--path", "eager", "--threads", "1")
-EFFORT = ("--processes", "3", "--isolation", "fork", "--cold", "--no-parity", "--quiet")
-"""Three processes of one arm, forked, so that a turn takes a minute or two and not ten."""
+EFFORT = ("--quick", "--no-parity", "--quiet")
+"""One process of one arm, so that a turn takes a minute and neighbours have little time to change."""
+FAST = 10
+"""Percentile of a session's rounds that is its figure: neighbours on the machine only add to a step."""
 HEADING = "## Step times on a Ray of one node"
 HEAD = f"""{HEADING}
 
 `python -m studies.cluster --turns N FOLDER`: sessions of `dlbench run {{measured}}`,
-{{turns}} turns of one with `--cluster local` and one without, in changing order. The figure of a session is the mean
-over its Runs of the logarithm of their median step time, without the time in which another program held the core. A
-ratio is that with Ray over that without. The load says what else ran.
+{{turns}} turns of one with `--cluster local` and one without, in changing order. The figure of a session is the
+step time that a tenth of its rounds stay below, without the time in which another program held the core: neighbours
+only add to it. A ratio is that with Ray over that without. The load says what else ran.
 
 """
 
@@ -53,7 +54,10 @@ def _session(kind: str) -> float:
         words = ["run", *where, *MEASURED, *EFFORT, "--out", f"{place}/out"]
         subprocess.run([sys.executable, "-m", "dlbench", *words], check=True, capture_output=True)
         runs = list(read_runs(Path(place, "out", RUNS_FILE)))
-    return statistics.fmean(math.log(statistics.median(by_round_of([run])(run).values())) for run in runs)
+    rounds = [seconds for run in runs for seconds in by_round_of([run])(run).values()]
+    fast = estimates.percentile(rounds, FAST)
+    assert fast is not None
+    return math.log(fast)
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:

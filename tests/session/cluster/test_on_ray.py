@@ -228,7 +228,7 @@ def test_a_node_that_dies_or_freezes_is_done_without(how, tmp_path):
         raylet = psutil.Process(nodes.raylets[1])
         for one in [raylet, *(nodes.machines(raylet.pid) if how == signal.SIGSTOP else ())]:
             one.send_signal(how)
-        ended(process)
+        assert ended(process).split() == [str(tmp_path / "out" / "report.md")], "Ray's own lines in the output"
         runs = whole(tmp_path / "out", 6)
         assert {run["attempt"] for run in runs} == {1, 2}
 
