@@ -13,16 +13,16 @@ from gc import collect, disable, enable
 from time import monotonic_ns, perf_counter_ns, process_time_ns
 from typing import Any, NamedTuple
 
-from dlbench.system.waiting import Waits
-
 Step = Callable[[], Any]
 Barrier = Callable[[Any], object]
+Waited = tuple[float | None, float | None]
+"""Seconds without a core, and those of which nobody can say; None where they are not known, or were not read."""
 APART, READING = 0.1, 1e-5
 """Share of a sample's seconds, and seconds, above which two clocks contradict each other."""
 
 
-def _unread(_: float, __: float) -> Waits:
-    return Waits()
+def _unread(_: float, __: float) -> Waited:
+    return None, None
 
 
 class Timing(NamedTuple):
@@ -55,7 +55,7 @@ class Clock:
     wall: Callable[[], float] = field(default=lambda: perf_counter_ns() * 1e-9)
     cpu: Callable[[], float] = field(default=lambda: process_time_ns() * 1e-9)
     other: Callable[[], float] = field(default=lambda: monotonic_ns() * 1e-9)
-    waits: Callable[[], Callable[[float, float], Waits]] = field(default=lambda: _unread)
+    waits: Callable[[], Callable[[float, float], Waited]] = field(default=lambda: _unread)
 
 
 class Watch(NamedTuple):
