@@ -9,10 +9,21 @@ from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from dlbench.api import subjects
 from dlbench.errors import SpecError, UnknownName
-from dlbench.spec import AXES, ISOLATIONS, Axis, AxisKeywords, ModelKeywords, Several
+from dlbench.spec import (
+    AXES,
+    CLAUSE_SECONDS,
+    ISOLATIONS,
+    PROCESS_SECONDS,
+    Axis,
+    AxisKeywords,
+    ModelKeywords,
+    Several,
+)
 
 Names: TypeAlias = Several[str]
 Source = str | os.PathLike[str]
+OF_PROCESS, OF_CLAUSE = PROCESS_SECONDS, CLAUSE_SECONDS
+"""Defaults of `timeout`: of a process of `check_parity`, and of a clause of `check`."""
 
 
 class Option(NamedTuple):

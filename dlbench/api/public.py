@@ -19,6 +19,8 @@ from dlbench.api import render as rendering
 from dlbench.api import run as session
 from dlbench.api.comparison_results import ComparisonResults
 from dlbench.api.keywords import (
+    OF_CLAUSE,
+    OF_PROCESS,
     ExplainKeywords,
     GateKeywords,
     Names,
@@ -31,7 +33,6 @@ from dlbench.api.progress import Progress, listener_of
 from dlbench.api.request import RunRequest
 from dlbench.api.results import Results
 from dlbench.record.parity import Parity
-from dlbench.spec import CLAUSE_SECONDS, PROCESS_SECONDS
 
 
 def run(plugins: Names = (), *, progress: Progress = True, **options: Unpack[RunKeywords]) -> Results:
@@ -91,7 +92,7 @@ def explain(
 
 
 def check_parity(
-    *plugins: str, seeds: int = 5, timeout: float = PROCESS_SECONDS, **options: Unpack[ParityKeywords]
+    *plugins: str, seeds: int = 5, timeout: float = OF_PROCESS, **options: Unpack[ParityKeywords]
 ) -> list[Parity]:
     """Check that plugins, or several paths of one, are the same model: `.same` and every figure, a pair each.
 
@@ -108,7 +109,7 @@ def check(
     size: str = "small",
     task: str = "",
     device: str = "cpu",
-    timeout: float = CLAUSE_SECONDS,
+    timeout: float = OF_CLAUSE,
     **options: Unpack[SourceKeywords],
 ) -> checking.Examination:
     """Examine plugins and models against the contract, on these paths or all; a clause may take `timeout` seconds.

@@ -12,7 +12,6 @@ import click
 
 from dlbench import __version__
 from dlbench.cli import ending, installed, options, saved, upgrades
-from dlbench.spec import CLAUSE_SECONDS, PROCESS_SECONDS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -71,9 +70,7 @@ def run(**given: Any) -> int:
 @options.of_parity
 @options.of_models
 @click.option("--seeds", type=options.Count(1000), default=5, show_default=True, help="Initial values and batches.")
-@click.option(
-    "--timeout", type=float, default=PROCESS_SECONDS, show_default=True, help="Seconds that a process may work."
-)
+@options.seconds_of_process
 @options.as_json
 def parity(plugins: tuple[str, ...], seeds: int, timeout: float, as_json: bool, **given: Any) -> int:
     """Prove that PLUGINS, or models of your own, are the same model: two frameworks' versions, or two paths of one.
@@ -93,9 +90,7 @@ def parity(plugins: tuple[str, ...], seeds: int, timeout: float, as_json: bool, 
 @click.option("--size", default="small", show_default=True, help="Size of the architecture.")
 @click.option("--task", default="", help="Data and target; the architecture's default unless given.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, gpu, gpu:N or auto.")
-@click.option(
-    "--timeout", type=float, default=CLAUSE_SECONDS, show_default=True, help="Seconds that a clause may take."
-)
+@options.seconds_of_clause
 @click.option("--fix-hints", is_flag=True, help="Say below each broken clause how to mend it, with code.")
 @click.option("--skip", multiple=True, metavar="CLAUSE", help="Clause known not to hold; exit code 1 if it does.")
 @options.as_json

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from dlbench.cli import existing
-from dlbench.spec import AXES, ISOLATIONS, PROCESS_SECONDS, Axis, ModelKeywords
+from dlbench.spec import AXES, CLAUSE_SECONDS, ISOLATIONS, PROCESS_SECONDS, Axis, ModelKeywords
 from dlbench.spec.ranges import MOST
 
 KINDS = {int: "whole number", float: "number"}
@@ -92,6 +92,20 @@ def timeout(command: Callable[..., Any]) -> Callable[..., Any]:
     """The time limit of a process."""
     text = f"Seconds that a process may work in all.  [default: {PROCESS_SECONDS:g}]"
     return click.option("--timeout", type=float, default=None, help=text)(command)
+
+
+def seconds_of_process(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The time limit of each process of a check."""
+    return _limit(command, PROCESS_SECONDS, "Seconds that a process may work.")
+
+
+def seconds_of_clause(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The time limit of each clause of the contract."""
+    return _limit(command, CLAUSE_SECONDS, "Seconds that a clause may take.")
+
+
+def _limit(command: Callable[..., Any], seconds: float, text: str) -> Callable[..., Any]:
+    return click.option("--timeout", type=float, default=seconds, show_default=True, help=text)(command)
 
 
 def find_links(command: Callable[..., Any]) -> Callable[..., Any]:
