@@ -138,7 +138,7 @@ def of_effort(command: Callable[..., int]) -> Callable[..., int]:
     return _all(
         command,
         (
-            click.option("--quick", is_flag=True, help="1 process: indicative figures, fast."),
+            click.option("--quick", is_flag=True, help="1 process an arm: indicative figures, soonest."),
             click.option("--rigorous", is_flag=True, help="15 processes."),
             click.option(
                 "--adaptive", is_flag=True, help="6, 10, 15, 20, 30 or 45 processes: until ratios are within 1.25 %."
