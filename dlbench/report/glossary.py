@@ -29,7 +29,7 @@ TERMS = {
 VERDICTS = (
     f"slower, faster: by more than {NEGLIGIBLE_CHANGE:.0%}, shown at the level {ALPHA:.0%} for all pairs of the report "
     "together (Holm's correction), and by an exact rank test",
-    f"same: the 90 % interval lies within {EQUIVALENCE_MARGIN:.0%} either way",
+    f"same: the 98 % interval lies within {EQUIVALENCE_MARGIN:.0%} either way",
     "inconclusive: none of these is shown",
     f"minimum detectable change: the slowdown that these numbers report as slower with {POWER:.0%} power, at the level "
     f"{ALPHA:.0%} for that pair alone",

@@ -26,7 +26,7 @@ from dlbench.stats.estimates import (
     trim_count,
     two_samples,
 )
-from dlbench.stats.power import ALPHA
+from dlbench.stats.power import ALPHA, SAME_ALPHA
 from dlbench.stats.reasons import ReasonCode
 
 NEGLIGIBLE_CHANGE = 0.01
@@ -34,8 +34,8 @@ NEGLIGIBLE_CHANGE = 0.01
 EQUIVALENCE_MARGIN = 0.03
 """Equivalence margin: `same` says that the ratio is surely within it."""
 
-DECIDING = (math.log1p(EQUIVALENCE_MARGIN) - math.log1p(NEGLIGIBLE_CHANGE)) / 2
-"""Half-width of a 90 % interval, in logarithms, at which the t test or the test of equivalence decides any ratio."""
+DECIDING = math.log1p(EQUIVALENCE_MARGIN) - math.log1p(NEGLIGIBLE_CHANGE)
+"""Distance of both limits, in logarithms: bounds that take no more together decide any ratio."""
 
 Verdict = Literal["slower", "faster", "same", "inconclusive", "underpowered", "indicative"]
 
@@ -121,7 +121,7 @@ class Paired:
         return power.paired_detectable_errors(groups, 0 if several else self._cut) * shift.error
 
     def more_to_decide(self) -> int | None:
-        """Groups until the 90 % interval is narrow enough for a verdict, in four sessions of five.
+        """Groups until the interval is narrow enough for a verdict, in four sessions of five.
 
         Unknown over several machines: it takes further machines, not groups, if these differ.
         """
@@ -236,8 +236,9 @@ def verdict(evidence: Evidence, adjusted_p: float, delta: float = NEGLIGIBLE_CHA
     """Verdict on this evidence, and its reason.
 
     `adjusted_p` is `p_differs` after Holm over all comparisons of the family. `slower` and `faster` need the one-sided
-    95 % bound beyond delta, and an exact rank test that agrees; `same` the 90 % interval within 3 % either way. If the
-    half-width of that interval is at most `DECIDING`, one of the three holds for every ratio.
+    95 % bound beyond delta, and an exact rank test that agrees; `same` the 98 % interval within 3 % either way, so that
+    a change of 3 % is called so once in a hundred times. If half of a 90 % interval and half of that one are no more
+    than `DECIDING` together, one of the three holds for every ratio.
     """
     shift = evidence.shift()
     if shift is None:
@@ -246,7 +247,7 @@ def verdict(evidence: Evidence, adjusted_p: float, delta: float = NEGLIGIBLE_CHA
         if not ranks_agree(evidence, delta):
             return Decision("inconclusive", "ranks-disagree")
         return Decision("slower" if shift.mean > 0 else "faster", "ci-beyond")
-    low, high = shift.interval(1 - 2 * ALPHA)
+    low, high = shift.interval(1 - 2 * SAME_ALPHA)
     if -math.log1p(EQUIVALENCE_MARGIN) <= low and high <= math.log1p(EQUIVALENCE_MARGIN):
         return Decision("same", "equivalent")
     if p_differs(evidence, delta) <= ALPHA:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ALPHA = 0.05
-"""One-sided error rate at which a difference is called one."""
+ALPHA, SAME_ALPHA = 0.05, 0.01
+"""One-sided error rates: of calling a difference one, and of calling one of 3 % `same`."""
 POWER = 0.80
 DRAWS = 10_000
 """Draws behind the smallest change: its power is then known within 0.4 points (one standard error)."""
@@ -55,8 +55,11 @@ def trimmed(draws: NDArray[np.float64], cut: int) -> tuple[NDArray[np.float64], 
     return kept.mean(axis=1), drawn_in * math.sqrt((groups - 1) / (kept.shape[1] * freedom)), freedom
 
 
-def groups_needed(spread: float, known_from: int, half_width: float) -> int | None:
-    """Number of groups that narrow a 90 % interval to this half-width in 80 % of sessions; None beyond MOST_GROUPS.
+def groups_needed(spread: float, known_from: int, distance: float) -> int | None:
+    """Number of groups that decide every ratio in 80 % of sessions; None beyond MOST_GROUPS.
+
+    They do where what `slower` takes beyond its limit, and what `same` takes below its own, are no more together than
+    the distance of both limits.
 
     `spread` is the standard deviation of log ratios, estimated from `known_from` of them: its upper 80 % limit counts
     (chi-square), because groups that come may spread as much.
@@ -64,11 +67,12 @@ def groups_needed(spread: float, known_from: int, half_width: float) -> int | No
     from scipy import special
 
     upper = spread * math.sqrt((known_from - 1) / float(special.chdtri(known_from - 1, POWER)))
-    # A half-width falls with the number, so bisection finds the smallest that passes.
+    # The bounds fall with the number, so bisection finds the smallest that passes.
     low, high = 2, MOST_GROUPS
     while low < high:
         middle = (low + high) // 2
-        passes = float(special.stdtrit(middle - 1, 1 - ALPHA)) * upper / math.sqrt(middle) <= half_width
+        taken = sum(float(special.stdtrit(middle - 1, 1 - alpha)) for alpha in (ALPHA, SAME_ALPHA))
+        passes = taken * upper / math.sqrt(middle) <= distance
         low, high = (low, middle) if passes else (middle + 1, high)
     return low if low < MOST_GROUPS else None
 

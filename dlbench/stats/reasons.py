@@ -25,8 +25,8 @@ OUT_OF_MANY = "more groups, or fewer arms in one session, would tell"
 """The ways to a verdict on what is significant only alone."""
 REASONS: Mapping[ReasonCode, str] = {
     "ci-beyond": "the one-sided 95 % bound of the ratio lies beyond 1 %, and the exact rank test agrees",
-    "equivalent": "the 90 % interval of the ratio lies within 3 % either way",
-    "too-few-groups": "the 90 % interval is wider than from 1 % to 3 %: it takes more groups or processes",
+    "equivalent": "the 98 % interval of the ratio lies within 3 % either way",
+    "too-few-groups": "the interval is too wide to tell 1 % from 3 %: it takes more groups or processes",
     "ranks-disagree": "the t test and the exact rank test disagree",
     ONE_OF_MANY: f"significant alone, not after correction for the number of comparisons (Holm); {OUT_OF_MANY}",
     "one-process": "one process each: no interval",

@@ -149,7 +149,7 @@ def test_one_word_stands_for_one_verdict_and_the_rules_stand_beside_the_first_ta
     text = FORMATS["markdown"].render(summarize(arms({**FOUR, "torch eager": 1.001})))
     assert "level " not in text.replace("at the level", "")
     first, rules = text.index("## Verdicts"), " ".join(glossary.VERDICTS)
-    assert first < text.index("same: the 90 % interval lies within 3%") < text.index("Fastest</b>")
+    assert first < text.index("same: the 98 % interval lies within 3%") < text.index("Fastest</b>")
     assert text.count("minimum detectable change: the slowdown") == 1
     assert f"by more than {NEGLIGIBLE_CHANGE:.0%}" in rules
     assert f"within {EQUIVALENCE_MARGIN:.0%} either way" in rules
