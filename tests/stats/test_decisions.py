@@ -192,7 +192,7 @@ def test_a_rank_test_that_disagrees_makes_it_inconclusive():
 
 
 def bounds(found):
-    """What `slower` and `same` take beyond their limits, together."""
+    """Distance that `slower` and `same` take beyond their limits, together."""
     (low, high), (lowest, highest) = (found.shift().interval(level) for level in (0.90, 0.98))
     return (high - low + highest - lowest) / 2
 
