@@ -12,6 +12,7 @@ from dlbench.api.request import RunRequest
 from dlbench.api.run import SessionResult
 from dlbench.cli import progress
 from dlbench.errors import DlbenchError, exit_codes
+from dlbench.record.explanation import EXPLANATION_FILE
 from dlbench.report import explanation as page
 from dlbench.report import terminal
 from dlbench.session.listener import Listener
@@ -20,10 +21,13 @@ LINES = 40
 """Lines of the answer on a terminal at the most, the path of the page among them."""
 
 
-def show(options: Mapping[str, Any], *, quiet: bool) -> int:
+def show(options: Mapping[str, Any], *, quiet: bool, as_json: bool) -> int:
     """Explain, print, and return the exit code: 2 when an arm did not run or has no profile. Raises DlbenchError."""
-    with progress.on_standard_error(quiet=quiet) as listener:
+    with progress.on_standard_error(quiet=quiet or as_json) as listener:
         found = explain(options, listener)
+    if as_json:
+        print((found.folder / EXPLANATION_FILE).read_text(encoding="utf-8"), end="")  # noqa: T201
+        return _code(found)
     return say(found, quiet=quiet)
 
 
@@ -38,7 +42,7 @@ def say(found: Explanations, *, quiet: bool) -> int:
         terminal.console().print(terminal.blocks(page.fitted(found.found, LINES - 1, terminal.height)))
     path = found.folder / PAGE_FILE
     print(path if quiet else f"Explanation: {path}")  # noqa: T201 (the answer to the command)
-    return exit_codes.FINE if found.complete else exit_codes.FAILED
+    return _code(found)
 
 
 def beside(options: Mapping[str, Any], *, quiet: bool, as_json: bool) -> None:
@@ -51,3 +55,7 @@ def beside(options: Mapping[str, Any], *, quiet: bool, as_json: bool) -> None:
         return
     if not as_json:
         say(found, quiet=quiet)
+
+
+def _code(found: Explanations) -> int:
+    return exit_codes.FINE if found.complete else exit_codes.FAILED

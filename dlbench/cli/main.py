@@ -152,7 +152,8 @@ def comment(folder: FilePath) -> int:
 @options.of_models
 @click.option("--out", type=click.Path(path_type=FilePath), default=None, help="Folder of report and explanation.")
 @click.option("--quiet", is_flag=True, help="Print only the path of the explanation.")
-def explain(*, quiet: bool, **given: Any) -> int:
+@options.as_json
+def explain(*, quiet: bool, as_json: bool, **given: Any) -> int:
     """Explain where the time of a step goes, and why one arm takes longer than another.
 
     The arms are measured as by `dlbench run`; then each takes a few steps under its framework's profiler, in a process
@@ -160,7 +161,7 @@ def explain(*, quiet: bool, **given: Any) -> int:
     """
     from dlbench.cli import explain as command
 
-    return command.show(given, quiet=quiet)
+    return command.show(given, quiet=quiet, as_json=as_json)
 
 
 for command in (*installed.COMMANDS, *saved.COMMANDS, *upgrades.COMMANDS):

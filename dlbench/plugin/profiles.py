@@ -56,5 +56,5 @@ class ProfileEvent(msgspec.Struct, frozen=True, kw_only=True):
     thread: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] = 0
     count: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 1
     shapes: tuple[tuple[int, ...], ...] = ()
-    flops: float | None = None
+    flops: Annotated[float, msgspec.Meta(ge=0, le=1e30)] | None = None
     layer: Annotated[str, msgspec.Meta(max_length=1000)] = ""

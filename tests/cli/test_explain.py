@@ -57,6 +57,12 @@ def test_nothing_to_explain_is_one_line_and_leaves_the_report(tmp_path):
     assert (tmp_path / "out" / "report.md").exists()
 
 
+def test_json_is_the_explanation_and_nothing_else(tmp_path):
+    done = short("explain", "--plugin", "fake.linear", *FAST, "--json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "explanation.json").read_text())
+
+
 def test_a_run_explains_its_arms_when_asked(tmp_path):
     words = ("--plugin", "fake.linear,twin.linear", "--phase", "train", "--no-parity", *FAST)
     done = short("run", "--explain", *words, cwd=tmp_path)

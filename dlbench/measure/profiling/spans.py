@@ -55,6 +55,8 @@ def window(plugin: str, events: Sequence[ProfileEvent], seconds: float) -> Windo
     step = steps[0]
     for one in events:
         _check(plugin, one, step)
+    if step.seconds == 0.0:
+        raise ContractViolation(f"plugin {plugin}: the event {STEP!r} of its profile takes 0 s; it must take some time")
     if not step.seconds <= LONGER * seconds + 1e-4 or not seconds <= LONGER * step.seconds + 1e-2:
         raise ContractViolation(
             f"plugin {plugin}: profile() says that the step took {step.seconds:g} s, and it took {seconds:g} s"

@@ -19,7 +19,7 @@ def trace(label: str, events: Iterable[ProfileEvent]) -> bytes:
 
 
 def _row(event: ProfileEvent, first: float, thread: int) -> dict[str, object]:
-    more = {"shapes": event.shapes, "flops": event.flops, "count": event.count}
+    more = {"shapes": event.shapes, "flops": event.flops, "count": event.count, "layer": event.layer}
     return {
         "name": event.name,
         "cat": event.category,

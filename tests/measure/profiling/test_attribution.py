@@ -219,6 +219,7 @@ LIES = [
     ([step(10), event("mm", "loss", 5, 4)], "takes -0.001 s"),
     ([step(10), event("mm", "loss", 1, 99)], "longer than the step of 0.01 s"),
     ([step(10), event("mm", "loss", 1, float("nan"))], "takes nan s"),
+    ([step(0), event("mm", "loss", -0.002, 0.002)], "'dlbench step' of its profile takes 0 s"),
     ([step(10)], "no event within the step"),
     ([step(10), event("mm", "loss", 11, 12)], "no event within the step"),
     ([step(10), event("a", "loss", 1, 5), event("b", "loss", 3, 8)], "'b' and 'a' of its profile overlap on thread 1"),
@@ -240,13 +241,13 @@ def test_a_step_that_our_own_clock_contradicts_is_refused(seconds: float) -> Non
 def test_a_trace_holds_every_event_in_microseconds() -> None:
     import json
 
-    rows = json.loads(trace("a.b", [step(10), event("mm", "loss", 1, 3, 7, shapes=((2, 3),))]))["traceEvents"]
+    rows = json.loads(trace("a.b", [step(10), event("mm", "loss", 1, 3, 7, shapes=((2, 3),), layer="a")]))["traceEvents"]
     assert rows[1]["name"] == STEP
     assert {key: rows[2][key] for key in ("ph", "cat", "tid", "args")} == {
         "ph": "X",
         "cat": "loss",
         "tid": 1,
-        "args": {"shapes": [[2, 3]], "count": 1},
+        "args": {"shapes": [[2, 3]], "count": 1, "layer": "a"},
     }
     assert rows[2]["ts"] == pytest.approx(1000)
     assert rows[2]["dur"] == pytest.approx(2000)
