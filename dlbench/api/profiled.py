@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,41 +11,76 @@ import msgspec
 from dlbench.analysis import metrics, pairs
 from dlbench.analysis.labels import Labels
 from dlbench.measure.profiling.answer import explain
-from dlbench.measure.profiling.profile import profile_to_file
+from dlbench.measure.profiling.profile import profile_to_file, take_turn
 from dlbench.record.explanation import Arm, Explanation, Profile
 from dlbench.record.schema import Run
 from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec, workload
 from dlbench.workers.backends import Starter
 from dlbench.workers.calls import call
-from dlbench.workers.child import ChildError
+from dlbench.workers.child import ChildError, ChildHandle
 
 _NOT_OF_FILES = re.compile(r"[^\w.-]+")
 
 
 def arms(runs: Sequence[Run], folder: Path, start: Starter, policy: Policy, listener: Listener) -> dict[Spec, Arm]:
-    """Every arm that ran, profiled one after the other."""
-    specs = dict.fromkeys(run.spec for run in runs if run.ok)
-    found: dict[Spec, Arm] = {}
+    """Every arm that ran, profiled; those that took turns in lockstep take turns here."""
+    specs = list(dict.fromkeys(run.spec for run in runs if run.ok))
+    names = {
+        spec: f"trace-{number}-{_NOT_OF_FILES.sub('-', spec.label)}.json" for number, spec in enumerate(specs, start=1)
+    }
+    profiles: dict[Spec, Profile] = {}
     policy = msgspec.structs.replace(policy, isolation="fresh")
-    for number, spec in enumerate(specs, start=1):
-        listener.note(f"where the time goes: {spec.label} under the profiler of its framework")
-        name = f"trace-{number}-{_NOT_OF_FILES.sub('-', spec.label)}.json"
-        profile = _profile(spec, policy, folder / name, start)
-        found[spec] = _arm(spec, profile, [run for run in runs if run.spec == spec and run.ok], name)
+    for beside in _beside(runs):
+        labels = " | ".join(spec.label for spec in beside)
+        listener.note(f"where the time goes: {labels}, each under its framework's profiler")
+        paths = {spec: str((folder / names[spec]).resolve()) for spec in beside}
+        profiles |= in_turns(paths, lambda spec: start(spec, policy))
+    return {
+        spec: _arm(spec, profiles[spec], [run for run in runs if run.spec == spec and run.ok], names[spec])
+        for spec in specs
+    }
+
+
+def _beside(runs: Sequence[Run]) -> Iterable[Sequence[Spec]]:
+    """Arms that were measured at once, so that memory holds them at once; each where it first ran."""
+    first: dict[Spec, Hashable] = {}
+    for run in runs:
+        if run.ok:
+            first.setdefault(run.spec, (workload(run.spec), run.together))
+    found: dict[Hashable, list[Spec]] = {}
+    for spec, at in first.items():
+        found.setdefault(at, []).append(spec)
+    return found.values()
+
+
+def in_turns(paths: Mapping[Spec, str], start: Callable[[Spec], ChildHandle]) -> dict[Spec, Profile]:
+    """Profiles of arms that are alive at once and take one round each in turn, and their traces in these files."""
+    found: dict[Spec, Profile] = {}
+    children: dict[Spec, ChildHandle] = {}
+    left = list(paths)
+    try:
+        while left:
+            for spec in left:
+                try:
+                    if spec not in children:
+                        children[spec] = start(spec)
+                    if not _took_turn(children[spec], spec):
+                        found[spec] = call(children[spec], profile_to_file, spec, paths[spec])
+                except ChildError as error:
+                    found[spec] = Profile(spec=spec, reason=str(error))
+            left = [spec for spec in reversed(left) if spec not in found]
+    finally:
+        for child in children.values():
+            child.close()
     return found
 
 
-def _profile(spec: Spec, policy: Policy, path: Path, start: Starter) -> Profile:
-    child = None
-    try:
-        child = start(spec, policy)
-        return call(child, profile_to_file, spec, str(path.resolve()))
-    except ChildError as error:
-        return Profile(spec=spec, reason=str(error))
-    finally:
-        if child is not None:
-            child.close()
+def _took_turn(child: ChildHandle, spec: Spec) -> bool:
+    """True if the arm took one more round, after which its threads are at rest."""
+    more = call(child, take_turn, spec)
+    child.wait_until_idle()
+    return more
 
 
 def _arm(spec: Spec, profile: Profile, runs: Sequence[Run], trace: str) -> Arm:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,16 +38,49 @@ class Subject(NamedTuple):
     on_cpu: bool
 
 
+@dataclass
+class Going:
+    """An arm of this process whose profile is being taken, and its rounds so far."""
+
+    subject: Subject
+    turns: Iterator[Sequence[Round]]
+    found: Sequence[Round] = ()
+
+
+_GOING: dict[Spec, Going] = {}
+"""Arms between two turns."""
+
+
+def take_turn(spec: Spec) -> bool:
+    """Take one more round of an arm's profile, which is built and warmed up first; False if it has enough.
+
+    Arms of several processes take them in turns, so that what slows the machine down slows all. Raises as
+    `profile_to_file` does.
+    """
+    going = _going(spec)
+    before, going.found = going.found, next(going.turns, going.found)
+    return going.found is not before
+
+
 def profile_to_file(spec: Spec, path: str) -> Profile:
-    """Build the arm, profile a few steps, write the trace to the file, and return the account of a step.
+    """Take the rounds that the arm still lacks, write the trace to the file, and return the account of a step.
 
     A step beside the profile is timed too, so that its cost is known. Raises Unsupported for a plugin without the
     capability and for several workers, and ContractViolation for a profile that cannot be true.
     """
-    subject = ready(spec)
-    found = rounds(spec, subject.plugin, subject.model, subject.calls, on_cpu=subject.on_cpu)
-    Path(path).write_bytes(trace(spec.label, found[0].taken.events))
-    return profile_of(subject, found)
+    going = _going(spec)
+    while take_turn(spec):
+        pass
+    del _GOING[spec]
+    Path(path).write_bytes(trace(spec.label, going.found[0].taken.events))
+    return profile_of(going.subject, going.found)
+
+
+def _going(spec: Spec) -> Going:
+    if spec not in _GOING:
+        of = ready(spec)
+        _GOING[spec] = Going(of, rounds(of.spec, of.plugin, of.model, of.calls, on_cpu=of.on_cpu))
+    return _GOING[spec]
 
 
 def ready(spec: Spec) -> Subject:

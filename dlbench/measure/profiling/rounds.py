@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from dlbench.errors import ContractViolation
@@ -22,7 +22,7 @@ CLOCK = timing.Clock(waits=waiting.counter)
 ROUNDS, ROUNDS_SECONDS = 8, 8.0
 """Profiles, of which the faster half is kept: another program may have slowed the others down.
 
-After these seconds no further one is begun.
+After these seconds in all no further one is begun.
 """
 RECORDING = 5e-6
 """Seconds that recording an event takes at the most; PyTorch's take 0.2 to 3.2 µs each, with shapes and FLOPs."""
@@ -51,15 +51,18 @@ class Round(NamedTuple):
     account: Account
 
 
-def rounds(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on_cpu: bool) -> list[Round]:
+def rounds(
+    spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on_cpu: bool
+) -> Iterator[Sequence[Round]]:
     """Profiles, each beside as many calls without one, the fastest first; it alone keeps its events.
 
-    One that cannot be true is taken again, twice at most: a process may lose its core between two clocks. Raises
-    ContractViolation if none is true.
+    All so far come after each, so that something else can go on between them. One that cannot be true is taken again,
+    twice at most: a process may lose its core between two clocks. Raises ContractViolation if none is true.
     """
-    found: list[Round] = []
-    used, faults, begin = False, 0, time.perf_counter()
-    while not found or (faults < FAULTS and len(found) < ROUNDS and time.perf_counter() - begin < ROUNDS_SECONDS):
+    found: Sequence[Round] = ()
+    used, faults, seconds = False, 0, 0.0
+    while not found or (faults < FAULTS and len(found) < ROUNDS and seconds < ROUNDS_SECONDS):
+        begin = time.perf_counter()
         try:
             if not used:
                 take(spec.plugin, plugin, _call(model, 1))  # the first use of a profiler takes longer
@@ -70,9 +73,11 @@ def rounds(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on
             if faults == FAULTS and not found:
                 raise
             continue
-        found = sorted([*found, new], key=lambda one: own(one.taken))
-        found[1:] = [one._replace(taken=one.taken._replace(events=[])) for one in found[1:]]
-    return found
+        finally:
+            seconds += time.perf_counter() - begin
+        first, *others = sorted([*found, new], key=lambda one: own(one.taken))
+        found = (first, *(one._replace(taken=one.taken._replace(events=[])) for one in others))
+        yield found
 
 
 def one_round(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *, on_cpu: bool) -> Round:

@@ -241,7 +241,9 @@ def test_a_step_that_our_own_clock_contradicts_is_refused(seconds: float) -> Non
 def test_a_trace_holds_every_event_in_microseconds() -> None:
     import json
 
-    rows = json.loads(trace("a.b", [step(10), event("mm", "loss", 1, 3, 7, shapes=((2, 3),), layer="a")]))["traceEvents"]
+    rows = json.loads(trace("a.b", [step(10), event("mm", "loss", 1, 3, 7, shapes=((2, 3),), layer="a")]))[
+        "traceEvents"
+    ]
     assert rows[1]["name"] == STEP
     assert {key: rows[2][key] for key in ("ph", "cat", "tid", "args")} == {
         "ph": "X",

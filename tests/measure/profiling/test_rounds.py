@@ -79,7 +79,7 @@ SPEC = SimpleNamespace(plugin="a.b", steps_per_call=1)
 
 
 def taken_with(*true):
-    return rounds(SPEC, Profiler(*true), Model(), 3, on_cpu=True)
+    return list(rounds(SPEC, Profiler(*true), Model(), 3, on_cpu=True))[-1]
 
 
 def test_rounds_that_are_true_stand_whatever_others_say() -> None:
@@ -97,7 +97,26 @@ def test_the_first_use_of_a_profiler_may_fail_as_others_may(monkeypatch) -> None
     monkeypatch.setattr(module, "ROUNDS", 1)
     true.profile, whole = lambda step: whole(step) if next(said, True) else [], true.profile
     true._true = [True] * 9
-    assert len(rounds(SPEC, true, Model(), 3, on_cpu=True)) == 1
+    assert len(list(rounds(SPEC, true, Model(), 3, on_cpu=True))[-1]) == 1
+
+
+def test_time_between_turns_is_none_of_the_rounds(monkeypatch) -> None:
+    going = rounds(SPEC, Profiler(*[True] * 9), Model(), 3, on_cpu=True)
+    next(going)
+    monkeypatch.setattr(module, "ROUNDS_SECONDS", 3600.0)
+    now = time.perf_counter
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now() + 1e6)  # another arm had its turn for long
+    assert [len(found) for found in going] == list(range(2, module.ROUNDS + 1))
+
+
+@pytest.mark.parametrize("flops", [-1.0, float("nan"), float("inf")])
+def test_flops_that_no_operation_has_are_refused(flops: float) -> None:
+    def profile(step):
+        step()
+        return [ProfileEvent(name=STEP, category="Python", start=0.0, seconds=1.0, flops=flops)]
+
+    with pytest.raises(ContractViolation, match=r"profile\(\) returned a value that makes no sense"):
+        take("a.b", SimpleNamespace(profile=profile), lambda: None)
 
 
 def test_a_profile_that_is_no_list_of_events_is_refused_by_name() -> None:
