@@ -221,7 +221,10 @@ def test_integers_without_a_range_are_tokens_of_the_largest_table_or_flags_by_th
     ]
     found, said = with_ranges(given, [30, 50])
     assert [one.below for one in found] == [50, 2, 9, None]
-    assert said == ["integers of input ids: below 50", "integers of input attention_mask: below 2"]
+    assert said == [
+        "integers of input ids: below 50",
+        "integers of input attention_mask: below 2, by its name; state more: --input SHAPE:int64<N",
+    ]
     found, said = with_ranges(given[:1], [])
     assert (found[0].below, said) == (2, ["integers of input ids: below 2, a guess"])
 

@@ -53,7 +53,8 @@ def read_output(recipe: Recipe, outputs: Any, inferred: list[str]) -> Any:
 
 _FLAGS = ("mask", "segment", "type")
 """Words in the names of integer inputs that take 0 and 1."""
-FEWER = "state fewer: --input SHAPE:int64<N"
+STATED = "SHAPE:int64<N"
+FEWER = f"state fewer: --input {STATED}"
 """Advice for a model that has no place for the largest integers that were stated."""
 
 
@@ -102,7 +103,8 @@ def with_ranges(inputs: Sequence[InputSpec], rows: Iterable[int]) -> tuple[tuple
         if "int" in one.dtype and below is None:
             flag = any(word in one.name for word in _FLAGS)
             below = 2 if flag or not most else most
-            said.append(f"integers of input {one.name or number}: below {below}{'' if flag or most else ', a guess'}")
+            why = f", by its name; state more: --input {STATED}" if flag else "" if most else ", a guess"
+            said.append(f"integers of input {one.name or number}: below {below}{why}")
         found.append(msgspec.structs.replace(one, below=below))
     return tuple(found), said
 

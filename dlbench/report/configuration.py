@@ -100,8 +100,10 @@ def _rows(arms: Sequence[str], runs: Sequence[Run]) -> Iterator[Row]:
     names = dict.fromkeys(name for said in got.values() for one in said for name in one)
     for name in names:
         cells = tuple(_joined(one[name] for one in got[arm] if name in one) for arm in arms)
-        differs = name not in NOT_COMPARED and any(apart(name, *pair) for pair in combinations(dict.fromkeys(cells), 2))
-        yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=differs)
+        differs = any(apart(name, *pair) for pair in combinations(dict.fromkeys(cells), 2)) or (
+            name == FLOPS and _flops_apart(list(of.values()))
+        )
+        yield Row(name=name, asked=asked.get(name, ""), got=cells, differs=name not in NOT_COMPARED and differs)
     yield from _settings(of)
     if any(busy := tuple(map(_busy, of.values()))):
         yield Row(name=BUSY, asked=f"up to {asked['threads']}", got=busy, differs=False)
@@ -114,6 +116,20 @@ def apart(name: str, left: str, right: str) -> bool:
         return False
     one, other = (set(text.split(AND)) for text in (left, right))
     return name != FLOPS or not (one <= other or other <= one)
+
+
+def _flops_apart(arms: Sequence[Sequence[Run]]) -> bool:
+    """True if two arms have other FLOPs in a phase that both ran, also where one has several there."""
+    sides = []
+    for runs in arms:
+        counts: dict[str, set[str]] = {}
+        for run in runs:
+            if run.flops_per_step is not None:
+                counts.setdefault(run.spec.phase, set()).add(f"{run.flops_per_step:,.0f}")
+        sides.append(counts)
+    return any(
+        one[phase] != other[phase] for one, other in combinations(sides, 2) for phase in one.keys() & other.keys()
+    )
 
 
 def _each_once(found: Iterable[dict[str, str]]) -> list[dict[str, str]]:

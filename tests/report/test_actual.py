@@ -191,3 +191,12 @@ def test_an_arm_that_predicts_alone_has_the_flops_of_that_phase(flops, differs):
     (one,) = (one for part in report.sections for one in part.comparisons)
     (load,) = (part.workload for part in report.sections if part.comparisons)
     assert bool(Unlike(report.fairness).mark(load, one)) == differs
+
+
+@pytest.mark.parametrize(("other", "differs"), [(1.0e8, False), (1.1e8, True)])
+def test_an_arm_whose_processes_count_other_flops_in_one_phase_differs(other, differs):
+    """Though one of them is what the other arm counts, and the two counts stand for no two phases."""
+    twice = [good_run(flops_per_step=flops) for flops in (1.0e8, other)]
+    (table,) = fairness([*twice, good_run("torch.transformer", flops_per_step=1.0e8)])
+    (row,) = (row for row in table.rows if row.name == FLOPS)
+    assert row.differs == differs
