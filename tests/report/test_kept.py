@@ -24,6 +24,7 @@ OTHERS = {
     "expert-step": ("expert.md", "python -m studies.expert_step"),
     "gate": ("report.md", "python -m studies.gate"),
     "jax-strip": ("report.md", "dlbench bisect 'jax==0.8.0..0.10.2' --all"),
+    "keras-strip": ("report.md", "dlbench bisect --all 'keras==3.8..3.15'"),
     "price-of-speed": ("report.md", "python -m studies.price_of_speed"),
     "sessions": ("sessions.md", "python -m studies.decision_quality sessions"),
     "silent-wrong": ("report.md", "python -m studies.silent_wrong"),
