@@ -159,7 +159,7 @@ def test_help_names_the_values_that_there_are():
 def test_help_and_pages_state_the_numbers_of_the_code():
     processes, quick, rigorous = (options(flag) for flag in ("--processes", "--quick", "--rigorous"))
     assert {f"[default: {Policy().processes}]" in one.help for one in processes} == {True}
-    assert {one.help.startswith(f"{PROCESSES['quick']} process:") for one in quick} == {True}
+    assert {one.help.startswith(f"{PROCESSES['quick']} process an arm:") for one in quick} == {True}
     assert {one.help.startswith(f"{PROCESSES['rigorous']} processes") for one in rigorous} == {True}
     readme, method = ((ROOT / name).read_text() for name in ("README.md", "docs/method.md"))
     assert f"# {PROCESSES['rigorous']} processes" in readme
