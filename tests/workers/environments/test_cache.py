@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import subprocess
 import sys
 import time
@@ -180,29 +179,6 @@ def test_a_disk_that_is_full_at_the_end_is_one_line(made, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("torch-free==1.0", True),
-        ("git+file:///somewhere@main", True),
-        ("dist/acme-1.0-py3-none-any.whl", True),
-        (".venv/bin/python", False),
-        ("python3.11", False),
-    ],
-)
-def test_requirements_and_interpreters_are_told_apart(text, answer):
-    assert words.is_requirement(text) is answer
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [("a=b==", "'b==' is no requirement"), ("a=nowhere.whl", "there is no wheel nowhere.whl")],
-)
-def test_a_requirement_that_nobody_can_read_is_one_line(tmp_path, text, said):
-    with pytest.raises(SpecError, match=re.escape(said)):
-        words.resolve([text], Cache(tmp_path), ())
-
-
-@pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("a == 1.0", ("a==1.0",)),
@@ -219,38 +195,6 @@ def test_spaces_about_a_comparison_part_nothing(value, expected, made, tmp_path,
     )
     assert words.resolve([f"old={value}"], Cache(tmp_path), ()) == ("old=p",)
     assert asked == [expected]
-
-
-@pytest.mark.parametrize("value", ["{}", "'{}'", '"{}",b==1', "b==1 '{}' --no-deps"])
-def test_the_path_of_a_wheel_may_have_spaces(value, tmp_path):
-    path = tmp_path / "my wheels" / "a-1-py3-none-any.whl"
-    path.parent.mkdir()
-    path.write_text("wheel")
-    assert words.is_requirement(value.format(path))
-    found = words.recipe(value.format(path), ())
-    assert sorted(found.words) == sorted({str(path), *(["b==1"] if "b==1" in value else [])})
-    assert found.dependencies is ("--no-deps" not in value)
-
-
-@pytest.mark.parametrize(
-    ("value", "said"), [("a==1 'b", "a quotation has no end"), ("a==1 --pre", "--pre is no option of an environment")]
-)
-def test_words_of_an_environment_that_nobody_can_read_are_one_line(value, said):
-    with pytest.raises(SpecError, match=said):
-        words.recipe(value, ())
-
-
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        Recipe(("a==1", "b==2"), dependencies=False),
-        Recipe(("git+file:///a%20b/c@" + "0" * 40 + "#subdirectory=x",), build_isolation=False),
-        Recipe(("/a b/c-1-py3-none-any.whl", "d[e,f]==1"), ("a b",)),
-    ],
-)
-def test_a_recipe_is_written_as_it_is_read(recipe, monkeypatch):
-    monkeypatch.setattr(words, "requirement", lambda text: text)
-    assert words.recipe(words.written(recipe), recipe.find_links) == recipe
 
 
 @pytest.mark.slow
@@ -270,35 +214,6 @@ def test_a_real_environment_has_its_package_in_front_and_finds_all_others(tmp_pa
         for version in ("1.2", "1.9"):
             with pytest.raises(NotInstallable, match=f"{version} cannot be installed"):
                 cache.environment(Recipe((f"acme-step=={version}",), links), version)
-
-
-def test_a_branch_is_the_commit_that_it_is_at_now(tmp_path):
-    home = tmp_path / "repository"
-    git = ["git", "-C", str(home), "-c", "user.name=n", "-c", "user.email=e@example.com"]
-    subprocess.run(["git", "init", "-q", "-b", "main", str(home)], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
-    first = words.requirement(f"git+file://{home}@main#subdirectory=a")
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "two"], check=True)
-    second = words.requirement(f"git+file://{home}@main#subdirectory=a")
-    assert re.fullmatch(rf"git\+file://{home}@[0-9a-f]{{40}}#subdirectory=a", first)
-    assert first != second
-    assert words.requirement(second) == second
-    assert words.requirement(f"git+file://{tmp_path}/none@main") == f"git+file://{tmp_path}/none@main"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("git+file:a b@" + "0" * 40, "git+file://{here}/a%20b@" + "0" * 40),
-        ("git+file:/a/b@x#subdirectory=c", "git+file:///a/b@x#subdirectory=c"),
-        ("git+file:~/a@x", "git+file://{home}/a@x"),
-        ("git+file://~/a@x", "git+file://{home}/a@x"),
-        ("git+file:///a%20b@x", "git+file:///a%20b@x"),
-    ],
-)
-def test_a_repository_may_be_named_by_its_folder(text, expected, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert words.requirement(text) == expected.format(here=tmp_path, home=Path.home())
 
 
 def test_a_wheel_that_is_built_anew_under_its_name_makes_another_environment(made, tmp_path):
