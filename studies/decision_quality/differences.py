@@ -9,7 +9,7 @@ from dlbench.spec import Policy
 from studies.decision_quality.groups import arms
 from studies.decision_quality.pool import Batch
 from studies.decision_quality.rules import BUDGET
-from studies.decision_quality.workloads import POLICY
+from studies.decision_quality.workloads import CYCLE, POLICY
 
 _EFFORT: Mapping[str, str] = {
     "samples": "rounds a group",
@@ -17,6 +17,7 @@ _EFFORT: Mapping[str, str] = {
     "settle_cap_seconds": "s of warm-up at most",
 }
 """Fields of a policy that decide what a group is, in words."""
+ANEW = f"rounds that follow from the noise so far, anew every {CYCLE} groups, and groups drawn in any order"
 
 
 def render(pools: Mapping[str, Sequence[Batch]]) -> str:
@@ -36,6 +37,7 @@ def of(batches: Sequence[Batch]) -> list[str]:
     policies = list(dict.fromkeys(batch.policy for batch in groups))
     forked = list(dict.fromkeys(batch.workload for batch in groups if batch.isolation != POLICY.isolation))
     found = [f"{len(arms(batches))} arms a group ({', '.join(arms(batches))})"]
+    found += [ANEW] if len({len(one.processes[0].nanoseconds) for one in groups}) > 1 else []
     found += [said for policy in policies for said in _effort(policy)]
     found += [f"forked processes instead of new ones ({', '.join(forked)})"] if forked else []
     found += [] if any(batch.pilot_seconds for batch in groups) else ["no pilot process"]

@@ -199,8 +199,7 @@ def _sessions_of(
 
 def _alone(processes: Sequence[Taken], peer: Peer) -> Alone:
     """Processes as this tool takes them: they end after the samples that it wants, and cost the less."""
-    fewest = min(len(taken.nanoseconds) for taken in processes)
-    times = np.array([taken.nanoseconds[:fewest] for taken in processes]) * 1e-9
-    wanted = peer.samples or times.shape[1]
-    unneeded = times[:, wanted:].sum(axis=1) * [taken.nominal for taken in processes]
-    return Alone(processes[0].arm, times[:, :wanted], np.array([taken.held for taken in processes]) - unneeded)
+    wanted = min([peer.samples or math.inf, *(len(taken.nanoseconds) for taken in processes)])
+    times = np.array([taken.nanoseconds[: int(wanted)] for taken in processes]) * 1e-9
+    unneeded = [sum(taken.nanoseconds[int(wanted) :]) * 1e-9 * taken.nominal for taken in processes]
+    return Alone(processes[0].arm, times, np.array([taken.held for taken in processes]) - unneeded)
