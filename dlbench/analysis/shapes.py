@@ -40,13 +40,19 @@ def shape(processes: Sequence[Sequence[float]]) -> Shape:
     A slowdown or a late change that does not recur over the processes is the machine's, and does not count.
     """
     shortest = min(len(values) for values in processes)
-    aligned = [values[-shortest:] for values in processes]
+    return _shape([values[-shortest:] for values in processes])
+
+
+def _shape(aligned: Sequence[Sequence[float]]) -> Shape:
+    """The same of series that begin at the same place; a place counts which two of them reach."""
     middle = _middle(aligned)
     segments = _segments(middle)
     found = _kind(middle, segments)
-    if found not in UNSTABLE or len(processes) == 1:
+    if found not in UNSTABLE or len(aligned) == 1:
         return found
-    rises = [_rise(own, [other for other in aligned if other is not own]) for own in aligned]
+    rises = [rise for own in aligned if (rise := _rise(own, [one for one in aligned if one is not own])) is not None]
+    if not rises:
+        return "flat"
     if found == "no steady state":
         rises = [abs(rise) for rise in rises] if len({rise > 0 for rise in rises}) == 1 else rises
     shift = one_sample(rises)
@@ -56,19 +62,19 @@ def shape(processes: Sequence[Sequence[float]]) -> Shape:
 def shape_beside(processes: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> Shape:
     """The same of a program that takes turns with others, by its ratio to them: two series a process, place by place.
 
+    Series begin with the first round. Some may have more rounds than others, and a change is looked for in all of them.
     A ratio changes with either side, so the change is attributed to the program if it changed more than the others.
     """
     ratios = [
         [mine - theirs for mine, theirs in zip(*both, strict=True)] for both in zip(processes, others, strict=True)
     ]
-    found = shape(ratios)
+    found = _shape(ratios)
     if found not in UNSTABLE:
         return found
-    shortest = min(len(values) for values in ratios)
-    middle = _middle([values[-shortest:] for values in ratios])
+    middle = _middle(ratios)
     segments = _segments(middle)
     mine, theirs = (
-        statistics.median(_change(values[-shortest:], middle, segments) for values in side)
+        statistics.median(_change(values, middle, segments) for values in side if _reaches(values, segments))
         for side in (processes, others)
     )
     return found if abs(mine) >= abs(theirs) else "flat"
@@ -103,14 +109,23 @@ def change_points(values: Sequence[float]) -> list[int]:
     return found[::-1]
 
 
-def _rise(own: Sequence[float], others: Sequence[Sequence[float]]) -> float:
+def _rise(own: Sequence[float], others: Sequence[Sequence[float]]) -> float | None:
     """Rise from the fastest level to the last in this process, at the places that the others show; 0 if they show none.
 
-    Segments that its own noise had a part in choosing would differ in it by having been chosen.
+    None of one that ended before the last level began. Segments that its own noise had a part in choosing would differ
+    in it by having been chosen.
     """
     middle = _middle(others)
     segments = _segments(middle)
-    return 0.0 if len(segments) == 1 else _change(own, middle, segments)
+    if len(segments) == 1:
+        return 0.0
+    return _change(own, middle, segments) if _reaches(own, segments) else None
+
+
+def _reaches(values: Sequence[float], segments: Sequence[tuple[int, int]]) -> bool:
+    """True if a series has a window of samples in the last of these segments."""
+    begin, end = segments[-1]
+    return len(values) >= min(begin + SHORTEST, end)
 
 
 def _change(own: Sequence[float], middle: Sequence[float], segments: Sequence[tuple[int, int]]) -> float:
@@ -119,8 +134,14 @@ def _change(own: Sequence[float], middle: Sequence[float], segments: Sequence[tu
 
 
 def _middle(processes: Sequence[Sequence[float]]) -> list[float]:
-    """The median over processes at each place, each process about its own median."""
-    return [median(at) for at in zip(*(_centred(values) for values in processes), strict=True)]
+    """The median over processes at each place, each about its own median of the places that all reach.
+
+    A place that only one of several reaches is left out: nothing recurs there.
+    """
+    shortest = min(map(len, processes))
+    places = itertools.zip_longest(*(_centred(values, shortest) for values in processes))
+    found = ([value for value in at if value is not None] for at in places)
+    return [median(values) for values in found if len(values) > 1 or len(processes) == 1]
 
 
 def _segments(values: Sequence[float]) -> list[tuple[int, int]]:
@@ -156,8 +177,8 @@ def _level(values: Sequence[float], segment: tuple[int, int]) -> float:
     return statistics.median(values[slice(*segment)])
 
 
-def _centred(values: Sequence[float]) -> list[float]:
-    middle = statistics.median(values)
+def _centred(values: Sequence[float], first: int) -> list[float]:
+    middle = statistics.median(values[:first])
     return [value - middle for value in values]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from dlbench.errors import DlbenchError
 from dlbench.record.flags import STATUSES
@@ -32,8 +33,23 @@ Runs that it gets are those of an earlier session of this plan.
 Enough = Callable[[Sequence[Run]], bool]
 """True if these Runs of one workload are enough of them."""
 
-Rounds = Callable[[Sequence[Run]], int | None]
-"""Rounds of the group that follows these Runs of one workload; None for those of the policy."""
+
+class Effort(Protocol):
+    """Rounds of a group, and the seconds that it will take with them."""
+
+    @property
+    def rounds(self) -> int:
+        """Number of rounds."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the group."""
+        ...
+
+
+Rounds = Callable[[Sequence[Run]], Effort | None]
+"""Effort of the group that follows these Runs of one workload; None for the rounds of the policy."""
 
 RENEWALS = 100
 """Times that the time left of a long session is estimated anew; each looks at all groups that are left."""
@@ -78,14 +94,15 @@ class Session:
                 yield None
             if group in self._finished:
                 continue
-            elapsed = time.monotonic() - begin
-            if budget is not None and elapsed + (self._estimate.expected(group) or 0.0) > budget:
+            due, elapsed = self._rounds(self._finished.runs(group)), time.monotonic() - begin
+            expected = max(self._estimate.expected(group) or 0.0, due.seconds if due else 0.0)
+            if budget is not None and elapsed + expected > budget:
                 left_out = len(self._ahead(groups, done))
                 self._listener.stopped(f"the budget of {budget:g} s is used; {left_out} groups left out")
                 return
             self._listener.group_started(group, done, len(groups), self._seconds_left(groups, done))
             self._began[group] = time.monotonic()
-            yield replace(group, rounds=self._rounds(self._finished.runs(group)))
+            yield replace(group, rounds=due.rounds if due else None)
 
     def _ahead(self, groups: Sequence[Group], done: int) -> list[Group]:
         return [one for one in groups[done:] if one not in self._finished]

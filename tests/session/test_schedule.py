@@ -4,6 +4,7 @@ import pytest
 from schedules import Children, Diary, plan, record
 from scripted import ScriptedChild
 
+from dlbench.analysis import effort
 from dlbench.errors import DlbenchError
 from dlbench.record import journal
 from dlbench.record.reading import read_runs
@@ -209,7 +210,7 @@ def test_rounds_of_a_group_are_those_that_the_runs_before_it_ask_for(diary, tmp_
 
     def rounds(runs):
         asked.append(sorted({run.group for run in runs}))
-        return 2 + 3 * len(asked[-1]) if asked[-1] else None
+        return effort.Due(2 + 3 * len(asked[-1]), 0.0) if asked[-1] else None
 
     with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
         runs = schedule.record(planned, book, diary, here(Children()), rounds=rounds)
@@ -217,3 +218,16 @@ def test_rounds_of_a_group_are_those_that_the_runs_before_it_ask_for(diary, tmp_
     steady = [sum(sample.stage == "steady" for sample in run.samples) for run in runs]
     assert steady == [2, 2, 5, 5, 8, 8]
     assert {run.policy for run in runs} == {policy}
+
+
+def test_a_group_whose_rounds_would_overrun_the_budget_is_not_begun(diary, tmp_path):
+    policy = Policy(processes=3, samples=2, latency_steps=1, adaptive=True, budget_seconds=1000.0)
+    planned = plan(policy)[:3]
+
+    def rounds(runs):
+        return effort.Due(200, 2000.0) if runs else None
+
+    with journal.begin(tmp_path, Plan(session="s", specs=planned[0].specs, policy=policy)) as book:
+        runs = schedule.record(planned, book, diary, here(Children()), rounds=rounds)
+    assert {run.group for run in runs} == {0}
+    assert diary.reasons == ["the budget of 1000 s is used; 2 groups left out"]
