@@ -192,3 +192,13 @@ def test_the_map_of_the_house_has_a_line_for_every_room():
 
 def test_the_readme_has_fewer_than_200_lines():
     assert len((ROOT / "README.md").read_text().splitlines()) < 200
+
+
+def test_entries_of_the_changelog_are_whole_and_stand_once():
+    """Two branches that add lines at its end may leave a torn entry, or an older wording of one."""
+    unreleased = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1]
+    entries = [" ".join(entry.split()) for entry in re.split(r"\n+- ", unreleased)[1:]]
+    assert len(entries) > 100
+    assert [entry for entry in entries if not entry.endswith((".", "!"))] == []
+    begins = [" ".join(entry.split()[:8]) for entry in entries]
+    assert [begin for begin in set(begins) if begins.count(begin) > 1] == []

@@ -69,6 +69,8 @@ def in_turns(paths: Mapping[Spec, str], start: Callable[[Spec], ChildHandle]) ->
                         found[spec] = call(children[spec], profile_to_file, spec, paths[spec])
                 except ChildError as error:
                     found[spec] = Profile(spec=spec, reason=str(error))
+                if spec in found and spec in children:
+                    children.pop(spec).close()  # its memory is for those that are left
             left = [spec for spec in reversed(left) if spec not in found]
     finally:
         for child in children.values():

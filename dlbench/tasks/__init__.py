@@ -18,7 +18,7 @@ from dlbench.record.schema import TaskInfo
 from dlbench.registry import offers
 from dlbench.registry.entry_points import Entry
 from dlbench.tasks.data_files import Shipped, checksum, find_files, verify
-from dlbench.tasks.table import TASKS, TaskRow, first_line
+from dlbench.tasks.table import TASKS, TaskRow, fault, first_line, plain
 from dlbench.tasks.task import Task, TaskRequest
 
 if TYPE_CHECKING:
@@ -99,11 +99,9 @@ def row_of(name: str) -> TaskRow:
             f"task {name} of {entry.distribution}: {entry.value} is {found!r}; it must be a function of a TaskRequest, "
             "or a TaskRow of one"
         )
-    if isinstance(row.fits, str):
-        raise ContractViolation(
-            f"task {name} of {entry.distribution}: fits is {row.fits!r}; it must be a tuple of names, such as ('mlp',)"
-        )
-    return row
+    if wrong := fault(row.summary, row.fits):
+        raise ContractViolation(f"task {name} of {entry.distribution}: {wrong}")
+    return plain(row)
 
 
 def entry_of(name: str) -> Entry | None:

@@ -43,6 +43,24 @@ def first_line(docstring: str | None) -> str:
     return (docstring or "").strip().partition("\n")[0].removesuffix(".")
 
 
+def fault(summary: object, fits: object) -> str:
+    """What is wrong with the words of a row that another package states; empty if nothing is."""
+    if not isinstance(summary, str):
+        return f"summary is {summary!r}; it must be text"
+    if not isinstance(fits, tuple | list) or not all(isinstance(one, str) for one in fits):
+        return f"fits is {fits!r}; it must be a tuple of names, such as ('mlp',)"
+    return ""
+
+
+def plain(row: TaskRow) -> TaskRow:
+    """The row with words of one line each that a terminal only prints."""
+    return row._replace(summary=_plain(row.summary), fits=tuple(map(_plain, row.fits)))
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+
+
 SEQUENCES = ("gru", "lstm", "rnn", "transformer")
 TASKS = {
     "cartpole": TaskRow(

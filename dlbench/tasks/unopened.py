@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, cast
 
 from dlbench.registry.entry_points import Entry
-from dlbench.tasks.table import TaskRow, first_line
+from dlbench.tasks.table import TaskRow, fault, first_line, plain
 
 
 def looked_at(entry: Entry) -> tuple[Entry, TaskRow | None]:
@@ -45,7 +45,7 @@ def _names(node: ast.stmt) -> Iterator[str]:
 def _row(node: ast.stmt) -> TaskRow | None:
     match node:
         case ast.FunctionDef():
-            return TaskRow("", first_line(ast.get_docstring(node)))
+            return plain(TaskRow("", first_line(ast.get_docstring(node))))
         case ast.Assign(value=ast.Call() as call) | ast.AnnAssign(value=ast.Call() as call):
             return _called(call)
     return None
@@ -55,13 +55,15 @@ def _called(call: ast.Call) -> TaskRow | None:
     """The row of `TaskRow(open_task, "summary", fits=("mlp",))`; None for another call and for computed words."""
     if getattr(call.func, "id", getattr(call.func, "attr", "")) != TaskRow.__name__:
         return None
+    if any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords):
+        return None  # unpacked: what is given is not in the call
     given = dict(zip(TaskRow._fields, call.args, strict=False)) | {one.arg: one.value for one in call.keywords}
     try:
         words: dict[str, Any] = {name: ast.literal_eval(given[name]) for name in ("summary", "fits") if name in given}
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: a key that cannot be one
         return None
-    plain = isinstance(words.get("summary", ""), str) and isinstance(words.get("fits", ()), tuple | list)
-    return TaskRow("", **words) if plain else None
+    row = TaskRow("", **words)
+    return None if fault(row.summary, row.fits) else plain(row)
 
 
 def _source(module: str) -> str:

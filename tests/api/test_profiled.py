@@ -48,7 +48,22 @@ def test_arms_take_turns_until_each_has_its_profile():
     assert {one: profile.reason for one, profile in found.items()} == {ONE: "", OTHER: "", THIRD: "it died"}
     assert [name for name, what in said if what == "take_turn"] == ["one", "other", "third", "other", "one", "one"]
     assert [name for name, what in said if what == "profile_to_file"] == ["other", "one"]
-    assert sorted(name for name, what in said if what == "close") == ["one", "other", "third"]
+    assert [name for name, what in said if what == "close"] == ["third", "other", "one"]
+    assert said.index(("other", "close")) < max(at for at, one in enumerate(said) if one == ("one", "take_turn"))
+
+
+def test_an_interruption_closes_the_arms_that_are_left_and_each_once():
+    said = []
+    children = {ONE: Child(ONE, 1, said), OTHER: Child(OTHER, 2, said)}
+
+    def interrupt():
+        if said[-1] == ("other", "take_turn") and said.count(said[-1]) == 2:
+            raise KeyboardInterrupt
+
+    children[OTHER].wait_until_idle = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        profiled.in_turns(dict.fromkeys(children, "trace.json"), children.__getitem__)
+    assert sorted(name for name, what in said if what == "close") == ["one", "other"]
 
 
 def test_arms_that_memory_did_not_hold_at_once_are_not_profiled_at_once():

@@ -27,6 +27,12 @@ TIDES: TaskRow = TaskRow(print, summary="hours to heights")
 MADE = TaskRow(print, "".join("made"))
 ODD = TaskRow(print, "odd", fits="mlp")
 ALIAS = WAVES
+NUMBERS = TaskRow(print, "numbers", fits=(1,))
+UNHASHABLE = TaskRow(print, "unhashable", fits={[]: 1})
+WORDS = {"fits": ("mlp",)}
+UNPACKED = TaskRow(print, **WORDS)
+STARRED = TaskRow(*WORDS)
+LINES = TaskRow(print, "two\\nlines \\x1b[2Jof words", fits=("ml\\rp",))
 
 
 def plain(request):
@@ -47,6 +53,11 @@ def plain(request):
         ("MADE", r"acme 1\.2"),
         ("ODD", r"acme 1\.2"),
         ("ALIAS", r"acme 1\.2"),
+        ("NUMBERS", r"acme 1\.2"),
+        ("UNHASHABLE", r"acme 1\.2"),
+        ("UNPACKED", r"acme 1\.2"),
+        ("STARRED", r"acme 1\.2"),
+        ("LINES", r"two lines \[2Jof words +for ml p +acme 1\.2"),
         ("nothing", r"acme 1\.2"),
     ],
 )
@@ -95,3 +106,25 @@ def test_the_docstring_of_a_function_sums_up_its_task_and_fits_are_names(install
     assert tasks.row_of("own").summary == "Words to labels"
     with pytest.raises(ContractViolation, match=r"task odd of acme: fits is 'mlp'; it must be a tuple of names"):
         tasks.row_of("odd")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("f, fits=(1,)", r"fits is \(1,\); it must be a tuple of names"),
+        ("f, fits=None", "fits is None; it must be a tuple of names"),
+        ("f, 3", "summary is 3; it must be text"),
+    ],
+)
+def test_a_row_whose_words_are_no_text_is_refused(install, row, said):
+    text = f"from dlbench.tasks import TaskRow\n\ndef f(request):\n    ...\n\nODD = TaskRow({row})\n"
+    install("acme", tasks={"odd": "acme_odd:ODD"}, acme_odd=text)
+    with pytest.raises(ContractViolation, match=f"task odd of acme: {said}"):
+        tasks.row_of("odd")
+
+
+def test_words_of_an_imported_row_are_plain(install):
+    text = "from dlbench.tasks import TaskRow\n\nODD = TaskRow(print, 'two\\nlines\\x1b[2J', fits=['mlp'])\n"
+    install("acme", tasks={"odd": "acme_plain:ODD"}, acme_plain=text)
+    row = tasks.row_of("odd")
+    assert (row.summary, row.fits) == ("two lines[2J", ("mlp",))

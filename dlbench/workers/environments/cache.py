@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -239,13 +240,14 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def _writable(place: Path) -> Iterator[None]:
-    """Raise NothingInstallable where the block finds that this folder takes no files, as on a disk that is full."""
+    """Raise NothingInstallable in the system's own words where the block cannot use this folder, as on a full disk."""
     try:
         yield
     except OSError as error:
-        raise NothingInstallable(
-            f"{place} cannot be written ({error.strerror or error}); make room, or name another folder in DLBENCH_CACHE"
-        ) from error
+        why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        said = f"cannot be written ({why}); make room" if full else f"cannot be used ({why}); mend that"
+        raise NothingInstallable(f"{place} {said}, or name another folder in DLBENCH_CACHE") from error
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from packaging.utils import canonicalize_name
 
 from dlbench.errors import SpecError
 
-OTHER_FILES = re.compile(r"(-[rc]|--requirement|--constraint)\b")
-EDITABLE = re.compile(r"(-e|--editable)\b")
+OTHER_FILES = re.compile(r"-[rc]|--(requirement|constraint)\b")  # pip takes -rother.txt too
+EDITABLE = re.compile(r"-e|--editable\b")
 
 
 def read(path: Path) -> dict[str, str]:

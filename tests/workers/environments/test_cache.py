@@ -163,18 +163,27 @@ def test_a_folder_that_takes_no_files_is_one_line(made, tmp_path):
     place.write_text("")
     with (
         Cache(place / "environments") as cache,
-        pytest.raises(NothingInstallable, match=r"cannot be written \(Not a dir"),
+        pytest.raises(NothingInstallable, match=r"cannot be used \(Not a directory: .*file"),
     ):
         cache.environment(Recipe(("a==1",)), "a 1")
 
 
-def test_a_disk_that_is_full_at_the_end_is_one_line(made, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, r"cannot be written \(No space left on device\); make room, or name another folder"),
+        (errno.EDQUOT, r"cannot be written \(Disk quota exceeded\); make room, or name another folder"),
+        (errno.EMFILE, r"cannot be used \(Too many open files\); mend that, or name another folder"),
+        (errno.EROFS, r"cannot be used \(Read-only file system\); mend that, or name another folder"),
+    ],
+)
+def test_what_the_disk_refuses_at_the_end_is_one_line(made, tmp_path, monkeypatch, number, said):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
 
     with Cache(tmp_path) as cache:
-        monkeypatch.setattr(Path, "write_bytes", full)
-        with pytest.raises(NothingInstallable, match=r"cannot be written \(No space left on device\); make room"):
+        monkeypatch.setattr(Path, "write_bytes", refuse)
+        with pytest.raises(NothingInstallable, match=said):
             cache.environment(Recipe(("a==1",)), "a 1")
 
 

@@ -139,6 +139,8 @@ def test_a_lock_file_may_pin_a_source_as_pip_freeze_prints_it(tmp_path):
         ("numpy==1.*\n", "pins no version"),
         ("a b\n", "is no requirement"),
         ("-r more.txt\n", "names another file"),
+        ("-rmore.txt\n", "names another file"),
+        ("-cmore.txt\n", "names another file"),
         ("--constraint=more.txt\n", "names another file"),
     ],
 )
@@ -148,11 +150,14 @@ def test_a_lock_file_that_pins_nothing_is_refused_by_line(tmp_path, text, said):
         ranges.locks(str(tmp_path / "old.txt"), str(tmp_path / "old.txt"), ANY)
 
 
-def test_an_editable_install_of_one_lock_file_is_refused(tmp_path):
+@pytest.mark.parametrize("option", ["-e ", "-e", "--editable="])
+def test_an_editable_install_of_one_lock_file_is_refused(tmp_path, option):
     old, new = tmp_path / "old.txt", tmp_path / "new.txt"
-    old.write_text("a==1\n-e git+https://host/c@0123#egg=c\n")
-    new.write_text("a==2\n-e git+https://host/c@4567#egg=c\n")
-    with pytest.raises(SpecError, match=r"old.txt:2: '-e git.*@0123#egg=c' is an editable install, and the other file"):
+    old.write_text(f"a==1\n{option}git+https://host/c@0123#egg=c\n")
+    new.write_text(f"a==2\n{option}git+https://host/c@4567#egg=c\n")
+    with pytest.raises(
+        SpecError, match=rf"old.txt:2: '{option}git.*@0123#egg=c' is an editable install, which the other file has not"
+    ):
         ranges.locks(str(old), str(new), ANY)
 
 
