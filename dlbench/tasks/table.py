@@ -44,7 +44,7 @@ def first_line(docstring: str | None) -> str:
 
 
 def fault(summary: object, fits: object) -> str:
-    """What is wrong with the words of a row that another package states; empty if nothing is."""
+    """The fault of the words of a row that another package states; empty without one."""
     if not isinstance(summary, str):
         return f"summary is {summary!r}; it must be text"
     if not isinstance(fits, tuple | list) or not all(isinstance(one, str) for one in fits):
