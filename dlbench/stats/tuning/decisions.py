@@ -78,11 +78,11 @@ class Contrasts:
 
     @property
     def share_of_one(self) -> float:
-        """The error of a decision by one reading, at the first look: the others are arms of the front.
+        """The error of a decision by one reading, at the first look: the arm may meet any of the front as its leader.
 
-        It holds for any front, for the readings that choose it are no part of those that decide.
+        The front is that of the first group, whichever it is, and stays; later readings only say which of it leads.
         """
-        return AT_A_LOOK / (FRONT - 1)
+        return AT_A_LOOK / FRONT
 
     def learn(self, leader: int, living: Sequence[int]) -> None:
         """Estimate the distribution of spreads again, from the differences of these arms to the leader."""

@@ -113,11 +113,17 @@ class _Race:
     def members(self, number: int, hub: int, living: Sequence[int]) -> list[int]:
         """Arms of a group, the one that its parts share first: all, but before the first look the front."""
         others = [one for one in living if one != hub]
-        if 0 < number < LOOKS[0]:
-            others = sorted(others, key=self.found.level)[: FRONT - 1]
-            if self.found.anchor in living and self.found.anchor not in (hub, *others):
-                others[-1] = self.found.anchor
-        return [hub, *others]
+        return [hub, *(self.front(number, hub, others) if 0 < number < LOOKS[0] else others)]
+
+    def front(self, number: int, hub: int, others: Sequence[int]) -> list[int]:
+        """The fastest of the first group beside the leader, the anchor among them: the same until the first look."""
+        stayed = [one for one in others if one in self.found.groups[-1]]
+        if number > 1 and hub in self.found.groups[-1]:
+            return stayed
+        front = sorted(others, key=self.found.level)[: FRONT - 1]
+        if self.found.anchor in others and self.found.anchor not in front:
+            front[-1] = self.found.anchor
+        return front
 
     def living(self) -> list[int]:
         """Arms that have not left."""
