@@ -6,7 +6,8 @@ A product of two small matrices, which fit into the first cache, is timed in pie
 each piece stand the time in which its thread waited for a core, by the kernel, and its CPU time. A piece that is much
 longer than the fastest, waited for nothing and had its core throughout was computed by a slower processor: one whose
 execution units somebody outside of this machine shares, or whose clock fell. No program here can see who. With
-several threads each has a processor of its own, and the page says how often they are slow at the same time.
+several threads each has a processor and a process of its own, and the page says how often they are slow at the same
+time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import os
 import statistics
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +45,7 @@ class Piece(NamedTuple):
 
 
 def pieces(processor: int, seconds: float) -> list[Piece]:
-    """Time pieces on this processor for so long."""
+    """Time pieces on this processor for so long; each has a process, as threads of one Python wait for each other."""
     os.sched_setaffinity(0, {processor})  # this thread alone
     left, found = np.ones((SIDE, SIDE), np.float32), list[Piece]()
     product, end = np.empty_like(left), time.perf_counter() + seconds
@@ -107,8 +109,8 @@ def main(seconds: float, threads: int) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     usable = sorted(os.sched_getaffinity(0))[:threads]
     stolen = _stolen()
-    with ThreadPoolExecutor(len(usable)) as pool:
-        sides = list(pool.map(lambda one: pieces(one, seconds), usable))
+    with ProcessPoolExecutor(len(usable), get_context("spawn")) as pool:
+        sides = list(pool.map(pieces, usable, [seconds] * len(usable)))
     at = describe()
     click.echo(f"{at.processor}, {at.cores} cores, {at.system}; the hypervisor took {_stolen() - stolen:.2f} s.")
     click.echo("Pieces that waited for nothing and had their core, as ratios to the fastest of them:\n")
