@@ -77,14 +77,6 @@ def overhead(runs: Sequence[Run]) -> float:
     return found.fixed / found.round if found is not None else 0.0
 
 
-def seconds(runs: Sequence[Run]) -> float:
-    """Seconds that these groups took: their arms start together and end together."""
-    longest: dict[Together, float] = {}
-    for run in runs:
-        longest[run.together] = max(run.wall_seconds, longest.get(run.together, 0.0))
-    return math.fsum(longest.values())
-
-
 def _of(pair: Pair) -> list[list[float]]:
     """The log ratio of each round, for every group that holds both arms."""
     before = {run.together: run for run in pair.before}

@@ -6,14 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlbench.analysis import effort, evidence, screening
+from dlbench.analysis import evidence, screening
 from dlbench.analysis.metrics import METRICS
-from dlbench.record.schema import Run
+from dlbench.record.schema import Run, Together
 from dlbench.stats.bisection.search import Trial
 
 ByMember = Mapping[int, Mapping[Any, Run]]
 """Runs that ended well, by member and group."""
-seconds = effort.seconds
 
 
 def is_timed(metric: str) -> bool:
@@ -72,6 +71,14 @@ def disturbance(trial: Trial, found: ByMember, metric: str) -> str:
     first, *others = (list(found[one].values()) for one in trial.members)
     said = (evidence.disturbance(first, other) for other in others) if is_timed(metric) else iter(())
     return next(filter(None, said), "")
+
+
+def seconds(runs: Sequence[Run]) -> float:
+    """Seconds that these groups took: their arms start together and end together."""
+    longest: dict[Together, float] = {}
+    for run in runs:
+        longest[run.together] = max(run.wall_seconds, longest.get(run.together, 0.0))
+    return math.fsum(longest.values())
 
 
 def _values(found: ByMember, key: Any, metric: str) -> dict[int, float]:
