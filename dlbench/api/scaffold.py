@@ -6,14 +6,17 @@ In names and texts of files NAME and `@word@` stand for the values of `_values`.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import keyword
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from dlbench import architectures
 from dlbench.errors import SpecError, UnknownName
@@ -52,6 +55,7 @@ def create(wanted: Wanted, folder: Path) -> list[Path]:
     """
     _check(wanted)
     files = rendered(wanted)
+    _check_free(wanted, files)
     try:
         folder.mkdir(parents=True)
         for name, text in files.items():
@@ -87,14 +91,48 @@ def _check(wanted: Wanted) -> None:
         raise SpecError(f"give --framework {'|'.join(known)} for a model, --task for a task, or both")
     if wanted.framework and wanted.framework not in known:
         raise UnknownName("framework", wanted.framework, known)
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name) or keyword.iskeyword(name):
-        raise SpecError(f"NAME {name!r} must be a Python identifier of at most 30 small letters, such as acme")
+    _check_name(name)
     if wanted.framework and architectures.is_known(name):
         raise SpecError(f"{name} is an architecture that dlbench or a package describes; choose another NAME")
     if wanted.task and name in TASKS:
         raise SpecError(f"{name} is a task of dlbench; choose another NAME")
     if importlib.util.find_spec(f"dlbench_{name}") is not None:
         raise SpecError(f"a module dlbench_{name} is installed here; choose another NAME")
+
+
+def _check_name(name: str) -> None:
+    """Raise SpecError for a name that no package can have."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name):
+        raise SpecError(f"NAME {name!r} must be a Python identifier of at most 30 small letters, such as acme")
+    if keyword.iskeyword(name):
+        raise SpecError(f"NAME {name!r} is a word of Python itself; choose another, such as {name}_net")
+    if f"dlbench-{name}" in (own := _required()):
+        raise SpecError(f"dlbench-{name} is a package of dlbench, as {', '.join(own)} are; choose another NAME")
+
+
+def _check_free(wanted: Wanted, files: Mapping[str, str]) -> None:
+    """Raise SpecError for a name that the module of the model uses for something else."""
+    name = wanted.name
+    if wanted.framework and list(_names(files[f"dlbench_{name}/model.py"])).count(name) > 1:
+        raise SpecError(f"NAME {name} is used in the module itself for something else; choose {name}_net, for one")
+
+
+def _names(text: str) -> Iterator[str]:
+    """Names that a module uses or binds, each as often as it stands there."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def _required() -> list[str]:
+    """Packages of dlbench that new packages require, such as dlbench-torch."""
+    abouts = [tomllib.loads(found.read_text()) for found in TEMPLATES.glob("*/about.toml")]
+    required = {Requirement(one).name for about in abouts for one in about.get("requires", ())}
+    return sorted(name for name in required if name.startswith("dlbench-"))
 
 
 def _values(wanted: Wanted) -> Mapping[str, str]:
