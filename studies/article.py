@@ -1,18 +1,20 @@
 """The article's seven models in TensorFlow, Keras, PyTorch and JAX: the tables of `docs/article.md`.
 
-    python -m studies.frameworks measure          # steps and memory, on a quiet machine
+    python -m studies.frameworks measure          # steps and memory of all arms, on a quiet machine
+    python -m studies.article steps               # the same of fewer arms, for the programs that it has not
     python -m studies.article curves              # training to a target, on any machine
     python -m studies.article pages
 
 `curves` trains with Keras and JAX what the kept reports on convergence train with TensorFlow and PyTorch: quality by
-steps depends on no clock. The same command goes on where `--budget` or anything else ended it. `pages` writes the
+steps depends on no clock. `steps` and `curves` go on where `--budget` or anything else ended them. `pages` writes the
 tables of all reports that are there into both pages, between two marks.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -31,13 +33,40 @@ FOLDER = ROOT / "reports"
 PAGES = {"en": ROOT / "docs/article.md", "zh": ROOT / "docs/article-zh.md"}
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
 PROGRAMS = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
-STEPS = "frameworks"
-PHASE = "converge"
+STEPS = ("frameworks", "article-steps")
 BASELINE = "keras-tf graph"
 """Keras on the path that `fit` takes on a CPU."""
 CURVES = ("convergence-images", "convergence-sequences", "article-curves")
 TASKS = ("digits", "digits_gan", "demand", "text")
 """Those of the kept reports on convergence; each program takes the one that fits it."""
+
+
+class Kind(NamedTuple):
+    """A kind of session: its arms, and the report of all its sessions."""
+
+    phase: str
+    frameworks: Sequence[str]
+    given: Mapping[str, Any]
+    out: Path
+    left: str
+
+
+KINDS = {
+    "steps": Kind(
+        "train",
+        ("keras-tf", "tf", "torch", "jax"),
+        {"path": ("eager", "graph", "jit"), "size": "small", "processes": 2},
+        FOLDER / STEPS[-1],
+        "processes are measured",
+    ),
+    "curves": Kind(
+        "converge",
+        ("keras-tf", "jax"),
+        {"path": "jit", "task": TASKS},
+        FOLDER / CURVES[-1],
+        "seeds are trained",
+    ),
+}
 
 
 class Words(NamedTuple):
@@ -51,6 +80,7 @@ class Words(NamedTuple):
     none: str
 
 
+Command = Callable[..., Any]
 Cell = Callable[["Column", Arm], str]
 
 WORDS = {
@@ -82,21 +112,44 @@ def study() -> None:
     """The article's seven models in four frameworks."""
 
 
+def _session_options(kind: str) -> Callable[[Command], Command]:
+    """The options of a command that measures, a session for each program."""
+    out = KINDS[kind].out
+    options = (
+        click.option("--only", default=",".join(PROGRAMS), show_default=True, help="Programs."),
+        click.option("--budget", type=float, help="Seconds after which no further process starts."),
+        click.option(
+            "--parts", type=click.Path(path_type=Path), help="Folder of sessions; in reports/local by default."
+        ),
+        click.option("--out", default=out, show_default=out.name, type=click.Path(path_type=Path)),
+    )
+    return lambda command: functools.reduce(lambda found, option: option(found), options, command)
+
+
 @study.command()
-@click.option("--only", default=",".join(PROGRAMS), show_default=True, help="Programs.")
-@click.option("--budget", type=float, help="Seconds after which no further process starts.")
-@click.option("--parts", type=click.Path(path_type=Path), help="Folder of the sessions, by default in reports/local.")
-@click.option("--out", default=FOLDER / CURVES[-1], show_default=CURVES[-1], type=click.Path(path_type=Path))
-def curves(only: str, budget: float | None, parts: Path | None, out: Path) -> None:
+@_session_options("steps")
+def steps(**given: Any) -> None:
+    """Measure the training step of what Keras's path of `fit` stands beside: a session for each program."""
+    _measure(KINDS["steps"], **given)
+
+
+@study.command()
+@_session_options("curves")
+def curves(**given: Any) -> None:
     """Train to the target with Keras and JAX what is not trained yet: a session for each program, and one report."""
+    _measure(KINDS["curves"], **given)
+
+
+def _measure(kind: Kind, only: str, budget: float | None, parts: Path | None, out: Path) -> None:
+    """Measure what is not whole yet, and write the report of all that is."""
     parts, until = parts or frameworks.LOCAL / out.name, monotonic() + (math.inf if budget is None else budget)
     failed: list[str] = []
     for name in _known(only):
-        if frameworks.finished(parts / name, [PHASE]):
+        if frameworks.finished(parts / name, [kind.phase]):
             continue
         try:
-            failed += _trained(parts / name, name, until - monotonic())
-        except dlbench.DlbenchError as error:  # the others are trained nevertheless
+            failed += _measured(kind, parts / name, until - monotonic())
+        except dlbench.DlbenchError as error:  # the others are measured nevertheless
             failed.append(f"{name}: {error}")
         finally:
             frameworks.join(parts, out)
@@ -104,18 +157,18 @@ def curves(only: str, budget: float | None, parts: Path | None, out: Path) -> No
         raise click.ClickException("\n".join(failed))
 
 
-def _trained(folder: Path, name: str, left: float) -> list[str]:
-    """Train one program within the seconds that are left, or go on with it; a line if it is not whole then."""
+def _measured(kind: Kind, folder: Path, left: float) -> list[str]:
+    """Measure one program within the seconds that are left, or go on with it; a line if it is not whole then."""
     if left > 0:
         given: dict[str, Any] = {} if math.isinf(left) else {"budget": left}
         if (folder / PLAN_FILE).exists():
             dlbench.run(resume=folder, **given)
         else:
-            plugins = [f"{framework}.{name}" for framework in ("keras-tf", "jax")]
-            given |= {"phase": PHASE, "path": "jit", "task": TASKS, "threads": 1, "isolation": "fork"}
+            plugins = [f"{framework}.{folder.name}" for framework in kind.frameworks]
+            given |= {"phase": kind.phase, "threads": 1, "isolation": "fork", **kind.given}
             dlbench.run(plugins, out=folder, **given)
-    whole = frameworks.finished(folder, [PHASE])
-    return [] if whole else [f"{name}: the budget is used before all of its seeds are trained; run it again"]
+    whole = frameworks.finished(folder, [kind.phase])
+    return [] if whole else [f"{folder.name}: the budget is used before all of its {kind.left}; run it again"]
 
 
 @study.command()
@@ -158,7 +211,7 @@ def filled(text: str, folder: Path, words: Words) -> str:
     """The page with the tables of the reports in a folder between its marks."""
     head, rest = text.split(MARKS[0])
     _, tail = rest.split(MARKS[1])
-    found = columns(folder, [STEPS], "train"), columns(folder, CURVES, PHASE)
+    found = columns(folder, STEPS, "train"), columns(folder, CURVES, "converge")
     lines = list(tables(*found, words)) or ["", words.none]
     return "\n".join([head + MARKS[0], *lines, "", MARKS[1] + tail])
 
