@@ -13,6 +13,7 @@ tables of all reports that are there into both pages, between two marks.
 from __future__ import annotations
 
 import functools
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 import click
 
 import dlbench
-from dlbench.record.schema import PLAN_FILE, RUNS_FILE
+from dlbench.record.schema import PARITY_FILE, PLAN_FILE, RUNS_FILE
 from dlbench.report.convergence import NOTHING, sparkline
 from dlbench.report.section import Arm
 from dlbench.report.units import format_interval, format_value
@@ -143,8 +144,10 @@ def curves(**given: Any) -> None:
 def _measure(kind: Kind, only: str, budget: float | None, parts: Path | None, out: Path) -> None:
     """Measure what is not whole yet, and write the report of all that is."""
     parts, until = parts or frameworks.LOCAL / out.name, monotonic() + (math.inf if budget is None else budget)
-    failed: list[str] = []
-    for name in _known(only):
+    failed, asked = list[str](), _known(only)
+    for name in {*PROGRAMS} - {*asked}:
+        _adopt(parts / name, out)
+    for name in asked:
         if frameworks.finished(parts / name, [kind.phase]):
             continue
         try:
@@ -155,6 +158,23 @@ def _measure(kind: Kind, only: str, budget: float | None, parts: Path | None, ou
             frameworks.join(parts, out)
     if failed:
         raise click.ClickException("\n".join(failed))
+
+
+def _adopt(folder: Path, out: Path) -> None:
+    """Take what the report holds of a program without a session here: the report is written again from sessions."""
+    if folder.exists():
+        return
+    for file in (RUNS_FILE, PARITY_FILE):
+        lines = [line for line in frameworks.whole(out / file) if _program(line) == folder.name]
+        if lines:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _program(line: bytes) -> str:
+    """The program of a Run, or of a check of parity."""
+    found = json.loads(line)
+    return str((found.get("spec") or found["baseline"])["plugin"]).partition(".")[2]
 
 
 def _measured(kind: Kind, folder: Path, left: float) -> list[str]:

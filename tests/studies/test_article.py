@@ -1,5 +1,6 @@
 """The tables of the article: arms as rows, programs as columns, and pages that say what their reports say."""
 
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -103,6 +104,14 @@ def test_an_unknown_program_is_refused_before_anything_is_measured(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("kind", "phase"), [("steps", "train"), ("curves", "converge")])
+def test_each_kind_of_session_asks_for_its_phase_on_one_thread(kind, phase, tmp_path, asked):
+    CliRunner().invoke(article.study, [kind, "--only", "gru", "--parts", str(tmp_path), "--out", str(tmp_path / "out")])
+    ((plugins,), options), *_ = asked
+    assert {"keras-tf.gru", "jax.gru"} <= {*plugins}
+    assert (options["phase"], options["threads"], options["out"]) == (phase, 1, tmp_path / "gru")
+
+
 @pytest.fixture
 def asked(monkeypatch):
     """Sessions that were asked for, none of which is carried out; each is whole after its second."""
@@ -126,6 +135,20 @@ def test_a_session_that_was_cut_is_continued_with_the_budget_of_the_call(tmp_pat
     assert asked[1] == ((), {"resume": tmp_path / "mlp", "budget": 90})
     assert CliRunner().invoke(article.study, [*command, "90"]).exit_code == 0
     assert len(asked) == 2, "what is whole is not measured again"
+
+
+def test_programs_that_are_not_asked_for_stay_in_the_report(tmp_path, monkeypatch):
+    out, whole = tmp_path / "out", article.frameworks.whole
+    shutil.copytree(article.FOLDER / article.CURVES[-1], out)
+    before = {name: whole(out / name) for name in ("runs.jsonl", "parity.jsonl")}
+    kept = {article._program(line) for line in before["runs.jsonl"]}
+    (other,) = [name for name in article.PROGRAMS if name not in kept][:1] or ["gan"]
+    monkeypatch.setattr(article.dlbench, "run", lambda *_, **__: None)
+    words = ["curves", "--only", other, "--parts", str(tmp_path / "parts"), "--out", str(out)]
+    assert CliRunner().invoke(article.study, words).exit_code == 1
+    lines = {name: [line for line in said if article._program(line) != other] for name, said in before.items()}
+    assert {name: sorted(whole(out / name)) for name in before} == {name: sorted(one) for name, one in lines.items()}
+    assert before["runs.jsonl"] and before["parity.jsonl"]
 
 
 def test_no_session_begins_when_the_budget_is_used(tmp_path, asked, monkeypatch):
