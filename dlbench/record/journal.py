@@ -51,14 +51,19 @@ class Journal:
             self.cover()
 
     def truncate(self, number: int) -> None:
-        """Forget all Runs after the first `number`: they belong to a group that was cut short."""
+        """Forget all Runs after the first `number`, such as those of a group that was cut short.
+
+        The digests change first: a process that is killed in between leaves a file with lines that they do not cover.
+        """
         kept = self.runs[:number]
-        if kept != self.runs:
-            path = self.folder / RUNS_FILE
-            content = b"".join(path.read_bytes().splitlines(keepends=True)[:number])
+        if kept == self.runs:
+            return
+        path = self.folder / RUNS_FILE
+        content = b"".join(path.read_bytes().splitlines(keepends=True)[:number])
+        with _undisturbed():
+            self._digest, self.runs = Running(content), kept
+            self.cover()
             files.replace(path, content)
-            self._digest = Running(content)
-        self.runs = kept
 
     def arrange(self, place: Callable[[Run], int]) -> None:
         """Put the Runs in this order, those with one place as they are: groups that ran at the same time end in any."""
@@ -77,7 +82,7 @@ class Journal:
     def cover(self) -> None:
         """Write digests of the raw files as they are now, in one piece. Raises RecordError."""
         path = self.folder / DIGESTS_FILE
-        known = {RUNS_FILE: self._digest.now} if self.runs else {}
+        known = {RUNS_FILE: self._digest.now}
         try:
             known |= {name: self._digest_of(name) for name in (PLAN_FILE, PARITY_FILE) if (self.folder / name).exists()}
             files.replace(path, digests.content(digests.of_folder(self.folder, known)))

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dlbench.stats.interim import HALF_WIDTH
+from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 
 LEAST, MOST, LONGEST = 20, 80, 200
 """Rounds of a group: as many as judging steadiness takes; as many as a trial of a search may take, or a session."""
@@ -18,8 +18,22 @@ ROBUST, OF_MEDIAN = 1.4826, math.pi / 2
 """Standard deviation of normal numbers over their median absolute deviation, and variance of a median over that of a
 mean."""
 
+MARGIN = 1.0
+"""Standard errors by which the mean that decides may lie off the true one."""
+
 Groups = Sequence[Sequence[float]]
 """The log ratio of each round, group by group."""
+
+
+class Goal(NamedTuple):
+    """A decision that a trial is to reach: a half-width, in logarithms, and the error of its interval at one look.
+
+    `share` is the variance of the difference that decides, over that of two members' ratio.
+    """
+
+    half_width: float
+    error: float
+    share: float = 1.0
 
 
 class Noise(NamedTuple):
@@ -43,6 +57,17 @@ class Noise(NamedTuple):
         left = groups * error**2 - self.between
         return self.within / left if left > 0 else math.inf
 
+    def until(self, goal: Goal, number: int, overhead: float) -> float:
+        """Time until the look that reaches a goal with groups of this number of rounds; infinite if none does."""
+        from scipy import special
+
+        spread = math.sqrt(goal.share * (self.between + self.within / number))
+        for look in INTERIM_GROUPS:
+            errors = float(special.stdtrit(look - 1, 1 - goal.error / 2)) + MARGIN
+            if errors * spread <= goal.half_width * math.sqrt(look):
+                return look * (overhead + number)
+        return math.inf
+
 
 def noise(groups: Groups) -> Noise | None:
     """Of groups of two rounds and more; None if there are none. A single one shows no spread between them."""
@@ -62,6 +87,20 @@ def worth(groups: Groups, overhead: float) -> int:
     """
     found = noise(groups)
     return LEAST if found is None or overhead <= 0 else min(max(LEAST, round(found.best(overhead))), MOST)
+
+
+def soonest(groups: Groups, overhead: float, goal: Goal) -> int:
+    """Rounds with which a trial reaches its goal soonest; those that are worth their time where none can.
+
+    A few groups take intervals that are much wider than those of twice as many, so that more groups often decide sooner
+    than longer ones. The number depends on trials before this one, and so favours no verdict of it.
+    """
+    found = noise(groups)
+    if found is None or overhead <= 0:
+        return LEAST
+    times = {number: found.until(goal, number, overhead) for number in range(LEAST, MOST + 1)}
+    best = min(times, key=times.__getitem__)
+    return best if times[best] < math.inf else worth(groups, overhead)
 
 
 def due(groups: Groups, overhead: float, analysed: int, least: int) -> int:

@@ -100,8 +100,10 @@ def test_a_used_budget_keeps_the_groups_so_far(members, tmp_path, monkeypatch):
 
 def test_a_member_without_the_figure_is_named(monkeypatch):
     monkeypatch.setattr(groups, "METRICS", {"compile_time": SimpleNamespace(of=lambda run: run)})
-    assert groups.lacking({0: {"a": 1.0}, 1: {"a": None, "b": 0.0}}, "compile_time") == 1
-    assert groups.lacking({0: {"a": 1.0}, 1: {"a": None, "b": 2.0}}, "compile_time") is None
+    whole, none = dict.fromkeys(range(6), 1.0), {**dict.fromkeys(range(5)), 5: 0.0}
+    assert groups.lacking({0: whole, 1: none}, "compile_time") == 1
+    assert groups.lacking({0: whole, 1: {**none, 5: 2.0}}, "compile_time") is None
+    assert groups.lacking({0: whole, 1: {1: None}}, "compile_time") is None
 
 
 class Late(Quiet):

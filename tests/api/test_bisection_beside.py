@@ -11,6 +11,7 @@ import pytest
 from disturbed import disturbed
 from example_runs import bare_run, spec
 
+from dlbench.api.bisection import effort
 from dlbench.api.bisection.members import Members
 from dlbench.api.bisection.trials import Trials
 from dlbench.record.schema import Sample
@@ -50,8 +51,10 @@ def test_a_trial_whose_rounds_differ_makes_more_of_them_worth_their_time(noise, 
         )
         for run in runs
     ]
-    trials._learn(Trial(0, "ends", (0, 1), 1, decisions.ends(0, 1), 0.01), runs)
-    assert trials.samples == (rounds.MOST if noise else rounds.LEAST)
+    trial = Trial(0, "ends", (0, 1), 1, decisions.ends(0, 1), 0.01)
+    assert effort.samples(trial, trials.last) == rounds.LEAST
+    trials._learn(trial, runs)
+    assert effort.samples(trial, trials.last) == (rounds.MOST if noise else rounds.LEAST)
 
 
 def test_a_trial_whose_ratios_other_programs_made_unknown_ends_at_its_second_look(tmp_path):
@@ -67,3 +70,20 @@ def test_a_trial_whose_ratios_other_programs_made_unknown_ends_at_its_second_loo
     trials._require_quiet(trial, quiet, [])
     with pytest.raises(Exhausted, match="10 of 10 groups other programs held the processors"):
         trials._require_quiet(trial, busy, [])
+
+
+def test_a_candidate_has_fewer_rounds_where_its_ends_are_far_apart():
+    generator = random.Random(0)
+
+    def learnt(whole):
+        return effort.Learnt([[generator.gauss(whole, 0.08) for _ in range(20)] for _ in range(10)], 50.0, whole)
+
+    trial = Trial(1, "candidate", (0, 1, 2), 1, decisions.candidate(0, 1, 2), 0.001)
+    far, near = (effort.samples(trial, learnt(whole)) for whole in (0.5, 0.05))
+    assert far == rounds.LEAST < near <= rounds.MOST
+
+
+def test_a_strip_has_the_rounds_that_are_worth_their_time():
+    last = effort.Learnt([[0.1, -0.1] * 10 for _ in range(10)], 50.0, 0.5)
+    trial = Trial(1, "strip", (0, 1, 2), 2, decisions.ends(0, 1), 0.001)
+    assert effort.samples(trial, last) == rounds.worth(last.rounds, last.overhead) > rounds.LEAST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -16,7 +17,7 @@ from scripted import SPEC
 
 from dlbench.api.verify import verify
 from dlbench.errors import RecordError, SpecError, exit_codes
-from dlbench.record import digests, journal
+from dlbench.record import digests, files, journal
 from dlbench.record.digests import DIGESTS_FILE, RAW_FILES
 from dlbench.record.fidelity import FIDELITY_FILE, Fidelity
 from dlbench.record.parity import Parity
@@ -118,6 +119,28 @@ def test_a_resumed_session_is_covered_whole(tmp_path):
     with journal.begin(tmp_path / "b", PLAN) as book:
         book.append(runs)
     assert digests.verify(folder).digest == digests.verify(tmp_path / "b").digest
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("kept", [0, 3])
+def test_a_session_that_ends_after_it_forgot_runs_can_be_resumed(kept, killed, tmp_path, monkeypatch):
+    folder, runs = tmp_path / "a", full_session(2)
+    with journal.begin(folder, PLAN) as book:
+        book.append(runs[:4])
+    with journal.resume(folder) as book, contextlib.suppress(KeyboardInterrupt), monkeypatch.context() as patched:
+        if killed:
+            replace = files.replace
+            patched.setattr(files, "replace", lambda path, content: _killed_at(path, replace, content))
+        book.truncate(kept)
+    assert states(folder)["runs.jsonl"] == ("longer" if killed else "intact")
+    with journal.resume(folder) as book:
+        assert len(book.runs) == (4 if killed else kept)
+
+
+def _killed_at(path, replace, content):
+    if path.name == "runs.jsonl":
+        raise KeyboardInterrupt
+    replace(path, content)
 
 
 def test_a_line_that_was_being_written_is_no_change_and_resuming_covers_what_is_kept(tmp_path):

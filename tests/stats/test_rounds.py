@@ -67,3 +67,36 @@ def test_rounds_that_differ_by_a_third_are_as_many_as_a_session_may_have():
     assert rounds.due(groups, 275.0, 6, 20) == rounds.LONGEST
     assert rounds.due(groups, 0.0, 6, 20) == rounds.due([], 275.0, 6, 20) == 20
     assert rounds.due(groups, 275.0, 6, 400) == 400
+
+
+GOAL = rounds.Goal(0.023, 0.00014, 0.75)
+"""That of a candidate half-way between ends 4.6 % apart."""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_rounds_of_a_trial_reach_its_goal_in_the_least_time(seed):
+    groups = drawn(0.07, 0.005, seed=seed)
+    found = rounds.noise(groups)
+    best = rounds.soonest(groups, 50.0, GOAL)
+    least = min(found.until(GOAL, number, 50.0) for number in range(rounds.LEAST, rounds.MOST + 1))
+    assert found.until(GOAL, best, 50.0) == least < math.inf
+    assert least <= found.until(GOAL, rounds.worth(groups, 50.0), 50.0)
+
+
+def test_a_goal_is_reached_at_a_look_whose_interval_is_narrow_enough():
+    """The t quantiles of 0.9999 are 9.68 at five degrees of freedom and 6.01 at nine; one standard error is margin."""
+    goal = rounds.Goal(0.02, 0.0002)
+    first, second = 0.02 * math.sqrt(6) / 10.68, 0.02 * math.sqrt(10) / 7.01
+    for spread, groups in ((0.99 * first, 6), (1.01 * first, 10), (0.99 * second, 10), (1.01 * second, 15)):
+        assert rounds.Noise(0.0, spread**2).until(goal, 20, 30.0) == groups * 50
+        assert rounds.Noise(20 * spread**2, 0.0).until(goal, 20, 30.0) == groups * 50
+
+
+def test_a_goal_that_the_least_rounds_reach_at_the_first_look_takes_no_more():
+    assert rounds.soonest(drawn(0.005, 0.001), 50.0, GOAL) == rounds.LEAST
+
+
+def test_a_goal_that_is_out_of_reach_leaves_the_rounds_that_are_worth_their_time():
+    groups = drawn(0.1, 0.1)
+    assert rounds.soonest(groups, 50.0, rounds.Goal(0.001, 0.001)) == rounds.worth(groups, 50.0)
+    assert rounds.soonest([], 50.0, GOAL) == rounds.LEAST

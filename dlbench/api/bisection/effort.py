@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,6 +16,7 @@ from dlbench.api.request import LEAN
 from dlbench.record.schema import Run
 from dlbench.spec import Isolation, Policy
 from dlbench.stats import rounds
+from dlbench.stats.bisection import decisions
 from dlbench.stats.bisection.search import Trial
 from dlbench.stats.interim import INTERIM_GROUPS
 
@@ -28,9 +30,32 @@ FIRST = rounds.LEAST
 """Samples of a process in the first trial."""
 
 
-def samples(trial: Trial, found: groups.ByMember, runs: Sequence[Run]) -> int:
-    """Those of a process in the trial that follows: as many as the noise of this one makes worth their time."""
-    return rounds.worth(groups.rounds(trial, found), overhead(runs))
+class Learnt(NamedTuple):
+    """Facts of a trial for the next one: the log ratios of both ends, round by round, and the time beside the rounds.
+
+    `whole` is the logarithm of the ratio of both ends.
+    """
+
+    rounds: rounds.Groups
+    overhead: float
+    whole: float
+
+
+def learnt(trial: Trial, found: groups.ByMember, runs: Sequence[Run]) -> Learnt:
+    """What a trial teaches."""
+    of_rounds = [one for one in groups.rounds(trial, found) if one]
+    whole = statistics.fmean(map(statistics.median, of_rounds)) if of_rounds else 0.0
+    return Learnt(of_rounds, overhead(runs), whole)
+
+
+def samples(trial: Trial, last: Learnt | None) -> int:
+    """Those of a process: as many as decide soonest by the noise of the last trial, or are worth their time."""
+    if last is None:
+        return FIRST
+    goal = decisions.goals(last.whole, trial.share).get(trial.kind)
+    if goal is None:
+        return rounds.worth(last.rounds, last.overhead)
+    return rounds.soonest(last.rounds, last.overhead, goal)
 
 
 def policy(asked: Policy, metric: str, samples: int, *, confirms: bool, together: bool) -> Policy:

@@ -43,7 +43,8 @@ class Errors:
         """Groups of a trial, those of an earlier call first. Raises Unmeasurable, Exhausted and DlbenchError."""
         for member in trial.members:
             self.members.require(member)
-        place = self.folder / f"{trial.number + 1:02d}-{trial.kind}-{self.members.name(trial.place)}"
+        names = [self.members.name(one) for one in trial.members]
+        place = self.members.place(trial, self.folder, lambda place: _is_of(_read(place / ERRORS_FILE), names))
         kept = _read(place / ERRORS_FILE)
         for look in INTERIM_GROUPS:
             while len(kept) < look:
@@ -57,6 +58,7 @@ class Errors:
         return groups
 
     def _measured(self, trial: Trial) -> list[Fidelity]:
+        """One more group. Raises Unmeasurable for a member whose error is not known; the group is not kept then."""
         begin = time.monotonic()
         pythons = {self.members.name(one): self.members.python(one) for one in trial.members}
         policy = self.members.request.policy
@@ -64,19 +66,28 @@ class Errors:
         self.arm = specs[0].label.replace(f" @{specs[0].python}", "")
         found = redaction.record(fidelity.check(specs, policy.timeout_seconds, pythons))
         self.took[trial.members] = self.took.get(trial.members, 0.0) + time.monotonic() - begin
+        names = self._names(trial)
+        for one in (one for one in found if not one.deviations):
+            self.members.lose(names[one.spec.python], f"{one.spec.python}: its error is not known: {one.reason}")
         return found
 
+    def _names(self, trial: Trial) -> dict[str, int]:
+        return {self.members.name(one): one for one in trial.members}
+
     def _groups(self, trial: Trial, kept: list[list[Fidelity]]) -> list[Mapping[int, float]]:
-        """The logarithms of the figure, group by group. Raises Unmeasurable for a member whose error is not known."""
-        names = {self.members.name(one): one for one in trial.members}
-        for one in (one for group in kept for one in group if not one.deviations):
-            self.members.lose(names[one.spec.python], f"{one.spec.python}: its error is not known: {one.reason}")
+        """The logarithms of the figure, group by group."""
+        names = self._names(trial)
         return [{names[one.spec.python]: math.log(_figure(one)) for one in group} for group in kept]
 
 
 def _figure(one: Fidelity) -> float:
     shares = [found.error / found.explained for found in one.deviations if found.explained]
     return min(max([1.0, *shares]), MOST)
+
+
+def _is_of(kept: list[list[Fidelity]], names: list[str]) -> bool:
+    """True if these members were measured, or none yet."""
+    return all([one.spec.python for one in group] == names for group in kept)
 
 
 def _read(path: Path) -> list[list[Fidelity]]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from dlbench.analysis import evidence, screening
 from dlbench.analysis.metrics import METRICS
-from dlbench.record.schema import Run, Together
+from dlbench.record.flags import STATUSES
+from dlbench.record.reading import read_plan
+from dlbench.record.schema import PLAN_FILE, Run, Together
+from dlbench.session import schedule
 from dlbench.stats.bisection.search import Trial
+from dlbench.stats.interim import INTERIM_GROUPS
 
 ByMember = Mapping[int, Mapping[Any, Run]]
 """Runs that ended well, by member and group."""
@@ -29,16 +34,39 @@ def by_member(trial: Trial, runs: Sequence[Run], names: Mapping[str, int]) -> By
     return found
 
 
-def failure(runs: Sequence[Run], name: str) -> str:
-    """Reason of the first Run of a member that failed; empty if none did."""
-    failed = [run for run in runs if run.spec.python == name and not run.ok]
-    return f"{name}: {failed[0].status}: {failed[0].reason}" if failed else ""
+class Failure(NamedTuple):
+    """The reason of a member that does not run, and whether it is the same in every process."""
+
+    reason: str
+    final: bool
+
+
+def failure(runs: Sequence[Run], name: str) -> Failure | None:
+    """Failure of a member none of whose Runs ended well; None while that is not known.
+
+    Fewer Runs than a look has show it only where no model stood: a process may be ended from outside.
+    """
+    found = [run for run in runs if run.spec.python == name]
+    known = len(found) >= INTERIM_GROUPS[0] or any(map(schedule.never_ran, found))
+    if not found or not known or any(run.ok for run in found):
+        return None
+    status = found[0].status
+    return Failure(f"{name}: {status}: {found[0].reason}", STATUSES[status].final)
+
+
+def is_of(place: Path, names: Sequence[str]) -> bool:
+    """True if the trial in this folder has these members, or none yet."""
+    return not (place / PLAN_FILE).exists() or [*read_plan(place / PLAN_FILE).pythons] == list(names)
 
 
 def lacking(found: ByMember, metric: str) -> int | None:
-    """A member none of whose Runs has the figure, or a positive one: its logarithm is what is compared."""
+    """A member none of whose Runs has the figure, or a positive one: its logarithm is what is compared.
+
+    A look takes that many Runs.
+    """
     of = METRICS[metric].of
-    return next((one for one, runs in found.items() if not any((of(run) or 0.0) > 0 for run in runs.values())), None)
+    enough = {one: runs for one, runs in found.items() if len(runs) >= INTERIM_GROUPS[0]}
+    return next((one for one, runs in enough.items() if not any((of(run) or 0.0) > 0 for run in runs.values())), None)
 
 
 def no_figure(metric: str) -> str:

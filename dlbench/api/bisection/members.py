@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
 
 from dlbench.api.request import RunRequest
 from dlbench.errors import DlbenchError, SpecError
 from dlbench.session import models
 from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec, workload_key
-from dlbench.stats.bisection.search import Unmeasurable
+from dlbench.stats.bisection.search import Trial, Unmeasurable
 from dlbench.workers import interpreters
 from dlbench.workers.environments import used
 from dlbench.workers.environments.cache import Cache
@@ -22,7 +25,8 @@ from dlbench.workers.environments.ranges import Found
 class Members:
     """The members of a range, made as they are asked for.
 
-    `skipped` are the reasons of those that cannot be measured, which `keep` puts on the disk as they come.
+    `skipped` are the reasons of those that can never be measured here, which `keep` puts on the disk as they come.
+    `lost` are those of all that were lost in this call: what an installer or a process met may be over in the next one.
     """
 
     found: Found
@@ -31,6 +35,7 @@ class Members:
     listener: Listener
     skipped: dict[int, str]
     keep: Callable[[], object]
+    lost: dict[int, str] = field(default_factory=dict)
     pythons: dict[int, str] = field(default_factory=dict)
     plugins: list[str] | None = None
 
@@ -67,13 +72,24 @@ class Members:
             raise SpecError(f"a bisection measures one arm on one workload, and {why}; give one value of each")
         return specs
 
+    def place(self, trial: Trial, folder: Path, fits: Callable[[Path], bool]) -> Path:
+        """The folder of a trial: one that fits, or that is not there.
+
+        A search that goes on another way than before, as a member can be measured now, meets trials of other members.
+        """
+        stem = f"{trial.number + 1:02d}-{trial.kind}-{self.name(trial.place)}"
+        names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
+        return next(place for place in map(folder.joinpath, names) if not place.exists() or fits(place))
+
     def require(self, member: int) -> None:
         """Raise Unmeasurable for a member that is known to be."""
-        if member in self.skipped:
-            raise Unmeasurable(member, self.skipped[member])
+        if reason := self.lost.get(member) or self.skipped.get(member):
+            raise Unmeasurable(member, reason)
 
-    def lose(self, member: int, reason: str) -> None:
-        """Put the reason down, and raise Unmeasurable."""
-        self.skipped[member] = reason
-        self.keep()
+    def lose(self, member: int, reason: str, *, final: bool = False) -> NoReturn:
+        """Raise Unmeasurable, and put the reason down: for this call, or for all of them."""
+        self.lost[member] = reason
+        if final:
+            self.skipped[member] = reason
+            self.keep()
         raise Unmeasurable(member, reason)

@@ -15,7 +15,7 @@ STATE_FILE = "search.json"
 
 
 class State(msgspec.Struct):
-    """Facts of a search that is going on: the words of its command, its range, and members that cannot be measured."""
+    """Facts of a search that is going on: the words of its command, its range, and members that cannot run here."""
 
     words: list[str]
     members: list[str]

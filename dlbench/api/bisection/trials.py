@@ -24,8 +24,8 @@ from dlbench.workers.backends import Starter
 class Trials:
     """Measures trials as a search asks for them, until `seconds` are used.
 
-    `took` are the seconds of each trial, by its members, and `arm` names what was measured. `samples` are those of a
-    process in the next trial: as many as the noise of the last one makes worth their time.
+    `took` are the seconds of each trial, by its members, and `arm` names what was measured. `last` is what the last
+    trial taught of the noise here: the rounds of the next one follow from it.
     """
 
     members: Members
@@ -35,7 +35,7 @@ class Trials:
     begin: float = field(default_factory=time.monotonic)
     took: dict[tuple[int, ...], float] = field(default_factory=dict)
     arm: str = ""
-    samples: int = effort.FIRST
+    last: effort.Learnt | None = None
 
     def __call__(self, trial: Trial) -> list[Mapping[int, float]]:
         """Groups of a trial, those of an earlier call first. Raises Unmeasurable, Exhausted and DlbenchError."""
@@ -44,6 +44,7 @@ class Trials:
         with self._journal(trial) as book, Starter(book.plan.pythons) as start:
             first = book.plan.specs[0]
             self.arm = first.label.replace(f" @{first.python}", "")
+            self._forget(trial, book)
             done = max((run.group + 1 for run in book.runs), default=0)
             self.took[trial.members] = of_runs.seconds(book.runs)
             groups = self._groups(trial, book.runs)
@@ -63,28 +64,37 @@ class Trials:
 
     def _learn(self, trial: Trial, runs: Sequence[Run]) -> None:
         if of_runs.is_timed(self.metric):
-            found = of_runs.by_member(trial, runs, {self.members.name(one): one for one in trial.members})
-            self.samples = effort.samples(trial, found, runs)
+            found = of_runs.by_member(trial, runs, self._names(trial))
+            self.last = effort.learnt(trial, found, runs)
 
     def _require_quiet(self, trial: Trial, runs: Sequence[Run], groups: Sequence[Mapping[int, float]]) -> None:
         """Raise Exhausted if other programs leave no ratio at two looks: more groups would teach nothing."""
         if groups or max(run.group for run in runs) + 1 < INTERIM_GROUPS[1]:
             return
-        found = of_runs.by_member(trial, runs, {self.members.name(one): one for one in trial.members})
+        found = of_runs.by_member(trial, runs, self._names(trial))
         if said := of_runs.disturbance(trial, found, self.metric):
             raise Exhausted(said, groups)
 
+    def _forget(self, trial: Trial, book: journal.Journal) -> None:
+        """Forget the groups of an earlier call in which a member never ran well: what kept it may be over."""
+        found = of_runs.by_member(trial, book.runs, self._names(trial))
+        if not all(found.values()):
+            book.truncate(0)
+
     def _groups(self, trial: Trial, runs: Sequence[Run]) -> list[Mapping[int, float]]:
-        """Groups so far. Raises Unmeasurable for a member of which no Run ended well."""
-        names = {self.members.name(one): one for one in trial.members}
+        """Groups so far. Raises Unmeasurable for a member of which no Run up to a look ended well, or never can."""
+        names = self._names(trial)
         found = of_runs.by_member(trial, runs, names)
         for name, member in names.items():
-            if not found[member] and (why := of_runs.failure(runs, name)):
-                self.members.lose(member, why)
+            if failure := of_runs.failure(runs, name):
+                self.members.lose(member, failure.reason, final=failure.final)
         groups = of_runs.groups(trial, found, self.metric)
         if not groups and runs and (lacking := of_runs.lacking(found, self.metric)) is not None:
             self.members.lose(lacking, f"{self.members.name(lacking)}: {of_runs.no_figure(self.metric)}")
         return groups
+
+    def _names(self, trial: Trial) -> dict[str, int]:
+        return {self.members.name(one): one for one in trial.members}
 
     def _require_time(self, groups: Sequence[Mapping[int, float]]) -> None:
         """Raise Exhausted, with the groups so far, when the budget is used."""
@@ -115,14 +125,16 @@ class Trials:
         )
 
     def _journal(self, trial: Trial) -> journal.Journal:
-        place = self.folder / f"{trial.number + 1:02d}-{trial.kind}-{self.members.name(trial.place)}"
+        names = [*self._names(trial)]
+        place = self.members.place(trial, self.folder, lambda found: of_runs.is_of(found, names))
         if (place / PLAN_FILE).exists():
             return journal.resume(place)
         pythons = {self.members.name(one): self.members.python(one) for one in trial.members}
         request = self.members.request
         together = bool(request.subjects.selection.get("workers"))
         confirms = trial.kind == "confirmation"
-        policy = effort.policy(request.policy, self.metric, self.samples, confirms=confirms, together=together)
+        samples = effort.samples(trial, self.last)
+        policy = effort.policy(request.policy, self.metric, samples, confirms=confirms, together=together)
         specs = self.members.specs(pythons, policy)
         planned = Plan(session=uuid.uuid4().hex[:12], specs=tuple(specs), policy=policy, pythons=pythons)
         return journal.begin(place, planned)

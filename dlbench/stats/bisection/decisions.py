@@ -19,6 +19,7 @@ from dlbench.stats.decisions import NEGLIGIBLE_CHANGE, Paired
 from dlbench.stats.estimates import exp
 from dlbench.stats.interim import INTERIM_GROUPS
 from dlbench.stats.power import ALPHA
+from dlbench.stats.rounds import Goal
 
 ALARM = 0.01
 """Chance at most that a search names a change where there is none, or another one than there is."""
@@ -174,3 +175,15 @@ def confirmation(old: int, before: int, after: int, new: int) -> Rule:
         return "confirmed" if settled and step.low > 0 else None
 
     return rule
+
+
+def goals(whole: float, share: float) -> Mapping[str, Goal]:
+    """Goals of the trials that have one, by kind: the half-width that decides, the distance of the ends being known.
+
+    A candidate is compared with the middle of both ends, and both sides of a step with what may be left there.
+    """
+    error = share / len(INTERIM_GROUPS)
+    return {
+        "candidate": Goal(abs(whole) / 2, error, 3 / 4),
+        "confirmation": Goal(max(DELTA, REST * abs(whole)), error),
+    }
