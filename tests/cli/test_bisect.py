@@ -60,7 +60,7 @@ def dlbench(*words, cache):
         (("a==1..2", "--find-links", "nowhere"), "--find-links nowhere is no folder"),
         (("a==1..2", "--budget", "-1"), "budget is -1.0"),
         (("a==1..2", "--timeout", "0"), "timeout is 0.0"),
-        (("--git", "/nowhere", "a..b"), "give --git the folder of a clone"),
+        (("--git", "/nowhere", "a..b"), "/nowhere: No such file or directory; give the folder of a clone"),
     ],
 )
 def test_what_makes_no_search_is_one_line(words, said):

@@ -27,7 +27,7 @@ DELTA = math.log1p(NEGLIGIBLE_CHANGE)
 """Distance, in logarithms, beyond which two levels differ."""
 MOST = INTERIM_GROUPS[-1]
 """Groups of a trial at most."""
-REST = 0.25
+REST = 1 / 3
 """Share of the whole change that may be left unexplained on a side of a step before it is looked for there."""
 
 Verdict = Literal[

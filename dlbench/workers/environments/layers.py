@@ -211,6 +211,6 @@ def _run(place: Place, command: Sequence[str]) -> str:
 def _last_lines(said: str) -> list[str]:
     """The last lines of an installer that failed, or of the build within it: pip says after those where they stand."""
     told = said.rpartition("[end of output]")[0] or said
-    notices = ("[notice]", "WARNING: ", "hint: ")
+    notices = ("[notice]", "WARNING: ", "hint: ", "Using Python ")
     lines = [line.strip() for line in told.splitlines() if line.strip(" ^~") and not line.startswith(notices)]
     return lines[-LINES:]

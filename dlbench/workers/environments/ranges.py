@@ -206,8 +206,13 @@ def _has_folder(top: Path, commit: str, subdirectory: str) -> bool:
     return subprocess.run(words, check=False, cwd=top, capture_output=True, text=True).stdout.strip() == "tree"
 
 
+def commit(folder: Path, word: str) -> str:
+    """The hash of a commit of a local repository. Raises SpecError."""
+    _git(folder, "rev-parse", "--git-dir", fault="is no Git repository; give the folder of a clone")
+    return _hash(folder, word)
+
+
 def _hash(folder: Path, word: str) -> str:
-    """The commit of a word. Raises SpecError."""
     fault = f"has no commit {word!r}; give a commit, a branch or a tag of it"
     return _git(folder, "rev-parse", "--verify", f"{word}^{{commit}}", fault=fault)
 
@@ -224,7 +229,7 @@ def _git(folder: Path, *words: str, fault: str = "") -> str:
             text=True,
         )
     except OSError as error:
-        raise SpecError(f"{folder}: {error.strerror}; give --git the folder of a clone, and install git") from error
+        raise SpecError(f"{folder}: {error.strerror}; give the folder of a clone, and install git") from error
     if done.returncode:
         said = fault or f"git {words[0]} failed ({done.stderr.strip().rpartition(chr(10))[2]})"
         raise SpecError(f"{folder} {said}")

@@ -8,11 +8,12 @@ import shlex
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from dlbench.errors import SpecError
+from dlbench.workers.environments import ranges
 from dlbench.workers.environments.cache import Cache
 from dlbench.workers.environments.layers import Recipe
 
@@ -55,20 +56,27 @@ def _uri(folder: str) -> str:
 
 
 def _at_a_commit(text: str) -> str:
-    """The same with the commit that a branch or tag is at now: an environment is kept by its words.
+    """The same with the commit that its words are at now, such as a branch: an environment is kept by its words.
 
-    As it is where git does not say, such as for a commit; the installer then finds out.
+    A repository elsewhere is asked for branches and tags; the words stay as they are where it does not say. Raises
+    SpecError for a local one that has no such commit.
     """
     found = REVISION.match(text)
     if found is None or re.fullmatch(r"[0-9a-f]{40}", found["rev"] or ""):
         return text
-    words = ["git", "ls-remote", "--exit-code", found["url"], found["rev"] or "HEAD"]
+    url, revision = urlsplit(found["url"]), found["rev"] or "HEAD"
+    commit = ranges.commit(Path(unquote(url.path)), revision) if url.scheme == "file" else _told(found["url"], revision)
+    return f"git+{found['url']}@{commit}{found['rest'] or ''}" if commit else text
+
+
+def _told(url: str, revision: str) -> str:
+    """The commit of a branch or tag, as the repository tells; empty where it does not."""
+    words = ["git", "ls-remote", "--exit-code", url, revision]
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
-        return text
-    commit = done.stdout.partition("\t")[0]
-    return f"git+{found['url']}@{commit}{found['rest'] or ''}" if done.returncode == 0 and commit else text
+        return ""
+    return done.stdout.partition("\t")[0] if done.returncode == 0 else ""
 
 
 def resolve(

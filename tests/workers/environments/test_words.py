@@ -82,17 +82,33 @@ def test_a_branch_is_the_commit_that_it_is_at_now(tmp_path):
     assert re.fullmatch(rf"git\+file://{home}@[0-9a-f]{{40}}#subdirectory=a", first)
     assert first != second
     assert words.requirement(second) == second
-    assert words.requirement(f"git+file://{tmp_path}/none@main") == f"git+file://{tmp_path}/none@main"
+    for word in (f"git+file://{home}@HEAD~1", f"git+file://{home}@{first.partition('@')[2][:7]}"):
+        assert words.requirement(f"{word}#subdirectory=a") == first
+    assert words.requirement(f"git+file://{home}#subdirectory=a") == second
+    assert words.requirement("git+https://localhost:1/none@main") == "git+https://localhost:1/none@main"
+
+
+def test_a_commit_that_a_local_repository_has_not_is_one_line(tmp_path):
+    subprocess.run(["git", "init", "-q", str(tmp_path / "empty")], check=True)
+    (tmp_path / "folder").mkdir()
+    for name, said in (
+        ("none@main", "none: No such file or directory; give the folder of a clone"),
+        ("folder@main", "folder is no Git repository; give the folder of a clone"),
+        ("empty@main", "empty has no commit 'main'; give a commit, a branch or a tag of it"),
+        ("empty", "empty has no commit 'HEAD'"),
+    ):
+        with pytest.raises(SpecError, match=re.escape(f"{tmp_path}/{said}")):
+            words.requirement(f"git+file:{tmp_path}/{name}")
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("git+file:a b@" + "0" * 40, "git+file://{here}/a%20b@" + "0" * 40),
-        ("git+file:/a/b@x#subdirectory=c", "git+file:///a/b@x#subdirectory=c"),
-        ("git+file:~/a@x", "git+file://{home}/a@x"),
-        ("git+file://~/a@x", "git+file://{home}/a@x"),
-        ("git+file:///a%20b@x", "git+file:///a%20b@x"),
+        ("git+file:/a/b@" + "0" * 40 + "#subdirectory=c", "git+file:///a/b@" + "0" * 40 + "#subdirectory=c"),
+        ("git+file:~/a@" + "0" * 40, "git+file://{home}/a@" + "0" * 40),
+        ("git+file://~/a@" + "0" * 40, "git+file://{home}/a@" + "0" * 40),
+        ("git+file:///a%20b@" + "0" * 40, "git+file:///a%20b@" + "0" * 40),
     ],
 )
 def test_a_repository_may_be_named_by_its_folder(text, expected, tmp_path, monkeypatch):
