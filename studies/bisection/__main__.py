@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from studies import end_what_was_started
-from studies.bisection import history, metrics, noise, real, simulated
+from studies.bisection import agreement, history, metrics, noise, real, simulated
 
 HEAD = """# Bisections over drawn sessions
 
@@ -27,6 +27,12 @@ REAL_NOISE = """The noise of real searches is that of `real.md`: a drawn group h
 the medians of its trial, of the same kind, all its members together. Their {number:,} ratios of two processes have a
 spread of {spread:.2%} without outliers, and {outlying:.1%} of them lie beyond four such spreads; processes that are
 drawn with a spread of {drawn:g} % have ratios with one of {pair:.2%}.
+
+"""
+AGREEMENT = """
+## Real searches beside drawn ones
+
+Both have the noise of the real ones; a drawn search takes its groups from all of them, each independent of the others.
 
 """
 REAL = """# Real bisections
@@ -73,6 +79,8 @@ def main() -> None:
         return
     measured = noise.pooled(real.lines(asked.folder))
     page = f"{head}{_of_noise(measured)}{simulated.table(asked.searches, measured)}\n"
+    if measured:
+        page += AGREEMENT + agreement.table(real.lines(asked.folder), measured, asked.searches) + "\n"
     (asked.folder / "simulated.md").write_text(page, encoding="utf-8")
 
 

@@ -38,6 +38,8 @@ class Kind(NamedTuple):
     real: bool = False
 
 
+REAL = Kind("5 %, noise of real searches", {0: PLANTED}, real=True)
+REAL_UNCHANGED = Kind("unchanged, noise of real searches", {}, real=True)
 KINDS = (
     Kind("5 % in one of 16", {0: PLANTED}),
     Kind("5 % faster in one of 16", {0: -PLANTED}),
@@ -47,17 +49,18 @@ KINDS = (
     Kind("unchanged, spread 1 %", {}, 0.01),
     Kind("5 %, spread 1.8 %", {0: PLANTED}, BESIDE),
     Kind("unchanged, spread 1.8 %", {}, BESIDE),
-    Kind("5 %, noise of real searches", {0: PLANTED}, real=True),
-    Kind("unchanged, noise of real searches", {}, real=True),
+    REAL,
+    REAL_UNCHANGED,
 )
 
 
 class Drawn(NamedTuple):
-    """One search: its answer, and the groups and processes that it took."""
+    """A search: its answer, its groups and processes, and half the width of the interval of the step that it named."""
 
     answer: Answer
     groups: int
     processes: int
+    half: float | None = None
 
 
 def drawn(kind: Kind, seed: int, measured: Noise | None = None) -> Drawn:
@@ -73,7 +76,9 @@ def drawn(kind: Kind, seed: int, measured: Noise | None = None) -> Drawn:
         return groups
 
     found = search(VERSIONS, measure)
-    return Drawn(judged(found, sorted(at)), sum(one for one, _ in taken), sum(one for _, one in taken))
+    known = next((step.ratio for step in found.confirmed if step.ratio is not None), None)
+    half = None if known is None else math.log(known.high / known.low) / 2
+    return Drawn(judged(found, sorted(at)), sum(one for one, _ in taken), sum(one for _, one in taken), half)
 
 
 def _groups(
