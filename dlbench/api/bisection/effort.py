@@ -42,7 +42,7 @@ class Learnt(NamedTuple):
 
 
 def learnt(trial: Trial, found: groups.ByMember, runs: Sequence[Run]) -> Learnt:
-    """What a trial teaches."""
+    """Facts of this trial."""
     of_rounds = [one for one in groups.rounds(trial, found) if one]
     whole = statistics.fmean(map(statistics.median, of_rounds)) if of_rounds else 0.0
     return Learnt(of_rounds, overhead(runs), whole)
