@@ -27,13 +27,18 @@ CODES = {
 
 def show(context: click.Context, options: Mapping[str, Any]) -> int:
     """Search, print, and return the exit code. Raises DlbenchError."""
-    words: list[str] = context.meta[WORDS]
-    if options["resume"] is not None:
-        words = state.read(options["resume"]).words
-        bisect_request.refuse_others(context)
-        with context.command.make_context("bisect", list(words), parent=context.parent) as again:
-            context, options = again, {**again.params, **{name: options[name] for name in bisect_request.WITH_RESUME}}
-    return _shown(bisect_request.read(context, options, words), options)
+    if options["resume"] is None:
+        words: list[str] = context.meta[WORDS]
+        return _shown(bisect_request.read(context, options, words), options)
+    bisect_request.refuse_others(context)
+    folder = options["resume"].absolute()
+    with (
+        state.where_it_began(folder) as kept,
+        context.command.make_context("bisect", list(kept.words), parent=context.parent) as again,
+    ):
+        said = {name: options[name] for name in bisect_request.WITH_RESUME}
+        options = {**again.params, **said, "resume": folder}
+        return _shown(bisect_request.read(again, options, kept.words), options)
 
 
 def _shown(asked: Request, options: Mapping[str, Any]) -> int:

@@ -46,7 +46,7 @@ class Workplace(NamedTuple):
 
 
 def measure(folder: Path, sessions: int, workplace: Path) -> None:
-    """Add so many searches to the file, with and without a planted step in turn; one that was cut short begins anew."""
+    """Add so many searches to the file, with and without a planted step in turn; one that was cut short goes on."""
     path = folder / FILE
     for _ in range(sessions):
         number = len(lines(folder))
@@ -59,26 +59,37 @@ def measure(folder: Path, sessions: int, workplace: Path) -> None:
 def _searched(at: int, place: Workplace) -> dict[str, object]:
     """One search; `at` is the first version that computes 5 % more."""
     versions, out = place.made(), place.folder / "search"
-    shutil.rmtree(out, ignore_errors=True)
-    pieces = [PIECES] * at + [PIECES + MORE] * (VERSIONS - at)
-    place.table.write_text(json.dumps(dict(zip(versions, pieces, strict=True))))
-    of_range = f"{PACKAGE}=={versions[0]}..{versions[-1]}"
-    words = [of_range, *WORDS, "--find-links", str(place.links), "--out", str(out)]
+    pieces = dict(zip(versions, [PIECES] * at + [PIECES + MORE] * (VERSIONS - at), strict=True))
+    words = ["--resume", str(out)]
+    if not (cut := _is_begun(place, pieces)):
+        shutil.rmtree(out, ignore_errors=True)
+        place.table.write_text(json.dumps(pieces))
+        of_range = f"{PACKAGE}=={versions[0]}..{versions[-1]}"
+        words = [of_range, *WORDS, "--find-links", str(place.links), "--out", str(out)]
     begin = time.monotonic()
     code, found, said = answer(words, {"DLBENCH_CACHE": str(place.folder / "cache")})
     trials = found.get("lines", ())
+    measuring, disturbed = round(sum(one["seconds"] for one in trials)), noise.of_search(out)
+    shutil.rmtree(out)
     return {
         "planted": versions[at] if at < VERSIONS else "",
         "code": code,
         "named": [one["after"] for one in found.get("changes", ()) if one["verdict"] == "confirmed"],
         "ratios": [one["ratio"] for one in found.get("changes", ())],
         "groups": sum((one["ratio"] or {}).get("groups", 0) for one in trials),
-        "seconds": round(time.monotonic() - begin),
-        "measuring": round(sum(one["seconds"] for one in trials)),
+        "seconds": measuring if cut else round(time.monotonic() - begin),
+        "measuring": measuring,
+        "cut": cut,
         "load": os.getloadavg()[1],
         "said": found.get("reason", said),
-        "noise": noise.of_search(out),
+        "noise": disturbed,
     }
+
+
+def _is_begun(place: Workplace, pieces: dict[str, int]) -> bool:
+    """True if a search with these pieces of work was cut short."""
+    begun = (place.folder / "search" / "search.json").exists() and place.table.exists()
+    return begun and json.loads(place.table.read_text()) == pieces
 
 
 def table(folder: Path) -> str:

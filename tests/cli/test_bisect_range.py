@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from dlbench.api.bisection import state
 from dlbench.api.bisection.members import Members
+from dlbench.cli import bisect as command
 from dlbench.cli import bisect_request, upgrades
+from dlbench.cli.main import cli
 from dlbench.errors import SpecError
 from dlbench.session.listener import Quiet
 from dlbench.workers.environments import used
@@ -65,3 +69,26 @@ def test_a_search_goes_on_with_the_range_that_it_began(tmp_path):
     found = Found("a", ("a",), tuple(Candidate(name, Recipe((f"a=={name}",))) for name in ("1.0", "1.1", "2.0")))
     assert [one.name for one in state.State([], ["1.0", "2.0"]).begun(found).candidates] == ["1.0", "2.0"]
     assert state.State([], ["1.0", "9.0"]).begun(found) == found
+
+
+def test_a_search_goes_on_where_it_began_whatever_the_folder_of_the_call(tmp_path, monkeypatch):
+    """Its words name files from there."""
+    began, elsewhere = tmp_path / "began", tmp_path / "elsewhere"
+    for folder in (began, elsewhere):
+        folder.mkdir()
+    for name, version in (("old", 1), ("new", 2)):
+        (began / f"{name}.txt").write_text(f"numpy=={version}\n")
+    monkeypatch.chdir(began)
+    words = ["--lock", "old.txt", "new.txt", "--plugin", "fake.linear", "--phase", "train", "--out", "out"]
+    state.opened(request(*words))
+    monkeypatch.chdir(elsewhere)
+    asked = []
+    monkeypatch.setattr(command, "_shown", lambda request, _: asked.append((request, Path.cwd())) or 0)
+    assert cli.main(["bisect", "--resume", "../began/out"], standalone_mode=False) == 0
+    ((one, place),) = asked
+    assert (place, Path.cwd()) == (began, elsewhere)
+    assert one.folder.resolve() == began / "out"
+    shutil.rmtree(began / "out")
+    state.write(tmp_path / "out", state.State(words, ["0-old", "1-numpy"], begun_in=str(tmp_path / "gone")))
+    with pytest.raises(SpecError, match=r"began in .*gone, and that is no folder; begin another one"):
+        cli.main(["bisect", "--resume", "../out"], standalone_mode=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,11 +17,15 @@ STATE_FILE = "search.json"
 
 
 class State(msgspec.Struct):
-    """Facts of a search that is going on: the words of its command, its range, and members that cannot run here."""
+    """Facts of a search that is going on: the words of its command, its range, and members that cannot run here.
+
+    `begun_in` is the folder where it began: words name other folders from there.
+    """
 
     words: list[str]
     members: list[str]
     skipped: dict[int, str] = {}
+    begun_in: str = ""
 
     def begun(self, found: Found) -> Found:
         """The range with the members that it had then, if it still has all of them: others were released since."""
@@ -35,6 +41,17 @@ def read(folder: Path) -> State:
         return msgspec.json.decode((folder / STATE_FILE).read_bytes(), type=State)
     except (OSError, msgspec.MsgspecError) as error:
         raise RecordError(f"{folder} holds no bisection ({error}); give --resume the folder of one") from error
+
+
+@contextlib.contextmanager
+def where_it_began(folder: Path) -> Iterator[State]:
+    """Its state, and work where it began while the block runs. Raises RecordError, and SpecError if that is gone."""
+    kept = read(folder)
+    place = Path(kept.begun_in or ".")
+    if not place.is_dir():
+        raise SpecError(f"{folder} is of a search that began in {place}, and that is no folder; begin another one")
+    with contextlib.chdir(place):
+        yield kept
 
 
 def write(folder: Path, kept: State) -> None:
@@ -56,6 +73,6 @@ def opened(asked: Request) -> State:
         return kept
     if (asked.folder / STATE_FILE).exists():
         raise RecordError(f"{asked.folder} already holds a bisection; --resume it, or give another --out")
-    kept = State(list(asked.words), members)
+    kept = State(list(asked.words), members, begun_in=str(Path.cwd()))
     write(asked.folder, kept)
     return kept

@@ -45,14 +45,15 @@ class Found(NamedTuple):
 def versions(text: str, recipe: Recipe) -> Found:
     """The versions of `package==1.0..1.5` that this Python can have, by the user's configuration of pip.
 
-    Raises SpecError for ends that do not exist, that are equal, or the wrong way round.
+    Pre-releases are members if an end is one. Raises SpecError for ends that do not exist, that are equal, or the wrong
+    way round.
     """
     match = re.fullmatch(r"([A-Za-z][\w.-]*(?:\[[\w,.-]+\])?)==(.+?)\.\.(.+)", text.replace(" ", ""))
     if match is None:
         raise SpecError(f"{text!r} is no range of versions; give PACKAGE==OLD..NEW, such as package==1.0..1.5")
     package, ends = match[1], [_version(text, word) for word in match.groups()[1:]]
     _check_order(text, ends[0] == ends[1], backwards=ends[0] > ends[1])
-    known = _offered(package.partition("[")[0], recipe)
+    known = _offered(package.partition("[")[0], recipe, pre=any(one.is_prerelease for one in ends))
     for end in ends:
         if end not in known:
             near = (
@@ -161,12 +162,14 @@ def _is_asked(one: Requirement, extras: frozenset[str]) -> bool:
     return one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
 
 
-def _offered(package: str, recipe: Recipe) -> set[Version]:
-    """Versions that pip offers this Python. Raises SpecError."""
+def _offered(package: str, recipe: Recipe, *, pre: bool) -> set[Version]:
+    """Versions that pip offers this Python, with pre-releases or without. Raises SpecError."""
     place = Place(package, Path.cwd(), {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
     layers.require_pip()
     links = [word for word in recipe.options if word not in ("--no-build-isolation", "--no-deps")]
-    code, output = ended(place, [sys.executable, "-m", "pip", "index", "versions", *links, package])
+    code, output = ended(
+        place, [sys.executable, "-m", "pip", "index", "versions", *links, *(["--pre"] if pre else []), package]
+    )
     said = redaction.text(output.decode(errors="replace"))
     match = re.search(r"^Available versions: (.+)$", said, re.MULTILINE)
     if code or match is None:

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from dlbench.errors import SpecError
 from dlbench.workers.environments import ranges
 from dlbench.workers.environments.layers import Recipe
-from studies.bisection.packages import repository, wheels
+from studies.bisection.packages import repository, wheel, wheels
 from studies.gate.repository import git
 
 pytestmark = pytest.mark.untimed
@@ -36,6 +36,18 @@ def test_versions_come_in_the_order_of_versions_and_an_end_may_be_written_in_ano
     one = ranges.versions("acme-step==1.8..1.10.0", found)
     assert [candidate.name for candidate in one.candidates] == ["1.8", "1.9", "1.10"]
     assert one.candidates[0].recipe.words == ("acme-step==1.8",)
+
+
+@pytest.mark.slow
+def test_pre_releases_are_members_if_an_end_is_one(tmp_path):
+    for version in ("1.0", "1.1rc1", "1.1", "1.2.dev3"):
+        wheel(tmp_path, version, "")
+    recipe = Recipe(("",), (str(tmp_path),))
+    names = [
+        [one.name for one in ranges.versions(f"acme-step=={ends}", recipe).candidates]
+        for ends in ("1.0..1.1", "1.0..1.2.dev3")
+    ]
+    assert names == [["1.0", "1.1"], ["1.0", "1.1rc1", "1.1", "1.2.dev3"]]
 
 
 @pytest.mark.slow
