@@ -34,6 +34,8 @@ def blocks(found: Bisection) -> Iterator[Block]:
     yield Heading(2, "Transcript")
     whole = "to the one before" if any(line.kind == "strip" for line in found.lines) else "new end to old end"
     yield Table(["Trial", "member", "to the old end", whole, "verdict", "groups", "time"], list(map(_row, found.lines)))
+    if why := list(reasons(found)):
+        yield Bullets(why)
     yield Paragraph(
         f"All decisions hold together in {100 - found.error * 100:g} of 100 searches. Ratios are to the old end of the "
         "same trial."
@@ -59,6 +61,17 @@ def sentences(found: Bisection) -> Iterator[str]:
         yield f"a change lies after {low}, up to {high}: it was not narrowed further"
     if found.several:
         yield "there are several steps in this range"
+
+
+def reasons(found: Bisection) -> Iterator[str]:
+    """Reasons of verdicts in the transcript, each with all members that have it."""
+    of: dict[tuple[str, str], list[str]] = {}
+    for line in found.lines:
+        if line.reason:
+            of.setdefault((line.verdict, line.reason), []).append(line.name)
+    for (verdict, reason), names in of.items():
+        named = ", ".join(dict.fromkeys(names))
+        yield f"{verdict}: {reason}" if reason.startswith(named) else f"{named} {verdict}: {reason}"
 
 
 def title(metric: str) -> str:
@@ -132,11 +145,7 @@ def _named(line: Line) -> str:
 
 
 def _point(one: Line) -> list[str]:
-    return [_named(one), ratio(one.ratio), ratio(one.whole), _judged(one)]
-
-
-def _judged(line: Line) -> str:
-    return f"{line.verdict}: {line.reason}" if line.reason else line.verdict
+    return [_named(one), ratio(one.ratio), ratio(one.whole), one.verdict]
 
 
 def _row(line: Line) -> list[str]:
@@ -146,7 +155,7 @@ def _row(line: Line) -> list[str]:
         _named(line),
         ratio(line.ratio),
         ratio(line.whole),
-        _judged(line),
+        line.verdict,
         groups,
         duration(line.seconds),
     ]

@@ -56,3 +56,20 @@ def test_the_columns_of_a_transcript_say_what_they_are():
     assert "new end to old end" in page.text(FOUND)
     lines = (Line(kind="strip", name="1.1", verdict="same", ratio=Known(1.0, 1.0, 1.0, 6)),)
     assert "new end" not in page.text(msgspec.structs.replace(FOUND, lines=lines))
+
+
+def test_reasons_stand_below_the_transcript_each_with_its_members():
+    """A cell of a terminal's table has room for a verdict, not for the last lines of a build."""
+    lines = (
+        Line(kind="candidate", name="1.1", verdict="not measured", reason="1.1 cannot be installed: no wheel"),
+        Line(kind="strip", name="1.2", verdict="undecided", reason="the budget is used"),
+        Line(kind="strip", name="1.3", verdict="undecided", reason="the budget is used"),
+        Line(kind="strip", name="1.4", verdict="same"),
+    )
+    one = msgspec.structs.replace(FOUND, lines=lines)
+    assert list(page.reasons(one)) == [
+        "not measured: 1.1 cannot be installed: no wheel",
+        "1.2, 1.3 undecided: the budget is used",
+    ]
+    text = page.text(one)
+    assert text.count("the budget is used") == text.count("1.1 cannot be installed: no wheel") == 1
