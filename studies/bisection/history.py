@@ -1,4 +1,4 @@
-"""A search of this repository's own history: twenty commits on a clone, one of which makes a step a little slower."""
+"""A search of this repository's own history: twenty commits on a clone, one of which makes a step slower."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from studies.bisection.packages import answer
 from studies.gate.repository import git
 
 ROOT, PACKAGE = Path(__file__).parents[2], "plugins/dlbench-torch"
-SEARCH, PAGE = "search", "small.md"
+SEARCH, PAGE, ANSWER = "search", "report.md", "bisection.json"
 COMMITS, PLANTED = 20, 13
 SUBJECT = "Training stops at a gradient that is not finite"
 AFTER = "            parameter.grad = torch.zeros_like(parameter)\n        self._scaler.step(self._optimizer)\n"
 SLOWER = """            parameter.grad = torch.zeros_like(parameter)
-        first = next(iter(self._trained.values()))
-        if first.grad is not None and not first.grad.isfinite().all():
-            raise FloatingPointError("a gradient is not finite; give a smaller learning rate")
+        for name, parameter in self._trained.items():
+            if parameter.grad is not None and not parameter.grad.isfinite().all():
+                raise FloatingPointError(f"the gradient of {name} is not finite; give a smaller learning rate")
         self._scaler.step(self._optimizer)
 """
 WORDS = (
@@ -32,12 +32,13 @@ WORDS = (
     "--threads",
     "1",
 )
-HEAD = """# A small slowdown in this repository's own history
+HEAD = """# A bisection of this repository's own history
 
 `python -m studies.bisection FOLDER --history --workplace PLACE`: {commits} commits on a clone of this repository, in
 `{package}`. All but one add a line to its README. Commit {number}, "{subject}",
-has each training step look through the gradient of one parameter. The search took {minutes:.0f} minutes beside other
-work on two cores, with a load of {load:.1f}, and ended with exit code {code}: {said}.
+has each step look through all gradients. The search measured for {minutes:.0f} minutes on a machine that others
+worked on (load average {load:.1f} at its end), in parts, each of which resumed the one before. It ended with exit code
+{code}: {said}.
 
 ```diff
 {diff}
@@ -73,6 +74,8 @@ def measure(folder: Path, workplace: Path) -> None:
         diff=git(clone, "show", "--format=", planted).strip(),
     )
     text = (search / "bisection.md").read_text(encoding="utf-8").replace(str(workplace), "/tmp")
+    answered = (search / ANSWER).read_text(encoding="utf-8").replace(str(workplace), "/tmp")
+    (folder / ANSWER).write_text(answered, encoding="utf-8")
     (folder / PAGE).write_text(f"{head}{text.replace('# ', '## ', 1)}", encoding="utf-8")
 
 
