@@ -28,6 +28,7 @@ from dlbench.report.convergence import NOTHING, sparkline
 from dlbench.report.section import Arm
 from dlbench.report.units import format_interval, format_value
 from studies import frameworks
+from studies.article_words import WORDS, Words
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "reports"
@@ -35,6 +36,8 @@ PAGES = {"en": ROOT / "docs/article.md", "zh": ROOT / "docs/article-zh.md"}
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
 PROGRAMS = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 STEPS = ("frameworks", "article-steps")
+BOTH = ("all-plugins",)
+"""TensorFlow and PyTorch alone, but all seven programs."""
 BASELINE = "keras-tf graph"
 """Keras on the path that `fit` takes on a CPU."""
 CURVES = ("convergence-images", "convergence-sequences", "article-curves")
@@ -70,42 +73,8 @@ KINDS = {
 }
 
 
-class Words(NamedTuple):
-    """Words of the tables in one language."""
-
-    arm: str
-    step: str
-    memory: str
-    first: str
-    curve: str
-    none: str
-
-
 Command = Callable[..., Any]
 Cell = Callable[["Column", Arm], str]
-
-WORDS = {
-    "en": Words(
-        arm="arm",
-        step="### A training step\n\nThe time of a step, then its ratio to that of `keras-tf graph`.",
-        memory="### Memory\n\nPeak memory above what the process held after its imports.",
-        first="### The first step\n\nIt holds tracing and compiling.",
-        curve="### The curve\n\nQuality on held-out data of real tasks, from the first evaluation to the last, each "
-        "between its own least and greatest: for series,\nimages made and text less is better. Then the steps "
-        "to the target, the median of five seeds, and the seeds that reached\nit. [Tasks](tasks.md) has the targets.",
-        none="Not measured yet.",
-    ),
-    "zh": Words(
-        arm="配置",
-        step="### 一步训练\n\n一步的时间，然后是它相当于 `keras-tf graph` 的几倍及其区间。",
-        memory="### 内存\n\n超出导入之后已占用部分的内存峰值。",
-        first="### 第一步\n\n包含追踪和编译。",
-        curve="### 训练曲线\n\n真实任务的留出数据上的质量，从第一次评估到最后一次，每格按自己的最小值和最大值缩放"
-        "（序列、生成图像和文本越小越好）。然后是达到目标所需的步数（五个种子的中位数）和达到目标的种子数。"
-        "目标见 [Tasks](tasks.md)。",
-        none="尚未测量。",
-    ),
-}
 
 
 @click.group()
@@ -231,20 +200,30 @@ def filled(text: str, folder: Path, words: Words) -> str:
     """The page with the tables of the reports in a folder between its marks."""
     head, rest = text.split(MARKS[0])
     _, tail = rest.split(MARKS[1])
-    found = columns(folder, STEPS, "train"), columns(folder, CURVES, "converge")
+    found = columns(folder, BOTH, "train"), columns(folder, STEPS, "train"), columns(folder, CURVES, "converge")
     lines = list(tables(*found, words)) or ["", words.none]
     return "\n".join([head + MARKS[0], *lines, "", MARKS[1] + tail])
 
 
-def tables(steps: Sequence[Column], curves: Sequence[Column], words: Words) -> Iterator[str]:
-    """The tables of what was measured: an arm a row, a program a column."""
+def tables(both: Sequence[Column], steps: Sequence[Column], curves: Sequence[Column], words: Words) -> Iterator[str]:
+    """The tables of what was measured: an arm a row, a program a column.
+
+    Memory and first steps of a program that was not measured with all frameworks are those of TensorFlow and PyTorch.
+    """
+    whole = {one.program for one in steps}
+    once = sorted([*steps, *(one for one in both if one.program not in whole)], key=_place)
     for title, of, cell in (
-        (words.step, steps, _step),
-        (words.memory, steps, _metric("memory_peak", "bytes")),
-        (words.first, steps, _metric("first_step_time", "s")),
+        (words.both, both, _step("tf graph")),
+        (words.step, steps, _step(BASELINE)),
+        (words.memory, once, _metric("memory_peak", "bytes")),
+        (words.first, once, _metric("first_step_time", "s")),
         (words.curve, curves, _curve),
     ):
         yield from _table(title, of, cell, words) if of else ()
+
+
+def _place(column: Column) -> int:
+    return PROGRAMS.index(column.program)
 
 
 def _table(title: str, of: Sequence[Column], cell: Cell, words: Words) -> Iterator[str]:
@@ -256,16 +235,18 @@ def _table(title: str, of: Sequence[Column], cell: Cell, words: Words) -> Iterat
         yield f"| `{name}` | {' | '.join(cells.get((name, program)) or NOTHING for program in programs)} |"
 
 
-def _step(column: Column, arm: Arm) -> str:
-    """The baseline's figure stands alone, others with their ratio to it."""
-    found, labels = arm.metrics.get("step_time"), {_name(one): one.label for one in column.arms}
-    if found is None:
-        return ""
-    said, baseline = format_value(found.value, "s"), labels.get(BASELINE)
-    if baseline in (None, arm.label):
-        return said
-    ratio = column.found.ratio(arm.label, str(baseline), phase="train").ratio
-    return said if ratio is None else f"{said}, {format_interval(ratio, '')}"
+def _step(baseline: str) -> Cell:
+    """A column of step times: the baseline's figure stands alone, others with their ratio to it."""
+
+    def cell(column: Column, arm: Arm) -> str:
+        found, base = arm.metrics.get("step_time"), next((one for one in column.arms if _name(one) == baseline), arm)
+        if found is None:
+            return ""
+        said, names = format_value(found.value, "s"), {id(one): name for name, one in column.found.arms.items()}
+        ratio = None if base is arm else column.found.ratio(names[id(arm)], names[id(base)]).ratio
+        return said if ratio is None else f"{said}, {format_interval(ratio, '')}"
+
+    return cell
 
 
 def _metric(name: str, unit: str) -> Cell:

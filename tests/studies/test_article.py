@@ -25,11 +25,13 @@ class Found:
     """Results of which every ratio is that of the figures."""
 
     def __init__(self, arms):
-        self.step = {one.label: one.metrics["step_time"].value for one in arms if one.metrics}
+        self.arms = {f"train, {one.label}": one for one in arms}
 
-    def ratio(self, one, other, phase):
-        assert phase == "train"
-        return SimpleNamespace(ratio=value(self.step[one] / self.step[other]))
+    def ratio(self, one, other):
+        return SimpleNamespace(ratio=value(self._step(one) / self._step(other)))
+
+    def _step(self, name):
+        return self.arms[name].metrics["step_time"].value
 
 
 def column(program, *arms):
@@ -48,7 +50,7 @@ STEPS = [
 
 
 def rows(steps=(), curves=()):
-    return [line for line in article.tables(steps, curves, article.WORDS["en"]) if line.startswith("| ")]
+    return [line for line in article.tables((), steps, curves, article.WORDS["en"]) if line.startswith("| ")]
 
 
 def test_an_arm_is_a_row_with_its_ratio_and_arms_without_a_figure_are_left_out():
@@ -60,6 +62,20 @@ def test_an_arm_is_a_row_with_its_ratio_and_arms_without_a_figure_are_left_out()
     ]
     assert "| `keras-tf graph` | 1.00 MiB | – |" in found
     assert not any("eager" in line for line in found)
+
+
+def test_tensorflow_and_pytorch_have_a_table_of_their_own_beside_tensorflows_graph():
+    graph = arm("tf.gan graph", step_time=1e-3, memory_peak=2.0**20)
+    both = [column("gan", graph, arm("torch.gan eager", step_time=3e-3)), column("cnn", arm("tf.cnn graph"))]
+    found = [line for line in article.tables(both, STEPS, (), article.WORDS["en"]) if line.startswith("| ")]
+    assert found[:3] == ["| arm | gan | cnn |", "| `tf graph` | 1.00 ms | – |", "| `torch eager` | 3.00 ms, 3.00 | – |"]
+    memory = found[found.index("| arm | mlp | cnn | gan |") :][:3]
+    assert memory[1:] == ["| `keras-tf graph` | 1.00 MiB | – | – |", "| `tf graph` | – | – | 1.00 MiB |"]
+
+
+def test_the_kept_steps_are_of_all_seven_programs():
+    found = article.columns(article.FOLDER, article.BOTH, "train")
+    assert list(dict.fromkeys(one.program for one in found)) == list(article.PROGRAMS)
 
 
 def test_a_curve_has_its_course_its_steps_and_its_seeds():

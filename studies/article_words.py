@@ -1,0 +1,49 @@
+"""Words of the tables of the article's pages, in English and Chinese."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Words(NamedTuple):
+    """Words of the tables in one language."""
+
+    arm: str
+    both: str
+    step: str
+    memory: str
+    first: str
+    curve: str
+    none: str
+
+
+WORDS = {
+    "en": Words(
+        arm="arm",
+        both="### TensorFlow and PyTorch, a training step\n\nThe time of a step, then its ratio to that of `tf graph`, "
+        "on two threads, from `reports/all-plugins`.",
+        step="### Keras and JAX too, a training step\n\nThe time of a step, then its ratio to that of "
+        "`keras-tf graph`, on one thread. A program that is no column, and – in a cell, was not measured.",
+        memory="### Memory\n\nPeak memory above what the process held after its imports. A column without Keras and JAX "
+        "is of two threads,\nfrom `reports/all-plugins`.",
+        first="### The first step\n\nIt holds tracing and compiling. Columns are as for memory.",
+        curve="### The curve\n\nQuality on held-out data of real tasks, from the first evaluation to the last, each "
+        "between its own least and greatest: for series,\nimages made and text less is better. Then the steps "
+        "to the target, the median of five seeds, and the seeds that reached\nit. [Tasks](tasks.md) has the targets.",
+        none="Not measured yet.",
+    ),
+    "zh": Words(
+        arm="配置",
+        both="### 一步训练：TensorFlow 和 PyTorch\n\n一步的时间，然后是它相当于 `tf graph` 的几倍及其区间；两个线程，"
+        "数据来自 `reports/all-plugins`。",
+        step="### 一步训练：加上 Keras 和 JAX\n\n一步的时间，然后是它相当于 `keras-tf graph` 的几倍及其区间；一个线程。"
+        "没有列出的程序和 “–” 表示没有测量。",
+        memory="### 内存\n\n超出导入之后已占用部分的内存峰值。"
+        "没有 Keras 和 JAX 的列是两个线程，来自 `reports/all-plugins`。",
+        first="### 第一步\n\n包含追踪和编译。各列来源同上。",
+        curve="### 训练曲线\n\n真实任务的留出数据上的质量，从第一次评估到最后一次，每格按自己的最小值和最大值缩放"
+        "（序列、生成图像和文本越小越好）。然后是达到目标所需的步数（五个种子的中位数）和达到目标的种子数。"
+        "目标见 [Tasks](tasks.md)。",
+        none="尚未测量。",
+    ),
+}
