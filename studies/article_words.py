@@ -24,8 +24,8 @@ WORDS = {
         "on two threads, from `reports/all-plugins`.",
         step="### Keras and JAX too, a training step\n\nThe time of a step, then its ratio to that of "
         "`keras-tf graph`, on one thread. A program that is no column, and – in a cell, was not measured.",
-        memory="### Memory\n\nPeak memory above what the process held after its imports. A column without Keras and JAX "
-        "is of two threads,\nfrom `reports/all-plugins`.",
+        memory="### Memory\n\nPeak memory above what the process held after its imports. A column without Keras and "
+        "JAX is of two threads,\nfrom `reports/all-plugins`.",
         first="### The first step\n\nIt holds tracing and compiling. Columns are as for memory.",
         curve="### The curve\n\nQuality on held-out data of real tasks, from the first evaluation to the last, each "
         "between its own least and greatest: for series,\nimages made and text less is better. Then the steps "
