@@ -3,6 +3,7 @@
     python -m studies.frameworks measure          # steps and memory of all arms, on a quiet machine
     python -m studies.article steps               # the same of fewer arms, for the programs that it has not
     python -m studies.article curves              # training to a target, on any machine
+    python -m studies.article why                 # profiles op by op, on any machine
     python -m studies.article pages
 
 `curves` trains with Keras and JAX what the kept reports on convergence train with TensorFlow and PyTorch: quality by
@@ -27,7 +28,7 @@ from dlbench.record.schema import PARITY_FILE, PLAN_FILE, RUNS_FILE
 from dlbench.report.convergence import NOTHING, sparkline
 from dlbench.report.section import Arm
 from dlbench.report.units import format_interval, format_value
-from studies import frameworks
+from studies import article_why, frameworks
 from studies.article_words import WORDS, Words
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,7 @@ PAGES = {"en": ROOT / "docs/article.md", "zh": ROOT / "docs/article-zh.md"}
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
 PROGRAMS = ("mlp", "cnn", "rnn", "lstm", "gru", "transformer", "gan")
 STEPS = ("frameworks", "article-steps")
+WHY = "article-why"
 BOTH = ("all-plugins",)
 """TensorFlow and PyTorch alone, but all seven programs."""
 BASELINE = "keras-tf graph"
@@ -161,6 +163,17 @@ def _measured(kind: Kind, folder: Path, left: float) -> list[str]:
 
 
 @study.command()
+@click.option("--only", default=",".join(PROGRAMS), show_default=True, help="Programs.")
+@click.option("--parts", default=frameworks.LOCAL / WHY, show_default=True, type=click.Path(path_type=Path))
+@click.option("--out", default=FOLDER / WHY, show_default=True, type=click.Path(path_type=Path))
+def why(only: str, parts: Path, out: Path) -> None:
+    """Explain a step op by op in TensorFlow and PyTorch, and write the page of all that are explained."""
+    for name in _known(only):
+        article_why.explain(name, parts / name, out)
+        article_why.write(out, PROGRAMS)
+
+
+@study.command()
 @click.argument("folder", default=FOLDER, type=click.Path(path_type=Path))
 def pages(folder: Path) -> None:
     """Write the tables into the pages."""
@@ -201,7 +214,7 @@ def filled(text: str, folder: Path, words: Words) -> str:
     head, rest = text.split(MARKS[0])
     _, tail = rest.split(MARKS[1])
     found = columns(folder, BOTH, "train"), columns(folder, STEPS, "train"), columns(folder, CURVES, "converge")
-    lines = list(tables(*found, words)) or ["", words.none]
+    lines = [*tables(*found, words), *article_why.table(folder / WHY, PROGRAMS, words)] or ["", words.none]
     return "\n".join([head + MARKS[0], *lines, "", MARKS[1] + tail])
 
 

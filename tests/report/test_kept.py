@@ -15,6 +15,7 @@ pytestmark = pytest.mark.untimed
 
 KEPT = Path(__file__).parents[2] / "reports"
 OTHERS = {
+    "article-why": ("report.md", "python -m studies.article why"),
     "bisect-history": ("report.md", "dlbench bisect --git"),
     "bisection": ("simulated.md", "python -m studies.bisection"),
     "cheats": ("report.md", "python -m studies.cheats"),

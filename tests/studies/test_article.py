@@ -1,12 +1,13 @@
 """The tables of the article: arms as rows, programs as columns, and pages that say what their reports say."""
 
+import json
 import shutil
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from studies import article
+from studies import article, article_why
 
 pytestmark = pytest.mark.untimed
 
@@ -111,6 +112,44 @@ def test_a_page_without_figures_says_so(tmp_path):
     page = f"before\n{article.MARKS[0]}\nold\n{article.MARKS[1]}\nafter\n"
     found = article.filled(page, tmp_path, article.WORDS["en"])
     assert found == f"before\n{article.MARKS[0]}\n\nNot measured yet.\n\n{article.MARKS[1]}\nafter\n"
+
+
+def explained(cost=1.0):
+    sides = {
+        side: {"step": step, "profile": {"cost": one}}
+        for side, step, one in (("before", 0.012, 1.0), ("after", 0.002, cost))
+    }
+    rows = [("dispatch", 0.004, 0.0005), ("Python", 0.005, None), ("matrix product", 0.001, 0.0015)]
+    categories = [{"category": name, "before": before, "after": after} for name, before, after in rows]
+    return {"explanations": [{**sides, "categories": categories, "answer": ["torch takes less"]}]}
+
+
+def reasons(folder):
+    found = list(article_why.table(folder, article.PROGRAMS, article.WORDS["en"]))
+    return [line for line in found if line.startswith("| ")][1:]
+
+
+def test_a_reason_parts_the_step_of_both_sides_and_the_work_is_the_rest(tmp_path):
+    assert reasons(tmp_path) == []
+    (tmp_path / "lstm.json").write_text(json.dumps(explained()))
+    assert reasons(tmp_path) == [
+        "| lstm | 12.0 ms | 2.00 ms | 4.00 ms, 500 µs | 5.00 ms, 0 µs | 3.00 ms, 1.50 ms |",
+    ]
+    (tmp_path / "lstm.json").write_text(json.dumps(explained(cost=1.6)))
+    assert reasons(tmp_path) == ["| lstm | 12.0 ms | 2.00 ms | – | – | – |"]
+
+
+def test_an_explanation_is_kept_with_a_page_of_all(tmp_path, monkeypatch):
+    def explain(plugins, out, **_):
+        assert plugins == ["tf.gru", "torch.gru"]
+        out.mkdir(parents=True)
+        (out / "explanation.json").write_text(json.dumps(explained()))
+
+    monkeypatch.setattr(article_why.dlbench, "explain", explain)
+    words = ["why", "--only", "gru", "--parts", str(tmp_path / "parts"), "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(article.study, words).exit_code == 0
+    assert (tmp_path / "out/report.md").read_text().endswith("## gru\n\n- torch takes less\n")
+    assert len(reasons(tmp_path / "out")) == 1
 
 
 def test_an_unknown_program_is_refused_before_anything_is_measured(tmp_path):
