@@ -141,7 +141,7 @@ def test_the_core_alone_works_with_the_oldest_small_dependencies(wheels, tmp_pat
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_options(shell, wheels, tmp_path):
-    """What each shell's script asks the program is asked here, so that no shell need be installed."""
+    """The question of each shell's script is asked here, so that no shell need be installed."""
     found = environment(tmp_path / "env", str(wheels["dlbench"]))
     script = run(tmp_path, "env", f"_DLBENCH_COMPLETE={shell}_source", found / "dlbench")
     assert "_DLBENCH_COMPLETE" in script
