@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -28,8 +29,6 @@ from dlbench.system import cpus
 STORE_BYTES = 80 << 20
 """Ray's store of objects: a group's Runs are some hundred kilobytes, and go through it one after the other."""
 LOOPBACK = "127.0.0.1"
-PRINTS = "print_to_stdstream"
-"""Ray's function that prints what nodes say."""
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 """Codes with which Ray colours its errors (ECMA-48, select graphic rendition)."""
 EVERYWHERE = {"RAY_USAGE_STATS_ENABLED": "0"}
@@ -158,7 +157,8 @@ def connected(address: str) -> Iterator[RayCluster]:
         with _variables(variables):
             ray = _imported()
             given = _local(stack) if address == LOCAL else {"address": address}
-            stack.enter_context(_without_its_lines())
+            # Whatever its logging is, Ray prints that a node died: not where the command's document or path stands.
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
             try:
                 _begin(ray, given)
             except Exception as error:
@@ -178,24 +178,6 @@ def _begin(ray: Any, given: Mapping[str, Any]) -> None:
     except SystemExit:
         signal.raise_signal(signal.SIGTERM)
         raise
-
-
-@contextlib.contextmanager
-def _without_its_lines() -> Iterator[None]:
-    """Ray's own lines are left out: it prints that a node died to the command's output, whatever its logging is.
-
-    The output may be a document, or a path. The farm says what was lost, in its own words.
-    """
-    from ray._private import worker
-
-    before = getattr(worker, PRINTS, None)
-    if before is not None:
-        setattr(worker, PRINTS, lambda *_, **__: None)
-    try:
-        yield
-    finally:
-        if before is not None:
-            setattr(worker, PRINTS, before)
 
 
 def _require_private(cluster: RayCluster) -> None:
