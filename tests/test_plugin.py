@@ -32,6 +32,7 @@ CAPABILITIES = {
     contract.LacksPhases: ("missing_phases",),
     contract.TakesSettings: ("settings", "read_settings"),
     contract.TrainsInParallel: ("join", "weights", "leave"),
+    contract.TrainsOnDevices: ("weights_of_devices", "join", "weights", "leave"),
 }
 
 

@@ -21,6 +21,7 @@ OPTIONS = {
     "ReportsCompilation": "--path jit",
     "TakesSettings": "--variant",
     "TrainsInParallel": "--workers",
+    "TrainsOnDevices": "--variant",
 }
 """Commands and options of `dlbench run` that need a capability."""
 

@@ -12,7 +12,8 @@ Data. With `data` `device` every batch is handed to `stage`, outside the clock, 
 step and `predict` get the core's own NumPy arrays and copy them themselves, each time, within the clock.
 
 Workers. If a plugin is told to `join` others, each of its training steps ends in an update by the mean of all workers'
-gradients. Weak scaling is of workers who get a batch of the Spec each, strong scaling of workers who share it.
+gradients. Weak scaling is of workers who get a batch of the Spec each, strong scaling of workers who share it. A
+setting may make the workers devices of one process, which then gets the batches of all.
 
 Precision. `fp32`: values and products. `tf32`: values are float32 and products and convolutions are rounded to TF32.
 `bf16` and `fp16`: parameters, optimizer and loss stay float32, and matrix products and convolutions are computed in the
@@ -40,6 +41,7 @@ from dlbench.plugin.capabilities import (
     Synchronizes,
     TakesSettings,
     TrainsInParallel,
+    TrainsOnDevices,
 )
 from dlbench.plugin.contract import CONTRACT_VERSION
 from dlbench.plugin.profiles import CATEGORIES, HOST, STEP, UNATTRIBUTED, Category, ProfileEvent
@@ -132,6 +134,7 @@ __all__ = [
     "TakesSettings",
     "Text",
     "TrainsInParallel",
+    "TrainsOnDevices",
     "Variant",
     "cache_state",
 ]

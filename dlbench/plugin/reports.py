@@ -53,7 +53,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its value is read back. An option that must be set before the framework is imported names the environment
     `variable`, and the `texts` that it holds for a value, the value itself unless stated; a text that starts with `--`
     is one of several flags, and an empty one sets nothing. `rounding` is the type to which a value rounds operands of
-    products: `{"medium": "bf16"}`.
+    products: `{"medium": "bf16"}`. `devices` are values that make several workers devices of one process
+    (`dlbench.plugin.TrainsOnDevices`); an option that has some is one of several workers alone.
     """
 
     key: Name
@@ -65,6 +66,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     variable: Name = ""
     texts: dict[Name, Text] = {}
     rounding: dict[Name, Literal["tf32", "bf16", "fp16"]] = {}
+    devices: tuple[Name, ...] = ()
 
 
 Part = Literal["forward", "backward", "optimizer"]

@@ -61,7 +61,7 @@ def _facts(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _of_process(run: Run, actual: Actual) -> Iterator[str]:
-    threads, held_to, cpus = run.spec.threads, actual.held_to, actual.cpus
+    threads, held_to, cpus = run.spec.process_threads, actual.held_to, actual.cpus
     if held_to and len(held_to) < threads:
         yield f"given {threads} threads on {len(held_to)} processors, which they share by turns; give fewer"
     if len(cpus) < min(threads, len(held_to)):

@@ -26,7 +26,9 @@ SAID = (
     "Step and throughput are of all workers. Efficiency is the work of each in a second: over that of one worker "
     "alone, and over that of each of as many workers apart, who step at the same time and exchange nothing, so that "
     "they contend for cores and memory just as much. The rest of the latter is the share of a step that exchanging "
-    "gradients takes, waiting for the slowest worker included. All take turns; nothing of it is estimated."
+    "gradients takes, waiting for the slowest worker included. All take turns; nothing of it is estimated. "
+    "The row `workers` of requested and actual settings says how an arm exchanges, and whether its workers are devices "
+    "of one process, which then has the threads and processors of all."
 )
 
 

@@ -121,7 +121,7 @@ class Arm:
         """Warm up until steady; does nothing if every step counts."""
         if not self.spec.timed:
             return
-        together = tuple(cpus.choose(self.spec.threads, cpus.usable())) if self._beside else ()
+        together = tuple(cpus.choose(self.spec.process_threads, cpus.usable())) if self._beside else ()
         settled = self._ask(Settle(policy=self.policy, processors=together), Settled)
         if settled is not None:
             self.steps = settled.steps

@@ -86,7 +86,8 @@ def fit(spec: Spec, variant: Variant, table: Table) -> Variant | Misfit:
     texts = ((one.variable, one.texts.get(value, value)) for one, value in chosen if one.variable)
     early = tuple((name, text) for name, text in texts if text)
     roundings = [one.rounding[value] for one, value in chosen if value in one.rounding]
-    return msgspec.structs.replace(variant, early=early, rounding=_coarsest(roundings))
+    devices = next((one.key for one, value in chosen if value in one.devices), "")
+    return msgspec.structs.replace(variant, early=early, rounding=_coarsest(roundings), devices=devices)
 
 
 def notes(specs: Sequence[Spec]) -> Iterator[str]:

@@ -100,6 +100,16 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.workers is not msgspec.UNSET
 
     @property
+    def in_one_process(self) -> bool:
+        """True if its workers are devices of one process, rather than a process each."""
+        return workers.in_one_process(self)
+
+    @property
+    def process_threads(self) -> int:
+        """CPU threads of a process that is started for it: those of one worker, or of all that it holds."""
+        return workers.threads(self)
+
+    @property
     def framework(self) -> str:
         """The part of the plugin's name before the dot."""
         return self.plugin.partition(".")[0]

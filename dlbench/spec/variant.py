@@ -24,17 +24,25 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `early` are environment variables that must be set before the framework is imported: a value that starts with `--`
     is appended to the variable, any other replaces it. `rounding` names the type to which the settings may round
-    operands of products (`bf16`), empty if they leave them float32. Both follow from the settings, by the plugin's own
-    table (`dlbench.plugin.Setting`).
+    operands of products (`bf16`), empty if they leave them float32. `devices` is the key of the setting that makes
+    several workers devices of one process, empty for a process each. All three follow from the settings, by the
+    plugin's own table (`dlbench.plugin.Setting`).
     """
 
     name: str
     settings: Settings = ()
     early: Settings = ()
     rounding: str = ""
+    devices: str = ""
 
     def __post_init__(self) -> None:
         require(_NAME.fullmatch(self.name) is not None, "name of a variant", self.name, "letters, digits and . _ + -")
+
+    @property
+    def of_one_worker(self) -> Variant:
+        """The variant without the setting that says how several workers are joined."""
+        settings = tuple((key, value) for key, value in self.settings if key != self.devices)
+        return msgspec.structs.replace(self, settings=settings, devices="")
 
     @property
     def text(self) -> str:

@@ -100,14 +100,37 @@ def samples(of: Spec | Workload) -> int:
     return share_size(of) * count(of)
 
 
+def in_one_process(spec: Spec) -> bool:
+    """True if the workers are devices of one process, rather than a process each."""
+    return spec.together and spec.variant is not UNSET and bool(spec.variant.devices)
+
+
+def threads(spec: Spec) -> int:
+    """Threads of the process that is started for this Spec: those of one worker, or of all that it holds."""
+    return spec.threads * (count(spec) if in_one_process(spec) else 1)
+
+
 def whole(spec: Spec) -> Spec:
     """The Spec of one worker that computes a batch of the same size: the worker alone of which efficiency is read."""
-    return msgspec.structs.replace(spec, workers=UNSET, scaling=UNSET)
+    return _alone(spec, spec.batch_size)
 
 
 def share(spec: Spec) -> Spec:
     """The Spec of one worker that computes what each of several does in a step."""
-    size = share_size(spec)
+    return _alone(spec, share_size(spec))
+
+
+def gathered(spec: Spec) -> Spec:
+    """The Spec of one process that computes the step of all workers, which are its devices."""
+    return _resized(spec, samples(spec))
+
+
+def _alone(spec: Spec, size: int) -> Spec:
+    variant = spec.variant if spec.variant is UNSET else spec.variant.of_one_worker
+    return msgspec.structs.replace(_resized(spec, size), variant=variant)
+
+
+def _resized(spec: Spec, size: int) -> Spec:
     model = spec.model
     if model is not None and size != spec.batch_size:
         arrays = {name: getattr(model, name) for name in ("targets", "outputs")}

@@ -49,7 +49,7 @@ class Starter:
                 return self._parent(spec, policy).fork()
             case _:
                 limit, python = policy.memory_limit_bytes, self._pythons[spec.python]
-                return fresh_child(spec.threads, policy.timeout_seconds, python, limit, place)
+                return fresh_child(spec.process_threads, policy.timeout_seconds, python, limit, place)
 
     def __enter__(self) -> Starter:
         """Nothing is started yet."""

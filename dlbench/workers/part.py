@@ -26,17 +26,21 @@ class Part:
         """Have the others started, in the first. `give_up` ends this process: another one has ended."""
         self._spec, self._peers = order.spec, order.peers
         self._ranks: Ranks | None = None
-        if order.peers is None and order.spec.together:
+        self._holds = order.spec.in_one_process
+        if order.peers is None and order.spec.together and not self._holds:
             self._ranks = Ranks(order.spec, give_up)
             self._peers = self._ranks.peers
 
     @property
     def leads(self) -> bool:
-        """True in the first of several workers."""
-        return self._ranks is not None
+        """True in the first of several workers, or in the process that holds all of them."""
+        return self._ranks is not None or self._holds
 
     def prepare(self, plugin: ModelPlugin) -> Prepared:
         """Join the others, and prepare the Spec of this one. Raises as `dlbench.measure.build.prepare` does."""
+        if self._holds:
+            self._devices = shares.require_devices(self._spec, plugin)
+            return shares.prepare_gathered(self._spec, plugin)
         if self._peers is None:
             return prepare(self._spec, plugin)
         self._plugin: TrainsInParallel = shares.require_parallel(self._spec, plugin)
@@ -80,11 +84,12 @@ class Part:
 
     def leave(self, witness: Witness, info: ModelInfo) -> tuple[Rank, ...]:
         """All workers as they read themselves, who end together. Raises ContractViolation for unequal weights."""
-        if self._ranks is None:
+        if not self.leads:
             return ()
-        found = (self._read(witness, info), *self._ranks.read())
+        found = self._held(witness, info) if self._ranks is None else (self._read(witness, info), *self._ranks.read())
         shares.require_equal(self._spec, [one.weights for one in found])
-        self._ranks.leave(self._plugin.leave)
+        if self._ranks is not None:
+            self._ranks.leave(self._plugin.leave)
         return found
 
     def cause(self, error: BaseException) -> BaseException:
@@ -94,6 +99,14 @@ class Part:
     def _read(self, witness: Witness, info: ModelInfo) -> Rank:
         weights = shares.digest_of_weights(self._plugin)
         return Rank(threads=info.threads, device=info.device, cpus=witness.read().cpus, weights=weights)
+
+    def _held(self, witness: Witness, info: ModelInfo) -> tuple[Rank, ...]:
+        """The workers of this process, whose threads may run on any of its processors."""
+        cpus = witness.read().cpus
+        return tuple(
+            Rank(threads=info.threads, device=device, cpus=cpus, weights=weights)
+            for device, weights in shares.digests_of_devices(self._spec, self._devices)
+        )
 
 
 def stand(witness: Witness) -> None:

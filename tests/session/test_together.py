@@ -14,7 +14,7 @@ from dlbench.session.lockstep import measure_group
 from dlbench.session.models import Subjects
 from dlbench.session.plan import Place
 from dlbench.session.together import OVERLAPPING, TogetherArm
-from dlbench.spec import Policy
+from dlbench.spec import Policy, workers
 from dlbench.stats.estimates import Estimate
 from dlbench.workers.child import ChildError
 
@@ -68,6 +68,27 @@ def test_workers_that_cannot_be_are_refused(axes, reason):
 def test_workers_are_fresh_processes(isolation):
     with pytest.raises(SpecError, match=f"--isolation {isolation} and --workers 2"):
         planned(Policy(isolation=isolation), workers=[2])
+
+
+@pytest.mark.parametrize("scaling", ["weak", "strong"])
+def test_a_setting_makes_workers_devices_and_programs_beside_them_do_without_it(scaling):
+    plain, held = planned(workers=[2], scaling=[scaling], variant=["plain=", "one=place:devices,speed:fast"])
+    assert not plain.in_one_process
+    assert held.in_one_process
+    assert (plain.process_threads, held.process_threads) == (1, 2)
+    size = held.batch_size
+    assert workers.gathered(held).batch_size == (2 * size if scaling == "weak" else size)
+    assert workers.gathered(held).settings == held.settings
+    for program in (workers.share(held), workers.whole(held)):
+        assert program.settings == {"speed": "fast"}
+        assert not program.in_one_process
+        assert program.process_threads == 1
+
+
+def test_a_setting_of_several_workers_does_not_apply_to_one():
+    together, alone = planned(workers=[1, 2], variant=["one=place:devices"])
+    assert alone.variant is msgspec.UNSET
+    assert together.in_one_process
 
 
 class Started:

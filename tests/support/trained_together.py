@@ -1,7 +1,7 @@
 """Several workers of a plugin, from the first one: their last words, and where they listen meanwhile.
 
-As a program it is one of several workers, under strong scaling, without the rest of a child: `python
-trained_together.py SPEC PEERS FILE` writes the parameters after STEPS steps.
+As a program it is one of several workers, or all of them in one process, without the rest of a child: `python
+trained_together.py SPEC PEERS FILES` writes the parameters after STEPS steps, to a file for each.
 """
 
 from __future__ import annotations
@@ -82,10 +82,11 @@ def weights_together(spec: Spec, folder: Path) -> list[dict[str, Any]]:
     """Parameters of all workers after STEPS steps, and of one worker alone at the end."""
     addresses = tuple(free_addresses(workers.count(spec)))
     (folder / "meet").mkdir()
-    running = []
-    for rank in range(workers.count(spec)):
+    files = [folder / f"{rank}.npz" for rank in range(workers.count(spec))]
+    running = [] if not spec.in_one_process else [_started(spec, "", *files)]
+    for rank, file in enumerate(files if not running else ()):
         peers = Peers(rank, workers.count(spec), addresses, str(folder / "meet"))
-        running.append(_started(spec, msgspec.json.encode(peers).decode(), folder / f"{rank}.npz"))
+        running.append(_started(spec, msgspec.json.encode(peers).decode(), file))
     running.append(_started(workers.whole(spec), "", folder / "alone.npz"))
     for process in running:
         said, _ = process.communicate(timeout=300)
@@ -93,8 +94,8 @@ def weights_together(spec: Spec, folder: Path) -> list[dict[str, Any]]:
     return [_loaded(folder / f"{name}.npz") for name in (*range(workers.count(spec)), "alone")]
 
 
-def _started(spec: Spec, peers: str, file: Path) -> psutil.Popen:
-    command = [sys.executable, __file__, msgspec.json.encode(spec).decode(), peers, str(file)]
+def _started(spec: Spec, peers: str, *files: Path) -> psutil.Popen:
+    command = [sys.executable, __file__, msgspec.json.encode(spec).decode(), peers, *map(str, files)]
     return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -114,18 +115,22 @@ def _apart(one: dict[str, Any], other: dict[str, Any]) -> float:
     return max(float(np.abs(one[name] - other[name]).max()) for name in one)
 
 
-def main(said: str, peers: str, file: str) -> None:
+def main(said: str, peers: str, *files: str) -> None:
     spec = msgspec.json.decode(said, type=Spec)
     plugin: Any = adaptors.load_plugin(spec)
     if peers:
         prepared = shares.prepare_share(spec, plugin, msgspec.json.decode(peers, type=Peers))
+    elif spec.in_one_process:
+        prepared = shares.prepare_gathered(spec, plugin)
     else:
         prepared = prepare(spec, plugin)
     build_checked(plugin, prepared.request)
     for step in range(STEPS):
         loss = plugin.train_step(stage(plugin, prepared.request.spec, prepared.task.batch(0, step)))
         assert np.isfinite(float(loss))
-    np.savez(file, **plugin.weights())
+    found = [weights for _, weights in plugin.weights_of_devices()] if len(files) > 1 else [plugin.weights()]
+    for file, weights in zip(files, found, strict=True):
+        np.savez(file, **weights)
     if peers:
         plugin.leave()
 

@@ -10,7 +10,8 @@ import msgspec
 import psutil
 import pytest
 
-from dlbench.spec import Policy, Spec
+from dlbench.spec import Policy, Spec, Variant
+from dlbench.workers.backends import Starter
 from dlbench.workers.child import ChildError
 from dlbench.workers.protocol import Build, Built, Close, Closed, First, Settle, Settled, Stepped, Take, Taken
 
@@ -94,6 +95,38 @@ def test_workers_die_with_the_first_one(first):
     while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in others):
         assert time.monotonic() < patience
         time.sleep(0.01)
+
+
+HELD = msgspec.structs.replace(SPEC, variant=Variant("one", (("place", "devices"),), devices="place"))
+
+
+@pytest.mark.parametrize("scaling", [msgspec.UNSET, "strong"])
+def test_workers_of_one_process_are_read_one_by_one_and_nothing_else_is_started(first, scaling):
+    child = first()
+    found = trained(child, msgspec.structs.replace(HELD, scaling=scaling))
+    assert [(one.device, one.weights) for one in found.ranks] == [("cpu", found.ranks[0].weights)] * 2
+    assert found.ranks[0].weights
+    assert found.settings["place"] == "devices"
+
+
+def test_workers_of_one_process_have_no_processes_below_it(first):
+    child = first()
+    child.request(Build(spec=HELD), Built)
+    assert psutil.Process(child.process.pid).children(recursive=True) == []
+
+
+def test_unequal_weights_of_workers_of_one_process_are_an_error(first):
+    with pytest.raises(ChildError, match=r"the parameters of worker 1 are not those of worker 0"):
+        trained(first("drifts 1"), HELD)
+
+
+def test_the_process_of_several_workers_has_the_processors_of_all():
+    child = Starter()(HELD, Policy(isolation="fresh"))
+    try:
+        if (cores := len(os.sched_getaffinity(0))) >= 2:
+            assert len(os.sched_getaffinity(child.process.pid)) == min(2, cores)
+    finally:
+        child.close()
 
 
 def test_a_plugin_that_cannot_train_in_parallel_is_unsupported(first):

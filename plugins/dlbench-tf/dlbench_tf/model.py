@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import tensorflow as tf
@@ -27,14 +27,23 @@ from dlbench.plugin import (
 from dlbench.plugin_kit import in_precision
 from dlbench_tf import device, flops, precision, readback, settings, variables
 from dlbench_tf.network import Network
-from dlbench_tf.optimizers import make_optimizer
+from dlbench_tf.optimizers import Optimizer, make_optimizer
 from dlbench_tf.paths import Arguments, Paths, inputs_of, repeated
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array, Parameters
+    from dlbench_tf.mirrored import Devices
     from dlbench_tf.parallel import Group
 
 Count = Callable[[], Any]
+
+
+class Trained(NamedTuple):
+    """A network with what trains it; one for each worker of this process."""
+
+    network: Network
+    optimizer: Optimizer
+    number: Count
 
 
 class TFModel:
@@ -44,17 +53,28 @@ class TFModel:
         self, make_network: Callable[[BuildRequest], Network], described: Callable[[Spec], Description]
     ) -> None:
         self._make_network, self._described = make_network, described
-        self._group: Group | None = None
+        self._group: Group | Devices | None = None
+        self._devices: Devices | None = None
 
     def join(self, spec: Spec, peers: Peers) -> None:
-        """Join the strategy."""
-        from dlbench_tf.parallel import Group  # loaded with a server, which one worker has no use of
+        """Join the strategy, or hold all workers of one."""
+        if spec.settings.get(settings.STRATEGY.key) == "mirrored":
+            from dlbench_tf.mirrored import Devices
 
-        self._group = Group(in_precision(spec), peers)
+            self._group = self._devices = Devices(in_precision(spec), peers.count)
+        else:
+            from dlbench_tf.parallel import Group  # loaded with a server, which one worker has no use of
+
+            self._group = Group(in_precision(spec), peers)
 
     def weights(self) -> dict[str, Array]:
         """Trained variables, without the state that each worker has of its own batches."""
         return self._network.named(self._network.variables)
+
+    def weights_of_devices(self) -> Iterator[tuple[str, dict[str, Array]]]:
+        """Devices and trained variables of all workers of this process."""
+        for one in self._trained:
+            yield device.word_of(one.network.variables[0]), one.network.named(one.network.variables)
 
     def leave(self) -> None:
         """Wait for the other workers."""
@@ -68,7 +88,7 @@ class TFModel:
     def build(self, request: BuildRequest) -> ModelInfo:
         """Make variables, optimizer and the functions of the Spec's path; they are traced when first called."""
         request = replace(request, spec=in_precision(request.spec))
-        self._device = device.prepare(request.spec)
+        self._device = device.prepare(request.spec) if self._devices is None else self._devices.names[0]
         settings.set_all(request.spec.settings)
         with tf.device(self._device):
             return self._build(request)
@@ -80,7 +100,8 @@ class TFModel:
 
     def predict(self, inputs: Any) -> tf.Tensor:
         """The outputs, with dropout off."""
-        return self._outputs(self._constant(inputs) if self._from_host else inputs)
+        placed = self._constant(inputs) if self._from_host else inputs
+        return self._outputs(placed) if self._devices is None else tf.concat(list(map(self._outputs, placed)), 0)
 
     def stage(self, batch: Batch) -> Batch:
         """The batch as tensors on the device."""
@@ -104,8 +125,10 @@ class TFModel:
 
     def flops(self, batch: Batch) -> float | None:
         """FLOPs of the products of a forward pass; None if XLA has no program of it."""
+        inputs, count = (batch.inputs, 1) if self._devices is None else (batch.inputs[0], len(batch.inputs))
         with tf.device(self._device):
-            return flops.of_function(self._network.compilable(), batch.inputs)
+            found = flops.of_function(self._network.compilable(), inputs)
+        return None if found is None else found * count
 
     def multiply(self, order: int) -> Callable[[], tf.Tensor]:
         """Product of two random square matrices, op by op, in the type of the Spec's products."""
@@ -124,7 +147,8 @@ class TFModel:
 
     def read_settings(self) -> dict[str, str]:
         """Values in effect."""
-        return settings.in_effect(self._network.precision)
+        found = settings.in_effect(self._network.precision)
+        return found | ({settings.STRATEGY.key: "mirrored"} if self._devices is not None else {})
 
     def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
         """Events of TensorFlow's own profiler."""
@@ -141,34 +165,56 @@ class TFModel:
         return device.devices()
 
     def device_memory_peak(self) -> int | None:
-        """Peak bytes of the allocator; None on a CPU."""
-        return device.memory_peak(self._network.variables[0])
+        """Peak bytes of the allocators; None on a CPU."""
+        found = [device.memory_peak(one.network.variables[0]) for one in self._trained]
+        return None if None in found else sum(filter(None, found))
 
     def reset_device_memory_peak(self) -> None:
         """Reset the peak."""
-        device.reset_memory_peak(self._network.variables[0])
+        for one in self._trained:
+            device.reset_memory_peak(one.network.variables[0])
 
     def _build(self, request: BuildRequest) -> ModelInfo:
+        if self._devices is not None:
+            request = self._devices.share(request)
         spec, signature = request.spec, request.signature
-        network = self._network = self._make_network(request)
-        self._optimizer = make_optimizer(request.optimizer, network.variables, network.parameters)
-        self._count = _python_count() if spec.path == "eager" else _graph_count()
+        self._trained = self._made(request)
+        network = self._network = self._trained[0].network
         self._paths, self._from_host, self._precision = Paths(spec.path), spec.data == "host", spec.precision
         inputs = inputs_of(signature)
         self._train = self._put_training(spec.steps_per_call, inputs, signature.targets)
         self._outputs = self._paths.put(network.outputs, inputs, parts=PARTS[:1])
         self._gradients = self._paths.put(self._compare, inputs, signature.targets)
-        info = readback.model_info(network, spec, self._optimizer.name)
+        info = readback.model_info(network, spec, self._trained[0].optimizer.name)
         said = {"workers": self._group.words} if self._group is not None else {}
         return msgspec.structs.replace(info, details={**info.details, **said})
 
+    def _made(self, request: BuildRequest) -> list[Trained]:
+        """The network of each worker of this process on its device."""
+
+        def made(place: str) -> Trained:
+            with tf.device(place):
+                network = self._make_network(request)
+                optimizer = make_optimizer(request.optimizer, network.variables, network.parameters)
+                return Trained(network, optimizer, _python_count() if request.spec.path == "eager" else _graph_count())
+
+        return list(map(made, [self._device] if self._devices is None else self._devices.names))
+
     def _constant(self, array: Any) -> Any:
+        if self._devices is not None:
+            return self._devices.placed(array)
         with tf.device(self._device):
             return tuple(map(tf.constant, array)) if isinstance(array, tuple) else tf.constant(array)
 
     def _put_training(self, steps: int, *arguments: Arguments) -> Callable[..., tf.Tensor]:
         """One update a call, or several on batches along a further first axis."""
         update = self._update if self._group is None else partial(self._group.run, self._update)
+        if self._devices is not None:
+            from dlbench_tf.mirrored import Losses
+
+            of_all = [(argument,) * len(self._devices.names) for argument in arguments]
+            train = self._paths.put(update, *of_all, parts=PARTS)
+            return lambda inputs, targets: Losses(train(inputs, targets))
         if steps == 1:
             return self._paths.put(update, *arguments, parts=PARTS)
         stacked = [
@@ -180,11 +226,12 @@ class TFModel:
         )
 
     def _update(self, inputs: Any, targets: tf.Tensor) -> tf.Tensor:
-        count = self._count()
-        loss, gradients = self._network.differentiate(inputs, targets, count)
+        one = self._trained[0 if self._group is None else self._group.at]
+        count = one.number()
+        loss, gradients = one.network.differentiate(inputs, targets, count)
         if self._group is not None:
             gradients = self._group.mean(gradients)
-        self._optimizer.apply(gradients, count)
+        one.optimizer.apply(gradients, count)
         return loss
 
     def _compare(self, inputs: Any, targets: tf.Tensor) -> list[tf.Tensor]:

@@ -18,8 +18,16 @@ from dlbench.spec import Spec
 from dlbench_tf import device, loopback
 
 
+def mean(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Means over all workers."""
+    found: list[tf.Tensor] = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+    return found
+
+
 class Group:
     """The strategy of this worker, and its server; both are made before anything else of TensorFlow."""
+
+    mean, at = staticmethod(mean), 0
 
     def __init__(self, spec: Spec, peers: Peers) -> None:
         """Join. Raises Unsupported for a step of XLA, and as `device.prepare` does."""
@@ -40,11 +48,6 @@ class Group:
     def run(self, update: Callable[..., tf.Tensor], inputs: Any, targets: tf.Tensor) -> tf.Tensor:
         """The update of this worker, in which `mean` is that of all."""
         return self._strategy.run(update, args=(inputs, targets))
-
-    def mean(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Means over all workers."""
-        found: list[tf.Tensor] = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-        return found
 
     def leave(self) -> None:
         """Return when all have come so far."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
@@ -17,8 +17,8 @@ MUST_COMPILE = "_XlaMustCompile"
 """The attribute that makes TensorFlow compile a function as one XLA program or raise; it never falls back."""
 
 
-Arguments = ArraySpec | tuple[ArraySpec, ...]
-"""One array, or the arrays of several inputs."""
+Arguments: TypeAlias = "ArraySpec | tuple[Arguments, ...]"
+"""One array, the arrays of several inputs, or those of several workers."""
 
 
 class Graph:

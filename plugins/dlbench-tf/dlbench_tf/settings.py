@@ -30,6 +30,14 @@ FLAGS = {
 SHOWN = {"fast-math": readback.reorders, "fast-min-max": readback.drops_nan}
 """Functions by key that say if compiled code does what the flag allows."""
 _XLA = "results of a small function that XLA compiled"
+STRATEGY = setting(
+    "strategy",
+    "several workers as devices of one process",
+    "the strategy that runs the steps",
+    ("mirrored",),
+    devices=("mirrored",),
+)
+"""The row of several workers; without it MultiWorkerMirroredStrategy has a process for each."""
 _GRAPH: tuple[Path, ...] = ("graph",)
 _JIT: tuple[Path, ...] = ("jit",)
 
@@ -49,6 +57,7 @@ def table(spec: Spec) -> list[Setting]:
             for key, name in GRAPPLER.items()
         ),
         *(xla_flag(key, name, meaning, _XLA, paths=_JIT) for key, (name, meaning) in FLAGS.items()),
+        *([STRATEGY] if spec.together else ()),
     ]
 
 

@@ -1,11 +1,16 @@
-"""Several workers of TensorFlow: MultiWorkerMirroredStrategy with the plugin's own step, on the loopback interface."""
+"""Several workers of TensorFlow, with the plugin's own step: a process each, or devices of one process."""
+
+import sys
 
 import msgspec
+import numpy as np
 import pytest
 from trained_together import differences, train, weights_together
 
-from dlbench.spec import Spec
+from dlbench.session.variants import fit
+from dlbench.spec import Spec, Variant
 from dlbench.workers.child import ChildError
+from dlbench_tf import settings
 
 pytestmark = [pytest.mark.untimed, pytest.mark.slow]
 
@@ -30,6 +35,57 @@ def test_strong_scaling_trains_as_one_worker_does(plugin, count, tmp_path):
     between, from_one = differences(weights_together(spec, tmp_path))
     assert between == 0.0
     assert from_one < 1e-4
+
+
+def mirrored(**changes):
+    spec = msgspec.structs.replace(SPEC, **changes)
+    variant = fit(spec, Variant("mirrored", (("strategy", "mirrored"),)), {"strategy": settings.STRATEGY})
+    return msgspec.structs.replace(spec, variant=variant)
+
+
+@pytest.mark.parametrize("path", ["graph", "eager"])
+def test_devices_of_one_process_have_equal_weights_and_threads_of_their_own(path):
+    built, closed, listening = train(mirrored(path=path, threads=2))
+    said = "2, MirroredStrategy on CPU:0 and CPU:1 of one process"
+    assert built.info.details["workers"] == said + (", each with a pool of 2" if sys.platform == "linux" else "")
+    assert [(one.threads, one.device) for one in closed.ranks] == [(2, "cpu")] * 2
+    assert len({one.weights for one in closed.ranks}) == 1
+    assert closed.settings["strategy"] == "mirrored"
+    assert listening.here == set()
+
+
+@pytest.mark.parametrize(("plugin", "path"), [("tf.cnn", "graph"), ("tf.lstm", "graph"), ("tf.mlp", "eager")])
+def test_devices_under_strong_scaling_train_as_one_worker_does(plugin, path, tmp_path):
+    between, from_one = differences(weights_together(mirrored(plugin=plugin, path=path, scaling="strong"), tmp_path))
+    assert between == 0.0
+    assert from_one < 1e-4
+
+
+def test_devices_and_processes_train_alike_on_the_same_batches(tmp_path):
+    found = []
+    for name, spec in (("devices", mirrored()), ("processes", SPEC)):
+        (tmp_path / name).mkdir()
+        found.append(weights_together(spec, tmp_path / name)[0])
+    assert max(np.abs(found[0][name] - found[1][name]).max() for name in found[0]) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"path": "jit"}, "path jit with strategy:mirrored: .* choose --path graph"),
+        ({"steps_per_call": 2}, "2 steps a call with strategy:mirrored: .* leave --steps-per-call out"),
+        ({"device": "gpu"}, "gpu"),
+    ],
+)
+def test_steps_that_several_devices_do_not_have_are_unsupported(changes, reason):
+    with pytest.raises(ChildError, match=reason) as failed:
+        train(mirrored(**changes))
+    assert failed.value.status == "unsupported"
+
+
+def test_a_strategy_is_a_setting_of_several_workers_alone():
+    assert settings.STRATEGY in settings.table(SPEC)
+    assert settings.STRATEGY not in settings.table(msgspec.structs.replace(SPEC, workers=msgspec.UNSET))
 
 
 def test_a_step_of_xla_is_unsupported():

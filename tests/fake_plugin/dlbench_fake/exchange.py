@@ -25,13 +25,18 @@ if TYPE_CHECKING:
 FAULT_VARIABLE = "DLBENCH_FAKE_WORKER"
 
 
+def fault_of(rank: int) -> str:
+    """The fault of this worker; empty for another one."""
+    fault, _, faulty = os.environ.get(FAULT_VARIABLE, " -1").partition(" ")
+    return fault if int(faulty) == rank else ""
+
+
 class Exchange:
     """Connections between the first worker and each of the others."""
 
     def __init__(self, peers: Peers) -> None:
         """Connect. Raises Unsupported if the fault says so."""
-        fault, _, rank = os.environ.get(FAULT_VARIABLE, " -1").partition(" ")
-        self._fault = fault if int(rank) == peers.rank else ""
+        self._fault = fault_of(peers.rank)
         if self._fault == "refuses":
             raise Unsupported("this worker will not join")
         self._rank, self._count, self._exchanges = peers.rank, peers.count, 0

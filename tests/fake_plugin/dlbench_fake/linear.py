@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from dlbench.errors import Unsupported
 from dlbench.plugin import PARTS, STEP, Adam, Batch, BuildRequest, Compilation, ModelInfo, Peers, ProfileEvent, Setting
 from dlbench.spec import Spec
 from dlbench_fake import settings
-from dlbench_fake.exchange import FAULT_VARIABLE, Exchange
+from dlbench_fake.exchange import FAULT_VARIABLE, Exchange, fault_of
 
 if TYPE_CHECKING:
     from dlbench.plugin import Array
@@ -32,15 +32,25 @@ class LinearPlugin:
     """`outputs = inputs kernel + bias`, mean squared error, the contract's Adam; all float32."""
 
     _exchange: Exchange | None = None
+    _held = 0
     _adams = "adam"
 
     def join(self, spec: Spec, peers: Peers) -> None:
-        """Connect the workers."""
-        self._exchange = Exchange(peers)
+        """Connect the workers, or hold all of them: the mean of equal parts is that of the batch."""
+        if peers.addresses:
+            self._exchange = Exchange(peers)
+        else:
+            self._held = peers.count
 
     def weights(self) -> Arrays:
         """The parameters."""
         return self._parameters
+
+    def weights_of_devices(self) -> Iterator[tuple[str, Arrays]]:
+        """The parameters for each; those of a worker that drifts are others."""
+        for rank in range(self._held):
+            drift = np.float32(1e-3 * (fault_of(rank) == "drifts"))
+            yield "cpu", {name: value + drift for name, value in self._parameters.items()}
 
     def leave(self) -> None:
         """Disconnect."""
@@ -151,7 +161,8 @@ class LinearPlugin:
 
     def read_settings(self) -> dict[str, str]:
         """Settings in effect."""
-        return settings.in_effect(self._asked, self._step)
+        found = settings.in_effect(self._asked, self._step)
+        return found | ({"place": "devices"} if self._held else {})
 
     def devices(self) -> dict[str, str]:
         """The CPU."""

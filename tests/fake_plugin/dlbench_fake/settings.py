@@ -44,6 +44,7 @@ def table(spec: Spec, *spoilt: str) -> list[Setting]:
         _setting("early", "read when imported", read_back="as imported", **early),
         _setting("fast-math", "a flag", **_flag("fast_math", SWITCH)),
         _setting("level", "a flag", ("1", "2"), **_flag("level", ("1", "2"))),
+        *([_setting("place", "of workers", ("devices",), devices=("devices",))] if spec.together else ()),
         *(_setting(key, SPOILT[key]) for key in (*spoilt, *os.environ.get(SPOILT_VARIABLE, "").split())),
     ]
 
