@@ -11,6 +11,7 @@
 ##SBATCH --gpus-per-task=1
 set -euo pipefail
 
+# shellcheck source=/dev/null
 source "$HOME/dlbench/.venv/bin/activate"   # the same path, and the same packages, on every node
 
 # Strangers on the network get no answer; Ray tells its makers nothing; dlbench keeps the usual priority.
