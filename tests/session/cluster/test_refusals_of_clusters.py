@@ -99,6 +99,20 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.untimed
+def test_a_session_imports_ray_for_a_cluster_alone(monkeypatch, tmp_path):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "ray.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')\nraise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "first"))
+    words = ("run", "--plugin", "fake.linear", "--phase", "train", "--threads", "1", "--quick", "--quiet")
+    done = short(*words, "--out", "here", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "imported").exists()
+    done = short(*words, "--out", "there", "--cluster", "local", cwd=tmp_path)
+    assert "needs Ray" in done.stderr
+    assert (tmp_path / "imported").exists()
+
+
+@pytest.mark.untimed
 def test_what_ray_says_of_its_nodes_is_no_part_of_the_output(monkeypatch, capsys):
     """It is printed by the function that Ray's own listener calls, on the standard output."""
     worker = importlib.import_module("ray._private.worker")
