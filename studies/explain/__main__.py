@@ -1,15 +1,15 @@
 """Bars of `dlbench explain`.
 
-    python -m studies.explain attributed [--plugin tf.mlp,...] [--path eager,...] [--size base] [--keep FOLDER]
+    python -m studies.explain attributed [--plugin tf.mlp,...] [--path eager,...] [--size base] [--seconds N]
     python -m studies.explain planted [--only NAME] [--keep FOLDER]
     python -m studies.explain intercept [--plugin torch.mlp,...] [--path eager] [--keep FOLDER]
 
-`attributed` profiles arms and prints the share of a step that has a category, and how much of that is Python's: the
-time of the step's thread outside of every span. `planted` profiles a model beside the same with one difference each,
-both in one process in turns, and compares category, sign and amount with the difference of their steps without a
-profiler. `intercept`
-compares the host's share with the intercept of the step's time over the batch size. Each row is printed, and added to a
-file of the folder, when its case is done.
+`attributed` profiles arms and prints the share of a step that has a category, and its parts: what spans of the profiler
+name (a model's work, and dispatch with guards), the rest of the step's thread, which is Python's, and gaps. Arms that
+the file has are left out, so it goes on where it was ended. `planted` profiles a model beside the same with one
+difference each, both in one process in turns, and compares category, sign and amount with the difference of their steps
+without a profiler. `intercept` compares the host's share with the intercept of the step's time over the batch size. Each
+row is printed, and added to a file of the folder, when its case is done.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,7 +31,7 @@ from dlbench.api.keywords import complete
 from dlbench.api.subjects import trained
 from dlbench.measure.profiling.answer import explain
 from dlbench.measure.profiling.profile import profile_to_file
-from dlbench.plugin import UNATTRIBUTED
+from dlbench.plugin import HOST, UNATTRIBUTED
 from dlbench.record.explanation import Arm, Profile
 from dlbench.spec import Policy, Spec
 from dlbench.workers.backends import Starter
@@ -61,15 +62,18 @@ def study() -> None:
 @click.option("--path", default="")
 @click.option("--size", default="base", show_default=True)
 @click.option("--threads", default=1, show_default=True)
+@click.option("--seconds", default=float("inf"), help="No arm is begun after these.")
 @keep
-def attributed(plugin: str, path: str, size: str, threads: int, keep: Path) -> None:
+def attributed(plugin: str, path: str, size: str, threads: int, seconds: float, keep: Path) -> None:
     """Print the share of a step that is attributed, an arm a line."""
-    heads = "| arm | size | threads | step | cost | attributed | of it Python | not in a table |"
+    heads = "| arm | size | threads | step | cost | attributed | work | dispatch | Python | gaps | not in a table |"
     say = _Rows(keep / "attributed.md", "Share of a step that has a category", heads)
+    begin = time.monotonic()
     for name in plugin.split(","):
         for one in path.split(",") if path else PATHS[name.partition(".")[0]]:
-            given = {"plugin": (name,), "path": (one,), "size": (size,), "threads": threads}
-            say(_line(_profiled([_spec(given)], 1)[0]))
+            spec = _spec({"plugin": (name,), "path": (one,), "size": (size,), "threads": threads})
+            if not say.has(_arm(spec)) and time.monotonic() - begin < seconds:
+                say(_line(_profiled([spec], 1)[0]))
 
 
 @study.command()
@@ -130,7 +134,12 @@ class _Rows:
         if not file.exists():
             rule = "|".join([""] + [" --- "] * (heads.count("|") - 1) + [""])
             file.write_text(f"# {title}\n\n`python -m studies.explain {file.stem}`\n\n{heads}\n{rule}\n")
+        self._before = file.read_text()
         click.echo(heads)
+
+    def has(self, begin: str) -> bool:
+        """True if the file had a row with this beginning before."""
+        return f"\n{begin}" in self._before
 
     def __call__(self, row: str) -> None:
         with self._file.open("a") as file:
@@ -218,18 +227,23 @@ def _offender(name: str, form: str) -> Profile:
     return msgspec.json.decode(done.stdout, type=Profile)
 
 
+def _arm(spec: Spec) -> str:
+    return f"| {spec.label} | {spec.size} | {spec.threads} |"
+
+
 def _line(profile: Profile) -> str:
-    spec = profile.spec
-    label = f"{spec.label} | {spec.size} | {spec.threads}"
+    label = _arm(profile.spec)
     if profile.reason:
-        return f"| {label} | | | {profile.reason} | | |"
+        return f"{label} | | {profile.reason} | | | | | |"
     shares: defaultdict[str, float] = defaultdict(float)
     for op in profile.ops:
         shares[op.category] += op.seconds / profile.seconds
     unknown = ", ".join(sorted({op.name[:40] for op in profile.ops if op.category == UNATTRIBUTED}))
+    host = shares["dispatch"] + shares["guards"]
+    work = 1 - sum(share for kind, share in shares.items() if kind in {*HOST, UNATTRIBUTED})
     return (
-        f"| {label} | {profile.plain * 1e3:.3g} ms | {profile.cost:.2f} "
-        f"| {1 - shares[UNATTRIBUTED]:.1%} | {shares['Python']:.1%} | {unknown} |"
+        f"{label} {profile.plain * 1e3:.3g} ms | {profile.cost:.2f} | {1 - shares[UNATTRIBUTED]:.1%} | {work:.1%} "
+        f"| {host:.1%} | {shares['Python']:.1%} | {shares['waiting'] + shares['gaps']:.1%} | {unknown} |"
     )
 
 

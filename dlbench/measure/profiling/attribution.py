@@ -121,7 +121,19 @@ def _clipped(plugin: str, found: Window, thread: int) -> list[Segment]:
         one._replace(start=max(one.start, start), end=min(one.end, end))
         for one in segments(plugin, found.threads[thread])
     )
+    if thread == found.step.thread and len(found.threads) > 1:
+        cut = (part for one in cut for part in _at_barrier(one, found.barrier))
     return [one for one in cut if one.end > one.start]
+
+
+def _at_barrier(one: Segment, barrier: float) -> Iterator[Segment]:
+    """What is in no span while the step waits for its result is no Python: a framework may wait without a span."""
+    if one.owner.name != STEP or one.end <= barrier:
+        yield one
+        return
+    waits = ProfileEvent(name="barrier", category="waiting", start=barrier, seconds=one.end - barrier, count=0)
+    yield one._replace(end=max(one.start, barrier))
+    yield one._replace(start=max(one.start, barrier), owner=waits, records=0.0)
 
 
 def _count(by_thread: dict[int, list[Segment]], sums: dict[_Key, _Sum], each: float) -> None:

@@ -33,7 +33,8 @@ FAULTS = 3
 class Taken(NamedTuple):
     """Events of a call, and the seconds that it took by our own clock, of processors, and waiting for a core.
 
-    Of `held_seconds` another program had the core; the events are without them.
+    Of `held_seconds` another program had the core; the events are without them. The last `barrier_seconds` are the
+    wait for the result.
     """
 
     events: list[ProfileEvent]
@@ -41,6 +42,7 @@ class Taken(NamedTuple):
     cpu_seconds: float
     waited_seconds: float | None = None
     held_seconds: float = 0.0
+    barrier_seconds: float = 0.0
 
 
 class Round(NamedTuple):
@@ -87,7 +89,7 @@ def one_round(spec: Spec, plugin: Profiles, model: MeasuredModel, calls: int, *,
     plain = sampler.take(steps, waits=True)
     sampler.take(1)
     taken = take(spec.plugin, plugin, _call(model, calls))
-    within = window(spec.plugin, taken.events, taken.seconds - taken.held_seconds)
+    within = window(spec.plugin, taken.events, taken.seconds - taken.held_seconds, taken.barrier_seconds)
     each = min(max(taken.cpu_seconds - plain.cpu_seconds, 0.0) / len(taken.events), RECORDING)
     recording = each * (sum(map(len, within.threads.values())) - 1)  # without those of no time, and the step's
     account = attribute(spec.plugin, within, steps, recording if on_cpu else 0.0, own(taken))
@@ -99,19 +101,22 @@ def own(found: timing.Timing | Taken) -> float:
     return max(min(found.cpu_seconds, found.seconds), found.seconds - (found.waited_seconds or 0.0))
 
 
-def _call(model: MeasuredModel, calls: int) -> Callable[[], None]:
+def _call(model: MeasuredModel, calls: int) -> Callable[[], float]:
+    """A function that takes the steps, and returns the seconds of the barrier behind them."""
     model.ready(calls)
 
-    def call() -> None:
+    def call() -> float:
         result = None
         for _ in range(calls):
             result = model.step()
+        begin = CLOCK.wall()
         model.barrier(result)
+        return CLOCK.wall() - begin
 
     return call
 
 
-def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
+def take(name: str, plugin: Profiles, call: Callable[[], float]) -> Taken:
     """One profile, checked for types. Raises ContractViolation unless the step was called once."""
     calls: list[Taken] = []
     starts: list[float] = []
@@ -120,10 +125,11 @@ def take(name: str, plugin: Profiles, call: Callable[[], None]) -> Taken:
         start = CLOCK.wall()
         waited = waiting.lone()  # within the clock as within the step of the profile: the core may be lost here
         cpu = CLOCK.cpu()
-        call()
+        barrier = call()
         cpu_seconds = CLOCK.cpu() - cpu
         without_core = waited(cpu_seconds)
-        calls.append(Taken([], CLOCK.wall() - start, cpu_seconds, without_core))
+        seconds = CLOCK.wall() - start
+        calls.append(Taken([], seconds, cpu_seconds, without_core, barrier_seconds=barrier))
         starts.append(start)
 
     gc.collect()

@@ -41,14 +41,21 @@ class Segment(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The profiled call: its span, and the events of all threads within it by thread."""
+    """The profiled call: its span, and the events of all threads within it by thread.
+
+    From `barrier` on, its thread does nothing but wait for the result of the last step.
+    """
 
     step: ProfileEvent
     threads: dict[int, list[ProfileEvent]]
+    barrier: float = math.inf
 
 
-def window(plugin: str, events: Sequence[ProfileEvent], seconds: float) -> Window:
-    """The events of the step, which took `seconds` by our own clock. Raises ContractViolation for a lie."""
+def window(plugin: str, events: Sequence[ProfileEvent], seconds: float, barrier: float = 0.0) -> Window:
+    """The events of the step, which took `seconds` by our own clock, of them so many for its barrier at the end.
+
+    Raises ContractViolation for a lie.
+    """
     steps = [one for one in events if one.name == STEP]
     if len(steps) != 1:
         raise ContractViolation(f"plugin {plugin}: a profile has one event {STEP!r}, and this one has {len(steps)}")
@@ -67,7 +74,7 @@ def window(plugin: str, events: Sequence[ProfileEvent], seconds: float) -> Windo
             threads.setdefault(one.thread, []).append(one)
     if len(threads) == 1 and len(threads[step.thread]) == 1:
         raise ContractViolation(f"plugin {plugin}: the profile has no event within the step")
-    return Window(step, threads)
+    return Window(step, threads, step.start + step.seconds - barrier)
 
 
 def _check(plugin: str, event: ProfileEvent, step: ProfileEvent) -> None:
