@@ -8,7 +8,7 @@
 name (a model's work, and dispatch with guards), the rest of the step's thread, which is Python's, and gaps. Arms that
 the file has are left out, so it goes on where it was ended. `planted` profiles a model beside the same with one
 difference each, both in one process in turns, and compares category, sign and amount with the difference of their steps
-without a profiler. `intercept` compares the host's share with the intercept of the step's time over the batch size. Each
+without a profiler. `intercept` compares the host's share with the intercept of the time over the batch size. Each
 row is printed, and added to a file of the folder, when its case is done.
 """
 
