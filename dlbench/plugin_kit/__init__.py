@@ -58,6 +58,7 @@ from dlbench.plugin_kit.requirements import (
     resolve_device,
     unsupported_by,
 )
+from dlbench.plugin_kit.thunks import Recorded, with_tails
 from dlbench.plugin_kit.training import Corrections, Rule, losses_by_name, update_rule
 from dlbench.registry.factories import call, check_options, is_factory, keywords, make
 from dlbench.registry.references import load_reference, users_errors
@@ -70,6 +71,7 @@ __all__ = [
     "LayerOf",
     "Program",
     "Recipe",
+    "Recorded",
     "Rule",
     "Stated",
     "amp",
@@ -128,6 +130,7 @@ __all__ = [
     "users_errors",
     "versions_of",
     "with_ranges",
+    "with_tails",
     "xla_flag",
     "xplanes",
 ]

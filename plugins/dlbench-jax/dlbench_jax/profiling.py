@@ -38,10 +38,10 @@ def events(step: Callable[[], None], programs: Sequence[str] = (), names: Iterab
     start = partial(jax.profiler.start_trace, profiler_options=options)
     files = kit.xplanes(step, "JAX", start, jax.profiler.TraceAnnotation, jax.profiler.stop_trace)
     told = kit.instructions_of(programs, kit.layer_finder(names))
-    return [one for file in files for one in _of_file(file, told)]
+    return [one for file in files for one in kit.with_tails(_of_file(file, told))]
 
 
-def _of_file(file: bytes, told: kit.Instructions) -> Iterator[ProfileEvent]:
+def _of_file(file: bytes, told: kit.Instructions) -> Iterator[kit.Recorded]:
     for plane in jax.profiler.ProfileData.from_serialized_xspace(file).planes:
         on_device = plane.name.startswith("/device:GPU")
         if on_device or plane.name.startswith("/host:CPU"):
@@ -51,15 +51,17 @@ def _of_file(file: bytes, told: kit.Instructions) -> Iterator[ProfileEvent]:
                         yield _event(event, hash((plane.name, number)), told, on_device=on_device)
 
 
-def _event(event: Any, thread: int, told: kit.Instructions, *, on_device: bool) -> ProfileEvent:
+def _event(event: Any, thread: int, told: kit.Instructions, *, on_device: bool) -> kit.Recorded:
     operation = next((str(value) for name, value in event.stats if name == "hlo_op"), "")
     name, kind, count = event.name, kit.category_by_pattern(SPANS, event.name), 0
+    instruction = name if name.startswith("end: ") else ""
     if event.name == STEP:
         kind = "Python"
-    elif (operation or on_device) and not event.name.startswith("end: "):
-        name, count = kit.name_of_thunk(operation or event.name), 1
+    elif (operation or on_device) and not instruction:
+        instruction, count = operation, 1
+        name = kit.name_of_thunk(operation or event.name)
         kind = kit.category_of_hlo(name)
-    return ProfileEvent(
+    found = ProfileEvent(
         name=name[:1000],
         category=kind,
         start=event.start_ns * 1e-9,
@@ -69,3 +71,4 @@ def _event(event: Any, thread: int, told: kit.Instructions, *, on_device: bool) 
         flops=told.flops.get(operation or event.name) if count else None,
         layer=told.layers.get(operation or event.name, "") if count else "",
     )
+    return kit.Recorded(found, instruction)

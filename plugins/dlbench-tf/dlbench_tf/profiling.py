@@ -17,10 +17,12 @@ from dlbench.plugin import STEP, Category, ProfileEvent
 from dlbench.plugin_kit import (
     Instructions,
     LayerOf,
+    Recorded,
     category_of_hlo,
     instructions_of,
     layer_finder,
     name_of_thunk,
+    with_tails,
     xplanes,
 )
 from dlbench_tf import profile_names
@@ -48,10 +50,10 @@ def events(
     files = xplanes(step, "TensorFlow", partial(profiler.start, options=options), profiler.Trace, profiler.stop)
     layer_of = layer_finder(parameters)
     told = _Told(instructions_of(programs, layer_of), layer_of)
-    return [one for file in files for one in _of_file(file, told)]
+    return [one for file in files for one in with_tails(_of_file(file, told))]
 
 
-def _of_file(file: bytes, told: _Told) -> Iterator[ProfileEvent]:
+def _of_file(file: bytes, told: _Told) -> Iterator[Recorded]:
     space = xplane_pb2.XSpace()
     space.ParseFromString(file)
     for number, plane in enumerate(space.planes):
@@ -68,7 +70,7 @@ class _Kind(NamedTuple):
     calls: int = 1
 
 
-def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[ProfileEvent]:
+def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[Recorded]:
     """The events of a thread; a kernel has the type of the operation that Python asked for around it."""
     operation, until = "", 0
     for event in sorted(line.events, key=lambda one: (one.offset_ps, -one.duration_ps)):
@@ -81,7 +83,7 @@ def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[Profil
             until = event.offset_ps + event.duration_ps
         inside = operation if event.offset_ps < until else ""
         kind = _kind(known.name, known.display_name, said, inside, on_device=plane.name.startswith("/device"))
-        yield ProfileEvent(
+        found = ProfileEvent(
             name=kind.name,
             category=kind.category,
             count=kind.calls,
@@ -91,6 +93,7 @@ def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[Profil
             flops=told.instructions.flops.get(str(said.get("hlo_op"))),
             layer=_layer(known.name, said, told) if kind.calls else "",
         )
+        yield Recorded(found, known.name if known.name.startswith("end: ") else str(said.get("hlo_op", "")))
 
 
 def _layer(name: str, said: Mapping[str, Any], told: _Told) -> str:

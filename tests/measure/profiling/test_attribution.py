@@ -12,7 +12,7 @@ from dlbench.errors import ContractViolation
 from dlbench.measure.profiling.attribution import Account, attribute, mean
 from dlbench.measure.profiling.spans import window
 from dlbench.measure.profiling.trace import trace
-from dlbench.plugin import STEP
+from dlbench.plugin import STEP, ProfileEvent
 from dlbench.record.explanation import Op
 
 pytestmark = pytest.mark.untimed
@@ -49,6 +49,29 @@ def test_threads_that_work_at_once_share_the_moment_and_are_busy_beside() -> Non
     assert found["loss", "b"].seconds == pytest.approx(3e-3)
     assert found["gaps", "wait"].seconds == pytest.approx(4e-3)
     assert ("waiting", "wait") not in found
+
+
+def at_barrier(events: list[ProfileEvent], barrier: float) -> dict[tuple[str, str], float]:
+    """Milliseconds of each, where the last milliseconds of a step of ten wait for its result."""
+    found = attribute("a.b", window("a.b", events, 10e-3, barrier * 1e-3), 1)
+    return {(op.category, op.name): round(op.seconds * 1e3, 6) for op in found.ops}
+
+
+def test_a_thread_in_no_span_waits_where_the_step_waits_for_others() -> None:
+    events = [step(10), event("launch", "dispatch", 0, 1), event("mm", "matrix product", 2, 6, 2)]
+    found = at_barrier(events, 7)
+    assert found == {
+        ("dispatch", "launch"): 1,
+        ("Python", "Python"): 1,
+        ("matrix product", "mm"): 4,
+        ("gaps", "barrier"): 4,
+    }
+    assert ("gaps", "barrier") not in at_barrier(events, 0)
+
+
+def test_a_thread_that_is_alone_does_not_wait_for_others() -> None:
+    events = [step(10), event("mm", "matrix product", 2, 6)]
+    assert at_barrier(events, 7) == {("Python", "Python"): 6, ("matrix product", "mm"): 4}
 
 
 def test_dispatch_that_hides_behind_work_takes_no_wall_time() -> None:

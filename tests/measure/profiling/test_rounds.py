@@ -116,7 +116,7 @@ def test_flops_that_no_operation_has_are_refused(flops: float) -> None:
         return [ProfileEvent(name=STEP, category="Python", start=0.0, seconds=1.0, flops=flops)]
 
     with pytest.raises(ContractViolation, match=r"profile\(\) returned a value that makes no sense"):
-        take("a.b", SimpleNamespace(profile=profile), lambda: None)
+        take("a.b", SimpleNamespace(profile=profile), lambda: 0.0)
 
 
 def test_a_profile_that_is_no_list_of_events_is_refused_by_name() -> None:
@@ -125,9 +125,9 @@ def test_a_profile_that_is_no_list_of_events_is_refused_by_name() -> None:
             step()
 
     with pytest.raises(ContractViolation, match=r"plugin a\.b: profile\(\) returned None; return the events"):
-        take("a.b", Silent(), lambda: None)
+        take("a.b", Silent(), lambda: 0.0)
 
 
 def test_a_profile_says_how_long_its_thread_had_no_core() -> None:
-    found = take("a.b", Profiler(True), lambda: sum(range(100_000)))
+    found = take("a.b", Profiler(True), lambda: float(sum(range(100_000))))
     assert found.waited_seconds is None or 0.0 <= found.waited_seconds <= found.seconds
