@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -11,13 +12,13 @@ import msgspec
 from dlbench.analysis import metrics, pairs
 from dlbench.analysis.labels import Labels
 from dlbench.measure.profiling.answer import explain
-from dlbench.measure.profiling.profile import profile_to_file, take_turn
+from dlbench.measure.profiling.profile import build_first, profile_to_file, take_turn
 from dlbench.record.explanation import Arm, Explanation, Profile
 from dlbench.record.schema import Run
 from dlbench.session.listener import Listener
 from dlbench.spec import Policy, Spec, workload
 from dlbench.workers.backends import Starter
-from dlbench.workers.calls import call
+from dlbench.workers.calls import begin, call
 from dlbench.workers.child import ChildError, ChildHandle
 
 _NOT_OF_FILES = re.compile(r"[^\w.-]+")
@@ -55,27 +56,69 @@ def _beside(runs: Sequence[Run]) -> Iterable[Sequence[Spec]]:
 
 
 def in_turns(paths: Mapping[Spec, str], start: Callable[[Spec], ChildHandle]) -> dict[Spec, Profile]:
-    """Profiles of arms that are alive at once and take one round each in turn, and their traces in these files."""
-    found: dict[Spec, Profile] = {}
-    children: dict[Spec, ChildHandle] = {}
-    left = list(paths)
+    """Profiles of arms that are alive at once and take one round each in turn, and their traces in these files.
+
+    They build and compile at once, as nothing is timed until then.
+    """
+    arms = [_Profiled(spec, path) for spec, path in paths.items()]
     try:
+        for one in arms:
+            one.begin(start)
+        for one in arms:
+            one.wait_until_built()
+        left = [one for one in arms if one.profile is None]
         while left:
-            for spec in left:
-                try:
-                    if spec not in children:
-                        children[spec] = start(spec)
-                    if not _took_turn(children[spec], spec):
-                        found[spec] = call(children[spec], profile_to_file, spec, paths[spec])
-                except ChildError as error:
-                    found[spec] = Profile(spec=spec, reason=str(error))
-                if spec in found and spec in children:
-                    children.pop(spec).close()  # its memory is for those that are left
-            left = [spec for spec in reversed(left) if spec not in found]
+            for one in left:
+                one.turn()
+            left = [one for one in reversed(left) if one.profile is None]
     finally:
-        for child in children.values():
+        for one in arms:
+            one.close()
+    return {one.spec: one.profile for one in arms if one.profile is not None}
+
+
+class _Profiled:
+    """An arm's child, and its profile as soon as there is one; then the child's memory is for the others."""
+
+    def __init__(self, spec: Spec, path: str) -> None:
+        self.spec, self._path = spec, path
+        self.profile: Profile | None = None
+        self._child: ChildHandle | None = None
+        self._built: Callable[[], None] | None = None
+
+    def begin(self, start: Callable[[Spec], ChildHandle]) -> None:
+        """Start the child and have it build."""
+        with self._no_profile_if_it_fails():
+            self._child = start(self.spec)
+            self._built = begin(self._child, build_first, self.spec)
+
+    def wait_until_built(self) -> None:
+        """Return when it is built, and its threads are at rest."""
+        with self._no_profile_if_it_fails():
+            if self._child and self._built:
+                self._built()
+                self._child.wait_until_idle()
+
+    def turn(self) -> None:
+        """Take one more round, or the profile of all of them."""
+        with self._no_profile_if_it_fails():
+            if self._child and not _took_turn(self._child, self.spec):
+                self.profile = call(self._child, profile_to_file, self.spec, self._path)
+                self.close()
+
+    def close(self) -> None:
+        """End the child."""
+        child, self._child = self._child, None
+        if child is not None:
             child.close()
-    return found
+
+    @contextmanager
+    def _no_profile_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except ChildError as error:
+            self.profile = Profile(spec=self.spec, reason=str(error))
+            self.close()
 
 
 def _took_turn(child: ChildHandle, spec: Spec) -> bool:

@@ -16,6 +16,7 @@ from dlbench.workers.protocol import Call, Returned
 
 FUNCTIONS = (
     "dlbench.conformance.examine.examine_clause",
+    "dlbench.measure.profiling.profile.build_first",
     "dlbench.measure.profiling.profile.profile_to_file",
     "dlbench.measure.profiling.profile.take_turn",
     "dlbench.measure.capable.list_capabilities",

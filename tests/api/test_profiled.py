@@ -21,14 +21,19 @@ class Child:
     def __init__(self, of, turns, said, *, dies=False):
         self.of, self.turns, self.said, self.dies = of, turns, said, dies
 
-    def begin(self, *_):
-        pass
+    def begin(self, order):
+        if order.function.endswith("build_first"):
+            self.said.append((self.of.plugin.partition(".")[0], "begins"))
 
     def request(self, order, _):
         name = order.function.rpartition(".")[2]
         self.said.append((self.of.plugin.partition(".")[0], name))
         if name == "profile_to_file":
             return Returned(value=msgspec.Raw(msgspec.json.encode(Profile(spec=self.of))))
+        if name == "build_first":
+            if self.turns < 0:
+                raise ChildError("unsupported", "it cannot be built")
+            return Returned(value=msgspec.Raw(b"null"))
         self.turns -= 1
         if self.dies and not self.turns:
             raise ChildError("error", "it died")
@@ -50,6 +55,30 @@ def test_arms_take_turns_until_each_has_its_profile():
     assert [name for name, what in said if what == "profile_to_file"] == ["other", "one"]
     assert [name for name, what in said if what == "close"] == ["third", "other", "one"]
     assert said.index(("other", "close")) < max(at for at, one in enumerate(said) if one == ("one", "take_turn"))
+
+
+def test_arms_build_at_once_and_one_that_cannot_spoils_no_other():
+    said = []
+    children = {ONE: Child(ONE, 1, said), OTHER: Child(OTHER, -1, said), THIRD: Child(THIRD, 1, said)}
+    found = profiled.in_turns(dict.fromkeys(children, "trace.json"), children.__getitem__)
+    assert [name for name, what in said[:3] if what == "begins"] == ["one", "other", "third"]
+    assert found[OTHER].reason == "it cannot be built"
+    assert ("other", "take_turn") not in said
+    assert said.index(("other", "close")) < said.index(("one", "take_turn"))
+    assert not found[ONE].reason
+    assert not found[THIRD].reason
+
+
+def test_an_arm_that_cannot_be_started_spoils_no_other():
+    said = []
+
+    def start(spec):
+        if spec == ONE:
+            raise ChildError("crashed", "no process could be started")
+        return Child(spec, 1, said)
+
+    found = profiled.in_turns(dict.fromkeys((ONE, OTHER), "trace.json"), start)
+    assert [found[one].reason for one in (ONE, OTHER)] == ["no process could be started", ""]
 
 
 def test_an_interruption_closes_the_arms_that_are_left_and_each_once():

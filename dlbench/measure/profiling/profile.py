@@ -47,8 +47,15 @@ class Going:
     found: Sequence[Round] = ()
 
 
+_BUILT: dict[Spec, Subject] = {}
+"""Arms that no turn was taken of."""
 _GOING: dict[Spec, Going] = {}
 """Arms between two turns."""
+
+
+def build_first(spec: Spec) -> None:
+    """Build an arm and take the steps that compile it, which several processes may do at once. Raises Unsupported."""
+    _BUILT[spec] = _compiled(spec)
 
 
 def take_turn(spec: Spec) -> bool:
@@ -84,7 +91,13 @@ def _going(spec: Spec) -> Going:
 
 
 def ready(spec: Spec) -> Subject:
-    """Build the arm and warm it up. Raises Unsupported, see `profile_to_file`."""
+    """Build the arm, unless it is, and warm it up. Raises Unsupported, see `profile_to_file`."""
+    of = _BUILT.pop(spec) if spec in _BUILT else _compiled(spec)
+    return of._replace(calls=_settled(of.model))
+
+
+def _compiled(spec: Spec) -> Subject:
+    """The arm, built and compiled."""
     if spec.together:
         raise Unsupported("several workers: a profile is of one; leave --workers out")
     plugin = adaptors.load_plugin(spec)
@@ -97,8 +110,9 @@ def ready(spec: Spec) -> Subject:
     prepared = prepare(spec, plugin)
     info = build_checked(plugin, prepared.request)
     model = MeasuredModel(spec, prepared)
+    model.sampler(CLOCK).take(2 * spec.steps_per_call)
     # kernels of another device are recorded beside the step
-    return Subject(spec, plugin, model, _settled(spec, model), info.device == "cpu")
+    return Subject(spec, plugin, model, LEAST, info.device == "cpu")
 
 
 def profile_of(subject: Subject, found: Sequence[Round]) -> Profile:
@@ -128,10 +142,9 @@ def _cost(found: Sequence[Round]) -> float:
     return min(one.taken.seconds for one in found) / min(one.plain.seconds for one in found)
 
 
-def _settled(spec: Spec, model: MeasuredModel) -> int:
+def _settled(model: MeasuredModel) -> int:
     """Warm up, and return how many calls a profile takes: as many as without waits for a core would."""
     sampler = model.sampler(CLOCK)
-    sampler.take(2 * spec.steps_per_call)  # compiles
     begin, seconds = time.perf_counter(), own(sampler.take(1, waits=True))
     while time.perf_counter() - begin < SETTLE_SECONDS:
         seconds = min(seconds, own(sampler.take(1, waits=True)))
