@@ -37,6 +37,7 @@ CATEGORIES: tuple[Category, ...] = (*get_args(Work), *get_args(Host), UNATTRIBUT
 STEP = "dlbench step"
 """Name of the event that a plugin puts around the call of the profiled step."""
 
+Shape = Annotated[tuple[Annotated[int, msgspec.Meta(ge=0, le=2**40)], ...], msgspec.Meta(max_length=24)]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e18, le=1e18)]
 
 
@@ -55,6 +56,6 @@ class ProfileEvent(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Seconds
     thread: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] = 0
     count: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 1
-    shapes: tuple[tuple[int, ...], ...] = ()
+    shapes: tuple[Shape, ...] = ()
     flops: Annotated[float, msgspec.Meta(ge=0, le=1e30)] | None = None
     layer: Annotated[str, msgspec.Meta(max_length=1000)] = ""

@@ -140,7 +140,7 @@ def take(name: str, plugin: Profiles, call: Callable[[], float]) -> Taken:
     finally:
         gc.enable()
         held = preempted()
-    events = reported.checked(name, "profile()", said, list[ProfileEvent])
+    events = _checked(name, said)
     if len(calls) != 1:
         raise ContractViolation(f"plugin {name}: profile() must call the step once, and called it {len(calls)} times")
     return _without(calls[0]._replace(events=events), starts[0], held)
@@ -150,6 +150,16 @@ def _listed(name: str, events: Any) -> list[ProfileEvent]:
     if not isinstance(events, Iterable):
         raise ContractViolation(f"plugin {name}: profile() returned {events!r:.80}; return the events that it has seen")
     return list(events)
+
+
+def _checked(name: str, said: list[Any]) -> list[ProfileEvent]:
+    """The events. Raises ContractViolation, which shows the one that is none."""
+    try:
+        return list(reported.checked(name, "profile()", said, list[ProfileEvent]))
+    except ContractViolation:
+        for one in said:
+            reported.checked(name, "profile()", one, ProfileEvent)
+        raise
 
 
 def _without(taken: Taken, start: float, held: Sequence[Stretch] | None) -> Taken:

@@ -36,6 +36,11 @@ def test_work_owns_all_that_lies_within_it_but_host_spans_and_fused_code_do_not(
     assert milliseconds(deep) == {"Python": 2, "adam": 8}
 
 
+def test_a_step_that_calls_itself_work_owns_no_other_work() -> None:
+    whole = event(STEP, "matrix product", 0, 10)
+    assert milliseconds([whole, event("conv", "convolution", 1, 5)]) == {"Python": 6, "conv": 4}
+
+
 def test_an_unattributed_name_stands_in_the_account() -> None:
     found = account([step(10), event("new_op", "unattributed", 1, 5)])
     assert found["unattributed", "new_op"].seconds == pytest.approx(4e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -109,14 +110,28 @@ def test_time_between_turns_is_none_of_the_rounds(monkeypatch) -> None:
     assert [len(found) for found in going] == list(range(2, module.ROUNDS + 1))
 
 
-@pytest.mark.parametrize("flops", [-1.0, float("nan"), float("inf")])
-def test_flops_that_no_operation_has_are_refused(flops: float) -> None:
+LIES: list[dict[str, Any]] = [
+    *({"flops": flops} for flops in (-1.0, float("nan"), float("inf"))),
+    *({"seconds": seconds} for seconds in (float("nan"), float("inf"))),
+    *({"shapes": shapes} for shapes in (((-3, 4),), ((10**400,),), ((2,) * 1000,), ("a",))),
+    {"category": "flux"},
+    {"count": -1},
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: next(iter(lie)))
+def test_an_event_that_none_can_be_is_refused_and_is_the_only_one_that_is_shown(lie: dict[str, Any]) -> None:
     def profile(step):
         step()
-        return [ProfileEvent(name=STEP, category="Python", start=0.0, seconds=1.0, flops=flops)]
+        true: dict[str, Any] = {"category": "loss", "start": 0.0, "seconds": 1.0}
+        names = ("one", "liar", "other")
+        return [ProfileEvent(**{**true, "name": name, **(lie if name == "liar" else {})}) for name in names]
 
-    with pytest.raises(ContractViolation, match=r"profile\(\) returned a value that makes no sense"):
+    with pytest.raises(ContractViolation, match=r"profile\(\) returned a value that makes no sense") as refused:
         take("a.b", SimpleNamespace(profile=profile), lambda: 0.0)
+    assert "'liar'" in str(refused.value)
+    assert "'one'" not in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_profile_that_is_no_list_of_events_is_refused_by_name() -> None:
