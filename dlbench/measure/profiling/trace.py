@@ -14,7 +14,7 @@ def trace(label: str, events: Iterable[ProfileEvent]) -> bytes:
     events = list(events)
     first = min((one.start for one in events), default=0.0)
     numbers = {thread: number for number, thread in enumerate(dict.fromkeys(one.thread for one in events))}
-    named = {"name": "process_name", "ph": "M", "pid": 0, "args": {"name": label}}
+    named = {"name": "process_name", "ph": "M", "pid": 1, "args": {"name": label}}
     return msgspec.json.encode({"traceEvents": [named, *(_row(one, first, numbers[one.thread]) for one in events)]})
 
 
@@ -24,8 +24,8 @@ def _row(event: ProfileEvent, first: float, thread: int) -> dict[str, object]:
         "name": event.name,
         "cat": event.category,
         "ph": "X",
-        "pid": 0,
-        "tid": thread,
+        "pid": 1,
+        "tid": thread + 1,  # 0 is the idle thread in Perfetto
         "ts": (event.start - first) * 1e6,
         "dur": event.seconds * 1e6,
         "args": {name: value for name, value in more.items() if value},

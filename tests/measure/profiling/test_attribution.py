@@ -276,7 +276,7 @@ def test_a_trace_holds_every_event_in_microseconds() -> None:
     assert {key: rows[2][key] for key in ("ph", "cat", "tid", "args")} == {
         "ph": "X",
         "cat": "loss",
-        "tid": 1,
+        "tid": 2,
         "args": {"shapes": [[2, 3]], "count": 1, "layer": "a"},
     }
     assert rows[2]["ts"] == pytest.approx(1000)
