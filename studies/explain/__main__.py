@@ -101,14 +101,14 @@ def planted(only: str, path: str, keep: Path) -> None:
 @click.option("--plugin", default="torch.mlp,tf.mlp,jax.mlp", show_default=True)
 @click.option("--path", default="eager", show_default=True)
 @click.option("--size", default="small", show_default=True)
-@click.option("--batches", default="32,64,128,256,512", show_default=True)
+@click.option("--batches", default="1,32,64,128,256,512,1024,2048", show_default=True)
 @click.option("--turns", "times", default=TURNS, show_default=True)
 @keep
 def intercept(plugin: str, path: str, size: str, batches: str, times: int, keep: Path) -> None:
     """Print the host's share of a step beside the intercept of its time over the batch size."""
     from studies.explain.intercept import shares
 
-    heads = "| arm | size | batch | step | by the intercept | host | optimizer | points apart |"
+    heads = "| arm | size | batch | step | by the intercept | host | optimizer | points apart | with fixed work |"
     say = _Rows(
         keep / "intercept.md", "The host's share, and the intercept of a step's time over the batch size", heads
     )
@@ -116,12 +116,12 @@ def intercept(plugin: str, path: str, size: str, batches: str, times: int, keep:
         given = {"plugin": (name,), "path": (path,), "size": (size,), "threads": 1}
         profiles = _profiled([_spec({**given, "batch_size": (int(one),)}) for one in batches.split(",")], times)
         if reason := next((one.reason for one in profiles if one.reason), ""):
-            say(f"| {name} {path} | {size} | | | {reason} | | | |")
+            say(f"| {name} {path} | {size} | | | {reason} | | | | |")
             continue
         for one, of in zip(profiles, shares(profiles), strict=True):
             say(
                 f"| {one.spec.label} | {size} | {one.spec.batch_size} | {one.plain * 1e3:.3g} ms | {of.by_line:.0%} "
-                f"| {of.host:.0%} | {of.optimizer:.0%} | {of.apart:.0f} |"
+                f"| {of.host:.0%} | {of.optimizer:.0%} | {of.apart:.0f} | {of.unexplained:.0f} |"
             )
 
 

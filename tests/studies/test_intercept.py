@@ -29,3 +29,10 @@ def test_what_does_not_grow_with_the_batch_is_host_and_optimizer():
     assert (first.host, first.optimizer) == (pytest.approx(0.25), pytest.approx(0.25))
     assert last.by_line == pytest.approx(0.1)
     assert max(first.apart, last.apart) < 1e-6
+
+
+def test_work_of_the_smallest_batch_is_what_no_operation_does_without():
+    first, last = shares([profile(one) for one in (2, 18)])
+    assert first.fixed == pytest.approx(0.5)
+    assert last.fixed == pytest.approx(2 / 20)
+    assert last.unexplained == pytest.approx(10)
