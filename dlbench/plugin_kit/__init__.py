@@ -22,12 +22,14 @@ from dlbench.plugin_kit.own_models import (
 from dlbench.plugin_kit.profiles import (
     Instructions,
     LayerOf,
+    Recorded,
     category_by_pattern,
     category_of_hlo,
     category_table,
     instructions_of,
     layer_finder,
     name_of_thunk,
+    with_tails,
     xplanes,
 )
 from dlbench.plugin_kit.recipes import Recipe, Stated, example_inputs, inputs_like, inputs_of_example, local_file
@@ -58,7 +60,6 @@ from dlbench.plugin_kit.requirements import (
     resolve_device,
     unsupported_by,
 )
-from dlbench.plugin_kit.thunks import Recorded, with_tails
 from dlbench.plugin_kit.training import Corrections, Rule, losses_by_name, update_rule
 from dlbench.registry.factories import call, check_options, is_factory, keywords, make
 from dlbench.registry.references import load_reference, users_errors

@@ -1,20 +1,25 @@
 """Profiles: the files of a profiler, and categories of the names in them, by a package's table, by patterns and by HLO.
 
-HLO is the language of a compiler that several frameworks share. An operation in it has the scopes in which it was
-traced, and so its layer.
+HLO is the language of a compiler, XLA, that several frameworks share. An operation in it has the scopes in which it was
+traced, and so its layer. XLA's threads share the work of an operation (a thunk) without spans of their own; the last of
+them to finish records its end.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
+from itertools import accumulate, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from dlbench.plugin import CATEGORIES, STEP, UNATTRIBUTED, Category
+import msgspec
+
+from dlbench.plugin import CATEGORIES, STEP, UNATTRIBUTED, Category, ProfileEvent
 from dlbench.plugin_kit.hlo_flops import flops_by_instruction
 from dlbench.plugin_kit.requirements import unsupported_by
 
@@ -37,6 +42,8 @@ CONSTITUENTS: tuple[tuple[str, Category], ...] = (
 )
 """Words of an operation's name, by weight: a fusion is what its heaviest part is, as far as the name says."""
 
+ENDS = "end: "
+"""Beginning of the name of the event at a thunk's end, before the name of its instruction."""
 _TRACED = re.compile(
     r'^\s+(?:ROOT )?%?(?P<name>[\w.\-]+) = .*\bmetadata=\{[^}]*\bop_name="(?P<scopes>[^"]*)"', re.MULTILINE
 )
@@ -132,3 +139,54 @@ def layer_finder(parameters: Iterable[str]) -> LayerOf:
         return str(found[-1]) if found else ""
 
     return layer
+
+
+class Recorded(NamedTuple):
+    """An event, and the name of the instruction that begins or, with `ENDS` before it, ends in it; else empty."""
+
+    event: ProfileEvent
+    instruction: str
+
+
+def with_tails(found: Iterable[Recorded]) -> Iterator[ProfileEvent]:
+    """The events, and the work of a thunk on a thread that ends it without having begun it.
+
+    Its thread is in no span until then. It is the thunk's from its start on, as far as no other thread has a thunk: one
+    core may be shared by both.
+    """
+    ordered = sorted(found, key=lambda one: (one.event.start, -one.event.seconds))
+    free = _Free(one.event for one in ordered if one.instruction and not one.instruction.startswith(ENDS))
+    begun: dict[str, ProfileEvent] = {}
+    ends: dict[int, float] = {}
+    for event, instruction in ordered:
+        yield event
+        thunk = begun.get(instruction.removeprefix(ENDS)) if instruction.startswith(ENDS) else None
+        if thunk is not None and thunk.thread != event.thread:
+            start = max(ends.get(event.thread, thunk.start), thunk.start)
+            yield from (_part(thunk, event.thread, *part) for part in free.parts(start, event.start))
+        elif instruction and not instruction.startswith(ENDS):
+            begun[instruction] = event
+        ends[event.thread] = max(ends.get(event.thread, event.start), event.start + event.seconds)
+
+
+class _Free:
+    """The time outside of these events, which come ordered by start."""
+
+    def __init__(self, taken: Iterable[ProfileEvent]) -> None:
+        self._taken = [(one.start, one.start + one.seconds) for one in taken]
+        self._ended = list(accumulate((end for _, end in self._taken), max))
+
+    def parts(self, start: float, end: float) -> Iterator[tuple[float, float]]:
+        """The parts of a stretch in which none of the events goes on."""
+        for begin, until in islice(self._taken, bisect_right(self._ended, start), None):
+            if begin >= end:
+                break
+            if begin > start:
+                yield start, begin
+            start = max(start, until)
+        if start < end:
+            yield start, end
+
+
+def _part(thunk: ProfileEvent, thread: int, start: float, end: float) -> ProfileEvent:
+    return msgspec.structs.replace(thunk, thread=thread, start=start, seconds=end - start, count=0, flops=None)

@@ -127,7 +127,7 @@ def _clipped(plugin: str, found: Window, thread: int) -> list[Segment]:
 
 
 def _at_barrier(one: Segment, barrier: float) -> Iterator[Segment]:
-    """What is in no span while the step waits for its result is no Python: a framework may wait without a span."""
+    """Time in no span while the step waits for its result is no Python: a framework may wait without a span."""
     if one.owner.name != STEP or one.end <= barrier:
         yield one
         return
