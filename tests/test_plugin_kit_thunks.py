@@ -19,7 +19,7 @@ def ending(name, start, thread):
 
 
 def tails(*found):
-    """What is added: name, thread, and milliseconds of start and end."""
+    """Added events: name, thread, and milliseconds of start and end."""
     given = [one.event for one in found]
     added = [one for one in with_tails(found) if one not in given]
     assert all(one.count == 0 and one.flops is None for one in added)

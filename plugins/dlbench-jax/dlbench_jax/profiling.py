@@ -53,13 +53,11 @@ def _of_file(file: bytes, told: kit.Instructions) -> Iterator[kit.Recorded]:
 
 def _event(event: Any, thread: int, told: kit.Instructions, *, on_device: bool) -> kit.Recorded:
     operation = next((str(value) for name, value in event.stats if name == "hlo_op"), "")
-    name, kind, count = event.name, kit.category_by_pattern(SPANS, event.name), 0
-    instruction = name if name.startswith("end: ") else ""
-    if event.name == STEP:
-        kind = "Python"
-    elif (operation or on_device) and not instruction:
-        instruction, count = operation, 1
-        name = kit.name_of_thunk(operation or event.name)
+    name, count = event.name, 0
+    instruction = name if name.startswith("end: ") else operation
+    kind = "Python" if name == STEP else kit.category_by_pattern(SPANS, name)
+    if (operation or on_device) and instruction == operation:
+        name, count = kit.name_of_thunk(operation or name), 1
         kind = kit.category_of_hlo(name)
     found = ProfileEvent(
         name=name[:1000],
