@@ -38,15 +38,18 @@ Both have the noise of the real ones; a drawn search takes its groups from all o
 REAL = """# Real bisections
 
 `python -m studies.bisection FOLDER --real N --workplace PLACE`: sixteen wheels of a small package of NumPy, one of
-which and all after it compute 5 % more, or none, searched by `dlbench bisect`. Seconds are those of the whole command.
-The first two searches had an empty cache; the others share the environments that they made. All of them ran beside
-other work on two cores, as the load says: these are counts of answers, and no figures of how long a search takes.
+which and all after it compute 5 % more, or none, searched by `dlbench bisect`. A hundred take many hours; these are as
+many as there was time for, and `simulated.md` has a hundred of each kind over groups that are drawn, and these real
+searches beside drawn ones. Seconds are those of the whole command, or those of its trials where it was cut short and
+resumed (`resumed`). Those with a load above 10 ran beside that on two processors. The others had one of two
+processors to themselves, while other programs were at work on the other one.
 
 """
 METRICS = """# Real bisections by other figures than time
 
 `python -m studies.bisection FOLDER --metrics --workplace PLACE`: four wheels of a small package of NumPy, the third of
-which changes one figure, searched by `dlbench bisect --metric`. All of them ran beside other work on two cores.
+which changes one figure, searched by `dlbench bisect --metric`, on one of two processors while other programs were at
+work on the other one. Seconds are those of the trials.
 
 """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,7 +89,6 @@ def _searched(kind: Kind, place: Path) -> dict[str, object]:
         measured = ["--plugin", PLUGIN, "--task", "line", *kind.words, "--metric", kind.metric]
         of_range = [f"{PACKAGE}=={VERSIONS[0]}..{VERSIONS[-1]}", "--find-links", str(place / "wheels")]
         asked = [*of_range, *measured, "--out", str(place / "search")]
-    begin = time.monotonic()
     code, found, said = answer(asked, {"DLBENCH_CACHE": str(place / "cache"), "DLBENCH_FAKE_JIT": "1,0,0"})
     return {
         "metric": kind.metric,
@@ -100,7 +98,7 @@ def _searched(kind: Kind, place: Path) -> dict[str, object]:
         "named": [one["after"] for one in found.get("changes", ()) if one["verdict"] == "confirmed"],
         "ratios": [one["ratio"] for one in found.get("changes", ())],
         "groups": sum((one["ratio"] or {}).get("groups", 0) for one in found.get("lines", ())),
-        "seconds": round(time.monotonic() - begin),
+        "seconds": round(sum(one["seconds"] for one in found.get("lines", ()))),
         "load": os.getloadavg()[1],
         "said": found.get("reason", said),
     }

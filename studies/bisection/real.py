@@ -117,7 +117,11 @@ def _counts(searches: Sequence[dict[str, Any]]) -> list[str]:
 def _row(one: dict[str, Any]) -> str:
     ratios = [f"{known['ratio']:.3f} ({known['low']:.3f}-{known['high']:.3f})" for known in one["ratios"] if known]
     named = one["planted"] or "none", ", ".join(one["named"]) or "none", ", ".join(ratios)
-    return f"| {' | '.join(named)} | {one['code']} | {one.get('groups', '')} | {one['seconds']} | {one['load']:.1f} |"
+    return f"| {' | '.join(named)} | {one['code']} | {one.get('groups', '')} | {_seconds(one)} | {one['load']:.1f} |"
+
+
+def _seconds(one: dict[str, Any]) -> str:
+    return f"{one['seconds']}{' (resumed)' if one.get('cut') else ''}"
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
