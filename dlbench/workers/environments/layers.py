@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -129,14 +129,15 @@ def _install(place: Place, recipe: Recipe, folder: Path) -> None:
     uv, target = installer() == "uv", str(python(folder))
     pip = [sys.executable, "-m", "pip", "--python", target, "install", "--quiet", "--no-compile"]
     into = ["uv", "pip", "install", "--python", target] if uv else pip
+    alone = replace(recipe, dependencies=False).options  # uv refuses a flag that is given twice
     if recipe.sources:
-        _run(place, [*into, "--no-deps", *([] if uv else ["--force-reinstall"]), *recipe.options, *recipe.sources])
+        _run(place, [*into, *([] if uv else ["--force-reinstall"]), *alone, *recipe.sources])
         if len(own_packages(folder)) < len(recipe.sources):
             raise NotInstallable(f"{place.side}: {into[0]} installed none of {', '.join(recipe.sources)}")
     rest = [word for word in recipe.words if word not in recipe.sources]
     words = _differing(place, recipe, folder) if uv else [*rest, *_named(recipe.sources, folder)]
     if words:
-        _run(place, [*into, *(["--no-deps"] if uv else []), *recipe.options, *words])
+        _run(place, [*into, *(alone if uv else recipe.options), *words])
 
 
 def _differing(place: Place, recipe: Recipe, folder: Path) -> list[str]:

@@ -66,6 +66,25 @@ def test_uv_says_a_source_in_two_ways(form, monkeypatch, tmp_path):
     assert asked[-1][-2:] == ["b==2", "c @ git+file:///c@0"]
 
 
+@pytest.mark.parametrize("dependencies", [True, False])
+def test_uv_is_given_no_flag_twice_which_it_refuses(dependencies, monkeypatch, tmp_path):
+    asked = []
+
+    def run(_, command):
+        asked.append([word for word in command if word.startswith("--") and word != "--find-links"])
+        return " + a==1\n + b==2\n"
+
+    monkeypatch.setattr(layers, "installer", lambda: "uv")
+    monkeypatch.setattr(layers, "_run", run)
+    monkeypatch.setattr(layers, "own_packages", lambda _: {"a": "1"})
+    recipe = Recipe(("a @ file:///a.whl", "b==2"), ("x", "y"), build_isolation=False, dependencies=dependencies)
+    layers._install(None, recipe, tmp_path)
+    assert len(asked) == 3
+    for flags in asked:
+        assert len(flags) == len(set(flags))
+    assert ["--no-deps" in flags for flags in asked] == [True, not dependencies, True]
+
+
 @pytest.mark.parametrize("said", ["", "Would install\n + a is new\n"])
 def test_an_installer_that_installs_nothing_or_speaks_in_another_way_is_not_believed(said, monkeypatch, tmp_path):
     monkeypatch.setattr(layers, "installer", lambda: "uv")
