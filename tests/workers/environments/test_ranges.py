@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -190,3 +191,12 @@ def test_optional_requirements_count_near_the_package_alone(monkeypatch):
     assert ranges.requirements_of(["a"]) == {"a", "c", "e"}
     assert ranges.requirements_of(["a"], optional=1) == {"a", "b", "c", "e"}
     assert ranges.requirements_of(["a"], optional=2) == {"a", "b", "c", "d", "e", "f"}
+
+
+def test_a_repository_of_another_user_is_said_to_be_one(repo, tmp_path, monkeypatch):
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\necho \"fatal: detected dubious ownership in repository at 'x'\" >&2; exit 128\n")
+    git.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(SpecError, match=r"is another user's; git config --global --add safe\.directory"):
+        ranges.commits(str(repo[0]), "HEAD~1..HEAD", "", ANY)
