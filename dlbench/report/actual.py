@@ -25,10 +25,10 @@ def not_as_given(by_workload: Mapping[Workload, Sequence[Run]], names: Labels) -
     for load, of_load in by_workload.items():
         for label, of_arm in pairs.arms(of_load).items():
             arm, ended_well = names.arm(load, label), [run for run in of_arm if run.ok]
-            busy = _busy(ended_well)
-            if load.threads > 1 and busy is not None and round(busy, 2) <= load.threads / 2 + SLACK:
-                idle.setdefault(load.threads, []).append(f"{arm} {busy:.2f}")
-            yield from (f"{arm}: {text}" for text in (*_beyond(busy, load.threads), *_facts(ended_well)))
+            busy, given = _busy(ended_well), of_arm[0].spec.process_threads
+            if load.threads > 1 and busy is not None and round(busy, 2) <= given / 2 + SLACK:
+                idle.setdefault(given, []).append(f"{arm} {busy:.2f}")
+            yield from (f"{arm}: {text}" for text in (*_beyond(busy, given), *_facts(ended_well)))
     for threads, arms in idle.items():
         yield (
             f"given {threads} threads, and at most {threads / 2 + SLACK:.3g} cores kept busy (half of the threads, "

@@ -87,7 +87,7 @@ def _sentence(alike: Sequence[tuple[Contradiction, Run]]) -> str:
 
 def _cause(run: Run) -> str:
     """The likely cause, by the machine's counters, and a remedy."""
-    threads, pressure = run.spec.threads, (run.load.cpu_pressure or 0.0) if run.load is not None else 0.0
+    threads, pressure = run.spec.process_threads, (run.load.cpu_pressure or 0.0) if run.load is not None else 0.0
     held_to = len(run.actual.held_to) if run.actual is not None else 0
     if pressure > BUSY or (0 < held_to < threads):
         waiting = "threads wait for a sibling that has no core" if threads > 1 else "the process waits for a core"

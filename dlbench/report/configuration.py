@@ -173,7 +173,7 @@ def _installed(runs: Iterable[Run]) -> dict[str, str]:
 
 def _requested(spec: Spec) -> dict[str, str]:
     asked = {axis.name: str(getattr(spec, axis.field)) for axis in READ_BACK}
-    return asked | {CORES: str(spec.threads), "compiler": spec.compiler}
+    return asked | {CORES: str(spec.process_threads), "compiler": spec.compiler}
 
 
 def _actual(run: Run, info: ModelInfo) -> dict[str, str]:

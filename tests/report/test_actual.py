@@ -20,6 +20,7 @@ from dlbench.record.schema import Limits, Run
 from dlbench.report import FORMATS, summarize
 from dlbench.report.cases import Unlike
 from dlbench.report.configuration import BUSY, FLOPS, fairness
+from dlbench.spec import Spec, Variant
 from dlbench_fake.linear import LinearPlugin
 
 pytestmark = pytest.mark.untimed
@@ -40,6 +41,11 @@ def actual(**changes):
 
 def with_quota(cores):
     return msgspec.structs.replace(good_run().environment, limits=Limits(cores=2, cpu_quota=cores))
+
+
+def on_devices(**changes) -> Spec:
+    """Two workers that are devices of one process."""
+    return spec(workers=2, variant=Variant("m", (("strategy", "mirrored"),), devices="strategy"), **changes)
 
 
 def said(runs) -> str:
@@ -87,6 +93,8 @@ def said(runs) -> str:
             "threads 2, and OMP_NUM_THREADS=1 of the caller's environment was rep",
         ),
         (run_that(caller={"OMP_NUM_THREADS": "1"}, isolation="none"), "stayed in force (--isolation none)"),
+        (run_that(2.9, spec=on_devices(threads=1)), "given 2 threads, kept 2.90 cores busy"),
+        (run_that(2.0, spec=on_devices(threads=2)), "given 4 threads, and at most 2.1 cores kept busy"),
     ],
     ids=str,
 )
@@ -101,9 +109,10 @@ def test_what_is_not_as_given_has_a_line(runs, text):
         run_that(1.3),
         run_that(1.0, threads=1, actual=actual(held_to=(3,), cpus=(3,), pools=())),
         run_that(0.0),
+        run_that(1.9, spec=on_devices(threads=1)),
         run_that(0.1, info=msgspec.structs.replace(good_run().info, device="gpu:0")),
     ],
-    ids=["all", "more than half", "one", "not read", "on a GPU"],
+    ids=["all", "more than half", "one", "not read", "two workers", "on a GPU"],
 )
 def test_what_is_as_given_has_none(runs):
     assert not [text for text in ("given", "held to", "the caller") if text in said(runs)]
