@@ -96,7 +96,7 @@ def said(runs) -> str:
         (run_that(2.9, spec=on_devices(threads=1)), "given 2 threads, kept 2.90 cores busy"),
         (run_that(2.0, spec=on_devices(threads=2)), "given 4 threads, and at most 2.1 cores kept busy"),
     ],
-    ids=str,
+    ids=lambda one: one if isinstance(one, str) else "runs",
 )
 def test_what_is_not_as_given_has_a_line(runs, text):
     assert text in said(runs)
