@@ -61,6 +61,7 @@ def in_turns(paths: Mapping[Spec, str], start: Callable[[Spec], ChildHandle]) ->
     They build and compile at once, as nothing is timed until then.
     """
     arms = [_Profiled(spec, path) for spec, path in paths.items()]
+    bandwidths: dict[int, float] = {}  # by threads: a large copy is the same for all arms
     try:
         for one in arms:
             one.begin(start)
@@ -69,7 +70,7 @@ def in_turns(paths: Mapping[Spec, str], start: Callable[[Spec], ChildHandle]) ->
         left = [one for one in arms if one.profile is None]
         while left:
             for one in left:
-                one.turn()
+                one.turn(bandwidths)
             left = [one for one in reversed(left) if one.profile is None]
     finally:
         for one in arms:
@@ -99,11 +100,13 @@ class _Profiled:
                 self._built()
                 self._child.wait_until_idle()
 
-    def turn(self) -> None:
+    def turn(self, bandwidths: dict[int, float]) -> None:
         """Take one more round, or the profile of all of them."""
         with self._no_profile_if_it_fails():
             if self._child and not _took_turn(self._child, self.spec):
-                self.profile = call(self._child, profile_to_file, self.spec, self._path)
+                known = bandwidths.get(self.spec.threads, 0.0)
+                self.profile = call(self._child, profile_to_file, self.spec, self._path, known)
+                bandwidths[self.spec.threads] = self.profile.bandwidth
                 self.close()
 
     def close(self) -> None:

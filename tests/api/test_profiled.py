@@ -29,7 +29,9 @@ class Child:
         name = order.function.rpartition(".")[2]
         self.said.append((self.of.plugin.partition(".")[0], name))
         if name == "profile_to_file":
-            return Returned(value=msgspec.Raw(msgspec.json.encode(Profile(spec=self.of))))
+            known = msgspec.json.decode(order.arguments["bandwidth"], type=float)
+            self.said.append((self.of.plugin.partition(".")[0], f"knows {known:g}"))
+            return Returned(value=msgspec.Raw(msgspec.json.encode(Profile(spec=self.of, bandwidth=known or 7.0))))
         if name == "build_first":
             if self.turns < 0:
                 raise ChildError("unsupported", "it cannot be built")
@@ -53,6 +55,7 @@ def test_arms_take_turns_until_each_has_its_profile():
     assert {one: profile.reason for one, profile in found.items()} == {ONE: "", OTHER: "", THIRD: "it died"}
     assert [name for name, what in said if what == "take_turn"] == ["one", "other", "third", "other", "one", "one"]
     assert [name for name, what in said if what == "profile_to_file"] == ["other", "one"]
+    assert [what for _, what in said if what.startswith("knows")] == ["knows 0", "knows 7"]
     assert [name for name, what in said if what == "close"] == ["third", "other", "one"]
     assert said.index(("other", "close")) < max(at for at, one in enumerate(said) if one == ("one", "take_turn"))
 

@@ -69,18 +69,19 @@ def take_turn(spec: Spec) -> bool:
     return going.found is not before
 
 
-def profile_to_file(spec: Spec, path: str) -> Profile:
+def profile_to_file(spec: Spec, path: str, bandwidth: float = 0.0) -> Profile:
     """Take the rounds that the arm still lacks, write the trace to the file, and return the account of a step.
 
-    A step beside the profile is timed too, so that its cost is known. Raises Unsupported for a plugin without the
-    capability and for several workers, and ContractViolation for a profile that cannot be true.
+    The bandwidth is that of an arm with as many threads, 0 if none has measured it. A step beside the profile is timed
+    too, so that its cost is known. Raises Unsupported for a plugin without the capability and for several workers, and
+    ContractViolation for a profile that cannot be true.
     """
     going = _going(spec)
     while take_turn(spec):
         pass
     del _GOING[spec]
     Path(path).write_bytes(trace(spec.label, going.found[0].taken.events))
-    return profile_of(going.subject, going.found)
+    return profile_of(going.subject, going.found, bandwidth)
 
 
 def _going(spec: Spec) -> Going:
@@ -115,8 +116,8 @@ def _compiled(spec: Spec) -> Subject:
     return Subject(spec, plugin, model, LEAST, info.device == "cpu")
 
 
-def profile_of(subject: Subject, found: Sequence[Round]) -> Profile:
-    """The profile of rounds, the fastest first."""
+def profile_of(subject: Subject, found: Sequence[Round], bandwidth: float = 0.0) -> Profile:
+    """The profile of rounds, the fastest first; the bandwidth is measured if it is 0."""
     spec, account = subject.spec, mean([one.account for one in found[: (len(found) + 1) // 2]])
     steps = subject.calls * spec.steps_per_call
     return Profile(
@@ -127,7 +128,7 @@ def profile_of(subject: Subject, found: Sequence[Round]) -> Profile:
         cost=_cost(found),
         threads=account.threads,
         ops=account.ops,
-        bandwidth=_bandwidth(spec.threads) if subject.on_cpu else 0.0,
+        bandwidth=(bandwidth or _bandwidth(spec.threads)) if subject.on_cpu else 0.0,
     )
 
 
