@@ -12,12 +12,16 @@ VERDICTS = {"faster": 8, "slower": 9, "same": 10, "inconclusive": 11, "indicativ
 
 
 class Axis(NamedTuple):
-    """An axis of a chart: values in this unit (`dlbench.report.units`), or `names` at 0, 1, 2 and so on."""
+    """An axis of a chart: values in this unit (`dlbench.report.units`), or `names` at 0, 1, 2 and so on.
+
+    One of `whole` numbers has no tick between them.
+    """
 
     title: str
     unit: str = ""
     logarithmic: bool = False
     names: Sequence[str] = ()
+    whole: bool = False
 
 
 class Point(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from example_runs import good_run, spec
@@ -10,6 +12,7 @@ from dlbench.record.processors import Rank
 from dlbench.record.schema import Limits, Sample
 from dlbench.report import FORMATS, summarize
 from dlbench.report.charts import draw
+from dlbench.report.html import plots
 
 pytestmark = pytest.mark.untimed
 
@@ -62,6 +65,9 @@ def test_the_chart_has_a_line_for_each_efficiency_from_one_worker_on():
     assert [[point.x for point in series.points] for series in charts[0].series] == [[1, 2], [1, 2]]
     assert [series.points[1].y for series in charts[0].series] == [pytest.approx(0.5), pytest.approx(0.75)]
     assert charts[0].said.count("2 workers") == 2
+    words = re.findall(r">([^<>]+)</text>", plots.drawing(charts[0])[0])
+    assert {"1", "2", "Workers"} <= set(words)
+    assert not any(word.startswith("1.") for word in words), "a tick between two numbers of workers"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def charts(sections: Sequence[Section]) -> Iterator[Chart]:
             for kind, (name, words) in enumerate(KINDS.items())
         ]
         said = "; ".join(f"{one.name}: {_words(one)}" for one in series) + "."
-        x, y = Axis("Workers", logarithmic=True), Axis("Efficiency", "%")
+        x, y = Axis("Workers", logarithmic=True, whole=True), Axis("Efficiency", "%")
         yield Chart("lines", f"{names.title(load)}: efficiency against workers", said, x, y, series, (1.0,), note=note)
 
 

@@ -59,7 +59,7 @@ def _below(axis: Axis, x: Scale, bottom: float) -> Iterator[str]:
     if axis.names:
         yield from _names(axis.names, x, bottom)
         return
-    ticks = _spaced(x, axis.unit)
+    ticks = [tick for tick in _spaced(x, axis.unit) if not axis.whole or float(tick).is_integer()]
     words, title = labels(axis, ticks)
     for tick, word in zip(ticks, words, strict=True):
         yield _text(x.at(tick), bottom + 14, word, "m")
