@@ -139,7 +139,6 @@ def _values(wanted: Wanted) -> Mapping[str, str]:
     about = tomllib.loads((TEMPLATES / wanted.framework / "about.toml").read_text()) if wanted.framework else {}
     plugin = f"{about['framework']}.{wanted.name}" if wanted.framework else ""
     summary = {(True, False): "A model", (False, True): "A task", (True, True): "A model and its task"}
-    untyped = about.get("untyped", [])
     return {
         "name": wanted.name,
         "plugin": plugin,
@@ -149,11 +148,16 @@ def _values(wanted: Wanted) -> Mapping[str, str]:
         "requires": json.dumps(sorted({REQUIRED, *about.get("requires", ())})),
         "points": _points(wanted, plugin),
         "paths": json.dumps(about.get("paths", [])),
-        "overrides": f"\n[[tool.mypy.overrides]]\nmodule = {json.dumps(untyped)}\nignore_missing_imports = true\n"
-        * bool(untyped),
+        "overrides": _override(about.get("untyped", []), "ignore_missing_imports = true")
+        + _override(about.get("unread", []), 'follow_imports = "skip"  # its compiler: half of the time of mypy'),
         "check": CHECK * bool(wanted.framework),
         "commands": "\n".join(f"    {line}" for line in _commands(wanted, plugin, about.get("paths", []))) + "\n",
     }
+
+
+def _override(modules: Sequence[str], setting: str) -> str:
+    """The table of mypy's settings that holds for these modules alone; empty for none."""
+    return f"\n[[tool.mypy.overrides]]\nmodule = {json.dumps(modules)}\n{setting}\n" * bool(modules)
 
 
 def _points(wanted: Wanted, plugin: str) -> str:

@@ -64,6 +64,16 @@ def test_every_kind_of_package_parses_and_is_whole(wanted):
         assert test.count("dlbench") == 2  # the function, and the type of a path
 
 
+def test_mypy_reads_no_inside_of_the_compiler_of_pytorch_and_everything_that_a_package_imports():
+    overrides = tomllib.loads(scaffold.rendered(Wanted("acme", "torch"))["pyproject.toml"])["tool"]["mypy"]["overrides"]
+    (unread,) = [one["module"] for one in overrides if one.get("follow_imports") == "skip"]
+    assert "torch._inductor.*" in unread
+    assert {name for name in unread if not name.startswith(("torch._", "sympy."))} == set()
+    assert "torch._C.*" not in unread, "the types of tensors stand there"
+    for framework in ("tf", "keras", "jax", "numpy"):
+        assert "follow_imports" not in scaffold.rendered(Wanted("acme", framework))["pyproject.toml"]
+
+
 @pytest.mark.parametrize("name", ["acme", LONGEST])
 def test_the_linter_finds_nothing(name, tmp_path):
     for place, wanted in enumerate(KINDS):
