@@ -149,7 +149,7 @@ def _values(wanted: Wanted) -> Mapping[str, str]:
         "points": _points(wanted, plugin),
         "paths": json.dumps(about.get("paths", [])),
         "overrides": _override(about.get("untyped", []), "ignore_missing_imports = true")
-        + _override(about.get("unread", []), 'follow_imports = "skip"  # its compiler: half of the time of mypy'),
+        + _override(about.get("unread", []), 'follow_imports = "skip"  # its compiler, of which nothing here is used'),
         "check": CHECK * bool(wanted.framework),
         "commands": "\n".join(f"    {line}" for line in _commands(wanted, plugin, about.get("paths", []))) + "\n",
     }
