@@ -24,7 +24,7 @@ def reason(error: BaseException, longest: int = LONGEST) -> str:
     """The error in one text: its type and message, with the errors in a group; for our own errors the message alone."""
     text = _text(error)
     if not isinstance(error, DlbenchError):
-        text = f"{type_name(error)}: {text}"
+        text = f"{type_name(error)}: {text}" if text.strip() else type_name(error)
     if isinstance(error, BaseExceptionGroup):
         parts = [f"{type_name(one)}: {bounded(_text(one), _END)}" for one in related(error) if one is not error]
         text = f"{text} [{'; '.join(parts)}]"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import importlib_metadata as metadata
 
+from dlbench.errors import words
 from dlbench.plugin import contract
 
 
@@ -139,4 +140,4 @@ def _mentions(folder: object, group: str) -> bool:
 
 
 def _said(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return " ".join(words.reason(error).split())[:200]

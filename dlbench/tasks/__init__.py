@@ -68,7 +68,7 @@ def open_task(name: str, request: TaskRequest) -> Task:
     except DlbenchError:
         raise
     except Exception as error:
-        why = f"{type(error).__name__}: {error}"
+        why = " ".join(words.reason(error).split())
         if name not in TASKS:
             raise SpecError(f"task {name} of {_owner(name)} cannot be opened ({why})") from error
         if row.needs is None:

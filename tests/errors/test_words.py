@@ -40,6 +40,7 @@ def test_of_a_long_text_beginning_and_end_are_kept():
 def test_errors_of_dlbench_are_their_message_and_others_name_their_type():
     assert words.reason(Unsupported("no GPU")) == "no GPU"
     assert words.reason(ValueError("no GPU")) == "ValueError: no GPU"
+    assert words.reason(KeyboardInterrupt()) == words.reason(KeyboardInterrupt(" ")) == "KeyboardInterrupt"
 
 
 def test_what_an_error_came_from_is_followed_to_its_end_and_not_further():

@@ -134,6 +134,8 @@ def test_a_name_of_dlbenchs_own_stays_its_own(install, group, name):
         ("f = 3", ContractViolation, r"task own of acme: acme_one:f is 3; it must be a function of a TaskRequest"),
         ("def f(request): return 3", ContractViolation, r"task own of acme: opening it returned 3, which is no Task"),
         ("def f(request): return 1 / 0", SpecError, r"task own of acme cannot be opened \(ZeroDivisionError: "),
+        ("def f(request): raise ValueError('a\\nb')", SpecError, r"cannot be opened \(ValueError: a b\)"),
+        ("def f(request): raise ValueError", SpecError, r"cannot be opened \(ValueError\)"),
         ("import no_such_package", PluginLoadError, r"task own of acme cannot be loaded: ModuleNotFoundError: .*"),
         ("", PluginLoadError, r"task own of acme cannot be loaded: AttributeError: .*"),
     ],
