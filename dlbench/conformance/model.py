@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dlbench.errors import DlbenchError
+from dlbench.errors import ContractViolation, DlbenchError, words
 from dlbench.measure import phases
 from dlbench.measure.build import batch_of_call, build_checked, prepare, stage
 from dlbench.measure.divergence import to_numbers
@@ -72,8 +72,13 @@ class Model:
         return stage(self.plugin, self.request.spec, batch)
 
     def train(self, batch: Batch) -> Any:
-        """The loss or losses of one call, float64."""
-        return np.array(to_numbers(self.plugin.train_step(batch)), np.float64)
+        """The loss or losses of one call, float64. Raises ContractViolation for what is no number."""
+        result = self.plugin.train_step(batch)
+        try:
+            return np.array(to_numbers(result), np.float64)
+        except (TypeError, ValueError) as error:
+            got = f"{words.type_name(result)} {words.shown(result)}"
+            raise ContractViolation(f"train_step must return a loss that float() accepts, got {got}") from error
 
     @property
     def trains(self) -> bool:

@@ -57,6 +57,26 @@ def test_a_wrong_signature_is_told_with_the_right_calls(install, tmp_path):
     assert "info = plugin.build(request)" in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "def train_step(self, batch): return None",
+            "train_step must return a loss that float() accepts, got NoneType",
+        ),
+        ("def train_step(self, batch): return 'x'", "train_step must return a loss that float() accepts, got str 'x'"),
+        ("def describe(self, spec): raise ValueError('a\\nb')", "plugin acme.wide: describe() raised ValueError: a b"),
+    ],
+)
+def test_a_method_that_gives_something_else_is_named_once(body, said, install, tmp_path):
+    code = f"{GOOD}\n\nclass Plugin(Plugin):\n    {body}\n"
+    site = install("acme", plugins={"acme.wide": "acme_module:Plugin"}, acme_module=code)
+    task = [] if "describe" in body else ["--task", "line"]
+    found = dlbench(site, tmp_path, "check", "acme.wide", "--path", "eager", *task)
+    assert found.returncode in (1, 2)
+    assert (found.stdout + found.stderr).count(said) == 1
+
+
 @pytest.mark.slow
 def test_an_import_of_ten_seconds_is_waited_for_and_delays_no_list(install, tmp_path):
     site = install("acme", plugins={"acme.wide": "acme_module:Plugin"}, acme_module=SLOW)
