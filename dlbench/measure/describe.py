@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dlbench import registry
-from dlbench.errors import ContractViolation, DlbenchError, PluginLoadError, SpecError, UnknownName, words
+from dlbench.errors import ContractViolation, PluginLoadError, SpecError, UnknownName
 from dlbench.measure import phases, reported
 from dlbench.measure.build import task_of
 from dlbench.plugin import Describes, Description, ModelPlugin
@@ -55,13 +55,12 @@ def _inputs(stated: tuple[InputSpec, ...], found: tuple[InputSpec, ...]) -> tupl
 
 
 def _said(plugin: ModelPlugin, spec: Spec) -> Description:
-    try:
-        said = plugin.describe(spec) if isinstance(plugin, Describes) else Description()
-    except Exception as error:
-        if spec.model is not None or isinstance(error, DlbenchError):
-            raise
-        said_why = " ".join(words.reason(error).split())
-        raise ContractViolation(f"plugin {spec.plugin}: describe() raised {said_why}") from error
+    said: object = Description()
+    if isinstance(plugin, Describes):
+        of_package = spec.model is None  # what a model of the user's raises is told as it is
+        said = (
+            reported.answer(spec.plugin, "describe()", plugin.describe, spec) if of_package else plugin.describe(spec)
+        )
     found: Description = reported.checked(spec.plugin, "describe()", said, Description)
     return msgspec.structs.replace(found, phases=phases.of_plugin(spec.plugin, plugin))
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from dlbench import architectures, registry
-from dlbench.errors import ContractViolation
+from dlbench.errors import ContractViolation, DlbenchError
 from dlbench.errors.words import bounded, reason, shown, type_name
 from dlbench.plugin import (
     PARTS,
@@ -34,6 +34,17 @@ LONGEST, MOST = 200, 5
 _AS_THEY_ARE = (bytes, bytearray, memoryview)
 """Types that would otherwise become text."""
 _TEXT = (str, bytes, bytearray)
+
+
+def answer(plugin: str, method: str, call: Callable[[Spec], object], spec: Spec) -> object:
+    """The answer of a method. Raises ContractViolation for an error that is none of dlbench."""
+    try:
+        return call(spec)
+    except DlbenchError:
+        raise
+    except Exception as error:
+        why = " ".join(reason(error).split())
+        raise ContractViolation(f"plugin {plugin}: {method} raised {why}") from error
 
 
 def checked(plugin: str, method: str, value: object, kind: Any) -> Any:

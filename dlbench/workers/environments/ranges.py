@@ -234,7 +234,9 @@ def _git(folder: Path, *words: str, fault: str = "") -> str:
     except OSError as error:
         raise SpecError(f"{folder}: {error.strerror}; give the folder of a clone, and install git") from error
     if "dubious ownership" in done.stderr:
-        raise SpecError(f"{folder} is another user's; git config --global --add safe.directory {folder} lets git read it")
+        raise SpecError(
+            f"{folder} is another user's; git config --global --add safe.directory {folder} lets git read it"
+        )
     if done.returncode:
         said = fault or f"git {words[0]} failed ({done.stderr.strip().rpartition(chr(10))[2]})"
         raise SpecError(f"{folder} {said}")
