@@ -45,8 +45,9 @@ searches beside drawn ones. Seconds are those of the whole command, or those of 
 resumed (`resumed`). Those with a load above 10 ran beside that on two processors. The others had one of two
 processors to themselves, while other programs were at work on the other one.
 
-The third search was ended while it confirmed 1.14, the right version: all its decisions up to then were right. Its rounds
-differed by 7 to 11 % among themselves, and its trials had taken 20 minutes, longer than the ten that a search is to take.
+The third search was ended while it confirmed 1.14, the right version: all its decisions up to then were right. Its
+rounds differed by 7 to 11 % among themselves, and its trials had taken 20 minutes, longer than the ten that a search is
+to take.
 
 """
 METRICS = """# Real bisections by other figures than time
