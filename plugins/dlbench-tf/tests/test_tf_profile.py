@@ -47,6 +47,7 @@ def test_a_profiler_that_runs_already_is_refused(tmp_path):
         ("_MklNativeFusedMatMul", "matrix product"),
         ("ResourceApplyAdam", "optimizer"),
         ("_EagerConst", "dispatch"),
+        ("_UnaryOpsComposition", "elementwise"),
         ("NeverHeardOf", "unattributed"),
     ],
 )

@@ -60,6 +60,9 @@ def category(name: str, *, on_device: bool = False) -> Category:
         kind = category_by_pattern(FUSED, name)
         return "fused code" if kind == UNATTRIBUTED else kind
     namespace, _, operator = name.rpartition("::")
-    if not on_device and namespace == "aten" and operator in _BY_NAME:
-        return _BY_NAME[operator]
+    if not on_device and namespace == "aten":
+        beside = f"{operator}_" if not operator.endswith("_") else operator[:-1]  # in place, and not
+        known = _BY_NAME.get(operator) or _BY_NAME.get(beside)
+        if known is not None:
+            return known
     return category_by_pattern(KERNELS if on_device else SPANS, name)

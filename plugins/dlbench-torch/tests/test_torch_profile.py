@@ -87,7 +87,11 @@ def test_a_scripted_module_has_operations_and_no_layers():
         ("graph_0_cpp_fused_addmm_1", "fused code"),
         ("triton_poi_fused_permute_0", "data movement"),
         ("AOTDispatcher Runtime Wrapper Prologue", "dispatch"),
+        ("aten::_foreach_mul", "elementwise"),
+        ("aten::divide_", "elementwise"),
+        ("aten::random_", "dispatch"),
         ("aten::never_heard_of", "unattributed"),
+        ("aten::never_heard_of_", "unattributed"),
     ],
 )
 def test_names_have_the_category_of_the_table(name, kind):

@@ -281,3 +281,14 @@ def test_a_trace_holds_every_event_in_microseconds() -> None:
     }
     assert rows[2]["ts"] == pytest.approx(1000)
     assert rows[2]["dur"] == pytest.approx(2000)
+
+
+def test_no_event_of_a_trace_ends_after_the_one_around_it() -> None:
+    import json
+
+    inner, apart = event("mm", "loss", 1, 3.000312, 7), event("relu", "loss", 3.1, 4, 7)
+    found = json.loads(trace("a.b", [inner, step(10), apart, event("linear", "dispatch", 0.5, 3, 7)]))["traceEvents"]
+    rows = {one["name"]: one for one in found if one["ph"] == "X"}
+    assert rows["mm"]["ts"] + rows["mm"]["dur"] == pytest.approx(rows["linear"]["ts"] + rows["linear"]["dur"], abs=1e-6)
+    assert (rows["relu"]["ts"], rows["relu"]["dur"]) == (pytest.approx(3100), pytest.approx(900))
+    assert rows[STEP]["tid"] != rows["mm"]["tid"]
