@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from example_runs import bare_run, spec
 
@@ -81,6 +82,34 @@ def test_a_member_that_was_lost_to_its_processes_is_measured_again_when_the_sear
     assert measured == [(0, 6)]
     with journal.resume(tmp_path / "01-ends-1.3") as book:
         assert [run.ok for run in book.runs] == [True] * 12
+
+
+def test_a_member_that_stops_to_load_is_lost_for_this_call_and_tried_again_by_the_next(tmp_path, monkeypatch):
+    broken = True
+
+    def measure(_, __, book, ___, look):
+        for group in range(book.runs[-1].group + 1 if book.runs else 0, look):
+            fails = broken and group == 2
+            flags = {"flags": ("not_loaded",)} if fails else {}
+            last = msgspec.structs.replace(runs("1.3", group + 1, "error" if fails else "ok")[group], **flags)
+            book.append([runs("1.0", group + 1)[group], last])
+            if fails:
+                return
+
+    monkeypatch.setattr(Trials, "_measure", measure)
+    skipped = {}
+    with pytest.raises(Unmeasurable, match=r"1\.3: error: SIGKILL"):
+        Trials(members(skipped), "step_time", tmp_path, None)(ENDS)
+    broken = False
+    assert skipped == {}
+    assert len(Trials(members(skipped), "step_time", tmp_path, None)(ENDS)) == 6
+    with journal.resume(tmp_path / "01-ends-1.3") as book:
+        assert [run.ok for run in book.runs] == [True] * 12
+
+
+def test_a_member_that_once_ran_is_not_lost_for_good():
+    found = groups.failure([*runs("1.3", 2), runs("1.3", 3, "unsupported")[2]], "1.3")
+    assert found is not None and not found.final
 
 
 def test_groups_that_are_forgotten_leave_a_folder_that_can_be_resumed(tmp_path, monkeypatch):

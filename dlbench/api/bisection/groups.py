@@ -42,16 +42,17 @@ class Failure(NamedTuple):
 
 
 def failure(runs: Sequence[Run], name: str) -> Failure | None:
-    """Failure of a member none of whose Runs ended well; None while that is not known.
+    """Failure of a member none of whose Runs ended well, or that stopped to run; None while that is not known.
 
-    Fewer Runs than a look has show it only where no model stood: a process may be ended from outside.
+    Fewer Runs than a look has show it only where no model stood: a process may be ended from outside. What ran once may
+    run again: its failure is never the same in every process.
     """
     found = [run for run in runs if run.spec.python == name]
-    known = len(found) >= INTERIM_GROUPS[0] or any(map(schedule.never_ran, found))
-    if not found or not known or any(run.ok for run in found):
+    ran = any(run.ok for run in found)
+    if not found or not (schedule.never_ran(found[-1]) or (len(found) >= INTERIM_GROUPS[0] and not ran)):
         return None
-    status = found[0].status
-    return Failure(f"{name}: {status}: {found[0].reason}", STATUSES[status].final)
+    last = found[-1]
+    return Failure(f"{name}: {last.status}: {last.reason}", final=STATUSES[last.status].final and not ran)
 
 
 def is_of(place: Path, names: Sequence[str]) -> bool:

@@ -76,13 +76,16 @@ class Trials:
             raise Exhausted(said, groups)
 
     def _forget(self, trial: Trial, book: journal.Journal) -> None:
-        """Forget the groups of an earlier call in which a member never ran well: what kept it may be over."""
+        """Forget the groups of an earlier call from where a member no longer ran: what kept it may be over."""
         found = of_runs.by_member(trial, book.runs, self._names(trial))
+        stopped = min((run.group for run in book.runs if schedule.never_ran(run)), default=None)
         if not all(found.values()):
             book.truncate(0)
+        elif stopped is not None:
+            book.truncate(sum(run.group < stopped for run in book.runs))
 
     def _groups(self, trial: Trial, runs: Sequence[Run]) -> list[Mapping[int, float]]:
-        """Groups so far. Raises Unmeasurable for a member of which no Run up to a look ended well, or never can."""
+        """Groups so far. Raises Unmeasurable for a member whose Runs up to a look all failed, or that cannot run."""
         names = self._names(trial)
         found = of_runs.by_member(trial, runs, names)
         for name, member in names.items():
