@@ -33,7 +33,8 @@ WORDS = {
         first="### The first step\n\nIt holds tracing and compiling. Columns are as for memory.",
         curve="### The curve\n\nQuality on held-out data of real tasks, from the first evaluation to the last, each "
         "between its own least and greatest: for series,\nimages made and text less is better. Then the steps "
-        "to the target, the median of five seeds, and the seeds that reached\nit. [Tasks](tasks.md) has the targets.",
+        "to the target, the median of the seeds, five of them unless fewer stand\nthere, "
+        "and those that reached it. [Tasks](tasks.md) has the targets.",
         why="### Why: op by op\n\nParts of a step, in TensorFlow and then in PyTorch, on one thread of a busy machine. "
         "`dispatch` is the way to an operation,\n`Python` the time between operations; work is all else, the operations"
         " themselves. – has no times, for its profile cost too much.",
@@ -51,7 +52,7 @@ WORDS = {
         "没有 Keras 和 JAX 的列是两个线程，来自 `reports/all-plugins`。",
         first="### 第一步\n\n包含追踪和编译。各列来源同上。",
         curve="### 训练曲线\n\n真实任务的留出数据上的质量，从第一次评估到最后一次，每格按自己的最小值和最大值缩放"
-        "（序列、生成图像和文本越小越好）。然后是达到目标所需的步数（五个种子的中位数）和达到目标的种子数。"
+        "（序列、生成图像和文本越小越好）。然后是达到目标所需的步数（各种子的中位数；没有另外写明时是五个种子）和达到目标的种子数。"
         "目标见 [Tasks](tasks.md)。",
         why="### 为什么：逐个算子\n\n一步时间的组成，先是 TensorFlow，然后是 PyTorch；一个线程，机器繁忙。"
         "`dispatch` 是框架找到并启动算子的时间，`Python` 是算子之间的时间，其余是算子本身的计算。"
