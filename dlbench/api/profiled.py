@@ -106,7 +106,8 @@ class _Profiled:
             if self._child and not _took_turn(self._child, self.spec):
                 known = bandwidths.get(self.spec.threads, 0.0)
                 self.profile = call(self._child, profile_to_file, self.spec, self._path, known)
-                bandwidths[self.spec.threads] = self.profile.bandwidth
+                if self.profile.bandwidth:
+                    bandwidths[self.spec.threads] = self.profile.bandwidth
                 self.close()
 
     def close(self) -> None:

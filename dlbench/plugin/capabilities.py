@@ -225,7 +225,8 @@ class TrainsOnDevices(TrainsInParallel, Protocol):
     """Can also hold all workers in one process, each on a device of its own, if a setting of its table says so.
 
     `join` then gets the Spec of the process: its batch is that of all workers, in their order and in equal parts, and
-    so are those of `build`, `stage` and `train_step`. There are no addresses. Each worker has the Spec's threads.
+    so are those of `build`, `stage` and `train_step`, whose loss is the mean of all workers. There are no addresses.
+    Each worker has the Spec's threads.
     """
 
     def weights_of_devices(self) -> Iterable[tuple[str, Mapping[str, Array]]]:

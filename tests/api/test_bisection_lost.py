@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from example_runs import bare_run, spec
 
-from dlbench.api.bisection import groups
+from dlbench.api.bisection import groups, state
 from dlbench.api.bisection.errors import Errors
 from dlbench.api.bisection.members import Members
 from dlbench.api.bisection.trials import Trials
@@ -183,3 +183,17 @@ def test_a_trial_of_other_members_has_a_folder_of_its_own(tmp_path):
             places.append(book.folder.name)
             book.append(runs("1.0", 1))
     assert places == ["01-ends-1.3", "01-ends-1.3-2", "01-ends-1.3"]
+
+
+def test_the_state_on_the_disk_names_nobody_and_is_whole_when_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/alice")
+    kept = state.State(
+        ["--lock", "/home/alice/old.txt"],
+        list(NAMES),
+        {1: "no wheel under /home/alice/wheels"},
+        "/home/alice/project",
+    )
+    state.write(tmp_path, kept)
+    assert "alice" not in (tmp_path / state.STATE_FILE).read_text()
+    found = state.read(tmp_path)
+    assert (found.words, found.begun_in) == (kept.words, kept.begun_in)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from dlbench.api.bisection.request import Request
-from dlbench.errors import RecordError, SpecError
+from dlbench.errors import RecordError, SpecError, redaction
 from dlbench.record import files
 from dlbench.workers.environments.ranges import Found
 
@@ -38,9 +38,11 @@ class State(msgspec.Struct):
 def read(folder: Path) -> State:
     """The state of a search that was begun. Raises RecordError."""
     try:
-        return msgspec.json.decode((folder / STATE_FILE).read_bytes(), type=State)
+        kept = msgspec.json.decode((folder / STATE_FILE).read_bytes(), type=State)
     except (OSError, msgspec.MsgspecError) as error:
         raise RecordError(f"{folder} holds no bisection ({error}); give --resume the folder of one") from error
+    kept.words, kept.begun_in = [redaction.local(word) for word in kept.words], redaction.local(kept.begun_in)
+    return kept
 
 
 @contextlib.contextmanager
@@ -55,10 +57,16 @@ def where_it_began(folder: Path) -> Iterator[State]:
 
 
 def write(folder: Path, kept: State) -> None:
-    """Put it on the disk. Raises RecordError."""
+    """Put it on the disk, where it names nobody. Raises RecordError."""
+    said = State(
+        [redaction.portable(word) for word in kept.words],
+        kept.members,
+        {member: redaction.text(reason) for member, reason in kept.skipped.items()},
+        redaction.portable(kept.begun_in),
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files.replace(folder / STATE_FILE, msgspec.json.encode(kept))
+        files.replace(folder / STATE_FILE, msgspec.json.encode(said))
     except OSError as error:
         raise RecordError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
 

@@ -57,7 +57,8 @@ class Devices:
         self.names = device.prepare_several(spec, count)
         tf.config.list_logical_devices()  # TensorFlow starts
         self._pools = _threads() - before if spec.device == "cpu" else 0
-        self._require_pools(spec.threads * count if TASKS.exists() else 0)
+        if spec.device == "cpu" and TASKS.exists():
+            self._require_pools(spec.threads * count)
         self._strategy = tf.distribute.MirroredStrategy(self.names)
 
     @property
@@ -92,7 +93,14 @@ class Devices:
         count = len(self.names)
         pools = f", each with a pool of {self._pools // count}" if self._pools else ""
         names = " and ".join(name.strip("/") for name in self.names)
-        return f"{self._strategy.num_replicas_in_sync}, MirroredStrategy on {names} of one process{pools}"
+        kind = type(self._strategy).__name__
+        return f"{self._strategy.num_replicas_in_sync}, {kind} on {names} of one process{pools}"
+
+    @property
+    def strategy(self) -> str:
+        """The strategy that runs the steps, in the word of the setting if it has one."""
+        kind = type(self._strategy).__name__
+        return {"MirroredStrategy": "mirrored"}.get(kind, kind)
 
     def _placed(self, side: Any, at: int, name: str) -> Any:
         def part(array: Any) -> tf.Tensor:
@@ -104,10 +112,10 @@ class Devices:
 
     def _require_pools(self, threads: int) -> None:
         """Raise ContractViolation if the pools of the devices have other threads than those of all workers."""
-        if self._pools and threads and self._pools != threads:
+        if self._pools != threads:
             raise ContractViolation(
                 f"asked for {threads} threads for {len(self.names)} devices of a CPU, and TensorFlow {tf.__version__} "
-                f"started {self._pools} although {OWN_POOLS} is set; leave strategy:mirrored out"
+                f"is seen to start {self._pools} although {OWN_POOLS} is set; leave strategy:mirrored out"
             )
 
 

@@ -125,7 +125,10 @@ class TFModel:
 
     def flops(self, batch: Batch) -> float | None:
         """FLOPs of the products of a forward pass; None if XLA has no program of it."""
-        inputs, count = (batch.inputs, 1) if self._devices is None else (batch.inputs[0], len(batch.inputs))
+        inputs, count = batch.inputs, 1
+        if self._devices is not None:
+            parts = self._constant(inputs) if self._from_host else inputs
+            inputs, count = parts[0], len(parts)
         with tf.device(self._device):
             found = flops.of_function(self._network.compilable(), inputs)
         return None if found is None else found * count
@@ -148,7 +151,7 @@ class TFModel:
     def read_settings(self) -> dict[str, str]:
         """Values in effect."""
         found = settings.in_effect(self._network.precision)
-        return found | ({settings.STRATEGY.key: "mirrored"} if self._devices is not None else {})
+        return found | ({settings.STRATEGY.key: self._devices.strategy} if self._devices is not None else {})
 
     def profile(self, step: Callable[[], None]) -> list[ProfileEvent]:
         """Events of TensorFlow's own profiler."""

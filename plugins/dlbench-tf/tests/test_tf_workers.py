@@ -1,5 +1,6 @@
 """Several workers of TensorFlow, with the plugin's own step: a process each, or devices of one process."""
 
+import subprocess
 import sys
 
 import msgspec
@@ -67,6 +68,31 @@ def test_devices_and_processes_train_alike_on_the_same_batches(tmp_path):
         (tmp_path / name).mkdir()
         found.append(weights_together(spec, tmp_path / name)[0])
     assert max(np.abs(found[0][name] - found[1][name]).max() for name in found[0]) < 1e-6
+
+
+COUNTED = """
+import sys, msgspec
+from dlbench import architectures
+from dlbench.measure import shares
+from dlbench.measure.build import build_checked
+from dlbench.registry import adaptors
+from dlbench.spec import Spec
+spec = msgspec.json.decode(sys.argv[1], type=Spec)
+plugin = adaptors.load_plugin(spec)
+prepared = shares.prepare_gathered(spec, plugin)
+build_checked(plugin, prepared.request)
+batch = prepared.task.batch(0, 0)
+found = plugin.flops(batch if spec.data == "host" else plugin.stage(batch))
+print(found, architectures.flops(prepared.request.configuration, prepared.task.signature, "predict"))
+"""
+
+
+@pytest.mark.parametrize("data", ["host", "device"])
+def test_flops_are_those_of_all_devices_wherever_data_waits(data):
+    words = [sys.executable, "-c", COUNTED, msgspec.json.encode(mirrored(plugin="tf.cnn", data=data)).decode()]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    counted, stated = map(float, done.stdout.split())
+    assert counted == pytest.approx(stated, rel=0.01)
 
 
 @pytest.mark.parametrize(
