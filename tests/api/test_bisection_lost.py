@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 from example_runs import bare_run, spec
 
-from dlbench.api.bisection import groups, state
+from dlbench.api.bisection import errors, groups, state
 from dlbench.api.bisection.errors import Errors
 from dlbench.api.bisection.members import Members
 from dlbench.api.bisection.trials import Trials
@@ -173,6 +174,16 @@ def test_a_search_goes_on_another_way_when_a_member_that_it_stepped_around_can_b
     assert (step.before, step.after, step.skipped) == (1, 2, ())
     names = {one.name for one in tmp_path.iterdir()}
     assert {"04-confirmation-1.2", "04-confirmation-1.2-2"} <= names
+
+
+def test_a_group_of_errors_that_lacks_one_is_measured_again(tmp_path, monkeypatch):
+    of = {"1.0": 0.2, "1.3": 800.0}
+    place = tmp_path / "01-ends-1.3" / errors.ERRORS_FILE
+    specs = [spec(python="1.0"), spec(python="1.3")]
+    errors._write(place, [check(of)(specs), check({"1.0": 0.2})(specs)])
+    monkeypatch.setattr(fidelity, "check", check(of))
+    found = Errors(members({}), tmp_path, None)(ENDS)
+    assert [group[3] for group in found] == [math.log(800)] * 6
 
 
 def test_a_trial_of_other_members_has_a_folder_of_its_own(tmp_path):

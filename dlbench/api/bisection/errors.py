@@ -91,8 +91,10 @@ def _is_of(kept: list[list[Fidelity]], names: list[str]) -> bool:
 
 
 def _read(path: Path) -> list[list[Fidelity]]:
+    """Groups whose errors are all known: an earlier version of dlbench kept others too, and they are measured again."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[list[Fidelity]])
+        kept = msgspec.json.decode(path.read_bytes(), type=list[list[Fidelity]])
+        return [group for group in kept if all(one.deviations for one in group)]
     except FileNotFoundError:
         return []
     except (OSError, msgspec.MsgspecError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections import deque
@@ -230,13 +231,13 @@ def _git(folder: Path, *words: str, fault: str = "") -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            env={**os.environ, "LC_ALL": "C"},  # its words are read below
         )
     except OSError as error:
         raise SpecError(f"{folder}: {error.strerror}; give the folder of a clone, and install git") from error
-    if "dubious ownership" in done.stderr:
-        raise SpecError(
-            f"{folder} is another user's; git config --global --add safe.directory {folder} lets git read it"
-        )
+    if found := re.search(r"dubious ownership in repository at '(.+)'", done.stderr):
+        cure = f"git config --global --add safe.directory {shlex.quote(found[1])}"
+        raise SpecError(f"{folder} is another user's; {cure} lets git read it")
     if done.returncode:
         said = fault or f"git {words[0]} failed ({done.stderr.strip().rpartition(chr(10))[2]})"
         raise SpecError(f"{folder} {said}")

@@ -195,8 +195,11 @@ def test_optional_requirements_count_near_the_package_alone(monkeypatch):
 
 def test_a_repository_of_another_user_is_said_to_be_one(repo, tmp_path, monkeypatch):
     git = tmp_path / "git"
-    git.write_text("#!/bin/sh\necho \"fatal: detected dubious ownership in repository at 'x'\" >&2; exit 128\n")
+    said = "fatal: detected dubious ownership in repository at '/of another/clone'"
+    git.write_text(f'#!/bin/sh\n[ "$LC_ALL" = C ] && echo "{said}" >&2 || echo "fatal: zweifelhaft" >&2; exit 128\n')
     git.chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(SpecError, match=r"is another user's; git config --global --add safe\.directory"):
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    words = r"is another user's; git config --global --add safe\.directory '/of another/clone' lets git read it"
+    with pytest.raises(SpecError, match=words):
         ranges.commits(str(repo[0]), "HEAD~1..HEAD", "", ANY)
