@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,14 @@ OTHERS = {
     "zoo": ("report.md", "python -m studies.zoo"),
 }
 """Folders whose figures are no Runs, and the command that their page names."""
+PLACE = re.compile(
+    r"(?<![\w.~-])/(?:home|root|Users|tmp|var/folders|work|workspace|builds)/[^\s\"',;]*"
+    r"|(?<![\w.~:/-])/(?!/)[^\s\"',;:]*/(?:dlbench|plugins|site-packages)/"
+)
+"""A folder of one machine: a home folder, which is written as `~`, a temporary folder or a checkout."""
 RENDERED = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUNS_FILE).exists())
+IGNORED = {folder.name for folder in KEPT.iterdir() if folder.name.startswith("20") or folder.name == "local"}
+"""Folders that git ignores."""
 
 
 @pytest.mark.parametrize("name", RENDERED)
@@ -52,7 +60,13 @@ def test_a_kept_report_is_what_its_runs_give_today(name):
 
 def test_every_kept_folder_is_rendered_from_runs_or_names_the_command_of_its_figures():
     tracked = {folder.name for folder in KEPT.iterdir() if folder.is_dir()}
-    own = {name for name in tracked if name.startswith("20") or name == "local"}  # ignored by git
-    assert tracked - own == {*RENDERED, *OTHERS} - own
+    assert tracked - IGNORED == {*RENDERED, *OTHERS} - IGNORED
     for name, (page, command) in OTHERS.items():
         assert command in (KEPT / name / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted({*RENDERED, *OTHERS} - IGNORED))
+def test_a_kept_report_names_no_folder_of_the_machine_that_made_it(name):
+    files = (one for one in (KEPT / name).rglob("*") if one.is_file())
+    texts = {one: one.read_text(encoding="utf-8", errors="replace") for one in files}
+    assert {one.name: found[0] for one, text in texts.items() if (found := PLACE.findall(text))} == {}
