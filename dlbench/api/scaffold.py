@@ -16,8 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 from dlbench import architectures
 from dlbench.errors import SpecError, UnknownName
 from dlbench.plugin import CONTRACT_VERSION
@@ -26,6 +24,8 @@ from dlbench.tasks import TASKS
 TEMPLATES = Path(__file__).with_name("templates")
 ENDING = ".in"
 """Ending of a template: no tool takes it for a file of its own."""
+OWN = ("dlbench-jax", "dlbench-keras", "dlbench-onnx", "dlbench-tf", "dlbench-torch")
+"""Packages of dlbench itself, which need not be installed here."""
 REQUIRED = "dlbench>=0.1,<2"
 """Range on dlbench of a new package."""
 
@@ -106,8 +106,8 @@ def _check_name(name: str) -> None:
         raise SpecError(f"NAME {name!r} must be a Python identifier of at most 30 small letters, such as acme")
     if keyword.iskeyword(name):
         raise SpecError(f"NAME {name!r} is a word of Python itself; choose another, such as {name}_net")
-    if f"dlbench-{name}" in (own := _required()):
-        raise SpecError(f"dlbench-{name} is a package of dlbench, as {', '.join(own)} are; choose another NAME")
+    if f"dlbench-{name}" in OWN:
+        raise SpecError(f"dlbench-{name} is a package of dlbench, as {', '.join(OWN)} are; choose another NAME")
 
 
 def _check_free(wanted: Wanted, files: Mapping[str, str]) -> None:
@@ -126,13 +126,6 @@ def _names(text: str) -> Iterator[str]:
             yield node.asname or node.name
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
-
-
-def _required() -> list[str]:
-    """Packages of dlbench that new packages require, such as dlbench-torch."""
-    abouts = [tomllib.loads(found.read_text()) for found in TEMPLATES.glob("*/about.toml")]
-    required = {Requirement(one).name for about in abouts for one in about.get("requires", ())}
-    return sorted(name for name in required if name.startswith("dlbench-"))
 
 
 def _values(wanted: Wanted) -> Mapping[str, str]:

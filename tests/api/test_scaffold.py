@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
 FRAMEWORKS = scaffold.frameworks()
 KINDS = [Wanted("acme", *kind) for kind in itertools.product(["", *FRAMEWORKS], [False, True]) if any(kind)]
 LONGEST = "a" * 30
+PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
 def test_the_frameworks_are_those_of_the_issue_and_their_packages():
@@ -86,6 +87,10 @@ def test_the_linter_finds_nothing(name, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_packages_of_dlbench_are_those_of_the_repository():
+    assert sorted(folder.name for folder in PLUGINS.iterdir() if folder.is_dir()) == list(scaffold.OWN)
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
@@ -95,6 +100,7 @@ def test_the_linter_finds_nothing(name, tmp_path):
         (Wanted("1a", task=True), "NAME '1a' must be"),
         (Wanted("class", task=True), "NAME 'class' is a word of Python itself; choose another, such as class_net"),
         (Wanted("torch", task=True), "dlbench-torch is a package of dlbench, as dlbench-jax, dlbench-keras"),
+        (Wanted("onnx", task=True), "dlbench-onnx is a package of dlbench"),
         (Wanted("nn", "torch"), "NAME nn is used in the module itself for something else; choose nn_net"),
         (Wanted("make", "tf"), "NAME make is used"),
         (Wanted("plugin", "jax"), "NAME plugin is used"),
