@@ -123,11 +123,18 @@ def _bare(spec: Spec) -> Spec:
     return msgspec.structs.replace(spec, variant=UNSET)
 
 
+def _of_two(spec: Spec) -> Spec:
+    """A Spec by which a plugin is asked for the settings that several workers have."""
+    return msgspec.structs.replace(spec, variant=UNSET, workers=2, phase="train", device="cpu")
+
+
 def _refusal(misfits: Sequence[tuple[Spec, Misfit]], table_of: TableOf, known: Known) -> str:
-    """Reason that no arm takes a variant: the path that would, or near matches and the frameworks that know the key."""
-    for _, misfit in misfits:
+    """Reason that no arm takes a variant: what would, or near matches and the frameworks that know the key."""
+    for spec, misfit in misfits:
         if misfit.paths:
             return f"{misfit.why}; add --path {misfit.paths[0]}"
+        if spec.workers is UNSET and misfit.key in table_of(_of_two(spec)):
+            return f"{misfit.why} with one worker; give --workers 2 or more"
     keys = dict.fromkeys(misfit.key for _, misfit in misfits)
     here = {key for spec, _ in misfits for key in table_of(spec)}
     whys = "; ".join(dict.fromkeys(misfit.why for _, misfit in misfits))

@@ -42,10 +42,16 @@ TABLES = {
 }
 
 
+def table_of(spec):
+    """The table of a framework; a strategy is for several workers."""
+    alone = TABLES[spec.framework]
+    return {**alone, "strategy": row("strategy", "one")} if alone and spec.together else alone
+
+
 def arms(*plugins, path=("eager",), variant=()):
     """The labels of the arms that take these variants, and the notes."""
     asked = [of_line(one, path=at, variant=found) for one in plugins for at in path for found in read(variant)]
-    found = variants.fitted(asked, lambda spec: TABLES[spec.framework], lambda: TABLES)
+    found = variants.fitted(asked, table_of, lambda: TABLES)
     return [spec.label for spec in found], list(variants.notes(found)), found
 
 
@@ -114,6 +120,9 @@ def test_a_setting_of_one_path_makes_arms_of_that_path_alone():
         ("torch.a", "x=mode:fast", "mode has no meaning on the path eager; add --path jit"),
         ("torch.a", "x=onedn:on", r"torch\.a has no onedn; did you mean onednn\?"),
         ("torch.a", "x=grappler:on", r"torch\.a has no grappler; it is a setting of tf"),
+        ("torch.a", "x=strategy:one", r"torch\.a has no strategy with one worker; give --workers 2 or more$"),
+        ("torch.a", "x=mode:fast,zzz:on", r"torch\.a has no zzz; its"),
+        ("bare.a", "x=strategy:one", r"bare\.a takes no settings; leave --variant out"),
         ("torch.a", "x=zzz:on", r"torch\.a has no zzz; its settings are mode, onednn, products"),
         (
             "torch.a",
