@@ -24,8 +24,6 @@ from dlbench.tasks import TASKS
 TEMPLATES = Path(__file__).with_name("templates")
 ENDING = ".in"
 """Ending of a template: no tool takes it for a file of its own."""
-OWN = ("dlbench-jax", "dlbench-keras", "dlbench-onnx", "dlbench-tf", "dlbench-torch")
-"""Packages of dlbench itself, which need not be installed here."""
 REQUIRED = "dlbench>=0.1,<2"
 """Range on dlbench of a new package."""
 
@@ -45,6 +43,11 @@ class Wanted:
 def frameworks() -> list[str]:
     """The frameworks that a new package can be made for."""
     return sorted(found.parent.name for found in TEMPLATES.glob("*/about.toml"))
+
+
+def own_packages() -> list[str]:
+    """Packages of dlbench itself, which need not be installed here."""
+    return list(tomllib.loads((TEMPLATES / "taken.toml").read_text(encoding="utf-8"))["packages"])
 
 
 def create(wanted: Wanted, folder: Path) -> list[Path]:
@@ -106,8 +109,8 @@ def _check_name(name: str) -> None:
         raise SpecError(f"NAME {name!r} must be a Python identifier of at most 30 small letters, such as acme")
     if keyword.iskeyword(name):
         raise SpecError(f"NAME {name!r} is a word of Python itself; choose another, such as {name}_net")
-    if f"dlbench-{name}" in OWN:
-        raise SpecError(f"dlbench-{name} is a package of dlbench, as {', '.join(OWN)} are; choose another NAME")
+    if f"dlbench-{name}" in (own := own_packages()):
+        raise SpecError(f"dlbench-{name} is a package of dlbench, as {', '.join(own)} are; choose another NAME")
 
 
 def _check_free(wanted: Wanted, files: Mapping[str, str]) -> None:
