@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dlbench
+from dlbench.plugin import HOST, UNATTRIBUTED
 from dlbench.record.explanation import DEARER, EXPLANATION_FILE
 from dlbench.report.convergence import NOTHING
 from dlbench.report.units import format_value
@@ -16,7 +17,9 @@ from studies.article_words import Words
 
 FRAMEWORKS, PATH = ("tf", "torch"), "eager"
 AROUND = ("dispatch", "Python")
-"""Categories of time that is no work of the model."""
+"""Categories of time that is no work of the model, each with a column."""
+NO_WORK = HOST | {UNATTRIBUTED}
+"""All of them, and the time of which no category is known."""
 PAGE = "report.md"
 HEAD = """# Why a step of the article's models takes as long as it does
 
@@ -60,11 +63,10 @@ def table(folder: Path, programs: Sequence[str], words: Words) -> Iterator[str]:
 
 def _cells(one: dict[str, Any]) -> Iterator[str]:
     """The steps, and of each kind of time both sides, as `10.8 ms, 423 µs`."""
-    steps = [one[side]["step"] for side in ("before", "after")]
-    yield from (format_value(step, "s") for step in steps)
+    yield from (format_value(one[side]["step"], "s") for side in ("before", "after"))
     times = {row["category"]: (row["before"] or 0.0, row["after"] or 0.0) for row in one["categories"]}
     around = [times.get(name, (0.0, 0.0)) for name in AROUND]
-    work = [step - sum(side) for step, side in zip(steps, zip(*around, strict=True), strict=True)]
+    work = [sum(time[side] for name, time in times.items() if name not in NO_WORK) for side in (0, 1)]
     dear = any(one[side]["profile"]["cost"] > DEARER for side in ("before", "after"))  # no times are to be shown
     for pair in (*around, work):
         yield NOTHING if dear else ", ".join(format_value(value, "s") for value in pair)

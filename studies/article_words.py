@@ -36,8 +36,8 @@ WORDS = {
         "to the target, the median of the seeds, five of them unless fewer stand\nthere, "
         "and those that reached it. [Tasks](tasks.md) has the targets.",
         why="### Why: op by op\n\nParts of a step, in TensorFlow and then in PyTorch, on one thread of a busy machine. "
-        "`dispatch` is the way to an operation,\n`Python` the time between operations; work is all else, the operations"
-        " themselves. – has no times, for its profile cost too much.",
+        "`dispatch` is the way to an operation,\n`Python` the time between operations, work the operations themselves; "
+        "gaps and waiting are in no column. – has no times, for its profile\ncost too much.",
         program="program",
         work="work",
         none="Not measured yet.",
@@ -55,7 +55,7 @@ WORDS = {
         "（序列、生成图像和文本越小越好）。然后是达到目标所需的步数（各种子的中位数；没有另外写明时是五个种子）和达到目标的种子数。"
         "目标见 [Tasks](tasks.md)。",
         why="### 为什么：逐个算子\n\n一步时间的组成，先是 TensorFlow，然后是 PyTorch；一个线程，机器繁忙。"
-        "`dispatch` 是框架找到并启动算子的时间，`Python` 是算子之间的时间，其余是算子本身的计算。"
+        "`dispatch` 是框架找到并启动算子的时间，`Python` 是算子之间的时间，“计算” 是算子本身；空闲和等待不在任何一列。"
         "“–” 表示剖析的开销太大，不给出时间。",
         program="程序",
         work="计算",

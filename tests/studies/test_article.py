@@ -119,7 +119,15 @@ def explained(cost=1.0):
         side: {"step": step, "profile": {"cost": one}}
         for side, step, one in (("before", 0.012, 1.0), ("after", 0.002, cost))
     }
-    rows = [("dispatch", 0.004, 0.0005), ("Python", 0.005, None), ("matrix product", 0.001, 0.0015)]
+    rows = [
+        ("dispatch", 0.004, 0.0005),
+        ("Python", 0.005, None),
+        ("matrix product", 0.001, 0.001),
+        ("optimizer", 0.0005, 0.0002),
+        ("gaps", 0.001, 0.0002),
+        ("waiting", None, 0.0001),
+        ("unattributed", 0.0005, None),
+    ]
     categories = [{"category": name, "before": before, "after": after} for name, before, after in rows]
     return {"explanations": [{**sides, "categories": categories, "answer": ["torch takes less"]}]}
 
@@ -129,11 +137,11 @@ def reasons(folder):
     return [line for line in found if line.startswith("| ")][1:]
 
 
-def test_a_reason_parts_the_step_of_both_sides_and_the_work_is_the_rest(tmp_path):
+def test_a_reason_has_the_parts_of_both_steps_and_no_gap_is_work(tmp_path):
     assert reasons(tmp_path) == []
     (tmp_path / "lstm.json").write_text(json.dumps(explained()))
     assert reasons(tmp_path) == [
-        "| lstm | 12.0 ms | 2.00 ms | 4.00 ms, 500 µs | 5.00 ms, 0 µs | 3.00 ms, 1.50 ms |",
+        "| lstm | 12.0 ms | 2.00 ms | 4.00 ms, 500 µs | 5.00 ms, 0 µs | 1.50 ms, 1.20 ms |",
     ]
     (tmp_path / "lstm.json").write_text(json.dumps(explained(cost=1.6)))
     assert reasons(tmp_path) == ["| lstm | 12.0 ms | 2.00 ms | – | – | – |"]
