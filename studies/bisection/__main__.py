@@ -14,14 +14,8 @@ HEAD = """# Bisections over drawn sessions
 
 `python -m studies.bisection FOLDER --searches {searches}`: ranges of {versions} versions, {searches} searches of each
 kind. A process's logarithm is drawn with a spread of {spread:g} % unless stated, and one in 75 differs by a tenth.
-`exact` names the right versions and no other; `none` says that the ends are the same; `wrong` and `alarm` name one
-in which nothing changed. Groups and processes are means of a search.
-
-These spreads are those of real searches (`real.md`, `beside.jsonl`). The interval of one that named 1.14 in 15 groups
-(a half-width of 0.9 %) is that of processes with a spread of 0.43 %. Beside a program that left a twentieth of a core,
-the ratios of 67 groups of 20 rounds have a spread of 2.6 %, which is one of 1.8 % for a process. With a processor to
-itself, while other programs were at work on the other one, a search whose trials had 80 rounds from the second one on
-had 47 groups with a spread of 0.85 %, which is one of 0.6 % for a process.
+`exact` names the right versions and no other; `partly` leaves one of them out and does not say so; `none` says that the
+ends are the same; `wrong` and `alarm` name one in which nothing changed. Groups and processes are means of a search.
 
 """
 REAL_NOISE = """The noise of real searches is that of `real.md`: a drawn group has the deviations of a real one from
@@ -42,19 +36,13 @@ REAL = """# Real bisections
 which and all after it compute 5 % more, or none, searched by `dlbench bisect`. A hundred take many hours; these are as
 many as there was time for, and `simulated.md` has a hundred of each kind over groups that are drawn, and these real
 searches beside drawn ones. Seconds are those of the whole command, or those of its trials where it was cut short and
-resumed (`resumed`). Those with a load above 10 ran beside that on two processors. The others had one of two
-processors to themselves, while other programs were at work on the other one.
-
-The third search was ended while it confirmed 1.14, the right version: all its decisions up to then were right. Its
-rounds differed by 7 to 11 % among themselves, and its trials had taken 20 minutes, longer than the ten that a search is
-to take.
+resumed (`resumed`).
 
 """
 METRICS = """# Real bisections by other figures than time
 
 `python -m studies.bisection FOLDER --metrics --workplace PLACE`: four wheels of a small package of NumPy, the third of
-which changes one figure, searched by `dlbench bisect --metric`, on one of two processors while other programs were at
-work on the other one. Seconds are those of the trials.
+which changes one figure, searched by `dlbench bisect --metric`. Seconds are those of the trials.
 
 """
 
@@ -76,20 +64,27 @@ def main() -> None:
     asked.folder.mkdir(parents=True, exist_ok=True)
     if asked.metrics:
         metrics.measure(asked.folder, asked.workplace)
-        (asked.folder / "metrics.md").write_text(f"{METRICS}{metrics.table(asked.folder)}\n", encoding="utf-8")
+        _write(asked.folder, "metrics", METRICS, metrics.table(asked.folder))
         return
     if asked.history:
         history.measure(asked.folder, asked.workplace)
         return
     if asked.real:
         real.measure(asked.folder, asked.real, asked.workplace)
-        (asked.folder / "real.md").write_text(f"{REAL}{real.table(asked.folder)}\n", encoding="utf-8")
+        _write(asked.folder, "real", REAL, real.table(asked.folder))
         return
     measured = noise.pooled(real.lines(asked.folder))
-    page = f"{head}{_of_noise(measured)}{simulated.table(asked.searches, measured)}\n"
+    body = f"{_of_noise(measured)}{simulated.table(asked.searches, measured)}"
     if measured:
-        page += AGREEMENT + agreement.table(real.lines(asked.folder), measured, asked.searches) + "\n"
-    (asked.folder / "simulated.md").write_text(page, encoding="utf-8")
+        body += f"\n{AGREEMENT}{agreement.table(real.lines(asked.folder), measured, asked.searches)}"
+    _write(asked.folder, "simulated", head, body)
+
+
+def _write(folder: Path, name: str, head: str, body: str) -> None:
+    """Write a page; what someone noted of the searches in this folder stands below its head."""
+    path = folder / f"{name}.note.md"
+    noted = f"{path.read_text(encoding='utf-8').strip()}\n\n" if path.exists() else ""
+    (folder / f"{name}.md").write_text(f"{head}{noted}{body}\n", encoding="utf-8")
 
 
 def _of_noise(measured: noise.Noise) -> str:

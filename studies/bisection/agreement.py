@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from studies.bisection import simulated
+from studies.bisection import real, simulated
 from studies.bisection.noise import Noise
 
 
@@ -23,9 +23,11 @@ def table(lines: Sequence[Mapping[str, Any]], measured: Noise, searches: int) ->
     head = ["| Searches | | number | groups, median | least to most | half-width of the step, median |"]
     head.append("|---|---|---:|---:|---:|---:|")
     for planted, kind in ((True, simulated.REAL), (False, simulated.REAL_UNCHANGED)):
-        real = [_of(one) for one in lines if one.get("noise") and bool(one["planted"]) == planted]
+        found = [one for one in lines if one.get("noise") and bool(one["planted"]) == planted]
+        whole, cut = ([_of(one) for one in found if real.ended(one) == is_cut] for is_cut in (False, True))
         drawn = [simulated.drawn(kind, seed, measured) for seed in range(searches)]
-        head += _row(kind.name, "real", real) + _row(kind.name, "drawn", [Taken(one.groups, one.half) for one in drawn])
+        head += _row(kind.name, "real", whole) + _row(kind.name, "real, ended", cut)
+        head += _row(kind.name, "drawn", [Taken(one.groups, one.half) for one in drawn])
     return "\n".join(head)
 
 

@@ -11,7 +11,7 @@ import random
 import shutil
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,15 +101,17 @@ def table(folder: Path) -> str:
 
 def _counts(searches: Sequence[dict[str, Any]]) -> list[str]:
     """A row for the searches of each kind: what they named, and their seconds."""
-    rows = ["| Searches | number | right | undecided | wrong or alarm | seconds, median | at most |"]
-    rows.append("|---|" + "---:|" * 6)
+    rows = ["| Searches | number | right | undecided | ended | wrong or alarm | seconds, median | at most |"]
+    rows.append("|---|" + "---:|" * 7)
     for planted, name in ((True, f"{MORE} % in one of {VERSIONS}"), (False, "unchanged")):
         found = [one for one in searches if bool(one["planted"]) == planted]
         wrong = [one for one in found if set(one["named"]) - {one["planted"]}]
         right = [one for one in found if one not in wrong and one["code"] == (1 if planted else 0)]
-        seconds = [one["seconds"] for one in found] or [0]
-        counts = len(found), len(right), len(found) - len(right) - len(wrong), len(wrong)
-        cells = map(str, (*counts, round(statistics.median(seconds)), max(seconds)))
+        whole = [one["seconds"] for one in found if not ended(one)]
+        cut = len(found) - len(whole)
+        seconds = (round(statistics.median(whole)), max(whole)) if whole else ("–", "–")
+        counts = len(found), len(right), len(found) - len(right) - len(wrong) - cut, cut, len(wrong)
+        cells = map(str, (*counts, *seconds))
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return rows
 
@@ -122,6 +124,11 @@ def _row(one: dict[str, Any]) -> str:
 
 def _seconds(one: dict[str, Any]) -> str:
     return f"{one['seconds']}{' (resumed)' if one.get('cut') else ''}"
+
+
+def ended(one: Mapping[str, Any]) -> bool:
+    """True for a search that was ended by hand, by a budget: the study gives it none."""
+    return str(one.get("said", "")).startswith("the budget of")
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:

@@ -23,7 +23,8 @@ BESIDE = 0.018
 """The spread beside a program that leaves a twentieth of a core, in groups of 20 rounds (`reports/bisection`)."""
 
 Answer = str
-"""`exact`, `wrong`, `alarm`, `none`, or `undecided`."""
+"""`exact`, `partly`, `none`, `undecided`, `wrong`, or `alarm`."""
+ANSWERS: tuple[Answer, ...] = ("exact", "partly", "none", "undecided", "wrong", "alarm")
 
 
 class Kind(NamedTuple):
@@ -45,6 +46,7 @@ KINDS = (
     Kind("5 % faster in one of 16", {0: -PLANTED}),
     Kind("unchanged", {}),
     Kind("3 % twice", {5: 0.03, 10: 0.03}),
+    Kind("10 %, and 2.5 % beside it", {5: 0.1, 10: 0.025}),
     Kind("5 %, spread 1 %", {0: PLANTED}, 0.01),
     Kind("unchanged, spread 1 %", {}, 0.01),
     Kind("5 %, spread 1.8 %", {0: PLANTED}, BESIDE),
@@ -109,22 +111,24 @@ def _noise(spread: float, generator: random.Random) -> float:
 
 
 def judged(found: Outcome, true: Sequence[int]) -> Answer:
-    """The answer of a search, the true steps known."""
+    """The answer of a search, the true steps known; `partly` leaves one out and does not say so."""
     steps = [step.after for step in found.confirmed]
     if set(steps) - set(true):
         return "wrong" if true else "alarm"
     if found.status == "same":
         return "wrong" if true else "none"
-    return "exact" if steps == list(true) and found.status == "found" else "undecided"
+    if found.status != "found":
+        return "undecided"
+    return "exact" if steps == list(true) else "partly"
 
 
 def table(searches: int, measured: Noise | None = None) -> str:
     """A table of all kinds as Markdown, so many searches each; those with real noise where it is given."""
-    lines = ["| Searches | exact | none | undecided | wrong | alarm | groups | processes |", "|---|" + "---:|" * 7]
+    lines = [f"| Searches | {' | '.join(ANSWERS)} | groups | processes |", "|---|" + "---:|" * 8]
     for kind in (one for one in KINDS if measured or not one.real):
         found = [drawn(kind, seed, measured) for seed in range(searches)]
         counts = Counter(one.answer for one in found)
         means = [sum(values) / searches for values in zip(*((one.groups, one.processes) for one in found), strict=True)]
-        cells = [str(counts[name]) for name in ("exact", "none", "undecided", "wrong", "alarm")]
+        cells = [str(counts[name]) for name in ANSWERS]
         lines.append(f"| {kind.name} | {' | '.join(cells)} | {means[0]:.0f} | {means[1]:.0f} |")
     return "\n".join(lines)
