@@ -221,10 +221,14 @@ def filled(text: str, folder: Path, words: Words) -> str:
 def tables(both: Sequence[Column], steps: Sequence[Column], curves: Sequence[Column], words: Words) -> Iterator[str]:
     """The tables of what was measured: an arm a row, a program a column.
 
-    Memory and first steps of a program that was not measured with all frameworks are those of TensorFlow and PyTorch.
+    Memory and first steps of a program that was not measured with all frameworks in several processes are those of
+    TensorFlow and PyTorch.
     """
-    whole = {one.program for one in steps}
-    once = sorted([*steps, *(one for one in both if one.program not in whole)], key=_place)
+    several = [column for column in steps if not any(map(_single, column.arms))]
+    whole = {one.program for one in several}
+    once = sorted(
+        [*several, *(one for one in both if one.program not in whole)], key=lambda one: PROGRAMS.index(one.program)
+    )
     for title, of, cell in (
         (words.both, both, _step("tf graph")),
         (words.step, steps, _step(BASELINE)),
@@ -235,8 +239,9 @@ def tables(both: Sequence[Column], steps: Sequence[Column], curves: Sequence[Col
         yield from _table(title, of, cell, words) if of else ()
 
 
-def _place(column: Column) -> int:
-    return PROGRAMS.index(column.program)
+def _single(arm: Arm) -> bool:
+    """True for a step of one process, which may have been disturbed without a sign."""
+    return "step_time" in arm.metrics and arm.metrics["step_time"].n == 1
 
 
 def _table(title: str, of: Sequence[Column], cell: Cell, words: Words) -> Iterator[str]:
@@ -249,15 +254,21 @@ def _table(title: str, of: Sequence[Column], cell: Cell, words: Words) -> Iterat
 
 
 def _step(baseline: str) -> Cell:
-    """A column of step times: the baseline's figure stands alone, others with their ratio to it."""
+    """A column of step times: the baseline's figure stands alone, others with their ratio to it.
+
+    An arm that its report does not compare has no figure, and one of a single process has its ratio alone.
+    """
 
     def cell(column: Column, arm: Arm) -> str:
         found, base = arm.metrics.get("step_time"), next((one for one in column.arms if _name(one) == baseline), arm)
         if found is None:
             return ""
         said, names = format_value(found.value, "s"), {id(one): name for name, one in column.found.arms.items()}
-        ratio = None if base is arm else column.found.ratio(names[id(arm)], names[id(base)]).ratio
-        return said if ratio is None else f"{said}, {format_interval(ratio, '')}"
+        if base is arm:
+            return "1" if _single(arm) else said
+        ratio = column.found.ratio(names[id(arm)], names[id(base)]).ratio
+        beside = "" if ratio is None else format_interval(ratio, "")
+        return beside if _single(arm) or not beside else f"{said}, {beside}"
 
     return cell
 

@@ -26,8 +26,9 @@ WORDS = {
         both="### TensorFlow and PyTorch, a training step\n\nThe time of a step, then its ratio to that of `tf graph`, "
         "on two threads, from `reports/all-plugins`.",
         step="### Keras and JAX too, a training step\n\nThe time of a step, then its ratio to that of "
-        "`keras-tf graph`, on one thread. A program that is no column, and – in a cell, was not measured. A "
-        "ratio\nwithout an interval is of one process, and decides nothing.",
+        "`keras-tf graph`, on one thread. A program that is no column was not measured,\n"
+        "and – in a cell was not measured, or is not compared because other programs held the processors. A ratio\n"
+        "alone is of one process: it decides nothing, and has no time beside it.",
         memory="### Memory\n\nPeak memory above what the process held after its imports. A column without Keras and "
         "JAX is of two threads,\nfrom `reports/all-plugins`.",
         first="### The first step\n\nIt holds tracing and compiling. Columns are as for memory.",
@@ -47,7 +48,8 @@ WORDS = {
         both="### 一步训练：TensorFlow 和 PyTorch\n\n一步的时间，然后是它相当于 `tf graph` 的几倍及其区间；两个线程，"
         "数据来自 `reports/all-plugins`。",
         step="### 一步训练：加上 Keras 和 JAX\n\n一步的时间，然后是它相当于 `keras-tf graph` 的几倍及其区间；一个线程。"
-        "没有列出的程序和 “–” 表示没有测量；没有区间的比值来自一个进程，不能作为结论。",
+        "没有列出的程序没有测量；“–” 表示没有测量，或者因其他程序占用处理器而不作比较。"
+        "单独的比值来自一个进程，不能作为结论，也不列出时间。",
         memory="### 内存\n\n超出导入之后已占用部分的内存峰值。"
         "没有 Keras 和 JAX 的列是两个线程，来自 `reports/all-plugins`。",
         first="### 第一步\n\n包含追踪和编译。各列来源同上。",

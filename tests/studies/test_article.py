@@ -12,31 +12,32 @@ from studies import article, article_why
 pytestmark = pytest.mark.untimed
 
 
-def value(number):
-    return SimpleNamespace(value=number, low=None, high=None, n=1)
+def value(number, processes=2):
+    return SimpleNamespace(value=number, low=None, high=None, n=processes)
 
 
-def arm(label, **metrics):
-    return SimpleNamespace(
-        label=label, metrics={name: value(one) for name, one in metrics.items()}, to_target={}, curve=()
-    )
+def arm(label, processes=2, **metrics):
+    found = {name: value(one, processes) for name, one in metrics.items()}
+    return SimpleNamespace(label=label, metrics=found, to_target={}, curve=())
 
 
 class Found:
-    """Results of which every ratio is that of the figures."""
+    """Results of which every ratio is that of the figures, but for arms that are refused."""
 
-    def __init__(self, arms):
+    def __init__(self, arms, refused=()):
         self.arms = {f"train, {one.label}": one for one in arms}
+        self._refused = {f"train, {label}" for label in refused}
 
     def ratio(self, one, other):
-        return SimpleNamespace(ratio=value(self._step(one) / self._step(other)))
+        refused = {one, other} & self._refused
+        return SimpleNamespace(ratio=None if refused else value(self._step(one) / self._step(other)))
 
     def _step(self, name):
         return self.arms[name].metrics["step_time"].value
 
 
-def column(program, *arms):
-    return article.Column(program, arms, Found(arms))
+def column(program, *arms, refused=()):
+    return article.Column(program, arms, Found(arms, refused))
 
 
 STEPS = [
@@ -72,6 +73,24 @@ def test_tensorflow_and_pytorch_have_a_table_of_their_own_beside_tensorflows_gra
     assert found[:3] == ["| arm | gan | cnn |", "| `tf graph` | 1.00 ms | – |", "| `torch eager` | 3.00 ms, 3.00 | – |"]
     memory = found[found.index("| arm | mlp | cnn | gan |") :][:3]
     assert memory[1:] == ["| `keras-tf graph` | 1.00 MiB | – | – |", "| `tf graph` | – | – | 1.00 MiB |"]
+
+
+def test_an_arm_that_its_report_does_not_compare_has_no_figure():
+    arms = [arm(f"{name}.mlp graph", step_time=1e-3) for name in ("keras-tf", "tf", "torch")]
+    found = [line for line in rows([column("mlp", *arms, refused=["tf.mlp graph"])]) if "| `" in line]
+    assert found == ["| `keras-tf graph` | 1.00 ms |", "| `torch graph` | 1.00 ms, 1.00 |"]
+
+
+def test_of_one_process_stand_ratios_alone_and_better_figures_stay():
+    one = [arm(f"{name}.mlp graph", 1, step_time=at, memory_peak=2.0**21) for name, at in (("keras-tf", 2), ("tf", 1))]
+    both = [column("mlp", arm("tf.mlp graph", step_time=1e-3, memory_peak=2.0**20))]
+    found = [line for line in article.tables(both, [column("mlp", *one)], (), article.WORDS["en"]) if "| `" in line]
+    assert found == [
+        "| `tf graph` | 1.00 ms |",
+        "| `keras-tf graph` | 1 |",
+        "| `tf graph` | 0.500 |",
+        "| `tf graph` | 1.00 MiB |",
+    ]
 
 
 def test_the_kept_steps_are_of_all_seven_programs():
