@@ -70,3 +70,17 @@ def test_a_kept_report_names_no_folder_of_the_machine_that_made_it(name):
     files = (one for one in (KEPT / name).rglob("*") if one.is_file())
     texts = {one: one.read_text(encoding="utf-8", errors="replace") for one in files}
     assert {one.name: found[0] for one, text in texts.items() if (found := PLACE.findall(text))} == {}
+
+
+@pytest.mark.parametrize(
+    "text", ['"/opt/own/dlbench/spec.py"', "file:///tmp/clone@1", "/home/alice", "in /usr/lib/site-packages/x"]
+)
+def test_folders_of_a_machine_are_known(text):
+    assert PLACE.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["~/own/dlbench/spec.py", "https://github.com/dlbench/dlbench/", "samples/work/", "dlbench/a.py"]
+)
+def test_a_home_folder_without_its_name_and_addresses_are_none(text):
+    assert not PLACE.search(text)
