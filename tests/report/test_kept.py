@@ -80,7 +80,7 @@ def test_folders_of_a_machine_are_known(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["~/own/dlbench/spec.py", "https://github.com/dlbench/dlbench/", "samples/work/", "dlbench/a.py"]
+    "text", ["~/own/dlbench/spec.py", "https://github.com/dlbench/dlbench/", "samples/step", "dlbench/a.py"]
 )
 def test_a_home_folder_without_its_name_and_addresses_are_none(text):
     assert not PLACE.search(text)

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from studies import article, article_why
+from studies import article, article_pages, article_why
+from studies.article_words import WORDS
 
 pytestmark = pytest.mark.untimed
 
@@ -37,7 +38,7 @@ class Found:
 
 
 def column(program, *arms, refused=()):
-    return article.Column(program, arms, Found(arms, refused))
+    return article_pages.Column(program, arms, Found(arms, refused))
 
 
 STEPS = [
@@ -52,7 +53,7 @@ STEPS = [
 
 
 def rows(steps=(), curves=()):
-    return [line for line in article.tables((), steps, curves, article.WORDS["en"]) if line.startswith("| ")]
+    return [line for line in article_pages.tables((), steps, curves, WORDS["en"]) if line.startswith("| ")]
 
 
 def test_an_arm_is_a_row_with_its_ratio_and_arms_without_a_figure_are_left_out():
@@ -69,7 +70,7 @@ def test_an_arm_is_a_row_with_its_ratio_and_arms_without_a_figure_are_left_out()
 def test_tensorflow_and_pytorch_have_a_table_of_their_own_beside_tensorflows_graph():
     graph = arm("tf.gan graph", step_time=1e-3, memory_peak=2.0**20)
     both = [column("gan", graph, arm("torch.gan eager", step_time=3e-3)), column("cnn", arm("tf.cnn graph"))]
-    found = [line for line in article.tables(both, STEPS, (), article.WORDS["en"]) if line.startswith("| ")]
+    found = [line for line in article_pages.tables(both, STEPS, (), WORDS["en"]) if line.startswith("| ")]
     assert found[:3] == ["| arm | gan | cnn |", "| `tf graph` | 1.00 ms | – |", "| `torch eager` | 3.00 ms, 3.00 | – |"]
     memory = found[found.index("| arm | mlp | cnn | gan |") :][:3]
     assert memory[1:] == ["| `keras-tf graph` | 1.00 MiB | – | – |", "| `tf graph` | – | – | 1.00 MiB |"]
@@ -84,7 +85,7 @@ def test_an_arm_that_its_report_does_not_compare_has_no_figure():
 def test_of_one_process_stand_ratios_alone_and_better_figures_stay():
     one = [arm(f"{name}.mlp graph", 1, step_time=at, memory_peak=2.0**21) for name, at in (("keras-tf", 2), ("tf", 1))]
     both = [column("mlp", arm("tf.mlp graph", step_time=1e-3, memory_peak=2.0**20))]
-    found = [line for line in article.tables(both, [column("mlp", *one)], (), article.WORDS["en"]) if "| `" in line]
+    found = [line for line in article_pages.tables(both, [column("mlp", *one)], (), WORDS["en"]) if "| `" in line]
     assert found == [
         "| `tf graph` | 1.00 ms |",
         "| `keras-tf graph` | 1 |",
@@ -94,8 +95,8 @@ def test_of_one_process_stand_ratios_alone_and_better_figures_stay():
 
 
 def test_the_kept_steps_are_of_all_seven_programs():
-    found = article.columns(article.FOLDER, article.BOTH, "train")
-    assert list(dict.fromkeys(one.program for one in found)) == list(article.PROGRAMS)
+    found = article_pages.columns(article_pages.FOLDER, article_pages.BOTH, "train")
+    assert list(dict.fromkeys(one.program for one in found)) == list(article_pages.PROGRAMS)
 
 
 def test_a_curve_has_its_course_its_steps_and_its_seeds():
@@ -117,20 +118,20 @@ def test_programs_that_two_reports_hold_are_one_column():
 
 
 def test_the_kept_curves_are_of_all_seven_programs():
-    found = article.columns(article.FOLDER, article.CURVES, "converge")
-    assert list(dict.fromkeys(one.program for one in found)) == list(article.PROGRAMS)
+    found = article_pages.columns(article_pages.FOLDER, article_pages.CURVES, "converge")
+    assert list(dict.fromkeys(one.program for one in found)) == list(article_pages.PROGRAMS)
 
 
-@pytest.mark.parametrize("language", article.PAGES)
+@pytest.mark.parametrize("language", article_pages.PAGES)
 def test_a_page_says_what_the_kept_reports_say(language):
-    text = article.PAGES[language].read_text(encoding="utf-8")
-    assert article.filled(text, article.FOLDER, article.WORDS[language]) == text
+    text = article_pages.PAGES[language].read_text(encoding="utf-8")
+    assert article_pages.filled(text, article_pages.FOLDER, WORDS[language]) == text
 
 
 def test_a_page_without_figures_says_so(tmp_path):
-    page = f"before\n{article.MARKS[0]}\nold\n{article.MARKS[1]}\nafter\n"
-    found = article.filled(page, tmp_path, article.WORDS["en"])
-    assert found == f"before\n{article.MARKS[0]}\n\nNot measured yet.\n\n{article.MARKS[1]}\nafter\n"
+    page = f"before\n{article_pages.MARKS[0]}\nold\n{article_pages.MARKS[1]}\nafter\n"
+    found = article_pages.filled(page, tmp_path, WORDS["en"])
+    assert found == f"before\n{article_pages.MARKS[0]}\n\nNot measured yet.\n\n{article_pages.MARKS[1]}\nafter\n"
 
 
 def explained(cost=1.0):
@@ -152,7 +153,7 @@ def explained(cost=1.0):
 
 
 def reasons(folder):
-    found = list(article_why.table(folder, article.PROGRAMS, article.WORDS["en"]))
+    found = list(article_why.table(folder, article_pages.PROGRAMS, WORDS["en"]))
     return [line for line in found if line.startswith("| ")][1:]
 
 
@@ -221,7 +222,7 @@ def test_a_session_that_was_cut_is_continued_with_the_budget_of_the_call(tmp_pat
 
 def test_programs_that_are_not_asked_for_stay_in_the_report(tmp_path, monkeypatch):
     out, parts, whole = tmp_path / "out", tmp_path / "parts", article.frameworks.whole
-    shutil.copytree(article.FOLDER / article.CURVES[-1], out)
+    shutil.copytree(article_pages.FOLDER / article_pages.CURVES[-1], out)
     kept = [line for line in whole(out / "runs.jsonl") if article._program(line) == "mlp"]
     new = [line.replace(b".mlp", b".gan") for line in kept]
 
