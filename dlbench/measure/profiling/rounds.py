@@ -169,4 +169,8 @@ def _without(taken: Taken, start: float, held: Sequence[Stretch] | None) -> Take
     inside = [one for one in held if start < one.start and one.end < start + taken.seconds]
     events = without(taken.events, inside, start, taken.seconds)
     step = sum(one.seconds for one in taken.events if one.name == STEP)
-    return taken._replace(events=events, held_seconds=step - sum(one.seconds for one in events if one.name == STEP))
+    held_seconds = step - sum(one.seconds for one in events if one.name == STEP)
+    begin = start + taken.seconds - taken.barrier_seconds
+    in_barrier = sum(max(0.0, one.end - max(one.start, begin)) for one in inside)
+    left = max(0.0, taken.barrier_seconds - in_barrier)
+    return taken._replace(events=events, held_seconds=held_seconds, barrier_seconds=left)

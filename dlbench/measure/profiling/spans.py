@@ -54,7 +54,7 @@ class Window(NamedTuple):
 
 
 def window(plugin: str, events: Sequence[ProfileEvent], seconds: float, barrier: float = 0.0) -> Window:
-    """The events of the step, which took `seconds` by our own clock, of them so many for its barrier at the end.
+    """The events of the step, which took `seconds` by our own clock, the last `barrier` of them for its barrier.
 
     Raises ContractViolation for a lie.
     """

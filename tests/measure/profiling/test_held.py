@@ -47,6 +47,13 @@ def test_the_step_is_shorter_by_what_was_held_within_it_alone():
     assert rounds._without(several, start, held) is several
 
 
+def test_the_barrier_is_shorter_by_what_was_held_within_it_alone():
+    events = [ProfileEvent(name=STEP, category="Python", start=5.0, seconds=20e-3)]
+    held = [Stretch(1.0 + at, 1.0 + at + 2e-3) for at in (4e-3, 9e-3, 15e-3)]
+    found = rounds._without(Taken(events, 20e-3, 14e-3, 6e-3, barrier_seconds=10e-3), 1.0, held)
+    assert found.barrier_seconds == pytest.approx(10e-3 - 1e-3 - 2e-3)
+
+
 def record(kind, said, seconds):
     return struct.pack("IHHQ", kind, said, 16, round(seconds * 1e9))
 
