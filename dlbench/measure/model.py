@@ -176,8 +176,10 @@ def settle(sampler: timing.Sampler, policy: Policy, sampled: Callable[[], None] 
 
     `sampled` is called after each sample, outside the clock.
     """
+    least = max(1000 * sampler.overhead(), sampler.least_seconds)
     rule = SettleRule(
-        sample_seconds=max(policy.sample_seconds, 1000 * sampler.overhead(), sampler.least_seconds),
+        sample_seconds=max(policy.sample_seconds, least),
+        turn_seconds=max(policy.turn_seconds or policy.sample_seconds, least),
         steps=policy.settle_steps,
         seconds=policy.settle_seconds,
         tolerance=policy.settle_tolerance,

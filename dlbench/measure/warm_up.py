@@ -14,9 +14,10 @@ WINDOW = 5
 
 
 class SettleRule(NamedTuple):
-    """End of warm-up: both minima reached and two windows alike, or a cap. Times in seconds."""
+    """End of warm-up: both minima reached and two windows alike, or a cap; the least sample of a turn. In seconds."""
 
     sample_seconds: float
+    turn_seconds: float
     steps: int
     seconds: float
     tolerance: float
@@ -25,10 +26,11 @@ class SettleRule(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """The warm-up samples, the sample size, and whether a steady state was found."""
+    """The warm-up samples, the sample size found and that of a turn, and whether a steady state was found."""
 
     timings: list[Timing]
     steps: int
+    turn_steps: int
     settled: bool
 
 
@@ -36,7 +38,7 @@ def settle(take: Callable[[int], Timing], rule: SettleRule) -> Settled:
     """Take samples until they are long enough and steady.
 
     The sample size is the smallest number of steps that lasts `sample_seconds`; it grows while warm-up goes on, and
-    windows hold samples of one size only.
+    windows hold samples of one size only. That of a turn is the smallest that lasts `turn_seconds`.
     """
     timings: list[Timing] = []
     steps, elapsed = 1, 0.0
@@ -48,8 +50,8 @@ def settle(take: Callable[[int], Timing], rule: SettleRule) -> Settled:
         if larger > steps:
             steps = larger
         elif _enough(timings, elapsed, rule) and is_steady(_same_size(timings, steps), rule.tolerance):
-            return Settled(timings, steps, settled=True)
-    return Settled(timings, steps, settled=False)
+            return Settled(timings, steps, _of_turn(rule, timings, steps), settled=True)
+    return Settled(timings, steps, _of_turn(rule, timings, steps), settled=False)
 
 
 def is_steady(step_seconds: Sequence[float], tolerance: float) -> bool:
@@ -59,6 +61,12 @@ def is_steady(step_seconds: Sequence[float], tolerance: float) -> bool:
     before = statistics.median(step_seconds[-2 * WINDOW : -WINDOW])
     after = statistics.median(step_seconds[-WINDOW:])
     return abs(after - before) <= tolerance * before
+
+
+def _of_turn(rule: SettleRule, timings: Sequence[Timing], steps: int) -> int:
+    """Steps of a turn's sample: no more than of another one, and as many where none of this size was taken."""
+    taken = _same_size(timings, steps)
+    return min(steps, _steps_for(rule.turn_seconds, timings, steps)) if taken else steps
 
 
 def _steps_for(sample_seconds: float, timings: Sequence[Timing], steps: int) -> int:

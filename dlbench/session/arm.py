@@ -117,12 +117,12 @@ class Arm:
             self._found.memory.append(stepped.memory)
             self._trained_steps, self._trained_seconds = self.spec.steps_per_call, stepped.time.seconds
 
-    def settle(self) -> None:
-        """Warm up until steady; does nothing if every step counts."""
+    def settle(self, *, in_turns: bool = False) -> None:
+        """Warm up until steady; does nothing if every step counts. Samples are to be taken alone, or in turns."""
         if not self.spec.timed:
             return
         together = tuple(cpus.choose(self.spec.process_threads, cpus.usable())) if self._beside else ()
-        settled = self._ask(Settle(policy=self.policy, processors=together), Settled)
+        settled = self._ask(Settle(policy=self.policy, processors=together, in_turns=in_turns), Settled)
         if settled is not None:
             self.steps = settled.steps
             self._found.samples += settled.samples

@@ -46,8 +46,8 @@ class TakesTurns(Protocol):
         """Build the model and take its first step."""
         ...
 
-    def settle(self) -> None:
-        """Warm up until steady."""
+    def settle(self, *, in_turns: bool = False) -> None:
+        """Warm up until steady, and find the size of the samples to take: alone, or in turns with others."""
         ...
 
     def warm_again(self) -> None:
@@ -86,11 +86,14 @@ def measure_group(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> 
     """Build, settle, take turns, and close all arms; an arm that fails drops out and the others go on."""
     for arm in arms:
         arm.begin()
-    for stage, action in (("building", "build"), ("warming up", "settle")):
-        for number, arm in enumerate(arms):
-            announce(stage, number)
-            getattr(arm, action)()
-            arm.wait_until_idle()
+    for number, arm in enumerate(arms):
+        announce("building", number)
+        arm.build()
+        arm.wait_until_idle()
+    for number, arm in enumerate(arms):
+        announce("warming up", number)
+        arm.settle(in_turns=len(arms) > 1)
+        arm.wait_until_idle()
     share_steps(arms)
     _take_turns(arms, seed, announce)
     for number, arm in enumerate(arms):

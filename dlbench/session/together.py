@@ -113,7 +113,7 @@ class TogetherArm:
             self._arm.build()
         self._unless_failed(self._build_programs)
 
-    def settle(self) -> None:
+    def settle(self, *, in_turns: bool = False) -> None:  # noqa: ARG002 (whole samples overlap, those of turns may not)
         """Warm up: the workers, the programs that step at the same time, the one alone."""
         self._arm.settle()
         for programs in (self._beside, self._alone):

@@ -24,12 +24,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `fork` the first process of a Spec is fresh (memory and cold start come from it) and the others are forked from a
     parent that has only imported the framework; with `none` everything runs in the parent itself. `discard` has one
     process of each arm built and stepped once before any is measured, and thrown away. With `adaptive` a timed workload
-    of several arms has as many groups as its ratios take (`dlbench.stats.interim`), and others `processes`.
+    of several arms has as many groups as its ratios take (`dlbench.stats.interim`), and others `processes`. A sample
+    lasts `sample_seconds` at least, and `turn_seconds` where arms take turns; None is as long as the former.
     """
 
     processes: int = 5
     samples: int = 40
     sample_seconds: float = 0.020
+    turn_seconds: float | None = None
     settle_steps: int = 5
     settle_seconds: float = 1.0
     settle_cap_seconds: float = 60.0
@@ -61,6 +63,7 @@ _OF_POLICY: Mapping[str, Range] = {
     "processes": (1, 10_000),
     "samples": (1, 10**6),
     "sample_seconds": (1e-6, YEAR),
+    "turn_seconds": (1e-6, YEAR),
     "settle_steps": (0, 10**6),
     "settle_seconds": (0, YEAR),
     "settle_cap_seconds": (1e-6, YEAR),

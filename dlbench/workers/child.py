@@ -20,7 +20,7 @@ from dlbench.workers.patience import Patience
 from dlbench.workers.process import Given, Limits, Reap, Supervised, limit_cores, limit_memory, oom_kills, start_program
 from dlbench.workers.protocol import CUT_OFF, NO_MEMORY, Call, Failed, Request, Response, to_line, to_response
 
-QUIET_PAUSE, QUIET_CAP = 0.002, 0.25
+QUIET_PAUSE, QUIET_CAP = 0.001, 0.25
 """Seconds between two looks at a child's threads, and seconds to wait for them to stop at most.
 
 The OpenMP threads of a child that has just stopped spin for some milliseconds more and would slow the next child down;
@@ -134,11 +134,11 @@ class Child:
         processes = family.below(self.process.supervisor)
         deadline, quiet_before = time.monotonic() + QUIET_CAP, False
         while time.monotonic() < deadline:
-            time.sleep(QUIET_PAUSE)
             quiet = family.all_quiet(processes)
             if quiet and quiet_before:
                 return True
             quiet_before = quiet
+            time.sleep(QUIET_PAUSE)
         return False
 
     def helper_seconds(self) -> float | None:

@@ -6,13 +6,17 @@ From proc(5); outside Linux nothing is known of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dlbench.workers.supervisor import children
 
 _UTIME, _CUTIME = 11, 13
 """Fields of /proc/PID/stat behind the name: user time, followed by system time, of the process and of its children."""
+
+
+STAT_BYTES = 512
+"""More than the lines of stat have: some fifty numbers and a name of 64 bytes at most."""
 
 
 def below(supervisor: int) -> list[int]:
@@ -27,8 +31,8 @@ def below(supervisor: int) -> list[int]:
 
 def all_quiet(pids: Sequence[int]) -> bool:
     """True when no thread of these processes runs or is ready to run; False if nothing says."""
-    states = {fields[0] for pid in pids for task in Path(f"/proc/{pid}/task").glob("*") if (fields := _stat(task))}
-    return bool(states) and "R" not in states
+    states = [state for pid in pids for state in _states(f"/proc/{pid}/task")]
+    return any(states) and b"R" not in states
 
 
 def helper_seconds(supervisor: int, worker: int) -> float | None:
@@ -42,6 +46,26 @@ def helper_seconds(supervisor: int, worker: int) -> float | None:
     for pid in set(below(supervisor)) - {worker}:
         ticks += _ticks(pid, _UTIME) + _ticks(pid, _CUTIME)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _states(folder: str) -> Iterator[bytes]:
+    """The state of each thread, empty for one that has ended. Looked at before each turn, hence without pathlib."""
+    try:
+        threads = os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return
+    for thread in threads:
+        try:
+            descriptor = os.open(f"{folder}/{thread}/stat", os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            said = os.read(descriptor, STAT_BYTES)
+        except OSError:
+            said = b""
+        finally:
+            os.close(descriptor)
+        yield said[said.rfind(b")") + 2 :][:1]
 
 
 def _ticks(pid: int, field: int) -> int:

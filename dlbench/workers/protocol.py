@@ -52,10 +52,14 @@ class First(Message, frozen=True, tag="first"):
 
 
 class Settle(Message, frozen=True, tag="settle"):
-    """Take warm-up samples until steady, on these processors; where the process is, if there are none."""
+    """Take warm-up samples until steady, on these processors; where the process is, if there are none.
+
+    `in_turns` asks for the size of samples that are taken in turns with other arms.
+    """
 
     policy: Policy
     processors: tuple[int, ...] = ()
+    in_turns: bool = False
 
 
 class Take(Message, frozen=True, tag="take"):
@@ -125,7 +129,7 @@ class Stepped(Message, frozen=True, tag="stepped"):
 
 
 class Settled(Message, frozen=True, tag="settled"):
-    """Warm-up is over; `steps` is the sample size that was found, `digest` that of the first calls."""
+    """Warm-up is over; `steps` is the size of the samples to take, `digest` that of the first calls."""
 
     steps: int
     settled: bool

@@ -157,10 +157,11 @@ class Worker:
     def _settle(self, order: Settle) -> Settled:
         if order.processors:
             self._witness.move(order.processors)
-        timings, steps, settled = settle(self._sampler, order.policy, lambda: self._digest.add(self._subject.seen))
+        found = settle(self._sampler, order.policy, lambda: self._digest.add(self._subject.seen))
         self._subject.warmed_up()
-        samples = [_sample("warm-up", one) for one in timings]
-        return Settled(steps=steps, settled=settled, samples=samples, digest=self._digest.text)
+        samples = [_sample("warm-up", one) for one in found.timings]
+        steps = found.turn_steps if order.in_turns else found.steps
+        return Settled(steps=steps, settled=found.settled, samples=samples, digest=self._digest.text)
 
     def _take(self, order: Take) -> Taken:
         if order.untimed:

@@ -42,10 +42,10 @@ class Planted:
         with self._holding():
             self._arm.build()
 
-    def settle(self) -> None:
+    def settle(self, *, in_turns: bool = False) -> None:
         """Warm up until steady; the arm's step count is then shared, and rounded when a turn is taken."""
         with self._holding():
-            self._arm.settle()
+            self._arm.settle(in_turns=in_turns)
         self.steps = self._arm.steps
 
     @property

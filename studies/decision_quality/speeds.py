@@ -44,14 +44,14 @@ class Piece(NamedTuple):
     waited: float
 
 
-def pieces(processor: int, seconds: float) -> list[Piece]:
+def pieces(processor: int, seconds: float, products: int = PRODUCTS) -> list[Piece]:
     """Time pieces on this processor for so long; each has a process, as threads of one Python wait for each other."""
     os.sched_setaffinity(0, {processor})  # this thread alone
     left, found = np.ones((SIDE, SIDE), np.float32), list[Piece]()
     product, end = np.empty_like(left), time.perf_counter() + seconds
     while (begin := time.perf_counter()) < end:
         cpu, waited = time.thread_time(), _waited()
-        for _ in range(PRODUCTS):
+        for _ in range(products):
             np.matmul(left, left, out=product)
         taken = time.perf_counter() - begin
         found.append(Piece(begin, taken, time.thread_time() - cpu, _waited() - waited))

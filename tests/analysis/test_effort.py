@@ -69,7 +69,7 @@ def test_rounds_take_half_of_the_time_that_a_process_may_work_at_most():
     """A sample of one step takes two: the step before it is untimed."""
     short = Policy(samples=20, adaptive=True, timeout_seconds=4.0)
     found = effort.rounds_due(runs([0.2, 0.2], policy=short)).rounds
-    assert found == pytest.approx(0.5 * 4.0 / (2 * STEP), rel=0.1)
+    assert found == pytest.approx(0.5 * 4.0 / (2 * STEP + effort.HANDOVER), rel=0.1)
     assert (
         effort.rounds_due(runs([0.2, 0.2], policy=Policy(samples=20, adaptive=True, timeout_seconds=0.1))).rounds == 20
     )
@@ -77,7 +77,7 @@ def test_rounds_take_half_of_the_time_that_a_process_may_work_at_most():
 
 def test_the_seconds_of_the_next_group_are_those_of_its_rounds_and_of_the_cheapest_group_beside_them():
     found = effort.rounds_due(runs([0.2, 0.2], seconds=6.0))
-    a_round = 2 * 2 * STEP
+    a_round = 2 * (2 * STEP + effort.HANDOVER)
     assert found.seconds == pytest.approx(6.0 + (found.rounds - 20) * a_round, rel=0.1)
 
 

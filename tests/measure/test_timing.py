@@ -11,7 +11,7 @@ from dlbench.system.waiting import Waits
 
 pytestmark = pytest.mark.untimed
 
-RULE = SettleRule(sample_seconds=0.02, steps=5, seconds=1.0, tolerance=0.02, cap_seconds=60.0, cap_samples=500)
+RULE = SettleRule(sample_seconds=0.02, turn_seconds=0.005, steps=5, seconds=1.0, tolerance=0.02, cap_seconds=60.0, cap_samples=500)
 
 
 class World:

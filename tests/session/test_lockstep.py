@@ -31,7 +31,8 @@ class Recorder:
     def build(self):
         self._note("build")
 
-    def settle(self):
+    def settle(self, *, in_turns):
+        self.in_turns = in_turns
         self._note("settle")
 
     def warm_again(self):

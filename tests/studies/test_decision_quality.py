@@ -54,7 +54,7 @@ class Steps:
     def __init__(self):
         self.taken = []
 
-    def settle(self):
+    def settle(self, *, in_turns=False):
         pass
 
     def turn(self, round_number, turn):
