@@ -13,7 +13,7 @@ import pytest
 from typed import typed
 
 from dlbench import registry
-from dlbench.api.request import DEFAULT_FORMATS, PROCESSES
+from dlbench.api.request import DEFAULT_FORMATS, PROCESSES, TURN_SECONDS
 from dlbench.cli.main import cli
 from dlbench.errors import UnknownName
 from dlbench.report import FORMATS
@@ -168,6 +168,7 @@ def test_help_and_pages_state_the_numbers_of_the_code():
         f"The default is {default.processes} fresh processes",
         f"`--rigorous` takes {PROCESSES['rigorous']}",
         f"lasts {default.sample_seconds * 1000:g} ms",
+        f"take turns a sample lasts {TURN_SECONDS * 1000:g} ms",
         f"at least {default.settle_steps} steps and {default.settle_seconds:g} s",
         f"agree\n   within {default.settle_tolerance * 100:g} %",
         f"After {default.settle_cap_seconds:g} s or {default.settle_cap_samples} samples",

@@ -11,7 +11,9 @@ from dlbench.system.waiting import Waits
 
 pytestmark = pytest.mark.untimed
 
-RULE = SettleRule(sample_seconds=0.02, turn_seconds=0.005, steps=5, seconds=1.0, tolerance=0.02, cap_seconds=60.0, cap_samples=500)
+RULE = SettleRule(
+    sample_seconds=0.02, turn_seconds=0.005, steps=5, seconds=1.0, tolerance=0.02, cap_seconds=60.0, cap_samples=500
+)
 
 
 class World:
@@ -106,6 +108,19 @@ def test_the_sample_is_the_smallest_that_is_long_enough():
     settled = settle(scripted(lambda _: 0.0015), RULE)
     assert settled.settled
     assert settled.steps == 14  # 13 steps last 19.5 ms, 14 last 21 ms
+
+
+@pytest.mark.parametrize(("step", "of_turn"), [(0.0015, 4), (0.006, 1), (0.3, 1)])
+def test_a_turn_is_the_smallest_that_is_long_enough_for_one(step, of_turn):
+    settled = settle(scripted(lambda _: step), RULE)
+    assert settled.turn_steps == of_turn
+
+
+def test_a_turn_is_no_larger_than_a_sample_even_where_none_was_taken():
+    longer = settle(scripted(lambda _: 0.0015), RULE._replace(turn_seconds=1.0))
+    none = settle(scripted(lambda _: 0.0015), RULE._replace(cap_samples=0))
+    assert (longer.turn_steps, longer.steps) == (14, 14)
+    assert (none.turn_steps, none.steps) == (1, 1)
 
 
 def test_a_slow_step_is_a_sample_of_its_own():

@@ -176,6 +176,7 @@ def test_processes_of_which_verdicts_alone_are_read_start_together_and_take_thei
     assert [[time.phase for time in arm.run().times] for arm in arms] == [["beside"]] * 2
     settles = [order for child in children for order in child.orders if type(order).__name__ == "Settle"]
     assert {order.processors for order in settles} == {tuple(cpus.choose(SPEC.threads, cpus.usable()))}
+    assert all(order.in_turns for order in settles)
 
 
 @pytest.mark.parametrize(("group", "isolation"), [(2, "fresh"), (3, "fork")])

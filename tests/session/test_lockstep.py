@@ -63,6 +63,13 @@ def test_all_are_built_and_settled_before_anyone_is_measured_and_all_end_after()
     assert kinds == ["begin"] * 2 + ["build"] * 2 + ["settle"] * 2 + ["turn"] * 8 + ["latencies"] * 2 + ["close"] * 2
 
 
+def test_samples_are_of_turns_only_where_there_is_somebody_to_take_turns_with():
+    alone, pair = Recorder("A", []), [Recorder(name, []) for name in "AB"]
+    measure(alone)
+    measure(*pair)
+    assert [arm.in_turns for arm in (alone, *pair)] == [False, True, True]
+
+
 def test_every_hand_over_waits_for_the_last_one_to_rest():
     diary = []
     measure(Recorder("A", diary), Recorder("B", diary))
