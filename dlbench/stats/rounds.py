@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 
-LEAST, MOST, LONGEST = 20, 80, 200
-"""Rounds of a group: as many as judging steadiness takes; as many as a trial of a search may take, or a session."""
+LEAST, MOST = 20, 200
+"""Rounds of a group: as many as judging steadiness takes, and as many as it may take."""
 BETWEEN, CHANCE = 0.005, 0.5
 """Least spread of ratios between groups, of the logarithm: that of quiet machines (`reports/decision-quality`). And the
 share of their variance that may be chance, where a few groups show it: too many rounds cost less than too few."""
@@ -108,7 +108,7 @@ def due(groups: Groups, overhead: float, analysed: int, least: int) -> int:
     found = noise(groups)
     if found is None or overhead <= 0:
         return least
-    return max(least, math.ceil(min(found.best(overhead), found.needed(analysed), LONGEST)))
+    return max(least, math.ceil(min(found.best(overhead), found.needed(analysed), MOST)))
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -60,7 +60,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `seconds` are from the start of the command to its end; `spent` are those of all processes by activity, as the
     report has them, and the seconds outside of groups. `ratio`, `low` and `high` are None, and `verdict` is empty,
-    where it gave none. `problem` is the last line of a command that gave no report.
+    where it gave none. `problem` is the last line of a command that gave no report. `turn_seconds` are those of a
+    sample in turns at least, None of sessions whose turns took 20 ms.
     """
 
     kind: str
@@ -83,6 +84,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spent: dict[str, float] = {}
     pressure: float | None = None
     problem: str = ""
+    turn_seconds: float | None = None
 
     @property
     def key(self) -> tuple[str, int, str, int, float]:
@@ -175,6 +177,7 @@ def _answer(out: Path, seconds: float) -> dict[str, Any]:
     pressures = [one.load.cpu_pressure for one in runs if one.load and one.load.cpu_pressure is not None]
     return {
         "machine": f"{at.processor}, {at.cores} cores, {at.system}, {at.python}" if at else "not known",
+        "turn_seconds": runs[0].policy.turn_seconds if runs else None,
         "groups": cost["groups"],
         "ratio": ratio.get("value"),
         "low": ratio.get("low"),

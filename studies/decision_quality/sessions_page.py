@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from studies.decision_quality.markdown import table
 from studies.decision_quality.sessions import AGAIN, KINDS, SLOWER, Session
 
 BUSY_BAR = 180.0
 """Seconds that a session beside neighbours may take."""
+FORMER_TURN = 0.02
+"""Seconds of a turn before they had a length of their own."""
 UNDECIDED = frozenset({"too-few-groups", "ranks-disagree", "one-of-many"})
 """Reasons of an `inconclusive` that rests on a ratio; with any other reason a session has no verdict."""
 
 
 def render(sessions: Sequence[Session], command: str) -> str:
     """The whole page."""
-    parts = [_introduction(command), *_machines(sessions)]
-    ordered = sorted(sessions, key=lambda one: (one.neighbours, one.duty, list(KINDS).index(one.kind)))
-    for (count, duty), found in itertools.groupby(ordered, key=lambda one: (one.neighbours, one.duty)):
-        of_load = list(found)
-        parts += [f"## {_load(count, duty)}", _pressure(of_load), _answers(of_load), _seconds(of_load)]
-        parts += [_list(of_load)]
+    parts, ordered = [_introduction(command)], sorted(sessions, key=lambda one: (_place(one), [*KINDS].index(one.kind)))
+    for (count, duty, turn, machine), found in itertools.groupby(ordered, key=_place):
+        at_once = list(found)
+        parts += [f"## {_load(count, duty)}, turns of {1e3 * turn:g} ms", _machine(machine, at_once)]
+        parts += [_pressure(at_once), _answers(at_once), _seconds(at_once), _list(at_once)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -46,10 +47,14 @@ computes 33, which is 3.03 % more work, or the same 33. `inconclusive` has a rat
 session without a verdict has no ratio that counts, or no report."""
 
 
-def _machines(sessions: Sequence[Session]) -> Iterator[str]:
-    for machine in dict.fromkeys(one.machine for one in sessions):
-        started = sorted(one.started for one in sessions if one.machine == machine)
-        yield f"{machine}: {len(started)} sessions, {started[0]} to {started[-1]}."
+def _place(one: Session) -> tuple[int, float, float, str]:
+    """What sessions have in common that stand side by side."""
+    return one.neighbours, one.duty, one.turn_seconds or FORMER_TURN, one.machine
+
+
+def _machine(machine: str, sessions: Sequence[Session]) -> str:
+    started = sorted(one.started for one in sessions)
+    return f"{machine}: {len(started)} sessions, {started[0]} to {started[-1]}."
 
 
 def _load(count: int, duty: float) -> str:

@@ -57,7 +57,8 @@ def _group(ends: np.ndarray, length: int, between: float, span: tuple[float, flo
 def rows(ends: np.ndarray, wall: float, turns: Sequence[float] = TURNS) -> list[list[str]]:
     """The spread of a group's ratio for each length of a turn and of what is between turns."""
     found = [
-        (turn, between, np.std(ratios(ends, turn, between, wall))) for turn, between in itertools.product(turns, BETWEEN)
+        (turn, between, np.std(ratios(ends, turn, between, wall)))
+        for turn, between in itertools.product(turns, BETWEEN)
     ]
     return [[f"{1e3 * turn:g}", f"{1e3 * between:g}", f"{spread:.2%}"] for turn, between, spread in found]
 
