@@ -18,8 +18,10 @@ OF_LIMIT = 0.5
 
 
 HANDOVER = 0.01
-"""Seconds of a turn beside its steps: orders, batches, reading the clocks, waiting until nothing runs. It was 9 to 11 ms
-of programs in PyTorch and JAX on a machine of two cores."""
+"""Seconds of a turn beside its steps: orders, batches, reading the clocks, waiting until nothing runs.
+
+It was 9 to 11 ms of programs in PyTorch and JAX on a machine of two cores.
+"""
 
 
 class Cost(NamedTuple):
@@ -53,7 +55,7 @@ def rounds_due(runs: Sequence[Run]) -> Due | None:
     least, done = runs[0].policy.samples, len({run.group for run in runs})
     analysed = next((number for number in INTERIM_GROUPS if number > done), INTERIM_GROUPS[-1])
     asked = max(rounds.due(groups, spent.fixed / spent.round, analysed, least) for groups in found)
-    number = max(least, min(asked, _in_time(ok)))
+    number = max(least, min(asked, in_time(ok)))
     return Due(number, spent.fixed + number * spent.round)
 
 
@@ -88,9 +90,12 @@ def _of(pair: Pair) -> list[list[float]]:
     return [evidence.round_log_ratios(before[run.together], run) for run in pair.after if run.together in before]
 
 
-def _in_time(runs: Sequence[Run]) -> int:
-    """Rounds that every process of these Runs may take."""
-    return math.floor(min(OF_LIMIT * run.policy.timeout_seconds / (_round_seconds(run) or math.inf) for run in runs))
+def in_time(runs: Sequence[Run]) -> int:
+    """Rounds that every process of these Runs may take; those that any may take of Runs without rounds."""
+    seconds = [(run.policy.timeout_seconds, _round_seconds(run)) for run in runs]
+    return math.floor(
+        min((OF_LIMIT * limit / of_round for limit, of_round in seconds if of_round), default=rounds.MOST)
+    )
 
 
 def _round_seconds(run: Run) -> float:

@@ -182,15 +182,18 @@ def policy(options: Mapping[str, Any]) -> Policy:
     )
 
 
-TURN_SECONDS = 0.005
-"""Least sample of a turn. Where a processor's speed changes within tens of milliseconds, programs that take turns of 5 ms
-know their ratio three times as well as with turns of 20 ms in the same time (`python -m studies.decision_quality.turns`).
+TURN_SECONDS = 0.01
+"""Least sample of a turn.
+
+Where a processor's speed changes within tens of milliseconds, programs that take turns of 10 ms know their ratio better
+than with turns of 20 ms in the same time (`python -m studies.decision_quality.turns`). A sample costs some 0.1 ms more
+than its steps, its barrier among that: a hundredth of this, and more of less.
 """
 
 LEAN: Mapping[str, Any] = {"samples": 20, "settle_seconds": 0.3, "latency_seconds": 1.0}
 """Effort of a process in a session that has as many groups as its ratios take.
 
-On a quiet machine the spread of a group's ratio is that between processes from eight rounds on (`python -m
+On a quiet machine the spread of a group's ratio is that between processes from eight rounds of 20 ms on (`python -m
 studies.decision_quality rounds`); 20 are as many as judging steadiness takes. Later groups may have more of them
 (`dlbench.analysis.effort`).
 """

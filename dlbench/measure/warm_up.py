@@ -14,7 +14,7 @@ WINDOW = 5
 
 
 class SettleRule(NamedTuple):
-    """End of warm-up: both minima reached and two windows alike, or a cap; the least sample of a turn. In seconds."""
+    """End of warm-up: both minima reached and two windows alike, or a cap. Seconds of a sample, and of one in a turn."""
 
     sample_seconds: float
     turn_seconds: float
@@ -26,7 +26,7 @@ class SettleRule(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """The warm-up samples, the sample size found and that of a turn, and whether a steady state was found."""
+    """The warm-up samples, the steps of a sample and of one in a turn, and whether a steady state was found."""
 
     timings: list[Timing]
     steps: int
@@ -38,7 +38,7 @@ def settle(take: Callable[[int], Timing], rule: SettleRule) -> Settled:
     """Take samples until they are long enough and steady.
 
     The sample size is the smallest number of steps that lasts `sample_seconds`; it grows while warm-up goes on, and
-    windows hold samples of one size only. That of a turn is the smallest that lasts `turn_seconds`.
+    windows hold samples of one size only. A turn has the fewest steps that last `turn_seconds`.
     """
     timings: list[Timing] = []
     steps, elapsed = 1, 0.0
@@ -64,7 +64,7 @@ def is_steady(step_seconds: Sequence[float], tolerance: float) -> bool:
 
 
 def _of_turn(rule: SettleRule, timings: Sequence[Timing], steps: int) -> int:
-    """Steps of a turn's sample: no more than of another one, and as many where none of this size was taken."""
+    """Steps of a sample in a turn: no more than of another sample, and as many where none of this size was taken."""
     taken = _same_size(timings, steps)
     return min(steps, _steps_for(rule.turn_seconds, timings, steps)) if taken else steps
 

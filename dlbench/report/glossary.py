@@ -21,8 +21,8 @@ TERMS = {
     "round": "One turn of each arm of a group.",
     "process": "The unit of statistics. Each process of an arm gives one number for each metric, such as the median "
     "of its steady samples.",
-    "sample": "A number of steps that ends with the barrier, 20 ms or longer, or 5 ms where arms take turns. Times of a step are a sample's time "
-    "divided by its steps. (In samples/s and in a batch, a sample is one row of data.)",
+    "sample": "A number of steps that ends with the barrier, 20 ms or longer, or 10 ms where arms take turns. Times of "
+    "a step are a sample's time divided by its steps. (In samples/s and in a batch, a sample is one row of data.)",
     "parity": "The check that two arms are the same model: parameters, outputs, gradients, losses of 20 steps and "
     "FLOPs, each within a tolerance.",
 }

@@ -74,14 +74,16 @@ def _environment(report: Report) -> Iterator[Block]:
         first = " One process of each arm went first and was discarded." if policy.discard else ""
         yield Paragraph(
             f"Each process: {policy.samples} steady samples{_or_more(policy)} of at least "
-            f"{format_value(policy.sample_seconds, 's')}{_in_turns(policy)}, "
+            f"{format_value(policy.sample_seconds, 's')}{_in_turns(policy) or ','} "
             f"once the medians of two windows of them agree within {policy.settle_tolerance:.0%}; "
             f"latencies of single steps{_in_first(policy) if lean else ''}." + first
         )
 
 
 def _in_turns(policy: Policy) -> str:
-    return f" ({format_value(policy.turn_seconds, 's')} in turns)" if policy.turn_seconds is not None else ""
+    if policy.turn_seconds is None:
+        return ""
+    return f", or {format_value(policy.turn_seconds, 's')} where arms of one worker take turns,"
 
 
 def _or_more(policy: Policy) -> str:

@@ -20,6 +20,7 @@ from dlbench.session.variants import Programs, misfit_of_model
 from dlbench.spec import Policy, Spec
 from dlbench.system import cpus, threads
 from dlbench.system.environment import fingerprint, limits
+from dlbench.workers import family
 from dlbench.workers.child import ChildError, ChildHandle, R
 from dlbench.workers.protocol import (
     Build,
@@ -224,11 +225,11 @@ class Arm:
         )
 
     def _look_at_helpers(self) -> None:
-        """CPU time of the child's own processes since its first turn, but other workers and compilers of its build."""
+        """CPU time of the child's own processes since its first turn, but a tick, other workers and compilers."""
         now = None if self._child is None or self.spec.together else self._child.helper_seconds()
         timed = sum(sample.seconds for sample in self._found.samples if sample.stage != "warm-up")
         if now is not None and self._helpers_before is not None and timed:
-            self._helper_cpu = (now - self._helpers_before) / timed
+            self._helper_cpu = max(0.0, now - self._helpers_before - family.TICK) / timed
             if self._helper_cpu > HELPED:
                 self.flag("helped")
 

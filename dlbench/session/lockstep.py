@@ -90,9 +90,10 @@ def measure_group(arms: Sequence[TakesTurns], seed: int, announce: Announce) -> 
         announce("building", number)
         arm.build()
         arm.wait_until_idle()
+    in_turns = sum(arm.alive for arm in arms) > 1
     for number, arm in enumerate(arms):
         announce("warming up", number)
-        arm.settle(in_turns=len(arms) > 1)
+        arm.settle(in_turns=in_turns)
         arm.wait_until_idle()
     share_steps(arms)
     _take_turns(arms, seed, announce)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dlbench.stats.interim import HALF_WIDTH, INTERIM_GROUPS
 
 LEAST, MOST = 20, 200
-"""Rounds of a group: as many as judging steadiness takes, and as many as it may take."""
+"""Rounds of a group, at least and at most. Judging steadiness takes the least."""
 BETWEEN, CHANCE = 0.005, 0.5
 """Least spread of ratios between groups, of the logarithm: that of quiet machines (`reports/decision-quality`). And the
 share of their variance that may be chance, where a few groups show it: too many rounds cost less than too few."""

@@ -93,7 +93,8 @@ def between(
     ]
     worked, waited = (sum(one) * 1e-9 for one in zip(*spent, strict=True))
     idle = max(0.0, processors * seconds - cpu_seconds)
-    if worked < LONE * cpu_seconds - LAG:  # threads have ended, and nobody knows how long they waited
+    ended = before.keys() - after.keys() or worked < LONE * cpu_seconds - LAG
+    if ended:  # nobody knows how long those threads waited
         return _waits(0.0, idle, seconds, cpu_seconds)
     most = min(waited, idle)
     alone = max(spent).worked * 1e-9 >= LONE * worked

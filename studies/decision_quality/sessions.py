@@ -22,8 +22,10 @@ from typing import Any
 
 import msgspec
 
+from dlbench.api.request import TURN_SECONDS
 from dlbench.record.reading import read_runs
 from dlbench.record.schema import RUNS_FILE
+from dlbench.system.environment import describe
 from studies.decision_quality.neighbours import ROOT, neighbours
 
 PLUGINS = ROOT / "studies" / "plugins"
@@ -87,9 +89,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     turn_seconds: float | None = None
 
     @property
-    def key(self) -> tuple[str, int, str, int, float]:
+    def key(self) -> tuple[str, int, str, int, float, float | None]:
         """Its place in the study."""
-        return self.kind, self.number, self.candidate, self.neighbours, self.duty
+        return self.kind, self.number, self.candidate, self.neighbours, self.duty, self.turn_seconds
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def measure(folder: Path, order: Order, say: Callable[[str], None], run: Run | N
     held = {one.key for one in read(folder)}
     with neighbours(order.neighbours, order.duty):
         for number, kind, candidate in itertools.product(range(order.sessions), order.kinds, (SLOWER, AGAIN)):
-            if (kind, number, candidate, order.neighbours, order.duty) in held:
+            if (kind, number, candidate, order.neighbours, order.duty, TURN_SECONDS) in held:
                 continue
             if time.monotonic() + longest >= deadline:
                 break
@@ -163,21 +165,21 @@ def _session(folder: Path, order: Order, of: tuple[str, int, str], run: Run) -> 
         seconds=seconds,
         exit_code=exit_code,
         problem=problem,
-        **({"machine": "not known"} if problem else _answer(out, seconds)),
+        turn_seconds=TURN_SECONDS,
+        machine=_machine(),
+        **({} if problem else _answer(out, seconds)),
     )
 
 
 def _answer(out: Path, seconds: float) -> dict[str, Any]:
     """Fields of a Session that the report and the Runs hold."""
     report, runs = json.loads((out / "report.json").read_bytes()), read_runs(out / RUNS_FILE)
-    section, at = report["sections"][0], next((one.environment for one in runs if one.environment), None)
+    section = report["sections"][0]
     said: dict[str, Any] = next((one for one in section["comparisons"] if one["metric"] == "step_time"), {})
     cost, ratio = section["cost"] or {"groups": 0, "parts": {}, "seconds": 0.0}, said.get("ratio") or {}
     spent = {BEFORE_AND_AFTER: seconds - cost["seconds"], **cost["parts"]}
     pressures = [one.load.cpu_pressure for one in runs if one.load and one.load.cpu_pressure is not None]
     return {
-        "machine": f"{at.processor}, {at.cores} cores, {at.system}, {at.python}" if at else "not known",
-        "turn_seconds": runs[0].policy.turn_seconds if runs else None,
         "groups": cost["groups"],
         "ratio": ratio.get("value"),
         "low": ratio.get("low"),
@@ -189,6 +191,11 @@ def _answer(out: Path, seconds: float) -> dict[str, Any]:
         "spent": {name: round(took, 2) for name, took in spent.items()},
         "pressure": round(statistics.median(pressures), 3) if pressures else None,
     }
+
+
+def _machine() -> str:
+    at = describe()
+    return f"{at.processor}, {at.cores} cores, {at.system}, {at.python}"
 
 
 def _append(path: Path, found: Session) -> None:

@@ -48,7 +48,7 @@ session without a verdict has no ratio that counts, or no report."""
 
 
 def _place(one: Session) -> tuple[int, float, float, str]:
-    """What sessions have in common that stand side by side."""
+    """Load, turns and machine: sessions that share them stand side by side."""
     return one.neighbours, one.duty, one.turn_seconds or FORMER_TURN, one.machine
 
 

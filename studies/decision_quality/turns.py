@@ -1,12 +1,12 @@
-"""How well the ratio of two equal programs is known by the length of their turns.
+"""Spread of the ratio of two equal programs, by the length of their turns.
 
     python -m studies.decision_quality.turns [--seconds 20] [--wall 3]
 
-A product is timed in pieces of about half a millisecond, one after the other, on one processor. Two programs in lockstep
-are replayed on that record of its speed: a turn is so many pieces in a row, and between turns some time passes that
-nobody counts. Both compute the same, so all that their ratio differs from 1 by is the processor's speed. A group lasts
+A product is timed in pieces of about half a millisecond, one after the other, on one processor. Two programs in
+lockstep are replayed on that record of its speed: a turn is a number of pieces in a row, and between turns some time
+passes that nobody counts. Both compute the same, so their ratio differs from 1 by the speed alone. A group lasts
 the same time whatever its turns: shorter ones give it more rounds, and less time in which the speed may change between
-the two sides of a round.
+the two sides of a round. Groups overlap by three quarters; waits for a core are part of a turn here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 import os
 import statistics
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -28,8 +27,10 @@ from studies.decision_quality.speeds import pieces
 
 PRODUCTS = 60
 TURNS, BETWEEN = (0.02, 0.01, 0.005, 0.002), (0.025, 0.01, 0.003)
-"""Seconds of a turn at the fastest speed, and from the end of one to the start of the next. These were 25 ms, and are 10
-ms (`dlbench.analysis.effort.HANDOVER`)."""
+"""Seconds of a turn at the fastest speed, and from the end of one to the start of the next.
+
+These were 25 ms, and are 10 (`dlbench.analysis.effort.HANDOVER`).
+"""
 
 
 def ratios(ends: np.ndarray, turn: float, between: float, wall: float) -> list[float]:
@@ -54,11 +55,11 @@ def _group(ends: np.ndarray, length: int, between: float, span: tuple[float, flo
     raise AssertionError("orders are endless")
 
 
-def rows(ends: np.ndarray, wall: float, turns: Sequence[float] = TURNS) -> list[list[str]]:
+def rows(ends: np.ndarray, wall: float) -> list[list[str]]:
     """The spread of a group's ratio for each length of a turn and of what is between turns."""
     found = [
         (turn, between, np.std(ratios(ends, turn, between, wall)))
-        for turn, between in itertools.product(turns, BETWEEN)
+        for turn, between in itertools.product(TURNS, BETWEEN)
     ]
     return [[f"{1e3 * turn:g}", f"{1e3 * between:g}", f"{spread:.2%}"] for turn, between, spread in found]
 

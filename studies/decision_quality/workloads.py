@@ -36,4 +36,4 @@ WORKLOADS: dict[str, Spec] = {
     "gemm, 2 threads": _spec("study.gemm", 2),
     "two modes": _spec("study.modes"),
 }
-"""Inference, because 100 of its steps fit into a sample of some 20 ms."""
+"""Inference, because 100 of its steps fit into a sample of some 20 ms: a turn of a pool is no shorter."""

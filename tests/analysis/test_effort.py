@@ -41,7 +41,7 @@ def test_rounds_that_agree_stay_as_few_as_the_policy_says():
 
 
 def test_rounds_that_differ_become_more_already_after_one_group():
-    assert 100 < effort.rounds_due(runs([0.2, 0.2], groups=1)).rounds <= rounds.LONGEST
+    assert 100 < effort.rounds_due(runs([0.2, 0.2], groups=1)).rounds <= rounds.MOST
 
 
 def test_the_noisiest_pair_decides():
@@ -73,6 +73,10 @@ def test_rounds_take_half_of_the_time_that_a_process_may_work_at_most():
     assert (
         effort.rounds_due(runs([0.2, 0.2], policy=Policy(samples=20, adaptive=True, timeout_seconds=0.1))).rounds == 20
     )
+
+
+def test_runs_without_rounds_may_have_any_number_of_them():
+    assert effort.in_time([]) == rounds.MOST
 
 
 def test_the_seconds_of_the_next_group_are_those_of_its_rounds_and_of_the_cheapest_group_beside_them():

@@ -87,3 +87,5 @@ def test_a_strip_has_the_rounds_that_are_worth_their_time():
     last = effort.Learnt([[0.1, -0.1] * 10 for _ in range(10)], 50.0, 0.5)
     trial = Trial(1, "strip", (0, 1, 2), 2, decisions.ends(0, 1), 0.001)
     assert effort.samples(trial, last) == rounds.worth(last.rounds, last.overhead) > rounds.LEAST
+    assert effort.samples(trial, last._replace(most=30)) == 30
+    assert effort.samples(trial, last._replace(most=3)) == rounds.LEAST

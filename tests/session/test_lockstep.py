@@ -67,7 +67,9 @@ def test_samples_are_of_turns_only_where_there_is_somebody_to_take_turns_with():
     alone, pair = Recorder("A", []), [Recorder(name, []) for name in "AB"]
     measure(alone)
     measure(*pair)
-    assert [arm.in_turns for arm in (alone, *pair)] == [False, True, True]
+    survivor = Recorder("C", [])
+    measure(survivor, Recorder("D", [], dies_in="build"))
+    assert [arm.in_turns for arm in (alone, *pair, survivor)] == [False, True, True, False]
 
 
 def test_every_hand_over_waits_for_the_last_one_to_rest():

@@ -41,7 +41,7 @@ def test_groups_are_collected_with_the_policy_of_an_adaptive_run():
     assert (POLICY.samples, POLICY.settle_seconds, POLICY.adaptive, POLICY.discard) == (20, 0.3, True, True)
     assert POLICY.isolation == "fresh"
     assert msgspec.structs.replace(POLICY, samples=40, settle_seconds=1.0, latency_seconds=2.0) == Policy(
-        adaptive=True, discard=True, turn_seconds=0.005
+        adaptive=True, discard=True, turn_seconds=0.01
     )
 
 

@@ -130,6 +130,15 @@ def test_the_page_counts_answers_and_says_which_were_in_time_and_on_which_machin
     assert "| 1 in 180 s |" in beside
 
 
+def test_sessions_of_other_turns_or_of_another_machine_have_a_table_of_their_own():
+    first = _session(SLOWER, "slower", "ci-beyond", 40.0)
+    others = [msgspec.structs.replace(first, turn_seconds=0.01), msgspec.structs.replace(first, machine="another one")]
+    page = sessions_page.render([first, *others], "a command")
+    assert page.count("## No neighbour, turns of 20 ms") == 2
+    assert page.count("## No neighbour, turns of 10 ms") == 1
+    assert page.count("| numpy | 1 | 1 | 1 in 60 s |") == 3
+
+
 def _session(candidate, verdict, code, seconds=30.0, neighbours=0) -> Session:
     return Session(
         kind="numpy",

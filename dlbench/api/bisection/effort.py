@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dlbench.analysis.effort import overhead
+from dlbench.analysis.effort import in_time, overhead
 from dlbench.api.bisection import groups
 from dlbench.api.bisection.groups import is_timed
 from dlbench.api.request import LEAN
@@ -33,19 +33,20 @@ FIRST = rounds.LEAST
 class Learnt(NamedTuple):
     """Facts of a trial for the next one: the log ratios of both ends, round by round, and the time beside the rounds.
 
-    `whole` is the logarithm of the ratio of both ends.
+    `whole` is the logarithm of the ratio of both ends, and `most` the rounds that a process may take.
     """
 
     rounds: rounds.Groups
     overhead: float
     whole: float
+    most: int = rounds.MOST
 
 
 def learnt(trial: Trial, found: groups.ByMember, runs: Sequence[Run]) -> Learnt:
     """Facts of this trial."""
     of_rounds = [one for one in groups.rounds(trial, found) if one]
     whole = statistics.fmean(map(statistics.median, of_rounds)) if of_rounds else 0.0
-    return Learnt(of_rounds, overhead(runs), whole)
+    return Learnt(of_rounds, overhead(runs), whole, in_time([run for run in runs if run.ok]))
 
 
 def samples(trial: Trial, last: Learnt | None) -> int:
@@ -53,9 +54,9 @@ def samples(trial: Trial, last: Learnt | None) -> int:
     if last is None:
         return FIRST
     goal = decisions.goals(last.whole, trial.share).get(trial.kind)
-    if goal is None:
-        return rounds.worth(last.rounds, last.overhead)
-    return rounds.soonest(last.rounds, last.overhead, goal)
+    worth = rounds.worth(last.rounds, last.overhead)
+    asked = worth if goal is None else rounds.soonest(last.rounds, last.overhead, goal)
+    return max(FIRST, min(asked, last.most))
 
 
 def policy(asked: Policy, metric: str, samples: int, *, confirms: bool, together: bool) -> Policy:
