@@ -14,7 +14,7 @@ WINDOW = 5
 
 
 class SettleRule(NamedTuple):
-    """End of warm-up: both minima reached and two windows alike, or a cap. Seconds of a sample, and of one in a turn."""
+    """End of warm-up: both minima reached and two windows alike, or a cap; samples and turns last so many seconds."""
 
     sample_seconds: float
     turn_seconds: float

@@ -26,8 +26,8 @@ FAST: Isolation = "fork" if sys.platform.startswith("linux") else "fresh"
 SHORT: Mapping[str, Any] = {**LEAN, "latency_seconds": 0.05}
 """Effort of a process of which step times, peak memory or compile time are read: none of them reads single steps."""
 READ_BY_SHORT = ("step_time", "memory_peak", "compile_time")
-FIRST = rounds.LEAST
-"""Samples of a process in the first trial."""
+FIRST, MOST = rounds.LEAST, rounds.MOST
+"""Samples of a process in the first trial, and at most."""
 
 
 class Learnt(NamedTuple):
@@ -39,7 +39,7 @@ class Learnt(NamedTuple):
     rounds: rounds.Groups
     overhead: float
     whole: float
-    most: int = rounds.MOST
+    most: int = MOST
 
 
 def learnt(trial: Trial, found: groups.ByMember, runs: Sequence[Run]) -> Learnt:
