@@ -112,12 +112,13 @@ def html(found: Bisection) -> str:
 
 
 def said(line: Line) -> str:
-    """A line of the transcript while the search goes on."""
+    """A line of the transcript while the search goes on; of members that are measured together one has the time."""
     reason = f" ({line.reason})" if line.reason else ""
     known = f" {ratio(line.ratio)}" if line.ratio else ""
     groups = f", {line.ratio.groups} groups" if line.ratio else ""
     title = f" {line.title}" if line.title else ""
-    return f"{line.kind} {line.name}{title}:{known} {line.verdict}{reason}{groups}, {duration(line.seconds)}"
+    took = f", {duration(line.seconds)}" if line.seconds else ""
+    return f"{line.kind} {line.name}{title}:{known} {line.verdict}{reason}{groups}{took}"
 
 
 def ratio(known: Known | None) -> str:
@@ -157,5 +158,5 @@ def _row(line: Line) -> list[str]:
         ratio(line.whole),
         line.verdict,
         groups,
-        duration(line.seconds),
+        duration(line.seconds) if line.seconds else "–",
     ]
