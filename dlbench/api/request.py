@@ -186,8 +186,8 @@ TURN_SECONDS = 0.01
 """Least sample of a turn.
 
 Where a processor's speed changes within tens of milliseconds, programs that take turns of 10 ms know their ratio better
-than with turns of 20 ms in the same time (`python -m studies.decision_quality.turns`). A sample costs some 0.1 ms more
-than its steps, its barrier among that: a hundredth of this, and more of less.
+than with turns of 20 ms in the same time (`python -m studies.decision_quality.turns`). A sample costs up to some 0.1
+ms more than its steps, its barrier among that: a hundredth of this, and more of a shorter one.
 """
 
 LEAN: Mapping[str, Any] = {"samples": 20, "settle_seconds": 0.3, "latency_seconds": 1.0}
