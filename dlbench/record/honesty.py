@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+"""Seconds by which the kernel counts the CPU time of other processes: less may read as one."""
 SHARE, SLACK, REPLIES = 0.1, 0.5, 5
 """Share of the timed seconds, and seconds, by which the clock of a process may differ from its parent's.
 
 Both run on while either is stopped. A reply that waits to be read comes late: of the first and of the last
 REPLIES those count that fit best.
 """
+
+
+def surely_worked(cpu_seconds: float) -> float:
+    """What is left of processes' CPU seconds without a tick."""
+    return max(0.0, cpu_seconds - TICK)
 
 
 def clocks_apart(readings: Sequence[tuple[float, float]], timed: float) -> str:

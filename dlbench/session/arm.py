@@ -20,7 +20,6 @@ from dlbench.session.variants import Programs, misfit_of_model
 from dlbench.spec import Policy, Spec
 from dlbench.system import cpus, threads
 from dlbench.system.environment import fingerprint, limits
-from dlbench.workers import family
 from dlbench.workers.child import ChildError, ChildHandle, R
 from dlbench.workers.protocol import (
     Build,
@@ -229,7 +228,7 @@ class Arm:
         now = None if self._child is None or self.spec.together else self._child.helper_seconds()
         timed = sum(sample.seconds for sample in self._found.samples if sample.stage != "warm-up")
         if now is not None and self._helpers_before is not None and timed:
-            self._helper_cpu = max(0.0, now - self._helpers_before - family.TICK) / timed
+            self._helper_cpu = honesty.surely_worked(now - self._helpers_before) / timed
             if self._helper_cpu > HELPED:
                 self.flag("helped")
 

@@ -15,8 +15,6 @@ _UTIME, _CUTIME = 11, 13
 """Fields of /proc/PID/stat behind the name: user time, followed by system time, of the process and of its children."""
 
 
-TICK = 1 / os.sysconf("SC_CLK_TCK")
-"""Seconds of a tick: processes that worked for less may seem to have worked for one."""
 STAT_BYTES = 512
 """More than the lines of stat have: some fifty numbers and a name of 64 bytes at most."""
 
@@ -47,7 +45,7 @@ def helper_seconds(supervisor: int, worker: int) -> float | None:
     ticks = sum(_ticks(pid, _CUTIME) for pid in (supervisor, worker))
     for pid in set(below(supervisor)) - {worker}:
         ticks += _ticks(pid, _UTIME) + _ticks(pid, _CUTIME)
-    return ticks * TICK
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _states(folder: str) -> Iterator[bytes]:

@@ -7,13 +7,13 @@ import msgspec
 import pytest
 from scripted import BUILT, SPEC, ScriptedChild
 
+from dlbench.record.honesty import TICK
 from dlbench.session import arm
 from dlbench.session.arm import Arm
 from dlbench.session.lockstep import measure_group
 from dlbench.session.plan import Place
 from dlbench.spec import Policy
 from dlbench.system import cpus
-from dlbench.workers import family
 from dlbench.workers.child import ChildError
 from dlbench.workers.protocol import Built
 
@@ -110,7 +110,7 @@ def test_cpu_time_of_helpers_is_that_of_the_turns_and_flagged_when_it_matters(se
     child.helpers, child.helper_step = 100.0, seconds  # 100 s of compilers before the first turn are no matter
     run = measured(child)
     timed = sum(sample.seconds for sample in run.samples if sample.stage in ("steady", "latency"))
-    assert run.load.helper_cpu == pytest.approx((seconds - family.TICK) / timed, abs=1e-9)
+    assert run.load.helper_cpu == pytest.approx((seconds - TICK) / timed, abs=1e-9)
     assert run.flags == flags
 
 
