@@ -16,7 +16,7 @@ REPLIES those count that fit best.
 
 
 def surely_worked(cpu_seconds: float) -> float:
-    """What is left of processes' CPU seconds without a tick."""
+    """CPU seconds of processes without a tick, which they may not have worked."""
     return max(0.0, cpu_seconds - TICK)
 
 
