@@ -15,6 +15,7 @@ from offenders import Accelerated
 
 from dlbench.errors import ContractViolation
 from dlbench.measure import audit, escapes, timing, whole_batch
+from dlbench.measure import late as late_work
 from dlbench.measure.build import build_checked, prepare
 from dlbench.measure.model import MeasuredModel
 from dlbench.plugin import Batch
@@ -97,6 +98,17 @@ def test_cold_caches_accuse_nobody(once, again, named, monkeypatch):
     seconds = itertools.cycle([once, again, again, again])
     monkeypatch.setattr(audit, "_pass", lambda *_: (taken := next(seconds), taken))
     assert bool(audit.remembers(None, None, list)) is named
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize(("late", "named"), [(0.9, True), (0.3, False)])
+def test_a_copy_that_a_neighbour_held_up_excuses_no_late_work(late, named, monkeypatch):
+    """Of a call of a second, reading takes `late`; the first copy of three waits for half a second."""
+    seconds = itertools.cycle([1.0, late, 0.5, 0.001, 0.001])
+    monkeypatch.setattr(late_work, "_seconds", lambda _: next(seconds))
+    monkeypatch.setattr(late_work.time, "sleep", lambda _: None)
+    found = late_work.left_undone(lambda batch: batch, lambda result: result, lambda: None, on_host=True)
+    assert ("left until it was read" in found) is named
 
 
 class BusyMachine:
