@@ -16,7 +16,6 @@ from dlbench.stats.interim import INTERIM_GROUPS
 OF_LIMIT = 0.5
 """Share of the time that a process may work which its rounds may take: the rest is for all that is around them."""
 
-
 HANDOVER = 0.01
 """Seconds of a turn beside its steps: orders, batches, reading the clocks, waiting until nothing runs.
 

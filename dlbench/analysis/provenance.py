@@ -24,16 +24,9 @@ EXACT = 3
 ALWAYS = ("processor", "cores")
 """Facts of a machine that are named even if they do not differ."""
 SHAPING = (
-    *(
-        "samples",
-        "sample_seconds",
-        "turn_seconds",
-        "settle_steps",
-        "settle_seconds",
-        "settle_cap_seconds",
-        "settle_cap_samples",
-    ),
-    *("settle_tolerance", "latency_steps", "latency_seconds", "isolation", "memory_limit_bytes", "discard"),
+    *("samples", "sample_seconds", "turn_seconds", "settle_steps", "settle_seconds", "settle_cap_seconds"),
+    *("settle_cap_samples", "settle_tolerance", "latency_steps", "latency_seconds", "isolation"),
+    *("memory_limit_bytes", "discard"),
 )
 """Fields of the policy that shape the figures of one process; the others set the number and order of processes."""
 

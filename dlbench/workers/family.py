@@ -13,8 +13,6 @@ from dlbench.workers.supervisor import children
 
 _UTIME, _CUTIME = 11, 13
 """Fields of /proc/PID/stat behind the name: user time, followed by system time, of the process and of its children."""
-
-
 STAT_BYTES = 512
 """More than the lines of stat have: some fifty numbers and a name of 64 bytes at most."""
 
