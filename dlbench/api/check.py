@@ -58,6 +58,10 @@ class Examination:
 class CheckListener(Protocol):
     """Receiver of the progress of an examination."""
 
+    def describing(self, name: str) -> None:
+        """A plugin or model with an architecture of its own is about to be loaded, to describe itself."""
+        ...
+
     def started(self, spec: Spec, note: str) -> None:
         """The examination of this Spec begins."""
         ...
@@ -77,6 +81,9 @@ class CheckListener(Protocol):
 
 class Silent:
     """A CheckListener that does nothing."""
+
+    def describing(self, name: str) -> None:
+        """Nothing."""
 
     def started(self, spec: Spec, note: str) -> None:
         """Nothing."""
@@ -113,15 +120,20 @@ def check(
     if not plugins:
         raise SpecError("nothing was named; give a plugin (`dlbench list` shows the names) or --model REFERENCE")
     timeout = Policy(timeout_seconds=timeout).timeout_seconds
-    found = [
-        spec for plugin in plugins for path in paths or PATHS for spec in conformance.specs(plugin, path, **options)
-    ]
+    found = []
+    for plugin in plugins:
+        listener.describing(_name(plugin))
+        found += conformance.specs(plugin, paths or PATHS, timeout=timeout, **options)
     ready, missing = _with_data(found, named=bool(options.get("task")))
     examined = tuple(_examine(spec, note, timeout, listener, tuple(skips)) for spec, note in ready)
     if all(not one.complete and not one.broken for one in examined):
-        names = ", ".join(one if isinstance(one, str) else one.source.reference for one in plugins)
+        names = ", ".join(map(_name, plugins))
         raise SpecError(f"{names}: nothing could be examined; name a --path, --task or --size that they have")
     return Examination(examined, tuple(missing))
+
+
+def _name(plugin: str | AskedModel) -> str:
+    return plugin if isinstance(plugin, str) else plugin.source.reference
 
 
 def _with_data(found: Sequence[Spec], *, named: bool) -> tuple[list[tuple[Spec, str]], list[str]]:

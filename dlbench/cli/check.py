@@ -71,6 +71,10 @@ class _Printed:
         self._heart, self._quiet, self._shown = heart, shown.as_json, shown
         self._why, self._alike = "", 0
 
+    def describing(self, name: str) -> None:
+        """The plugin, as a sign of life."""
+        self._heart.announce(f"starting {name}")
+
     def started(self, spec: Spec, note: str) -> None:
         """The plugin, and the task if it is not the default."""
         self._heart.announce(f"starting {spec.label}")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -28,6 +28,7 @@ from dlbench.conformance.hints import NO_WORD, hint
 from dlbench.errors import SpecError, UnknownName
 from dlbench.measure.build import task_of
 from dlbench.record.flags import STATUSES
+from dlbench.session.inference import SYNTHETIC
 from dlbench.session.models import AskedModel, Subjects, expand
 from dlbench.spec import CLAUSE_SECONDS, Path, Policy, Spec
 from dlbench.tasks import fitting
@@ -42,21 +43,36 @@ EVERYTHING_ELSE = "everything else"
 """The clause of a Finding that stands for all clauses not looked at, because the examination could not go on."""
 
 
-def specs(plugin: str | AskedModel, path: Path, size: str = "small", task: str = "", device: str = "cpu") -> list[Spec]:
-    """Specs to examine of a plugin or a model on a path. Raises UnknownName, PluginLoadError or SpecError."""
+def specs(
+    plugin: str | AskedModel,
+    path: Path | Sequence[Path],
+    size: str = "small",
+    task: str = "",
+    device: str = "cpu",
+    timeout: float = CLAUSE_SECONDS,
+) -> list[Spec]:
+    """Specs to examine of a plugin or a model on a path, or on several.
+
+    One that describes itself may take `timeout` seconds for it. Raises UnknownName, PluginLoadError or SpecError.
+    """
+    paths = (path,) if isinstance(path, str) else tuple(path)
     # One thread: several that share a core with another program wait for each other, and nothing is timed here.
-    values = {"path": path, "phase": "train", "size": size, "device": device, "threads": 1}
-    selection = {name: (value,) for name, value in values.items()} | ({"task": (task,)} if task else {})
+    values = {"phase": "train", "size": size, "device": device, "threads": 1} | ({"task": task} if task else {})
+    selection = {"path": paths, **{name: (value,) for name, value in values.items()}}
+    policy = Policy(processes=1, timeout_seconds=timeout)
     if isinstance(plugin, str):
-        return expand(Subjects({**selection, "plugin": (plugin,)}), Policy(processes=1))
-    return expand(Subjects(selection, [plugin]), Policy(processes=1))
+        return expand(Subjects({**selection, "plugin": (plugin,)}), policy)
+    return expand(Subjects(selection, [plugin]), policy)
 
 
 def with_data(spec: Spec, *, named: bool) -> tuple[Spec, str]:
     """The Spec with a task whose data is here, and a sentence on it if it is another task.
 
-    Another task is taken unless the task was `named`. Raises SpecError if none that fits has its data.
+    Another task is taken unless the task was `named`. A plugin that did not get as far as stating its inputs
+    is examined as it is: a clause says where it stopped. Raises SpecError if no task that fits has its data.
     """
+    if spec.task == SYNTHETIC and spec.model is None and not named:
+        return spec, "examined without a task, for it did not get as far as stating its inputs"
     try:
         task_of(spec)
     except SpecError as error:
@@ -102,7 +118,7 @@ def assert_conforms(
     check_skips(skips)
     found = [
         one
-        for spec in specs(plugin, path, **more)
+        for spec in specs(plugin, path, timeout=timeout, **more)
         for one in check(_warned(spec, named="task" in more), timeout, LOG.info)
     ]
     wrong = [

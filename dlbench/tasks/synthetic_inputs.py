@@ -118,7 +118,8 @@ def open_task(request: TaskRequest) -> Task:
     """Fresh samples at each step. Raises SpecError if inputs, targets, outputs and loss do not say enough."""
     inputs = tuple(with_batch_size(require_range(one), request.batch_size) for one in request.inputs)
     if not inputs:
-        raise SpecError(f"task {NAME}: the model's inputs are not known; give --input SHAPE[:DTYPE][<BELOW]")
+        advice = "give --input SHAPE[:DTYPE][<BELOW], or, for a plugin that states none, --task NAME"
+        raise SpecError(f"task {NAME}: the model's inputs are not known; {advice}")
     targets = targets_of(request)
     signature = signature_of(request, targets)
     samples = Samples(inputs, targets, placed_in(inputs, targets))

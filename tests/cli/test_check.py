@@ -18,6 +18,7 @@ from command import DLBENCH
 from examined import SPEC, findings
 
 from dlbench import conformance, registry
+from dlbench.api.check import check as examine
 from dlbench.cli import check as examination
 from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance import fault
@@ -142,6 +143,22 @@ def test_a_plugin_that_never_comes_back_is_named_by_the_clause(monkeypatch, tmp_
     assert "holds          import_does_no_work" in found.stdout
     assert "broken         build_is_repeatable: no word from the plugin for 3 s" in found.stdout
     assert "everything else: 25 clauses: the examination ended in build_is_repeatable" in found.stdout
+
+
+def test_the_sign_of_life_names_a_plugin_that_is_asked_to_describe_itself(monkeypatch):
+    stream, seen = io.StringIO(), []
+    heart = Heartbeat(stream)
+
+    def asked(plugin, *_, timeout, **__):
+        heart.say()
+        seen.append((plugin, timeout))
+        raise SpecError("enough")
+
+    monkeypatch.setattr(conformance, "specs", asked)
+    with pytest.raises(SpecError, match="enough"):
+        examine(["acme.wide"], [], 7, examination._Printed(heart, examination.Shown()))
+    assert seen == [("acme.wide", 7)]
+    assert "... starting acme.wide, 0 s" in stream.getvalue()
 
 
 def test_findings_come_when_they_are_decided():

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.untimed
 GOOD = "from dlbench_fake.linear import LinearPlugin as Plugin\n"
 NO_STEP = "class Plugin:\n    def build(self, request): ...\n    def predict(self, inputs): ...\n"
 NO_REQUEST = f"{GOOD}\n\nclass Plugin(Plugin):\n    def build(self):\n        return None\n"
+ENDLESS = "import time\n\nwhile True:\n    time.sleep(1)\n"
 SLOW = f"import time\n\ntime.sleep(10)\n{GOOD}"
 FAULTS = {
     "no module": ({"acme.wide": "nowhere_acme:Plugin"}, GOOD, "module nowhere_acme is not there; install it again"),
@@ -25,11 +26,11 @@ FAULTS = {
 }
 
 
-def dlbench(site, folder, *words):
+def dlbench(site, folder, *words, **more):
     environment = {**os.environ, "PYTHONPATH": str(site)}
     return subprocess.run(
-        [DLBENCH, *words], check=False, cwd=folder, env=environment, capture_output=True, text=True
-    )  # fmt: skip
+        [DLBENCH, *words], check=False, cwd=folder, env=environment, capture_output=True, text=True, **more
+    )
 
 
 @pytest.mark.slow
@@ -75,6 +76,15 @@ def test_a_method_that_gives_something_else_is_named_once(body, said, install, t
     found = dlbench(site, tmp_path, "check", "acme.wide", "--path", "eager", *task)
     assert found.returncode in (1, 2)
     assert (found.stdout + found.stderr).count(said) == 1
+
+
+@pytest.mark.parametrize("task", [[], ["--task", "line"]], ids=["own inputs", "line"])
+def test_an_import_without_an_end_takes_no_longer_than_a_clause_may(task, install, tmp_path):
+    site = install("acme", plugins={"acme.wide": "acme_module:Plugin"}, acme_module=ENDLESS)
+    words = ("check", "acme.wide", "--path", "eager", "--timeout", "2", *task)
+    found = dlbench(site, tmp_path, *words, timeout=400)  # the limit of a process of `run` is 600
+    assert (found.returncode, found.stderr) == (1, "")
+    assert "broken         import_does_no_work: no word from the plugin for 2 s" in found.stdout
 
 
 @pytest.mark.slow
