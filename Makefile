@@ -54,8 +54,9 @@ fix: $(TOOLS)  ## format, and mend what the linter can
 reports: $(READY)  ## render every kept report again, from its Runs
 	for runs in reports/*/runs.jsonl; do $(BIN)/dlbench report $$runs --format markdown,json --quiet || exit; done
 
-docs: $(TOOLS)  ## build the documentation site in docs/_build, with warnings as errors
+docs: $(TOOLS)  ## build the documentation site in docs/_build, with warnings and dead links as errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+	$(BIN)/python tests/support/dead_links.py docs/_build
 
 dist: $(TOOLS)  ## build the wheel and the sources of every package in dist, and nothing else is there
 	rm -rf dist

@@ -17,6 +17,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
+html_baseurl = "https://dlbench.github.io/dlbench/"
 html_title = f"dlbench {release}"
 html_show_sourcelink = False
 language = "en"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import html.parser
 import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
 import doors
 import pytest
 import yaml
+from dead_links import dead
 
 from dlbench import __version__
 from dlbench.api import scaffold
@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PATH = {"PATH": os.environ["PATH"]}
+SITE = "https://dlbench.github.io/dlbench/"
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 
 
@@ -41,7 +42,7 @@ def called(workflow: str) -> set[str]:
     found = set()
     for job in yaml.safe_load(workflow)["jobs"].values():
         rows = job.get("strategy", {}).get("matrix", {}).get("include", [{}])
-        for line in [line for step in job["steps"] for line in step.get("run", "").splitlines()]:
+        for line in [line for step in job.get("steps", []) for line in step.get("run", "").splitlines()]:
             for row in rows:
                 said = re.sub(r"\$\{\{ *matrix\.(\w+) *\}\}", lambda word, row=row: str(row[word[1]]), line)
                 for words in re.findall(r"(?:^|[;&|] *)make ([^;&|]*)", said.strip()):
@@ -96,22 +97,76 @@ def test_a_form_for_issues_asks_in_fields_that_github_knows_for_commands_that_ex
         assert set(re.findall(r"--[\w-]+", options)) <= known
 
 
-@pytest.mark.parametrize(("tag", "code"), [(f"v{__version__}", 0), ("v0.0.7", 1)])
-def test_a_release_is_of_the_version_that_its_tag_names(tag, code, tmp_path):
-    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
-    steps = [step.get("run", "") for step in release["jobs"]["build"]["steps"]]
+def workflow(name: str) -> dict[Any, Any]:
+    return dict(yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("tag", "other", "code"),
+    [(f"v{__version__}", __version__, 0), ("v0.0.7", __version__, 1), (f"v{__version__}", "0.0.7", 1)],
+)
+def test_a_release_is_of_the_version_that_its_tag_names_in_every_package(tag, other, code, tmp_path):
+    steps = [step.get("run", "") for step in workflow("release")["jobs"]["build"]["steps"]]
     (check,) = steps[steps.index("make dist") + 1 :][:1]
     (tmp_path / "dist").mkdir()
-    (tmp_path / "dist" / f"dlbench-{__version__}.tar.gz").touch()
-    done = subprocess.run(["bash", "-c", check], check=False, cwd=tmp_path, env={"GITHUB_REF_NAME": tag, **PATH})
+    for name, version in (("dlbench", __version__), ("dlbench_torch", other)):
+        (tmp_path / "dist" / f"{name}-{version}.tar.gz").touch()
+        (tmp_path / "dist" / f"{name}-{version}-py3-none-any.whl").touch()
+    done = subprocess.run(["bash", "-ec", check], check=False, cwd=tmp_path, env={"GITHUB_REF_NAME": tag, **PATH})
     assert done.returncode == code
 
 
+@pytest.mark.parametrize(
+    ("changes", "cites", "code"),
+    [
+        ("## 0.2.0", "version: 0.2.0\ndate-released: 2026-12-01", 0),
+        ("## Unreleased", "version: 0.2.0\ndate-released: 2026-12-01", 1),
+        ("## 0.2.0", "version: 0.1.0\ndate-released: 2026-12-01", 1),
+        ("## 0.2.0", "version: 0.2.0", 1),
+    ],
+)
+def test_a_release_is_dated_in_changelog_and_citation(changes, cites, code, tmp_path):
+    (check,) = [step["run"] for step in workflow("release")["jobs"]["build"]["steps"] if "CITATION" in str(step)]
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{changes}\n")
+    (tmp_path / "CITATION.cff").write_text(f"{cites}\n")
+    done = subprocess.run(["bash", "-ec", check], check=False, cwd=tmp_path, env={"GITHUB_REF_NAME": "v0.2.0", **PATH})
+    assert done.returncode == code
+
+
+def test_every_package_has_the_version_of_the_core():
+    projects = [tomllib.loads(path.read_text())["project"] for path in ROOT.glob("plugins/*/pyproject.toml")]
+    assert {project["name"]: project["version"] for project in projects} == dict.fromkeys(
+        scaffold.own_packages(), __version__
+    )
+
+
 def test_a_release_keeps_no_token():
-    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    release = workflow("release")
     assert release["jobs"]["publish"]["permissions"] == {"id-token": "write"}
     assert release["permissions"] == {"contents": "read"}
     assert "secrets." not in (ROOT / ".github/workflows/release.yml").read_text()
+
+
+def test_the_whole_suite_runs_every_night_and_before_a_release():
+    """`test` leaves out the slow tests, which hold most of the pages and of the packages of strangers."""
+    whole, jobs = workflow("whole"), workflow("release")["jobs"]
+    assert set(whole[True]) == {"schedule", "workflow_call", "workflow_dispatch"}  # YAML reads `on` as a truth value
+    assert called(yaml.safe_dump(whole)) == {"check", "docs", "test-all"}
+    assert jobs["checks"]["uses"] == "./.github/workflows/whole.yml"
+    assert (jobs["build"]["needs"], jobs["publish"]["needs"]) == ("checks", "build")
+
+
+def test_workflows_and_the_action_use_one_version_of_each_action():
+    template = scaffold.rendered(scaffold.Wanted("acme", task=True))[".github/workflows/ci.yml"]
+    texts = [*(path.read_text() for path in (*WORKFLOWS, ROOT / "action.yml")), template]
+    used = {found for text in texts for found in re.findall(r"uses: ([\w-]+/[\w/-]+)@(\S+)", text)}
+    assert len(used) == len({name for name, _ in used}), sorted(used)
+
+
+def test_every_job_has_an_end():
+    for path in WORKFLOWS:
+        for name, job in workflow(path.stem)["jobs"].items():
+            assert "uses" in job or job["timeout-minutes"] <= 360, f"{path.name}: {name}"
 
 
 def test_a_citation_is_of_this_version():
@@ -120,40 +175,31 @@ def test_a_citation_is_of_this_version():
     assert found["license"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"]
 
 
-class Anchors(html.parser.HTMLParser):
-    """Links and names of a page."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.links, self.names = [], set()
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
-        self.names |= {found[name] for name in ("id", "name") if found.get(name)}
-        self.links += [found[name] for name in ("href", "src") if found.get(name)]
-
-
-def dead(folder):
-    """Links within the site that lead nowhere, and those to the repository whose file is not there."""
-    pages = {page: Anchors(page.read_text()) for page in folder.rglob("*.html")}
-    for page, found in pages.items():
-        for link in found.links:
-            parts = urlsplit(link)
-            target = page if not parts.path else (page.parent / unquote(parts.path)).resolve()
-            if parts.scheme:
-                inside = re.match(r"https://github\.com/dlbench/dlbench/(?:blob|tree)/main/([^#]+)", link)
-                if inside and not (ROOT / inside[1]).exists():
-                    yield f"{page.name}: {link}"
-            elif not target.exists() or (
-                parts.fragment and target in pages and parts.fragment not in pages[target].names
-            ):
-                yield f"{page.name}: {link}"
-
-
 def test_a_dead_link_is_found(tmp_path):
     (tmp_path / "a.html").write_text('<a id="x" href="#x"></a><a href="#y"></a><a href="b.html"></a><img src="c.png">')
-    assert sorted(dead(tmp_path)) == ["a.html: #y", "a.html: b.html", "a.html: c.png"]
+    away = "https://github.com/dlbench/dlbench/blob/main/"
+    (tmp_path / "d.html").write_text(f'<a href="{away}README.md#more"></a><a href="{away}nothing.md"></a>')
+    found = sorted(dead(tmp_path))
+    assert found == ["a.html: #y", "a.html: b.html", "a.html: c.png", f"d.html: {away}nothing.md"]
+    command = [sys.executable, "tests/support/dead_links.py", str(tmp_path)]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()) == (1, found)
+
+
+def test_the_site_is_published_and_the_metadata_of_every_package_leads_there():
+    assert called((ROOT / ".github/workflows/site.yml").read_text()) == {"docs"}
+    assert workflow("site")["jobs"]["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
+    for path in (ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")):
+        assert tomllib.loads(path.read_text())["project"]["urls"]["Documentation"] == SITE
+    assert SITE in (ROOT / "README.md").read_text()
+
+
+def test_no_description_of_a_package_leads_to_a_page_that_only_the_site_can_show():
+    """GitHub shows directives of Sphinx as raw text."""
+    raw = [page.name for page in DOCS.glob("*.md") if re.search(r"^```\{|^:::\{", page.read_text(), re.MULTILINE)]
+    assert "python.md" in raw
+    for page in (ROOT / "README.md", *ROOT.glob("plugins/*/README.md")):
+        assert [name for name in raw if f"/docs/{name}" in page.read_text()] == [], page
 
 
 @pytest.mark.slow

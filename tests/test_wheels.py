@@ -19,6 +19,7 @@ from dlbench.plugin import CONTRACT_VERSION
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"dlbench": ROOT} | {one.parent.name: one.parents[1] for one in ROOT.glob("plugins/*/dlbench_*/__init__.py")}
 HOME = "https://github.com/dlbench/dlbench"
+SITE = "https://dlbench.github.io/dlbench/"
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
 
@@ -60,6 +61,7 @@ def test_metadata_leads_home_and_says_for_whom_it_is(package):
     _, source, _, metadata = package
     urls = dict(line.split(", ") for line in metadata.get_all("Project-URL"))
     assert set(urls) == {"Homepage", "Documentation", "Changelog", "Issues"}
+    assert urls.pop("Documentation") == SITE
     assert all(url.startswith(HOME) for url in urls.values())
     assert {"Programming Language :: Python :: 3.11", "Typing :: Typed"} <= set(metadata.get_all("Classifier"))
     assert (
