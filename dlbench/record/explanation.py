@@ -78,7 +78,10 @@ class Arm(Record, frozen=True):
 
 
 class Share(Record, frozen=True):
-    """A category, or an operation, on both sides: seconds and calls a step; None where a side has none of it."""
+    """A category, or an operation, on both sides: seconds and calls a step.
+
+    Seconds are None where a side has none of it, and everywhere if the profiles tell no times.
+    """
 
     category: Category
     name: str = ""
@@ -86,7 +89,7 @@ class Share(Record, frozen=True):
     before: float | None = None
     after: float | None = None
     counts: tuple[float, float] = (0.0, 0.0)
-    busy: tuple[float, float] = (0.0, 0.0)
+    busy: tuple[float | None, float | None] = (0.0, 0.0)
 
     @property
     def difference(self) -> float:

@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from dlbench.plugin import HOST
 from dlbench.record.explanation import EQUAL, Arm, Explanation, Layer, Share
@@ -20,20 +21,21 @@ TITLE = "Where the time of a step goes"
 LEAST = 0.005
 """Share of a step below which a category has no row of its own."""
 ROWS, WIDTH = 12, 36
+AGAINST = " against "
 _NAMESPACE = re.compile(r"\b(?:[a-z_]+::)+(?:evaluate_function: )?")
 """Namespaces of an operation's name: `aten::`, and `autograd::engine::evaluate_function: `."""
 
 
-def blocks(explanation: Explanation, *, detail: bool = False) -> Iterator[Block]:
-    """One explanation; with `detail` its table of single differences is for a file alone."""
+def blocks(explanation: Explanation, *, operations: int | None = None) -> Iterator[Block]:
+    """One explanation, with so many of its single differences; None for all."""
     before, after = explanation.before, explanation.after
     sides = [before] if after is None else [before, after]
     yield Heading(1, _title(explanation))
     yield Bullets(explanation.answer)
     if all(arm.scaled for arm in sides):
         yield _table("Category", [_cells(one, sides, "") for one in _worth(explanation.categories, sides)], sides)
-        named = [_cells(one, sides, _name(one)) for one in explanation.differences]
-        yield _table("Operation", named, sides)._replace(detail=detail)
+        if named := [_cells(one, sides, _name(one)) for one in explanation.differences[:operations]]:
+            yield _table("Operation", named, sides)
         if explanation.layers:
             yield _by_layer(explanation.layers, sides)
     elif any(arm.profile.ops for arm in sides):
@@ -44,13 +46,12 @@ def blocks(explanation: Explanation, *, detail: bool = False) -> Iterator[Block]
 
 
 def fitted(found: Sequence[Explanation], lines: int, height: Callable[[Sequence[Block]], int]) -> list[Block]:
-    """The explanations in so many lines at the most: with tables, with whole answers, or with their first sentences.
+    """The explanations in so many lines at the most: with tables as long as fit, whole answers, or first sentences.
 
     What is left out is in the file.
     """
     forms: tuple[Callable[[Explanation], list[Block]], ...] = (
-        lambda one: list(blocks(one)),
-        lambda one: list(blocks(one, detail=True)),
+        *(partial(_with, operations=count) for count in (None, *range(9, -1, -1))),
         lambda one: list(blocks(one))[:2],
         lambda one: [Heading(1, _title(one)), Bullets(one.answer[:1])],
     )
@@ -63,6 +64,10 @@ def fitted(found: Sequence[Explanation], lines: int, height: Callable[[Sequence[
     count = sum(end <= lines for end in ends) - 1
     left = Paragraph(f"{len(found) - count} more in the file.")
     return [*itertools.chain.from_iterable(shown[:count]), left]
+
+
+def _with(one: Explanation, operations: int | None) -> list[Block]:
+    return list(blocks(one, operations=operations))
 
 
 def text(found: Sequence[Explanation]) -> str:
@@ -99,14 +104,18 @@ def _table(first: str, rows: Sequence[Sequence[str]], sides: Sequence[Arm]) -> T
 
 
 def _by_layer(found: Sequence[Layer], sides: Sequence[Arm]) -> Table:
-    """The layers, for the file alone: a model may have many."""
-    rows = []
-    for one in found:
-        times = [format_value(value, "s") for value in (one.before, one.after)[: len(sides)]]
-        whole = [f"{one.total / (sides[0].step or 1.0):.1%}"] if len(sides) == 1 else [_signed(one.difference)]
-        rows.append([one.name, *times, *whole])
-    heads = ["Time", "Share"] if len(sides) == 1 else [*apart([arm.label for arm in sides]), "Difference"]
-    return Table(["Layer", *heads], rows)._replace(detail=True)
+    """The layers, for the file alone: a model may have many. A side that knows none has no column."""
+    times = [[one.before for one in found], [one.after for one in found]][: len(sides)]
+    knows = [bool(any(of)) for of in times]
+    heads = apart([arm.label for arm in sides]) if len(sides) > 1 else ["Time"]
+    cells = [[format_value(value, "s") for value in of] for of in itertools.compress(times, knows)]
+    if all(knows) and len(sides) > 1:
+        heads, last = [*heads, "Difference"], [_signed(one.difference) for one in found]
+    else:
+        (step,) = (arm.step or 1.0 for arm in itertools.compress(sides, knows))
+        heads, last = [*itertools.compress(heads, knows), "Share"], [f"{one.total / step:.1%}" for one in found]
+    names = [one.name for one in found]
+    return Table(["Layer", *heads], [list(row) for row in zip(names, *cells, last, strict=True)])._replace(detail=True)
 
 
 def _signed(seconds: float) -> str:
@@ -125,12 +134,12 @@ def _cells(one: Share, sides: Sequence[Arm], name: str) -> list[str]:
     first = name or one.category
     if len(sides) == 1:
         share = (one.before or 0.0) / (sides[0].step or 1.0)
-        calls = f"{one.counts[0]:.4g}" if one.counts[0] else "–"
-        return [first, format_value(one.before, "s"), f"{share:.1%}", calls, format_value(one.busy[0], "s")]
+        count = f"{one.counts[0]:.4g}" if one.counts[0] else "–"
+        return [first, format_value(one.before, "s"), f"{share:.1%}", count, format_value(one.busy[0], "s")]
     gap = (sides[1].step or 0.0) - (sides[0].step or 0.0)
     difference = _signed(one.difference)
     counts = " / ".join(f"{count:.4g}" for count in one.counts) if any(one.counts) else "–"
-    of_gap = f"{one.difference / gap:.0%}" if abs(gap) >= EQUAL * (sides[0].step or 0.0) > 0.0 else "–"
+    of_gap = f"{round(one.difference / gap, 2) or 0.0:.0%}" if abs(gap) >= EQUAL * (sides[0].step or 0.0) > 0.0 else "–"
     return [first, format_value(one.before, "s"), format_value(one.after, "s"), difference, of_gap, counts]
 
 
@@ -140,17 +149,31 @@ def _name(one: Share) -> str:
     JSON has the whole name.
     """
     host = f"{one.category}: " if one.category in HOST and one.category != one.name else ""
-    name = f"{host}{_NAMESPACE.sub('', one.name)}"
+    name = _short(f"{host}{_NAMESPACE.sub('', one.name)}")
     shapes = sorted((shape for shape in one.shapes if shape), key=math.prod, reverse=True)[:2]
     sizes = " ".join("x".join(map(str, shape)) for shape in shapes)
     if len(name) + len(sizes) >= WIDTH:
         sizes = ""
-    return f"{name if len(name) <= WIDTH else f'{name[: WIDTH - 1]}…'}{f' {sizes}' if sizes else ''}"
+    return f"{name}{f' {sizes}' if sizes else ''}"
+
+
+def _short(name: str) -> str:
+    """A name of WIDTH letters at the most; of two sides that stand against each other, as much of both."""
+    if len(name) <= WIDTH:
+        return name
+    sides = [re.sub(r" and (\d+) more", r" +\1", side) for side in name.split(AGAINST)]
+    width = (WIDTH - (len(sides) - 1) * len(AGAINST)) // len(sides)
+    return AGAINST.join(_cut(side, width) for side in sides)
+
+
+def _cut(name: str, width: int) -> str:
+    """A name in so many letters; the number of others behind it stays."""
+    word, _, more = name.partition(" +")
+    rest = f" +{more}" if more else ""
+    return name if len(name) <= width else f"{word[: width - len(rest) - 1]}…{rest}"
 
 
 def _counts(explanation: Explanation, sides: Sequence[Arm]) -> Table:
     """Calls by category, in the order of the profiled time; a profile that costs too much says no more."""
-    rows = [
-        [one.category, *(f"{one.counts[place]:.4g}" for place in range(len(sides)))] for one in explanation.categories
-    ]
+    rows = [[one.category, *(f"{count:.4g}" for count in one.counts[: len(sides)])] for one in explanation.categories]
     return Table(["Calls a step", *(arm.label for arm in sides)], [row for row in rows if set(row[1:]) != {"0"}][:ROWS])

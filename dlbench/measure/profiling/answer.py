@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dlbench.measure.profiling import roofline
 from dlbench.measure.profiling.join import categories, differences, layers
 from dlbench.measure.profiling.phrases import listed, seconds
-from dlbench.plugin import UNATTRIBUTED, Category
+from dlbench.plugin import HOST, UNATTRIBUTED, Category
 from dlbench.record.explanation import DEARER, EQUAL, Arm, Explanation, Layer, Share
 
 WORTH, AGAINST, UNKNOWN = 0.1, 0.1, 0.05
 """Shares of the difference that a sentence names, and of a step that may be unattributed without a word."""
 REASONS = 3
+ALIKE = 1.25
+"""Ratio of a measured step to the one beside its profile, or the reverse, up to which they are of one length."""
 WORDS: dict[Category, str] = {
     "Python": "Python between operations",
     "guards": "guards of compiled code",
@@ -42,7 +44,8 @@ def explain(workload: str, before: Arm, after: Arm | None = None) -> Explanation
         before=before,
         after=after,
         answer=(
-            *((*lines, *_of_layers(sides, by_layer)) if scaled else ()),
+            *lines,
+            *(_of_layers(sides, by_layer) if scaled else ()),
             *roofline.sentences(sides if scaled else ()),
             *_cautions(sides),
         ),
@@ -55,29 +58,36 @@ def explain(workload: str, before: Arm, after: Arm | None = None) -> Explanation
 def _of_one(arm: Arm, found: Sequence[Share]) -> Iterator[str]:
     if not arm.step:
         return
-    parts = [
-        f"{(one.before or 0.0) / arm.step:.0%} is {_word(one)}" for one in found[:REASONS] if one.before and arm.step
-    ]
-    yield f"A step of {arm.label} takes {seconds(arm.step)}: {listed(parts)}."
+    parts = [f"{one.before / arm.step:.0%} is {_word(one)}" for one in found[:REASONS] if one.before]
+    yield f"A step of {arm.label} takes {seconds(arm.step)}{': ' if parts else ''}{listed(parts)}."
 
 
 def _of_pair(before: Arm, after: Arm, found: Sequence[Share]) -> Iterator[str]:
+    """How much longer the slower one takes, and for what; without times, the account of a side that has some."""
     if not before.step or not after.step:
         return
-    gap, ratio = after.step - before.step, after.step / before.step
-    times = f"{seconds(after.step)} against {seconds(before.step)} a step"
+    gap, scaled = after.step - before.step, before.scaled and after.scaled
     if abs(gap) < EQUAL * before.step:
+        times = f"{seconds(after.step)} against {seconds(before.step)} a step"
         yield f"{after.label} takes as long as {before.label} ({times}): there is no difference to explain."
         return
-    longer = f"{ratio:.3g} times as long as" if gap > 0 else f"{1 / ratio:.3g} times less time than"
-    reasons = [one for one in found if one.difference / gap >= WORTH][:REASONS]
-    parts = [f"{one.difference / gap:.0%} of the difference is {_against(one)}" for one in reasons]
-    yield f"{after.label} takes {longer} {before.label} ({times}){': ' if parts else ''}{listed(parts)}."
-    opposed = [one for one in found if -one.difference / gap >= AGAINST][:REASONS]
+    reasons = [one for one in found if scaled and one.difference / gap >= WORTH][:REASONS]
+    parts = [f"{one.difference / gap:.0%} of the difference is {_against(one, found, gap)}" for one in reasons]
+    yield f"{_longer(before, after)}{': ' if parts else ''}{listed(parts)}."
+    opposed = [one for one in found if scaled and -one.difference / gap >= AGAINST][:REASONS]
     if opposed:
-        slower = after.label if gap > 0 else before.label
         parts = [f"{_word(one)} ({seconds(abs(one.difference))})" for one in opposed]
-        yield f"Against that, {slower} takes less time for {listed(parts)}."
+        yield f"Against that, {(after if gap > 0 else before).label} takes less time for {listed(parts)}."
+    for arm in (before, after) if not scaled else ():
+        if arm.scaled:
+            yield from _of_one(arm, categories(arm, None))
+
+
+def _longer(before: Arm, after: Arm) -> str:
+    """`b takes 1.5 times as long as a (12 ms against 8 ms a step)`."""
+    (short, fast), (long, slow) = sorted(((arm.step or 0.0, arm) for arm in (before, after)), key=lambda one: one[0])
+    times = f"{seconds(long)} against {seconds(short)} a step"
+    return f"{slow.label} takes {long / short:.3g} times as long as {fast.label} ({times})"
 
 
 def _of_layers(sides: Sequence[Arm], found: Sequence[Layer]) -> Iterator[str]:
@@ -96,10 +106,27 @@ def _of_layers(sides: Sequence[Arm], found: Sequence[Layer]) -> Iterator[str]:
         yield f"By layer, of a step of {known[0].label}: {listed(parts)}."
 
 
-def _against(one: Share) -> str:
-    """`dispatch (1.2 ms against 0.1 ms, 214 against 3 calls)`."""
-    calls = f", {one.counts[1]:.4g} against {one.counts[0]:.4g} calls" if any(one.counts) else ""
-    return f"{_word(one)} ({seconds(one.after or 0.0)} against {seconds(one.before or 0.0)}{calls})"
+def _against(one: Share, found: Sequence[Share], gap: float) -> str:
+    """The category, the slower side's time first: `dispatch (1.2 ms against 0 µs, of 9 against 3 operations)`.
+
+    Of dispatch, the operations count that are dispatched; other time of the host has no calls.
+    """
+    order = -1 if gap > 0 else 1
+    times = " against ".join(seconds(value or 0.0) for value in (one.before, one.after)[::order])
+    counts = one.counts[::order]
+    if one.category == "dispatch":
+        counts = _operations(found)[::order]
+        said = f", of {counts[0]:.4g} against {counts[1]:.4g} operations" if any(counts) else ""
+    else:
+        said = f", {counts[0]:.4g} against {counts[1]:.4g} calls"
+        said = said if any(counts) and one.category not in HOST else ""
+    return f"{_word(one)} ({times}{said})"
+
+
+def _operations(found: Sequence[Share]) -> tuple[float, float]:
+    """Calls of all operations on each side, views and reads of variables too: each is dispatched."""
+    before, after = (sum(one.counts[side] for one in found) for side in (0, 1))
+    return before, after
 
 
 def _cautions(sides: Sequence[Arm]) -> Iterator[str]:
@@ -117,12 +144,26 @@ def _cautions(sides: Sequence[Arm]) -> Iterator[str]:
         unknown = sum(op.seconds for op in profile.ops if op.category == UNATTRIBUTED)
         if profile.seconds and unknown > UNKNOWN * profile.seconds:
             yield f"{unknown / profile.seconds:.0%} of the step of {arm.label} has names that no table knows."
-    costs = [f"{arm.profile.cost:.2f} ({arm.label})" for arm in sides if arm.profile.cost is not None]
     if all(arm.scaled for arm in sides):
-        yield (
-            f"Profiling makes a step {listed(costs)} times as long; times are scaled to the step that was measured "
-            "without it."
-        )
+        costs = [f"{_cost(arm.profile.cost)} ({arm.label})" for arm in sides if arm.profile.cost is not None]
+        yield (f"Profiling makes a step {listed(costs)}; times are scaled to the step that was measured without it.")
+        yield from _of_another_length(sides)
+
+
+def _cost(ratio: float) -> str:
+    """A machine that was slower for the steps without the profiler does not make profiling a gain."""
+    return f"{ratio:.2f} times as long" if ratio > 1.0 else "no longer"
+
+
+def _of_another_length(sides: Sequence[Arm]) -> Iterator[str]:
+    """The arms whose step beside the profile was of another length than the measured one, so that parts may be too."""
+    parts = [
+        f"{arm.label} {seconds(arm.step)}, {seconds(arm.profile.plain)} beside the profile"
+        for arm in sides
+        if arm.step and arm.profile.plain and not 1 / ALIKE <= arm.step / arm.profile.plain <= ALIKE
+    ]
+    if parts:
+        yield f"Believe the shares rather than the times, as steps were not of one length: {listed(parts)}."
 
 
 def _word(one: Share) -> str:

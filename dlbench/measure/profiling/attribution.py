@@ -20,6 +20,8 @@ from dlbench.record.explanation import Op
 
 Table = np.ndarray[Any, np.dtype[np.float64]]
 WORKS, HELPS, THINKS, WAITS = range(4)
+MANY, NEARLY = 10, 0.1
+"""Calls of which a part of one is nothing, and the part of a call by which a number is nearly whole."""
 MOST, TIGHT = 0.9, 0.05
 """Part of an operation's time that may be recording, and of all recording that may lie where it would be more."""
 
@@ -78,7 +80,11 @@ def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0, ow
 
 
 def mean(accounts: Sequence[Account]) -> Account:
-    """The mean of accounts of one step, all scaled to the time of the first; an operation is one by FLOPs of a call."""
+    """The mean of accounts of one step, all scaled to the time of the first; an operation is one by FLOPs of a call.
+
+    Calls are the most of any, as a step is one program: an operation that an account lacks was not recorded in it. They
+    are whole, but for those of an operation that not every step has.
+    """
     whole, parts = sum(op.seconds for op in accounts[0].ops), len(accounts)
     found: dict[_Key, list[Op]] = {}
     for one in accounts:
@@ -88,16 +94,22 @@ def mean(accounts: Sequence[Account]) -> Account:
             found.setdefault(_Key(op.category, op.name, op.shapes, op.layer, _of_call(op)), []).append(scaled)
     ops = [
         msgspec.structs.replace(
-            of[0],
-            count=sum(op.count for op in of) / parts,
+            _whole(max(of, key=lambda op: op.count)),
             seconds=sum(op.seconds for op in of) / parts,
             busy=sum(op.busy for op in of) / parts,
-            flops=None if key.flops is None else sum(op.flops or 0.0 for op in of) / parts,
         )
-        for key, of in found.items()
+        for of in found.values()
     ]
     ops.sort(key=lambda one: -one.seconds)
     return Account(tuple(ops), max(one.threads for one in accounts))
+
+
+def _whole(op: Op) -> Op:
+    """The operation with a whole number of calls if it is nearly one: an event of the next step may lie in the call."""
+    count = float(round(op.count))
+    if not count or (count < MANY and abs(op.count - count) > NEARLY):
+        return op
+    return msgspec.structs.replace(op, count=count, flops=op.flops and op.flops / op.count * count)
 
 
 def _of_call(op: Op) -> float | None:
@@ -123,7 +135,11 @@ def _clipped(plugin: str, found: Window, thread: int) -> list[Segment]:
     )
     if thread == found.step.thread and len(found.threads) > 1:
         cut = (part for one in cut for part in _at_barrier(one, found.barrier))
-    return [one for one in cut if one.end > one.start]
+    return list(cut)
+
+
+def _takes_time(one: Segment) -> bool:
+    return one.end > one.start
 
 
 def _at_barrier(one: Segment, barrier: float) -> Iterator[Segment]:
@@ -144,9 +160,10 @@ def _count(by_thread: dict[int, list[Segment]], sums: dict[_Key, _Sum], each: fl
         if rank(event) == WAITS:
             continue
         total = sums.setdefault(_key(event), _Sum())
-        total.busy += part.end - part.start
-        total.recorded += part.recorded(each)
-        total.lengths.setdefault(thread, []).append(part.end - part.start)
+        if _takes_time(part):
+            total.busy += part.end - part.start
+            total.recorded += part.recorded(each)
+            total.lengths.setdefault(thread, []).append(part.end - part.start)
         if id(event) not in seen:
             seen.add(id(event))
             total.count += event.count if event.name != STEP else 0
@@ -206,6 +223,7 @@ def _moments(by_thread: dict[int, list[Segment]]) -> Iterator[tuple[float, Seque
         (time, opens, thread, number)
         for thread, parts in by_thread.items()
         for number, part in enumerate(parts)
+        if _takes_time(part)
         for time, opens in ((part.start, 1), (part.end, 0))
     )
     inside: dict[tuple[int, int], ProfileEvent] = {}

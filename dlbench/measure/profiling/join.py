@@ -6,13 +6,18 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
+from dlbench.measure.profiling.roofline import PRODUCTS
 from dlbench.plugin import Category
 from dlbench.record.explanation import Arm, Layer, Op, Share
 
 MOST = 10
 """Single differences that are shown."""
 COUNTED: frozenset[Category] = frozenset({"matrix product", "convolution"})
-"""Categories whose operations are joined by their FLOPs, which both sides have to do, if both profilers count them."""
+"""Categories whose operations are joined by their FLOPs, which both sides have to do, as far as both count them."""
+KNOWN = 0.8
+"""Share of the time of products whose layer a profile names if it knows layers."""
 _PREFIX = re.compile(r"^_?(?:mkl|onednn)?(?:native)?")
 
 
@@ -32,33 +37,42 @@ class Side(NamedTuple):
 
 
 def categories(before: Arm, after: Arm | None) -> tuple[Share, ...]:
-    """All categories of both sides, the largest difference first; of one arm, the largest share first."""
-    sides = [_grouped(arm, _category) for arm in (before, after) if arm is not None]
+    """All categories of both sides, the largest difference first; of one arm, the largest share first.
+
+    An arm whose profile tells no times has counts alone, in the order of its profiled time.
+    """
+    sides = _sides(before, after, _category)
     kinds = dict.fromkeys(kind for side in sides for kind in side)
     found = [_share(kind, "", *(side.get(kind) for side in sides)) for kind in kinds]
-    return _ordered(found, alone=after is None)
+    return _shown(found, before, after)
 
 
 def differences(before: Arm, after: Arm | None) -> tuple[Share, ...]:
     """The single differences that matter most; of one arm, its largest operations."""
-    sides = [_grouped(arm, _work(before, after)) for arm in (before, after) if arm is not None]
+    sides = _sides(before, after, _work(before, after))
     if after is None:
         found = [_share(key[0], side.names[0], side) for key, side in sides[0].items()]
     else:
         found = list(_joined(*sides))
-    return _ordered(found, alone=after is None)[:MOST]
+    return _shown(found, before, after)[:MOST]
 
 
 def layers(before: Arm, after: Arm | None) -> tuple[Layer, ...]:
     """The layers of sides whose profiles know them, the largest difference first; of one side, the largest."""
-    sides = [
-        {name: side.seconds for name, side in _grouped(arm, _layer).items() if name} for arm in (before, after) if arm
-    ]
+    sides = [_by_layer(arm) for arm in (before, after) if arm is not None]
     known = [side for side in sides if side]
     names = dict.fromkeys(name for side in known for name in side)
     first, second = sides[0], sides[-1] if len(sides) > 1 else {}
     found = [Layer(name=name, before=first.get(name), after=second.get(name)) for name in names]
     return tuple(sorted(found, key=lambda one: -abs(one.difference if len(known) > 1 else one.total)))
+
+
+def _by_layer(arm: Arm) -> dict[str, float]:
+    """Seconds of each layer; none unless most products have one, or what is missing were a difference of layers."""
+    products = [op for op in arm.profile.ops if op.category in PRODUCTS]
+    if sum(op.seconds for op in products if op.layer) < KNOWN * sum(op.seconds for op in products):
+        return {}
+    return {name: side.seconds for name, side in _grouped(arm, _layer, arm.scale).items() if name}
 
 
 def _joined(before: dict[Work, Side], after: dict[Work, Side]) -> Iterable[Share]:
@@ -81,7 +95,7 @@ def _joined(before: dict[Work, Side], after: dict[Work, Side]) -> Iterable[Share
 def _work(before: Arm, after: Arm | None) -> Callable[[Op], Work]:
     """The function from an operation to what it is joined by."""
     sides = [arm for arm in (before, after) if arm is not None]
-    counted = {kind for kind in COUNTED if all(_all_counted(arm, kind) for arm in sides)}
+    counted = {kind for kind in COUNTED if all(_counts_some(arm, kind) for arm in sides)}
 
     def key(op: Op) -> Work:
         if op.category in counted and op.flops and op.count:
@@ -105,15 +119,22 @@ def _layer(op: Op) -> str:
     return op.layer
 
 
-def _all_counted(arm: Arm, kind: Category) -> bool:
-    return all(op.flops for op in arm.profile.ops if op.category == kind and op.count)
+def _counts_some(arm: Arm, kind: Category) -> bool:
+    return any(op.flops for op in arm.profile.ops if op.category == kind and op.count)
 
 
-def _grouped(arm: Arm, key: Callable[[Op], K]) -> dict[K, Side]:
+def _sides(before: Arm, after: Arm | None, key: Callable[[Op], K]) -> list[dict[K, Side]]:
+    """The operations of each arm by key; in seconds of the profile if they cannot all be scaled, for their order."""
+    arms = [arm for arm in (before, after) if arm is not None]
+    scaled = all(arm.scaled for arm in arms)
+    return [_grouped(arm, key, arm.scale if scaled else 1.0) for arm in arms]
+
+
+def _grouped(arm: Arm, key: Callable[[Op], K], scale: float) -> dict[K, Side]:
     found: dict[K, list[Op]] = {}
     for op in arm.profile.ops:
         found.setdefault(key(op), []).append(op)
-    return {name: _side(ops, arm.scale) for name, ops in found.items()}
+    return {name: _side(ops, scale) for name, ops in found.items()}
 
 
 def _side(ops: Sequence[Op], scale: float) -> Side:
@@ -155,9 +176,17 @@ def _share(kind: Category, name: str, before: Side | None, after: Side | None = 
     )
 
 
-def _ordered(found: Iterable[Share], *, alone: bool) -> tuple[Share, ...]:
-    def size(one: Share) -> tuple[float, float]:
-        seconds = (one.before or 0.0) if alone else one.difference
-        return abs(seconds), max(one.before or 0.0, one.after or 0.0)
+def _shown(found: Iterable[Share], before: Arm, after: Arm | None) -> tuple[Share, ...]:
+    """In the order of their difference, or of the larger side where there is none; without times that nobody knows."""
+    scaled = before.scaled and (after is None or after.scaled)
 
-    return tuple(sorted(found, key=size, reverse=True))
+    def size(one: Share) -> tuple[float, float]:
+        largest = max(one.before or 0.0, one.after or 0.0)
+        return (abs(one.difference), largest) if scaled else (largest, 0.0)
+
+    ordered = sorted(found, key=size, reverse=True)
+    return tuple(ordered if scaled else map(_without_times, ordered))
+
+
+def _without_times(one: Share) -> Share:
+    return msgspec.structs.replace(one, before=None, after=None, busy=(None, None))

@@ -13,4 +13,4 @@ def seconds(value: float) -> str:
 
 def listed(parts: Sequence[str]) -> str:
     """Parts with commas and an `and`."""
-    return ", ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from dlbench.measure.profiling.phrases import listed
 from dlbench.plugin import Category
 from dlbench.record.explanation import Arm, Op
 
@@ -51,7 +50,7 @@ def _products(sides: Sequence[Arm]) -> Iterator[str]:
 
     FLOPs are the model's, or those that the profile has of every product.
     """
-    parts, beyond = [], []
+    parts = list[str]()
     for arm in sides:
         products = [op for op in arm.profile.ops if op.category in PRODUCTS and op.count]
         taken = arm.scale * sum(op.seconds for op in arm.profile.ops if op.category in PRODUCTS)
@@ -60,13 +59,16 @@ def _products(sides: Sequence[Arm]) -> Iterator[str]:
         if flops and arm.peak and taken and not fused:
             rate = flops / taken
             if rate > arm.peak:
-                beyond.append(arm.label)
-                continue
-            parts.append(f"{arm.label} {rate * 1e-9:.3g} GFLOP/s, {rate / arm.peak:.0%} of a large product's")
+                yield _beyond(arm, rate, arm.peak)
+            else:
+                parts.append(f"{arm.label} {rate * 1e-9:.3g} GFLOP/s, {rate / arm.peak:.0%} of a large product's")
     if parts:
         yield f"The model's FLOPs over the time of its products: {'; '.join(parts)}."
-    if beyond:
-        yield (
-            f"Do not believe the time of products of {listed(beyond)}: scaled, its model's FLOPs would be faster than "
-            "a large product that was measured beside it, so the profiler slows other work more than products."
-        )
+
+
+def _beyond(arm: Arm, rate: float, peak: float) -> str:
+    return (
+        f"Do not believe the time of products of {arm.label}: its model's FLOPs over it come to {rate * 1e-9:.3g} "
+        f"GFLOP/s, above the {peak * 1e-9:.3g} of a large product beside it. The profiler slows other work more than "
+        "products, or another program slowed that product."
+    )

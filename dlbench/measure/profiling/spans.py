@@ -72,7 +72,7 @@ def window(plugin: str, events: Sequence[ProfileEvent], seconds: float, barrier:
         )
     threads: dict[int, list[ProfileEvent]] = {step.thread: [step]}
     for one in events:
-        if one.name != STEP and one.seconds > 0.0 and _within(one, step):
+        if one.name != STEP and (one.seconds > 0.0 or one.count) and _within(one, step):
             threads.setdefault(one.thread, []).append(one)
     if len(threads) == 1 and len(threads[step.thread]) == 1:
         raise ContractViolation(f"plugin {plugin}: the profile has no event within the step")
@@ -88,14 +88,15 @@ def _check(plugin: str, event: ProfileEvent, step: ProfileEvent) -> None:
 
 
 def _within(event: ProfileEvent, step: ProfileEvent) -> bool:
-    """True if some of the event lies in the step."""
-    return event.start < step.start + step.seconds and event.start + event.seconds > step.start
+    """True if some of the event lies in the step; some take no time on the profiler's clock."""
+    return event.start < step.start + step.seconds and event.start + event.seconds >= step.start
 
 
 def segments(plugin: str, events: Iterable[ProfileEvent]) -> Iterator[Segment]:
     """The time of one thread, cut up by its innermost spans, each owned by the outermost work around it.
 
-    So a copy within a product is a part of the product. Raises ContractViolation for spans that overlap.
+    So a copy within a product is a part of the product. A span without time of its own has a segment that ends
+    where it starts, or before. Raises ContractViolation for spans that overlap.
     """
     open_spans: list[tuple[float, ProfileEvent]] = []
     at, room = -math.inf, math.inf

@@ -8,16 +8,20 @@ from dlbench.plugin import UNATTRIBUTED, Category
 from dlbench.plugin_kit import category_by_pattern, category_of_hlo, category_table
 
 SPANS: tuple[tuple[str, Category], ...] = (
-    (r"FunctionRun|KernelAndDeviceFunc::Run|BlockUntilReady|.*::Wait\w*|.*[wW]aitFor\w*", "waiting"),
+    (r"FunctionRun|ExecutorDone\w*|KernelAndDeviceFunc::Run|BlockUntilReady|.*::Wait\w*|.*[wW]aitFor\w*", "waiting"),
     (
         r"TFE_\w+|tf\.\w+|Eager\w+|KernelAndDeviceFunc::\w+|ValidateInput\w+|ExecutorState::\w+|ThunkExecutor::\w+|"
         r"\w*Executable::\w+|Threadpool\w+::\w+|__inference_\w+|ParallelFor\w*|SetupReferences|Execute\w*|"
         r"PjRt\w*::\w+|TfrtCpu\w*::\w+|CommonPjRt\w*::\w+|MakeTensorHandle\w*|Convert\w*|Xla\w+(::\w+)*|"
-        r"FunctionHandle\w*|ExecutorDone\w*|convert_to_tensor|call|while|conditional|.*Allocat\w*|KernelThunk|Prepare\w*|ProcessFunctionLibrary\w*",
+        r"FunctionHandle\w*|convert_to_tensor|call|while|conditional|.*Allocat\w*|KernelThunk|Prepare\w*|ProcessFunctionLibrary\w*",
         "dispatch",
     ),
 )
-"""Spans around operations, by patterns of their names up to the first colon or bracket; the first that fits."""
+"""Spans around operations, by patterns of their names up to the first colon or bracket; the first that fits.
+
+`ExecutorDoneCallback` wakes the thread that waits for a graph. Where that gets the core at once, the span stays open
+while the other thread goes on, and does nothing.
+"""
 
 _BY_TYPE = category_table("dlbench_tf")
 _FIRST_WORD = re.compile(r"^_?(?:Mkl|OneDnn)?(?:Native)?(?:_?Fused)?")

@@ -46,6 +46,7 @@ def test_a_profiler_that_runs_already_is_refused(tmp_path):
         ("MatMul", "matrix product"),
         ("_MklNativeFusedMatMul", "matrix product"),
         ("ResourceApplyAdam", "optimizer"),
+        ("AssignSubVariableOp", "optimizer"),
         ("_EagerConst", "dispatch"),
         ("_UnaryOpsComposition", "elementwise"),
         ("NeverHeardOf", "unattributed"),

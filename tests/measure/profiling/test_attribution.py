@@ -46,6 +46,22 @@ def test_an_unattributed_name_stands_in_the_account() -> None:
     assert found["unattributed", "new_op"].seconds == pytest.approx(4e-3)
 
 
+def test_an_operation_that_takes_no_time_on_the_clock_is_a_call_all_the_same() -> None:
+    work = event("mm", "matrix product", 1, 5)
+    assert ("dispatch", "view") not in account([step(10), event("view", "dispatch", 2, 2), work])  # a part of it
+    found = account([step(10), event("view", "dispatch", 6, 6), event("wake", "dispatch", 7, 7), work])
+    assert [found["dispatch", name].count for name in ("view", "wake")] == [1, 1]
+    assert found["Python", "Python"].seconds == pytest.approx(6e-3)
+
+
+def test_calls_are_whole_unless_not_every_step_has_one() -> None:
+    def calls(*counts: float) -> float:
+        ops = [Op(name="mm", category="loss", count=count, seconds=1, busy=1) for count in counts]
+        return mean([Account((one,), 1) for one in ops]).ops[0].count
+
+    assert (calls(58.52), calls(2.95), calls(0.5), calls(2.5), calls(3, 4)) == (59, 3, 0.5, 2.5, 4)
+
+
 def test_threads_that_work_at_once_share_the_moment_and_are_busy_beside() -> None:
     events = [step(10), event("wait", "waiting", 0, 10), event("a", "loss", 2, 6, 2), event("b", "loss", 4, 8, 3)]
     found = account(events)
@@ -199,10 +215,10 @@ def test_the_mean_of_accounts_is_scaled_to_the_step_of_the_first():
     assert found == {"mm": (pytest.approx(4.5), 1), "Python": (pytest.approx(5.5), 0)}
 
 
-def test_flops_of_rounds_with_other_counts_are_one_operation_with_their_mean():
+def test_flops_of_rounds_with_other_counts_are_one_operation_with_the_most_calls():
     mm = [Op(name="mm", category="matrix product", count=by, seconds=1, busy=1, flops=100 * by) for by in (2, 2.05)]
     (found,) = mean([Account((one,), 1) for one in mm]).ops
-    assert (found.count, found.flops) == (pytest.approx(2.025), pytest.approx(202.5))
+    assert (found.count, found.flops) == (2, pytest.approx(200))
     unknown = msgspec.structs.replace(mm[0], flops=None)
     assert [op.flops for op in mean([Account((unknown,), 1)]).ops] == [None]
 

@@ -85,12 +85,33 @@ def test_the_answer_says_how_much_longer_and_why() -> None:
     found = explained(Step(BASE), Step([*BASE, *[("view", "dispatch", 0.02)] * 200]))
     assert found.answer[0] == (
         "b takes 1.5 times as long as a (12 ms against 8 ms a step): "
-        "100% of the difference is dispatch (4 ms against 0 µs, 200 against 0 calls)."
+        "100% of the difference is dispatch (4 ms against 0 µs, of 203 against 3 operations)."
     )
+    products = explained(Step(BASE), Step([*BASE, ("bmm", "matrix product", 4)])).answer[0]
+    assert products.endswith("100% of the difference is matrix products (8 ms against 4 ms, 2 against 1 calls).")
     other = explained(
         Step([("mm", "loss", 4), ("f", "fused code", 6)]), Step([("mm", "loss", 9), ("f", "fused code", 3)])
     )
     assert other.answer[1] == "Against that, b takes less time for fused code (3 ms)."
+
+
+def test_the_slower_side_is_named_first_whichever_it_is() -> None:
+    found = explained(Step([*BASE, ("sleep", "Python", 4)]), Step(BASE))
+    assert found.answer[0] == (
+        "a takes 1.5 times as long as b (12 ms against 8 ms a step): "
+        "100% of the difference is Python between operations (5 ms against 1 ms)."
+    )
+
+
+def test_a_step_of_another_length_beside_the_profile_is_said() -> None:
+    one = Step(BASE).arm("a", cost=1.0)
+    (said,) = (
+        line for line in explain("train", one, Step(BASE).arm("b", cost=1.0, scale=2.0)).answer if "shares" in line
+    )
+    assert said == (
+        "Believe the shares rather than the times, as steps were not of one length: b 16 ms, 8 ms beside the profile."
+    )
+    assert not any("shares" in line for line in explain("train", one, one).answer)
 
 
 def test_equal_steps_have_nothing_to_explain() -> None:
@@ -107,11 +128,15 @@ def test_shares_are_those_of_the_unprofiled_step() -> None:
 
 
 def test_a_profile_that_costs_too_much_has_counts_and_no_times() -> None:
-    found = explain("train", Step(BASE).arm("a", cost=1.6), Step(BASE).arm("b"))
-    assert "counts and order are shown, and no times" in found.answer[0]
+    found = explain("train", Step(BASE).arm("a", cost=1.6, scale=2), Step(BASE).arm("b"))
+    assert found.answer[0] == "a takes 2 times as long as b (16 ms against 8 ms a step)."
+    assert found.answer[1].startswith("A step of b takes 8 ms: 50% is matrix products")
+    assert "counts and order are shown, and no times" in found.answer[2]
+    assert {(one.before, one.after, *one.busy) for one in found.categories} == {(None,) * 4}
+    assert [one.category for one in found.categories] == ["matrix product", "optimizer", "Python", "elementwise"]
     said = markdown.text(list(page.blocks(found)))
     assert "Calls a step" in said
-    assert "ms" not in said
+    assert "ms" not in said.partition("Calls a step")[2]
 
 
 def test_a_profile_whose_cost_is_not_known_has_no_times() -> None:
@@ -119,13 +144,14 @@ def test_a_profile_whose_cost_is_not_known_has_no_times() -> None:
     unknown = msgspec.json.decode(msgspec.json.encode(arm).replace(b'"cost":1.1,', b""), type=Arm)
     assert not unknown.profile.timed
     said = "What profiling costs a step of a is not known: counts and order are shown, and no times."
-    assert explain("train", unknown).answer == (said,)
+    assert explain("train", unknown).answer == ("A step of a takes 8 ms.", said)
 
 
 def test_an_arm_without_a_profile_says_why_and_is_never_divided_by() -> None:
     lacking = Arm(label="b", profile=Profile(spec=SPEC, reason="b has no profile()"), step=1e-3)
     found = explain("train", Step(BASE).arm("a"), lacking)
-    assert found.answer == ("No profile of b: b has no profile()",)
+    assert found.answer[0] == "a takes 8 times as long as b (8 ms against 1 ms a step)."
+    assert found.answer[-1] == "No profile of b: b has no profile()"
     assert "Calls a step" in markdown.text(list(page.blocks(found)))
 
 
@@ -134,6 +160,13 @@ def test_products_are_joined_by_their_flops_whatever_their_names() -> None:
     after = Step([("dot.1", "matrix product", 2), ("dot.2", "matrix product", 2)], (10.0, 100.0))
     found = {one.name: one.difference for one in explained(before, after).differences}
     assert found == {"aten::mm and dot.2": pytest.approx(-2e-3), "aten::addmm and dot.1": pytest.approx(1e-3)}
+
+
+def test_products_that_both_count_are_joined_by_their_flops_beside_others_that_one_does_not() -> None:
+    before = Step([("mm", "matrix product", 4), ("bmm", "matrix product", 1)], (100.0, 10.0))
+    after = Step([("dot", "matrix product", 2), ("ynn", "matrix product", 2)], (100.0, None))
+    found = {one.name: one.difference for one in explained(before, after).differences}
+    assert found == {"mm and dot": pytest.approx(-2e-3), "bmm against ynn": pytest.approx(1e-3)}
 
 
 def test_names_without_a_partner_stand_against_each_other_not_alone() -> None:
@@ -178,7 +211,7 @@ def test_layers_are_joined_by_their_names_and_the_one_that_pays_is_said() -> Non
         ("conv0", pytest.approx(2e-3), pytest.approx(5e-3)),
         ("dense0", pytest.approx(1e-3), pytest.approx(2e-3)),
     ]
-    assert "By layer, of the difference: 75% in conv0, 25% in dense0." in found.answer
+    assert "By layer, of the difference: 75% in conv0 and 25% in dense0." in found.answer
     assert "| conv0 | 2.00 ms | 5.00 ms | +3.00 ms |" in markdown.text(list(page.blocks(found)))
 
 
@@ -187,7 +220,17 @@ def test_layers_of_one_side_alone_are_shares_of_its_step() -> None:
     said = "By layer, of a step of a: conv0 75%."
     assert said in explain("train", alone).answer
     assert said in explain("train", alone, Step(BASE).arm("b")).answer
+    table = markdown.text(list(page.blocks(explain("train", alone, Step(BASE).arm("b")))))
+    assert "| conv0 | 3.00 ms | 75.0% |" in table
     assert "Layer" not in markdown.text(list(page.blocks(explained(Step(BASE), Step(BASE)))))
+
+
+def test_a_profile_that_names_the_layers_of_some_products_alone_names_none() -> None:
+    known = layered(("dense0", "matrix product", 3), ("", "loss", 1))
+    partly = layered(("dense0", "matrix product", 3), ("", "matrix product", 2), ("", "loss", 1))
+    found = explain("train", known, partly)
+    assert [(one.before, one.after) for one in found.layers] == [(pytest.approx(3e-3), None)]
+    assert "By layer, of a step of a: dense0 75%." in found.answer
 
 
 def layered(*ops: tuple[str, Any, float]) -> Arm:
@@ -205,6 +248,23 @@ def page_kinds() -> list[str]:
     from dlbench.plugin import CATEGORIES
 
     return [kind for kind in CATEGORIES if kind not in ("Python", "gaps")]
+
+
+def test_as_many_operations_are_shown_as_there_are_lines_for() -> None:
+    many = [(f"op{number}", "elementwise", 1) for number in range(10)]
+    one = explained(Step(BASE), Step([*BASE, *many]))
+    whole = terminal.height(list(page.blocks(one)))
+    parts = page.fitted([one], whole - 4, terminal.height)
+    assert 0 < markdown.text(parts).count("| op") < 10
+    assert terminal.height(parts) <= whole - 4
+
+
+def test_both_sides_of_names_that_stand_against_each_other_are_read() -> None:
+    long = "BiasAddOfAVeryLongName"
+    before = Step([*BASE, *[(f"{long}{letter}", "loss", 2) for letter in "abc"]])
+    after = Step([*BASE, *[(f"Sum{letter}OfAnotherVeryLongName", "loss", 1) for letter in "xyz"]])
+    said = markdown.text(list(page.blocks(explained(before, after))))
+    assert "| BiasAddOf… +2 against SumxOfAno… +2 |" in said
 
 
 def test_one_arm_has_an_account_of_its_own() -> None:
@@ -235,6 +295,7 @@ def test_products_faster_than_a_large_one_are_no_rate_and_not_to_be_believed() -
     arm = msgspec.structs.replace(Step(BASE).arm("a"), flops=4e6, peak=0.5e9)
     said = " ".join(explain("train", arm).answer)
     assert "Do not believe the time of products of a" in said
+    assert "come to 1 GFLOP/s, above the 0.5 of a large product" in said
     assert "%" not in said.partition("Do not believe")[2]
     assert "of a large product's" not in said
 
