@@ -255,6 +255,39 @@ def test_instructions_of_a_program_have_the_layers_of_their_scopes():
     assert instructions_of([traced, other], layer_finder(["output/kernel", "dense0/kernel"])).layers == {}
 
 
+def test_a_fusion_is_what_is_in_it_where_its_name_does_not_say_and_reads_its_operands_unless_it_slices():
+    program = """HloModule other
+
+%sums (a: f32[32,64], zero: f32[]) -> f32[64] {
+  %a = f32[32,64]{1,0} parameter(0)
+  %zero = f32[] parameter(1)
+  ROOT %r = f32[64]{0} reduce(%a, %zero), dimensions={0}, to_apply=%add
+}
+
+%part (b: f32[100,64]) -> f32[1,64] {
+  %b = f32[100,64]{1,0} parameter(0)
+  ROOT %s = f32[1,64]{1,0} slice(%b), slice={[0:1], [0:64]}
+}
+
+ENTRY %main (x: f32[32,64], y: f32[100,64]) -> f32[64] {
+  %x = f32[32,64]{1,0} parameter(0)
+  %y = f32[100,64]{1,0} parameter(1)
+  %none = f32[] constant(0)
+  %slice_fusion = f32[1,64]{1,0} fusion(%y), kind=kLoop, calls=%part
+  ROOT %ynn_fusion.4 = f32[64]{0} fusion(%x, %none), kind=kCustom, calls=%sums
+}
+"""
+    told = instructions_of([PROGRAM, program], layer_finder([]))
+    assert (told.category("ynn_fusion.4"), told.reads("ynn_fusion.4")) == ("reduction", ((32, 64),))
+    assert (told.category("slice_fusion"), told.reads("slice_fusion")) == ("data movement", ())
+    assert (told.category("fusion.2"), told.reads("fusion.2")) == ("matrix product", ((32, 784), (784, 64)))
+    assert (told.category("ynn_fusion.9"), told.category("fusion.9"), told.reads("x")) == (
+        "matrix product",
+        "fused code",
+        (),
+    )
+
+
 def test_a_product_that_an_instruction_takes_twice_is_counted_once():
     squared = """HloModule squared
 

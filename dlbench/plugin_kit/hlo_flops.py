@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?(?P<name>[\w.\-]+) \(.*\) -> .* \{$")
 _INSTRUCTION = re.compile(r"^\s+(?P<root>ROOT )?%?(?P<name>[\w.\-]+) = (?P<rest>.*)$")
-_CALLED = re.compile(r"(?:to_apply|calls|condition|body|true_computation|false_computation)=%?([\w.\-]+)")
+CALLED = re.compile(r"(?:to_apply|calls|condition|body|true_computation|false_computation)=%?([\w.\-]+)")
+"""Computations that an instruction names in its attributes."""
 _SPANS = ("dot", "convolution", "fusion")
 """Operations that are one span of a profile and are products or may hold some; no loop is within."""
 _BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
@@ -43,7 +44,7 @@ class _UnknownCountError(Exception):
 
 def flops_of_hlo(text: str) -> float | None:
     """FLOPs of the program; None if it does not say the passes of a loop in it."""
-    computations, entry = _parse(text)
+    computations, entry = parse(text)
     try:
         return _products(computations, entry)
     except _UnknownCountError:
@@ -57,7 +58,7 @@ def flops_by_instruction(texts: Iterable[str]) -> dict[str, float]:
     """
     found: dict[str, set[float]] = {}
     for text in texts:
-        computations, _ = _parse(text)
+        computations, _ = parse(text)
         for own in computations.values():
             for name, one in own.instructions.items():
                 if one.operation in _SPANS and (flops := _of_instruction(computations, own, one)):
@@ -65,8 +66,8 @@ def flops_by_instruction(texts: Iterable[str]) -> dict[str, float]:
     return {name: flops.pop() for name, flops in found.items() if len(flops) == 1}
 
 
-def _parse(text: str) -> tuple[dict[str, Computation], str]:
-    """Computations by name, and the name of the one that a call enters."""
+def parse(text: str) -> tuple[dict[str, Computation], str]:
+    """Computations of a program in the text form of HLO by name, and the name of the one that a call enters."""
     computations: dict[str, Computation] = {}
     entry = name = root = ""
     instructions: dict[str, Instruction] = {}
@@ -136,17 +137,17 @@ def _of_instruction(computations: Mapping[str, Computation], own: Computation, o
             zeros = math.prod(int(side) for side in dilated[1].split("x")) if dilated else 1
             return 2.0 * math.prod(one.shape) * math.prod(kernel) / max(outputs, 1) / zeros
         case "while":
-            names = _CALLED.findall(one.attributes)
+            names = CALLED.findall(one.attributes)
             condition = next(name for name in names if f"condition=%{name}" in one.attributes)
             body = next(name for name in names if f"body=%{name}" in one.attributes)
             inside = _products(computations, body)
             return inside * _iterations(computations, condition) if inside else 0.0
         case "conditional":
             branches = _BRANCHES.search(one.attributes)
-            found = re.findall(r"%?([\w.\-]+)", branches[1]) if branches else _CALLED.findall(one.attributes)
+            found = re.findall(r"%?([\w.\-]+)", branches[1]) if branches else CALLED.findall(one.attributes)
             return max((_products(computations, name) for name in found), default=0.0)
         case "call" | "fusion":
-            return sum(_products(computations, name) for name in _CALLED.findall(one.attributes))
+            return sum(_products(computations, name) for name in CALLED.findall(one.attributes))
         case _:
             return 0.0
 
@@ -168,5 +169,5 @@ def _bounds(computations: Mapping[str, Computation], name: str) -> Iterator[int]
                 bound = computation.instructions[bound.operands[0]]
             if bound.operation == "constant" and bound.kind.startswith(("s", "u")):
                 yield int(bound.literal)
-        for called in _CALLED.findall(one.attributes):
+        for called in CALLED.findall(one.attributes):
             yield from _bounds(computations, called)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dlbench.plugin import CATEGORIES, STEP, UNATTRIBUTED, Category, ProfileEvent
+from dlbench.plugin_kit.hlo_contents import Contents, Shapes, contents_by_instruction
 from dlbench.plugin_kit.hlo_flops import flops_by_instruction
 from dlbench.plugin_kit.requirements import unsupported_by
 
@@ -42,6 +43,8 @@ CONSTITUENTS: tuple[tuple[str, Category], ...] = (
 )
 """Words of an operation's name, by weight: a fusion is what its heaviest part is, as far as the name says."""
 
+UNTOLD = {"fusion", "ynn", "wrapped"}
+"""Words of the names of fusions that do not tell what is in them; a library of products (ynn) has reductions too."""
 ENDS = "end: "
 """Beginning of the name of the event at a thunk's end, before the name of its instruction."""
 _TRACED = re.compile(
@@ -113,20 +116,32 @@ def category_of_hlo(name: str) -> Category:
 
 
 class Instructions(NamedTuple):
-    """FLOPs and layers of the instructions of programs in HLO, by name, where they have some."""
+    """Facts of the instructions of programs in HLO, by name, where they have some: FLOPs, layers and contents."""
 
     flops: Mapping[str, float]
     layers: Mapping[str, str]
+    contents: Mapping[str, Contents] = {}
+
+    def category(self, name: str) -> Category:
+        """The category by the words of an instruction's name, or by what is inside one whose name says nothing."""
+        words = set(re.split(r"[_.\d]+", name)) - {""}
+        inside = self.contents[name].inside if name in self.contents and words <= UNTOLD else ()
+        found = category_of_hlo("_".join(inside)) if inside else UNATTRIBUTED
+        return category_of_hlo(name_of_thunk(name)) if found == UNATTRIBUTED else found
+
+    def reads(self, name: str) -> Shapes:
+        """Shapes of the operands that an instruction reads whole; empty where they are not known."""
+        return self.contents[name].reads if name in self.contents else ()
 
 
 def instructions_of(programs: Sequence[str], layer_of: LayerOf) -> Instructions:
-    """FLOPs and layers that these programs say; the name of several instructions is left out where they differ."""
+    """Facts of the instructions of these programs; the name of several is left out where they differ."""
     found: dict[str, set[str]] = {}
     for text in programs:
         for one in _TRACED.finditer(text):
             found.setdefault(one["name"], set()).add(layer_of(one["scopes"]))
     layers = {name: layers.pop() for name, layers in found.items() if len(layers) == 1 and layers != {""}}
-    return Instructions(flops_by_instruction(programs), layers)
+    return Instructions(flops_by_instruction(programs), layers, contents_by_instruction(programs))
 
 
 def layer_finder(parameters: Iterable[str]) -> LayerOf:

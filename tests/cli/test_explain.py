@@ -38,7 +38,7 @@ def test_two_arms_are_profiled_and_explained_in_forty_lines(explained):
 
 def test_an_arm_without_a_profile_says_how_to_add_one_and_fails_the_command(explained):
     _, done = explained
-    assert "No profile of fake.minimal eager: fake.minimal has no profile(); add" in " ".join(done.stdout.split())
+    assert "No profile of fake.minimal eager: fake.minimal has no profile(); give" in " ".join(done.stdout.split())
     assert done.returncode == 2
 
 

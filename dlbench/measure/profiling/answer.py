@@ -63,7 +63,7 @@ def _of_one(arm: Arm, found: Sequence[Share]) -> Iterator[str]:
 
 
 def _of_pair(before: Arm, after: Arm, found: Sequence[Share]) -> Iterator[str]:
-    """How much longer the slower one takes, and for what; without times, the account of a side that has some."""
+    """The difference and its reasons; where a profile tells no times, the account of the side that has some."""
     if not before.step or not after.step:
         return
     gap, scaled = after.step - before.step, before.scaled and after.scaled

@@ -54,7 +54,7 @@ class JaxModel:
         if "matmul" in spec.settings:
             jax.config.update("jax_default_matmul_precision", spec.settings["matmul"])
         network = self._network = self._make_network(request)
-        self._differentiate = training.differentiation(request.signature.loss, spec.precision)
+        self._differentiate = training.differentiation(request.signature.loss, spec.precision, spec.path)
         self._optimizer = training.optimizer(request.optimizer, dict(network.parameters))
         self._drops = jax.random.key(spec.seed)
         count = 0 if spec.path == "eager" else self._put(np.int32(0))

@@ -71,16 +71,18 @@ OPERATIONS = Operations(
 )
 
 
+def operations(path: str) -> Operations:
+    """JAX's functions; in a program of XLA time is a loop, and operations have the names of their layers."""
+    return replace(OPERATIONS, loop=_loop, scope=jax.named_scope) if path == "jit" else OPERATIONS
+
+
 def known(request: BuildRequest) -> Network:
     """The network of an architecture; run op by op, a step of time is always one call after the other.
 
     Raises Unsupported for an architecture that the core does not describe, and for a task that does not fit it.
     """
-    precision, operations = request.spec.precision, OPERATIONS
-    parameters = require_known(request)
-    if request.spec.path == "jit":
-        operations = replace(operations, loop=_loop, scope=jax.named_scope)
-    function = function_of(request, operations)
+    precision, parameters = request.spec.precision, require_known(request)
+    function = function_of(request, operations(request.spec.path))
 
     def forward(parameters: Arrays, state: Arrays, inputs: Any, key: Any) -> tuple[Any, Arrays]:
         drops = key is not None and request.dropout

@@ -57,8 +57,8 @@ def _event(event: Any, thread: int, told: kit.Instructions, *, on_device: bool) 
     instruction = name if name.startswith("end: ") else operation
     kind = "Python" if name == STEP else kit.category_by_pattern(SPANS, name)
     if (operation or on_device) and instruction == operation:
+        kind = told.category(operation or name)
         name, count = kit.name_of_thunk(operation or name), 1
-        kind = kit.category_of_hlo(name)
     found = ProfileEvent(
         name=name[:1000],
         category=kind,
@@ -66,6 +66,7 @@ def _event(event: Any, thread: int, told: kit.Instructions, *, on_device: bool) 
         seconds=event.duration_ns * 1e-9,
         thread=thread,
         count=count,
+        shapes=told.reads(operation or event.name) if count else (),
         flops=told.flops.get(operation or event.name) if count else None,
         layer=told.layers.get(operation or event.name, "") if count else "",
     )

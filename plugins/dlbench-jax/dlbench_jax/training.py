@@ -11,25 +11,25 @@ import jax.numpy as jnp
 import numpy as np
 
 from dlbench import plugin
-from dlbench.architectures.functional import DISCRIMINATOR, GENERATOR, stacked
+from dlbench.architectures.functional import DISCRIMINATOR, GENERATOR, Operations, stacked
 from dlbench.plugin_kit import Corrections, Rule, loss_function, losses_by_name, own_optimizer, update_rule
-from dlbench_jax.network import OPERATIONS, Arrays, Forward, rounded
+from dlbench_jax.network import Arrays, Forward, operations, rounded
 
 Differentiate = Callable[[Forward, Arrays, Arrays, Any, Any], tuple[Any, Arrays, Arrays]]
 """A forward pass, parameters, state, batch and key to the loss or losses, gradients by name and the next state."""
 LOSSES = losses_by_name(jnp, jax.nn.log_softmax)
 
 
-def differentiation(loss: str | Callable[..., Any], precision: str = "fp32") -> Differentiate:
+def differentiation(loss: str | Callable[..., Any], precision: str = "fp32", path: str = "eager") -> Differentiate:
     """Losses and gradients by the name of a loss, a `file.py:function`, or a function of outputs and targets.
 
-    `precision` is that of the networks of `adversarial`; a forward pass has its own.
+    `precision` and `path` are those of the networks of `adversarial`; a forward pass has its own.
 
     Raises Unsupported for any other name, and SpecError for a function that cannot be loaded and, when it is used, for
     a loss that is no scalar.
     """
     if loss == "adversarial":
-        return partial(_adversarial, precision)
+        return partial(_adversarial, partial(_judged, precision, operations(path)))
     function = loss_function(loss, LOSSES, "JAX")
 
     def differentiate(forward: Forward, p: Arrays, state: Arrays, batch: Any, key: Any) -> tuple[Any, Arrays, Arrays]:
@@ -43,16 +43,17 @@ def differentiation(loss: str | Callable[..., Any], precision: str = "fp32") -> 
     return differentiate
 
 
+def _judged(precision: str, of: Operations, judges: Arrays, images: Any, sign: float) -> Any:
+    return jax.nn.softplus(sign * stacked(rounded(judges, precision), DISCRIMINATOR, images, of)).mean()
+
+
 def _adversarial(
-    precision: str, forward: Forward, p: Arrays, state: Arrays, batch: Any, key: Any
+    judged: Callable[[Arrays, Any, float], Any], forward: Forward, p: Arrays, state: Arrays, batch: Any, key: Any
 ) -> tuple[Any, Arrays, Arrays]:
     """Generator and discriminator loss, as `dlbench.architectures.gan` states them; each trains its own network."""
     made, judges = ({name: p[name] for name in p if name.startswith(of)} for of in (GENERATOR, DISCRIMINATOR))
     noise, real = batch
     fake, pull = jax.vjp(lambda made: forward({**p, **made}, state, noise, key)[0].reshape(len(noise), -1), made)
-
-    def judged(judges: Arrays, images: Any, sign: float) -> Any:
-        return jax.nn.softplus(sign * stacked(rounded(judges, precision), DISCRIMINATOR, images, OPERATIONS)).mean()
 
     generator, by_fake = jax.value_and_grad(lambda fake: judged(judges, fake, -1.0))(fake)
     discriminator, of_judges = jax.value_and_grad(

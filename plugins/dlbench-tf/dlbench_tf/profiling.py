@@ -18,7 +18,6 @@ from dlbench.plugin_kit import (
     Instructions,
     LayerOf,
     Recorded,
-    category_of_hlo,
     instructions_of,
     layer_finder,
     name_of_thunk,
@@ -82,7 +81,8 @@ def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[Record
             operation = "" if said.get("is_func") else str(said["eager_op"])
             until = event.offset_ps + event.duration_ps
         inside = operation if event.offset_ps < until else ""
-        kind = _kind(known.name, known.display_name, said, inside, on_device=plane.name.startswith("/device"))
+        on_device = plane.name.startswith("/device")
+        kind = _kind(known.name, known.display_name, said, inside, told if not on_device else None)
         found = ProfileEvent(
             name=kind.name,
             category=kind.category,
@@ -90,6 +90,7 @@ def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[Record
             start=line.timestamp_ns * 1e-9 + event.offset_ps * 1e-12,
             seconds=event.duration_ps * 1e-12,
             thread=thread,
+            shapes=told.instructions.reads(str(said.get("hlo_op"))),
             flops=told.instructions.flops.get(str(said.get("hlo_op"))),
             layer=_layer(known.name, said, told) if kind.calls else "",
         )
@@ -114,14 +115,15 @@ def _said(plane: Any, event: Any) -> dict[str, Any]:
     return found
 
 
-def _kind(name: str, kind: str, said: dict[str, Any], inside: str, *, on_device: bool) -> _Kind:  # noqa: PLR0911 (one return a kind)
+def _kind(name: str, kind: str, said: dict[str, Any], inside: str, told: _Told | None) -> _Kind:  # noqa: PLR0911 (one return a kind)
+    """The kind of an event of a thread, or, where nothing is told, of a device."""
     if name == STEP:
         return _Kind(STEP, "Python", 0)
-    if on_device:
+    if told is None:
         return _Kind(name, profile_names.of_kernel(name))
     if "hlo_op" in said:
-        thunk = name_of_thunk(str(said["hlo_op"]))
-        return _Kind(thunk, category_of_hlo(thunk))
+        instruction = str(said["hlo_op"])
+        return _Kind(name_of_thunk(instruction), told.instructions.category(instruction))
     if "tf_function_call" in said:
         return _Kind("tf.function", "dispatch", 0)
     if name.startswith("end: "):
