@@ -104,7 +104,8 @@ def _compiled(spec: Spec) -> Subject:
     plugin = adaptors.load_plugin(spec)
     if not isinstance(plugin, Profiles):
         raise Unsupported(
-            f"{spec.plugin} has no profile(); give the plugin a profile(step) to see where its time goes (docs/explain.md, In a plugin)"
+            f"{spec.plugin} has no profile(); give the plugin a profile(step) to see where its time goes "
+            "(docs/explain.md, In a plugin)"
         )
     if isinstance(plugin, Instruments):
         plugin.instrument()
