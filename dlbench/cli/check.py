@@ -96,7 +96,7 @@ class _Printed:
         self._why = why if finding.verdict == "not looked at" else ""
         self._say(f"  {finding.verdict:13}  {finding.clause}{f': {why}' if why else ''}")
         if finding.verdict == "broken" and self._shown.hints:
-            for line in hint(finding.clause, finding.why):
+            for line in hint(finding):
                 self._say(f"{'':17}{line}")
 
     def ended(self, found: Examined) -> None:

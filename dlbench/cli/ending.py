@@ -6,7 +6,8 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import click
 
@@ -41,8 +42,22 @@ def _invoked(cli: click.Group) -> int | None:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return FAILED
+    except click.UsageError as error:
+        raise SpecError(_advised(error, sys.argv[1:])) from error
     except click.ClickException as error:
         raise SpecError(error.format_message()) from error
+
+
+def _advised(error: click.UsageError, words: Sequence[str]) -> str:
+    """The message of click; for a word too many, which has no advice of its own, the next step."""
+    said = error.format_message()
+    if type(error) is not click.UsageError or error.ctx is None:
+        return said
+    flags = {name for one in error.ctx.command.params if getattr(one, "is_flag", False) for name in one.opts}
+    before = next(
+        (f"{flag} takes no value, and " for flag, word in pairwise(words) if flag in flags and word in said), ""
+    )
+    return f"{said}; {before}`{error.ctx.command_path} --help` shows what there is"
 
 
 def code_of(command: Callable[[], int | None]) -> int:

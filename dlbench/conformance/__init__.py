@@ -23,8 +23,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
-from dlbench.conformance.examine import NAMES, Finding, examine_clause
-from dlbench.conformance.hints import NO_WORD, hint
+from dlbench.conformance.examine import NAMES, Cause, Finding, examine_clause
+from dlbench.conformance.hints import hint
 from dlbench.errors import SpecError, UnknownName
 from dlbench.measure.build import task_of
 from dlbench.record.flags import STATUSES
@@ -124,11 +124,7 @@ def assert_conforms(
     wrong = [
         one for one in found if one.clause == EVERYTHING_ELSE or (one.verdict == "broken" and one.clause not in skips)
     ]
-    lines = [
-        line
-        for one in wrong
-        for line in (f"{one.clause}: {one.why}", *(f"  {line}" for line in hint(one.clause, one.why)))
-    ]
+    lines = [line for one in wrong for line in (f"{one.clause}: {one.why}", *(f"  {line}" for line in hint(one)))]
     lines += stale(found, skips)
     if lines:
         said = "\n".join(f"  {line}" for line in lines)
@@ -159,10 +155,10 @@ def _ended(clause: str, error: ChildError, timeout: float, left: int) -> Iterato
         why = f"unsupported: {error}"
         yield Finding(clause=EVERYTHING_ELSE, verdict="not looked at", why=why)
         return
-    slow = f"{NO_WORD} for {timeout:g} s: it loops or waits, or needs a longer timeout"
-    yield Finding(
-        clause=clause, verdict="broken", why=slow if error.status == "timeout" else f"{error.status}: {error}"
-    )
+    cause: Cause = "time" if error.status == "timeout" else "end"
+    slow = f"no word from the plugin for {timeout:g} s: it loops or waits, or needs a longer timeout"
+    why = slow if cause == "time" else f"{error.status}: {error}"
+    yield Finding(clause=clause, verdict="broken", why=why, cause=cause)
     if left:
         why = f"{left} clauses: the examination ended in {clause}"
         yield Finding(clause=EVERYTHING_ELSE, verdict="not looked at", why=why)

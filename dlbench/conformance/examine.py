@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from dlbench.conformance.clauses import CLAUSES, IMPORT, OF_TRAINING
-from dlbench.conformance.fault import place, told
+from dlbench.conformance.fault import told
 from dlbench.conformance.model import Broken, ModelsUnderTest, NotLookedAt
-from dlbench.errors import Unsupported, words
+from dlbench.errors import ContractViolation, Unsupported, places, words
 from dlbench.record.schema import Record
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
@@ -26,14 +26,20 @@ SLOW_IMPORT = 8.0
 
 
 Verdict = Literal["holds", "broken", "not looked at"]
+Cause = Literal["", "loading", "arguments", "returned", "unsupported", "raised", "time", "end"]
+"""The kind of a fault that is none of the clause itself, where it was met first: advice depends on it."""
 
 
 class Finding(Record, frozen=True):
-    """The verdict on one clause of the contract; `why` explains it, and may be empty if the clause holds."""
+    """The verdict on one clause of the contract; `why` explains it, and may be empty if the clause holds.
+
+    `cause` is empty unless something else kept the clause from being decided.
+    """
 
     clause: str
     verdict: Verdict = "holds"
     why: str = ""
+    cause: Cause = ""
 
 
 class Examination:
@@ -50,6 +56,7 @@ class Examination:
         walked again before every sample, nor before the next clause.
         """
         verdict: Verdict
+        cause: Cause = ""
         gc.collect()
         gc.freeze()
         try:
@@ -62,7 +69,8 @@ class Examination:
             if isinstance(error, Unsupported) and not self._session.built:
                 raise
             verdict, why = self._fault(clause, error)
-        return Finding(clause=clause, verdict=verdict, why=words.bounded(why or "", LONGEST))
+            cause = self._cause(clause, error)
+        return Finding(clause=clause, verdict=verdict, why=words.bounded(why or "", LONGEST), cause=cause)
 
     def _looked_at(self, clause: str) -> str | None:
         """The remark of a clause. Raises NotLookedAt for one on training if the plugin never trains."""
@@ -72,9 +80,21 @@ class Examination:
 
     def _fault(self, clause: str, error: Exception) -> tuple[Verdict, str]:
         """Verdict and text of a fault, told once; the same type from the same line is the same fault."""
-        fault, at = told(error), place(error)
+        fault, at = told(error), places.of_plugin(error)
         first = self._told.setdefault(f"{type(error).__name__} {at}" if at else fault, clause)
         return ("broken", fault) if first == clause else ("not looked at", f"it meets the fault of {first}")
+
+    def _cause(self, clause: str, error: Exception) -> Cause:
+        own_model = self._spec.model is not None and ":" in self._spec.model.reference
+        if clause == IMPORT and not own_model:
+            return "" if isinstance(error, ContractViolation) else "loading"
+        if isinstance(error, Unsupported):
+            return "unsupported"
+        if places.of_plugin(error):
+            return "raised"
+        if isinstance(error, ContractViolation):
+            return "returned" if "return" in str(error) else "unsupported"
+        return "arguments" if isinstance(error, TypeError) else "raised"
 
     def _import(self) -> str:
         """Loading the plugin starts no thread of Python and stays in its folder."""
@@ -83,8 +103,8 @@ class Examination:
         seconds = time.monotonic() - begin
         if folder != Path.cwd():
             raise Broken("loading the plugin changed the working directory")
-        if threading.active_count() > threads:
-            raise Broken(f"loading the plugin started {threading.active_count() - threads} threads")
+        if (more := threading.active_count() - threads) > 0:
+            raise Broken(f"loading the plugin started {more} thread{'s' * (more > 1)}")
         return f"loading took {seconds:.0f} s, in every process of a session" if seconds > SLOW_IMPORT else ""
 
 

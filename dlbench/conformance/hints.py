@@ -1,11 +1,15 @@
 """Advice to the author of a plugin: for each clause of the contract a sentence, and three lines of code that keep it.
 
+A fault that is none of the clause under which it was met, such as an exception, has advice of its own.
+
 The code is in terms of NumPy and of names that a plugin chooses; it stands within a method, or in a module.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from dlbench.conformance.examine import Cause, Finding
 
 
 class Hint(NamedTuple):
@@ -151,22 +155,40 @@ SIGNATURES = Hint(
     "If its arguments are the fault: the three methods are called so.",
     "info = plugin.build(request)\nloss = plugin.train_step(batch)\noutputs = plugin.predict(batch.inputs)",
 )
-"""For a TypeError, under whatever clause it came first."""
-NO_WORD = "no word from the plugin"
-"""Beginning of the reason when a clause was not decided in time."""
 SLOW = Hint(
     "Give it more time if it compiles, or if other programs work here; otherwise end the loop or the wait.",
     "# in a shell: dlbench check acme.wide --path jit --timeout 1200\n"
     'assert_conforms("acme.wide", "jit", timeout=1200)  # in a test',
 )
-"""For a clause that took too long, whichever it was."""
+LOADING = Hint(
+    "Its entry point names a module, and after the colon a class or function in it that is called without arguments; "
+    "import the module in Python to see a whole traceback.",
+    '[project.entry-points."dlbench.plugins"]  # of pyproject.toml; pip install -e . after a change\n'
+    '"acme.wide" = "dlbench_acme.model:Wide"',
+)
+RETURNS = Hint(
+    "Return what each method promises: a ModelInfo, a loss, outputs.",
+    'return ModelInfo(parameter_count=count, device="cpu", precision="fp32", path="eager")  # build()\n'
+    "return loss  # train_step(): a number that float() reads, of the parameters before the update\n"
+    "return outputs  # predict(): one array with a row for each of the inputs",
+)
+RAISED = Hint("The plugin raised this itself; mend it there, and check again: the clause was not decided.", "")
+ENDED = Hint(
+    "Something ended the process of the plugin: look for sys.exit and os._exit, a crash in native code, and memory.", ""
+)
+CAUSES: dict[Cause, Hint] = {
+    "loading": LOADING,
+    "arguments": SIGNATURES,
+    "returned": RETURNS,
+    "unsupported": HINTS["what_is_unsupported_is_raised"],
+    "raised": RAISED,
+    "time": SLOW,
+    "end": ENDED,
+}
+"""By the cause of a finding, for faults that are none of the clause under which they were met."""
 
 
-def hint(clause: str, why: str = "") -> list[str]:
-    """Lines of advice for a clause that is broken for this reason.
-
-    None for a clause that has no advice, such as the rest of a broken examination.
-    """
-    causes = {"TypeError": SIGNATURES, NO_WORD: SLOW}
-    found = next((one for begin, one in causes.items() if why.startswith(begin)), HINTS.get(clause))
+def hint(finding: Finding) -> list[str]:
+    """Lines of advice on a finding that says `broken`; none for the rest of a broken examination."""
+    found = CAUSES.get(finding.cause) or HINTS.get(finding.clause)
     return [] if found is None else [found.mend, *(f"    {line}" for line in found.code.splitlines())]

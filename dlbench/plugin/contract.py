@@ -31,7 +31,8 @@ def why_not(written_for: str) -> str:
     """
     parts = _parts(written_for)
     if parts is None:
-        return f"its contract version {written_for!r} is no version such as {CONTRACT_VERSION}"
+        said = f"its contract version {written_for!r} is no version such as {CONTRACT_VERSION}"
+        return f"{said}; mend its entry point of {GROUP}, and install it again"
     own = _parts(CONTRACT_VERSION)
     assert own is not None
     here = f"it is written for contract {written_for}, and this dlbench has {CONTRACT_VERSION}"

@@ -86,7 +86,7 @@ def _advice(name: str, known: Iterable[Entry], tasks: Collection[str] = ()) -> s
     if not dot and any(entry.name.partition(".")[2] == name for entry in known):
         return f"name one as FRAMEWORK.{name}, or all as '*.{name}'"
     if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in known):
-        return ""
+        return "" if _is_pattern(name) else "a package of your own is seen after `pip install -e .` in its folder"
     package = f"dlbench-{framework.partition('-')[0]}"  # of frameworks on several backends, such as lib-a and lib-b
     return f"plugins called {framework}.* come by custom from a package {package}: pip install {package}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import importlib
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,17 +59,44 @@ def load(entry: Entry, group: Group, arguments: Sequence[Any] | None = None) -> 
 
     Raises PluginLoadError, and errors of dlbench's own as they are.
     """
-    point = metadata.EntryPoint(entry.name, entry.value, group.name)
     try:
-        found = point.load()
+        found = _object(entry, group)
         return found if arguments is None else found(*arguments)
     except (DlbenchError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        from dlbench.errors import words
+        raise PluginLoadError(entry.name, entry.distribution, _cause(entry, error, arguments), group.kind) from error
 
-        cause = words.reason(error, LONGEST_CAUSE)
-        raise PluginLoadError(entry.name, entry.distribution, cause, group.kind) from error
+
+def _object(entry: Entry, group: Group) -> Any:
+    """The object that an entry point names. Raises PluginLoadError if its module lacks it, and errors of the module."""
+    point = metadata.EntryPoint(entry.name, entry.value, group.name)
+    found: Any = importlib.import_module(point.module)
+    for part in filter(None, (point.attr or "").split(".")):
+        if not hasattr(found, part):
+            near = difflib.get_close_matches(part, dir(found), n=3)
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            why = f"{point.module} has no {part!r}; {hint}{_mend(entry.value)}"
+            raise PluginLoadError(entry.name, entry.distribution, why, group.kind)
+        found = getattr(found, part)
+    return found
+
+
+def _cause(entry: Entry, error: BaseException, arguments: Sequence[Any] | None) -> str:
+    """The error with the plugin's own line, or, if it has none there, with the part that the entry point has in it."""
+    from dlbench.errors import places, words
+
+    said, at = words.reason(error, LONGEST_CAUSE), places.of_plugin(error)
+    absent = isinstance(error, ModuleNotFoundError)
+    if at:
+        return f"{said} ({at})" + "; install what brings it" * absent
+    if isinstance(error, TypeError) and arguments is not None:
+        return f"{said}; {entry.value} is called {'with one argument' if arguments else 'without arguments'}"
+    return f"{said}; {_mend(entry.value)}" if absent else said
+
+
+def _mend(value: str) -> str:
+    return f"mend its entry point {value!r}, and install it again"
 
 
 def _entries(distribution: Installed, group: Group, name: str) -> Iterator[Entry]:
@@ -82,19 +111,24 @@ def _entries(distribution: Installed, group: Group, name: str) -> Iterator[Entry
 
 
 def _why_name(name: str, group: Group) -> str:
-    return "" if group.pattern.fullmatch(name) else f"its name {name!r} must be {group.meaning}"
+    return (
+        ""
+        if group.pattern.fullmatch(name)
+        else f"its name {name!r} must be {group.meaning}; rename it in its entry points"
+    )
 
 
 def _why_module(value: str, group: Group) -> str:
     """Extras of a distribution may follow in brackets; they are the installer's."""
     match = re.fullmatch(r"\s*(\w+)[\w.]*\s*(:\s*\w+[\w.]*\s*)?(\[.*\]\s*)?", value)
     if match is None or not (match[2] or group.bare):
-        return f"its value {value!r} is not module:{'object, or a module' if group.bare else 'callable'}"
+        wanted = "object, or a module" if group.bare else "callable, such as dlbench_acme.model:Wide"
+        return f"its value {value!r} is not module:{wanted}; {_mend(value)}"
     try:
         there = importlib.util.find_spec(match[1]) is not None
     except (ImportError, ValueError) as error:
-        return f"module {match[1]} cannot be found ({error})"
-    return "" if there else f"module {match[1]} is not there; install it again"
+        return f"module {match[1]} cannot be found ({error}); install it again"
+    return "" if there else f"module {match[1]} is not there; install it again, or mend its entry point {value!r} first"
 
 
 def _mark_duplicates(found: list[Entry]) -> list[Entry]:

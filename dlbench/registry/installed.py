@@ -84,7 +84,13 @@ def _read(distribution: Any, group: str) -> Iterator[Installed]:
         refused = _refused(named)
     except Exception as error:  # any text, and values that are none
         if _mentions(folder, group):
-            yield Installed(name, rest or "not known", (), (), f"its entry_points.txt cannot be read ({_said(error)})")
+            yield Installed(
+                name,
+                rest or "not known",
+                (),
+                (),
+                f"its entry_points.txt cannot be read ({_said(error)}); install it again",
+            )
         return
     if not points and _has_metadata(folder):
         yield Installed(name, rest, (), ())  # its metadata, which takes long to parse, would not be used

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import textwrap
+import threading
+import time
+import tomllib
 
 import pytest
 from command import answered, dlbench
+from examined import SPEC, findings
 
 from dlbench import conformance
 from dlbench.conformance.examine import NAMES, Finding
-from dlbench.conformance.hints import HINTS, NO_WORD, SIGNATURES, SLOW, hint
-from dlbench.errors import UnknownName
+from dlbench.conformance.hints import CAUSES, ENDED, HINTS, LOADING, RAISED, RETURNS, SIGNATURES, SLOW, Hint, hint
+from dlbench.errors import PluginLoadError, UnknownName, Unsupported
+from dlbench.workers.child import ChildError
+from dlbench_fake.linear import LinearPlugin
 
 pytestmark = pytest.mark.untimed
 
 
+def broken(clause, cause=""):
+    return Finding(clause=clause, verdict="broken", cause=cause)
+
+
 def test_each_clause_has_its_advice_and_no_other_has():
     assert set(HINTS) == set(NAMES)
-    assert hint(conformance.EVERYTHING_ELSE) == []
+    assert hint(broken(conformance.EVERYTHING_ELSE)) == []
 
 
 @pytest.mark.parametrize("clause", NAMES)
@@ -26,7 +36,7 @@ def test_advice_is_a_sentence_and_three_lines_of_code_that_compile(clause):
     assert found.mend.endswith(".")
     assert len(found.code.splitlines()) == 3
     compile(f"def within():\n{textwrap.indent(found.code, '    ')}", clause, "exec")
-    assert max(map(len, hint(clause))) < 200
+    assert max(map(len, hint(broken(clause)))) < 200
 
 
 def test_hints_stand_below_the_broken_clause_if_they_are_asked_for(monkeypatch, tmp_path):
@@ -35,32 +45,94 @@ def test_hints_stand_below_the_broken_clause_if_they_are_asked_for(monkeypatch, 
     found = dlbench(*arguments, "--fix-hints", cwd=tmp_path, misdeed="import:raise")
     assert plain.returncode == found.returncode == 1
     added = [line for line in found.stdout.splitlines() if line not in plain.stdout.splitlines()]
-    assert [line.strip() for line in added] == [line.strip() for line in hint("import_does_no_work")]
+    assert [line.strip() for line in added] == [line.strip() for line in hint(broken("", "loading"))]
 
 
-def test_a_wrong_signature_is_told_with_the_calls_that_there_are():
-    assert hint("build_is_repeatable", "TypeError: build() takes 1 positional argument")[0] == SIGNATURES.mend
-    assert hint("build_is_repeatable", "two builds differ")[0] == HINTS["build_is_repeatable"].mend
-    compile(SIGNATURES.code, "signatures", "exec")
+def of(method, does):
+    """A plugin with this method of its own."""
+    return type("Plugin", (LinearPlugin,), {method: does})
 
 
-def test_a_clause_that_took_too_long_is_told_how_it_gets_more_time(monkeypatch):
-    assert hint("build_is_repeatable", f"{NO_WORD} for 300 s")[0] == SLOW.mend
-    compile(SLOW.code, "slow", "exec")
+def raises(error):
+    def method(self, *_):
+        raise error
+
+    return method
+
+
+OTHERS = {
+    "an exception of the plugin": (of("train_step", raises(ValueError("no good"))), RAISED),
+    "a missing attribute": (of("train_step", lambda self, batch: self.nothing), RAISED),
+    "a call within the plugin": (of("train_step", lambda self, batch: self.predict()), RAISED),
+    "a wrong signature": (of("build", lambda self: None), SIGNATURES),
+    "a dictionary of build": (of("build", lambda self, request: {}), RETURNS),
+    "no loss": (of("train_step", lambda self, batch: None), RETURNS),
+    "refused too late": (of("train_step", raises(Unsupported("no"))), HINTS["what_is_unsupported_is_raised"]),
+}
+"""Faults that are met under the second clause of all, of which each has other advice than that clause."""
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_fault_that_is_none_of_its_clause_has_advice_of_its_own(kind, monkeypatch):
+    plugin, wanted = OTHERS[kind]
+    _, found = findings(plugin, monkeypatch, clauses=NAMES[:2])
+    assert (found.clause, found.verdict) == ("build_is_repeatable", "broken")
+    assert hint(found)[0] == wanted.mend
+    assert hint(found)[0] != HINTS[found.clause].mend
+
+
+def fails():
+    raise PluginLoadError("acme.wide", "acme", "ImportError: no")
+
+
+def starts_a_thread():
+    threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
+    return LinearPlugin()
+
+
+def test_what_cannot_be_loaded_is_told_of_entry_points_and_what_works_at_import_of_its_clause(monkeypatch):
+    for factory, wanted in ((fails, LOADING), (starts_a_thread, HINTS["import_does_no_work"])):
+        (found,) = findings(factory, monkeypatch, clauses=NAMES[:1])
+        assert found.verdict == "broken"
+        assert hint(found)[0] == wanted.mend
+
+
+@pytest.mark.parametrize(("status", "wanted"), [("timeout", SLOW), ("crashed", ENDED)])
+def test_an_examination_that_ended_is_told_what_ends_one(status, wanted, monkeypatch):
+    def ended(*_):
+        raise ChildError(status, "so")
+
+    monkeypatch.setattr(conformance, "call", ended)
+    first, _ = conformance.check(SPEC)
+    assert hint(first)[0] == wanted.mend
+
+
+def test_advice_by_cause_is_a_sentence_with_code_that_compiles():
+    for cause, found in CAUSES.items():
+        assert isinstance(found, Hint)
+        assert found.mend.endswith(".")
+        if cause == "loading":
+            (points,) = tomllib.loads(found.code)["project"]["entry-points"].values()
+            assert points == {"acme.wide": "dlbench_acme.model:Wide"}
+        else:
+            compile(f"def within():\n{textwrap.indent(found.code or 'pass', '    ')}", cause, "exec")
+
+
+def test_a_test_of_a_plugin_can_give_a_clause_more_time(monkeypatch):
     given = []
     monkeypatch.setattr(conformance, "check", lambda spec, timeout, announce: iter(given.append(timeout) or ()))
     conformance.assert_conforms("fake.linear", "eager", timeout=1200)
     assert given == [1200]
 
 
-def findings(**verdicts):
+def listed(**verdicts):
     return [Finding(clause=name, verdict=verdict, why="so") for name, verdict in verdicts.items()]
 
 
 @pytest.fixture
 def found(monkeypatch):
     """An examination with one broken clause and one that holds."""
-    seen = findings(nothing_leaks="holds", nothing_is_printed="broken")
+    seen = listed(nothing_leaks="holds", nothing_is_printed="broken")
     monkeypatch.setattr(conformance, "check", lambda *_: iter(seen))
 
 

@@ -16,14 +16,38 @@ NO_STEP = "class Plugin:\n    def build(self, request): ...\n    def predict(sel
 NO_REQUEST = f"{GOOD}\n\nclass Plugin(Plugin):\n    def build(self):\n        return None\n"
 ENDLESS = "import time\n\nwhile True:\n    time.sleep(1)\n"
 SLOW = f"import time\n\ntime.sleep(10)\n{GOOD}"
+NEEDS = "class Plugin:\n    def __init__(self, size): ...\n"
+MEND = "mend its entry point 'acme_module{}', and install it again"
+POINT = {"acme.wide": "acme_module:Plugin"}
 FAULTS = {
-    "no module": ({"acme.wide": "nowhere_acme:Plugin"}, GOOD, "module nowhere_acme is not there; install it again"),
-    "no object": ({"acme.wide": "acme_module:Plugim"}, GOOD, "AttributeError: module 'acme_module' has no attribute"),
-    "no value": ({"acme.wide": "acme_module"}, GOOD, "its value 'acme_module' is not module:callable"),
+    "no module": (
+        {"acme.wide": "nowhere_acme:Plugin"}, GOOD,
+        "module nowhere_acme is not there; install it again, or mend its entry point 'nowhere_acme:Plugin' first",
+    ),
+    "no module within": (
+        {"acme.wide": "acme_module.deep:Plugin"}, GOOD,
+        f"No module named 'acme_module.deep'; 'acme_module' is not a package; {MEND.format('.deep:Plugin')}",
+    ),
+    "no object": (
+        {"acme.wide": "acme_module:Plugim"}, GOOD,
+        f"acme_module has no 'Plugim'; did you mean Plugin? {MEND.format(':Plugim')}",
+    ),
+    "no value": (
+        {"acme.wide": "acme_module"}, GOOD,
+        f"its value 'acme_module' is not module:callable, such as dlbench_acme.model:Wide; {MEND.format('')}",
+    ),
     "no dot": ({"acme": "acme_module:Plugin"}, GOOD, "its name 'acme' must be"),
-    "no method": ({"acme.wide": "acme_module:Plugin"}, NO_STEP, "which lacks train_step"),
-    "no import": ({"acme.wide": "acme_module:Plugin"}, "import nothing_of_acme\n", "No module named 'nothing_of_acme'"),
-}
+    "no method": (POINT, NO_STEP, "acme_module:Plugin returned an object of Plugin, which lacks train_step"),
+    "no import": (
+        POINT, "import nothing_of_acme\n",
+        "No module named 'nothing_of_acme' (acme/acme_module.py:1, in <module>); install what brings it",
+    ),
+    "no syntax": (POINT, "def build(:\n", "SyntaxError: invalid syntax (acme_module.py, line 1)"),
+    "no arguments": (
+        POINT, NEEDS, "missing 1 required positional argument: 'size'; acme_module:Plugin is called without arguments"
+    ),
+}  # fmt: skip
+"""Entry points, the text of the module, and the fault with the next step."""
 
 
 def dlbench(site, folder, *words, **more):

@@ -14,6 +14,8 @@ from dlbench.registry import offers
 
 pytestmark = pytest.mark.untimed
 
+MEND = "mend its entry point of dlbench.contract, and install it again"
+
 FUTURE = f"it is written for contract 9.0, and this dlbench has {CONTRACT_VERSION}; pip install --upgrade dlbench"
 
 
@@ -35,9 +37,9 @@ def test_every_major_version_says_what_it_changed():
             "it is written for contract 1.7, and this dlbench has 2.3 (2.0: build returns ModelInfo); "
             "install a later release of it",
         ),
-        ("two", "its contract version 'two' is no version such as 2.3"),
-        ("1", "its contract version '1' is no version such as 2.3"),
-        ("1.0.0.0", "its contract version '1.0.0.0' is no version such as 2.3"),
+        ("two", f"its contract version 'two' is no version such as 2.3; {MEND}"),
+        ("1", f"its contract version '1' is no version such as 2.3; {MEND}"),
+        ("1.0.0.0", f"its contract version '1.0.0.0' is no version such as 2.3; {MEND}"),
     ],
 )
 def test_an_older_minor_version_works_and_any_other_is_told_in_one_line(monkeypatch, written_for, said):
