@@ -1,4 +1,4 @@
-"""Plugins, examples and pages use the five public doors alone: everything else may change in any release."""
+"""Plugins, examples and pages use the public doors alone: everything else may change in any release."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import doors
+import keywords_page
 import pytest
 
 import dlbench
 import dlbench.conformance
 import dlbench.plugin
+from dlbench.api import scaffold
 
 pytestmark = pytest.mark.untimed
 
 ROOT = Path(__file__).parents[1]
-DOORS = ("plugin", "plugin_kit", "precision", "tasks", "architectures", "conformance")
+DOORS = ("plugin", "plugin_kit", "precision", "tasks", "architectures", "conformance", "errors")
 """Modules and packages that are public as a whole; `dlbench` itself offers the names of `_HOMES`."""
 
 
@@ -55,7 +57,7 @@ def behind_doors(text: str) -> Iterator[str]:
 def public(module: str, name: str) -> bool:
     """True if a name comes through a door; one of `dlbench` may also be taken from the module that it lives in."""
     top, _, home = module.partition(".")
-    if top != "dlbench" or home.split(".")[0] in DOORS:
+    if top != "dlbench" or (home.split(".")[0] in DOORS and not home.startswith("errors.")):
         return True
     offered = {name for name, lives in dlbench._HOMES.items() if home in ("", lives)}
     return name in offered or (home == "" and name in ("", "__version__", *DOORS))
@@ -115,7 +117,29 @@ def test_a_changed_signature_shows_in_the_listing(monkeypatch):
     assert "  class Batch" not in doors.listing().partition("\ndlbench.plugin\n")[2]
 
 
-def test_the_page_of_the_command_line_is_that_of_the_program():
-    words = [sys.executable, "tests/support/commands_page.py"]  # click remembers the options of commands that ran here
-    page = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert (ROOT / "docs/commands.md").read_text() == page, f"renew it: python {words[1]} > docs/commands.md"
+@pytest.mark.parametrize("page", ["commands", "keywords"])
+def test_a_page_that_is_made_from_the_program_is_that_of_the_program(page):
+    words = [sys.executable, f"tests/support/{page}_page.py"]  # click remembers the options of commands that ran here
+    made = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / f"docs/{page}.md").read_text() == made, f"renew it: python {words[1]} > docs/{page}.md"
+
+
+def test_every_keyword_of_a_public_function_is_in_the_table():
+    rows = [line for line in (ROOT / "docs/keywords.md").read_text().splitlines() if line.startswith("| `")]
+    named = {(function, row.split("`")[1]) for row in rows for function in re.findall(r"`(\w+)`", row.split("|")[3])}
+    for function, names in keywords_page.FUNCTIONS.items():
+        assert {(function, name) for name in names} <= named, function
+
+
+def test_what_a_new_package_imports_is_public_and_pinned():
+    """Templates of `dlbench new` rest on the doors, and on `plugin` of the package of their framework."""
+    listing = doors.listing()
+    for framework in scaffold.frameworks():
+        files = scaffold.rendered(scaffold.Wanted("acme", framework, task=True))
+        texts = [text for name, text in files.items() if name.endswith(".py")]
+        assert [one for text in texts for one in behind_doors(text)] == [], framework
+        for package in {
+            found for text in texts for found in re.findall(r"^from (dlbench_\w+) import", text, re.MULTILINE)
+        }:
+            assert package in listing, package
+            assert package in (ROOT / "docs/contract.md").read_text(), package

@@ -15,7 +15,8 @@ import pytest
 import yaml
 from dead_links import dead
 
-from dlbench import __version__
+import dlbench
+from dlbench import __version__, pytest_plugin
 from dlbench.api import scaffold
 from dlbench.cli.main import cli
 
@@ -28,6 +29,11 @@ SITE = "https://dlbench.github.io/dlbench/"
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 
 
+def own_names() -> set[str]:
+    """Names of `dlbench` that no other door has."""
+    return set(dlbench.__all__) - {name for door in doors.MODULES for name in doors.described(door)}
+
+
 def test_every_page_can_be_reached_and_every_door_has_its_reference():
     index = (DOCS / "index.md").read_text()
     listed = {line for block in re.findall(r"```{toctree}\n(.*?)```", index, re.DOTALL) for line in block.split()}
@@ -35,6 +41,10 @@ def test_every_page_can_be_reached_and_every_door_has_its_reference():
     reference = (DOCS / "python.md").read_text()
     for door in doors.MODULES:
         assert f".. automodule:: dlbench.{door}\n" in reference
+    for name in own_names():
+        assert f":: dlbench.{name}\n" in reference
+    fixture = reference.partition("## The fixture of pytest")[2]
+    assert {"plugin", "policy", *pytest_plugin._AXES} == set(re.findall(r"^\| `(\w+)`", fixture, re.MULTILINE))
 
 
 def called(workflow: str) -> set[str]:
@@ -212,4 +222,8 @@ def test_the_site_builds_without_a_warning_and_without_a_dead_link(tmp_path):
     reference = (tmp_path / "python.html").read_text()
     public = {f"dlbench.{door}.{name}" for door in doors.MODULES for name in doors.described(door)}
     assert {"dlbench.plugin.BuildRequest", "dlbench.tasks.from_arrays"} <= public
-    assert {name for name in {"dlbench.run", *public} if f'id="{name}"' not in reference} == set()
+    public |= {f"dlbench.{name}" for name in own_names()}
+    public |= {f"dlbench.{home}.{name}" for home, names in doors.RETURNED.items() for name in names}
+    public |= {f"{name}.plugin" if name != "dlbench_keras" else f"{name}.Backend.plugin" for name in doors.FRAMEWORKS}
+    assert {"dlbench.run", "dlbench.Policy", "dlbench.errors.Unsupported", "dlbench.api.check.Examination"} <= public
+    assert {name for name in public if f'id="{name}"' not in reference} == set()

@@ -11,12 +11,42 @@ import ast
 import importlib
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import dlbench
+from dlbench import pytest_plugin
 
-MODULES = ("plugin", "plugin_kit", "precision", "tasks", "architectures", "architectures.functional", "conformance")
+ROOT = Path(__file__).parents[2]
+MODULES = (
+    "plugin",
+    "plugin_kit",
+    "precision",
+    "tasks",
+    "architectures",
+    "architectures.functional",
+    "conformance",
+    "errors",
+)
+RETURNED = {
+    "analysis.compare": ("Comparison",),
+    "analysis.gate": ("Outcome",),
+    "analysis.judge": ("Row",),
+    "api.check": ("Examination", "Examined"),
+    "conformance.examine": ("Finding",),
+    "record.explanation": ("Explanation",),
+    "record.parity": ("Parity", "Difference"),
+    "report.section": ("Arm",),
+}
+"""Classes that functions of `dlbench` return, or that their results hold, by their modules."""
+FRAMEWORKS = {
+    "dlbench_jax": "plugins/dlbench-jax/dlbench_jax/adaptors.py",
+    "dlbench_keras": "plugins/dlbench-keras/dlbench_keras/__init__.py",
+    "dlbench_tf": "plugins/dlbench-tf/dlbench_tf/kit.py",
+    "dlbench_torch": "plugins/dlbench-torch/dlbench_torch/kit.py",
+}
+"""Packages of frameworks whose `plugin` is public, and the files that define it: none is imported to list it."""
 SPECIAL = ("__call__",)
 
 
@@ -34,6 +64,26 @@ def _lines() -> Iterator[str]:
         yield f"\ndlbench.{door}"
         for name in sorted(_names(module)):
             yield from _told(name, getattr(module, name))
+    for home, names in RETURNED.items():
+        yield f"\ndlbench.{home}, returned"
+        for name in names:
+            yield from _told(name, getattr(importlib.import_module(f"dlbench.{home}"), name))
+    for package, path in FRAMEWORKS.items():
+        yield f"\n{package}"
+        yield from _written((ROOT / path).read_text(encoding="utf-8"))
+    yield "\npytest"
+    yield f"  dlbench_benchmark(plugin, *, policy, {', '.join(pytest_plugin._AXES)})"
+
+
+def _written(source: str) -> Iterator[str]:
+    """The function `plugin` of a module, and the fields of its class `Stated`, as they are written."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef) and node.name == "Stated":
+            fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+            yield from (f"  Stated.{ast.unparse(one)}" for one in fields)
+        elif isinstance(node, ast.FunctionDef) and node.name == "plugin":
+            assert node.returns is not None
+            yield f"  plugin({ast.unparse(node.args)}) -> {ast.unparse(node.returns)}"
 
 
 def _names(module: ModuleType) -> list[str]:
