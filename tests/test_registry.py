@@ -255,6 +255,13 @@ def test_a_known_framework_comes_with_advice_on_a_package_of_ones_own_and_none_t
     assert "dlbench-fake" not in str(caught.value)
 
 
+def test_a_framework_with_plugins_by_backend_names_them_and_no_package_that_is_there(install: Install) -> None:
+    install("dlbench-zoo", {"zoo-a.net": "zoo_good:Plugin", "zoo-b.net": "zoo_good:Plugin"}, zoo_good=GOOD)
+    with pytest.raises(UnknownName) as caught:
+        registry.find("zoo.acme")
+    assert str(caught.value).endswith("; zoo has plugins by backend: zoo-a, zoo-b")
+
+
 def test_what_an_installer_left_does_not_hide_the_whole_distribution(
     install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ In names and texts of files NAME and `@word@` stand for the values of `_values`.
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib.util
 import json
 import keyword
@@ -15,6 +16,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dlbench import architectures
 from dlbench.errors import SpecError, UnknownName
@@ -27,6 +29,9 @@ ENDING = ".in"
 REQUIRED = "dlbench>=0.1,<2"
 """Range on dlbench of a new package."""
 
+NAME = re.compile(r"[a-z]([a-z0-9_]{0,28}[a-z0-9])?")
+"""Part of the names of a module and of a project; a project's may not end with _."""
+ENDS = "begin with a letter, end with a letter or digit,"
 CHECK = "\n`dlbench check --fix-hints` says of each broken clause what mends it.\n"
 """Advice for a package with a plugin."""
 
@@ -48,6 +53,11 @@ def frameworks() -> list[str]:
 def own_packages() -> list[str]:
     """Packages of dlbench itself, which need not be installed here."""
     return list(tomllib.loads((TEMPLATES / "taken.toml").read_text(encoding="utf-8"))["packages"])
+
+
+def plugin_of(wanted: Wanted) -> str:
+    """Name of the plugin of a package; empty for a task alone."""
+    return f"{_about(wanted)['framework']}.{wanted.name}" if wanted.framework else ""
 
 
 def create(wanted: Wanted, folder: Path) -> list[Path]:
@@ -105,8 +115,12 @@ def _check(wanted: Wanted) -> None:
 
 def _check_name(name: str) -> None:
     """Raise SpecError for a name that no package can have."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name):
-        raise SpecError(f"NAME {name!r} must be a Python identifier of at most 30 small letters, such as acme")
+    if not NAME.fullmatch(name):
+        raise SpecError(
+            f"NAME {name!r} must be of small letters, digits and _, {ENDS} and at most 30 long, such as acme"
+        )
+    if name == "dlbench":
+        raise SpecError("NAME 'dlbench' is the harness itself; choose another, such as acme")
     if keyword.iskeyword(name):
         raise SpecError(f"NAME {name!r} is a word of Python itself; choose another, such as {name}_net")
     if f"dlbench-{name}" in (own := own_packages()):
@@ -118,6 +132,8 @@ def _check_free(wanted: Wanted, files: Mapping[str, str]) -> None:
     name = wanted.name
     if wanted.framework and list(_names(files[f"dlbench_{name}/model.py"])).count(name) > 1:
         raise SpecError(f"NAME {name} is used in the module itself for something else; choose {name}_net, for one")
+    if wanted.framework and hasattr(builtins, name):
+        raise SpecError(f"NAME {name} is a function of Python, which the module would hide; choose {name}_net, for one")
 
 
 def _names(text: str) -> Iterator[str]:
@@ -131,9 +147,13 @@ def _names(text: str) -> Iterator[str]:
             yield node.name
 
 
+def _about(wanted: Wanted) -> Mapping[str, Any]:
+    """Facts of the framework; none for a task alone."""
+    return tomllib.loads((TEMPLATES / wanted.framework / "about.toml").read_text()) if wanted.framework else {}
+
+
 def _values(wanted: Wanted) -> Mapping[str, str]:
-    about = tomllib.loads((TEMPLATES / wanted.framework / "about.toml").read_text()) if wanted.framework else {}
-    plugin = f"{about['framework']}.{wanted.name}" if wanted.framework else ""
+    about, plugin = _about(wanted), plugin_of(wanted)
     summary = {(True, False): "A model", (False, True): "A task", (True, True): "A model and its task"}
     return {
         "name": wanted.name,
@@ -146,6 +166,7 @@ def _values(wanted: Wanted) -> Mapping[str, str]:
         "paths": json.dumps(about.get("paths", [])),
         "overrides": _override(about.get("untyped", []), "ignore_missing_imports = true")
         + _override(about.get("unread", []), 'follow_imports = "skip"  # its compiler, of which nothing here is used'),
+        "first": f"      - run: {about['first']}\n" if "first" in about else "",
         "check": CHECK * bool(wanted.framework),
         "commands": "\n".join(f"    {line}" for line in _commands(wanted, plugin, about.get("paths", []))) + "\n",
     }

@@ -87,6 +87,8 @@ def _advice(name: str, known: Iterable[Entry], tasks: Collection[str] = ()) -> s
         return f"name one as FRAMEWORK.{name}, or all as '*.{name}'"
     if _is_pattern(framework) or any(entry.name.startswith(f"{framework}.") for entry in known):
         return "" if _is_pattern(name) else "a package of your own is seen after `pip install -e .` in its folder"
+    if several := {one for entry in known if (one := entry.name.partition(".")[0]).startswith(f"{framework}-")}:
+        return f"{framework} has plugins by backend: {', '.join(sorted(several))}"
     package = f"dlbench-{framework.partition('-')[0]}"  # of frameworks on several backends, such as lib-a and lib-b
     return f"plugins called {framework}.* come by custom from a package {package}: pip install {package}"
 

@@ -6,16 +6,21 @@ import ast
 import email
 import itertools
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from command import answered
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from dlbench import __version__
@@ -23,6 +28,7 @@ from dlbench.api import scaffold
 from dlbench.api.scaffold import Wanted
 from dlbench.errors import SpecError, UnknownName
 from dlbench.plugin import CONTRACT_VERSION
+from dlbench.tasks import TaskRequest
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
 
@@ -58,9 +64,14 @@ def test_every_kind_of_package_parses_and_is_whole(wanted):
     for one in own:
         assert one.specifier.contains(Version(__version__)), one
         assert not one.specifier.contains(Version("99")), one
+    assert project["authors"] == [{"name": "the authors of dlbench-acme"}]
     assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
     assert files["LICENSE"].startswith("MIT License\n\nCopyright (c) the authors of dlbench-acme\n")
     assert {"dlbench_acme/py.typed", "README.md", "Makefile", ".github/workflows/ci.yml"} <= set(files)
+    workflow = files[".github/workflows/ci.yml"]
+    assert "timeout-minutes: 60\n" in workflow
+    assert "cache: pip\n" in workflow
+    assert ("whl/cpu\n      - run: pip install -e" in workflow) is (wanted.framework == "torch")
     if wanted.framework:
         test = files["tests/test_conformance.py"]
         assert len(test.splitlines()) <= 10
@@ -97,7 +108,16 @@ def test_the_packages_of_dlbench_are_those_of_the_repository():
     ("wanted", "said"),
     [
         (Wanted("acme"), "give --framework jax|keras|numpy|tf|torch"),
-        (Wanted("Acme", task=True), "NAME 'Acme' must be a Python identifier"),
+        (Wanted("Acme", task=True), "NAME 'Acme' must be of small letters, digits and _"),
+        (
+            Wanted("acme_", task=True),
+            "NAME 'acme_' must be of small letters, digits and _, begin with a letter, end with",
+        ),
+        (Wanted("class_", "numpy"), "NAME 'class_' must be"),
+        (Wanted("_acme", task=True), "NAME '_acme' must be"),
+        (Wanted("a" * 29 + "_", task=True), "must be"),
+        (Wanted("dlbench", task=True), "NAME 'dlbench' is the harness itself"),
+        (Wanted("print", "numpy"), "NAME print is a function of Python, which the module would hide; choose print_net"),
         (Wanted("a-b", task=True), "NAME 'a-b' must be"),
         (Wanted("1a", task=True), "NAME '1a' must be"),
         (Wanted("class", task=True), "NAME 'class' is a word of Python itself; choose another, such as class_net"),
@@ -125,6 +145,41 @@ def test_what_cannot_be_made_is_refused_in_one_line_and_leaves_nothing(wanted, s
     assert said in str(error.value)
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a", "acme2", "a_b", "a__b", LONGEST])
+def test_a_name_that_is_taken_is_one_that_a_project_may_have(name, tmp_path):
+    scaffold.create(Wanted(name, task=True), tmp_path / "new")
+    (project,) = re.findall(r'^name = "(.*)"', (tmp_path / "new" / "pyproject.toml").read_text(), re.MULTILINE)
+    assert canonicalize_name(project, validate=True).startswith("dlbench-a")
+
+
+@pytest.mark.parametrize(
+    ("options", "brings"),
+    [
+        (["--framework", "keras"], "brings plugin keras-tf.acme"),
+        (["--framework", "numpy", "--task"], "brings plugin numpy.acme and task acme"),
+        (["--task"], "brings task acme"),
+    ],
+)
+def test_the_answer_names_what_the_package_brings_and_the_next_command_as_a_shell_reads_it(options, brings, tmp_path):
+    done = answered("new", "acme", *options, "--out", "my dir/it's", cwd=tmp_path)
+    said, following = done.stdout.splitlines()[-2:]
+    assert (done.returncode, said) == (0, brings)
+    words = shlex.split(following)
+    assert words[:3] == ["next:", "cd", "my dir/it's"]
+    assert (tmp_path / words[2] / "pyproject.toml").is_file()
+
+
+def test_the_goal_of_a_task_is_said_in_the_unit_of_its_metric():
+    text = scaffold.rendered(Wanted("acme", task=True))["dlbench_acme/task.py"]
+    module: dict[str, Any] = {}
+    exec(text, module)
+    task = module["open_task"](TaskRequest("small", 32))
+    assert (task.info.metric, task.info.target) == ("mean squared error", 0.05)
+    assert round(task.evaluate(lambda inputs: np.zeros((len(inputs), 1), np.float32))) == 8
+    assert "mean squared error of at most 0.05 " in text
+    assert "answering zero has one of 8." in text
 
 
 def test_nothing_is_overwritten(tmp_path):
