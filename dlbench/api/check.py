@@ -37,6 +37,11 @@ class Examined:
         return conformance.stale(self.findings, self.skips)
 
     @property
+    def idle(self) -> list[str]:
+        """A line for each of the skips whose clause was not looked at."""
+        return conformance.idle(self.findings, self.skips)
+
+    @property
     def complete(self) -> bool:
         """True if every clause was decided, or left out for a capability that the plugin lacks."""
         return all(one.clause != conformance.EVERYTHING_ELSE for one in self.findings)

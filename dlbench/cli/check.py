@@ -12,7 +12,7 @@ from dlbench import architectures
 from dlbench.api.check import Examination, Examined, check
 from dlbench.cli import streams
 from dlbench.cli.heartbeat import Heartbeat
-from dlbench.conformance.examine import NAMES, Finding, Verdict
+from dlbench.conformance.examine import NAMES, Finding
 from dlbench.conformance.hints import hint
 from dlbench.errors import exit_codes, redaction
 from dlbench.record import encoding
@@ -20,7 +20,10 @@ from dlbench.report.markdown import plain
 from dlbench.session.models import AskedModel
 from dlbench.spec import Path, Spec
 
-WORDS: dict[Verdict, str] = {"holds": "hold", "broken": "broken", "not looked at": "not looked at"}
+SKIPPED = "skipped"
+"""The word for a broken clause that is known not to hold."""
+WORDS = {"holds": "hold", "broken": "broken", SKIPPED: SKIPPED, "not looked at": "not looked at"}
+"""Words of a count by those of a clause."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def _facts(found: Examination) -> dict[str, object]:
     """The examination for machines."""
     examined = [
         {"arm": one.spec.label, "spec": one.spec, "note": one.note, "findings": one.findings}
-        | ({"skips": one.skips, "stale": one.stale} if one.skips else {})
+        | ({"skips": one.skips, "stale": one.stale, "idle": one.idle} if one.skips else {})
         for one in found.examined
     ]
     return {"conforms": found.conforms, "examined": examined, "missing": found.missing}
@@ -94,20 +97,26 @@ class _Printed:
             return
         self._count_alike()
         self._why = why if finding.verdict == "not looked at" else ""
-        self._say(f"  {finding.verdict:13}  {finding.clause}{f': {why}' if why else ''}")
-        if finding.verdict == "broken" and self._shown.hints:
+        verdict = self._word(finding)
+        self._say(f"  {verdict:13}  {finding.clause}{f': {why}' if why else ''}")
+        if verdict == "broken" and self._shown.hints:
             for line in hint(finding):
                 self._say(f"{'':17}{line}")
 
     def ended(self, found: Examined) -> None:
-        """The skips that are stale, and the number of clauses by verdict."""
+        """The skips that are stale or met nothing, and the number of clauses by verdict."""
         self._count_alike()
         self._why = ""
-        for line in found.stale:
+        for line in [*found.stale, *found.idle]:
             self._say(f"  {line}")
-        verdicts = Counter(one.verdict for one in found.findings)
-        verdicts["not looked at"] = len(NAMES) - verdicts["holds"] - verdicts["broken"]
-        self._say(f"  {', '.join(f'{verdicts[verdict]} {word}' for verdict, word in WORDS.items())}")
+        verdicts = Counter(map(self._word, found.findings))
+        verdicts["not looked at"] = len(NAMES) - sum(verdicts[word] for word in ("holds", "broken", SKIPPED))
+        words = {verdict: word for verdict, word in WORDS.items() if verdict != SKIPPED or self._shown.skips}
+        self._say(f"  {', '.join(f'{verdicts[verdict]} {word}' for verdict, word in words.items())}")
+
+    def _word(self, finding: Finding) -> str:
+        """The verdict on a clause, or that it is broken as its skip says."""
+        return SKIPPED if finding.verdict == "broken" and finding.clause in self._shown.skips else finding.verdict
 
     def _count_alike(self) -> None:
         if self._alike:

@@ -111,9 +111,9 @@ def assert_conforms(
     """Raise AssertionError that lists every clause which the plugin breaks on this path, with advice on each.
 
     A clause that was not checked is no failure, unless the examination could not go on. `skips` are clauses that are
-    known not to hold: one that holds all the same is a failure. A clause may take `timeout` seconds. Warns if the data
-    of the architecture's task is not installed and another task was taken. Raises UnknownName for a skip that is no
-    clause.
+    known not to hold: one that holds all the same is a failure, and one that was not checked a line of the log. A
+    clause may take `timeout` seconds. Warns if the data of the architecture's task is not installed and another task
+    was taken. Raises UnknownName for a skip that is no clause.
     """
     check_skips(skips)
     found = [
@@ -125,6 +125,8 @@ def assert_conforms(
         one for one in found if one.clause == EVERYTHING_ELSE or (one.verdict == "broken" and one.clause not in skips)
     ]
     lines = [line for one in wrong for line in (f"{one.clause}: {one.why}", *(f"  {line}" for line in hint(one)))]
+    for line in idle(found, skips):
+        LOG.warning(line)
     lines += stale(found, skips)
     if lines:
         said = "\n".join(f"  {line}" for line in lines)
@@ -142,6 +144,14 @@ def stale(found: Iterable[Finding], skips: Collection[str]) -> list[str]:
     """A line for each of the skips whose clause holds."""
     held = [one.clause for one in found if one.clause in skips and one.verdict == "holds"]
     return [f"{clause}: stale skip: the clause holds now; remove it from the skips" for clause in held]
+
+
+def idle(found: Iterable[Finding], skips: Collection[str]) -> list[str]:
+    """A line for each of the skips whose clause was not looked at: nothing says whether it is needed."""
+    decided = {one.clause for one in found if one.verdict != "not looked at"}
+    return [
+        f"{clause}: this skip met nothing: the clause was not looked at" for clause in skips if clause not in decided
+    ]
 
 
 def _looked_at(child: Child, spec: Spec, clause: str, timeout: float) -> Finding:

@@ -12,6 +12,9 @@ from command import answered, dlbench
 from examined import SPEC, findings
 
 from dlbench import conformance
+from dlbench.api.check import Examined
+from dlbench.cli.check import Shown, _Printed
+from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance.examine import NAMES, Finding
 from dlbench.conformance.hints import CAUSES, ENDED, HINTS, LOADING, RAISED, RETURNS, SIGNATURES, SLOW, Hint, hint
 from dlbench.errors import PluginLoadError, UnknownName, Unsupported
@@ -145,6 +148,32 @@ def test_a_skip_lets_its_clause_be_broken_and_a_stale_one_is_told(found):
     assert "nothing_is_printed" not in str(error.value)
     with pytest.raises(UnknownName, match="did you mean nothing_leaks"):
         conformance.assert_conforms("fake.linear", "eager", skips=["nothing_leak"])
+
+
+def test_a_skip_that_met_nothing_is_a_line_and_no_failure(found, caplog):
+    conformance.assert_conforms("fake.linear", "eager", skips=["nothing_is_printed", "settings_take_effect"])
+    (line,) = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    assert line == "settings_take_effect: this skip met nothing: the clause was not looked at"
+
+
+def test_a_clause_that_was_skipped_does_not_look_like_a_failure(capsys):
+    skips = ("nothing_is_printed", "settings_take_effect")
+    seen = listed(nothing_leaks="holds", nothing_is_printed="broken", gradients_are_the_slope="broken")
+    printed = _Printed(Heartbeat(), Shown(hints=True, skips=skips))
+    for one in seen:
+        printed.decided(one)
+    printed.ended(Examined(SPEC, "", tuple(seen), skips))
+    said = capsys.readouterr().out.splitlines()
+    assert said[:3] == [
+        "  holds          nothing_leaks: so",
+        "  skipped        nothing_is_printed: so",
+        "  broken         gradients_are_the_slope: so",
+    ]
+    assert HINTS["nothing_is_printed"].mend not in "".join(said)
+    assert said[-2:] == [
+        "  settings_take_effect: this skip met nothing: the clause was not looked at",
+        f"  1 hold, 1 broken, 1 skipped, {len(NAMES) - 3} not looked at",
+    ]
 
 
 def test_a_skip_that_is_no_clause_is_one_line(tmp_path):
