@@ -88,18 +88,27 @@ class ReportsDeviceMemory(Protocol):
 
 @runtime_checkable
 class ExchangesParameters(Protocol):
-    """Can read and write all parameters in the core's canonical names and layout, as parity needs."""
+    """Can read and write all parameters in the core's canonical names and layout, as parity needs.
+
+    Canonical names are the keys of `BuildRequest.parameters` for an architecture that the core describes. For one of
+    your own they are the keys that `export_parameters` returns: any names, the same in every build and in `gradients`.
+    """
 
     def export_parameters(self) -> dict[str, Array]:
         """Return a copy of every parameter, float32.
 
         For an architecture that the core does not describe it includes, under names of their own, all other state that
-        a training step changes, such as the running statistics of batch norm.
+        a training step changes, such as the running statistics of batch norm. Called after `build`; what it raises is
+        told as a fault of the plugin.
         """
         ...
 
     def import_parameters(self, parameters: Parameters) -> None:
-        """Overwrite every parameter, and the given part of the state."""
+        """Overwrite every parameter, and the given part of the state.
+
+        Raise ValueError for parameters of other names or shapes than the model's, as
+        `dlbench.plugin_kit.require_same_shapes` does.
+        """
         ...
 
 
@@ -108,7 +117,7 @@ class ComputesGradients(Protocol):
     """Can return the gradients of the mean loss without an update."""
 
     def gradients(self, batch: Batch) -> dict[str, Array]:
-        """Return the gradient of every parameter by canonical name, with dropout off."""
+        """Return the gradient of every parameter, with dropout off, by its name in `export_parameters`."""
         ...
 
 

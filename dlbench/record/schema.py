@@ -102,7 +102,11 @@ class PhaseMemory(Record, frozen=True, gc=False):
 
 
 class TaskInfo(Record, frozen=True):
-    """The task as it was: data and its checksum, quality metric, which way is better, the target."""
+    """The task as it was: data and its checksum, quality metric, which way is better, the target.
+
+    `target` is in the `unit` of the metric, `budget_steps` counts training steps. Nothing is checked when it is made:
+    reading a record raises RecordError for a target that is no finite number and for negative steps.
+    """
 
     name: str
     data: str

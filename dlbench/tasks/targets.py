@@ -33,7 +33,13 @@ _WORDS = {ACCURACY: "accuracy", ERROR: "mse"}
 
 @dataclass(frozen=True)
 class Target:
-    """Target in the task's metric, learning rate that reached it, steps to train in any case, steps between looks."""
+    """Goal of a task: a quality to reach, the learning rate that reached it, and the steps that training may take.
+
+    `target` is in the unit of the task's metric. With `from_arrays` that is, for classes, the accuracy: above 0 and at
+    most 1, more is better; and for numbers the mean squared error, in the unit of the targets squared: 0 or more, less
+    is better. `learning_rate` is above 0. `budget_steps` is the most training steps, a multiple of `evaluate_every`,
+    the steps between two evaluations. Nothing is checked when a Target is made.
+    """
 
     target: float
     learning_rate: float
@@ -98,5 +104,8 @@ def stated_target(text: str, metric: Metric, default: Target) -> Target:
 
 
 def random_stream(*keys: int) -> np.random.Generator:
-    """A random stream of its own for these keys, such as seed and step; independent of every other stream."""
+    """A random stream of its own for these keys, such as seed and step; independent of every other stream.
+
+    Raises ValueError for a negative key, and TypeError for one that is no whole number.
+    """
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(keys)))
