@@ -28,6 +28,11 @@ class Rule(NamedTuple):
 
 
 COMMANDS = [
+    Rule(r"net\.py:Net .*--input 16x32", "tests/test_tutorials_typed.py"),
+    Rule(
+        r"^dlbench (new waves|run --plugin torch\.mlp --task NAME)|^dlbench list --tasks",
+        "tests/test_tutorials_typed.py",
+    ),
     Rule(
         r"--(input|model) .*net\.py:|port\.py:|train\.py:|model\.onnx",
         "needs files of the reader: tests/cli/test_models.py",
@@ -39,7 +44,7 @@ COMMANDS = [
     Rule(r"examples/article/", "measured by test_the_model_of_a_program_can_be_planned"),
     Rule(r"acme\.tiny", "tests/test_readme_plugin.py"),
     Rule(r"acme\.slope", "tests/test_tutorial_plugin.py"),
-    Rule(r"torch\.resmlp", "tests/test_tutorial_package.py"),
+    Rule(r"torch\.resmlp|^dlbench new resmlp", "tests/test_tutorials_typed.py"),
     Rule(r"\bPYTHON\b|--suite gate", "needs two Python environments: tests/session/test_lockstep.py"),
     Rule(r"^dlbench (gate|comment)\b", "needs a repository with two commits: tests/cli/test_gate.py"),
     Rule(r"^dlbench (bisect|env)\b|--env \w+=\S*==", "installs packages: tests/cli/test_bisect.py"),
@@ -63,6 +68,7 @@ PYTHON = [
     Rule(r"import dlbench\n\nresults = dlbench\.read", "tests/api/test_library.py"),
     Rule(r"class Tiny", "tests/test_readme_plugin.py"),
     Rule(r"class Slope|assert_conforms\(", "tests/test_tutorial_plugin.py"),
+    Rule(r"^from torch import nn\n\n\nclass Net|GOAL = Target", "tests/test_tutorials_typed.py"),
     Rule(r"resmlp = plugin|autoencoder = plugin", "tests/test_tutorial_package.py"),
     Rule(r"dlbench_benchmark\(", "tests/test_pytest_plugin.py"),
     Rule(r"render\(|EXPORT", "tests/registry/test_export_offers.py"),

@@ -2,66 +2,72 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import tomllib
-from pathlib import Path
+import shutil
 
 import pytest
-from command import DLBENCH
+from typed_pages import PAGES, Shell, blocks, lines
 
-PAGE = (Path(__file__).parents[1] / "docs/tutorial-plugin.md").read_text()
+PAGE = (PAGES / "tutorial-plugin.md").read_text(encoding="utf-8")
 STEPS = [step for step in PAGE.split("\n## ")[1:] if "class Slope" in step]
 
 pytestmark = [pytest.mark.untimed, pytest.mark.slow]
 
 
 def block(language: str, text: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return str(found)
+    (found,) = blocks(language, text)
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Shell:
+    """The package of the page, built from its own pyproject.toml, and installed."""
+    shell = Shell(tmp_path_factory.mktemp("acme"))
+    (shell.folder / "pyproject.toml").write_text(block("toml", PAGE))
+    (shell.folder / "dlbench_acme.py").write_text(block("python", STEPS[0]))
+    shell.type("pip install -e .")
+    return shell
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """The metadata of the page, as an installer leaves it."""
-    points = tomllib.loads(block("toml", PAGE))["project"]["entry-points"]
-    info = tmp_path / "dlbench_acme-0.1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dlbench-acme\nVersion: 0.1.0\n")
-    groups = [
-        f"[{group}]\n" + "\n".join(f"{one} = {to}" for one, to in named.items()) for group, named in points.items()
-    ]
-    (info / "entry_points.txt").write_text("\n".join(groups))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    return tmp_path
+def shell(built, tmp_path) -> Shell:
+    """A folder of its own with that package."""
+    found = Shell(tmp_path)
+    shutil.copytree(built.site, found.site)
+    return found
 
 
-def typed(text: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    (line,) = re.findall(r"^    (dlbench .*)$", text, re.MULTILINE)
-    words = [DLBENCH, *line.split()[1:], *more]
-    return subprocess.run(words, check=False, cwd=folder, capture_output=True, text=True)
+def matches(shown: str, said: str) -> None:
+    """Fail unless each shown line begins one that was said; its times are any times, and `...` is any end."""
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    for line in shown.splitlines():
+        start = re.escape(" ".join(line.split()).removesuffix("...").strip())
+        pattern = re.sub(r"[\d\\.]+\\ (?:[nµm]?s)\b", r"[\\d.,]+ [nµm]?s", start)
+        assert any(re.match(pattern, one) for one in lines), (line, said)
 
 
 @pytest.mark.parametrize("place", range(len(STEPS)))
-def test_a_step_gives_the_answer_that_it_shows(place, folder):
+def test_a_step_gives_the_answer_that_it_shows(place, shell):
     step = STEPS[place]
-    (folder / "dlbench_acme.py").write_text(block("python", step))
-    found = typed(step, folder)
-    said = [" ".join(line.split()) for line in found.stdout.splitlines()]
-    shown = [" ".join(line.split()) for line in block("text", step).splitlines()]
-    for line in shown:
-        assert any(one.startswith(line.removesuffix("...").strip()) for one in said), (line, found.stdout)
-    broken = [line for line in shown if line.startswith("broken")]
-    assert len([line for line in said if line.startswith("broken")]) == len(broken)
-    assert found.returncode == bool(broken)
+    (shell.site / "dlbench_acme.py").write_text(block("python", step))
+    (line,) = lines(step)
+    shown = block("text", step)
+    broken = [one for one in shown.splitlines() if one.startswith("broken")]
+    said = shell.type(line, code=bool(broken))
+    matches(shown, said)
+    assert len([one for one in said.splitlines() if one.lstrip().startswith("broken")]) == len(broken)
 
 
-def test_the_last_step_is_measured(folder):
-    (folder / "dlbench_acme.py").write_text(block("python", STEPS[-1]))
-    (step,) = [part for part in PAGE.split("\n## ") if part.startswith("5. ")]
-    found = typed(step, folder, "--out", "out")
-    assert found.returncode == 0, found.stdout + found.stderr
+@pytest.mark.parametrize("number", [1, 5, 6])
+def test_the_other_steps_give_what_they_show(number, shell):
+    (step,) = [part for part in PAGE.split("\n## ") if part.startswith(f"{number}. ")]
+    for name, text in (("pyproject.toml", block("toml", PAGE)), ("dlbench_acme.py", block("python", STEPS[-1]))):
+        (shell.folder / name).write_text(text)
+    (shell.site / "dlbench_acme.py").write_text(block("python", STEPS[-1]))
+    if number == 6:
+        (shell.folder / "test_acme.py").write_text(block("python", step))
+    said = "".join(shell.type(line) for line in lines(step))
+    matches("".join(blocks("text", step)), said)
 
 
 def test_there_are_three_versions():
