@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import doors
 import pytest
-import yaml
+from browser import opened
 from dead_links import dead
 
 import dlbench
-from dlbench import __version__, pytest_plugin
-from dlbench.api import scaffold
-from dlbench.cli.main import cli
+from dlbench import pytest_plugin
 
 pytestmark = [pytest.mark.untimed, pytest.mark.xdist_group("wheels")]
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PATH = {"PATH": os.environ["PATH"]}
-SITE = "https://dlbench.github.io/dlbench/"
-WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
+BEYOND = (
+    "[...document.querySelectorAll('article *')]"
+    ".filter((one) => !one.closest('.table-wrapper, pre, .highlight') && one.getBoundingClientRect().right > 391)"
+)
+"""Elements of a page, outside of the frames that scroll, which end beyond 390 pixels."""
 
 
 def own_names() -> set[str]:
@@ -47,144 +44,6 @@ def test_every_page_can_be_reached_and_every_door_has_its_reference():
     assert {"plugin", "policy", *pytest_plugin._AXES} == set(re.findall(r"^\| `(\w+)`", fixture, re.MULTILINE))
 
 
-def called(workflow: str) -> set[str]:
-    """Targets of make that the steps of a workflow call; a word of the matrix stands for each of its values."""
-    found = set()
-    for job in yaml.safe_load(workflow)["jobs"].values():
-        rows = job.get("strategy", {}).get("matrix", {}).get("include", [{}])
-        for line in [line for step in job.get("steps", []) for line in step.get("run", "").splitlines()]:
-            for row in rows:
-                said = re.sub(r"\$\{\{ *matrix\.(\w+) *\}\}", lambda word, row=row: str(row[word[1]]), line)
-                for words in re.findall(r"(?:^|[;&|] *)make ([^;&|]*)", said.strip()):
-                    found |= {word for word in words.split() if not re.match(r"-|\w+=", word)}
-    return found
-
-
-def targets(makefile: str) -> set[str]:
-    return set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_calls_targets_that_exist(path):
-    found = called(path.read_text())
-    assert found
-    assert found <= targets((ROOT / "Makefile").read_text())
-
-
-def test_the_workflow_of_a_new_package_calls_targets_of_its_makefile():
-    files = scaffold.rendered(scaffold.Wanted("acme", task=True))
-    assert called(files[".github/workflows/ci.yml"]) == {"check", "test"} <= targets(files["Makefile"])
-
-
-def test_a_target_that_does_not_exist_is_found():
-    text = """
-jobs:
-  test:
-    strategy: {matrix: {include: [{target: check test}, {target: nothing}]}}
-    steps:
-      - uses: actions/checkout@v5
-      - run: make ${{ matrix.target }}
-      - run: |
-          make -j2 dist PYTHON=python3.12 && make docs
-          echo make it so
-"""
-    assert called(text) == {"check", "test", "nothing", "dist", "docs"}
-
-
-@pytest.mark.parametrize("path", sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml")), ids=lambda path: path.stem)
-def test_a_form_for_issues_asks_in_fields_that_github_knows_for_commands_that_exist(path):
-    text = path.read_text()
-    form = yaml.safe_load(text)
-    if path.stem == "config":
-        assert set(form) == {"blank_issues_enabled", "contact_links"}
-        return
-    assert {"name", "description", "body"} <= set(form)
-    for field in form["body"]:
-        assert field["type"] in {"markdown", "textarea", "input", "dropdown", "checkboxes"}
-        assert field["attributes"].get("label") or field["type"] == "markdown"
-    for command, options in re.findall(r"`dlbench (\w+)([^`]*)`", text):
-        known = {flag for one in cli.commands[command].params for flag in one.opts}
-        assert set(re.findall(r"--[\w-]+", options)) <= known
-
-
-def workflow(name: str) -> dict[Any, Any]:
-    return dict(yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text()))
-
-
-@pytest.mark.parametrize(
-    ("tag", "other", "code"),
-    [(f"v{__version__}", __version__, 0), ("v0.0.7", __version__, 1), (f"v{__version__}", "0.0.7", 1)],
-)
-def test_a_release_is_of_the_version_that_its_tag_names_in_every_package(tag, other, code, tmp_path):
-    steps = [step.get("run", "") for step in workflow("release")["jobs"]["build"]["steps"]]
-    (check,) = steps[steps.index("make dist") + 1 :][:1]
-    (tmp_path / "dist").mkdir()
-    for name, version in (("dlbench", __version__), ("dlbench_torch", other)):
-        (tmp_path / "dist" / f"{name}-{version}.tar.gz").touch()
-        (tmp_path / "dist" / f"{name}-{version}-py3-none-any.whl").touch()
-    done = subprocess.run(["bash", "-ec", check], check=False, cwd=tmp_path, env={"GITHUB_REF_NAME": tag, **PATH})
-    assert done.returncode == code
-
-
-@pytest.mark.parametrize(
-    ("changes", "cites", "code"),
-    [
-        ("## 0.2.0", "version: 0.2.0\ndate-released: 2026-12-01", 0),
-        ("## Unreleased", "version: 0.2.0\ndate-released: 2026-12-01", 1),
-        ("## 0.2.0", "version: 0.1.0\ndate-released: 2026-12-01", 1),
-        ("## 0.2.0", "version: 0.2.0", 1),
-    ],
-)
-def test_a_release_is_dated_in_changelog_and_citation(changes, cites, code, tmp_path):
-    (check,) = [step["run"] for step in workflow("release")["jobs"]["build"]["steps"] if "CITATION" in str(step)]
-    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{changes}\n")
-    (tmp_path / "CITATION.cff").write_text(f"{cites}\n")
-    done = subprocess.run(["bash", "-ec", check], check=False, cwd=tmp_path, env={"GITHUB_REF_NAME": "v0.2.0", **PATH})
-    assert done.returncode == code
-
-
-def test_every_package_has_the_version_of_the_core():
-    projects = [tomllib.loads(path.read_text())["project"] for path in ROOT.glob("plugins/*/pyproject.toml")]
-    assert {project["name"]: project["version"] for project in projects} == dict.fromkeys(
-        scaffold.own_packages(), __version__
-    )
-
-
-def test_a_release_keeps_no_token():
-    release = workflow("release")
-    assert release["jobs"]["publish"]["permissions"] == {"id-token": "write"}
-    assert release["permissions"] == {"contents": "read"}
-    assert "secrets." not in (ROOT / ".github/workflows/release.yml").read_text()
-
-
-def test_the_whole_suite_runs_every_night_and_before_a_release():
-    """`test` leaves out the slow tests, which hold most of the pages and of the packages of strangers."""
-    whole, jobs = workflow("whole"), workflow("release")["jobs"]
-    assert set(whole[True]) == {"schedule", "workflow_call", "workflow_dispatch"}  # YAML reads `on` as a truth value
-    assert called(yaml.safe_dump(whole)) == {"check", "docs", "test-all"}
-    assert jobs["checks"]["uses"] == "./.github/workflows/whole.yml"
-    assert (jobs["build"]["needs"], jobs["publish"]["needs"]) == ("checks", "build")
-
-
-def test_workflows_and_the_action_use_one_version_of_each_action():
-    template = scaffold.rendered(scaffold.Wanted("acme", task=True))[".github/workflows/ci.yml"]
-    texts = [*(path.read_text() for path in (*WORKFLOWS, ROOT / "action.yml")), template]
-    used = {found for text in texts for found in re.findall(r"uses: ([\w-]+/[\w/-]+)@(\S+)", text)}
-    assert len(used) == len({name for name, _ in used}), sorted(used)
-
-
-def test_every_job_has_an_end():
-    for path in WORKFLOWS:
-        for name, job in workflow(path.stem)["jobs"].items():
-            assert "uses" in job or job["timeout-minutes"] <= 360, f"{path.name}: {name}"
-
-
-def test_a_citation_is_of_this_version():
-    found = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert found["version"] == __version__
-    assert found["license"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"]
-
-
 def test_a_dead_link_is_found(tmp_path):
     (tmp_path / "a.html").write_text('<a id="x" href="#x"></a><a href="#y"></a><a href="b.html"></a><img src="c.png">')
     away = "https://github.com/dlbench/dlbench/blob/main/"
@@ -196,14 +55,6 @@ def test_a_dead_link_is_found(tmp_path):
     assert (done.returncode, done.stdout.splitlines()) == (1, found)
 
 
-def test_the_site_is_published_and_the_metadata_of_every_package_leads_there():
-    assert called((ROOT / ".github/workflows/site.yml").read_text()) == {"docs"}
-    assert workflow("site")["jobs"]["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
-    for path in (ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")):
-        assert tomllib.loads(path.read_text())["project"]["urls"]["Documentation"] == SITE
-    assert SITE in (ROOT / "README.md").read_text()
-
-
 def test_no_description_of_a_package_leads_to_a_page_that_only_the_site_can_show():
     """GitHub shows directives of Sphinx as raw text."""
     raw = [page.name for page in DOCS.glob("*.md") if re.search(r"^```\{|^:::\{", page.read_text(), re.MULTILINE)]
@@ -212,14 +63,21 @@ def test_no_description_of_a_package_leads_to_a_page_that_only_the_site_can_show
         assert [name for name in raw if f"/docs/{name}" in page.read_text()] == [], page
 
 
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_without_a_dead_link(tmp_path):
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(DOCS), str(tmp_path)]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the built site; a warning is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(DOCS), str(folder)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert list(dead(tmp_path)) == []
-    assert (tmp_path / "search.html").exists()
-    reference = (tmp_path / "python.html").read_text()
+    return folder
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_without_a_dead_link(site):
+    assert list(dead(site)) == []
+    assert (site / "search.html").exists()
+    reference = (site / "python.html").read_text()
     public = {f"dlbench.{door}.{name}" for door in doors.MODULES for name in doors.described(door)}
     assert {"dlbench.plugin.BuildRequest", "dlbench.tasks.from_arrays"} <= public
     public |= {f"dlbench.{name}" for name in own_names()}
@@ -227,3 +85,27 @@ def test_the_site_builds_without_a_warning_and_without_a_dead_link(tmp_path):
     public |= {f"{name}.plugin" if name != "dlbench_keras" else f"{name}.Backend.plugin" for name in doors.FRAMEWORKS}
     assert {"dlbench.run", "dlbench.Policy", "dlbench.errors.Unsupported", "dlbench.api.check.Examination"} <= public
     assert {name for name in public if f'id="{name}"' not in reference} == set()
+
+
+@pytest.mark.slow
+def test_no_page_of_the_site_is_wider_than_a_telephone(site):
+    """Tables and code that are wider scroll in frames of their own."""
+    pages = sorted(site.glob("*.html"))
+    assert len(pages) > 30
+    with opened() as browser:
+        browser.window(390)
+        browser.media()
+        for page in pages:
+            browser.open(page)
+            assert browser.run("document.documentElement.scrollWidth") <= 390, page.name
+            assert browser.run(f"{BEYOND}.map((one) => one.outerHTML.slice(0, 99))") == [], page.name
+
+
+@pytest.mark.slow
+def test_an_element_that_is_wider_than_a_telephone_is_found(tmp_path):
+    page = tmp_path / "wide.html"
+    page.write_text("<meta name=viewport content='width=device-width'><article><img style='width: 500px'></article>")
+    with opened() as browser:
+        browser.window(390)
+        browser.open(page)
+        assert browser.run(f"{BEYOND}.length") == 1
