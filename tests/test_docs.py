@@ -36,6 +36,7 @@ OF_OTHERS = {
     "--version",
     "--no-install-recommends",
     "--rm",
+    "--user",
     "--cpus",
     "--cpuset-cpus",
     "--memory",
