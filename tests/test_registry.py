@@ -20,7 +20,6 @@ from dlbench.api import request
 from dlbench.errors import ContractViolation, PluginLoadError, UnknownName, Unsupported
 from dlbench.plugin import ModelPlugin
 from dlbench.registry.entry_points import Entry
-from dlbench.session import plan
 from dlbench.spec import PLUGIN_NAMES, Spec
 
 pytestmark = pytest.mark.untimed
@@ -212,54 +211,6 @@ def test_a_factory_that_returns_no_plugin_is_told_which_methods_are_missing(inst
         str(caught.value)
         == "plugin zoo.half: zoo_half:Plugin returned an object of Plugin, which lacks train_step, predict"
     )
-
-
-def test_an_unknown_name_offers_near_ones() -> None:
-    with pytest.raises(UnknownName, match=r"unknown plugin 'fake\.linaer'; did you mean fake\.linear"):
-        registry.load("fake.linaer")
-
-
-def test_an_unknown_framework_comes_with_the_package_to_install() -> None:
-    with pytest.raises(UnknownName) as caught:
-        registry.find("abacus.mlp")
-    assert str(caught.value).endswith("pip install dlbench-abacus")
-
-
-def test_the_name_of_a_task_comes_with_its_option(install: Install) -> None:
-    points = install("dlbench-waves", {}).joinpath("dlbench_waves-1.2.dist-info/entry_points.txt")
-    points.write_text("[dlbench.tasks]\nwaves = waves:open_task\n")
-    with pytest.raises(UnknownName) as caught:
-        registry.find("waves")
-    assert str(caught.value).endswith(
-        "waves is a task; dlbench list --tasks shows it, and a run takes it as --task waves"
-    )
-
-
-def test_the_name_of_a_task_of_dlbench_itself_comes_with_its_option_too() -> None:
-    with pytest.raises(UnknownName) as caught:
-        plan.installed({"plugin": ["digits"]})
-    assert str(caught.value).endswith("a run takes it as --task digits")
-
-
-def test_an_architecture_alone_comes_with_the_form_of_a_name_and_no_package() -> None:
-    with pytest.raises(UnknownName) as caught:
-        registry.find("linear")
-    assert str(caught.value).endswith("name one as FRAMEWORK.linear, or all as '*.linear'")
-    assert "pip install" not in str(caught.value)
-
-
-def test_a_known_framework_comes_with_advice_on_a_package_of_ones_own_and_none_to_install_it_again() -> None:
-    with pytest.raises(UnknownName) as caught:
-        registry.find("fake.zzzzzz")
-    assert str(caught.value).endswith("; a package of your own is seen after `pip install -e .` in its folder")
-    assert "dlbench-fake" not in str(caught.value)
-
-
-def test_a_framework_with_plugins_by_backend_names_them_and_no_package_that_is_there(install: Install) -> None:
-    install("dlbench-zoo", {"zoo-a.net": "zoo_good:Plugin", "zoo-b.net": "zoo_good:Plugin"}, zoo_good=GOOD)
-    with pytest.raises(UnknownName) as caught:
-        registry.find("zoo.acme")
-    assert str(caught.value).endswith("; zoo has plugins by backend: zoo-a, zoo-b")
 
 
 def test_what_an_installer_left_does_not_hide_the_whole_distribution(

@@ -8,9 +8,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from dlbench.api import scaffold
 from dlbench.api.scaffold import Wanted
@@ -25,8 +28,11 @@ OLDEST = [
     "rich==13.7.*",
     "packaging==24.0",
     "importlib-metadata==8.0.*",
+    "numpy==1.26.*",
+    "scipy==1.13.*",
+    "threadpoolctl==3.2.*",
 ]
-"""Oldest versions of the small dependencies that pyproject.toml allows."""
+"""Oldest versions of the dependencies that pyproject.toml allows. Python 3.13 has no wheels of some of them."""
 KINDS = {
     "torch": ("torch.mlp", "line"),
     "tf": ("tf.mlp", "line"),
@@ -135,8 +141,35 @@ def test_the_core_alone_works_on_every_python(version, wheels, tmp_path):
     core_alone(environment(tmp_path / "env", str(wheels["dlbench"]), python=python), tmp_path)
 
 
-def test_the_core_alone_works_with_the_oldest_small_dependencies(wheels, tmp_path):
-    core_alone(environment(tmp_path / "env", str(wheels["dlbench"]), *OLDEST, kept=False), tmp_path)
+def test_the_oldest_versions_are_those_that_the_project_states():
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    least = {
+        one.name: clause.version
+        for one in map(Requirement, stated)
+        for clause in one.specifier
+        if clause.operator == ">="
+    }
+    tried = {one.name: one.specifier for one in map(Requirement, OLDEST)}
+    assert tried.keys() == least.keys()
+    assert [name for name, version in least.items() if not tried[name].contains(Version(version))] == []
+
+
+def test_the_core_alone_works_with_the_oldest_dependencies(wheels, tmp_path):
+    python = interpreter("3.11")
+    if not python:
+        pytest.skip("Python 3.11 is not installed")
+    core_alone(environment(tmp_path / "env", str(wheels["dlbench"]), *OLDEST, python=python, kept=False), tmp_path)
+
+
+def test_the_core_alone_works_with_the_newest_dependencies(wheels, tmp_path):
+    core_alone(environment(tmp_path / "env", str(wheels["dlbench"]), kept=False), tmp_path)
+
+
+def test_the_core_installs_from_its_sources_alone(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (sources,) = tmp_path.glob("*.tar.gz")
+    core_alone(environment(tmp_path / "env", str(sources)), tmp_path)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
