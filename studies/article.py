@@ -152,10 +152,12 @@ def _measured(kind: Kind, folder: Path, left: float) -> list[str]:
 @click.option("--parts", default=frameworks.LOCAL / WHY, show_default=True, type=click.Path(path_type=Path))
 @click.option("--out", default=FOLDER / WHY, show_default=True, type=click.Path(path_type=Path))
 def why(only: str, parts: Path, out: Path) -> None:
-    """Explain a step op by op in TensorFlow and PyTorch, and write the page of all that are explained."""
+    """Explain a step op by op, two frameworks at a time, what is not kept yet, and write the page of all."""
     for name in _known(only):
-        article_why.explain(name, parts / name, out)
-        article_why.write(out, PROGRAMS)
+        try:
+            article_why.explain(name, parts / name, out)
+        finally:
+            article_why.write(out, PROGRAMS)
 
 
 @study.command()

@@ -16,6 +16,8 @@ class Words(NamedTuple):
     curve: str
     why: str
     program: str
+    arms: str
+    length: str
     work: str
     none: str
 
@@ -36,10 +38,12 @@ WORDS = {
         "between its own least and greatest: for series,\nimages made and text less is better. Then the steps "
         "to the target, the median of the seeds, five of them unless fewer stand\nthere, "
         "and those that reached it. [Tasks](tasks.md) has the targets.",
-        why="### Why: op by op\n\nParts of a step, in TensorFlow and then in PyTorch, on one thread of a busy machine. "
-        "`dispatch` is the way to an operation,\n`Python` the time between operations, work the operations themselves; "
-        "gaps and waiting are in no column. – has no times, for its profile\ncost too much.",
+        why="### Why: op by op\n\nA step and its parts, first of the first arm and then of the second, on one thread "
+        "of a busy machine. `dispatch` is the way to an operation,\n`Python` the time between operations, work the "
+        "operations themselves; gaps and waiting are in no column. – has no times, for a profile\ncost too much.",
         program="program",
+        arms="arms",
+        length="step",
         work="work",
         none="Not measured yet.",
     ),
@@ -56,10 +60,12 @@ WORDS = {
         curve="### 训练曲线\n\n真实任务的留出数据上的质量，从第一次评估到最后一次，每格按自己的最小值和最大值缩放"
         "（序列、生成图像和文本越小越好）。然后是达到目标所需的步数（各种子的中位数；没有另外写明时是五个种子）和达到目标的种子数。"
         "目标见 [Tasks](tasks.md)。",
-        why="### 为什么：逐个算子\n\n一步时间的组成，先是 TensorFlow，然后是 PyTorch；一个线程，机器繁忙。"
+        why="### 为什么：逐个算子\n\n一步的时间及其组成，先是第一个配置，然后是第二个；一个线程，机器繁忙。"
         "`dispatch` 是框架找到并启动算子的时间，`Python` 是算子之间的时间，“计算” 是算子本身；空闲和等待不在任何一列。"
         "“–” 表示剖析的开销太大，不给出时间。",
         program="程序",
+        arms="配置",
+        length="一步",
         work="计算",
         none="尚未测量。",
     ),

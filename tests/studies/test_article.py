@@ -159,25 +159,33 @@ def reasons(folder):
 
 def test_a_reason_has_the_parts_of_both_steps_and_no_gap_is_work(tmp_path):
     assert reasons(tmp_path) == []
-    (tmp_path / "lstm.json").write_text(json.dumps(explained()))
-    assert reasons(tmp_path) == [
-        "| lstm | 12.0 ms | 2.00 ms | 4.00 ms, 500 µs | 5.00 ms, 0 µs | 1.50 ms, 1.20 ms |",
-    ]
-    (tmp_path / "lstm.json").write_text(json.dumps(explained(cost=1.6)))
-    assert reasons(tmp_path) == ["| lstm | 12.0 ms | 2.00 ms | – | – | – |"]
+    (tmp_path / "lstm-jit.json").write_text(json.dumps(explained()))
+    both = "| lstm | `tf jit`, `jax jit` | 12.0 ms, 2.00 ms"
+    assert reasons(tmp_path) == [f"{both} | 4.00 ms, 500 µs | 5.00 ms, 0 µs | 1.50 ms, 1.20 ms |"]
+    (tmp_path / "lstm-jit.json").write_text(json.dumps(explained(cost=1.6)))
+    assert reasons(tmp_path) == [f"{both} | – | – | – |"]
 
 
-def test_an_explanation_is_kept_with_a_page_of_all(tmp_path, monkeypatch):
-    def explain(plugins, out, **_):
-        assert plugins == ["tf.gru", "torch.gru"]
+def test_each_pair_is_explained_once_and_kept_with_a_page_of_all(tmp_path, monkeypatch):
+    asked = []
+
+    def explain(plugins, path, out, **_):
+        asked.append((path, *plugins))
         out.mkdir(parents=True)
         (out / "explanation.json").write_text(json.dumps(explained()))
 
     monkeypatch.setattr(article_why.dlbench, "explain", explain)
     words = ["why", "--only", "gru", "--parts", str(tmp_path / "parts"), "--out", str(tmp_path / "out")]
     assert CliRunner().invoke(article.study, words).exit_code == 0
-    assert (tmp_path / "out/report.md").read_text().endswith("## gru\n\n- torch takes less\n")
-    assert len(reasons(tmp_path / "out")) == 1
+    assert asked == [
+        ("graph", "keras-tf.gru", "tf.gru"),
+        ("eager", "tf.gru", "torch.gru"),
+        ("jit", "tf.gru", "jax.gru"),
+    ]
+    assert (tmp_path / "out/report.md").read_text().endswith("## gru, jit\n\n- torch takes less\n")
+    assert len(reasons(tmp_path / "out")) == 3
+    assert CliRunner().invoke(article.study, words).exit_code == 0
+    assert len(asked) == 3
 
 
 def test_an_unknown_program_is_refused_before_anything_is_measured(tmp_path):
