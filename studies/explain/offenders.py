@@ -1,10 +1,11 @@
-"""Two faults of this project that were found by hand, in their old form: planted into a plugin, which is then profiled.
+"""Faults in a plugin, which is then profiled: two of this project that were found by hand, and an unfused optimizer.
 
     python -m studies.explain.offenders NAME old|new
 
 prints the profile as JSON: `joined-biases` is `tf.gan jit` on two threads with all parameters in one variable, for
 which XLA computes the sums of the biases' gradients again for every element; `beta-powers` is `torch.mlp jit` with
-`beta**count`, which Inductor computes in its loop over each parameter.
+`beta**count`, which Inductor computes in its loop over each parameter; `unfused-optimizer` is `torch.mlp eager` at size
+base with PyTorch's optimizer as a loop over the parameters.
 """
 
 from __future__ import annotations
@@ -57,17 +58,26 @@ def _power() -> None:
     optimizers._WrittenAdam.update = update  # type: ignore[method-assign]
 
 
+def _single() -> None:
+    from dlbench_torch import optimizers
+
+    patched: Any = optimizers
+    patched.KERNELS = {**optimizers.KERNELS, "fused": optimizers.KERNELS["single"]}
+
+
 _SMALL: dict[str, Any] = {"path": "jit", "size": "small", "threads": 1}
+_MLP = Spec(plugin="torch.mlp", phase="train", task="synthetic", batch_size=32, **_SMALL)
 OFFENDERS = {
     "joined-biases": Offender(
         Spec(plugin="tf.gan", phase="train", task="synthetic_gan", batch_size=64, **{**_SMALL, "threads": 2}),
         _join,
         ("reduction", "data movement", "elementwise", "fused code"),
     ),
-    "beta-powers": Offender(
-        Spec(plugin="torch.mlp", phase="train", task="synthetic", batch_size=32, **_SMALL),
-        _power,
-        ("elementwise", "fused code"),
+    "beta-powers": Offender(_MLP, _power, ("elementwise", "fused code")),
+    "unfused-optimizer": Offender(
+        msgspec.structs.replace(_MLP, path="eager", size="base"),
+        _single,
+        ("optimizer",),
     ),
 }
 

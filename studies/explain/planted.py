@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -64,6 +65,14 @@ def _asleep(values: Tensor) -> Tensor:
 
 def _busy(values: Tensor) -> Tensor:
     sum(number * number for number in range(50_000))
+    return values
+
+
+def _recompiled(values: Tensor) -> Tensor:
+    """A function that PyTorch records anew, and compiles (TorchScript), in every step."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(lambda one: torch.relu(one) * 0.5, values[:1], check_trace=False)
     return values
 
 
@@ -144,6 +153,7 @@ PLANTED: dict[str, Planted] = {
     "host_copy": Planted(_on_the_host, ("data movement",)),
     "sleep": Planted(_asleep, ("Python",)),
     "busy_python": Planted(_busy, ("Python",)),
+    "recompilation": Planted(_recompiled, ("Python", "dispatch")),
     "normalisation": Planted(_normal, ("normalisation",)),
     "elementwise": Planted(_elementwise, ("elementwise",)),
     "random": Planted(_random, ("random",)),
