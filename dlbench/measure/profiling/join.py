@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from dlbench.measure.profiling.attribution import MANY
 from dlbench.measure.profiling.roofline import PRODUCTS
 from dlbench.plugin import Category
 from dlbench.record.explanation import Arm, Layer, Op, Share
@@ -171,9 +172,15 @@ def _share(kind: Category, name: str, before: Side | None, after: Side | None = 
         shapes=sides.shapes if sides is not None else (),
         before=None if before is None else before.seconds,
         after=None if after is None else after.seconds,
-        counts=(before.calls if before else 0.0, after.calls if after else 0.0),
+        counts=(_calls(before), _calls(after)),
         busy=(before.busy if before else 0.0, after.busy if after else 0.0),
     )
+
+
+def _calls(side: Side | None) -> float:
+    """Calls a step, of many the whole ones: a part of one is of an operation that not every step has."""
+    calls = side.calls if side is not None else 0.0
+    return float(round(calls)) if calls >= MANY else calls
 
 
 def _shown(found: Iterable[Share], before: Arm, after: Arm | None) -> tuple[Share, ...]:

@@ -203,6 +203,13 @@ def test_any_number_of_pairs_is_told_in_as_many_lines_as_there_are(pairs: int) -
     assert ("more in the file" in said) is (pairs == 40)
 
 
+def test_many_calls_are_whole() -> None:
+    ops = tuple(Op(name=f"op{at}", category="loss", count=3.3, seconds=1e-3, busy=1e-3) for at in range(4))
+    profile = Profile(spec=SPEC, steps=1, seconds=4e-3, plain=4e-3, cost=1.0, threads=1, ops=ops)
+    found = explain("train", Arm(label="a", profile=profile, step=4e-3))
+    assert [one.counts[0] for one in (*found.categories, found.differences[0])] == [13, 3.3]
+
+
 def test_layers_are_joined_by_their_names_and_the_one_that_pays_is_said() -> None:
     before = layered(("conv0", "convolution", 2), ("dense0", "matrix product", 1), ("", "loss", 1))
     after = layered(("conv0", "convolution", 5), ("dense0", "matrix product", 2), ("", "loss", 1))
