@@ -204,7 +204,7 @@ def test_any_number_of_pairs_is_told_in_as_many_lines_as_there_are(pairs: int) -
 
 
 def test_many_calls_are_whole() -> None:
-    ops = tuple(Op(name=f"op{at}", category="loss", count=3.3, seconds=1e-3, busy=1e-3) for at in range(4))
+    ops = tuple(Op(name=name, category="loss", count=3.3, seconds=1e-3, busy=1e-3) for name in "abcd")
     profile = Profile(spec=SPEC, steps=1, seconds=4e-3, plain=4e-3, cost=1.0, threads=1, ops=ops)
     found = explain("train", Arm(label="a", profile=profile, step=4e-3))
     assert [one.counts[0] for one in (*found.categories, found.differences[0])] == [13, 3.3]
