@@ -84,6 +84,7 @@ def _cells(path: str, one: dict[str, Any]) -> Iterator[str]:
     times = {row["category"]: (row["before"] or 0.0, row["after"] or 0.0) for row in one["categories"]}
     around = [times.get(name, (0.0, 0.0)) for name in AROUND]
     work = [sum(time[side] for name, time in times.items() if name not in NO_WORK) for side in (0, 1)]
-    dear = any(one[side]["profile"]["cost"] > DEARER for side in ("before", "after"))  # no times are to be shown
+    costs = [one[side]["profile"].get("cost") for side in ("before", "after")]
+    dear = any(cost is None or cost > DEARER for cost in costs)  # no times are to be shown
     for pair in (*around, work):
         yield NOTHING if dear else ", ".join(format_value(value, "s") for value in pair)

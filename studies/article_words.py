@@ -28,16 +28,15 @@ WORDS = {
         both="### TensorFlow and PyTorch, a training step\n\nThe time of a step, then its ratio to that of `tf graph`, "
         "on two threads, from `reports/all-plugins`.",
         step="### Keras and JAX too, a training step\n\nThe time of a step, then its ratio to that of "
-        "`keras-tf graph`, on one thread. A program that is no column was not measured,\n"
-        "and – in a cell was not measured, or is not compared because other programs held the processors. A ratio\n"
-        "alone is of one process: it decides nothing, and has no time beside it.",
+        "`keras-tf graph`, on one thread. A program that is no column was not\nmeasured, and – in a cell was not "
+        "measured, or is not compared because other programs held the processors. A ratio alone is of one\n"
+        "process: it decides nothing, and has no time beside it.",
         memory="### Memory\n\nPeak memory above what the process held after its imports. A column without Keras and "
         "JAX is of two threads,\nfrom `reports/all-plugins`.",
         first="### The first step\n\nIt holds tracing and compiling. Columns are as for memory.",
         curve="### The curve\n\nQuality on held-out data of real tasks, from the first evaluation to the last, each "
-        "between its own least and greatest: for series,\nimages made and text less is better. Then the steps "
-        "to the target, the median of the seeds, five of them unless fewer stand\nthere, "
-        "and those that reached it. [Tasks](tasks.md) has the targets.",
+        "between its own least and greatest:\nfor series, images made and text less is better. Then the steps "
+        "to the target, the median of the seeds, five of them unless\nfewer stand there, and those that reached it. [Tasks](tasks.md) has the targets.",
         why="### Why: op by op\n\nA step and its parts, first of the first arm and then of the second, on one thread "
         "of a busy machine. `dispatch` is the way to an operation,\n`Python` the time between operations, work the "
         "operations themselves; gaps and waiting are in no column. – has no times, for a profile\ncost too much.",

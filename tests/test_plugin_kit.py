@@ -288,6 +288,31 @@ ENTRY %main (x: f32[32,64], y: f32[100,64]) -> f32[64] {
     )
 
 
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        ("reduce-precision", "elementwise"),
+        ("select-and-scatter", "reduction"),
+        ("round-nearest-even", "elementwise"),
+        ("dynamic-update-slice", "data movement"),
+        ("parameter", "fused code"),
+    ],
+)
+def test_an_operation_in_a_fusion_is_what_its_whole_word_says(operation, kind):
+    program = f"""HloModule other
+
+%inner (a: f32[8]) -> f32[8] {{
+  ROOT %a = f32[8]{{0}} {operation}(%b)
+}}
+
+ENTRY %main (x: f32[8]) -> f32[8] {{
+  %x = f32[8]{{0}} parameter(0)
+  ROOT %loop_fusion.1 = f32[8]{{0}} fusion(%x), kind=kLoop, calls=%inner
+}}
+"""
+    assert instructions_of([program], layer_finder([])).category("loop_fusion.1") == kind
+
+
 def test_a_product_that_an_instruction_takes_twice_is_counted_once():
     squared = """HloModule squared
 

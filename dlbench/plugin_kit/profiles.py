@@ -30,7 +30,7 @@ CONSTITUENTS: tuple[tuple[str, Category], ...] = (
     (r"convolution|conv2d|conv", "convolution"),
     (r"gather|scatter", "embedding"),
     (r"rng|random|threefry", "random"),
-    (r"reduce|reduce-window|select-and-scatter|sort|cumsum|sum|argmax", "reduction"),
+    (r"reduce|sort|cumsum|sum|argmax", "reduction"),
     (
         r"add|subtract|multiply|divide|power|sqrt|rsqrt|exponential|log|tanh|logistic|maximum|minimum|compare|select|"
         r"negate|abs|clamp|convert|and|or|not|xor|shift|floor|sign|is|max|min|relu|exp|sine|cosine|erf|remainder",
@@ -42,8 +42,19 @@ CONSTITUENTS: tuple[tuple[str, Category], ...] = (
     ),
 )
 """Words of an operation's name, by weight: a fusion is what its heaviest part is, as far as the name says."""
+OPCODES: Mapping[str, Category] = {
+    "reduce-precision": "elementwise",
+    "reduce-window": "reduction",
+    "select-and-scatter": "reduction",
+    "ceil": "elementwise",
+    "cbrt": "elementwise",
+    "atan2": "elementwise",
+    "round-nearest-even": "elementwise",
+    "round-nearest-afz": "elementwise",
+}
+"""Operations of HLO whose words would say something else, or nothing (openxla.org/xla/operation_semantics)."""
 
-UNTOLD = {"fusion", "ynn", "wrapped"}
+UNTOLD = {"fusion", "ynn", "wrapped", "loop", "input", "clone", "remat"}
 """Words of the names of fusions that do not tell what is in them; a library of products (ynn) has reductions too."""
 ENDS = "end: "
 """Beginning of the name of the event at a thunk's end, before the name of its instruction."""
@@ -126,8 +137,8 @@ class Instructions(NamedTuple):
         """The category by the words of an instruction's name, or by what is inside one whose name says nothing."""
         words = set(re.split(r"[_.\d]+", name)) - {""}
         inside = self.contents[name].inside if name in self.contents and words <= UNTOLD else ()
-        found = category_of_hlo("_".join(inside)) if inside else UNATTRIBUTED
-        return category_of_hlo(name_of_thunk(name)) if found == UNATTRIBUTED else found
+        kinds = {OPCODES.get(one) or category_of_hlo(one) for one in inside}
+        return next((kind for _, kind in CONSTITUENTS if kind in kinds), category_of_hlo(name_of_thunk(name)))
 
     def reads(self, name: str) -> Shapes:
         """Shapes of the operands that an instruction reads whole; empty where they are not known."""

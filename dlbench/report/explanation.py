@@ -27,7 +27,7 @@ _NAMESPACE = re.compile(r"\b(?:[a-z_]+::)+(?:evaluate_function: )?")
 
 
 def blocks(explanation: Explanation, *, operations: int | None = None) -> Iterator[Block]:
-    """One explanation, with so many of its single differences; None for all."""
+    """One explanation, with `operations` of its single differences at most; None for all of them."""
     before, after = explanation.before, explanation.after
     sides = [before] if after is None else [before, after]
     yield Heading(1, _title(explanation))
@@ -36,7 +36,7 @@ def blocks(explanation: Explanation, *, operations: int | None = None) -> Iterat
         yield _table("Category", [_cells(one, sides, "") for one in _worth(explanation.categories, sides)], sides)
         if named := [_cells(one, sides, _name(one)) for one in explanation.differences[:operations]]:
             yield _table("Operation", named, sides)
-        if explanation.layers:
+        if any(one.total for one in explanation.layers):
             yield _by_layer(explanation.layers, sides)
     elif any(arm.profile.ops for arm in sides):
         yield _counts(explanation, sides)
@@ -50,8 +50,9 @@ def fitted(found: Sequence[Explanation], lines: int, height: Callable[[Sequence[
 
     What is left out is in the file.
     """
+    most = max((len(one.differences) for one in found), default=0)
     forms: tuple[Callable[[Explanation], list[Block]], ...] = (
-        *(partial(_with, operations=count) for count in (None, *range(9, -1, -1))),
+        *(partial(_with, operations=count) for count in range(most, -1, -1)),
         lambda one: list(blocks(one))[:2],
         lambda one: [Heading(1, _title(one)), Bullets(one.answer[:1])],
     )
@@ -66,7 +67,7 @@ def fitted(found: Sequence[Explanation], lines: int, height: Callable[[Sequence[
     return [*itertools.chain.from_iterable(shown[:count]), left]
 
 
-def _with(one: Explanation, operations: int | None) -> list[Block]:
+def _with(one: Explanation, operations: int) -> list[Block]:
     return list(blocks(one, operations=operations))
 
 
@@ -158,7 +159,7 @@ def _name(one: Share) -> str:
 
 
 def _short(name: str) -> str:
-    """A name of WIDTH letters at the most; of two sides that stand against each other, as much of both."""
+    """A name cut to WIDTH letters; of two sides that stand against each other, as much of both."""
     if len(name) <= WIDTH:
         return name
     sides = [re.sub(r" and (\d+) more", r" +\1", side) for side in name.split(AGAINST)]
@@ -167,9 +168,9 @@ def _short(name: str) -> str:
 
 
 def _cut(name: str, width: int) -> str:
-    """A name in so many letters; the number of others behind it stays."""
-    word, _, more = name.partition(" +")
-    rest = f" +{more}" if more else ""
+    """A name cut to `width` letters; the number of others behind it stays."""
+    rest = "".join(re.findall(r" \+\d+$", name))
+    word = name.removesuffix(rest)
     return name if len(name) <= width else f"{word[: width - len(rest) - 1]}…{rest}"
 
 

@@ -69,7 +69,7 @@ def _busy(values: Tensor) -> Tensor:
 
 
 def _recompiled(values: Tensor) -> Tensor:
-    """A function that PyTorch records anew, and compiles (TorchScript), in every step."""
+    """A function that PyTorch traces and compiles (TorchScript) in every step once more."""
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.jit.trace(lambda one: torch.relu(one) * 0.5, values[:1], check_trace=False)

@@ -1,14 +1,19 @@
-"""Profiles as tests write them: events in milliseconds, within a step."""
+"""Profiles as tests write them: events in milliseconds, within a step; arms of such steps, and their explanation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from dlbench.measure.profiling.answer import explain
 from dlbench.measure.profiling.attribution import attribute
 from dlbench.measure.profiling.spans import window
 from dlbench.plugin import STEP, ProfileEvent
-from dlbench.record.explanation import Op
+from dlbench.record.explanation import Arm, Explanation, Op, Profile
+from dlbench.spec import Spec
+
+SPEC = Spec(plugin="a.mlp", path="eager", phase="train", task="line", size="small", batch_size=1, threads=1)
 
 
 def event(name: str, category: Any, start: float, end: float, thread: int = 1, **more: Any) -> ProfileEvent:
@@ -33,3 +38,40 @@ def account(events: Iterable[ProfileEvent], steps: int = 1) -> dict[tuple[str, s
 def milliseconds(events: Iterable[ProfileEvent], steps: int = 1) -> dict[str, float]:
     """Attributed wall milliseconds by name."""
     return {name: round(op.seconds * 1e3, 6) for (_, name), op in account(events, steps).items()}
+
+
+@dataclass
+class Step:
+    """A step of operations one after the other, each (name, category, milliseconds)."""
+
+    ops: list[tuple[str, Any, float]]
+    flops: tuple[float | None, ...] = ()
+
+    def events(self) -> list[ProfileEvent]:
+        """Its events, of which that of the whole step is the first."""
+        at, found = 0.0, []
+        for number, (name, kind, length) in enumerate(self.ops):
+            if kind != "Python":
+                flops = self.flops[number] if number < len(self.flops) else None
+                found.append(event(name, kind, at, at + length, flops=flops))
+            at += length
+        return [step(at), *found]
+
+    def arm(self, label: str, cost: float = 1.1, scale: float = 1.0) -> Arm:
+        """An arm whose profile takes `cost` times as long as a step without it, and whose measured step is scaled."""
+        events = self.events()
+        seconds = events[0].seconds
+        account = attribute("a.b", window("a.b", events, seconds), 1)
+        profile = Profile(
+            spec=SPEC, steps=1, seconds=seconds, plain=seconds / cost, cost=cost, threads=1, ops=account.ops
+        )
+        return Arm(label=label, profile=profile, step=seconds * scale)
+
+
+BASE = [("mm", "matrix product", 4), ("relu", "elementwise", 1), ("adam", "optimizer", 2), ("", "Python", 1)]
+"""Operations of a step that takes 8 ms."""
+
+
+def explained(before: Step, after: Step) -> Explanation:
+    """The explanation of two steps."""
+    return explain("train", before.arm("a"), after.arm("b"))

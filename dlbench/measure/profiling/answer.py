@@ -125,29 +125,33 @@ def _against(one: Share, found: Sequence[Share], gap: float) -> str:
 
 def _operations(found: Sequence[Share]) -> tuple[float, float]:
     """Calls of all operations on each side, views and reads of variables too: each is dispatched."""
-    before, after = (sum(one.counts[side] for one in found) for side in (0, 1))
+    dispatched = [one.counts for one in found if one.category == "dispatch" or one.category not in HOST]
+    before, after = (sum(counts[side] for counts in dispatched) for side in (0, 1))
     return before, after
 
 
 def _cautions(sides: Sequence[Arm]) -> Iterator[str]:
     for arm in sides:
-        profile = arm.profile
-        if profile.reason:
-            yield f"No profile of {arm.label}: {profile.reason}"
-        elif profile.cost is None:
-            yield f"What profiling costs a step of {arm.label} is not known: counts and order are shown, and no times."
-        elif not profile.timed:
-            yield (
-                f"Profiling makes a step of {arm.label} {profile.cost:.2f} times as long, more than {DEARER:g}: "
-                "counts and order are shown, and no times."
-            )
-        unknown = sum(op.seconds for op in profile.ops if op.category == UNATTRIBUTED)
-        if profile.seconds and unknown > UNKNOWN * profile.seconds:
-            yield f"{unknown / profile.seconds:.0%} of the step of {arm.label} has names that no table knows."
+        yield from _of_profile(arm)
     if all(arm.scaled for arm in sides):
         costs = [f"{_cost(arm.profile.cost)} ({arm.label})" for arm in sides if arm.profile.cost is not None]
-        yield (f"Profiling makes a step {listed(costs)}; times are scaled to the step that was measured without it.")
+        yield f"Profiling makes a step {listed(costs)}; times are scaled to the step that was measured without it."
         yield from _of_another_length(sides)
+
+
+def _of_profile(arm: Arm) -> Iterator[str]:
+    """Cautions about the profile of an arm: what it does not tell, and why."""
+    profile, unshown = arm.profile, "counts and order are shown, and no times"
+    if profile.reason:
+        yield f"No profile of {arm.label}: {profile.reason}"
+    elif profile.cost is None:
+        yield f"What profiling costs a step of {arm.label} is not known: {unshown}."
+    elif not profile.timed:
+        times = f"{profile.cost:.2f} times as long, more than {DEARER:g}"
+        yield f"Profiling makes a step of {arm.label} {times}: {unshown}."
+    unknown = sum(op.seconds for op in profile.ops if op.category == UNATTRIBUTED)
+    if profile.seconds and unknown > UNKNOWN * profile.seconds:
+        yield f"{unknown / profile.seconds:.0%} of the step of {arm.label} has names that no table knows."
 
 
 def _cost(ratio: float) -> str:
@@ -158,7 +162,7 @@ def _cost(ratio: float) -> str:
 def _of_another_length(sides: Sequence[Arm]) -> Iterator[str]:
     """The arms whose step beside the profile was of another length than the measured one, so that parts may be too."""
     parts = [
-        f"{arm.label} {seconds(arm.step)}, {seconds(arm.profile.plain)} beside the profile"
+        f"{arm.label} {seconds(arm.step)} ({seconds(arm.profile.plain)} beside the profile)"
         for arm in sides
         if arm.step and arm.profile.plain and not 1 / ALIKE <= arm.step / arm.profile.plain <= ALIKE
     ]

@@ -21,7 +21,7 @@ from dlbench.record.explanation import Op
 Table = np.ndarray[Any, np.dtype[np.float64]]
 WORKS, HELPS, THINKS, WAITS = range(4)
 MANY, NEARLY = 10, 0.1
-"""Calls of which a part of one is nothing, and the part of a call by which a number is nearly whole."""
+"""A number of calls from which on it is shown whole, and the part of a call by which a smaller one is nearly whole."""
 MOST, TIGHT = 0.9, 0.05
 """Part of an operation's time that may be recording, and of all recording that may lie where it would be more."""
 
@@ -60,7 +60,11 @@ def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0, ow
     """
     sums: dict[_Key, _Sum] = {}
     by_thread = {thread: _clipped(plugin, found, thread) for thread in found.threads}
-    working = {thread for thread, parts in by_thread.items() if any(rank(one.owner) == WORKS for one in parts)}
+    working = {
+        thread
+        for thread, parts in by_thread.items()
+        if any(rank(one.owner) == WORKS and _takes_time(one) for one in parts)
+    }
     _count(by_thread, sums, recording / (sum(map(len, found.threads.values())) - 1))  # the step is no event of these
     for seconds, owners in _moments(by_thread):
         best = min(map(rank, owners))
@@ -82,8 +86,7 @@ def attribute(plugin: str, found: Window, steps: int, recording: float = 0.0, ow
 def mean(accounts: Sequence[Account]) -> Account:
     """The mean of accounts of one step, all scaled to the time of the first; an operation is one by FLOPs of a call.
 
-    Calls are the most of any, as a step is one program: an operation that an account lacks was not recorded in it. They
-    are whole, but for those of an operation that not every step has.
+    Calls are whole from ten on, and where they nearly are: an event of the step after it may lie in a profile.
     """
     whole, parts = sum(op.seconds for op in accounts[0].ops), len(accounts)
     found: dict[_Key, list[Op]] = {}
@@ -93,19 +96,23 @@ def mean(accounts: Sequence[Account]) -> Account:
             scaled = msgspec.structs.replace(op, seconds=scale * op.seconds, busy=scale * op.busy)
             found.setdefault(_Key(op.category, op.name, op.shapes, op.layer, _of_call(op)), []).append(scaled)
     ops = [
-        msgspec.structs.replace(
-            _whole(max(of, key=lambda op: op.count)),
-            seconds=sum(op.seconds for op in of) / parts,
-            busy=sum(op.busy for op in of) / parts,
+        _whole(
+            msgspec.structs.replace(
+                of[0],
+                count=sum(op.count for op in of) / parts,
+                seconds=sum(op.seconds for op in of) / parts,
+                busy=sum(op.busy for op in of) / parts,
+                flops=None if key.flops is None else sum(op.flops or 0.0 for op in of) / parts,
+            )
         )
-        for of in found.values()
+        for key, of in found.items()
     ]
     ops.sort(key=lambda one: -one.seconds)
     return Account(tuple(ops), max(one.threads for one in accounts))
 
 
 def _whole(op: Op) -> Op:
-    """The operation with a whole number of calls if it is nearly one: an event of the next step may lie in the call."""
+    """The operation with a whole number of calls, and as many times the FLOPs of one, if it nearly has."""
     count = float(round(op.count))
     if not count or (count < MANY and abs(op.count - count) > NEARLY):
         return op
@@ -153,7 +160,10 @@ def _at_barrier(one: Segment, barrier: float) -> Iterator[Segment]:
 
 
 def _count(by_thread: dict[int, list[Segment]], sums: dict[_Key, _Sum], each: float) -> None:
-    """Calls, busy seconds, recording (`each` an event) and FLOPs of every event that owns some time, once each."""
+    """Calls and FLOPs of every event that no work is around, once each; busy seconds and recording (`each` an event).
+
+    An event may take no time on the profiler's clock, and one around others no time of its own.
+    """
     seen: set[int] = set()
     for thread, part in ((thread, one) for thread, parts in by_thread.items() for one in parts):
         event = part.owner

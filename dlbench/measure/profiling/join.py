@@ -73,7 +73,7 @@ def _by_layer(arm: Arm) -> dict[str, float]:
     products = [op for op in arm.profile.ops if op.category in PRODUCTS]
     if sum(op.seconds for op in products if op.layer) < KNOWN * sum(op.seconds for op in products):
         return {}
-    return {name: side.seconds for name, side in _grouped(arm, _layer, arm.scale).items() if name}
+    return {name: side.seconds for name, side in _grouped(arm, _layer, arm.scale).items() if name and side.seconds}
 
 
 def _joined(before: dict[Work, Side], after: dict[Work, Side]) -> Iterable[Share]:

@@ -25,7 +25,7 @@ def sentences(sides: Sequence[Arm]) -> Iterator[str]:
         if rate is not None and rate <= copied:
             parts.append(f"{arm.label} {rate * 1e-9:.3g} GB/s, {rate / copied:.0%} of what a large copy reads")
     if parts:
-        yield f"Elementwise operations and copies read at least: {'; '.join(parts)}."
+        yield f"Elementwise operations, copies and the optimizer read at least: {'; '.join(parts)}."
 
 
 def _streamed(arm: Arm) -> float | None:

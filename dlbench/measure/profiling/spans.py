@@ -89,7 +89,8 @@ def _check(plugin: str, event: ProfileEvent, step: ProfileEvent) -> None:
 
 def _within(event: ProfileEvent, step: ProfileEvent) -> bool:
     """True if some of the event lies in the step; some take no time on the profiler's clock."""
-    return event.start < step.start + step.seconds and event.start + event.seconds >= step.start
+    end = event.start + event.seconds
+    return event.start < step.start + step.seconds and (end > step.start or event.start == end == step.start)
 
 
 def segments(plugin: str, events: Iterable[ProfileEvent]) -> Iterator[Segment]:

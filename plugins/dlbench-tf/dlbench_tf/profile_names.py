@@ -13,7 +13,8 @@ SPANS: tuple[tuple[str, Category], ...] = (
         r"TFE_\w+|tf\.\w+|Eager\w+|KernelAndDeviceFunc::\w+|ValidateInput\w+|ExecutorState::\w+|ThunkExecutor::\w+|"
         r"\w*Executable::\w+|Threadpool\w+::\w+|__inference_\w+|ParallelFor\w*|SetupReferences|Execute\w*|"
         r"PjRt\w*::\w+|TfrtCpu\w*::\w+|CommonPjRt\w*::\w+|MakeTensorHandle\w*|Convert\w*|Xla\w+(::\w+)*|"
-        r"FunctionHandle\w*|convert_to_tensor|call|while|conditional|.*Allocat\w*|KernelThunk|Prepare\w*|ProcessFunctionLibrary\w*",
+        r"FunctionHandle\w*|convert_to_tensor|call|while|conditional|.*Allocat\w*|KernelThunk|Prepare\w*|"
+        r"ProcessFunctionLibrary\w*",
         "dispatch",
     ),
 )

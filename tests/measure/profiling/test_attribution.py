@@ -1,4 +1,4 @@
-"""Every moment of a step is attributed once, to the work that goes on; a profile that cannot be true is refused."""
+"""Every moment of a step is attributed once, to the work that goes on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import msgspec
 import pytest
 from profiled import account, event, milliseconds, step
 
-from dlbench.errors import ContractViolation
 from dlbench.measure.profiling.attribution import Account, attribute, mean
 from dlbench.measure.profiling.spans import window
-from dlbench.measure.profiling.trace import trace
 from dlbench.plugin import STEP, ProfileEvent
 from dlbench.record.explanation import Op
 
@@ -54,12 +52,10 @@ def test_an_operation_that_takes_no_time_on_the_clock_is_a_call_all_the_same() -
     assert found["Python", "Python"].seconds == pytest.approx(6e-3)
 
 
-def test_calls_are_whole_unless_not_every_step_has_one() -> None:
-    def calls(*counts: float) -> float:
-        ops = [Op(name="mm", category="loss", count=count, seconds=1, busy=1) for count in counts]
-        return mean([Account((one,), 1) for one in ops]).ops[0].count
-
-    assert (calls(58.52), calls(2.95), calls(0.5), calls(2.5), calls(3, 4)) == (59, 3, 0.5, 2.5, 4)
+def test_an_event_that_ends_where_the_step_begins_is_none_of_it() -> None:
+    events = [step(10), event("before", "loss", -5, 0, 2), event("mm", "loss", 1, 5)]
+    assert set(account(events)) == {("Python", "Python"), ("loss", "mm")}
+    assert attribute("a.b", window("a.b", events, 10e-3), 1).threads == 1
 
 
 def test_threads_that_work_at_once_share_the_moment_and_are_busy_beside() -> None:
@@ -215,7 +211,15 @@ def test_the_mean_of_accounts_is_scaled_to_the_step_of_the_first():
     assert found == {"mm": (pytest.approx(4.5), 1), "Python": (pytest.approx(5.5), 0)}
 
 
-def test_flops_of_rounds_with_other_counts_are_one_operation_with_the_most_calls():
+def test_calls_are_whole_unless_not_every_step_has_one() -> None:
+    def calls(*counts: float) -> float:
+        ops = [Op(name="mm", category="loss", count=count, seconds=1, busy=1) for count in counts]
+        return mean([Account((one,), 1) for one in ops]).ops[0].count
+
+    assert (calls(58.52), calls(2.95), calls(0.5), calls(2.5), calls(3, 4)) == (59, 3, 0.5, 2.5, 3.5)
+
+
+def test_flops_of_rounds_with_other_counts_are_one_operation_with_their_mean():
     mm = [Op(name="mm", category="matrix product", count=by, seconds=1, busy=1, flops=100 * by) for by in (2, 2.05)]
     (found,) = mean([Account((one,), 1) for one in mm]).ops
     assert (found.count, found.flops) == (2, pytest.approx(200))
@@ -255,56 +259,3 @@ def test_short_events_of_a_worker_are_recorded_in_the_time_between_them():
     (dot,) = [op for op in attribute("a.b", window("a.b", events, 4e-3), 1, 1e-3).ops if op.name == "dot"]
     share = dot.seconds / 4e-3
     assert share == pytest.approx(1.9 / 3.9, rel=0.02)
-
-
-LIES = [
-    ([event("mm", "loss", 1, 2)], "has 0"),
-    ([step(10), step(10)], "has 2"),
-    ([step(10), event("mm", "loss", 5, 4)], "takes -0.001 s"),
-    ([step(10), event("mm", "loss", 1, 99)], "longer than the step of 0.01 s"),
-    ([step(10), event("mm", "loss", 1, float("nan"))], "takes nan s"),
-    ([step(0), event("mm", "loss", -0.002, 0.002)], "'dlbench step' of its profile takes 0 s"),
-    ([step(10)], "no event within the step"),
-    ([step(10), event("mm", "loss", 11, 12)], "no event within the step"),
-    ([step(10), event("a", "loss", 1, 5), event("b", "loss", 3, 8)], "'b' and 'a' of its profile overlap on thread 1"),
-]
-
-
-@pytest.mark.parametrize(("events", "said"), LIES, ids=[said for _, said in LIES])
-def test_a_profile_that_cannot_be_true_is_refused(events, said: str) -> None:
-    with pytest.raises(ContractViolation, match=said):
-        account(events)
-
-
-@pytest.mark.parametrize("seconds", [0.001, 0.1])
-def test_a_step_that_our_own_clock_contradicts_is_refused(seconds: float) -> None:
-    with pytest.raises(ContractViolation, match="says that the step took"):
-        window("a.b", [step(10), event("mm", "loss", 1, 2)], seconds)
-
-
-def test_a_trace_holds_every_event_in_microseconds() -> None:
-    import json
-
-    rows = json.loads(trace("a.b", [step(10), event("mm", "loss", 1, 3, 7, shapes=((2, 3),), layer="a")]))[
-        "traceEvents"
-    ]
-    assert rows[1]["name"] == STEP
-    assert {key: rows[2][key] for key in ("ph", "cat", "tid", "args")} == {
-        "ph": "X",
-        "cat": "loss",
-        "tid": 2,
-        "args": {"shapes": [[2, 3]], "count": 1, "layer": "a"},
-    }
-    assert rows[2]["ts"] == pytest.approx(1000)
-    assert rows[2]["dur"] == pytest.approx(2000)
-
-
-def test_no_event_of_a_trace_ends_after_the_one_around_it() -> None:
-    import json
-
-    inner, apart = event("mm", "loss", 1, 3.000312, 7), event("relu", "loss", 3.1, 4, 7)
-    found = json.loads(trace("a.b", [inner, step(10), apart, event("linear", "dispatch", 0.5, 3, 7)]))["traceEvents"]
-    rows = {one["name"]: one for one in found if one["ph"] == "X"}
-    assert rows["mm"]["ts"] + rows["mm"]["dur"] == pytest.approx(rows["linear"]["ts"] + rows["linear"]["dur"], abs=1e-6)
-    assert (rows["relu"]["ts"], rows["relu"]["dur"]) == (pytest.approx(3100), pytest.approx(900))
-    assert rows[STEP]["tid"] != rows["mm"]["tid"]
