@@ -36,7 +36,8 @@ WORDS = {
         first="### The first step\n\nIt holds tracing and compiling. Columns are as for memory.",
         curve="### The curve\n\nQuality on held-out data of real tasks, from the first evaluation to the last, each "
         "between its own least and greatest:\nfor series, images made and text less is better. Then the steps "
-        "to the target, the median of the seeds, five of them unless\nfewer stand there, and those that reached it. [Tasks](tasks.md) has the targets.",
+        "to the target, the median of the seeds, five of them unless\nfewer stand there, and those that reached it. "
+        "[Tasks](tasks.md) has the targets.",
         why="### Why: op by op\n\nA step and its parts, first of the first arm and then of the second, on one thread "
         "of a busy machine. `dispatch` is the way to an operation,\n`Python` the time between operations, work the "
         "operations themselves; gaps and waiting are in no column. – has no times, for a profile\ncost too much.",
