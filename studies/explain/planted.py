@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +72,8 @@ def _recompiled(values: Tensor) -> Tensor:
     """A function that PyTorch traces and compiles (TorchScript) in every step once more."""
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        torch.jit.trace(lambda one: torch.relu(one) * 0.5, values[:1], check_trace=False)
+        trace: Any = torch.jit.trace
+        trace(lambda one: torch.relu(one) * 0.5, values[:1], check_trace=False)
     return values
 
 
