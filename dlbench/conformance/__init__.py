@@ -27,6 +27,7 @@ from dlbench.conformance.examine import NAMES, Cause, Finding, examine_clause
 from dlbench.conformance.hints import hint
 from dlbench.errors import SpecError, UnknownName
 from dlbench.measure.build import task_of
+from dlbench.measure.describe import describe_model
 from dlbench.record.flags import STATUSES
 from dlbench.session.inference import SYNTHETIC
 from dlbench.session.models import AskedModel, Subjects, expand
@@ -41,6 +42,12 @@ LOG = logging.getLogger(__name__)
 """Signs of life of a test: each clause before its check."""
 EVERYTHING_ELSE = "everything else"
 """The clause of a Finding that stands for all clauses not looked at, because the examination could not go on."""
+NOT_DESCRIBED = "no sample can be made for it: its process ended, or took too long, before it had described itself"
+"""The note on a plugin whose inputs are not known."""
+
+
+class _EndedInDescribe(ChildError):
+    """The end of a process in the plugin's `describe()`, before any clause."""
 
 
 def specs(
@@ -68,11 +75,11 @@ def specs(
 def with_data(spec: Spec, *, named: bool) -> tuple[Spec, str]:
     """The Spec with a task whose data is here, and a sentence on it if it is another task.
 
-    Another task is taken unless the task was `named`. A plugin that did not get as far as stating its inputs
-    is examined as it is: a clause says where it stopped. Raises SpecError if no task that fits has its data.
+    Another task is taken unless the task was `named`. A plugin whose process ended before it had stated its inputs
+    is examined as it is: a clause says how it ended. Raises SpecError if no task that fits has its data.
     """
-    if spec.task == SYNTHETIC and spec.model is None and not named:
-        return spec, "examined without a task, for it did not get as far as stating its inputs"
+    if _is_undescribed(spec) and not named:
+        return spec, NOT_DESCRIBED
     try:
         task_of(spec)
     except SpecError as error:
@@ -97,7 +104,10 @@ def check(
         for place, clause in enumerate(NAMES, start=1):
             announce(clause)
             try:
-                yield _looked_at(child, spec, clause, timeout)
+                child.allow(timeout)
+                if clause == NAMES[1] and _is_undescribed(spec):  # it can be loaded
+                    _describe_again(child, spec)
+                yield call(child, examine_clause, spec, clause)
             except ChildError as error:
                 yield from _ended(clause, error, timeout, len(NAMES) - place)
                 return
@@ -154,9 +164,17 @@ def idle(found: Iterable[Finding], skips: Collection[str]) -> list[str]:
     ]
 
 
-def _looked_at(child: Child, spec: Spec, clause: str, timeout: float) -> Finding:
-    child.allow(timeout)
-    return call(child, examine_clause, spec, clause)
+def _is_undescribed(spec: Spec) -> bool:
+    """True for a plugin that is to be given samples for its inputs, and has stated none."""
+    return spec.task == SYNTHETIC and spec.model is None
+
+
+def _describe_again(child: Child, spec: Spec) -> None:
+    """Meet once more what kept a plugin from describing itself, so that a finding says it. Raises _EndedInDescribe."""
+    try:
+        call(child, describe_model, spec, spec.framework)
+    except ChildError as error:
+        raise _EndedInDescribe(error.status, error.reason) from error
 
 
 def _ended(clause: str, error: ChildError, timeout: float, left: int) -> Iterator[Finding]:
@@ -166,8 +184,9 @@ def _ended(clause: str, error: ChildError, timeout: float, left: int) -> Iterato
         yield Finding(clause=EVERYTHING_ELSE, verdict="not looked at", why=why)
         return
     cause: Cause = "time" if error.status == "timeout" else "end"
-    slow = f"no word from the plugin for {timeout:g} s: it loops or waits, or needs a longer timeout"
-    why = slow if cause == "time" else f"{error.status}: {error}"
+    place = " in describe()" if isinstance(error, _EndedInDescribe) else ""
+    slow = f"no word from the plugin for {timeout:g} s{place}: it loops or waits, or needs a longer timeout"
+    why = slow if cause == "time" else f"{error.status}{place}: {error}"
     yield Finding(clause=clause, verdict="broken", why=why, cause=cause)
     if left:
         why = f"{left} clauses: the examination ended in {clause}"

@@ -12,7 +12,7 @@ from typing import Literal
 from dlbench.conformance.clauses import CLAUSES, IMPORT, OF_TRAINING
 from dlbench.conformance.fault import told
 from dlbench.conformance.model import Broken, ModelsUnderTest, NotLookedAt
-from dlbench.errors import ContractViolation, Unsupported, places, words
+from dlbench.errors import ContractViolation, DlbenchError, Unsupported, places, words
 from dlbench.record.schema import Record
 from dlbench.registry import adaptors
 from dlbench.spec import Spec
@@ -26,7 +26,7 @@ SLOW_IMPORT = 8.0
 
 
 Verdict = Literal["holds", "broken", "not looked at"]
-Cause = Literal["", "loading", "arguments", "returned", "unsupported", "raised", "time", "end"]
+Cause = Literal["", "loading", "arguments", "returned", "unsupported", "refused", "raised", "time", "end"]
 """The kind of a fault that is none of the clause itself, where it was met first: advice depends on it."""
 
 
@@ -87,13 +87,13 @@ class Examination:
     def _cause(self, clause: str, error: Exception) -> Cause:
         own_model = self._spec.model is not None and ":" in self._spec.model.reference
         if clause == IMPORT and not own_model:
-            return "" if isinstance(error, ContractViolation) else "loading"
+            return "" if isinstance(error, ContractViolation) else "raised" if places.of_plugin(error) else "loading"
         if isinstance(error, Unsupported):
             return "unsupported"
         if places.of_plugin(error):
             return "raised"
-        if isinstance(error, ContractViolation):
-            return "returned" if "return" in str(error) else "unsupported"
+        if isinstance(error, DlbenchError):
+            return (error.mends if isinstance(error, ContractViolation) else "") or "refused"
         return "arguments" if isinstance(error, TypeError) else "raised"
 
     def _import(self) -> str:

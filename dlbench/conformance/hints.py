@@ -172,6 +172,11 @@ RETURNS = Hint(
     "return loss  # train_step(): a number that float() reads, of the parameters before the update\n"
     "return outputs  # predict(): one array with a row for each of the inputs",
 )
+REFUSED = Hint(
+    "The line says what came back, or was given, and what is wanted; mend that, and check again: the clause was not "
+    "decided.",
+    "",
+)
 RAISED = Hint("The plugin raised this itself; mend it there, and check again: the clause was not decided.", "")
 ENDED = Hint(
     "Something ended the process of the plugin: look for sys.exit and os._exit, a crash in native code, and memory.", ""
@@ -181,6 +186,7 @@ CAUSES: dict[Cause, Hint] = {
     "arguments": SIGNATURES,
     "returned": RETURNS,
     "unsupported": HINTS["what_is_unsupported_is_raised"],
+    "refused": REFUSED,
     "raised": RAISED,
     "time": SLOW,
     "end": ENDED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -78,7 +78,8 @@ class Model:
             return np.array(to_numbers(result), np.float64)
         except (TypeError, ValueError) as error:
             got = f"{words.type_name(result)} {words.shown(result)}"
-            raise ContractViolation(f"train_step must return a loss that float() accepts, got {got}") from error
+            said = f"train_step must return a loss that float() accepts, got {got}"
+            raise ContractViolation(said, "returned") from error
 
     @property
     def trains(self) -> bool:
@@ -101,8 +102,13 @@ class Model:
         return np.array(self.plugin.predict(inputs), copy=True)
 
     def parameters(self) -> dict[str, Any]:
-        """Parameters that the plugin exports; empty if it cannot."""
-        return dict(self.plugin.export_parameters()) if isinstance(self.plugin, ExchangesParameters) else {}
+        """Parameters that the plugin exports; empty if it cannot. Raises ContractViolation for none by name."""
+        if not isinstance(self.plugin, ExchangesParameters):
+            return {}
+        found: object = self.plugin.export_parameters()
+        if not isinstance(found, Mapping):
+            raise ContractViolation(f"export_parameters() must return arrays by name, got {words.shown(found)}")
+        return dict(found)
 
 
 class ModelsUnderTest:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Literal
 
 
 class DlbenchError(Exception):
@@ -45,7 +46,15 @@ class SpecError(DlbenchError):
 
 
 class ContractViolation(DlbenchError):
-    """A plugin broke a clause of the contract: the clause, and the value that came back."""
+    """A plugin broke a clause of the contract: the clause, and the value that came back.
+
+    `mends` says which advice applies: `returned` if build, train_step or predict returned something else than it
+    promises, `unsupported` if the plugin met another request than the one that it had to meet or refuse.
+    """
+
+    def __init__(self, message: str, mends: Literal["", "returned", "unsupported"] = "") -> None:
+        self.mends = mends
+        super().__init__(message)
 
 
 class SettingNotTaken(DlbenchError):

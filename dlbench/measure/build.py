@@ -141,7 +141,8 @@ def build_checked(plugin: ModelPlugin, request: BuildRequest) -> ModelInfo:
             remedy = _COUNTED.format(word=spec.architecture) if clause == "parameter count" else _REFUSED
             if clause == "parameter count" and spec.variant is not msgspec.UNSET:
                 remedy = f"variant {spec.variant.name} changes the model, and may change settings alone"
-            raise ContractViolation(f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; {remedy}")
+            said = f"plugin {name}: asked for {clause} {asked}, built {clause} {built}; {remedy}"
+            raise ContractViolation(said, "unsupported" if remedy == _REFUSED else "")
     return msgspec.structs.replace(info, settings=settings.taken(spec, plugin, so_far=True))
 
 

@@ -87,10 +87,12 @@ class DivergenceCheck:
         except (TypeError, ValueError, IndexError, OverflowError) as error:
             wanted = "a loss that float() accepts" if several == 1 else f"an array of {several} losses, one a step"
             got = f"{type_name(result)} {shown(result)}"
-            raise ContractViolation(f"{self._spec.plugin}: train_step must return {wanted}, got {got}") from error
+            raise ContractViolation(
+                f"{self._spec.plugin}: train_step must return {wanted}, got {got}", "returned"
+            ) from error
         if (count := len(losses[-1])) != self._parts:
             clause = f"the loss of {self._spec.task} is {self._parts} number{'s' if self._parts > 1 else ''}"
-            raise ContractViolation(f"{self._spec.plugin}: {clause}, train_step returned {count}")
+            raise ContractViolation(f"{self._spec.plugin}: {clause}, train_step returned {count}", "returned")
         return [sum(parts) for parts in losses]
 
 

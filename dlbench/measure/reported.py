@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -27,6 +27,8 @@ from dlbench.record import proof
 from dlbench.spec import Spec
 from dlbench.stats.ranges import Amount
 
+Mends = Literal["", "returned"]
+"""The advice on a wrong value; empty if the message says all of it."""
 DEVICE_PEAK = Count | None
 
 LONGEST, MOST = 200, 5
@@ -50,9 +52,11 @@ def answer(plugin: str, method: str, call: Callable[[Spec], object], spec: Spec)
 def checked(plugin: str, method: str, value: object, kind: Any) -> Any:
     """The value as this type, which may hold limits (`msgspec.Meta`). Raises ContractViolation."""
     wanted = kind if kind in (ModelInfo, Compilation) else object
+    mends: Mends = "returned" if kind is ModelInfo else ""
     if not isinstance(value, wanted):
         raise ContractViolation(
-            f"plugin {plugin}: {method} must return a {wanted.__name__}, got {type_name(value)} {shown(value)}"
+            f"plugin {plugin}: {method} must return a {wanted.__name__}, got {type_name(value)} {shown(value)}",
+            mends,
         )
     try:
         found = msgspec.convert(msgspec.to_builtins(value, builtin_types=_AS_THEY_ARE, enc_hook=_plain), kind)
@@ -60,7 +64,8 @@ def checked(plugin: str, method: str, value: object, kind: Any) -> Any:
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise ContractViolation(
             f"plugin {plugin}: {method} returned a value that makes no sense: {bounded(str(error), 500)}, "
-            f"in {shown(value)}"
+            f"in {shown(value)}",
+            mends,
         ) from error
     return found
 
@@ -138,21 +143,23 @@ def flops(plugin: str, model: object, batch: Batch) -> float | None:
 
 def outputs(plugin: str, value: object, shape: tuple[int, ...]) -> Any:
     """The outputs of `predict` as an array of numbers of this shape. Raises ContractViolation."""
-    found = array(plugin, f"predict must return outputs of shape {shape}", value)
+    found = array(plugin, f"predict must return outputs of shape {shape}", value, "returned")
     if found.shape != shape:
-        raise ContractViolation(f"{plugin}: predict must return outputs of shape {shape}, got {found.shape}")
+        raise ContractViolation(
+            f"{plugin}: predict must return outputs of shape {shape}, got {found.shape}", "returned"
+        )
     return found
 
 
-def array(plugin: str, clause: str, value: object) -> Any:
-    """The value as an array of real numbers. Raises ContractViolation that states the clause."""
+def array(plugin: str, clause: str, value: object, mends: Mends = "") -> Any:
+    """The value as an array of real numbers. Raises ContractViolation that states the clause, and what mends it."""
     try:
         found = np.asarray(value)
     except (TypeError, ValueError) as error:
         got = f"{type_name(value)}, which is no array ({bounded(reason(error), 500)})"
-        raise ContractViolation(f"{plugin}: {clause}, got {got}") from error
+        raise ContractViolation(f"{plugin}: {clause}, got {got}", mends) from error
     if found.dtype.kind in "bcOSUMm":
-        raise ContractViolation(f"{plugin}: {clause}, got {found.dtype} {shown(value)}: real numbers are wanted")
+        raise ContractViolation(f"{plugin}: {clause}, got {found.dtype} {shown(value)}: real numbers are wanted", mends)
     return found
 
 

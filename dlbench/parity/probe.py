@@ -99,7 +99,7 @@ def probe(
     first = stage(plugin, spec, task.batch(spec.seed, 0))
     found = _named(spec.plugin, "parameter", plugin.export_parameters())
     found["output"] = np.array(
-        reported.array(spec.plugin, "predict must return an array", plugin.predict(first.inputs))
+        reported.array(spec.plugin, "predict must return an array", plugin.predict(first.inputs), "returned")
     )
     if spec.trains:
         of_other |= _trained(prepared, found, steps, baseline, first if gradients else None)

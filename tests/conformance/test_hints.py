@@ -7,17 +7,32 @@ import threading
 import time
 import tomllib
 
+import msgspec
 import pytest
 from command import answered, dlbench
 from examined import SPEC, findings
 
-from dlbench import conformance
+from dlbench import conformance, registry
 from dlbench.api.check import Examined
 from dlbench.cli.check import Shown, _Printed
 from dlbench.cli.heartbeat import Heartbeat
 from dlbench.conformance.examine import NAMES, Finding
-from dlbench.conformance.hints import CAUSES, ENDED, HINTS, LOADING, RAISED, RETURNS, SIGNATURES, SLOW, Hint, hint
-from dlbench.errors import PluginLoadError, UnknownName, Unsupported
+from dlbench.conformance.hints import (
+    CAUSES,
+    ENDED,
+    HINTS,
+    LOADING,
+    RAISED,
+    REFUSED,
+    RETURNS,
+    SIGNATURES,
+    SLOW,
+    Hint,
+    hint,
+)
+from dlbench.errors import UnknownName, Unsupported
+from dlbench.registry import entry_points
+from dlbench.registry.entry_points import Entry
 from dlbench.workers.child import ChildError
 from dlbench_fake.linear import LinearPlugin
 
@@ -48,7 +63,7 @@ def test_hints_stand_below_the_broken_clause_if_they_are_asked_for(monkeypatch, 
     found = dlbench(*arguments, "--fix-hints", cwd=tmp_path, misdeed="import:raise")
     assert plain.returncode == found.returncode == 1
     added = [line for line in found.stdout.splitlines() if line not in plain.stdout.splitlines()]
-    assert [line.strip() for line in added] == [line.strip() for line in hint(broken("", "loading"))]
+    assert [line.strip() for line in added] == [line.strip() for line in hint(broken("", "raised"))]
 
 
 def of(method, does):
@@ -63,6 +78,15 @@ def raises(error):
     return method
 
 
+def built(**lies):
+    """A plugin whose ModelInfo says this."""
+
+    def build(self, request):
+        return msgspec.structs.replace(LinearPlugin.build(self, request), **lies)
+
+    return of("build", build)
+
+
 OTHERS = {
     "an exception of the plugin": (of("train_step", raises(ValueError("no good"))), RAISED),
     "a missing attribute": (of("train_step", lambda self, batch: self.nothing), RAISED),
@@ -70,6 +94,9 @@ OTHERS = {
     "a wrong signature": (of("build", lambda self: None), SIGNATURES),
     "a dictionary of build": (of("build", lambda self, request: {}), RETURNS),
     "no loss": (of("train_step", lambda self, batch: None), RETURNS),
+    "another precision": (built(precision="bf16"), HINTS["what_is_unsupported_is_raised"]),
+    "another number of parameters": (built(parameter_count=1), REFUSED),
+    "no parameters by name": (of("export_parameters", lambda self: 3), REFUSED),
     "refused too late": (of("train_step", raises(Unsupported("no"))), HINTS["what_is_unsupported_is_raised"]),
 }
 """Faults that are met under the second clause of all, of which each has other advice than that clause."""
@@ -84,20 +111,41 @@ def test_a_fault_that_is_none_of_its_clause_has_advice_of_its_own(kind, monkeypa
     assert hint(found)[0] != HINTS[found.clause].mend
 
 
-def fails():
-    raise PluginLoadError("acme.wide", "acme", "ImportError: no")
-
-
 def starts_a_thread():
     threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
     return LinearPlugin()
 
 
-def test_what_cannot_be_loaded_is_told_of_entry_points_and_what_works_at_import_of_its_clause(monkeypatch):
-    for factory, wanted in ((fails, LOADING), (starts_a_thread, HINTS["import_does_no_work"])):
-        (found,) = findings(factory, monkeypatch, clauses=NAMES[:1])
-        assert found.verdict == "broken"
-        assert hint(found)[0] == wanted.mend
+def loaded(value):
+    """A factory that loads this entry point."""
+    return lambda: entry_points.load(Entry("acme.wide", "acme", "1.0", value), registry.GROUP, ())
+
+
+@pytest.mark.parametrize(
+    ("factory", "wanted"),
+    [
+        (loaded("acme_nowhere:Wide"), LOADING),
+        (loaded("acme_wide:Wild"), LOADING),
+        (loaded("acme_wide:Wide"), LOADING),
+        (loaded("acme_lacking:Wide"), RAISED),
+        (starts_a_thread, HINTS["import_does_no_work"]),
+    ],
+    ids=["no module", "no such class", "arguments needed", "a missing dependency", "a thread"],
+)
+def test_advice_on_an_import_tells_entry_points_from_the_plugins_own_code(factory, wanted, monkeypatch, tmp_path):
+    (tmp_path / "acme_wide.py").write_text("class Wide:\n    def __init__(self, width): ...\n")
+    (tmp_path / "acme_lacking.py").write_text("import no_such_thing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (found,) = findings(factory, monkeypatch, clauses=NAMES[:1])
+    assert found.verdict == "broken"
+    assert hint(found)[0] == wanted.mend
+
+
+def test_a_request_that_does_not_fit_is_no_fault_that_the_plugin_raised(monkeypatch):
+    spec = msgspec.structs.replace(SPEC, task="synthetic_inputs")
+    _, found = findings(LinearPlugin, monkeypatch, spec, NAMES[:2])
+    assert "inputs are not known" in found.why
+    assert hint(found) == [REFUSED.mend]
 
 
 @pytest.mark.parametrize(("status", "wanted"), [("timeout", SLOW), ("crashed", ENDED)])
