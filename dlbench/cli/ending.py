@@ -54,8 +54,9 @@ def _advised(error: click.UsageError, words: Sequence[str]) -> str:
     if type(error) is not click.UsageError or error.ctx is None:
         return said
     flags = {name for one in error.ctx.command.params if getattr(one, "is_flag", False) for name in one.opts}
+    too_many = said.partition("(")[2].removesuffix(")").split()
     before = next(
-        (f"{flag} takes no value, and " for flag, word in pairwise(words) if flag in flags and word in said), ""
+        (f"{flag} takes no value, and " for flag, word in pairwise(words) if flag in flags and word in too_many), ""
     )
     return f"{said}; {before}`{error.ctx.command_path} --help` shows what there is"
 

@@ -67,6 +67,7 @@ def test_a_framework_with_plugins_by_backend_names_them_and_no_package_that_is_t
             "extra argument (foo); --task takes no value, and `dlbench new --help` shows",
         ),
         (("new", "--task", "waves", "foo"), "extra argument (foo); `dlbench new --help` shows what there is"),
+        (("new", "--task", "x", "foo"), "extra argument (foo); `dlbench new --help` shows what there is"),
     ],
 )
 def test_a_word_too_many_comes_with_the_next_step(words, said, tmp_path):
