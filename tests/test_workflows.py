@@ -107,6 +107,11 @@ def test_a_release_is_of_the_version_that_its_tag_names_in_every_package(tag, ot
     ("changes", "cites", "code"),
     [
         ("## 0.2.0", "version: 0.2.0\ndate-released: 2026-12-01", 0),
+        ("## 0.2.0 (2026-12-01)", "version: 0.2.0\ndate-released: 2026-12-01", 0),
+        ("## 0.2.0rc1", "version: 0.2.0\ndate-released: 2026-12-01", 1),
+        ("### 0.2.0", "version: 0.2.0\ndate-released: 2026-12-01", 1),
+        ("## 0.2.01", "version: 0.2.0\ndate-released: 2026-12-01", 1),
+        ("## 0x2.0", "version: 0.2.0\ndate-released: 2026-12-01", 1),
         ("## Unreleased", "version: 0.2.0\ndate-released: 2026-12-01", 1),
         ("## 0.2.0", "version: 0.1.0\ndate-released: 2026-12-01", 1),
         ("## 0.2.0", "version: 0.2.0", 1),
