@@ -55,6 +55,15 @@ def test_a_dead_link_is_found(tmp_path):
     assert (done.returncode, done.stdout.splitlines()) == (1, found)
 
 
+@pytest.mark.parametrize("folder", ["empty", "missing"])
+def test_a_site_without_a_page_is_no_site_without_dead_links(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    command = [sys.executable, "tests/support/dead_links.py", str(tmp_path / folder)]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"{tmp_path / folder}: no page (*.html) is there; build the site first" in done.stderr
+
+
 def test_no_description_of_a_package_leads_to_a_page_that_only_the_site_can_show():
     """GitHub shows directives of Sphinx as raw text."""
     raw = [page.name for page in DOCS.glob("*.md") if re.search(r"^```\{|^:::\{", page.read_text(), re.MULTILINE)]

@@ -2,7 +2,7 @@
 
     python tests/support/dead_links.py docs/_build
 
-prints them and ends with 1 if there is one.
+prints them and ends with 1 if there is one, or if the folder has no page.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ def _lives(link: str, page: Path, pages: dict[Path, Anchors]) -> bool:
 
 
 if __name__ == "__main__":
-    found = sorted(dead(Path(sys.argv[1])))
+    site = Path(sys.argv[1])
+    if not any(site.rglob("*.html")):
+        sys.exit(f"{site}: no page (*.html) is there; build the site first, with `make docs`")
+    found = sorted(dead(site))
     print(*found, sep="\n", end="\n" if found else "")  # noqa: T201 (the answer to the command)
     sys.exit(bool(found) and f"{len(found)} dead links")
