@@ -145,7 +145,7 @@ def comment(folder: FilePath) -> int:
 
 
 @cli.command()
-@options.of_run
+@options.of_explained
 @click.option("--env", multiple=True, metavar="NAME=PYTHON", help="Python or requirements; the first is the baseline.")
 @options.find_links
 @options.of_effort

@@ -119,6 +119,13 @@ def of_run(command: Callable[..., int]) -> Callable[..., int]:
     return _all(command, _with_jit(axis for axis in AXES.values() if axis.option))
 
 
+def of_explained(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of all axes, for arms that are profiled: they train unless told otherwise."""
+    phase = replace(AXES["phase"], help="train, predict, converge; train unless given.")
+    axes = (phase if axis.field == "phase" else axis for axis in AXES.values() if axis.option)
+    return _all(command, _with_jit(axes))
+
+
 def of_tuned(command: Callable[..., int]) -> Callable[..., int]:
     """The options of all axes for a race, in which the threads may have several values too, and one phase is timed."""
     own = {

@@ -22,6 +22,11 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "check": ("path", *keywords.SourceKeywords.__annotations__),
 }
 """Public functions, and the options that each takes as keywords."""
+OTHER_DEFAULTS: Mapping[str, Mapping[str, str]] = {
+    "path": {"check": "all that the plugin supports"},
+    "phase": {"explain": "train"},
+}
+"""Defaults of keywords in functions that differ from `run` in them."""
 KINDS = {
     str: "text",
     int: "whole number",
@@ -51,7 +56,7 @@ def _rows() -> Iterator[str]:
     for name, option in OPTIONS.items():
         takers = ", ".join(f"`{function}`" for function, names in FUNCTIONS.items() if name in names)
         meaning = helps[name].partition("  [")[0].replace("|", "\\|").replace("*", "\\*")
-        yield f"| `{name}` | {_value(option)} | {takers} | {meaning}{_default(option, helps[name])} |"
+        yield f"| `{name}` | {_value(option)} | {takers} | {meaning}{_default(option, helps[name])}{_elsewhere(name)} |"
 
 
 def _value(option: Option) -> str:
@@ -62,6 +67,11 @@ def _value(option: Option) -> str:
 def _default(option: Option, text: str) -> str:
     found = "True" if option.default is True else text.partition("[default: ")[2].partition("]")[0]
     return f" {found} unless given." if found else ""
+
+
+def _elsewhere(name: str) -> str:
+    """The defaults of other functions than `run`, such as ` In `explain` train unless given.`"""
+    return "".join(f" In `{of}` {said} unless given." for of, said in OTHER_DEFAULTS.get(name, {}).items())
 
 
 if __name__ == "__main__":
