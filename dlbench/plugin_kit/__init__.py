@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dlbench.plugin_kit.apart import in_own_process
+from dlbench.plugin_kit.hlo_contents import Contents, Shapes
 from dlbench.plugin_kit.hlo_flops import flops_by_instruction, flops_of_hlo
-from dlbench.plugin_kit.machine import cpu_name, threads_named
 from dlbench.plugin_kit.outputs import output_name, pick_output
 from dlbench.plugin_kit.own_models import (
     FEWER,
@@ -38,10 +38,12 @@ from dlbench.plugin_kit.reports import (
     Program,
     amp,
     compilation_of,
+    cpu_name,
     model_info,
     on_off,
     setting,
     tf32,
+    threads_named,
     versions_of,
     xla_flag,
 )
@@ -67,6 +69,7 @@ from dlbench.registry.references import load_reference, users_errors
 __all__ = [
     "FEWER",
     "SWITCH",
+    "Contents",
     "Corrections",
     "Instructions",
     "LayerOf",
@@ -74,6 +77,7 @@ __all__ = [
     "Recipe",
     "Recorded",
     "Rule",
+    "Shapes",
     "Stated",
     "amp",
     "call",

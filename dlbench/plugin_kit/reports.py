@@ -1,9 +1,11 @@
-"""Reports of a plugin: the model that it built, its compiled programs, and its table of settings."""
+"""Reports of a plugin: the model that it built, its compiled programs, its table of settings, and its machine."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Protocol
 
 from dlbench import precision as arithmetic
@@ -12,6 +14,8 @@ from dlbench.spec import Spec
 
 SWITCH = ("on", "off")
 """Values of a setting that is a switch."""
+TASKS = Path("/proc/self/task")
+"""The threads of this process, by their numbers."""
 
 
 def model_info(spec: Spec, *, device: str, devices: Mapping[str, str], compiler: str = "", **read: Any) -> ModelInfo:
@@ -101,3 +105,18 @@ def xla_flag(key: str, flag: str, meaning: str, read_back: str, **more: Any) -> 
 def on_off(holds: bool) -> str:
     """The value of a switch."""
     return "on" if holds else "off"
+
+
+def cpu_name() -> str:
+    """The description of the processor in a list of devices."""
+    return platform.processor() or platform.machine()
+
+
+def threads_named(name: str) -> frozenset[str] | None:
+    """Numbers of the threads of this process that have a name, as the kernel tells it; None where it does not (macOS).
+
+    Two libraries may give theirs one name: what came with one of them is what was not there before.
+    """
+    if not TASKS.is_dir():
+        return None
+    return frozenset(one.parent.name for one in TASKS.glob("*/comm") if one.read_text().strip() == name)

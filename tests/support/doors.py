@@ -35,7 +35,7 @@ RETURNED = {
     "analysis.judge": ("Row",),
     "api.check": ("Examination", "Examined"),
     "conformance.examine": ("Finding",),
-    "record.explanation": ("Explanation",),
+    "record.explanation": ("Explanation", "Arm", "Profile", "Op", "Share", "Layer"),
     "record.parity": ("Parity", "Difference"),
     "report.section": ("Arm",),
 }
