@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -106,6 +107,7 @@ def stated_target(text: str, metric: Metric, default: Target) -> Target:
 def random_stream(*keys: int) -> np.random.Generator:
     """A random stream of its own for these keys, such as seed and step; independent of every other stream.
 
-    Raises ValueError for a negative key, and TypeError for one that is no whole number.
+    Raises ValueError for a negative key, and TypeError for one that is no whole number, such as 1.0 or "1".
     """
+    keys = tuple(map(operator.index, keys))  # NumPy reads text of digits as a number
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(keys)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import pytest
 
 from dlbench import registry
@@ -11,6 +12,7 @@ from dlbench.measure.batches import StreamingBatches
 from dlbench.measure.build import prepare
 from dlbench.session.plan import expand
 from dlbench.spec import Policy
+from dlbench.tasks.targets import random_stream
 
 pytestmark = pytest.mark.untimed
 
@@ -58,3 +60,12 @@ def test_when_quality_is_looked_at_changes_no_batch():
         return taken
 
     assert staged([1, 2, 3, 4]) == staged([10]) == list(range(10))
+
+
+@pytest.mark.parametrize("key", ["a", "12", 1.0, None])
+def test_a_key_of_a_stream_is_a_whole_number(key):
+    with pytest.raises(TypeError):
+        random_stream(0, key)
+    with pytest.raises(ValueError, match="non-negative"):
+        random_stream(-1)
+    assert random_stream(np.int64(3)).random() == random_stream(3).random()
