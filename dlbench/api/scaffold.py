@@ -31,7 +31,6 @@ REQUIRED = "dlbench>=0.1,<2"
 
 NAME = re.compile(r"[a-z]([a-z0-9_]{0,28}[a-z0-9])?")
 """Part of the names of a module and of a project; a project's may not end with _."""
-ENDS = "begin with a letter, end with a letter or digit,"
 CHECK = "\n`dlbench check --fix-hints` says of each broken clause what mends it.\n"
 """Advice for a package with a plugin."""
 
@@ -117,7 +116,8 @@ def _check_name(name: str) -> None:
     """Raise SpecError for a name that no package can have."""
     if not NAME.fullmatch(name):
         raise SpecError(
-            f"NAME {name!r} must be of small letters, digits and _, {ENDS} and at most 30 long, such as acme"
+            f"NAME {name!r} must begin with a small letter, end with a small letter or digit, have small letters, "
+            "digits and _ between them, and be at most 30 characters long, such as acme"
         )
     if name == "dlbench":
         raise SpecError("NAME 'dlbench' is the harness itself; choose another, such as acme")
