@@ -26,6 +26,8 @@ from dlbench.plugin_kit import (
 )
 from dlbench_tf import profile_names
 
+RUN = "ExecutorState::Process"
+"""Beginning of the name of the span around a run of the executor."""
 _TRACED = {"eager_op", "is_func", "hlo_op", "tf_function_call"}
 """Statistics of an event that tell what it is."""
 
@@ -72,7 +74,8 @@ class _Kind(NamedTuple):
 def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[Recorded]:
     """The events of a thread; a kernel has the type of the operation that Python asked for around it."""
     operation, until = "", 0
-    for event in sorted(line.events, key=lambda one: (one.offset_ps, -one.duration_ps)):
+    ordered = sorted(line.events, key=lambda one: (one.offset_ps, -one.duration_ps))
+    for event, end in zip(ordered, _ends(plane, ordered), strict=True):
         if not event.duration_ps:
             continue
         known = plane.event_metadata[event.metadata_id]
@@ -88,13 +91,30 @@ def _of_line(plane: Any, line: Any, thread: int, told: _Told) -> Iterator[Record
             category=kind.category,
             count=kind.calls,
             start=line.timestamp_ns * 1e-9 + event.offset_ps * 1e-12,
-            seconds=event.duration_ps * 1e-12,
+            seconds=(end - event.offset_ps) * 1e-12,
             thread=thread,
             shapes=told.instructions.reads(str(said.get("hlo_op"))),
             flops=told.instructions.flops.get(str(said.get("hlo_op"))),
             layer=_layer(known.name, said, told) if kind.calls else "",
         )
         yield Recorded(found, known.name if known.name.startswith("end: ") else str(said.get("hlo_op", "")))
+
+
+def _ends(plane: Any, events: Sequence[Any]) -> list[int]:
+    """The end of each event of a thread in picoseconds.
+
+    TensorFlow closes the span of a run of its executor some time after the thread has begun the next run, so that the
+    two overlap: the earlier one ends where the later one begins.
+    """
+    ends = [one.offset_ps + one.duration_ps for one in events]
+    running: list[int] = []
+    for at, one in enumerate(events):
+        if plane.event_metadata[one.metadata_id].name.startswith(RUN):
+            running = [before for before in running if ends[before] > one.offset_ps]
+            for before in running:
+                ends[before] = one.offset_ps if ends[before] < ends[at] else ends[before]
+            running.append(at)
+    return ends
 
 
 def _layer(name: str, said: Mapping[str, Any], told: _Told) -> str:

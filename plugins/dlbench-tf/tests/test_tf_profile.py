@@ -1,5 +1,8 @@
 """A profile of TensorFlow's own profiler on each path: operations, thunks, and the waiting of Python for a graph."""
 
+from types import SimpleNamespace
+from typing import NamedTuple
+
 import pytest
 import tensorflow as tf
 
@@ -29,6 +32,21 @@ def test_a_step_has_its_operations_once(path):
     assert not [one.name for one in found if one.category == "unattributed"]
     assert sum(one.name == "dlbench step" for one in found) == 1
     assert any(one.category == "dispatch" for one in found)
+
+
+class Span(NamedTuple):
+    """An event of a plane: a name's number, and picoseconds."""
+
+    metadata_id: int
+    offset_ps: int
+    duration_ps: int
+
+
+def test_runs_of_the_executor_that_overlap_end_where_the_next_begins():
+    names = {1: SimpleNamespace(name="ExecutorState::Process#id=1#"), 2: SimpleNamespace(name="MatMul:MatMul")}
+    plane = SimpleNamespace(event_metadata=names)
+    spans = [Span(1, 0, 100), Span(1, 10, 20), Span(2, 40, 70), Span(1, 95, 30), Span(1, 200, 5)]
+    assert profiling._ends(plane, spans) == [95, 30, 110, 125, 205]
 
 
 def test_a_profiler_that_runs_already_is_refused(tmp_path):
