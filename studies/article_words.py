@@ -39,8 +39,8 @@ WORDS = {
         "to the target, the median of the seeds, five of them unless\nfewer stand there, and those that reached it. "
         "[Tasks](tasks.md) has the targets.",
         why="### Why: op by op\n\nA step and its parts, first of the first arm and then of the second, on one thread "
-        "of a busy machine. `dispatch` is the way to an operation,\n`Python` the time between operations, work the "
-        "operations themselves; gaps and waiting are in no column. – has no times, for a profile\ncost too much.",
+        "of a busy machine. `dispatch` is the way\nto an operation, `Python` the time between operations, work the "
+        "operations themselves; gaps and waiting are in no column.\n– has no times, for a profile cost too much.",
         program="program",
         arms="arms",
         length="step",

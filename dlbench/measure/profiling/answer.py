@@ -107,16 +107,16 @@ def _of_layers(sides: Sequence[Arm], found: Sequence[Layer]) -> Iterator[str]:
 
 
 def _against(one: Share, found: Sequence[Share], gap: float) -> str:
-    """The category, the slower side's time first: `dispatch (1.2 ms against 0 µs, of 9 against 3 operations)`.
+    """The category, the slower side's time first: `dispatch (1.2 ms against 0 µs, of 9 against 3 recorded operations)`.
 
-    Of dispatch, the operations count that are dispatched; other time of the host has no calls.
+    Of dispatch, the operations count that the profiler has recorded; other time of the host has no calls.
     """
     order = -1 if gap > 0 else 1
     times = " against ".join(seconds(value or 0.0) for value in (one.before, one.after)[::order])
     counts = one.counts[::order]
     if one.category == "dispatch":
         counts = _operations(found)[::order]
-        said = f", of {counts[0]:.4g} against {counts[1]:.4g} operations" if any(counts) else ""
+        said = f", of {counts[0]:.0f} against {counts[1]:.0f} recorded operations" if any(counts) else ""
     else:
         said = f", {counts[0]:.4g} against {counts[1]:.4g} calls"
         said = said if any(counts) and one.category not in HOST else ""

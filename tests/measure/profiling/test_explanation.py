@@ -46,10 +46,10 @@ def test_the_answer_says_how_much_longer_and_why() -> None:
     found = explained(Step(BASE), Step([*BASE, *[("view", "dispatch", 0.02)] * 200]))
     assert found.answer[0] == (
         "b takes 1.5 times as long as a (12 ms against 8 ms a step): "
-        "100% of the difference is dispatch (4 ms against 0 µs, of 203 against 3 operations)."
+        "100% of the difference is dispatch (4 ms against 0 µs, of 203 against 3 recorded operations)."
     )
     guarded = explained(Step(BASE), Step([*BASE, ("lookup", "guards", 1), *[("view", "dispatch", 1)] * 3]))
-    assert "of 6 against 3 operations" in guarded.answer[0]
+    assert "of 6 against 3 recorded operations" in guarded.answer[0]
     products = explained(Step(BASE), Step([*BASE, ("bmm", "matrix product", 4)])).answer[0]
     assert products.endswith("100% of the difference is matrix products (8 ms against 4 ms, 2 against 1 calls).")
     other = explained(
