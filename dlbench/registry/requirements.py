@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _NUMBERS = r"\d+(?:\.\d+)*"
 _NAME = r"(?P<name>[A-Za-z0-9][\w.-]*)\s*"
-_PLAIN = re.compile(rf"{_NAME}(?:>=\s*(?P<least>{_NUMBERS}))?")
+_BOUND = rf"(?:>=|<)\s*{_NUMBERS}\s*"
+_PLAIN = re.compile(rf"{_NAME}(?P<bounds>(?:{_BOUND}(?:,\s*{_BOUND})*)?)")
 _CLAUSE = rf"(?:[!=]=\s*{_NUMBERS}(?:\.\*)?|[<>]=?\s*{_NUMBERS})\s*"
 _OF_EXTRA = re.compile(rf"{_NAME}(?:{_CLAUSE}(?:,\s*{_CLAUSE})*)?;\s*extra\s*==\s*(['\"])[\w.-]+\2")
 _RELEASE = re.compile(rf"({_NUMBERS})(?:\+[\w.]+)?")
@@ -34,7 +35,7 @@ def unmet(texts: Iterable[str]) -> str:
 
 
 def plainly_met(text: str) -> bool:
-    """True for a requirement that needs no judge: `name>=1.2` beside a release that is later, or one of an extra.
+    """True for a requirement that needs no judge: `name>=1.2,<2` beside a release within, or one of an extra.
 
     False says nothing.
     """
@@ -43,7 +44,13 @@ def plainly_met(text: str) -> bool:
     plain = _PLAIN.fullmatch(text.strip())
     found = installed.quick_version(plain["name"]) if plain else ""
     release = _RELEASE.fullmatch(found)
-    return release is not None and plain is not None and _parts(release[1]) >= _parts(plain["least"] or "0")
+    return release is not None and plain is not None and _within(_parts(release[1]), plain["bounds"])
+
+
+def _within(release: list[int], bounds: str) -> bool:
+    """True for a release that keeps every bound, such as `<2,>=0.1`."""
+    found = re.findall(rf"(>=|<)\s*({_NUMBERS})", bounds)
+    return all(release >= _parts(number) if sign == ">=" else release < _parts(number) for sign, number in found)
 
 
 def _parts(numbers: str) -> list[int]:
