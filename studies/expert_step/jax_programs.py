@@ -38,7 +38,7 @@ def _functional(problem: Problem, compiled: Callable[[Any], Any]) -> Program:
 
             def loss_of(own: Any, number: int = number) -> Any:
                 merged = [
-                    nnx.merge(graph, own if place == number else parameters[place], rests[place])
+                    nnx.merge(graph, own if place == number else parameters[place], rests[place], copy=True)
                     for place, graph in enumerate(graphs)
                 ]
                 return losses[number](merged, x, y), nnx.split(merged[number], nnx.Param, ...)[2]
@@ -131,10 +131,13 @@ class CNN(nnx.Module):
 
 
 class Recurrent(nnx.Module):
-    """Time steps one by one, or a loop over them; flax.nnx.RNN changes its random state in the loop, which fails."""
+    """Time steps one by one, or a loop over them; flax.nnx.RNN changes its random state in the loop, which fails.
+
+    Op by op it is a loop of Python: a scan outside of `jit` is traced and compiled again in every step.
+    """
 
     def __init__(self, problem: Problem, rngs: Any) -> None:
-        self.units, self.kind = problem.sizes.units, problem.architecture
+        self.units, self.kind, self.path = problem.sizes.units, problem.architecture, problem.path
         wide = {"rnn": 1, "lstm": 4, "gru": 3}[self.kind] * self.units
         self.inputs = nnx.Linear(problem.signature.inputs.shape[-1], wide, rngs=rngs)
         self.states = nnx.Linear(self.units, wide, use_bias=self.kind == "gru", rngs=rngs)
@@ -143,11 +146,16 @@ class Recurrent(nnx.Module):
     def __call__(self, sequence: Any) -> Any:
         state = (jnp.zeros((len(sequence), self.units)),) * 2
         rows = jnp.moveaxis(self.inputs(sequence), 1, 0)
-        unroll = len(rows) if len(rows) <= UNROLLED else 1
         kernel, bias = self.states.kernel[...], self.states.bias[...] if self.kind == "gru" else 0.0
-        state, _ = jax.lax.scan(
-            lambda state, x: (self.advance(x, state[0] @ kernel + bias, *state), None), state, rows, unroll=unroll
-        )
+
+        def over(state: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], None]:
+            return self.advance(x, state[0] @ kernel + bias, *state), None
+
+        if self.path == "eager":
+            for x in rows:
+                state, _ = over(state, x)
+        else:
+            state, _ = jax.lax.scan(over, state, rows, unroll=len(rows) if len(rows) <= UNROLLED else 1)
         return self.output(state[0])
 
     def advance(self, x: Any, s: Any, h: Any, c: Any) -> tuple[Any, Any]:
