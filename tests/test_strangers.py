@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from packaging.requirements import Requirement
@@ -21,6 +22,7 @@ from dlbench.api.scaffold import Wanted
 pytestmark = [pytest.mark.untimed, pytest.mark.slow, pytest.mark.xdist_group("wheels")]
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = sorted(path.name.removeprefix("dlbench-") for path in (ROOT / "plugins").glob("dlbench-*"))
 OLDEST = [
     "click==8.2.0",
     "msgspec==0.19.*",
@@ -33,16 +35,30 @@ OLDEST = [
     "threadpoolctl==3.2.*",
 ]
 """Oldest versions of the dependencies that pyproject.toml allows. Python 3.13 has no wheels of some of them."""
+
+
+class Kind(NamedTuple):
+    """A plugin and how it is tried: the packages that are named to pip, by their last words, and what must not come."""
+
+    plugin: str
+    packages: tuple[str, ...]
+    task: str = "line"
+    phase: str = "train"
+    path: str = "eager"
+    without: str = ""
+
+
 KINDS = {
-    "torch": ("torch.mlp", "line"),
-    "tf": ("tf.mlp", "line"),
-    "jax": ("jax.mlp", "line"),
-    "acme": ("numpy.acme", "acme"),
+    "torch": Kind("torch.mlp", ("torch",)),
+    "tf": Kind("tf.mlp", ("tf",)),
+    "jax": Kind("jax.mlp", ("jax",)),
+    "keras": Kind("keras-torch.mlp", ("keras[torch]",), without="tensorflow"),
+    "onnx": Kind("ort.mlp", ("onnx", "torch"), phase="predict", path="graph"),
+    "acme": Kind("numpy.acme", ("acme",), task="acme"),
 }
-"""Package, or its last word, with a plugin of it and a task."""
 BENCHMARK = """
 def test_step(dlbench_benchmark):
-    dlbench_benchmark("{plugin}", phase="train", path="eager", task="{task}")
+    dlbench_benchmark("{plugin}", phase="{phase}", path="{path}", task="{task}")
 """
 
 
@@ -51,7 +67,7 @@ def wheels(tmp_path_factory):
     """Wheels of the core, of the packages and of a new one, built from their sources."""
     folder = tmp_path_factory.mktemp("wheels")
     scaffold.create(Wanted("acme", "numpy", task=True), folder / "acme")
-    sources = [ROOT, *(ROOT / "plugins" / f"dlbench-{kind}" for kind in ("torch", "tf", "jax")), folder / "acme"]
+    sources = [ROOT, *(ROOT / "plugins" / f"dlbench-{kind}" for kind in PACKAGES), folder / "acme"]
     for source in sources:
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
         subprocess.run(command, cwd=source, check=True, capture_output=True)
@@ -74,30 +90,31 @@ def run(folder: Path, *command: str | Path, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def named(package: str, wheels: dict[str, Path]) -> str:
+    """The words by which pip installs a wheel: `keras[torch]` is the package with what an extra of it needs."""
+    name, bracket, extra = package.partition("[")
+    return f"dlbench-{name}{bracket}{extra} @ {wheels[name].as_uri()}"
+
+
+def test_a_kind_for_each_package():
+    assert sorted(KINDS) == sorted([*PACKAGES, "acme"])
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_package_lists_checks_measures_reports_and_benchmarks(kind, wheels, tmp_path):
-    plugin, task = KINDS[kind]
-    found = environment(tmp_path / "env", f"dlbench[pytest] @ {wheels['dlbench'].as_uri()}", str(wheels[kind]))
-    assert plugin in run(tmp_path, found / "dlbench", "list")
-    assert " 0 broken" in run(tmp_path, found / "dlbench", "check", plugin, "--path", "eager", "--task", task)
-    run(
-        tmp_path,
-        found / "dlbench",
-        "run",
-        "--plugin",
-        plugin,
-        "--path",
-        "eager",
-        "--task",
-        task,
-        "--quick",
-        "--out",
-        "o",
-    )
+    packages = [named(package, wheels) for package in kind.packages]
+    found = environment(tmp_path / "env", f"dlbench[pytest] @ {wheels['dlbench'].as_uri()}", *packages)
+    assert kind.plugin in run(tmp_path, found / "dlbench", "list")
+    arm = (kind.plugin, "--path", kind.path, "--task", kind.task)
+    assert " 0 broken" in run(tmp_path, found / "dlbench", "check", *arm)
+    run(tmp_path, found / "dlbench", "run", "--plugin", *arm, "--phase", kind.phase, "--quick", "--out", "o")
     run(tmp_path, found / "dlbench", "report", "o", "--format", "html,csv", "--out", "p")
     assert {"report.html", "samples.csv"} <= {path.name for path in (tmp_path / "p").iterdir()}
-    (tmp_path / "test_it.py").write_text(BENCHMARK.format(plugin=plugin, task=task))
+    (tmp_path / "test_it.py").write_text(BENCHMARK.format(**kind._asdict()))
     assert "1 passed" in run(tmp_path, found / "python", "-m", "pytest", "-q", "test_it.py")
+    if kind.without:
+        packages = run(tmp_path, found / "python", "-m", "pip", "list", "--format", "freeze")
+        assert f"\n{kind.without}==" not in packages
 
 
 def core_alone(found: Path, folder: Path) -> None:
