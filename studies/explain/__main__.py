@@ -14,6 +14,7 @@ row is printed, and added to a file of the folder, when its case is done.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -89,9 +90,9 @@ def planted(only: str, path: str, keep: Path) -> None:
     say = _Rows(keep / "planted.md", "Planted differences", heads)
     for name in only.split(",") if only else [*PLANTED, *OFFENDERS]:
         if name in OFFENDERS:
-            spec, _, categories = OFFENDERS[name]
+            offender = OFFENDERS[name]
             profiles = _in_turn([partial(_offender, name, form) for form in ("new", "old")])
-            say(_of_planted(name, spec.path, categories, *profiles))
+            say(_of_planted(name, offender.spec.path, offender.categories, *profiles))
         else:
             profiles = turns.profiled([_planted_spec(one, path) for one in ("none", name)])
             say(_of_planted(name, path, PLANTED[name].categories, *profiles))
@@ -218,12 +219,13 @@ def _least(found: Sequence[Profile]) -> Profile:
 
 def _offender(name: str, form: str) -> Profile:
     """The profile of an offender, from a process of its own."""
-    command = [sys.executable, "-m", "studies.explain.offenders", name, form]
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode:
-        from studies.explain.offenders import OFFENDERS
+    from studies.explain.offenders import OFFENDERS
 
-        return Profile(spec=OFFENDERS[name].spec, reason=done.stderr.decode(errors="replace").strip()[-200:])
+    offender = OFFENDERS[name]
+    command = [sys.executable, "-m", "studies.explain.offenders", name, form]
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, **offender.environment})
+    if done.returncode:
+        return Profile(spec=offender.spec, reason=done.stderr.decode(errors="replace").strip()[-200:])
     return msgspec.json.decode(done.stdout, type=Profile)
 
 

@@ -1,18 +1,19 @@
-"""Faults in a plugin, which is then profiled: two of this project that were found by hand, and an unfused optimizer.
+"""Faults in a program, which is then profiled: two that were found by hand, an unfused optimizer, a broken fusion.
 
     python -m studies.explain.offenders NAME old|new
 
 prints the profile as JSON: `joined-biases` is `tf.gan jit` on two threads with all parameters in one variable, for
 which XLA computes the sums of the biases' gradients again for every element; `beta-powers` is `torch.mlp jit` with
 `beta**count`, which Inductor computes in its loop over each parameter; `unfused-optimizer` is `torch.mlp eager` at size
-base with PyTorch's optimizer as a loop over the parameters.
+base with PyTorch's optimizer as a loop over the parameters; `broken-fusion` is `torch.mlp jit` at size base, whose
+update Inductor does not fuse: each new value of a parameter and of its moments is a loop of its own.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,11 +25,15 @@ from dlbench.spec import Spec
 
 
 class Offender(NamedTuple):
-    """The Spec of an arm, the function that plants the old form, and the categories that it shows in."""
+    """The Spec of an arm, the function that plants the old form, and the categories that it shows in.
+
+    The processes of both forms have the environment.
+    """
 
     spec: Spec
     plant: Callable[[], None]
     categories: tuple[str, ...]
+    environment: Mapping[str, str] = {}
 
 
 def _join() -> None:
@@ -65,6 +70,21 @@ def _single() -> None:
     patched.KERNELS = {**optimizers.KERNELS, "fused": optimizers.KERNELS["single"]}
 
 
+def _split() -> None:
+    from torch._inductor import config
+
+    config.max_fusion_size = 1
+
+
+_KEPT_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
+    "MALLOC_TOP_PAD_": str(1 << 28),
+}
+"""glibc keeps what is freed. Else a step has 2,400 new pages or more in a profile, and next to none without one.
+
+Products, which write large tensors, took longer for them: an eighth of a profile of the fused form.
+"""
 _SMALL: dict[str, Any] = {"path": "jit", "size": "small", "threads": 1}
 _MLP = Spec(plugin="torch.mlp", phase="train", task="synthetic", batch_size=32, **_SMALL)
 OFFENDERS = {
@@ -78,6 +98,12 @@ OFFENDERS = {
         msgspec.structs.replace(_MLP, path="eager", size="base"),
         _single,
         ("optimizer",),
+    ),
+    "broken-fusion": Offender(
+        msgspec.structs.replace(_MLP, size="base", batch_size=64),
+        _split,
+        ("elementwise",),
+        _KEPT_MEMORY,
     ),
 }
 

@@ -25,6 +25,7 @@ PLANTED = {
     "a host copy": ([("copy", "data movement", 2)], "data movement"),
     "a sleep in Python": ([("", "Python", 2)], "Python"),
     "guards": ([("lookup", "guards", 2)], "guards"),
+    "a broken fusion": ([("cpp_fused_add_mul", "elementwise", 0.2)] * 10, "elementwise"),
     "a wait": ([("sync", "waiting", 2)], "gaps"),
     "a new operation": ([("strange", "unattributed", 2)], "unattributed"),
 }
