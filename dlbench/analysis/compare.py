@@ -15,12 +15,15 @@ from dlbench.record.schema import Record, Run
 from dlbench.spec import Workload
 from dlbench.stats import decisions
 from dlbench.stats.decisions import Evidence, Verdict
-from dlbench.stats.estimates import Estimate
+from dlbench.stats.estimates import Estimate, exp
+from dlbench.stats.power import ALPHA, SAME_ALPHA
 from dlbench.stats.reasons import REASONS, ReasonCode
 
 SAID: tuple[ReasonCode, ...] = ("ranks-disagree", "one-of-many", "one-process")
 """Reasons whose own sentence a page says beside the verdict; others are plain, or have particulars."""
 _APART: tuple[ReasonCode, str] = ("never-together", "never in lockstep: no group of one session holds both")
+Ends = tuple[float, float]
+"""The ends of an interval, the low one first."""
 PARTS, NOT_SAID = "compiled parts", "not said"
 
 
@@ -34,7 +37,9 @@ class Comparison(Record, frozen=True):
 
     `code` is the reason of the verdict (`dlbench.stats.reasons`), and `reason` its particulars if they need saying. It
     rests on `p_value` (one-sided, of a ratio beyond 1 %), on `adjusted_p` after Holm, and on `ranks_agree`.
-    `more_groups` would decide an inconclusive verdict, and take `more_seconds` at the pace of these. `unlike` is set if
+    `interval_90` holds the one-sided 95 % bounds, beyond which `slower` and `faster` begin, and `interval_98` is that
+    within which `same` lies; ratios, the low end first. `more_groups` would decide an inconclusive verdict, and take
+    `more_seconds` at the pace of these. `unlike` is set if
     checks found the sides to be two models, or two computations.
     """
 
@@ -52,6 +57,8 @@ class Comparison(Record, frozen=True):
     p_value: float | None = None
     adjusted_p: float | None = None
     ranks_agree: bool | None = None
+    interval_90: Ends | None = None
+    interval_98: Ends | None = None
     more_groups: int | None = None
     more_seconds: float | None = None
     unlike: Unlike | msgspec.UnsetType = msgspec.UNSET
@@ -197,9 +204,20 @@ def _comparison(pair: Pair, metric: str, found: Evidence, adjusted_p: float) -> 
         p_value=decisions.p_differs(found) if replicated else None,
         adjusted_p=adjusted_p if replicated else None,
         ranks_agree=decisions.ranks_agree(found) if replicated else None,
+        interval_90=_interval(found, 1 - 2 * ALPHA),
+        interval_98=_interval(found, 1 - 2 * SAME_ALPHA),
         more_groups=more,
         more_seconds=None if more is None or seconds is None else more * seconds,
     )
+
+
+def _interval(found: Evidence, level: float) -> Ends | None:
+    """The interval of a ratio; None without replication."""
+    shift = found.shift()
+    if shift is None:
+        return None
+    low, high = shift.interval(level)
+    return exp(low), exp(high)
 
 
 def _without_evidence(pair: Pair, metric: str, *, apart: bool) -> Comparison:
@@ -229,9 +247,10 @@ def _lacking(pair: Pair, metric: str) -> tuple[ReasonCode, str]:
     """Code and sentence for the side that has no value to take a ratio of."""
     sides = {"baseline": pair.before, "candidate": pair.after}
     lacks = [name for name, runs in sides.items() if not any((METRICS[metric].of(run) or 0.0) > 0 for run in runs)]
-    flagged = any(run.has("unstable") for name in lacks for run in sides[name])
-    unsteady = flagged and METRICS[metric].expected
-    why = ": the steps never became steady" if unsteady else ""
+    of_lacking = [run for name in lacks for run in sides[name]]
+    flagged = sum(run.has("unstable") for run in of_lacking)
+    unsteady = flagged > 0 and METRICS[metric].expected
+    why = f": the steps never became steady in {flagged} of {len(of_lacking)} processes" if unsteady else ""
     who = {0: "no group of both has a", 1: f"the {''.join(lacks)} has no", 2: "neither side has a"}[len(lacks)]
     return ("unsteady" if unsteady else "no-figure"), f"{who} {METRICS[metric].title.lower()}{why}"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dlbench.record.schema import BESIDE, Record, Run, Together
+from dlbench.record.schema import BESIDE, BETWEEN, CLOSING, IDLE, Record, Run, Together
 from dlbench.stats.ranges import Seconds
 
 REST = "rest"
-"""Seconds of no other part: untimed steps, waiting until a child is idle, reading back, the rate of a product."""
+"""Seconds of no other part: the ends of processes, and all that a record does not time."""
 ONCE = {
     "pilot": "pilot",
     "start": "start",
@@ -18,6 +18,9 @@ ONCE = {
     "first_step": "build",
     BESIDE: "starting together",
     "first_step_warm": "second compilation",
+    BETWEEN: "untimed steps",
+    IDLE: "idle",
+    CLOSING: "closing",
 }
 """The part that each time of a Run belongs to."""
 STAGES = {"warm-up": "warm-up", "steady": "steady", "latency": "latencies"}

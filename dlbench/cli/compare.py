@@ -35,7 +35,7 @@ def said(answer: Judgement, shown: Shown = "page") -> int:
         more = {"refused": found.refused, "exit_code": found.exit_code}
         print(encoding.page({**comparison_file.content(found), **more}), end="")  # noqa: T201 (the answer to the command)
     elif shown != "nothing":
-        explained = comparison.explanation(answer) if shown == "explained" else ()
+        explained = comparison.explanation(answer.comparisons, answer.controls) if shown == "explained" else ()
         terminal.console().print(terminal.blocks([*comparison.page(answer), *explained]))
     if answer.refused:
         raise DlbenchError(f"not gated: {answer.refused}")

@@ -21,13 +21,17 @@ from dlbench.cli import options
     "Files: markdown, json, html, comment (of a pull request), or an export (csv); none unless given.",
     options.Values("format"),
 )
+@click.option("--explain", is_flag=True, help="Also print the numbers that each verdict rests on, and their reasons.")
 @click.option("--quiet", is_flag=True, help="Print no tables.")
 @options.as_json
-def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], quiet: bool, as_json: bool) -> None:  # noqa: A002
+def report(source: FilePath, out: FilePath | None, format: tuple[str, ...], **given: bool) -> None:  # noqa: A002
     """Render a report again from SOURCE, a runs.jsonl or its folder. Loads no framework."""
     from dlbench.cli import report as command
 
-    command.show(source, out, format, quiet=quiet, as_json=as_json)
+    shown: command.Shown = (
+        "json" if given["as_json"] else "files" if given["quiet"] else "explained" if given["explain"] else "page"
+    )
+    command.show(source, out, format, shown)
 
 
 @click.command()

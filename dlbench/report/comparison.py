@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from dlbench.analysis import metrics
-from dlbench.analysis.compare import Comparison
+from dlbench.analysis.compare import Comparison, Ends
 from dlbench.analysis.control import ControlPair
 from dlbench.analysis.judge import Judgement, Row
 from dlbench.analysis.metrics import METRICS
@@ -15,6 +15,7 @@ from dlbench.report.cases import beyond
 from dlbench.report.document import Answer, Block, Bullets, Heading, Paragraph, Statement, Table
 from dlbench.report.findings import what_it_takes
 from dlbench.report.units import format_interval, format_value
+from dlbench.stats.decisions import EQUIVALENCE_MARGIN, NEGLIGIBLE_CHANGE
 from dlbench.stats.reasons import REASONS
 
 WORDS = {1: {"slower": "more", "faster": "less"}, -1: {"slower": "less", "faster": "more"}}
@@ -74,12 +75,12 @@ def tables(found: Judgement) -> Iterator[Block]:
             yield Table(head, [_cells(row) for row in of_metric])
 
 
-def explanation(found: Judgement) -> Iterator[Block]:
-    """The numbers that every verdict rests on: `dlbench compare --explain`."""
+def explanation(rows: Sequence[Row], controls: Sequence[ControlPair]) -> Iterator[Block]:
+    """The numbers that every verdict rests on: `--explain` of `dlbench compare` and `dlbench report`."""
     yield Heading(2, "Numbers behind each verdict")
-    yield Bullets([_explained(row) for row in found.comparisons] or ["There is no comparison."])
+    yield Bullets([_explained(row) for row in rows] or ["There is no comparison."])
     yield Heading(2, "A/A control")
-    yield Bullets([_control(one) for one in found.controls] or ["None: no arm of these sessions was measured twice."])
+    yield Bullets([_control(one) for one in controls] or ["None: no arm of these sessions was measured twice."])
 
 
 def _explained(row: Row) -> str:
@@ -92,10 +93,26 @@ def _explained(row: Row) -> str:
     if one.p_value is not None and one.adjusted_p is not None:
         ranks = "agrees" if one.ranks_agree else "does not agree"
         parts.append(f"p {one.p_value:.2g} beyond 1 %, {one.adjusted_p:.2g} after Holm; the rank test {ranks}")
+    parts += _bounds(one)
     if one.smallest_change is not None:
         parts.append(f"minimum detectable change {one.smallest_change:.1%}")
     parts += [f"{what_it_takes(one)} would tell"] if one.more_groups else []
     return "; ".join([*parts, *([one.reason] if one.reason and one.reason != REASONS[one.code] else [])])
+
+
+def _bounds(one: Comparison) -> Iterator[str]:
+    """The intervals that verdicts rest on, with the limits that they are held against."""
+    if one.interval_90 is not None:
+        low, high = 1 / (1 + NEGLIGIBLE_CHANGE), 1 + NEGLIGIBLE_CHANGE
+        limits = f"`slower` takes the lower above {high:.3g}, `faster` the upper below {low:.3g}"
+        yield f"one-sided 95 % bounds {_ends(one.interval_90)}: {limits}"
+    if one.interval_98 is not None:
+        low, high = 1 / (1 + EQUIVALENCE_MARGIN), 1 + EQUIVALENCE_MARGIN
+        yield f"98 % interval {_ends(one.interval_98)}: `same` lies within {low:.3g} and {high:.3g}"
+
+
+def _ends(of: Ends) -> str:
+    return f"{of[0]:.4g} and {of[1]:.4g}"
 
 
 def _control(found: ControlPair) -> str:

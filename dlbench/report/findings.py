@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dlbench.analysis.compare import Comparison
 from dlbench.analysis.control import ControlPair
+from dlbench.analysis.judge import Row
 from dlbench.analysis.labels import Labels
 from dlbench.analysis.metrics import METRICS
 from dlbench.report.cases import UNLIKE, Names, Unlike, beyond
@@ -61,6 +62,16 @@ def _would_tell(one: Comparison, verdict: str) -> str:
     if verdict != "inconclusive":
         return NOTHING
     return FEWER if one.code == ONE_OF_MANY else "see its reason below"
+
+
+def rows(report: Report) -> list[Row]:
+    """Every comparison of a report, under the name of its pair."""
+    names = Names(report.sections)
+    return [
+        Row(pair=_pair(section, one, names), comparison=one)
+        for section in report.sections
+        for one in section.comparisons
+    ]
 
 
 def _pair(section: Section, one: Comparison, names: Names) -> str:

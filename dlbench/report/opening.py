@@ -20,16 +20,15 @@ TWO_TIMES = (
 
 
 def about(report: Report) -> Iterator[Block]:
-    """Arms that are not alike; then phases, the machine, and the check that the arms are the same model."""
-    if lead := " ".join(filter(None, subject.unlike(report))):
-        yield Paragraph(lead)
+    """Arms that are not alike, and inconclusive pairs; then phases, the machine, and the check of the models."""
+    for lead in (" ".join(filter(None, subject.unlike(report))), _undecided(report)):
+        if lead:
+            yield Paragraph(lead)
     yield Bullets(subject.lines(report))
 
 
 def first(report: Report) -> Iterator[Block]:
-    """Inconclusive pairs, the gate, and the answer."""
-    if lead := _undecided(report):
-        yield Paragraph(lead)
+    """The gate, and the answer."""
     if report.gate is not None:
         yield from gating.blocks(report.gate.outcomes, report.gate.refused)
     if report.answer:

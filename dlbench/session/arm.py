@@ -7,14 +7,15 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
 from dlbench.record import honesty, proof
 from dlbench.record.flags import HELPED, FlagName
-from dlbench.record.schema import BESIDE, TRAINING, UNTIMED, Evaluation, PhaseMemory, PhaseTime, Run, Sample
+from dlbench.record.schema import BESIDE, BETWEEN, CLOSING, IDLE, TRAINING, UNTIMED, Evaluation, PhaseTime, Run
+from dlbench.session.found import Findings
 from dlbench.session.plan import Place
 from dlbench.session.variants import Programs, misfit_of_model
 from dlbench.spec import Policy, Spec
@@ -36,18 +37,6 @@ from dlbench.workers.protocol import (
     Take,
     Taken,
 )
-
-
-@dataclass
-class Findings:
-    """Measurements of an arm so far."""
-
-    samples: list[Sample] = field(default_factory=list)
-    evaluations: list[Evaluation] = field(default_factory=list)
-    times: list[PhaseTime] = field(default_factory=list)
-    memory: list[PhaseMemory] = field(default_factory=list)
-    flags: list[FlagName] = field(default_factory=list)
-    digest: str = ""
 
 
 class Arm:
@@ -153,10 +142,11 @@ class Arm:
         if not self.spec.timed:
             self._train_on(round_number)
             return
-        taken = self._ask(Take(stage="steady", steps=self.steps, untimed=UNTIMED), Taken)
-        if taken is not None:
-            placed = (msgspec.structs.replace(one, round=round_number, turn=turn) for one in taken.samples)
-            self._found.samples += placed
+        with self._found.spending(BETWEEN):
+            taken = self._ask(Take(stage="steady", steps=self.steps, untimed=UNTIMED), Taken)
+            if taken is not None:
+                placed = (msgspec.structs.replace(one, round=round_number, turn=turn) for one in taken.samples)
+                self._found.samples += placed
 
     def latencies(self) -> None:
         """Time single steps, each ended by the barrier, as many as the policy's time allows."""
@@ -171,8 +161,11 @@ class Arm:
 
     def wait_until_idle(self) -> None:
         """Wait until this arm's child leaves the machine to the next one."""
-        if self.alive and self._child is not None and not self._child.wait_until_idle():
-            self.flag("not_quiet")
+        if self.alive and self._child is not None:
+            with self._found.spending(IDLE):
+                quiet = self._child.wait_until_idle()
+            if not quiet:
+                self.flag("not_quiet")
 
     def flag(self, name: FlagName) -> None:
         """Set a flag of the Run that readers must know."""
@@ -186,10 +179,11 @@ class Arm:
             fresh = self.place.isolation == "fresh"  # work done once is read from fresh processes alone
             full = self._in_full and not self.spec.together
             order = Close(compile_again=fresh and full, multiply=full)
-            self._closed = self._ask(order, Closed)
+            with self._found.spending(CLOSING):
+                self._closed = self._ask(order, Closed)
+                self._found.times += self._closed.times if self._closed is not None else []
             if self._closed is not None:
                 self._found.memory.append(self._closed.memory)
-                self._found.times += self._closed.times
                 self._found.flags += proof.flags(self.spec, self._closed.compilation)
                 timed = sum(sample.seconds for sample in self._found.samples)
                 if why := honesty.clocks_apart(self._clocks, timed):
@@ -214,7 +208,7 @@ class Arm:
             wall_seconds=time.monotonic() - self._begin,
             flags=tuple(found.flags),
             digest=found.digest,
-            times=tuple(found.times),
+            times=found.all_times(),
             samples=tuple(found.samples),
             evaluations=tuple(found.evaluations),
             memory=tuple(found.memory),

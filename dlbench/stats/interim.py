@@ -3,7 +3,7 @@
 To stop because something became significant raises false alarms with every look (Armitage, McPherson and Rowe 1969).
 The spread of normal numbers is independent of their mean, so that stopping by it favours no verdict; it favours
 sessions whose spread came out small, which costs the interval a little (Anscombe 1953): 95 % intervals cover 92 % and
-more in `tests/test_looks.py`.
+more in `tests/stats/test_interim.py`.
 """
 
 from __future__ import annotations

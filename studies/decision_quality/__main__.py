@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,23 @@ from studies.decision_quality.workloads import SLOWDOWNS, WORKLOADS
 FOLDER = Path("reports/decision-quality")
 NEEDED = (BASE, AGAIN, EFFECT)
 
+
+class Finite(click.FloatRange):
+    """A range without `nan`, which no comparison leaves out, and without infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Raises BadParameter."""
+        found: float = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return found
+
+
 _out = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=FOLDER, show_default=True, help="Folder."
 )
 _duty = click.option(
-    "--duty", type=click.FloatRange(0.05, 0.95), default=0.5, show_default=True, help="Share of time that each works."
+    "--duty", type=Finite(0.05, 0.95), default=0.5, show_default=True, help="Share of time that each works."
 )
 
 
@@ -34,7 +47,7 @@ def main() -> None:
 
 @main.command("collect")
 @click.option("--pool", "name", default="quiet", show_default=True, help="The pool to add to: quiet, busy, ...")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), required=True, help="Begin nothing later.")
+@click.option("--minutes", type=Finite(min=0, min_open=True), required=True, help="Begin nothing later.")
 @click.option("--neighbours", type=click.IntRange(min=0), default=0, help="Programs that work in bursts meanwhile.")
 @click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)), help="Default: all.")
 @click.option(
@@ -70,11 +83,8 @@ def _collect(name: str, minutes: float, out: Path, **chosen: Any) -> None:
 @_out
 def _replay(sessions: int, out: Path) -> None:
     """Replay every rule on every pool of the folder, and write report.md beside them."""
-    paths = sorted(out.glob("pool-*.jsonl.gz"), reverse=True)
-    if not paths:
-        raise click.UsageError(f"{out} holds no pool-*.jsonl.gz; collect one first")
     found = {}
-    for path in paths:
+    for path in _pools(out):
         batches = pool.read(path)
         name = path.name.removeprefix("pool-").removesuffix(".jsonl.gz")
         found[name] = batches, Cells(replay(batches, sessions))
@@ -83,12 +93,19 @@ def _replay(sessions: int, out: Path) -> None:
     click.echo(out / "report.md")
 
 
+def _pools(out: Path) -> list[Path]:
+    paths = sorted(out.glob("pool-*.jsonl.gz"), reverse=True)
+    if not paths:
+        raise click.UsageError(f"{out} holds no pool-*.jsonl.gz; collect one first")
+    return paths
+
+
 @main.command("rounds")
 @_out
 def _rounds(out: Path) -> None:
     """Print the spread of a group's ratio by the number of its rounds, and write it to rounds.md."""
     lines = ["# Spread of a group's ratio of two equal arms, in percent, by its rounds", ""]
-    for path in sorted(out.glob("pool-*.jsonl.gz"), reverse=True):
+    for path in _pools(out):
         lines += [f"## {path.name.removesuffix('.jsonl.gz')}", "", *rounds.table(pool.read(path)), ""]
     lines.append("Written by `python -m studies.decision_quality rounds`.")
     (out / "rounds.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -101,7 +118,7 @@ def _rounds(out: Path) -> None:
 @click.option("--sessions", "count", type=click.IntRange(min=1), default=20, show_default=True, help="Of each sort.")
 @click.option("--neighbours", type=click.IntRange(min=0), default=0, help="Programs that work in bursts meanwhile.")
 @_duty
-@click.option("--minutes", type=click.FloatRange(min=0), default=30, show_default=True, help="Begin nothing later.")
+@click.option("--minutes", type=Finite(min=0), default=30, show_default=True, help="Begin nothing later.")
 def _sessions(folder: Path, kinds: tuple[str, ...], count: int, neighbours: int, duty: float, minutes: float) -> None:
     """Run sessions of the product with 3 % more work and with equal work in turn, and write sessions.md."""
     order = real.Order(kinds or list(real.KINDS), count, 60 * minutes, neighbours, duty)

@@ -13,6 +13,7 @@ from studies.decision_quality.workloads import CYCLE, POLICY
 
 _EFFORT: Mapping[str, str] = {
     "samples": "rounds a group",
+    "turn_seconds": "s a turn",
     "settle_seconds": "s of warm-up at least",
     "settle_cap_seconds": "s of warm-up at most",
 }
@@ -56,4 +57,8 @@ def _effort(policy: Policy) -> Iterator[str]:
     for field, words in _EFFORT.items():
         ours, theirs = getattr(policy, field), getattr(POLICY, field)
         if ours != theirs:
-            yield f"{ours:g} {words} instead of {theirs:g}"
+            yield f"{_said(ours)} {words} instead of {_said(theirs)}"
+
+
+def _said(value: float | None) -> str:
+    return "at least 0.02" if value is None else f"{value:g}"

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Literal
 
+import click
 import msgspec
 
 from dlbench.record.schema import Environment, Load, Run
@@ -75,6 +76,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return self.policy, self.isolation
 
 
+MAGIC = b"\x1f\x8b"
+"""The beginning of a gzip member."""
 _decoder = msgspec.json.Decoder(Batch)
 
 
@@ -93,7 +96,15 @@ def append(path: Path, batches: list[Batch]) -> None:
 
 def read(path: Path) -> list[Batch]:
     """All batches of a pool in order; a batch that a kill left unfinished at its end is left out."""
-    return [_decoder.decode(gzip.decompress(member)) for member in _members(path.read_bytes())] if path.exists() else []
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    if data and not data.startswith(MAGIC):
+        raise click.UsageError(f"{path} is no pool: it is not compressed by gzip; collect one with another name")
+    try:
+        return [_decoder.decode(gzip.decompress(member)) for member in _members(data)]
+    except msgspec.MsgspecError as error:
+        raise click.UsageError(f"{path} holds a line that is no batch of a pool ({error})") from error
 
 
 def _members(data: bytes) -> list[bytes]:

@@ -141,7 +141,10 @@ def read(folder: Path) -> list[Session]:
     if not (folder / KEPT).exists():
         return []
     lines = (folder / KEPT).read_bytes().splitlines(keepends=True)
-    return [msgspec.json.decode(line, type=Session) for line in lines if line.endswith(b"\n")]
+    try:
+        return [msgspec.json.decode(line, type=Session) for line in lines if line.endswith(b"\n")]
+    except msgspec.MsgspecError as error:
+        raise RuntimeError(f"{folder / KEPT} holds a line that is no session ({error})") from error
 
 
 def _session(folder: Path, order: Order, of: tuple[str, int, str], run: Run) -> Session:

@@ -38,7 +38,15 @@ def test_orders_come_in_this_order_and_samples_in_these_stages():
     ]
     assert run.status == "ok"
     assert [mark.phase for mark in run.memory] == ["import", "build", "first_step", "train"]
-    assert [time.phase for time in run.times] == ["start", "import", "build", "first_step"]
+    assert [time.phase for time in run.times] == [
+        "start",
+        "import",
+        "build",
+        "first_step",
+        "idle",
+        "between",
+        "closing",
+    ]
 
 
 def test_one_untimed_step_warms_the_caches_before_a_timed_sample():
@@ -174,7 +182,7 @@ def test_processes_of_which_verdicts_alone_are_read_start_together_and_take_thei
     ]
     measure_group(arms, 0, lambda stage, number: None)
     assert [[type(order).__name__ for order in child.begun] for child in children] == [["Build", "First"]] * 2
-    assert [[time.phase for time in arm.run().times] for arm in arms] == [["beside"]] * 2
+    assert [[time.phase for time in arm.run().times] for arm in arms] == [["beside", "idle", "between", "closing"]] * 2
     settles = [order for child in children for order in child.orders if type(order).__name__ == "Settle"]
     assert {order.processors for order in settles} == {tuple(cpus.choose(SPEC.threads, cpus.usable()))}
     assert all(order.in_turns for order in settles)
