@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from dlbench.record import honesty, proof
-from dlbench.record.flags import HELPED, FlagName
 from dlbench.record.schema import BESIDE, BETWEEN, CLOSING, IDLE, TRAINING, UNTIMED, Evaluation, PhaseTime, Run
 from dlbench.session.found import Findings
 from dlbench.session.plan import Place
@@ -55,7 +54,7 @@ class Arm:
         self._rounds = policy.samples if rounds is None else rounds
         self._programs = {} if programs is None else programs
         self._started, self._begin = datetime.datetime.now(datetime.UTC), time.monotonic()
-        self._found = Findings()
+        self.found = Findings()
         self._built: Built | None = None
         self._closed: Closed | None = None
         self.failure: ChildError | None = None
@@ -96,14 +95,14 @@ class Arm:
             return
         took = self._start_seconds + time.monotonic() - begin - sum(one.seconds for one in built.times)
         alone = [PhaseTime(phase="start", seconds=max(0.0, took)), *built.times]
-        self._found.times += [] if self._beside else alone
-        self._found.memory += built.memory
+        self.found.times += [] if self._beside else alone
+        self.found.memory += built.memory
         stepped = self._ask(First(), Stepped)
         if stepped is not None:
             beside = PhaseTime(phase=BESIDE, seconds=time.monotonic() - begin)
             self._clocks = [] if self._beside else self._clocks  # its reply waited to be read
-            self._found.times.append(beside if self._beside else stepped.time)
-            self._found.memory.append(stepped.memory)
+            self.found.times.append(beside if self._beside else stepped.time)
+            self.found.memory.append(stepped.memory)
             self._trained_steps, self._trained_seconds = self.spec.steps_per_call, stepped.time.seconds
 
     def settle(self, *, in_turns: bool = False) -> None:
@@ -114,9 +113,9 @@ class Arm:
         settled = self._ask(Settle(policy=self.policy, processors=together, in_turns=in_turns), Settled)
         if settled is not None:
             self.steps = settled.steps
-            self._found.samples += settled.samples
-            self._found.digest = settled.digest
-            self._found.flags += [] if settled.settled else ["not_settled"]
+            self.found.samples += settled.samples
+            self.found.digest = settled.digest
+            self.found.flags += [] if settled.settled else ["not_settled"]
 
     @property
     def computation(self) -> Spec:
@@ -126,14 +125,14 @@ class Arm:
     @property
     def step_seconds(self) -> float:
         """Seconds of a step in the fastest warm-up sample; infinite before there is one."""
-        warm = (sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "warm-up")
+        warm = (sample.seconds / sample.steps for sample in self.found.samples if sample.stage == "warm-up")
         return min(warm, default=math.inf)
 
     def warm_again(self) -> None:
         """Take one more warm-up sample."""
         taken = self._ask(Take(stage="warm-up", steps=self.steps), Taken)
         if taken is not None:
-            self._found.samples += taken.samples
+            self.found.samples += taken.samples
 
     def turn(self, round_number: int, turn: int) -> None:
         """Take this arm's turn: one sample, or the training up to the next look at its quality."""
@@ -142,35 +141,30 @@ class Arm:
         if not self.spec.timed:
             self._train_on(round_number)
             return
-        with self._found.spending(BETWEEN):
+        with self.found.spending(BETWEEN):
             taken = self._ask(Take(stage="steady", steps=self.steps, untimed=UNTIMED), Taken)
             if taken is not None:
                 placed = (msgspec.structs.replace(one, round=round_number, turn=turn) for one in taken.samples)
-                self._found.samples += placed
+                self.found.samples += placed
 
     def latencies(self) -> None:
         """Time single steps, each ended by the barrier, as many as the policy's time allows."""
-        steady = [sample.seconds / sample.steps for sample in self._found.samples if sample.stage == "steady"]
+        steady = [sample.seconds / sample.steps for sample in self.found.samples if sample.stage == "steady"]
         if not self.spec.timed or not steady or not self._in_full:
             return
         count = int(self.policy.latency_seconds / max(sorted(steady)[len(steady) // 2], 1e-9))
         order = Take(stage="latency", steps=1, count=max(1, min(self.policy.latency_steps, count)))
         taken = self._ask(order, Taken)
         if taken is not None:
-            self._found.samples += taken.samples
+            self.found.samples += taken.samples
 
     def wait_until_idle(self) -> None:
         """Wait until this arm's child leaves the machine to the next one."""
         if self.alive and self._child is not None:
-            with self._found.spending(IDLE):
+            with self.found.spending(IDLE):
                 quiet = self._child.wait_until_idle()
             if not quiet:
-                self.flag("not_quiet")
-
-    def flag(self, name: FlagName) -> None:
-        """Set a flag of the Run that readers must know."""
-        if name not in self._found.flags:
-            self._found.flags.append(name)
+                self.found.flag("not_quiet")
 
     def close(self) -> None:
         """Ask for the final figures, and end the child."""
@@ -179,13 +173,13 @@ class Arm:
             fresh = self.place.isolation == "fresh"  # work done once is read from fresh processes alone
             full = self._in_full and not self.spec.together
             order = Close(compile_again=fresh and full, multiply=full)
-            with self._found.spending(CLOSING):
+            with self.found.spending(CLOSING):
                 self._closed = self._ask(order, Closed)
-                self._found.times += self._closed.times if self._closed is not None else []
+                self.found.times += self._closed.times if self._closed is not None else []
             if self._closed is not None:
-                self._found.memory.append(self._closed.memory)
-                self._found.flags += proof.flags(self.spec, self._closed.compilation)
-                timed = sum(sample.seconds for sample in self._found.samples)
+                self.found.memory.append(self._closed.memory)
+                self.found.flags += proof.flags(self.spec, self._closed.compilation)
+                timed = sum(sample.seconds for sample in self.found.samples)
                 if why := honesty.clocks_apart(self._clocks, timed):
                     self.fail(ChildError("error", f"{self.spec.plugin}: {why}"))
 
@@ -196,7 +190,7 @@ class Arm:
 
     def run(self) -> Run:
         """The record of all this."""
-        failure, found = self.failure, self._found
+        failure, found = self.failure, self.found
         return Run(
             spec=self.spec,
             policy=self.policy,
@@ -220,11 +214,8 @@ class Arm:
     def _look_at_helpers(self) -> None:
         """CPU time of the child's own processes since its first turn, but a tick, other workers and compilers."""
         now = None if self._child is None or self.spec.together else self._child.helper_seconds()
-        timed = sum(sample.seconds for sample in self._found.samples if sample.stage != "warm-up")
-        if now is not None and self._helpers_before is not None and timed:
-            self._helper_cpu = honesty.surely_worked(now - self._helpers_before) / timed
-            if self._helper_cpu > HELPED:
-                self.flag("helped")
+        if now is not None and self._helpers_before is not None:
+            self._helper_cpu = self.found.helped(now - self._helpers_before)
 
     def _output_tail(self) -> str:
         if self.failure is None:
@@ -255,10 +246,10 @@ class Arm:
         evaluated = None if taken is None else self._ask(Evaluate(), Evaluated)
         if taken is None or evaluated is None or taken.loss is None:
             return
-        self._found.samples += taken.samples
+        self.found.samples += taken.samples
         self._trained_steps += sum(sample.steps for sample in taken.samples)
         self._trained_seconds += sum(sample.seconds for sample in taken.samples)
-        self._found.evaluations.append(
+        self.found.evaluations.append(
             Evaluation(
                 steps=self._trained_steps,
                 seconds=self._trained_seconds,
@@ -290,4 +281,4 @@ class Arm:
         """Give no more orders, for this reason."""
         self.failure = error
         if error.loading:
-            self.flag("not_loaded")
+            self.found.flag("not_loaded")

@@ -1,4 +1,4 @@
-"""What an arm has measured so far, and the seconds that went into anything else."""
+"""Measurements of an arm so far, and the seconds that went into anything else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from dlbench.record.flags import FlagName
+from dlbench.record import honesty
+from dlbench.record.flags import HELPED, FlagName
 from dlbench.record.schema import Evaluation, PhaseMemory, PhaseTime, Sample
 
 
@@ -22,6 +23,19 @@ class Findings:
     flags: list[FlagName] = field(default_factory=list)
     digest: str = ""
     beside: dict[str, float] = field(default_factory=dict)
+
+    def flag(self, name: FlagName) -> None:
+        """Set a flag of the Run that readers must know."""
+        if name not in self.flags:
+            self.flags.append(name)
+
+    def helped(self, worked: float) -> float | None:
+        """CPU seconds that helpers surely worked for a second of all samples but warm-up, flagged if they are many."""
+        timed = sum(one.seconds for one in self.samples if one.stage != "warm-up")
+        share = honesty.surely_worked(worked) / timed if timed else None
+        if share is not None and share > HELPED:
+            self.flag("helped")
+        return share
 
     @contextmanager
     def spending(self, phase: str) -> Iterator[None]:

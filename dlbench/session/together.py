@@ -166,7 +166,7 @@ class TogetherArm:
 
     def _settle(self, programs: Sequence[Program]) -> None:
         if not all(_at_once(programs, Program.settle)):
-            self._arm.flag("not_settled")
+            self._arm.found.flag("not_settled")
 
     def _build_programs(self) -> None:
         spec, count = self._arm.spec, workers.count(self._arm.spec)
@@ -192,7 +192,7 @@ class TogetherArm:
         self._arm.wait_until_idle()
         for program in (*self._beside, *self._alone) if self.alive else ():
             if not program.child.wait_until_idle():
-                self._arm.flag("not_quiet")
+                self._arm.found.flag("not_quiet")
 
 
 def _at_once(programs: Sequence[Program], action: Callable[[Program], T]) -> list[T]:
