@@ -20,15 +20,18 @@ from time import monotonic
 from typing import Any
 
 import click
+import msgspec
 
 import dlbench
 from dlbench.api import render
 from dlbench.api.request import DEFAULT_FORMATS
 from dlbench.record import reading
 from dlbench.record.schema import PARITY_FILE, PLAN_FILE, RUNS_FILE, Run
+from dlbench.report import payoff
 from dlbench.report.model import Report
 from dlbench.report.section import Arm, Section
 from dlbench.report.units import format_interval, format_value
+from dlbench.spec import Workload
 
 FOLDER, LOCAL = Path("reports/frameworks"), Path("reports/local")
 SEVEN = ("transformer", "cnn", "lstm", "mlp", "gru", "gan", "rnn")
@@ -124,13 +127,26 @@ def finished(folder: Path, phases: Sequence[str]) -> bool:
 
 
 def join(parts: Path, out: Path) -> None:
-    """Write the report of all Runs and parity checks in the folders of sessions."""
-    found = {name: sorted(parts.glob(f"*/{name}")) for name in (RUNS_FILE, PARITY_FILE)}
-    if any(map(whole, found[RUNS_FILE])):
+    """Write the report of all Runs and parity checks in the folders of sessions.
+
+    Columns that the report had and no session measured stay in it: a clean checkout has the kept report alone.
+    """
+    files = {name: sorted(parts.glob(f"*/{name}")) for name in (RUNS_FILE, PARITY_FILE)}
+    found = {name: [line for file in of_name for line in whole(file)] for name, of_name in files.items()}
+    columns = set(map(_column, found[RUNS_FILE]))
+    if columns:
         out.mkdir(parents=True, exist_ok=True)
-        for name, files in found.items():
-            (out / name).write_bytes(b"".join(line + b"\n" for file in files for line in whole(file)))
+        for name, lines in found.items():
+            kept = [line for line in whole(out / name) if _column(line) not in columns]
+            (out / name).write_bytes(b"".join(line + b"\n" for line in (*kept, *lines)))
         render.write(*render.read(out), out, DEFAULT_FORMATS)
+
+
+def _column(line: bytes) -> tuple[str, str]:
+    """Architecture and size of a Run or a parity check."""
+    said = msgspec.json.decode(line)
+    spec = said.get("spec") or said["candidate"]
+    return spec["plugin"].partition(".")[2], spec["size"]
 
 
 @study.command()
@@ -174,16 +190,18 @@ def keras(found: dlbench.Results) -> Iterator[str]:
 
 
 def compiling(report: Report) -> Iterator[str]:
-    """The first step of an arm that compiles, and the step from which it has taken less time than eager."""
+    """The first step of an arm that compiles, and the steps after which it has paid, where its verdict says so."""
     yield "\n### The price of compiling\n"
-    yield from _rows(["workload", "arm", "first step", "pays from step"])
+    yield from _rows(["workload", "arm", "first step", "over eager", "has paid after"])
+    told = {(_place(one.load), one.found.label): one.told for one in payoff.of_report(report) if one.eager}
     for section in report.sections:
         first = {arm.label: arm.metrics.get("first_step_time") for arm in section.arms}
         for one in section.paybacks:
             once = first.get(one.label)
-            pays = "never" if one.steps is None else f"{one.steps:,.0f}"
+            where = _place(section.workload)
+            verdict = told[where, one.label]
             price = format_value(None if once is None else once.value, "s")
-            yield f"| {_title(section)}, {section.workload.phase} | {one.label} | {price} | {pays} |"
+            yield f"| {where} | {one.label} | {price} | {verdict} | {payoff.after(verdict, one)} |"
 
 
 def _ratio(found: dlbench.Results, one: str | None, other: str | None) -> str:
@@ -195,6 +213,10 @@ def _ratio(found: dlbench.Results, one: str | None, other: str | None) -> str:
 def _rows(heads: Sequence[str]) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield f"| {' | '.join('---' for _ in heads)} |"
+
+
+def _place(load: Workload) -> str:
+    return f"{load.architecture} {load.size}, {load.phase}"
 
 
 def _title(section: Section) -> str:

@@ -77,6 +77,10 @@ def _devices(report: Report) -> str:
     return ", ".join(devices) + (f" ({', '.join(names)})" if other and names else "")
 
 
+COMPARED = {"parameter": "parameters", "output": "outputs", "losses": "losses", "gradient": "gradients"}
+"""Figures of a check by the first word of their names; a compiled step keeps its gradients to itself."""
+
+
 def _processors(report: Report) -> str:
     kinds = dict.fromkeys(
         f"{at.processor}, {at.cores} cores, {format_value(at.memory_bytes, 'bytes')}" for at in report.environments
@@ -100,10 +104,19 @@ def _alike(report: Report) -> Iterator[str]:
         yield "Same model: not checked."
         return
     same = sum(one.same is True for one in checked)
-    text = f"Same model: {same} of {len(checked)} pairs of arms, by parameters, outputs, gradients and losses"
+    text = f"Same model: {same} of {len(checked)} pairs of arms, by {_by(checked)}"
     text += f"; {len(found) - len(checked)} more not checked" if len(checked) < len(found) else ""
     worst = max(((share(of), one, of) for one in checked for of in one.differences), key=lambda row: row[0])
     yield f"{text}. {_weakest(*worst[1:])}" if same == len(checked) else f"{text}."
+
+
+def _by(checked: Sequence[Parity]) -> str:
+    """Kinds of figures that were compared, each with the number of its pairs where these are not all."""
+    kinds = [{of.what.partition(" ")[0] for of in one.differences} for one in checked]
+    number = {words: sum(kind in found for found in kinds) for kind, words in COMPARED.items()}
+    most = max(number.values())
+    said = [words if pairs == most else f"{words} (in {pairs} of them)" for words, pairs in number.items() if pairs]
+    return " and ".join(filter(None, (", ".join(said[:-1]), *said[-1:]))) or "figures that this report does not hold"
 
 
 def share(of: Difference) -> float:

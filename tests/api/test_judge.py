@@ -172,9 +172,9 @@ def test_the_comparison_is_kept_where_asked(run, reports, tmp_path):
 @pytest.mark.parametrize(
     ("unsteady", "said"),
     [
-        ((False, True), "the candidate has no step time, median: the steps never became steady"),
-        ((True, False), "the baseline has no step time, median: the steps never became steady"),
-        ((True, True), "neither side has a step time, median: the steps never became steady"),
+        ((False, True), "the candidate has no step time, median: the steps never became steady in 5 of 5 processes"),
+        ((True, False), "the baseline has no step time, median: the steps never became steady in 5 of 5 processes"),
+        ((True, True), "neither side has a step time, median: the steps never became steady in 10 of 10 processes"),
     ],
 )
 def test_a_step_time_that_a_side_lacks_has_a_row_that_says_so(unsteady, said):

@@ -80,6 +80,13 @@ def test_the_first_lines_count_the_pairs_that_are_the_same_model_and_name_the_we
         "that the check allows for rounding, and rounding alone moves them by 4.0e-06."
     )
     assert subject.lines(summarize(runs, [checked(1.0)]))[-1].startswith("Same model: 0 of 1 pairs of arms")
+    gradient = Difference(what="gradient 0/w", difference=1e-9, tolerance=1e-2, worst=1e-9)
+    eager = checked(differences=(*checked().differences, gradient))
+    assert "by outputs and losses. " in line
+    assert (
+        "2 pairs of arms, by outputs, losses and gradients (in 1 of them). "
+        in (subject.lines(summarize(runs, [checked(), eager]))[-1])
+    )
     never_ran = checked(candidate=spec("acme.transformer"), differences=(), reason="refused")
     assert "1 of 1" in subject.lines(summarize(runs, [checked(), never_ran]))[-1]
 

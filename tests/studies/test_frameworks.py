@@ -1,5 +1,6 @@
 """The tables of all frameworks: arms as rows, workloads as columns, the fastest of a column bold."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -40,12 +41,21 @@ def test_an_arm_is_a_row_and_the_fastest_of_a_workload_is_bold():
     assert rows[3:] == ["| torch eager | 2.00 ms | **5.00 ms** |", "| torch jit | **1.00 ms** | – |"]
 
 
-def test_compiling_pays_from_a_step_or_never():
+def test_the_page_shows_the_tables_of_the_kept_report():
+    root = Path(frameworks.__file__).parents[1]
+    shown = CliRunner().invoke(frameworks.study, ["tables", str(root / frameworks.FOLDER)])
+    assert shown.output.strip() in (root / "docs/frameworks.md").read_text()
+
+
+def test_compiling_has_paid_after_steps_only_where_the_verdict_says_so(monkeypatch):
+    faster, slower = (
+        SimpleNamespace(load=one.workload, eager=True, told=told, found=one.paybacks[0])
+        for one, told in zip(REPORT.sections, ("faster", "inconclusive"), strict=True)
+    )
+    monkeypatch.setattr(frameworks.payoff, "of_report", lambda _: [faster, slower])
     rows = list(frameworks.compiling(REPORT))
-    assert rows[3:] == [
-        "| mlp small, train | torch.mlp jit | – | 1,234 |",
-        "| cnn small, train | torch.cnn jit | – | never |",
-    ]
+    assert rows[3] == "| mlp small, train | torch.mlp jit | – | faster | about 1,200 steps |"
+    assert rows[4] == "| cnn small, train | torch.cnn jit | – | inconclusive | not told |"
 
 
 @pytest.fixture
@@ -108,6 +118,11 @@ def test_a_run_that_was_being_written_is_in_no_report_and_stops_none(tmp_path):
     assert not frameworks.finished(parts / "small-rnn", ["train"])
     frameworks.join(parts, tmp_path / "out")
     assert (tmp_path / "out/runs.jsonl").read_bytes() == line + other
+    other_size = msgspec.structs.replace(good_run(session="c").spec, size="base")
+    kept = msgspec.json.encode(good_run(session="c", spec=other_size)) + b"\n"
+    (tmp_path / "out/runs.jsonl").write_bytes(kept + line)
+    frameworks.join(parts, tmp_path / "out")
+    assert (tmp_path / "out/runs.jsonl").read_bytes() == kept + line + other, "what no session measured again stays"
     frameworks.join(parts / "none", tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
 

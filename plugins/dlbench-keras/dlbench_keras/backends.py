@@ -140,7 +140,8 @@ def _hold_jax(jax: Any, threads: int) -> int:
     os.environ["NPROC"] = str(threads)
     jax.config.update("jax_platforms", "cpu")
     jax.devices()
-    held = len(threads_named("tf_XLAEigen") or ()) or threads  # elsewhere than on Linux nobody says
+    found = threads_named("tf_XLAEigen")
+    held = threads if found is None else len(found)  # elsewhere than on Linux nobody says
     if held != threads:
         raise RuntimeError(f"JAX has started with {held} in this process")
     return held

@@ -31,6 +31,7 @@ def read(reference: str, names: tuple[str, ...] = (), output: str = "") -> Expor
     """
     file = local_file(reference.removeprefix(LOADER))
     graph = _load(file, reference).graph
+    whole = [file.read_bytes(), *(one.raw_data for one in graph.initializer)]  # weights may lie in files beside it
     taken = [one.name for one in _inputs(graph)]
     if names and set(names) != set(taken):
         raise SpecError(f"{reference} takes the inputs {', '.join(taken)}, and {', '.join(names)} were named")
@@ -39,7 +40,7 @@ def read(reference: str, names: tuple[str, ...] = (), output: str = "") -> Expor
         inputs=names or tuple(taken),
         output=output_name({one.name: one for one in graph.output}, output),
         parameter_count=sum(int(np.prod(one.dims)) for one in graph.initializer if one.data_type in _TRAINED),
-        details={"model file": f"sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"},
+        details={"model file": f"sha256 {hashlib.sha256(b''.join(whole)).hexdigest()[:16]}"},
         parameters=partial(_parameters, file, reference),
         having=partial(_having, file, reference, names, output),
     )
@@ -54,8 +55,8 @@ def stated(reference: str, output: str = "") -> tuple[tuple[InputSpec, ...], Arr
     taken = [_array(one) for one in _inputs(graph)]
     returned = _array(pick_output({one.name: one for one in graph.output}, output))
     closed = all(one.shape and all(one.shape) and one.dtype == "float32" for one in taken)
-    inputs = tuple(InputSpec(one.shape) for one in taken) if closed else ()
-    return inputs, returned if returned.shape and all(returned.shape) else None
+    whole = returned if returned.shape and all(returned.shape) else None
+    return tuple(InputSpec(one.shape) for one in taken if closed), whole
 
 
 def require_fit(model: Exported, reference: str, given: Sequence[ArraySpec | InputSpec]) -> None:
@@ -65,9 +66,8 @@ def require_fit(model: Exported, reference: str, given: Sequence[ArraySpec | Inp
         raise SpecError(f"{reference} takes the inputs {', '.join(known)}, and {len(given)} were given")
     for name, asked in zip(model.inputs, given, strict=True):
         own = known[name]
-        fits = len(own.shape) == len(asked.shape) and all(
-            a in (0, b) for a, b in zip(own.shape, asked.shape, strict=True)
-        )
+        closed = [one or other for one, other in zip(own.shape, asked.shape, strict=False)]
+        fits = len(own.shape) == len(asked.shape) and closed == list(asked.shape)
         if not fits or own.dtype != asked.dtype:
             wanted = "x".join(str(length or "N") for length in own.shape)
             got = "x".join(map(str, asked.shape))
@@ -83,7 +83,9 @@ def _array(one: Any) -> ArraySpec:
 
 def _load(file: Path, reference: str) -> Any:
     try:
-        return onnx.load(file)
+        if (found := onnx.load(file)).graph.output:
+            return found
+        raise ValueError("it has no output")  # an empty file is read as a model of nothing
     except Exception as error:
         raise SpecError(f"{reference} is no ONNX file: {str(error).splitlines()[0][:200]}") from error
 

@@ -19,13 +19,10 @@ from dlbench_onnx.model import OnnxModel
 from dlbench_onnx.profiling import Recorder, node
 from dlbench_onnx.runtime import DENORMALS, READ_BACK, SAID, Session
 
-LEVELS = {
-    name: onnxruntime.GraphOptimizationLevel.__members__.get(f"ORT_{word}")
-    for name, word in {
-        "disable": "DISABLE_ALL",
-        **{level: f"ENABLE_{level.upper()}" for level in ("basic", "extended", "layout", "all")},
-    }.items()
+_WORDS = {"disable": "DISABLE_ALL"} | {
+    name: f"ENABLE_{name.upper()}" for name in ("basic", "extended", "layout", "all")
 }
+LEVELS = {name: onnxruntime.GraphOptimizationLevel.__members__.get(f"ORT_{word}") for name, word in _WORDS.items()}
 """Levels of graph optimisation; `all` unless a variant names another."""
 PROVIDERS = {"cpu": "CPUExecutionProvider", "dnnl": "DnnlExecutionProvider", "cuda": "CUDAExecutionProvider"}
 """Execution providers by the words of the setting."""

@@ -138,9 +138,25 @@ def test_what_does_not_fit_a_file_is_said_in_one_line(inputs, more, said, tmp_pa
         built(spec_of("ort", f"onnx:{tmp_path / 'product.onnx'}", inputs, **more))
 
 
+def test_weights_in_a_file_beside_the_model_are_in_its_digest(tmp_path):
+    file = tmp_path / "product.onnx"
+    save(file)
+    beside = {"save_as_external_data": True, "location": "weights", "size_threshold": 0}
+    onnx.save(onnx.load(file), file, **beside)
+    digests = []
+    for step in (1.0, 2.0):
+        weights = np.fromfile(tmp_path / "weights", np.float32)
+        (step * weights).tofile(tmp_path / "weights")
+        _, info = built(spec_of("ort", f"onnx:{file}"))
+        digests.append(info.details["model file"])
+    assert len(set(digests)) == 2
+
+
 def test_a_file_that_is_none_is_refused(tmp_path):
     (tmp_path / "words.onnx").write_text("not a model")
-    for name, said in (("words.onnx", "is no ONNX file"), ("gone.onnx", "there is no such file")):
+    (tmp_path / "empty.onnx").touch()
+    none = (("words.onnx", "is no ONNX file"), ("gone.onnx", "there is no such file"), ("empty.onnx", "has no output"))
+    for name, said in none:
         with pytest.raises(SpecError, match=said):
             built(spec_of("ort", f"onnx:{tmp_path / name}"))
 
