@@ -127,26 +127,45 @@ def finished(folder: Path, phases: Sequence[str]) -> bool:
 
 
 def join(parts: Path, out: Path) -> None:
-    """Write the report of all Runs and parity checks in the folders of sessions.
+    """Write the report of all Runs and parity checks in the folders of sessions, and of those that it had.
 
-    Columns that the report had and no session measured stay in it: a clean checkout has the kept report alone.
+    A clean checkout has the kept report alone. A session replaces a column of another one when it is whole, and a
+    check that of the same pair.
     """
-    files = {name: sorted(parts.glob(f"*/{name}")) for name in (RUNS_FILE, PARITY_FILE)}
-    found = {name: [line for file in of_name for line in whole(file)] for name, of_name in files.items()}
-    columns = set(map(_column, found[RUNS_FILE]))
-    if columns:
+    runs, checks = _columns(whole(out / RUNS_FILE)), _checks(whole(out / PARITY_FILE))
+    for folder in sorted(parts.glob("*")):
+        for column, lines in _columns(whole(folder / RUNS_FILE)).items():
+            if _replaces(lines, runs.get(column, ())):
+                runs[column] = lines
+        checks |= _checks(whole(folder / PARITY_FILE))
+    if runs:
         out.mkdir(parents=True, exist_ok=True)
+        found = {RUNS_FILE: [line for lines in runs.values() for line in lines], PARITY_FILE: [*checks.values()]}
         for name, lines in found.items():
-            kept = [line for line in whole(out / name) if _column(line) not in columns]
-            (out / name).write_bytes(b"".join(line + b"\n" for line in (*kept, *lines)))
+            (out / name).write_bytes(b"".join(line + b"\n" for line in lines))
         render.write(*render.read(out), out, DEFAULT_FORMATS)
 
 
-def _column(line: bytes) -> tuple[str, str]:
-    """Architecture and size of a Run or a parity check."""
-    said = msgspec.json.decode(line)
-    spec = said.get("spec") or said["candidate"]
-    return spec["plugin"].partition(".")[2], spec["size"]
+def _columns(lines: Sequence[bytes]) -> dict[tuple[str, str, str], list[bytes]]:
+    """Lines of Runs by architecture, size and phase."""
+    found: dict[tuple[str, str, str], list[bytes]] = {}
+    for line in lines:
+        spec = msgspec.json.decode(line)["spec"]
+        found.setdefault((spec["plugin"].partition(".")[2], spec["size"], spec["phase"]), []).append(line)
+    return found
+
+
+def _replaces(lines: Sequence[bytes], before: Sequence[bytes]) -> bool:
+    """True if a column holds every repetition, or goes on where the one before ended."""
+    of, had = (list(map(msgspec.json.decode, found)) for found in (lines, before))
+    complete = {run["group"] for run in of} >= set(range(of[0]["groups"]))
+    return complete or not had or had[0]["session"] == of[0]["session"]
+
+
+def _checks(lines: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Lines of parity checks by their pair."""
+    said = ((msgspec.json.decode(line), line) for line in lines)
+    return {msgspec.json.encode([one["baseline"], one["candidate"]]): line for one, line in said}
 
 
 @study.command()

@@ -204,16 +204,16 @@ def _comparison(pair: Pair, metric: str, found: Evidence, adjusted_p: float) -> 
         p_value=decisions.p_differs(found) if replicated else None,
         adjusted_p=adjusted_p if replicated else None,
         ranks_agree=decisions.ranks_agree(found) if replicated else None,
-        interval_90=_interval(found, 1 - 2 * ALPHA),
-        interval_98=_interval(found, 1 - 2 * SAME_ALPHA),
+        interval_90=_interval(found, metric, 1 - 2 * ALPHA),
+        interval_98=_interval(found, metric, 1 - 2 * SAME_ALPHA),
         more_groups=more,
         more_seconds=None if more is None or seconds is None else more * seconds,
     )
 
 
-def _interval(found: Evidence, level: float) -> Ends | None:
-    """The interval of a ratio; None without replication."""
-    shift = found.shift()
+def _interval(found: Evidence, metric: str, level: float) -> Ends | None:
+    """The interval of the ratio of the metric itself; None without replication."""
+    shift = (found if METRICS[metric].sign == 1 else found.reversed()).shift()
     if shift is None:
         return None
     low, high = shift.interval(level)

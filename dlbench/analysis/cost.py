@@ -9,7 +9,7 @@ from dlbench.record.schema import BESIDE, BETWEEN, CLOSING, IDLE, Record, Run, T
 from dlbench.stats.ranges import Seconds
 
 REST = "rest"
-"""Seconds of no other part: the ends of processes, and all that a record does not time."""
+"""Seconds of no other part: training to a target, programs beside an arm of several workers, the ends of processes."""
 ONCE = {
     "pilot": "pilot",
     "start": "start",
@@ -18,7 +18,7 @@ ONCE = {
     "first_step": "build",
     BESIDE: "starting together",
     "first_step_warm": "second compilation",
-    BETWEEN: "untimed steps",
+    BETWEEN: "between samples",
     IDLE: "idle",
     CLOSING: "closing",
 }

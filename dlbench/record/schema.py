@@ -34,7 +34,7 @@ CONTROLS: tuple[Stage, Stage] = ("beside", "alone")
 """Stages of one-worker programs: as many of them at the same time as an arm has workers, and one alone."""
 BESIDE = "beside"
 """The time of a process that started while others did: start, import, build and first step in one."""
-BETWEEN, IDLE, CLOSING = "between", "idle", "closing"
+BESIDE_SAMPLES = BETWEEN, IDLE, CLOSING = "between", "idle", "closing"
 """Times beside samples: of untimed steps and orders, of waiting until a process used no processor, and of its audit."""
 TRAINING: Stage = "converge"
 """The stage of the samples on the way to a target, as files name it."""
@@ -82,7 +82,7 @@ class PhaseTime(Record, frozen=True, gc=False):
 
     `start` is the process itself up to importing, with the task's data; `pilot` the processes that were thrown away
     before the group, on its first Run. `first_step_warm` is
-    that of a second model in the same process. `between` is the part of its turns that no
+    that of a second model in the same process. `between` is the part of timed turns that no
     sample holds, `idle` all waiting until it used no processor, and `closing` its audit with the final figures; older
     records lack these three.
     """

@@ -102,13 +102,15 @@ def _explained(row: Row) -> str:
 
 def _bounds(one: Comparison) -> Iterator[str]:
     """The intervals that verdicts rest on, with the limits that they are held against."""
+    row = METRICS[one.metric]
+    slower, faster = ("slower", "faster") if row.unit == "s" else WORDS[row.sign].values()
     if one.interval_90 is not None:
         low, high = 1 / (1 + NEGLIGIBLE_CHANGE), 1 + NEGLIGIBLE_CHANGE
-        limits = f"`slower` takes the lower above {high:.3g}, `faster` the upper below {low:.3g}"
-        yield f"one-sided 95 % bounds {_ends(one.interval_90)}: {limits}"
+        limits = f"`{slower}` needs the lower one above {high:.4g}, `{faster}` the upper one below {low:.4g}"
+        yield f"one-sided 95 % bounds {_ends(one.interval_90)}: {limits}, after Holm, and ranks that agree"
     if one.interval_98 is not None:
         low, high = 1 / (1 + EQUIVALENCE_MARGIN), 1 + EQUIVALENCE_MARGIN
-        yield f"98 % interval {_ends(one.interval_98)}: `same` lies within {low:.3g} and {high:.3g}"
+        yield f"98 % interval {_ends(one.interval_98)}: `same` lies within {low:.4g} and {high:.4g}"
 
 
 def _ends(of: Ends) -> str:

@@ -114,8 +114,8 @@ def _by(checked: Sequence[Parity]) -> str:
     """Kinds of figures that were compared, each with the number of its pairs where these are not all."""
     kinds = [{of.what.partition(" ")[0] for of in one.differences} for one in checked]
     number = {words: sum(kind in found for found in kinds) for kind, words in COMPARED.items()}
-    most = max(number.values())
-    said = [words if pairs == most else f"{words} (in {pairs} of them)" for words, pairs in number.items() if pairs]
+    whole = len(checked)
+    said = [words if pairs == whole else f"{words} (in {pairs} of them)" for words, pairs in number.items() if pairs]
     return " and ".join(filter(None, (", ".join(said[:-1]), *said[-1:]))) or "figures that this report does not hold"
 
 

@@ -28,7 +28,7 @@ def render(pools: Mapping[str, Sequence[Batch]]) -> str:
 A group of a pool has more arms than the two of a user, and a session may take {BUDGET:g} s. Its seconds are those
 of its processes. The start of the command, its checks and its report are not among them; `python -m
 studies.decision_quality sessions` times sessions of the product from the prompt to the exit code. A turn of a pool has
-100 steps or more, some 20 ms, so that 1 % is a whole step; a turn of the product lasts {POLICY.turn_seconds:g} s.
+100 steps or more, so that 1 % is a whole step, and may last longer than its policy says.
 
 """ + "\n".join(f"- Pool `{name}`: {'; '.join(of(batches))}." for name, batches in pools.items())
 

@@ -27,7 +27,7 @@ from dlbench.spec import Spec
 class Offender(NamedTuple):
     """The Spec of an arm, the function that plants the old form, and the categories that it shows in.
 
-    The processes of both forms have the environment.
+    Both forms run with `environment` added to this process's own.
     """
 
     spec: Spec

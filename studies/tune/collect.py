@@ -20,7 +20,7 @@ from dlbench.api.tune.request import given
 from dlbench.api.tune.rounds import Deadline, Rounds
 from dlbench.api.tune.told import Told
 from dlbench.record.reading import read_plan, read_runs
-from dlbench.record.schema import PLAN_FILE, RUNS_FILE, Run
+from dlbench.record.schema import BESIDE_SAMPLES, PLAN_FILE, RUNS_FILE, Run
 from dlbench.spec import Spec
 from dlbench.stats.tuning.race import Exhausted
 from dlbench.workers.backends import Starter
@@ -111,8 +111,10 @@ def _cells(runs: Sequence[Run], specs: Sequence[Spec]) -> list[Cell] | None:
 
 
 def _own(run: Run) -> float:
-    """Seconds of an arm's own work in its group."""
-    return math.fsum(time.seconds for time in run.times) + math.fsum(sample.seconds for sample in run.samples)
+    """Seconds of an arm's own work in its group, but for what lies beside its samples: the first pools lack that."""
+    return math.fsum(time.seconds for time in run.times if time.phase not in BESIDE_SAMPLES) + math.fsum(
+        sample.seconds for sample in run.samples
+    )
 
 
 def _started(run: Run) -> float:

@@ -112,7 +112,7 @@ def test_an_explanation_prints_the_numbers_that_each_verdict_rests_on():
     assert "after Holm; the rank test agrees" in line
     assert "minimum detectable change " in line
     (found,) = [row.comparison for row in judged.comparisons if row.comparison.metric == "step_time"]
-    for ends, limits in ((found.interval_90, "above 1.01"), (found.interval_98, "within 0.971 and 1.03")):
+    for ends, limits in ((found.interval_90, "above 1.01"), (found.interval_98, "within 0.9709 and 1.03")):
         assert f"{ends[0]:.4g} and {ends[1]:.4g}: " in line
         assert limits in line
     assert found.interval_98[0] < found.ratio.low < found.interval_90[0] < found.interval_90[1] < found.ratio.high

@@ -196,6 +196,15 @@ def test_sessions_are_held_to_the_seconds_of_their_program(batches, cells):
     assert f"goal {report.QUIET.within(load):.0f} s at most" in goal(batches, cells, "Cost at 3%")
 
 
+@pytest.mark.parametrize(("share", "outcome"), [(0.99, "met"), (1.01, "**missed**")])
+def test_a_session_that_takes_longer_has_missed_its_goal(batches, cells, share, outcome):
+    changed = copy.deepcopy(cells)
+    (load,) = changed.workloads
+    cell = changed.of(ADAPTIVE, load, "3%")
+    cell.seconds = [share * report.QUIET.within(load)] * len(cell.seconds)
+    assert goal(batches, changed, "Cost at 3%").endswith(f", {outcome}")
+
+
 def goal(batches, cells, column):
     """The cell of a column in the table of goals, which is the first."""
     lines = report.render({"quiet": (batches, cells)}, "the command", SESSIONS).splitlines()

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from example_runs import good_run, spec
 
 from dlbench.errors import SpecError
+from dlbench.record.parity import Parity
 from dlbench.record.schema import Plan
 from dlbench.spec import Policy
 from studies import frameworks
@@ -109,7 +110,9 @@ def test_a_session_is_finished_when_every_repetition_of_every_phase_is_there(mon
 
 def test_a_run_that_was_being_written_is_in_no_report_and_stops_none(tmp_path):
     """A process that is killed leaves a part of a line; its session measures that Run again."""
-    line, other = (msgspec.json.encode(good_run(session=name)) + b"\n" for name in ("a", "b"))
+    line, other = (
+        msgspec.json.encode(good_run(session=name, spec=spec(f"tf.{name}"))) + b"\n" for name in ("cnn", "mlp")
+    )
     parts = tmp_path / "parts"
     for name, content in (("small-cnn", line + other[:99]), ("small-mlp", other), ("small-rnn", b"")):
         (parts / name).mkdir(parents=True)
@@ -118,13 +121,43 @@ def test_a_run_that_was_being_written_is_in_no_report_and_stops_none(tmp_path):
     assert not frameworks.finished(parts / "small-rnn", ["train"])
     frameworks.join(parts, tmp_path / "out")
     assert (tmp_path / "out/runs.jsonl").read_bytes() == line + other
-    other_size = msgspec.structs.replace(good_run(session="c").spec, size="base")
-    kept = msgspec.json.encode(good_run(session="c", spec=other_size)) + b"\n"
-    (tmp_path / "out/runs.jsonl").write_bytes(kept + line)
-    frameworks.join(parts, tmp_path / "out")
-    assert (tmp_path / "out/runs.jsonl").read_bytes() == kept + line + other, "what no session measured again stays"
     frameworks.join(parts / "none", tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_session_replaces_a_kept_column_when_it_is_whole_and_a_check_that_of_its_pair(tmp_path, monkeypatch):
+    monkeypatch.setattr(frameworks.render, "write", lambda *_: None)
+    monkeypatch.setattr(frameworks.render, "read", lambda _: ((), None))
+
+    def run(session, group, **changes):
+        of = msgspec.structs.replace(good_run().spec, **changes)
+        return msgspec.json.encode(good_run(session=session, group=group, groups=2, spec=of))
+
+    def check(plugin, steps):
+        sides = {"baseline": spec("tf.mlp"), "candidate": spec(plugin)}
+        return msgspec.json.encode(Parity(**sides, seeds=(0,), steps=steps, differences=()))
+
+    def write(folder, runs, checks):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, lines in (("runs.jsonl", runs), ("parity.jsonl", checks)):
+            (folder / name).write_bytes(b"".join(line + b"\n" for line in lines))
+
+    def joined():
+        frameworks.join(parts, out)
+        return [(out / name).read_bytes().splitlines() for name in ("runs.jsonl", "parity.jsonl")]
+
+    parts, out = tmp_path / "parts", tmp_path / "out"
+    base, predicted = run("kept", 0, size="base"), run("kept", 0, phase="predict")
+    old = [run("kept", group) for group in (0, 1)]
+    write(out, [base, predicted, *old], [check("torch.mlp", 20), check("jax.mlp", 20)])
+    write(parts / "small-mlp", [run("new", 0)], [check("torch.mlp", 5)])
+    assert joined() == [[base, predicted, *old], [check("torch.mlp", 5), check("jax.mlp", 20)]]
+    new = [run("new", group) for group in (0, 1)]
+    write(parts / "small-mlp", new, [check("torch.mlp", 5)])
+    for _ in range(2):
+        assert joined() == [[base, predicted, *new], [check("torch.mlp", 5), check("jax.mlp", 20)]]
+    write(parts / "small-mlp", [run("other", 0)], [])
+    assert joined()[0] == [base, predicted, *new], "a session that was cut short"
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def _hold_jax(jax: Any, threads: int) -> int:
     jax.config.update("jax_platforms", "cpu")
     jax.devices()
     found = threads_named("tf_XLAEigen")
-    held = threads if found is None else len(found)  # elsewhere than on Linux nobody says
+    held = threads if found is None else len(found) or "no thread of that name (tf_XLAEigen)"  # None: not on Linux
     if held != threads:
         raise RuntimeError(f"JAX has started with {held} in this process")
     return held

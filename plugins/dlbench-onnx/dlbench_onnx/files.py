@@ -31,7 +31,6 @@ def read(reference: str, names: tuple[str, ...] = (), output: str = "") -> Expor
     """
     file = local_file(reference.removeprefix(LOADER))
     graph = _load(file, reference).graph
-    whole = [file.read_bytes(), *(one.raw_data for one in graph.initializer)]  # weights may lie in files beside it
     taken = [one.name for one in _inputs(graph)]
     if names and set(names) != set(taken):
         raise SpecError(f"{reference} takes the inputs {', '.join(taken)}, and {', '.join(names)} were named")
@@ -40,7 +39,7 @@ def read(reference: str, names: tuple[str, ...] = (), output: str = "") -> Expor
         inputs=names or tuple(taken),
         output=output_name({one.name: one for one in graph.output}, output),
         parameter_count=sum(int(np.prod(one.dims)) for one in graph.initializer if one.data_type in _TRAINED),
-        details={"model file": f"sha256 {hashlib.sha256(b''.join(whole)).hexdigest()[:16]}"},
+        details={"model file": f"sha256 {_digest(file)}"},
         parameters=partial(_parameters, file, reference),
         having=partial(_having, file, reference, names, output),
     )
@@ -88,6 +87,14 @@ def _load(file: Path, reference: str) -> Any:
         raise ValueError("it has no output")  # an empty file is read as a model of nothing
     except Exception as error:
         raise SpecError(f"{reference} is no ONNX file: {str(error).splitlines()[0][:200]}") from error
+
+
+def _digest(file: Path) -> str:
+    """Digest of the file, and of those beside it that hold weights."""
+    own = onnx.load(file, load_external_data=False).graph.initializer
+    beside = {entry.value for one in own for entry in one.external_data if entry.key == "location"}
+    whole = b"".join(path.read_bytes() for path in (file, *(file.parent / name for name in sorted(beside))))
+    return hashlib.sha256(whole).hexdigest()[:16]
 
 
 def _inputs(graph: Any) -> list[Any]:

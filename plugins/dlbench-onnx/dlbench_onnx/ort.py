@@ -19,9 +19,7 @@ from dlbench_onnx.model import OnnxModel
 from dlbench_onnx.profiling import Recorder, node
 from dlbench_onnx.runtime import DENORMALS, READ_BACK, SAID, Session
 
-_WORDS = {"disable": "DISABLE_ALL"} | {
-    name: f"ENABLE_{name.upper()}" for name in ("basic", "extended", "layout", "all")
-}
+_WORDS = {"disable": "DISABLE_ALL"} | {one: f"ENABLE_{one.upper()}" for one in ("basic", "extended", "layout", "all")}
 LEVELS = {name: onnxruntime.GraphOptimizationLevel.__members__.get(f"ORT_{word}") for name, word in _WORDS.items()}
 """Levels of graph optimisation; `all` unless a variant names another."""
 PROVIDERS = {"cpu": "CPUExecutionProvider", "dnnl": "DnnlExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -60,9 +58,7 @@ class OnnxRuntime:
         """A session. Raises Unsupported for a precision, and for a provider that did not start."""
         gpu, number = device != "cpu", int(device.partition(":")[2] or 0)
         if spec.precision not in ("fp32", *(["tf32"] if gpu else [])):
-            raise Unsupported(
-                f"precision {spec.precision}: ONNX Runtime computes in the file's own types, float32 here"
-            )
+            raise Unsupported(f"precision {spec.precision}: ONNX Runtime has the types of the file, float32 here")
         word = spec.settings.get("provider", "cuda" if gpu else "cpu")
         of_cuda = {"device_id": str(number), "use_tf32": str(int(spec.precision == "tf32"))}
         providers = [(PROVIDERS[word], of_cuda if word == "cuda" else {})]
